@@ -1,0 +1,43 @@
+//! Names that Gleaner reads from or writes into Kubernetes objects.
+
+/// Annotations.
+pub mod annotation {
+    /// Carries the declaration, on a Task or on the template of any pod.
+    pub const OUTPUTS: &str = "gleaner.dev/outputs";
+    /// On a created object: a keyed hash of its rendered content, to tell a repeated create from another one.
+    pub const CONTENT: &str = "gleaner.dev/content";
+    /// On a created object: the UID of the TaskRun (or pod) that it came from.
+    pub const RUN_UID: &str = "gleaner.dev/run-uid";
+    /// On a created object: the name of its template in the declaration.
+    pub const RESOURCE: &str = "gleaner.dev/resource";
+}
+
+/// Labels.
+pub mod label {
+    /// The Task's name (also the proposal's).
+    pub const TASK: &str = "tekton.dev/task";
+    /// The TaskRun's name as the 2019 proposal spells it.
+    pub const TASKRUN_PROPOSAL: &str = "tekton.dev/taskrun";
+    /// The TaskRun's name as Tekton spells it today (`pkg/apis/pipeline/register.go`).
+    pub const TASK_RUN: &str = "tekton.dev/taskRun";
+    /// The TaskRun's UID.
+    pub const TASK_RUN_UID: &str = "tekton.dev/taskRunUID";
+    /// The PipelineRun's name.
+    pub const PIPELINE_RUN: &str = "tekton.dev/pipelineRun";
+    /// The PipelineRun's UID.
+    pub const PIPELINE_RUN_UID: &str = "tekton.dev/pipelineRunUID";
+    /// The name of the task within its Pipeline.
+    pub const PIPELINE_TASK: &str = "tekton.dev/pipelineTask";
+    /// Who made an object; [`MANAGER`] for Gleaner.
+    pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+    /// The value of [`MANAGED_BY`], and Gleaner's field manager.
+    pub const MANAGER: &str = "gleaner";
+}
+
+/// `apiVersion` of a PipelineResource, as in the proposal.
+pub const PIPELINE_RESOURCE_API_VERSION: &str = "tekton.dev/v1alpha1";
+/// `kind` of a PipelineResource.
+pub const PIPELINE_RESOURCE_KIND: &str = "PipelineResource";
+/// `apiVersion` of the runs that own resources. The proposal's `v1alpha1` of PipelineRun is no longer served,
+/// and the garbage collector cannot resolve an owner of a version that is not.
+pub const RUN_API_VERSION: &str = "tekton.dev/v1";

@@ -1,0 +1,188 @@
+//! Names with one door each: after it, no string checks.
+
+use std::borrow::Borrow;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Longest DNS label, RFC 1123.
+const LABEL_MAX: usize = 63;
+/// Longest output name: long enough for any, short enough for one line.
+const OUTPUT_MAX: usize = 128;
+
+/// Why a text is no name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// Nothing there.
+    #[error("a name must not be empty")]
+    Empty,
+    /// Too long for its kind of name.
+    #[error("'{name}' has {} characters, at most {max} are allowed", .name.len())]
+    TooLong {
+        /// The refused text.
+        name: String,
+        /// The bound, in bytes.
+        max: usize,
+    },
+    /// A character that this kind of name cannot hold.
+    #[error("'{name}' is no valid name: {rule}")]
+    Characters {
+        /// The refused text.
+        name: String,
+        /// What would be right.
+        rule: &'static str,
+    },
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $check:path) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// Checks and takes a name.
+            ///
+            /// # Errors
+            /// A [`NameError`] that says which rule the text breaks.
+            pub fn new(name: impl Into<String>) -> Result<Self, NameError> {
+                let name = name.into();
+                $check(&name)?;
+                Ok(Self(name))
+            }
+
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = NameError;
+            fn try_from(name: String) -> Result<Self, NameError> {
+                Self::new(name)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.0
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = NameError;
+            fn from_str(name: &str) -> Result<Self, NameError> {
+                Self::new(name)
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str(&self.0)
+            }
+        }
+    };
+}
+
+name!(
+    /// A step's name: a DNS label (Tekton, `pkg/apis/pipeline/v1/container_validation.go`).
+    StepName,
+    dns_label
+);
+name!(
+    /// The name of one output of a step: letters, digits, `-`, `_` and `.`, starting with a letter or `_`.
+    OutputName,
+    output_name
+);
+name!(
+    /// The name of a resource or object within a declaration: a DNS label, because it also names a Tekton
+    /// result and a part of the created object's name.
+    ResourceName,
+    dns_label
+);
+
+fn dns_label(name: &str) -> Result<(), NameError> {
+    bounded(name, LABEL_MAX)?;
+    let alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let bytes = name.as_bytes();
+    let edges = alphanumeric(bytes[0]) && alphanumeric(bytes[bytes.len() - 1]);
+    if edges && bytes.iter().all(|&byte| alphanumeric(byte) || byte == b'-') {
+        Ok(())
+    } else {
+        let rule =
+            "use lower-case letters, digits and '-', and begin and end with a letter or digit";
+        Err(NameError::Characters {
+            name: name.to_owned(),
+            rule,
+        })
+    }
+}
+
+fn output_name(name: &str) -> Result<(), NameError> {
+    bounded(name, OUTPUT_MAX)?;
+    let bytes = name.as_bytes();
+    let begins = bytes[0].is_ascii_alphabetic() || bytes[0] == b'_';
+    if begins
+        && bytes
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
+    {
+        Ok(())
+    } else {
+        let rule = "use letters, digits, '-', '_' and '.', and begin with a letter or '_'";
+        Err(NameError::Characters {
+            name: name.to_owned(),
+            rule,
+        })
+    }
+}
+
+fn bounded(name: &str, max: usize) -> Result<(), NameError> {
+    match name.len() {
+        0 => Err(NameError::Empty),
+        length if length > max => Err(NameError::TooLong {
+            name: name.to_owned(),
+            max,
+        }),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_a_dns_label() {
+        assert!(StepName::new("build-and-push").is_ok());
+        assert!(StepName::new("a".repeat(63)).is_ok());
+        for wrong in ["", "-a", "a-", "A", "a_b", "a.b", "ä", "../x", "a/b"] {
+            assert!(StepName::new(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(
+            StepName::new("a".repeat(64)),
+            Err(NameError::TooLong {
+                name: "a".repeat(64),
+                max: 63
+            })
+        );
+    }
+
+    #[test]
+    fn an_output_cannot_walk_out_of_its_folder() {
+        assert!(OutputName::new("image_digest.v1").is_ok());
+        for wrong in [
+            "", ".", "..", "../x", "a/b", "1a", "a b", "a,b", "a=b", "$(a)",
+        ] {
+            assert!(OutputName::new(wrong).is_err(), "{wrong}");
+        }
+    }
+}

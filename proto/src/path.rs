@@ -1,0 +1,25 @@
+//! Paths in a pod and in the HTTP API.
+
+/// Where the shared volume is mounted.
+pub const GLEANER: &str = "/gleaner";
+/// The redirector, as the steps see it.
+pub const REDIRECTOR: &str = "/gleaner/bin/redirector";
+/// One directory per step below this one, as the sidecar sees it.
+pub const RUN: &str = "/gleaner/run";
+/// A step's own directory, as the step sees it.
+pub const OWN_RUN: &str = "/gleaner/run/me";
+/// The socket in a step's directory.
+pub const SOCKET_FILE: &str = "gleaner.sock";
+/// The bearer token in a step's directory, for the loopback listener.
+pub const TOKEN_FILE: &str = "token";
+/// Where the sidecar keeps its journal.
+pub const STATE: &str = "/gleaner/state";
+/// Address of the loopback listener.
+pub const LOOPBACK: &str = "127.0.0.1:8440";
+/// Tekton's folder of results (`pkg/apis/pipeline/paths.go`).
+pub const TEKTON_RESULTS: &str = "/tekton/results";
+/// Tekton's termination message, where the reason of a failure goes.
+pub const TEKTON_TERMINATION: &str = "/tekton/termination";
+
+/// Environment variable through which a wrapped command learns the folder of its outputs.
+pub const OUTPUTS_VARIABLE: &str = "GLEANER_OUTPUTS";
