@@ -1,0 +1,107 @@
+//! Paths to a field of an object, such as `.status.addresses[0].url`: the part of JSONPath that always names
+//! exactly one field.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde_json::Value;
+
+/// A path to one field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldPath(Vec<Segment>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Segment {
+    Key(String),
+    Index(usize),
+}
+
+/// Why a text is no [`FieldPath`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is no path to a field; write it as .status.url, .items[0] or .metadata.annotations[\"a.b/c\"]")]
+pub struct FieldPathError(String);
+
+impl FieldPath {
+    /// The field of `object`, when there is one.
+    pub fn get<'a>(&self, object: &'a Value) -> Option<&'a Value> {
+        self.0.iter().try_fold(object, |value, segment| match segment {
+            Segment::Key(key) => value.get(key),
+            Segment::Index(index) => value.get(index),
+        })
+    }
+}
+
+impl FromStr for FieldPath {
+    type Err = FieldPathError;
+
+    /// Reads a path; the braces of `kubectl`'s `{.status.url}` may stay.
+    fn from_str(text: &str) -> Result<Self, FieldPathError> {
+        let wrong = || FieldPathError(text.to_owned());
+        let mut rest = text.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')).unwrap_or(text);
+        let mut segments = Vec::new();
+        while !rest.is_empty() {
+            let (segment, after) = next_segment(rest, segments.is_empty()).ok_or_else(wrong)?;
+            segments.push(segment);
+            rest = after;
+        }
+        if segments.is_empty() { Err(wrong()) } else { Ok(Self(segments)) }
+    }
+}
+
+fn next_segment(rest: &str, first: bool) -> Option<(Segment, &str)> {
+    if let Some(inner) = rest.strip_prefix('[') {
+        for quote in ['"', '\''] {
+            if let Some(quoted) = inner.strip_prefix(quote) {
+                let (key, after) = quoted.split_once(quote)?;
+                return Some((Segment::Key(key.to_owned()), after.strip_prefix(']')?));
+            }
+        }
+        let (index, after) = inner.split_once(']')?;
+        return Some((Segment::Index(index.parse().ok()?), after));
+    }
+    let key = match rest.strip_prefix('.') {
+        Some(key) => key,
+        None if first => rest,
+        None => return None,
+    };
+    let end = key.find(['.', '[']).unwrap_or(key.len());
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_/".contains(&byte);
+    let name = &key[..end];
+    (!name.is_empty() && name.bytes().all(allowed)).then(|| (Segment::Key(name.to_owned()), &key[end..]))
+}
+
+impl fmt::Display for FieldPath {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for segment in &self.0 {
+            match segment {
+                Segment::Key(key) if key.contains('.') => write!(out, "[\"{key}\"]")?,
+                Segment::Key(key) => write!(out, ".{key}")?,
+                Segment::Index(index) => write!(out, "[{index}]")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_reach_their_field() {
+        let object = serde_json::json!({"status": {"a.b/c": [{"url": 1}]}});
+        for text in [".status[\"a.b/c\"][0].url", "{.status['a.b/c'][0].url}", "status[\"a.b/c\"][0].url"] {
+            let path: FieldPath = text.parse().unwrap();
+            assert_eq!(path.get(&object), Some(&1.into()), "{text}");
+            assert_eq!(path.to_string(), ".status[\"a.b/c\"][0].url");
+        }
+        assert_eq!(".status.none".parse::<FieldPath>().unwrap().get(&object), None);
+    }
+
+    #[test]
+    fn anything_that_may_name_several_fields_is_refused() {
+        for wrong in ["", ".", "..a", ".a[*]", ".a[", ".a[x]", ".a[?(@.b)]", ".a b", ".a.", "[0]b"] {
+            assert!(wrong.parse::<FieldPath>().is_err(), "{wrong}");
+        }
+    }
+}
