@@ -27,7 +27,12 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// A diagnostic without help.
     pub fn new(place: impl Into<String>, at: Option<Location>, message: impl Into<String>) -> Self {
-        Self { place: place.into(), at, message: message.into(), help: None }
+        Self {
+            place: place.into(),
+            at,
+            message: message.into(),
+            help: None,
+        }
     }
 
     /// Adds what would be right.
@@ -49,7 +54,10 @@ impl Diagnostic {
     #[must_use]
     pub fn offset_by(mut self, origin: Location) -> Self {
         self.at = self.at.map_or(Some(origin), |at| {
-            Some(Location { line: origin.line + at.line - 1, column: origin.column + at.column - 1 })
+            Some(Location {
+                line: origin.line + at.line - 1,
+                column: origin.column + at.column - 1,
+            })
         });
         self
     }
@@ -76,14 +84,22 @@ impl fmt::Display for Location {
 
 /// The candidate that `wrong` was probably meant to be, as a question for [`Diagnostic::help`]; or else the list
 /// of what there is.
-pub fn suggestion<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub fn suggestion<'a>(
+    wrong: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<String> {
     /// More names than this are no help.
     const LISTED: usize = 12;
     let candidates: Vec<&str> = candidates.into_iter().collect();
     let lower = wrong.to_lowercase();
     let nearest = candidates
         .iter()
-        .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), *candidate))
+        .map(|candidate| {
+            (
+                strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()),
+                *candidate,
+            )
+        })
         .min()
         .filter(|(distance, _)| *distance <= (wrong.len() / 3).max(1));
     match nearest {
@@ -100,9 +116,18 @@ mod tests {
     #[test]
     fn a_near_miss_is_named_and_a_far_one_gets_the_list() {
         let known = ["digest", "version"];
-        assert_eq!(suggestion("digset", known).as_deref(), Some("did you mean 'digest'?"));
-        assert_eq!(suggestion("Digest", known).as_deref(), Some("did you mean 'digest'?"));
-        assert_eq!(suggestion("url", known).as_deref(), Some("known here: digest, version"));
+        assert_eq!(
+            suggestion("digset", known).as_deref(),
+            Some("did you mean 'digest'?")
+        );
+        assert_eq!(
+            suggestion("Digest", known).as_deref(),
+            Some("did you mean 'digest'?")
+        );
+        assert_eq!(
+            suggestion("url", known).as_deref(),
+            Some("known here: digest, version")
+        );
         assert_eq!(suggestion("url", []), None);
     }
 }

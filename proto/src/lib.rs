@@ -1,13 +1,32 @@
-//! The contract of Gleaner, without any I/O.
+//! The contract of Gleaner, without any I/O: what everybody agrees on and nobody owns alone.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`declaration`] | what a Task declares: outputs, templates, when to submit; the reader and the one validator |
+//! | [`variable`] | the language of `$(...)`, and substitution on the parsed tree |
+//! | [`message`] | the HTTP messages between redirector and sidecar |
+//! | [`output`] | one output: type, trim, when; and how it is written on a command line |
+//! | [`name`] | step, output and resource names |
+//! | [`kubernetes`] | annotations, labels, kinds |
+//! | [`mod@path`] | paths in a pod |
+//! | [`exit_code`] | how Gleaner's own failures show |
+//! | [`yaml`], [`diagnostic`], [`duration`] | YAML with positions, errors with place and remedy, Go durations |
 
 #[cfg(feature = "declaration")]
 pub mod declaration;
+#[cfg(feature = "declaration")]
+pub mod diagnostic;
+pub mod duration;
 pub mod exit_code;
 pub mod kubernetes;
 pub mod message;
 pub mod name;
 pub mod output;
 pub mod path;
+#[cfg(feature = "declaration")]
+pub mod variable;
+#[cfg(feature = "declaration")]
+pub mod yaml;
 
 pub use name::{OutputName, ResourceName, StepName};
 pub use output::{OutputSpec, OutputType, Trim, When};

@@ -56,10 +56,17 @@ pub fn parse_documents(text: &str) -> Result<Vec<Node>, Diagnostic> {
         });
         let message = error.without_snippet().to_string();
         // The parser's sentence ends with the position, which the diagnostic carries in a field of its own.
-        let message = message.split(" at line ").next().unwrap_or(&message).to_owned();
+        let message = message
+            .split(" at line ")
+            .next()
+            .unwrap_or(&message)
+            .to_owned();
         Diagnostic::new("", at, message)
     })?;
-    Ok(documents.into_iter().filter(|node| node.content != Content::Null).collect())
+    Ok(documents
+        .into_iter()
+        .filter(|node| node.content != Content::Null)
+        .collect())
 }
 
 /// Reads a text that is to hold one document.
@@ -71,16 +78,20 @@ pub fn parse(text: &str) -> Result<Node, Diagnostic> {
     match (documents.pop(), documents.is_empty()) {
         (Some(document), true) => Ok(document),
         (None, _) => Err(Diagnostic::new("", None, "the document is empty")),
-        (Some(second), false) => {
-            Err(Diagnostic::new("", Some(second.at), "there are several documents, one is expected"))
-        }
+        (Some(second), false) => Err(Diagnostic::new(
+            "",
+            Some(second.at),
+            "there are several documents, one is expected",
+        )),
     }
 }
 
 impl Node {
     /// The value under `key`, when this is a map that has it.
     pub fn get(&self, key: &str) -> Option<&Self> {
-        self.mapping()?.iter().find_map(|(name, node)| (name.name == key).then_some(node))
+        self.mapping()?
+            .iter()
+            .find_map(|(name, node)| (name.name == key).then_some(node))
     }
 
     /// The text, when this is text.
@@ -127,9 +138,12 @@ impl Node {
             Content::Number(number) => Value::Number(number.clone()),
             Content::String(text) => Value::String(text.clone()),
             Content::Sequence(items) => items.iter().map(Self::to_json).collect(),
-            Content::Mapping(entries) => {
-                Value::Object(entries.iter().map(|(key, node)| (key.name.clone(), node.to_json())).collect::<Map<_, _>>())
-            }
+            Content::Mapping(entries) => Value::Object(
+                entries
+                    .iter()
+                    .map(|(key, node)| (key.name.clone(), node.to_json()))
+                    .collect::<Map<_, _>>(),
+            ),
         }
     }
 }
@@ -137,7 +151,10 @@ impl Node {
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = Spanned::<Content>::deserialize(deserializer)?;
-        Ok(Self { at: location(&spanned), content: spanned.value })
+        Ok(Self {
+            at: location(&spanned),
+            content: spanned.value,
+        })
     }
 }
 
@@ -181,7 +198,8 @@ impl<'de> Visitor<'de> for ContentVisitor {
     }
 
     fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Content, E> {
-        let number = Number::from_f64(number).ok_or_else(|| E::custom("a number must be finite"))?;
+        let number =
+            Number::from_f64(number).ok_or_else(|| E::custom("a number must be finite"))?;
         Ok(Content::Number(number))
     }
 
@@ -204,7 +222,13 @@ impl<'de> Visitor<'de> for ContentVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Content, A::Error> {
         let mut entries = Vec::new();
         while let Some((key, node)) = access.next_entry::<Spanned<String>, Node>()? {
-            entries.push((Key { at: location(&key), name: key.value }, node));
+            entries.push((
+                Key {
+                    at: location(&key),
+                    name: key.value,
+                },
+                node,
+            ));
         }
         Ok(Content::Mapping(entries))
     }
@@ -227,14 +251,20 @@ mod tests {
         let item = &node.get("a").unwrap().sequence().unwrap()[0];
         assert_eq!(item.get("b").unwrap().at, Location { line: 3, column: 7 });
         assert_eq!(item.get("c").unwrap().at, Location { line: 4, column: 8 });
-        assert_eq!(node.to_json(), serde_json::json!({"a": [{"b": "text\n", "c": 1}]}));
+        assert_eq!(
+            node.to_json(),
+            serde_json::json!({"a": [{"b": "text\n", "c": 1}]})
+        );
     }
 
     #[test]
     fn broken_yaml_names_its_place() {
         let error = parse("a: 1\na: 2").unwrap_err();
         assert_eq!(error.at, Some(Location { line: 2, column: 1 }));
-        assert!(error.message.contains("duplicate mapping key: a"), "{error}");
+        assert!(
+            error.message.contains("duplicate mapping key: a"),
+            "{error}"
+        );
         assert!(!error.message.contains("at line"), "{error}");
     }
 

@@ -18,16 +18,20 @@ enum Segment {
 
 /// Why a text is no [`FieldPath`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is no path to a field; write it as .status.url, .items[0] or .metadata.annotations[\"a.b/c\"]")]
+#[error(
+    "'{0}' is no path to a field; write it as .status.url, .items[0] or .metadata.annotations[\"a.b/c\"]"
+)]
 pub struct FieldPathError(String);
 
 impl FieldPath {
     /// The field of `object`, when there is one.
     pub fn get<'a>(&self, object: &'a Value) -> Option<&'a Value> {
-        self.0.iter().try_fold(object, |value, segment| match segment {
-            Segment::Key(key) => value.get(key),
-            Segment::Index(index) => value.get(index),
-        })
+        self.0
+            .iter()
+            .try_fold(object, |value, segment| match segment {
+                Segment::Key(key) => value.get(key),
+                Segment::Index(index) => value.get(index),
+            })
     }
 }
 
@@ -37,14 +41,21 @@ impl FromStr for FieldPath {
     /// Reads a path; the braces of `kubectl`'s `{.status.url}` may stay.
     fn from_str(text: &str) -> Result<Self, FieldPathError> {
         let wrong = || FieldPathError(text.to_owned());
-        let mut rest = text.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')).unwrap_or(text);
+        let mut rest = text
+            .strip_prefix('{')
+            .and_then(|inner| inner.strip_suffix('}'))
+            .unwrap_or(text);
         let mut segments = Vec::new();
         while !rest.is_empty() {
             let (segment, after) = next_segment(rest, segments.is_empty()).ok_or_else(wrong)?;
             segments.push(segment);
             rest = after;
         }
-        if segments.is_empty() { Err(wrong()) } else { Ok(Self(segments)) }
+        if segments.is_empty() {
+            Err(wrong())
+        } else {
+            Ok(Self(segments))
+        }
     }
 }
 
@@ -67,7 +78,8 @@ fn next_segment(rest: &str, first: bool) -> Option<(Segment, &str)> {
     let end = key.find(['.', '[']).unwrap_or(key.len());
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_/".contains(&byte);
     let name = &key[..end];
-    (!name.is_empty() && name.bytes().all(allowed)).then(|| (Segment::Key(name.to_owned()), &key[end..]))
+    (!name.is_empty() && name.bytes().all(allowed))
+        .then(|| (Segment::Key(name.to_owned()), &key[end..]))
 }
 
 impl fmt::Display for FieldPath {
@@ -90,17 +102,35 @@ mod tests {
     #[test]
     fn paths_reach_their_field() {
         let object = serde_json::json!({"status": {"a.b/c": [{"url": 1}]}});
-        for text in [".status[\"a.b/c\"][0].url", "{.status['a.b/c'][0].url}", "status[\"a.b/c\"][0].url"] {
+        for text in [
+            ".status[\"a.b/c\"][0].url",
+            "{.status['a.b/c'][0].url}",
+            "status[\"a.b/c\"][0].url",
+        ] {
             let path: FieldPath = text.parse().unwrap();
             assert_eq!(path.get(&object), Some(&1.into()), "{text}");
             assert_eq!(path.to_string(), ".status[\"a.b/c\"][0].url");
         }
-        assert_eq!(".status.none".parse::<FieldPath>().unwrap().get(&object), None);
+        assert_eq!(
+            ".status.none".parse::<FieldPath>().unwrap().get(&object),
+            None
+        );
     }
 
     #[test]
     fn anything_that_may_name_several_fields_is_refused() {
-        for wrong in ["", ".", "..a", ".a[*]", ".a[", ".a[x]", ".a[?(@.b)]", ".a b", ".a.", "[0]b"] {
+        for wrong in [
+            "",
+            ".",
+            "..a",
+            ".a[*]",
+            ".a[",
+            ".a[x]",
+            ".a[?(@.b)]",
+            ".a b",
+            ".a.",
+            "[0]b",
+        ] {
             assert!(wrong.parse::<FieldPath>().is_err(), "{wrong}");
         }
     }

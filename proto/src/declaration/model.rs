@@ -161,11 +161,15 @@ impl Declaration {
 
     /// The output `name` of `step`.
     pub fn output(&self, step: &str, name: &str) -> Option<&Output> {
-        self.outputs(step).iter().find(|output| output.spec.name.as_str() == name)
+        self.outputs(step)
+            .iter()
+            .find(|output| output.spec.name.as_str() == name)
     }
 
     /// The template called `name`.
     pub fn template(&self, name: &str) -> Option<&Template> {
-        self.templates.iter().find(|template| template.name.as_str() == name)
+        self.templates
+            .iter()
+            .find(|template| template.name.as_str() == name)
     }
 }

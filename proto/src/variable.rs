@@ -1,0 +1,20 @@
+//! The variable language: `$(params.NAME)`, `$(steps.STEP.OUTPUT)`, `$(context.taskRun.name)`,
+//! `$(resources.NAME.FIELD)`.
+//!
+//! ```text
+//! text      = { literal | "$$(" | variable }          "$$(" is a literal "$("
+//! variable  = "$(" root { access } ")"
+//! access    = "." word | "[" string "]" | "[" number "]" | "[*]"
+//! ```
+//!
+//! A text is taken apart once, when the declaration is read. Substitution then puts *values* into the parsed
+//! tree; a value is never parsed again, so that whatever it holds stays data.
+
+mod reference;
+mod text;
+mod tree;
+
+pub use reference::{Access, CONTEXT, Reference, ReferenceError};
+pub use text::{Part, Text, TextError};
+pub(crate) use tree::join;
+pub use tree::{Lookup, Position, SubstitutionError, Tree, Unresolved, Use, Variables};

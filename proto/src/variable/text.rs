@@ -1,0 +1,155 @@
+//! A text with variables in it.
+
+use serde_json::Value;
+
+use super::reference::{Reference, ReferenceError};
+
+/// A text, taken apart.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Text(Vec<Part>);
+
+/// A piece of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// Stands as it is; `$$(` has become `$(`.
+    Literal(String),
+    /// Is replaced.
+    Variable(Reference),
+}
+
+/// Why a text cannot be taken apart.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TextError {
+    /// `$(` without its `)`.
+    #[error("`$(` without a closing `)`; write `$$(` for a literal `$(`")]
+    Unclosed,
+    /// What stands between is no variable.
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
+}
+
+impl Text {
+    /// Takes a text apart, from left to right.
+    ///
+    /// # Errors
+    /// When a `$(` begins no variable.
+    pub fn parse(text: &str) -> Result<Self, TextError> {
+        let mut parts = Vec::new();
+        let mut literal = String::new();
+        let mut rest = text;
+        while let Some(position) = rest.find('$') {
+            literal.push_str(&rest[..position]);
+            rest = &rest[position..];
+            if let Some(after) = rest.strip_prefix("$$(") {
+                literal.push_str("$(");
+                rest = after;
+            } else if let Some(after) = rest.strip_prefix("$(") {
+                let end = closing(after).ok_or(TextError::Unclosed)?;
+                if !literal.is_empty() {
+                    parts.push(Part::Literal(std::mem::take(&mut literal)));
+                }
+                parts.push(Part::Variable(Reference::parse(&after[..end])?));
+                rest = &after[end + 1..];
+            } else {
+                literal.push('$');
+                rest = &rest[1..];
+            }
+        }
+        literal.push_str(rest);
+        if !literal.is_empty() {
+            parts.push(Part::Literal(literal));
+        }
+        Ok(Self(parts))
+    }
+
+    /// The pieces, in order.
+    pub fn parts(&self) -> &[Part] {
+        &self.0
+    }
+
+    /// The variables, in order.
+    pub fn references(&self) -> impl Iterator<Item = &Reference> {
+        self.0.iter().filter_map(|part| match part {
+            Part::Variable(reference) => Some(reference),
+            Part::Literal(_) => None,
+        })
+    }
+
+    /// The variable, when the text is nothing else.
+    pub fn as_variable(&self) -> Option<&Reference> {
+        match self.0.as_slice() {
+            [Part::Variable(reference)] => Some(reference),
+            _ => None,
+        }
+    }
+
+    /// The text itself, when no variable stands in it.
+    pub fn as_literal(&self) -> Option<&str> {
+        match self.0.as_slice() {
+            [] => Some(""),
+            [Part::Literal(literal)] => Some(literal),
+            _ => None,
+        }
+    }
+}
+
+/// A value as text: strings as they are, everything else as compact JSON.
+pub(super) fn interpolate(into: &mut String, value: &Value) {
+    match value {
+        Value::String(text) => into.push_str(text),
+        other => into.push_str(&other.to_string()),
+    }
+}
+
+/// Where the `)` is that closes a variable: a quoted key may hold one.
+fn closing(text: &str) -> Option<usize> {
+    let mut quote = None;
+    for (position, byte) in text.bytes().enumerate() {
+        match (quote, byte) {
+            (None, b')') => return Some(position),
+            (None, b'"' | b'\'') => quote = Some(byte),
+            (Some(open), byte) if open == byte => quote = None,
+            _ => {}
+        }
+    }
+    // An apostrophe in prose must not swallow the rest: without its twin it is no quote.
+    text.find(')')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variable(text: &str) -> Part {
+        Part::Variable(Reference::parse(text).unwrap())
+    }
+
+    fn literal(text: &str) -> Part {
+        Part::Literal(text.to_owned())
+    }
+
+    #[test]
+    fn a_text_comes_apart_from_left_to_right() {
+        let parts = |text: &str| Text::parse(text).unwrap().0;
+        assert_eq!(
+            parts("$(params.a)@$(params.b)!"),
+            [
+                variable("params.a"),
+                literal("@"),
+                variable("params.b"),
+                literal("!")
+            ]
+        );
+        assert_eq!(parts("$$(params.a)"), [literal("$(params.a)")]);
+        assert_eq!(parts("$$$(params.a)"), [literal("$$(params.a)")]);
+        assert_eq!(parts("$ $$ $x ${y}"), [literal("$ $$ $x ${y}")]);
+        assert_eq!(parts("$(params[\"a)\"])"), [variable("params[\"a)\"]")]);
+        assert_eq!(parts(""), []);
+    }
+
+    #[test]
+    fn an_unclosed_variable_is_refused() {
+        assert_eq!(Text::parse("a $(params.x"), Err(TextError::Unclosed));
+        assert!(Text::parse("$(params.a$(params.b))").is_err());
+    }
+}
