@@ -1,0 +1,108 @@
+//! POST: a new object.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::decode::{self, Decoded};
+use crate::kind::{Form, Kind};
+use crate::metadata;
+use crate::options::Options;
+use crate::schema;
+use crate::status::{Cause, Refusal};
+use crate::store::{Held, Key, Store};
+
+/// Makes the object, or only says what would be made.
+///
+/// The order of the checks is the real server's: what is the caller's own mistake in the object comes before what
+/// the store knows.
+///
+/// # Errors
+///
+/// 400, 404 (namespace), 409 (name), 422: see the messages.
+pub(crate) fn create(
+    store: &Store,
+    kind: &Kind,
+    namespace: &str,
+    object: Value,
+    options: &Options,
+) -> Result<(Arc<Value>, Vec<String>), Refusal> {
+    let Decoded {
+        mut object,
+        warnings,
+    } = decode::decode(kind, object, options.field_validation)?;
+    metadata::settle_namespace(kind, &mut object, namespace)?;
+    metadata::settle_name(&mut object)?;
+    let mut held = store.hold();
+    namespace_exists(&held, namespace)?;
+    let made = insert(&mut held, kind, object, options)?;
+    Ok((made, warnings))
+}
+
+/// The second half of a creation, shared with a server-side apply that finds nothing: stamp, check, store.
+pub(crate) fn insert(
+    held: &mut Held<'_>,
+    kind: &Kind,
+    mut object: Value,
+    options: &Options,
+) -> Result<Arc<Value>, Refusal> {
+    if !metadata::text(&object, "resourceVersion").is_empty() {
+        return Err(Refusal::resource_version_on_create());
+    }
+    metadata::stamp(kind, &mut object)?;
+    if kind.has_status
+        && let Some(fields) = object.as_object_mut()
+    {
+        fields.remove("status");
+    }
+    let name = metadata::text(&object, "name").to_owned();
+    let causes = faults(kind, &object);
+    if !causes.is_empty() {
+        return Err(Refusal::invalid(&kind.group, &kind.kind, &name, &causes));
+    }
+    let key = key(kind, metadata::text(&object, "namespace"), &name);
+    if held.get(&key).is_some() {
+        return Err(Refusal::already_exists(kind, &name));
+    }
+    if options.dry_run {
+        return Ok(Arc::new(object));
+    }
+    Ok(held.put(&key, object))
+}
+
+/// Everything that makes an object invalid.
+pub(crate) fn faults(kind: &Kind, object: &Value) -> Vec<Cause> {
+    let mut causes = metadata::faults(kind, object);
+    if let Form::Custom(schema) = &kind.form {
+        causes.extend(schema::validate(schema, object));
+    }
+    causes
+}
+
+/// The place of an object in the store.
+pub(crate) fn key(kind: &Kind, namespace: &str, name: &str) -> Key {
+    Key {
+        resource: kind.qualified_plural(),
+        namespace: if kind.namespaced {
+            namespace.to_owned()
+        } else {
+            String::new()
+        },
+        name: name.to_owned(),
+    }
+}
+
+/// # Errors
+///
+/// 404 for a namespace that is not there; cluster-scoped objects have none.
+pub(crate) fn namespace_exists(held: &Held<'_>, namespace: &str) -> Result<(), Refusal> {
+    let key = Key {
+        resource: "namespaces".to_owned(),
+        namespace: String::new(),
+        name: namespace.to_owned(),
+    };
+    if namespace.is_empty() || held.get(&key).is_some() {
+        return Ok(());
+    }
+    Err(Refusal::not_found("", "namespaces", namespace))
+}
