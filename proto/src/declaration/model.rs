@@ -7,7 +7,7 @@ use super::field_path::FieldPath;
 use crate::diagnostic::Location;
 use crate::name::{ResourceName, StepName};
 use crate::output::OutputSpec;
-use crate::variable::Tree;
+use crate::variable::{Reference, Tree, Use};
 
 /// What the steps of a task leave behind, and what becomes of it.
 #[derive(Debug, Clone, Default)]
@@ -60,6 +60,8 @@ pub struct Template {
     pub wait_for: Option<WaitFor>,
     /// Fields of the created object that become results.
     pub results: IndexMap<String, FieldPath>,
+    /// Every variable that it uses, at its place.
+    pub uses: Vec<Use>,
     /// The whole object: `apiVersion`, `kind`, `metadata` without a name, and the rest.
     pub tree: Tree,
 }
@@ -71,6 +73,8 @@ pub enum Origin {
     PipelineResource {
         /// `spec.type`, such as `image`.
         kind: String,
+        /// The names of `spec.params`, which are literal.
+        params: Vec<String>,
     },
     /// `objects`: anything else.
     Object,
@@ -171,5 +175,15 @@ impl Declaration {
         self.templates
             .iter()
             .find(|template| template.name.as_str() == name)
+    }
+}
+
+impl Template {
+    /// The names of the other templates that this one refers to.
+    pub fn dependencies(&self) -> impl Iterator<Item = &str> {
+        self.uses.iter().filter_map(|usage| match &usage.reference {
+            Reference::Resource { name, .. } => Some(name.as_str()),
+            _ => None,
+        })
     }
 }
