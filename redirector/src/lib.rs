@@ -1,1 +1,95 @@
-//! Gleaner.
+//! Wraps a step's command: runs it, reads its outputs, hands them to the sidecar, exits as it exited.
+//!
+//! ```text
+//! gleaner-redirector --step kaniko --output digest=/workspace/digest -- /kaniko/executor --destination=...
+//! gleaner-redirector finish
+//! ```
+//!
+//! The first form is transparent: the command sees the same stdin, stdout, stderr, environment (plus
+//! `GLEANER_OUTPUTS`), working directory, process group and signals as without it. The second is the finish of a run
+//! as a step of its own. In the order in which a step lives through them:
+//!
+//! | module | its one job |
+//! | --- | --- |
+//! | `options` | the command line and the environment, checked |
+//! | `wrap`, `finish` | the two forms, each told from beginning to end |
+//! | `folder` | the folder `$GLEANER_OUTPUTS` |
+//! | `command` | find the command, run it, wait for it |
+//! | `outputs` | read the declared files, and nothing but regular ones |
+//! | `json`, `body` | the request's body, streamed so that 16 MiB stay 16 MiB |
+//! | `sidecar` | ask the sidecar until it has answered, or is out of reach for too long |
+//! | `exchange`, [`answer`] | one HTTP exchange; the answer's grammar, free of I/O |
+//! | `results` | what the next task gets |
+//! | `failure`, `termination` | Gleaner's own failures: a line on stderr, an exit code, Tekton's termination message |
+//! | `sys` | the kernel; the only `unsafe` |
+//!
+//! No threads, no async runtime, no name resolution (which a static glibc cannot do).
+
+pub mod answer;
+mod body;
+mod command;
+mod exchange;
+mod failure;
+mod finish;
+mod folder;
+mod help;
+mod json;
+mod options;
+mod outputs;
+mod quantity;
+mod results;
+mod sidecar;
+mod sys;
+mod termination;
+mod wrap;
+
+use std::ffi::OsString;
+use std::io::Write as _;
+
+use options::Invocation;
+
+/// How the redirector is to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "call `leave` to end the process in this way"]
+pub enum Exit {
+    /// With this exit code.
+    Code(u8),
+    /// Of this signal, as the command did.
+    Signal(i32),
+}
+
+impl Exit {
+    /// Ends the process in this way.
+    pub fn leave(self) -> ! {
+        match self {
+            Self::Code(code) => std::process::exit(code.into()),
+            Self::Signal(signal) => sys::die_of(signal),
+        }
+    }
+}
+
+/// Runs the redirector with these arguments (without the program's name) and ends the process.
+pub fn main(arguments: impl Iterator<Item = OsString>) -> ! {
+    run(arguments).leave()
+}
+
+/// Runs the redirector with these arguments (without the program's name) and says how the process is to end.
+///
+/// Call it from the first thread of a process that has no other: it changes the signal mask, it reaps whatever
+/// children there are, and the kernel ties the command's life to the calling thread.
+pub fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
+    sys::end_on_signals_as_init();
+    match options::parse(arguments, |name| std::env::var_os(name)) {
+        Ok(Invocation::Wrap(options)) => wrap::wrap(&options),
+        Ok(Invocation::Finish(options)) => finish::as_a_step(&options),
+        Ok(Invocation::Print(text)) => {
+            // A closed stdout is the reader's choice.
+            let _ = std::io::stdout().write_all(text.as_bytes());
+            Exit::Code(0)
+        }
+        Err(usage) => {
+            usage.report_without_step();
+            Exit::Code(usage.code)
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Find the command, run it, wait for it.
+//!
+//! Signals: all that would end the redirector are caught while the command runs, so that it can still read the
+//! outputs afterwards. They are handed on only when the command would not get them otherwise
+//! ([`sys::signals_come_to_us_alone`]): twice is as wrong as never. "Caught" means blocked and waited for, so that
+//! the dispositions stay what the command would have found without the redirector.
+
+use std::ffi::{CString, OsStr, OsString};
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use gleaner_proto::{exit_code, path};
+
+use crate::Exit;
+use crate::failure::Failure;
+use crate::sys;
+
+/// Where a shell looks when there is no `PATH` (`confstr(_CS_PATH)`).
+const DEFAULT_PATH: &str = "/bin:/usr/bin";
+
+/// How the command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// With this exit code.
+    Code(u8),
+    /// Of this signal.
+    Signal(i32),
+}
+
+// === impl Ended ===
+
+impl Ended {
+    pub(crate) fn succeeded(self) -> bool {
+        self == Self::Code(0)
+    }
+
+    /// As one number, the way a shell says it.
+    pub(crate) fn exit_code(self) -> i32 {
+        match self {
+            Self::Code(code) => code.into(),
+            Self::Signal(signal) => 128 + signal,
+        }
+    }
+}
+
+impl From<Ended> for Exit {
+    fn from(ended: Ended) -> Self {
+        match ended {
+            Ended::Code(code) => Self::Code(code),
+            Ended::Signal(signal) => Self::Signal(signal),
+        }
+    }
+}
+
+/// Runs `command` with `$GLEANER_OUTPUTS` set to `folder`, and waits for its end.
+///
+/// # Errors
+/// It cannot be run (126), or is not there (127).
+pub(crate) fn run(command: &[OsString], folder: Option<&Path>) -> Result<Ended, Failure> {
+    let name = command[0].as_os_str();
+    let candidates = candidates(name, std::env::var_os("PATH").as_deref());
+    let variable = folder.map(|folder| {
+        let mut variable = OsString::from(path::OUTPUTS_VARIABLE);
+        variable.push("=");
+        variable.push(folder);
+        c_string(&variable)
+    });
+    let arguments = command.iter().map(|argument| c_string(argument)).collect();
+    let image = sys::Image::new(candidates.clone(), arguments, variable);
+
+    let mask = sys::block_signals();
+    let started = image.spawn(&mask);
+    drop(image);
+    let ended = match started {
+        Ok(child) => Ok(wait(child)),
+        Err(error) => Err(cannot_run(name, &candidates, &error)),
+    };
+    sys::unblock_signals(&mask);
+    ended
+}
+
+fn wait(child: libc::pid_t) -> Ended {
+    let hand_on = sys::signals_come_to_us_alone();
+    loop {
+        let signal = sys::next_signal();
+        if signal.number != libc::SIGCHLD {
+            // A terminal's Ctrl-C comes from the kernel, and to the command as well.
+            if hand_on && signal.by_process {
+                sys::send(signal.number, child);
+            }
+            continue;
+        }
+        // Several ends may hide behind one SIGCHLD; as PID 1, orphans' too.
+        let mut ended = None;
+        while let Some((pid, status)) = sys::reap() {
+            if pid == child {
+                ended = Some(status);
+            }
+        }
+        match ended {
+            Some(status) if libc::WIFSIGNALED(status) => {
+                return Ended::Signal(libc::WTERMSIG(status));
+            }
+            // The kernel keeps eight bits of an exit code.
+            Some(status) => return Ended::Code(libc::WEXITSTATUS(status) as u8),
+            None => {}
+        }
+    }
+}
+
+/// The paths to try for a command of this name, as a shell does.
+fn candidates(name: &OsStr, path: Option<&OsStr>) -> Vec<CString> {
+    if name.is_empty() {
+        return Vec::new();
+    }
+    if name.as_bytes().contains(&b'/') {
+        return vec![c_string(name)];
+    }
+    let path = path.unwrap_or(OsStr::new(DEFAULT_PATH));
+    std::env::split_paths(path)
+        // An empty element is the working directory: joining yields the bare name.
+        .map(|folder| c_string(folder.join(name).as_os_str()))
+        .collect()
+}
+
+fn c_string(text: &OsStr) -> CString {
+    CString::new(text.as_bytes()).expect("invariant: neither argv nor environ can hold a zero byte")
+}
+
+fn cannot_run(name: &OsStr, candidates: &[CString], error: &io::Error) -> Failure {
+    let shown = name.display();
+    // The kernel says "not found" of a script's missing interpreter too.
+    let there = candidates
+        .iter()
+        .map(|candidate| Path::new(OsStr::from_bytes(candidate.as_bytes())))
+        .find(|candidate| candidate.exists());
+    let not_found = matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ENOTDIR));
+    if !not_found || there.is_some() {
+        let help = match error.raw_os_error() {
+            Some(libc::EACCES) if there.is_some_and(Path::is_dir) => "it is a directory".to_owned(),
+            Some(libc::EACCES) => "it may not be executed; 'chmod +x' it".to_owned(),
+            Some(libc::E2BIG) => {
+                "its arguments and environment are too long (one may have 128 KiB); hand them over in a file".to_owned()
+            }
+            Some(libc::ENOEXEC) => {
+                "it is no program for this machine, or a script without '#!' in its first line".to_owned()
+            }
+            _ if not_found => "its interpreter (or loader) is not there; see its first line".to_owned(),
+            _ => error.to_string(),
+        };
+        let message = format!("the command '{shown}' cannot be run: {help}");
+        return Failure::new(exit_code::NOT_EXECUTABLE, "CommandNotExecutable", message);
+    }
+    let message = if name.as_bytes().contains(&b'/') {
+        format!("the command '{shown}' is not there; check the image and the path")
+    } else {
+        format!("the command '{shown}' is not there; it is in no folder of PATH")
+    };
+    Failure::new(exit_code::NOT_FOUND, "CommandNotFound", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(name: &str, path: Option<&str>) -> Vec<String> {
+        let candidates = candidates(OsStr::new(name), path.map(OsStr::new));
+        candidates
+            .into_iter()
+            .map(|path| path.into_string().unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn a_command_is_looked_up_as_a_shell_does() {
+        assert_eq!(found("sh", Some("/a:/b")), ["/a/sh", "/b/sh"]);
+        assert_eq!(found("sh", Some("/a::/b")), ["/a/sh", "sh", "/b/sh"]);
+        assert_eq!(found("sh", None), ["/bin/sh", "/usr/bin/sh"]);
+        assert_eq!(found("./sh", Some("/a")), ["./sh"]);
+        assert!(found("", Some("/a")).is_empty());
+    }
+}

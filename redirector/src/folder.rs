@@ -1,0 +1,139 @@
+//! The folder that the command finds as `$GLEANER_OUTPUTS`.
+//!
+//! A folder that was asked for is taken or made, and nothing else will do. Otherwise:
+//! 1. `/gleaner/outputs`, where `/gleaner` exists (a wrapped pod mounts something there),
+//! 2. a new folder in `/tekton/home` (writable even with a read-only root file system),
+//! 3. a new folder in `$TMPDIR`, or `/tmp`.
+//!
+//! The last two are shared with other steps or other runs, hence always a new folder: a file that somebody else left
+//! behind must never pass for an output. It is removed when the redirector is done.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use gleaner_proto::{OutputSpec, StepName, path};
+
+use crate::failure::Failure;
+use crate::sys;
+
+/// Tekton's home folder: an `emptyDir` that all steps of a pod mount (`pkg/apis/pipeline/paths.go`).
+const TEKTON_HOME: &str = "/tekton/home";
+/// How many names are tried for a new folder before its parent counts as unusable.
+const ATTEMPTS: u32 = 1000;
+
+/// The folder, until it is dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Folder {
+    path: Option<PathBuf>,
+    /// Whether it was made for this process alone.
+    temporary: bool,
+}
+
+// === impl Folder ===
+
+impl Folder {
+    /// Finds or makes the folder.
+    ///
+    /// # Errors
+    /// There is none, and one of `outputs` needs it.
+    pub(crate) fn prepare(
+        asked_for: Option<&Path>,
+        step: &StepName,
+        outputs: &[OutputSpec],
+    ) -> Result<Self, Failure> {
+        let problem = match Self::find(asked_for, step) {
+            Ok(folder) => return Ok(folder),
+            Err(problem) => problem,
+        };
+        match outputs.iter().find(|output| output.path.is_none()) {
+            // Nobody will miss it.
+            None => Ok(Self::default()),
+            Some(output) => Err(Failure::output(
+                "OutputsFolder",
+                format!(
+                    "output '{}' has no folder to be written to: {problem}; mount an emptyDir and name it in \
+                     --outputs-dir, or declare fromPath",
+                    output.name
+                ),
+            )),
+        }
+    }
+
+    /// Where it is; `None` when there is none and nobody needs it.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    fn find(asked_for: Option<&Path>, step: &StepName) -> Result<Self, String> {
+        if let Some(path) = asked_for {
+            let made = std::fs::create_dir_all(path).and_then(|()| usable(path));
+            made.map_err(|error| format!("'{}': {error}", path.display()))?;
+            return Self::existing(path);
+        }
+        let own = Path::new(path::GLEANER);
+        if own.is_dir() {
+            let outputs = own.join("outputs");
+            // It may be a mount that is there already, and writable although its parent is not.
+            let _ = std::fs::create_dir(&outputs);
+            if usable(&outputs).is_ok() {
+                return Self::existing(&outputs);
+            }
+        }
+        let temporary = std::env::temp_dir();
+        for parent in [Path::new(TEKTON_HOME), &temporary] {
+            if let Some(path) = new_folder(parent, step) {
+                return Ok(Self {
+                    path: Some(path),
+                    temporary: true,
+                });
+            }
+        }
+        Err(format!(
+            "neither '{}' nor '{TEKTON_HOME}' nor '{}' can be written to",
+            own.display(),
+            temporary.display()
+        ))
+    }
+
+    /// The command may change its working directory: it gets an absolute path.
+    fn existing(path: &Path) -> Result<Self, String> {
+        let path = std::path::absolute(path).map_err(|error| error.to_string())?;
+        Ok(Self {
+            path: Some(path),
+            temporary: false,
+        })
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let (true, Some(path)) = (self.temporary, &self.path) {
+            // A process that the command left behind may still write to it; then it stays.
+            let _ = std::fs::remove_dir_all(path);
+        }
+    }
+}
+
+fn usable(path: &Path) -> io::Result<()> {
+    if !path.is_dir() {
+        Err(io::Error::from_raw_os_error(libc::ENOTDIR))
+    } else if !sys::is_writable(path) {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
+}
+
+/// Makes a folder that was not there. `mkdir` never takes an existing one, so a guessable name does no harm.
+fn new_folder(parent: &Path, step: &StepName) -> Option<PathBuf> {
+    let process = std::process::id();
+    for attempt in 0..ATTEMPTS {
+        let path = parent.join(format!("gleaner-outputs-{step}-{process}-{attempt}"));
+        match std::fs::create_dir(&path) {
+            Ok(()) => return std::path::absolute(path).ok(),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(_) => return None,
+        }
+    }
+    None
+}

@@ -1,0 +1,36 @@
+//! What `--help` prints.
+
+/// The text of `--help`.
+pub(crate) const HELP: &str = "\
+Runs a step's command, hands the files that it leaves behind to Gleaner's sidecar, and exits as the command exited.
+
+Usage:
+  gleaner-redirector [FLAGS] -- COMMAND [ARG...]   wrap a step's command
+  gleaner-redirector finish [FLAGS]                finish the run, as a step of its own
+
+Every flag can also be given as the environment variable behind it; the flag wins.
+
+  --step NAME                 the step's name in the declaration [GLEANER_STEP]
+  --sidecar ADDRESS           unix:PATH or http://127.0.0.1:PORT [GLEANER_SIDECAR]
+                              (default: unix:/gleaner/run/me/gleaner.sock)
+  --token-file PATH           a file with the bearer token for the sidecar [GLEANER_TOKEN_FILE]
+  --output SPEC               an output, NAME[,WORD...][=PATH]; may be repeated [GLEANER_OUTPUT, one per line]
+                              words: string number boolean array object, Newline Whitespace None,
+                              Success Always, optional; without PATH: $GLEANER_OUTPUTS/NAME
+  --outputs-dir PATH          the folder that the command finds as $GLEANER_OUTPUTS [GLEANER_OUTPUTS]
+                              (default: /gleaner/outputs, or a new folder in /tekton/home or $TMPDIR)
+  --max-output-size SIZE      largest file that is taken [GLEANER_MAX_OUTPUT_SIZE] (default: 16MiB)
+  --deadline DURATION         how long the sidecar may be out of reach [GLEANER_DEADLINE] (default: 60s)
+  --answer-timeout DURATION   how long its answer may take in all [GLEANER_ANSWER_TIMEOUT] (default: 15m)
+  --preflight                 ask first whether the resources can be created at all [GLEANER_PREFLIGHT]
+  --finish                    finish the run when the command has succeeded [GLEANER_FINISH]
+  --results-dir PATH          where the finish writes results, if it is there [GLEANER_RESULTS_DIR]
+                              (default: /tekton/results)
+  --termination-message PATH  where the reason of a failure goes, if it is there [GLEANER_TERMINATION_MESSAGE]
+                              (default: /tekton/termination)
+  --help, --version
+
+Exit codes: the command's own, or death of the same signal. Gleaner's own failures: 64 usage, 65 an output is
+missing, too large or no valid value of its type, 69 the sidecar is out of reach, 73 the resources could not be
+created, 78 the declaration is wrong, 126 the command cannot be run, 127 it is not there.
+";

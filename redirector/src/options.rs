@@ -1,0 +1,338 @@
+//! The command line and the environment, checked: after this, no string is parsed again.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fmt::Display;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use gleaner_proto::{OutputSpec, StepName, path};
+
+use crate::failure::Failure;
+use crate::help::HELP;
+use crate::quantity;
+
+/// The longest path of a Unix socket that the kernel takes, with its final zero (`sun_path`, unix(7)).
+const SOCKET_PATH_MAX: usize = 108;
+
+/// The flags, with the environment variable that stands in for each; the second half take no value.
+const VALUED: [(&str, &str); 10] = [
+    ("step", "GLEANER_STEP"),
+    ("sidecar", "GLEANER_SIDECAR"),
+    ("token-file", "GLEANER_TOKEN_FILE"),
+    ("output", "GLEANER_OUTPUT"),
+    ("outputs-dir", path::OUTPUTS_VARIABLE),
+    ("max-output-size", "GLEANER_MAX_OUTPUT_SIZE"),
+    ("deadline", "GLEANER_DEADLINE"),
+    ("answer-timeout", "GLEANER_ANSWER_TIMEOUT"),
+    ("results-dir", "GLEANER_RESULTS_DIR"),
+    ("termination-message", "GLEANER_TERMINATION_MESSAGE"),
+];
+const SWITCHES: [(&str, &str); 2] = [
+    ("preflight", "GLEANER_PREFLIGHT"),
+    ("finish", "GLEANER_FINISH"),
+];
+
+/// What the redirector was called for.
+#[derive(Debug)]
+pub(crate) enum Invocation {
+    /// Wrap a command.
+    Wrap(Wrap),
+    /// Finish the run, as a step of its own.
+    Finish(Common),
+    /// Print this and end.
+    Print(String),
+}
+
+/// What both forms need.
+#[derive(Debug)]
+pub(crate) struct Common {
+    /// The step's name; `gleaner` for a finish that was given none.
+    pub(crate) step: StepName,
+    pub(crate) sidecar: Address,
+    pub(crate) token_file: Option<PathBuf>,
+    pub(crate) deadline: Duration,
+    pub(crate) answer_timeout: Duration,
+    pub(crate) results_dir: PathBuf,
+    pub(crate) termination_message: PathBuf,
+}
+
+/// What wrapping a command needs.
+#[derive(Debug)]
+pub(crate) struct Wrap {
+    pub(crate) common: Common,
+    pub(crate) outputs: Vec<OutputSpec>,
+    pub(crate) outputs_dir: Option<PathBuf>,
+    pub(crate) max_output_size: u64,
+    pub(crate) preflight: bool,
+    pub(crate) finish: bool,
+    /// The command and its arguments; never empty.
+    pub(crate) command: Vec<OsString>,
+}
+
+/// Where the sidecar listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Address {
+    Unix(PathBuf),
+    Tcp(SocketAddr),
+}
+
+/// What was typed, by flag; nothing is understood yet.
+#[derive(Default)]
+struct Typed {
+    values: BTreeMap<&'static str, Vec<OsString>>,
+    finish_step: bool,
+    command: Option<Vec<OsString>>,
+    print: Option<String>,
+}
+
+/// Understands the arguments, and for each flag that is not among them the environment.
+pub(crate) fn parse(
+    arguments: impl Iterator<Item = OsString>,
+    environment: impl Fn(&str) -> Option<OsString>,
+) -> Result<Invocation, Failure> {
+    let mut typed = read(arguments)?;
+    if let Some(text) = typed.print {
+        return Ok(Invocation::Print(text));
+    }
+    for (flag, variable) in VALUED.into_iter().chain(SWITCHES) {
+        // An empty variable is an unset one: a pod template cannot leave one out.
+        let value = environment(variable).filter(|value| !value.is_empty());
+        if let Some(value) = value
+            && !typed.values.contains_key(flag)
+        {
+            let values = if flag == "output" {
+                let lines = value.as_bytes().split(|&byte| byte == b'\n');
+                let lines = lines.filter(|line| !line.trim_ascii().is_empty());
+                lines
+                    .map(|line| OsStr::from_bytes(line).to_owned())
+                    .collect()
+            } else {
+                vec![value]
+            };
+            typed.values.insert(flag, values);
+        }
+    }
+    typed.understand()
+}
+
+fn read(mut arguments: impl Iterator<Item = OsString>) -> Result<Typed, Failure> {
+    let mut typed = Typed::default();
+    while let Some(argument) = arguments.next() {
+        let Some(text) = argument.to_str() else {
+            return Err(unexpected(&argument));
+        };
+        match text {
+            "--" => {
+                typed.command = Some(arguments.collect());
+                break;
+            }
+            "-h" | "--help" => typed.print = Some(HELP.to_owned()),
+            "-V" | "--version" => {
+                typed.print = Some(
+                    concat!("gleaner-redirector ", env!("CARGO_PKG_VERSION"), "\n").to_owned(),
+                );
+            }
+            "finish" => typed.finish_step = true,
+            _ => typed.take_flag(&argument, text, &mut arguments)?,
+        }
+    }
+    Ok(typed)
+}
+
+// === impl Typed ===
+
+impl Typed {
+    fn take_flag(
+        &mut self,
+        argument: &OsStr,
+        text: &str,
+        rest: &mut impl Iterator<Item = OsString>,
+    ) -> Result<(), Failure> {
+        let (name, value) = match text.split_once('=') {
+            Some((name, value)) => (name, Some(OsString::from(value))),
+            None => (text, None),
+        };
+        let Some(name) = name.strip_prefix("--") else {
+            return Err(unexpected(argument));
+        };
+        if let Some((flag, _)) = VALUED.iter().find(|(flag, _)| *flag == name) {
+            let value = value.or_else(|| rest.next());
+            let value = value.ok_or_else(|| Failure::usage(format!("--{flag} needs a value")))?;
+            self.values.entry(flag).or_default().push(value);
+        } else if let Some((flag, _)) = SWITCHES.iter().find(|(flag, _)| *flag == name) {
+            let value = value.unwrap_or_else(|| OsString::from("true"));
+            self.values.entry(flag).or_default().push(value);
+        } else {
+            return Err(unexpected(argument));
+        }
+        Ok(())
+    }
+
+    fn understand(mut self) -> Result<Invocation, Failure> {
+        let step = self.parsed("step", StepName::new)?;
+        let outputs = self.outputs()?;
+        let preflight = self.switch("preflight")?;
+        let finish = self.switch("finish")?;
+        let outputs_dir = self.path("outputs-dir");
+        let max_output_size = self.parsed("max-output-size", |text| quantity::bytes(&text))?;
+        let common = |step, mut typed: Self| {
+            Ok(Common {
+                step,
+                sidecar: typed.parsed_bytes("sidecar", address)?.unwrap_or_else(|| {
+                    Address::Unix(PathBuf::from(path::OWN_RUN).join(path::SOCKET_FILE))
+                }),
+                token_file: typed.path("token-file"),
+                deadline: typed
+                    .parsed("deadline", |text| quantity::duration(&text))?
+                    .unwrap_or(Duration::from_secs(60)),
+                // A commit may wait for conditions of what it has created.
+                answer_timeout: typed
+                    .parsed("answer-timeout", |text| quantity::duration(&text))?
+                    .unwrap_or(Duration::from_secs(15 * 60)),
+                results_dir: typed
+                    .path("results-dir")
+                    .unwrap_or_else(|| path::TEKTON_RESULTS.into()),
+                termination_message: typed
+                    .path("termination-message")
+                    .unwrap_or_else(|| path::TEKTON_TERMINATION.into()),
+            })
+        };
+        match (self.finish_step, self.command.take()) {
+            (true, None) => {
+                let step = step.unwrap_or_else(|| {
+                    StepName::new("gleaner").expect("invariant: 'gleaner' is a DNS label")
+                });
+                Ok(Invocation::Finish(common(step, self)?))
+            }
+            (false, Some(command)) if !command.is_empty() => {
+                let step = step.ok_or_else(|| {
+                    Failure::usage("which step this is must be said: --step NAME, or GLEANER_STEP")
+                })?;
+                Ok(Invocation::Wrap(Wrap {
+                    common: common(step, self)?,
+                    outputs,
+                    outputs_dir,
+                    max_output_size: max_output_size.unwrap_or(16 << 20),
+                    preflight,
+                    finish,
+                    command,
+                }))
+            }
+            (true, Some(_)) => Err(Failure::usage(
+                "'finish' takes no command; use the flag --finish to finish after one",
+            )),
+            (false, _) => Err(Failure::usage("there is no command to run behind '--'")),
+        }
+    }
+
+    /// The last value of a flag: a later one wins, so that a wrapper can be given defaults.
+    fn last(&mut self, flag: &str) -> Option<OsString> {
+        self.values.get_mut(flag)?.pop()
+    }
+
+    fn path(&mut self, flag: &str) -> Option<PathBuf> {
+        self.last(flag).map(PathBuf::from)
+    }
+
+    fn parsed<T, E: Display>(
+        &mut self,
+        flag: &str,
+        parse: impl FnOnce(String) -> Result<T, E>,
+    ) -> Result<Option<T>, Failure> {
+        self.parsed_bytes(flag, |value| {
+            parse(text(flag, value)?).map_err(|error| error.to_string())
+        })
+    }
+
+    fn parsed_bytes<T>(
+        &mut self,
+        flag: &str,
+        parse: impl FnOnce(OsString) -> Result<T, String>,
+    ) -> Result<Option<T>, Failure> {
+        let parsed = self.last(flag).map(parse).transpose();
+        parsed.map_err(|error| Failure::usage(format!("--{flag}: {error}")))
+    }
+
+    fn switch(&mut self, flag: &str) -> Result<bool, Failure> {
+        let value = self.parsed(flag, |text| match text.as_str() {
+            "true" | "1" => Ok(true),
+            "false" | "0" => Ok(false),
+            _ => Err(format!("'{text}' is neither true nor false")),
+        });
+        value.map(Option::unwrap_or_default)
+    }
+
+    fn outputs(&mut self) -> Result<Vec<OutputSpec>, Failure> {
+        let mut outputs = Vec::<OutputSpec>::new();
+        for value in self.values.remove("output").unwrap_or_default() {
+            let parsed = text("output", value).and_then(|text| {
+                text.parse::<OutputSpec>()
+                    .map_err(|error| error.to_string())
+            });
+            let output = parsed.map_err(|error| Failure::usage(format!("--output: {error}")))?;
+            if outputs.iter().any(|other| other.name == output.name) {
+                let message = format!("--output: '{}' is given twice", output.name);
+                return Err(Failure::usage(message));
+            }
+            outputs.push(output);
+        }
+        Ok(outputs)
+    }
+}
+
+fn text(flag: &str, value: OsString) -> Result<String, String> {
+    let value = value.into_string();
+    value.map_err(|value| format!("'{}' is not UTF-8, as --{flag} must be", value.display()))
+}
+
+fn unexpected(argument: &OsStr) -> Failure {
+    let argument = argument.display();
+    Failure::usage(format!(
+        "'{argument}' was not expected; a command stands behind '--'"
+    ))
+}
+
+/// Reads `unix:PATH` or `http://ADDRESS:PORT`. Names are not resolved, `localhost` apart: a static glibc cannot.
+fn address(value: OsString) -> Result<Address, String> {
+    if let Some(path) = value.as_bytes().strip_prefix(b"unix:") {
+        // A URL's empty authority: unix:///path.
+        let path = path.strip_prefix(b"//").unwrap_or(path);
+        let shown = OsStr::from_bytes(path).display();
+        return match path.len() {
+            0 => Err("'unix:' needs the path of a socket".to_owned()),
+            length if length >= SOCKET_PATH_MAX => Err(format!(
+                "the path '{shown}' has {length} bytes, and a socket's may have {}; use a shorter one",
+                SOCKET_PATH_MAX - 1
+            )),
+            _ => Ok(Address::Unix(OsStr::from_bytes(path).into())),
+        };
+    }
+    let value = text("sidecar", value)?;
+    let wrong = || {
+        format!(
+            "'{value}' is no address; write unix:PATH or http://127.0.0.1:PORT, with a literal IP address"
+        )
+    };
+    let authority = value.strip_prefix("http://").ok_or_else(wrong)?;
+    let authority = authority.strip_suffix('/').unwrap_or(authority);
+    if let Some(port) = authority.strip_prefix("localhost:") {
+        let port = port.parse().map_err(|_| wrong())?;
+        return Ok(Address::Tcp((IpAddr::V4(Ipv4Addr::LOCALHOST), port).into()));
+    }
+    authority.parse().map(Address::Tcp).map_err(|_| wrong())
+}
+
+impl Display for Address {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Unix(path) => write!(out, "unix:{}", path.display()),
+            Self::Tcp(address) => write!(out, "http://{address}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+use super::*;
+
+fn parse_all(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Invocation, Failure> {
+    let find = |name: &str| {
+        let found = environment.iter().find(|(variable, _)| *variable == name);
+        found.map(|(_, value)| OsString::from(value))
+    };
+    parse(arguments.iter().map(OsString::from), find)
+}
+
+fn wrap(arguments: &[&str], environment: &[(&str, &str)]) -> Wrap {
+    match parse_all(arguments, environment) {
+        Ok(Invocation::Wrap(wrap)) => wrap,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn refused(arguments: &[&str]) -> String {
+    parse_all(arguments, &[]).expect_err("refused").message
+}
+
+#[test]
+fn only_what_stands_before_the_first_dashes_is_ours() {
+    let options = wrap(&["--step=a", "--", "sh", "--", "--step", "b"], &[]);
+    assert_eq!(options.common.step.as_str(), "a");
+    assert_eq!(options.command, ["sh", "--", "--step", "b"]);
+}
+
+#[test]
+fn a_flag_wins_over_its_variable() {
+    let environment = [
+        ("GLEANER_STEP", "baked"),
+        ("GLEANER_OUTPUT", "digest=/d\n\nreport,object\n"),
+        ("GLEANER_SIDECAR", "http://localhost:8440"),
+        ("GLEANER_FINISH", "1"),
+        ("GLEANER_PREFLIGHT", ""),
+    ];
+    let options = wrap(&["--", "true"], &environment);
+    assert_eq!(options.common.step.as_str(), "baked");
+    assert_eq!(options.common.sidecar.to_string(), "http://127.0.0.1:8440");
+    assert_eq!(options.outputs.len(), 2);
+    assert!(options.finish && !options.preflight);
+    let options = wrap(
+        &["--step", "typed", "--output", "x", "--", "true"],
+        &environment,
+    );
+    assert_eq!(options.common.step.as_str(), "typed");
+    assert_eq!(options.outputs.len(), 1);
+}
+
+#[test]
+fn a_finish_needs_no_name_and_takes_no_command() {
+    let Ok(Invocation::Finish(options)) = parse_all(&["finish"], &[]) else {
+        panic!("no finish");
+    };
+    assert_eq!(options.step.as_str(), "gleaner");
+    assert!(refused(&["finish", "--", "true"]).contains("--finish"));
+}
+
+#[test]
+fn an_address_is_a_socket_or_a_literal_ip() {
+    let read = |text: &str| address(OsString::from(text)).map(|address| address.to_string());
+    assert_eq!(read("unix:/a b").as_deref(), Ok("unix:/a b"));
+    assert_eq!(read("unix:///a").as_deref(), Ok("unix:/a"));
+    assert_eq!(read("http://[::1]:80/").as_deref(), Ok("http://[::1]:80"));
+    for wrong in [
+        "",
+        "unix:",
+        "/a",
+        "http://sidecar:80",
+        "http://127.0.0.1",
+        "https://127.0.0.1:1",
+    ] {
+        assert!(read(wrong).is_err(), "{wrong}");
+    }
+    assert!(read(&format!("unix:/{}", "x".repeat(107))).is_err());
+}
+
+#[test]
+fn what_is_not_understood_is_named() {
+    assert!(refused(&["--stpe", "a", "--", "true"]).starts_with("'--stpe' was not expected"));
+    assert!(refused(&["--step", "A", "--", "true"]).starts_with("--step: 'A' is no valid name"));
+    assert!(refused(&["--step"]).starts_with("--step needs a value"));
+    assert!(refused(&["--step", "a"]).starts_with("there is no command"));
+    assert!(refused(&["--step", "a", "--"]).starts_with("there is no command"));
+    assert!(refused(&["--", "true"]).contains("GLEANER_STEP"));
+    assert!(
+        refused(&["--step=a", "--output=x", "--output=x", "--", "y"])
+            .contains("'x' is given twice")
+    );
+    assert!(refused(&["--step=a", "--finish=maybe", "--", "y"]).contains("neither true nor false"));
+}

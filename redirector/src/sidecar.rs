@@ -1,0 +1,297 @@
+//! Ask the sidecar until it has answered, or is out of reach for too long.
+//!
+//! A sidecar that is not there yet, restarts, or is overloaded is asked again: every message is safe to repeat
+//! (outputs are write-once per step, the same body again is answered as before; a finish is idempotent).
+
+use std::borrow::Cow;
+use std::io::{self, Read as _};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use gleaner_proto::exit_code;
+use gleaner_proto::message::{Outcome, Phase, Problem, problem_type};
+
+use crate::answer::Answer;
+use crate::body::Body;
+use crate::exchange::{Interrupted, Request, exchange};
+use crate::failure::Failure;
+use crate::options::Common;
+use crate::quantity::written;
+
+/// Pause after the first failed attempt; it doubles from there.
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+/// Longest pause between two attempts.
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+/// A sidecar that had a whole request for this long was in reach: when it is gone then, the deadline starts anew.
+/// Shorter, and one that dies of every request would be asked for ever.
+const WAS_IN_REACH: Duration = Duration::from_secs(1);
+/// Longest token file, in bytes.
+const TOKEN_MAX: u64 = 4 << 10;
+
+/// The sidecar, as one step sees it.
+#[derive(Debug)]
+pub(crate) struct Sidecar<'a> {
+    options: &'a Common,
+    deadline: Duration,
+}
+
+/// What an answer means.
+enum Verdict {
+    Accepted,
+    /// Ask again; this is why.
+    Again(String),
+    Refused(Failure),
+}
+
+// === impl Sidecar ===
+
+impl<'a> Sidecar<'a> {
+    pub(crate) const fn new(options: &'a Common) -> Self {
+        Self {
+            options,
+            deadline: options.deadline,
+        }
+    }
+
+    /// Gives up sooner than the options say.
+    pub(crate) fn within(mut self, deadline: Duration) -> Self {
+        self.deadline = self.deadline.min(deadline);
+        self
+    }
+
+    /// Hands over what the step has left behind.
+    pub(crate) fn outputs(&self, body: &Body) -> Result<(), Failure> {
+        let path = format!("/v1/steps/{}/outputs", self.options.step);
+        let request = Request {
+            method: "POST",
+            path: &path,
+            body,
+        };
+        self.ask(&request).map(drop)
+    }
+
+    /// Asks whether the resources can be created, as far as that can be known beforehand.
+    pub(crate) fn preflight(&self) -> Result<(), Failure> {
+        let request = Request {
+            method: "GET",
+            path: "/v1/preflight",
+            body: &Body::default(),
+        };
+        self.ask(&request).map(drop)
+    }
+
+    /// Finishes the run.
+    pub(crate) fn finish(&self) -> Result<Outcome, Failure> {
+        let request = Request {
+            method: "POST",
+            path: "/v1/finish",
+            body: &Body::default(),
+        };
+        let answer = self.ask(&request)?;
+        let outcome: Outcome = serde_json::from_slice(&answer.body).map_err(|error| {
+            let message = format!(
+                "the sidecar's answer cannot be understood ({error}); use a redirector and a sidecar of one version"
+            );
+            Failure::new(exit_code::UNREACHABLE, "SidecarAnswer", message)
+        })?;
+        if outcome.phase == Phase::Failed {
+            let message = format!(
+                "the resources were not created: {}",
+                outcome.notes.join("; ")
+            );
+            return Err(Failure::new(exit_code::NOT_CREATED, "NotCreated", message));
+        }
+        Ok(outcome)
+    }
+
+    fn ask(&self, request: &Request<'_>) -> Result<Answer, Failure> {
+        let until = Instant::now() + self.options.answer_timeout;
+        let mut out_of_reach: Option<Instant> = None;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let why = match self.attempt(request, until) {
+                Ok(answer) => match judge(&answer) {
+                    Verdict::Accepted => return Ok(answer),
+                    Verdict::Refused(failure) => return Err(failure),
+                    Verdict::Again(why) => why,
+                },
+                Err(interrupted) => {
+                    if interrupted.held >= WAS_IN_REACH {
+                        out_of_reach = None;
+                        pause = FIRST_PAUSE;
+                    }
+                    explain(&interrupted.error)
+                }
+            };
+            let now = Instant::now();
+            if now >= until {
+                return Err(self.no_answer(&why));
+            }
+            let since = *out_of_reach.get_or_insert(now);
+            let left = (since + self.deadline)
+                .min(until)
+                .saturating_duration_since(now);
+            if left.is_zero() {
+                return Err(self.unreachable(&why));
+            }
+            std::thread::sleep(pause.min(left));
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    fn attempt(&self, request: &Request<'_>, until: Instant) -> Result<Answer, Interrupted> {
+        // Read each time: the sidecar writes it, perhaps only now.
+        let token = self.options.token_file.as_deref().map(token).transpose();
+        let token = token.map_err(|error| Interrupted {
+            error,
+            held: Duration::ZERO,
+        })?;
+        exchange(
+            &self.options.sidecar,
+            request,
+            token.as_deref(),
+            self.deadline,
+            until,
+        )
+    }
+
+    fn unreachable(&self, why: &str) -> Failure {
+        let message = format!(
+            "the sidecar at {} was out of reach for {} ({why}); see its log, or raise --deadline",
+            self.options.sidecar,
+            written(self.deadline)
+        );
+        Failure::new(exit_code::UNREACHABLE, "SidecarUnreachable", message)
+    }
+
+    fn no_answer(&self, why: &str) -> Failure {
+        let message = format!(
+            "the sidecar at {} gave no answer within {} ({why}); see its log, or raise --answer-timeout",
+            self.options.sidecar,
+            written(self.options.answer_timeout)
+        );
+        Failure::new(exit_code::UNREACHABLE, "SidecarTimeout", message)
+    }
+}
+
+fn judge(answer: &Answer) -> Verdict {
+    if (200..300).contains(&answer.status) {
+        return Verdict::Accepted;
+    }
+    let status = answer.status;
+    match serde_json::from_slice::<Problem>(&answer.body) {
+        Ok(problem) if again(status, Some(&problem.kind)) => Verdict::Again(problem.title),
+        Ok(problem) => Verdict::Refused(refusal(status, &problem)),
+        Err(_) if again(status, None) => Verdict::Again(format!("it answers {status}")),
+        Err(_) => {
+            let message = format!(
+                "the sidecar answered {status} without saying why; is it Gleaner's, and of the same version?"
+            );
+            Verdict::Refused(Failure::new(code_of(status), "SidecarRefused", message))
+        }
+    }
+}
+
+/// Whether the same request may fare better a little later.
+fn again(status: u16, kind: Option<&str>) -> bool {
+    match kind {
+        Some(problem_type::BUSY) => true,
+        // The sidecar knows what has happened, and says so.
+        Some(_) => matches!(status, 408 | 503),
+        None => matches!(status, 408 | 429 | 500..),
+    }
+}
+
+fn refusal(status: u16, problem: &Problem) -> Failure {
+    // A problem is never a success, whatever it says.
+    let code = match problem.exit_code {
+        0 => code_of(status),
+        code => code,
+    };
+    let message = match (problem.title.is_empty(), problem.detail.is_empty()) {
+        (_, true) => problem.title.clone(),
+        (true, _) => problem.detail.clone(),
+        _ => format!("{}: {}", problem.title, problem.detail),
+    };
+    Failure::new(code, reason(&problem.kind), message)
+}
+
+fn code_of(status: u16) -> u8 {
+    match status {
+        413 | 422 => exit_code::OUTPUT,
+        400..500 => exit_code::DECLARATION,
+        _ => exit_code::UNREACHABLE,
+    }
+}
+
+/// `/problems/not-created` as Tekton shows reasons: `NotCreated`.
+fn reason(kind: &str) -> Cow<'static, str> {
+    let last = kind.rsplit('/').next().unwrap_or_default();
+    let words = last
+        .split('-')
+        .filter(|word| word.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    let reason: String = words
+        .flat_map(|word| {
+            let mut letters = word.chars();
+            let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+            first.into_iter().chain(letters)
+        })
+        .take(40)
+        .collect();
+    if reason.is_empty() {
+        Cow::Borrowed("SidecarRefused")
+    } else {
+        Cow::Owned(reason)
+    }
+}
+
+fn token(path: &Path) -> io::Result<String> {
+    let shown = path.display();
+    let wrong =
+        |why: &dyn std::fmt::Display| io::Error::other(format!("the token file '{shown}': {why}"));
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(|error| wrong(&error))?;
+    file.take(TOKEN_MAX)
+        .read_to_string(&mut text)
+        .map_err(|error| wrong(&error))?;
+    let token = text.trim_ascii();
+    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(wrong(&"it holds no token"));
+    }
+    Ok(token.to_owned())
+}
+
+fn explain(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "its socket is not there".to_owned(),
+        io::ErrorKind::ConnectionRefused => "nobody listens".to_owned(),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+            "it closed the connection".to_owned()
+        }
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => "it was silent".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_type_becomes_a_reason() {
+        assert_eq!(reason(problem_type::NOT_CREATED), "NotCreated");
+        assert_eq!(reason(problem_type::INTERNAL), "Internal");
+        assert_eq!(reason("about:blank"), "SidecarRefused");
+        assert_eq!(reason(""), "SidecarRefused");
+    }
+
+    #[test]
+    fn without_a_document_the_status_decides() {
+        assert_eq!(code_of(413), 65);
+        assert_eq!(code_of(422), 65);
+        for status in [400, 401, 403, 404, 409] {
+            assert_eq!(code_of(status), 78);
+        }
+        assert_eq!(code_of(302), 69);
+    }
+}

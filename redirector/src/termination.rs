@@ -1,0 +1,93 @@
+//! Tekton's termination message: where the reason of a failure becomes visible in a TaskRun.
+//!
+//! Tekton's entrypoint merges a JSON array that it finds there into its own (`pkg/termination/write.go`): the key
+//! `Reason` becomes the step's `terminationReason`, others are shown in its message.
+
+use std::fs::OpenOptions;
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::failure::{Failure, cut, one_line};
+
+/// What the kubelet keeps of one container's message.
+const MESSAGE_MAX: usize = 4096;
+/// Most of it that a sentence may take: Tekton's own entries and results share the rest.
+const SENTENCE_MAX: usize = 1024;
+/// Tekton's type of an entry that it interprets itself (`InternalTektonResultType`).
+const INTERNAL: u8 = 3;
+
+/// Writes the reason of `failure` to the file at `path`, if there is one; that it cannot is no further failure.
+pub(crate) fn write(path: &Path, failure: &Failure) {
+    let _ = merge(path, failure);
+}
+
+fn merge(path: &Path, failure: &Failure) -> io::Result<()> {
+    // Only one that is there, made by the kubelet: elsewhere nobody would look at it.
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+        .open(path)?;
+    let mut before = String::new();
+    (&mut file)
+        .take(2 * MESSAGE_MAX as u64)
+        .read_to_string(&mut before)?;
+    let message = merged(&before, failure);
+    file.seek(SeekFrom::Start(0))?;
+    file.set_len(0)?;
+    // In place, not by renaming: it is a mount.
+    file.write_all(message.as_bytes())
+}
+
+/// What was there with the failure's entries behind it. What is no array goes: Tekton would overwrite it as well.
+fn merged(before: &str, failure: &Failure) -> String {
+    let mut entries = serde_json::from_str::<Vec<Value>>(before).unwrap_or_default();
+    entries.push(json!({"key": "Reason", "value": failure.reason, "type": INTERNAL}));
+    let room = MESSAGE_MAX.saturating_sub(Value::from(entries.clone()).to_string().len());
+    let sentence = one_line(&failure.message);
+    // Escaping and the entry itself take some of the room.
+    let sentence = cut(&sentence, SENTENCE_MAX.min(room / 2));
+    if !sentence.is_empty() {
+        entries.push(json!({"key": "Gleaner", "value": sentence}));
+    }
+    Value::from(entries).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure() -> Failure {
+        Failure::output("OutputMissing", "output 'digest' is missing\n")
+    }
+
+    const OURS: &str = r#"{"key":"Reason","value":"OutputMissing","type":3},{"key":"Gleaner","value":"output 'digest' is missing"}"#;
+
+    #[test]
+    fn an_array_that_is_there_is_kept() {
+        assert_eq!(merged("", &failure()), format!("[{OURS}]"));
+        assert_eq!(merged("[]\n", &failure()), format!("[{OURS}]"));
+        assert_eq!(merged("oops", &failure()), format!("[{OURS}]"));
+        let theirs = r#"{"key":"img","value":"x","type":1}"#;
+        assert_eq!(
+            merged(&format!("[{theirs}]"), &failure()),
+            format!("[{theirs},{OURS}]")
+        );
+    }
+
+    #[test]
+    fn the_message_stays_within_what_the_kubelet_keeps() {
+        let long = Failure::output("OutputMissing", "\"".repeat(9000));
+        assert!(merged("", &long).len() < 2 * SENTENCE_MAX + 100);
+        let theirs = format!(r#"[{{"key":"img","value":"{}"}}]"#, "x".repeat(3900));
+        let merged = merged(&theirs, &long);
+        assert!(
+            merged.contains("OutputMissing") && merged.len() <= MESSAGE_MAX,
+            "{}",
+            merged.len()
+        );
+    }
+}

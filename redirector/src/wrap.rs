@@ -1,0 +1,86 @@
+//! A step from beginning to end: prepare, run the command, hand over what it leaves behind, exit as it exited.
+
+use std::time::Duration;
+
+use crate::Exit;
+use crate::body::Body;
+use crate::command::{self, Ended};
+use crate::failure::{Failure, remark};
+use crate::finish;
+use crate::folder::Folder;
+use crate::options::Wrap;
+use crate::outputs;
+use crate::sidecar::Sidecar;
+
+/// How long the sidecar may be out of reach when a signal has ended the command. Most likely the pod is going, and
+/// the sidecar with it; whoever sent the signal waits.
+const AFTER_A_SIGNAL: Duration = Duration::from_secs(5);
+
+/// Wraps the command of one step.
+pub(crate) fn wrap(options: &Wrap) -> Exit {
+    match run(options) {
+        Ok(exit) => exit,
+        Err(failure) => failure.end(&options.common),
+    }
+}
+
+fn run(options: &Wrap) -> Result<Exit, Failure> {
+    let folder = Folder::prepare(
+        options.outputs_dir.as_deref(),
+        &options.common.step,
+        &options.outputs,
+    )?;
+    if options.preflight {
+        Sidecar::new(&options.common).preflight()?;
+    }
+    match command::run(&options.command, folder.path()) {
+        Ok(ended) if ended.succeeded() => succeeded(options, &folder).map(|()| Exit::Code(0)),
+        Ok(ended) => {
+            failed(options, &folder, ended);
+            Ok(ended.into())
+        }
+        Err(failure) => {
+            let exit = failure.end(&options.common);
+            failed(options, &folder, Ended::Code(failure.code));
+            Ok(exit)
+        }
+    }
+}
+
+fn succeeded(options: &Wrap, folder: &Folder) -> Result<(), Failure> {
+    let gathered = outputs::gather(
+        &options.outputs,
+        folder.path(),
+        options.max_output_size,
+        true,
+    );
+    if let Some(failure) = gathered.failure() {
+        return Err(failure);
+    }
+    Sidecar::new(&options.common).outputs(&Body::new(gathered.outputs, 0))?;
+    if options.finish {
+        finish::after_a_command(&options.common)?;
+    }
+    Ok(())
+}
+
+/// The command has failed: nothing that goes wrong from here on may hide that, so it is only remarked upon.
+fn failed(options: &Wrap, folder: &Folder, ended: Ended) {
+    let step = options.common.step.as_str();
+    let gathered = outputs::gather(
+        &options.outputs,
+        folder.path(),
+        options.max_output_size,
+        false,
+    );
+    if let Some(failure) = gathered.failure() {
+        remark(step, &failure.message);
+    }
+    let mut sidecar = Sidecar::new(&options.common);
+    if let Ended::Signal(_) = ended {
+        sidecar = sidecar.within(AFTER_A_SIGNAL);
+    }
+    if let Err(failure) = sidecar.outputs(&Body::new(gathered.outputs, ended.exit_code())) {
+        remark(step, &failure.message);
+    }
+}
