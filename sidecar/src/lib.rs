@@ -1,1 +1,5 @@
-//! Gleaner.
+//! The sidecar of Gleaner.
+pub mod collector;
+pub mod problem;
+pub mod rendering;
+pub mod run;

@@ -1,0 +1,187 @@
+//! The state as people see it: no secret, no value longer than a line.
+
+use gleaner_proto::message::{
+    Phase, ResourceStatus, Status, StepState, StepStatus, VariableState, VariableStatus,
+};
+use gleaner_proto::variable::Reference;
+use serde_json::Value;
+
+use super::{Collector, Life, Stage, StepRecord};
+use crate::rendering::preview;
+
+/// Values are shown up to this many characters.
+const SHOWN: usize = 256;
+
+impl Collector {
+    /// The whole state, for people.
+    pub fn status(&self) -> Status {
+        Status {
+            phase: self.phase(),
+            submit: self.declaration.submit.as_str().to_owned(),
+            steps: self
+                .steps
+                .iter()
+                .map(|(name, record)| self.step_status(name.as_str(), record))
+                .collect(),
+            variables: self.variables(),
+            resources: self.resource_statuses(),
+            problem: match &self.stage {
+                Stage::Failed(problem) => Some(problem.clone()),
+                _ => None,
+            },
+            notes: self.notes.clone(),
+        }
+    }
+
+    fn step_status(&self, name: &str, record: &StepRecord) -> StepStatus {
+        let (state, exit_code) = match record {
+            StepRecord::Waiting if self.life == Life::Finished => (StepState::Skipped, None),
+            StepRecord::Waiting => (StepState::Waiting, None),
+            StepRecord::Heard { exit_code: 0, .. } => (StepState::Received, Some(0)),
+            StepRecord::Heard { exit_code, .. } => (StepState::Failed, Some(*exit_code)),
+        };
+        let outputs = self
+            .declaration
+            .outputs(name)
+            .iter()
+            .map(|output| output.spec.name.to_string())
+            .collect();
+        StepStatus {
+            name: name.to_owned(),
+            state,
+            exit_code,
+            outputs,
+        }
+    }
+
+    fn variables(&self) -> Vec<VariableStatus> {
+        let mut seen: Vec<Reference> = Vec::new();
+        for usage in self
+            .declaration
+            .templates
+            .iter()
+            .flat_map(|template| &template.uses)
+        {
+            let root = usage.reference.root();
+            if !matches!(root, Reference::Resource { .. }) && !seen.contains(&root) {
+                seen.push(root);
+            }
+        }
+        seen.iter()
+            .map(|reference| self.variable(reference))
+            .collect()
+    }
+
+    fn variable(&self, reference: &Reference) -> VariableStatus {
+        let (state, value) = match reference {
+            Reference::Output { step, output, .. } => {
+                let secret = self
+                    .declaration
+                    .output(step, output)
+                    .is_some_and(|output| output.secret);
+                let defaulted = self.defaulted.contains(&(step.clone(), output.clone()));
+                match self.values.output(step, output) {
+                    None => (VariableState::Pending, None),
+                    Some(_) if secret => (VariableState::Secret, None),
+                    Some(value) if defaulted => (VariableState::Defaulted, Some(value.clone())),
+                    Some(value) => (VariableState::Resolved, Some(shortened(value))),
+                }
+            }
+            Reference::Param { name, .. } => known(self.values.params.get(name).map(shortened)),
+            Reference::Context(name) => known(
+                self.run
+                    .context
+                    .get(name)
+                    .map(|value| Value::from(value.as_str())),
+            ),
+            Reference::Resource { .. } => (VariableState::Resolved, None),
+        };
+        VariableStatus {
+            name: reference.to_string(),
+            state,
+            value,
+        }
+    }
+
+    fn resource_statuses(&self) -> Vec<ResourceStatus> {
+        let created = match &self.stage {
+            Stage::Committed(outcome) => outcome.resources.as_slice(),
+            _ => &[],
+        };
+        let failure = match &self.stage {
+            Stage::Failed(problem) => Some(problem),
+            _ => None,
+        };
+        // Names are cheap to know only once everything is; a preview of large values for each status is not.
+        let names: Vec<Option<String>> = if self.phase() == Phase::Resolved {
+            let (rendered, _) = preview(&self.declaration, &self.values, &self.run);
+            let name =
+                |object: &Value| Some(object.get("metadata")?.get("name")?.as_str()?.to_owned());
+            rendered
+                .iter()
+                .map(|rendered| name(&rendered.object))
+                .collect()
+        } else {
+            Vec::new()
+        };
+        let status = |(index, template): (usize, &gleaner_proto::declaration::Template)| {
+            let created = created
+                .iter()
+                .find(|created| created.resource == template.name.as_str());
+            let mentioned = |problem: &&gleaner_proto::message::Problem| {
+                problem.detail.contains(&format!("'{}'", template.name))
+            };
+            ResourceStatus {
+                resource: template.name.to_string(),
+                api_version: template.api_version.clone(),
+                kind: template.kind.clone(),
+                name: created
+                    .map(|created| created.name.clone())
+                    .or_else(|| names.get(index).cloned().flatten()),
+                uid: created.map(|created| created.uid.clone()),
+                error: failure
+                    .filter(mentioned)
+                    .map(|problem| problem.detail.clone()),
+            }
+        };
+        self.declaration
+            .templates
+            .iter()
+            .enumerate()
+            .map(status)
+            .collect()
+    }
+}
+
+fn known(value: Option<Value>) -> (VariableState, Option<Value>) {
+    let state = if value.is_some() {
+        VariableState::Resolved
+    } else {
+        VariableState::Pending
+    };
+    (state, value)
+}
+
+/// A value that fits a line: long text is cut, a large list or map becomes a description.
+fn shortened(value: &Value) -> Value {
+    match value {
+        Value::String(text) if text.len() > SHOWN => {
+            let cut: String = text.chars().take(SHOWN).collect();
+            format!("{cut}… ({} bytes)", text.len()).into()
+        }
+        Value::Array(items) if items.len() > 16 => {
+            format!("(array of {} items)", items.len()).into()
+        }
+        Value::Object(entries) if entries.len() > 16 => {
+            format!("(object of {} keys)", entries.len()).into()
+        }
+        Value::Array(items) => items.iter().map(shortened).collect(),
+        Value::Object(entries) => Value::Object(
+            entries
+                .iter()
+                .map(|(key, value)| (key.clone(), shortened(value)))
+                .collect(),
+        ),
+        other => other.clone(),
+    }
+}

@@ -1,0 +1,53 @@
+//! Problem documents: each kind of problem in one place, each with what to do.
+
+use gleaner_proto::exit_code;
+use gleaner_proto::message::{Problem, problem_type};
+
+/// A problem of some kind.
+pub fn new(
+    kind: &str,
+    status: u16,
+    title: &str,
+    detail: impl Into<String>,
+    exit_code: u8,
+) -> Problem {
+    Problem {
+        kind: kind.to_owned(),
+        title: title.to_owned(),
+        status,
+        detail: detail.into(),
+        exit_code,
+        pending: Vec::new(),
+    }
+}
+
+/// Variables are still unknown. `unheard` are the declared steps that have said nothing.
+pub fn pending(pending: &[String], unheard: Vec<&str>) -> Problem {
+    let variables: Vec<String> = pending.iter().map(|name| format!("$({name})")).collect();
+    let mut detail = format!("still unknown: {}", variables.join(", "));
+    if !unheard.is_empty() {
+        detail += &format!("; nothing was heard of step '{}'", unheard.join("', '"));
+    }
+    detail += "; a default in the declaration stands in for an output that does not come";
+    Problem {
+        pending: pending.to_vec(),
+        ..new(
+            problem_type::PENDING,
+            409,
+            "not all variables are known",
+            detail,
+            exit_code::NOT_CREATED,
+        )
+    }
+}
+
+/// The sidecar's own failure.
+pub fn internal(detail: impl Into<String>) -> Problem {
+    new(
+        problem_type::INTERNAL,
+        500,
+        "the sidecar failed",
+        detail,
+        exit_code::UNREACHABLE,
+    )
+}

@@ -1,0 +1,47 @@
+//! YAML for people and for `kubectl`.
+
+use serde_json::Value;
+
+/// Writes objects as documents of one YAML stream.
+///
+/// Strings that a reader of YAML 1.1 would take for something else (`no`, `1e3`, `0x1`, dates, `=`) are quoted;
+/// text of several lines stands in block scalars, long lines stay whole.
+pub fn to_yaml<'a>(objects: impl IntoIterator<Item = &'a Value>) -> String {
+    let mut stream = String::new();
+    for object in objects {
+        if !stream.is_empty() {
+            stream.push_str("---\n");
+        }
+        let mut options = serde_saphyr::SerializerOptions::default();
+        // Folding a long line is right for prose; a digest or a URL should stay one word that can be searched.
+        options.folded_wrap_chars = usize::MAX;
+        let written = serde_saphyr::to_fmt_writer_with_options(&mut stream, object, options);
+        written.expect("invariant: a JSON value is always valid YAML, and a String takes it");
+    }
+    stream
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_yaml_1_1_misreads_is_quoted() {
+        let yaml = to_yaml([
+            &json!({"a": "no", "b": "1e3", "c": "0x1", "d": "2020-01-01", "e": "=", "f": "12:30"}),
+        ]);
+        assert_eq!(
+            yaml,
+            "a: \"no\"\nb: \"1e3\"\nc: \"0x1\"\nd: \"2020-01-01\"\ne: \"=\"\nf: \"12:30\"\n"
+        );
+    }
+
+    #[test]
+    fn lines_stay_whole_and_documents_apart() {
+        let long = format!("{} {}", "x".repeat(90), "y".repeat(90));
+        let yaml = to_yaml([&json!({"a": long}), &json!({"b": "1\n2\n"})]);
+        assert_eq!(yaml, format!("a: {long}\n---\nb: |\n  1\n  2\n"));
+    }
+}
