@@ -1,0 +1,242 @@
+//! The command line: a struct per command, from which help and completions come.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use gleaner_proto::duration;
+
+use crate::values::Assignment;
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// Turns what a Tekton task's steps leave behind into Kubernetes resources.
+///
+/// A Task says in the annotation gleaner.dev/outputs which files of its steps hold values, and which resources to make
+/// of them. A cluster with Gleaner does so in every TaskRun; this command does it here, to try and to check.
+#[derive(Debug, Parser)]
+#[command(name = "gleaner", version, styles = STYLES, after_help = EXAMPLES, max_term_width = 110)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  # Run a Task on this machine, without a cluster, and see what it would create:
+  gleaner run -f examples/build-and-push.yaml
+
+  # Is the declaration right? Every error, with its line:
+  gleaner lint -f task.yaml
+
+  # What would be created from these values?
+  gleaner render -f task.yaml -p imageUrl=ghcr.io/me/app --output kaniko.digest=sha256:54ed";
+
+/// A command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a Task's steps on this machine and create what they lead to.
+    Run(Box<Run>),
+    /// Show the YAML that would be created.
+    Render(Render),
+    /// Check the declarations in files.
+    Lint(Lint),
+    /// Print the completions of a shell.
+    Completions(Completions),
+}
+
+/// Check the declarations in files.
+///
+/// Prints a line FILE:LINE:COLUMN: error: PLACE: MESSAGE; REMEDY for everything that is wrong, and fails when
+/// anything is. Checked are Tasks, TaskRuns, the tasks within Pipelines and PipelineRuns, and pods and pod templates.
+#[derive(Debug, Args)]
+#[command(after_help = LINT_EXAMPLES)]
+pub struct Lint {
+    /// A file, or - for standard input.
+    #[arg(short = 'f', long = "filename", value_name = "FILE", required = true, num_args = 1..)]
+    pub files: Vec<String>,
+    /// How to print what is wrong.
+    #[arg(long, value_enum, default_value_t = LintFormat::Human)]
+    pub format: LintFormat,
+}
+
+const LINT_EXAMPLES: &str = "\
+Examples:
+  gleaner lint -f examples/*.yaml
+  kustomize build overlay | gleaner lint -f -
+  gleaner lint -f task.yaml --format json | jq '.[].message'";
+
+/// How `lint` prints what is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LintFormat {
+    /// A line each.
+    Human,
+    /// An array of file, line, column, place, severity, message, help.
+    Json,
+}
+
+/// Which Task, with which parameters.
+#[derive(Debug, Args)]
+pub struct TaskArgs {
+    /// The file that holds the Task, or - for standard input.
+    #[arg(short = 'f', long = "filename", value_name = "FILE")]
+    pub file: String,
+    /// The Task's name, when the file holds several.
+    #[arg(long, value_name = "NAME")]
+    pub task: Option<String>,
+    /// A parameter: text; for an array a,b or JSON; for an object key:value,... or JSON.
+    #[arg(short = 'p', long = "param", value_name = "NAME=VALUE")]
+    pub params: Vec<Assignment>,
+    /// A YAML or JSON file with parameters, a map; -p wins over it.
+    #[arg(long, value_name = "FILE")]
+    pub param_file: Option<String>,
+}
+
+/// Show the YAML that would be created, without running anything.
+///
+/// Standard output holds the YAML and nothing else. When a value is missing, nothing is printed there, and each missing
+/// variable is named with the flag that gives it. A name that only a run can give is shown as generateName.
+#[derive(Debug, Args)]
+#[command(after_help = RENDER_EXAMPLES)]
+pub struct Render {
+    /// Which Task, with which parameters.
+    #[command(flatten)]
+    pub task: TaskArgs,
+    /// The value of an output; JSON unless its type is string.
+    #[arg(long = "output", value_name = "STEP.NAME=VALUE")]
+    pub outputs: Vec<Assignment>,
+    /// An output's file, read as the run would read it.
+    #[arg(long = "output-file", value_name = "STEP.NAME=PATH")]
+    pub output_files: Vec<Assignment>,
+    /// The value of a context variable, such as taskRun.name=mine.
+    #[arg(long = "variable", value_name = "NAME=VALUE")]
+    pub variables: Vec<Assignment>,
+    /// Show values of secret outputs as they are.
+    #[arg(long)]
+    pub show_secrets: bool,
+    /// The form of what is printed.
+    #[arg(short = 'o', value_name = "FORM", value_enum, default_value_t = Form::Yaml)]
+    pub form: Form,
+}
+
+const RENDER_EXAMPLES: &str = "\
+Examples:
+  gleaner render -f examples/build-and-test.yaml -p imageUrl=ghcr.io/me/app --output kaniko.digest=sha256:54ed
+  gleaner render -f task.yaml -p imageUrl=ghcr.io/me/app --output-file kaniko.digest=./digest | kubectl diff -f -";
+
+/// The form of what is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// YAML, a document each.
+    Yaml,
+    /// JSON.
+    Json,
+}
+
+/// Run a Task's steps on this machine and create what they lead to.
+///
+/// The steps run in order as processes of this machine, each under Gleaner's redirector; Gleaner's sidecar collects what
+/// they leave behind, renders and creates. Without --context or --kubeconfig it does so in an API server that lives in
+/// this process and ends with it. Progress and what the steps print go to standard error, the created YAML and the
+/// results to standard output. The exit code is that of the step that failed, or 0.
+///
+/// Images, volumes and the like are a cluster's: here a step finds the tools of this machine. /workspace and /tekton
+/// are a temporary folder in what a step's command, script, arguments and variables say.
+#[derive(Debug, Args)]
+#[command(after_help = RUN_EXAMPLES)]
+pub struct Run {
+    /// Which Task, with which parameters.
+    #[command(flatten)]
+    pub task: TaskArgs,
+    /// Replaces a step's command by a line for sh, so that a task whose tool is not here can be tried.
+    #[arg(long = "step-command", value_name = "STEP=COMMAND")]
+    pub step_commands: Vec<Assignment>,
+    /// A folder for a workspace, or for a git resource; an empty one unless given.
+    #[arg(long = "workspace", short = 'w', value_name = "NAME=DIR")]
+    pub workspaces: Vec<Assignment>,
+    /// A file with CustomResourceDefinitions for the API server of this run.
+    #[arg(long = "crd", value_name = "FILE")]
+    pub crds: Vec<PathBuf>,
+    /// Ends the run after this long, as Tekton would.
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "1h")]
+    pub timeout: Duration,
+    /// Creates in the cluster of this context of the kubeconfig.
+    #[arg(
+        long,
+        value_name = "NAME",
+        help_heading = "A real cluster",
+        conflicts_with = "crds"
+    )]
+    pub context: Option<String>,
+    /// Creates in the cluster of this kubeconfig.
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "A real cluster",
+        conflicts_with = "crds"
+    )]
+    pub kubeconfig: Option<PathBuf>,
+    /// The namespace of what is created; that of the kubeconfig's context, or default.
+    #[arg(long, short = 'n', value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// Keeps the temporary folder and says where it is.
+    #[arg(long)]
+    pub keep: bool,
+    /// The form of what is printed at the end.
+    #[arg(short = 'o', value_name = "FORM", value_enum, default_value_t = Form::Yaml)]
+    pub form: Form,
+}
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  gleaner run -f examples/build-and-push.yaml
+
+  # The proposal's own Task; kaniko is not installed here, so a line for sh plays its part:
+  gleaner run -f examples/build-and-test.yaml -p imageUrl=ghcr.io/me/app \\
+    --step-command kaniko='printf sha256:54ed > /workspace/digest'
+
+  # Objects of a kind that Kubernetes does not have by itself:
+  gleaner run -f examples/build-and-deploy.yaml --crd examples/crds/knative-service.yaml
+
+  # Into a real cluster:
+  gleaner run -f task.yaml --context staging -n builds
+
+Exit codes: the failing step's own, or 128 and the number of the signal that ended it; 64 the command line or a
+parameter is wrong, 65 an output is missing or no valid value of its type, 69 the sidecar is out of reach, 73 the
+resources could not be created, 78 the declaration is wrong, 127 a step's command is not on this machine, 130 Ctrl-C.";
+
+/// Print the completions of a shell.
+///
+/// For bash: gleaner completions bash > ~/.local/share/bash-completion/completions/gleaner
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell.
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    match duration::parse(text) {
+        Ok(Duration::ZERO) => Err("a run needs some time; leave the flag out for 1h".to_owned()),
+        Ok(duration) => Ok(duration),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

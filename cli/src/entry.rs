@@ -1,0 +1,70 @@
+//! From the program's arguments to one of the commands.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches};
+use gleaner_proto::exit_code;
+
+use crate::args::{Cli, Command, Completions};
+use crate::{lint, render, run};
+
+/// The name under which `kubectl` finds its plugins.
+const KUBECTL_PLUGIN: &str = "kubectl-gleaner";
+
+/// Runs the program with these arguments, its own name included.
+///
+/// Two commands are not for people: `gleaner redirector` and `gleaner sidecar` are the two binaries of a pod, so that
+/// this one file is all that a local run needs.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let own = arguments.iter().skip(2).cloned();
+    match arguments.get(1).and_then(|command| command.to_str()) {
+        Some("redirector") => gleaner_redirector::main(own),
+        Some("sidecar") => return run::sidecar_main(own),
+        _ => {}
+    }
+    let mut command = Cli::command();
+    if is_kubectl_plugin(arguments.first()) {
+        command = command.bin_name("kubectl gleaner");
+    }
+    let parsed = command
+        .try_get_matches_from(arguments)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    match parsed {
+        Ok(cli) => dispatch(cli.command),
+        Err(error) => {
+            // Help and version come this way too. A closed pipe is the reader's choice.
+            let _ = error.print();
+            if error.use_stderr() {
+                ExitCode::from(exit_code::USAGE)
+            } else {
+                ExitCode::SUCCESS
+            }
+        }
+    }
+}
+
+fn dispatch(command: Command) -> ExitCode {
+    match command {
+        Command::Run(options) => run::main(&options),
+        Command::Render(options) => render::main(&options),
+        Command::Lint(options) => lint::main(&options),
+        Command::Completions(options) => completions(&options),
+    }
+}
+
+fn completions(options: &Completions) -> ExitCode {
+    clap_complete::generate(
+        options.shell,
+        &mut Cli::command(),
+        "gleaner",
+        &mut std::io::stdout(),
+    );
+    ExitCode::SUCCESS
+}
+
+fn is_kubectl_plugin(program: Option<&OsString>) -> bool {
+    program.and_then(|program| Path::new(program).file_stem()) == Some(OsStr::new(KUBECTL_PLUGIN))
+}

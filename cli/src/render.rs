@@ -1,0 +1,164 @@
+//! `gleaner render`: the YAML that would be created.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::process::ExitCode;
+
+use gleaner_proto::diagnostic::suggestion;
+use gleaner_proto::exit_code;
+use gleaner_proto::variable::{CONTEXT, Reference, Unresolved};
+use gleaner_sidecar::rendering::{self, Rendered, Values};
+use gleaner_sidecar::run::Run;
+use serde_json::{Map, Value};
+
+use crate::args::{Form, Render, TaskArgs};
+use crate::document::Source;
+use crate::task::{SelectionError, Task};
+use crate::terminal::{self, error};
+use crate::values::{self, Assignment, ParamError};
+
+/// Prints the YAML, or what is missing for it.
+pub fn main(options: &Render) -> ExitCode {
+    match render(options) {
+        Ok(rendered) => print(&rendered, options.form),
+        Err(code) => ExitCode::from(code),
+    }
+}
+
+/// Renders; or says on standard error what is wrong and gives the exit code.
+fn render(options: &Render) -> Result<Vec<Rendered>, u8> {
+    let task = open_task(&options.task)?;
+    let (params, errors) = read_params(&task, &options.task)?;
+    // A parameter that no template uses may be missing here.
+    let errors: Vec<_> = errors
+        .iter()
+        .filter(|error| !matches!(error, ParamError::Missing { .. }))
+        .collect();
+    errors.iter().for_each(error);
+    let outputs = values::outputs(&task.declaration, &options.outputs, &options.output_files);
+    let outputs = outputs.map_err(|found| {
+        found.iter().for_each(error);
+        exit_code::USAGE
+    })?;
+    if !errors.is_empty() {
+        return Err(exit_code::USAGE);
+    }
+    let context = context(&task, &options.variables)?;
+    let run = Run {
+        context,
+        ..Run::default()
+    };
+
+    let values = Values {
+        params,
+        outputs,
+        ..Values::default()
+    };
+    let (rendered, unresolved) = rendering::preview(&task.declaration, &values, &run);
+    if unresolved == Unresolved::default() {
+        return Ok(rendered);
+    }
+    report(&unresolved);
+    Err(1)
+}
+
+/// Opens the file and picks the Task; or says on standard error why not and gives the exit code.
+pub(crate) fn open_task(options: &TaskArgs) -> Result<Task, u8> {
+    let source = Source::read(&options.file).map_err(|found| {
+        error(found);
+        exit_code::USAGE
+    })?;
+    Task::select(&source, options.task.as_deref()).map_err(|found| match found {
+        SelectionError::Invalid(findings) => {
+            findings
+                .iter()
+                .for_each(|finding| anstream::eprintln!("{}", terminal::finding(finding)));
+            exit_code::DECLARATION
+        }
+        other => {
+            error(other);
+            exit_code::USAGE
+        }
+    })
+}
+
+type Params = (BTreeMap<String, Value>, Vec<ParamError>);
+
+/// The parameters from the command line and the file of parameters.
+pub(crate) fn read_params(task: &Task, options: &TaskArgs) -> Result<Params, u8> {
+    let file = options
+        .param_file
+        .as_deref()
+        .map(values::read_param_file)
+        .transpose()
+        .map_err(|found| {
+            error(found);
+            exit_code::USAGE
+        })?;
+    Ok(values::params(
+        &task.spec.params,
+        &options.params,
+        &file.unwrap_or_default(),
+    ))
+}
+
+fn context(task: &Task, variables: &[Assignment]) -> Result<BTreeMap<String, String>, u8> {
+    let known = [("task.name", task.name.as_str()), ("task.retry-count", "0")];
+    let mut context: BTreeMap<String, String> = known
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+    for Assignment { name, value } in variables {
+        let bare = name.strip_prefix("context.").unwrap_or(name);
+        if !CONTEXT.contains(&bare) {
+            let help = suggestion(bare, CONTEXT)
+                .map(|help| format!("; {help}"))
+                .unwrap_or_default();
+            error(format!("there is no context variable '{bare}'{help}"));
+            return Err(exit_code::USAGE);
+        }
+        context.insert(bare.to_owned(), value.clone());
+    }
+    Ok(context)
+}
+
+fn report(unresolved: &Unresolved) {
+    unresolved.absent.iter().for_each(error);
+    for reference in &unresolved.pending {
+        let flag = match reference {
+            Reference::Param { name, .. } => format!("-p {name}=VALUE"),
+            Reference::Output { step, output, .. } => {
+                format!("--output {step}.{output}=VALUE or --output-file {step}.{output}=PATH")
+            }
+            Reference::Context(name) => format!("--variable {name}=VALUE"),
+            Reference::Resource { name, .. } => format!("what the resource '{name}' lacks"),
+        };
+        error(format!("$({reference}) has no value; give it with {flag}"));
+    }
+}
+
+fn print(rendered: &[Rendered], form: Form) -> ExitCode {
+    let objects = rendered.iter().map(|rendered| &rendered.object);
+    let text = match form {
+        Form::Yaml => rendering::to_yaml(objects),
+        Form::Json => format!("{:#}\n", as_list(objects.cloned().collect())),
+    };
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// One object as it is, several as a `List`: what `kubectl` prints and takes.
+fn as_list(mut objects: Vec<Value>) -> Value {
+    match (objects.pop(), objects.is_empty()) {
+        (Some(only), true) => only,
+        (last, _) => {
+            objects.extend(last);
+            let mut list = Map::new();
+            list.insert("apiVersion".to_owned(), "v1".into());
+            list.insert("kind".to_owned(), "List".into());
+            list.insert("items".to_owned(), objects.into());
+            Value::Object(list)
+        }
+    }
+}

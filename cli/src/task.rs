@@ -1,0 +1,21 @@
+//! A Task as far as Gleaner must know it: parameters, steps, workspaces, results, and the declaration beside it.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`carrier`] | where in a document a declaration stands, and what it may refer to there |
+//! | [`proposal`] | the syntax of the 2019 proposal, turned into a declaration |
+//! | [`spec`] | the TaskSpec: its parameters ([`param`]), steps ([`step`]), workspaces and results |
+//! | [`selection`] | which of several Tasks is meant |
+
+pub mod carrier;
+pub mod param;
+pub mod proposal;
+mod reading;
+pub mod selection;
+pub mod spec;
+pub mod step;
+
+pub use param::{ParamKind, ParamSpec};
+pub use selection::{SelectionError, Task};
+pub use spec::TaskSpec;
+pub use step::{Action, Environment, Step};

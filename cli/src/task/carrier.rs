@@ -1,0 +1,291 @@
+//! Where in a document a declaration stands, and what it may refer to there.
+
+use gleaner_proto::declaration::{Declaration, Scope};
+use gleaner_proto::diagnostic::Diagnostic;
+use gleaner_proto::kubernetes::annotation;
+use gleaner_proto::yaml::Node;
+use indexmap::IndexMap;
+
+use super::proposal::Proposal;
+use super::reading::{descend, present};
+use super::spec::TaskSpec;
+use crate::document::{Finding, Severity, Source};
+
+/// A part of a document that can carry a declaration.
+#[derive(Debug, Clone)]
+pub struct Carrier<'a> {
+    /// Kind and name, for people: `Task build-and-push`.
+    pub title: String,
+    annotation: Option<&'a Node>,
+    host: Host<'a>,
+}
+
+/// What the declaration belongs to.
+#[derive(Debug, Clone)]
+enum Host<'a> {
+    /// A TaskSpec and its place in the document.
+    Task { spec: &'a Node, place: String },
+    /// The spec of a pod.
+    Pod { spec: &'a Node },
+    /// A Pipeline, a run by reference: something whose steps are not to be seen here.
+    Unseen { warning: Option<&'static str> },
+}
+
+/// How a declaration is written.
+enum Syntax<'a> {
+    Annotation(&'a Node),
+    Proposal(Proposal),
+}
+
+const ON_PIPELINE: &str = "an annotation here reaches the pods of all tasks, and hides their own; put it on the Task, or \
+                           below spec.tasks[].taskSpec.metadata.annotations";
+
+impl<'a> Carrier<'a> {
+    /// Everything in `document` that can carry a declaration, whether it does or not.
+    pub fn all(document: &'a Node) -> Vec<Self> {
+        let mut found = Vec::new();
+        let kind = document
+            .get("kind")
+            .and_then(Node::as_str)
+            .unwrap_or_default();
+        let name = metadata_name(document).unwrap_or("without a name");
+        let title = format!("{kind} {name}");
+        let annotation = own_annotation(document);
+        match kind {
+            "Task" => found.extend(task(document, "spec", title, annotation)),
+            "TaskRun" => match descend(document, &["spec", "taskSpec"]) {
+                Some(_) => found.extend(task(document, "spec.taskSpec", title, annotation)),
+                None => found.push(Self {
+                    title,
+                    annotation,
+                    host: Host::Unseen { warning: None },
+                }),
+            },
+            "Pipeline" | "PipelineRun" => {
+                let host = Host::Unseen {
+                    warning: Some(ON_PIPELINE),
+                };
+                found.push(Self {
+                    title: title.clone(),
+                    annotation,
+                    host,
+                });
+                let path = if kind == "Pipeline" {
+                    "spec"
+                } else {
+                    "spec.pipelineSpec"
+                };
+                found.extend(embedded(document, path, &title));
+            }
+            _ => {
+                let template = if kind == "Pod" {
+                    Some(document)
+                } else {
+                    pod_template(document)
+                };
+                found.extend(template.and_then(|template| {
+                    let spec = present(template, "spec")?;
+                    Some(Self {
+                        title,
+                        annotation: own_annotation(template),
+                        host: Host::Pod { spec },
+                    })
+                }));
+            }
+        }
+        found
+    }
+
+    /// Whether a declaration stands here.
+    pub fn declares(&self) -> bool {
+        self.annotation.is_some() || self.proposal().is_some()
+    }
+
+    /// Reads and checks the declaration; `None` when there is none.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, or with the part of the spec that it refers to.
+    pub fn declaration(&self, source: &Source) -> Result<Option<Declaration>, Vec<Diagnostic>> {
+        let (syntax, mut diagnostics) = match self.syntax() {
+            Ok(None) => return Ok(None),
+            Ok(Some(syntax)) => (syntax, Vec::new()),
+            Err(diagnostic) => return Err(vec![diagnostic]),
+        };
+        let scope = self.scope().unwrap_or_else(|found| {
+            diagnostics.extend(found);
+            Scope::default()
+        });
+        let checked = syntax.read(source, &scope);
+        match checked {
+            Ok(declaration) if diagnostics.is_empty() => Ok(Some(declaration)),
+            Ok(_) => Err(diagnostics),
+            Err(found) => {
+                diagnostics.extend(found);
+                Err(diagnostics)
+            }
+        }
+    }
+
+    /// What is allowed here and probably not meant.
+    pub fn warnings(&self, source: &Source) -> Option<Finding> {
+        let (
+            Host::Unseen {
+                warning: Some(warning),
+            },
+            Some(node),
+        ) = (&self.host, self.annotation)
+        else {
+            return None;
+        };
+        let place = format!("metadata.annotations[\"{}\"]", annotation::OUTPUTS);
+        let diagnostic = Diagnostic::new(place, Some(node.at), *warning);
+        Some(Finding {
+            file: source.name.clone(),
+            severity: Severity::Warning,
+            diagnostic,
+        })
+    }
+
+    fn syntax(&self) -> Result<Option<Syntax<'a>>, Diagnostic> {
+        match (self.annotation, self.proposal()) {
+            (None, None) => Ok(None),
+            (Some(node), None) => Ok(Some(Syntax::Annotation(node))),
+            (None, Some(proposal)) => Ok(Some(Syntax::Proposal(proposal))),
+            (Some(node), Some(_)) => {
+                let message = format!(
+                    "the outputs are declared twice: in the annotation {} and in the spec (outputs, steps[].outputs)",
+                    annotation::OUTPUTS
+                );
+                Err(Diagnostic::new("", Some(node.at), message).help("keep one of them"))
+            }
+        }
+    }
+
+    fn proposal(&self) -> Option<Proposal> {
+        match &self.host {
+            Host::Task { spec, place } => Proposal::find(spec, place),
+            Host::Pod { .. } | Host::Unseen { .. } => None,
+        }
+    }
+
+    fn scope(&self) -> Result<Scope, Vec<Diagnostic>> {
+        match &self.host {
+            Host::Task { spec, place } => {
+                let spec = TaskSpec::read(spec, place)?;
+                Ok(Scope {
+                    steps: Some(spec.step_names()),
+                    params: Some(spec.param_shapes()),
+                })
+            }
+            Host::Pod { spec } => {
+                let lists = ["initContainers", "containers"].into_iter();
+                let containers = lists.filter_map(|key| spec.get(key)?.sequence()).flatten();
+                let names =
+                    containers.filter_map(|node| Some(node.get("name")?.as_str()?.to_owned()));
+                // Nothing gives a plain pod parameters.
+                Ok(Scope {
+                    steps: Some(names.collect()),
+                    params: Some(IndexMap::new()),
+                })
+            }
+            Host::Unseen { .. } => Ok(Scope::default()),
+        }
+    }
+}
+
+impl Syntax<'_> {
+    fn read(&self, source: &Source, scope: &Scope) -> Result<Declaration, Vec<Diagnostic>> {
+        match self {
+            Self::Proposal(proposal) => proposal.declaration(scope),
+            Self::Annotation(node) => match node.as_str() {
+                Some(text) => {
+                    let located = |found: Vec<_>| {
+                        found
+                            .into_iter()
+                            .map(|diagnostic| source.locate(node, diagnostic))
+                            .collect()
+                    };
+                    Declaration::parse(text, scope).map_err(located)
+                }
+                None => {
+                    let message = format!(
+                        "an annotation must be a string, this is {}",
+                        node.describe()
+                    );
+                    let place = format!("metadata.annotations[\"{}\"]", annotation::OUTPUTS);
+                    let help = "put a '|' behind the colon to make one of the lines below";
+                    Err(vec![
+                        Diagnostic::new(place, Some(node.at), message).help(help),
+                    ])
+                }
+            },
+        }
+    }
+}
+
+/// The name in a document's metadata, or the prefix that becomes one.
+pub(crate) fn metadata_name(document: &Node) -> Option<&str> {
+    let metadata = present(document, "metadata")?;
+    let name = present(metadata, "name").or_else(|| present(metadata, "generateName"))?;
+    Some(name.as_str()?.trim_end_matches('-'))
+}
+
+fn own_annotation(object: &Node) -> Option<&Node> {
+    descend(object, &["metadata", "annotations", annotation::OUTPUTS])
+}
+
+fn task<'a>(
+    document: &'a Node,
+    path: &str,
+    title: String,
+    annotation: Option<&'a Node>,
+) -> Option<Carrier<'a>> {
+    let keys: Vec<&str> = path.split('.').collect();
+    let spec = descend(document, &keys)?;
+    Some(Carrier {
+        title,
+        annotation,
+        host: Host::Task {
+            spec,
+            place: path.to_owned(),
+        },
+    })
+}
+
+/// The tasks that a PipelineSpec embeds, those of pipelines embedded in it included.
+fn embedded<'a>(document: &'a Node, path: &str, title: &str) -> Vec<Carrier<'a>> {
+    let keys: Vec<&str> = path.split('.').collect();
+    let Some(spec) = descend(document, &keys) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for list in ["tasks", "finally"] {
+        let items = spec.get(list).and_then(Node::sequence).unwrap_or_default();
+        for (index, item) in items.iter().enumerate() {
+            let name = item
+                .get("name")
+                .and_then(Node::as_str)
+                .unwrap_or("without a name");
+            let title = format!("{title}, task {name}");
+            if let Some(spec) = present(item, "taskSpec") {
+                let place = format!("{path}.{list}[{index}].taskSpec");
+                let annotation = own_annotation(spec);
+                found.push(Carrier {
+                    title,
+                    annotation,
+                    host: Host::Task { spec, place },
+                });
+            } else if present(item, "pipelineSpec").is_some() {
+                found.extend(embedded(item, "pipelineSpec", &title));
+            }
+        }
+    }
+    found
+}
+
+/// The pod template of a Job, CronJob, Deployment and so on.
+fn pod_template(document: &Node) -> Option<&Node> {
+    descend(document, &["spec", "template"])
+        .or_else(|| descend(document, &["spec", "jobTemplate", "spec", "template"]))
+        .filter(|template| descend(template, &["spec", "containers"]).is_some())
+}

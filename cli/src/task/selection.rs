@@ -1,0 +1,137 @@
+//! Which of several Tasks is meant, read as a whole.
+
+use gleaner_proto::declaration::Declaration;
+use gleaner_proto::diagnostic::suggestion;
+use gleaner_proto::kubernetes::annotation;
+use gleaner_proto::yaml::Node;
+
+use super::carrier::{Carrier, metadata_name};
+use super::spec::TaskSpec;
+use crate::document::{Finding, Source};
+
+/// A Task that can be rendered and run.
+#[derive(Debug, Clone)]
+pub struct Task {
+    /// Its name.
+    pub name: String,
+    /// What it does.
+    pub spec: TaskSpec,
+    /// What its steps leave behind, and what becomes of it.
+    pub declaration: Declaration,
+}
+
+/// Why there is no [`Task`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SelectionError {
+    /// No Task at all.
+    #[error("{file}: there is no Task in it; give the file that holds one with -f")]
+    NoTask {
+        /// The file.
+        file: String,
+    },
+    /// None of that name.
+    #[error("{file}: there is no Task '{name}' in it{}", help(.suggestion))]
+    Unknown {
+        /// The file.
+        file: String,
+        /// The name that was asked for.
+        name: String,
+        /// What would be right.
+        suggestion: Option<String>,
+    },
+    /// Several, and no telling which.
+    #[error("{file}: there are several Tasks in it; say which with --task: {}", .names.join(", "))]
+    Several {
+        /// The file.
+        file: String,
+        /// Their names.
+        names: Vec<String>,
+    },
+    /// The Task declares nothing.
+    #[error(
+        "{file}: the Task '{name}' declares no outputs; say what its steps leave behind in the annotation {}",
+        annotation::OUTPUTS
+    )]
+    NoDeclaration {
+        /// The file.
+        file: String,
+        /// The Task's name.
+        name: String,
+    },
+    /// The Task or its declaration is wrong.
+    #[error("{}", .0.first().map(ToString::to_string).unwrap_or_default())]
+    Invalid(Vec<Finding>),
+}
+
+impl Task {
+    /// The Task called `name` in `source`; without a name the only one, or the only one that declares outputs.
+    ///
+    /// # Errors
+    /// When there is none or no telling which, and when it is wrong.
+    pub fn select(source: &Source, name: Option<&str>) -> Result<Self, SelectionError> {
+        let file = || source.name.clone();
+        let is_task =
+            |document: &&Node| document.get("kind").and_then(Node::as_str) == Some("Task");
+        let tasks: Vec<&Node> = source.documents.iter().filter(is_task).collect();
+        let names = || {
+            tasks
+                .iter()
+                .map(|task| metadata_name(task).unwrap_or_default())
+        };
+        let declares = |task: &&&Node| Carrier::all(task).iter().any(Carrier::declares);
+        let declaring: Vec<&&Node> = tasks.iter().filter(declares).collect();
+        let document = match (name, tasks.as_slice(), declaring.as_slice()) {
+            (_, [], _) => return Err(SelectionError::NoTask { file: file() }),
+            (Some(name), tasks, _) => {
+                let found = tasks.iter().find(|task| metadata_name(task) == Some(name));
+                *found.ok_or_else(|| SelectionError::Unknown {
+                    file: file(),
+                    name: name.to_owned(),
+                    suggestion: suggestion(name, names()),
+                })?
+            }
+            (None, [only], _) => only,
+            (None, _, [only]) => only,
+            (None, _, _) => {
+                return Err(SelectionError::Several {
+                    file: file(),
+                    names: names().map(str::to_owned).collect(),
+                });
+            }
+        };
+        Self::read(source, document)
+    }
+
+    fn read(source: &Source, document: &Node) -> Result<Self, SelectionError> {
+        let name = metadata_name(document).unwrap_or("task").to_owned();
+        let invalid = |found: Vec<_>| {
+            let finding = |diagnostic| Finding::error(source.name.clone(), diagnostic);
+            SelectionError::Invalid(found.into_iter().map(finding).collect())
+        };
+        let nothing = || SelectionError::NoDeclaration {
+            file: source.name.clone(),
+            name: name.clone(),
+        };
+        let carriers = Carrier::all(document);
+        let carrier = carriers.first().ok_or_else(nothing)?;
+        let declaration = carrier
+            .declaration(source)
+            .map_err(invalid)?
+            .ok_or_else(nothing)?;
+        let spec = document.get("spec").ok_or_else(nothing)?;
+        let spec = TaskSpec::read(spec, "spec").map_err(invalid)?;
+        Ok(Self {
+            name,
+            spec,
+            declaration,
+        })
+    }
+}
+
+fn help(suggestion: &Option<String>) -> String {
+    suggestion
+        .as_ref()
+        .map(|text| format!("; {text}"))
+        .unwrap_or_default()
+}

@@ -1,0 +1,375 @@
+//! The values of a Task's parameters.
+
+use std::collections::BTreeMap;
+
+use gleaner_proto::diagnostic::suggestion;
+use gleaner_proto::yaml::{self, Content, Node};
+use serde_json::{Map, Value};
+
+use super::{Assignment, as_text};
+use crate::task::{ParamKind, ParamSpec};
+
+/// What is wrong with a parameter that was given, or was not.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ParamError {
+    /// No such parameter.
+    #[error("the Task has no parameter '{name}'{}", .help.as_ref().map(|help| format!("; {help}")).unwrap_or_default())]
+    Unknown {
+        /// The name that was given.
+        name: String,
+        /// What would be right.
+        help: Option<String>,
+    },
+    /// It has no default and none was given.
+    #[error("the parameter '{name}' has no value; give it with -p {name}={form}{}", description(.about))]
+    Missing {
+        /// Its name.
+        name: String,
+        /// What a value looks like.
+        form: &'static str,
+        /// What it is for.
+        about: Option<String>,
+    },
+    /// Keys of an object parameter have no value.
+    #[error("the object parameter '{name}' has no value for {}", .keys.join(", "))]
+    MissingKeys {
+        /// Its name.
+        name: String,
+        /// The keys.
+        keys: Vec<String>,
+    },
+    /// The text is no value of the type.
+    #[error("the parameter '{name}' is of type {kind}: {reason}")]
+    Value {
+        /// Its name.
+        name: String,
+        /// Its type.
+        kind: &'static str,
+        /// What is wrong, and what would be right.
+        reason: String,
+    },
+    /// The value is none of the declared ones.
+    #[error("the parameter '{name}' cannot be '{value}'; it is one of {}", .choices.join(", "))]
+    Choice {
+        /// Its name.
+        name: String,
+        /// What was given.
+        value: String,
+        /// What would be right.
+        choices: Vec<String>,
+    },
+    /// Given twice on the command line.
+    #[error(
+        "the parameter '{name}' is given twice; for several values of an array write -p {name}=a,b"
+    )]
+    Twice {
+        /// Its name.
+        name: String,
+    },
+    /// The file with parameters cannot be used.
+    #[error("--param-file {file}: {reason}")]
+    File {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// The value of every parameter in `specs` that was given or has a default, and everything that is wrong with them.
+pub fn params(
+    specs: &[ParamSpec],
+    given: &[Assignment],
+    file: &Map<String, Value>,
+) -> (BTreeMap<String, Value>, Vec<ParamError>) {
+    let mut errors = Vec::new();
+    let names = given
+        .iter()
+        .map(|assignment| &assignment.name)
+        .chain(file.keys());
+    for name in names {
+        if specs.iter().all(|spec| spec.name != *name) {
+            let help = suggestion(name, specs.iter().map(|spec| spec.name.as_str()));
+            let error = ParamError::Unknown {
+                name: name.clone(),
+                help,
+            };
+            if !errors.contains(&error) {
+                errors.push(error);
+            }
+        }
+    }
+    for (index, assignment) in given.iter().enumerate() {
+        if given[..index]
+            .iter()
+            .any(|other| other.name == assignment.name)
+        {
+            errors.push(ParamError::Twice {
+                name: assignment.name.clone(),
+            });
+        }
+    }
+    let mut values = BTreeMap::new();
+    for spec in specs {
+        let flag = given.iter().find(|assignment| assignment.name == spec.name);
+        let value = match (flag, file.get(&spec.name)) {
+            (Some(assignment), _) => from_text(spec, &assignment.value),
+            (None, Some(value)) => from_json(spec, value),
+            (None, None) => match &spec.default {
+                Some(default) => Ok(default.clone()),
+                None => Err(spec.missing()),
+            },
+        };
+        match value.and_then(|value| spec.complete(value)) {
+            Ok(value) => {
+                values.insert(spec.name.clone(), value);
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+    (values, errors)
+}
+
+/// Reads a file of parameters: a map, YAML or JSON.
+///
+/// # Errors
+/// When it cannot be read or holds no map.
+pub fn read_param_file(file: &str) -> Result<Map<String, Value>, ParamError> {
+    let wrong = |reason: String| ParamError::File {
+        file: file.to_owned(),
+        reason,
+    };
+    let text =
+        std::fs::read_to_string(file).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    match yaml::parse(&text) {
+        Ok(Node {
+            content: Content::Mapping(entries),
+            ..
+        }) => Ok(entries
+            .into_iter()
+            .map(|(key, node)| (key.name, node.to_json()))
+            .collect()),
+        Ok(node) => Err(wrong(format!(
+            "must hold a map of names and values, this is {}",
+            node.describe()
+        ))),
+        Err(diagnostic) => Err(wrong(diagnostic.to_string())),
+    }
+}
+
+impl ParamSpec {
+    fn missing(&self) -> ParamError {
+        let form = match self.kind {
+            ParamKind::String => "VALUE",
+            ParamKind::Array => "VALUE,VALUE",
+            ParamKind::Object { .. } => "KEY:VALUE,KEY:VALUE",
+        };
+        ParamError::Missing {
+            name: self.name.clone(),
+            form,
+            about: self.description.clone(),
+        }
+    }
+
+    fn wrong(&self, reason: impl Into<String>) -> ParamError {
+        ParamError::Value {
+            name: self.name.clone(),
+            kind: self.kind.as_str(),
+            reason: reason.into(),
+        }
+    }
+
+    /// Fills the keys that an object leaves to its default, as Tekton does, and checks the declared choices.
+    fn complete(&self, value: Value) -> Result<Value, ParamError> {
+        match (&self.kind, value) {
+            (ParamKind::Object { keys }, Value::Object(given)) => {
+                let mut whole = self
+                    .default
+                    .as_ref()
+                    .and_then(Value::as_object)
+                    .cloned()
+                    .unwrap_or_default();
+                whole.extend(given);
+                let missing: Vec<String> = keys
+                    .iter()
+                    .filter(|key| !whole.contains_key(*key))
+                    .cloned()
+                    .collect();
+                if missing.is_empty() {
+                    Ok(Value::Object(whole))
+                } else {
+                    Err(ParamError::MissingKeys {
+                        name: self.name.clone(),
+                        keys: missing,
+                    })
+                }
+            }
+            (ParamKind::Array, value @ Value::Array(_)) => Ok(value),
+            (ParamKind::String, Value::String(text)) => {
+                if self.choices.is_empty() || self.choices.contains(&text) {
+                    return Ok(Value::String(text));
+                }
+                let choices = self.choices.clone();
+                Err(ParamError::Choice {
+                    name: self.name.clone(),
+                    value: text,
+                    choices,
+                })
+            }
+            (_, other) => Err(self.wrong(format!("the default {other} is of another type"))),
+        }
+    }
+}
+
+/// What stands behind `-p NAME=`: for arrays and objects `tkn`'s short forms, or JSON.
+fn from_text(spec: &ParamSpec, text: &str) -> Result<Value, ParamError> {
+    let parse = |text: &str| {
+        serde_json::from_str::<Value>(text).map_err(|error| spec.wrong(format!("no JSON: {error}")))
+    };
+    match &spec.kind {
+        ParamKind::String => Ok(Value::String(text.to_owned())),
+        ParamKind::Array if text.trim_start().starts_with('[') => from_json(spec, &parse(text)?),
+        ParamKind::Array if text.is_empty() => Ok(Value::Array(Vec::new())),
+        ParamKind::Array => Ok(text.split(',').map(|item| item.trim().to_owned()).collect()),
+        ParamKind::Object { .. } if text.trim_start().starts_with('{') => {
+            from_json(spec, &parse(text)?)
+        }
+        ParamKind::Object { .. } => {
+            let pairs = text
+                .split(',')
+                .filter(|pair| !pair.trim().is_empty())
+                .map(|pair| {
+                    let (key, value) = pair.split_once(':').ok_or_else(|| {
+                        spec.wrong(format!(
+                            "'{pair}' is no pair; write key:value,key:value or JSON"
+                        ))
+                    })?;
+                    Ok((
+                        key.trim().to_owned(),
+                        Value::String(value.trim().to_owned()),
+                    ))
+                });
+            Ok(Value::Object(
+                pairs.collect::<Result<Map<_, _>, ParamError>>()?,
+            ))
+        }
+    }
+}
+
+/// A value that already has a type. What is within arrays and objects is text, as in Tekton.
+fn from_json(spec: &ParamSpec, value: &Value) -> Result<Value, ParamError> {
+    let scalar = |value: &Value| match value {
+        Value::Array(_) | Value::Object(_) | Value::Null => {
+            Err(spec.wrong(format!("{value} is no text")))
+        }
+        scalar => Ok(Value::String(as_text(scalar))),
+    };
+    match (&spec.kind, value) {
+        (ParamKind::String, value) => scalar(value),
+        (ParamKind::Array, Value::Array(items)) => items.iter().map(scalar).collect(),
+        (ParamKind::Object { .. }, Value::Object(map)) => {
+            let entries = map
+                .iter()
+                .map(|(key, value)| Ok((key.clone(), scalar(value)?)));
+            Ok(Value::Object(
+                entries.collect::<Result<Map<_, _>, ParamError>>()?,
+            ))
+        }
+        (ParamKind::Array, _) => Err(spec.wrong("write a,b or [\"a\", \"b\"]")),
+        (ParamKind::Object { .. }, _) => Err(spec.wrong("write key:value or {\"key\": \"value\"}")),
+    }
+}
+
+fn description(about: &Option<String>) -> String {
+    about
+        .as_ref()
+        .map(|about| format!(" ({})", about.trim()))
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn spec(kind: ParamKind, default: Option<Value>) -> ParamSpec {
+        ParamSpec {
+            name: "p".into(),
+            kind,
+            default,
+            choices: Vec::new(),
+            description: None,
+        }
+    }
+
+    fn value(spec: &ParamSpec, text: &str) -> Result<Value, String> {
+        let given = [Assignment {
+            name: "p".into(),
+            value: text.into(),
+        }];
+        let (mut values, errors) = params(std::slice::from_ref(spec), &given, &Map::new());
+        match errors.first() {
+            Some(error) => Err(error.to_string()),
+            None => Ok(values.remove("p").unwrap()),
+        }
+    }
+
+    #[test]
+    fn arrays_are_written_short_or_as_json() {
+        let spec = spec(ParamKind::Array, None);
+        assert_eq!(value(&spec, "a, b"), Ok(json!(["a", "b"])));
+        assert_eq!(value(&spec, r#"["a,b", 1]"#), Ok(json!(["a,b", "1"])));
+        assert_eq!(value(&spec, ""), Ok(json!([])));
+        assert_eq!(
+            value(&spec, "[a]").unwrap_err(),
+            "the parameter 'p' is of type array: no JSON: expected value at line 1 column 2"
+        );
+    }
+
+    #[test]
+    fn objects_fill_what_is_missing_from_their_default() {
+        let keys = vec!["url".to_owned(), "digest".to_owned()];
+        let spec = spec(ParamKind::Object { keys }, Some(json!({"digest": "d"})));
+        assert_eq!(
+            value(&spec, "url:http://x:1"),
+            Ok(json!({"digest": "d", "url": "http://x:1"}))
+        );
+        assert_eq!(
+            value(&spec, r#"{"url": "a,b"}"#),
+            Ok(json!({"digest": "d", "url": "a,b"}))
+        );
+        assert_eq!(
+            value(&spec, "x:y").unwrap_err(),
+            "the object parameter 'p' has no value for url"
+        );
+        assert!(value(&spec, "url").unwrap_err().contains("key:value"));
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_said_at_once() {
+        let specs = [
+            ParamSpec {
+                name: "imageUrl".into(),
+                ..spec(ParamKind::String, None)
+            },
+            ParamSpec {
+                choices: vec!["x".into(), "y".into()],
+                ..spec(ParamKind::String, Some(json!("x")))
+            },
+        ];
+        let given = ["imageURL=a", "p=z", "p=x"].map(|text| text.parse().unwrap());
+        let (_, errors) = params(&specs, &given, &Map::new());
+        let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            errors,
+            [
+                "the Task has no parameter 'imageURL'; did you mean 'imageUrl'?",
+                "the parameter 'p' is given twice; for several values of an array write -p p=a,b",
+                "the parameter 'imageUrl' has no value; give it with -p imageUrl=VALUE",
+                "the parameter 'p' cannot be 'z'; it is one of x, y",
+            ]
+        );
+    }
+}
