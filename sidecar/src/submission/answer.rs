@@ -1,0 +1,314 @@
+//! What an answer of the API server means for the one who asked: done, refused, or worth asking again.
+
+use std::time::Duration;
+
+use http::{HeaderMap, Method, StatusCode, header};
+use kube::core::Status;
+use serde_json::Value;
+
+/// Texts of the API server may quote an object; they are cut here, in bytes.
+const WORDS_MAX: usize = 2 << 10;
+
+/// What came of sending a request once.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// It was done.
+    Done(Done),
+    /// It was refused, and will be again.
+    Refused(Refusal),
+    /// The API server does not know the client: either its token has just been rotated, or it has none.
+    Unauthorised(Refusal),
+    /// It may go better another time.
+    Again(Again),
+    /// The request cannot be made, or the answer can never be read.
+    Broken(String),
+}
+
+/// A success.
+#[derive(Debug)]
+pub(super) struct Done {
+    /// 201 says that an object is new, 200 that it was there.
+    pub(super) status: StatusCode,
+    pub(super) value: Value,
+    /// From `Warning:` headers.
+    pub(super) warnings: Vec<String>,
+}
+
+/// The API server's `no`.
+#[derive(Debug, Clone)]
+pub(super) struct Refusal {
+    pub(super) code: StatusCode,
+    pub(super) reason: String,
+    /// Its own words, bounded.
+    pub(super) words: String,
+    /// `details.causes[].reason`.
+    pub(super) causes: Vec<String>,
+}
+
+/// A failure that may pass.
+#[derive(Debug)]
+pub(super) struct Again {
+    /// What went wrong, bounded.
+    pub(super) words: String,
+    /// Whether the API server may have done it all the same.
+    pub(super) unsure: bool,
+    /// Whether the API server said anything at all.
+    pub(super) answered: bool,
+    /// How long the API server asks to be left alone.
+    pub(super) after: Option<Duration>,
+}
+
+/// Reads an answer that arrived whole.
+pub(super) fn read(
+    method: &Method,
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Answer {
+    if status.is_success() {
+        return match serde_json::from_slice(body) {
+            Ok(value) => Answer::Done(Done {
+                status,
+                value,
+                warnings: warnings(headers),
+            }),
+            // It was done, but what exists now can only be learnt by asking again.
+            Err(error) => Answer::Again(Again {
+                words: format!("the API server's answer was no JSON: {error}"),
+                unsure: true,
+                answered: true,
+                after: None,
+            }),
+        };
+    }
+    let (refusal, details_after) = refusal(status, body);
+    if status == StatusCode::UNAUTHORIZED {
+        return Answer::Unauthorised(refusal);
+    }
+    match passing(method, &refusal) {
+        None => Answer::Refused(refusal),
+        Some(unsure) => Answer::Again(Again {
+            words: refusal.words,
+            unsure,
+            answered: true,
+            after: retry_after(headers).or(details_after),
+        }),
+    }
+}
+
+/// Whether a refusal may pass; and if so, whether the request may have been done all the same.
+fn passing(method: &Method, refusal: &Refusal) -> Option<bool> {
+    match refusal.code.as_u16() {
+        429 => Some(false),
+        // etcd's own limit on an object comes as an internal error, and does not pass.
+        500 if refusal.too_large() => None,
+        408 | 500 | 502 | 503 | 504 => Some(true),
+        // A quota that several requests count against at once answers a create so.
+        409 if *method == Method::POST && refusal.reason == "Conflict" => Some(false),
+        // The API server has lost an optimistic lock of its own; a manager's conflict is another matter.
+        409 if *method == Method::PATCH && refusal.reason == "Conflict" => {
+            (!refusal.has_cause("FieldManagerConflict")).then_some(false)
+        }
+        _ => None,
+    }
+}
+
+fn refusal(code: StatusCode, body: &[u8]) -> (Refusal, Option<Duration>) {
+    let Ok(status) = serde_json::from_slice::<Status>(body) else {
+        // Not the API server itself but something in front of it, or an unknown path.
+        let text = String::from_utf8_lossy(body);
+        let refusal = Refusal {
+            code,
+            reason: String::new(),
+            words: words(code, text.trim()),
+            causes: Vec::new(),
+        };
+        return (refusal, None);
+    };
+    let details = status.details.as_ref();
+    let after = details
+        .map(|details| details.retry_after_seconds)
+        .filter(|&seconds| seconds > 0)
+        .map(|seconds| Duration::from_secs(seconds.into()));
+    let causes = details.map_or_else(Vec::new, |details| {
+        let reasons = details.causes.iter().map(|cause| cause.reason.clone());
+        reasons.collect()
+    });
+    let refusal = Refusal {
+        code,
+        words: words(code, status.message.trim()),
+        reason: status.reason,
+        causes,
+    };
+    (refusal, after)
+}
+
+fn words(code: StatusCode, text: &str) -> String {
+    if text.is_empty() {
+        code.to_string()
+    } else {
+        bounded(text)
+    }
+}
+
+/// At most [`WORDS_MAX`] bytes of a text that somebody else wrote.
+pub(super) fn bounded(text: &str) -> String {
+    if text.len() <= WORDS_MAX {
+        return text.to_owned();
+    }
+    let end = (0..=WORDS_MAX)
+        .rev()
+        .find(|&end| text.is_char_boundary(end));
+    format!("{} ...", &text[..end.unwrap_or_default()])
+}
+
+/// `Retry-After` in seconds; the API server never sends a date.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
+    text.trim().parse().ok().map(Duration::from_secs)
+}
+
+/// The texts of `Warning: 299 - "text"` headers (RFC 9111 in its older form, which Kubernetes speaks).
+fn warnings(headers: &HeaderMap) -> Vec<String> {
+    let texts = headers
+        .get_all(header::WARNING)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    texts
+        .map(|text| {
+            let quoted = text.split_once('"').map_or(text, |(_, rest)| rest);
+            let inner = quoted.strip_suffix('"').unwrap_or(quoted);
+            bounded(&inner.replace("\\\"", "\"").replace("\\\\", "\\"))
+        })
+        .collect()
+}
+
+// === impl Refusal ===
+
+impl Refusal {
+    pub(super) fn is_already_exists(&self) -> bool {
+        self.code == StatusCode::CONFLICT && self.reason == "AlreadyExists"
+    }
+
+    pub(super) fn is_not_found(&self) -> bool {
+        self.code == StatusCode::NOT_FOUND
+    }
+
+    pub(super) fn is_conflict(&self) -> bool {
+        self.code == StatusCode::CONFLICT
+    }
+
+    /// OwnerReferencesPermissionEnforcement: the run may not block its owner's deletion.
+    pub(super) fn is_block_owner_deletion(&self) -> bool {
+        self.code == StatusCode::FORBIDDEN && self.words.contains("blockOwnerDeletion")
+    }
+
+    pub(super) fn has_cause(&self, reason: &str) -> bool {
+        self.causes.iter().any(|cause| cause == reason)
+    }
+
+    /// Over one of the API server's bounds: the request (413), or what etcd takes.
+    pub(super) fn too_large(&self) -> bool {
+        self.code == StatusCode::PAYLOAD_TOO_LARGE
+            || self.words.contains("request is too large")
+            || self.words.contains("larger than max")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(code: u16, reason: &str, message: &str) -> Vec<u8> {
+        let status = serde_json::json!({
+            "kind": "Status", "apiVersion": "v1", "status": "Failure",
+            "code": code, "reason": reason, "message": message,
+        });
+        status.to_string().into_bytes()
+    }
+
+    fn answer(method: &Method, code: u16, reason: &str, message: &str) -> Answer {
+        let code = StatusCode::from_u16(code).unwrap();
+        let body = status(code.as_u16(), reason, message);
+        read(method, code, &HeaderMap::new(), &body)
+    }
+
+    #[test]
+    fn what_cannot_pass_is_refused_at_once() {
+        for (code, reason) in [
+            (400, "BadRequest"),
+            (403, "Forbidden"),
+            (404, "NotFound"),
+            (405, "MethodNotAllowed"),
+            (409, "AlreadyExists"),
+            (413, "RequestEntityTooLarge"),
+            (422, "Invalid"),
+        ] {
+            let answer = answer(&Method::POST, code, reason, "no");
+            assert!(matches!(answer, Answer::Refused(_)), "{code}: {answer:?}");
+        }
+    }
+
+    #[test]
+    fn what_may_pass_is_asked_again_and_a_server_error_may_have_been_a_success() {
+        for (code, may_be_done) in [
+            (429, false),
+            (500, true),
+            (502, true),
+            (503, true),
+            (504, true),
+        ] {
+            match answer(&Method::POST, code, "", "busy") {
+                Answer::Again(again) => assert_eq!(again.unsure, may_be_done, "{code}"),
+                other => panic!("{code}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn an_object_too_large_for_etcd_is_not_tried_again() {
+        let answer = answer(&Method::POST, 500, "", "etcdserver: request is too large");
+        assert!(matches!(answer, Answer::Refused(refusal) if refusal.too_large()));
+    }
+
+    #[test]
+    fn a_quota_counted_at_once_by_several_is_no_clash_of_names() {
+        let text = "Operation cannot be fulfilled on resourcequotas \"q\"";
+        let answer = answer(&Method::POST, 409, "Conflict", text);
+        assert!(matches!(answer, Answer::Again(again) if !again.unsure));
+    }
+
+    #[test]
+    fn the_wait_that_is_asked_for_is_read_from_header_or_details() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::RETRY_AFTER, "7".parse().unwrap());
+        let code = StatusCode::TOO_MANY_REQUESTS;
+        let Answer::Again(again) = read(&Method::GET, code, &headers, b"slow down") else {
+            panic!("429 passes");
+        };
+        assert_eq!(again.after, Some(Duration::from_secs(7)));
+        assert_eq!(again.words, "slow down");
+
+        let body = br#"{"kind":"Status","message":"m","details":{"retryAfterSeconds":3}}"#;
+        let Answer::Again(again) = read(&Method::GET, code, &HeaderMap::new(), body) else {
+            panic!("429 passes");
+        };
+        assert_eq!(again.after, Some(Duration::from_secs(3)));
+    }
+
+    #[test]
+    fn warnings_lose_their_quotes() {
+        let mut headers = HeaderMap::new();
+        headers.append(
+            header::WARNING,
+            r#"299 - "v1 of \"X\" is old""#.parse().unwrap(),
+        );
+        assert_eq!(warnings(&headers), [r#"v1 of "X" is old"#]);
+    }
+
+    #[test]
+    fn long_words_are_cut_between_characters() {
+        let text = "ä".repeat(WORDS_MAX);
+        assert!(bounded(&text).len() <= WORDS_MAX + 4);
+    }
+}

@@ -1,0 +1,223 @@
+//! Creating, in order.
+
+use gleaner_proto::message::{Action, Created};
+use http::StatusCode;
+use serde_json::Value;
+
+use super::api::Api;
+use super::error::{Failure, Reason};
+use super::existing::{Existing, is_ours, look, taken, text};
+use super::gone::{Deleted, delete, gone};
+use super::item::Item;
+use super::ledger::{Ledger, Trace};
+use super::plan::{Step, TRIES, restless};
+use super::progress::{Progress, Report};
+use super::remedy::Purpose;
+use super::request::{Call, Mode};
+
+/// An object that exists.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub(super) created: Created,
+    /// The object, when somebody will want to look into it.
+    pub(super) object: Option<Value>,
+}
+
+/// Why creating stopped.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// It cannot be.
+    Failed(Failure),
+    /// Someone took a derived name after the dry run: begin again with another one.
+    OtherName(Failure),
+}
+
+/// Creates all `items` by their `steps`, and keeps `ledger` true at every moment.
+pub(super) async fn commit(
+    api: Api<'_>,
+    items: &[Item],
+    steps: Vec<Step>,
+    run_uid: &str,
+    ledger: &mut Ledger,
+    report: Report<'_>,
+) -> Result<Vec<Made>, Stop> {
+    let mut made = Vec::with_capacity(items.len());
+    for (index, (item, step)) in items.iter().zip(steps).enumerate() {
+        let resource = &item.resource;
+        report(Progress::Creating { index, resource });
+        let mut entry = Entry {
+            api,
+            item,
+            run_uid,
+            ledger: &mut *ledger,
+            index,
+        };
+        let (action, object) = entry.perform(step).await?;
+        let one = item.made(action, object);
+        let created = &one.created;
+        tracing::info!(%resource, kind = created.kind, name = created.name, ?action, "committed");
+        report(Progress::Created { index, created });
+        made.push(one);
+    }
+    Ok(made)
+}
+
+/// One object and its line in the ledger.
+struct Entry<'a> {
+    api: Api<'a>,
+    item: &'a Item,
+    run_uid: &'a str,
+    ledger: &'a mut Ledger,
+    index: usize,
+}
+
+impl Entry<'_> {
+    async fn perform(&mut self, step: Step) -> Result<(Action, Value), Stop> {
+        match step {
+            Step::Create => self.create(Action::Created).await,
+            Step::Adopt { object, .. } => Ok((Action::Adopted, object)),
+            Step::Replace {
+                uid,
+                resource_version,
+            } => {
+                self.clear(&uid, resource_version.as_deref()).await?;
+                self.create(Action::Replaced).await
+            }
+            Step::Apply { existed } => self.apply(existed).await,
+        }
+    }
+
+    /// Creates the object. The name decides the race: when an answer was lost, or someone else was quicker, the
+    /// object that is there tells whose it is.
+    async fn create(&mut self, mut action: Action) -> Result<(Action, Value), Stop> {
+        let item = self.item;
+        let manager = &self.api.settings.field_manager;
+        let call = Call::create(&item.place, item.body.clone(), manager, Mode::Real);
+        let mut unsure = false;
+        for _ in 0..TRIES {
+            self.trace(Trace::Sent);
+            let error = match self.api.call(&call).await {
+                Ok(reply) => return Ok((action, self.exists(reply.done.value))),
+                Err(error) => error,
+            };
+            unsure |= error.unsure;
+            if !unsure {
+                self.trace(Trace::Nothing);
+            }
+            if !error.is_already_exists() {
+                return Err(self.failed(Purpose::new("create", item).reason(error)));
+            }
+            let existing = look(self.api, item, self.run_uid).await;
+            match existing.map_err(|reason| self.failed(reason))? {
+                None => {}
+                Some((Existing::Same { .. }, object)) => {
+                    let action = if unsure { action } else { Action::Adopted };
+                    return Ok((action, self.exists(object)));
+                }
+                Some((
+                    Existing::Other {
+                        uid,
+                        resource_version,
+                    },
+                    _,
+                )) => {
+                    self.clear(&uid, resource_version.as_deref()).await?;
+                    action = Action::Replaced;
+                }
+                Some((Existing::Leaving { uid }, _)) => {
+                    let left = gone(self.api, item, &uid).await;
+                    left.map_err(|reason| self.failed(reason))?;
+                }
+                Some((Existing::Foreign { holder }, _)) => return Err(self.lost(holder)),
+            }
+        }
+        Err(self.failed(restless(item)))
+    }
+
+    /// Takes away what an earlier attempt of the run has left.
+    async fn clear(&mut self, uid: &str, resource_version: Option<&str>) -> Result<(), Stop> {
+        self.trace(Trace::Exists {
+            uid: uid.to_owned(),
+        });
+        let deleted = delete(self.api, self.item, uid, resource_version).await;
+        match deleted.map_err(|reason| self.failed(reason))? {
+            Deleted::Gone => {}
+            Deleted::Going => {
+                let left = gone(self.api, self.item, uid).await;
+                left.map_err(|reason| self.failed(reason))?;
+            }
+            // Nothing was deleted; the create that follows finds what is there now.
+            Deleted::Changed => return Ok(()),
+        }
+        self.trace(Trace::Nothing);
+        Ok(())
+    }
+
+    async fn apply(&mut self, existed: bool) -> Result<(Action, Value), Stop> {
+        let item = self.item;
+        let manager = &self.api.settings.field_manager;
+        let call = Call::apply(&item.place, item.body.clone(), manager, Mode::Real);
+        self.trace(if existed { Trace::Kept } else { Trace::Sent });
+        match self.api.call(&call).await {
+            Ok(reply) => {
+                let object = reply.done.value;
+                // After a lost answer, "it was there" may mean that we had put it there.
+                let new = reply.done.status == StatusCode::CREATED
+                    || (reply.unsure && is_ours(&object, item, self.run_uid));
+                if !existed && new {
+                    return Ok((Action::Applied, self.exists(object)));
+                }
+                self.trace(Trace::Kept);
+                Ok((Action::Applied, object))
+            }
+            Err(error) => {
+                if !error.unsure {
+                    self.trace(Trace::Nothing);
+                }
+                Err(self.failed(Purpose::new("patch", item).reason(error)))
+            }
+        }
+    }
+
+    fn trace(&mut self, trace: Trace) {
+        self.ledger.set(self.index, trace);
+    }
+
+    fn exists(&mut self, object: Value) -> Value {
+        let uid = text(&object, "/metadata/uid").to_owned();
+        self.trace(Trace::Exists { uid });
+        object
+    }
+
+    fn failed(&self, reason: Reason) -> Stop {
+        Stop::Failed(self.item.fails(reason))
+    }
+
+    fn lost(&mut self, holder: String) -> Stop {
+        self.trace(Trace::Nothing);
+        let failure = self.item.fails(taken(self.item, holder));
+        if self.item.derived_name {
+            Stop::OtherName(failure)
+        } else {
+            Stop::Failed(failure)
+        }
+    }
+}
+
+impl Item {
+    fn made(&self, action: Action, object: Value) -> Made {
+        let kind = &self.place.kind.name;
+        let created = Created {
+            resource: self.resource.to_string(),
+            api_version: kind.api_version.clone(),
+            kind: kind.kind.clone(),
+            namespace: self.place.namespace.clone(),
+            name: self.place.name.clone(),
+            uid: text(&object, "/metadata/uid").to_owned(),
+            action,
+        };
+        let watched = self.wait_for.is_some() || !self.results.is_empty();
+        let object = watched.then_some(object);
+        Made { created, object }
+    }
+}

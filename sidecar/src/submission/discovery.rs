@@ -1,0 +1,190 @@
+//! Which kinds the cluster serves: one GET for each group version in use, and none for any other.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::StreamExt;
+use serde::Deserialize;
+
+use super::PARALLEL;
+use super::answer::Answer;
+use super::api::{Api, CallError};
+use super::error::Reason;
+use super::kind::{Kind, KindName};
+use super::remedy::unrefused;
+use super::request::Call;
+
+/// The kinds found so far. Only what was found is kept: a CRD that is missing at the preflight may be there at
+/// the submission.
+#[derive(Debug, Default)]
+pub(super) struct Kinds(Mutex<HashMap<KindName, Arc<Kind>>>);
+
+/// What became of each kind that was looked for.
+pub(super) type Found = HashMap<KindName, Result<Arc<Kind>, Reason>>;
+
+#[derive(Deserialize)]
+struct ResourceList {
+    resources: Vec<Resource>,
+}
+
+#[derive(Deserialize)]
+struct Resource {
+    name: String,
+    kind: String,
+    namespaced: bool,
+}
+
+#[derive(Deserialize)]
+struct Group {
+    versions: Vec<GroupVersion>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct GroupVersion {
+    group_version: String,
+}
+
+impl Kinds {
+    /// Looks for `wanted`, all group versions at once.
+    pub(super) async fn find(
+        &self,
+        api: Api<'_>,
+        wanted: impl IntoIterator<Item = KindName>,
+    ) -> Found {
+        let mut found = Found::new();
+        let mut missing: BTreeMap<String, Vec<KindName>> = BTreeMap::new();
+        for name in wanted {
+            match self.get(&name) {
+                Some(kind) => {
+                    found.insert(name, Ok(kind));
+                }
+                None => missing
+                    .entry(name.api_version.clone())
+                    .or_default()
+                    .push(name),
+            }
+        }
+        let lookups = missing
+            .into_iter()
+            .map(|(api_version, names)| async move { self.look(api, &api_version, names).await });
+        let looked: Vec<Vec<_>> = futures::stream::iter(lookups)
+            .buffer_unordered(PARALLEL)
+            .collect()
+            .await;
+        found.extend(looked.into_iter().flatten());
+        found
+    }
+
+    async fn look(
+        &self,
+        api: Api<'_>,
+        api_version: &str,
+        names: Vec<KindName>,
+    ) -> Vec<(KindName, Result<Arc<Kind>, Reason>)> {
+        let listed = list(api, api_version).await;
+        let resolve = |name: KindName| {
+            let kind = match &listed {
+                Ok(resources) => pick(&name, resources),
+                Err(reason) => Err(reason.clone().unwrap_or_else(|| not_served(&name, None))),
+            };
+            if let Ok(kind) = &kind {
+                self.insert(kind);
+            }
+            (name, kind)
+        };
+        let mut looked: Vec<_> = names.into_iter().map(resolve).collect();
+        if matches!(listed, Err(None)) {
+            let versions = other_versions(api, api_version).await;
+            for (name, kind) in &mut looked {
+                *kind = Err(not_served(name, versions.as_deref()));
+            }
+        }
+        looked
+    }
+
+    fn get(&self, name: &KindName) -> Option<Arc<Kind>> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .cloned()
+    }
+
+    fn insert(&self, kind: &Arc<Kind>) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(kind.name.clone(), Arc::clone(kind));
+    }
+}
+
+/// The resources of a group version. The error is `None` when the group version is not served.
+async fn list(api: Api<'_>, api_version: &str) -> Result<Vec<Resource>, Option<Reason>> {
+    match api.call(&Call::kinds(api_version)).await {
+        Ok(reply) => match serde_json::from_value::<ResourceList>(reply.done.value) {
+            Ok(list) => Ok(list.resources),
+            Err(error) => Err(Some(Reason::Broken(format!(
+                "the API server's list of the kinds of {api_version} cannot be read: {error}"
+            )))),
+        },
+        Err(error) if error.is_not_found() => Err(None),
+        Err(CallError { end, .. }) => Err(Some(unrefused(end))),
+    }
+}
+
+fn pick(name: &KindName, resources: &[Resource]) -> Result<Arc<Kind>, Reason> {
+    // `pods/status` and the like have the kind, too.
+    let mut objects = resources
+        .iter()
+        .filter(|resource| !resource.name.contains('/'));
+    if let Some(resource) = objects.clone().find(|resource| resource.kind == name.kind) {
+        return Ok(Arc::new(Kind {
+            name: name.clone(),
+            plural: resource.name.clone(),
+            namespaced: resource.namespaced,
+        }));
+    }
+    let alike = objects.find(|resource| {
+        resource.kind.eq_ignore_ascii_case(&name.kind)
+            || resource.name.eq_ignore_ascii_case(&name.kind)
+    });
+    Err(match alike {
+        Some(resource) => KindName::not_served(name, format!("did you mean {}?", resource.kind)),
+        None => not_served(name, None),
+    })
+}
+
+/// The versions of the group that are served, when the one in use is not. Asked once: it only helps the message.
+async fn other_versions(api: Api<'_>, api_version: &str) -> Option<String> {
+    let (group, _) = api_version.split_once('/')?;
+    let Answer::Done(done) = api.attempt(&Call::group(group)).await else {
+        return None;
+    };
+    let group: Group = serde_json::from_value(done.value).ok()?;
+    let versions: Vec<String> = group
+        .versions
+        .into_iter()
+        .map(|version| version.group_version)
+        .collect();
+    (!versions.is_empty()).then(|| versions.join(", "))
+}
+
+fn not_served(name: &KindName, versions: Option<&str>) -> Reason {
+    let remedy = match versions {
+        Some(versions) => format!("it serves {versions}"),
+        None if name.group().is_empty() => "check apiVersion and kind".to_owned(),
+        None => "install its CRD".to_owned(),
+    };
+    name.not_served(remedy)
+}
+
+impl KindName {
+    fn not_served(&self, remedy: String) -> Reason {
+        Reason::KindNotServed {
+            kind: self.kind.clone(),
+            api_version: self.api_version.clone(),
+            remedy,
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Kinds as the cluster serves them, and where an object of a kind stands.
+
+use std::fmt;
+use std::sync::Arc;
+
+use gleaner_proto::name::ResourceName;
+
+/// `apiVersion` and `kind`, as a template writes them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct KindName {
+    pub(super) api_version: String,
+    pub(super) kind: String,
+}
+
+/// A kind that the cluster serves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Kind {
+    pub(super) name: KindName,
+    /// The path segment, such as `pipelineresources`. Never guessed: discovery tells it.
+    pub(super) plural: String,
+    pub(super) namespaced: bool,
+}
+
+/// Where an object stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) kind: Arc<Kind>,
+    /// None for a cluster-scoped kind.
+    pub(super) namespace: Option<String>,
+    pub(super) name: String,
+}
+
+/// A [`Place`] as errors carry it: which template of the declaration, and which object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// The template's name in the declaration.
+    pub resource: ResourceName,
+    /// The object, such as `PipelineResource ci/build-and-push-image-pbtqf`.
+    pub object: String,
+}
+
+// === impl KindName ===
+
+impl KindName {
+    pub(super) fn new(api_version: &str, kind: &str) -> Self {
+        Self {
+            api_version: api_version.to_owned(),
+            kind: kind.to_owned(),
+        }
+    }
+
+    /// The group; empty for the core group.
+    pub(super) fn group(&self) -> &str {
+        self.api_version
+            .split_once('/')
+            .map_or("", |(group, _)| group)
+    }
+}
+
+impl fmt::Display for KindName {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} of {}", self.kind, self.api_version)
+    }
+}
+
+/// The URL path of a group version, which lists its kinds; segments are encoded.
+pub(super) fn group_version_path(api_version: &str) -> String {
+    match api_version.split_once('/') {
+        Some((group, version)) => format!("/apis/{}/{}", encoded(group), encoded(version)),
+        None => format!("/api/{}", encoded(api_version)),
+    }
+}
+
+// === impl Kind ===
+
+impl Kind {
+    /// `pipelineresources.tekton.dev`, as RBAC and `kubectl auth can-i` write it.
+    pub(super) fn resource(&self) -> String {
+        match self.name.group() {
+            "" => self.plural.clone(),
+            group => format!("{}.{group}", self.plural),
+        }
+    }
+}
+
+// === impl Place ===
+
+impl Place {
+    /// The URL path that objects are created at.
+    pub(super) fn collection_path(&self) -> String {
+        let base = group_version_path(&self.kind.name.api_version);
+        let plural = encoded(&self.kind.plural);
+        match &self.namespace {
+            Some(namespace) => format!("{base}/namespaces/{}/{plural}", encoded(namespace)),
+            None => format!("{base}/{plural}"),
+        }
+    }
+
+    /// The URL path of the object itself.
+    pub(super) fn path(&self) -> String {
+        format!("{}/{}", self.collection_path(), encoded(&self.name))
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} ", self.kind.name.kind)?;
+        if let Some(namespace) = &self.namespace {
+            write!(out, "{namespace}/")?;
+        }
+        out.write_str(&self.name)
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} ({})", self.resource, self.object)
+    }
+}
+
+/// One path segment. A rendered name may hold any text; it must not reach another path. (The texts that no
+/// encoding helps, empty, `.` and `..`, are refused before.)
+pub(super) fn encoded(segment: &str) -> String {
+    let mut out = String::with_capacity(segment.len());
+    for byte in segment.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._:".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(api_version: &str, namespace: Option<&str>, name: &str) -> Place {
+        let name_of_kind = KindName::new(api_version, "Image");
+        Place {
+            kind: Arc::new(Kind {
+                name: name_of_kind,
+                plural: "images".into(),
+                namespaced: namespace.is_some(),
+            }),
+            namespace: namespace.map(str::to_owned),
+            name: name.into(),
+        }
+    }
+
+    #[test]
+    fn the_core_group_has_a_root_of_its_own() {
+        assert_eq!(
+            place("v1", Some("ci"), "a").path(),
+            "/api/v1/namespaces/ci/images/a"
+        );
+        assert_eq!(place("g.io/v2", None, "a").path(), "/apis/g.io/v2/images/a");
+        assert_eq!(place("v1", None, "a").kind.resource(), "images");
+        assert_eq!(place("g.io/v2", None, "a").kind.resource(), "images.g.io");
+    }
+
+    #[test]
+    fn a_name_cannot_leave_its_segment() {
+        assert_eq!(
+            place("v1", Some("ci"), "../x?y#z %").path(),
+            "/api/v1/namespaces/ci/images/..%2Fx%3Fy%23z%20%25"
+        );
+    }
+}
