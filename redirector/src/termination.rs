@@ -16,6 +16,8 @@ use crate::failure::{Failure, cut, one_line};
 const MESSAGE_MAX: usize = 4096;
 /// Most of it that a sentence may take: Tekton's own entries and results share the rest.
 const SENTENCE_MAX: usize = 1024;
+/// What goes around the sentence.
+const ENTRY: &str = r#",{"key":"Gleaner","value":""}"#;
 /// Tekton's type of an entry that it interprets itself (`InternalTektonResultType`).
 const INTERNAL: u8 = 3;
 
@@ -46,10 +48,11 @@ fn merge(path: &Path, failure: &Failure) -> io::Result<()> {
 fn merged(before: &str, failure: &Failure) -> String {
     let mut entries = serde_json::from_str::<Vec<Value>>(before).unwrap_or_default();
     entries.push(json!({"key": "Reason", "value": failure.reason, "type": INTERNAL}));
-    let room = MESSAGE_MAX.saturating_sub(Value::from(entries.clone()).to_string().len());
+    let taken = Value::from(entries.clone()).to_string().len() + ENTRY.len();
+    // A quote takes two bytes in JSON, and worse does not occur on one line.
+    let room = MESSAGE_MAX.saturating_sub(taken) / 2;
     let sentence = one_line(&failure.message);
-    // Escaping and the entry itself take some of the room.
-    let sentence = cut(&sentence, SENTENCE_MAX.min(room / 2));
+    let sentence = cut(&sentence, SENTENCE_MAX.min(room));
     if !sentence.is_empty() {
         entries.push(json!({"key": "Gleaner", "value": sentence}));
     }

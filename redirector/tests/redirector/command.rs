@@ -1,0 +1,318 @@
+//! The command: found, run, and none the wiser.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
+
+use crate::support::{REDIRECTOR, Sidecar, Step, run};
+
+/// The longest single argument, with its final zero (`MAX_ARG_STRLEN`, 32 pages).
+const ARGUMENT_MAX: usize = 131_072;
+
+#[test]
+fn the_exit_code_is_the_commands() {
+    let sidecar = Sidecar::content();
+    for code in [0, 1, 65, 69, 127, 255] {
+        Step::new(&sidecar)
+            .script(&format!("exit {code}"))
+            .assert_ended(code, "");
+    }
+    let told =
+        [0, 1, 65, 69, 127, 255].map(|code| format!(r#"{{"outputs":{{}},"exitCode":{code}}}"#));
+    assert_eq!(sidecar.bodies(), told);
+}
+
+#[test]
+fn a_command_that_is_not_there_is_127() {
+    let sidecar = Sidecar::content();
+    Step::new(&sidecar).run(&["no-such-command"]).assert_ended(
+        127,
+        "the command 'no-such-command' is not there; it is in no folder of PATH",
+    );
+    Step::new(&sidecar).run(&["./no-such"]).assert_ended(
+        127,
+        "the command './no-such' is not there; check the image and the path",
+    );
+    Step::new(&sidecar).run(&[""]).assert_ended(
+        127,
+        "the command '' is not there; it is in no folder of PATH",
+    );
+    assert_eq!(sidecar.bodies(), [r#"{"outputs":{},"exitCode":127}"#; 3]);
+}
+
+#[test]
+fn a_command_that_cannot_be_run_is_126() {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar);
+    let program = |name: &str, mode, content: &str| {
+        fs::write(step.path(name), content).unwrap();
+        fs::set_permissions(step.path(name), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    program("plain", 0o644, "#!/bin/sh\n");
+    program("bare", 0o755, "exit 0\n");
+    program("orphan", 0o755, "#!/no/such/shell\n");
+    let refused = |name: &str, help: &str| {
+        step.run(&[name])
+            .assert_ended(126, &format!("the command '{name}' cannot be run: {help}"));
+    };
+    refused("./plain", "it may not be executed; 'chmod +x' it");
+    refused("./outputs", "it is a directory");
+    refused(
+        "./bare",
+        "it is no program for this machine, or a script without '#!' in its first line",
+    );
+    refused(
+        "./orphan",
+        "its interpreter (or loader) is not there; see its first line",
+    );
+}
+
+#[test]
+fn a_command_is_found_behind_one_that_may_not_be_run() {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar);
+    fs::write(step.path("outputs/tool"), "").unwrap();
+    fs::create_dir(step.path("bin")).unwrap();
+    fs::write(step.path("bin/tool"), "#!/bin/sh\nexit 5\n").unwrap();
+    fs::set_permissions(step.path("bin/tool"), fs::Permissions::from_mode(0o755)).unwrap();
+    let mut redirector = step.wrapping(&["tool"]);
+    redirector.env("PATH", "/no/such:outputs:bin");
+    run(redirector).assert_ended(5, "");
+}
+
+#[test]
+fn the_command_finds_everything_as_without_the_redirector() {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar).environment("GLEANER_ANSWER_TIMEOUT", "1m");
+    // Masks, dispositions, descriptors, folder, group, terminal, environment.
+    let script = "grep -E '^(Sig(Blk|Ign|Cgt)|Groups)' /proc/self/status; ls /proc/self/fd | wc -l; pwd; umask
+        ulimit -a; cut -d' ' -f6,7 /proc/self/stat; env | grep -v -e '^GLEANER_OUTPUTS=' -e ^_= | sort; cat";
+    fs::write(step.path("stdin"), "fed\n").unwrap();
+    let both = [step.wrapping(&["sh", "-c", script]), {
+        let mut plain = std::process::Command::new("sh");
+        plain.args(["-c", script]).current_dir(&step.folder);
+        plain.env("GLEANER_ANSWER_TIMEOUT", "1m");
+        plain
+    }];
+    let [wrapped, plain] = both.map(|mut command| {
+        command.stdin(fs::File::open(step.path("stdin")).unwrap());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let output = command.output().unwrap();
+        assert!(
+            output.status.success() && output.stderr.is_empty(),
+            "{output:?}"
+        );
+        String::from_utf8(output.stdout).unwrap()
+    });
+    assert!(plain.ends_with("fed\n"));
+    assert_eq!(wrapped, plain);
+}
+
+#[test]
+fn the_command_gets_its_folder() {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar);
+    let ran = step.script("env | grep ^GLEANER");
+    let folder = step.path("outputs");
+    assert_eq!(
+        ran.stdout,
+        format!("GLEANER_OUTPUTS={}\n", folder.display())
+    );
+}
+
+#[test]
+fn what_was_ignored_stays_ignored() {
+    let sidecar = Sidecar::content();
+    let ignoring = ["env", "--ignore-signal=HUP", "--ignore-signal=CHLD"];
+    let shown = ["grep", "SigIgn", "/proc/self/status"];
+    let plain = std::process::Command::new(ignoring[0])
+        .args(&ignoring[1..])
+        .args(shown)
+        .output()
+        .unwrap();
+    let ran = Step::new(&sidecar).started_by(&ignoring).run(&shown);
+    assert_eq!(
+        (ran.code, ran.stdout.as_bytes()),
+        (Some(0), plain.stdout.as_slice()),
+        "{ran:?}"
+    );
+    // HUP is 1, CHLD is 17.
+    assert!(ran.stdout.ends_with("10001\n"), "{ran:?}");
+}
+
+#[test]
+fn long_arguments_pass_through_intact() {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar);
+    let longest = "x".repeat(ARGUMENT_MAX - 1);
+    let ran = step.run(&["sh", "-c", "printf %s \"$1\" | cksum", "sh", &longest]);
+    let plain = std::process::Command::new("sh")
+        .args(["-c", "printf %s \"$1\" | cksum", "sh", &longest])
+        .output()
+        .unwrap();
+    assert_eq!(ran.stdout.as_bytes(), plain.stdout);
+    assert!(ran.stdout.ends_with("131071\n"));
+    let mut many = vec!["sh", "-c", "echo $#", "sh"];
+    many.extend([longest.as_str(); 10]);
+    assert_eq!(step.run(&many).stdout, "10\n");
+}
+
+#[test]
+fn arguments_that_do_not_fit_are_126_with_the_reason() {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar);
+    // The variable that the redirector adds is what does not fit: it is as long as this folder's path.
+    let long = step.path(&["d".repeat(250).as_str(); 12].join("/"));
+    fs::create_dir_all(&long).unwrap();
+    let wrapping = |bytes: usize| {
+        let mut redirector = step.bare();
+        redirector
+            .current_dir(&long)
+            .env("GLEANER_STEP", "kaniko")
+            .env("GLEANER_SIDECAR", &sidecar.address)
+            .env("GLEANER_OUTPUTS", ".")
+            .args(["--", "true"]);
+        for _ in 0..bytes / 100_000 {
+            redirector.arg("x".repeat(100_000));
+        }
+        redirector.arg("x".repeat(bytes % 100_000));
+        redirector.stdout(Stdio::null()).stderr(Stdio::null());
+        redirector
+    };
+    // How much fits is a matter of the machine's limits.
+    let (mut fits, mut too_many) = (0, 16 << 20);
+    while too_many - fits > 100 {
+        let middle = usize::midpoint(fits, too_many);
+        match wrapping(middle).spawn() {
+            Ok(mut child) => {
+                child.wait().unwrap();
+                fits = middle;
+            }
+            Err(_) => too_many = middle,
+        }
+    }
+    run(wrapping(fits)).assert_ended(
+        126,
+        "the command 'true' cannot be run: its arguments and environment are too long (one may have 128 KiB); hand \
+         them over in a file",
+    );
+}
+
+#[test]
+fn every_flag_has_its_variable() {
+    let sidecar = Sidecar::over_tcp(&[crate::support::Reply::accepted()]);
+    let step = Step::new(&sidecar);
+    fs::write(step.path("token"), "secret\n").unwrap();
+    let mut redirector = step.bare();
+    redirector
+        .envs([
+            ("GLEANER_STEP", "baked"),
+            ("GLEANER_SIDECAR", &sidecar.address),
+            ("GLEANER_TOKEN_FILE", "token"),
+            ("GLEANER_OUTPUT", "a\nb,number=n\n"),
+            ("GLEANER_OUTPUTS", "made/here"),
+            ("GLEANER_MAX_OUTPUT_SIZE", "3"),
+            ("GLEANER_DEADLINE", "5s"),
+            ("GLEANER_ANSWER_TIMEOUT", "5s"),
+            ("GLEANER_PREFLIGHT", "true"),
+            ("GLEANER_FINISH", "1"),
+            ("GLEANER_RESULTS_DIR", "results"),
+            ("GLEANER_TERMINATION_MESSAGE", "termination"),
+        ])
+        .args([
+            "--",
+            "sh",
+            "-c",
+            "echo 12 > n; echo ab > $GLEANER_OUTPUTS/a",
+        ]);
+    let ran = run(redirector);
+    assert_eq!(
+        (ran.code, ran.stderr.as_str()),
+        (Some(0), "gleaner: nothing was created\n")
+    );
+    let requests = sidecar.requests();
+    let lines: Vec<_> = requests
+        .iter()
+        .map(|request| request.head.lines().next().unwrap())
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "GET /v1/preflight HTTP/1.1",
+            "POST /v1/steps/baked/outputs HTTP/1.1",
+            "POST /v1/finish HTTP/1.1"
+        ]
+    );
+    assert!(requests.iter().all(|request| {
+        request
+            .head
+            .contains("\r\nAuthorization: Bearer secret\r\n")
+    }));
+    assert_eq!(
+        requests[1].body,
+        r#"{"outputs":{"a":"ab","b":12},"exitCode":0}"#
+    );
+}
+
+#[test]
+fn wrong_usage_is_64_and_says_what_would_be_right() {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar);
+    let usage = |arguments: &[&str], line: &str| {
+        let mut redirector = step.bare();
+        redirector.args(arguments);
+        let ran = run(redirector);
+        let line = format!("gleaner: {line}; see 'gleaner-redirector --help'\n");
+        assert_eq!(
+            (ran.code, ran.stderr.as_str(), ran.stdout.as_str()),
+            (Some(64), line.as_str(), "")
+        );
+    };
+    usage(&[], "there is no command to run behind '--'");
+    usage(
+        &["true"],
+        "'true' was not expected; a command stands behind '--'",
+    );
+    usage(
+        &["--", "true"],
+        "which step this is must be said: --step NAME, or GLEANER_STEP",
+    );
+    usage(
+        &["--step=a", "--output", "x,strin", "--", "true"],
+        "--output: 'strin' is not known; use a type (string, number, boolean, array, object), a trim (Newline, \
+         Whitespace, None), Success, Always or optional",
+    );
+    usage(
+        &["--step=a", "--deadline", "5", "--", "true"],
+        "--deadline: '5' is no duration; write a number with its unit, for example 500ms, 90s, 15m or 1h30m",
+    );
+}
+
+#[test]
+fn help_and_version_go_to_stdout() {
+    let run = |argument: &str| {
+        let output = std::process::Command::new(REDIRECTOR)
+            .arg(argument)
+            .output()
+            .unwrap();
+        assert!(output.status.success() && output.stderr.is_empty());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(
+        run("--version"),
+        concat!("gleaner-redirector ", env!("CARGO_PKG_VERSION"), "\n")
+    );
+    let help = run("--help");
+    for line in help.lines() {
+        assert!(line.len() <= 120, "{line}");
+    }
+    let (flags, variables) = (
+        help.matches("  --").count(),
+        help.matches("[GLEANER_").count(),
+    );
+    assert_eq!(
+        (flags, variables),
+        (13, 12),
+        "each flag but --help names its variable"
+    );
+}

@@ -1,0 +1,318 @@
+//! The files that a step leaves behind.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixListener;
+
+use crate::support::{Ran, Sidecar, Step};
+
+/// Runs a step with one output whose file was prepared by `prepare`; nothing must reach the sidecar.
+#[track_caller]
+fn refused(spec: &str, prepare: impl FnOnce(&Step), line: &str) {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar);
+    prepare(&step);
+    let step = step.output(spec);
+    let ran = step.run(&["true"]);
+    let folder = step.folder.path().to_str().unwrap().to_owned();
+    ran.assert_ended(65, &line.replace("{folder}", &folder));
+    assert_eq!(sidecar.requests().len(), 0, "nothing is sent");
+}
+
+/// Runs a step that succeeds, and returns the body of its message.
+#[track_caller]
+fn accepted(step: &Step, sidecar: &Sidecar, script: &str) -> String {
+    step.script(script).assert_ended(0, "");
+    sidecar.bodies().concat()
+}
+
+fn write(name: &'static str, content: impl AsRef<[u8]>) -> impl FnOnce(&Step) {
+    move |step| fs::write(step.path(name), content).unwrap()
+}
+
+#[test]
+fn a_value_of_each_type_arrives_as_it_is() {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar)
+        .output("digest")
+        .output("n,number")
+        .output("b,boolean=b")
+        .output("list,array=list")
+        .output("report,object,Whitespace=report")
+        .output("raw,None=raw");
+    let script = r#"cd "$GLEANER_OUTPUTS" || exit; echo sha256:1 > digest; echo 1e3 > n; cd ..
+        echo true > b; echo '[1, "a"]' > list; printf '  {"a": 1.50}\n\n' > report; printf 'a\n\000"\\' > raw"#;
+    assert_eq!(
+        accepted(&step, &sidecar, script),
+        r#"{"outputs":{"digest":"sha256:1","n":1e3,"b":true,"list":[1, "a"],"report":{"a": 1.50},"raw":"a\n\u0000\"\\"},"exitCode":0}"#
+    );
+}
+
+#[test]
+fn a_missing_file_fails_the_step() {
+    let line = "output 'digest' is missing: there is no file '$GLEANER_OUTPUTS/digest'; let the command write it, or \
+                declare a default";
+    refused("digest", |_| {}, line);
+    let line = "output 'digest' is missing: there is no file 'no/such'; let the command write it, or declare a default";
+    refused("digest=no/such", |_| {}, line);
+    let line = "output 'digest' is missing: there is no file 'file/x'; let the command write it, or declare a default";
+    refused("digest=file/x", write("file", ""), line);
+}
+
+#[test]
+fn all_missing_files_are_named_in_one_line() {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar)
+        .output("a")
+        .output("b=/no/such")
+        .output("c,optional");
+    step.run(&["true"]).assert_ended(
+        65,
+        "outputs 'a' (no file '$GLEANER_OUTPUTS/a'), 'b' (no file '/no/such') are missing; let the command write \
+         them, or declare defaults",
+    );
+}
+
+#[test]
+fn a_missing_optional_file_is_left_out() {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar).output("a,optional").output("b");
+    let body = accepted(&step, &sidecar, "echo x > $GLEANER_OUTPUTS/b");
+    assert_eq!(body, r#"{"outputs":{"b":"x"},"exitCode":0}"#);
+}
+
+#[test]
+fn what_is_no_regular_file_is_refused_at_once() {
+    let fifo = |step: &Step| {
+        let made = std::process::Command::new("mkfifo")
+            .arg(step.path("it"))
+            .status()
+            .unwrap();
+        assert!(made.success());
+    };
+    refused(
+        "o=it",
+        fifo,
+        "output 'o': 'it' is a FIFO; only regular files are read",
+    );
+    let directory = |step: &Step| fs::create_dir(step.path("it")).unwrap();
+    refused(
+        "o=it",
+        directory,
+        "output 'o': 'it' is a directory; only regular files are read",
+    );
+    let socket = |step: &Step| drop(UnixListener::bind(step.path("it")).unwrap());
+    refused(
+        "o=it",
+        socket,
+        "output 'o': 'it' is a socket; only regular files are read",
+    );
+    refused(
+        "o=/dev/null",
+        |_| {},
+        "output 'o': '/dev/null' is a device; only regular files are read",
+    );
+}
+
+#[test]
+fn a_link_must_stay_in_its_folder() {
+    let link = |target: &'static str| move |step: &Step| symlink(target, step.path("it")).unwrap();
+    let pid_line = |sidecar: &Sidecar| -> Ran {
+        let step = Step::new(sidecar).output("o=it");
+        symlink("/proc/self/environ", step.path("it")).unwrap();
+        step.run(&["true"])
+    };
+    let sidecar = Sidecar::content();
+    let ran = pid_line(&sidecar);
+    assert_eq!(ran.code, Some(65));
+    assert!(
+        ran.stderr
+            .starts_with("gleaner: step 'kaniko': output 'o': 'it' is a link to '/proc/")
+            && ran
+                .stderr
+                .ends_with("/environ', outside of its folder; write a file there, not a link\n"),
+        "{ran:?}"
+    );
+    let line = "output 'o': 'it' is a link to '/etc/passwd', outside of its folder; write a file there, not a link";
+    refused("o=it", link("/etc/passwd"), line);
+    refused("o=it", link("../../../../../../etc/passwd"), line);
+    let line = "output 'o': 'it' cannot be read: Too many levels of symbolic links (os error 40)";
+    refused("o=it", link("it"), line);
+    let line = "output 'o' is missing: there is no file 'it'; let the command write it, or declare a default";
+    refused("o=it", link("nowhere"), line);
+    let line = "output 'o': 'it' is a directory; only regular files are read";
+    refused("o=it", link("outputs"), line);
+}
+
+#[test]
+fn a_link_within_its_folder_is_followed() {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar).output("o=latest").output("p=link/x");
+    let script =
+        r#"mkdir v1; echo 1 > v1/o; ln -s "$PWD/v1/o" latest; ln -s v1 link; echo 2 > v1/x"#;
+    assert_eq!(
+        accepted(&step, &sidecar, script),
+        r#"{"outputs":{"o":"1","p":"2"},"exitCode":0}"#
+    );
+}
+
+#[test]
+fn a_file_of_the_kernel_is_never_read() {
+    let line = "is a file of the kernel (/proc, /sys), which is never read";
+    refused(
+        "o=/proc/self/environ",
+        |_| {},
+        &format!("output 'o': '/proc/self/environ' {line}"),
+    );
+    let folder = |step: &Step| symlink("/proc/self", step.path("folder")).unwrap();
+    refused(
+        "o=folder/environ",
+        folder,
+        &format!("output 'o': 'folder/environ' {line}"),
+    );
+}
+
+#[test]
+fn seventeen_mebibytes_are_too_many() {
+    let line = "output 'o': 'it' has 17825792 bytes, and at most 16777216 are taken (--max-output-size); write less, \
+                or hand on where it is stored";
+    let sparse = |step: &Step| {
+        fs::File::create(step.path("it"))
+            .unwrap()
+            .set_len(17 << 20)
+            .unwrap()
+    };
+    refused("o=it", sparse, line);
+}
+
+#[test]
+fn sixteen_mebibytes_are_taken() {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar).output("o=it");
+    fs::write(step.path("it"), "x".repeat(16 << 20)).unwrap();
+    step.run(&["true"]).assert_ended(0, "");
+    assert_eq!(
+        sidecar.bodies()[0].len(),
+        (16 << 20) + r#"{"outputs":{"o":""},"exitCode":0}"#.len()
+    );
+}
+
+#[test]
+fn the_bound_can_be_set() {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar)
+        .output("o=it")
+        .flags(&["--max-output-size", "1KiB"]);
+    fs::write(step.path("it"), "x".repeat(1025)).unwrap();
+    step.run(&["true"]).assert_ended(
+        65,
+        "output 'o': 'it' has 1025 bytes, and at most 1024 are taken (--max-output-size); write less, or hand on \
+         where it is stored",
+    );
+}
+
+#[test]
+fn what_is_not_utf8_is_refused_with_the_place() {
+    let line = "output 'o': 'it' is not UTF-8 (byte 3); encode it, for example with base64";
+    refused("o=it", write("it", b"abc\xff"), line);
+    refused("o=it", write("it", b"abc\xc3"), line);
+}
+
+#[test]
+fn what_is_no_json_of_the_type_is_refused() {
+    let line = "output 'o': 'it' is no valid JSON: key must be a string at line 1 column 2; the declaration says \
+                type: object";
+    refused("o,object=it", write("it", "{a: 1}\n"), line);
+    let line = "output 'o': 'it' is JSON of type array; the declaration says type: object";
+    refused("o,object=it", write("it", "[]"), line);
+    let line = "output 'o': 'it' is empty; the declaration says type: number";
+    refused("o,number=it", write("it", "\n"), line);
+    let line = "output 'o': 'it' is JSON of type string; the declaration says type: boolean";
+    refused("o,boolean=it", write("it", "\"true\""), line);
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once() {
+    let line = "output 'o' is missing: there is no file 'no'; let the command write it, or declare a default; output \
+                'p': 'outputs' is a directory; only regular files are read";
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar).output("p=outputs").output("o=no");
+    step.run(&["true"]).assert_ended(65, line);
+}
+
+#[test]
+fn of_a_failed_step_only_what_is_kept_always_is_sent() {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar)
+        .output("log,Always")
+        .output("digest")
+        .output("gone,Always");
+    step.script("cd $GLEANER_OUTPUTS; echo l > log; echo d > digest; exit 7")
+        .assert_ended(7, "");
+    assert_eq!(
+        sidecar.bodies(),
+        [r#"{"outputs":{"log":"l"},"exitCode":7}"#]
+    );
+}
+
+#[test]
+fn a_failed_step_keeps_its_code_whatever_its_outputs_are() {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar).output("log,Always=outputs");
+    step.script("exit 7").assert_ended(
+        7,
+        "output 'log': 'outputs' is a directory; only regular files are read",
+    );
+    assert_eq!(sidecar.bodies(), [r#"{"outputs":{},"exitCode":7}"#]);
+}
+
+#[test]
+fn without_a_folder_asked_for_there_is_one_for_this_step_alone() {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar);
+    let temporary = step.path("outputs");
+    let run = |script: &str| {
+        let mut redirector = step.bare();
+        redirector
+            .args([
+                "--step=kaniko",
+                "--sidecar",
+                &sidecar.address,
+                "--output=o",
+                "--",
+                "sh",
+                "-c",
+                script,
+            ])
+            .env("TMPDIR", &temporary);
+        crate::support::run(redirector)
+    };
+    let ran = run("echo x > $GLEANER_OUTPUTS/o; echo $GLEANER_OUTPUTS");
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    assert!(
+        ran.stdout.starts_with('/') && !std::path::Path::new(ran.stdout.trim()).exists(),
+        "{ran:?}"
+    );
+    assert_eq!(
+        run("true").code,
+        Some(65),
+        "nothing is left over from the first run"
+    );
+}
+
+#[test]
+fn without_any_folder_only_an_output_that_needs_one_fails() {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar)
+        .output("o")
+        .flags(&["--outputs-dir", "/proc/nowhere"]);
+    step.script("exit 3").assert_ended(
+        65,
+        "output 'o' has no folder to be written to: '/proc/nowhere': No such file or directory (os error 2); mount an \
+         emptyDir and name it in --outputs-dir, or declare fromPath",
+    );
+    let step = Step::new(&sidecar)
+        .output("o,optional=x")
+        .flags(&["--outputs-dir", "/proc/nowhere"]);
+    step.script("exit 3").assert_ended(3, "");
+}

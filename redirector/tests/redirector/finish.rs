@@ -1,0 +1,201 @@
+//! The finish: as a step of its own, and behind a command. And where the reason of a failure goes.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use crate::support::{Reply, Sidecar, Step};
+
+const COMMITTED: &str = r#"{
+    "phase": "Committed",
+    "resources": [
+        {"resource": "img", "apiVersion": "tekton.dev/v1alpha1", "kind": "PipelineResource", "namespace": "ci",
+         "name": "build-image-pbtqf", "uid": "1", "action": "Created"},
+        {"resource": "role", "apiVersion": "v1", "kind": "ClusterRole", "name": "r", "uid": "2", "action": "Applied"}
+    ],
+    "results": {"img": {"url": "a\"b", "digest": "sha256:1"}, "role": {}},
+    "notes": ["an earlier\nattempt was found"]
+}"#;
+
+const SUMMARY: &str = "gleaner: PipelineResource ci/build-image-pbtqf (img): created\n\
+                       gleaner: ClusterRole r (role): applied\n\
+                       gleaner: note: an earlier attempt was found\n";
+
+#[test]
+fn a_finish_writes_results_and_tells_what_was_created() {
+    let sidecar = Sidecar::replying(&[Reply::json(200, COMMITTED)]);
+    let step = Step::new(&sidecar);
+    fs::create_dir(step.path("results")).unwrap();
+    // Another step shares the folder.
+    fs::write(step.path("victim"), "untouched").unwrap();
+    symlink(step.path("victim"), step.path("results/img")).unwrap();
+    let ran = step.finish();
+    assert_eq!(
+        (ran.code, ran.stdout.as_str(), ran.stderr.as_str()),
+        (Some(0), SUMMARY, "")
+    );
+    let result = |name: &str| fs::read_to_string(step.path("results").join(name)).unwrap();
+    assert_eq!(result("img"), r#"{"url":"a\"b","digest":"sha256:1"}"#);
+    assert_eq!(result("role"), "{}");
+    assert_eq!(
+        fs::read_to_string(step.path("victim")).unwrap(),
+        "untouched"
+    );
+    assert_eq!(fs::read_dir(step.path("results")).unwrap().count(), 2);
+    let request = &sidecar.requests()[0];
+    assert!(request.head.starts_with("POST /v1/finish HTTP/1.1\r\n"));
+    assert!(request.head.contains("\r\nContent-Length: 0\r\n"));
+}
+
+#[test]
+fn without_a_folder_for_results_none_are_written() {
+    let sidecar = Sidecar::replying(&[Reply::json(200, COMMITTED)]);
+    let step = Step::new(&sidecar);
+    assert_eq!(step.finish().stdout, SUMMARY);
+    assert!(!step.path("results").exists());
+}
+
+#[test]
+fn after_a_command_the_summary_goes_to_stderr() {
+    let sidecar = Sidecar::replying(&[Reply::accepted(), Reply::json(200, COMMITTED)]);
+    let step = Step::new(&sidecar).flags(&["--finish"]);
+    let ran = step.script("echo mine");
+    assert_eq!(
+        (ran.code, ran.stdout.as_str(), ran.stderr.as_str()),
+        (Some(0), "mine\n", SUMMARY)
+    );
+}
+
+#[test]
+fn a_run_is_not_finished_by_a_step_that_failed() {
+    let sidecar = Sidecar::replying(&[Reply::accepted(), Reply::json(200, COMMITTED)]);
+    Step::new(&sidecar)
+        .flags(&["--finish"])
+        .script("exit 9")
+        .assert_ended(9, "");
+    Step::new(&sidecar)
+        .flags(&["--finish", "--output=x"])
+        .run(&["true"]);
+    assert_eq!(sidecar.bodies(), [r#"{"outputs":{},"exitCode":9}"#]);
+}
+
+#[test]
+fn a_finish_fails_when_the_resources_do_not_exist() {
+    let sidecar = Sidecar::replying(&[Reply::accepted(), Reply::problem(409, "not-created", 73)]);
+    let step = Step::new(&sidecar).flags(&["--finish"]);
+    fs::write(step.path("termination"), "").unwrap();
+    step.run(&["true"]).assert_ended(73, "no: do that");
+    assert_eq!(
+        fs::read_to_string(step.path("termination")).unwrap(),
+        r#"[{"key":"Reason","value":"NotCreated","type":3},{"key":"Gleaner","value":"no: do that"}]"#
+    );
+    let ran = Step::new(&Sidecar::replying(&[Reply::problem(
+        409,
+        "not-created",
+        73,
+    )]))
+    .finish();
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(73), ""));
+    assert_eq!(ran.stderr, "gleaner: step 'gleaner': no: do that\n");
+    let failed = r#"{"phase":"Failed","notes":["the API server was in no mood"]}"#;
+    let ran = Step::new(&Sidecar::replying(&[Reply::json(200, failed)])).finish();
+    let line =
+        "gleaner: step 'gleaner': the resources were not created: the API server was in no mood\n";
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(73), line));
+}
+
+#[test]
+fn a_result_cannot_walk_out_of_its_folder() {
+    for name in ["../out", "/etc/x", "a/b", "..", ""] {
+        let answer = format!(r#"{{"phase":"Committed","results":{{"a":{{}},"{name}":{{}}}}}}"#);
+        let sidecar = Sidecar::replying(&[Reply::json(200, &answer)]);
+        let step = Step::new(&sidecar);
+        fs::create_dir(step.path("results")).unwrap();
+        let ran = step.finish();
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(78), ""));
+        let begin =
+            "gleaner: step 'gleaner': the sidecar's answer names a result that cannot be one: ";
+        assert!(ran.stderr.starts_with(begin), "{ran:?}");
+        assert_eq!(
+            fs::read_dir(step.path("results")).unwrap().count(),
+            0,
+            "not even the right one"
+        );
+    }
+}
+
+#[test]
+fn many_bytes_of_results_are_worth_a_warning() {
+    let answer = format!(
+        r#"{{"phase":"Committed","results":{{"big":{{"x":"{}"}},"small":{{}}}}}}"#,
+        "x".repeat(3100)
+    );
+    let sidecar = Sidecar::replying(&[Reply::json(200, &answer)]);
+    let step = Step::new(&sidecar);
+    fs::create_dir(step.path("results")).unwrap();
+    let ran = step.finish();
+    assert_eq!(
+        (ran.code, ran.stdout.as_str()),
+        (Some(0), "gleaner: there was nothing to create\n")
+    );
+    assert_eq!(
+        ran.stderr,
+        "gleaner: step 'gleaner': the results have 3110 bytes together ('big' alone 3108), and Tekton may lose what \
+         is over 4096; declare fewer result fields\n"
+    );
+}
+
+#[test]
+fn a_result_that_cannot_be_written_fails_the_finish() {
+    let sidecar = Sidecar::replying(&[Reply::json(
+        200,
+        r#"{"phase":"Committed","results":{"img":{}}}"#,
+    )]);
+    let step = Step::new(&sidecar);
+    // A folder in the place of the file: root may write anywhere else.
+    fs::create_dir_all(step.path("results/img")).unwrap();
+    let ran = step.finish();
+    let line = format!(
+        "gleaner: step 'gleaner': the result '{}' cannot be written: Is a directory (os error 21)\n",
+        step.path("results/img").display()
+    );
+    assert_eq!((ran.code, ran.stderr), (Some(73), line));
+}
+
+#[test]
+fn an_answer_that_is_no_outcome_fails_the_finish() {
+    let sidecar = Sidecar::replying(&[Reply::json(200, "{}")]);
+    let ran = Step::new(&sidecar).finish();
+    let line = "gleaner: step 'gleaner': the sidecar's answer cannot be understood (missing field `phase` at line 1 \
+                column 2); use a redirector and a sidecar of one version\n";
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(69), line));
+}
+
+#[test]
+fn a_reason_joins_what_stands_in_the_termination_message() {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar).output("o=no");
+    let entry = r#"{"key":"theirs","value":"x","type":1}"#;
+    fs::write(step.path("termination"), format!("[{entry}]")).unwrap();
+    step.run(&["true"]);
+    let sentence = "output 'o' is missing: there is no file 'no'; let the command write it, or declare a default";
+    assert_eq!(
+        fs::read_to_string(step.path("termination")).unwrap(),
+        format!(
+            r#"[{entry},{{"key":"Reason","value":"OutputMissing","type":3}},{{"key":"Gleaner","value":"{sentence}"}}]"#
+        )
+    );
+}
+
+#[test]
+fn a_termination_message_is_neither_made_nor_touched_without_need() {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar).output("o=no");
+    step.run(&["true"]);
+    assert!(!step.path("termination").exists());
+    fs::write(step.path("termination"), "the command's").unwrap();
+    step.script("exit 3").assert_ended(3, "");
+    assert_eq!(
+        fs::read_to_string(step.path("termination")).unwrap(),
+        "the command's"
+    );
+}

@@ -1,0 +1,120 @@
+//! As PID 1: of a plain pod's container, or of the namespace that Tekton makes for a hermetic step.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use crate::support::{Reply, Running, Sidecar, Step, handled, signal, until};
+
+/// Makes the redirector PID 1 of a namespace with its own `/proc`, as a container's runtime does.
+const CONTAINER: [&str; 6] = [
+    "unshare",
+    "--pid",
+    "--fork",
+    "--mount-proc",
+    "--kill-child",
+    "setsid",
+];
+
+/// Whether namespaces can be made here; says loudly when not.
+fn can_unshare() -> bool {
+    let status = Command::new("unshare")
+        .args(&CONTAINER[1..4])
+        .arg("true")
+        .stderr(Stdio::null())
+        .status();
+    let can = status.is_ok_and(|status| status.success());
+    if !can {
+        eprintln!("SKIPPED, NOT TESTED: 'unshare --pid' is refused here; run these tests as root");
+    }
+    can
+}
+
+/// The process id, seen from here, of the PID 1 that `unshare` has started.
+fn init_of(running: &Running) -> String {
+    let children = format!("/proc/{0}/task/{0}/children", running.pid());
+    let mut init = String::new();
+    until("unshare has started it", || {
+        init = fs::read_to_string(&children).unwrap().trim().to_owned();
+        !init.is_empty()
+    });
+    init
+}
+
+#[test]
+fn signals_are_handed_on() {
+    if !can_unshare() {
+        return;
+    }
+    let sidecar = Sidecar::content();
+    for prefix in [&CONTAINER[..], &CONTAINER[..5]] {
+        let step = Step::new(&sidecar).started_by(prefix);
+        let script = "trap 'exit 44' TERM; echo ready $PPID; while :; do sleep 0.01; done";
+        let mut running = step.start(script);
+        assert_eq!(running.line(), "ready 1");
+        signal("TERM", &init_of(&running));
+        let ran = running.wait();
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(44), ""));
+    }
+    assert_eq!(sidecar.bodies(), [r#"{"outputs":{},"exitCode":44}"#; 2]);
+}
+
+#[test]
+fn orphans_are_reaped() {
+    if !can_unshare() {
+        return;
+    }
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar).started_by(&CONTAINER);
+    // The shell in between ends first, so that its child falls to PID 1; a zombie would keep its folder in /proc.
+    let script = "sh -c '(until [ -e go ]; do :; done) & echo $! > orphan'; touch go
+        while [ -e /proc/$(cat orphan) ]; do :; done; exit 6";
+    step.script(script).assert_ended(6, "");
+}
+
+#[test]
+fn death_of_a_signal_becomes_its_exit_code() {
+    if !can_unshare() {
+        return;
+    }
+    let sidecar = Sidecar::content();
+    for number in [9, 15] {
+        let step = Step::new(&sidecar).started_by(&CONTAINER);
+        step.script(&format!("kill -{number} $$"))
+            .assert_ended(128 + number, "");
+    }
+}
+
+#[test]
+fn whoever_waits_for_an_answer_can_be_ended() {
+    if !can_unshare() {
+        return;
+    }
+    let sidecar = Sidecar::replying(&[Reply::Silence]);
+    let step = Step::new(&sidecar).started_by(&CONTAINER);
+    let running = step.start("exit 0");
+    sidecar.wait_for(1);
+    signal("TERM", &init_of(&running));
+    assert_eq!(running.wait().code, Some(143));
+}
+
+#[test]
+fn in_a_hermetic_step_the_group_has_the_signal_already() {
+    if !can_unshare() {
+        return;
+    }
+    let sidecar = Sidecar::content();
+    // As Tekton's entrypoint does it: a new namespace, and a group of its own in a session that is outside of it.
+    let leads = ["perl", "-e", "setpgrp(0, 0); exec @ARGV"];
+    let prefix = [&CONTAINER[..5], &leads].concat();
+    let step = Step::new(&sidecar).started_by(&prefix);
+    let script = "n=0; trap 'n=$((n+1)); echo term' TERM; echo ready $PPID; until [ -e go ]; do sleep 0.01; done
+        exit $((40+n))";
+    let mut running = step.start(script);
+    assert_eq!(running.line(), "ready 1");
+    let init = init_of(&running);
+    signal("TERM", &format!("-{init}"));
+    assert_eq!(running.line(), "term");
+    handled(&init);
+    fs::write(step.path("go"), "").unwrap();
+    assert_eq!(running.wait().code, Some(41));
+}

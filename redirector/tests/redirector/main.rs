@@ -1,0 +1,9 @@
+//! The redirector as a process: the real binary, against a scripted sidecar.
+
+mod command;
+mod files;
+mod finish;
+mod init;
+mod protocol;
+mod signals;
+mod support;

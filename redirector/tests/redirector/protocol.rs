@@ -1,0 +1,272 @@
+//! The conversation with the sidecar: when it is late, dies, is busy, or says no.
+
+use crate::support::{Reply, Running, Sidecar, Step, signal};
+
+const NOTHING: &str = r#"{"outputs":{},"exitCode":0}"#;
+
+#[test]
+fn a_message_is_what_the_contract_says() {
+    let sidecar = Sidecar::content();
+    Step::new(&sidecar).run(&["true"]).assert_ended(0, "");
+    let request = &sidecar.requests()[0];
+    assert_eq!(
+        request.head,
+        format!(
+            "POST /v1/steps/kaniko/outputs HTTP/1.1\r\nHost: localhost\r\nAccept: application/json, \
+             application/problem+json\r\nUser-Agent: gleaner-redirector/{}\r\nContent-Type: \
+             application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            env!("CARGO_PKG_VERSION"),
+            NOTHING.len()
+        )
+    );
+    assert_eq!(request.body, NOTHING);
+}
+
+#[test]
+fn a_sidecar_that_comes_up_late_is_waited_for() {
+    let (address, comes_up) = Sidecar::late(&[Reply::accepted()]);
+    let step = Step::at(&address);
+    let mut running = step.start("echo ends");
+    assert_eq!(running.line(), "ends");
+    let sidecar = comes_up();
+    running.wait().assert_ended(0, "");
+    assert_eq!(sidecar.bodies(), [NOTHING]);
+}
+
+#[test]
+fn a_sidecar_that_dies_on_the_way_gets_the_same_message_again() {
+    let sidecar = Sidecar::replying(&[Reply::Die, Reply::Refuse, Reply::accepted()]);
+    let step = Step::new(&sidecar).output("o");
+    step.script("echo x > $GLEANER_OUTPUTS/o")
+        .assert_ended(0, "");
+    assert_eq!(
+        sidecar.bodies(),
+        [r#"{"outputs":{"o":"x"},"exitCode":0}"#; 2]
+    );
+}
+
+#[test]
+fn an_answer_that_breaks_off_is_none() {
+    let half = Reply::Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{".to_vec());
+    let sidecar = Sidecar::replying(&[half, Reply::Raw(b"HTTP".to_vec()), Reply::accepted()]);
+    Step::new(&sidecar).run(&["true"]).assert_ended(0, "");
+    assert_eq!(sidecar.requests().len(), 3);
+}
+
+#[test]
+fn a_busy_sidecar_is_asked_again() {
+    let sidecar = Sidecar::replying(&[
+        Reply::problem(503, "internal", 69),
+        Reply::problem(429, "busy", 69),
+        Reply::problem(408, "timeout", 69),
+        Reply::json(500, "oops"),
+        Reply::json(503, ""),
+        Reply::accepted(),
+    ]);
+    Step::new(&sidecar).run(&["true"]).assert_ended(0, "");
+    assert_eq!(sidecar.requests().len(), 6);
+}
+
+#[test]
+fn a_sidecar_that_stays_away_is_69() {
+    let line = |address: &str, why: &str| {
+        format!(
+            "the sidecar at {address} was out of reach for 50ms ({why}); see its log, or raise --deadline"
+        )
+    };
+    let flags = &["--deadline", "50ms"];
+    Step::at("unix:/no/such/socket")
+        .flags(flags)
+        .run(&["true"])
+        .assert_ended(69, &line("unix:/no/such/socket", "its socket is not there"));
+    let sidecar = Sidecar::replying(&[Reply::Die]);
+    Step::new(&sidecar)
+        .flags(flags)
+        .run(&["true"])
+        .assert_ended(
+            69,
+            &line(
+                &sidecar.address,
+                "the connection ended before the answer did",
+            ),
+        );
+    let sidecar = Sidecar::replying(&[Reply::json(500, "oops")]);
+    Step::new(&sidecar)
+        .flags(flags)
+        .run(&["true"])
+        .assert_ended(69, &line(&sidecar.address, "it answers 500"));
+    let sidecar = Sidecar::replying(&[Reply::Raw(b"SSH-2.0-x\r\n\r\n".to_vec())]);
+    Step::new(&sidecar)
+        .flags(flags)
+        .run(&["true"])
+        .assert_ended(69, &line(&sidecar.address, "the answer is not HTTP/1"));
+}
+
+#[test]
+fn a_refused_tcp_connection_is_no_answer() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let address = format!("http://{port}");
+    Step::at(&address).flags(&["--deadline=0s"]).run(&["true"]).assert_ended(
+        69,
+        &format!("the sidecar at {address} was out of reach for 0s (nobody listens); see its log, or raise --deadline"),
+    );
+}
+
+#[test]
+fn a_failed_command_keeps_its_code_when_the_sidecar_is_away() {
+    Step::at("unix:/no/such/socket").flags(&["--deadline=10ms"]).script("exit 4").assert_ended(
+        4,
+        "the sidecar at unix:/no/such/socket was out of reach for 10ms (its socket is not there); see its log, or \
+         raise --deadline",
+    );
+    let sidecar = Sidecar::replying(&[Reply::problem(409, "already-written", 78)]);
+    Step::new(&sidecar)
+        .script("exit 4")
+        .assert_ended(4, "no: do that");
+}
+
+#[test]
+fn a_silent_sidecar_has_its_own_bound() {
+    let sidecar = Sidecar::replying(&[Reply::Silence]);
+    Step::new(&sidecar).flags(&["--answer-timeout=50ms"]).run(&["true"]).assert_ended(
+        69,
+        &format!(
+            "the sidecar at {} gave no answer within 50ms (it was silent); see its log, or raise --answer-timeout",
+            sidecar.address
+        ),
+    );
+}
+
+#[test]
+fn a_problem_document_decides_the_exit_code() {
+    for (status, code) in [
+        (422, 65),
+        (413, 65),
+        (409, 73),
+        (404, 78),
+        (500, 69),
+        (400, 64),
+        (502, 73),
+    ] {
+        let sidecar = Sidecar::replying(&[Reply::problem(status, "some-thing", code)]);
+        Step::new(&sidecar)
+            .run(&["true"])
+            .assert_ended(code.into(), "no: do that");
+        assert_eq!(sidecar.requests().len(), 1, "it knows what it says");
+    }
+}
+
+#[test]
+fn without_a_document_the_status_decides() {
+    for (status, code) in [
+        (422, 65),
+        (413, 65),
+        (401, 78),
+        (403, 78),
+        (404, 78),
+        (400, 78),
+        (409, 78),
+        (301, 69),
+    ] {
+        let sidecar = Sidecar::replying(&[Reply::json(status, "<html>")]);
+        let line = format!(
+            "the sidecar answered {status} without saying why; is it Gleaner's, and of the same version?"
+        );
+        Step::new(&sidecar).run(&["true"]).assert_ended(code, &line);
+    }
+    let sidecar = Sidecar::replying(&[Reply::problem(422, "invalid-output", 0)]);
+    Step::new(&sidecar)
+        .run(&["true"])
+        .assert_ended(65, "no: do that");
+}
+
+#[test]
+fn an_early_refusal_is_heard() {
+    let Reply::Raw(answer) = Reply::problem(413, "too-large", 65) else {
+        unreachable!()
+    };
+    for over_tcp in [false, true] {
+        let replies = [Reply::Early(answer.clone())];
+        let sidecar = if over_tcp {
+            Sidecar::over_tcp(&replies)
+        } else {
+            Sidecar::replying(&replies)
+        };
+        let step = Step::new(&sidecar).output("o=it");
+        // More than any socket buffer holds.
+        std::fs::write(step.path("it"), "x".repeat(16 << 20)).unwrap();
+        if over_tcp {
+            // A reset may overtake the answer there; then the message is sent again.
+            let ran = step.flags(&["--deadline=50ms"]).run(&["true"]);
+            assert!(matches!(ran.code, Some(65 | 69)), "{ran:?}");
+        } else {
+            step.run(&["true"]).assert_ended(65, "no: do that");
+        }
+    }
+}
+
+#[test]
+fn a_chunked_answer_is_understood() {
+    let answer = "HTTP/1.1 422 X\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let document = r#"{"type":"/problems/invalid-output","title":"t","status":422,"detail":"d","exitCode":65,"more":1}"#;
+    let (first, second) = document.split_at(30);
+    let answer = format!(
+        "{answer}{:x}\r\n{first}\r\n{:x}\r\n{second}\r\n0\r\n\r\n",
+        first.len(),
+        second.len()
+    );
+    let sidecar = Sidecar::replying(&[Reply::Raw(answer.into_bytes())]);
+    Step::new(&sidecar).run(&["true"]).assert_ended(65, "t: d");
+}
+
+#[test]
+fn a_preflight_that_fails_stops_the_command() {
+    let sidecar = Sidecar::replying(&[Reply::problem(409, "not-created", 73)]);
+    let step = Step::new(&sidecar).flags(&["--preflight"]);
+    step.script("echo ran").assert_ended(73, "no: do that");
+    assert!(
+        sidecar.requests()[0]
+            .head
+            .starts_with("GET /v1/preflight HTTP/1.1\r\n")
+    );
+}
+
+#[test]
+fn a_token_is_waited_for_and_sent() {
+    let sidecar = Sidecar::over_tcp(&[Reply::accepted()]);
+    let step = Step::new(&sidecar).flags(&["--token-file", "token"]);
+    let mut running = step.start("echo ends");
+    assert_eq!(running.line(), "ends");
+    std::fs::write(step.path("fresh"), "abc\n").unwrap();
+    std::fs::rename(step.path("fresh"), step.path("token")).unwrap();
+    running.wait().assert_ended(0, "");
+    assert!(
+        sidecar.requests()[0]
+            .head
+            .contains("\r\nAuthorization: Bearer abc\r\n")
+    );
+
+    let step = Step::new(&sidecar).flags(&["--token-file", "token", "--deadline=10ms"]);
+    std::fs::write(step.path("token"), "a b\r\nX: y").unwrap();
+    step.run(&["true"]).assert_ended(
+        69,
+        &format!(
+            "the sidecar at {} was out of reach for 10ms (the token file 'token': it holds no token); see its log, or \
+             raise --deadline",
+            sidecar.address
+        ),
+    );
+}
+
+#[test]
+fn whoever_waits_for_an_answer_can_be_ended() {
+    let sidecar = Sidecar::replying(&[Reply::Silence]);
+    let step = Step::new(&sidecar);
+    let running = Running::start(step.wrapping(&["true"]));
+    sidecar.wait_for(1);
+    signal("TERM", &running.pid().to_string());
+    assert_eq!(running.wait().signal, Some(15));
+}

@@ -1,0 +1,130 @@
+//! Signals: the command gets each once, the redirector ends as the command did.
+
+use std::fs;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+
+use crate::support::{Ran, Running, Sidecar, Step, handled, has_ended, signal, until};
+
+/// Counts TERMs until the file `go` is there, then exits with 40 plus their number.
+const COUNT: &str = "n=0; trap 'n=$((n+1)); echo term' TERM; echo ready
+    until [ -e go ]; do sleep 0.01; done; exit $((40+n))";
+
+#[test]
+fn the_redirector_dies_of_the_signal_that_ended_the_command() {
+    let sidecar = Sidecar::content();
+    for number in [9, 15, 1, 2, 6, 10, 11, 13, 34] {
+        let ran = Step::new(&sidecar).script(&format!("ulimit -c 0; kill -{number} $$"));
+        assert_eq!(
+            (ran.signal, ran.stderr.as_str()),
+            (Some(number), ""),
+            "{ran:?}"
+        );
+    }
+    assert_eq!(
+        sidecar.bodies()[..2],
+        [
+            r#"{"outputs":{},"exitCode":137}"#,
+            r#"{"outputs":{},"exitCode":143}"#
+        ]
+    );
+}
+
+#[test]
+fn a_signal_to_the_group_reaches_the_command_once() {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar);
+    // As under Tekton: a group of its own, in somebody else's session.
+    let mut redirector = step.wrapping(&["sh", "-c", COUNT]);
+    redirector.process_group(0);
+    let mut running = Running::start(redirector);
+    assert_eq!(running.line(), "ready");
+    signal("TERM", &format!("-{}", running.pid()));
+    assert_eq!(running.line(), "term");
+    handled(&running.pid().to_string());
+    fs::write(step.path("go"), "").unwrap();
+    let Ran { code, stdout, .. } = running.wait();
+    assert_eq!((code, stdout.as_str()), (Some(41), ""));
+    assert_eq!(sidecar.bodies(), [r#"{"outputs":{},"exitCode":41}"#]);
+}
+
+#[test]
+fn a_signal_to_the_redirector_alone_is_not_handed_on_within_a_session() {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar);
+    let mut running = step.start(COUNT);
+    assert_eq!(running.line(), "ready");
+    for name in ["TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "ALRM", "PIPE"] {
+        signal(name, &running.pid().to_string());
+    }
+    handled(&running.pid().to_string());
+    fs::write(step.path("go"), "").unwrap();
+    assert_eq!(running.wait().code, Some(40));
+}
+
+#[test]
+fn a_containers_main_process_hands_signals_on() {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar).started_by(&["setsid"]);
+    let mut running = step.start(COUNT);
+    assert_eq!(running.line(), "ready");
+    signal("TERM", &running.pid().to_string());
+    assert_eq!(running.line(), "term");
+    fs::write(step.path("go"), "").unwrap();
+    assert_eq!(running.wait().code, Some(41));
+}
+
+#[test]
+fn the_command_dies_with_the_redirector() {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar);
+    let mut running = step.start("echo $$; exec sleep 1000");
+    let command = running.line();
+    assert!(Path::new("/proc").join(&command).exists());
+    signal("KILL", &running.pid().to_string());
+    until("the command is gone", || has_ended(&command));
+    assert_eq!(running.wait().signal, Some(9));
+}
+
+#[test]
+fn a_command_that_handles_a_signal_has_its_outputs_taken() {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar).output("o");
+    let mut redirector = step.wrapping(&[
+        "sh",
+        "-c",
+        "trap 'echo saved > $GLEANER_OUTPUTS/o; exit 0' TERM; echo ready; while :; do :; done",
+    ]);
+    redirector.process_group(0);
+    let mut running = Running::start(redirector);
+    assert_eq!(running.line(), "ready");
+    signal("TERM", &format!("-{}", running.pid()));
+    running.wait().assert_ended(0, "");
+    assert_eq!(
+        sidecar.bodies(),
+        [r#"{"outputs":{"o":"saved"},"exitCode":0}"#]
+    );
+}
+
+#[test]
+fn a_stop_stops_the_redirector_too() {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar);
+    let mut redirector = step.wrapping(&[
+        "sh",
+        "-c",
+        "echo ready; until [ -e go ]; do sleep 0.01; done",
+    ]);
+    redirector.process_group(0);
+    let mut running = Running::start(redirector);
+    assert_eq!(running.line(), "ready");
+    let group = format!("-{}", running.pid());
+    signal("STOP", &group);
+    let status = format!("/proc/{}/status", running.pid());
+    until("it is stopped", || {
+        fs::read_to_string(&status).unwrap().contains("State:\tT")
+    });
+    signal("CONT", &group);
+    fs::write(step.path("go"), "").unwrap();
+    running.wait().assert_ended(0, "");
+}

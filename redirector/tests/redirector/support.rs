@@ -1,0 +1,301 @@
+//! A step under the real binary, and what came of it.
+
+mod sidecar;
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+pub(crate) use sidecar::{Reply, Sidecar};
+
+/// The binary under test.
+pub(crate) const REDIRECTOR: &str = env!("CARGO_BIN_EXE_gleaner-redirector");
+/// Beyond this a test hangs. Generous: the machine may be busy.
+const HANGING: Duration = Duration::from_secs(60);
+
+/// A step to run, in a folder of its own.
+pub(crate) struct Step {
+    pub(crate) folder: TempDir,
+    sidecar: String,
+    flags: Vec<String>,
+    environment: Vec<(String, String)>,
+    /// What starts the redirector, for instance `setsid`.
+    prefix: Vec<String>,
+}
+
+/// What came of a step.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) signal: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// A step that is running; killed when dropped.
+pub(crate) struct Running {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+}
+
+// === impl Step ===
+
+impl Step {
+    /// The step `kaniko`, whose sidecar is `sidecar`.
+    pub(crate) fn new(sidecar: &Sidecar) -> Self {
+        Self::at(&sidecar.address)
+    }
+
+    /// The step `kaniko`, whose sidecar is expected at `address`.
+    pub(crate) fn at(address: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        fs::create_dir(folder.path().join("outputs")).unwrap();
+        Self {
+            folder,
+            sidecar: address.to_owned(),
+            flags: Vec::new(),
+            environment: Vec::new(),
+            prefix: Vec::new(),
+        }
+    }
+
+    pub(crate) fn flags(mut self, flags: &[&str]) -> Self {
+        self.flags.extend(flags.iter().map(|&flag| flag.to_owned()));
+        self
+    }
+
+    pub(crate) fn output(self, spec: &str) -> Self {
+        self.flags(&["--output", spec])
+    }
+
+    pub(crate) fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(crate) fn started_by(mut self, prefix: &[&str]) -> Self {
+        self.prefix = prefix.iter().map(|&word| word.to_owned()).collect();
+        self
+    }
+
+    /// A path in the step's folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The redirector with all the usual flags, wrapping `command`.
+    pub(crate) fn wrapping<Word: AsRef<OsStr>>(&self, command: &[Word]) -> Command {
+        let mut redirector = self.bare();
+        redirector
+            .args(["--step", "kaniko", "--sidecar", &self.sidecar])
+            .arg("--outputs-dir")
+            .arg(self.path("outputs"))
+            .arg("--termination-message")
+            .arg(self.path("termination"))
+            .args(&self.flags)
+            .arg("--")
+            .args(command);
+        redirector
+    }
+
+    /// The redirector without arguments, in the step's folder.
+    pub(crate) fn bare(&self) -> Command {
+        let mut words = self.prefix.iter().map(String::as_str).chain([REDIRECTOR]);
+        let mut command = Command::new(words.next().expect("the redirector at least"));
+        command.args(words).current_dir(&self.folder);
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("GLEANER") {
+                command.env_remove(name);
+            }
+        }
+        let environment = self.environment.iter().map(|(name, value)| (name, value));
+        command.envs(environment);
+        command
+    }
+
+    /// Runs the step to its end.
+    pub(crate) fn run<Word: AsRef<OsStr>>(&self, command: &[Word]) -> Ran {
+        run(self.wrapping(command))
+    }
+
+    /// Runs the step to its end, with a shell's script for its command.
+    pub(crate) fn script(&self, script: &str) -> Ran {
+        self.run(&["sh", "-c", script])
+    }
+
+    /// Starts the step, with a shell's script for its command.
+    pub(crate) fn start(&self, script: &str) -> Running {
+        Running::start(self.wrapping(&["sh", "-c", script]))
+    }
+
+    /// The finish as a step of its own.
+    pub(crate) fn finish(&self) -> Ran {
+        let mut redirector = self.bare();
+        redirector
+            .args(["finish", "--sidecar", &self.sidecar])
+            .arg("--results-dir")
+            .arg(self.path("results"))
+            .arg("--termination-message")
+            .arg(self.path("termination"))
+            .args(&self.flags);
+        run(redirector)
+    }
+}
+
+// === impl Ran ===
+
+impl Ran {
+    /// It exited with `code`, and this line (a failure's, or none) is all there is on stderr.
+    #[track_caller]
+    pub(crate) fn assert_ended(&self, code: i32, line: &str) {
+        let line = if line.is_empty() {
+            String::new()
+        } else {
+            format!("gleaner: step 'kaniko': {line}\n")
+        };
+        assert_eq!(
+            (self.code, self.stderr.as_str()),
+            (Some(code), line.as_str()),
+            "{self:?}"
+        );
+        assert_eq!(self.stdout, "", "stdout is the command's");
+    }
+}
+
+// === impl Running ===
+
+impl Running {
+    pub(crate) fn start(mut command: Command) -> Self {
+        command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .stdin(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().expect("piped"));
+        Self { child, stdout }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The next line that the command prints, without its end.
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    /// Waits for the end; what the command has not yet been asked for is its stdout.
+    pub(crate) fn wait(mut self) -> Ran {
+        let mut stdout = String::new();
+        std::io::Read::read_to_string(&mut self.stdout, &mut stdout).unwrap();
+        let mut stderr = String::new();
+        let pipe = self.child.stderr.as_mut().expect("piped");
+        std::io::Read::read_to_string(pipe, &mut stderr).unwrap();
+        let status = self.child.wait().unwrap();
+        Ran {
+            code: status.code(),
+            signal: status.signal(),
+            stdout,
+            stderr,
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs a command to its end, and kills it when it hangs.
+#[track_caller]
+pub(crate) fn run(mut command: Command) -> Ran {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    let pid = child.id();
+    let (done, outcome) = mpsc::channel();
+    thread::spawn(move || done.send(child.wait_with_output()));
+    let Ok(outcome) = outcome.recv_timeout(HANGING) else {
+        signal("KILL", &pid.to_string());
+        panic!("it hangs: {command:?}");
+    };
+    outcome.unwrap().into()
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            signal: output.status.signal(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+/// Sends a signal, by name, to a process or (with a minus) to a group.
+pub(crate) fn signal(name: &str, to: &str) {
+    let status = Command::new("kill")
+        .args(["-s", name, "--", to])
+        .status()
+        .unwrap();
+    assert!(status.success(), "kill -s {name} {to}");
+}
+
+/// Waits until `condition` holds.
+#[track_caller]
+pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < HANGING, "waited in vain until {what}");
+        thread::yield_now();
+    }
+}
+
+/// Whether the process is gone, or waits for nothing but to be reaped.
+pub(crate) fn has_ended(pid: &str) -> bool {
+    let Ok(status) = fs::read_to_string(Path::new("/proc").join(pid).join("stat")) else {
+        return true;
+    };
+    // "PID (NAME) STATE ..."
+    status
+        .rsplit(')')
+        .next()
+        .is_some_and(|rest| rest.trim_start().starts_with('Z'))
+}
+
+/// Waits until the redirector has taken every signal off its queue, and done with it whatever it does.
+#[track_caller]
+pub(crate) fn handled(pid: &str) {
+    let path = Path::new("/proc").join(pid).join("status");
+    until("no signal is pending", || {
+        let status = fs::read_to_string(&path).unwrap();
+        // SIGCHLD, 17, may come at any time.
+        let none = |line: &str| {
+            let set = line
+                .rsplit('\t')
+                .next()
+                .and_then(|set| u64::from_str_radix(set, 16).ok());
+            set.is_some_and(|set| set & !(1 << 16) == 0)
+        };
+        status.contains("State:\tS")
+            && status
+                .lines()
+                .filter(|line| line.starts_with("SigPnd") || line.starts_with("ShdPnd"))
+                .all(none)
+    });
+}

@@ -1,0 +1,218 @@
+//! A sidecar that answers by script.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+/// What happens to one connection.
+#[derive(Debug, Clone)]
+pub(crate) enum Reply {
+    /// Read the request and answer these bytes.
+    Raw(Vec<u8>),
+    /// Read the request and close without an answer, as a sidecar that dies.
+    Die,
+    /// Close at once, nothing read.
+    Refuse,
+    /// Read nothing but the head, answer, and close.
+    Early(Vec<u8>),
+    /// Read the request and answer nothing, ever.
+    Silence,
+}
+
+/// A request as it came in.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+#[derive(Default)]
+struct Seen {
+    requests: Mutex<Vec<Request>>,
+    changed: Condvar,
+}
+
+/// The sidecar; it serves until the test's process ends.
+pub(crate) struct Sidecar {
+    pub(crate) address: String,
+    seen: Arc<Seen>,
+    _folder: TempDir,
+}
+
+// === impl Reply ===
+
+impl Reply {
+    pub(crate) fn json(status: u16, body: &str) -> Self {
+        let length = body.len();
+        let text = format!(
+            "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        Self::Raw(text.into_bytes())
+    }
+
+    pub(crate) fn accepted() -> Self {
+        Self::json(200, r#"{"phase":"Collecting","pending":["steps.a.b"]}"#)
+    }
+
+    pub(crate) fn problem(status: u16, kind: &str, exit_code: u8) -> Self {
+        let body = format!(
+            r#"{{"type":"/problems/{kind}","title":"no","status":{status},"detail":"do\nthat","exitCode":{exit_code}}}"#
+        );
+        Self::json(status, &body)
+    }
+}
+
+// === impl Sidecar ===
+
+impl Sidecar {
+    /// Answers every message with success.
+    pub(crate) fn content() -> Self {
+        Self::replying(&[Reply::accepted()])
+    }
+
+    /// Replies in this order, the last one for ever.
+    pub(crate) fn replying(replies: &[Reply]) -> Self {
+        let folder = TempDir::new().unwrap();
+        let socket = folder.path().join("gleaner.sock");
+        let seen = listen(&socket, replies);
+        let address = format!("unix:{}", socket.display());
+        Self {
+            address,
+            seen,
+            _folder: folder,
+        }
+    }
+
+    /// The same over TCP.
+    pub(crate) fn over_tcp(replies: &[Reply]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let seen = serve(replies, move || listener.accept().map(|(stream, _)| stream));
+        Self {
+            address,
+            seen,
+            _folder: TempDir::new().unwrap(),
+        }
+    }
+
+    /// Not there yet: comes up with the returned function, at the returned address.
+    pub(crate) fn late(replies: &[Reply]) -> (String, impl FnOnce() -> Self + use<>) {
+        let folder = TempDir::new().unwrap();
+        let socket = folder.path().join("gleaner.sock");
+        let address = format!("unix:{}", socket.display());
+        let replies = replies.to_vec();
+        let comes_up = {
+            let address = address.clone();
+            move || Self {
+                address,
+                seen: listen(&socket, &replies),
+                _folder: folder,
+            }
+        };
+        (address, comes_up)
+    }
+
+    /// All that came in so far.
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        self.seen.requests.lock().unwrap().clone()
+    }
+
+    /// The bodies of all that came in so far.
+    pub(crate) fn bodies(&self) -> Vec<String> {
+        self.requests()
+            .into_iter()
+            .map(|request| request.body)
+            .collect()
+    }
+
+    /// Waits until that many requests have come in.
+    pub(crate) fn wait_for(&self, count: usize) {
+        let requests = self.seen.requests.lock().unwrap();
+        let (_requests, waited) = self
+            .seen
+            .changed
+            .wait_timeout_while(requests, Duration::from_secs(60), |requests| {
+                requests.len() < count
+            })
+            .unwrap();
+        assert!(!waited.timed_out(), "{count} requests never came");
+    }
+}
+
+fn listen(socket: &Path, replies: &[Reply]) -> Arc<Seen> {
+    let listener = UnixListener::bind(socket).unwrap();
+    serve(replies, move || listener.accept().map(|(stream, _)| stream))
+}
+
+fn serve<S: Read + Write + 'static>(
+    replies: &[Reply],
+    accept: impl Fn() -> std::io::Result<S> + Send + 'static,
+) -> Arc<Seen> {
+    let seen = Arc::<Seen>::default();
+    let record = seen.clone();
+    let replies = replies.to_vec();
+    thread::spawn(move || {
+        let mut silent = Vec::new();
+        for index in 0.. {
+            let mut stream = accept().unwrap();
+            match &replies[index.min(replies.len() - 1)] {
+                Reply::Refuse => {}
+                Reply::Early(answer) => {
+                    let head = read_head(&mut stream).0;
+                    record.add(head, Vec::new());
+                    let _ = stream.write_all(answer);
+                }
+                reply => {
+                    let (head, body) = read_head(&mut stream);
+                    let body = read_body(&mut stream, &head, body);
+                    record.add(head, body);
+                    match reply {
+                        Reply::Raw(answer) => stream.write_all(answer).unwrap(),
+                        Reply::Silence => silent.push(stream),
+                        _ => {}
+                    }
+                }
+            }
+        }
+    });
+    seen
+}
+
+impl Seen {
+    fn add(&self, head: String, body: Vec<u8>) {
+        let body = String::from_utf8(body).unwrap();
+        self.requests.lock().unwrap().push(Request { head, body });
+        self.changed.notify_all();
+    }
+}
+
+/// The head, and what was read of the body with it.
+fn read_head(stream: &mut impl Read) -> (String, Vec<u8>) {
+    let mut received = Vec::new();
+    let mut buffer = [0; 65536];
+    loop {
+        if let Some(end) = received.windows(4).position(|place| place == b"\r\n\r\n") {
+            let body = received.split_off(end + 4);
+            return (String::from_utf8(received).unwrap(), body);
+        }
+        let count = stream.read(&mut buffer).unwrap();
+        assert_ne!(count, 0, "the head broke off");
+        received.extend_from_slice(&buffer[..count]);
+    }
+}
+
+fn read_body(stream: &mut impl Read, head: &str, mut body: Vec<u8>) -> Vec<u8> {
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("Content-Length: "))
+        .map_or(0, |length| length.parse().unwrap());
+    let left = length - body.len() as u64;
+    stream.take(left).read_to_end(&mut body).unwrap();
+    body
+}
