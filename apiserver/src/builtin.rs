@@ -1,123 +1,83 @@
 //! Kubernetes' own kinds, as far as a task's outputs are likely to use them.
 
+use std::any::TypeId;
+
+use k8s_openapi::api::{apps, batch, core, networking, rbac};
+use k8s_openapi::{NamespaceResourceScope, Resource};
+use serde::de::DeserializeOwned;
+
 use crate::kind::{Form, Kind, NameRule};
+use crate::typed;
 
-/// A line of the table: kind, plural, short names, `namespaced`, `has_status`, rule of its name.
-type Line = (
-    &'static str,
-    &'static str,
-    &'static [&'static str],
-    bool,
-    bool,
-    NameRule,
-);
+/// All of them, in the order in which discovery lists them.
+pub(crate) fn kinds() -> Vec<Kind> {
+    vec![
+        kind::<core::v1::ConfigMap>(&["cm"]),
+        kind::<core::v1::Event>(&["ev"]),
+        Kind {
+            name_rule: NameRule::Label,
+            ..with_status::<core::v1::Namespace>(&["ns"])
+        },
+        with_status::<core::v1::PersistentVolumeClaim>(&["pvc"]),
+        with_status::<core::v1::Pod>(&["po"]),
+        kind::<core::v1::Secret>(&[]),
+        kind::<core::v1::ServiceAccount>(&["sa"]),
+        Kind {
+            name_rule: NameRule::Rfc1035Label,
+            ..with_status::<core::v1::Service>(&["svc"])
+        },
+        with_status::<apps::v1::DaemonSet>(&["ds"]),
+        with_status::<apps::v1::Deployment>(&["deploy"]),
+        with_status::<apps::v1::StatefulSet>(&["sts"]),
+        with_status::<batch::v1::CronJob>(&["cj"]),
+        with_status::<batch::v1::Job>(&[]),
+        with_status::<networking::v1::Ingress>(&["ing"]),
+        kind::<networking::v1::NetworkPolicy>(&["netpol"]),
+        role::<rbac::v1::ClusterRole>(),
+        role::<rbac::v1::ClusterRoleBinding>(),
+        role::<rbac::v1::Role>(),
+        role::<rbac::v1::RoleBinding>(),
+    ]
+}
 
-use NameRule::{Label, PathSegment, Rfc1035Label, Subdomain};
+/// A kind whose main resource is all there is to it.
+fn kind<T>(short_names: &[&str]) -> Kind
+where
+    T: Resource<Scope: 'static> + DeserializeOwned,
+{
+    Kind {
+        group: T::GROUP.to_owned(),
+        version: T::VERSION.to_owned(),
+        kind: T::KIND.to_owned(),
+        plural: T::URL_PATH_SEGMENT.to_owned(),
+        singular: T::KIND.to_lowercase(),
+        short_names: short_names.iter().map(|&s| s.to_owned()).collect(),
+        categories: Vec::new(),
+        namespaced: TypeId::of::<T::Scope>() == TypeId::of::<NamespaceResourceScope>(),
+        has_status: false,
+        name_rule: NameRule::Subdomain,
+        form: Form::BuiltIn(typed::read::<T>),
+    }
+}
 
-const CORE: &[Line] = &[
-    ("ConfigMap", "configmaps", &["cm"], true, false, Subdomain),
-    ("Event", "events", &["ev"], true, false, Subdomain),
-    ("Namespace", "namespaces", &["ns"], false, true, Label),
-    (
-        "PersistentVolumeClaim",
-        "persistentvolumeclaims",
-        &["pvc"],
-        true,
-        true,
-        Subdomain,
-    ),
-    ("Pod", "pods", &["po"], true, true, Subdomain),
-    ("Secret", "secrets", &[], true, false, Subdomain),
-    (
-        "ServiceAccount",
-        "serviceaccounts",
-        &["sa"],
-        true,
-        false,
-        Subdomain,
-    ),
-    ("Service", "services", &["svc"], true, true, Rfc1035Label),
-];
-const APPS: &[Line] = &[
-    ("DaemonSet", "daemonsets", &["ds"], true, true, Subdomain),
-    (
-        "Deployment",
-        "deployments",
-        &["deploy"],
-        true,
-        true,
-        Subdomain,
-    ),
-    (
-        "StatefulSet",
-        "statefulsets",
-        &["sts"],
-        true,
-        true,
-        Subdomain,
-    ),
-];
-const BATCH: &[Line] = &[
-    ("CronJob", "cronjobs", &["cj"], true, true, Subdomain),
-    ("Job", "jobs", &[], true, true, Subdomain),
-];
-const NETWORKING: &[Line] = &[
-    ("Ingress", "ingresses", &["ing"], true, true, Subdomain),
-    (
-        "NetworkPolicy",
-        "networkpolicies",
-        &["netpol"],
-        true,
-        false,
-        Subdomain,
-    ),
-];
-const RBAC: &[Line] = &[
-    (
-        "ClusterRoleBinding",
-        "clusterrolebindings",
-        &[],
-        false,
-        false,
-        PathSegment,
-    ),
-    (
-        "ClusterRole",
-        "clusterroles",
-        &[],
-        false,
-        false,
-        PathSegment,
-    ),
-    ("RoleBinding", "rolebindings", &[], true, false, PathSegment),
-    ("Role", "roles", &[], true, false, PathSegment),
-];
+/// A kind with a `/status` of its own.
+fn with_status<T>(short_names: &[&str]) -> Kind
+where
+    T: Resource<Scope: 'static> + DeserializeOwned,
+{
+    Kind {
+        has_status: true,
+        ..kind::<T>(short_names)
+    }
+}
 
-const GROUPS: &[(&str, &[Line])] = &[
-    ("", CORE),
-    ("apps", APPS),
-    ("batch", BATCH),
-    ("networking.k8s.io", NETWORKING),
-    ("rbac.authorization.k8s.io", RBAC),
-];
-
-/// All of them: each in version `v1`.
-pub(crate) fn kinds() -> impl Iterator<Item = Kind> {
-    GROUPS.iter().flat_map(|(group, lines)| {
-        lines.iter().map(
-            |&(kind, plural, short_names, namespaced, has_status, name_rule)| Kind {
-                group: (*group).to_owned(),
-                version: "v1".to_owned(),
-                kind: kind.to_owned(),
-                plural: plural.to_owned(),
-                singular: kind.to_lowercase(),
-                short_names: short_names.iter().map(|&s| s.to_owned()).collect(),
-                categories: Vec::new(),
-                namespaced,
-                has_status,
-                name_rule,
-                form: Form::BuiltIn,
-            },
-        )
-    })
+/// A kind whose names may be anything that fits into a path.
+fn role<T>() -> Kind
+where
+    T: Resource<Scope: 'static> + DeserializeOwned,
+{
+    Kind {
+        name_rule: NameRule::PathSegment,
+        ..kind::<T>(&[])
+    }
 }

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::decode::{self, Decoded};
+use crate::fields::{self, Manager, Operation, Shape};
 use crate::kind::{Form, Kind};
 use crate::metadata;
 use crate::options::Options;
+use crate::rules;
 use crate::schema;
 use crate::status::{Cause, Refusal};
 use crate::store::{Held, Key, Store};
@@ -35,19 +37,31 @@ pub(crate) fn create(
     metadata::settle_name(&mut object)?;
     let mut held = store.hold();
     namespace_exists(&held, namespace)?;
-    let made = insert(&mut held, kind, object, options)?;
+    let made = insert(&mut held, kind, object, options, |object| {
+        let manager = Manager {
+            name: options.field_manager.clone().unwrap_or_default(),
+            operation: Operation::Update,
+            api_version: kind.api_version(),
+            subresource: String::new(),
+        };
+        fields::record_update(Shape::of(kind), &Value::Null, object, &manager);
+    })?;
     Ok((made, warnings))
 }
 
 /// The second half of a creation, shared with a server-side apply that finds nothing: stamp, check, store.
+/// `record` writes the managed fields.
 pub(crate) fn insert(
     held: &mut Held<'_>,
     kind: &Kind,
     mut object: Value,
     options: &Options,
+    record: impl FnOnce(&mut Value),
 ) -> Result<Arc<Value>, Refusal> {
     if !metadata::text(&object, "resourceVersion").is_empty() {
-        return Err(Refusal::resource_version_on_create());
+        return Err(Refusal::without_reason(
+            "resourceVersion should not be set on objects to be created",
+        ));
     }
     metadata::stamp(kind, &mut object)?;
     if kind.has_status
@@ -64,6 +78,7 @@ pub(crate) fn insert(
     if held.get(&key).is_some() {
         return Err(Refusal::already_exists(kind, &name));
     }
+    record(&mut object);
     if options.dry_run {
         return Ok(Arc::new(object));
     }
@@ -73,9 +88,10 @@ pub(crate) fn insert(
 /// Everything that makes an object invalid.
 pub(crate) fn faults(kind: &Kind, object: &Value) -> Vec<Cause> {
     let mut causes = metadata::faults(kind, object);
-    if let Form::Custom(schema) = &kind.form {
-        causes.extend(schema::validate(schema, object));
-    }
+    causes.extend(match &kind.form {
+        Form::Custom(schema) => schema::validate(schema, object),
+        Form::BuiltIn(_) => rules::faults(kind, object),
+    });
     causes
 }
 

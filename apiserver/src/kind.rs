@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::typed::Reader;
+
 /// What a name of this kind must look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NameRule {
@@ -21,7 +23,7 @@ pub(crate) enum NameRule {
 #[derive(Debug, Clone)]
 pub(crate) enum Form {
     /// Kubernetes' own: by the types of `k8s-openapi`.
-    BuiltIn,
+    BuiltIn(Reader),
     /// From a CRD: by its structural schema.
     Custom(Arc<Value>),
 }

@@ -19,6 +19,8 @@ pub(crate) enum FieldValidation {
 pub(crate) struct Options {
     pub(crate) dry_run: bool,
     pub(crate) field_manager: Option<String>,
+    /// Whether the request itself names the manager; otherwise the user agent did.
+    pub(crate) names_manager: bool,
     pub(crate) field_validation: FieldValidation,
     pub(crate) force: bool,
     pub(crate) watch: bool,

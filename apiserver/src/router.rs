@@ -1,4 +1,4 @@
-//! One request: from its path to the verb that answers it.
+//! One request: from its path to what answers it.
 
 use std::sync::Arc;
 
@@ -6,18 +6,16 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use serde_json::Value;
-use tokio::sync::watch;
+use http::{Method, StatusCode};
 
-use crate::kind::{Kind, Registry};
-use crate::options::{self, Options};
+use crate::kind::Registry;
 use crate::status::Refusal;
 use crate::store::Store;
 use crate::target::{self, Objects, Target};
-use crate::{access, body, create, delete, discovery, read};
+use crate::update::Scope;
+use crate::verbs::Call;
+use crate::{access, body, discovery};
 
 /// What all requests share.
 #[derive(Debug)]
@@ -25,7 +23,7 @@ pub(crate) struct Shared {
     pub(crate) registry: Registry,
     pub(crate) store: Store,
     /// Turns true when the server is to end: watches end then.
-    pub(crate) stopping: watch::Receiver<bool>,
+    pub(crate) stopping: tokio::sync::watch::Receiver<bool>,
 }
 
 /// The whole API behind one handler: its paths are data (kinds), not routes.
@@ -37,40 +35,33 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
     let (parts, body) = request.into_parts();
     let answer = answer(shared, &parts, body).await;
     let response = answer.unwrap_or_else(IntoResponse::into_response);
-    tracing::debug!(method = %parts.method, uri = %parts.uri, status = response.status().as_u16(), "served");
+    let status = response.status().as_u16();
+    tracing::debug!(method = %parts.method, uri = %parts.uri, status, "served");
     response
 }
 
 async fn answer(shared: Arc<Shared>, parts: &Parts, body: Body) -> Result<Response, Refusal> {
     let registry = &shared.registry;
     let document = match target::parse(parts.uri.path()) {
-        Target::Objects(objects) => return objects_request(shared, parts, objects, body).await,
+        Target::Objects(objects) => return about_objects(shared, parts, objects, body).await,
         _ if parts.method != Method::GET => return Err(Refusal::method_not_allowed()),
         Target::Health => return Ok("ok".into_response()),
-        Target::Version => Some(discovery::version()),
-        Target::CoreVersions => Some(discovery::core_versions()),
-        Target::Groups => Some(discovery::group_list(registry)),
-        Target::Group(group) => discovery::group(registry, &group),
+        Target::Version => discovery::version(),
+        Target::CoreVersions => discovery::core_versions(),
+        Target::Groups => discovery::group_list(registry),
+        Target::Group(group) => {
+            discovery::group(registry, &group).ok_or_else(|| unknown(registry, &group))?
+        }
         Target::Resources { group, version } => {
             discovery::resource_list(registry, &group, &version)
+                .ok_or_else(|| unknown(registry, &group))?
         }
-        Target::Nothing => None,
+        Target::Nothing => return Err(Refusal::PageNotFound),
     };
-    Ok(axum::Json(document.ok_or(Refusal::PageNotFound)?).into_response())
+    Ok(axum::Json(document).into_response())
 }
 
-/// A request about objects of one kind.
-struct Call<'a> {
-    shared: Arc<Shared>,
-    parts: &'a Parts,
-    kind: Arc<Kind>,
-    namespace: Option<String>,
-    name: Option<String>,
-    subresource: Option<String>,
-    bytes: Bytes,
-}
-
-async fn objects_request(
+async fn about_objects(
     shared: Arc<Shared>,
     parts: &Parts,
     objects: Objects,
@@ -96,11 +87,11 @@ async fn objects_request(
         .by_plural(&group, &version, &resource)
         .filter(|kind| kind.namespaced || namespace.is_none())
         .ok_or_else(|| unknown(&shared.registry, &group))?;
-    match subresource.as_deref() {
-        None => {}
-        Some("status") if kind.has_status => {}
+    let scope = match subresource.as_deref() {
+        None => Scope::Main,
+        Some("status") if kind.has_status => Scope::Status,
         Some(_) => return Err(unknown(&shared.registry, &group)),
-    }
+    };
     let bytes = body::read(body).await?;
     Call {
         shared,
@@ -108,7 +99,7 @@ async fn objects_request(
         kind,
         namespace,
         name,
-        subresource,
+        scope,
         bytes,
     }
     .answer()
@@ -121,101 +112,4 @@ fn unknown(registry: &Registry, group: &str) -> Refusal {
     } else {
         Refusal::PageNotFound
     }
-}
-
-impl Call<'_> {
-    fn answer(self) -> Result<Response, Refusal> {
-        match (&self.parts.method, &self.name, &self.subresource) {
-            (&Method::GET, None, None) => {
-                let options = self.options("ListOptions")?;
-                let list = read::list(
-                    &self.shared.store,
-                    &self.kind,
-                    self.namespace.as_deref(),
-                    &options,
-                )?;
-                Ok(axum::Json(list).into_response())
-            }
-            (&Method::GET, Some(name), _) => {
-                let object = read::get(&self.shared.store, &self.kind, self.place()?, name)?;
-                Ok(axum::Json(&*object).into_response())
-            }
-            (&Method::POST, None, None) => self.create(),
-            (&Method::DELETE, Some(name), None) => {
-                let options = self.options("DeleteOptions")?;
-                let body = body::optional_json(&self.bytes)?;
-                let outcome = delete::delete(
-                    &self.shared.store,
-                    &self.kind,
-                    self.place()?,
-                    name,
-                    &options,
-                    &body,
-                )?;
-                Ok(axum::Json(outcome).into_response())
-            }
-            _ => Err(Refusal::method_not_allowed()),
-        }
-    }
-
-    fn create(&self) -> Result<Response, Refusal> {
-        let options = self.options("CreateOptions")?;
-        let object = body::object(&self.kind, &self.parts.headers, &self.bytes)?;
-        let (made, warnings) = create::create(
-            &self.shared.store,
-            &self.kind,
-            self.place()?,
-            object,
-            &options,
-        )?;
-        Ok(written(StatusCode::CREATED, &made, &warnings))
-    }
-
-    fn options(&self, kind: &str) -> Result<Options, Refusal> {
-        let mut options = options::parse(self.parts.uri.query().unwrap_or_default(), kind)?;
-        if options.field_manager.is_none() {
-            options.field_manager = Some(user_agent_name(self.parts));
-        }
-        Ok(options)
-    }
-
-    /// The namespace that one object is in: empty for cluster-scoped kinds.
-    ///
-    /// # Errors
-    ///
-    /// 405 for a namespaced kind without one: only lists and watches span namespaces.
-    fn place(&self) -> Result<&str, Refusal> {
-        match &self.namespace {
-            Some(namespace) => Ok(namespace),
-            None if self.kind.namespaced => Err(Refusal::method_not_allowed()),
-            None => Ok(""),
-        }
-    }
-}
-
-/// The manager of who names none: the user agent up to its first slash, as on a real server.
-fn user_agent_name(parts: &Parts) -> String {
-    parts
-        .headers
-        .get(header::USER_AGENT)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split('/').next())
-        .filter(|name| !name.is_empty())
-        .unwrap_or("unknown")
-        .to_owned()
-}
-
-/// An object that was written, with what there is to say about it.
-fn written(code: StatusCode, object: &Value, warnings: &[String]) -> Response {
-    let mut response = (code, axum::Json(object)).into_response();
-    for warning in warnings {
-        let text = warning.replace('\\', "\\\\").replace('"', "\\\"");
-        // What a header cannot carry is not worth failing a request that has been served.
-        if let Ok(value) = HeaderValue::from_str(&format!("299 - \"{text}\"")) {
-            response
-                .headers_mut()
-                .append(HeaderName::from_static("warning"), value);
-        }
-    }
-    response
 }

@@ -53,7 +53,9 @@ pub enum SeedError {
 impl Builder {
     fn new() -> Self {
         let mut registry = Registry::default();
-        builtin::kinds().for_each(|kind| registry.add(kind));
+        builtin::kinds()
+            .into_iter()
+            .for_each(|kind| registry.add(kind));
         crd::parse(crate::TEKTON_CRDS)
             .expect("invariant: the crate's own CRDs parse, a test sees to it")
             .into_iter()

@@ -67,6 +67,16 @@ impl Cause {
         }
     }
 
+    /// For a fault of type: the field, the type it should have and the one it has.
+    pub(crate) fn type_fault(&self) -> Option<(&str, &str, &str)> {
+        if self.reason != "FieldValueTypeInvalid" {
+            return None;
+        }
+        let (_, rest) = self.message.split_once("must be of type ")?;
+        let (wanted, found) = rest.split_once(": ")?;
+        Some((&self.field, wanted, found.trim_matches('"')))
+    }
+
     pub(crate) fn invalid(field: impl Into<String>, value: &Value, why: &str) -> Self {
         Self {
             reason: "FieldValueInvalid",
@@ -148,14 +158,9 @@ impl Refusal {
         )
     }
 
-    /// The real server's answer, oddly a 500.
-    pub(crate) fn resource_version_on_create() -> Self {
-        Self::status(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "",
-            "resourceVersion should not be set on objects to be created",
-            None,
-        )
+    /// Where the real server answers with a bare 500, though the mistake is the caller's.
+    pub(crate) fn without_reason(message: impl Into<String>) -> Self {
+        Self::status(StatusCode::INTERNAL_SERVER_ERROR, "", message, None)
     }
 
     /// Server-side apply met fields that others own.
@@ -202,6 +207,16 @@ impl Refusal {
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "UnsupportedMediaType",
             message,
+            None,
+        )
+    }
+
+    /// A patch type that this server does not have.
+    pub(crate) fn unsupported_patch() -> Self {
+        Self::status(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "UnsupportedMediaType",
+            "415: Unsupported Media Type",
             Some(json!({})),
         )
     }
