@@ -221,7 +221,7 @@ impl Notes {
     pub(super) fn add(&self, note: String) {
         let mut notes = self.lock();
         if !notes.contains(&note) {
-            tracing::warn!(%note, "submission");
+            tracing::warn!(%note, "noted");
             notes.push(note);
         }
     }

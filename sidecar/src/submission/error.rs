@@ -205,9 +205,22 @@ impl std::error::Error for SubmissionError {}
 
 impl fmt::Display for SubmissionError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, failure) in self.failures.iter().enumerate() {
-            let separator = if index == 0 { "" } else { "; " };
-            write!(out, "{separator}{failure}")?;
+        // What is wrong with several objects alike, an API server out of reach for instance, is said once.
+        for (index, alike) in self
+            .failures
+            .chunk_by(|a, b| a.reason == b.reason)
+            .enumerate()
+        {
+            out.write_str(if index == 0 { "" } else { "; " })?;
+            let subjects: Vec<String> = alike
+                .iter()
+                .filter_map(|failure| failure.subject.as_ref())
+                .map(Subject::to_string)
+                .collect();
+            if !subjects.is_empty() {
+                write!(out, "{}: ", subjects.join(", "))?;
+            }
+            write!(out, "{}", alike[0].reason)?;
         }
         write!(out, "{}", self.aftermath)
     }
@@ -252,7 +265,11 @@ impl fmt::Display for Aftermath {
         }
         if !self.left.is_empty() {
             let left: Vec<String> = self.left.iter().map(LeftBehind::to_string).collect();
-            write!(out, "; LEFT BEHIND, delete it by hand: {}", left.join(", "))?;
+            write!(
+                out,
+                "; could not be rolled back, delete it by hand: {}",
+                left.join(", ")
+            )?;
         }
         Ok(())
     }
@@ -291,6 +308,21 @@ mod tests {
         assert_eq!(
             error.sentence(),
             "spec.a: Required value spec.b: Invalid; correct the template; rolled back: Image ci/a"
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_alike_is_said_once() {
+        let failure = |resource: &str, words: &str| {
+            let resource = ResourceName::new(resource).unwrap();
+            let object = format!("Image ci/{resource}");
+            let words = words.to_owned();
+            Failure::of(Subject { resource, object }, Reason::Invalid { words })
+        };
+        let failures = vec![failure("a", "x"), failure("b", "x"), failure("c", "y")];
+        assert_eq!(
+            SubmissionError::new(failures).sentence(),
+            "a (Image ci/a), b (Image ci/b): x; correct the template; c (Image ci/c): y; correct the template"
         );
     }
 

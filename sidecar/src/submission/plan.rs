@@ -58,7 +58,11 @@ enum Verdict {
 
 /// Tries all `items`, and writes into `ledger` what exists of them already.
 pub(super) async fn plan(api: Api<'_>, items: &[Item], run_uid: &str, ledger: &mut Ledger) -> Plan {
-    let tries = items.iter().map(|item| try_one(api, item, run_uid));
+    // Collected first: a closure inside the stream would make the whole future not `Send` (rust-lang/rust#102211).
+    let tries: Vec<_> = items
+        .iter()
+        .map(|item| try_one(api, item, run_uid))
+        .collect();
     let verdicts: Vec<Verdict> = futures::stream::iter(tries)
         .buffered(PARALLEL)
         .collect()

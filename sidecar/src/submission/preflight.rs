@@ -128,7 +128,8 @@ async fn review(api: Api<'_>, templates: Vec<(&Template, Arc<Kind>, &str)>) -> V
             }
         }
     }
-    let answers = questions
+    // Collected before they are streamed: the compiler cannot show a lazy map of borrowing futures to be Send.
+    let answers: Vec<_> = questions
         .into_iter()
         .map(|(template, kind, namespace, need)| async move {
             let allowed = is_allowed(api, need.verb, &kind, namespace).await;
@@ -137,7 +138,8 @@ async fn review(api: Api<'_>, templates: Vec<(&Template, Arc<Kind>, &str)>) -> V
                 sentence: need.sentence(&kind, namespace),
                 blocking: need.blocking,
             })
-        });
+        })
+        .collect();
     let findings: Vec<Option<Finding>> = futures::stream::iter(answers)
         .buffered(PARALLEL)
         .collect()

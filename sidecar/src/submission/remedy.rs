@@ -91,8 +91,7 @@ pub(super) fn unrefused(end: End) -> Reason {
 /// RBAC's refusals read `User "system:serviceaccount:ci:default" cannot create resource "x" in API group "y"`;
 /// quotas and admission use the same code.
 fn is_missing_permission(words: &str) -> bool {
-    words.contains(" cannot ")
-        && (words.contains("User \"") || words.contains("blockOwnerDeletion"))
+    words.contains("User \"") && words.contains(" cannot ")
 }
 
 #[cfg(test)]

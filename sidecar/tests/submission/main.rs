@@ -1,0 +1,11 @@
+//! The submission against an API server that fails in every way a real one does.
+
+mod apply;
+mod create;
+mod mock;
+mod names;
+mod preflight;
+mod retry;
+mod rollback;
+mod templates;
+mod wait;
