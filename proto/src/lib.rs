@@ -10,7 +10,8 @@
 //! | [`kubernetes`] | annotations, labels, kinds |
 //! | [`mod@path`] | paths in a pod |
 //! | [`exit_code`] | how Gleaner's own failures show |
-//! | [`yaml`], [`diagnostic`], [`duration`] | YAML with positions, errors with place and remedy, Go durations |
+//! | [`yaml`], [`diagnostic`] | YAML with positions, errors with place and remedy |
+//! | [`duration`], [`size`] | `5m`, `16MiB` |
 
 #[cfg(feature = "declaration")]
 pub mod declaration;
@@ -23,6 +24,7 @@ pub mod message;
 pub mod name;
 pub mod output;
 pub mod path;
+pub mod size;
 #[cfg(feature = "declaration")]
 pub mod variable;
 #[cfg(feature = "declaration")]

@@ -14,7 +14,7 @@
 mod intake;
 mod status;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gleaner_proto::StepName;
 use gleaner_proto::declaration::{Declaration, Submit};
@@ -22,6 +22,7 @@ use gleaner_proto::exit_code;
 use gleaner_proto::message::{Outcome, Outputs, Phase, Problem, problem_type};
 use gleaner_proto::variable::Reference;
 use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
 
 use crate::problem;
 use crate::rendering::{Attempts, Values};
@@ -72,7 +73,16 @@ enum Stage {
     /// The API server is being asked, or will be at once.
     Submitting,
     Committed(Outcome),
-    Failed(Problem),
+    Failed(Failure),
+}
+
+/// Why nothing exists.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What is answered.
+    pub problem: Problem,
+    /// What is wrong with each resource, by its name.
+    pub resources: BTreeMap<String, String>,
 }
 
 /// What a message has led to.
@@ -213,7 +223,10 @@ impl Collector {
                 (Stage::Open, _) => {
                     let mut problem = problem::pending(&pending, self.unheard());
                     problem.exit_code = exit_code::NOT_CREATED;
-                    self.stage = Stage::Failed(problem);
+                    self.stage = Stage::Failed(Failure {
+                        problem,
+                        resources: BTreeMap::new(),
+                    });
                 }
                 _ => {}
             }
@@ -237,8 +250,8 @@ impl Collector {
     }
 
     /// Nothing exists.
-    pub fn failed(&mut self, problem: Problem) {
-        self.stage = Stage::Failed(problem);
+    pub fn failed(&mut self, failure: Failure) {
+        self.stage = Stage::Failed(failure);
     }
 
     /// Adds a sentence for people.
@@ -264,12 +277,12 @@ impl Collector {
     pub fn outcome(&self) -> Result<Outcome, Problem> {
         match &self.stage {
             Stage::Committed(outcome) => Ok(outcome.clone()),
-            Stage::Failed(problem) => Err(problem.clone()),
+            Stage::Failed(failure) => Err(failure.problem.clone()),
             Stage::Open | Stage::Submitting => Ok(Outcome {
                 phase: self.phase(),
                 pending: self.pending(),
                 resources: Vec::new(),
-                results: std::collections::BTreeMap::new(),
+                results: BTreeMap::new(),
                 notes: self.notes.clone(),
             }),
         }
@@ -282,7 +295,7 @@ impl Collector {
             phase: self.phase(),
             pending: Vec::new(),
             resources: Vec::new(),
-            results: std::collections::BTreeMap::new(),
+            results: BTreeMap::new(),
             notes: self.notes.clone(),
         };
         self.outcome().unwrap_or_else(failed)

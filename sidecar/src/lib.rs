@@ -1,5 +1,35 @@
-//! The sidecar of Gleaner.
+//! The sidecar: collects what a task's steps leave behind, renders, submits.
+//!
+//! In the order in which a value passes them:
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`config`] | the command line |
+//! | [`server`] | sockets, routes, who may say what |
+//! | [`keeper`] | the task that keeps the following three in step |
+//! | [`journal`] | what was accepted, on disk |
+//! | [`collector`] | the state of the run, pure |
+//! | [`rendering`] | from templates and values to objects, pure |
+//! | [`submission`] | all objects onto the API server, or none |
+//! | [`run`] | whose objects they are: context, labels, owner |
+//! | [`preflight`], [`metrics`], [`telemetry`], [`problem`] | what is known before, counted, logged, answered |
+//!
+//! [`main`] is the whole program; the `gleaner` command carries it too.
+
 pub mod collector;
+pub mod config;
+mod crash_point;
+mod install;
+pub mod journal;
+pub mod keeper;
+pub mod metrics;
+pub mod preflight;
 pub mod problem;
+mod program;
 pub mod rendering;
 pub mod run;
+pub mod server;
+pub mod submission;
+pub mod telemetry;
+
+pub use program::{ProgramError, main};

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::run::Run;
 pub use naming::derived_suffix;
-pub use values::{SECRET, Values};
+pub use values::{SECRET, Secrecy, Values};
 pub use yaml::to_yaml;
 
 /// An object, ready to be created but for what only the API server knows (whether its kind has namespaces).
@@ -67,9 +67,10 @@ pub fn preview(
     declaration: &Declaration,
     values: &Values,
     run: &Run,
+    attempts: &Attempts,
 ) -> (Vec<Rendered>, Unresolved) {
     let mut unresolved = Unresolved::default();
-    let rendered = render_with(declaration, values, run, &Attempts::new(), &mut unresolved);
+    let rendered = render_with(declaration, values, run, attempts, &mut unresolved);
     (rendered, unresolved)
 }
 

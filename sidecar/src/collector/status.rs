@@ -26,7 +26,7 @@ impl Collector {
             variables: self.variables(),
             resources: self.resource_statuses(),
             problem: match &self.stage {
-                Stage::Failed(problem) => Some(problem.clone()),
+                Stage::Failed(failure) => Some(failure.problem.clone()),
                 _ => None,
             },
             notes: self.notes.clone(),
@@ -109,12 +109,12 @@ impl Collector {
             _ => &[],
         };
         let failure = match &self.stage {
-            Stage::Failed(problem) => Some(problem),
+            Stage::Failed(failure) => Some(failure),
             _ => None,
         };
         // Names are cheap to know only once everything is; a preview of large values for each status is not.
         let names: Vec<Option<String>> = if self.phase() == Phase::Resolved {
-            let (rendered, _) = preview(&self.declaration, &self.values, &self.run);
+            let (rendered, _) = preview(&self.declaration, &self.values, &self.run, &self.attempts);
             let name =
                 |object: &Value| Some(object.get("metadata")?.get("name")?.as_str()?.to_owned());
             rendered
@@ -128,9 +128,6 @@ impl Collector {
             let created = created
                 .iter()
                 .find(|created| created.resource == template.name.as_str());
-            let mentioned = |problem: &&gleaner_proto::message::Problem| {
-                problem.detail.contains(&format!("'{}'", template.name))
-            };
             ResourceStatus {
                 resource: template.name.to_string(),
                 api_version: template.api_version.clone(),
@@ -140,8 +137,7 @@ impl Collector {
                     .or_else(|| names.get(index).cloned().flatten()),
                 uid: created.map(|created| created.uid.clone()),
                 error: failure
-                    .filter(mentioned)
-                    .map(|problem| problem.detail.clone()),
+                    .and_then(|failure| failure.resources.get(template.name.as_str()).cloned()),
             }
         };
         self.declaration

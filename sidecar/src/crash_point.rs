@@ -1,0 +1,21 @@
+//! Places at which a test may kill the sidecar.
+//!
+//! Only with the feature `crash-points`: when `GLEANER_CRASH_POINT` names the place, the sidecar leaves the file
+//! `crash-point` in its state directory and stops dead there, until it is killed. It does so once per state
+//! directory, so that the restarted sidecar goes on.
+
+/// Passes the place called `name`.
+#[cfg(feature = "crash-points")]
+pub(crate) fn reach(state: &std::path::Path, name: &str) {
+    let wanted = std::env::var("GLEANER_CRASH_POINT").is_ok_and(|wanted| wanted == name);
+    let marker = state.join("crash-point");
+    if wanted && std::fs::File::create_new(marker).is_ok() {
+        loop {
+            std::thread::park();
+        }
+    }
+}
+
+/// Passes the place called `name`: nothing, in a build without the feature `crash-points`.
+#[cfg(not(feature = "crash-points"))]
+pub(crate) const fn reach(_state: &std::path::Path, _name: &str) {}

@@ -1,0 +1,42 @@
+//! Puts the redirector where the steps find it.
+
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+/// Copies the redirector from `source` to `target`, readable and executable for every user: steps run as any.
+///
+/// The copy appears at once and whole, so that a step never runs half a program.
+///
+/// # Errors
+/// What the system says.
+pub(crate) fn install(source: &Path, target: &Path) -> io::Result<()> {
+    if let Some(folder) = target.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let partial = target.with_extension("partial");
+    std::fs::copy(source, &partial)?;
+    std::fs::set_permissions(&partial, std::fs::Permissions::from_mode(0o555))?;
+    std::fs::rename(&partial, target)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_copy_is_executable_for_everyone_and_replaces_an_older_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = folder.path().join("source");
+        let target = folder.path().join("bin/redirector");
+        for content in ["old", "new"] {
+            std::fs::write(&source, content).unwrap();
+            install(&source, &target).unwrap();
+            assert_eq!(std::fs::read_to_string(&target).unwrap(), content);
+        }
+        assert_eq!(
+            std::fs::metadata(&target).unwrap().permissions().mode() & 0o777,
+            0o555
+        );
+    }
+}

@@ -1,0 +1,346 @@
+//! What was accepted, on disk before it is answered.
+//!
+//! One file of frames, only ever appended to: length (4 bytes, little endian), CRC-32 of the payload (4 bytes),
+//! payload. A payload is one byte for the kind of record and its content. The first frame names the run and its
+//! declaration, so that a journal is never replayed into another run.
+//!
+//! A frame that ends where the file ends and does not check was torn by a crash before it was answered: it is cut
+//! off. One that does not check in the middle of the file is damage, and the sidecar refuses to guess.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use gleaner_proto::StepName;
+use gleaner_proto::message::{Outcome, Outputs};
+use serde::{Deserialize, Serialize};
+
+use crate::collector::Failure;
+use crate::rendering::Attempts;
+
+const FILE: &str = "journal";
+const FRAME_HEAD: u64 = 8;
+
+/// A journal that is open for appending.
+#[derive(Debug)]
+pub struct Journal {
+    file: File,
+    length: u64,
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Record {
+    /// A step's message was accepted.
+    Accepted {
+        /// The step.
+        step: StepName,
+        /// Its message.
+        message: Outputs,
+    },
+    /// Somebody asked for the submission.
+    SubmissionRequested,
+    /// All steps have ended.
+    Finished,
+    /// Everything exists.
+    Committed(Commit),
+    /// Nothing exists.
+    Failed(Failure),
+}
+
+/// A commit, with what is needed to render the same objects again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Commit {
+    /// What was answered.
+    pub outcome: Outcome,
+    /// Which suffix each derived name has come to.
+    pub attempts: Attempts,
+}
+
+/// Why a journal cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The disk.
+    #[error("the journal {path} cannot be {deed}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What was tried: opened, read, written.
+        deed: &'static str,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// A frame in the middle does not check.
+    #[error(
+        "the journal {path} is damaged at byte {at}; delete the pod, so that the run starts afresh"
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where the bad frame begins.
+        at: u64,
+    },
+    /// The journal belongs to another run or declaration.
+    #[error(
+        "the journal {path} was written for another run or declaration; give each run a state directory of its own"
+    )]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl Journal {
+    /// Opens the journal in `directory`, creating it where there is none, and gives what it holds.
+    ///
+    /// # Errors
+    /// When the disk fails, the journal is damaged, or it is another run's.
+    pub fn open(directory: &Path, identity: &[u8]) -> Result<(Self, Vec<Record>), JournalError> {
+        let path = directory.join(FILE);
+        let io = |deed| {
+            let path = path.clone();
+            move |source| JournalError::Io { path, deed, source }
+        };
+        // Outputs may be secret.
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(io("opened"))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(io("read"))?;
+        let (frames, length) = frames(&bytes).map_err(|at| JournalError::Damaged {
+            path: path.clone(),
+            at,
+        })?;
+        let mut journal = Self { file, length };
+        journal.cut().map_err(io("written"))?;
+        let mut frames = frames.into_iter();
+        match frames.next() {
+            Some((_, first)) if first != identity => return Err(JournalError::Foreign { path }),
+            Some(_) => {}
+            None => {
+                journal.append_frame(&[identity]).map_err(io("written"))?;
+                // The file's own entry must outlive a crash too.
+                File::open(directory)
+                    .and_then(|directory| directory.sync_all())
+                    .map_err(io("written"))?;
+            }
+        }
+        let records = frames
+            .map(|(at, payload)| {
+                Record::decode(payload).ok_or_else(|| JournalError::Damaged {
+                    path: path.clone(),
+                    at,
+                })
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok((journal, records))
+    }
+
+    /// Appends the message of `step`, in the bytes in which it came, and waits until the disk has it.
+    ///
+    /// # Errors
+    /// What the system says. The journal is then as it was before.
+    pub fn append_outputs(&mut self, step: &StepName, body: &[u8]) -> io::Result<()> {
+        let length = u8::try_from(step.as_str().len()).unwrap_or(u8::MAX);
+        self.append_frame(&[b"o", &[length], step.as_str().as_bytes(), body])
+    }
+
+    /// Appends any other record and waits until the disk has it.
+    ///
+    /// # Errors
+    /// As [`Journal::append_outputs`].
+    pub fn append(&mut self, record: &Record) -> io::Result<()> {
+        match record {
+            Record::Accepted { step, message } => {
+                self.append_outputs(step, &serde_json::to_vec(message)?)
+            }
+            Record::SubmissionRequested => self.append_frame(&[b"s"]),
+            Record::Finished => self.append_frame(&[b"f"]),
+            Record::Committed(commit) => self.append_frame(&[b"c", &serde_json::to_vec(commit)?]),
+            Record::Failed(failure) => self.append_frame(&[b"x", &serde_json::to_vec(failure)?]),
+        }
+    }
+
+    fn append_frame(&mut self, parts: &[&[u8]]) -> io::Result<()> {
+        let written = self.write_frame(parts);
+        match written {
+            Ok(length) => self.length += length,
+            // Half a frame must not stand in the way of the next one.
+            Err(_) => self.cut()?,
+        }
+        written.map(|_| ())
+    }
+
+    fn write_frame(&mut self, parts: &[&[u8]]) -> io::Result<u64> {
+        let length: usize = parts.iter().map(|part| part.len()).sum();
+        let too_long =
+            |_| io::Error::new(io::ErrorKind::InvalidInput, "a record of more than 4 GiB");
+        let head = u32::try_from(length).map_err(too_long)?;
+        let mut crc = crc32fast::Hasher::new();
+        parts.iter().for_each(|part| crc.update(part));
+        self.file.write_all(&head.to_le_bytes())?;
+        self.file.write_all(&crc.finalize().to_le_bytes())?;
+        for part in parts {
+            self.file.write_all(part)?;
+        }
+        self.file.sync_data()?;
+        Ok(FRAME_HEAD + u64::from(head))
+    }
+
+    /// Takes the file back to what is known to be good.
+    fn cut(&mut self) -> io::Result<()> {
+        self.file.set_len(self.length)?;
+        self.file.seek(SeekFrom::Start(self.length))?;
+        self.file.sync_data()
+    }
+}
+
+impl Record {
+    fn decode(payload: &[u8]) -> Option<Self> {
+        let (kind, content) = payload.split_first()?;
+        match kind {
+            b'o' => {
+                let (length, rest) = content.split_first()?;
+                let (step, body) = rest.split_at_checked(usize::from(*length))?;
+                let step = StepName::new(std::str::from_utf8(step).ok()?).ok()?;
+                Some(Self::Accepted {
+                    step,
+                    message: serde_json::from_slice(body).ok()?,
+                })
+            }
+            b's' => Some(Self::SubmissionRequested),
+            b'f' => Some(Self::Finished),
+            b'c' => serde_json::from_slice(content).ok().map(Self::Committed),
+            b'x' => serde_json::from_slice(content).ok().map(Self::Failed),
+            _ => None,
+        }
+    }
+}
+
+type Frames<'a> = Vec<(u64, &'a [u8])>;
+
+/// The payloads of all whole frames and how far they reach; or where the damage is.
+fn frames(bytes: &[u8]) -> Result<(Frames<'_>, u64), u64> {
+    let mut frames = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        let Some((head, rest)) = bytes[at..].split_at_checked(8) else {
+            break;
+        };
+        let (length, crc) = head.split_at(4);
+        let number = |bytes: &[u8]| {
+            bytes
+                .iter()
+                .rev()
+                .fold(0_u32, |number, byte| number << 8 | u32::from(*byte))
+        };
+        let length = number(length) as usize;
+        let Some(payload) = rest.get(..length) else {
+            break;
+        };
+        let end = at + 8 + length;
+        if crc32fast::hash(payload) != number(crc) {
+            if end == bytes.len() {
+                break;
+            }
+            return Err(at as u64);
+        }
+        frames.push((at as u64, payload));
+        at = end;
+    }
+    Ok((frames, at as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn message(text: &str) -> Outputs {
+        Outputs {
+            outputs: BTreeMap::from([("digest".to_owned(), text.into())]),
+            exit_code: 0,
+        }
+    }
+
+    fn accepted(text: &str) -> Record {
+        Record::Accepted {
+            step: StepName::new("build").unwrap(),
+            message: message(text),
+        }
+    }
+
+    #[test]
+    fn what_was_appended_is_there_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let records = [accepted("a"), Record::SubmissionRequested, Record::Finished];
+        let (mut journal, before) = Journal::open(folder.path(), b"run").unwrap();
+        assert_eq!(before, []);
+        records
+            .iter()
+            .for_each(|record| journal.append(record).unwrap());
+        drop(journal);
+        assert_eq!(Journal::open(folder.path(), b"run").unwrap().1, records);
+    }
+
+    #[test]
+    fn a_frame_torn_at_any_byte_is_cut_off_and_the_next_one_follows_cleanly() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        let (mut journal, _) = Journal::open(folder.path(), b"run").unwrap();
+        journal.append(&accepted("a")).unwrap();
+        let whole = journal.length;
+        journal.append(&accepted("b")).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        for torn in usize::try_from(whole).unwrap()..bytes.len() {
+            std::fs::write(&path, &bytes[..torn]).unwrap();
+            let (mut journal, records) = Journal::open(folder.path(), b"run").unwrap();
+            assert_eq!(records, [accepted("a")], "torn at {torn}");
+            journal.append(&accepted("c")).unwrap();
+            assert_eq!(
+                Journal::open(folder.path(), b"run").unwrap().1,
+                [accepted("a"), accepted("c")]
+            );
+        }
+    }
+
+    #[test]
+    fn a_last_frame_that_does_not_check_is_cut_off_and_an_earlier_one_is_damage() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        let (mut journal, _) = Journal::open(folder.path(), b"run").unwrap();
+        journal.append(&accepted("a")).unwrap();
+        let first_end = usize::try_from(journal.length).unwrap();
+        journal.append(&accepted("b")).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        let flip = |at: usize| {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 1;
+            std::fs::write(&path, damaged).unwrap();
+            Journal::open(folder.path(), b"run").map(|(_, records)| records)
+        };
+        assert_eq!(flip(bytes.len() - 1).unwrap(), [accepted("a")]);
+        assert!(matches!(
+            flip(first_end - 1),
+            Err(JournalError::Damaged { .. })
+        ));
+    }
+
+    #[test]
+    fn another_runs_journal_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(Journal::open(folder.path(), b"run").unwrap());
+        assert!(matches!(
+            Journal::open(folder.path(), b"other"),
+            Err(JournalError::Foreign { .. })
+        ));
+    }
+}

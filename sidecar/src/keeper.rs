@@ -1,0 +1,424 @@
+//! Keeps collector, journal and submission in step.
+//!
+//! One task owns all three and takes commands from a bounded queue, so that nothing needs a lock: what is
+//! examined is what is made durable is what is accepted. Disk writes happen on the blocking pool, one at a time;
+//! the submission runs beside as a task of its own, so that a panic in it fails the run and not the sidecar.
+
+mod submitting;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use gleaner_proto::message::{Outcome, Outputs, Phase, Problem, Status, problem_type};
+use gleaner_proto::{StepName, exit_code};
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+use crate::collector::{Collector, Examined, Failure, Verdict};
+use crate::crash_point;
+use crate::journal::{Journal, Record};
+use crate::metrics::Metrics;
+use crate::problem;
+use crate::rendering::{self, Secrecy, Values};
+pub use submitting::Submitting;
+
+/// Commands that wait for the keeper at once; more have to wait before they are read.
+const QUEUE: usize = 64;
+
+type Reply = oneshot::Sender<Result<Outcome, Problem>>;
+
+/// A way to talk to the keeper.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    commands: mpsc::Sender<Command>,
+    status: watch::Receiver<Arc<Status>>,
+}
+
+/// What can be asked of the keeper.
+#[derive(Debug)]
+enum Command {
+    Outputs {
+        step: String,
+        message: Outputs,
+        body: Bytes,
+        reply: Reply,
+    },
+    Submit {
+        reply: Reply,
+    },
+    Finish {
+        reply: Reply,
+    },
+    Resources {
+        preview: Preview,
+        reply: oneshot::Sender<Result<Vec<(String, Value)>, Problem>>,
+    },
+    Note {
+        note: String,
+    },
+}
+
+/// Whether objects with unknown variables are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Preview {
+    /// Only when everything is known.
+    Whole,
+    /// With what is unknown left standing.
+    Partial,
+}
+
+/// The task that owns the state of the run.
+pub struct Keeper {
+    collector: Collector,
+    journal: Arc<std::sync::Mutex<Journal>>,
+    submitting: Submitting,
+    state_dir: PathBuf,
+    commands: mpsc::Receiver<Command>,
+    status: watch::Sender<Arc<Status>>,
+    waiting: Vec<Reply>,
+    submission: Option<JoinHandle<submitting::Ending>>,
+    metrics: Metrics,
+}
+
+// === impl Handle ===
+
+impl Handle {
+    /// Hands over a step's message; `body` are the bytes in which it came.
+    ///
+    /// # Errors
+    /// Why it was refused, or why the commit for which it waited failed.
+    pub async fn outputs(
+        &self,
+        step: String,
+        message: Outputs,
+        body: Bytes,
+    ) -> Result<Outcome, Problem> {
+        self.ask(|reply| Command::Outputs {
+            step,
+            message,
+            body,
+            reply,
+        })
+        .await?
+    }
+
+    /// Asks for the submission and waits for its end.
+    ///
+    /// # Errors
+    /// What is unknown, or why it failed.
+    pub async fn submit(&self) -> Result<Outcome, Problem> {
+        self.ask(|reply| Command::Submit { reply }).await?
+    }
+
+    /// Says that all steps have ended, and waits for the outcome.
+    ///
+    /// # Errors
+    /// Why the resources do not exist.
+    pub async fn finish(&self) -> Result<Outcome, Problem> {
+        self.ask(|reply| Command::Finish { reply }).await?
+    }
+
+    /// The objects, secrets masked, by the names of their templates.
+    ///
+    /// # Errors
+    /// What is unknown.
+    pub async fn resources(&self, preview: Preview) -> Result<Vec<(String, Value)>, Problem> {
+        self.ask(|reply| Command::Resources { preview, reply })
+            .await?
+    }
+
+    /// Adds a sentence for people to the status.
+    pub async fn note(&self, note: String) {
+        // A keeper that is gone takes no notes.
+        let _ = self.commands.send(Command::Note { note }).await;
+    }
+
+    /// The status, as it changes.
+    pub fn status(&self) -> watch::Receiver<Arc<Status>> {
+        self.status.clone()
+    }
+
+    async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Result<T, Problem> {
+        let (reply, answer) = oneshot::channel();
+        let gone = || {
+            problem::new(
+                problem_type::BUSY,
+                503,
+                "the sidecar is ending",
+                "try again",
+                exit_code::UNREACHABLE,
+            )
+        };
+        self.commands
+            .send(command(reply))
+            .await
+            .map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())
+    }
+}
+
+// === impl Keeper ===
+
+impl Keeper {
+    /// A keeper of `collector`, whose journal has been replayed, and the way to talk to it.
+    pub fn new(
+        collector: Collector,
+        journal: Journal,
+        submitting: Submitting,
+        state_dir: PathBuf,
+        metrics: Metrics,
+    ) -> (Self, Handle) {
+        let (sender, commands) = mpsc::channel(QUEUE);
+        let (status, receiver) = watch::channel(Arc::new(collector.status()));
+        let keeper = Self {
+            collector,
+            journal: Arc::new(std::sync::Mutex::new(journal)),
+            submitting,
+            state_dir,
+            commands,
+            status,
+            waiting: Vec::new(),
+            submission: None,
+            metrics,
+        };
+        (
+            keeper,
+            Handle {
+                commands: sender,
+                status: receiver,
+            },
+        )
+    }
+
+    /// Works until every [`Handle`] is gone and no submission is under way.
+    pub async fn run(mut self) {
+        self.begin_submission();
+        loop {
+            tokio::select! {
+                ending = ended(&mut self.submission) => self.end_submission(ending).await,
+                command = self.commands.recv() => match command {
+                    Some(command) => self.obey(command).await,
+                    None if self.submission.is_none() => return,
+                    None => {
+                        let ending = ended(&mut self.submission).await;
+                        self.end_submission(ending).await;
+                    }
+                },
+            }
+        }
+    }
+
+    async fn obey(&mut self, command: Command) {
+        match command {
+            Command::Outputs {
+                step,
+                message,
+                body,
+                reply,
+            } => self.take_outputs(&step, message, body, reply).await,
+            Command::Submit { reply } => match self.collector.phase() {
+                Phase::Collecting | Phase::Resolved => self.take_request(reply).await,
+                _ => self.answer(Verdict::AwaitCommit, reply),
+            },
+            Command::Finish { reply } => {
+                if let Err(error) = self.write(Record::Finished).await {
+                    let _ = reply.send(Err(disk(&error)));
+                    return;
+                }
+                tracing::info!(pending = ?self.collector.pending(), "run-finished");
+                let verdict = self.collector.finish();
+                self.changed();
+                self.answer(verdict, reply);
+            }
+            Command::Resources { preview, reply } => {
+                let _ = reply.send(self.render(preview));
+            }
+            Command::Note { note } => {
+                self.collector.note(note);
+                self.publish();
+            }
+        }
+    }
+
+    async fn take_outputs(&mut self, step: &str, message: Outputs, body: Bytes, reply: Reply) {
+        let name = match self.collector.examine(step, &message) {
+            Ok(Examined::New(name)) => name,
+            Ok(Examined::Repeated(verdict)) => {
+                self.answer_step(verdict, reply);
+                return;
+            }
+            Err(refusal) => {
+                let problem = Problem::from(refusal);
+                self.metrics.refused(&problem.kind);
+                tracing::warn!(step, problem = %problem.detail, "outputs-refused");
+                let _ = reply.send(Err(problem));
+                return;
+            }
+        };
+        crash_point::reach(&self.state_dir, "accepted");
+        let bytes = body.len();
+        if let Err(error) = self.write_outputs(name.clone(), body).await {
+            let _ = reply.send(Err(disk(&error)));
+            return;
+        }
+        crash_point::reach(&self.state_dir, "journaled");
+        let (exit_code, outputs) = (message.exit_code, message.outputs.len());
+        let verdict = self.collector.accept(&name, message);
+        self.metrics.accepted(bytes);
+        tracing::info!(step, outputs, bytes, exit_code, pending = ?self.collector.pending(), "outputs-accepted");
+        self.changed();
+        self.answer_step(verdict, reply);
+    }
+
+    async fn take_request(&mut self, reply: Reply) {
+        match self.collector.request_submission() {
+            Ok(verdict) => {
+                if let Err(error) = self.write(Record::SubmissionRequested).await {
+                    tracing::error!(%error, "journal-not-written");
+                }
+                self.changed();
+                self.answer(verdict, reply);
+            }
+            Err(problem) => {
+                let _ = reply.send(Err(problem));
+            }
+        }
+    }
+
+    /// Answers a step: its outputs are taken even when the run fails for another's.
+    fn answer_step(&mut self, verdict: Verdict, reply: Reply) {
+        match verdict {
+            Verdict::Settled => {
+                let _ = reply.send(Ok(self.collector.receipt()));
+            }
+            Verdict::AwaitCommit => self.answer(verdict, reply),
+        }
+    }
+
+    fn answer(&mut self, verdict: Verdict, reply: Reply) {
+        if verdict == Verdict::AwaitCommit && self.collector.is_submitting() {
+            self.waiting.push(reply);
+        } else {
+            let _ = reply.send(self.collector.outcome());
+        }
+    }
+
+    /// The collector has moved: begins what is due and shows it.
+    fn changed(&mut self) {
+        self.begin_submission();
+        self.publish();
+    }
+
+    fn begin_submission(&mut self) {
+        if self.collector.is_submitting() && self.submission.is_none() {
+            self.submission = Some(self.submitting.begin(&self.collector));
+        }
+    }
+
+    async fn end_submission(&mut self, ending: submitting::Ending) {
+        self.submission = None;
+        let (record, result) = match ending {
+            Ok(commit) => {
+                let names: Vec<&str> = commit
+                    .outcome
+                    .resources
+                    .iter()
+                    .map(|created| created.name.as_str())
+                    .collect();
+                tracing::info!(resources = ?names, "committed");
+                self.collector
+                    .committed(commit.outcome.clone(), commit.attempts.clone());
+                (Record::Committed(commit), "committed")
+            }
+            Err(failure) => {
+                tracing::error!(problem = %failure.problem.detail, "not-created");
+                self.collector.failed(failure.clone());
+                (Record::Failed(failure), "failed")
+            }
+        };
+        self.metrics.submitted(result);
+        // Without the record, a restarted sidecar submits again and finds its own objects: no harm is done.
+        if let Err(error) = self.write(record).await {
+            tracing::error!(%error, "journal-not-written");
+        }
+        crash_point::reach(&self.state_dir, "outcome-journaled");
+        for reply in std::mem::take(&mut self.waiting) {
+            let _ = reply.send(self.collector.outcome());
+        }
+        self.publish();
+    }
+
+    fn publish(&self) {
+        self.metrics.phase(self.collector.phase());
+        self.status.send_replace(Arc::new(self.collector.status()));
+    }
+
+    fn render(&self, preview: Preview) -> Result<Vec<(String, Value)>, Problem> {
+        let pending = self.collector.pending();
+        if preview == Preview::Whole && !pending.is_empty() {
+            return Err(problem::pending(&pending, Vec::new()));
+        }
+        let values = Values {
+            secrecy: Secrecy::Masked,
+            ..self.collector.values().clone()
+        };
+        let (rendered, _) = rendering::preview(
+            self.collector.declaration(),
+            &values,
+            self.collector.run(),
+            self.collector.attempts(),
+        );
+        Ok(rendered
+            .into_iter()
+            .map(|rendered| (rendered.resource.into(), rendered.object))
+            .collect())
+    }
+
+    async fn write_outputs(&self, step: StepName, body: Bytes) -> std::io::Result<()> {
+        self.on_disk(move |journal| journal.append_outputs(&step, &body))
+            .await
+    }
+
+    async fn write(&self, record: Record) -> std::io::Result<()> {
+        self.on_disk(move |journal| journal.append(&record)).await
+    }
+
+    async fn on_disk(
+        &self,
+        write: impl FnOnce(&mut Journal) -> std::io::Result<()> + Send + 'static,
+    ) -> std::io::Result<()> {
+        let journal = Arc::clone(&self.journal);
+        let written = tokio::task::spawn_blocking(move || {
+            let mut journal = journal
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            write(&mut journal)
+        });
+        written.await.map_err(std::io::Error::other)?
+    }
+}
+
+/// The end of the submission that is under way; never, when there is none.
+async fn ended(submission: &mut Option<JoinHandle<submitting::Ending>>) -> submitting::Ending {
+    match submission {
+        Some(handle) => handle.await.unwrap_or_else(|error| {
+            let detail = format!("the submission broke off: {error}; this is a bug of Gleaner");
+            Err(Failure {
+                problem: problem::internal(detail),
+                resources: std::collections::BTreeMap::new(),
+            })
+        }),
+        None => std::future::pending().await,
+    }
+}
+
+fn disk(error: &std::io::Error) -> Problem {
+    problem::internal(format!(
+        "the outputs could not be written to the journal: {error}; is the volume full?"
+    ))
+}

@@ -1,0 +1,239 @@
+//! From the collector's state to a submission, and from its end to an answer.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use gleaner_proto::declaration::{Declaration, Origin, Template};
+use gleaner_proto::exit_code;
+use gleaner_proto::message::{Created, Outcome, Phase, problem_type};
+use gleaner_proto::variable::SubstitutionError;
+use serde_json::{Map, Value};
+use tokio::task::JoinHandle;
+
+use crate::collector::{Collector, Failure};
+use crate::crash_point;
+use crate::journal::Commit;
+use crate::problem;
+use crate::rendering::{self, Attempts, Values};
+use crate::run::Run;
+use crate::submission::{Progress, SubmissionError, Submitter};
+
+/// How a submission ends.
+pub(super) type Ending = Result<Commit, Failure>;
+
+/// Begins submissions.
+pub struct Submitting {
+    submitter: Option<Submitter>,
+    state_dir: PathBuf,
+}
+
+/// What a submission works on: a copy, because the collector goes on collecting.
+struct Work {
+    declaration: Declaration,
+    values: Values,
+    run: Run,
+    state_dir: PathBuf,
+}
+
+impl Submitting {
+    /// `submitter` may be missing where the declaration has nothing to create.
+    pub const fn new(submitter: Option<Submitter>, state_dir: PathBuf) -> Self {
+        Self {
+            submitter,
+            state_dir,
+        }
+    }
+
+    /// Begins to create everything of `collector`, as a task of its own.
+    pub(super) fn begin(&self, collector: &Collector) -> JoinHandle<Ending> {
+        let work = Work {
+            declaration: collector.declaration().clone(),
+            values: collector.values().clone(),
+            run: collector.run().clone(),
+            state_dir: self.state_dir.clone(),
+        };
+        let submitter = self.submitter.clone();
+        tokio::spawn(async move {
+            match submitter {
+                Some(submitter) => submit(&submitter, &work).await,
+                None => Ok(Commit {
+                    outcome: outcome(Vec::new(), Vec::new(), BTreeMap::new()),
+                    attempts: Attempts::new(),
+                }),
+            }
+        })
+    }
+}
+
+async fn submit(submitter: &Submitter, work: &Work) -> Ending {
+    // What the variables lead to is looked at once before, because that is the outputs' fault and not the cluster's.
+    if let Err(error) =
+        rendering::render(&work.declaration, &work.values, &work.run, &Attempts::new())
+    {
+        return Err(not_rendered(&error));
+    }
+    let last = Mutex::new((Attempts::new(), BTreeMap::new()));
+    let render = |attempts: &Attempts| {
+        let rendered = rendering::render(&work.declaration, &work.values, &work.run, attempts)?;
+        let params = rendered
+            .iter()
+            .map(|one| (one.resource.to_string(), resource_fields(work, one)))
+            .collect();
+        *last.lock().unwrap_or_else(PoisonError::into_inner) = (attempts.clone(), params);
+        Ok::<_, SubstitutionError>(rendered)
+    };
+    crash_point::reach(&work.state_dir, "resolved");
+    let submitted = submitter
+        .submit(render, &|progress| pass(&work.state_dir, progress))
+        .await;
+    let (attempts, fields) = last.into_inner().unwrap_or_else(PoisonError::into_inner);
+    match submitted {
+        Ok(submission) => {
+            let committed = submission
+                .committed
+                .into_iter()
+                .map(|one| (one.created, one.results))
+                .collect();
+            let outcome = outcome(committed, submission.notes, fields);
+            Ok(Commit { outcome, attempts })
+        }
+        Err(error) => Err(not_created(&error)),
+    }
+}
+
+/// The crash points of a submission.
+fn pass(state_dir: &std::path::Path, progress: Progress<'_>) {
+    match progress {
+        Progress::DryRun => crash_point::reach(state_dir, "rendered"),
+        Progress::DryRunDone => crash_point::reach(state_dir, "dry-run"),
+        Progress::Creating { index, .. } => {
+            crash_point::reach(state_dir, &format!("creating-{index}"))
+        }
+        Progress::Created { index, created } => {
+            tracing::info!(resource = %created.resource, kind = %created.kind, name = %created.name,
+                action = ?created.action, "object-created");
+            crash_point::reach(state_dir, &format!("created-{index}"));
+        }
+        Progress::RollingBack => {
+            tracing::warn!("rolling-back");
+            crash_point::reach(state_dir, "rolling-back");
+        }
+        Progress::RolledBack => crash_point::reach(state_dir, "rolled-back"),
+        Progress::Done => crash_point::reach(state_dir, "committed"),
+        _ => {}
+    }
+}
+
+/// The fields of a PipelineResource that the next task may want: its type and its params, as they were rendered.
+fn resource_fields(work: &Work, rendered: &rendering::Rendered) -> Map<String, Value> {
+    let template: Option<&Template> = work.declaration.template(rendered.resource.as_str());
+    let Some(Origin::PipelineResource { kind, .. }) = template.map(|template| &template.origin)
+    else {
+        return Map::new();
+    };
+    let mut fields = Map::from_iter([("type".to_owned(), kind.as_str().into())]);
+    let params = rendered
+        .object
+        .get("spec")
+        .and_then(|spec| spec.get("params"))
+        .and_then(Value::as_array);
+    for param in params.into_iter().flatten() {
+        if let (Some(name), Some(value)) = (
+            param.get("name").and_then(Value::as_str),
+            param.get("value"),
+        ) {
+            fields.insert(name.to_owned(), value.clone());
+        }
+    }
+    fields
+}
+
+fn outcome(
+    committed: Vec<(Created, Map<String, Value>)>,
+    notes: Vec<String>,
+    mut fields: BTreeMap<String, Map<String, Value>>,
+) -> Outcome {
+    let mut results = BTreeMap::new();
+    let mut resources = Vec::new();
+    for (created, declared) in committed {
+        let mut result = Map::from_iter([
+            ("name".to_owned(), Value::from(created.name.as_str())),
+            ("uid".to_owned(), Value::from(created.uid.as_str())),
+        ]);
+        let own = fields.remove(&created.resource).unwrap_or_default();
+        for (key, value) in own.into_iter().chain(declared) {
+            result.entry(key).or_insert(value);
+        }
+        results.insert(created.resource.clone(), result);
+        resources.push(created);
+    }
+    Outcome {
+        phase: Phase::Committed,
+        pending: Vec::new(),
+        resources,
+        results,
+        notes,
+    }
+}
+
+/// The values do not hold what the templates ask of them.
+fn not_rendered(error: &SubstitutionError) -> Failure {
+    let title = "the outputs do not hold what the templates need";
+    let detail = format!("nothing was created: {error}");
+    let problem = problem::new(problem_type::OUTPUT, 422, title, detail, exit_code::OUTPUT);
+    Failure {
+        problem,
+        resources: BTreeMap::new(),
+    }
+}
+
+fn not_created(error: &SubmissionError) -> Failure {
+    let title = "the resources could not be created";
+    let problem = problem::new(
+        problem_type::NOT_CREATED,
+        424,
+        title,
+        error.sentence(),
+        exit_code::NOT_CREATED,
+    );
+    let mut resources: BTreeMap<String, String> = BTreeMap::new();
+    for (name, sentence) in error.resource_errors() {
+        let all = resources.entry(name.to_string()).or_default();
+        if !all.is_empty() {
+            all.push_str("; ");
+        }
+        all.push_str(&sentence);
+    }
+    Failure { problem, resources }
+}
+
+#[cfg(test)]
+mod tests {
+    use gleaner_proto::message::Action;
+
+    use super::*;
+
+    #[test]
+    fn results_hold_name_uid_params_and_declared_fields() {
+        let created = Created {
+            resource: "img".into(),
+            api_version: "tekton.dev/v1alpha1".into(),
+            kind: "PipelineResource".into(),
+            namespace: Some("ns".into()),
+            name: "build-image-abcde".into(),
+            uid: "1".into(),
+            action: Action::Created,
+        };
+        let fields = Map::from_iter([
+            ("url".to_owned(), "u".into()),
+            ("name".to_owned(), "other".into()),
+        ]);
+        let fields = BTreeMap::from([("img".to_owned(), fields)]);
+        let answer = outcome(vec![(created, Map::new())], Vec::new(), fields);
+        assert_eq!(
+            serde_json::to_string(&answer.results["img"]).unwrap(),
+            r#"{"name":"build-image-abcde","uid":"1","url":"u"}"#
+        );
+    }
+}

@@ -1,0 +1,123 @@
+//! What can be counted without saying what was in it.
+
+use std::sync::Arc;
+
+use gleaner_proto::message::Phase;
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::{Registry, Unit};
+
+const PHASES: [Phase; 5] = [
+    Phase::Collecting,
+    Phase::Resolved,
+    Phase::Submitting,
+    Phase::Committed,
+    Phase::Failed,
+];
+
+/// The sidecar's metrics. Clones share their numbers.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    accepted: Counter,
+    bytes: Counter,
+    refused: Family<Refusal, Counter>,
+    submissions: Family<Ended, Counter>,
+    phase: Family<InPhase, Gauge>,
+    registry: Arc<Registry>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Refusal {
+    problem: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Ended {
+    result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct InPhase {
+    phase: String,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let accepted = Counter::default();
+        let bytes = Counter::default();
+        let refused = Family::default();
+        let submissions = Family::default();
+        let phase = Family::default();
+        let mut registry = Registry::with_prefix("gleaner");
+        registry.register(
+            "outputs_accepted",
+            "Messages of steps that were accepted",
+            accepted.clone(),
+        );
+        registry.register_with_unit(
+            "outputs",
+            "Size of accepted messages",
+            Unit::Bytes,
+            bytes.clone(),
+        );
+        registry.register(
+            "outputs_refused",
+            "Messages of steps that were refused",
+            refused.clone(),
+        );
+        registry.register(
+            "submissions",
+            "Submissions that have ended",
+            submissions.clone(),
+        );
+        registry.register("phase", "1 for the phase that the run is in", phase.clone());
+        Self {
+            accepted,
+            bytes,
+            refused,
+            submissions,
+            phase,
+            registry: Arc::new(registry),
+        }
+    }
+}
+
+impl Metrics {
+    pub(crate) fn accepted(&self, bytes: usize) {
+        self.accepted.inc();
+        self.bytes.inc_by(bytes as u64);
+    }
+
+    /// `problem` is one of the few stable types, never a text of a client.
+    pub(crate) fn refused(&self, problem: &str) {
+        self.refused
+            .get_or_create(&Refusal {
+                problem: problem.trim_start_matches("/problems/").to_owned(),
+            })
+            .inc();
+    }
+
+    pub(crate) fn submitted(&self, result: &'static str) {
+        self.submissions.get_or_create(&Ended { result }).inc();
+    }
+
+    pub(crate) fn phase(&self, current: Phase) {
+        for phase in PHASES {
+            let label = InPhase {
+                phase: format!("{phase:?}"),
+            };
+            self.phase
+                .get_or_create(&label)
+                .set(i64::from(phase == current));
+        }
+    }
+
+    /// Everything, in the OpenMetrics text format.
+    pub fn encode(&self) -> String {
+        let mut encoded = String::new();
+        text::encode(&mut encoded, &self.registry).expect("invariant: a String takes any text");
+        encoded
+    }
+}

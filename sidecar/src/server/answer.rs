@@ -1,0 +1,78 @@
+//! Answers: JSON, and problems for whatever went wrong.
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use gleaner_proto::exit_code;
+use gleaner_proto::message::Problem;
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+use crate::problem;
+
+/// A problem as an answer.
+#[derive(Debug)]
+pub(super) struct ApiProblem(pub(super) Problem);
+
+/// A message as an answer.
+pub(super) struct Json<T>(pub(super) T);
+
+impl ApiProblem {
+    /// A problem for which a client's request is to blame.
+    pub(super) fn new(kind: &str, status: u16, title: &str, detail: impl Into<String>) -> Self {
+        Self(problem::new(
+            kind,
+            status,
+            title,
+            detail,
+            exit_code::DECLARATION,
+        ))
+    }
+
+    /// The same with another exit code for the redirector.
+    pub(super) fn exit_code(mut self, exit_code: u8) -> Self {
+        self.0.exit_code = exit_code;
+        self
+    }
+}
+
+impl From<Problem> for ApiProblem {
+    fn from(problem: Problem) -> Self {
+        Self(problem)
+    }
+}
+
+impl IntoResponse for ApiProblem {
+    fn into_response(self) -> Response {
+        let status =
+            StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = document(status, "application/problem+json", &self.0);
+        if status == StatusCode::UNAUTHORIZED {
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        document(StatusCode::OK, "application/json", &self.0)
+    }
+}
+
+fn document(status: StatusCode, kind: &'static str, value: &impl Serialize) -> Response {
+    let mut text =
+        serde_json::to_vec(value).expect("invariant: the API's messages have string keys only");
+    // A terminal's prompt should not end up behind the last brace.
+    text.push(b'\n');
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,178 @@
+//! Who is asking.
+//!
+//! The socket that a message came in by is the step's identity: each step mounts only its own folder. On the
+//! loopback address the step's bearer token stands in for it, which lies in that same folder.
+//!
+//! A process with the step's user in a pod with a shared process namespace can get around both; that is said in
+//! the documentation, and nothing here pretends otherwise.
+
+use std::net::IpAddr;
+
+use axum::extract::{Extension, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use gleaner_proto::StepName;
+use gleaner_proto::message::problem_type;
+use http::{HeaderMap, header};
+use indexmap::IndexMap;
+use subtle::ConstantTimeEq;
+
+use super::Api;
+use super::answer::ApiProblem;
+
+/// Who is asking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Caller {
+    /// Whoever can reach the loopback address: may look, may not speak.
+    Loopback,
+    /// A step.
+    Step(StepName),
+}
+
+/// The bearer tokens of the steps.
+#[derive(Debug, Default)]
+pub struct Tokens(IndexMap<StepName, String>);
+
+impl Tokens {
+    /// A fresh token for each of `steps`: 256 bits of the system's randomness, in hexadecimal.
+    ///
+    /// # Errors
+    /// When the system has no randomness to give.
+    pub fn generate<'a>(
+        steps: impl Iterator<Item = &'a StepName>,
+    ) -> Result<Self, getrandom::Error> {
+        let token = |step: &StepName| {
+            let mut bytes = [0_u8; 32];
+            getrandom::fill(&mut bytes)?;
+            Ok((
+                step.clone(),
+                bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+            ))
+        };
+        Ok(Self(steps.map(token).collect::<Result<_, _>>()?))
+    }
+
+    /// The steps and their tokens.
+    pub fn iter(&self) -> impl Iterator<Item = (&StepName, &str)> {
+        self.0.iter().map(|(step, token)| (step, token.as_str()))
+    }
+
+    /// The step whose token this is. Takes as long for a wrong one as for a right one.
+    fn step(&self, token: &str) -> Option<&StepName> {
+        self.0.iter().fold(None, |found, (step, known)| {
+            let same: bool = known.as_bytes().ct_eq(token.as_bytes()).into();
+            if same { Some(step) } else { found }
+        })
+    }
+}
+
+/// Lets only steps through, and replaces [`Caller::Loopback`] by the step whose token came along.
+pub(super) async fn require_step(
+    State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    if caller == Caller::Loopback {
+        match bearer(request.headers()).map(|token| api.tokens.step(token)) {
+            Some(Some(step)) => {
+                request.extensions_mut().insert(Caller::Step(step.clone()));
+            }
+            given => {
+                let what = if given.is_some() {
+                    "the bearer token is no step's"
+                } else {
+                    "a bearer token is missing"
+                };
+                let detail = format!(
+                    "{what}; send `Authorization: Bearer TOKEN` with the content of the file `token` beside the step's \
+                     socket, or post through the socket"
+                );
+                let title = "only a step may post";
+                return ApiProblem::new(problem_type::UNAUTHORIZED, 401, title, detail)
+                    .into_response();
+            }
+        }
+    }
+    next.run(request).await
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// Refuses requests that a browser was tricked into sending (DNS rebinding): the loopback address has no other
+/// name than localhost.
+pub(super) async fn refuse_foreign_hosts(
+    Extension(caller): Extension<Caller>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let host = request
+        .headers()
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    if caller == Caller::Loopback && !host.is_none_or(is_local) {
+        let detail = "the Host header must be localhost or an IP address";
+        return ApiProblem::new(problem_type::FORBIDDEN, 421, "not this server", detail)
+            .into_response();
+    }
+    next.run(request).await
+}
+
+fn is_local(host: &str) -> bool {
+    let port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    let name = match host.rsplit_once(':') {
+        Some((name, digits)) if port(digits) && (!name.contains(':') || name.ends_with(']')) => {
+            name
+        }
+        _ => host,
+    };
+    let address = name
+        .strip_prefix('[')
+        .and_then(|name| name.strip_suffix(']'))
+        .unwrap_or(name);
+    name.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_localhost_and_addresses_are_local() {
+        for host in [
+            "localhost",
+            "LOCALHOST:8440",
+            "127.0.0.1:8440",
+            "[::1]:8440",
+            "[::1]",
+            "::1",
+        ] {
+            assert!(is_local(host), "{host}");
+        }
+        for host in [
+            "evil.example",
+            "evil.example:8440",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example:80",
+            "",
+        ] {
+            assert!(!is_local(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_token_belongs_to_one_step() {
+        let steps = ["a", "b"].map(|step| StepName::new(step).unwrap());
+        let tokens = Tokens::generate(steps.iter()).unwrap();
+        for (step, token) in tokens.iter() {
+            assert_eq!(token.len(), 64);
+            assert_eq!(tokens.step(token), Some(step));
+        }
+        assert_eq!(tokens.step(""), None);
+        assert_eq!(tokens.step(&"0".repeat(64)), None);
+    }
+}
