@@ -1,1 +1,16 @@
-//! Gleaner.
+//! What the suites in `tests/` stand on.
+//!
+//! - [`suite`]: cases that run against a real API server and the embedded one alike;
+//! - [`server`]: one API server as a case sees it;
+//! - [`rig`]: etcd and kube-apiserver as local processes;
+//! - [`fault_proxy`]: an API server that loses replies, hangs, or answers 503, on demand;
+//! - [`wait`]: waiting for conditions, never for time.
+
+pub mod fault_proxy;
+pub mod rig;
+pub mod server;
+pub mod suite;
+pub mod wait;
+
+/// A minimal CRD of Knative's `Service`: the kind of the proposal's `build-and-deploy` example.
+pub const KNATIVE_CRDS: &str = include_str!("../fixtures/knative-service-crd.yaml");

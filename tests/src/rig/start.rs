@@ -1,0 +1,267 @@
+//! Starting and stopping the rig.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::access::{Accounts, User};
+use super::probe::Probe;
+use super::process::Process;
+use crate::wait;
+
+/// How long a start may take on a busy machine; usually it is three seconds.
+const START: Duration = Duration::from_secs(90);
+
+/// What a rig may differ in.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Has the admission plugin OwnerReferencesPermissionEnforcement, as OpenShift has it.
+    pub owner_references_permission_enforcement: bool,
+}
+
+/// A running kube-apiserver with its etcd. Both end when it is dropped.
+#[derive(Debug)]
+pub struct Rig {
+    url: String,
+    folder: TempDir,
+    authority: String,
+    accounts: Accounts,
+    /// Dropped to let the keeper end.
+    stop: Option<mpsc::Sender<()>>,
+    keeper: Option<JoinHandle<()>>,
+}
+
+impl Rig {
+    /// Starts both from the folder that [`programs`](super::programs) gives.
+    ///
+    /// # Errors
+    ///
+    /// When they do not get ready: with what they said last.
+    pub fn start(programs: &Path, options: &Options) -> Result<Self, String> {
+        let folder = tempfile::Builder::new()
+            .prefix("gleaner-rig-")
+            .tempdir()
+            .map_err(|error| format!("cannot make a folder for the rig: {error}"))?;
+        let accounts = Accounts::create(folder.path())?;
+        let plan = Plan::new(programs, folder.path(), options)?;
+        let url = plan.url();
+        let admin = accounts.admin().clone();
+        let (stop, stopped) = mpsc::channel::<()>();
+        let (report, reported) = mpsc::channel();
+        // The kernel ties the children to the thread that started them: this one lives until the rig is dropped.
+        let keeper = thread::spawn(move || {
+            let running = plan.run(&admin);
+            let keep = running.is_ok();
+            let (authority, processes) = match running {
+                Ok((authority, processes)) => (Ok(authority), Some(processes)),
+                Err(why) => (Err(why), None),
+            };
+            if report.send(authority).is_ok() && keep {
+                // An error here is the sender's end, which is what is waited for.
+                let _ = stopped.recv();
+            }
+            drop(processes);
+        });
+        let authority = reported
+            .recv()
+            .map_err(|_| "the rig's keeper ended".to_owned())??;
+        Ok(Self {
+            url,
+            folder,
+            authority,
+            accounts,
+            stop: Some(stop),
+            keeper: Some(keeper),
+        })
+    }
+
+    /// `https://127.0.0.1:PORT`
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The certificate authority that the server's certificate is of, as PEM.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// The one who may do everything (group `system:masters`).
+    #[must_use]
+    pub fn admin(&self) -> &User {
+        self.accounts.admin()
+    }
+
+    /// Another user, who may do nothing until a role is bound to them. A different one each time.
+    ///
+    /// # Panics
+    ///
+    /// When the rig has run out of them.
+    #[must_use]
+    pub fn restricted_user(&self) -> User {
+        self.accounts.next()
+    }
+
+    /// Writes a kubeconfig for a user, and returns its path. It goes with the rig.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn kubeconfig(&self, user: &User, namespace: &str) -> std::io::Result<PathBuf> {
+        let path = self
+            .folder
+            .path()
+            .join(format!("kubeconfig-{}-{namespace}.json", user.name));
+        let authority = self.folder.path().join("authority.crt");
+        fs::write(&authority, &self.authority)?;
+        let config = serde_json::json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "rig", "cluster": {"server": self.url, "certificate-authority": authority}}],
+            "users": [{"name": user.name, "user": {"token": user.token}}],
+            "contexts": [{"name": "rig", "context": {"cluster": "rig", "user": user.name, "namespace": namespace}}],
+            "current-context": "rig",
+        });
+        fs::write(&path, config.to_string())?;
+        Ok(path)
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        self.stop.take();
+        if let Some(keeper) = self.keeper.take() {
+            // A panic of the keeper has been reported by its thread.
+            let _ = keeper.join();
+        }
+    }
+}
+
+/// What is to be started, where.
+struct Plan {
+    programs: PathBuf,
+    folder: PathBuf,
+    admission: &'static str,
+    etcd_client: u16,
+    etcd_peer: u16,
+    apiserver: u16,
+}
+
+impl Plan {
+    fn new(programs: &Path, folder: &Path, options: &Options) -> Result<Self, String> {
+        // Asked for together, so that they differ; free now, and nobody else on the machine asks for these by number.
+        let listeners: Vec<TcpListener> = (0..3)
+            .map(|_| TcpListener::bind("127.0.0.1:0"))
+            .collect::<Result<_, _>>()
+            .map_err(|error| format!("no free port: {error}"))?;
+        let ports: Vec<u16> = listeners
+            .iter()
+            .filter_map(|l| l.local_addr().ok())
+            .map(|a| a.port())
+            .collect();
+        let &[etcd_client, etcd_peer, apiserver] = ports.as_slice() else {
+            return Err("no free port".to_owned());
+        };
+        let admission = if options.owner_references_permission_enforcement {
+            "OwnerReferencesPermissionEnforcement"
+        } else {
+            ""
+        };
+        let (programs, folder) = (programs.to_owned(), folder.to_owned());
+        Ok(Self {
+            programs,
+            folder,
+            admission,
+            etcd_client,
+            etcd_peer,
+            apiserver,
+        })
+    }
+
+    fn url(&self) -> String {
+        format!("https://127.0.0.1:{}", self.apiserver)
+    }
+
+    /// Starts both and waits until the server is ready; gives its authority.
+    fn run(&self, admin: &User) -> Result<(String, [Process; 2]), String> {
+        let start = |program: &str, arguments: Vec<String>| {
+            Process::start(&self.programs.join(program), &arguments, &self.folder)
+                .map_err(|error| format!("{program}: {error}"))
+        };
+        let key = rcgen::KeyPair::generate().map_err(|error| error.to_string())?;
+        for (name, pem) in [
+            ("service-accounts.key", key.serialize_pem()),
+            ("service-accounts.pub", key.public_key_pem()),
+        ] {
+            fs::write(self.folder.join(name), pem).map_err(|error| format!("{name}: {error}"))?;
+        }
+        let mut etcd = start("etcd", self.etcd_arguments())?;
+        let mut apiserver = start("kube-apiserver", self.apiserver_arguments())?;
+        let probe = Probe {
+            url: self.url(),
+            certificate: self.folder.join("certificates/apiserver.crt"),
+            admin: admin.clone(),
+        };
+        let authority = wait::blocking(START, || {
+            if let Err(why) = etcd.check().and_then(|()| apiserver.check()) {
+                return Some(Err(why));
+            }
+            probe.ready().map(Ok)
+        })
+        .unwrap_or_else(|| {
+            Err(format!(
+                "kube-apiserver is not ready within {START:?}:\n{}",
+                apiserver.last_words()
+            ))
+        })?;
+        Ok((authority, [apiserver, etcd]))
+    }
+
+    fn etcd_arguments(&self) -> Vec<String> {
+        let (client, peer) = (self.etcd_client, self.etcd_peer);
+        [
+            format!("--data-dir={}", self.folder.join("etcd").display()),
+            format!("--listen-client-urls=http://127.0.0.1:{client}"),
+            format!("--advertise-client-urls=http://127.0.0.1:{client}"),
+            format!("--listen-peer-urls=http://127.0.0.1:{peer}"),
+            format!("--initial-advertise-peer-urls=http://127.0.0.1:{peer}"),
+            format!("--initial-cluster=default=http://127.0.0.1:{peer}"),
+            // Nobody will miss these data after a power cut.
+            "--unsafe-no-fsync=true".to_owned(),
+        ]
+        .to_vec()
+    }
+
+    fn apiserver_arguments(&self) -> Vec<String> {
+        let in_folder = |name: &str| self.folder.join(name).display().to_string();
+        [
+            format!("--etcd-servers=http://127.0.0.1:{}", self.etcd_client),
+            format!("--secure-port={}", self.apiserver),
+            "--bind-address=127.0.0.1".to_owned(),
+            "--advertise-address=127.0.0.1".to_owned(),
+            format!("--cert-dir={}", in_folder("certificates")),
+            format!("--token-auth-file={}", in_folder("tokens.csv")),
+            "--authorization-mode=RBAC".to_owned(),
+            format!("--enable-admission-plugins={}", self.admission),
+            // It would make every pod wait for a service account that no controller makes here.
+            "--disable-admission-plugins=ServiceAccount".to_owned(),
+            "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
+            format!(
+                "--service-account-key-file={}",
+                in_folder("service-accounts.pub")
+            ),
+            format!(
+                "--service-account-signing-key-file={}",
+                in_folder("service-accounts.key")
+            ),
+            "--service-cluster-ip-range=10.96.0.0/16".to_owned(),
+        ]
+        .to_vec()
+    }
+}
