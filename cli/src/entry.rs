@@ -22,7 +22,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let own = arguments.iter().skip(2).cloned();
     match arguments.get(1).and_then(|command| command.to_str()) {
         Some("redirector") => gleaner_redirector::main(own),
-        Some("sidecar") => return run::sidecar_main(own),
+        Some("sidecar") => {
+            return gleaner_sidecar::main(std::iter::once("gleaner-sidecar".into()).chain(own));
+        }
         _ => {}
     }
     let mut command = Cli::command();

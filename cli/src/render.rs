@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use gleaner_proto::diagnostic::suggestion;
 use gleaner_proto::exit_code;
 use gleaner_proto::variable::{CONTEXT, Reference, Unresolved};
-use gleaner_sidecar::rendering::{self, Rendered, Values};
+use gleaner_sidecar::rendering::{self, Rendered, Secrecy, Values};
 use gleaner_sidecar::run::Run;
 use serde_json::{Map, Value};
 
@@ -49,12 +49,22 @@ fn render(options: &Render) -> Result<Vec<Rendered>, u8> {
         ..Run::default()
     };
 
+    let secrecy = if options.show_secrets {
+        Secrecy::Plain
+    } else {
+        Secrecy::Masked
+    };
     let values = Values {
         params,
         outputs,
-        ..Values::default()
+        secrecy,
     };
-    let (rendered, unresolved) = rendering::preview(&task.declaration, &values, &run);
+    let (rendered, unresolved) = rendering::preview(
+        &task.declaration,
+        &values,
+        &run,
+        &rendering::Attempts::new(),
+    );
     if unresolved == Unresolved::default() {
         return Ok(rendered);
     }

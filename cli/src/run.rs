@@ -1,12 +1,185 @@
-//! `gleaner run`.
-use crate::args::Run;
-use std::ffi::OsString;
+//! `gleaner run`: a Task's steps as processes of this machine, and all that follows from what they leave behind.
+//!
+//! | module | its one job |
+//! | --- | --- |
+//! | `plan` | what the command line and the Task come to, before anything runs |
+//! | `folder`, `paths` | the run's folder, and the pod's paths that lead into it |
+//! | `substitution`, `command` | Tekton's `$(...)`; from a step to a command |
+//! | `cluster` | an API server within this process, or a real cluster |
+//! | `collector`, `http` | the real sidecar as a child, and what it is asked |
+//! | `steps`, `process`, `lines` | the steps in order, each under the real redirector |
+//! | `progress`, `report` | what a person sees, and what a program reads |
+//! | `interrupt` | Ctrl-C |
+
+mod cluster;
+mod collector;
+mod command;
+mod folder;
+mod http;
+mod interrupt;
+mod lines;
+mod paths;
+mod plan;
+mod process;
+mod progress;
+mod report;
+mod steps;
+mod substitution;
+
+use std::collections::BTreeMap;
 use std::process::ExitCode;
-/// Runs.
-pub fn main(_options: &Run) -> ExitCode {
-    ExitCode::SUCCESS
+
+use gleaner_proto::exit_code;
+use gleaner_proto::message::Phase;
+use tokio::time::Instant;
+
+use crate::args::{Form, Run};
+use crate::terminal;
+use cluster::Cluster;
+use collector::Collector;
+use interrupt::Interrupt;
+use plan::Plan;
+use progress::Progress;
+use steps::Steps;
+
+/// Runs the Task; the exit code is what the TaskRun's failing step would have, or 0.
+pub fn main(options: &Run) -> ExitCode {
+    let plan = match Plan::new(options) {
+        Ok(plan) => plan,
+        Err(code) => return ExitCode::from(code),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let ended = match runtime {
+        Ok(runtime) => runtime.block_on(run(options, plan)),
+        Err(error) => Err(error.into()),
+    };
+    match ended {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            terminal::error(failure);
+            ExitCode::from(exit_code::UNREACHABLE)
+        }
+    }
 }
-/// The sidecar.
-pub(crate) fn sidecar_main(_arguments: impl Iterator<Item = OsString>) -> ExitCode {
-    ExitCode::SUCCESS
+
+/// Why a run did not even come to its steps, or broke off between them.
+#[derive(Debug, thiserror::Error)]
+enum RunError {
+    #[error(transparent)]
+    Cluster(#[from] cluster::ClusterError),
+    #[error(transparent)]
+    Collector(#[from] collector::CollectorError),
+    #[error("this machine refuses: {0}")]
+    System(#[from] std::io::Error),
+}
+
+async fn run(options: &Run, mut plan: Plan) -> Result<u8, RunError> {
+    let mut interrupt = Interrupt::new()?;
+    let program = std::env::current_exe()?;
+    let deadline = Instant::now() + options.timeout;
+    let cluster = Cluster::open(options, plan.folder.path()).await?;
+    let context = context(&plan, &cluster)?;
+    plan.name_run(&context);
+    begin(&plan, &context, &cluster);
+
+    let mut collector = tokio::select! {
+        started = Collector::start(&program, &plan, &context, &cluster) => started?,
+        signal = interrupt.wait() => return Ok(128 | signal),
+    };
+    let mut progress = Progress::default();
+    let mut steps = Steps {
+        program: &program,
+        plan: &plan,
+        collector: &mut collector,
+        interrupt: &mut interrupt,
+        progress: &mut progress,
+        deadline,
+    };
+    let ended = steps.run().await;
+    let reported = report(&plan, &collector, options.form).await;
+    collector.end().await;
+    cluster.close().await;
+    if options.keep {
+        Progress::note(&format!(
+            "the folder of this run is {}",
+            plan.folder.path().display()
+        ));
+    }
+    reported?;
+    Ok(ended?)
+}
+
+/// The values of `$(context.*)`.
+fn context(plan: &Plan, cluster: &Cluster) -> Result<BTreeMap<String, String>, RunError> {
+    let task = &plan.task.name;
+    let name = format!("{task}-run");
+    let uid = match cluster.make_task_run(&name, task)? {
+        Some(uid) => uid,
+        None => random_uid()?,
+    };
+    let context = [
+        ("task.name", task.clone()),
+        ("task.retry-count", "0".to_owned()),
+        ("taskRun.name", name),
+        ("taskRun.namespace", cluster.namespace.clone()),
+        ("taskRun.uid", uid),
+    ];
+    Ok(context
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect())
+}
+
+fn begin(plan: &Plan, context: &BTreeMap<String, String>, cluster: &Cluster) {
+    let name = context
+        .get("taskRun.name")
+        .map(String::as_str)
+        .unwrap_or_default();
+    Progress::begins(&plan.task.name, name, &cluster.describe());
+    for note in cluster
+        .note()
+        .into_iter()
+        .chain(plan.notes.iter().map(String::as_str))
+    {
+        Progress::note(note);
+    }
+}
+
+/// Prints what exists now, and the results.
+async fn report(plan: &Plan, collector: &Collector, form: Form) -> std::io::Result<()> {
+    let status = collector.sidecar.status().await.ok();
+    let objects = match status {
+        Some(status) if status.phase == Phase::Committed => collector.sidecar.resources().await,
+        _ => Ok(None),
+    };
+    let objects = objects.unwrap_or_else(|error| {
+        Progress::note(&format!("what was created cannot be shown: {error}"));
+        None
+    });
+    let substitution = steps::with_step_results(plan);
+    let results = report::results(&plan.folder, &plan.task.spec.results, &substitution);
+    match report::print(&objects.unwrap_or_default(), &results, form) {
+        // A reader that has seen enough closes the pipe.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+/// A UID (RFC 9562, version 4) for a run that no API server knows.
+fn random_uid() -> Result<String, RunError> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes).map_err(|error| std::io::Error::other(error.to_string()))?;
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok([
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..],
+    ]
+    .join("-"))
 }

@@ -3,8 +3,9 @@
 use gleaner_proto::declaration::{Declaration, Scope};
 use gleaner_proto::diagnostic::Diagnostic;
 use gleaner_proto::kubernetes::annotation;
-use gleaner_proto::yaml::Node;
+use gleaner_proto::yaml::{self, Node};
 use indexmap::IndexMap;
+use serde_json::Value;
 
 use super::proposal::Proposal;
 use super::reading::{descend, present};
@@ -18,6 +19,15 @@ pub struct Carrier<'a> {
     pub title: String,
     annotation: Option<&'a Node>,
     host: Host<'a>,
+}
+
+/// A declaration that was read.
+#[derive(Debug, Clone)]
+pub struct Declared {
+    /// As the rest of Gleaner sees it.
+    pub declaration: Declaration,
+    /// As it is handed on, whichever syntax it came in: what the annotation would hold.
+    pub document: Value,
 }
 
 /// What the declaration belongs to.
@@ -105,7 +115,7 @@ impl<'a> Carrier<'a> {
     ///
     /// # Errors
     /// Everything that is wrong with it, or with the part of the spec that it refers to.
-    pub fn declaration(&self, source: &Source) -> Result<Option<Declaration>, Vec<Diagnostic>> {
+    pub fn declaration(&self, source: &Source) -> Result<Option<Declared>, Vec<Diagnostic>> {
         let (syntax, mut diagnostics) = match self.syntax() {
             Ok(None) => return Ok(None),
             Ok(Some(syntax)) => (syntax, Vec::new()),
@@ -117,7 +127,10 @@ impl<'a> Carrier<'a> {
         });
         let checked = syntax.read(source, &scope);
         match checked {
-            Ok(declaration) if diagnostics.is_empty() => Ok(Some(declaration)),
+            Ok(declaration) if diagnostics.is_empty() => Ok(Some(Declared {
+                declaration,
+                document: syntax.document(),
+            })),
             Ok(_) => Err(diagnostics),
             Err(found) => {
                 diagnostics.extend(found);
@@ -194,6 +207,15 @@ impl<'a> Carrier<'a> {
 }
 
 impl Syntax<'_> {
+    fn document(&self) -> Value {
+        match self {
+            Self::Annotation(node) => yaml::parse(node.as_str().unwrap_or_default())
+                .map(|node| node.to_json())
+                .unwrap_or_default(),
+            Self::Proposal(proposal) => proposal.document(),
+        }
+    }
+
     fn read(&self, source: &Source, scope: &Scope) -> Result<Declaration, Vec<Diagnostic>> {
         match self {
             Self::Proposal(proposal) => proposal.declaration(scope),

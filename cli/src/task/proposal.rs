@@ -6,6 +6,7 @@
 use gleaner_proto::declaration::{Declaration, Scope};
 use gleaner_proto::diagnostic::Diagnostic;
 use gleaner_proto::yaml::{Content, Key, Node};
+use serde_json::Value;
 
 use super::reading::{join, present};
 use super::step::step_name;
@@ -89,6 +90,11 @@ impl Proposal {
             }
         }
         Err(diagnostics)
+    }
+
+    /// The declaration as an annotation would hold it.
+    pub fn document(&self) -> Value {
+        self.tree.to_json()
     }
 
     /// Names the place in the document rather than that in the moved tree.

@@ -5,6 +5,8 @@ use gleaner_proto::diagnostic::suggestion;
 use gleaner_proto::kubernetes::annotation;
 use gleaner_proto::yaml::Node;
 
+use serde_json::Value;
+
 use super::carrier::{Carrier, metadata_name};
 use super::spec::TaskSpec;
 use crate::document::{Finding, Source};
@@ -18,6 +20,8 @@ pub struct Task {
     pub spec: TaskSpec,
     /// What its steps leave behind, and what becomes of it.
     pub declaration: Declaration,
+    /// The declaration as the sidecar gets it.
+    pub document: Value,
 }
 
 /// Why there is no [`Task`].
@@ -115,7 +119,7 @@ impl Task {
         };
         let carriers = Carrier::all(document);
         let carrier = carriers.first().ok_or_else(nothing)?;
-        let declaration = carrier
+        let declared = carrier
             .declaration(source)
             .map_err(invalid)?
             .ok_or_else(nothing)?;
@@ -124,7 +128,8 @@ impl Task {
         Ok(Self {
             name,
             spec,
-            declaration,
+            declaration: declared.declaration,
+            document: declared.document,
         })
     }
 }

@@ -24,6 +24,8 @@ pub struct Step {
     pub timeout: Option<String>,
     /// Conditions, all of which must hold for the step to run.
     pub when: Vec<Condition>,
+    /// The names of the results that it writes itself.
+    pub results: Vec<String>,
     /// A file that gets a copy of what the step writes to standard output.
     pub stdout_path: Option<String>,
     /// A file that gets a copy of what the step writes to standard error.
@@ -104,6 +106,7 @@ impl Step {
             on_error: reading.text_at(node, "onError", place),
             timeout: reading.text_at(node, "timeout", place),
             when: conditions(node, place, reading),
+            results: result_names(node, place, reading),
             stdout_path: redirection(node, "stdoutConfig", place, reading),
             stderr_path: redirection(node, "stderrConfig", place, reading),
         }
@@ -207,6 +210,14 @@ fn conditions(node: &Node, place: &str, reading: &mut Reading) -> Vec<Condition>
         });
     }
     conditions
+}
+
+fn result_names(node: &Node, place: &str, reading: &mut Reading) -> Vec<String> {
+    let items = reading.list_at(node, "results", place);
+    items
+        .iter()
+        .filter_map(|item| Some(item.get("name")?.as_str()?.to_owned()))
+        .collect()
 }
 
 fn redirection(node: &Node, key: &str, place: &str, reading: &mut Reading) -> Option<String> {

@@ -1,0 +1,142 @@
+//! The temporary folder of a run.
+//!
+//! ```text
+//! workspace/            what a step knows as /workspace
+//! tekton/results/       /tekton/results
+//! tekton/scripts/       scripts, as files
+//! tekton/steps/         step results and exit codes
+//! termination/STEP      the termination message of each step
+//! outputs/STEP/         $GLEANER_OUTPUTS of each step
+//! run/STEP/             the sidecar's socket for each step
+//! state/                the sidecar's journal
+//! declaration.json      what the sidecar works from
+//! sidecar.log           what it says
+//! ```
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use gleaner_proto::path::SOCKET_FILE;
+use tempfile::TempDir;
+
+/// The longest path of a Unix socket, on the system with the shortest (macOS: 104 bytes with the zero at the end).
+const SOCKET_PATH_MAX: usize = 103;
+/// Longest name of a step.
+const STEP_MAX: usize = 63;
+
+/// The folder; gone when it is dropped, unless it is to be kept.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    path: PathBuf,
+    /// Removes the folder when dropped.
+    _guard: Option<TempDir>,
+}
+
+impl Folder {
+    /// Makes it, with what every run needs in it.
+    pub(crate) fn new(keep: bool) -> io::Result<Self> {
+        let guard = tempfile::Builder::new()
+            .prefix("gleaner-")
+            .tempdir_in(parent())?;
+        // Steps compare and print paths: one with a link in it (macOS: /tmp) would come back as another.
+        let path = guard.path().canonicalize()?;
+        let guard = if keep {
+            let _ = guard.keep();
+            None
+        } else {
+            Some(guard)
+        };
+        let folder = Self {
+            path,
+            _guard: guard,
+        };
+        for part in [
+            "workspace",
+            "tekton/results",
+            "tekton/scripts",
+            "tekton/steps",
+            "tekton/home",
+            "termination",
+        ] {
+            std::fs::create_dir_all(folder.path.join(part))?;
+        }
+        for part in ["outputs", "run", "state"] {
+            std::fs::create_dir(folder.path.join(part))?;
+        }
+        Ok(folder)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn workspace(&self) -> PathBuf {
+        self.path.join("workspace")
+    }
+
+    pub(crate) fn tekton(&self) -> PathBuf {
+        self.path.join("tekton")
+    }
+
+    pub(crate) fn results(&self) -> PathBuf {
+        self.path.join("tekton/results")
+    }
+
+    pub(crate) fn script(&self, step: &str) -> PathBuf {
+        self.path.join("tekton/scripts").join(step)
+    }
+
+    pub(crate) fn step_results(&self, step: &str) -> PathBuf {
+        self.step(step).join("results")
+    }
+
+    pub(crate) fn step_exit_code(&self, step: &str) -> PathBuf {
+        self.step(step).join("exitCode")
+    }
+
+    pub(crate) fn termination(&self, step: &str) -> PathBuf {
+        self.path.join("termination").join(step)
+    }
+
+    pub(crate) fn outputs(&self, step: &str) -> PathBuf {
+        self.path.join("outputs").join(step)
+    }
+
+    pub(crate) fn sockets(&self) -> PathBuf {
+        self.path.join("run")
+    }
+
+    pub(crate) fn socket(&self, step: &str) -> PathBuf {
+        self.sockets().join(step).join(SOCKET_FILE)
+    }
+
+    pub(crate) fn state(&self) -> PathBuf {
+        self.path.join("state")
+    }
+
+    pub(crate) fn declaration(&self) -> PathBuf {
+        self.path.join("declaration.json")
+    }
+
+    pub(crate) fn log(&self) -> PathBuf {
+        self.path.join("sidecar.log")
+    }
+
+    fn step(&self, step: &str) -> PathBuf {
+        self.path.join("tekton/steps").join(format!("step-{step}"))
+    }
+}
+
+/// The system's folder for temporary files, or `/tmp` where that one's name leaves no room for a socket's.
+fn parent() -> PathBuf {
+    let usual = std::env::temp_dir();
+    let longest = usual
+        .join("gleaner-123456/run")
+        .join("x".repeat(STEP_MAX))
+        .join(SOCKET_FILE);
+    if longest.as_os_str().len() <= SOCKET_PATH_MAX {
+        usual
+    } else {
+        PathBuf::from("/tmp")
+    }
+}

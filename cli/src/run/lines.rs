@@ -1,0 +1,92 @@
+//! What a step prints, passed on line by line behind the step's name.
+
+use std::path::Path;
+
+use tokio::fs::File;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
+
+/// A line is passed on at the latest when it has this many bytes.
+const LONGEST: usize = 64 << 10;
+
+/// Reads `stream` to its end and hands each line to `line`, without its end. A copy of all bytes goes to the file
+/// `copy`, as `stdoutConfig` and `stderrConfig` ask for.
+pub(crate) async fn pass_on(
+    stream: impl AsyncRead + Unpin,
+    copy: Option<&Path>,
+    mut line: impl FnMut(&str),
+) -> std::io::Result<()> {
+    let mut copy = match copy {
+        Some(path) => Some(create(path).await?),
+        None => None,
+    };
+    let mut reader = BufReader::new(stream);
+    let mut pending: Vec<u8> = Vec::new();
+    loop {
+        let chunk = reader.fill_buf().await?;
+        if chunk.is_empty() {
+            break;
+        }
+        let read = chunk.len();
+        if let Some(copy) = &mut copy {
+            copy.write_all(chunk).await?;
+        }
+        for piece in chunk.split_inclusive(|byte| *byte == b'\n') {
+            pending.extend_from_slice(piece);
+            if piece.ends_with(b"\n") || pending.len() >= LONGEST {
+                line(text(&pending).as_ref());
+                pending.clear();
+            }
+        }
+        reader.consume(read);
+    }
+    if !pending.is_empty() {
+        line(text(&pending).as_ref());
+    }
+    match &mut copy {
+        Some(copy) => copy.flush().await,
+        None => Ok(()),
+    }
+}
+
+async fn create(path: &Path) -> std::io::Result<File> {
+    if let Some(parent) = path.parent() {
+        tokio::fs::create_dir_all(parent).await?;
+    }
+    File::create(path).await
+}
+
+fn text(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
+    let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    String::from_utf8_lossy(bytes.strip_suffix(b"\r").unwrap_or(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn lines_come_one_by_one_and_the_copy_is_exact() {
+        let folder = tempfile::tempdir().unwrap();
+        let copy = folder.path().join("a/copy");
+        let mut lines = Vec::new();
+        let text = "one\r\n\ntwo \u{e9}\nrest";
+        pass_on(text.as_bytes(), Some(&copy), |line| {
+            lines.push(line.to_owned())
+        })
+        .await
+        .unwrap();
+        assert_eq!(lines, ["one", "", "two \u{e9}", "rest"]);
+        assert_eq!(std::fs::read_to_string(copy).unwrap(), text);
+    }
+
+    #[tokio::test]
+    async fn a_line_without_an_end_is_passed_on_in_pieces() {
+        let mut pieces = 0;
+        pass_on(vec![b'x'; 3 * LONGEST].as_slice(), None, |line| {
+            pieces += usize::from(line.len() >= LONGEST)
+        })
+        .await
+        .unwrap();
+        assert!(pieces >= 2, "{pieces}");
+    }
+}

@@ -1,0 +1,144 @@
+//! Paths of a pod in what a step says, and where they lead on this machine.
+//!
+//! A laptop has no `/workspace`, and should not get one. So the folder of the run takes its place wherever a step's
+//! command, script, arguments or variables name it. That is a change of text, and text may name it in ways that
+//! cannot be seen (`W=/work; ls ${W}space`): what is not recognised stays as it is.
+
+use std::path::{Path, PathBuf};
+
+/// Which path leads where.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Paths {
+    /// From and to, the longest `from` first. Some lead to themselves: what is below them is on this machine already.
+    rules: Vec<(String, String)>,
+}
+
+impl Paths {
+    /// Lets `from`, and everything below it, lead to `to`.
+    pub(crate) fn lead(&mut self, from: &str, to: &Path) {
+        let from = from.trim_end_matches('/');
+        if !from.is_empty() && self.rules.iter().all(|(other, _)| other != from) {
+            self.rules
+                .push((from.to_owned(), to.to_string_lossy().into_owned()));
+            self.rules
+                .sort_by_key(|(from, _)| std::cmp::Reverse(from.len()));
+        }
+    }
+
+    /// Keeps `path`, and everything below it, as it is.
+    pub(crate) fn keep(&mut self, path: &Path) {
+        self.lead(&path.to_string_lossy(), path);
+    }
+
+    /// Where a single path leads.
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
+        PathBuf::from(self.text(path))
+    }
+
+    /// `text` with every path in it leading to this machine.
+    pub(crate) fn text(&self, text: &str) -> String {
+        let mut mapped = String::with_capacity(text.len());
+        let mut done = 0;
+        for (start, _) in text.match_indices('/') {
+            if start < done || !begins_a_path(&text[..start]) {
+                continue;
+            }
+            let rule = self.rules.iter().find(|(from, _)| {
+                text[start..]
+                    .strip_prefix(from.as_str())
+                    .is_some_and(|rest| !rest.starts_with(in_a_name))
+            });
+            if let Some((from, to)) = rule {
+                mapped.push_str(&text[done..start]);
+                mapped.push_str(to);
+                done = start + from.len();
+            }
+        }
+        mapped.push_str(&text[done..]);
+        mapped
+    }
+}
+
+/// Whether a `/` behind `before` is the first character of an absolute path, as far as that can be told.
+fn begins_a_path(before: &str) -> bool {
+    let Some(last) = before.chars().next_back() else {
+        return true;
+    };
+    match last {
+        // file:///workspace, dir:///workspace
+        '/' => before.ends_with("://"),
+        // "$HOME"/workspace is none, "/workspace is one.
+        '"' | '\'' => {
+            before
+                .rsplit('\n')
+                .next()
+                .unwrap_or(before)
+                .matches(last)
+                .count()
+                % 2
+                == 1
+        }
+        // -I/workspace/include
+        letter if letter.is_ascii_alphabetic() => {
+            let option = before[..before.len() - 1].strip_suffix('-');
+            option
+                .is_some_and(|rest| rest.is_empty() || rest.ends_with([' ', '\t', '\n', '"', '\'']))
+        }
+        other => !in_a_name(other) && !matches!(other, '~' | ')' | '}' | '*' | '?' | ']'),
+    }
+}
+
+fn in_a_name(character: char) -> bool {
+    character.is_alphanumeric() || matches!(character, '_' | '-' | '.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn paths() -> Paths {
+        let mut paths = Paths::default();
+        paths.lead("/workspace", Path::new("/tmp/g/workspace"));
+        paths.lead("/workspace/src", Path::new("/home/me/src"));
+        paths.keep(Path::new("/tmp/g"));
+        paths
+    }
+
+    #[test]
+    fn paths_of_the_pod_lead_to_this_machine() {
+        for (text, mapped) in [
+            ("/workspace", "/tmp/g/workspace"),
+            (
+                "--context=/workspace/src --out=/workspace/x",
+                "--context=/home/me/src --out=/tmp/g/workspace/x",
+            ),
+            ("dir:///workspace/src", "dir:///home/me/src"),
+            ("cc -I/workspace/include", "cc -I/tmp/g/workspace/include"),
+            ("PATH=/bin:/workspace/bin", "PATH=/bin:/tmp/g/workspace/bin"),
+            (
+                "echo x >/workspace/d; cat '/workspace/d' \"/workspace/d\"",
+                "echo x >/tmp/g/workspace/d; cat '/tmp/g/workspace/d' \"/tmp/g/workspace/d\"",
+            ),
+        ] {
+            assert_eq!(paths().text(text), mapped);
+        }
+    }
+
+    #[test]
+    fn what_only_looks_alike_stays() {
+        for text in [
+            "/workspaces",
+            "/workspace-2/x",
+            "/workspace.txt",
+            "https://host/workspace/x",
+            "./workspace",
+            "$HOME/workspace",
+            "${HOME}/workspace",
+            "\"$HOME\"/workspace",
+            "$(pwd)/workspace",
+            "/tmp/g/workspace/x",
+        ] {
+            assert_eq!(paths().text(text), text);
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! What the command line and the Task come to, before anything runs. Everything that is wrong is said at once.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use gleaner_proto::diagnostic::suggestion;
+use gleaner_proto::exit_code;
+
+use super::command::{Command, Surroundings};
+use super::folder::Folder;
+use super::paths::Paths;
+use super::substitution::Substitution;
+use crate::args::Run;
+use crate::render;
+use crate::task::Task;
+use crate::terminal;
+use crate::values::Assignment;
+
+/// A run, ready to begin.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) task: Task,
+    pub(crate) folder: Folder,
+    pub(crate) paths: Paths,
+    pub(crate) substitution: Substitution,
+    /// The lines of `--step-command` by step.
+    pub(crate) commands: BTreeMap<String, String>,
+    /// What a person should know of how this differs from a cluster.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Plan {
+    /// Makes the plan; or says on standard error what is wrong and gives the exit code.
+    pub(crate) fn new(options: &Run) -> Result<Self, u8> {
+        let task = render::open_task(&options.task)?;
+        let (params, errors) = render::read_params(&task, &options.task)?;
+        let mut errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        let folder = Folder::new(options.keep).map_err(|found| {
+            terminal::error(format!("no temporary folder can be made: {found}"));
+            exit_code::UNREACHABLE
+        })?;
+        let step_names = task.spec.step_names();
+        let commands = named(
+            "--step-command",
+            "step",
+            &options.step_commands,
+            &step_names,
+            &mut errors,
+        );
+        let mut plan = Self {
+            paths: Paths::default(),
+            substitution: Substitution {
+                params,
+                named: BTreeMap::new(),
+            },
+            notes: Vec::new(),
+            task,
+            folder,
+            commands,
+        };
+        plan.lay_out_folders(options, &mut errors);
+        plan.name_places();
+        if errors.is_empty() {
+            // With a parameter missing, every step that uses it would complain again.
+            errors.extend(plan.trial());
+        }
+        plan.note_differences();
+        if errors.is_empty() {
+            return Ok(plan);
+        }
+        errors.iter().for_each(terminal::error);
+        Err(exit_code::USAGE)
+    }
+
+    /// The variables that only the run itself knows.
+    pub(crate) fn name_run(&mut self, context: &BTreeMap<String, String>) {
+        for (name, value) in context {
+            self.substitution.name(format!("context.{name}"), value);
+        }
+    }
+
+    /// Folders for workspaces and for resources that Tekton once cloned.
+    fn lay_out_folders(&mut self, options: &Run, errors: &mut Vec<String>) {
+        let is_git = |kind: &str| kind == "git";
+        let spec = self.task.spec.clone();
+        let cloned: Vec<_> = spec
+            .inputs
+            .iter()
+            .filter(|input| is_git(&input.kind))
+            .collect();
+        let known: Vec<String> = spec
+            .workspaces
+            .iter()
+            .map(|workspace| workspace.name.clone())
+            .chain(cloned.iter().map(|input| input.name.clone()))
+            .collect();
+        let given = named(
+            "--workspace",
+            "workspace",
+            &options.workspaces,
+            &known,
+            errors,
+        );
+        self.paths.keep(self.folder.path());
+        let given: BTreeMap<&String, PathBuf> = given
+            .iter()
+            .filter_map(|(name, folder)| match existing_folder(folder) {
+                Ok(folder) => Some((name, folder)),
+                Err(error) => {
+                    errors.push(format!("--workspace {name}={folder}: {error}"));
+                    None
+                }
+            })
+            .collect();
+        given.values().for_each(|folder| self.paths.keep(folder));
+        for workspace in &spec.workspaces {
+            let name = &workspace.name;
+            let found = given.get(name);
+            let bound = found.is_some() || !workspace.optional;
+            let path = if bound {
+                self.folder_for(name, &workspace.mount_path, found, errors)
+            } else {
+                String::new()
+            };
+            self.substitution
+                .name(format!("workspaces.{name}.path"), path);
+            self.substitution
+                .name(format!("workspaces.{name}.bound"), bound.to_string());
+            self.substitution
+                .name(format!("workspaces.{name}.claim"), "");
+            self.substitution
+                .name(format!("workspaces.{name}.volume"), "");
+        }
+        for input in cloned {
+            let path = self.folder_for(&input.name, &input.path, given.get(&input.name), errors);
+            for spelling in ["resources", "inputs.resources", "resources.inputs"] {
+                self.substitution
+                    .name(format!("{spelling}.{}.path", input.name), path.clone());
+            }
+        }
+        self.paths.lead("/workspace", &self.folder.workspace());
+        self.paths.lead("/tekton", &self.folder.tekton());
+    }
+
+    /// The folder that stands at `mount_path` in the pod: the one that was given, or an empty one.
+    fn folder_for(
+        &mut self,
+        name: &str,
+        mount_path: &str,
+        given: Option<&PathBuf>,
+        errors: &mut Vec<String>,
+    ) -> String {
+        let own = self.folder.workspace().join(name);
+        let made = match given {
+            // So that a step finds it by a relative path too.
+            Some(folder) => std::os::unix::fs::symlink(folder, &own),
+            None => {
+                self.notes.push(format!(
+                    "{mount_path} is an empty folder; give it one with --workspace {name}=DIR"
+                ));
+                std::fs::create_dir_all(&own)
+            }
+        };
+        if let Err(error) = made {
+            errors.push(format!("the folder of '{name}' cannot be made: {error}"));
+        }
+        let path = given.cloned().unwrap_or(own);
+        self.paths.lead(mount_path, &path);
+        path.to_string_lossy().into_owned()
+    }
+
+    /// Variables that stand for places in the run's folder.
+    fn name_places(&mut self) {
+        for result in &self.task.spec.results {
+            let path = self.folder.results().join(&result.name);
+            self.substitution.name(
+                format!("results.{}.path", result.name),
+                path.to_string_lossy(),
+            );
+        }
+        for step in &self.task.spec.steps {
+            let path = self.folder.step_exit_code(&step.name);
+            let name = format!("steps.step-{}.exitCode.path", step.name);
+            self.substitution.name(name, path.to_string_lossy());
+        }
+    }
+
+    /// What would be wrong with a step when its turn comes.
+    fn trial(&self) -> Vec<String> {
+        let surroundings = self.surroundings(&self.substitution);
+        let steps = self.task.spec.steps.iter();
+        steps
+            .filter_map(|step| Command::prepare(step, &surroundings).err())
+            .map(|error| error.to_string())
+            .collect()
+    }
+
+    /// What a step needs to become a command, with these variables.
+    pub(crate) fn surroundings<'a>(&'a self, substitution: &'a Substitution) -> Surroundings<'a> {
+        Surroundings {
+            folder: &self.folder,
+            paths: &self.paths,
+            substitution,
+            commands: &self.commands,
+        }
+    }
+
+    fn note_differences(&mut self) {
+        let mut notes = Vec::new();
+        let unused: Vec<&str> = self.task.spec.cluster_only.iter().copied().collect();
+        if !unused.is_empty() {
+            notes.push(format!(
+                "steps run with the tools of this machine; not used here: {}",
+                unused.join(", ")
+            ));
+        }
+        notes.push(format!(
+            "/workspace and /tekton are in {}",
+            self.folder.path().display()
+        ));
+        notes.append(&mut self.notes);
+        for step in &self.task.spec.steps {
+            let elsewhere = step.env.iter().filter(|variable| variable.value.is_none());
+            let names: Vec<&str> = elsewhere.map(|variable| variable.name.as_str()).collect();
+            if !names.is_empty() {
+                notes.push(format!(
+                    "step '{}': {} would come from the cluster (valueFrom); here it is what your environment has",
+                    step.name,
+                    names.join(", ")
+                ));
+            }
+        }
+        self.notes = notes;
+    }
+}
+
+/// Assignments by name, where each name must be known.
+fn named(
+    flag: &str,
+    what: &str,
+    given: &[Assignment],
+    known: &[String],
+    errors: &mut Vec<String>,
+) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for Assignment { name, value } in given {
+        if !known.contains(name) {
+            let help = suggestion(name, known.iter().map(String::as_str));
+            let help = help.map(|help| format!("; {help}")).unwrap_or_default();
+            errors.push(format!("{flag}: the Task has no {what} '{name}'{help}"));
+        } else if found.insert(name.clone(), value.clone()).is_some() {
+            errors.push(format!("{flag}: '{name}' is given twice"));
+        }
+    }
+    found
+}
+
+fn existing_folder(folder: &str) -> Result<PathBuf, String> {
+    let path = Path::new(folder)
+        .canonicalize()
+        .map_err(|error| error.to_string())?;
+    if path.is_dir() {
+        Ok(path)
+    } else {
+        Err("is no folder".to_owned())
+    }
+}

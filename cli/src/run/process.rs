@@ -1,0 +1,68 @@
+//! Child processes in groups of their own, so that a signal reaches all that a step has started, and a Ctrl-C at the
+//! terminal reaches a step only through this process.
+
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::process::{Child, Command};
+
+/// How long what was asked to end may take; a pod has 30 s, but nobody sits before it.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// A running child, and all that it has started.
+#[derive(Debug)]
+pub(crate) struct Group {
+    pub(crate) child: Child,
+    leader: Option<Pid>,
+}
+
+impl Group {
+    /// Starts `command` in a group of its own, with nothing to read.
+    pub(crate) fn start(command: &mut Command) -> std::io::Result<Self> {
+        let child = command
+            .stdin(Stdio::null())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()?;
+        let leader = child
+            .id()
+            .and_then(|id| i32::try_from(id).ok())
+            .and_then(Pid::from_raw);
+        Ok(Self { child, leader })
+    }
+
+    /// Asks all of them to end.
+    pub(crate) fn ask_to_end(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Ends all of them.
+    pub(crate) fn kill(&self) {
+        self.signal(Signal::KILL);
+    }
+
+    /// Asks all of them to end, and after a grace period ends them.
+    pub(crate) async fn end(&mut self) -> std::io::Result<ExitStatus> {
+        self.ask_to_end();
+        if let Ok(status) = tokio::time::timeout(GRACE, self.child.wait()).await {
+            return status;
+        }
+        self.kill();
+        self.child.wait().await
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(leader) = self.leader {
+            // A group that is gone needs no signal.
+            let _ = kill_process_group(leader, signal);
+        }
+    }
+}
+
+impl Drop for Group {
+    /// What a step leaves running ends with it, as in a container.
+    fn drop(&mut self) {
+        self.kill();
+    }
+}

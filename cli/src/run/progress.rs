@@ -1,0 +1,155 @@
+//! What a person sees while the task runs, on standard error.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use gleaner_proto::message::{Phase, Status, VariableState};
+
+use crate::terminal::{BAD, CAUTION, FAINT, GOOD, STRONG, paint};
+use crate::values::as_text;
+
+/// Values are shown up to this many characters.
+const SHOWN: usize = 100;
+/// How the redirector begins each line of its own.
+const OWN: &str = "gleaner: ";
+
+/// What was shown already.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    variables: HashSet<String>,
+    notes: HashSet<String>,
+    waiting: bool,
+}
+
+impl Progress {
+    /// The run begins.
+    pub(crate) fn begins(task: &str, run: &str, place: &str) {
+        anstream::eprintln!("{} as {run}, {place}", paint(STRONG, task));
+    }
+
+    /// A remark on the side.
+    pub(crate) fn note(text: &str) {
+        anstream::eprintln!("{}", paint(FAINT, format_args!("  {text}")));
+    }
+
+    /// A step begins.
+    pub(crate) fn step_begins(step: &str) {
+        anstream::eprintln!("{} {}", paint(FAINT, "▶"), paint(STRONG, step));
+    }
+
+    /// A step has printed a line.
+    pub(crate) fn line(step: &str, line: &str) {
+        anstream::eprintln!("{} {line}", paint(FAINT, format_args!("{step} |")));
+    }
+
+    /// Whether a line is the redirector's own word; what it says without its mark.
+    pub(crate) fn own_word(line: &str) -> Option<&str> {
+        line.strip_prefix(OWN)
+    }
+
+    /// The redirector has said something.
+    pub(crate) fn redirector(words: &str) {
+        if words.starts_with("step '") {
+            anstream::eprintln!("{} {words}", paint(BAD, "✘"));
+        } else if words.starts_with("note: ") {
+            Self::note(words);
+        } else if words.contains("): ") {
+            anstream::eprintln!("  {} {words}", paint(GOOD, "+"));
+        } else {
+            anstream::eprintln!("  {words}");
+        }
+    }
+
+    /// A step has ended well.
+    pub(crate) fn step_succeeded(step: &str, took: Duration) {
+        anstream::eprintln!(
+            "{} {} {}",
+            paint(GOOD, "✔"),
+            paint(STRONG, step),
+            time(took)
+        );
+    }
+
+    /// A step has ended badly.
+    pub(crate) fn step_failed(step: &str, took: Duration, how: &str, continued: bool) {
+        let (style, sign) = if continued {
+            (CAUTION, "!")
+        } else {
+            (BAD, "✘")
+        };
+        let rest = if continued {
+            ", and the task goes on (onError: continue)"
+        } else {
+            ""
+        };
+        anstream::eprintln!(
+            "{} {} {how}{rest} {}",
+            paint(style, sign),
+            paint(STRONG, step),
+            time(took)
+        );
+    }
+
+    /// A step does not run.
+    pub(crate) fn step_skipped(step: &str, why: &str) {
+        anstream::eprintln!(
+            "{} {}",
+            paint(FAINT, "-"),
+            paint(FAINT, format_args!("{step} does not run: {why}"))
+        );
+    }
+
+    /// What the sidecar knows: shows what is new.
+    pub(crate) fn status(&mut self, status: &Status) {
+        for variable in &status.variables {
+            // A parameter was known from the start; what a step leaves behind is news.
+            let news =
+                variable.name.starts_with("steps.") && variable.state != VariableState::Pending;
+            if news && self.variables.insert(variable.name.clone()) {
+                let value = variable
+                    .value
+                    .as_ref()
+                    .map(as_text)
+                    .unwrap_or_else(|| "(secret)".to_owned());
+                let name = paint(STRONG, &variable.name);
+                let by_default = if variable.state == VariableState::Defaulted {
+                    " (default)"
+                } else {
+                    ""
+                };
+                anstream::eprintln!("  {name} = {}{by_default}", shortened(&value));
+            }
+        }
+        for note in &status.notes {
+            if self.notes.insert(note.clone()) {
+                Self::note(note);
+            }
+        }
+        if status.phase == Phase::Submitting && !self.waiting {
+            self.waiting = true;
+            Self::note("everything is known; asking the API server");
+        }
+    }
+
+    /// The run has ended badly, and why.
+    pub(crate) fn failed(why: &str) {
+        anstream::eprintln!("{} {why}", paint(BAD, "✘"));
+    }
+}
+
+fn time(took: Duration) -> String {
+    paint(FAINT, format_args!("{:.1}s", took.as_secs_f64()))
+}
+
+fn shortened(value: &str) -> String {
+    let line: String = value
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(SHOWN)
+        .collect();
+    if value.chars().count() > SHOWN {
+        format!("{line}…")
+    } else {
+        line
+    }
+}

@@ -1,0 +1,74 @@
+//! What a run leaves behind, on standard output.
+
+use std::io::Write;
+
+use gleaner_sidecar::rendering::to_yaml;
+use serde_json::{Map, Value, json};
+
+use super::folder::Folder;
+use super::substitution::Substitution;
+use crate::args::Form;
+use crate::task::spec::TaskResult;
+
+/// Results by name.
+pub(crate) type Results = Map<String, Value>;
+
+/// The results: those that the task declares, then those of its resources.
+pub(crate) fn results(
+    folder: &Folder,
+    declared: &[TaskResult],
+    substitution: &Substitution,
+) -> Results {
+    let mut results = Results::new();
+    for result in declared {
+        let written = std::fs::read(folder.results().join(&result.name)).ok();
+        let written = written.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        // One that repeats a step's result is there when that step has written it.
+        let repeated = result.value.as_ref().and_then(|value| {
+            let replaced = substitution.text(value).ok()?;
+            (replaced != *value || !value.contains("$(")).then_some(replaced)
+        });
+        if let Some(value) = written.or(repeated) {
+            results.insert(result.name.clone(), value.into());
+        }
+    }
+    let files = std::fs::read_dir(folder.results())
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut names: Vec<String> = files
+        .filter_map(|file| file.file_name().into_string().ok())
+        .collect();
+    names.sort();
+    for name in names.into_iter().filter(|name| !name.starts_with('.')) {
+        if let Ok(text) = std::fs::read_to_string(folder.results().join(&name)) {
+            results.entry(name).or_insert(text.into());
+        }
+    }
+    results
+}
+
+/// Prints both. YAML stays what `kubectl` takes: results stand in comments.
+pub(crate) fn print(objects: &[Value], results: &Results, form: Form) -> std::io::Result<()> {
+    let text = match form {
+        Form::Json => format!("{:#}\n", json!({"resources": objects, "results": results})),
+        Form::Yaml => {
+            let lines = results
+                .iter()
+                .map(|(name, value)| format!("# result {name}: {}\n", line(value)));
+            format!("{}{}", to_yaml(objects), lines.collect::<String>())
+        }
+    };
+    std::io::stdout().write_all(text.as_bytes())
+}
+
+/// A result on one line: as it is, or as JSON when it has several.
+fn line(value: &Value) -> String {
+    match value
+        .as_str()
+        .map(|text| text.strip_suffix('\n').unwrap_or(text))
+    {
+        Some(text) if !text.contains(char::is_control) => text.to_owned(),
+        _ => value.to_string(),
+    }
+}

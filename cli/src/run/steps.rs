@@ -1,0 +1,406 @@
+//! The steps, one after the other, as Tekton runs them.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use gleaner_proto::path::SOCKET_FILE;
+use gleaner_proto::{OutputSpec, exit_code};
+use tokio::io::AsyncRead;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::collector::{Collector, FINISHING_STEP, without_own_variables};
+use super::command::Command;
+use super::interrupt::Interrupt;
+use super::lines;
+use super::plan::Plan;
+use super::process::Group;
+use super::progress::Progress;
+use super::substitution::Substitution;
+use crate::task::Step;
+
+/// How often the sidecar is asked for what is new.
+const NEWS: Duration = Duration::from_millis(200);
+/// How long what a step has printed may take to arrive once the step is gone.
+const LAST_LINES: Duration = Duration::from_secs(2);
+/// What Tekton's entrypoint exits with when a step takes too long.
+const TIMED_OUT: u8 = 1;
+
+/// Everything that runs while the steps run.
+pub(crate) struct Steps<'a> {
+    pub(crate) program: &'a Path,
+    pub(crate) plan: &'a Plan,
+    pub(crate) collector: &'a mut Collector,
+    pub(crate) interrupt: &'a mut Interrupt,
+    pub(crate) progress: &'a mut Progress,
+    /// When the run as a whole has taken too long.
+    pub(crate) deadline: Instant,
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Exited(u8),
+    Signalled(u8),
+    /// The step's own limit, or the run's.
+    TimedOut {
+        whole_run: bool,
+    },
+    Interrupted(u8),
+}
+
+/// What the redirector is told beyond the command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Finish {
+    /// Nothing.
+    No,
+    /// To finish the run when the command has succeeded.
+    After,
+    /// To finish it, without a command.
+    Alone,
+}
+
+impl Steps<'_> {
+    /// Runs them and returns the exit code of the run.
+    pub(crate) async fn run(&mut self) -> io::Result<u8> {
+        let steps = &self.plan.task.spec.steps;
+        let last = steps.len().saturating_sub(1);
+        let mut finished = false;
+        for (index, step) in steps.iter().enumerate() {
+            let substitution = self.substitution_for(step);
+            let command = match Command::prepare(step, &self.plan.surroundings(&substitution)) {
+                Ok(command) => command,
+                // A result of a step before has made it wrong; all else was tried before.
+                Err(error) => {
+                    Progress::failed(&error.to_string());
+                    return Ok(exit_code::USAGE);
+                }
+            };
+            if !command.runs {
+                Progress::step_skipped(&step.name, "its conditions (when) do not hold");
+                continue;
+            }
+            let finish = match index == last && step.when.is_empty() && !command.continue_on_error {
+                true => Finish::After,
+                false => Finish::No,
+            };
+            finished = finish == Finish::After;
+            let code = self.step(&step.name, &command, finish).await?;
+            if code != 0 && !command.continue_on_error {
+                for skipped in &steps[index + 1..] {
+                    Progress::step_skipped(&skipped.name, "a step before it has failed");
+                }
+                return Ok(code);
+            }
+        }
+        if finished {
+            return Ok(0);
+        }
+        let command = Command::nothing_in(self.plan.folder.workspace());
+        self.step(FINISHING_STEP, &command, Finish::Alone).await
+    }
+
+    /// Runs one step, tells how it went, and returns the code with which it counts.
+    async fn step(&mut self, name: &str, command: &Command, finish: Finish) -> io::Result<u8> {
+        Progress::step_begins(name);
+        let began = Instant::now();
+        let end = self.process(name, command, finish).await?;
+        let took = began.elapsed();
+        let code = end.code();
+        std::fs::write(self.plan.folder.step_exit_code(name), code.to_string())?;
+        if code == 0 {
+            Progress::step_succeeded(name, took);
+            return Ok(0);
+        }
+        // Tekton lets the task go on after an exit code only, never after a timeout.
+        let exited = matches!(end, End::Exited(_) | End::Signalled(_));
+        Progress::step_failed(
+            name,
+            took,
+            &end.describe(command),
+            command.continue_on_error && exited,
+        );
+        if end == End::Exited(exit_code::NOT_FOUND) && finish != Finish::Alone {
+            Progress::note(&format!(
+                "a tool that is not on this machine can be replaced: --step-command {name}='...'"
+            ));
+        }
+        match command.continue_on_error && exited {
+            true => Ok(0),
+            false => Ok(code),
+        }
+    }
+
+    async fn process(&mut self, name: &str, command: &Command, finish: Finish) -> io::Result<End> {
+        let working_dir = self.make_ready(name, command)?;
+        let mut child = tokio::process::Command::new(self.program);
+        without_own_variables(&mut child);
+        child
+            .args(self.redirector(name, finish))
+            .envs(
+                command
+                    .environment
+                    .iter()
+                    .map(|(name, value)| (name, value)),
+            )
+            .current_dir(working_dir)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        if finish != Finish::Alone {
+            child.arg("--").args(&command.arguments);
+        }
+        let mut group = Group::start(&mut child)?;
+        let mut readers = tokio::task::JoinSet::new();
+        let words = Words::default();
+        if let Some(stream) = group.child.stdout.take() {
+            readers.spawn(words.clone().pass_on(
+                name.to_owned(),
+                stream,
+                command.stdout_copy.clone(),
+            ));
+        }
+        if let Some(stream) = group.child.stderr.take() {
+            readers.spawn(words.clone().pass_on(
+                name.to_owned(),
+                stream,
+                command.stderr_copy.clone(),
+            ));
+        }
+        let end = self.wait(&mut group, command.timeout).await;
+        // What the step has left running goes now, as with the container; then its pipes have an end.
+        group.kill();
+        let rest = async {
+            while let Some(read) = readers.join_next().await {
+                if let Ok(Err(error)) = read {
+                    Progress::note(&format!("what '{name}' prints is lost: {error}"));
+                }
+            }
+        };
+        let _ = tokio::time::timeout(LAST_LINES, rest).await;
+        self.show_news().await;
+        words.say();
+        end
+    }
+
+    /// Waits for the end of a step, and shows what is new meanwhile.
+    async fn wait(&mut self, group: &mut Group, timeout: Option<Duration>) -> io::Result<End> {
+        let own = timeout
+            .map(|timeout| Instant::now() + timeout)
+            .filter(|own| *own < self.deadline);
+        let deadline = own.unwrap_or(self.deadline);
+        let mut news = tokio::time::interval(NEWS);
+        news.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                status = group.child.wait() => return Ok(End::of(status?)),
+                signal = self.interrupt.wait() => {
+                    Progress::note("ending the step; once more ends it at once");
+                    tokio::select! {
+                        ended = group.end() => { ended?; }
+                        _ = self.interrupt.wait() => {
+                            group.kill();
+                            group.child.wait().await?;
+                        }
+                    }
+                    return Ok(End::Interrupted(signal));
+                }
+                () = tokio::time::sleep_until(deadline) => {
+                    group.kill();
+                    group.child.wait().await?;
+                    return Ok(End::TimedOut { whole_run: own.is_none() });
+                }
+                _ = news.tick() => {
+                    self.show_news().await;
+                    if let Some(words) = self.collector.has_ended(self.plan) {
+                        Progress::failed(&words);
+                        group.end().await?;
+                        return Ok(End::Exited(exit_code::UNREACHABLE));
+                    }
+                }
+            }
+        }
+    }
+
+    async fn show_news(&mut self) {
+        // A sidecar that does not answer is noticed elsewhere.
+        if let Ok(status) = self.collector.sidecar.status().await {
+            self.progress.status(&status);
+        }
+    }
+
+    /// Makes the files and folders that the step expects, and returns the folder to run it in.
+    fn make_ready(&self, name: &str, command: &Command) -> io::Result<PathBuf> {
+        let folder = &self.plan.folder;
+        std::fs::create_dir_all(folder.step_results(name))?;
+        std::fs::create_dir_all(folder.outputs(name))?;
+        // The kubelet makes this file, and the redirector writes into it only when it is there.
+        std::fs::write(folder.termination(name), "")?;
+        if let Some(script) = &command.script {
+            let path = folder.script(name);
+            let mut options = std::fs::OpenOptions::new();
+            let mut file = options
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o755)
+                .open(path)?;
+            io::Write::write_all(&mut file, script.as_bytes())?;
+        }
+        let wanted = &command.working_dir;
+        if wanted.starts_with(folder.path()) {
+            std::fs::create_dir_all(wanted)?;
+        }
+        if wanted.is_dir() {
+            return Ok(wanted.clone());
+        }
+        Progress::note(&format!(
+            "the working folder {} is in the step's image; here it runs in /workspace",
+            wanted.display()
+        ));
+        Ok(folder.workspace())
+    }
+
+    /// The arguments that make this program the redirector of a step.
+    fn redirector(&self, name: &str, finish: Finish) -> Vec<std::ffi::OsString> {
+        let folder = &self.plan.folder;
+        let mut socket = std::ffi::OsString::from("unix:");
+        socket.push(folder.sockets().join(name).join(SOCKET_FILE));
+        let mut arguments = vec!["redirector".into()];
+        if finish == Finish::Alone {
+            arguments.push("finish".into());
+        }
+        arguments.extend(["--step".into(), name.into(), "--sidecar".into(), socket]);
+        arguments.extend(["--results-dir".into(), folder.results().into()]);
+        arguments.extend([
+            "--termination-message".into(),
+            folder.termination(name).into(),
+        ]);
+        if finish == Finish::Alone {
+            return arguments;
+        }
+        arguments.extend(["--outputs-dir".into(), folder.outputs(name).into()]);
+        for output in self.plan.task.declaration.outputs(name) {
+            let path = output.spec.path.as_deref().map(|path| {
+                self.plan
+                    .folder
+                    .workspace()
+                    .join(self.plan.paths.text(path))
+                    .to_string_lossy()
+                    .into_owned()
+            });
+            let spec = OutputSpec {
+                path,
+                ..output.spec.clone()
+            };
+            arguments.extend(["--output".into(), spec.to_string().into()]);
+        }
+        if finish == Finish::After {
+            arguments.push("--finish".into());
+        }
+        arguments
+    }
+
+    /// The variables as `step` sees them: with the results of the steps before it, and the places of its own.
+    fn substitution_for(&self, step: &Step) -> Substitution {
+        let mut substitution = with_step_results(self.plan);
+        let own = self.plan.folder.step_results(&step.name);
+        for name in &step.results {
+            substitution.name(
+                format!("step.results.{name}.path"),
+                own.join(name).to_string_lossy(),
+            );
+        }
+        substitution
+    }
+}
+
+/// What the redirector says beside the step. It comes after what the sidecar knows by then, for it speaks of that.
+#[derive(Debug, Clone, Default)]
+struct Words(Arc<Mutex<Vec<String>>>);
+
+impl Words {
+    /// Passes on what a step prints, and keeps the redirector's own words.
+    async fn pass_on(
+        self,
+        step: String,
+        stream: impl AsyncRead + Unpin,
+        copy: Option<PathBuf>,
+    ) -> io::Result<()> {
+        let pass = |line: &str| match Progress::own_word(line) {
+            Some(words) => self
+                .0
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(words.to_owned()),
+            None => Progress::line(&step, line),
+        };
+        lines::pass_on(stream, copy.as_deref(), pass).await
+    }
+
+    fn say(&self) {
+        let words = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        words.iter().for_each(|words| Progress::redirector(words));
+    }
+}
+
+/// The variables of the plan, with the results that steps have written so far.
+pub(crate) fn with_step_results(plan: &Plan) -> Substitution {
+    let mut substitution = plan.substitution.clone();
+    for step in &plan.task.spec.steps {
+        for (name, value) in files(&plan.folder.step_results(&step.name)) {
+            substitution.name(format!("steps.{}.results.{name}", step.name), value);
+        }
+    }
+    substitution
+}
+
+/// The files of a folder that hold text.
+fn files(folder: &Path) -> BTreeMap<String, String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let texts = entries.filter_map(|entry| {
+        Some((
+            entry.file_name().into_string().ok()?,
+            std::fs::read_to_string(entry.path()).ok()?,
+        ))
+    });
+    texts.collect()
+}
+
+impl End {
+    fn of(status: ExitStatus) -> Self {
+        let byte = |number: i32| u8::try_from(number).unwrap_or(u8::MAX);
+        match (status.code(), status.signal()) {
+            (Some(code), _) => Self::Exited(byte(code)),
+            (None, Some(signal)) => Self::Signalled(byte(signal)),
+            (None, None) => Self::Exited(u8::MAX),
+        }
+    }
+
+    const fn code(self) -> u8 {
+        match self {
+            Self::Exited(code) => code,
+            Self::Signalled(signal) | Self::Interrupted(signal) => 128 | signal,
+            Self::TimedOut { .. } => TIMED_OUT,
+        }
+    }
+
+    fn describe(self, command: &Command) -> String {
+        match (self, command.timeout) {
+            (Self::Exited(code), _) => format!("exited with code {code}"),
+            (Self::Signalled(signal), _) => format!("was ended by signal {signal}"),
+            (Self::TimedOut { whole_run: false }, Some(timeout)) => {
+                format!("took longer than its timeout of {timeout:?} and was ended")
+            }
+            (Self::TimedOut { .. }, _) => {
+                "was ended: the run has taken too long (--timeout)".to_owned()
+            }
+            (Self::Interrupted(signal), _) => format!("was ended, as signal {signal} asked for it"),
+        }
+    }
+}
