@@ -69,15 +69,24 @@ impl Exit {
 }
 
 /// Runs the redirector with these arguments (without the program's name) and ends the process.
+///
+/// For a program without the start-up of Rust's runtime: the command finds SIGPIPE as this process has found it.
 pub fn main(arguments: impl Iterator<Item = OsString>) -> ! {
-    run(arguments).leave()
+    sys::ignore_broken_pipes(sys::Before::Inherited);
+    start(arguments).leave()
 }
 
 /// Runs the redirector with these arguments (without the program's name) and says how the process is to end.
 ///
-/// Call it from the first thread of a process that has no other: it changes the signal mask, it reaps whatever
-/// children there are, and the kernel ties the command's life to the calling thread.
+/// For an ordinary Rust program that carries the redirector as a subcommand: the runtime has ignored SIGPIPE, the
+/// command gets the default back. Call it from the first thread of a process that has no other: it changes the signal
+/// mask, it reaps whatever children there are, and the kernel ties the command's life to the calling thread.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
+    sys::ignore_broken_pipes(sys::Before::Runtime);
+    start(arguments)
+}
+
+fn start(arguments: impl Iterator<Item = OsString>) -> Exit {
     sys::end_on_signals_as_init();
     match options::parse(arguments, |name| std::env::var_os(name)) {
         Ok(Invocation::Wrap(options)) => wrap::wrap(&options),

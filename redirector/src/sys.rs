@@ -8,6 +8,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::{io, ptr};
 
 /// What the new process runs on between `clone` and `execve`: a handful of system calls. glibc's own
@@ -150,8 +151,10 @@ extern "C" fn begin(start: *mut c_void) -> c_int {
             // Killed before the line above counted.
             libc::_exit(128 + libc::SIGKILL);
         }
-        // Rust's runtime ignores SIGPIPE, and what is ignored stays ignored over execve.
-        libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+        // What is ignored stays ignored over execve.
+        if !PIPES_WERE_IGNORED.load(Ordering::Relaxed) {
+            libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+        }
         libc::sigaction(libc::SIGCHLD, (*start).on_child_end, ptr::null_mut());
         libc::sigprocmask(libc::SIG_SETMASK, (*start).mask, ptr::null_mut());
         // As execvp: a candidate that may not be run does not hide a later one, but is remembered.
@@ -175,6 +178,26 @@ extern "C" fn begin(start: *mut c_void) -> c_int {
 }
 
 // === signals ===
+
+/// Whether SIGPIPE was ignored before [`ignore_broken_pipes`]: then the command finds it so, too.
+static PIPES_WERE_IGNORED: AtomicBool = AtomicBool::new(false);
+
+/// Who set the action of SIGPIPE that this process has found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Before {
+    /// Whoever started the process.
+    Inherited,
+    /// Rust's runtime, over whatever it was.
+    Runtime,
+}
+
+/// Makes writing to a reader that is gone an error, not the end.
+pub(crate) fn ignore_broken_pipes(before: Before) {
+    // SAFETY: no handler is installed.
+    let action = unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
+    let ignored = before == Before::Inherited && action == libc::SIG_IGN;
+    PIPES_WERE_IGNORED.store(ignored, Ordering::Relaxed);
+}
 
 /// Blocks every signal that would end this process, and returns the mask from before.
 ///

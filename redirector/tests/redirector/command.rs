@@ -123,7 +123,12 @@ fn the_command_gets_its_folder() {
 #[test]
 fn what_was_ignored_stays_ignored() {
     let sidecar = Sidecar::content();
-    let ignoring = ["env", "--ignore-signal=HUP", "--ignore-signal=CHLD"];
+    let ignoring = [
+        "env",
+        "--ignore-signal=HUP",
+        "--ignore-signal=PIPE",
+        "--ignore-signal=CHLD",
+    ];
     let shown = ["grep", "SigIgn", "/proc/self/status"];
     let plain = std::process::Command::new(ignoring[0])
         .args(&ignoring[1..])
@@ -136,8 +141,33 @@ fn what_was_ignored_stays_ignored() {
         (Some(0), plain.stdout.as_slice()),
         "{ran:?}"
     );
-    // HUP is 1, CHLD is 17.
-    assert!(ran.stdout.ends_with("10001\n"), "{ran:?}");
+    // HUP is 1, PIPE is 13, CHLD is 17.
+    assert!(ran.stdout.ends_with("11001\n"), "{ran:?}");
+}
+
+#[test]
+fn a_closed_stream_stays_closed() {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar).started_by(&["sh", "-c", "exec \"$@\" <&- 2>&-", "sh"]);
+    let ran = step.script("ls /proc/$$/fd");
+    assert_eq!(ran.code, Some(0));
+    let descriptors: Vec<_> = ran.stdout.lines().collect();
+    assert!(
+        !descriptors.contains(&"0") && !descriptors.contains(&"2"),
+        "{ran:?}"
+    );
+    // Nobody can read the line of a failure; the code still tells.
+    assert_eq!(step.run(&["no-such-command"]).code, Some(127));
+}
+
+#[test]
+fn a_gone_reader_of_stderr_is_no_failure_of_the_step() {
+    let step = Step::at("unix:/no/such/socket").flags(&["--deadline=0s"]);
+    let mut redirector = step.wrapping(&["sh", "-c", "exit 3"]);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let status = redirector.stderr(writer).status().unwrap();
+    assert_eq!(status.code(), Some(3));
 }
 
 #[test]
