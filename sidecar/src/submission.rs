@@ -351,7 +351,7 @@ fn next_names(attempts: &mut BTreeMap<ResourceName, u32>, failures: &[Failure]) 
     for subject in subjects {
         let taken = attempts.entry(subject.resource.clone()).or_default();
         *taken += 1;
-        tracing::warn!(resource = %subject.resource, taken, "a derived name is taken; taking the next one");
+        tracing::warn!(resource = %subject.resource, taken, "derived-name-taken");
         go_on &= *taken < NAMES_MAX;
     }
     go_on

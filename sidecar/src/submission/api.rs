@@ -115,7 +115,7 @@ impl<'a> Api<'a> {
                 let end = self.late(again.words, again.answered);
                 return Err(CallError { end, unsure });
             }
-            tracing::debug!(method = %call.method, uri = %call.uri, error = %again.words, ?pause, "asking again");
+            tracing::debug!(method = %call.method, uri = %call.uri, error = %again.words, ?pause, "request-retried");
             tokio::time::sleep(pause).await;
             backoff = (backoff * 2).min(BACKOFF_MAX);
         }
@@ -221,7 +221,7 @@ impl Notes {
     pub(super) fn add(&self, note: String) {
         let mut notes = self.lock();
         if !notes.contains(&note) {
-            tracing::warn!(%note, "noted");
+            tracing::warn!(%note, "submission-note");
             notes.push(note);
         }
     }

@@ -55,7 +55,7 @@ pub(super) async fn commit(
         let (action, object) = entry.perform(step).await?;
         let one = item.made(action, object);
         let created = &one.created;
-        tracing::info!(%resource, kind = created.kind, name = created.name, ?action, "committed");
+        tracing::debug!(%resource, uid = created.uid, ?action, "object-committed");
         report(Progress::Created { index, created });
         made.push(one);
     }

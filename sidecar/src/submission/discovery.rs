@@ -11,7 +11,7 @@ use super::answer::Answer;
 use super::api::{Api, CallError};
 use super::error::Reason;
 use super::kind::{Kind, KindName};
-use super::remedy::unrefused;
+use super::remedy::plain;
 use super::request::Call;
 
 /// The kinds found so far. Only what was found is kept: a CRD that is missing at the preflight may be there at
@@ -129,7 +129,7 @@ async fn list(api: Api<'_>, api_version: &str) -> Result<Vec<Resource>, Option<R
             )))),
         },
         Err(error) if error.is_not_found() => Err(None),
-        Err(CallError { end, .. }) => Err(Some(unrefused(end))),
+        Err(CallError { end, .. }) => Err(Some(plain(end))),
     }
 }
 

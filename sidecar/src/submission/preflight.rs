@@ -195,7 +195,7 @@ async fn is_allowed(api: Api<'_>, verb: &str, kind: &Kind, namespace: &str) -> b
     match api.call(&call).await {
         Ok(reply) => reply.done.value["status"]["allowed"] != Value::Bool(false),
         Err(error) => {
-            tracing::debug!(verb, kind = %kind.name, ?error, "the permission cannot be asked for");
+            tracing::debug!(verb, kind = %kind.name, ?error, "permission-unknown");
             true
         }
     }

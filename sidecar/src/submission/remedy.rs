@@ -26,7 +26,7 @@ impl<'a> Purpose<'a> {
     pub(super) fn reason(self, error: CallError) -> Reason {
         match error.end {
             End::Refused(refusal) => self.refused(refusal),
-            other => unrefused(other),
+            other => plain(other),
         }
     }
 
@@ -71,8 +71,8 @@ pub(super) fn grant(verb: &str, kind: &Kind) -> String {
     )
 }
 
-/// The reason behind a request that was never refused.
-pub(super) fn unrefused(end: End) -> Reason {
+/// The reason behind the end of a request that was about no kind in particular.
+pub(super) fn plain(end: End) -> Reason {
     match end {
         End::Late {
             within,
@@ -81,6 +81,9 @@ pub(super) fn unrefused(end: End) -> Reason {
         } => Reason::Deadline { within, last },
         End::Late { within, last, .. } => Reason::Unreachable { within, last },
         End::Broken(words) => Reason::Broken(words),
+        End::Refused(refusal) if refusal.code == StatusCode::UNAUTHORIZED => Reason::Unauthorised {
+            words: refusal.words,
+        },
         End::Refused(refusal) => Reason::Refused {
             code: refusal.code.as_u16(),
             words: refusal.words,

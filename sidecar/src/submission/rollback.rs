@@ -41,7 +41,7 @@ pub(super) async fn roll_back(
     let aftermath = rollback.aftermath;
     let (removed, left) = (aftermath.removed.len(), aftermath.left.len());
     if removed + left > 0 {
-        tracing::warn!(removed, left, "rolled back");
+        tracing::info!(removed, left, "rolled-back");
     }
     aftermath
 }
@@ -57,8 +57,10 @@ struct Rollback<'a> {
 impl Rollback<'_> {
     async fn remove(&mut self, item: &Item, uid: &str) {
         match delete(self.api, item, uid, None).await {
-            Ok(Deleted::Gone | Deleted::Going) => {
-                self.aftermath.removed.push(item.place.to_string());
+            Ok(Deleted::Gone) => self.aftermath.removed.push(item.place.to_string()),
+            Ok(Deleted::Going) => {
+                let words = format!("{} (until its finalizers let it go)", item.place);
+                self.aftermath.removed.push(words);
             }
             // Only the UID was asked for: ours has gone, and someone else's stands there.
             Ok(Deleted::Changed) => {}

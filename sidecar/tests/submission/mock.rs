@@ -90,15 +90,20 @@ impl Mock {
         mock
     }
 
-    /// A submitter whose bounds are short enough for a test.
+    /// A submitter whose bounds no test should reach.
     pub(crate) async fn submitter(&self) -> Submitter {
         let mut settings = Settings::default();
-        settings.request_timeout = Duration::from_millis(400);
-        settings.deadline = Duration::from_secs(3);
-        settings.rollback_deadline = Duration::from_secs(2);
-        settings.vanish_timeout = Duration::from_millis(300);
-        settings.results_timeout = Duration::from_millis(300);
         settings.unauthorised_pause = Duration::from_millis(10);
+        self.submitter_with(settings).await
+    }
+
+    /// A submitter whose bounds a test can wait for.
+    pub(crate) async fn hasty(&self) -> Submitter {
+        let mut settings = Settings::default();
+        settings.request_timeout = Duration::from_millis(300);
+        settings.deadline = Duration::from_secs(1);
+        settings.vanish_timeout = Duration::from_millis(200);
+        settings.results_timeout = Duration::from_millis(300);
         self.submitter_with(settings).await
     }
 

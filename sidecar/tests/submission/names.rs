@@ -207,7 +207,7 @@ async fn an_object_that_is_going_and_does_not_go_names_its_finalizers() {
     stuck["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
     stuck["metadata"]["finalizers"] = json!(["example.com/gone-controller"]);
     mock.put(&path("a"), stuck);
-    let error = submit(&mock.submitter().await, vec![image("a", "a", "1")])
+    let error = submit(&mock.hasty().await, vec![image("a", "a", "1")])
         .await
         .unwrap_err();
     assert!(

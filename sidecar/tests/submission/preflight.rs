@@ -65,3 +65,11 @@ async fn a_forbidden_create_blocks_and_a_forbidden_delete_is_worth_a_word() {
     assert_eq!(spec["group"], "tekton.dev");
     assert_eq!(spec["namespace"], "ci");
 }
+
+#[tokio::test]
+async fn a_preflight_may_run_in_a_task_of_its_own() {
+    let mock = Mock::start().await;
+    let submitter = mock.submitter().await;
+    let preflight = async move { submitter.preflight(&declaration().templates).await };
+    assert_eq!(tokio::spawn(preflight).await.unwrap().len(), 2);
+}

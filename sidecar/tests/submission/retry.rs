@@ -48,7 +48,7 @@ async fn a_request_that_never_arrived_is_sent_again() {
 async fn an_api_server_that_hangs_is_asked_again_after_the_request_timeout() {
     let mock = Mock::start().await;
     mock.on(Method::POST, REAL, 1, Act::Hang);
-    submit(&mock.submitter().await, vec![image("a", "a", "1")])
+    submit(&mock.hasty().await, vec![image("a", "a", "1")])
         .await
         .unwrap();
     assert_eq!(mock.count(&Method::POST, REAL), 2);
@@ -83,10 +83,10 @@ async fn a_wait_beyond_the_deadline_is_not_sat_through() {
         Act::Answer(429, vec![("Retry-After", "600")], busy),
     );
     let begun = Instant::now();
-    let error = submit(&mock.submitter().await, vec![image("a", "a", "1")])
+    let error = submit(&mock.hasty().await, vec![image("a", "a", "1")])
         .await
         .unwrap_err();
-    assert!(begun.elapsed() < Duration::from_secs(2));
+    assert!(begun.elapsed() < Duration::from_secs(60));
     assert!(
         error.sentence().contains("its last answer: slow down"),
         "{error}"
@@ -127,21 +127,23 @@ async fn a_rotated_token_gets_one_more_try_and_a_wrong_one_no_third() {
         .await
         .unwrap();
 
-    let mock = Mock::start().await;
-    mock.on(
-        Method::POST,
-        "dryRun",
-        9,
-        refuse(401, "Unauthorized", "Unauthorized"),
-    );
-    let error = submit(&mock.submitter().await, vec![image("a", "a", "1")])
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(error.failures[0].reason, Reason::Unauthorised { .. }),
-        "{error}"
-    );
-    assert_eq!(mock.count(&Method::POST, "dryRun"), 2);
+    for (method, part) in [(Method::GET, "/apis"), (Method::POST, "dryRun")] {
+        let mock = Mock::start().await;
+        mock.on(
+            method.clone(),
+            part,
+            9,
+            refuse(401, "Unauthorized", "Unauthorized"),
+        );
+        let error = submit(&mock.submitter().await, vec![image("a", "a", "1")])
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(error.failures[0].reason, Reason::Unauthorised { .. }),
+            "{error}"
+        );
+        assert_eq!(mock.count(&method, part), 2);
+    }
 }
 
 #[tokio::test]

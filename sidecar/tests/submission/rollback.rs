@@ -96,7 +96,7 @@ async fn a_create_whose_outcome_stays_unknown_is_looked_for_and_deleted() {
         99,
         refuse(503, "ServiceUnavailable", "later"),
     );
-    let error = submit(&mock.submitter().await, three()).await.unwrap_err();
+    let error = submit(&mock.hasty().await, three()).await.unwrap_err();
     assert!(
         matches!(error.failures[0].reason, Reason::Deadline { .. }),
         "{error}"
@@ -152,4 +152,19 @@ async fn an_object_that_somebody_replaced_meanwhile_is_left_alone() {
     assert_eq!(error.aftermath.removed, ["PipelineResource ci/b"]);
     assert!(error.aftermath.left.is_empty());
     assert_eq!(mock.paths(), [path("a")]);
+}
+
+#[tokio::test]
+async fn what_its_finalizers_keep_is_said_to_go_only_then() {
+    let mock = Mock::start().await;
+    let mut kept = image("a", "a", "1");
+    kept.object["metadata"]["finalizers"] = json!(["example.com/x"]);
+    mock.on(Method::POST, &create("c"), 1, refuse(422, "Invalid", "no"));
+    let error = submit(&mock.submitter().await, vec![kept, image("c", "c", "1")])
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.aftermath.removed,
+        ["PipelineResource ci/a (until its finalizers let it go)"]
+    );
 }

@@ -107,7 +107,7 @@ async fn a_result_that_never_appears_names_its_path() {
     let mock = Mock::start().await;
     let mut service = image("svc", "svc", "1");
     service.results = vec![("url".into(), ".status.url".parse().unwrap())];
-    let error = submit(&mock.submitter().await, vec![service])
+    let error = submit(&mock.hasty().await, vec![service])
         .await
         .unwrap_err();
     assert!(
