@@ -101,7 +101,7 @@ pub fn suggestion<'a>(
             )
         })
         .min()
-        .filter(|(distance, _)| *distance <= (wrong.len() / 3).max(1));
+        .filter(|(distance, _)| *distance <= (wrong.len() / 3).max(1) && *distance < wrong.len());
     match nearest {
         Some((_, candidate)) => Some(format!("did you mean '{candidate}'?")),
         None if candidates.is_empty() || candidates.len() > LISTED => None,

@@ -45,6 +45,7 @@ pub(super) fn check(declaration: &Declaration, scope: &Scope) -> Vec<Diagnostic>
     }
     for template in &declaration.templates {
         check_name(template, &mut diagnostics);
+        check_results(template, &mut diagnostics);
         for usage in &template.uses {
             if let Err((message, help)) = check_use(declaration, template, usage, scope) {
                 diagnostics.push(Diagnostic::new(&usage.place, usage.at, message).maybe_help(help));
@@ -85,6 +86,33 @@ fn check_name(template: &Template, diagnostics: &mut Vec<Diagnostic>) {
             Diagnostic::new(format!("{}.{list}", template.place), template.at, message).help(help),
         );
     }
+}
+
+/// The data of a Secret must not leave it as a result, which everybody can read.
+fn check_results(template: &Template, diagnostics: &mut Vec<Diagnostic>) {
+    if !is_secret(template) {
+        return;
+    }
+    for (name, _) in template
+        .results
+        .iter()
+        .filter(|(_, path)| !path.is_below("metadata") && !path.is_below("type"))
+    {
+        let place = format!("{}.results.{name}", template.place);
+        let help = "hand on the Secret's name instead; it is always among the results";
+        diagnostics.push(
+            Diagnostic::new(
+                place,
+                template.at,
+                "a result would show the data of a Secret",
+            )
+            .help(help),
+        );
+    }
+}
+
+fn is_secret(template: &Template) -> bool {
+    template.kind == "Secret" && template.api_version == "v1"
 }
 
 fn is_label(label: &str) -> bool {
@@ -228,8 +256,7 @@ fn may_hold_secret(template: &Template, usage: &Use) -> bool {
         .place
         .strip_prefix(&template.place)
         .unwrap_or_default();
-    template.kind == "Secret"
-        && template.api_version == "v1"
+    is_secret(template)
         && (inside.starts_with(".resourceTemplate.data")
             || inside.starts_with(".resourceTemplate.stringData"))
 }

@@ -35,6 +35,13 @@ impl FieldPath {
     }
 }
 
+impl FieldPath {
+    /// Whether the path begins with the field `key`.
+    pub fn is_below(&self, key: &str) -> bool {
+        matches!(self.0.first(), Some(Segment::Key(first)) if first == key)
+    }
+}
+
 impl FromStr for FieldPath {
     type Err = FieldPathError;
 

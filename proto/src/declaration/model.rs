@@ -1,6 +1,8 @@
 //! The declaration as the rest of Gleaner sees it: read, but not yet checked against a Task.
 
 use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::Value;
 
 use super::field_path::FieldPath;
@@ -92,7 +94,7 @@ pub enum Naming {
 }
 
 /// Whether an object may exist already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub enum Policy {
     /// Create; fails when it exists.
     #[default]
@@ -102,7 +104,7 @@ pub enum Policy {
 }
 
 /// When the objects are created.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub enum Submit {
     /// As soon as all variables are known.
     #[default]
@@ -114,7 +116,7 @@ pub enum Submit {
 }
 
 /// What to do when the preflight finds a kind that is not served or a create that is forbidden.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub enum Preflight {
     /// Say so, and fail at submission (the proposal: the image is uploaded all the same).
     #[default]

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Diagnostic, Location, suggestion};
 use crate::variable::join;
-use crate::yaml::Node;
+use crate::yaml::{Content, Node};
 
 /// A node at its place, with the list of what was found wrong so far.
 pub(super) struct Cursor<'a> {
@@ -41,7 +41,7 @@ impl<'a> Cursor<'a> {
     /// The field `key`, when it is there and not null.
     pub(super) fn field(&self, key: &str) -> Option<Self> {
         let node = self.node.get(key)?;
-        (node.content != crate::yaml::Content::Null).then(|| Self {
+        (node.content != Content::Null).then(|| Self {
             node,
             place: join(&self.place, key),
         })
@@ -131,7 +131,18 @@ impl<'a> Cursor<'a> {
     pub(super) fn text(&self, findings: &mut Findings) -> Option<&'a str> {
         let text = self.node.as_str();
         if text.is_none() {
-            self.expected("a string", findings);
+            let plain = matches!(self.node.content, Content::Boolean(_) | Content::Number(_));
+            let help = plain.then(|| {
+                format!(
+                    "YAML reads this as {}; put it in quotes",
+                    self.node.to_json()
+                )
+            });
+            findings.add(
+                self,
+                format!("expected a string, found {}", self.node.describe()),
+                help,
+            );
         }
         text
     }
@@ -139,7 +150,7 @@ impl<'a> Cursor<'a> {
     /// This boolean.
     pub(super) fn flag(&self, findings: &mut Findings) -> Option<bool> {
         match self.node.content {
-            crate::yaml::Content::Boolean(flag) => Some(flag),
+            Content::Boolean(flag) => Some(flag),
             _ => {
                 self.expected("true or false", findings);
                 None

@@ -18,9 +18,9 @@ pub enum Tree {
     /// A string leaf with variables.
     Text(Text),
     /// A list that holds variables.
-    List(Vec<Tree>),
+    List(Vec<Self>),
     /// A map that holds variables, in its values; keys are literal.
-    Map(IndexMap<String, Tree>),
+    Map(IndexMap<String, Self>),
 }
 
 /// A variable at its place in a tree.
