@@ -30,7 +30,7 @@ pub(super) struct Place {
     pub(super) name: String,
 }
 
-/// A [`Place`] as errors carry it: which template of the declaration, and which object.
+/// An object as errors name it: which template of the declaration, and which object in the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
     /// The template's name in the declaration.
