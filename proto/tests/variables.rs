@@ -170,7 +170,7 @@ fn json_value() -> impl Strategy<Value = Value> {
 }
 
 /// A template in which the leaf at `path` is a variable, and the same template with a mark in its place.
-fn template(values: Vec<Value>, at: usize) -> (Value, Value) {
+fn template(values: &[Value], at: usize) -> (Value, Value) {
     let fixed = |value: &Value| escape(value.clone());
     let with = |leaf: &str| {
         let mut items: Vec<Value> = values.iter().map(fixed).collect();
@@ -178,7 +178,7 @@ fn template(values: Vec<Value>, at: usize) -> (Value, Value) {
         json!({"spec": {"items": items}})
     };
     let plain = |value: Value| {
-        let mut items = values.clone();
+        let mut items = values.to_vec();
         items.insert(at.min(values.len()), json!({"leaf": value}));
         json!({"spec": {"items": items}})
     };
@@ -236,7 +236,7 @@ fn from_json(value: &Value) -> Tree {
 proptest! {
     #[test]
     fn only_the_leaf_changes(values in proptest::collection::vec(json_value(), 0..4), at in 0_usize..4, value in json_value()) {
-        let (template, expected) = template(values, at);
+        let (template, expected) = template(&values, at);
         let rendered = from_json(&template).substitute(&known([("params.a", value.clone())])).unwrap();
         let mut expected = expected;
         let items = expected["spec"]["items"].as_array_mut().unwrap();
