@@ -1,0 +1,184 @@
+//! The fault proxy does what its rules say, and tells it.
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use futures::TryStreamExt as _;
+use gleaner_tests::cases;
+use gleaner_tests::fault_proxy::{Fault, FaultProxy, Outcome};
+use gleaner_tests::server::{self, Server};
+use gleaner_tests::suite::Suite;
+use http::{Method, Request, StatusCode};
+use kube::client::Body;
+use serde_json::{Value, json};
+
+const DEADLINE: Duration = Duration::from_secs(10);
+
+fn main() -> ExitCode {
+    Suite::new(cases![
+        what_no_rule_names_passes_unchanged,
+        a_dropped_reply_leaves_the_object_behind,
+        a_refusal_never_reaches_the_server,
+        a_reset_never_reaches_the_server,
+        a_hanging_request_is_never_answered,
+        a_slow_reply_comes_late,
+        only_the_named_occurrence_is_hit,
+        watches_stream_through,
+    ])
+    .run()
+}
+
+fn config_map(name: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"a": "b"}})
+}
+
+/// A create through the proxy: its status, or none when the connection broke.
+async fn create(proxy: &FaultProxy, server: &Server, name: &str) -> Option<StatusCode> {
+    let client = server::client(&proxy.url(), None, None).expect("a client");
+    let request = Request::post(server.path("v1", "configmaps"))
+        .header("content-type", "application/json")
+        .body(Body::from(config_map(name).to_string().into_bytes()))
+        .expect("a request");
+    client
+        .send(request)
+        .await
+        .ok()
+        .map(|answer| answer.status())
+}
+
+async fn exists(server: &Server, name: &str) -> bool {
+    let path = format!("{}/{name}", server.path("v1", "configmaps"));
+    server.get(&path).await.status == StatusCode::OK
+}
+
+async fn what_no_rule_names_passes_unchanged(server: &Server) {
+    let proxy = FaultProxy::start(server.client()).await;
+    proxy.on(Method::DELETE, ".*").fail(Fault::Hang);
+    assert_eq!(create(&proxy, server, "a").await, Some(StatusCode::CREATED));
+    assert!(exists(server, "a").await);
+    let requests = proxy.requests();
+    assert_eq!(requests.len(), 1);
+    assert_eq!(requests[0].path, server.path("v1", "configmaps"));
+    assert_eq!(requests[0].json(), config_map("a"));
+    assert_eq!(requests[0].outcome, Outcome::Answered(StatusCode::CREATED));
+}
+
+async fn a_dropped_reply_leaves_the_object_behind(server: &Server) {
+    let proxy = FaultProxy::start(server.client()).await;
+    proxy
+        .on(Method::POST, "/configmaps$")
+        .first(1)
+        .fail(Fault::DropReply);
+    assert_eq!(create(&proxy, server, "a").await, None);
+    assert!(exists(server, "a").await);
+    assert_eq!(
+        proxy.requests()[0].outcome,
+        Outcome::ReplyLost(StatusCode::CREATED)
+    );
+    assert_eq!(
+        create(&proxy, server, "a").await,
+        Some(StatusCode::CONFLICT)
+    );
+}
+
+async fn a_refusal_never_reaches_the_server(server: &Server) {
+    let proxy = FaultProxy::start(server.client()).await;
+    proxy
+        .on(Method::POST, "/configmaps$")
+        .first(1)
+        .fail(Fault::too_many_requests(7));
+    let client = server::client(&proxy.url(), None, None).expect("a client");
+    let path = server.path("v1", "configmaps");
+    let body = config_map("a").to_string().into_bytes();
+    let answer = server::send(&client, Method::POST, &path, "application/json", body).await;
+    assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(answer.headers["retry-after"], "7");
+    assert_eq!(answer.json["details"]["retryAfterSeconds"], 7);
+    assert!(!exists(server, "a").await);
+    assert_eq!(
+        proxy.requests()[0].outcome,
+        Outcome::Refused(StatusCode::TOO_MANY_REQUESTS)
+    );
+}
+
+async fn a_reset_never_reaches_the_server(server: &Server) {
+    let proxy = FaultProxy::start(server.client()).await;
+    proxy
+        .on(Method::POST, "/configmaps$")
+        .first(1)
+        .fail(Fault::Reset);
+    assert_eq!(create(&proxy, server, "a").await, None);
+    assert!(!exists(server, "a").await);
+    assert_eq!(proxy.requests()[0].outcome, Outcome::Reset);
+}
+
+async fn a_hanging_request_is_never_answered(server: &Server) {
+    let proxy = FaultProxy::start(server.client()).await;
+    proxy.on(Method::POST, "/configmaps$").fail(Fault::Hang);
+    tokio::select! {
+        status = create(&proxy, server, "a") => panic!("answered: {status:?}"),
+        () = proxy.wait_for(1, &Method::POST, "/configmaps$", DEADLINE) => {}
+    }
+    assert_eq!(proxy.requests()[0].outcome, Outcome::Hung);
+    assert!(!exists(server, "a").await);
+}
+
+async fn a_slow_reply_comes_late(server: &Server) {
+    let delay = Duration::from_millis(300);
+    let proxy = FaultProxy::start(server.client()).await;
+    proxy
+        .on(Method::POST, "/configmaps$")
+        .first(1)
+        .fail(Fault::SlowReply(delay));
+    let start = Instant::now();
+    assert_eq!(create(&proxy, server, "a").await, Some(StatusCode::CREATED));
+    assert!(start.elapsed() >= delay);
+}
+
+async fn only_the_named_occurrence_is_hit(server: &Server) {
+    let proxy = FaultProxy::start(server.client()).await;
+    proxy
+        .on(Method::POST, "/configmaps$")
+        .nth(2)
+        .fail(Fault::status(503));
+    let mut statuses = Vec::new();
+    for name in ["a", "b", "c"] {
+        statuses.push(
+            create(&proxy, server, name)
+                .await
+                .map(|status| status.as_u16()),
+        );
+    }
+    assert_eq!(statuses, [Some(201), Some(503), Some(201)]);
+    proxy
+        .on(Method::POST, "/configmaps$")
+        .from(2)
+        .fail(Fault::status(500));
+    assert_eq!(create(&proxy, server, "d").await, Some(StatusCode::CREATED));
+    assert_eq!(
+        create(&proxy, server, "e").await,
+        Some(StatusCode::INTERNAL_SERVER_ERROR)
+    );
+    proxy.heal();
+    assert_eq!(create(&proxy, server, "e").await, Some(StatusCode::CREATED));
+}
+
+async fn watches_stream_through(server: &Server) {
+    let proxy = FaultProxy::start(server.client()).await;
+    let client = server::client(&proxy.url(), None, None).expect("a client");
+    let path = format!(
+        "{}?watch=true&fieldSelector=metadata.name%3Da",
+        server.path("v1", "configmaps")
+    );
+    let request = Request::get(path).body(Body::empty()).expect("a request");
+    let answer = client.send(request).await.expect("a watch");
+    let mut stream = http_body_util::BodyDataStream::new(answer.into_body());
+    assert_eq!(create(&proxy, server, "a").await, Some(StatusCode::CREATED));
+    let line = tokio::time::timeout(DEADLINE, stream.try_next())
+        .await
+        .expect("an event in time");
+    let event: Value =
+        serde_json::from_slice(&line.expect("no error").expect("an event")).expect("JSON");
+    assert_eq!(event["type"], "ADDED");
+    assert_eq!(event["object"]["metadata"]["name"], "a");
+}
