@@ -17,7 +17,7 @@
 //! | `command` | find the command, run it, wait for it |
 //! | `outputs` | read the declared files, and nothing but regular ones |
 //! | `json`, `body` | the request's body, streamed so that 16 MiB stay 16 MiB |
-//! | `sidecar` | ask the sidecar until it has answered, or is out of reach for too long |
+//! | `sidecar`, `retry` | ask the sidecar until it has answered, or is out of reach for too long |
 //! | `exchange`, [`answer`] | one HTTP exchange; the answer's grammar, free of I/O |
 //! | `results` | what the next task gets |
 //! | `failure`, `termination` | Gleaner's own failures: a line on stderr, an exit code, Tekton's termination message |
@@ -38,6 +38,7 @@ mod options;
 mod outputs;
 mod quantity;
 mod results;
+mod retry;
 mod sidecar;
 mod sys;
 mod termination;
@@ -68,12 +69,9 @@ impl Exit {
     }
 }
 
-/// Runs the redirector with these arguments (without the program's name) and ends the process.
-///
-/// For a program without the start-up of Rust's runtime: the command finds SIGPIPE as this process has found it.
+/// Runs the redirector with these arguments (without the program's name) and ends the process as [`run`] says.
 pub fn main(arguments: impl Iterator<Item = OsString>) -> ! {
-    sys::ignore_broken_pipes(sys::Before::Inherited);
-    start(arguments).leave()
+    run(arguments).leave()
 }
 
 /// Runs the redirector with these arguments (without the program's name) and says how the process is to end.
@@ -84,6 +82,13 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ! {
 pub fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
     sys::ignore_broken_pipes(sys::Before::Runtime);
     start(arguments)
+}
+
+/// As [`main`], for a program that began without the start-up of Rust's runtime: the command finds SIGPIPE as this
+/// process has found it.
+pub fn main_without_runtime(arguments: impl Iterator<Item = OsString>) -> ! {
+    sys::ignore_broken_pipes(sys::Before::Inherited);
+    start(arguments).leave()
 }
 
 fn start(arguments: impl Iterator<Item = OsString>) -> Exit {

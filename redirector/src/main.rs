@@ -14,5 +14,5 @@ use std::ffi::{c_char, c_int};
 // glibc hands the arguments to `std::env` before this is called.
 #[unsafe(no_mangle)]
 extern "C" fn main(_count: c_int, _arguments: *const *const c_char) -> c_int {
-    gleaner_redirector::main(std::env::args_os().skip(1))
+    gleaner_redirector::main_without_runtime(std::env::args_os().skip(1))
 }

@@ -17,14 +17,8 @@ use crate::exchange::{Interrupted, Request, exchange};
 use crate::failure::Failure;
 use crate::options::Common;
 use crate::quantity::written;
+use crate::retry::{Next, Retry};
 
-/// Pause after the first failed attempt; it doubles from there.
-const FIRST_PAUSE: Duration = Duration::from_millis(5);
-/// Longest pause between two attempts.
-const LONGEST_PAUSE: Duration = Duration::from_millis(500);
-/// A sidecar that had a whole request for this long was in reach: when it is gone then, the deadline starts anew.
-/// Shorter, and one that dies of every request would be asked for ever.
-const WAS_IN_REACH: Duration = Duration::from_secs(1);
 /// Longest token file, in bytes.
 const TOKEN_MAX: u64 = 4 << 10;
 
@@ -106,36 +100,21 @@ impl<'a> Sidecar<'a> {
 
     fn ask(&self, request: &Request<'_>) -> Result<Answer, Failure> {
         let until = Instant::now() + self.options.answer_timeout;
-        let mut out_of_reach: Option<Instant> = None;
-        let mut pause = FIRST_PAUSE;
+        let mut retry = Retry::new(self.deadline, until);
         loop {
-            let why = match self.attempt(request, until) {
+            let (why, held) = match self.attempt(request, until) {
                 Ok(answer) => match judge(&answer) {
                     Verdict::Accepted => return Ok(answer),
                     Verdict::Refused(failure) => return Err(failure),
-                    Verdict::Again(why) => why,
+                    Verdict::Again(why) => (why, Duration::ZERO),
                 },
-                Err(interrupted) => {
-                    if interrupted.held >= WAS_IN_REACH {
-                        out_of_reach = None;
-                        pause = FIRST_PAUSE;
-                    }
-                    explain(&interrupted.error)
-                }
+                Err(interrupted) => (explain(&interrupted.error), interrupted.held),
             };
-            let now = Instant::now();
-            if now >= until {
-                return Err(self.no_answer(&why));
+            match retry.failed(Instant::now(), held) {
+                Next::AgainAfter(pause) => std::thread::sleep(pause),
+                Next::OutOfReach => return Err(self.unreachable(&why)),
+                Next::NoAnswer => return Err(self.no_answer(&why)),
             }
-            let since = *out_of_reach.get_or_insert(now);
-            let left = (since + self.deadline)
-                .min(until)
-                .saturating_duration_since(now);
-            if left.is_zero() {
-                return Err(self.unreachable(&why));
-            }
-            std::thread::sleep(pause.min(left));
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
