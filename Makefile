@@ -1,0 +1,60 @@
+# Everything that one can do here: `make help`.
+
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+TARGET := x86_64-unknown-linux-gnu
+STATIC := RUSTFLAGS="-Ctarget-feature=+crt-static -Crelocation-model=static"
+
+.PHONY: help
+help: ## Lists the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 14
+
+.PHONY: run
+run: ## Runs the example: a step's digest becomes a PipelineResource
+	cargo run --release --quiet -- run -f examples/build-and-push.yaml
+
+.PHONY: test
+test: fmt lint deny sizes suites ## Everything that must pass before a change lands
+
+.PHONY: suites
+suites: ## All tests; those against a real kube-apiserver build one first, once
+	cargo test --workspace --no-fail-fast
+
+.PHONY: fmt
+fmt: ## Is everything formatted?
+	cargo fmt --all --check
+
+.PHONY: lint
+lint: ## Clippy, no warning left
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
+
+.PHONY: deny
+deny: ## Licences, bans and sources of the dependencies
+	@if cargo deny --version >/dev/null 2>&1; then \
+		cargo deny --log-level error check bans licenses sources; \
+	else \
+		echo 'SKIPPED: cargo-deny is not installed (cargo install cargo-deny)' >&2; \
+	fi
+
+.PHONY: advisories
+advisories: ## Known vulnerabilities, where their database can be reached
+	cargo deny check advisories
+
+.PHONY: static
+static: ## The two binaries that go into pods, static
+	$(STATIC) cargo build --profile redirector --target $(TARGET) -p gleaner-redirector
+	$(STATIC) cargo build --profile sidecar --target $(TARGET) -p gleaner-sidecar
+
+.PHONY: sizes
+sizes: static ## Are they static, and small enough?
+	@scripts/sizes $(TARGET)
+
+.PHONY: bench
+bench: ## Benchmarks, each beside what it is measured against
+	cargo bench --workspace
+
+.PHONY: fuzz
+fuzz: ## Fuzzes every parser of outside input for a minute each (needs nightly and cargo-fuzz)
+	scripts/fuzz 60
