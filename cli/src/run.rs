@@ -7,13 +7,14 @@
 //! | `substitution`, `command` | Tekton's `$(...)`; from a step to a command |
 //! | `cluster` | an API server within this process, or a real cluster |
 //! | `collector`, `http` | the real sidecar as a child, and what it is asked |
-//! | `steps`, `process`, `lines` | the steps in order, each under the real redirector |
+//! | `steps`, `process`, `lines`, `end` | the steps in order, each under the real redirector |
 //! | `progress`, `report` | what a person sees, and what a program reads |
 //! | `interrupt` | Ctrl-C |
 
 mod cluster;
 mod collector;
 mod command;
+mod end;
 mod folder;
 mod http;
 mod interrupt;
@@ -31,6 +32,7 @@ use std::process::ExitCode;
 
 use gleaner_proto::exit_code;
 use gleaner_proto::message::Phase;
+use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::args::{Form, Run};
@@ -95,6 +97,7 @@ async fn run(options: &Run, mut plan: Plan) -> Result<u8, RunError> {
         collector: &mut collector,
         interrupt: &mut interrupt,
         progress: &mut progress,
+        embedded: cluster.is_embedded(),
         deadline,
     };
     let ended = steps.run().await;
@@ -149,21 +152,27 @@ fn begin(plan: &Plan, context: &BTreeMap<String, String>, cluster: &Cluster) {
 
 /// Prints what exists now, and the results.
 async fn report(plan: &Plan, collector: &Collector, form: Form) -> std::io::Result<()> {
-    let status = collector.sidecar.status().await.ok();
-    let objects = match status {
-        Some(status) if status.phase == Phase::Committed => collector.sidecar.resources().await,
-        _ => Ok(None),
-    };
-    let objects = objects.unwrap_or_else(|error| {
+    let objects = created(collector).await.unwrap_or_else(|error| {
         Progress::note(&format!("what was created cannot be shown: {error}"));
         None
     });
+    if objects.is_none() && !plan.task.declaration.templates.is_empty() {
+        Progress::note("nothing was created");
+    }
     let substitution = steps::with_step_results(plan);
     let results = report::results(&plan.folder, &plan.task.spec.results, &substitution);
     match report::print(&objects.unwrap_or_default(), &results, form) {
         // A reader that has seen enough closes the pipe.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
+    }
+}
+
+/// The objects, once they exist.
+async fn created(collector: &Collector) -> Result<Option<Vec<Value>>, http::AskError> {
+    match collector.sidecar.status().await?.phase {
+        Phase::Committed => collector.sidecar.resources().await,
+        _ => Ok(None),
     }
 }
 

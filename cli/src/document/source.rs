@@ -188,13 +188,13 @@ mod tests {
     fn a_place_in_a_block_scalar_is_a_place_in_the_file() {
         assert_eq!(located("a:\n  b: |\n    x: 1\n    y: 2\n", 2, 4), (4, 8));
         assert_eq!(located("a:\n  b: |-\n\n    x: 1\n    y: 2\n", 3, 1), (5, 5));
-        assert_eq!(located("a:\n  b: |2\n      x: 1\n    y: 2\n", 2, 1), (4, 3));
+        assert_eq!(located("a:\n  b: |2\n      x: 1\n    y: 2\n", 2, 1), (4, 5));
     }
 
     #[test]
     fn in_any_other_style_the_scalar_as_a_whole_is_meant() {
         assert_eq!(located("a:\n  b: \"x: 1\\ny: 2\"\n", 2, 4), (2, 6));
-        assert_eq!(located("a: {b: plain}\n", 1, 3), (1, 10));
+        assert_eq!(located("a: {b: plain}\n", 1, 3), (1, 8));
     }
 
     #[test]

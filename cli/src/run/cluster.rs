@@ -45,7 +45,7 @@ pub(crate) enum ClusterError {
     #[error("--crd {}: {error}", .file.display())]
     Crd {
         file: PathBuf,
-        error: gleaner_apiserver::CrdError,
+        error: Box<gleaner_apiserver::CrdError>,
     },
     #[error("the API server of this run does not start: {0}")]
     Start(std::io::Error),
@@ -82,7 +82,7 @@ impl Cluster {
             let crds = builder.crds(&text);
             builder = crds.map_err(|error| ClusterError::Crd {
                 file: file.clone(),
-                error,
+                error: Box::new(error),
             })?;
         }
         let server = builder.start().await.map_err(ClusterError::Start)?;
@@ -172,6 +172,11 @@ impl Cluster {
                 "--no-owner".into(),
             ],
         }
+    }
+
+    /// Whether it ends with this process.
+    pub(crate) const fn is_embedded(&self) -> bool {
+        matches!(self.place, Place::Embedded { .. })
     }
 
     /// Where this is, in the words of a line.

@@ -319,12 +319,12 @@ mod tests {
 
     #[test]
     fn a_script_without_an_interpreter_is_one_for_sh() {
-        let command = prepare("{script: 'cat /workspace/x', args: [y]}", &[]).unwrap();
+        let command = prepare("{script: 'cat /workspace/x', args: [z]}", &[]).unwrap();
         assert_eq!(
             command.script.as_deref(),
             Some("#!/bin/sh\nset -e\ncat /w/x")
         );
-        assert_eq!(command.arguments[1..], ["y"]);
+        assert_eq!(command.arguments[1..], ["z"]);
         let command = prepare("{script: \"#!/usr/bin/env python3\\nprint()\"}", &[]).unwrap();
         assert_eq!(
             command.script.as_deref(),

@@ -1,16 +1,50 @@
 //! What a step prints, passed on line by line behind the step's name.
 
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::fs::File;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
 
+use super::progress::Progress;
+
 /// A line is passed on at the latest when it has this many bytes.
 const LONGEST: usize = 64 << 10;
 
+/// What the redirector says beside the step. It comes after what the sidecar knows by then, for it speaks of that.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Words(Arc<Mutex<Vec<String>>>);
+
+impl Words {
+    /// Passes on what a step prints, and keeps the redirector's own words.
+    pub(crate) async fn pass_on(
+        self,
+        step: String,
+        stream: impl AsyncRead + Unpin,
+        copy: Option<PathBuf>,
+    ) -> io::Result<()> {
+        let pass = |line: &str| match Progress::own_word(line) {
+            Some(words) => self
+                .0
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(words.to_owned()),
+            None => Progress::line(&step, line),
+        };
+        pass_on(stream, copy.as_deref(), pass).await
+    }
+
+    /// Says them.
+    pub(crate) fn say(&self) {
+        let words = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        words.iter().for_each(|words| Progress::redirector(words));
+    }
+}
+
 /// Reads `stream` to its end and hands each line to `line`, without its end. A copy of all bytes goes to the file
 /// `copy`, as `stdoutConfig` and `stderrConfig` ask for.
-pub(crate) async fn pass_on(
+async fn pass_on(
     stream: impl AsyncRead + Unpin,
     copy: Option<&Path>,
     mut line: impl FnMut(&str),

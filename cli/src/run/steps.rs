@@ -3,21 +3,19 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
-use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::process::Stdio;
 use std::time::Duration;
 
 use gleaner_proto::path::SOCKET_FILE;
 use gleaner_proto::{OutputSpec, exit_code};
-use tokio::io::AsyncRead;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::collector::{Collector, FINISHING_STEP, without_own_variables};
 use super::command::Command;
+use super::end::End;
 use super::interrupt::Interrupt;
-use super::lines;
+use super::lines::Words;
 use super::plan::Plan;
 use super::process::Group;
 use super::progress::Progress;
@@ -28,8 +26,6 @@ use crate::task::Step;
 const NEWS: Duration = Duration::from_millis(200);
 /// How long what a step has printed may take to arrive once the step is gone.
 const LAST_LINES: Duration = Duration::from_secs(2);
-/// What Tekton's entrypoint exits with when a step takes too long.
-const TIMED_OUT: u8 = 1;
 
 /// Everything that runs while the steps run.
 pub(crate) struct Steps<'a> {
@@ -38,20 +34,10 @@ pub(crate) struct Steps<'a> {
     pub(crate) collector: &'a mut Collector,
     pub(crate) interrupt: &'a mut Interrupt,
     pub(crate) progress: &'a mut Progress,
+    /// Whether the API server is this run's own.
+    pub(crate) embedded: bool,
     /// When the run as a whole has taken too long.
     pub(crate) deadline: Instant,
-}
-
-/// How a step ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    Exited(u8),
-    Signalled(u8),
-    /// The step's own limit, or the run's.
-    TimedOut {
-        whole_run: bool,
-    },
-    Interrupted(u8),
 }
 
 /// What the redirector is told beyond the command.
@@ -91,7 +77,7 @@ impl Steps<'_> {
             };
             finished = finish == Finish::After;
             let code = self.step(&step.name, &command, finish).await?;
-            if code != 0 && !command.continue_on_error {
+            if code != 0 {
                 for skipped in &steps[index + 1..] {
                     Progress::step_skipped(&skipped.name, "a step before it has failed");
                 }
@@ -105,7 +91,7 @@ impl Steps<'_> {
         self.step(FINISHING_STEP, &command, Finish::Alone).await
     }
 
-    /// Runs one step, tells how it went, and returns the code with which it counts.
+    /// Runs one step, tells how it went, and returns the code with which it counts: 0 also when the task goes on.
     async fn step(&mut self, name: &str, command: &Command, finish: Finish) -> io::Result<u8> {
         Progress::step_begins(name);
         let began = Instant::now();
@@ -117,20 +103,18 @@ impl Steps<'_> {
             Progress::step_succeeded(name, took);
             return Ok(0);
         }
-        // Tekton lets the task go on after an exit code only, never after a timeout.
-        let exited = matches!(end, End::Exited(_) | End::Signalled(_));
-        Progress::step_failed(
-            name,
-            took,
-            &end.describe(command),
-            command.continue_on_error && exited,
-        );
-        if end == End::Exited(exit_code::NOT_FOUND) && finish != Finish::Alone {
-            Progress::note(&format!(
-                "a tool that is not on this machine can be replaced: --step-command {name}='...'"
-            ));
+        let goes_on = command.continue_on_error && end.is_its_own();
+        Progress::step_failed(name, took, &end.describe(command), goes_on);
+        match end {
+            End::Exited(exit_code::NOT_FOUND) if finish != Finish::Alone => {
+                Progress::note(&format!(
+                    "a tool that is not on this machine can be replaced: --step-command {name}='...'"
+                ))
+            }
+            End::Exited(exit_code::NOT_CREATED) => self.explain_kinds().await,
+            _ => {}
         }
-        match command.continue_on_error && exited {
+        match goes_on {
             true => Ok(0),
             false => Ok(code),
         }
@@ -234,6 +218,24 @@ impl Steps<'_> {
         }
     }
 
+    /// The API server of a local run knows Kubernetes' kinds and Tekton's; others have to be brought.
+    async fn explain_kinds(&self) {
+        let Ok(status) = self.collector.sidecar.status().await else {
+            return;
+        };
+        let errors = status
+            .resources
+            .iter()
+            .filter_map(|resource| resource.error.as_deref());
+        if self.embedded
+            && errors
+                .into_iter()
+                .any(|error| error.contains("is not served"))
+        {
+            Progress::note("this run's own API server learns a kind from its CRD: --crd FILE");
+        }
+    }
+
     /// Makes the files and folders that the step expects, and returns the folder to run it in.
     fn make_ready(&self, name: &str, command: &Command) -> io::Result<PathBuf> {
         let folder = &self.plan.folder;
@@ -320,35 +322,6 @@ impl Steps<'_> {
     }
 }
 
-/// What the redirector says beside the step. It comes after what the sidecar knows by then, for it speaks of that.
-#[derive(Debug, Clone, Default)]
-struct Words(Arc<Mutex<Vec<String>>>);
-
-impl Words {
-    /// Passes on what a step prints, and keeps the redirector's own words.
-    async fn pass_on(
-        self,
-        step: String,
-        stream: impl AsyncRead + Unpin,
-        copy: Option<PathBuf>,
-    ) -> io::Result<()> {
-        let pass = |line: &str| match Progress::own_word(line) {
-            Some(words) => self
-                .0
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(words.to_owned()),
-            None => Progress::line(&step, line),
-        };
-        lines::pass_on(stream, copy.as_deref(), pass).await
-    }
-
-    fn say(&self) {
-        let words = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        words.iter().for_each(|words| Progress::redirector(words));
-    }
-}
-
 /// The variables of the plan, with the results that steps have written so far.
 pub(crate) fn with_step_results(plan: &Plan) -> Substitution {
     let mut substitution = plan.substitution.clone();
@@ -370,37 +343,4 @@ fn files(folder: &Path) -> BTreeMap<String, String> {
         ))
     });
     texts.collect()
-}
-
-impl End {
-    fn of(status: ExitStatus) -> Self {
-        let byte = |number: i32| u8::try_from(number).unwrap_or(u8::MAX);
-        match (status.code(), status.signal()) {
-            (Some(code), _) => Self::Exited(byte(code)),
-            (None, Some(signal)) => Self::Signalled(byte(signal)),
-            (None, None) => Self::Exited(u8::MAX),
-        }
-    }
-
-    const fn code(self) -> u8 {
-        match self {
-            Self::Exited(code) => code,
-            Self::Signalled(signal) | Self::Interrupted(signal) => 128 | signal,
-            Self::TimedOut { .. } => TIMED_OUT,
-        }
-    }
-
-    fn describe(self, command: &Command) -> String {
-        match (self, command.timeout) {
-            (Self::Exited(code), _) => format!("exited with code {code}"),
-            (Self::Signalled(signal), _) => format!("was ended by signal {signal}"),
-            (Self::TimedOut { whole_run: false }, Some(timeout)) => {
-                format!("took longer than its timeout of {timeout:?} and was ended")
-            }
-            (Self::TimedOut { .. }, _) => {
-                "was ended: the run has taken too long (--timeout)".to_owned()
-            }
-            (Self::Interrupted(signal), _) => format!("was ended, as signal {signal} asked for it"),
-        }
-    }
 }

@@ -1,0 +1,61 @@
+//! How a step ended, and what that counts for.
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+
+use super::command::Command;
+
+/// What Tekton's entrypoint exits with when a step takes too long.
+const TIMED_OUT: u8 = 1;
+
+/// How a step ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    Exited(u8),
+    Signalled(u8),
+    /// The step's own limit, or the run's.
+    TimedOut {
+        whole_run: bool,
+    },
+    Interrupted(u8),
+}
+
+impl End {
+    pub(crate) fn of(status: ExitStatus) -> Self {
+        let byte = |number: i32| u8::try_from(number).unwrap_or(u8::MAX);
+        match (status.code(), status.signal()) {
+            (Some(code), _) => Self::Exited(byte(code)),
+            (None, Some(signal)) => Self::Signalled(byte(signal)),
+            (None, None) => Self::Exited(u8::MAX),
+        }
+    }
+
+    /// As an exit code, the way a shell says it.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Exited(code) => code,
+            Self::Signalled(signal) | Self::Interrupted(signal) => 128 | signal,
+            Self::TimedOut { .. } => TIMED_OUT,
+        }
+    }
+
+    /// Whether it was the step's own end. Only then does Tekton let the task go on (`onError: continue`), never after a timeout.
+    pub(crate) const fn is_its_own(self) -> bool {
+        matches!(self, Self::Exited(_) | Self::Signalled(_))
+    }
+
+    /// The rest of a sentence that begins with the step's name.
+    pub(crate) fn describe(self, command: &Command) -> String {
+        match (self, command.timeout) {
+            (Self::Exited(code), _) => format!("exited with code {code}"),
+            (Self::Signalled(signal), _) => format!("was ended by signal {signal}"),
+            (Self::TimedOut { whole_run: false }, Some(timeout)) => {
+                format!("took longer than its timeout of {timeout:?} and was ended")
+            }
+            (Self::TimedOut { .. }, _) => {
+                "was ended: the run has taken too long (--timeout)".to_owned()
+            }
+            (Self::Interrupted(signal), _) => format!("was ended, as signal {signal} asked for it"),
+        }
+    }
+}

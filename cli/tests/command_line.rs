@@ -1,0 +1,77 @@
+//! The command line itself: help, completions, the name under `kubectl`.
+
+mod support;
+
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use support::gleaner;
+
+#[test]
+fn help_teaches_by_examples() {
+    for command in ["run", "render", "lint"] {
+        let ran = gleaner(&[command, "--help"]);
+        ran.exits(0);
+        assert!(ran.stdout.contains("Examples:\n"), "{}", ran.stdout);
+        assert!(
+            ran.stdout.contains(&format!("gleaner {command} -f ")),
+            "{}",
+            ran.stdout
+        );
+    }
+    let ran = gleaner(&["--version"]);
+    assert_eq!(
+        ran.stdout,
+        format!("gleaner {}\n", env!("CARGO_PKG_VERSION"))
+    );
+}
+
+#[test]
+fn the_two_hidden_commands_are_not_for_people() {
+    let ran = gleaner(&["--help"]);
+    assert!(
+        !ran.stdout.contains("sidecar ") && !ran.stdout.contains("redirector "),
+        "{}",
+        ran.stdout
+    );
+    assert!(
+        gleaner(&["redirector", "--version"])
+            .stdout
+            .starts_with("gleaner-redirector ")
+    );
+    assert!(
+        gleaner(&["sidecar", "--version"])
+            .stdout
+            .starts_with("gleaner-sidecar ")
+    );
+}
+
+#[test]
+fn a_wrong_command_line_is_usage() {
+    gleaner(&["lint"]).exits(64).says("--filename <FILE>");
+    gleaner(&["rendr"]).exits(64).says("'render'");
+    gleaner(&["run", "-f", "x", "--timeout", "soon"])
+        .exits(64)
+        .says("write it as 30s, 5m or 1h30m");
+}
+
+#[test]
+fn completions_know_the_flags() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let ran = gleaner(&["completions", shell]);
+        ran.exits(0);
+        assert!(ran.stdout.contains("step-command"), "{shell}");
+    }
+}
+
+#[test]
+fn kubectl_finds_it_under_its_own_name() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gleaner"));
+    let output = command
+        .arg0("/usr/bin/kubectl-gleaner")
+        .args(["run", "--help"])
+        .output()
+        .unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    assert!(help.contains("Usage: kubectl gleaner run "), "{help}");
+}

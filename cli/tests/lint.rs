@@ -1,0 +1,216 @@
+//! `gleaner lint`: every error at its line and column, in both syntaxes.
+
+mod support;
+
+use support::{file, gleaner, gleaner_with_input, repository};
+
+/// An annotation whose block scalar begins at line 8, column 7.
+const ANNOTATED: &str = "\
+apiVersion: tekton.dev/v1
+kind: Task
+metadata:
+  name: build
+  annotations:
+    gleaner.dev/outputs: |
+
+      steps:
+        kaniko: [{name: digest}]
+        kanik: [{name: digest}]
+      resources:
+        - name: img
+          spec:
+            type: image
+            params:
+              - {name: url, value: $(params.imageURL)}
+              - {name: digest, value: $(steps.kaniko.digset)}
+spec:
+  params: [{name: imageUrl}]
+  steps: [{name: kaniko, image: i}]
+";
+
+const PROPOSED: &str = "\
+---
+apiVersion: tekton.dev/v1alpha1
+kind: Task
+metadata: {name: build}
+spec:
+  inputs:
+    params: [{name: imageUrl}]
+  steps:
+  - image: i
+    outputs:
+    - {name: digest, typ: string}
+  outputs:
+    resources:
+    - name: img
+      spec:
+        type: image
+        params:
+        - name: digest
+          value: $(steps.unnamed-0.digset)
+        - name: url
+          value: $(inputs.params.imageUrl)
+";
+
+fn lint(text: &str) -> (i32, Vec<String>) {
+    let ran = gleaner_with_input(&["lint", "-f", "-"], text);
+    assert_eq!(ran.stderr, "");
+    (ran.code, ran.stdout.lines().map(str::to_owned).collect())
+}
+
+#[test]
+fn errors_in_an_annotation_stand_at_their_line_of_the_file() {
+    let (code, lines) = lint(ANNOTATED);
+    assert_eq!(code, 1);
+    assert_eq!(
+        lines,
+        [
+            "<stdin>:10:17: error: steps.kanik: the Task has no step 'kanik'; did you mean 'kaniko'?",
+            "<stdin>:16:36: error: resources[0].spec.params[0].value: the Task has no parameter 'imageURL'; did you mean 'imageUrl'?",
+            "<stdin>:17:39: error: resources[0].spec.params[1].value: the step 'kaniko' declares no output 'digset'; did you mean 'digest'?",
+        ]
+    );
+}
+
+#[test]
+fn errors_in_the_proposals_syntax_name_the_place_in_the_task() {
+    let (code, lines) = lint(PROPOSED);
+    assert_eq!(code, 1);
+    assert_eq!(lines.len(), 2, "{lines:#?}");
+    assert!(
+        lines[0].starts_with("<stdin>:11:22: error: spec.steps[0].outputs[0].typ: "),
+        "{}",
+        lines[0]
+    );
+    let second = "<stdin>:19:18: error: spec.outputs.resources[0].spec.params[0].value: the step 'unnamed-0' declares no output";
+    assert!(lines[1].starts_with(second), "{}", lines[1]);
+}
+
+#[test]
+fn a_program_gets_json() {
+    let ran = gleaner_with_input(&["lint", "-f", "-", "--format", "json"], ANNOTATED);
+    ran.exits(1);
+    let findings: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(
+        findings[0],
+        serde_json::json!({
+            "file": "<stdin>",
+            "line": 10,
+            "column": 17,
+            "place": "steps.kanik",
+            "severity": "error",
+            "message": "the Task has no step 'kanik'",
+            "help": "did you mean 'kaniko'?",
+        })
+    );
+}
+
+#[test]
+fn the_examples_and_the_proposal_pass() {
+    let files = std::fs::read_dir(repository().join("examples")).unwrap();
+    let files: Vec<String> = files
+        .map(|file| file.unwrap().path().to_str().unwrap().to_owned())
+        .filter(|file| file.ends_with(".yaml"))
+        .collect();
+    assert!(files.len() >= 5);
+    let mut arguments = vec!["lint", "-f"];
+    arguments.extend(files.iter().map(String::as_str));
+    let ran = gleaner(&arguments);
+    ran.exits(0);
+    assert_eq!(ran.stdout, "");
+}
+
+#[test]
+fn a_file_without_a_declaration_is_noted_and_passes() {
+    let (code, lines) = lint("kind: ConfigMap\napiVersion: v1\nmetadata: {name: a}\n");
+    assert_eq!(code, 0);
+    assert_eq!(lines.len(), 1);
+    assert!(
+        lines[0].starts_with("<stdin>: note: nothing in this file declares outputs; "),
+        "{}",
+        lines[0]
+    );
+    // Binding a resource that exists already was Tekton's own, before the proposal.
+    let bound =
+        "kind: Task\nspec: {steps: [{name: a}], outputs: {resources: [{name: img, type: image}]}}";
+    assert_eq!(lint(bound).0, 0);
+}
+
+#[test]
+fn what_cannot_be_read_is_an_error_of_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = file(folder.path(), "good.yaml", ANNOTATED);
+    let broken = file(folder.path(), "broken.yaml", "a: 1\na: 2\n");
+    let ran = gleaner(&["lint", "-f", &broken, "nowhere.yaml", &good]);
+    ran.exits(1);
+    assert!(
+        ran.stdout
+            .starts_with(&format!("{broken}:2:1: error: duplicate mapping key: a")),
+        "{}",
+        ran.stdout
+    );
+    assert!(
+        ran.stdout
+            .contains("\nnowhere.yaml: error: cannot be read: "),
+        "{}",
+        ran.stdout
+    );
+    assert!(
+        ran.stdout.contains(&format!("{good}:10:17: ")),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
+fn declarations_are_found_wherever_a_cluster_would_find_them() {
+    let wrong = "gleaner.dev/outputs: 'steps: {b: [{name: x}]}'";
+    let task = format!("{{metadata: {{annotations: {{{wrong}}}}}, steps: [{{name: a}}]}}");
+    let template =
+        format!("{{metadata: {{annotations: {{{wrong}}}}}, spec: {{containers: [{{name: a}}]}}}}");
+    for document in [
+        format!(
+            "kind: Task\nmetadata: {{annotations: {{{wrong}}}}}\nspec: {{steps: [{{name: a}}]}}"
+        ),
+        format!(
+            "kind: TaskRun\nmetadata: {{annotations: {{{wrong}}}}}\nspec: {{taskSpec: {{steps: [{{name: a}}]}}}}"
+        ),
+        format!("kind: Pipeline\nspec: {{tasks: [{{name: t, taskSpec: {task}}}]}}"),
+        format!("kind: Pipeline\nspec: {{finally: [{{name: t, taskSpec: {task}}}]}}"),
+        format!(
+            "kind: PipelineRun\nspec: {{pipelineSpec: {{tasks: [{{name: t, taskSpec: {task}}}]}}}}"
+        ),
+        format!("kind: Job\nspec: {{template: {template}}}"),
+        format!("kind: CronJob\nspec: {{jobTemplate: {{spec: {{template: {template}}}}}}}"),
+        format!(
+            "kind: Pod\nmetadata: {{annotations: {{{wrong}}}}}\nspec: {{containers: [{{name: a}}]}}"
+        ),
+        format!("kind: List\nitems: [{{kind: Job, spec: {{template: {template}}}}}]"),
+    ] {
+        let (code, lines) = lint(&document);
+        assert_eq!((code, lines.len()), (1, 1), "{document}\n{lines:#?}");
+        assert!(lines[0].contains("no step 'b'"), "{document}\n{lines:#?}");
+    }
+}
+
+#[test]
+fn an_annotation_on_a_pipeline_is_a_warning() {
+    let text = "kind: Pipeline\nmetadata: {annotations: {gleaner.dev/outputs: 'steps: {b: [{name: x}]}'}}\nspec: {tasks: []}";
+    let (code, lines) = lint(text);
+    assert_eq!(code, 0, "{lines:#?}");
+    assert!(
+        lines[0].contains(": warning: metadata.annotations[\"gleaner.dev/outputs\"]: "),
+        "{lines:#?}"
+    );
+}
+
+#[test]
+fn two_declarations_for_one_task_are_an_error() {
+    let both = PROPOSED.replace(
+        "metadata: {name: build}",
+        "metadata: {name: build, annotations: {gleaner.dev/outputs: 'steps: {}'}}",
+    );
+    let (code, lines) = lint(&both);
+    assert_eq!(code, 1);
+    assert!(lines[0].contains("declared twice"), "{lines:#?}");
+}

@@ -1,0 +1,204 @@
+//! `gleaner render`: the YAML on standard output, and nothing else there.
+
+mod support;
+
+use serde_json::json;
+use support::{file, gleaner, gleaner_with_input};
+
+const PROPOSAL: &str = "examples/build-and-test.yaml";
+const URL: &str = "docker.io/chhsiao/knative-route-demo";
+const DIGEST: &str = "sha256:54eda95dcc205717e35f96a257b6aab16b9817870ede5739ef739484a27b8678";
+
+#[test]
+fn the_proposals_task_renders_the_proposals_resource() {
+    let url = format!("imageUrl={URL}");
+    let digest = format!("kaniko.digest={DIGEST}");
+    let ran = gleaner(&["render", "-f", PROPOSAL, "-p", &url, "--output", &digest]);
+    ran.exits(0);
+    assert_eq!(ran.stderr, "");
+    let object = ran.object();
+    assert_eq!(object["apiVersion"], "tekton.dev/v1alpha1");
+    assert_eq!(object["kind"], "PipelineResource");
+    assert_eq!(object["metadata"]["generateName"], "build-and-push-image-");
+    assert_eq!(
+        object["metadata"]["labels"]["tekton.dev/task"],
+        "build-and-push"
+    );
+    let params = json!([{"name": "url", "value": URL}, {"name": "digest", "value": DIGEST}]);
+    assert_eq!(object["spec"], json!({"type": "image", "params": params}));
+}
+
+#[test]
+fn with_a_run_named_the_names_are_the_runs() {
+    let digest = format!("kaniko.digest={DIGEST}");
+    let run = [
+        "--variable",
+        "taskRun.name=build-and-push-run",
+        "--variable",
+        "taskRun.uid=u",
+    ];
+    let mut arguments = vec![
+        "render",
+        "-f",
+        PROPOSAL,
+        "-p",
+        "imageUrl=x",
+        "--output",
+        &digest,
+        "-o",
+        "json",
+    ];
+    arguments.extend(run);
+    let object: serde_json::Value = serde_json::from_str(&gleaner(&arguments).stdout).unwrap();
+    let name = object["metadata"]["name"].as_str().unwrap();
+    assert!(
+        name.starts_with("build-and-push-image-")
+            && name.len() == "build-and-push-image-".len() + 5,
+        "{name}"
+    );
+    assert_eq!(
+        object["metadata"]["labels"]["tekton.dev/taskrun"],
+        "build-and-push-run"
+    );
+    assert_eq!(object["metadata"]["ownerReferences"][0]["kind"], "TaskRun");
+}
+
+#[test]
+fn each_missing_variable_is_named_with_its_flag() {
+    let ran = gleaner(&["render", "-f", PROPOSAL]);
+    ran.exits(1)
+        .says("$(params.imageUrl) has no value; give it with -p imageUrl=VALUE\n")
+        .says("$(steps.kaniko.digest) has no value; give it with --output kaniko.digest=VALUE or --output-file kaniko.digest=PATH\n");
+    assert_eq!(ran.stdout, "");
+}
+
+#[test]
+fn an_outputs_file_is_read_as_the_run_would_read_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let digest = format!(
+        "kaniko.digest={}",
+        file(folder.path(), "digest", "sha256:1\n")
+    );
+    let ran = gleaner(&[
+        "render",
+        "-f",
+        PROPOSAL,
+        "-p",
+        "imageUrl=no",
+        "--output-file",
+        &digest,
+    ]);
+    let params = json!([{"name": "url", "value": "no"}, {"name": "digest", "value": "sha256:1"}]);
+    assert_eq!(ran.object()["spec"]["params"], params);
+}
+
+#[test]
+fn what_is_given_wrongly_is_said_at_once() {
+    let ran = gleaner(&[
+        "render",
+        "-f",
+        PROPOSAL,
+        "-p",
+        "imageURL=x",
+        "--output",
+        "kaniko.digset=x",
+    ]);
+    ran.exits(64)
+        .says("the Task has no parameter 'imageURL'; did you mean 'imageUrl'?")
+        .says("no output 'kaniko.digset' is declared; did you mean 'kaniko.digest'?");
+    gleaner(&["render", "-f", PROPOSAL, "-p", "imageUrl"])
+        .exits(64)
+        .says("write NAME=VALUE");
+    gleaner(&["render", "-f", PROPOSAL, "--variable", "taskRun.nme=x"])
+        .exits(64)
+        .says("did you mean 'taskRun.name'?");
+}
+
+#[test]
+fn typed_outputs_keep_their_types() {
+    let outputs = [
+        "replicas=3",
+        "flags=[\"a\",\"b\"]",
+        "labels={\"app\":\"x\",\"tier\":\"web\"}",
+    ];
+    let outputs: Vec<String> = outputs
+        .iter()
+        .map(|output| format!("measure.{output}"))
+        .collect();
+    let mut arguments = vec![
+        "render",
+        "-f",
+        "examples/typed-outputs.yaml",
+        "-p",
+        "hosts=h",
+    ];
+    outputs
+        .iter()
+        .for_each(|output| arguments.extend(["--output", output]));
+    let ran = gleaner(&arguments);
+    let deployment = &ran.exits(0).objects()[1];
+    assert_eq!(deployment["spec"]["replicas"], 3);
+    assert_eq!(deployment["spec"]["paused"], false);
+    assert_eq!(
+        deployment["spec"]["selector"]["matchLabels"],
+        json!({"app": "x", "tier": "web"})
+    );
+    let arguments = &deployment["spec"]["template"]["spec"]["containers"][0]["args"];
+    assert_eq!(*arguments, json!(["--host", "h", "a", "b"]));
+}
+
+#[test]
+fn a_secret_is_shown_only_when_asked_for() {
+    let arguments = [
+        "render",
+        "-f",
+        "examples/secret-output.yaml",
+        "--output",
+        "issue.token=hush",
+        "--output",
+        "issue.expires=x",
+    ];
+    let ran = gleaner(&arguments);
+    assert_eq!(ran.object()["stringData"]["token"], "(secret)");
+    let shown = gleaner(&[arguments.as_slice(), &["--show-secrets"]].concat());
+    assert_eq!(shown.object()["stringData"]["token"], "hush");
+}
+
+const TASK: &str = "
+kind: Task
+metadata:
+  name: NAME
+  annotations:
+    gleaner.dev/outputs: |
+      objects: [{name: cm, resourceTemplate: {apiVersion: v1, kind: ConfigMap, metadata: {name: NAME}}}]
+spec: {steps: [{name: a, image: i}]}
+";
+
+#[test]
+fn one_of_several_tasks_is_picked_by_name() {
+    let [one, two] = ["one", "two"].map(|name| TASK.replace("NAME", name));
+    let both = format!(
+        "{one}---\n{two}---\nkind: Task\nmetadata: {{name: plain}}\nspec: {{steps: [{{name: a}}]}}\n"
+    );
+    let ran = gleaner_with_input(&["render", "-f", "-", "--task", "two"], &both);
+    assert_eq!(ran.object()["metadata"]["name"], "two");
+    gleaner_with_input(&["render", "-f", "-"], &both)
+        .exits(64)
+        .says("say which with --task: one, two, plain");
+    gleaner_with_input(&["render", "-f", "-", "--task", "tow"], &both)
+        .exits(64)
+        .says("did you mean 'two'?");
+    gleaner_with_input(&["render", "-f", "-", "--task", "plain"], &both)
+        .exits(64)
+        .says("declares no outputs");
+    gleaner_with_input(&["render", "-f", "-"], "kind: Pipeline\n")
+        .exits(64)
+        .says("there is no Task in it");
+}
+
+#[test]
+fn a_wrong_declaration_is_shown_as_lint_shows_it() {
+    let wrong = TASK.replace("name: cm", "nam: cm");
+    let ran = gleaner_with_input(&["render", "-f", "-"], &wrong);
+    ran.exits(78).says("<stdin>:7:18: error: objects[0].nam: ");
+}

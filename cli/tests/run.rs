@@ -1,0 +1,391 @@
+//! `gleaner run`: the real binary, redirector, sidecar and API server, on real files.
+
+mod support;
+
+use serde_json::json;
+use support::{Ran, file, gleaner, gleaner_with_input};
+
+/// A Task with these steps and this declaration, each an indented YAML text.
+fn task(declaration: &str, spec: &str) -> String {
+    let indented = |text: &str, by: &str| text.trim_matches('\n').replace('\n', &format!("\n{by}"));
+    format!(
+        "apiVersion: tekton.dev/v1\nkind: Task\nmetadata:\n  name: try\n  annotations:\n    gleaner.dev/outputs: |\n      \
+         {}\nspec:\n  {}\n",
+        indented(declaration, "      "),
+        indented(spec, "  "),
+    )
+}
+
+/// One output `a` of the step `one`, in a ConfigMap.
+const ONE: &str = "
+steps: {one: [{name: a}]}
+objects:
+  - name: cm
+    resourceTemplate: {apiVersion: v1, kind: ConfigMap, metadata: {name: cm}, data: {a: $(steps.one.a)}}
+";
+
+fn run(text: &str, arguments: &[&str]) -> Ran {
+    gleaner_with_input(&[&["run", "-f", "-"], arguments].concat(), text)
+}
+
+/// Runs an example by the command in its first line.
+fn example(name: &str) -> Ran {
+    let path = support::repository().join("examples").join(name);
+    let text = std::fs::read_to_string(path).unwrap();
+    let command = text
+        .lines()
+        .next()
+        .unwrap()
+        .strip_prefix("# gleaner ")
+        .unwrap();
+    gleaner(&command.split(' ').collect::<Vec<_>>())
+}
+
+#[test]
+fn a_digest_becomes_a_pipeline_resource() {
+    let ran = example("build-and-push.yaml");
+    ran.exits(0)
+        .says("steps.build.digest = sha256:")
+        .says("build | pushed ")
+        .says("PipelineResource default/");
+    let object = ran.object();
+    assert_eq!(object["kind"], "PipelineResource");
+    assert_eq!(object["metadata"]["ownerReferences"][0]["kind"], "TaskRun");
+    let digest = object["spec"]["params"][1]["value"].as_str().unwrap();
+    assert!(
+        digest.starts_with("sha256:") && digest.len() == 71,
+        "{digest}"
+    );
+    assert!(ran.result("img").unwrap().contains(digest));
+}
+
+#[test]
+fn the_proposals_own_task_runs_with_another_tool_in_kanikos_place() {
+    let step = "kaniko=printf sha256:54ed > /workspace/digest";
+    let ran = gleaner(&[
+        "run",
+        "-f",
+        "examples/build-and-test.yaml",
+        "-p",
+        "imageUrl=docker.io/x",
+        "--step-command",
+        step,
+    ]);
+    ran.exits(0)
+        .says("/workspace/src is an empty folder; give it one with --workspace src=DIR");
+    let params = json!([{"name": "url", "value": "docker.io/x"}, {"name": "digest", "value": "sha256:54ed"}]);
+    assert_eq!(
+        ran.object()["spec"],
+        json!({"type": "image", "params": params})
+    );
+    let name = ran.object()["metadata"]["name"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(name.starts_with("build-and-push-image-"), "{name}");
+}
+
+#[test]
+fn a_tool_that_is_not_here_fails_with_a_hint() {
+    let ran = gleaner(&[
+        "run",
+        "-f",
+        "examples/build-and-test.yaml",
+        "-p",
+        "imageUrl=x",
+    ]);
+    ran.exits(127)
+        .says("--step-command kaniko='...'")
+        .says("nothing was created");
+    assert_eq!(ran.stdout, "");
+}
+
+#[test]
+fn both_objects_of_the_deployment_exist_or_neither() {
+    let ran = example("build-and-deploy.yaml");
+    let kinds: Vec<_> = ran
+        .exits(0)
+        .objects()
+        .iter()
+        .map(|object| object["kind"].clone())
+        .collect();
+    assert_eq!(kinds, ["PipelineResource", "Service"]);
+    let ran = gleaner(&["run", "-f", "examples/build-and-deploy.yaml"]);
+    ran.exits(73)
+        .says("kind Service of serving.knative.dev/v1 is not served")
+        .says("--crd FILE");
+    assert_eq!(ran.stdout, "");
+}
+
+#[test]
+fn typed_outputs_arrive_as_their_types() {
+    let ran = example("typed-outputs.yaml");
+    let objects = ran.exits(0).objects();
+    assert_eq!(
+        objects[0]["data"]["notes"],
+        "two lines,\nand \"quotes\" # no comment\n"
+    );
+    assert_eq!(objects[1]["spec"]["replicas"], 2);
+    assert_eq!(
+        ran.result("app")
+            .unwrap()
+            .matches("\"replicas\":\"2\"")
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn a_secret_is_nowhere_to_be_seen() {
+    let ran = example("secret-output.yaml");
+    ran.exits(0).says("steps.issue.token = (secret)");
+    assert_eq!(ran.object()["stringData"]["token"], "(secret)");
+}
+
+#[test]
+fn a_failed_step_gives_its_code_and_ends_the_task() {
+    let text = task(
+        ONE,
+        "steps:\n- {name: one, script: exit 7}\n- {name: two, script: echo never}",
+    );
+    let ran = run(&text, &[]);
+    ran.exits(7)
+        .says("one exited with code 7")
+        .says("two does not run");
+    assert!(!ran.stderr.contains("never"));
+}
+
+#[test]
+fn a_killed_step_gives_128_and_the_signal() {
+    let text = task(ONE, "steps: [{name: one, script: kill -9 $$}]");
+    run(&text, &[]).exits(137).says("one was ended by signal 9");
+    let text = task(ONE, "steps: [{name: one, script: kill -TERM $$}]");
+    run(&text, &[]).exits(143);
+}
+
+#[test]
+fn with_on_error_continue_the_task_goes_on() {
+    let spec = "
+params: [{name: mode, default: continue}]
+steps:
+- {name: zero, onError: $(params.mode), script: exit 3}
+- {name: one, script: 'cat $(steps.step-zero.exitCode.path) > $GLEANER_OUTPUTS/a'}
+";
+    let ran = run(&task(ONE, spec), &[]);
+    ran.exits(0)
+        .says("zero exited with code 3, and the task goes on");
+    assert_eq!(ran.object()["data"]["a"], "3");
+    run(&task(ONE, spec), &["-p", "mode=stopAndFail"]).exits(3);
+}
+
+#[test]
+fn a_swallowed_failure_is_found_by_the_finish() {
+    let text = task(
+        ONE,
+        "steps: [{name: one, onError: continue, script: 'exit 0'}]",
+    );
+    let ran = run(&text, &[]);
+    ran.exits(73)
+        .says("output 'a' is missing")
+        .says("gleaner exited with code 73");
+    assert_eq!(ran.stdout, "");
+}
+
+#[test]
+fn a_last_step_that_may_be_skipped_does_not_finish() {
+    let spec = "
+steps:
+- {name: one, script: 'printf x > $GLEANER_OUTPUTS/a; printf no > $(step.results.go.path)', results: [{name: go}]}
+- {name: two, script: echo never, when: [{input: $(steps.one.results.go), operator: in, values: ['yes']}]}
+";
+    let ran = run(&task(ONE, spec), &[]);
+    ran.exits(0)
+        .says("two does not run: its conditions")
+        .says("gleaner");
+    assert_eq!(ran.object()["data"]["a"], "x");
+}
+
+#[test]
+fn a_step_that_takes_too_long_is_ended_and_never_continued() {
+    let spec = "steps: [{name: one, timeout: 200ms, onError: continue, script: 'sleep 60'}, {name: two, script: 'echo never'}]";
+    let began = std::time::Instant::now();
+    run(&task(ONE, spec), &[])
+        .exits(1)
+        .says("took longer than its timeout of 200ms")
+        .says("two does not run");
+    assert!(began.elapsed().as_secs() < 30);
+    let ran = run(
+        &task(ONE, "steps: [{name: one, script: 'sleep 60'}]"),
+        &["--timeout", "200ms"],
+    );
+    ran.exits(1).says("(--timeout)");
+}
+
+#[test]
+fn a_missing_output_fails_the_step() {
+    run(&task(ONE, "steps: [{name: one, script: 'exit 0'}]"), &[])
+        .exits(65)
+        .says("output 'a' is missing");
+}
+
+#[test]
+fn what_is_wrong_with_parameters_is_said_before_anything_runs() {
+    let spec = "
+params:
+- {name: url, description: where to}
+- {name: mode, enum: [fast, slow], default: fast}
+- {name: image, type: object, properties: {url: {}, digest: {}}}
+steps: [{name: one, script: echo never}]
+";
+    let ran = run(
+        &task(ONE, spec),
+        &["-p", "mode=medium", "-p", "image=url:x", "-p", "mde=x"],
+    );
+    ran.exits(64)
+        .says("the parameter 'url' has no value; give it with -p url=VALUE (where to)")
+        .says("'mode' cannot be 'medium'; it is one of fast, slow")
+        .says("the object parameter 'image' has no value for digest")
+        .says("the Task has no parameter 'mde'; did you mean 'mode'?");
+    assert!(!ran.stderr.contains("never"));
+}
+
+#[test]
+fn parameters_workspaces_and_variables_reach_the_step_as_in_tekton() {
+    let declaration = ONE.replace("{name: a}", "{name: a, fromPath: /workspace/src/sub/out}");
+    let spec = "
+params:
+- {name: list, type: array, default: [x, 'y z']}
+- {name: o, type: object, properties: {k: {}}}
+workspaces: [{name: src}, {name: maybe, optional: true}]
+stepTemplate: {env: [{name: GREETING, value: hello}]}
+steps:
+- name: one
+  workingDir: /workspace/src/sub
+  env: [{name: TWICE, value: $(GREETING)-$(GREETING)}]
+  args: ['$(params.list[*])', '$(params.list[1])', '$(params[\"o\"].k)', $(TWICE)]
+  script: |
+    #!/bin/sh
+    printf '%s|' \"$@\" $(workspaces.maybe.bound) $(context.taskRun.name) \"$(basename \"$PWD\")\" > out
+    cp out $(workspaces.src.path)/copy
+";
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("sub")).unwrap();
+    let workspace = format!("src={}", folder.path().display());
+    let ran = run(
+        &task(&declaration, spec),
+        &["--workspace", &workspace, "-p", "o=k:v"],
+    );
+    let expected = "x|y z|y z|v|hello-hello|false|try-run|sub|";
+    assert_eq!(ran.exits(0).object()["data"]["a"], expected);
+    assert_eq!(
+        std::fs::read_to_string(folder.path().join("copy")).unwrap(),
+        expected
+    );
+}
+
+#[test]
+fn parameters_come_from_a_file_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let params = file(
+        folder.path(),
+        "params.yaml",
+        "text: from-file\nlist: [1, b]\n",
+    );
+    let spec = "
+params: [{name: text}, {name: list, type: array}]
+steps: [{name: one, command: [sh, -c, 'printf %s \"$*\" > $GLEANER_OUTPUTS/a', sh], args: [$(params.text), $(params.list)]}]
+";
+    let ran = run(
+        &task(ONE, spec),
+        &["--param-file", &params, "-p", "text=from-flag"],
+    );
+    assert_eq!(ran.exits(0).object()["data"]["a"], "from-flag 1 b");
+}
+
+#[test]
+fn a_task_without_images_says_which_step_needs_a_command() {
+    let text = task(
+        ONE,
+        "steps: [{name: one, image: tool}, {name: two, ref: {name: clone}}]",
+    );
+    run(&text, &[])
+        .exits(64)
+        .says("--step-command one='...'")
+        .says("StepAction 'clone'");
+}
+
+#[test]
+fn results_are_printed_in_both_forms() {
+    let spec = "
+results: [{name: r}, {name: s, value: $(steps.one.results.own)}]
+steps: [{name: one, results: [{name: own}], script: 'echo R > $(results.r.path); printf S > $(step.results.own.path); printf x > $GLEANER_OUTPUTS/a'}]
+";
+    let ran = run(&task(ONE, spec), &[]);
+    assert_eq!((ran.result("r"), ran.result("s")), (Some("R"), Some("S")));
+    assert!(ran.result("cm").unwrap().starts_with("{\"name\":\"cm\""));
+    let ran = run(&task(ONE, spec), &["-o", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(report["resources"][0]["data"]["a"], "x");
+    assert_eq!(report["results"]["r"], "R\n");
+}
+
+#[test]
+fn what_a_step_prints_is_copied_where_it_asks_for() {
+    let spec = "
+steps:
+- {name: zero, script: 'echo seen; echo aside >&2', stdoutConfig: {path: /workspace/log}}
+- {name: one, script: 'cp /workspace/log $GLEANER_OUTPUTS/a'}
+";
+    let ran = run(&task(ONE, spec), &[]);
+    assert_eq!(
+        ran.exits(0)
+            .says("zero | seen")
+            .says("zero | aside")
+            .object()["data"]["a"],
+        "seen"
+    );
+}
+
+#[test]
+fn the_folder_goes_unless_it_is_to_be_kept() {
+    let text = task(
+        ONE,
+        "steps: [{name: one, script: 'pwd; printf x > $GLEANER_OUTPUTS/a'}]",
+    );
+    let folder = |ran: &Ran| {
+        let line = ran
+            .stderr
+            .lines()
+            .find_map(|line| line.strip_prefix("one | "))
+            .unwrap();
+        std::path::Path::new(line).parent().unwrap().to_owned()
+    };
+    let gone = run(&text, &[]);
+    assert!(!folder(gone.exits(0)).exists());
+    let kept = run(&text, &["--keep"]);
+    let folder = folder(kept.exits(0).says("the folder of this run is "));
+    assert!(folder.join("outputs/one/a").exists());
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn nothing_is_coloured_into_a_pipe() {
+    let ran = example("build-and-push.yaml");
+    assert!(!ran.stderr.contains('\u{1b}') && !ran.stdout.contains('\u{1b}'));
+}
+
+#[test]
+fn an_environment_meant_for_others_is_not_heard() {
+    let text = task(
+        ONE,
+        "steps: [{name: one, script: 'printf x > $GLEANER_OUTPUTS/a'}]",
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(folder.path(), "task.yaml", &text);
+    let mut command = support::command(&["run", "-f", &path]);
+    command
+        .env("GLEANER_OUTPUT", "other")
+        .env("GLEANER_SIDECAR", "unix:/nowhere")
+        .env("GLEANER_STEP", "other");
+    support::ran(command.output().unwrap()).exits(0);
+}

@@ -1,0 +1,144 @@
+//! How a run ends when it is told to, and where else than in this process it can create.
+
+mod support;
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::Stdio;
+use std::time::Instant;
+
+use gleaner_apiserver::EmbeddedApiServer;
+use rustix::process::{Pid, Signal, kill_process};
+use support::{Ran, file};
+
+const SLEEPS: &str = "
+apiVersion: tekton.dev/v1
+kind: Task
+metadata:
+  name: sleeps
+  annotations:
+    gleaner.dev/outputs: 'steps: {one: [{name: a, default: x}]}'
+spec:
+  steps:
+    - name: one
+      script: |
+        echo in $PWD
+        sleep 300
+";
+
+#[test]
+fn ctrl_c_ends_the_step_and_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(folder.path(), "task.yaml", SLEEPS);
+    let mut command = support::command(&["run", "-f", &path]);
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap());
+    let mut workspace = String::new();
+    while !workspace.starts_with("one | in ") {
+        workspace.clear();
+        assert!(
+            lines.read_line(&mut workspace).unwrap() > 0,
+            "the step has not begun"
+        );
+    }
+    let began = Instant::now();
+    let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    kill_process(pid, Signal::INT).unwrap();
+    let mut rest = String::new();
+    lines.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");
+    assert!(began.elapsed().as_secs() < 30, "{rest}");
+    let workspace = workspace.trim_start_matches("one | in ").trim_end();
+    assert!(!std::path::Path::new(workspace).exists(), "{workspace}");
+}
+
+const CREATES: &str = "
+apiVersion: tekton.dev/v1
+kind: Task
+metadata:
+  name: creates
+  annotations:
+    gleaner.dev/outputs: |
+      steps: {one: [{name: a}]}
+      objects:
+        - name: cm
+          owned: true
+          resourceTemplate: {apiVersion: v1, kind: ConfigMap, metadata: {name: cm}, data: {a: $(steps.one.a)}}
+spec:
+  steps: [{name: one, script: 'printf x > $GLEANER_OUTPUTS/a'}]
+";
+
+fn kubeconfig(url: &str) -> String {
+    format!(
+        "apiVersion: v1
+kind: Config
+current-context: here
+contexts: [{{name: here, context: {{cluster: c, user: u, namespace: builds}}}}]
+clusters: [{{name: c, cluster: {{server: '{url}'}}}}]
+users: [{{name: u, user: {{}}}}]
+"
+    )
+}
+
+/// Runs the binary with `arguments` while an API server serves the kubeconfig that stands for `CONFIG`; returns what
+/// was created there.
+fn against_a_cluster(arguments: &[&str], environment: bool) -> (Ran, Vec<serde_json::Value>) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let server = EmbeddedApiServer::builder()
+            .namespace("builds")
+            .namespace("other")
+            .start()
+            .await
+            .unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let task = file(folder.path(), "task.yaml", CREATES);
+        let config = file(folder.path(), "config", &kubeconfig(&server.url()));
+        let mut command = support::command(&["run", "-f", &task]);
+        command.args(arguments);
+        if environment {
+            command.env("KUBECONFIG", &config)
+        } else {
+            command.args(["--kubeconfig", &config])
+        };
+        let output = tokio::task::spawn_blocking(move || command.output())
+            .await
+            .unwrap()
+            .unwrap();
+        let objects = server.objects();
+        server.shutdown().await;
+        (support::ran(output), objects)
+    })
+}
+
+#[test]
+fn a_kubeconfig_leads_to_a_real_cluster() {
+    let (ran, objects) = against_a_cluster(&[], false);
+    ran.exits(0)
+        .says("namespace builds of the cluster here")
+        .says("has no owner");
+    assert_eq!(objects.len(), 1, "{objects:#?}");
+    assert_eq!(objects[0]["metadata"]["namespace"], "builds");
+    assert_eq!(
+        objects[0]["metadata"]["ownerReferences"],
+        serde_json::Value::Null
+    );
+    assert_eq!(ran.object()["data"]["a"], "x");
+}
+
+#[test]
+fn a_context_of_the_usual_kubeconfig_does_too() {
+    let (ran, objects) = against_a_cluster(&["--context", "here", "-n", "other"], true);
+    ran.exits(0);
+    assert_eq!(objects[0]["metadata"]["namespace"], "other");
+    let (ran, objects) = against_a_cluster(&["--context", "her"], true);
+    ran.says("the kubeconfig has no context 'her'; did you mean 'here'?");
+    assert!(ran.code != 0 && objects.is_empty());
+}

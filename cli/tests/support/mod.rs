@@ -1,0 +1,114 @@
+//! Runs the real binary.
+#![allow(dead_code, reason = "each suite uses its part")]
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use gleaner_proto::yaml;
+use serde_json::Value;
+
+/// What a run of the binary left.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ran {
+    /// The objects on standard output.
+    pub(crate) fn objects(&self) -> Vec<Value> {
+        let documents = yaml::parse_documents(&self.stdout);
+        documents
+            .unwrap_or_else(|error| panic!("{error}\n{self:?}"))
+            .iter()
+            .map(yaml::Node::to_json)
+            .collect()
+    }
+
+    /// The one object on standard output.
+    pub(crate) fn object(&self) -> Value {
+        let mut objects = self.objects();
+        assert_eq!(objects.len(), 1, "{self:?}");
+        objects.remove(0)
+    }
+
+    /// The results on standard output, by name.
+    pub(crate) fn result(&self, name: &str) -> Option<&str> {
+        let prefix = format!("# result {name}: ");
+        self.stdout
+            .lines()
+            .find_map(|line| line.strip_prefix(&prefix))
+    }
+
+    #[track_caller]
+    pub(crate) fn says(&self, text: &str) -> &Self {
+        assert!(
+            self.stderr.contains(text),
+            "{text:?} is not in:\n{}",
+            self.stderr
+        );
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn exits(&self, code: i32) -> &Self {
+        assert_eq!(self.code, code, "{}\n{}", self.stdout, self.stderr);
+        self
+    }
+}
+
+pub(crate) fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gleaner"));
+    command
+        .args(arguments)
+        .current_dir(repository())
+        .env_remove("KUBECONFIG")
+        .env_remove("NO_COLOR");
+    command
+}
+
+pub(crate) fn gleaner(arguments: &[&str]) -> Ran {
+    ran(command(arguments).stdin(Stdio::null()).output().unwrap())
+}
+
+/// Runs the binary with `input` on its standard input.
+pub(crate) fn gleaner_with_input(arguments: &[&str], input: &str) -> Ran {
+    let mut command = command(arguments);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(input.as_bytes())
+        .unwrap();
+    ran(child.wait_with_output().unwrap())
+}
+
+pub(crate) fn ran(output: Output) -> Ran {
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ran {
+        code: output.status.code().unwrap_or(-1),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
+}
+
+/// A file with `text` that lives as long as the folder.
+pub(crate) fn file(folder: &Path, name: &str, text: &str) -> String {
+    let path = folder.join(name);
+    std::fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+pub(crate) fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
+}
