@@ -103,8 +103,18 @@ fn fits(kind: &Kind, value: Value, bytes: &[u8]) -> Result<Value, Refusal> {
             "couldn't get version/kind; json parse error: no object",
         ));
     };
-    let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default();
+    let text = |name: &str| {
+        let text = fields.get(name).and_then(Value::as_str);
+        text.unwrap_or_default()
+    };
     let (api_version, name) = (text("apiVersion"), text("kind"));
+    if name.is_empty() && api_version.is_empty() && !kind.is_custom() {
+        // Kubernetes' own kinds are taken as what the path says.
+        let mut value = value;
+        value["apiVersion"] = kind.api_version().into();
+        value["kind"] = kind.kind.clone().into();
+        return Ok(value);
+    }
     if name.is_empty() {
         let shown = String::from_utf8_lossy(bytes);
         return Err(unrecognised(

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::decode::{self, Decoded};
+use crate::defaults;
 use crate::fields::{self, Manager, Operation, Shape};
 use crate::kind::{Form, Kind};
 use crate::metadata;
@@ -69,6 +70,7 @@ pub(crate) fn insert(
     {
         fields.remove("status");
     }
+    defaults::fill(kind, &mut object);
     let name = metadata::text(&object, "name").to_owned();
     let causes = faults(kind, &object);
     if !causes.is_empty() {
@@ -82,6 +84,7 @@ pub(crate) fn insert(
     if options.dry_run {
         return Ok(Arc::new(object));
     }
+    storable(&object)?;
     Ok(held.put(&key, object))
 }
 
@@ -93,6 +96,23 @@ pub(crate) fn faults(kind: &Kind, object: &Value) -> Vec<Cause> {
         Form::BuiltIn(_) => rules::faults(kind, object),
     });
     causes
+}
+
+/// The bounds of a real server's storage: they are met when an object is written, never in a dry run.
+///
+/// # Errors
+///
+/// Past etcd's 1.5 MiB, in the words of etcd or of its client: a bare 500.
+pub(crate) fn storable(object: &Value) -> Result<(), Refusal> {
+    const REQUEST: usize = 1_572_864;
+    const MESSAGE: usize = 2_097_152;
+    match object.to_string().len() {
+        ..=REQUEST => Ok(()),
+        ..=MESSAGE => Err(Refusal::without_reason("etcdserver: request is too large")),
+        bytes => Err(Refusal::without_reason(format!(
+            "rpc error: code = ResourceExhausted desc = trying to send message larger than max ({bytes} vs. {MESSAGE})"
+        ))),
+    }
 }
 
 /// The place of an object in the store.

@@ -82,9 +82,8 @@ pub(crate) fn decode_applied(
 ) -> Result<Value, Refusal> {
     let untyped = |why: &str| {
         Refusal::without_reason(format!(
-            "failed to create typed patch object ({place}; {}, Kind={}): {why}",
-            kind.api_version(),
-            kind.kind
+            "failed to create typed patch object ({place}; {}/{}, Kind={}): {why}",
+            kind.group, kind.version, kind.kind
         ))
     };
     let unknown = match take_unknown(kind, &mut wanted) {
@@ -134,9 +133,9 @@ fn take_unknown(kind: &Kind, object: &mut Value) -> Result<Vec<String>, Refusal>
             for path in &in_metadata {
                 typed::cut(object, path);
             }
-            let mut unknown = schema::prune(schema, object);
-            unknown.extend(in_metadata.iter().map(|path| typed::shown(path)));
-            unknown.sort();
+            let mut unknown: Vec<String> =
+                in_metadata.iter().map(|path| typed::shown(path)).collect();
+            unknown.extend(schema::prune(schema, object));
             Ok(unknown)
         }
     }

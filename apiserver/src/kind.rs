@@ -117,6 +117,8 @@ impl Registry {
                 Some(_) => {}
             }
         }
+        // Access reviews are answered, not stored: no kind of the registry.
+        groups.push((crate::access::GROUP, vec!["v1"]));
         for (_, versions) in &mut groups {
             versions.sort_by(|a, b| version_rank(b).cmp(&version_rank(a)));
         }
@@ -125,9 +127,11 @@ impl Registry {
 
     /// Whether any kind of the group is built in: such a group answers for resources it lacks.
     pub(crate) fn is_built_in_group(&self, group: &str) -> bool {
-        self.kinds
-            .iter()
-            .any(|k| k.group == group && !k.is_custom())
+        group == crate::access::GROUP
+            || self
+                .kinds
+                .iter()
+                .any(|k| k.group == group && !k.is_custom())
     }
 }
 

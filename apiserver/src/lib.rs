@@ -22,6 +22,7 @@ mod builtin;
 mod crd;
 mod create;
 mod decode;
+mod defaults;
 mod delete;
 mod discovery;
 mod duplicates;

@@ -30,9 +30,12 @@ pub(crate) fn name_faults(rule: NameRule, name: &str, is_prefix: bool) -> Vec<St
             is_dns_label(&name) && name.starts_with(|c: char| c.is_ascii_lowercase()),
         ),
     };
+    if rule == NameRule::Label && name.contains('.') {
+        return vec!["must not contain dots".to_owned()];
+    }
     let mut faults = Vec::new();
     if name.len() > longest {
-        faults.push(too_long(longest));
+        faults.push(format!("must be no more than {longest} characters"));
     }
     if !shape {
         faults.push(text.to_owned());
@@ -82,7 +85,10 @@ fn key_faults(field: &str, key: &str, causes: &mut Vec<Cause>) {
         Some("") => fault("prefix part must be non-empty"),
         Some(prefix) => {
             for why in name_faults(NameRule::Subdomain, prefix, false) {
-                fault(&format!("prefix part {why}"));
+                fault(&format!(
+                    "prefix part {}",
+                    why.replace(" characters", " bytes")
+                ));
             }
         }
         None => {}

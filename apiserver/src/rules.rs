@@ -18,10 +18,12 @@ pub(crate) fn faults(kind: &Kind, object: &Value) -> Vec<Cause> {
         "ConfigMap" => {
             config_keys("data", &object["data"], &mut causes);
             config_keys("binaryData", &object["binaryData"], &mut causes);
+            size("[]", &[&object["data"], &object["binaryData"]], &mut causes);
         }
         "Secret" => {
             config_keys("data", &object["data"], &mut causes);
             config_keys("stringData", &object["stringData"], &mut causes);
+            size("data", &[&object["data"]], &mut causes);
         }
         "Pod" => pod("spec", spec, &mut causes),
         "Deployment" | "StatefulSet" | "DaemonSet" => workload(spec, &mut causes),
@@ -48,6 +50,23 @@ fn config_keys(field: &str, data: &Value, causes: &mut Vec<Cause>) {
                 CONFIG_KEY,
             ));
         }
+    }
+}
+
+/// All values of a ConfigMap or a Secret together are bounded.
+fn size(field: &str, data: &[&Value], causes: &mut Vec<Cause>) {
+    const MOST: usize = 1024 * 1024;
+    let values = data
+        .iter()
+        .filter_map(|data| data.as_object())
+        .flat_map(|data| data.values());
+    let total: usize = values.filter_map(Value::as_str).map(str::len).sum();
+    if total > MOST {
+        causes.push(Cause {
+            reason: "FieldValueTooLong",
+            field: field.to_owned(),
+            message: format!("Too long: may not be more than {MOST} bytes"),
+        });
     }
 }
 

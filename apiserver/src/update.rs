@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::create::{faults, key};
+use crate::create::{faults, key, storable};
 use crate::fields::{self, Manager, Operation, Shape};
 use crate::kind::Kind;
 use crate::metadata;
@@ -147,6 +147,7 @@ pub(crate) fn settle(
     if options.dry_run {
         return Ok(Arc::new(object));
     }
+    storable(&object)?;
     let stored = held.put(key, object);
     if is_released(&stored) {
         held.remove(key);

@@ -4,10 +4,12 @@
 //! - [`server`]: one API server as a case sees it;
 //! - [`rig`]: etcd and kube-apiserver as local processes;
 //! - [`fault_proxy`]: an API server that loses replies, hangs, or answers 503, on demand;
+//! - [`run`]: a TaskRun as a case plays it, with the real sidecar and real redirectors;
 //! - [`wait`]: waiting for conditions, never for time.
 
 pub mod fault_proxy;
 pub mod rig;
+pub mod run;
 pub mod server;
 pub mod suite;
 pub mod wait;

@@ -1,0 +1,5 @@
+//! The redirector, built with the suites that run it.
+
+fn main() {
+    gleaner_redirector::run(std::env::args_os().skip(1)).leave()
+}

@@ -1,0 +1,394 @@
+//! One TaskRun as a case plays it: the real sidecar as a process, and a real redirector around each step.
+//!
+//! ```ignore
+//! let mut run = Run::new(PROGRAMS, server, DECLARATION).param("imageUrl", "registry/image");
+//! run.start().await;
+//! run.step("build").writes("digest", "sha256:1\n").run().await.expect(0);
+//! assert_eq!(run.objects("tekton.dev/v1alpha1", "pipelineresources").await.len(), 1);
+//! ```
+
+mod process;
+mod step;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use gleaner_proto::declaration::{Declaration, Scope};
+use gleaner_proto::path;
+use http::Method;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::fault_proxy::FaultProxy;
+use crate::server::{self, Answer, Server};
+use crate::wait;
+use process::Sidecar;
+pub use step::{Ended, Running, Step};
+
+/// How long the sidecar may take to reach a point of its work.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What a case runs: made by [`programs!`](crate::programs).
+#[derive(Debug, Clone, Copy)]
+pub struct Programs {
+    /// The sidecar, with crash points.
+    pub sidecar: &'static str,
+    /// The redirector.
+    pub redirector: &'static str,
+}
+
+/// The programs that are built with the suites. (Cargo tells their paths to integration tests only.)
+#[macro_export]
+macro_rules! programs {
+    () => {
+        $crate::run::Programs {
+            sidecar: env!("CARGO_BIN_EXE_sidecar-under-test"),
+            redirector: env!("CARGO_BIN_EXE_redirector-under-test"),
+        }
+    };
+}
+
+/// A run. Its processes end when it is dropped.
+pub struct Run<'a> {
+    programs: Programs,
+    server: &'a Server,
+    folder: TempDir,
+    text: String,
+    declaration: Declaration,
+    task: String,
+    task_run: String,
+    uid: String,
+    api: Vec<String>,
+    flags: Vec<String>,
+    environment: Vec<(String, String)>,
+    sidecar: Option<Sidecar>,
+}
+
+// === Setting up ===
+
+impl<'a> Run<'a> {
+    /// A run of the task `build` with this declaration, in the case's namespace, under a name of its own.
+    ///
+    /// # Panics
+    ///
+    /// When the declaration is wrong.
+    pub fn new(programs: Programs, server: &'a Server, declaration: &str) -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let parsed = Declaration::parse(declaration, &Scope::default());
+        let declaration_read = parsed.unwrap_or_else(|findings| panic!("{findings:#?}"));
+        let folder = tempfile::Builder::new()
+            .prefix("gleaner-run-")
+            .tempdir()
+            .expect("a folder for the run");
+        std::fs::create_dir(folder.path().join("results")).expect("a folder for results");
+        std::fs::write(folder.path().join("termination"), "").expect("a termination message");
+        let api = if server.is_real() {
+            format!("--kubeconfig={}", server.kubeconfig().display())
+        } else {
+            format!("--api-server={}", server.url())
+        };
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        Self {
+            programs,
+            server,
+            folder,
+            text: declaration.to_owned(),
+            declaration: declaration_read,
+            task: "build".to_owned(),
+            task_run: format!("build-run-{number}"),
+            uid: format!("uid-{}-{number}", server.namespace()),
+            api: vec![api],
+            flags: Vec::new(),
+            environment: Vec::new(),
+            sidecar: None,
+        }
+    }
+
+    /// The name of the task.
+    #[must_use]
+    pub fn task(mut self, name: &str) -> Self {
+        self.task = name.to_owned();
+        self
+    }
+
+    /// The name of the TaskRun.
+    #[must_use]
+    pub fn task_run(mut self, name: &str) -> Self {
+        self.task_run = name.to_owned();
+        self
+    }
+
+    /// It is another attempt of the same TaskRun: Tekton has made its pod again, and the state is lost.
+    #[must_use]
+    pub fn again_as(mut self, earlier: &Run<'_>) -> Self {
+        self.task.clone_from(&earlier.task);
+        self.task_run.clone_from(&earlier.task_run);
+        self.uid.clone_from(&earlier.uid);
+        self
+    }
+
+    /// The TaskRun belongs to this PipelineRun.
+    #[must_use]
+    pub fn pipeline_run(self, name: &str, uid: &str) -> Self {
+        self.flag(&format!("--context=pipelineRun.name={name}"))
+            .flag(&format!("--context=pipelineRun.uid={uid}"))
+    }
+
+    /// A parameter.
+    #[must_use]
+    pub fn param(self, name: &str, value: &str) -> Self {
+        self.flag(&format!("--param={name}={value}"))
+    }
+
+    /// A parameter that is no string.
+    #[must_use]
+    pub fn param_json(self, name: &str, value: &Value) -> Self {
+        self.flag(&format!("--param-json={name}={value}"))
+    }
+
+    /// The API server is behind this proxy.
+    #[must_use]
+    pub fn through(mut self, proxy: &FaultProxy) -> Self {
+        self.api = vec![format!("--api-server={}", proxy.url())];
+        self
+    }
+
+    /// The sidecar comes in as whom this kubeconfig names.
+    #[must_use]
+    pub fn kubeconfig(mut self, file: &Path) -> Self {
+        self.api = vec![format!("--kubeconfig={}", file.display())];
+        self
+    }
+
+    /// Another flag of the sidecar.
+    #[must_use]
+    pub fn flag(mut self, flag: &str) -> Self {
+        self.flags.push(flag.to_owned());
+        self
+    }
+
+    /// The sidecar stops dead at this point of its work, once.
+    #[must_use]
+    pub fn crashing_at(mut self, point: &str) -> Self {
+        let variable = "GLEANER_CRASH_POINT".to_owned();
+        self.environment.push((variable, point.to_owned()));
+        self
+    }
+}
+
+// === The sidecar ===
+
+impl<'a> Run<'a> {
+    /// Starts the sidecar and waits until it is ready. After a [`kill`](Self::kill) it finds the state that it left.
+    ///
+    /// # Panics
+    ///
+    /// When it does not get ready, with its log.
+    pub async fn start(&mut self) {
+        let file = self.folder().join("declaration.yaml");
+        std::fs::write(&file, &self.text).expect("a declaration");
+        let below = |name: &str| self.folder().join(name).display().to_string();
+        let mut arguments = vec![
+            format!("--declaration-file={}", file.display()),
+            format!("--run-dir={}", below("run")),
+            format!("--state-dir={}", below("state")),
+            "--listen=127.0.0.1:0".to_owned(),
+            "--log-format=json".to_owned(),
+            "--step=gleaner".to_owned(),
+            format!("--context=task.name={}", self.task),
+            format!("--context=taskRun.name={}", self.task_run),
+            format!("--context=taskRun.uid={}", self.uid),
+            format!("--context=taskRun.namespace={}", self.server.namespace()),
+        ];
+        arguments.extend(self.api.iter().chain(&self.flags).cloned());
+        let program = self.programs.sidecar;
+        let sidecar =
+            Sidecar::start(program, &arguments, &self.environment, &self.log_file()).await;
+        self.sidecar = Some(sidecar);
+    }
+
+    /// Kills the sidecar with SIGKILL.
+    ///
+    /// # Panics
+    ///
+    /// When it is not running.
+    pub async fn kill(&mut self) {
+        let sidecar = self.sidecar.take().expect("a running sidecar");
+        sidecar.kill().await;
+    }
+
+    /// Waits until the sidecar has stopped dead at its crash point.
+    ///
+    /// # Panics
+    ///
+    /// When it does not get there.
+    pub async fn reaches_its_crash_point(&self) {
+        let marker = self.folder().join("state/crash-point");
+        wait::until("the sidecar is at its crash point", PATIENCE, async || {
+            marker.exists().then_some(())
+        })
+        .await;
+    }
+
+    /// All that the sidecar has logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    /// GET from the sidecar's loopback address.
+    ///
+    /// # Panics
+    ///
+    /// When no answer comes.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.ask(Method::GET, path, None).await
+    }
+
+    /// POST to the sidecar's loopback address, as a step.
+    ///
+    /// # Panics
+    ///
+    /// When no answer comes, or there is no such step.
+    pub async fn post(&self, path: &str, step: &str) -> Answer {
+        let file = self.step_folder(step).join(path::TOKEN_FILE);
+        let token = std::fs::read_to_string(file).expect("the step's token");
+        self.ask(Method::POST, path, Some(token.trim())).await
+    }
+
+    async fn ask(&self, method: Method, path: &str, token: Option<&str>) -> Answer {
+        let sidecar = self.sidecar.as_ref().expect("a running sidecar");
+        let url = format!("http://{}", sidecar.address);
+        let client = server::client(&url, token, None).expect("a client for the sidecar");
+        server::send(&client, method, path, "application/json", Vec::new()).await
+    }
+
+    /// The status, once it fulfils a condition.
+    ///
+    /// # Panics
+    ///
+    /// When that takes too long.
+    pub async fn status(&self, what: &str, fulfils: impl Fn(&Value) -> bool) -> Value {
+        wait::until(what, PATIENCE, async || {
+            let status = self.get("/v1/status").await.json;
+            fulfils(&status).then_some(status)
+        })
+        .await
+    }
+}
+
+// === The steps ===
+
+impl Run<'_> {
+    /// A step, to be run under a real redirector.
+    pub fn step(&self, name: &str) -> Step<'_> {
+        Step::new(self, name)
+    }
+
+    /// The finish as a step of its own.
+    pub async fn finish(&self) -> Ended {
+        let mut arguments = vec!["finish".to_owned()];
+        arguments.extend(self.redirector_flags("gleaner"));
+        step::spawn(self.programs.redirector, &arguments)
+            .ended()
+            .await
+    }
+
+    /// Whether the command of a step has run.
+    #[must_use]
+    pub fn has_run(&self, step: &str) -> bool {
+        self.folder().join("ready").join(step).join("ran").exists()
+    }
+
+    /// The results that the finish has written, by name.
+    ///
+    /// # Panics
+    ///
+    /// When one is no JSON.
+    #[must_use]
+    pub fn results(&self) -> Vec<(String, Value)> {
+        step::results(&self.folder().join("results"))
+    }
+
+    /// Tekton's termination message.
+    #[must_use]
+    pub fn termination(&self) -> String {
+        std::fs::read_to_string(self.folder().join("termination")).unwrap_or_default()
+    }
+
+    fn redirector(&self) -> &'static str {
+        self.programs.redirector
+    }
+
+    /// The flags that every redirector of this run has.
+    fn redirector_flags(&self, step: &str) -> Vec<String> {
+        let socket = self.step_folder(step).join(path::SOCKET_FILE);
+        vec![
+            format!("--step={step}"),
+            format!("--sidecar=unix:{}", socket.display()),
+            format!("--results-dir={}", self.folder().join("results").display()),
+            format!(
+                "--termination-message={}",
+                self.folder().join("termination").display()
+            ),
+            "--deadline=30s".to_owned(),
+        ]
+    }
+}
+
+// === What exists ===
+
+impl Run<'_> {
+    /// The objects of this run on the API server, by its label.
+    pub async fn objects(&self, api_version: &str, plural: &str) -> Vec<Value> {
+        let listed = self
+            .server
+            .get(&self.server.path(api_version, plural))
+            .await;
+        let mut objects = listed.expect_status(200).json["items"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        objects.retain(|object| {
+            object["metadata"]["labels"]["tekton.dev/taskRun"] == self.task_run.as_str()
+        });
+        objects
+    }
+
+    /// The UID of the TaskRun.
+    #[must_use]
+    pub fn uid(&self) -> &str {
+        &self.uid
+    }
+
+    /// The name of the TaskRun.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.task_run
+    }
+
+    fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn step_folder(&self, step: &str) -> PathBuf {
+        self.folder().join("run").join(step)
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.folder().join("sidecar.log")
+    }
+}
+
+impl Drop for Run<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!(
+                "The log of the sidecar of {}:\n{}",
+                self.task_run,
+                self.log()
+            );
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! One step of a run: a real redirector around a command that leaves files behind.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use gleaner_proto::{OutputSpec, path};
+use serde_json::Value;
+use tokio::process::Command;
+use tokio::task::JoinHandle;
+
+use super::Run;
+
+/// A step in the making: see [`Run::step`].
+#[must_use = "call `run` or `begin`"]
+pub struct Step<'a> {
+    run: &'a Run<'a>,
+    name: String,
+    files: Vec<(String, Vec<u8>)>,
+    exit: u8,
+    flags: Vec<&'static str>,
+}
+
+/// A redirector that is under way; killed when this is dropped.
+pub struct Running(JoinHandle<Ended>);
+
+/// How a redirector ended.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    /// Its exit code; none when a signal ended it.
+    pub code: Option<i32>,
+    /// What the step said.
+    pub stdout: String,
+    /// What the step and Gleaner said.
+    pub stderr: String,
+}
+
+impl<'a> Step<'a> {
+    pub(crate) fn new(run: &'a Run<'a>, name: &str) -> Self {
+        Self {
+            run,
+            name: name.to_owned(),
+            files: Vec::new(),
+            exit: 0,
+            flags: Vec::new(),
+        }
+    }
+
+    /// The command writes this into the file of an output.
+    pub fn writes(mut self, output: &str, content: impl AsRef<[u8]>) -> Self {
+        self.files
+            .push((output.to_owned(), content.as_ref().to_owned()));
+        self
+    }
+
+    /// The command ends with this code.
+    pub fn exits(mut self, code: u8) -> Self {
+        self.exit = code;
+        self
+    }
+
+    /// It is the first step, and asks for the preflight.
+    pub fn first(mut self) -> Self {
+        self.flags.push("--preflight");
+        self
+    }
+
+    /// It is the last step, and finishes the run.
+    pub fn last(mut self) -> Self {
+        self.flags.push("--finish");
+        self
+    }
+
+    /// Runs it to its end.
+    pub async fn run(self) -> Ended {
+        self.begin().ended().await
+    }
+
+    /// Starts it.
+    pub fn begin(self) -> Running {
+        let folder = self.run.folder();
+        let outputs = folder.join("outputs").join(&self.name);
+        let mut arguments = self.run.redirector_flags(&self.name);
+        arguments.push(format!("--outputs-dir={}", outputs.display()));
+        arguments.extend(self.flags.iter().map(|flag| (*flag).to_owned()));
+        let declared = self.run.declaration.outputs(&self.name);
+        let specs: Vec<OutputSpec> = declared
+            .iter()
+            .map(|output| placed(&output.spec, folder))
+            .collect();
+        arguments.extend(specs.iter().map(|spec| format!("--output={spec}")));
+        let script = self.script(&specs, folder);
+        arguments.extend(["--", "sh", "-c"].map(str::to_owned));
+        arguments.push(script);
+        spawn(self.run.redirector(), &arguments)
+    }
+
+    /// The command: copies what the case has laid ready to where the step's outputs belong.
+    fn script(&self, specs: &[OutputSpec], folder: &Path) -> String {
+        let ready = folder.join("ready").join(&self.name);
+        fs::create_dir_all(&ready).expect("a folder for what the step writes");
+        let mut script = "set -e\n".to_owned();
+        for (output, content) in &self.files {
+            let source = ready.join(output);
+            fs::write(&source, content).expect("what the step writes");
+            let spec = specs.iter().find(|spec| spec.name.as_str() == output);
+            let target = match spec.and_then(|spec| spec.path.clone()) {
+                Some(path) => path,
+                None => format!("${}/{output}", path::OUTPUTS_VARIABLE),
+            };
+            let source = source.display();
+            // Writing to a string cannot fail.
+            let _ = writeln!(script, "mkdir -p \"$(dirname \"{target}\")\"");
+            let _ = writeln!(script, "cp \"{source}\" \"{target}\"");
+        }
+        let _ = write!(script, "touch \"{}\"; ", ready.join("ran").display());
+        let _ = write!(script, "exit {}", self.exit);
+        script
+    }
+}
+
+impl Running {
+    /// Waits for its end.
+    ///
+    /// # Panics
+    ///
+    /// When it could not be started.
+    pub async fn ended(mut self) -> Ended {
+        (&mut self.0).await.expect("a redirector")
+    }
+
+    /// Whether it has ended.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.0.is_finished()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Ended {
+    /// Itself, if it ended with this code.
+    ///
+    /// # Panics
+    ///
+    /// When it did not, with what it said.
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{}", self.stderr);
+        self
+    }
+
+    /// Itself, if Gleaner said all of these.
+    ///
+    /// # Panics
+    ///
+    /// When it did not, with what it said instead.
+    #[track_caller]
+    pub fn says(self, words: &[&str]) -> Self {
+        for word in words {
+            assert!(
+                self.stderr.contains(word),
+                "no '{word}' in: {}",
+                self.stderr
+            );
+        }
+        self
+    }
+}
+
+/// The redirector as a process of its own.
+pub(crate) fn spawn(program: &str, arguments: &[String]) -> Running {
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .env_clear()
+        .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    Running(tokio::spawn(async move {
+        let output = command.output().await.expect("the redirector's end");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ended {
+            code: output.status.code(),
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+        }
+    }))
+}
+
+/// The output with its path below the run's folder: `/workspace/digest` is no place of this machine.
+fn placed(spec: &OutputSpec, folder: &Path) -> OutputSpec {
+    let below = |path: &String| {
+        let path: PathBuf = folder.join(path.trim_start_matches('/'));
+        path.display().to_string()
+    };
+    OutputSpec {
+        path: spec.path.as_ref().map(below),
+        ..spec.clone()
+    }
+}
+
+/// The results that the finish has written, by name.
+pub(crate) fn results(folder: &Path) -> Vec<(String, Value)> {
+    let mut results: Vec<(String, Value)> = fs::read_dir(folder)
+        .expect("the results")
+        .flatten()
+        .map(|entry| {
+            let text = fs::read_to_string(entry.path()).expect("a result");
+            let name = entry.file_name().to_string_lossy().into_owned();
+            (name, serde_json::from_str(&text).expect("a result in JSON"))
+        })
+        .collect();
+    results.sort_by(|(a, _), (b, _)| a.cmp(b));
+    results
+}

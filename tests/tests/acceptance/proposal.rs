@@ -1,0 +1,92 @@
+//! The proposal's own documents.
+
+use gleaner_tests::run::Run;
+use gleaner_tests::server::Server;
+use gleaner_tests::suite::Case;
+use gleaner_tests::{KNATIVE_CRDS, cases};
+use serde_json::{Value, json};
+
+use crate::PROGRAMS;
+
+/// The proposal's five documents, as they stand there.
+const PROPOSAL: &str = include_str!("../../../examples/build-and-test.yaml");
+/// What the proposal says that comes out.
+const GENERATED: &str = include_str!("../../fixtures/generated-resource.yaml");
+
+const IMAGE: &str = "docker.io/chhsiao/knative-route-demo";
+const DIGEST: &str = "sha256:54eda95dcc205717e35f96a257b6aab16b9817870ede5739ef739484a27b8678";
+
+pub(crate) fn cases() -> Vec<Case> {
+    cases![the_proposals_task_gives_the_proposals_resource]
+}
+
+/// The Task's outputs as a declaration: `steps[].outputs` by the step's name, and `outputs` beside them.
+fn declared(task: &Value) -> String {
+    let spec = &task["spec"];
+    let steps = spec["steps"].as_array().into_iter().flatten();
+    let steps: serde_json::Map<String, Value> = steps
+        .filter_map(|step| Some((step["name"].as_str()?.to_owned(), step["outputs"].clone())))
+        .collect();
+    let mut declaration = spec["outputs"].clone();
+    declaration["steps"] = steps.into();
+    declaration.to_string()
+}
+
+async fn the_proposals_task_gives_the_proposals_resource(server: &Server) {
+    let documents: Vec<Value> = serde_saphyr::from_multiple(PROPOSAL).expect("the proposal");
+    let task = &documents[0];
+    let mut expected: Value = serde_saphyr::from_str(GENERATED).expect("the generated resource");
+    let owner = expected["metadata"]["ownerReferences"][0].clone();
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+
+    let mut run = Run::new(PROGRAMS, server, &declared(task))
+        .task(&text(&task["metadata"]["name"]))
+        .task_run("build-and-push-run")
+        .pipeline_run(&text(&owner["name"]), &text(&owner["uid"]))
+        .param("imageUrl", IMAGE);
+    run.start().await;
+    let step = run.step("kaniko").writes("digest", format!("{DIGEST}\n"));
+    step.last().run().await.expect(0);
+
+    let created = run
+        .objects("tekton.dev/v1alpha1", "pipelineresources")
+        .await;
+    let [created] = created.as_slice() else {
+        panic!("one resource, not {created:#?}");
+    };
+    // The documented differences: the owner's version is one that is served ...
+    expected["metadata"]["ownerReferences"][0]["apiVersion"] = json!("tekton.dev/v1");
+    assert_eq!(
+        created["metadata"]["ownerReferences"],
+        expected["metadata"]["ownerReferences"]
+    );
+    // ... and there are more labels.
+    let mut labels = expected["metadata"]["labels"].clone();
+    labels["tekton.dev/taskRun"] = json!("build-and-push-run");
+    labels["tekton.dev/pipelineRun"] = json!("build-and-test-run");
+    labels["app.kubernetes.io/managed-by"] = json!("gleaner");
+    assert_eq!(created["metadata"]["labels"], labels);
+    for field in ["apiVersion", "kind", "spec"] {
+        assert_eq!(created[field], expected[field], "{field}");
+    }
+    let name = text(&created["metadata"]["name"]);
+    let (prefix, suffix) = name.split_at(name.len() - 5);
+    let (wanted, _) = text(&expected["metadata"]["name"])
+        .split_at(prefix.len())
+        .0
+        .to_owned()
+        .split_at(prefix.len())
+        .to_owned();
+    assert_eq!(prefix, wanted);
+    assert!(
+        suffix
+            .bytes()
+            .all(|byte| b"bcdfghjklmnpqrstvwxz2456789".contains(&byte)),
+        "{name}"
+    );
+
+    let uid = created["metadata"]["uid"].clone();
+    let result = json!({"name": name, "uid": uid, "type": "image", "url": IMAGE, "digest": DIGEST});
+    assert_eq!(run.results(), [("img".to_owned(), result)]);
+    let _ = KNATIVE_CRDS;
+}
