@@ -42,19 +42,32 @@ Examples:
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run a Task's steps on this machine and create what they lead to.
+    ///
+    /// The steps run in order as processes of this machine, each under Gleaner's redirector; Gleaner's sidecar collects what
+    /// they leave behind, renders and creates. Without --context or --kubeconfig it does so in an API server that lives in
+    /// this process and ends with it. Progress and what the steps print go to standard error, the created YAML and the
+    /// results to standard output. The exit code is that of the step that failed, or 0.
+    ///
+    /// Images, volumes and the like are a cluster's: here a step finds the tools of this machine. /workspace and /tekton
+    /// are a temporary folder in what a step's command, script, arguments and variables say.
     Run(Box<Run>),
-    /// Show the YAML that would be created.
+    /// Show the YAML that would be created, without running anything.
+    ///
+    /// Standard output holds the YAML and nothing else. When a value is missing, nothing is printed there, and each missing
+    /// variable is named with the flag that gives it. A name that only a run can give is shown as generateName.
     Render(Render),
     /// Check the declarations in files.
+    ///
+    /// Prints a line FILE:LINE:COLUMN: error: PLACE: MESSAGE; REMEDY for everything that is wrong, and fails when
+    /// anything is. Checked are Tasks, TaskRuns, the tasks within Pipelines and PipelineRuns, and pods and pod templates.
     Lint(Lint),
     /// Print the completions of a shell.
+    ///
+    /// For bash: gleaner completions bash > ~/.local/share/bash-completion/completions/gleaner
     Completions(Completions),
 }
 
-/// Check the declarations in files.
-///
-/// Prints a line FILE:LINE:COLUMN: error: PLACE: MESSAGE; REMEDY for everything that is wrong, and fails when
-/// anything is. Checked are Tasks, TaskRuns, the tasks within Pipelines and PipelineRuns, and pods and pod templates.
+/// The options of `gleaner lint`.
 #[derive(Debug, Args)]
 #[command(after_help = LINT_EXAMPLES)]
 pub struct Lint {
@@ -98,10 +111,7 @@ pub struct TaskArgs {
     pub param_file: Option<String>,
 }
 
-/// Show the YAML that would be created, without running anything.
-///
-/// Standard output holds the YAML and nothing else. When a value is missing, nothing is printed there, and each missing
-/// variable is named with the flag that gives it. A name that only a run can give is shown as generateName.
+/// The options of `gleaner render`.
 #[derive(Debug, Args)]
 #[command(after_help = RENDER_EXAMPLES)]
 pub struct Render {
@@ -139,15 +149,7 @@ pub enum Form {
     Json,
 }
 
-/// Run a Task's steps on this machine and create what they lead to.
-///
-/// The steps run in order as processes of this machine, each under Gleaner's redirector; Gleaner's sidecar collects what
-/// they leave behind, renders and creates. Without --context or --kubeconfig it does so in an API server that lives in
-/// this process and ends with it. Progress and what the steps print go to standard error, the created YAML and the
-/// results to standard output. The exit code is that of the step that failed, or 0.
-///
-/// Images, volumes and the like are a cluster's: here a step finds the tools of this machine. /workspace and /tekton
-/// are a temporary folder in what a step's command, script, arguments and variables say.
+/// The options of `gleaner run`.
 #[derive(Debug, Args)]
 #[command(after_help = RUN_EXAMPLES)]
 pub struct Run {
@@ -211,9 +213,7 @@ Exit codes: the failing step's own, or 128 and the number of the signal that end
 parameter is wrong, 65 an output is missing or no valid value of its type, 69 the sidecar is out of reach, 73 the
 resources could not be created, 78 the declaration is wrong, 127 a step's command is not on this machine, 130 Ctrl-C.";
 
-/// Print the completions of a shell.
-///
-/// For bash: gleaner completions bash > ~/.local/share/bash-completion/completions/gleaner
+/// The options of `gleaner completions`.
 #[derive(Debug, Args)]
 pub struct Completions {
     /// The shell.

@@ -7,7 +7,7 @@ use gleaner_proto::diagnostic::Diagnostic;
 use serde_json::Value;
 
 use crate::args::{Lint, LintFormat};
-use crate::document::{Finding, Severity, Source, SourceError};
+use crate::document::{Finding, Severity, Source};
 use crate::task::carrier::Carrier;
 use crate::terminal;
 
@@ -35,7 +35,7 @@ pub fn main(options: &Lint) -> ExitCode {
 fn lint_file(file: &str) -> Vec<Finding> {
     match Source::read(file) {
         Ok(source) => lint(&source),
-        Err(error) => vec![unreadable(error)],
+        Err(error) => vec![error.into()],
     }
 }
 
@@ -70,22 +70,6 @@ pub fn lint(source: &Source) -> Vec<Finding> {
         });
     }
     findings
-}
-
-/// A file that could not be read, as a finding about it.
-fn unreadable(error: SourceError) -> Finding {
-    match error {
-        SourceError::Yaml { name, diagnostic } => Finding::error(name, diagnostic),
-        other => {
-            let name = other.name().to_owned();
-            let message = other.to_string();
-            let message = message
-                .strip_prefix(&format!("{name}: "))
-                .unwrap_or(&message)
-                .to_owned();
-            Finding::error(name, Diagnostic::new("", None, message))
-        }
-    }
 }
 
 fn print_lines(findings: &[Finding]) {

@@ -75,7 +75,7 @@ fn render(options: &Render) -> Result<Vec<Rendered>, u8> {
 /// Opens the file and picks the Task; or says on standard error why not and gives the exit code.
 pub(crate) fn open_task(options: &TaskArgs) -> Result<Task, u8> {
     let source = Source::read(&options.file).map_err(|found| {
-        error(found);
+        anstream::eprintln!("{}", terminal::finding(&found.into()));
         exit_code::USAGE
     })?;
     Task::select(&source, options.task.as_deref()).map_err(|found| match found {

@@ -3,30 +3,7 @@
 mod support;
 
 use serde_json::json;
-use support::{Ran, file, gleaner, gleaner_with_input};
-
-/// A Task with these steps and this declaration, each an indented YAML text.
-fn task(declaration: &str, spec: &str) -> String {
-    let indented = |text: &str, by: &str| text.trim_matches('\n').replace('\n', &format!("\n{by}"));
-    format!(
-        "apiVersion: tekton.dev/v1\nkind: Task\nmetadata:\n  name: try\n  annotations:\n    gleaner.dev/outputs: |\n      \
-         {}\nspec:\n  {}\n",
-        indented(declaration, "      "),
-        indented(spec, "  "),
-    )
-}
-
-/// One output `a` of the step `one`, in a ConfigMap.
-const ONE: &str = "
-steps: {one: [{name: a}]}
-objects:
-  - name: cm
-    resourceTemplate: {apiVersion: v1, kind: ConfigMap, metadata: {name: cm}, data: {a: $(steps.one.a)}}
-";
-
-fn run(text: &str, arguments: &[&str]) -> Ran {
-    gleaner_with_input(&[&["run", "-f", "-"], arguments].concat(), text)
-}
+use support::{ONE, Ran, file, gleaner, run, task};
 
 /// Runs an example by the command in its first line.
 fn example(name: &str) -> Ran {
@@ -229,27 +206,6 @@ fn a_missing_output_fails_the_step() {
 }
 
 #[test]
-fn what_is_wrong_with_parameters_is_said_before_anything_runs() {
-    let spec = "
-params:
-- {name: url, description: where to}
-- {name: mode, enum: [fast, slow], default: fast}
-- {name: image, type: object, properties: {url: {}, digest: {}}}
-steps: [{name: one, script: echo never}]
-";
-    let ran = run(
-        &task(ONE, spec),
-        &["-p", "mode=medium", "-p", "image=url:x", "-p", "mde=x"],
-    );
-    ran.exits(64)
-        .says("the parameter 'url' has no value; give it with -p url=VALUE (where to)")
-        .says("'mode' cannot be 'medium'; it is one of fast, slow")
-        .says("the object parameter 'image' has no value for digest")
-        .says("the Task has no parameter 'mde'; did you mean 'mode'?");
-    assert!(!ran.stderr.contains("never"));
-}
-
-#[test]
 fn parameters_workspaces_and_variables_reach_the_step_as_in_tekton() {
     let declaration = ONE.replace("{name: a}", "{name: a, fromPath: /workspace/src/sub/out}");
     let spec = "
@@ -300,18 +256,6 @@ steps: [{name: one, command: [sh, -c, 'printf %s \"$*\" > $GLEANER_OUTPUTS/a', s
         &["--param-file", &params, "-p", "text=from-flag"],
     );
     assert_eq!(ran.exits(0).object()["data"]["a"], "from-flag 1 b");
-}
-
-#[test]
-fn a_task_without_images_says_which_step_needs_a_command() {
-    let text = task(
-        ONE,
-        "steps: [{name: one, image: tool}, {name: two, ref: {name: clone}}]",
-    );
-    run(&text, &[])
-        .exits(64)
-        .says("--step-command one='...'")
-        .says("StepAction 'clone'");
 }
 
 #[test]
@@ -388,4 +332,19 @@ fn an_environment_meant_for_others_is_not_heard() {
         .env("GLEANER_SIDECAR", "unix:/nowhere")
         .env("GLEANER_STEP", "other");
     support::ran(command.output().unwrap()).exits(0);
+}
+
+#[test]
+fn a_workspace_with_a_blank_in_its_name_needs_no_quotes() {
+    let folder = tempfile::tempdir().unwrap();
+    let blank = folder.path().join("a b");
+    std::fs::create_dir(&blank).unwrap();
+    let spec = "
+workspaces: [{name: src}]
+steps: [{name: one, script: 'cd $(workspaces.src.path); printf x > /workspace/src/made; cp made $GLEANER_OUTPUTS/a'}]
+";
+    let workspace = format!("src={}", blank.display());
+    let ran = run(&task(ONE, spec), &["-w", &workspace]);
+    assert_eq!(ran.exits(0).object()["data"]["a"], "x");
+    assert!(blank.join("made").exists());
 }

@@ -6,6 +6,8 @@ use std::path::Path;
 use gleaner_proto::diagnostic::{Diagnostic, Location};
 use gleaner_proto::yaml::{self, Node};
 
+use super::finding::Finding;
+
 /// The largest file that is read: Kubernetes takes no object over 1.5 MiB, and a file holds a few.
 const LARGEST: u64 = 32 << 20;
 
@@ -24,7 +26,7 @@ pub struct Source {
 #[non_exhaustive]
 pub enum SourceError {
     /// The file cannot be read.
-    #[error("{name}: cannot be read: {error}")]
+    #[error("cannot be read: {error}")]
     Read {
         /// The file.
         name: String,
@@ -32,13 +34,13 @@ pub enum SourceError {
         error: std::io::Error,
     },
     /// The file is larger than anything that Kubernetes would take.
-    #[error("{name}: larger than {} MiB, which is no file of Kubernetes objects", LARGEST >> 20)]
+    #[error("larger than {} MiB, which is no file of Kubernetes objects", LARGEST >> 20)]
     TooLarge {
         /// The file.
         name: String,
     },
     /// The text is no YAML.
-    #[error("{name}: no YAML: {diagnostic}")]
+    #[error("no YAML: {diagnostic}")]
     Yaml {
         /// The file.
         name: String,
@@ -139,11 +141,14 @@ impl Source {
     }
 }
 
-impl SourceError {
-    /// The file's name.
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Read { name, .. } | Self::TooLarge { name } | Self::Yaml { name, .. } => name,
+impl From<SourceError> for Finding {
+    fn from(error: SourceError) -> Self {
+        let message = error.to_string();
+        match error {
+            SourceError::Yaml { name, diagnostic } => Self::error(name, diagnostic),
+            SourceError::Read { name, .. } | SourceError::TooLarge { name } => {
+                Self::error(name, Diagnostic::new("", None, message))
+            }
         }
     }
 }

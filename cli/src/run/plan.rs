@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use gleaner_proto::diagnostic::suggestion;
-use gleaner_proto::exit_code;
+use gleaner_proto::{StepName, exit_code};
 
 use super::command::{Command, Surroundings};
 use super::folder::Folder;
@@ -12,7 +12,7 @@ use super::paths::Paths;
 use super::substitution::Substitution;
 use crate::args::Run;
 use crate::render;
-use crate::task::Task;
+use crate::task::{Step, Task};
 use crate::terminal;
 use crate::values::Assignment;
 
@@ -164,7 +164,11 @@ impl Plan {
         if let Err(error) = made {
             errors.push(format!("the folder of '{name}' cannot be made: {error}"));
         }
-        let path = given.cloned().unwrap_or(own);
+        // Scripts rarely quote a path of Tekton's, none of which would need it.
+        let path = given
+            .filter(|folder| needs_no_quotes(folder))
+            .cloned()
+            .unwrap_or(own);
         self.paths.lead(mount_path, &path);
         path.to_string_lossy().into_owned()
     }
@@ -188,10 +192,18 @@ impl Plan {
     /// What would be wrong with a step when its turn comes.
     fn trial(&self) -> Vec<String> {
         let surroundings = self.surroundings(&self.substitution);
-        let steps = self.task.spec.steps.iter();
-        steps
-            .filter_map(|step| Command::prepare(step, &surroundings).err())
-            .map(|error| error.to_string())
+        let wrong = |step: &Step| {
+            let named =
+                StepName::new(&*step.name).map_err(|error| format!("a step's name: {error}"));
+            named.and_then(|_| {
+                Command::prepare(step, &surroundings).map_err(|error| error.to_string())
+            })
+        };
+        self.task
+            .spec
+            .steps
+            .iter()
+            .filter_map(|step| wrong(step).err())
             .collect()
     }
 
@@ -253,6 +265,11 @@ fn named(
         }
     }
     found
+}
+
+fn needs_no_quotes(path: &Path) -> bool {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/_.-+@%,=:".contains(byte);
+    path.as_os_str().as_encoded_bytes().iter().all(plain)
 }
 
 fn existing_folder(folder: &str) -> Result<PathBuf, String> {

@@ -79,7 +79,7 @@ impl Steps<'_> {
             let code = self.step(&step.name, &command, finish).await?;
             if code != 0 {
                 for skipped in &steps[index + 1..] {
-                    Progress::step_skipped(&skipped.name, "a step before it has failed");
+                    Progress::step_skipped(&skipped.name, "the task has ended before it");
                 }
                 return Ok(code);
             }

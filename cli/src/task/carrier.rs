@@ -245,6 +245,19 @@ impl Syntax<'_> {
     }
 }
 
+/// The kind of a document; nothing for a Task and so on that is not Tekton's.
+pub(crate) fn kind_of(document: &Node) -> &str {
+    const TEKTON: [&str; 4] = ["Task", "TaskRun", "Pipeline", "PipelineRun"];
+    let text = |key| document.get(key).and_then(Node::as_str).unwrap_or_default();
+    let (kind, version) = (text("kind"), text("apiVersion"));
+    let foreign = !version.is_empty() && !version.starts_with("tekton.dev/");
+    if TEKTON.contains(&kind) && foreign {
+        ""
+    } else {
+        kind
+    }
+}
+
 /// The name in a document's metadata, or the prefix that becomes one.
 pub(crate) fn metadata_name(document: &Node) -> Option<&str> {
     let metadata = present(document, "metadata")?;

@@ -7,7 +7,7 @@ use gleaner_proto::yaml::Node;
 
 use serde_json::Value;
 
-use super::carrier::{Carrier, metadata_name};
+use super::carrier::{Carrier, kind_of, metadata_name};
 use super::spec::TaskSpec;
 use crate::document::{Finding, Source};
 
@@ -75,8 +75,7 @@ impl Task {
     /// When there is none or no telling which, and when it is wrong.
     pub fn select(source: &Source, name: Option<&str>) -> Result<Self, SelectionError> {
         let file = || source.name.clone();
-        let is_task =
-            |document: &&Node| document.get("kind").and_then(Node::as_str) == Some("Task");
+        let is_task = |document: &&Node| kind_of(document) == "Task";
         let tasks: Vec<&Node> = source.documents.iter().filter(is_task).collect();
         let names = || {
             tasks

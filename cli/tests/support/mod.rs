@@ -112,3 +112,27 @@ pub(crate) fn repository() -> PathBuf {
         .unwrap()
         .to_owned()
 }
+
+/// A Task with these steps and this declaration, each an indented YAML text.
+pub(crate) fn task(declaration: &str, spec: &str) -> String {
+    let indented = |text: &str, by: &str| text.trim_matches('\n').replace('\n', &format!("\n{by}"));
+    format!(
+        "apiVersion: tekton.dev/v1\nkind: Task\nmetadata:\n  name: try\n  annotations:\n    gleaner.dev/outputs: |\n      \
+         {}\nspec:\n  {}\n",
+        indented(declaration, "      "),
+        indented(spec, "  "),
+    )
+}
+
+/// One output `a` of the step `one`, in a ConfigMap.
+pub(crate) const ONE: &str = "
+steps: {one: [{name: a}]}
+objects:
+  - name: cm
+    resourceTemplate: {apiVersion: v1, kind: ConfigMap, metadata: {name: cm}, data: {a: $(steps.one.a)}}
+";
+
+/// Runs the Task in `text`.
+pub(crate) fn run(text: &str, arguments: &[&str]) -> Ran {
+    gleaner_with_input(&[&["run", "-f", "-"], arguments].concat(), text)
+}
