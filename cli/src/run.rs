@@ -101,7 +101,8 @@ async fn run(options: &Run, mut plan: Plan) -> Result<u8, RunError> {
         deadline,
     };
     let ended = steps.run().await;
-    let reported = report(&plan, &collector, options.form).await;
+    let succeeded = matches!(ended, Ok(0));
+    let reported = report(&plan, &collector, options.form, succeeded).await;
     collector.end().await;
     cluster.close().await;
     if options.keep {
@@ -151,12 +152,17 @@ fn begin(plan: &Plan, context: &BTreeMap<String, String>, cluster: &Cluster) {
 }
 
 /// Prints what exists now, and the results.
-async fn report(plan: &Plan, collector: &Collector, form: Form) -> std::io::Result<()> {
+async fn report(
+    plan: &Plan,
+    collector: &Collector,
+    form: Form,
+    succeeded: bool,
+) -> std::io::Result<()> {
     let objects = created(collector).await.unwrap_or_else(|error| {
         Progress::note(&format!("what was created cannot be shown: {error}"));
         None
     });
-    if objects.is_none() && !plan.task.declaration.templates.is_empty() {
+    if !succeeded && objects.is_none() && !plan.task.declaration.templates.is_empty() {
         Progress::note("nothing was created");
     }
     let substitution = steps::with_step_results(plan);

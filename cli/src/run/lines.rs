@@ -36,9 +36,9 @@ impl Words {
     }
 
     /// Says them.
-    pub(crate) fn say(&self) {
+    pub(crate) fn say(&self, progress: &mut Progress) {
         let words = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        words.iter().for_each(|words| Progress::redirector(words));
+        words.iter().for_each(|words| progress.redirector(words));
     }
 }
 

@@ -48,11 +48,14 @@ impl Progress {
     }
 
     /// The redirector has said something.
-    pub(crate) fn redirector(words: &str) {
+    pub(crate) fn redirector(&mut self, words: &str) {
         if words.starts_with("step '") {
             anstream::eprintln!("{} {words}", paint(BAD, "✘"));
-        } else if words.starts_with("note: ") {
-            Self::note(words);
+        } else if let Some(note) = words.strip_prefix("note: ") {
+            // The sidecar tells whoever asks; the status may have said it already.
+            self.note_once(note);
+        } else if self.notes.iter().any(|note| note.starts_with(words)) {
+            // A note has said as much, and why.
         } else if words.contains("): ") {
             anstream::eprintln!("  {} {words}", paint(GOOD, "+"));
         } else {
@@ -121,13 +124,17 @@ impl Progress {
             }
         }
         for note in &status.notes {
-            if self.notes.insert(note.clone()) {
-                Self::note(note);
-            }
+            self.note_once(note);
         }
         if status.phase == Phase::Submitting && !self.waiting {
             self.waiting = true;
             Self::note("everything is known; asking the API server");
+        }
+    }
+
+    fn note_once(&mut self, note: &str) {
+        if self.notes.insert(note.to_owned()) {
+            Self::note(note);
         }
     }
 

@@ -167,7 +167,7 @@ impl Steps<'_> {
         };
         let _ = tokio::time::timeout(LAST_LINES, rest).await;
         self.show_news().await;
-        words.say();
+        words.say(self.progress);
         end
     }
 
