@@ -106,13 +106,16 @@ pub(crate) fn faults(kind: &Kind, object: &Value) -> Vec<Cause> {
 pub(crate) fn storable(object: &Value) -> Result<(), Refusal> {
     const REQUEST: usize = 1_572_864;
     const MESSAGE: usize = 2_097_152;
-    match object.to_string().len() {
-        ..=REQUEST => Ok(()),
-        ..=MESSAGE => Err(Refusal::without_reason("etcdserver: request is too large")),
-        bytes => Err(Refusal::without_reason(format!(
+    let bytes = object.to_string().len();
+    if bytes > MESSAGE {
+        return Err(Refusal::without_reason(format!(
             "rpc error: code = ResourceExhausted desc = trying to send message larger than max ({bytes} vs. {MESSAGE})"
-        ))),
+        )));
     }
+    if bytes > REQUEST {
+        return Err(Refusal::without_reason("etcdserver: request is too large"));
+    }
+    Ok(())
 }
 
 /// The place of an object in the store.

@@ -1,5 +1,6 @@
 //! The kinds that the server knows.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -120,7 +121,7 @@ impl Registry {
         // Access reviews are answered, not stored: no kind of the registry.
         groups.push((crate::access::GROUP, vec!["v1"]));
         for (_, versions) in &mut groups {
-            versions.sort_by(|a, b| version_rank(b).cmp(&version_rank(a)));
+            versions.sort_by_key(|version| Reverse(version_rank(version)));
         }
         groups
     }
@@ -152,12 +153,12 @@ fn version_rank(version: &str) -> (u8, u32, u32) {
 
 #[cfg(test)]
 mod tests {
-    use super::version_rank;
+    use super::{Reverse, version_rank};
 
     #[test]
     fn versions_rank_as_in_kubernetes() {
         let mut versions = ["v1alpha1", "v2", "v1beta2", "v1", "v1beta10"];
-        versions.sort_by(|a, b| version_rank(b).cmp(&version_rank(a)));
+        versions.sort_by_key(|version| Reverse(version_rank(version)));
         assert_eq!(versions, ["v2", "v1", "v1beta10", "v1beta2", "v1alpha1"]);
     }
 }

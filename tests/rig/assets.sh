@@ -74,6 +74,10 @@ for program in "${programs[@]}"; do
   (cd "$module" && CGO_ENABLED=0 GOFLAGS='-mod=readonly -buildvcs=false' \
     go build -trimpath -ldflags "-s -w $stamp" -o "$build/$name" "$package") >&2
 done
+# The convention has kubectl beside them; the suites do without.
+if kubectl="$(command -v kubectl)"; then
+  ln -s "$kubectl" "$build/kubectl"
+fi
 chmod 0755 "$build"
 
 # Without flock two may have built; the first to rename wins, and both answer with its folder.

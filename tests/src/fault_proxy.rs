@@ -82,7 +82,6 @@ impl FaultProxy {
     /// # Panics
     ///
     /// When the expression is none.
-    #[must_use]
     pub fn on(&self, method: Method, target: &str) -> RuleBuilder<'_> {
         RuleBuilder::new(
             self,

@@ -5,6 +5,7 @@
 
 mod access;
 mod assets;
+mod folder;
 mod probe;
 mod process;
 mod start;

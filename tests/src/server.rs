@@ -1,20 +1,24 @@
 //! One API server as a case sees it: real or embedded, with a namespace of the case's own.
 
-use std::collections::BTreeMap;
+mod answer;
+mod connect;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use gleaner_apiserver::EmbeddedApiServer;
-use http::{HeaderMap, Method, Request, StatusCode};
-use http_body_util::BodyExt;
-use kube::client::Body;
-use kube::{Client, Config};
+use http::{Method, StatusCode};
+use kube::Client;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::rig::{Rig, User};
 use crate::wait;
+
+pub use answer::{Answer, send};
+pub use connect::client;
 
 /// A server and the case's namespace on it.
 pub struct Server {
@@ -25,20 +29,8 @@ pub struct Server {
 
 enum Backend {
     Real(Arc<Rig>),
-    Embedded(EmbeddedApiServer),
-}
-
-/// What a server answered.
-#[derive(Debug)]
-pub struct Answer {
-    /// Its status.
-    pub status: StatusCode,
-    /// Its headers.
-    pub headers: HeaderMap,
-    /// Its body as text.
-    pub text: String,
-    /// Its body as JSON; null when it is none.
-    pub json: Value,
+    /// With a folder for its kubeconfig.
+    Embedded(EmbeddedApiServer, TempDir),
 }
 
 impl Server {
@@ -76,8 +68,9 @@ impl Server {
         }
         let server = builder.start().await.expect("an embedded API server");
         let client = client(&server.url(), None, None).expect("a client");
+        let folder = tempfile::tempdir().expect("a folder");
         Self {
-            backend: Backend::Embedded(server),
+            backend: Backend::Embedded(server, folder),
             namespace,
             client,
         }
@@ -94,7 +87,7 @@ impl Server {
     pub fn url(&self) -> String {
         match &self.backend {
             Backend::Real(rig) => rig.url().to_owned(),
-            Backend::Embedded(server) => server.url(),
+            Backend::Embedded(server, _) => server.url(),
         }
     }
 
@@ -115,7 +108,7 @@ impl Server {
     pub fn rig(&self) -> Option<&Arc<Rig>> {
         match &self.backend {
             Backend::Real(rig) => Some(rig),
-            Backend::Embedded(_) => None,
+            Backend::Embedded(..) => None,
         }
     }
 
@@ -142,7 +135,10 @@ impl Server {
             Backend::Real(rig) => rig
                 .kubeconfig(rig.admin(), &self.namespace)
                 .expect("a kubeconfig"),
-            Backend::Embedded(server) => plain_kubeconfig(&server.url(), &self.namespace),
+            Backend::Embedded(server, folder) => {
+                connect::plain_kubeconfig(&server.url(), &self.namespace, folder.path())
+                    .expect("a kubeconfig")
+            }
         }
     }
 
@@ -290,97 +286,6 @@ impl Server {
     }
 }
 
-impl Answer {
-    /// Itself, if its status is this one.
-    ///
-    /// # Panics
-    ///
-    /// When it is another, with what the server said.
-    #[track_caller]
-    pub fn expect_status(self, status: u16) -> Self {
-        assert_eq!(self.status.as_u16(), status, "{}", self.text);
-        self
-    }
-
-    /// `reason: message` of a `Status` object.
-    #[must_use]
-    pub fn refusal(&self) -> String {
-        let text = |field: &str| self.json[field].as_str().unwrap_or_default().to_owned();
-        format!("{}: {}", text("reason"), text("message"))
-    }
-}
-
-/// Sends one request through a client.
-///
-/// # Panics
-///
-/// When no answer comes.
-pub async fn send(
-    client: &Client,
-    method: Method,
-    path: &str,
-    media_type: &str,
-    body: Vec<u8>,
-) -> Answer {
-    let mut request = Request::builder().method(&method).uri(path);
-    if !body.is_empty() {
-        request = request.header("content-type", media_type);
-    }
-    let request = request.body(Body::from(body)).expect("a request");
-    let answer = client
-        .send(request)
-        .await
-        .unwrap_or_else(|error| panic!("{method} {path}: {error}"));
-    let (parts, body) = answer.into_parts();
-    let bytes = body.collect().await.expect("a whole answer").to_bytes();
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    let json = serde_json::from_str(&text).unwrap_or_default();
-    Answer {
-        status: parts.status,
-        headers: parts.headers,
-        text,
-        json,
-    }
-}
-
-/// A client that repeats nothing on its own.
-///
-/// # Errors
-///
-/// When the URL, the token or the certificate is none.
-pub fn client(url: &str, token: Option<&str>, authority: Option<&str>) -> Result<Client, String> {
-    // Fails when another case was first, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut config = Config::new(url.parse().map_err(|error| format!("{url}: {error}"))?);
-    config.default_retry = false;
-    config.connect_timeout = Some(Duration::from_secs(5));
-    config.read_timeout = Some(Duration::from_secs(30));
-    config.auth_info.token = token.map(|token| token.to_owned().into());
-    if let Some(pem) = authority {
-        use rustls::pki_types::CertificateDer;
-        use rustls::pki_types::pem::PemObject;
-        let certificates: Result<Vec<_>, _> =
-            CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
-        let certificates = certificates.map_err(|error| error.to_string())?;
-        config.root_cert = Some(certificates.iter().map(|der| der.to_vec()).collect());
-    }
-    Client::try_from(config).map_err(|error| error.to_string())
-}
-
-fn plain_kubeconfig(url: &str, namespace: &str) -> PathBuf {
-    let config = json!({
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "embedded", "cluster": {"server": url}}],
-        "users": [{"name": "anybody", "user": {}}],
-        "contexts": [{"name": "embedded", "context": {"cluster": "embedded", "user": "anybody", "namespace": namespace}}],
-        "current-context": "embedded",
-    });
-    let path = std::env::temp_dir().join(format!("gleaner-kubeconfig-{namespace}.json"));
-    std::fs::write(&path, config.to_string()).expect("a kubeconfig");
-    path
-}
-
 /// A name that no other case uses, of this run or another.
 fn unique_namespace() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
@@ -389,26 +294,4 @@ fn unique_namespace() -> String {
         std::process::id(),
         COUNT.fetch_add(1, Ordering::Relaxed)
     )
-}
-
-/// Values of `Warning` headers, without the code in front.
-#[must_use]
-pub fn warnings(headers: &HeaderMap) -> Vec<String> {
-    headers
-        .get_all("warning")
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .map(|value| value.trim_start_matches("299 - ").to_owned())
-        .collect()
-}
-
-/// Labels in the order of their keys, for comparing.
-#[must_use]
-pub fn labels(object: &Value) -> BTreeMap<String, String> {
-    let labels = object["metadata"]["labels"].as_object();
-    labels
-        .into_iter()
-        .flatten()
-        .map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned()))
-        .collect()
 }

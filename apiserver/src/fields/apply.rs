@@ -169,30 +169,30 @@ mod tests {
         }
     }
 
-    fn applied(live: &Value, wanted: Value, name: &str) -> Value {
-        apply(Shape::BuiltIn(""), live, &wanted, &manager(name), false)
+    fn applied(live: &Value, wanted: &Value, name: &str) -> Value {
+        apply(Shape::BuiltIn(""), live, wanted, &manager(name), false)
             .unwrap()
             .object
     }
 
     #[test]
     fn a_field_no_longer_wanted_goes() {
-        let live = applied(&json!({}), json!({"data": {"a": "1", "b": "2"}}), "one");
-        let live = applied(&live, json!({"data": {"a": "1"}}), "one");
+        let live = applied(&json!({}), &json!({"data": {"a": "1", "b": "2"}}), "one");
+        let live = applied(&live, &json!({"data": {"a": "1"}}), "one");
         assert_eq!(live["data"], json!({"a": "1"}));
     }
 
     #[test]
     fn a_field_that_another_wants_too_stays() {
-        let live = applied(&json!({}), json!({"data": {"a": "1", "b": "2"}}), "one");
-        let live = applied(&live, json!({"data": {"b": "2"}}), "two");
-        let live = applied(&live, json!({"data": {"a": "1"}}), "one");
+        let live = applied(&json!({}), &json!({"data": {"a": "1", "b": "2"}}), "one");
+        let live = applied(&live, &json!({"data": {"b": "2"}}), "two");
+        let live = applied(&live, &json!({"data": {"a": "1"}}), "one");
         assert_eq!(live["data"], json!({"a": "1", "b": "2"}));
     }
 
     #[test]
     fn another_value_is_a_conflict() {
-        let live = applied(&json!({}), json!({"data": {"a": "1", "b": "2"}}), "one");
+        let live = applied(&json!({}), &json!({"data": {"a": "1", "b": "2"}}), "one");
         let wanted = json!({"data": {"a": "9"}});
         let conflicts =
             apply(Shape::BuiltIn(""), &live, &wanted, &manager("two"), false).unwrap_err();
@@ -207,16 +207,16 @@ mod tests {
     fn keyed_lists_merge_by_element() {
         let containers = |list: Value| json!({"spec": {"containers": list}});
         let one = json!([{"name": "a", "image": "1"}]);
-        let live = applied(&json!({}), containers(one), "one");
+        let live = applied(&json!({}), &containers(one), "one");
         let two = json!([{"name": "b", "image": "2"}, {"name": "a", "tty": true}]);
-        let live = applied(&live, containers(two), "two");
+        let live = applied(&live, &containers(two), "two");
         assert_eq!(
             live["spec"]["containers"],
             json!([{"name": "a", "image": "1", "tty": true}, {"name": "b", "image": "2"}])
         );
         let live = applied(
             &live,
-            containers(json!([{"name": "a", "tty": true}])),
+            &containers(json!([{"name": "a", "tty": true}])),
             "two",
         );
         assert_eq!(

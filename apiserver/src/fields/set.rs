@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 pub(crate) struct FieldSet {
     /// Whether the path that ends here is in the set.
     pub(crate) here: bool,
-    pub(crate) below: BTreeMap<String, FieldSet>,
+    pub(crate) below: BTreeMap<String, Self>,
 }
 
 impl FieldSet {

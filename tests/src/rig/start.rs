@@ -10,6 +10,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::access::{Accounts, User};
+use super::folder;
 use super::probe::Probe;
 use super::process::Process;
 use crate::wait;
@@ -43,10 +44,7 @@ impl Rig {
     ///
     /// When they do not get ready: with what they said last.
     pub fn start(programs: &Path, options: &Options) -> Result<Self, String> {
-        let folder = tempfile::Builder::new()
-            .prefix("gleaner-rig-")
-            .tempdir()
-            .map_err(|error| format!("cannot make a folder for the rig: {error}"))?;
+        let folder = folder::create().map_err(|e| format!("no folder for the rig: {e}"))?;
         let accounts = Accounts::create(folder.path())?;
         let plan = Plan::new(programs, folder.path(), options)?;
         let url = plan.url();

@@ -75,14 +75,14 @@ async fn an_apply_again_changes_nothing(server: &Server) {
 
 async fn a_field_no_longer_applied_goes(server: &Server) {
     let path = format!("{}/a", config_maps(server));
-    let mut object = config_map("a", json!({"a": "1", "b": "2"}));
+    let mut object = config_map("a", &json!({"a": "1", "b": "2"}));
     object["metadata"]["labels"] = json!({"l": "1"});
     applied(server, &path, "gleaner", &object).await;
     let now = applied(
         server,
         &path,
         "gleaner",
-        &config_map("a", json!({"a": "1"})),
+        &config_map("a", &json!({"a": "1"})),
     )
     .await;
     assert_eq!(now["data"], json!({"a": "1"}));
@@ -95,7 +95,7 @@ async fn a_field_no_longer_applied_goes(server: &Server) {
         server,
         &path,
         "gleaner",
-        &config_map("a", json!({"c": "4"})),
+        &config_map("a", &json!({"c": "4"})),
     )
     .await;
     assert_eq!(now["data"], json!({"c": "4", "theirs": "3"}));
@@ -107,12 +107,12 @@ async fn another_managers_field_is_a_conflict(server: &Server) {
         server,
         &path,
         "one",
-        &config_map("a", json!({"a": "1", "b": "1"})),
+        &config_map("a", &json!({"a": "1", "b": "1"})),
     )
     .await;
     let two = format!("{path}?fieldManager=two");
     let answer = server
-        .apply(&two, &config_map("a", json!({"a": "2"})))
+        .apply(&two, &config_map("a", &json!({"a": "2"})))
         .await
         .expect_status(409);
     assert_eq!(
@@ -125,7 +125,7 @@ async fn another_managers_field_is_a_conflict(server: &Server) {
             "reason": "FieldManagerConflict", "message": "conflict with \"one\"", "field": ".data.a"}]})
     );
     let answer = server
-        .apply(&two, &config_map("a", json!({"a": "2", "b": "2"})))
+        .apply(&two, &config_map("a", &json!({"a": "2", "b": "2"})))
         .await;
     assert_eq!(
         answer.expect_status(409).refusal(),
@@ -157,27 +157,27 @@ async fn force_takes_the_field(server: &Server) {
         server,
         &path,
         "one",
-        &config_map("a", json!({"a": "1", "b": "1"})),
+        &config_map("a", &json!({"a": "1", "b": "1"})),
     )
     .await;
     let two = format!("{path}?fieldManager=two&force=true");
     let now = server
-        .apply(&two, &config_map("a", json!({"a": "2"})))
+        .apply(&two, &config_map("a", &json!({"a": "2"})))
         .await
         .expect_status(200)
         .json;
     assert_eq!(now["data"], json!({"a": "2", "b": "1"}));
-    let now = applied(server, &path, "one", &config_map("a", json!({"b": "1"}))).await;
+    let now = applied(server, &path, "one", &config_map("a", &json!({"b": "1"}))).await;
     assert_eq!(now["data"], json!({"a": "2", "b": "1"}));
 }
 
 async fn the_same_value_is_shared(server: &Server) {
     let path = format!("{}/a", config_maps(server));
-    applied(server, &path, "one", &config_map("a", json!({"a": "1"}))).await;
-    applied(server, &path, "two", &config_map("a", json!({"a": "1"}))).await;
-    let now = applied(server, &path, "one", &config_map("a", json!({"b": "1"}))).await;
+    applied(server, &path, "one", &config_map("a", &json!({"a": "1"}))).await;
+    applied(server, &path, "two", &config_map("a", &json!({"a": "1"}))).await;
+    let now = applied(server, &path, "one", &config_map("a", &json!({"b": "1"}))).await;
     assert_eq!(now["data"], json!({"a": "1", "b": "1"}));
-    let now = applied(server, &path, "two", &config_map("a", json!({}))).await;
+    let now = applied(server, &path, "two", &config_map("a", &json!({}))).await;
     assert_eq!(now["data"], json!({"b": "1"}));
 }
 
@@ -286,7 +286,7 @@ async fn what_the_kind_does_not_have_is_refused_without_a_reason(server: &Server
         message.starts_with(&format!("{place}.spec.type: expected string, got ")),
         "{message}"
     );
-    let mut object = config_map("a", json!({}));
+    let mut object = config_map("a", &json!({}));
     object["dat"] = json!({});
     let path = format!("{}/a?fieldManager=gleaner", config_maps(server));
     let answer = server.apply(&path, &object).await.expect_status(500);

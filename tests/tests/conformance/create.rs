@@ -51,7 +51,7 @@ async fn a_new_object_gets_its_identity(server: &Server) {
     assert_eq!(read, made);
 
     let made = server
-        .post(&config_maps(server), &config_map("a", json!({"a": "b"})))
+        .post(&config_maps(server), &config_map("a", &json!({"a": "b"})))
         .await;
     assert_eq!(
         made.expect_status(201).json["metadata"]["generation"],

@@ -85,7 +85,7 @@ async fn a_uid_precondition_spares_another_object(server: &Server) {
 
 async fn a_dry_run_deletes_nothing(server: &Server) {
     server
-        .post(&config_maps(server), &config_map("a", json!({})))
+        .post(&config_maps(server), &config_map("a", &json!({})))
         .await
         .expect_status(201);
     let path = format!("{}/a", config_maps(server));

@@ -23,6 +23,7 @@ pub(crate) fn cases() -> Vec<Case> {
         namespaced_kinds_are_created_in_a_namespace,
         options_are_checked,
         a_resource_version_cannot_be_created,
+        storage_has_a_bound_that_a_dry_run_does_not_show,
     ]
 }
 
@@ -41,11 +42,11 @@ async fn a_taken_name_is_a_conflict(server: &Server) {
         })
     );
     server
-        .post(&config_maps(server), &config_map("a", json!({})))
+        .post(&config_maps(server), &config_map("a", &json!({})))
         .await
         .expect_status(201);
     let answer = server
-        .post(&config_maps(server), &config_map("a", json!({})))
+        .post(&config_maps(server), &config_map("a", &json!({})))
         .await;
     assert_eq!(answer.json["message"], "configmaps \"a\" already exists");
     assert_eq!(
@@ -115,7 +116,7 @@ async fn another_kind_is_refused(server: &Server) {
         "Invalid: PipelineResourcx.tekton.dev \"a\" is invalid: kind: Invalid value: \"PipelineResourcx\": must be \
          PipelineResource"
     );
-    let mut object = config_map("a", json!({}));
+    let mut object = config_map("a", &json!({}));
     object["kind"] = json!("ConfigMapp");
     let answer = server
         .post(&config_maps(server), &object)
@@ -160,7 +161,7 @@ async fn a_body_that_is_no_json_is_refused(server: &Server) {
 
 async fn a_body_over_three_mebibytes_is_too_large(server: &Server) {
     let text = |bytes: usize| {
-        let mut object = config_map("big", json!({"a": ""}));
+        let mut object = config_map("big", &json!({"a": ""}));
         let rest = bytes - object.to_string().len();
         object["data"]["a"] = json!("x".repeat(rest));
         json!(object.to_string())
@@ -201,7 +202,7 @@ async fn another_media_type_is_refused(server: &Server) {
                  application/json, application/yaml";
     assert!(answer.refusal().starts_with(start), "{}", answer.text);
     server
-        .post(&config_maps(server), &config_map("a", json!({})))
+        .post(&config_maps(server), &config_map("a", &json!({})))
         .await
         .expect_status(201);
     let path = format!("{}/a", config_maps(server));
@@ -238,7 +239,7 @@ async fn another_method_is_refused(server: &Server) {
 }
 
 async fn namespaced_kinds_are_created_in_a_namespace(server: &Server) {
-    let object = config_map("a", json!({}));
+    let object = config_map("a", &json!({}));
     server
         .post("/api/v1/configmaps", &object)
         .await
@@ -280,4 +281,31 @@ async fn a_resource_version_cannot_be_created(server: &Server) {
         "resourceVersion should not be set on objects to be created"
     );
     assert_eq!(answer.json.get("reason"), None);
+}
+
+async fn storage_has_a_bound_that_a_dry_run_does_not_show(server: &Server) {
+    let path = resources(server);
+    for (bytes, message) in [
+        (1_700_000, "etcdserver: request is too large"),
+        (
+            2_500_000,
+            "rpc error: code = ResourceExhausted desc = trying to send message larger than max (",
+        ),
+    ] {
+        let mut object = resource("big");
+        object["spec"]["params"][0]["value"] = json!("x".repeat(bytes));
+        server
+            .post(&format!("{path}?dryRun=All"), &object)
+            .await
+            .expect_status(201);
+        let answer = server.post(&path, &object).await.expect_status(500);
+        assert!(
+            answer.json["message"]
+                .as_str()
+                .is_some_and(|m| m.starts_with(message)),
+            "{}",
+            answer.text
+        );
+        assert_eq!(answer.json.get("reason"), None);
+    }
 }

@@ -50,7 +50,7 @@ async fn a_put_replaces_the_spec(server: &Server) {
 async fn an_outdated_put_is_a_conflict(server: &Server) {
     let path = format!("{}/a", config_maps(server));
     let old = server
-        .post(&config_maps(server), &config_map("a", json!({"a": "1"})))
+        .post(&config_maps(server), &config_map("a", &json!({"a": "1"})))
         .await;
     let mut old = old.expect_status(201).json;
     server
@@ -63,7 +63,7 @@ async fn an_outdated_put_is_a_conflict(server: &Server) {
         answer.refusal(),
         format!("Conflict: Operation cannot be fulfilled on configmaps \"a\": {MODIFIED}")
     );
-    let mut other = config_map("a", json!({}));
+    let mut other = config_map("a", &json!({}));
     other["metadata"]["uid"] = json!("other");
     let answer = server.put(&path, &other).await.expect_status(409);
     assert!(
@@ -72,11 +72,11 @@ async fn an_outdated_put_is_a_conflict(server: &Server) {
         answer.text
     );
     server
-        .put(&path, &config_map("a", json!({"b": "1"})))
+        .put(&path, &config_map("a", &json!({"b": "1"})))
         .await
         .expect_status(200);
     let answer = server
-        .put(&path, &config_map("b", json!({})))
+        .put(&path, &config_map("b", &json!({})))
         .await
         .expect_status(400);
     assert_eq!(
@@ -112,7 +112,7 @@ async fn a_merge_patch_merges(server: &Server) {
     server
         .post(
             &config_maps(server),
-            &config_map("a", json!({"a": "1", "b": "2"})),
+            &config_map("a", &json!({"a": "1", "b": "2"})),
         )
         .await;
     let path = format!("{}/a", config_maps(server));
@@ -245,7 +245,7 @@ async fn nothing_changed_is_no_new_version(server: &Server) {
 async fn what_is_not_there_cannot_be_changed(server: &Server) {
     let path = format!("{}/a", config_maps(server));
     server
-        .put(&path, &config_map("a", json!({})))
+        .put(&path, &config_map("a", &json!({})))
         .await
         .expect_status(404);
     let answer = server

@@ -1,0 +1,48 @@
+//! A real API server to try things on: prints how to reach it, and stays until Ctrl-C. See `rig/apiserver`.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use gleaner_tests::KNATIVE_CRDS;
+use gleaner_tests::rig::{self, Missing, Options, Rig};
+use gleaner_tests::server::Server;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let programs = match rig::programs() {
+        Ok(programs) => programs,
+        Err(Missing::Absent(why) | Missing::Failed(why)) => {
+            eprintln!("rig: {why}");
+            return ExitCode::from(3);
+        }
+    };
+    let server = match start(&programs).await {
+        Ok(server) => server,
+        Err(why) => {
+            eprintln!("rig: {why}");
+            return ExitCode::FAILURE;
+        }
+    };
+    println!("export KUBECONFIG={}", server.kubeconfig().display());
+    eprintln!(
+        "rig: {} is ready, with Tekton's and Knative's kinds; Ctrl-C ends it",
+        server.url()
+    );
+    match tokio::signal::ctrl_c().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("rig: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn start(programs: &Path) -> Result<Server, String> {
+    let rig = Rig::start(programs, &Options::default())?;
+    Ok(Server::real(
+        Arc::new(rig),
+        &[gleaner_apiserver::TEKTON_CRDS, KNATIVE_CRDS],
+    )
+    .await)
+}

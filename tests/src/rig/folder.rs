@@ -1,0 +1,55 @@
+//! The folder of a rig: its data, its certificates, its logs.
+
+use std::io;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+const PREFIX: &str = "gleaner-rig-";
+
+/// Makes one, named for this process; it goes when it is dropped.
+///
+/// Those of processes that were killed go now: etcd reserves much space, and nobody else would free it.
+pub(crate) fn create() -> io::Result<TempDir> {
+    sweep(&std::env::temp_dir());
+    tempfile::Builder::new()
+        .prefix(&format!("{PREFIX}{}-", std::process::id()))
+        .tempdir()
+}
+
+/// Removes the folders whose process is gone. What cannot be read or removed is somebody else's.
+fn sweep(parent: &Path) {
+    let entries = std::fs::read_dir(parent).into_iter().flatten().flatten();
+    for entry in entries {
+        let name = entry.file_name();
+        let owner = name
+            .to_str()
+            .and_then(|name| name.strip_prefix(PREFIX))
+            .and_then(|rest| rest.split_once('-'))
+            .and_then(|(process, _)| process.parse::<u32>().ok());
+        if owner.is_some_and(|process| !Path::new(&format!("/proc/{process}")).exists()) {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_folders_of_the_dead_are_swept() {
+        let parent = tempfile::tempdir().unwrap();
+        let make = |name: String| {
+            let path = parent.path().join(name);
+            std::fs::create_dir(&path).unwrap();
+            path
+        };
+        // No process has so high an id: the kernel's bound is 2^22.
+        let dead = make(format!("{PREFIX}{}-a", u32::MAX));
+        let living = make(format!("{PREFIX}{}-a", std::process::id()));
+        let foreign = make("something-1-else".to_owned());
+        sweep(parent.path());
+        assert!(!dead.exists() && living.exists() && foreign.exists());
+    }
+}

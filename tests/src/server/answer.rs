@@ -1,0 +1,84 @@
+//! One request and its answer.
+
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::BodyExt;
+use kube::Client;
+use kube::client::Body;
+use serde_json::Value;
+
+/// What a server answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body as text.
+    pub text: String,
+    /// Its body as JSON; null when it is none.
+    pub json: Value,
+}
+
+impl Answer {
+    /// Itself, if its status is this one.
+    ///
+    /// # Panics
+    ///
+    /// When it is another, with what the server said.
+    #[track_caller]
+    pub fn expect_status(self, status: u16) -> Self {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        self
+    }
+
+    /// `reason: message` of a `Status` object.
+    #[must_use]
+    pub fn refusal(&self) -> String {
+        let text = |field: &str| self.json[field].as_str().unwrap_or_default().to_owned();
+        format!("{}: {}", text("reason"), text("message"))
+    }
+
+    /// The texts of its `Warning` headers, without the code in front.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        self.headers
+            .get_all("warning")
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .map(|value| value.trim_start_matches("299 - ").to_owned())
+            .collect()
+    }
+}
+
+/// Sends one request through a client.
+///
+/// # Panics
+///
+/// When no answer comes.
+pub async fn send(
+    client: &Client,
+    method: Method,
+    path: &str,
+    media_type: &str,
+    body: Vec<u8>,
+) -> Answer {
+    let mut request = Request::builder().method(&method).uri(path);
+    if !body.is_empty() {
+        request = request.header("content-type", media_type);
+    }
+    let request = request.body(Body::from(body)).expect("a request");
+    let answer = client
+        .send(request)
+        .await
+        .unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+    let (parts, body) = answer.into_parts();
+    let bytes = body.collect().await.expect("a whole answer").to_bytes();
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let json = serde_json::from_str(&text).unwrap_or_default();
+    Answer {
+        status: parts.status,
+        headers: parts.headers,
+        text,
+        json,
+    }
+}

@@ -1,0 +1,50 @@
+//! How to reach a server.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use kube::{Client, Config};
+use serde_json::json;
+
+/// A client that repeats nothing on its own.
+///
+/// # Errors
+///
+/// When the URL, the token or the certificate is none.
+pub fn client(url: &str, token: Option<&str>, authority: Option<&str>) -> Result<Client, String> {
+    // Fails when another case was first, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut config = Config::new(url.parse().map_err(|error| format!("{url}: {error}"))?);
+    config.default_retry = false;
+    config.connect_timeout = Some(Duration::from_secs(5));
+    config.read_timeout = Some(Duration::from_secs(30));
+    config.auth_info.token = token.map(|token| token.to_owned().into());
+    if let Some(pem) = authority {
+        use rustls::pki_types::CertificateDer;
+        use rustls::pki_types::pem::PemObject;
+        let certificates: Result<Vec<_>, _> =
+            CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
+        let certificates = certificates.map_err(|error| error.to_string())?;
+        config.root_cert = Some(certificates.iter().map(|der| der.to_vec()).collect());
+    }
+    Client::try_from(config).map_err(|error| error.to_string())
+}
+
+/// Writes a kubeconfig for a server that asks for no credentials.
+pub(crate) fn plain_kubeconfig(url: &str, namespace: &str, folder: &Path) -> io::Result<PathBuf> {
+    let config = json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "embedded", "cluster": {"server": url}}],
+        "users": [{"name": "anybody", "user": {}}],
+        "contexts": [{
+            "name": "embedded",
+            "context": {"cluster": "embedded", "user": "anybody", "namespace": namespace},
+        }],
+        "current-context": "embedded",
+    });
+    let path = folder.join("kubeconfig.json");
+    std::fs::write(&path, config.to_string())?;
+    Ok(path)
+}
