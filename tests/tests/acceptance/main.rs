@@ -1,19 +1,56 @@
 //! What Gleaner promises, by its real programs: the sidecar and redirectors as processes, against a real API server and
 //! the embedded one alike.
 
+mod all_or_none;
+mod faults;
+mod names;
+mod objects;
+mod permissions;
 mod proposal;
+mod submitting;
+mod values;
+mod waiting;
 
 use std::process::ExitCode;
 
 use gleaner_tests::programs;
-use gleaner_tests::run::Programs;
+use gleaner_tests::run::{Programs, Run};
 use gleaner_tests::suite::Suite;
+use serde_json::Value;
 
 const PROGRAMS: Programs = programs!();
 
 fn main() -> ExitCode {
-    let cases = [proposal::cases()];
+    let cases = [
+        proposal::cases(),
+        names::cases(),
+        all_or_none::cases(),
+        faults::cases(),
+        values::cases(),
+        objects::cases(),
+        waiting::cases(),
+        permissions::cases(),
+        submitting::cases(),
+    ];
     Suite::new(cases.into_iter().flatten().collect())
         .crds(&[gleaner_apiserver::TEKTON_CRDS])
         .run()
+}
+
+/// The PipelineResources of a run.
+async fn resources(run: &Run<'_>) -> Vec<Value> {
+    run.objects("tekton.dev/v1alpha1", "pipelineresources")
+        .await
+}
+
+/// The ConfigMaps of a run.
+async fn config_maps(run: &Run<'_>) -> Vec<Value> {
+    run.objects("v1", "configmaps").await
+}
+
+/// The only one.
+#[track_caller]
+fn only(objects: Vec<Value>) -> Value {
+    let [object] = <[Value; 1]>::try_from(objects).expect("exactly one object");
+    object
 }

@@ -6,7 +6,7 @@ use gleaner_tests::suite::Case;
 use gleaner_tests::{KNATIVE_CRDS, cases};
 use serde_json::{Value, json};
 
-use crate::PROGRAMS;
+use crate::{PROGRAMS, only, resources};
 
 /// The proposal's five documents, as they stand there.
 const PROPOSAL: &str = include_str!("../../../examples/build-and-test.yaml");
@@ -17,7 +17,16 @@ const IMAGE: &str = "docker.io/chhsiao/knative-route-demo";
 const DIGEST: &str = "sha256:54eda95dcc205717e35f96a257b6aab16b9817870ede5739ef739484a27b8678";
 
 pub(crate) fn cases() -> Vec<Case> {
-    cases![the_proposals_task_gives_the_proposals_resource]
+    let mut cases = cases![
+        the_proposals_task_gives_the_proposals_resource,
+        without_knative_nothing_is_created_and_the_kind_is_named,
+    ];
+    let with_knative = Case::new(
+        "with_knative_the_image_is_recorded_and_deployed",
+        with_knative_the_image_is_recorded_and_deployed,
+    );
+    cases.push(with_knative.crds(&[KNATIVE_CRDS]));
+    cases
 }
 
 /// The Task's outputs as a declaration: `steps[].outputs` by the step's name, and `outputs` beside them.
@@ -83,5 +92,47 @@ async fn the_proposals_task_gives_the_proposals_resource(server: &Server) {
     let uid = created["metadata"]["uid"].clone();
     let result = json!({"name": name, "uid": uid, "type": "image", "url": IMAGE, "digest": DIGEST});
     assert_eq!(run.results(), [("img".to_owned(), result)]);
-    let _ = KNATIVE_CRDS;
+}
+
+/// The example's declaration, as it stands in its annotation.
+fn build_and_deploy() -> String {
+    let example = include_str!("../../../examples/build-and-deploy.yaml");
+    let task: Value = serde_saphyr::from_str(example).expect("the example");
+    let text = &task["metadata"]["annotations"]["gleaner.dev/outputs"];
+    text.as_str().expect("a declaration").to_owned()
+}
+
+async fn with_knative_the_image_is_recorded_and_deployed(server: &Server) {
+    let mut run = Run::new(PROGRAMS, server, &build_and_deploy()).param("imageUrl", IMAGE);
+    run.start().await;
+    let step = run.step("build").writes("digest", DIGEST).first().last();
+    step.run().await.expect(0);
+    only(resources(&run).await);
+    let service = only(run.objects("serving.knative.dev/v1", "services").await);
+    assert_eq!(service["metadata"]["name"], "blue-green-demo");
+    // It outlives the run.
+    assert_eq!(service["metadata"].get("ownerReferences"), None);
+    let container = &service["spec"]["template"]["spec"]["containers"][0];
+    assert_eq!(container["image"], format!("{IMAGE}@{DIGEST}"));
+}
+
+async fn without_knative_nothing_is_created_and_the_kind_is_named(server: &Server) {
+    let mut run = Run::new(PROGRAMS, server, &build_and_deploy()).param("imageUrl", IMAGE);
+    run.start().await;
+    // Known before, but the image is uploaded all the same, as in the proposal.
+    let step = run.step("build").writes("digest", DIGEST).first();
+    step.run().await.expect(73).says(&[
+        "kind Service of serving.knative.dev/v1 is not served",
+        "install its CRD",
+    ]);
+    assert!(run.has_run("build"));
+    assert_eq!(resources(&run).await, [json!(null); 0]);
+    let status = run.get("/v1/status").await.json;
+    assert!(
+        status["notes"]
+            .to_string()
+            .contains("preflight: 'knative-service'"),
+        "{status}"
+    );
+    run.finish().await.expect(73);
 }

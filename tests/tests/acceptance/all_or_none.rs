@@ -1,0 +1,169 @@
+//! All objects of a run, or none.
+
+use gleaner_tests::cases;
+use gleaner_tests::fault_proxy::{Fault, FaultProxy};
+use gleaner_tests::run::Run;
+use gleaner_tests::server::Server;
+use gleaner_tests::suite::Case;
+use http::Method;
+use serde_json::Value;
+
+use crate::{PROGRAMS, config_maps, only, resources};
+
+/// Three objects, but for the data of the third.
+const THREE: &str = "
+steps: {build: [{name: digest}, {name: count, type: number}]}
+resources:
+  - name: img
+    spec: {type: image, params: [{name: digest, value: $(steps.build.digest)}]}
+objects:
+  - name: note
+    resourceTemplate:
+      apiVersion: v1
+      kind: ConfigMap
+      metadata: {generateName: note-}
+      data: {digest: $(steps.build.digest)}
+  - name: figures
+    resourceTemplate:
+      apiVersion: v1
+      kind: ConfigMap
+      metadata: {generateName: figures-}
+";
+
+/// Three objects that the API server takes.
+fn three() -> String {
+    format!("{THREE}      data: {{count: \"it is $(steps.build.count)\"}}\n")
+}
+
+/// The same, but the third has a number where a text must be.
+fn third_invalid() -> String {
+    format!("{THREE}      data: {{count: $(steps.build.count)}}\n")
+}
+
+/// Creates that are meant.
+const CREATES: &str = r"/(pipelineresources|configmaps)\?fieldManager";
+
+pub(crate) fn cases() -> Vec<Case> {
+    cases![
+        three_objects_are_created,
+        an_object_that_validation_refuses_leaves_none_of_the_others,
+        an_object_that_is_refused_only_when_created_leaves_none_of_the_others,
+        a_reply_lost_while_rolling_back_leaves_none,
+        what_was_there_before_survives_the_roll_back,
+    ]
+}
+
+async fn nothing_exists(run: &Run<'_>) {
+    let none: [Value; 0] = [];
+    assert_eq!(resources(run).await, none);
+    assert_eq!(config_maps(run).await, none);
+}
+
+async fn three_objects_are_created(server: &Server) {
+    let mut run = Run::new(PROGRAMS, server, &three());
+    run.start().await;
+    let step = run.step("build").writes("digest", "d").writes("count", "3");
+    step.last().run().await.expect(0);
+    only(resources(&run).await);
+    let created = config_maps(&run).await;
+    assert_eq!(created.len(), 2);
+    let names: Vec<String> = run.results().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["figures", "img", "note"]);
+}
+
+async fn an_object_that_validation_refuses_leaves_none_of_the_others(server: &Server) {
+    let proxy = FaultProxy::start(server.client()).await;
+    let mut run = Run::new(PROGRAMS, server, &third_invalid()).through(&proxy);
+    run.start().await;
+    let step = run.step("build").writes("digest", "d").writes("count", "3");
+    step.run()
+        .await
+        .expect(73)
+        .says(&["figures", "correct the template"]);
+    nothing_exists(&run).await;
+    // The dry run has shown it: nothing was ever created.
+    assert_eq!(proxy.requests_to(&Method::POST, CREATES).len(), 0);
+    run.finish().await.expect(73);
+}
+
+async fn an_object_that_is_refused_only_when_created_leaves_none_of_the_others(server: &Server) {
+    for status in [403, 422] {
+        let proxy = FaultProxy::start(server.client()).await;
+        proxy
+            .on(Method::POST, CREATES)
+            .nth(3)
+            .fail(Fault::status(status));
+        let mut run = Run::new(PROGRAMS, server, &three()).through(&proxy);
+        run.start().await;
+        let step = run.step("build").writes("digest", "d").writes("count", "3");
+        step.run()
+            .await
+            .expect(73)
+            .says(&["figures", "rolled back"]);
+        nothing_exists(&run).await;
+        assert_eq!(proxy.requests_to(&Method::POST, CREATES).len(), 3);
+        run.finish().await.expect(73);
+    }
+}
+
+async fn a_reply_lost_while_rolling_back_leaves_none(server: &Server) {
+    for nth in [1, 2] {
+        for fault in [Fault::DropReply, Fault::Reset, Fault::status(503)] {
+            let proxy = FaultProxy::start(server.client()).await;
+            proxy
+                .on(Method::POST, CREATES)
+                .nth(3)
+                .fail(Fault::status(403));
+            proxy.on(Method::DELETE, "").nth(nth).fail(fault);
+            let mut run = Run::new(PROGRAMS, server, &three()).through(&proxy);
+            run.start().await;
+            let step = run.step("build").writes("digest", "d").writes("count", "3");
+            let ended = step.run().await.expect(73);
+            assert!(!ended.stderr.contains("by hand"), "{}", ended.stderr);
+            nothing_exists(&run).await;
+            assert_eq!(proxy.requests_to(&Method::DELETE, "").len(), 3, "{fault:?}");
+        }
+    }
+}
+
+async fn what_was_there_before_survives_the_roll_back(server: &Server) {
+    let declaration = "
+steps: {build: [{name: digest}]}
+objects:
+  - name: settings
+    policy: Apply
+    resourceTemplate:
+      apiVersion: v1
+      kind: ConfigMap
+      metadata: {name: settings}
+      data: {digest: $(steps.build.digest)}
+  - name: note
+    resourceTemplate:
+      apiVersion: v1
+      kind: ConfigMap
+      metadata: {generateName: note-}
+      data: {digest: $(steps.build.digest)}
+";
+    let path = server.path("v1", "configmaps");
+    let settings = serde_json::json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"theirs": "kept"},
+    });
+    let before = server.post(&path, &settings).await.expect_status(201).json;
+    let proxy = FaultProxy::start(server.client()).await;
+    proxy.on(Method::POST, CREATES).fail(Fault::status(403));
+    let mut run = Run::new(PROGRAMS, server, declaration).through(&proxy);
+    run.start().await;
+    let step = run.step("build").writes("digest", "d");
+    step.run()
+        .await
+        .expect(73)
+        .says(&["keeps what was applied to it", "settings"]);
+    let after = server
+        .get(&format!("{path}/settings"))
+        .await
+        .expect_status(200)
+        .json;
+    assert_eq!(after["metadata"]["uid"], before["metadata"]["uid"]);
+    assert_eq!(after["data"]["theirs"], "kept");
+    assert_eq!(config_maps(&run).await.len(), 1);
+}

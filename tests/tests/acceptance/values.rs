@@ -1,0 +1,226 @@
+//! Values stay data, from a step's file to the object on the API server.
+
+use gleaner_tests::cases;
+use gleaner_tests::run::Run;
+use gleaner_tests::server::Server;
+use gleaner_tests::suite::Case;
+use serde_json::{Map, Value, json};
+
+use crate::{PROGRAMS, config_maps, only, resources};
+
+/// Values that something on the way might take for more than text.
+const NASTY: &[&str] = &[
+    "",
+    " ",
+    "it's \"quoted\" `thrice`",
+    "two\nlines\n",
+    "\r\nCRLF\r\n",
+    "\ttabbed",
+    "key: value",
+    "- item",
+    "# no comment",
+    "a # no comment",
+    "$(params.x)",
+    "$(steps.build.v0)",
+    "$$(params.x)",
+    "$$$(params.x)",
+    "$(resources.other.name)",
+    "$(",
+    "no",
+    "yes",
+    "null",
+    "~",
+    "true",
+    "1e3",
+    "0x1",
+    "0o7",
+    "1_000",
+    ".inf",
+    "2026-11-23",
+    "=",
+    "<<",
+    "*alias",
+    "&anchor",
+    "!!binary aGk=",
+    "{a: b}",
+    "[1, 2]",
+    "---\nkind: Secret\n",
+    "...",
+    "%TAG",
+    "@at",
+    "{{ template }}",
+    "\u{feff}mark",
+    "zero\u{0}byte",
+    "bell\u{7}, next line \u{85}, separator \u{2028}",
+    "\u{1f680} \u{1f469}\u{200d}\u{1f4bb} \u{10ffff}",
+    "\\n \\u0041 \\",
+];
+
+pub(crate) fn cases() -> Vec<Case> {
+    cases![
+        a_nasty_value_changes_nothing_but_its_leaf,
+        sixteen_mebibytes_are_shown_and_refused,
+        typed_outputs_become_what_they_are,
+        one_mebibyte_arrives_whole,
+    ]
+}
+
+async fn a_nasty_value_changes_nothing_but_its_leaf(server: &Server) {
+    let number = |i: usize| format!("v{i}");
+    let outputs: Vec<Value> = (0..NASTY.len())
+        .map(|i| json!({"name": number(i), "trim": "None"}))
+        .collect();
+    let variable = |i: usize| format!("$(steps.build.{})", number(i));
+    let mut data = Map::from_iter([("literal".to_owned(), json!("$$(params.x) stays"))]);
+    let mut expected = Map::from_iter([("literal".to_owned(), json!("$(params.x) stays"))]);
+    for (i, value) in NASTY.iter().enumerate() {
+        data.insert(number(i), variable(i).into());
+        data.insert(format!("within-{i}"), format!("<{}>", variable(i)).into());
+        expected.insert(number(i), (*value).into());
+        expected.insert(format!("within-{i}"), format!("<{value}>").into());
+    }
+    data.insert("param".to_owned(), json!("$(params.x)"));
+    expected.insert("param".to_owned(), json!("$(params.y) no: # $$("));
+    let declaration = json!({
+        "steps": {"build": outputs},
+        "resources": [{"name": "img", "spec": {"type": "image", "params": [
+            {"name": "url", "value": variable(10)}, {"name": "digest", "value": variable(16)},
+        ]}}],
+        "objects": [{"name": "note", "resourceTemplate": {
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"generateName": "note-"}, "data": data,
+        }}],
+    });
+    let mut run = Run::new(PROGRAMS, server, &declaration.to_string())
+        .param("x", "$(params.y) no: # $$(")
+        .param("y", "never seen");
+    run.start().await;
+    let step = NASTY
+        .iter()
+        .enumerate()
+        .fold(run.step("build"), |step, (i, value)| {
+            step.writes(&number(i), value)
+        });
+    step.run().await.expect(0);
+
+    let note = only(config_maps(&run).await);
+    assert_eq!(note["data"], Value::Object(expected.clone()));
+    let params = &only(resources(&run).await)["spec"]["params"];
+    let wanted =
+        json!([{"name": "url", "value": NASTY[10]}, {"name": "digest", "value": NASTY[16]}]);
+    assert_eq!(*params, wanted);
+    // What a person sees before it exists is the same, whatever reads the YAML.
+    let shown = run.get("/v1/resources/note").await.expect_status(200).text;
+    let shown: Value = serde_saphyr::from_str(&shown).expect("YAML");
+    assert_eq!(shown["data"], Value::Object(expected));
+}
+
+/// A ConfigMap that holds one output as it is.
+fn one_value() -> String {
+    let declaration = json!({
+        "steps": {"build": [{"name": "blob", "trim": "None"}, {"name": "digest"}]},
+        "resources": [{"name": "img", "spec": {"type": "image", "params": [
+            {"name": "digest", "value": "$(steps.build.digest)"},
+        ]}}],
+        "objects": [{"name": "note", "resourceTemplate": {
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"generateName": "note-"},
+            "data": {"blob": "$(steps.build.blob)", "digest": "$(steps.build.digest)"},
+        }}],
+    });
+    declaration.to_string()
+}
+
+/// Lines of text, so many bytes in all.
+fn blob(bytes: usize) -> String {
+    "sixteen bytes: \n".repeat(bytes / 16)
+}
+
+async fn sixteen_mebibytes_are_shown_and_refused(server: &Server) {
+    let blob = blob(16 << 20);
+    let mut run = Run::new(PROGRAMS, server, &one_value());
+    run.start().await;
+    let step = run
+        .step("build")
+        .writes("blob", &blob)
+        .writes("digest", "d");
+    let ended = step.run().await.expect(73);
+    ended.says(&["too large", "make the outputs that it carries smaller"]);
+    assert_eq!(resources(&run).await, [json!(null); 0]);
+    assert_eq!(config_maps(&run).await, [json!(null); 0]);
+
+    let shown = run.get("/v1/resources/note").await.expect_status(200);
+    let object: Value = serde_saphyr::from_str_with_options(&shown.text, generous()).expect("YAML");
+    assert!(
+        object["data"]["blob"] == blob.as_str(),
+        "the blob is another"
+    );
+    assert_eq!(object["data"]["digest"], "d");
+    assert!(run.get("/v1/status").await.text.len() < 4096);
+}
+
+/// The parser's bounds are made for smaller documents.
+fn generous() -> serde_saphyr::Options {
+    let mut options = serde_saphyr::Options::default();
+    options.budget = None;
+    options
+}
+
+async fn one_mebibyte_arrives_whole(server: &Server) {
+    let blob = blob(1 << 19);
+    let mut run = Run::new(PROGRAMS, server, &one_value());
+    run.start().await;
+    let step = run
+        .step("build")
+        .writes("blob", &blob)
+        .writes("digest", "d");
+    step.run().await.expect(0);
+    let note = only(config_maps(&run).await);
+    assert!(note["data"]["blob"] == blob.as_str(), "the blob is another");
+}
+
+/// The example's declaration, as it stands in its annotation.
+fn typed_example() -> String {
+    let example = include_str!("../../../examples/typed-outputs.yaml");
+    let task: Value = serde_saphyr::from_str(example).expect("the example");
+    let text = &task["metadata"]["annotations"]["gleaner.dev/outputs"];
+    text.as_str().expect("a declaration").to_owned()
+}
+
+async fn typed_outputs_become_what_they_are(server: &Server) {
+    let mut run = Run::new(PROGRAMS, server, &typed_example())
+        .param_json("hosts", &json!(["a.example", "b.example"]));
+    run.start().await;
+    let step = run
+        .step("measure")
+        .writes("replicas", "2\n")
+        .writes("flags", r#"["--verbose", "--colour=no", "1e3"]"#)
+        .writes("labels", r#"{"app": "measured", "tier": "web"}"#)
+        .writes("paused", "true")
+        .writes("notes", "no");
+    step.last().run().await.expect(0);
+
+    let settings = only(config_maps(&run).await);
+    let data = json!({"notes": "no", "flag": "--colour=no", "replicas": "2 replicas"});
+    assert_eq!(settings["data"], data);
+    assert_eq!(settings["metadata"]["labels"]["tier"], "web");
+    let app = only(run.objects("apps/v1", "deployments").await);
+    let spec = &app["spec"];
+    assert_eq!(
+        (&spec["replicas"], &spec["paused"]),
+        (&json!(2), &json!(true))
+    );
+    let labels = json!({"app": "measured", "tier": "web"});
+    assert_eq!(spec["selector"]["matchLabels"], labels);
+    let container = &spec["template"]["spec"]["containers"][0];
+    let args = json!([
+        "--host",
+        "a.example",
+        "b.example",
+        "--verbose",
+        "--colour=no",
+        "1e3",
+    ]);
+    assert_eq!(container["args"], args);
+    let name = &settings["metadata"]["name"];
+    assert_eq!(container["envFrom"][0]["configMapRef"]["name"], *name);
+    assert_eq!(run.results()[0].1["replicas"], "2");
+}

@@ -1,0 +1,132 @@
+//! `waitFor` and `results`: what a created object has to show.
+
+use std::time::Duration;
+
+use gleaner_tests::cases;
+use gleaner_tests::run::Run;
+use gleaner_tests::server::Server;
+use gleaner_tests::suite::Case;
+use gleaner_tests::wait;
+use serde_json::{Value, json};
+
+use crate::{PROGRAMS, config_maps, only};
+
+const DEADLINE: Duration = Duration::from_secs(20);
+
+pub(crate) fn cases() -> Vec<Case> {
+    cases![
+        a_condition_is_waited_for,
+        a_field_is_waited_for,
+        a_wait_that_ends_in_vain_is_rolled_back,
+        a_result_that_appears_later_is_handed_on,
+    ]
+}
+
+/// A Deployment with these further fields, and a ConfigMap beside it.
+fn declaration(fields: &Value) -> String {
+    let mut app = json!({"name": "app", "resourceTemplate": {
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"generateName": "app-"},
+        "spec": {
+            "selector": {"matchLabels": {"app": "a"}},
+            "template": {
+                "metadata": {"labels": {"app": "a"}},
+                "spec": {"containers": [{"name": "app", "image": "$(steps.build.digest)"}]},
+            },
+        },
+    }});
+    for (key, value) in fields.as_object().into_iter().flatten() {
+        app[key] = value.clone();
+    }
+    let note = json!({"name": "note", "resourceTemplate": {
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"generateName": "note-"}, "data": {"app": "$(resources.app.name)"},
+    }});
+    json!({"steps": {"build": [{"name": "digest"}]}, "objects": [app, note]}).to_string()
+}
+
+/// The Deployment's path, once it exists.
+async fn deployment(server: &Server, run: &Run<'_>) -> String {
+    wait::until("the Deployment exists", DEADLINE, async || {
+        let deployments = run.objects("apps/v1", "deployments").await;
+        let name = deployments.first()?["metadata"]["name"]
+            .as_str()?
+            .to_owned();
+        Some(format!("{}/{name}", server.path("apps/v1", "deployments")))
+    })
+    .await
+}
+
+/// Plays the controller: sets the status of the Deployment at `path`.
+async fn report(server: &Server, path: &str, status: &Value) {
+    let patch = json!({"status": status});
+    server
+        .merge(&format!("{path}/status"), &patch)
+        .await
+        .expect_status(200);
+}
+
+fn condition(status: &str) -> Value {
+    json!({"observedGeneration": 1, "conditions": [{
+        "type": "Available", "status": status, "reason": "Told", "message": "by the test",
+        "lastTransitionTime": "2026-11-23T00:00:00Z", "lastUpdateTime": "2026-11-23T00:00:00Z",
+    }]})
+}
+
+async fn a_condition_is_waited_for(server: &Server) {
+    let fields = json!({"waitFor": {"condition": "Available", "timeout": "1m"}});
+    let mut run = Run::new(PROGRAMS, server, &declaration(&fields));
+    run.start().await;
+    let step = run.step("build").writes("digest", "d").last().begin();
+    let path = deployment(server, &run).await;
+    report(server, &path, &condition("False")).await;
+    assert!(!step.has_ended());
+    report(server, &path, &condition("True")).await;
+    step.ended().await.expect(0);
+    only(config_maps(&run).await);
+}
+
+async fn a_field_is_waited_for(server: &Server) {
+    let wait_for = json!({"jsonPath": ".status.availableReplicas", "value": "1", "timeout": "1m"});
+    let results = json!({"available": ".status.availableReplicas"});
+    let fields = json!({"waitFor": wait_for, "results": results});
+    let mut run = Run::new(PROGRAMS, server, &declaration(&fields));
+    run.start().await;
+    let step = run.step("build").writes("digest", "d").last().begin();
+    let path = deployment(server, &run).await;
+    assert!(!step.has_ended());
+    let status =
+        json!({"replicas": 1, "readyReplicas": 1, "updatedReplicas": 1, "availableReplicas": 1});
+    report(server, &path, &status).await;
+    step.ended().await.expect(0);
+    assert_eq!(run.results()[0].1["available"], "1");
+}
+
+async fn a_wait_that_ends_in_vain_is_rolled_back(server: &Server) {
+    let fields = json!({"waitFor": {"condition": "Available", "timeout": "2s"}});
+    let mut run = Run::new(PROGRAMS, server, &declaration(&fields));
+    run.start().await;
+    let step = run.step("build").writes("digest", "d").begin();
+    let path = deployment(server, &run).await;
+    report(server, &path, &condition("False")).await;
+    let ended = step.ended().await.expect(73);
+    ended.says(&[
+        "condition Available did not become True within 2 s",
+        "by the test",
+        "rolled back",
+    ]);
+    assert_eq!(config_maps(&run).await, [json!(null); 0]);
+    assert_eq!(
+        run.objects("apps/v1", "deployments").await,
+        [json!(null); 0]
+    );
+}
+
+async fn a_result_that_appears_later_is_handed_on(server: &Server) {
+    let fields = json!({"results": {"generation": ".status.observedGeneration"}});
+    let mut run = Run::new(PROGRAMS, server, &declaration(&fields));
+    run.start().await;
+    let step = run.step("build").writes("digest", "d").last().begin();
+    let path = deployment(server, &run).await;
+    report(server, &path, &condition("True")).await;
+    step.ended().await.expect(0);
+    assert_eq!(run.results()[0].1["generation"], "1");
+}
