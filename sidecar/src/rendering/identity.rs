@@ -1,0 +1,113 @@
+//! What marks an object as this run's: labels, annotations, owner.
+
+use gleaner_proto::declaration::Template;
+use gleaner_proto::kubernetes::annotation;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use crate::run::Run;
+
+/// The marks of a run, made once for all its objects.
+pub(super) struct Identity<'a> {
+    uid: Option<&'a str>,
+    labels: Map<String, Value>,
+    owner: Option<Value>,
+}
+
+impl<'a> Identity<'a> {
+    pub(super) fn of(run: &'a Run) -> Self {
+        let labels = run.labels().into_iter();
+        Self {
+            uid: run.uid(),
+            labels: labels.map(|(key, value)| (key, value.into())).collect(),
+            owner: run.owner().map(|owner| owner.reference()),
+        }
+    }
+
+    /// Gives `object` its name and its marks, in the order in which people read: `apiVersion`, `kind`, `metadata`,
+    /// then the rest.
+    pub(super) fn stamp(
+        &self,
+        template: &Template,
+        (key, name): (&str, Value),
+        object: Value,
+    ) -> Value {
+        // Before any mark, which may differ where the content does not (an owner reference that fell back).
+        let content = self.uid.map(|uid| content_hash(uid, &object));
+        let Value::Object(mut object) = object else {
+            return object;
+        };
+        let given = match object.shift_remove("metadata") {
+            Some(Value::Object(given)) => given,
+            _ => Map::new(),
+        };
+        // The template's own labels and annotations stay; Gleaner's are added and win.
+        let mut labels = object_field(&given, "labels");
+        labels.extend(self.labels.clone());
+        let mut annotations = object_field(&given, "annotations");
+        let marks = [
+            (annotation::RESOURCE, Some(template.name.to_string())),
+            (annotation::RUN_UID, self.uid.map(str::to_owned)),
+            (annotation::CONTENT, content),
+        ];
+        let marks = marks
+            .into_iter()
+            .filter_map(|(key, value)| Some((key.to_owned(), value?.into())));
+        annotations.extend(marks);
+        let mut metadata = Map::from_iter([
+            (key.to_owned(), name),
+            ("labels".to_owned(), labels.into()),
+            ("annotations".to_owned(), annotations.into()),
+        ]);
+        if let Some(owner) = self.owner.clone().filter(|_| template.owned) {
+            metadata.insert("ownerReferences".to_owned(), vec![owner].into());
+        }
+        for (key, value) in given {
+            metadata.entry(key).or_insert(value);
+        }
+        let mut whole = Map::new();
+        for key in ["apiVersion", "kind"] {
+            let value = object.shift_remove(key);
+            whole.extend(value.map(|value| (key.to_owned(), value)));
+        }
+        whole.insert("metadata".to_owned(), metadata.into());
+        whole.extend(object);
+        Value::Object(whole)
+    }
+}
+
+fn object_field(map: &Map<String, Value>, key: &str) -> Map<String, Value> {
+    let field = map.get(key).and_then(Value::as_object);
+    field.cloned().unwrap_or_default()
+}
+
+/// Tells the content of one attempt from that of another. Keyed by the run, so that nothing can be learnt from
+/// it about a secret by comparing runs.
+fn content_hash(uid: &str, object: &Value) -> String {
+    let mut hash = Hashing(Sha256::new());
+    hash.0.update(uid.as_bytes());
+    hash.0.update([0]);
+    // JSON is written in many small pieces, and a large value must not be copied to be hashed.
+    let mut buffer = std::io::BufWriter::new(&mut hash);
+    serde_json::to_writer(&mut buffer, object).expect("invariant: a hash takes any JSON value");
+    drop(buffer);
+    let digest = hash.0.finalize();
+    digest
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+struct Hashing(Sha256);
+
+impl std::io::Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
