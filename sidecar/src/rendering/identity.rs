@@ -37,7 +37,7 @@ impl<'a> Identity<'a> {
         let Value::Object(mut object) = object else {
             return object;
         };
-        let given = match object.shift_remove("metadata") {
+        let mut given = match object.shift_remove("metadata") {
             Some(Value::Object(given)) => given,
             _ => Map::new(),
         };
@@ -54,11 +54,11 @@ impl<'a> Identity<'a> {
             .into_iter()
             .filter_map(|(key, value)| Some((key.to_owned(), value?.into())));
         annotations.extend(marks);
-        let mut metadata = Map::from_iter([
-            (key.to_owned(), name),
-            ("labels".to_owned(), labels.into()),
-            ("annotations".to_owned(), annotations.into()),
-        ]);
+        let mut metadata = Map::from_iter([(key.to_owned(), name)]);
+        let namespace = given.shift_remove_entry("namespace");
+        metadata.extend(namespace);
+        metadata.insert("labels".to_owned(), labels.into());
+        metadata.insert("annotations".to_owned(), annotations.into());
         if let Some(owner) = self.owner.clone().filter(|_| template.owned) {
             metadata.insert("ownerReferences".to_owned(), vec![owner].into());
         }
