@@ -70,7 +70,7 @@ major_minor="${major_minor#*.}"
 stamp+=" -X k8s.io/component-base/version.gitMinor=${major_minor%%.*}"
 for program in "${programs[@]}"; do
   read -r name package <<<"$program"
-  say "building $name $version (once; minutes)"
+  say "building $name (for Kubernetes $version; once, minutes)"
   (cd "$module" && CGO_ENABLED=0 GOFLAGS='-mod=readonly -buildvcs=false' \
     go build -trimpath -ldflags "-s -w $stamp" -o "$build/$name" "$package") >&2
 done
