@@ -1,0 +1,12 @@
+//! Any file is a journal, a torn one, or refused; and one that was opened can be opened again.
+#![no_main]
+
+use gleaner_sidecar::journal::Journal;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("journal"), bytes).unwrap();
+    if let Ok((_, records)) = Journal::open(folder.path(), b"run") {
+        assert_eq!(Journal::open(folder.path(), b"run").unwrap().1, records);
+    }
+});
