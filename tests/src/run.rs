@@ -17,6 +17,7 @@ use std::time::Duration;
 use gleaner_proto::declaration::{Declaration, Scope};
 use gleaner_proto::path;
 use http::Method;
+use kube::Client;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -167,14 +168,6 @@ impl<'a> Run<'a> {
         self.flags.push(flag.to_owned());
         self
     }
-
-    /// The sidecar stops dead at this point of its work, once.
-    #[must_use]
-    pub fn crashing_at(mut self, point: &str) -> Self {
-        let variable = "GLEANER_CRASH_POINT".to_owned();
-        self.environment.push((variable, point.to_owned()));
-        self
-    }
 }
 
 // === The sidecar ===
@@ -218,17 +211,33 @@ impl<'a> Run<'a> {
         sidecar.kill().await;
     }
 
-    /// Waits until the sidecar has stopped dead at its crash point.
+    /// From the next start on, the sidecar stops dead when it first comes to this point of its work.
+    pub fn crash_at(&mut self, point: &str) {
+        self.environment = vec![("GLEANER_CRASH_POINT".to_owned(), point.to_owned())];
+        // It is not there before the first time.
+        let _ = std::fs::remove_file(self.crash_marker());
+    }
+
+    /// Waits until the sidecar has stopped dead at its crash point, and kills it with SIGKILL.
     ///
     /// # Panics
     ///
-    /// When it does not get there.
-    pub async fn reaches_its_crash_point(&self) {
-        let marker = self.folder().join("state/crash-point");
+    /// When it does not get there: the step has ended, or too much time has passed.
+    pub async fn crash(&mut self, step: &Running) {
+        let marker = self.crash_marker();
+        let point = &self.environment;
         wait::until("the sidecar is at its crash point", PATIENCE, async || {
-            marker.exists().then_some(())
+            if marker.exists() {
+                return Some(());
+            }
+            assert!(
+                !step.has_ended(),
+                "{point:?} is no point that the sidecar comes to"
+            );
+            None
         })
         .await;
+        self.kill().await;
     }
 
     /// All that the sidecar has logged.
@@ -252,16 +261,40 @@ impl<'a> Run<'a> {
     ///
     /// When no answer comes, or there is no such step.
     pub async fn post(&self, path: &str, step: &str) -> Answer {
-        let file = self.step_folder(step).join(path::TOKEN_FILE);
-        let token = std::fs::read_to_string(file).expect("the step's token");
-        self.ask(Method::POST, path, Some(token.trim())).await
+        self.ask(Method::POST, path, Some(&self.token(step))).await
+    }
+
+    /// POST /v1/submit as a step that is not there to hear the answer.
+    ///
+    /// # Panics
+    ///
+    /// When the sidecar is not running.
+    pub fn submit_unheard(&self, step: &str) -> Running {
+        let client = self.client(Some(&self.token(step)));
+        Running::unheard(client, "/v1/submit")
     }
 
     async fn ask(&self, method: Method, path: &str, token: Option<&str>) -> Answer {
+        server::send(
+            &self.client(token),
+            method,
+            path,
+            "application/json",
+            Vec::new(),
+        )
+        .await
+    }
+
+    fn client(&self, token: Option<&str>) -> Client {
         let sidecar = self.sidecar.as_ref().expect("a running sidecar");
         let url = format!("http://{}", sidecar.address);
-        let client = server::client(&url, token, None).expect("a client for the sidecar");
-        server::send(&client, method, path, "application/json", Vec::new()).await
+        server::client(&url, token, None).expect("a client for the sidecar")
+    }
+
+    fn token(&self, step: &str) -> String {
+        let file = self.step_folder(step).join(path::TOKEN_FILE);
+        let token = std::fs::read_to_string(file).expect("the step's token");
+        token.trim().to_owned()
     }
 
     /// The status, once it fulfils a condition.
@@ -374,6 +407,10 @@ impl Run<'_> {
 
     fn step_folder(&self, step: &str) -> PathBuf {
         self.folder().join("run").join(step)
+    }
+
+    fn crash_marker(&self) -> PathBuf {
+        self.folder().join("state/crash-point")
     }
 
     fn log_file(&self) -> PathBuf {

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use gleaner_proto::{OutputSpec, path};
+use http::Request;
+use kube::Client;
+use kube::client::Body;
 use serde_json::Value;
 use tokio::process::Command;
 use tokio::task::JoinHandle;
@@ -26,7 +29,7 @@ pub struct Step<'a> {
 pub struct Running(JoinHandle<Ended>);
 
 /// How a redirector ended.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Ended {
     /// Its exit code; none when a signal ended it.
     pub code: Option<i32>,
@@ -121,6 +124,16 @@ impl<'a> Step<'a> {
 }
 
 impl Running {
+    /// Not a redirector but a POST, whose answer nobody hears.
+    pub(crate) fn unheard(client: Client, path: &'static str) -> Self {
+        Self(tokio::spawn(async move {
+            let request = Request::post(path).body(Body::empty());
+            // Most likely the sidecar is killed meanwhile.
+            let _ = client.send(request.expect("a request")).await;
+            Ended::default()
+        }))
+    }
+
     /// Waits for its end.
     ///
     /// # Panics

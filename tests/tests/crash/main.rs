@@ -1,0 +1,40 @@
+//! The sidecar is killed at every point of its work, and goes on where it was: nothing is created twice, and nothing
+//! stays of a run that fails.
+//!
+//! A crash point is a name in the sidecar's source. A case fails when the sidecar never comes to its point, so that one
+//! that was renamed or removed does not pass unnoticed.
+
+mod committing;
+mod refused;
+
+use std::process::ExitCode;
+
+use gleaner_tests::programs;
+use gleaner_tests::run::{Programs, Run};
+use gleaner_tests::suite::Suite;
+use serde_json::Value;
+
+const PROGRAMS: Programs = programs!();
+
+fn main() -> ExitCode {
+    let cases = [committing::cases(), refused::cases()];
+    Suite::new(cases.into_iter().flatten().collect())
+        .crds(&[gleaner_apiserver::TEKTON_CRDS])
+        .run()
+}
+
+/// All objects of a run: its PipelineResources, then its ConfigMaps.
+async fn objects(run: &Run<'_>) -> Vec<Value> {
+    let mut objects = run
+        .objects("tekton.dev/v1alpha1", "pipelineresources")
+        .await;
+    objects.extend(run.objects("v1", "configmaps").await);
+    objects
+}
+
+fn uids(objects: &[Value]) -> Vec<Value> {
+    objects
+        .iter()
+        .map(|object| object["metadata"]["uid"].clone())
+        .collect()
+}

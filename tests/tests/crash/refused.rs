@@ -1,0 +1,175 @@
+//! Runs that fail, whenever the sidecar is killed: none of their objects stays.
+
+use gleaner_tests::cases;
+use gleaner_tests::fault_proxy::{Fault, FaultProxy};
+use gleaner_tests::run::Run;
+use gleaner_tests::server::Server;
+use gleaner_tests::suite::Case;
+use http::Method;
+use serde_json::Value;
+
+use crate::{PROGRAMS, objects};
+
+/// Two objects that the API server takes, and a Role, which the proxy refuses.
+const THREE: &str = "
+steps: {build: [{name: digest}]}
+resources:
+  - name: img
+    spec: {type: image, params: [{name: digest, value: $(steps.build.digest)}]}
+objects:
+  - name: note
+    resourceTemplate:
+      apiVersion: v1
+      kind: ConfigMap
+      metadata: {generateName: note-}
+      data: {digest: $(steps.build.digest)}
+  - name: reader
+    resourceTemplate:
+      apiVersion: rbac.authorization.k8s.io/v1
+      kind: Role
+      metadata: {generateName: reader-, labels: {digest: $(steps.build.digest)}}
+      rules: [{apiGroups: [apps], resources: [deployments], verbs: [get]}]
+";
+
+/// The create of the Role, and not its dry run.
+const CREATE: &str = r"/roles\?fieldManager";
+
+/// Each point in the order in which the sidecar comes to it, with how many objects exist by then.
+const POINTS: &[(&str, &str, usize)] = &[
+    (
+        "a_failing_run_killed_when_outputs_are_accepted",
+        "accepted",
+        0,
+    ),
+    ("a_failing_run_killed_after_the_dry_run", "dry-run", 0),
+    (
+        "a_failing_run_killed_after_the_first_create",
+        "created-0",
+        1,
+    ),
+    (
+        "a_failing_run_killed_after_the_second_create",
+        "created-1",
+        2,
+    ),
+    (
+        "a_failing_run_killed_before_the_third_create",
+        "creating-2",
+        2,
+    ),
+    (
+        "a_failing_run_killed_before_the_roll_back",
+        "rolling-back",
+        2,
+    ),
+    ("a_failing_run_killed_after_the_roll_back", "rolled-back", 0),
+    (
+        "a_failing_run_killed_when_the_outcome_is_journaled",
+        "outcome-journaled",
+        0,
+    ),
+];
+
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = cases![
+        a_failing_run_killed_at_every_point_in_turn_leaves_nothing,
+        what_a_killed_sidecar_has_created_goes_when_the_dry_run_is_refused_later,
+        what_a_killed_sidecar_has_created_goes_when_a_kind_is_gone_later,
+        a_failing_run_killed_while_an_answer_is_lost_leaves_nothing,
+    ];
+    cases.extend(POINTS.iter().map(|&(name, point, existing)| {
+        Case::new(name, async move |server: &Server| {
+            killed_at(server, point, existing).await;
+        })
+    }));
+    cases
+}
+
+async fn nothing_stays(run: &Run<'_>) {
+    let none: [Value; 0] = [];
+    assert_eq!(objects(run).await, none);
+    assert_eq!(
+        run.objects("rbac.authorization.k8s.io/v1", "roles").await,
+        none
+    );
+    // And it stays a failure.
+    run.finish().await.expect(73);
+}
+
+async fn killed_at(server: &Server, point: &str, existing: usize) {
+    let proxy = FaultProxy::start(server.client()).await;
+    proxy.on(Method::POST, CREATE).fail(Fault::status(403));
+    let mut run = Run::new(PROGRAMS, server, THREE).through(&proxy);
+    run.crash_at(point);
+    run.start().await;
+    let step = run.step("build").writes("digest", "one").begin();
+    run.crash(&step).await;
+    assert_eq!(objects(&run).await.len(), existing);
+    run.start().await;
+    step.ended().await.expect(73).says(&["reader"]);
+    nothing_stays(&run).await;
+}
+
+async fn a_failing_run_killed_at_every_point_in_turn_leaves_nothing(server: &Server) {
+    let proxy = FaultProxy::start(server.client()).await;
+    proxy.on(Method::POST, CREATE).fail(Fault::status(403));
+    let mut run = Run::new(PROGRAMS, server, THREE).through(&proxy);
+    run.crash_at(POINTS[0].1);
+    run.start().await;
+    let step = run.step("build").writes("digest", "one").begin();
+    for (i, &(_, _, existing)) in POINTS.iter().enumerate() {
+        run.crash(&step).await;
+        assert_eq!(objects(&run).await.len(), existing);
+        if let Some((_, next, _)) = POINTS.get(i + 1) {
+            run.crash_at(next);
+        }
+        run.start().await;
+    }
+    step.ended().await.expect(73);
+    nothing_stays(&run).await;
+}
+
+/// Killed when two objects exist; what the proxy does from then on makes the rest fail.
+async fn killed_then(server: &Server, fail: impl Fn(&FaultProxy)) {
+    let proxy = FaultProxy::start(server.client()).await;
+    let mut run = Run::new(PROGRAMS, server, THREE).through(&proxy);
+    run.crash_at("created-1");
+    run.start().await;
+    let step = run.step("build").writes("digest", "one").begin();
+    run.crash(&step).await;
+    assert_eq!(objects(&run).await.len(), 2);
+    fail(&proxy);
+    run.start().await;
+    step.ended().await.expect(73).says(&["reader"]);
+    nothing_stays(&run).await;
+}
+
+async fn what_a_killed_sidecar_has_created_goes_when_the_dry_run_is_refused_later(server: &Server) {
+    killed_then(server, |proxy| {
+        proxy.on(Method::POST, "/roles").fail(Fault::status(403));
+    })
+    .await;
+}
+
+async fn what_a_killed_sidecar_has_created_goes_when_a_kind_is_gone_later(server: &Server) {
+    killed_then(server, |proxy| {
+        proxy
+            .on(Method::GET, "/rbac.authorization.k8s.io/v1$")
+            .fail(Fault::status(404));
+    })
+    .await;
+}
+
+async fn a_failing_run_killed_while_an_answer_is_lost_leaves_nothing(server: &Server) {
+    let proxy = FaultProxy::start(server.client()).await;
+    proxy.on(Method::POST, CREATE).fail(Fault::status(403));
+    proxy.on(Method::DELETE, "").nth(1).fail(Fault::DropReply);
+    let mut run = Run::new(PROGRAMS, server, THREE).through(&proxy);
+    run.crash_at("rolling-back");
+    run.start().await;
+    let step = run.step("build").writes("digest", "one").begin();
+    run.crash(&step).await;
+    run.start().await;
+    step.ended().await.expect(73);
+    nothing_stays(&run).await;
+}
