@@ -4,45 +4,75 @@ use std::time::Duration;
 
 /// Why a text is no duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is no duration; write it as 30s, 5m or 1h30m")]
+#[error("'{0}' is no duration; write it as 500ms, 30s, 5m or 1h30m")]
 pub struct DurationError(String);
 
 /// Reads a duration of Go's `time.ParseDuration`, without signs. A bare `0` is allowed.
 ///
 /// # Errors
-/// When the text is something else, or too large for a [`Duration`].
+/// When the text is something else, or longer than Go's longest duration (290 years).
 pub fn parse(text: &str) -> Result<Duration, DurationError> {
     let wrong = || DurationError(text.to_owned());
     if text == "0" {
         return Ok(Duration::ZERO);
     }
     let mut rest = text;
-    let mut seconds = 0.0_f64;
+    let mut nanoseconds = 0_u64;
     while !rest.is_empty() {
-        let digits = rest
-            .find(|c: char| !c.is_ascii_digit() && c != '.')
-            .ok_or_else(wrong)?;
-        let (number, after) = rest.split_at(digits);
-        let unit = after
-            .find(|c: char| c.is_ascii_digit())
-            .unwrap_or(after.len());
-        let factor = match &after[..unit] {
-            "h" => 3600.0,
-            "m" => 60.0,
-            "s" => 1.0,
-            "ms" => 1e-3,
-            "us" | "µs" => 1e-6,
-            "ns" => 1e-9,
-            _ => return Err(wrong()),
-        };
-        seconds += number.parse::<f64>().map_err(|_| wrong())? * factor;
-        rest = &after[unit..];
+        let (part, after) = part(rest).ok_or_else(wrong)?;
+        nanoseconds = nanoseconds.checked_add(part).ok_or_else(wrong)?;
+        rest = after;
     }
-    if text.is_empty() {
-        Err(wrong())
-    } else {
-        Duration::try_from_secs_f64(seconds).map_err(|_| wrong())
+    let longest = i64::MAX.unsigned_abs();
+    if text.is_empty() || nanoseconds > longest {
+        return Err(wrong());
     }
+    Ok(Duration::from_nanos(nanoseconds))
+}
+
+/// Writes a duration as [`parse`] reads it, in its largest whole unit; what is below a millisecond is left out.
+pub fn written(duration: Duration) -> String {
+    let milliseconds = duration.as_millis();
+    match milliseconds {
+        0 => "0s".to_owned(),
+        _ if milliseconds.is_multiple_of(60_000) => format!("{}m", milliseconds / 60_000),
+        _ if milliseconds.is_multiple_of(1000) => format!("{}s", milliseconds / 1000),
+        _ => format!("{milliseconds}ms"),
+    }
+}
+
+/// One number with its unit, in nanoseconds, and what follows. Whole numbers throughout: floating point would cost
+/// the redirector more bytes than all of its own parsing.
+fn part(text: &str) -> Option<(u64, &str)> {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+    let (number, after) = text.split_at(end);
+    let end = after
+        .find(|c: char| c.is_ascii_digit() || c == '.')
+        .unwrap_or(after.len());
+    let (unit, after) = after.split_at(end);
+    let unit = match unit {
+        "h" => 3_600_000_000_000,
+        "m" => 60_000_000_000,
+        "s" => 1_000_000_000,
+        "ms" => 1_000_000,
+        "us" | "µs" => 1_000,
+        "ns" => 1,
+        _ => return None,
+    };
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    if whole.is_empty() && fraction.is_empty() {
+        return None;
+    }
+    let mut nanoseconds: u64 = match whole {
+        "" => 0,
+        whole => whole.parse::<u64>().ok()?.checked_mul(unit)?,
+    };
+    let mut scale: u64 = unit;
+    for digit in fraction.chars() {
+        scale /= 10;
+        nanoseconds = nanoseconds.checked_add(u64::from(digit.to_digit(10)?) * scale)?;
+    }
+    Some((nanoseconds, after))
 }
 
 #[cfg(test)]
@@ -56,7 +86,10 @@ mod tests {
             ("1h30m", 5_400_000),
             ("500ms", 500),
             ("1.5s", 1_500),
+            (".5s", 500),
+            ("1.s", 1_000),
             ("0", 0),
+            ("0s", 0),
         ] {
             assert_eq!(
                 parse(text),
@@ -64,8 +97,28 @@ mod tests {
                 "{text}"
             );
         }
-        for wrong in ["", "5", "m", "5 m", "-5m", "5d", "1e999s", "5m3", "..s"] {
+        assert_eq!(parse("1.5µs"), Ok(Duration::from_nanos(1_500)));
+        for wrong in [
+            "",
+            "5",
+            "m",
+            "5 m",
+            "-5m",
+            "5d",
+            "99999999h",
+            "5m3",
+            "..s",
+            "1.2.3s",
+            ".",
+        ] {
             assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_duration_is_written_in_its_largest_whole_unit() {
+        for text in ["0s", "60ms", "90s", "15m"] {
+            assert_eq!(parse(text).map(written), Ok(text.to_owned()));
         }
     }
 }

@@ -36,7 +36,6 @@ mod help;
 mod json;
 mod options;
 mod outputs;
-mod quantity;
 mod results;
 mod retry;
 mod sidecar;

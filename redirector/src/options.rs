@@ -8,11 +8,10 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use gleaner_proto::{OutputSpec, StepName, path};
+use gleaner_proto::{OutputSpec, StepName, duration, path, size};
 
 use crate::failure::Failure;
 use crate::help::HELP;
-use crate::quantity;
 
 /// The longest path of a Unix socket that the kernel takes, with its final zero (`sun_path`, unix(7)).
 const SOCKET_PATH_MAX: usize = 108;
@@ -177,7 +176,7 @@ impl Typed {
         let preflight = self.switch("preflight")?;
         let finish = self.switch("finish")?;
         let outputs_dir = self.path("outputs-dir");
-        let max_output_size = self.parsed("max-output-size", |text| quantity::bytes(&text))?;
+        let max_output_size = self.parsed("max-output-size", |text| size::parse(&text))?;
         let common = |step, mut typed: Self| {
             Ok(Common {
                 step,
@@ -186,11 +185,11 @@ impl Typed {
                 }),
                 token_file: typed.path("token-file"),
                 deadline: typed
-                    .parsed("deadline", |text| quantity::duration(&text))?
+                    .parsed("deadline", |text| duration::parse(&text))?
                     .unwrap_or(Duration::from_secs(60)),
                 // A commit may wait for conditions of what it has created.
                 answer_timeout: typed
-                    .parsed("answer-timeout", |text| quantity::duration(&text))?
+                    .parsed("answer-timeout", |text| duration::parse(&text))?
                     .unwrap_or(Duration::from_secs(15 * 60)),
                 results_dir: typed
                     .path("results-dir")

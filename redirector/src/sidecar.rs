@@ -8,6 +8,7 @@ use std::io::{self, Read as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use gleaner_proto::duration::written;
 use gleaner_proto::exit_code;
 use gleaner_proto::message::{Outcome, Phase, Problem, problem_type};
 
@@ -16,7 +17,6 @@ use crate::body::Body;
 use crate::exchange::{Interrupted, Request, exchange};
 use crate::failure::Failure;
 use crate::options::Common;
-use crate::quantity::written;
 use crate::retry::{Next, Retry};
 
 /// Longest token file, in bytes.

@@ -306,7 +306,7 @@ fn wrong_usage_is_64_and_says_what_would_be_right() {
     );
     usage(
         &["--step=a", "--deadline", "5", "--", "true"],
-        "--deadline: '5' is no duration; write a number with its unit, for example 500ms, 90s, 15m or 1h30m",
+        "--deadline: '5' is no duration; write it as 500ms, 30s, 5m or 1h30m",
     );
 }
 
