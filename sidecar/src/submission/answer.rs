@@ -101,7 +101,7 @@ fn passing(method: &Method, refusal: &Refusal) -> Option<bool> {
     match refusal.code.as_u16() {
         429 => Some(false),
         // etcd's own limit on an object comes as an internal error, and does not pass.
-        500 if refusal.too_large() => None,
+        500 if refusal.too_large() || refusal.mistyped() => None,
         408 | 500 | 502 | 503 | 504 => Some(true),
         // A quota that several requests count against at once answers a create so.
         409 if *method == Method::POST && refusal.reason == "Conflict" => Some(false),
@@ -213,6 +213,13 @@ impl Refusal {
             || self.words.contains("request is too large")
             || self.words.contains("larger than max")
     }
+
+    /// Server-side apply of an object that does not fit its kind's schema. The API server answers 500 without a
+    /// reason, whatever the field validation; only the words tell it from a failure that passes
+    /// (`sigs.k8s.io/structured-merge-diff`, the typed patch object).
+    pub(super) fn mistyped(&self) -> bool {
+        self.words.contains("failed to create typed patch object")
+    }
 }
 
 #[cfg(test)]
@@ -269,6 +276,14 @@ mod tests {
     fn an_object_too_large_for_etcd_is_not_tried_again() {
         let answer = answer(&Method::POST, 500, "", "etcdserver: request is too large");
         assert!(matches!(answer, Answer::Refused(refusal) if refusal.too_large()));
+    }
+
+    #[test]
+    fn an_applied_object_that_does_not_fit_its_schema_is_not_tried_again() {
+        let text = "failed to create typed patch object (/a; example.dev/v1, Kind=Report): .spec.typo: field not \
+                    declared in schema";
+        let answer = answer(&Method::PATCH, 500, "", text);
+        assert!(matches!(answer, Answer::Refused(refusal) if refusal.mistyped()));
     }
 
     #[test]

@@ -34,9 +34,11 @@ impl<'a> Purpose<'a> {
         let about_namespace =
             refusal.words.contains("namespaces \"") || refusal.has_cause("NamespaceTerminating");
         let too_large = refusal.too_large();
+        let mistyped = refusal.mistyped();
         let words = refusal.words;
         match refusal.code {
             _ if too_large => Reason::TooLarge { words },
+            _ if mistyped => Reason::Invalid { words },
             StatusCode::UNAUTHORIZED => Reason::Unauthorised { words },
             StatusCode::FORBIDDEN if is_missing_permission(&words) => Reason::Forbidden {
                 words,
