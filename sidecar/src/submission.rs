@@ -276,7 +276,13 @@ impl Run<'_> {
             namespace: &self.inner.namespace,
             block_owner_deletion,
         };
-        prepare(rendered, &found, terms).map_err(SubmissionError::new)
+        let (items, failures) = prepare(rendered, &found, terms);
+        if failures.is_empty() {
+            return Ok(items);
+        }
+        // This submission has created nothing, but one that was killed may have: its objects are among the others.
+        let ledger = Ledger::new(&items);
+        Err(self.undo(&items, &ledger, failures).await)
     }
 
     async fn round(&self, items: &[Item], ledger: &mut Ledger) -> Result<Round, SubmissionError> {

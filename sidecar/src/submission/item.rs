@@ -45,12 +45,12 @@ pub(super) fn kind_of(object: &Value) -> KindName {
     KindName::new(text("apiVersion"), text("kind"))
 }
 
-/// Makes all objects ready, or says what is wrong with each that cannot be.
+/// Makes all objects ready that can be, and says what is wrong with each that cannot.
 pub(super) fn prepare(
     rendered: Vec<Rendered>,
     found: &Found,
     terms: Terms<'_>,
-) -> Result<Vec<Item>, Vec<Failure>> {
+) -> (Vec<Item>, Vec<Failure>) {
     let mut items = Vec::with_capacity(rendered.len());
     let mut failures = Vec::new();
     for one in rendered {
@@ -61,11 +61,7 @@ pub(super) fn prepare(
         }
     }
     failures.extend(same_place_twice(&items));
-    if failures.is_empty() {
-        Ok(items)
-    } else {
-        Err(failures)
-    }
+    (items, failures)
 }
 
 /// The object as errors name it before its kind is known.
