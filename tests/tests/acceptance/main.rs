@@ -13,6 +13,8 @@ mod waiting;
 
 use std::process::ExitCode;
 
+use gleaner::document::Source;
+use gleaner::task::Task;
 use gleaner_tests::programs;
 use gleaner_tests::run::{Programs, Run};
 use gleaner_tests::suite::Suite;
@@ -35,6 +37,13 @@ fn main() -> ExitCode {
     Suite::new(cases.into_iter().flatten().collect())
         .crds(&[gleaner_apiserver::TEKTON_CRDS])
         .run()
+}
+
+/// The declaration of a Task in a file of examples, in the annotation or in the proposal's own syntax.
+fn declaration(file: &str, task: &str) -> String {
+    let source = Source::parse("the example".to_owned(), file.to_owned()).expect("YAML");
+    let task = Task::select(&source, Some(task)).expect("a Task with outputs");
+    task.document.to_string()
 }
 
 /// The PipelineResources of a run.

@@ -185,10 +185,8 @@ async fn an_owned_cluster_scoped_object_is_refused(server: &Server) {
 async fn a_secret_output_is_seen_nowhere_but_in_its_secret(server: &Server) {
     const TOKEN: &str = "correct-horse-battery";
     let example = include_str!("../../../examples/secret-output.yaml");
-    let task: Value = serde_saphyr::from_str(example).expect("the example");
-    let text = task["metadata"]["annotations"]["gleaner.dev/outputs"].as_str();
-    let mut run =
-        Run::new(PROGRAMS, server, text.expect("a declaration")).flag("--log-level=trace");
+    let text = crate::declaration(example, "issue-token");
+    let mut run = Run::new(PROGRAMS, server, &text).flag("--log-level=trace");
     run.start().await;
     let step = run
         .step("issue")

@@ -6,7 +6,7 @@ use gleaner_tests::suite::Case;
 use gleaner_tests::{KNATIVE_CRDS, cases};
 use serde_json::{Value, json};
 
-use crate::{PROGRAMS, only, resources};
+use crate::{PROGRAMS, declaration, only, resources};
 
 /// The proposal's five documents, as they stand there.
 const PROPOSAL: &str = include_str!("../../../examples/build-and-test.yaml");
@@ -29,27 +29,13 @@ pub(crate) fn cases() -> Vec<Case> {
     cases
 }
 
-/// The Task's outputs as a declaration: `steps[].outputs` by the step's name, and `outputs` beside them.
-fn declared(task: &Value) -> String {
-    let spec = &task["spec"];
-    let steps = spec["steps"].as_array().into_iter().flatten();
-    let steps: serde_json::Map<String, Value> = steps
-        .filter_map(|step| Some((step["name"].as_str()?.to_owned(), step["outputs"].clone())))
-        .collect();
-    let mut declaration = spec["outputs"].clone();
-    declaration["steps"] = steps.into();
-    declaration.to_string()
-}
-
 async fn the_proposals_task_gives_the_proposals_resource(server: &Server) {
-    let documents: Vec<Value> = serde_saphyr::from_multiple(PROPOSAL).expect("the proposal");
-    let task = &documents[0];
     let mut expected: Value = serde_saphyr::from_str(GENERATED).expect("the generated resource");
     let owner = expected["metadata"]["ownerReferences"][0].clone();
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
 
-    let mut run = Run::new(PROGRAMS, server, &declared(task))
-        .task(&text(&task["metadata"]["name"]))
+    let mut run = Run::new(PROGRAMS, server, &declaration(PROPOSAL, "build-and-push"))
+        .task("build-and-push")
         .task_run("build-and-push-run")
         .pipeline_run(&text(&owner["name"]), &text(&owner["uid"]))
         .param("imageUrl", IMAGE);
@@ -94,12 +80,9 @@ async fn the_proposals_task_gives_the_proposals_resource(server: &Server) {
     assert_eq!(run.results(), [("img".to_owned(), result)]);
 }
 
-/// The example's declaration, as it stands in its annotation.
 fn build_and_deploy() -> String {
     let example = include_str!("../../../examples/build-and-deploy.yaml");
-    let task: Value = serde_saphyr::from_str(example).expect("the example");
-    let text = &task["metadata"]["annotations"]["gleaner.dev/outputs"];
-    text.as_str().expect("a declaration").to_owned()
+    declaration(example, "build-and-deploy")
 }
 
 async fn with_knative_the_image_is_recorded_and_deployed(server: &Server) {

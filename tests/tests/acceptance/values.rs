@@ -6,7 +6,7 @@ use gleaner_tests::server::Server;
 use gleaner_tests::suite::Case;
 use serde_json::{Map, Value, json};
 
-use crate::{PROGRAMS, config_maps, only, resources};
+use crate::{PROGRAMS, config_maps, declaration, only, resources};
 
 /// Values that something on the way might take for more than text.
 const NASTY: &[&str] = &[
@@ -177,16 +177,9 @@ async fn one_mebibyte_arrives_whole(server: &Server) {
     assert!(note["data"]["blob"] == blob.as_str(), "the blob is another");
 }
 
-/// The example's declaration, as it stands in its annotation.
-fn typed_example() -> String {
-    let example = include_str!("../../../examples/typed-outputs.yaml");
-    let task: Value = serde_saphyr::from_str(example).expect("the example");
-    let text = &task["metadata"]["annotations"]["gleaner.dev/outputs"];
-    text.as_str().expect("a declaration").to_owned()
-}
-
 async fn typed_outputs_become_what_they_are(server: &Server) {
-    let mut run = Run::new(PROGRAMS, server, &typed_example())
+    let example = include_str!("../../../examples/typed-outputs.yaml");
+    let mut run = Run::new(PROGRAMS, server, &declaration(example, "measure"))
         .param_json("hosts", &json!(["a.example", "b.example"]));
     run.start().await;
     let step = run

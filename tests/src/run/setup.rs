@@ -1,0 +1,113 @@
+//! What a run is made of.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use gleaner_proto::declaration::{Declaration, Scope};
+use serde_json::Value;
+
+use super::{Programs, Run};
+use crate::fault_proxy::FaultProxy;
+use crate::server::Server;
+
+impl<'a> Run<'a> {
+    /// A run of the task `build` with this declaration, in the case's namespace, under a name of its own.
+    ///
+    /// # Panics
+    ///
+    /// When the declaration is wrong.
+    pub fn new(programs: Programs, server: &'a Server, declaration: &str) -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let parsed = Declaration::parse(declaration, &Scope::default());
+        let declaration_read = parsed.unwrap_or_else(|findings| panic!("{findings:#?}"));
+        let folder = tempfile::Builder::new()
+            .prefix("gleaner-run-")
+            .tempdir()
+            .expect("a folder for the run");
+        std::fs::create_dir(folder.path().join("results")).expect("a folder for results");
+        std::fs::write(folder.path().join("termination"), "").expect("a termination message");
+        let api = if server.is_real() {
+            format!("--kubeconfig={}", server.kubeconfig().display())
+        } else {
+            format!("--api-server={}", server.url())
+        };
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        Self {
+            programs,
+            server,
+            folder,
+            text: declaration.to_owned(),
+            declaration: declaration_read,
+            task: "build".to_owned(),
+            task_run: format!("build-run-{number}"),
+            uid: format!("uid-{}-{number}", server.namespace()),
+            api: vec![api],
+            flags: Vec::new(),
+            environment: Vec::new(),
+            sidecar: None,
+        }
+    }
+
+    /// The name of the task.
+    #[must_use]
+    pub fn task(mut self, name: &str) -> Self {
+        self.task = name.to_owned();
+        self
+    }
+
+    /// The name of the TaskRun.
+    #[must_use]
+    pub fn task_run(mut self, name: &str) -> Self {
+        self.task_run = name.to_owned();
+        self
+    }
+
+    /// It is another attempt of the same TaskRun: Tekton has made its pod again, and the state is lost.
+    #[must_use]
+    pub fn again_as(mut self, earlier: &Run<'_>) -> Self {
+        self.task.clone_from(&earlier.task);
+        self.task_run.clone_from(&earlier.task_run);
+        self.uid.clone_from(&earlier.uid);
+        self
+    }
+
+    /// The TaskRun belongs to this PipelineRun.
+    #[must_use]
+    pub fn pipeline_run(self, name: &str, uid: &str) -> Self {
+        self.flag(&format!("--context=pipelineRun.name={name}"))
+            .flag(&format!("--context=pipelineRun.uid={uid}"))
+    }
+
+    /// A parameter.
+    #[must_use]
+    pub fn param(self, name: &str, value: &str) -> Self {
+        self.flag(&format!("--param={name}={value}"))
+    }
+
+    /// A parameter that is no string.
+    #[must_use]
+    pub fn param_json(self, name: &str, value: &Value) -> Self {
+        self.flag(&format!("--param-json={name}={value}"))
+    }
+
+    /// The API server is behind this proxy.
+    #[must_use]
+    pub fn through(mut self, proxy: &FaultProxy) -> Self {
+        self.api = vec![format!("--api-server={}", proxy.url())];
+        self
+    }
+
+    /// The sidecar comes in as whom this kubeconfig names.
+    #[must_use]
+    pub fn kubeconfig(mut self, file: &Path) -> Self {
+        self.api = vec![format!("--kubeconfig={}", file.display())];
+        self
+    }
+
+    /// Another flag of the sidecar.
+    #[must_use]
+    pub fn flag(mut self, flag: &str) -> Self {
+        self.flags.push(flag.to_owned());
+        self
+    }
+}
