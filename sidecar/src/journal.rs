@@ -26,7 +26,10 @@ const FRAME_HEAD: u64 = 8;
 #[derive(Debug)]
 pub struct Journal {
     file: File,
+    /// How far the file is known to be good.
     length: u64,
+    /// Whether something else may stand behind that.
+    torn: bool,
 }
 
 /// One thing that happened.
@@ -118,7 +121,11 @@ impl Journal {
             path: path.clone(),
             at,
         })?;
-        let mut journal = Self { file, length };
+        let mut journal = Self {
+            file,
+            length,
+            torn: false,
+        };
         journal.cut().map_err(io("written"))?;
         let mut frames = frames.into_iter();
         match frames.next() {
@@ -169,13 +176,23 @@ impl Journal {
     }
 
     fn append_frame(&mut self, parts: &[&[u8]]) -> io::Result<()> {
-        let written = self.write_frame(parts);
-        match written {
-            Ok(length) => self.length += length,
-            // Half a frame must not stand in the way of the next one.
-            Err(_) => self.cut()?,
+        // Half a frame must not stand in the way of the next one.
+        if self.torn {
+            self.cut()?;
         }
-        written.map(|_| ())
+        self.torn = true;
+        match self.write_frame(parts) {
+            Ok(length) => {
+                self.length += length;
+                self.torn = false;
+                Ok(())
+            }
+            Err(error) => {
+                // Once more before the next frame, should this fail too.
+                let _ = self.cut();
+                Err(error)
+            }
+        }
     }
 
     fn write_frame(&mut self, parts: &[&[u8]]) -> io::Result<u64> {
@@ -198,7 +215,9 @@ impl Journal {
     fn cut(&mut self) -> io::Result<()> {
         self.file.set_len(self.length)?;
         self.file.seek(SeekFrom::Start(self.length))?;
-        self.file.sync_data()
+        self.file.sync_data()?;
+        self.torn = false;
+        Ok(())
     }
 }
 
@@ -251,6 +270,10 @@ fn frames(bytes: &[u8]) -> Result<(Frames<'_>, u64), u64> {
                 break;
             }
             return Err(at as u64);
+        }
+        // No record is empty. A file system that grew the file and lost the data in a power cut leaves zeros.
+        if length == 0 && bytes[at..].iter().all(|byte| *byte == 0) {
+            break;
         }
         frames.push((at as u64, payload));
         at = end;
@@ -332,6 +355,22 @@ mod tests {
             flip(first_end - 1),
             Err(JournalError::Damaged { .. })
         ));
+    }
+
+    #[test]
+    fn zeros_that_a_power_cut_has_left_are_cut_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        let (mut journal, _) = Journal::open(folder.path(), b"run").unwrap();
+        journal.append(&accepted("a")).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        for zeros in [3, 8, 100] {
+            let mut longer = whole.clone();
+            longer.resize(whole.len() + zeros, 0);
+            std::fs::write(&path, longer).unwrap();
+            let (_, records) = Journal::open(folder.path(), b"run").unwrap();
+            assert_eq!(records, [accepted("a")], "{zeros} zeros");
+        }
     }
 
     #[test]
