@@ -4,7 +4,7 @@
 //! take (axum 0.8.9): a client that sends half a header would hold its connection for ever.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -97,20 +97,12 @@ impl Listeners {
             };
             fs::create_dir_all(&folder).map_err(at(&folder))?;
             let socket = folder.join(path::SOCKET_FILE);
-            // Left by a predecessor that was killed.
-            match fs::remove_file(&socket) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(at(&socket)(error));
-                }
-                _ => {}
-            }
+            remove(&socket).map_err(at(&socket))?;
             let listener = UnixListener::bind(&socket).map_err(at(&socket))?;
             // Steps run as any user; what keeps others out is that they do not mount this folder.
             fs::set_permissions(&socket, fs::Permissions::from_mode(0o666)).map_err(at(&socket))?;
             let token_file = folder.join(path::TOKEN_FILE);
-            fs::write(&token_file, token).map_err(at(&token_file))?;
-            fs::set_permissions(&token_file, fs::Permissions::from_mode(0o644))
-                .map_err(at(&token_file))?;
+            write_anew(&token_file, token).map_err(at(&token_file))?;
             listeners.push((step.clone(), listener));
         }
         Ok((
@@ -153,6 +145,22 @@ impl Listeners {
     }
 }
 
+/// Removes what a predecessor that was killed has left.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a file that everybody may read, and follows no link in its place: the step may have put one there.
+fn write_anew(path: &Path, content: &str) -> io::Result<()> {
+    remove(path)?;
+    let mut file = fs::File::create_new(path)?;
+    file.write_all(content.as_bytes())?;
+    file.set_permissions(fs::Permissions::from_mode(0o644))
+}
+
 /// What serves the connections of one socket.
 struct Service {
     router: Router,
@@ -166,9 +174,11 @@ impl Service {
         let graceful = GracefulShutdown::new();
         loop {
             // Each socket has its own bound: one step cannot keep another from speaking.
-            let Ok(permit) = Arc::clone(&self.connections).acquire_owned().await else {
-                break;
+            let permit = tokio::select! {
+                permit = Arc::clone(&self.connections).acquire_owned() => permit,
+                _ = self.ending.wait_for(|ending| *ending) => break,
             };
+            let Ok(permit) = permit else { break };
             let stream = tokio::select! {
                 (stream, _) = listener.accept() => stream,
                 _ = self.ending.wait_for(|ending| *ending) => break,
