@@ -100,6 +100,9 @@ pub struct Limits {
     /// Largest body of a request
     #[arg(long, env = "GLEANER_MAX_BODY", default_value = "64Mi", value_parser = bytes)]
     pub(crate) max_body: usize,
+    /// Most JSON values in a request, keys included
+    #[arg(long, env = "GLEANER_MAX_VALUES", default_value_t = 100_000)]
+    pub(crate) max_values: usize,
     /// Most connections at once on each socket
     #[arg(long, env = "GLEANER_MAX_CONNECTIONS", default_value_t = 128)]
     pub(crate) max_connections: usize,

@@ -22,7 +22,7 @@ pub fn new(
 }
 
 /// Variables are still unknown. `unheard` are the declared steps that have said nothing.
-pub fn pending(pending: &[String], unheard: Vec<&str>) -> Problem {
+pub fn pending(pending: &[String], unheard: &[&str]) -> Problem {
     let variables: Vec<String> = pending.iter().map(|name| format!("$({name})")).collect();
     let mut detail = format!("still unknown: {}", variables.join(", "));
     if !unheard.is_empty() {
@@ -39,6 +39,17 @@ pub fn pending(pending: &[String], unheard: Vec<&str>) -> Problem {
             exit_code::NOT_CREATED,
         )
     }
+}
+
+/// The sidecar goes away.
+pub fn ending() -> Problem {
+    new(
+        problem_type::BUSY,
+        503,
+        "the sidecar is ending",
+        "the sidecar is ending; try again, it may be starting anew",
+        exit_code::UNREACHABLE,
+    )
 }
 
 /// The sidecar's own failure.

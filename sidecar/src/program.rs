@@ -13,6 +13,7 @@ use gleaner_proto::message::Phase;
 use sha2::{Digest, Sha256};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::collector::Collector;
 use crate::config::{Cluster, Config, InputError};
@@ -40,7 +41,7 @@ pub enum ProgramError {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     /// The address of the API server is none.
-    #[error("--api-server {0} is no URL")]
+    #[error("--api-server {0} is no address; write it as http://HOST:PORT or https://HOST:PORT")]
     Url(String),
     /// A value of the run that is needed for creating anything.
     #[error("--context {0}=VALUE is missing; nothing can be created without it")]
@@ -175,6 +176,7 @@ async fn serve(config: Config) -> Result<(), ProgramError> {
         metrics,
         ending: ending.clone(),
         max_body: limits.max_body,
+        max_values: limits.max_values,
         body_timeout: limits.body_timeout,
         max_wait: limits.max_wait,
     };
@@ -193,27 +195,26 @@ async fn serve(config: Config) -> Result<(), ProgramError> {
     let served = async {
         let serving = listeners.serve(router(api), &limits, ending);
         tokio::pin!(serving);
-        tokio::select! {
-            () = &mut serving => {}
-            _ = told.wait_for(|ending| *ending) => {
-                if tokio::time::timeout(limits.shutdown_grace, serving).await.is_err() {
-                    tracing::warn!(grace = ?limits.shutdown_grace, "requests-cut-off");
-                }
-            }
+        let over = tokio::select! {
+            () = &mut serving => true,
+            _ = told.wait_for(|ending| *ending) => false,
+        };
+        // One time limit for requests and submission together: the kubelet counts from the signal, too.
+        let deadline = Instant::now() + limits.shutdown_grace;
+        if !over && tokio::time::timeout_at(deadline, serving).await.is_err() {
+            tracing::warn!(grace = ?limits.shutdown_grace, "requests-cut-off");
         }
         // With the router its handles are gone, with the preflight the last one: the keeper ends by itself.
         preflight.abort();
+        deadline
     };
-    tokio::select! {
-        () = served => {}
+    let deadline = tokio::select! {
+        deadline = served => deadline,
         broken = &mut keeper => {
             return Err(ProgramError::Keeper(broken.err().map(|error| error.to_string()).unwrap_or_default()));
         }
-    }
-    if tokio::time::timeout(limits.shutdown_grace, keeper)
-        .await
-        .is_err()
-    {
+    };
+    if tokio::time::timeout_at(deadline, keeper).await.is_err() {
         tracing::warn!("submission-cut-off");
     }
     tracing::info!("ended");
@@ -258,7 +259,7 @@ async fn submitter(
         .ok_or(ProgramError::Context("taskRun.namespace"))?;
     let connection = match (&cluster.api_server, &cluster.kubeconfig) {
         (Some(url), _) => {
-            let url = url.parse().map_err(|_| ProgramError::Url(url.clone()))?;
+            let url = server_url(url).ok_or_else(|| ProgramError::Url(url.clone()))?;
             Connection::Server {
                 url,
                 token_file: None,
@@ -283,6 +284,13 @@ async fn submitter(
         uid.to_owned(),
         settings,
     )))
+}
+
+/// An address with scheme and host. The client would panic at its first request to any other.
+fn server_url(text: &str) -> Option<http::Uri> {
+    let url: http::Uri = text.parse().ok()?;
+    let known = matches!(url.scheme_str(), Some("http" | "https"));
+    (known && url.host().is_some_and(|host| !host.is_empty())).then_some(url)
 }
 
 fn open_journal(
@@ -311,7 +319,7 @@ fn replay(collector: &mut Collector, records: Vec<Record>) {
             }
             Record::SubmissionRequested => {
                 // What was known then is known now: the messages before it have been replayed.
-                let _ = collector.request_submission();
+                collector.request_submission();
             }
             Record::Finished => {
                 collector.finish();

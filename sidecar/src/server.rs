@@ -4,6 +4,7 @@ mod answer;
 mod body;
 mod caller;
 mod listener;
+mod parse;
 mod people;
 mod steps;
 
@@ -39,6 +40,8 @@ pub struct Api {
     pub ending: watch::Receiver<bool>,
     /// Largest body, in bytes.
     pub max_body: usize,
+    /// Most JSON values in a body.
+    pub max_values: usize,
     /// Longest time for a body.
     pub body_timeout: Duration,
     /// Longest wait that a GET may ask for.

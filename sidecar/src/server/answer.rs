@@ -1,9 +1,10 @@
 //! Answers: JSON, and problems for whatever went wrong.
 
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::response::{IntoResponse, Response};
 use gleaner_proto::exit_code;
-use gleaner_proto::message::Problem;
+use gleaner_proto::message::{Problem, problem_type};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
@@ -38,6 +39,16 @@ impl ApiProblem {
 impl From<Problem> for ApiProblem {
     fn from(problem: Problem) -> Self {
         Self(problem)
+    }
+}
+
+impl From<PathRejection> for ApiProblem {
+    fn from(rejection: PathRejection) -> Self {
+        let detail = format!(
+            "{}; GET /v1/status has the names of steps and resources",
+            rejection.body_text()
+        );
+        Self::new(problem_type::NOT_FOUND, 404, "nothing here", detail)
     }
 }
 

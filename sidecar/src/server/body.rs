@@ -10,6 +10,7 @@ use http_body_util::BodyExt;
 
 use super::Api;
 use super::answer::ApiProblem;
+use super::parse;
 
 /// Reads a step's message, and gives it with the bytes in which it came.
 pub(super) async fn outputs(api: &Api, request: Request) -> Result<(Outputs, Bytes), ApiProblem> {
@@ -21,13 +22,25 @@ pub(super) async fn outputs(api: &Api, request: Request) -> Result<(Outputs, Byt
     let body = tokio::time::timeout(api.body_timeout, reading)
         .await
         .map_err(|_| {
-            let detail = format!("the body did not arrive within {:?}", api.body_timeout);
+            let detail = format!("the body did not arrive within {:?}; send it faster, or raise the sidecar's --body-timeout", api.body_timeout);
             ApiProblem::new(problem_type::TIMEOUT, 408, "too slow", detail)
                 .exit_code(exit_code::UNREACHABLE)
         })??;
-    let message = serde_json::from_slice(&body).map_err(|error| {
+    if parse::values(&body) > api.max_values {
         let detail = format!(
-            "the body is no message of this API: {error}; send {{\"outputs\": {{\"NAME\": VALUE}}, \"exitCode\": 0}}"
+            "the message holds more than {} JSON values; make the outputs smaller, or raise the sidecar's \
+             --max-values",
+            api.max_values
+        );
+        return Err(
+            ApiProblem::new(problem_type::TOO_LARGE, 413, "too large", detail)
+                .exit_code(exit_code::OUTPUT),
+        );
+    }
+    let message = parse::message(&body).map_err(|error| {
+        let detail = format!(
+            "the body is no message of this API: {}; send {{\"outputs\": {{\"NAME\": VALUE}}, \"exitCode\": 0}}",
+            parse::explained(&error)
         );
         ApiProblem::new(problem_type::MALFORMED, 400, "not understood", detail)
     })?;

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{Html, IntoResponse, Response};
@@ -32,7 +33,7 @@ pub(super) struct Wanted {
 
 pub(super) async fn resources(
     State(api): State<Api>,
-    query: Result<Query<Wanted>, axum::extract::rejection::QueryRejection>,
+    query: Result<Query<Wanted>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, ApiProblem> {
     let resources = rendered(&api, query).await?;
@@ -44,10 +45,11 @@ pub(super) async fn resources(
 
 pub(super) async fn resource(
     State(api): State<Api>,
-    Path(name): Path<String>,
-    query: Result<Query<Wanted>, axum::extract::rejection::QueryRejection>,
+    name: Result<Path<String>, PathRejection>,
+    query: Result<Query<Wanted>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, ApiProblem> {
+    let Path(name) = name?;
     let known: Vec<String> = {
         let status = api.handle.status().borrow().clone();
         status
@@ -82,7 +84,7 @@ pub(super) async fn resource(
 
 async fn rendered(
     api: &Api,
-    query: Result<Query<Wanted>, axum::extract::rejection::QueryRejection>,
+    query: Result<Query<Wanted>, QueryRejection>,
 ) -> Result<Vec<(String, Value)>, ApiProblem> {
     let malformed =
         |detail: String| ApiProblem::new(problem_type::MALFORMED, 400, "not understood", detail);

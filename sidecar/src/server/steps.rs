@@ -1,5 +1,6 @@
 //! What steps ask for: to hand over outputs, to submit, to finish, and whether it is worth beginning.
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, Request, State};
 use gleaner_proto::declaration::Preflight;
 use gleaner_proto::exit_code;
@@ -8,13 +9,15 @@ use gleaner_proto::message::{Outcome, problem_type};
 use super::answer::{ApiProblem, Json};
 use super::caller::Caller;
 use super::{Api, body, may_speak, step_name};
+use crate::problem;
 
 pub(super) async fn outputs(
     State(api): State<Api>,
     Extension(caller): Extension<Caller>,
-    Path(step): Path<String>,
+    step: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Json<Outcome>, ApiProblem> {
+    let Path(step) = step?;
     let known =
         step_name(&step).is_some_and(|step| api.tokens.iter().any(|(known, _)| *known == step));
     if known && !may_speak(&caller, &step) {
@@ -45,11 +48,11 @@ pub(super) async fn finish(State(api): State<Api>) -> Result<Json<Outcome>, ApiP
 /// Whether anything is already known to stand in the way. Waits until the API server was asked.
 pub(super) async fn preflight(State(api): State<Api>) -> Result<Json<Outcome>, ApiProblem> {
     let mut preflight = api.preflight.clone();
-    let report = preflight
-        .wait_for(Option::is_some)
-        .await
-        .ok()
-        .and_then(|report| report.clone());
+    let mut ending = api.ending.clone();
+    let report = tokio::select! {
+        report = preflight.wait_for(Option::is_some) => report.ok().and_then(|report| report.clone()),
+        _ = ending.wait_for(|ending| *ending) => return Err(problem::ending().into()),
+    };
     if let Some(report) =
         report.filter(|report| report.mode == Preflight::Strict && !report.blocking.is_empty())
     {
