@@ -15,6 +15,7 @@ mod intake;
 mod status;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use gleaner_proto::StepName;
 use gleaner_proto::declaration::{Declaration, Submit};
@@ -25,7 +26,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::problem;
-use crate::rendering::{Attempts, Values};
+use crate::rendering::{self, Attempts, Rendered, Secrecy, Values};
 use crate::run::Run;
 pub use intake::Refusal;
 
@@ -34,7 +35,8 @@ pub use intake::Refusal;
 pub struct Collector {
     declaration: Declaration,
     run: Run,
-    values: Values,
+    /// Shared with the submission; large, and therefore never copied without need.
+    values: Arc<Values>,
     steps: IndexMap<StepName, StepRecord>,
     defaulted: BTreeSet<(String, String)>,
     life: Life,
@@ -86,7 +88,7 @@ pub struct Failure {
 }
 
 /// What a message has led to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// The sender need not wait.
     Settled,
@@ -107,7 +109,7 @@ impl Collector {
         let mut collector = Self {
             declaration,
             run,
-            values,
+            values: Arc::new(values),
             steps,
             defaulted: BTreeSet::new(),
             life: Life::Running,
@@ -130,8 +132,18 @@ impl Collector {
     }
 
     /// The values that are known so far.
-    pub const fn values(&self) -> &Values {
+    pub const fn values(&self) -> &Arc<Values> {
         &self.values
+    }
+
+    /// The objects with secrets masked, and with what is unknown left standing.
+    pub fn masked_preview(&mut self) -> Vec<Rendered> {
+        // The values are masked in place: beside the objects there need not be another copy of them.
+        Arc::make_mut(&mut self.values).secrecy = Secrecy::Masked;
+        let (rendered, _) =
+            rendering::preview(&self.declaration, &self.values, &self.run, &self.attempts);
+        Arc::make_mut(&mut self.values).secrecy = Secrecy::Plain;
+        rendered
     }
 
     /// Which suffix each derived name has come to.
@@ -167,7 +179,9 @@ impl Collector {
                 self.defaulted.insert((step.to_string(), name.to_owned()));
             }
         }
-        self.values.outputs.insert(step.to_string(), values);
+        Arc::make_mut(&mut self.values)
+            .outputs
+            .insert(step.to_string(), values);
         let before = self.stage == Stage::Open;
         self.advance();
         let completing = before && self.stage == Stage::Submitting;
@@ -186,19 +200,29 @@ impl Collector {
         }
     }
 
-    /// Somebody wants the resources now.
+    /// Whether the resources can be submitted now, or have been already.
     ///
     /// # Errors
-    /// What is still unknown.
-    pub fn request_submission(&mut self) -> Result<Verdict, Problem> {
-        if self.stage == Stage::Open {
-            let pending = self.pending();
-            if !pending.is_empty() {
-                return Err(problem::pending(&pending, self.unheard()));
-            }
+    /// What is still unknown. Nothing changes.
+    pub fn examine_request(&self) -> Result<(), Problem> {
+        let pending = self.pending();
+        if self.stage == Stage::Open && !pending.is_empty() {
+            return Err(problem::pending(&pending, &self.unheard()));
+        }
+        Ok(())
+    }
+
+    /// Somebody wants the resources now, and it was examined whether that can be. The caller has made it durable.
+    pub fn request_submission(&mut self) -> Verdict {
+        if self.stage == Stage::Open && self.pending().is_empty() {
             self.stage = Stage::Submitting;
         }
-        Ok(Verdict::AwaitCommit)
+        Verdict::AwaitCommit
+    }
+
+    /// Whether all steps have ended.
+    pub fn is_finished(&self) -> bool {
+        self.life == Life::Finished
     }
 
     /// All steps have ended: what did not come takes its default; what has none is why the run fails.
@@ -221,7 +245,7 @@ impl Collector {
                     self.notes.push(note);
                 }
                 (Stage::Open, _) => {
-                    let mut problem = problem::pending(&pending, self.unheard());
+                    let mut problem = problem::pending(&pending, &self.unheard());
                     problem.exit_code = exit_code::NOT_CREATED;
                     self.stage = Stage::Failed(Failure {
                         problem,
@@ -355,8 +379,9 @@ impl Collector {
     }
 
     fn take_defaults(&mut self) {
+        let values = Arc::make_mut(&mut self.values);
         for (step, outputs) in &self.declaration.steps {
-            let known = self.values.outputs.entry(step.to_string()).or_default();
+            let known = values.outputs.entry(step.to_string()).or_default();
             for output in outputs {
                 let name = output.spec.name.as_str();
                 if let (false, Some(default)) = (known.contains_key(name), &output.default) {

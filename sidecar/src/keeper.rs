@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gleaner_proto::message::{Outcome, Outputs, Phase, Problem, Status, problem_type};
-use gleaner_proto::{StepName, exit_code};
+use gleaner_proto::StepName;
+use gleaner_proto::message::{Outcome, Outputs, Phase, Problem, Status};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -21,7 +21,6 @@ use crate::crash_point;
 use crate::journal::{Journal, Record};
 use crate::metrics::Metrics;
 use crate::problem;
-use crate::rendering::{self, Secrecy, Values};
 pub use submitting::Submitting;
 
 /// Commands that wait for the keeper at once; more have to wait before they are read.
@@ -145,20 +144,11 @@ impl Handle {
         command: impl FnOnce(oneshot::Sender<T>) -> Command,
     ) -> Result<T, Problem> {
         let (reply, answer) = oneshot::channel();
-        let gone = || {
-            problem::new(
-                problem_type::BUSY,
-                503,
-                "the sidecar is ending",
-                "try again",
-                exit_code::UNREACHABLE,
-            )
-        };
         self.commands
             .send(command(reply))
             .await
-            .map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())
+            .map_err(|_| problem::ending())?;
+        answer.await.map_err(|_| problem::ending())
     }
 }
 
@@ -225,16 +215,7 @@ impl Keeper {
                 Phase::Collecting | Phase::Resolved => self.take_request(reply).await,
                 _ => self.answer(Verdict::AwaitCommit, reply),
             },
-            Command::Finish { reply } => {
-                if let Err(error) = self.write(Record::Finished).await {
-                    let _ = reply.send(Err(disk(&error)));
-                    return;
-                }
-                tracing::info!(pending = ?self.collector.pending(), "run-finished");
-                let verdict = self.collector.finish();
-                self.changed();
-                self.answer(verdict, reply);
-            }
+            Command::Finish { reply } => self.take_finish(reply).await,
             Command::Resources { preview, reply } => {
                 let _ = reply.send(self.render(preview));
             }
@@ -276,18 +257,31 @@ impl Keeper {
     }
 
     async fn take_request(&mut self, reply: Reply) {
-        match self.collector.request_submission() {
-            Ok(verdict) => {
-                if let Err(error) = self.write(Record::SubmissionRequested).await {
-                    tracing::error!(%error, "journal-not-written");
-                }
-                self.changed();
-                self.answer(verdict, reply);
-            }
-            Err(problem) => {
-                let _ = reply.send(Err(problem));
-            }
+        if let Err(problem) = self.collector.examine_request() {
+            let _ = reply.send(Err(problem));
+            return;
         }
+        if let Err(error) = self.write(Record::SubmissionRequested).await {
+            let _ = reply.send(Err(disk(&error)));
+            return;
+        }
+        let verdict = self.collector.request_submission();
+        self.changed();
+        self.answer(verdict, reply);
+    }
+
+    async fn take_finish(&mut self, reply: Reply) {
+        // Only once: whoever asks again and again must not fill the disk.
+        if !self.collector.is_finished() {
+            if let Err(error) = self.write(Record::Finished).await {
+                let _ = reply.send(Err(disk(&error)));
+                return;
+            }
+            tracing::info!(pending = ?self.collector.pending(), "run-finished");
+        }
+        let verdict = self.collector.finish();
+        self.changed();
+        self.answer(verdict, reply);
     }
 
     /// Answers a step: its outputs are taken even when the run fails for another's.
@@ -358,22 +352,14 @@ impl Keeper {
         self.status.send_replace(Arc::new(self.collector.status()));
     }
 
-    fn render(&self, preview: Preview) -> Result<Vec<(String, Value)>, Problem> {
+    fn render(&mut self, preview: Preview) -> Result<Vec<(String, Value)>, Problem> {
         let pending = self.collector.pending();
         if preview == Preview::Whole && !pending.is_empty() {
-            return Err(problem::pending(&pending, Vec::new()));
+            return Err(problem::pending(&pending, &[]));
         }
-        let values = Values {
-            secrecy: Secrecy::Masked,
-            ..self.collector.values().clone()
-        };
-        let (rendered, _) = rendering::preview(
-            self.collector.declaration(),
-            &values,
-            self.collector.run(),
-            self.collector.attempts(),
-        );
-        Ok(rendered
+        Ok(self
+            .collector
+            .masked_preview()
             .into_iter()
             .map(|rendered| (rendered.resource.into(), rendered.object))
             .collect())
@@ -406,19 +392,23 @@ impl Keeper {
 /// The end of the submission that is under way; never, when there is none.
 async fn ended(submission: &mut Option<JoinHandle<submitting::Ending>>) -> submitting::Ending {
     match submission {
-        Some(handle) => handle.await.unwrap_or_else(|error| {
-            let detail = format!("the submission broke off: {error}; this is a bug of Gleaner");
-            Err(Failure {
-                problem: problem::internal(detail),
-                resources: std::collections::BTreeMap::new(),
-            })
-        }),
+        Some(handle) => match handle.await {
+            Ok(ending) => ending,
+            Err(error) => {
+                let detail = format!("the submission broke off: {error}; this is a bug of Gleaner");
+                Err(Failure {
+                    problem: problem::internal(detail),
+                    resources: std::collections::BTreeMap::new(),
+                })
+            }
+        },
         None => std::future::pending().await,
     }
 }
 
 fn disk(error: &std::io::Error) -> Problem {
     problem::internal(format!(
-        "the outputs could not be written to the journal: {error}; is the volume full?"
+        "nothing was accepted, because the journal could not be written: {error}; make room on its volume \
+         (--state-dir), and try again"
     ))
 }

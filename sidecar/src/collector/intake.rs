@@ -85,48 +85,70 @@ pub(super) fn examine(
 }
 
 fn misfits(collector: &Collector, step: &str, message: &Outputs) -> Vec<String> {
-    /// More sentences than this are no help; a hostile body must not become a huge answer.
-    const NAMED: usize = 10;
     let declared = collector.declaration.outputs(step);
     let failed = message.exit_code != 0;
-    let mut wrong = Vec::new();
+    let mut wrong = Wrong::default();
     for (name, value) in &message.outputs {
         let Some(output) = declared
             .iter()
             .find(|output| output.spec.name.as_str() == name)
         else {
-            let known = declared.iter().map(|output| output.spec.name.as_str());
-            let help = suggestion(name, known).unwrap_or_else(|| "it declares none".to_owned());
-            wrong.push(format!(
-                "step '{step}' declares no output '{}'; {help}",
-                shortened(name)
-            ));
+            wrong.add(|| {
+                let name = shortened(name);
+                let known = declared.iter().map(|output| output.spec.name.as_str());
+                let help =
+                    suggestion(&name, known).unwrap_or_else(|| "it declares none".to_owned());
+                format!("step '{step}' declares no output '{name}'; {help}")
+            });
             continue;
         };
         if !output.spec.kind.admits(value) {
             let kind = output.spec.kind.as_str();
-            wrong.push(format!(
-                "output '{name}' of step '{step}' is no {kind}, as which it is declared"
-            ));
+            wrong.add(|| {
+                format!("output '{name}' of step '{step}' is no {kind}, as which it is declared")
+            });
         }
         if failed && output.spec.when == When::Success {
-            wrong.push(format!("output '{name}' of step '{step}' counts only when the step succeeds (`when: Always`)"));
+            wrong.add(|| {
+                format!(
+                    "output '{name}' of step '{step}' counts only when the step succeeds; `when: Always` keeps it"
+                )
+            });
         }
     }
     for output in declared {
         let name = output.spec.name.as_str();
         if !failed && output.default.is_none() && !message.outputs.contains_key(name) {
-            wrong.push(format!(
-                "output '{name}' of step '{step}' is missing and has no default"
-            ));
+            wrong.add(|| format!("output '{name}' of step '{step}' is missing and has no default"));
         }
     }
-    if wrong.len() > NAMED {
-        let more = wrong.len() - NAMED;
-        wrong.truncate(NAMED);
-        wrong.push(format!("and {more} more"));
+    wrong.sentences()
+}
+
+/// What is wrong, up to a point: more sentences are no help, and a hostile body must not become a huge answer.
+#[derive(Default)]
+struct Wrong {
+    sentences: Vec<String>,
+    more: usize,
+}
+
+impl Wrong {
+    const NAMED: usize = 10;
+
+    fn add(&mut self, sentence: impl FnOnce() -> String) {
+        if self.sentences.len() < Self::NAMED {
+            self.sentences.push(sentence());
+        } else {
+            self.more += 1;
+        }
     }
-    wrong
+
+    fn sentences(mut self) -> Vec<String> {
+        if self.more > 0 {
+            self.sentences.push(format!("and {} more", self.more));
+        }
+        self.sentences
+    }
 }
 
 fn shortened(name: &str) -> String {

@@ -1,5 +1,8 @@
 //! The state as people see it: no secret, no value longer than a line.
 
+use std::collections::BTreeMap;
+use std::io;
+
 use gleaner_proto::message::{
     Phase, ResourceStatus, Status, StepState, StepStatus, VariableState, VariableStatus,
 };
@@ -7,9 +10,9 @@ use gleaner_proto::variable::Reference;
 use serde_json::Value;
 
 use super::{Collector, Life, Stage, StepRecord};
-use crate::rendering::preview;
+use crate::rendering::{Secrecy, Values, preview};
 
-/// Values are shown up to this many characters.
+/// Text is shown up to this many characters, JSON up to four times as many. No name can be as long.
 const SHOWN: usize = 256;
 
 impl Collector {
@@ -83,23 +86,37 @@ impl Collector {
                 match self.values.output(step, output) {
                     None => (VariableState::Pending, None),
                     Some(_) if secret => (VariableState::Secret, None),
-                    Some(value) if defaulted => (VariableState::Defaulted, Some(value.clone())),
+                    Some(value) if defaulted => (VariableState::Defaulted, Some(shortened(value))),
                     Some(value) => (VariableState::Resolved, Some(shortened(value))),
                 }
             }
             Reference::Param { name, .. } => known(self.values.params.get(name).map(shortened)),
-            Reference::Context(name) => known(
-                self.run
-                    .context
-                    .get(name)
-                    .map(|value| Value::from(value.as_str())),
-            ),
+            Reference::Context(name) => known(self.run.context.get(name).map(|value| cut(value))),
             Reference::Resource { .. } => (VariableState::Resolved, None),
         };
         VariableStatus {
             name: reference.to_string(),
             state,
             value,
+        }
+    }
+
+    fn light_values(&self) -> Values {
+        let lightened = |values: &BTreeMap<String, Value>| {
+            values
+                .iter()
+                .map(|(name, value)| (name.clone(), light(value)))
+                .collect()
+        };
+        Values {
+            params: lightened(&self.values.params),
+            outputs: self
+                .values
+                .outputs
+                .iter()
+                .map(|(step, outputs)| (step.clone(), lightened(outputs)))
+                .collect(),
+            secrecy: Secrecy::Masked,
         }
     }
 
@@ -112,9 +129,10 @@ impl Collector {
             Stage::Failed(failure) => Some(failure),
             _ => None,
         };
-        // Names are cheap to know only once everything is; a preview of large values for each status is not.
+        // A name is shown once everything is known, on which it may depend.
         let names: Vec<Option<String>> = if self.phase() == Phase::Resolved {
-            let (rendered, _) = preview(&self.declaration, &self.values, &self.run, &self.attempts);
+            let values = self.light_values();
+            let (rendered, _) = preview(&self.declaration, &values, &self.run, &self.attempts);
             let name =
                 |object: &Value| Some(object.get("metadata")?.get("name")?.as_str()?.to_owned());
             rendered
@@ -158,24 +176,56 @@ fn known(value: Option<Value>) -> (VariableState, Option<Value>) {
     (state, value)
 }
 
-/// A value that fits a line: long text is cut, a large list or map becomes a description.
+/// A value that fits a few lines: long text is cut, a large list or map becomes a description.
 fn shortened(value: &Value) -> Value {
     match value {
-        Value::String(text) if text.len() > SHOWN => {
-            let cut: String = text.chars().take(SHOWN).collect();
-            format!("{cut}… ({} bytes)", text.len()).into()
-        }
-        Value::Array(items) if items.len() > 16 => {
-            format!("(array of {} items)", items.len()).into()
-        }
-        Value::Object(entries) if entries.len() > 16 => {
+        Value::String(text) => cut(text),
+        Value::Array(items) if is_long(value) => format!("(array of {} items)", items.len()).into(),
+        Value::Object(entries) if is_long(value) => {
             format!("(object of {} keys)", entries.len()).into()
         }
-        Value::Array(items) => items.iter().map(shortened).collect(),
+        other => other.clone(),
+    }
+}
+
+fn cut(text: &str) -> Value {
+    if text.len() <= SHOWN {
+        return text.into();
+    }
+    let cut: String = text.chars().take(SHOWN).collect();
+    format!("{cut}… ({} bytes)", text.len()).into()
+}
+
+/// Whether its JSON is too long to be shown; written only as far as needed to know.
+fn is_long(value: &Value) -> bool {
+    struct Room(usize);
+
+    impl io::Write for Room {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 = self
+                .0
+                .checked_sub(bytes.len())
+                .ok_or(io::ErrorKind::FileTooLarge)?;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    serde_json::to_writer(Room(4 * SHOWN), value).is_err()
+}
+
+/// The same value with text that is too long for any name cut: enough to know names by, and cheap to render.
+fn light(value: &Value) -> Value {
+    match value {
+        Value::String(text) => text.chars().take(SHOWN).collect::<String>().into(),
+        Value::Array(items) => items.iter().map(light).collect(),
         Value::Object(entries) => Value::Object(
             entries
                 .iter()
-                .map(|(key, value)| (key.clone(), shortened(value)))
+                .map(|(key, value)| (key.clone(), light(value)))
                 .collect(),
         ),
         other => other.clone(),

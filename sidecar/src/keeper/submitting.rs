@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use gleaner_proto::declaration::{Declaration, Origin, Template};
 use gleaner_proto::exit_code;
@@ -28,10 +28,10 @@ pub struct Submitting {
     state_dir: PathBuf,
 }
 
-/// What a submission works on: a copy, because the collector goes on collecting.
+/// What a submission works on. Values that arrive later are not in it: the collector copies what it changes.
 struct Work {
     declaration: Declaration,
-    values: Values,
+    values: Arc<Values>,
     run: Run,
     state_dir: PathBuf,
 }
@@ -49,7 +49,7 @@ impl Submitting {
     pub(super) fn begin(&self, collector: &Collector) -> JoinHandle<Ending> {
         let work = Work {
             declaration: collector.declaration().clone(),
-            values: collector.values().clone(),
+            values: Arc::clone(collector.values()),
             run: collector.run().clone(),
             state_dir: self.state_dir.clone(),
         };
