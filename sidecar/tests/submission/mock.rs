@@ -90,6 +90,11 @@ impl Mock {
         mock
     }
 
+    /// Where it is reached.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// A submitter whose bounds no test should reach.
     pub(crate) async fn submitter(&self) -> Submitter {
         let mut settings = Settings::default();
@@ -109,7 +114,7 @@ impl Mock {
 
     pub(crate) async fn submitter_with(&self, settings: Settings) -> Submitter {
         let connection = Connection::Server {
-            url: format!("http://{}", self.address).parse().unwrap(),
+            url: self.url().parse().unwrap(),
             token_file: None,
             ca_file: None,
         };
@@ -356,6 +361,7 @@ fn kinds(path: &str) -> Option<Value> {
         ],
         "/api/v1" => vec![
             resource("configmaps", "ConfigMap", true),
+            resource("secrets", "Secret", true),
             resource("namespaces", "Namespace", false),
         ],
         "/apis/serving.knative.dev" => {

@@ -1,0 +1,177 @@
+//! What a client may ask for at most.
+
+use std::time::{Duration, Instant};
+
+use gleaner_proto::exit_code;
+use gleaner_proto::message::problem_type;
+
+use crate::support::{Connection, DIGEST, MANUAL, PATIENCE, Setup, VERDICT};
+
+const HEAD: &str = "POST /v1/steps/build/outputs HTTP/1.1\r\nHost: localhost\r\n";
+
+#[test]
+fn a_body_over_the_bound_is_refused_announced_or_in_chunks() {
+    let sidecar = Setup::new(MANUAL).flag("--max-body=1Ki").start();
+    let large = format!(r#"{{"outputs": {{"digest": "{}"}}}}"#, "x".repeat(1000));
+    assert!(large.len() > 1 << 10);
+    for place in [sidecar.step("build"), sidecar.loopback()] {
+        let token = format!("Authorization: Bearer {}\r\n", sidecar.token("build"));
+        let announced = format!("{HEAD}{token}Content-Length: {}\r\n\r\n", large.len());
+        // Not one byte of it needs to be sent.
+        let mut connection = place.connect();
+        connection.send(announced.as_bytes()).unwrap();
+        let problem = connection
+            .answer()
+            .unwrap()
+            .problem(413, problem_type::TOO_LARGE);
+        assert!(problem.detail.contains("--max-body"), "{problem:?}");
+        assert_eq!(problem.exit_code, exit_code::OUTPUT);
+
+        let chunked = format!("{HEAD}{token}Transfer-Encoding: chunked\r\n\r\n");
+        let mut connection = place.connect();
+        connection.send(chunked.as_bytes()).unwrap();
+        for part in large.as_bytes().chunks(100) {
+            let chunk = [format!("{:x}\r\n", part.len()).as_bytes(), part, b"\r\n"].concat();
+            if connection.send(&chunk).is_err() {
+                break;
+            }
+        }
+        connection
+            .answer()
+            .unwrap()
+            .problem(413, problem_type::TOO_LARGE);
+    }
+    let fitting = format!(r#"{{"outputs": {{"digest": "{}"}}}}"#, "x".repeat(900));
+    sidecar.step("build").outputs("build", &fitting).ok();
+}
+
+#[test]
+fn lengths_that_no_body_can_have_do_no_harm() {
+    let sidecar = Setup::new(MANUAL).start();
+    for length in [
+        "18446744073709551615",
+        "99999999999999999999999",
+        "-1",
+        "1e3",
+        "1, 2",
+    ] {
+        let mut connection = sidecar.step("build").connect();
+        connection
+            .send(format!("{HEAD}Content-Length: {length}\r\n\r\n").as_bytes())
+            .unwrap();
+        let status = connection.answer().unwrap().status;
+        assert!([400, 413, 431].contains(&status), "{length}: {status}");
+    }
+    sidecar.step("build").outputs("build", DIGEST).ok();
+}
+
+#[test]
+fn ten_thousand_unknown_outputs_are_answered_shortly_and_quickly() {
+    let sidecar = Setup::new(MANUAL).start();
+    let long = "k".repeat(5_000);
+    let keys: Vec<String> = (0..10_000)
+        .map(|key| format!(r#""{long}{key}": "x""#))
+        .collect();
+    let body = format!(r#"{{"outputs": {{{}}}}}"#, keys.join(","));
+    let begin = Instant::now();
+    let problem = sidecar
+        .step("build")
+        .outputs("build", &body)
+        .problem(422, problem_type::OUTPUT);
+    assert!(problem.detail.ends_with("and 9991 more"), "{problem:?}");
+    assert!(
+        begin.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        begin.elapsed()
+    );
+}
+
+#[test]
+fn more_values_than_the_bound_are_refused_before_they_take_up_memory() {
+    let sidecar = Setup::new(MANUAL).start();
+    let many = format!(
+        r#"{{"outputs": {{"report": {{"a": [{}0]}}}}}}"#,
+        "0,".repeat(15 << 20)
+    );
+    let before = sidecar.memory("VmHWM");
+    let problem = sidecar
+        .step("build")
+        .outputs("build", &many)
+        .problem(413, problem_type::TOO_LARGE);
+    assert!(problem.detail.contains("--max-values"), "{problem:?}");
+    let taken = sidecar.memory("VmHWM") - before;
+    assert!(taken < 64 * 1024, "{taken} KiB");
+}
+
+#[test]
+fn a_body_that_comes_too_slowly_is_refused() {
+    let sidecar = Setup::new(MANUAL).flag("--body-timeout=200ms").start();
+    let mut connection = sidecar.step("build").connect();
+    connection
+        .send(format!("{HEAD}Content-Length: 100\r\n\r\n{{").as_bytes())
+        .unwrap();
+    let problem = connection
+        .answer()
+        .unwrap()
+        .problem(408, problem_type::TIMEOUT);
+    assert_eq!(problem.exit_code, exit_code::UNREACHABLE);
+    assert!(problem.detail.contains("--body-timeout"), "{problem:?}");
+    sidecar.step("build").outputs("build", DIGEST).ok();
+}
+
+#[test]
+fn a_header_that_comes_too_slowly_ends_the_connection() {
+    let sidecar = Setup::new(MANUAL).flag("--header-timeout=200ms").start();
+    for begun in ["", "GET /v1/sta", HEAD] {
+        for place in [sidecar.step("build"), sidecar.loopback()] {
+            let mut connection = place.connect();
+            connection.send(begun.as_bytes()).unwrap();
+            let begin = Instant::now();
+            assert!(connection.is_closed(), "{begun:?}");
+            assert!(begin.elapsed() < PATIENCE / 2);
+        }
+    }
+}
+
+#[test]
+fn a_header_over_the_bound_is_refused() {
+    let sidecar = Setup::new(MANUAL).start();
+    let long = "x".repeat(256 << 10);
+    let answer = sidecar
+        .step("build")
+        .ask("GET", "/livez", &[("Cookie", &long)], b"");
+    assert_eq!(answer.status, 431);
+    let many: Vec<(String, &str)> = (0..100).map(|field| (format!("X-{field}"), "x")).collect();
+    let many: Vec<(&str, &str)> = many
+        .iter()
+        .map(|(name, value)| (name.as_str(), *value))
+        .collect();
+    assert_eq!(
+        sidecar
+            .step("build")
+            .ask("GET", "/livez", &many, b"")
+            .status,
+        431
+    );
+}
+
+#[test]
+fn too_many_connections_on_one_socket_starve_no_other_step() {
+    let setup = Setup::new(MANUAL)
+        .flag("--max-connections=3")
+        .flag("--header-timeout=1m");
+    let sidecar = setup.start();
+    let idle = |_| {
+        let mut connection = sidecar.step("build").connect();
+        connection.send(b"GET /v1/sta").unwrap();
+        connection
+    };
+    let mut held: Vec<Connection> = (0..8).map(idle).collect();
+    sidecar.step("scan").outputs("scan", VERDICT).ok();
+    sidecar.loopback().get("/v1/status").ok();
+    // As soon as there is room again, the step itself is heard, too.
+    let place = sidecar.step("build");
+    let heard = std::thread::spawn(move || place.outputs("build", DIGEST).status);
+    held.clear();
+    assert_eq!(heard.join().unwrap(), 200);
+}

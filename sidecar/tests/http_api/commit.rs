@@ -1,0 +1,134 @@
+//! From the last output to the objects.
+
+use gleaner_proto::exit_code;
+use gleaner_proto::message::problem_type;
+use http::Method;
+use serde_json::json;
+
+use crate::mock::refuse;
+use crate::support::{DIGEST, MANUAL, Setup, VERDICT, api_server, resolved};
+
+const CONFIG_MAP: &str = "/api/v1/namespaces/ci/configmaps/note";
+
+#[test]
+fn the_message_that_completes_the_set_is_answered_after_the_commit_and_so_is_its_repetition() {
+    let cluster = api_server();
+    let sidecar = Setup::new(&resolved()).with(&cluster).start();
+    let first = sidecar.step("scan").outputs("scan", VERDICT).ok();
+    assert_eq!(first["phase"], "Collecting");
+    let outcome = sidecar.step("build").outputs("build", DIGEST).ok();
+    assert_eq!(outcome["phase"], "Committed");
+    let image = &outcome["resources"][0];
+    assert_eq!(
+        (&image["resource"], &image["action"]),
+        (&json!("img"), &json!("Created"))
+    );
+    let name = image["name"].as_str().unwrap();
+    assert!(name.starts_with("build-and-push-image-"), "{name}");
+    assert_eq!(outcome["results"]["img"]["digest"], "sha256:abc");
+    assert_eq!(cluster.get(CONFIG_MAP).unwrap()["data"]["verdict"], "clean");
+    assert_eq!(
+        cluster
+            .writes()
+            .iter()
+            .filter(|seen| !seen.path.contains("accessreviews"))
+            .count(),
+        2
+    );
+
+    assert_eq!(sidecar.step("build").outputs("build", DIGEST).ok(), outcome);
+    assert_eq!(sidecar.step("build").post("/v1/submit", "").ok(), outcome);
+    assert_eq!(sidecar.step("scan").post("/v1/finish", "").ok(), outcome);
+    assert_eq!(cluster.paths().len(), 2);
+
+    let status = sidecar.loopback().get("/v1/status").ok();
+    assert_eq!(status["phase"], "Committed");
+    assert_eq!(status["resources"][0]["name"], name);
+    assert_eq!(status["resources"][0]["uid"], image["uid"]);
+}
+
+#[test]
+fn a_failed_commit_fails_who_waited_for_it_and_not_the_steps_before() {
+    let cluster = api_server();
+    cluster.on(
+        Method::POST,
+        "configmaps",
+        9,
+        refuse(403, "Forbidden", "configmaps is forbidden: no, you don't"),
+    );
+    let sidecar = Setup::new(&resolved()).with(&cluster).start();
+    sidecar.step("scan").outputs("scan", VERDICT).ok();
+    let answer = sidecar.step("build").outputs("build", DIGEST);
+    let problem = answer.problem(424, problem_type::NOT_CREATED);
+    assert_eq!(problem.exit_code, exit_code::NOT_CREATED);
+    assert!(problem.detail.contains("no, you don't"), "{problem:?}");
+    assert!(cluster.paths().is_empty());
+
+    assert_eq!(
+        sidecar.step("scan").outputs("scan", VERDICT).ok()["phase"],
+        "Failed"
+    );
+    for answer in [
+        sidecar.step("build").outputs("build", DIGEST),
+        sidecar.step("build").post("/v1/submit", ""),
+        sidecar.step("scan").post("/v1/finish", ""),
+    ] {
+        assert_eq!(answer.problem(424, problem_type::NOT_CREATED), problem);
+    }
+    let status = sidecar.loopback().get("/v1/status").ok();
+    assert!(
+        status["resources"][1]["error"]
+            .as_str()
+            .unwrap()
+            .contains("no, you don't")
+    );
+}
+
+#[test]
+fn a_manual_run_is_created_when_somebody_says_so_and_only_once() {
+    let cluster = api_server();
+    let sidecar = Setup::new(MANUAL).with(&cluster).start();
+    sidecar.step("scan").outputs("scan", VERDICT).ok();
+    assert_eq!(
+        sidecar.step("build").outputs("build", DIGEST).ok()["phase"],
+        "Resolved"
+    );
+    let status = sidecar.loopback().get("/v1/status").ok();
+    assert_eq!(status["resources"][1]["name"], "note");
+    assert!(cluster.paths().is_empty());
+
+    let loopback = sidecar.loopback();
+    let outcome = loopback
+        .post_with(&sidecar.token("scan"), "/v1/submit", "")
+        .ok();
+    assert_eq!(outcome["phase"], "Committed");
+    assert_eq!(
+        loopback
+            .post_with(&sidecar.token("scan"), "/v1/submit", "")
+            .ok(),
+        outcome
+    );
+    assert_eq!(cluster.paths().len(), 2);
+}
+
+#[test]
+fn a_strict_preflight_is_a_problem_and_any_other_a_note() {
+    let cluster = api_server();
+    let missing = MANUAL.replace("kind: ConfigMap", "kind: ConfigMop");
+    let sidecar = Setup::new(&missing).with(&cluster).start();
+    let outcome = sidecar.step("build").get("/v1/preflight").ok();
+    assert!(
+        outcome["notes"][0].as_str().unwrap().contains("ConfigMop"),
+        "{outcome}"
+    );
+
+    let strict = format!("{missing}preflight: Strict\n");
+    let sidecar = Setup::new(&strict).with(&cluster).start();
+    let answer = sidecar.step("build").get("/v1/preflight");
+    let problem = answer.problem(424, problem_type::NOT_CREATED);
+    assert_eq!(problem.exit_code, exit_code::NOT_CREATED);
+    assert!(
+        problem.detail.contains("ConfigMop") && problem.detail.contains("Strict"),
+        "{problem:?}"
+    );
+}

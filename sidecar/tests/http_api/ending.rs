@@ -1,0 +1,140 @@
+//! SIGTERM, at any moment.
+
+use std::time::Duration;
+
+use gleaner_proto::message::problem_type;
+use http::Method;
+
+use crate::mock::Act;
+use crate::support::{
+    DIGEST, MANUAL, PATIENCE, Setup, VERDICT, api_server, request, resolved, until,
+};
+use crate::waiting;
+
+/// What an end without anything to do may take.
+const PROMPT: Duration = Duration::from_secs(1);
+
+#[test]
+fn an_idle_sidecar_ends_at_once() {
+    let setup = Setup::new(MANUAL);
+    let sidecar = setup.start();
+    sidecar.step("build").outputs("build", DIGEST).ok();
+    sidecar.terminate();
+    assert_eq!(sidecar.ended_within(PROMPT).code(), Some(0));
+}
+
+#[test]
+fn connections_that_are_idle_do_not_hold_it_up() {
+    let sidecar = Setup::new(MANUAL).flag("--header-timeout=1m").start();
+    let mut alive = sidecar.loopback().connect();
+    alive
+        .send(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .unwrap();
+    assert_eq!(alive.answer().unwrap().status, 200);
+    let silent = sidecar.step("build").connect();
+    sidecar.terminate();
+    assert_eq!(sidecar.ended_within(PROMPT).code(), Some(0));
+    drop((alive, silent));
+}
+
+#[test]
+fn half_a_header_holds_it_up_no_longer_than_a_header_may_take() {
+    let sidecar = Setup::new(MANUAL).flag("--header-timeout=300ms").start();
+    let mut half = sidecar.step("scan").connect();
+    half.send(b"GET /liv").unwrap();
+    sidecar.terminate();
+    assert_eq!(sidecar.ended_within(PROMPT).code(), Some(0));
+}
+
+#[test]
+fn a_socket_whose_connections_are_all_in_use_does_not_hold_it_up() {
+    let sidecar = Setup::new(MANUAL)
+        .flag("--max-connections=1")
+        .flag("--header-timeout=1m")
+        .start();
+    let mut alive = sidecar.step("build").connect();
+    alive
+        .send(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .unwrap();
+    assert_eq!(alive.answer().unwrap().status, 200);
+    sidecar.terminate();
+    assert_eq!(sidecar.ended_within(PROMPT).code(), Some(0));
+}
+
+#[test]
+fn who_waits_for_an_event_is_told_at_once() {
+    let sidecar = Setup::new(MANUAL).start();
+    let mut events = waiting::follow(&sidecar);
+    waiting::next(&mut events);
+    let mut poll = sidecar.loopback().connect();
+    poll.send(&request("GET", "/v1/resources?wait=5m", &[], b""))
+        .unwrap();
+    // Answered behind the poll, so that the poll is under way.
+    sidecar.loopback().get("/livez");
+    sidecar.terminate();
+    poll.answer().unwrap().problem(409, problem_type::PENDING);
+    while events.line().unwrap().is_some() {}
+    assert_eq!(sidecar.ended_within(PROMPT).code(), Some(0));
+}
+
+#[test]
+fn a_preflight_that_hangs_does_not_hold_it_up() {
+    let cluster = api_server();
+    cluster.on(Method::GET, "/api", 99, Act::Hang);
+    let sidecar = Setup::new(MANUAL).with(&cluster).start();
+    let mut preflight = sidecar.step("build").connect();
+    preflight
+        .send(&request("GET", "/v1/preflight", &[], b""))
+        .unwrap();
+    sidecar.step("build").get("/livez");
+    sidecar.terminate();
+    preflight.answer().unwrap().problem(503, problem_type::BUSY);
+    assert_eq!(sidecar.ended_within(PROMPT).code(), Some(0));
+}
+
+#[test]
+fn a_message_that_waits_for_the_commit_is_answered_first() {
+    let cluster = api_server();
+    cluster.on(Method::POST, "configmaps", 1, Act::Hang);
+    let setup = Setup::new(&resolved())
+        .with(&cluster)
+        .flag("--request-timeout=1s");
+    let sidecar = setup.start();
+    sidecar.step("scan").outputs("scan", VERDICT).ok();
+    let mut waits = sidecar.step("build").connect();
+    let path = "/v1/steps/build/outputs";
+    waits
+        .send(&request("POST", path, &[], DIGEST.as_bytes()))
+        .unwrap();
+    until("the API server is asked", || {
+        cluster.count(&Method::POST, "configmaps") > 0
+    });
+    sidecar.terminate();
+    let outcome = waits.answer().unwrap().ok();
+    assert_eq!(outcome["phase"], "Committed");
+    assert_eq!(sidecar.ended_within(PATIENCE).code(), Some(0));
+    assert_eq!(cluster.paths().len(), 2);
+}
+
+#[test]
+fn the_grace_is_one_time_limit_for_requests_and_submission_together() {
+    let cluster = api_server();
+    cluster.on(Method::POST, "configmaps", 99, Act::Hang);
+    let grace = "--shutdown-grace=1500ms";
+    let sidecar = Setup::new(&resolved()).with(&cluster).flag(grace).start();
+    sidecar.step("scan").outputs("scan", VERDICT).ok();
+    let mut waits = sidecar.step("build").connect();
+    let path = "/v1/steps/build/outputs";
+    waits
+        .send(&request("POST", path, &[], DIGEST.as_bytes()))
+        .unwrap();
+    until("the API server is asked", || {
+        cluster.count(&Method::POST, "configmaps") > 0
+    });
+    sidecar.terminate();
+    assert_eq!(
+        sidecar.ended_within(Duration::from_millis(2500)).code(),
+        Some(0)
+    );
+    assert!(waits.answer().is_err());
+}

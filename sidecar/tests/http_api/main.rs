@@ -1,0 +1,20 @@
+//! The HTTP API of the real sidecar: a process, spoken to over its sockets and its loopback address.
+
+mod bounds;
+mod callers;
+mod commit;
+mod documented;
+mod ending;
+mod memory;
+mod messages;
+mod openapi;
+mod recovery;
+mod routes;
+mod secrecy;
+mod start;
+mod support;
+mod waiting;
+
+#[allow(dead_code)]
+#[path = "../submission/mock.rs"]
+mod mock;

@@ -1,0 +1,223 @@
+//! What steps may say, and how often.
+
+use gleaner_proto::exit_code;
+use gleaner_proto::message::problem_type;
+use serde_json::json;
+
+use crate::support::{DIGEST, MANUAL, Setup, VERDICT, resolved};
+
+#[test]
+fn the_same_message_again_is_answered_as_before_and_another_one_is_refused() {
+    let sidecar = Setup::new(MANUAL).start();
+    let place = sidecar.step("build");
+    let first = place.outputs("build", DIGEST);
+    assert_eq!(
+        first.ok(),
+        json!({"phase": "Collecting", "pending": ["steps.scan.verdict"]})
+    );
+    assert_eq!(place.outputs("build", DIGEST).ok(), first.ok());
+    let spaced = "{ \"exitCode\":0,\n\"outputs\": {\"digest\":\"sha256:abc\"} }";
+    assert_eq!(place.outputs("build", spaced).ok(), first.ok());
+
+    for other in [
+        r#"{"outputs": {"digest": "sha256:abd"}}"#,
+        r#"{"outputs": {"digest": "sha256:abc", "report": {}}}"#,
+        r#"{"outputs": {}, "exitCode": 1}"#,
+    ] {
+        let problem = place
+            .outputs("build", other)
+            .problem(409, problem_type::ALREADY_WRITTEN);
+        assert_eq!(problem.exit_code, exit_code::DECLARATION);
+    }
+    let status = place.get("/v1/status").ok();
+    assert_eq!(status["variables"][1]["value"], "sha256:abc");
+}
+
+#[test]
+fn a_step_that_is_not_declared_is_not_found() {
+    let sidecar = Setup::new(MANUAL).flag("--step=lint").start();
+    for unknown in ["biuld", "a%2Fb", "..%2f..%2fetc", "%00", "BUILD"] {
+        let answer = sidecar.step("build").outputs(unknown, DIGEST);
+        answer.problem(404, problem_type::NOT_FOUND);
+    }
+    let problem = sidecar
+        .step("build")
+        .outputs("biuld", DIGEST)
+        .problem(404, problem_type::NOT_FOUND);
+    assert!(
+        problem.detail.contains("did you mean 'build'"),
+        "{problem:?}"
+    );
+    // A step without declared outputs may say that it has none.
+    sidecar
+        .step("lint")
+        .outputs("lint", r#"{"outputs": {}}"#)
+        .ok();
+}
+
+#[test]
+fn outputs_that_do_not_fit_the_declaration_are_refused_with_everything_that_is_wrong() {
+    let sidecar = Setup::new(MANUAL).start();
+    let place = sidecar.step("build");
+    let detail = |body: &str| {
+        let problem = place
+            .outputs("build", body)
+            .problem(422, problem_type::OUTPUT);
+        assert_eq!(problem.exit_code, exit_code::OUTPUT);
+        problem.detail
+    };
+    let all = detail(r#"{"outputs": {"digset": "x", "report": [1]}}"#);
+    for part in [
+        "did you mean 'digest'",
+        "'report' of step 'build' is no object",
+        "'digest' of step 'build' is missing",
+    ] {
+        assert!(all.contains(part), "{all}");
+    }
+    assert!(detail(r#"{"outputs": {"digest": 1}}"#).contains("is no string"));
+    assert!(detail(r#"{"outputs": {"digest": null}}"#).contains("is no string"));
+    let failed = detail(r#"{"outputs": {"digest": "x"}, "exitCode": 1}"#);
+    assert!(failed.contains("when: Always"), "{failed}");
+    // Nothing of all that was taken.
+    place.outputs("build", DIGEST).ok();
+}
+
+#[test]
+fn a_failed_step_leaves_only_what_always_counts() {
+    let sidecar = Setup::new(MANUAL).start();
+    let place = sidecar.step("build");
+    let body = r#"{"outputs": {"report": {"lines": 3}}, "exitCode": 137}"#;
+    assert_eq!(
+        place.outputs("build", body).ok()["pending"],
+        json!(["steps.build.digest", "steps.scan.verdict"])
+    );
+    let status = place.get("/v1/status").ok();
+    assert_eq!(
+        status["steps"][0],
+        json!({"name": "build", "state": "Failed", "exitCode": 137, "outputs": ["digest", "report"]})
+    );
+    assert_eq!(status["steps"][1]["state"], "Waiting");
+}
+
+#[test]
+fn what_is_no_message_is_refused_without_repeating_it() {
+    let sidecar = Setup::new(MANUAL).start();
+    let place = sidecar.step("build");
+    let deep = format!(
+        r#"{{"outputs": {{"report": {}1{}}}}}"#,
+        r#"{"a":"#.repeat(10_000),
+        "}".repeat(10_000)
+    );
+    for body in [
+        "",
+        "canary",
+        "[]",
+        r#""canary""#,
+        r#"{"outputs": "canary"}"#,
+        r#"{"outputs": {"digest": "canary"}, "canary": 1}"#,
+        r#"{"outputs": {"digest": "canary"}, "exitCode": "canary"}"#,
+        r#"{"outputs": {"digest": "canary"}, "exitCode": 4294967296}"#,
+        r#"{"outputs": {"digest": "canary"#,
+        r#"{"outputs": {"digest": "canary"}} canary"#,
+        "{\"outputs\": {\"digest\": \"canary\u{1}\"}}",
+        r#"{"outputs": {"digest": "canary\ud800"}}"#,
+        r#"{"exitCode": 0}"#,
+        &deep,
+    ] {
+        let problem = place
+            .outputs("build", body)
+            .problem(400, problem_type::MALFORMED);
+        assert!(problem.detail.contains(r#"send {"outputs""#), "{problem:?}");
+        assert!(!problem.detail.contains("canary"), "{problem:?}");
+    }
+    let not_utf8 = place.ask(
+        "POST",
+        "/v1/steps/build/outputs",
+        &[],
+        b"{\"outputs\": {\"digest\": \"\xff\"}}",
+    );
+    not_utf8.problem(400, problem_type::MALFORMED);
+    place.outputs("build", DIGEST).ok();
+}
+
+#[test]
+fn a_message_whose_body_breaks_off_is_not_taken() {
+    let sidecar = Setup::new(MANUAL).start();
+    let place = sidecar.step("build");
+    let mut connection = place.connect();
+    let head = "POST /v1/steps/build/outputs HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n";
+    connection
+        .send(&[head.as_bytes(), DIGEST.as_bytes()].concat())
+        .unwrap();
+    drop(connection);
+    assert_eq!(place.get("/v1/status").ok()["steps"][0]["state"], "Waiting");
+    place
+        .outputs("build", r#"{"outputs": {"digest": "another"}}"#)
+        .ok();
+}
+
+#[test]
+fn submit_says_what_is_pending() {
+    let sidecar = Setup::new(MANUAL).start();
+    let place = sidecar.step("build");
+    place.outputs("build", DIGEST).ok();
+    let problem = place
+        .post("/v1/submit", "")
+        .problem(409, problem_type::PENDING);
+    assert_eq!(problem.pending, ["steps.scan.verdict"]);
+    assert!(
+        problem.detail.contains("nothing was heard of step 'scan'"),
+        "{problem:?}"
+    );
+}
+
+#[test]
+fn finish_takes_defaults_and_names_what_is_missing_and_says_so_again() {
+    let sidecar = Setup::new(&resolved()).start();
+    let place = sidecar.step("scan");
+    place.outputs("scan", VERDICT).ok();
+    let problem = place
+        .post("/v1/finish", "")
+        .problem(409, problem_type::PENDING);
+    assert_eq!(problem.pending, ["steps.build.digest"]);
+    assert_eq!(problem.exit_code, exit_code::NOT_CREATED);
+    assert!(
+        problem.detail.contains("nothing was heard of step 'build'"),
+        "{problem:?}"
+    );
+    assert_eq!(
+        place
+            .post("/v1/finish", "")
+            .problem(409, problem_type::PENDING),
+        problem
+    );
+
+    let status = place.get("/v1/status").ok();
+    assert_eq!(status["phase"], "Failed");
+    assert_eq!(status["steps"][0]["state"], "Skipped");
+    assert_eq!(status["problem"]["detail"], problem.detail);
+    let report = status["variables"].as_array().unwrap().iter();
+    let report = report
+        .clone()
+        .find(|variable| variable["name"] == "steps.build.report")
+        .unwrap();
+    assert_eq!(report["state"], "Defaulted");
+
+    let late = sidecar.step("build").outputs("build", DIGEST);
+    let problem = late.problem(409, problem_type::ALREADY_WRITTEN);
+    assert!(problem.detail.contains("too late"), "{problem:?}");
+    // What was taken is still answered as before.
+    place.outputs("scan", VERDICT).ok();
+}
+
+#[test]
+fn finishing_a_manual_run_that_nobody_submitted_says_so() {
+    let sidecar = Setup::new(MANUAL).start();
+    let outcome = sidecar.step("build").post("/v1/finish", "").ok();
+    assert_eq!(outcome["phase"], "Collecting");
+    let note = outcome["notes"][0].as_str().unwrap();
+    assert!(
+        note.contains("nobody submitted") && note.contains("steps.build.digest"),
+        "{note}"
+    );
+}

@@ -1,0 +1,188 @@
+//! What outlives a crash, and what is refused rather than guessed.
+
+use std::fs;
+
+use gleaner_proto::message::problem_type;
+use serde_json::json;
+
+use crate::support::{DIGEST, MANUAL, Setup, VERDICT, api_server, resolved};
+
+#[test]
+fn a_killed_sidecar_goes_on_where_it_was() {
+    let setup = Setup::new(MANUAL);
+    let sidecar = setup.start();
+    let answer = sidecar.step("build").outputs("build", DIGEST).ok();
+    sidecar.kill();
+
+    let sidecar = setup.start();
+    assert!(
+        sidecar.log().contains(r#""records":1"#),
+        "{}",
+        sidecar.log()
+    );
+    assert_eq!(sidecar.step("build").outputs("build", DIGEST).ok(), answer);
+    let other = sidecar
+        .step("build")
+        .outputs("build", r#"{"outputs": {"digest": "b"}}"#);
+    other.problem(409, problem_type::ALREADY_WRITTEN);
+    let status = sidecar.loopback().get("/v1/status").ok();
+    assert_eq!(
+        status["variables"][1],
+        json!({"name": "steps.build.digest", "state": "Resolved", "value": "sha256:abc"})
+    );
+    // Sockets and tokens work as before.
+    let token = sidecar.token("scan");
+    sidecar
+        .loopback()
+        .post_with(&token, "/v1/steps/scan/outputs", VERDICT)
+        .ok();
+}
+
+#[test]
+fn a_commit_is_remembered_and_not_made_again() {
+    let cluster = api_server();
+    let setup = Setup::new(&resolved()).with(&cluster);
+    let sidecar = setup.start();
+    sidecar.step("scan").outputs("scan", VERDICT).ok();
+    let outcome = sidecar.step("build").outputs("build", DIGEST).ok();
+    let finished = sidecar.step("scan").post("/v1/finish", "").ok();
+    sidecar.kill();
+
+    let asked = cluster.count(&http::Method::POST, "configmaps");
+    let sidecar = setup.start();
+    assert_eq!(sidecar.step("build").outputs("build", DIGEST).ok(), outcome);
+    assert_eq!(sidecar.step("scan").post("/v1/finish", "").ok(), finished);
+    assert_eq!(sidecar.step("scan").post("/v1/submit", "").ok(), outcome);
+    assert_eq!(cluster.count(&http::Method::POST, "configmaps"), asked);
+}
+
+#[test]
+fn a_failure_is_remembered() {
+    let setup = Setup::new(&resolved());
+    let sidecar = setup.start();
+    let problem = sidecar
+        .step("scan")
+        .post("/v1/finish", "")
+        .problem(409, problem_type::PENDING);
+    sidecar.kill();
+    let sidecar = setup.start();
+    let again = sidecar.step("scan").post("/v1/finish", "");
+    assert_eq!(again.problem(409, problem_type::PENDING), problem);
+    let late = sidecar.step("build").outputs("build", DIGEST);
+    late.problem(409, problem_type::ALREADY_WRITTEN);
+}
+
+#[test]
+fn finishing_again_and_again_writes_nothing_more() {
+    let setup = Setup::new(MANUAL);
+    let sidecar = setup.start();
+    let place = sidecar.step("build");
+    place.post("/v1/finish", "").ok();
+    let length = || fs::metadata(setup.path("state/journal")).unwrap().len();
+    let once = length();
+    for _ in 0..10 {
+        place.post("/v1/finish", "").ok();
+    }
+    assert_eq!(length(), once);
+}
+
+#[test]
+fn a_damaged_journal_is_refused_with_its_place() {
+    let setup = Setup::new(MANUAL);
+    let sidecar = setup.start();
+    sidecar.step("build").outputs("build", DIGEST).ok();
+    sidecar.step("scan").outputs("scan", VERDICT).ok();
+    sidecar.kill();
+    let file = setup.path("state/journal");
+    let mut bytes = fs::read(&file).unwrap();
+    let at = bytes
+        .windows(10)
+        .position(|part| part == b"sha256:abc")
+        .unwrap();
+    bytes[at] ^= 1;
+    fs::write(&file, &bytes).unwrap();
+    let (code, said) = setup.run();
+    assert_eq!(code, Some(1));
+    assert!(
+        said.contains("is damaged at byte 40; delete the pod"),
+        "{said}"
+    );
+    assert!(!said.contains("sha256:abc"), "{said}");
+    // And left as it was, for whoever wants to look.
+    assert_eq!(fs::read(&file).unwrap(), bytes);
+}
+
+#[test]
+fn the_journal_of_another_run_or_declaration_is_refused() {
+    let setup = Setup::new(MANUAL);
+    setup.start().kill();
+    let other_run = setup
+        .clone()
+        .without("--context=taskRun.uid")
+        .flag("--context=taskRun.uid=u-2");
+    let other_declaration = setup.path("other.yaml");
+    fs::write(&other_declaration, resolved()).unwrap();
+    let flag = format!("--declaration-file={}", other_declaration.display());
+    for setup in [other_run, setup.clone().flag(flag)] {
+        let (code, said) = setup.run();
+        assert_eq!(code, Some(1));
+        assert!(
+            said.contains("another run or declaration") && said.contains("of its own"),
+            "{said}"
+        );
+    }
+    setup.start();
+}
+
+#[test]
+fn a_full_disk_is_a_problem_and_nothing_is_accepted() {
+    let setup = Setup::new(MANUAL).file_size(64);
+    let sidecar = setup.start();
+    let place = sidecar.step("build");
+    let large = format!(
+        r#"{{"outputs": {{"digest": "{}"}}}}"#,
+        "x".repeat(100 << 10)
+    );
+    for _ in 0..2 {
+        let problem = place
+            .outputs("build", &large)
+            .problem(500, problem_type::INTERNAL);
+        assert!(problem.detail.contains("--state-dir"), "{problem:?}");
+    }
+    assert_eq!(place.get("/v1/status").ok()["steps"][0]["state"], "Waiting");
+    // What fits is taken, and stands cleanly behind what was there before.
+    let answer = place.outputs("build", DIGEST).ok();
+    sidecar.kill();
+    let sidecar = setup.start();
+    assert_eq!(sidecar.step("build").outputs("build", DIGEST).ok(), answer);
+}
+
+#[test]
+fn a_full_disk_stops_submit_and_finish_before_anything_happens() {
+    let cluster = api_server();
+    let setup = Setup::new(MANUAL).with(&cluster).file_size(64);
+    let sidecar = setup.start();
+    // Exactly as much as fits: 40 bytes of identity, 8 + 7 of frame and step name.
+    let scan = r#"{"outputs":{}}"#.len() + 8 + 6;
+    let rest = (64 << 10) - 40 - 8 - 7 - scan - r#"{"outputs":{"digest":""}}"#.len();
+    let body = format!(r#"{{"outputs":{{"digest":"{}"}}}}"#, "x".repeat(rest));
+    sidecar
+        .step("scan")
+        .outputs("scan", r#"{"outputs":{}}"#)
+        .ok();
+    assert_eq!(
+        sidecar.step("build").outputs("build", &body).ok()["phase"],
+        "Resolved"
+    );
+    for path in ["/v1/submit", "/v1/finish"] {
+        sidecar
+            .step("scan")
+            .post(path, "")
+            .problem(500, problem_type::INTERNAL);
+    }
+    assert_eq!(
+        sidecar.loopback().get("/v1/status").ok()["phase"],
+        "Resolved"
+    );
+    assert!(cluster.paths().is_empty());
+}

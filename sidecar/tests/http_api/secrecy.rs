@@ -1,0 +1,160 @@
+//! Secrets reach the API server and nobody else.
+
+use http::Method;
+use serde_json::Value;
+
+use crate::mock::refuse;
+use crate::support::{MANUAL, Setup, Sidecar, api_server};
+use crate::waiting;
+
+const CANARY: &str = "c4n4ry-9b1f";
+
+const SECRET: &str = "\
+steps:
+  login:
+    - {name: token, secret: true}
+    - {name: keys, type: object, secret: true, default: {}}
+objects:
+  - name: credentials
+    resourceTemplate:
+      apiVersion: v1
+      kind: Secret
+      metadata: {name: credentials}
+      stringData: {token: \"bearer $(steps.login.token)\", key: $(steps.login.keys.first)}
+submit: Manual
+";
+
+#[test]
+fn a_secret_is_seen_by_the_api_server_only() {
+    let cluster = api_server();
+    let sidecar = Setup::new(SECRET)
+        .with(&cluster)
+        .flag("--log-level=trace")
+        .start();
+    let place = sidecar.step("login");
+    let wrong = format!(r#"{{"outputs": {{"token": ["{CANARY}"], "keys": "{CANARY}"}}}}"#);
+    assert_hidden(&place.outputs("login", &wrong).body);
+    let broken = format!(r#"{{"outputs": {{"token": "{CANARY}", }}}}"#);
+    assert_hidden(&place.outputs("login", &broken).body);
+
+    let body =
+        format!(r#"{{"outputs": {{"token": "{CANARY}", "keys": {{"first": "{CANARY}"}}}}}}"#);
+    let accepted = place.outputs("login", &body);
+    assert_eq!(accepted.ok()["phase"], "Resolved");
+    assert_hidden(&accepted.body);
+    assert_hidden(&place.outputs("login", &body.replace("4n4", "4n4x")).body);
+    assert_hidden_everywhere(&sidecar);
+    let masked = place.get("/v1/resources");
+    assert!(
+        masked.text().contains("bearer (secret)"),
+        "{}",
+        masked.text()
+    );
+
+    let committed = place.post("/v1/submit", "");
+    assert_eq!(committed.ok()["phase"], "Committed");
+    assert_hidden(&committed.body);
+    assert_hidden_everywhere(&sidecar);
+    let created = cluster
+        .get("/api/v1/namespaces/ci/secrets/credentials")
+        .unwrap();
+    assert_eq!(created["stringData"]["token"], format!("bearer {CANARY}"));
+    assert_eq!(created["stringData"]["key"], CANARY);
+}
+
+#[test]
+fn a_secret_is_hidden_when_the_commit_fails() {
+    let cluster = api_server();
+    let words = "Secret \"credentials\" is invalid: stringData: too strange";
+    cluster.on(Method::POST, "secrets", 99, refuse(422, "Invalid", words));
+    let sidecar = Setup::new(SECRET)
+        .with(&cluster)
+        .flag("--log-level=trace")
+        .start();
+    let place = sidecar.step("login");
+    let body =
+        format!(r#"{{"outputs": {{"token": "{CANARY}", "keys": {{"first": "{CANARY}"}}}}}}"#);
+    place.outputs("login", &body).ok();
+    let failed = place.post("/v1/submit", "");
+    assert_eq!(failed.status, 424);
+    assert!(failed.text().contains("too strange"));
+    assert_hidden(&failed.body);
+    assert_hidden_everywhere(&sidecar);
+}
+
+#[test]
+fn the_status_shows_no_long_value_whole() {
+    let long = "x".repeat(10_000);
+    let declaration = MANUAL.replace("default: unknown", &format!("default: {long}"));
+    let flags = [
+        format!("--param=imageUrl={long}"),
+        format!("--context=task.name={long}"),
+    ];
+    let flags = flags
+        .into_iter()
+        .fold(Setup::new(&declaration), Setup::flag);
+    let sidecar = flags.start();
+    let list: Vec<&str> = vec!["y"; 5_000];
+    let report = serde_json::json!({"a": {"b": {"c": list, "text": long}}});
+    let body = serde_json::json!({"outputs": {"digest": long, "report": report}});
+    sidecar
+        .step("build")
+        .outputs("build", &body.to_string())
+        .ok();
+    sidecar
+        .step("scan")
+        .outputs("scan", r#"{"outputs": {}}"#)
+        .ok();
+    let status = sidecar.loopback().get("/v1/status");
+    assert!(status.body.len() < 4096, "{}", status.text());
+    let status = status.ok();
+    let value = |name: &str| {
+        let variables = status["variables"].as_array().unwrap();
+        let found = variables.iter().find(|variable| variable["name"] == name);
+        found.map(|variable| variable["value"].clone())
+    };
+    let cut = format!("{}… (10000 bytes)", "x".repeat(256));
+    for name in ["steps.build.digest", "steps.scan.verdict"] {
+        assert_eq!(value(name), Some(Value::from(cut.as_str())), "{name}");
+    }
+    assert_eq!(
+        value("steps.build.report"),
+        Some("(object of 1 keys)".into())
+    );
+    // Where everything is asked for, everything is given.
+    assert!(
+        sidecar
+            .loopback()
+            .get("/v1/resources/img")
+            .text()
+            .contains(&long)
+    );
+}
+
+fn assert_hidden_everywhere(sidecar: &Sidecar) {
+    let place = sidecar.loopback();
+    for path in [
+        "/",
+        "/metrics",
+        "/v1/status",
+        "/v1/preflight",
+        "/v1/resources",
+        "/v1/resources?partial=true",
+        "/v1/resources/credentials",
+    ] {
+        assert_hidden(&place.get(path).body);
+        assert_hidden(
+            &place
+                .ask("GET", path, &[("Accept", "application/json")], b"")
+                .body,
+        );
+    }
+    let event = waiting::next(&mut waiting::follow(sidecar));
+    assert_hidden(&serde_json::to_vec(&event).unwrap());
+    assert_hidden(sidecar.log().as_bytes());
+}
+
+fn assert_hidden(text: &[u8]) {
+    let text = String::from_utf8_lossy(text);
+    assert!(!text.contains(CANARY), "{text}");
+}

@@ -1,0 +1,85 @@
+//! What keeps the sidecar from starting, each with an exit code of its own.
+
+use std::net::TcpListener;
+
+use crate::support::{MANUAL, Setup};
+
+#[test]
+fn a_wrong_command_line_is_64() {
+    for setup in [
+        Setup::new(MANUAL).flag("--no-such-flag"),
+        Setup::new(MANUAL).flag("--max-body=much"),
+        Setup::new(MANUAL).flag("--header-timeout=1"),
+        Setup::new(MANUAL).flag("--param=imageUrl"),
+        Setup::new(MANUAL).flag("--listen=localhost"),
+        Setup::new(MANUAL).flag("--step=Not A Step"),
+        Setup::new(MANUAL).without("--declaration-file"),
+        Setup::new(MANUAL).without("--context=taskRun.uid"),
+        Setup::new(MANUAL).flag("--api-server=:"),
+        Setup::new(MANUAL).flag("--api-server=localhost"),
+        Setup::new(MANUAL).flag("--api-server=localhost:6443"),
+        Setup::new(MANUAL).flag("--api-server=ftp://localhost"),
+        Setup::new(MANUAL).flag("--api-server=/api"),
+    ] {
+        let (code, said) = setup.run();
+        assert_eq!(code, Some(64), "{said}");
+        assert!(!said.is_empty());
+    }
+}
+
+#[test]
+fn a_wrong_declaration_is_78_with_everything_that_is_wrong() {
+    let wrong = "steps: {build: [{name: digest, type: strng}, {name: digest}]}\nresources: [{name: img, spec: {type: image, \
+                 params: [{name: d, value: $(steps.build.digset)}]}}]\nsubmitt: Manual\n";
+    let (code, said) = Setup::new(wrong).run();
+    assert_eq!(code, Some(78), "{said}");
+    for part in ["strng", "digset", "submitt", "did you mean"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let missing = Setup::new(MANUAL).flag("--declaration-file=/nowhere");
+    let (code, said) = missing.run();
+    assert_eq!(code, Some(78));
+    assert!(
+        said.contains("/nowhere") && said.contains("No such file"),
+        "{said}"
+    );
+    let encoded = Setup::new(MANUAL)
+        .without("--declaration-file")
+        .flag("--declaration=%%%");
+    assert_eq!(encoded.run().0, Some(78));
+}
+
+#[test]
+fn only_a_loopback_address_is_listened_on() {
+    for address in ["0.0.0.0:0", "192.0.2.1:8440", "[::]:0"] {
+        let (code, said) = Setup::new(MANUAL).flag(format!("--listen={address}")).run();
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains("only a loopback address"), "{said}");
+    }
+}
+
+#[test]
+fn an_address_in_use_is_named_with_the_remedy() {
+    let holder = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = holder.local_addr().unwrap();
+    let (code, said) = Setup::new(MANUAL).flag(format!("--listen={address}")).run();
+    assert_eq!(code, Some(1));
+    assert!(
+        said.contains(&address.to_string()) && said.contains("--listen"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_run_with_nothing_to_create_needs_no_api_server_and_no_run() {
+    let setup = Setup::new("steps: {build: [{name: digest}]}\n")
+        .without("--context")
+        .without("--api-server");
+    let sidecar = setup.start();
+    let place = sidecar.step("build");
+    place
+        .outputs("build", r#"{"outputs": {"digest": "x"}}"#)
+        .ok();
+    assert_eq!(place.post("/v1/finish", "").ok()["phase"], "Committed");
+    assert_eq!(place.get("/v1/resources").text(), "");
+}
