@@ -3,6 +3,7 @@
 //! Only what others find them by. The many defaults of pods, services and workloads are left out: nothing here runs
 //! them.
 
+use k8s_openapi::ByteString;
 use serde_json::{Value, json};
 
 use crate::kind::Kind;
@@ -23,7 +24,29 @@ pub(crate) fn fill(kind: &Kind, object: &mut Value) {
             object["spec"] = json!({ "finalizers": ["kubernetes"] });
             object["status"] = json!({ "phase": "Active" });
         }
-        "Secret" if object["type"].is_null() => object["type"] = "Opaque".into(),
+        "Secret" => {
+            string_data(kind, object);
+            if object["type"].is_null() {
+                object["type"] = "Opaque".into();
+            }
+        }
         _ => {}
+    }
+}
+
+/// A Secret's `stringData` is for writing only: its texts go into `data`, in base64, over what stands there.
+pub(crate) fn string_data(kind: &Kind, object: &mut Value) {
+    if kind.is_custom() || kind.kind != "Secret" {
+        return;
+    }
+    let texts = object
+        .as_object_mut()
+        .and_then(|fields| fields.remove("stringData"));
+    let Some(Value::Object(texts)) = texts else {
+        return;
+    };
+    for (key, text) in texts {
+        let bytes = text.as_str().unwrap_or_default().as_bytes().to_vec();
+        object["data"][key] = json!(ByteString(bytes));
     }
 }

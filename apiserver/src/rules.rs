@@ -22,7 +22,6 @@ pub(crate) fn faults(kind: &Kind, object: &Value) -> Vec<Cause> {
         }
         "Secret" => {
             config_keys("data", &object["data"], &mut causes);
-            config_keys("stringData", &object["stringData"], &mut causes);
             size("data", &[&object["data"]], &mut causes);
         }
         "Pod" => pod("spec", spec, &mut causes),

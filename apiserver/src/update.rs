@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::create::{faults, key, storable};
+use crate::defaults;
 use crate::fields::{self, Manager, Operation, Shape};
 use crate::kind::Kind;
 use crate::metadata;
@@ -127,6 +128,7 @@ pub(crate) fn settle(
         ));
     }
     keep(kind, before, &mut object, scope);
+    defaults::string_data(kind, &mut object);
     let causes = faults(kind, &object);
     if !causes.is_empty() {
         return Err(Refusal::invalid(
