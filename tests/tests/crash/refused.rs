@@ -76,6 +76,7 @@ pub(crate) fn cases() -> Vec<Case> {
         what_a_killed_sidecar_has_created_goes_when_the_dry_run_is_refused_later,
         what_a_killed_sidecar_has_created_goes_when_a_kind_is_gone_later,
         a_failing_run_killed_while_an_answer_is_lost_leaves_nothing,
+        what_was_there_before_a_killed_sidecar_applied_stays,
     ];
     cases.extend(POINTS.iter().map(|&(name, point, existing)| {
         Case::new(name, async move |server: &Server| {
@@ -172,4 +173,48 @@ async fn a_failing_run_killed_while_an_answer_is_lost_leaves_nothing(server: &Se
     run.start().await;
     step.ended().await.expect(73);
     nothing_stays(&run).await;
+}
+
+/// The first object is applied: it may be there already.
+fn applied() -> String {
+    let (head, objects) = THREE.split_once("objects:\n").expect("objects");
+    format!("{head}objects:\n{SETTINGS}{objects}")
+}
+
+const SETTINGS: &str = "
+  - name: settings
+    policy: Apply
+    resourceTemplate:
+      apiVersion: v1
+      kind: ConfigMap
+      metadata: {name: settings}
+      data: {digest: $(steps.build.digest)}
+";
+
+/// A failing run whose sidecar is killed when it has applied the settings.
+async fn killed_when_applied(server: &Server) -> String {
+    let proxy = FaultProxy::start(server.client()).await;
+    proxy.on(Method::POST, CREATE).fail(Fault::status(403));
+    let mut run = Run::new(PROGRAMS, server, &applied()).through(&proxy);
+    run.crash_at("created-1");
+    run.start().await;
+    let step = run.step("build").writes("digest", "one").begin();
+    run.crash(&step).await;
+    let path = format!("{}/settings", server.path("v1", "configmaps"));
+    let settings = server.get(&path).await.expect_status(200).json;
+    assert_eq!(settings["data"]["digest"], "one");
+    run.start().await;
+    step.ended().await.expect(73);
+    path
+}
+
+async fn what_was_there_before_a_killed_sidecar_applied_stays(server: &Server) {
+    let path = server.path("v1", "configmaps");
+    let settings = serde_json::json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"theirs": "kept"},
+    });
+    server.post(&path, &settings).await.expect_status(201);
+    let path = killed_when_applied(server).await;
+    let settings = server.get(&path).await.expect_status(200).json;
+    assert_eq!(settings["data"]["theirs"], "kept");
 }
