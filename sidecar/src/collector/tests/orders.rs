@@ -1,0 +1,150 @@
+//! Every order in which things can happen, up to a length; and some longer ones.
+
+use super::*;
+
+/// Something that reaches the keeper.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Event {
+    Build,
+    BuildOtherwise,
+    BuildFailed,
+    Scan,
+    Submit,
+    Finish,
+    Committed,
+    Failed,
+}
+
+const EVENTS: [Event; 8] = [
+    Event::Build,
+    Event::BuildOtherwise,
+    Event::BuildFailed,
+    Event::Scan,
+    Event::Submit,
+    Event::Finish,
+    Event::Committed,
+    Event::Failed,
+];
+
+/// Does what the keeper does; gives whether there was something to put into the journal.
+fn happen(collector: &mut Collector, event: Event) -> bool {
+    let (step, message) = match event {
+        Event::Build => ("build", build()),
+        Event::BuildOtherwise => ("build", message(0, json!({"digest": "sha256:other"}))),
+        Event::BuildFailed => ("build", message(1, json!({}))),
+        Event::Scan => ("scan", scan()),
+        Event::Submit => {
+            let due = collector.examine_request().is_ok() && !is_over(collector);
+            if due {
+                collector.request_submission();
+            }
+            return due;
+        }
+        Event::Finish => {
+            let due = !collector.is_finished();
+            collector.finish();
+            return due;
+        }
+        Event::Committed | Event::Failed if !collector.is_submitting() => return false,
+        Event::Committed => {
+            collector.committed(committed(), Attempts::new());
+            return true;
+        }
+        Event::Failed => {
+            collector.failed(failure());
+            return true;
+        }
+    };
+    match collector.examine(step, &message) {
+        Ok(Examined::New(name)) => {
+            collector.accept(&name, message);
+            true
+        }
+        _ => false,
+    }
+}
+
+fn is_over(collector: &Collector) -> bool {
+    matches!(collector.phase(), Phase::Committed | Phase::Failed)
+}
+
+/// Gives whether the last event had an effect.
+fn check(declaration: &Declaration, events: &[Event]) -> bool {
+    let submit = declaration.submit.as_str();
+    let mut collector = with(declaration.clone());
+    let mut journal = Vec::new();
+    let mut end = None;
+    let mut effective = false;
+    for event in events {
+        effective = happen(&mut collector, *event);
+        if effective {
+            journal.push(*event);
+        }
+        let context = || format!("{submit}: {events:?} at {event:?}");
+        if collector.is_submitting() {
+            assert_eq!(collector.pending(), [] as [&str; 0], "{}", context());
+        }
+        if collector.is_finished() && submit != "Manual" {
+            let phase = collector.phase();
+            let open = matches!(phase, Phase::Collecting | Phase::Resolved);
+            assert!(!open, "{}: {phase:?}", context());
+        }
+        // What is final stays as it is.
+        if let Some(end) = &end {
+            assert_eq!(*end, collector.outcome(), "{}", context());
+        } else if is_over(&collector) {
+            end = Some(collector.outcome());
+        }
+    }
+    let mut recovered = with(declaration.clone());
+    for event in &journal {
+        assert!(
+            happen(&mut recovered, *event),
+            "{submit}: {journal:?} at {event:?}"
+        );
+    }
+    let context = format!("{submit}: {events:?}");
+    assert_eq!(recovered.status(), collector.status(), "{context}");
+    assert_eq!(recovered.outcome(), collector.outcome(), "{context}");
+    assert_eq!(recovered.receipt(), collector.receipt(), "{context}");
+    for (step, message) in [("build", build()), ("scan", scan())] {
+        let examined = collector.examine(step, &message);
+        assert_eq!(recovered.examine(step, &message), examined, "{context}");
+    }
+    effective
+}
+
+fn declarations() -> [Declaration; 3] {
+    ["Resolved", "Completed", "Manual"].map(|submit| collector(submit).declaration().clone())
+}
+
+#[test]
+fn in_every_order_of_events_the_end_is_final_and_can_be_recovered() {
+    for declaration in declarations() {
+        let mut sequences = vec![Vec::new()];
+        for _ in 0..5 {
+            let longer = |events: &Vec<Event>| EVENTS.map(|event| [&events[..], &[event]].concat());
+            sequences = sequences.iter().flat_map(longer).collect();
+            // What had no effect left everything as it was: nothing new can come behind it.
+            sequences.retain(|events| check(&declaration, events));
+        }
+    }
+}
+
+#[test]
+fn in_long_orders_of_events_too() {
+    // Xorshift: the same orders at each run.
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        EVENTS[usize::try_from(state % 8).unwrap()]
+    };
+    for declaration in declarations() {
+        for _ in 0..300 {
+            let events: Vec<Event> = (0..16).map(|_| next()).collect();
+            check(&declaration, &events);
+        }
+    }
+}
