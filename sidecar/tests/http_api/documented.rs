@@ -1,1 +1,104 @@
+//! `docs/http-api.md` says what is: its lines are run, its tables are compared.
 
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::routes::routes;
+use crate::support::{Setup, Sidecar, api_server};
+
+const PAGE: &str = include_str!("../../../docs/http-api.md");
+
+/// What is between fences with this info string.
+fn blocks(info: &str) -> Vec<&'static str> {
+    let fence = format!("```{info}\n");
+    let blocks = PAGE.split(fence.as_str()).skip(1);
+    blocks
+        .map(|rest| rest.split("```").next().unwrap())
+        .collect()
+}
+
+/// The command lines of the page, each with what it is said to answer.
+fn examples() -> Vec<(&'static str, Vec<&'static str>)> {
+    let mut examples: Vec<(&str, Vec<&str>)> = Vec::new();
+    for line in blocks("console").iter().flat_map(|block| block.lines()) {
+        match line.strip_prefix("$ ") {
+            Some(command) => examples.push((command, Vec::new())),
+            None => examples.last_mut().unwrap().1.push(line),
+        }
+    }
+    examples
+}
+
+/// Runs a command line as it stands but for the places, which are those of `sidecar`.
+fn run(sidecar: &Sidecar, command: &str) -> String {
+    let run_dir = sidecar.run_dir();
+    let command = command
+        .replace(
+            "/gleaner/run/me",
+            &run_dir.join("kaniko").display().to_string(),
+        )
+        .replace("/gleaner/run", &run_dir.display().to_string())
+        .replace("127.0.0.1:8440", &sidecar.address());
+    let output = Command::new("sh").args(["-c", &command]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn every_line_of_the_page_is_answered_as_it_says() {
+    let curl = Command::new("curl").arg("--version").output();
+    assert!(curl.is_ok(), "curl is missing; install the package `curl`");
+    let cluster = api_server();
+    let sidecar = Setup::new(blocks("yaml")[0]).with(&cluster).start();
+    for (command, expected) in examples() {
+        let answer = run(&sidecar, command);
+        let mut rest = answer.as_str();
+        for part in expected.iter().flat_map(|line| line.split('…')) {
+            let found = rest.find(part);
+            let Some(at) = found else {
+                panic!("$ {command}\nis not answered with {part:?}, but with\n{answer}");
+            };
+            rest = &rest[at + part.len()..];
+        }
+    }
+}
+
+#[test]
+fn the_page_has_a_line_for_every_route() {
+    for route in routes() {
+        let (method, path) = route.split_once(' ').unwrap();
+        let path = path.replace("{step}", "kaniko").replace("{name}", "img");
+        let asked = |(command, _): &(&str, Vec<&str>)| {
+            let url = command.split_once("http://").unwrap().1;
+            let given = url[url.find('/').unwrap()..].split(['?', '\'', ' ']).next();
+            let posts = command.contains(" -d ") || command.contains("-X POST");
+            given == Some(path.as_str()) && posts == (method == "POST")
+        };
+        assert!(examples().iter().any(asked), "{route}");
+    }
+}
+
+#[test]
+fn the_page_has_every_problem_and_every_bound() {
+    let document: Value =
+        serde_json::from_str(include_str!("../../src/server/openapi.json")).unwrap();
+    let types = &document["components"]["schemas"]["ProblemType"]["enum"];
+    for kind in types.as_array().unwrap() {
+        let row = format!("| `{}` |", kind.as_str().unwrap());
+        assert!(PAGE.contains(&row), "{row}");
+    }
+    let program = env!("CARGO_BIN_EXE_gleaner-sidecar");
+    let help = Command::new(program).arg("--help").output().unwrap().stdout;
+    let help = String::from_utf8(help).unwrap();
+    let bounds = help.split("Bounds:").nth(1).unwrap();
+    let bounds = bounds.split("API server:").next().unwrap();
+    let flags: Vec<&str> = bounds.split("\n      --").skip(1).collect();
+    assert!(flags.len() >= 7, "{bounds}");
+    for flag in flags {
+        let name = flag.split(' ').next().unwrap();
+        let default = flag.split("[default: ").nth(1).unwrap();
+        let default = default.split(']').next().unwrap();
+        let row = format!("| `--{name}` | `{default}` |");
+        assert!(PAGE.contains(&row), "{row}");
+    }
+}

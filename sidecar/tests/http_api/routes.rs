@@ -2,7 +2,7 @@
 
 use gleaner_proto::message::problem_type;
 
-use crate::support::{DIGEST, MANUAL, Setup};
+use crate::support::{DIGEST, MANUAL, Setup, api_server};
 
 /// Every route as `METHOD PATH`, read from the router's own source, so that none can be forgotten.
 pub(crate) fn routes() -> Vec<String> {
@@ -39,7 +39,7 @@ fn the_router_has_these_routes() {
 
 #[test]
 fn every_get_is_answered_in_its_media_type_on_every_socket() {
-    let sidecar = Setup::new(MANUAL).start();
+    let sidecar = Setup::new(MANUAL).with(&api_server()).start();
     sidecar.step("build").outputs("build", DIGEST);
     sidecar.step("scan").outputs("scan", r#"{"outputs": {}}"#);
     for place in [

@@ -1,5 +1,6 @@
 //! Secrets reach the API server and nobody else.
 
+use gleaner_proto::message::problem_type;
 use http::Method;
 use serde_json::Value;
 
@@ -80,6 +81,24 @@ fn a_secret_is_hidden_when_the_commit_fails() {
     assert!(failed.text().contains("too strange"));
     assert_hidden(&failed.body);
     assert_hidden_everywhere(&sidecar);
+}
+
+#[test]
+fn a_secret_is_hidden_when_it_does_not_hold_what_the_template_needs() {
+    let cluster = api_server();
+    let sidecar = Setup::new(SECRET)
+        .with(&cluster)
+        .flag("--log-level=trace")
+        .start();
+    let place = sidecar.step("login");
+    let body =
+        format!(r#"{{"outputs": {{"token": "{CANARY}", "keys": {{"other": "{CANARY}"}}}}}}"#);
+    place.outputs("login", &body).ok();
+    let failed = place.post("/v1/submit", "");
+    failed.problem(422, problem_type::OUTPUT);
+    assert_hidden(&failed.body);
+    assert_hidden_everywhere(&sidecar);
+    assert!(cluster.paths().is_empty());
 }
 
 #[test]
