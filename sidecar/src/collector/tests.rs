@@ -12,6 +12,7 @@ use super::{Collector, Examined, Failure, Refusal, Verdict};
 use crate::rendering::{Attempts, Values};
 use crate::run::Run;
 
+mod answers;
 mod orders;
 
 const DECLARATION: &str = "\
@@ -275,110 +276,6 @@ fn a_failed_step_may_not_bring_what_counts_on_success() {
     };
     assert_eq!(wrong.len(), 1, "{wrong:?}");
     assert!(wrong[0].contains("when: Always"), "{wrong:?}");
-}
-
-#[test]
-fn a_repeated_message_changes_nothing_and_another_one_is_refused() {
-    let mut collector = collector("Manual");
-    take(&mut collector, "build", build());
-    let before = collector.status();
-    assert_eq!(
-        collector.examine("build", &build()),
-        Ok(Examined::Repeated(Verdict::Settled))
-    );
-    for other in [
-        message(0, json!({"digest": "sha256:abd"})),
-        message(0, json!({"digest": "sha256:abc", "report": {"lines": 0}})),
-        message(1, json!({})),
-        // Not even what does not fit: that it was heard before says more.
-        message(0, json!({"no such output": 1})),
-    ] {
-        let refusal = collector.examine("build", &other).unwrap_err();
-        assert!(
-            matches!(refusal, Refusal::AlreadyWritten { .. }),
-            "{refusal:?}"
-        );
-        let problem = Problem::from(refusal);
-        assert_eq!(
-            (problem.status, problem.kind.as_str()),
-            (409, problem_type::ALREADY_WRITTEN)
-        );
-    }
-    assert_eq!(collector.status(), before);
-}
-
-#[test]
-fn a_number_and_its_text_are_different_messages() {
-    let text = "steps: {a: [{name: list, type: array}]}\n";
-    let mut collector = of(text);
-    take(&mut collector, "a", message(0, json!({"list": [1]})));
-    let refusal = collector.examine("a", &message(0, json!({"list": ["1"]})));
-    assert!(
-        matches!(refusal, Err(Refusal::AlreadyWritten { .. })),
-        "{refusal:?}"
-    );
-}
-
-#[test]
-fn after_the_finish_only_what_was_said_before_is_heard() {
-    let mut collector = collector("Completed");
-    take(&mut collector, "build", build());
-    collector.finish();
-    let late = collector.examine("scan", &scan()).unwrap_err();
-    assert!(matches!(late, Refusal::Finished { .. }), "{late:?}");
-    assert_eq!(Problem::from(late).status, 409);
-    assert_eq!(
-        collector.examine("build", &build()),
-        Ok(Examined::Repeated(Verdict::Settled))
-    );
-}
-
-#[test]
-fn a_step_that_is_not_known_gets_a_suggestion() {
-    let collector = collector("Resolved");
-    let refusal = collector.examine("biuld", &build()).unwrap_err();
-    assert!(
-        refusal.to_string().contains("did you mean 'build'"),
-        "{refusal}"
-    );
-    assert_eq!(Problem::from(refusal).status, 404);
-}
-
-#[test]
-fn who_completed_the_set_gets_the_failure_and_the_steps_before_their_receipt() {
-    let mut collector = collector("Resolved");
-    take(&mut collector, "scan", scan());
-    take(&mut collector, "build", build());
-    assert_eq!(
-        collector.examine("build", &build()),
-        Ok(Examined::Repeated(Verdict::AwaitCommit))
-    );
-    assert_eq!(
-        collector.examine("scan", &scan()),
-        Ok(Examined::Repeated(Verdict::Settled))
-    );
-    collector.failed(failure());
-    assert_eq!(collector.outcome(), Err(failure().problem));
-    assert_eq!(collector.receipt().phase, Phase::Failed);
-    // A later step has done its part, too.
-    assert_eq!(
-        take(&mut collector, "lint", message(0, json!({}))),
-        Verdict::Settled
-    );
-    assert_eq!(collector.status().resources[0].error.as_deref(), Some("no"));
-}
-
-#[test]
-fn a_commit_is_what_everybody_is_answered_from_then_on() {
-    let mut collector = collector("Resolved");
-    take(&mut collector, "scan", scan());
-    take(&mut collector, "build", build());
-    collector.committed(committed(), Attempts::new());
-    assert_eq!(collector.outcome(), Ok(committed()));
-    assert_eq!(collector.receipt(), committed());
-    assert_eq!(collector.status().notes, committed().notes);
-    assert_eq!(collector.finish(), Verdict::Settled);
-    assert_eq!(collector.outcome(), Ok(committed()));
 }
 
 #[test]
