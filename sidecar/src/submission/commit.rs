@@ -10,7 +10,7 @@ use super::existing::{Existing, is_ours, look, taken, text};
 use super::gone::{Deleted, delete, gone};
 use super::item::Item;
 use super::ledger::{Ledger, Trace};
-use super::plan::{Step, TRIES, restless};
+use super::plan::{Before, Step, TRIES, restless};
 use super::progress::{Progress, Report};
 use super::remedy::Purpose;
 use super::request::{Call, Mode};
@@ -83,7 +83,7 @@ impl Entry<'_> {
                 self.clear(&uid, resource_version.as_deref()).await?;
                 self.create(Action::Replaced).await
             }
-            Step::Apply { existed } => self.apply(existed).await,
+            Step::Apply(before) => self.apply(before).await,
         }
     }
 
@@ -153,25 +153,40 @@ impl Entry<'_> {
         Ok(())
     }
 
-    async fn apply(&mut self, existed: bool) -> Result<(Action, Value), Stop> {
+    async fn apply(&mut self, before: Before) -> Result<(Action, Value), Stop> {
         let item = self.item;
         let manager = &self.api.settings.field_manager;
-        let call = Call::apply(&item.place, item.body.clone(), manager, Mode::Real);
-        self.trace(if existed { Trace::Kept } else { Trace::Sent });
+        let (body, trace) = match &before {
+            Before::Nothing => (item.making_body(self.run_uid), Trace::Sent),
+            Before::Ours { uid } => {
+                let uid = uid.clone();
+                (item.making_body(self.run_uid), Trace::Exists { uid })
+            }
+            Before::Theirs => (item.body.clone(), Trace::Kept),
+        };
+        let call = Call::apply(&item.place, body, manager, Mode::Real);
+        self.trace(trace);
         match self.api.call(&call).await {
             Ok(reply) => {
                 let object = reply.done.value;
-                // After a lost answer, "it was there" may mean that we had put it there.
-                let new = reply.done.status == StatusCode::CREATED
-                    || (reply.unsure && is_ours(&object, item, self.run_uid));
-                if !existed && new {
+                let new = match before {
+                    // After a lost answer, "it was there" may mean that we had put it there.
+                    Before::Nothing => {
+                        reply.done.status == StatusCode::CREATED
+                            || (reply.unsure && is_ours(&object, item, self.run_uid))
+                    }
+                    Before::Ours { .. } => true,
+                    Before::Theirs => false,
+                };
+                if new {
                     return Ok((Action::Applied, self.exists(object)));
                 }
                 self.trace(Trace::Kept);
                 Ok((Action::Applied, object))
             }
             Err(error) => {
-                if !error.unsure {
+                let may_exist = error.unsure || matches!(before, Before::Ours { .. });
+                if !may_exist {
                     self.trace(Trace::Nothing);
                 }
                 Err(self.failed(Purpose::new("patch", item).reason(error)))

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::discovery::Found;
 use super::error::{Failure, Reason};
+use super::existing::MADE_BY;
 use super::kind::{Kind, KindName, Place, Subject};
 use crate::rendering::Rendered;
 
@@ -212,6 +213,15 @@ impl Item {
             resource: self.resource.clone(),
             object: self.place.to_string(),
         }
+    }
+
+    /// The body of an apply that makes the object: it says by which run.
+    pub(super) fn making_body(&self, run_uid: &str) -> Bytes {
+        let Ok(mut object) = serde_json::from_slice::<Value>(&self.body) else {
+            return self.body.clone();
+        };
+        object["metadata"]["annotations"][MADE_BY] = run_uid.into();
+        object.to_string().into()
     }
 
     pub(super) fn fails(&self, reason: Reason) -> Failure {

@@ -1,7 +1,5 @@
 //! What is known to exist: the one list that roll-back goes by.
 
-use gleaner_proto::declaration::Policy;
-
 use super::item::Item;
 
 /// What is known about one object of the submission.
@@ -24,13 +22,9 @@ pub(super) enum Trace {
 pub(super) struct Ledger(Vec<Trace>);
 
 impl Ledger {
-    /// Before anything was asked. What Apply finds there may be anybody's, so it counts only once it is known.
+    /// Before anything was asked.
     pub(super) fn new(items: &[Item]) -> Self {
-        let trace = |item: &Item| match item.policy {
-            Policy::Create => Trace::Unknown,
-            Policy::Apply => Trace::Nothing,
-        };
-        Self(items.iter().map(trace).collect())
+        Self(items.iter().map(|_| Trace::Unknown).collect())
     }
 
     pub(super) fn set(&mut self, index: usize, trace: Trace) {

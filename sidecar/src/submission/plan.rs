@@ -9,7 +9,7 @@ use super::PARALLEL;
 use super::answer::Refusal;
 use super::api::{Api, CallError};
 use super::error::{Failure, Reason};
-use super::existing::{Existing, look, taken};
+use super::existing::{Existing, is_made_by, look, taken, text};
 use super::gone::gone;
 use super::item::Item;
 use super::ledger::{Ledger, Trace};
@@ -32,7 +32,18 @@ pub(super) enum Step {
         resource_version: Option<String>,
     },
     /// Server-side apply.
-    Apply { existed: bool },
+    Apply(Before),
+}
+
+/// What an apply finds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Before {
+    /// Nothing.
+    Nothing,
+    /// What an earlier attempt of this run has made.
+    Ours { uid: String },
+    /// Somebody else's.
+    Theirs,
 }
 
 /// What follows from the dry run of all objects.
@@ -104,19 +115,30 @@ pub(super) async fn plan(api: Api<'_>, items: &[Item], run_uid: &str, ledger: &m
 async fn try_one(api: Api<'_>, item: &Item, run_uid: &str) -> Verdict {
     match item.policy {
         Policy::Create => try_create(api, item, run_uid).await,
-        Policy::Apply => try_apply(api, item).await,
+        Policy::Apply => try_apply(api, item, run_uid).await,
     }
 }
 
-async fn try_apply(api: Api<'_>, item: &Item) -> Verdict {
+async fn try_apply(api: Api<'_>, item: &Item, run_uid: &str) -> Verdict {
     let manager = &api.settings.field_manager;
     let call = Call::apply(&item.place, item.body.clone(), manager, Mode::DryRun);
     match api.call(&call).await {
         // A dry run says 201, too, when it would have been new.
-        Ok(reply) => Verdict::Step(Step::Apply {
-            existed: reply.done.status != StatusCode::CREATED,
-        }),
+        Ok(reply) if reply.done.status == StatusCode::CREATED => {
+            Verdict::Step(Step::Apply(Before::Nothing))
+        }
+        Ok(_) => Verdict::Step(Step::Apply(before(api, item, run_uid).await)),
         Err(error) => refused(item, "patch", error),
+    }
+}
+
+/// Whose the object is that an apply has found. Where that cannot be seen, it is not ours to delete.
+async fn before(api: Api<'_>, item: &Item, run_uid: &str) -> Before {
+    match api.call(&Call::get(&item.place)).await {
+        Ok(reply) if is_made_by(&reply.done.value, item, run_uid) => Before::Ours {
+            uid: text(&reply.done.value, "/metadata/uid").to_owned(),
+        },
+        _ => Before::Theirs,
     }
 }
 
@@ -194,10 +216,10 @@ pub(super) fn restless(item: &Item) -> Reason {
 impl Step {
     fn trace(&self) -> Trace {
         match self {
-            Self::Create | Self::Apply { .. } => Trace::Nothing,
-            Self::Adopt { uid, .. } | Self::Replace { uid, .. } => {
-                Trace::Exists { uid: uid.clone() }
-            }
+            Self::Create | Self::Apply(Before::Nothing | Before::Theirs) => Trace::Nothing,
+            Self::Adopt { uid, .. }
+            | Self::Replace { uid, .. }
+            | Self::Apply(Before::Ours { uid }) => Trace::Exists { uid: uid.clone() },
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::answer::Answer;
 use super::api::Api;
 use super::error::{Aftermath, LeftBehind};
-use super::existing::{Existing, is_ours, look};
+use super::existing::{Existing, is_made_by, look};
 use super::gone::{Deleted, delete};
 use super::item::Item;
 use super::ledger::{Ledger, Trace};
@@ -115,8 +115,9 @@ impl Rollback<'_> {
         object: &serde_json::Value,
     ) -> Option<String> {
         match existing {
-            Existing::Same { uid } | Existing::Other { uid, .. } => Some(uid),
-            Existing::Leaving { uid } => is_ours(object, item, self.run_uid).then_some(uid),
+            Existing::Same { uid } | Existing::Other { uid, .. } | Existing::Leaving { uid } => {
+                is_made_by(object, item, self.run_uid).then_some(uid)
+            }
             Existing::Foreign { .. } => None,
         }
     }

@@ -63,6 +63,9 @@ async fn apply_creates_and_updates(server: &Server) {
             (&manager["manager"], &manager["operation"]),
             (&json!("gleaner"), &json!("Apply"))
         );
+        // Only who has made it says so, and only until the next one.
+        let made_by = object["metadata"]["annotations"].get("gleaner.dev/made-by");
+        assert_eq!(made_by, uid.is_none().then(|| json!(run.uid())).as_ref());
         let uid = uid.get_or_insert_with(|| object["metadata"]["uid"].clone());
         assert_eq!(object["metadata"]["uid"], *uid);
     }

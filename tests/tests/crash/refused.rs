@@ -76,6 +76,7 @@ pub(crate) fn cases() -> Vec<Case> {
         what_a_killed_sidecar_has_created_goes_when_the_dry_run_is_refused_later,
         what_a_killed_sidecar_has_created_goes_when_a_kind_is_gone_later,
         a_failing_run_killed_while_an_answer_is_lost_leaves_nothing,
+        what_a_killed_sidecar_has_made_by_apply_goes,
         what_was_there_before_a_killed_sidecar_applied_stays,
     ];
     cases.extend(POINTS.iter().map(|&(name, point, existing)| {
@@ -206,6 +207,11 @@ async fn killed_when_applied(server: &Server) -> String {
     run.start().await;
     step.ended().await.expect(73);
     path
+}
+
+async fn what_a_killed_sidecar_has_made_by_apply_goes(server: &Server) {
+    let path = killed_when_applied(server).await;
+    server.get(&path).await.expect_status(404);
 }
 
 async fn what_was_there_before_a_killed_sidecar_applied_stays(server: &Server) {
