@@ -22,7 +22,7 @@ use std::sync::Arc;
 use gleaner_proto::StepName;
 use gleaner_proto::declaration::{Declaration, Submit};
 use gleaner_proto::exit_code;
-use gleaner_proto::message::{Outcome, Outputs, Phase, Problem, problem_type};
+use gleaner_proto::message::{Outcome, Outputs, Phase, Problem};
 use gleaner_proto::variable::Reference;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 use crate::problem;
 use crate::rendering::{self, Attempts, Rendered, Secrecy, Values};
 use crate::run::Run;
-pub use intake::Refusal;
+pub use intake::{Examined, Refusal};
 
 /// The state of one run.
 #[derive(Debug)]
@@ -392,46 +392,5 @@ impl Collector {
                 }
             }
         }
-    }
-}
-
-/// What a message is, having been looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Examined {
-    /// It is new and right; make it durable, then [`Collector::accept`] it.
-    New(StepName),
-    /// The step has sent the same before.
-    Repeated(Verdict),
-}
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        let (kind, status, title, code) = match &refusal {
-            Refusal::UnknownStep { .. } => (
-                problem_type::NOT_FOUND,
-                404,
-                "no such step",
-                exit_code::DECLARATION,
-            ),
-            Refusal::AlreadyWritten { .. } => (
-                problem_type::ALREADY_WRITTEN,
-                409,
-                "outputs are written once",
-                exit_code::DECLARATION,
-            ),
-            Refusal::Finished { .. } => (
-                problem_type::ALREADY_WRITTEN,
-                409,
-                "the run has finished",
-                exit_code::DECLARATION,
-            ),
-            Refusal::Outputs(_) => (
-                problem_type::OUTPUT,
-                422,
-                "outputs do not fit the declaration",
-                exit_code::OUTPUT,
-            ),
-        };
-        problem::new(kind, status, title, refusal.to_string(), code)
     }
 }

@@ -16,7 +16,7 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::collector::{Collector, Examined, Failure, Verdict};
+use crate::collector::{Collector, Examined, Verdict};
 use crate::crash_point;
 use crate::journal::{Journal, Record};
 use crate::metrics::Metrics;
@@ -190,12 +190,12 @@ impl Keeper {
         self.begin_submission();
         loop {
             tokio::select! {
-                ending = ended(&mut self.submission) => self.end_submission(ending).await,
+                ending = submitting::ended(&mut self.submission) => self.end_submission(ending).await,
                 command = self.commands.recv() => match command {
                     Some(command) => self.obey(command).await,
                     None if self.submission.is_none() => return,
                     None => {
-                        let ending = ended(&mut self.submission).await;
+                        let ending = submitting::ended(&mut self.submission).await;
                         self.end_submission(ending).await;
                     }
                 },
@@ -386,23 +386,6 @@ impl Keeper {
             write(&mut journal)
         });
         written.await.map_err(std::io::Error::other)?
-    }
-}
-
-/// The end of the submission that is under way; never, when there is none.
-async fn ended(submission: &mut Option<JoinHandle<submitting::Ending>>) -> submitting::Ending {
-    match submission {
-        Some(handle) => match handle.await {
-            Ok(ending) => ending,
-            Err(error) => {
-                let detail = format!("the submission broke off: {error}; this is a bug of Gleaner");
-                Err(Failure {
-                    problem: problem::internal(detail),
-                    resources: std::collections::BTreeMap::new(),
-                })
-            }
-        },
-        None => std::future::pending().await,
     }
 }
 

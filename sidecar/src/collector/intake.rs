@@ -1,11 +1,21 @@
 //! Whether a step's message fits the declaration.
 
-use gleaner_proto::When;
 use gleaner_proto::diagnostic::suggestion;
-use gleaner_proto::message::Outputs;
+use gleaner_proto::message::{Outputs, Problem, problem_type};
+use gleaner_proto::{StepName, When, exit_code};
 use sha2::{Digest, Sha256};
 
-use super::{Collector, Examined, Life, Stage, StepRecord, Verdict};
+use super::{Collector, Life, Stage, StepRecord, Verdict};
+use crate::problem;
+
+/// What a message is, having been looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Examined {
+    /// It is new and right; make it durable, then [`Collector::accept`] it.
+    New(StepName),
+    /// The step has sent the same before.
+    Repeated(Verdict),
+}
 
 /// Why a message is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,13 +47,45 @@ pub enum Refusal {
     Outputs(Vec<String>),
 }
 
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let (kind, status, title, code) = match &refusal {
+            Refusal::UnknownStep { .. } => (
+                problem_type::NOT_FOUND,
+                404,
+                "no such step",
+                exit_code::DECLARATION,
+            ),
+            Refusal::AlreadyWritten { .. } => (
+                problem_type::ALREADY_WRITTEN,
+                409,
+                "outputs are written once",
+                exit_code::DECLARATION,
+            ),
+            Refusal::Finished { .. } => (
+                problem_type::ALREADY_WRITTEN,
+                409,
+                "the run has finished",
+                exit_code::DECLARATION,
+            ),
+            Refusal::Outputs(_) => (
+                problem_type::OUTPUT,
+                422,
+                "outputs do not fit the declaration",
+                exit_code::OUTPUT,
+            ),
+        };
+        problem::new(kind, status, title, refusal.to_string(), code)
+    }
+}
+
 pub(super) fn examine(
     collector: &Collector,
     step: &str,
     message: &Outputs,
 ) -> Result<Examined, Refusal> {
     let Some((name, record)) = collector.steps.get_key_value(step) else {
-        let known = collector.steps.keys().map(gleaner_proto::StepName::as_str);
+        let known = collector.steps.keys().map(StepName::as_str);
         let help = suggestion(step, known)
             .unwrap_or_else(|| "see GET /v1/status for the steps".to_owned());
         return Err(Refusal::UnknownStep {

@@ -66,6 +66,23 @@ impl Submitting {
     }
 }
 
+/// The end of the submission that is under way; never, when there is none.
+pub(super) async fn ended(submission: &mut Option<JoinHandle<Ending>>) -> Ending {
+    match submission {
+        Some(handle) => match handle.await {
+            Ok(ending) => ending,
+            Err(error) => {
+                let detail = format!("the submission broke off: {error}; this is a bug of Gleaner");
+                Err(Failure {
+                    problem: problem::internal(detail),
+                    resources: BTreeMap::new(),
+                })
+            }
+        },
+        None => std::future::pending().await,
+    }
+}
+
 async fn submit(submitter: &Submitter, work: &Work) -> Ending {
     // What the variables lead to is looked at once before, because that is the outputs' fault and not the cluster's.
     if let Err(error) =
