@@ -1,5 +1,6 @@
 //! All objects of a run, or none.
 
+use futures::future::join_all;
 use gleaner_tests::cases;
 use gleaner_tests::fault_proxy::{Fault, FaultProxy};
 use gleaner_tests::run::Run;
@@ -48,7 +49,7 @@ pub(crate) fn cases() -> Vec<Case> {
         three_objects_are_created,
         an_object_that_validation_refuses_leaves_none_of_the_others,
         an_object_that_is_refused_only_when_created_leaves_none_of_the_others,
-        a_reply_lost_while_rolling_back_leaves_none,
+        a_fault_while_rolling_back_leaves_none,
         what_was_there_before_survives_the_roll_back,
     ]
 }
@@ -106,24 +107,36 @@ async fn an_object_that_is_refused_only_when_created_leaves_none_of_the_others(s
     }
 }
 
-async fn a_reply_lost_while_rolling_back_leaves_none(server: &Server) {
+async fn a_fault_while_rolling_back_leaves_none(server: &Server) {
+    let faults = [
+        Fault::DropReply,
+        Fault::Reset,
+        Fault::Hang,
+        Fault::too_many_requests(1),
+        Fault::status(500),
+        Fault::status(503),
+    ];
     for nth in [1, 2] {
-        for fault in [Fault::DropReply, Fault::Reset, Fault::status(503)] {
-            let proxy = FaultProxy::start(server.client()).await;
-            proxy
-                .on(Method::POST, CREATES)
-                .nth(3)
-                .fail(Fault::status(403));
-            proxy.on(Method::DELETE, "").nth(nth).fail(fault);
-            let mut run = Run::new(PROGRAMS, server, &three()).through(&proxy);
-            run.start().await;
-            let step = run.step("build").writes("digest", "d").writes("count", "3");
-            let ended = step.run().await.expect(73);
-            assert!(!ended.stderr.contains("by hand"), "{}", ended.stderr);
-            nothing_exists(&run).await;
-            assert_eq!(proxy.requests_to(&Method::DELETE, "").len(), 3, "{fault:?}");
-        }
+        join_all(faults.map(|fault| fault_while_rolling_back(server, nth, fault))).await;
     }
+}
+
+/// The third create is refused, and the nth delete meets a fault.
+async fn fault_while_rolling_back(server: &Server, nth: usize, fault: Fault) {
+    let proxy = FaultProxy::start(server.client()).await;
+    let third = proxy.on(Method::POST, CREATES).nth(3);
+    third.fail(Fault::status(403));
+    proxy.on(Method::DELETE, "").nth(nth).fail(fault);
+    let mut run = Run::new(PROGRAMS, server, &three())
+        .through(&proxy)
+        .flag("--request-timeout=1s");
+    run.start().await;
+    let step = run.step("build").writes("digest", "d").writes("count", "3");
+    let ended = step.run().await.expect(73);
+    assert!(!ended.stderr.contains("by hand"), "{}", ended.stderr);
+    nothing_exists(&run).await;
+    let deletes = proxy.requests_to(&Method::DELETE, "").len();
+    assert!(deletes >= 3, "{fault:?} was not met: {deletes} deletes");
 }
 
 async fn what_was_there_before_survives_the_roll_back(server: &Server) {

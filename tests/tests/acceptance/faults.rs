@@ -54,7 +54,7 @@ pub(crate) fn cases() -> Vec<Case> {
         too_many_requests_are_waited_for,
         a_server_error_is_tried_again,
         an_unavailable_server_is_tried_again,
-        a_lost_reply_to_a_look_is_asked_again,
+        a_look_that_fails_is_made_again,
         a_fault_of_an_apply_applies_once,
         a_lasting_fault_of_an_apply_leaves_nothing,
         a_lasting_server_error_leaves_nothing,
@@ -208,8 +208,15 @@ async fn an_unavailable_server_is_tried_again(server: &Server) {
     }
 }
 
-async fn a_lost_reply_to_a_look_is_asked_again(server: &Server) {
-    for fault in [Fault::DropReply, Fault::status(503)] {
+async fn a_look_that_fails_is_made_again(server: &Server) {
+    let faults = [
+        Fault::DropReply,
+        Fault::Reset,
+        Fault::Hang,
+        Fault::too_many_requests(1),
+        Fault::status(503),
+    ];
+    for fault in faults {
         sweep(server, &Method::GET, fault, Outcome::Success, 2).await;
     }
 }

@@ -101,7 +101,7 @@ async fn a_field_is_waited_for(server: &Server) {
 }
 
 async fn a_wait_that_ends_in_vain_is_rolled_back(server: &Server) {
-    let fields = json!({"waitFor": {"condition": "Available", "timeout": "2s"}});
+    let fields = json!({"waitFor": {"condition": "Available", "timeout": "3s"}});
     let mut run = Run::new(PROGRAMS, server, &declaration(&fields));
     run.start().await;
     let step = run.step("build").writes("digest", "d").begin();
@@ -109,7 +109,7 @@ async fn a_wait_that_ends_in_vain_is_rolled_back(server: &Server) {
     report(server, &path, &condition("False")).await;
     let ended = step.ended().await.expect(73);
     ended.says(&[
-        "condition Available did not become True within 2 s",
+        "condition Available did not become True within 3 s",
         "by the test",
         "rolled back",
     ]);
