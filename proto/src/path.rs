@@ -23,3 +23,6 @@ pub const TEKTON_TERMINATION: &str = "/tekton/termination";
 
 /// Environment variable through which a wrapped command learns the folder of its outputs.
 pub const OUTPUTS_VARIABLE: &str = "GLEANER_OUTPUTS";
+
+/// The step that finishes a run whose last step cannot, when it is given no other name.
+pub const FINISH_STEP: &str = "gleaner";

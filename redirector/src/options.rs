@@ -48,7 +48,7 @@ pub(crate) enum Invocation {
 /// What both forms need.
 #[derive(Debug)]
 pub(crate) struct Common {
-    /// The step's name; `gleaner` for a finish that was given none.
+    /// The step's name; [`path::FINISH_STEP`] for a finish that was given none.
     pub(crate) step: StepName,
     pub(crate) sidecar: Address,
     pub(crate) token_file: Option<PathBuf>,
@@ -202,7 +202,7 @@ impl Typed {
         match (self.finish_step, self.command.take()) {
             (true, None) => {
                 let step = step.unwrap_or_else(|| {
-                    StepName::new("gleaner").expect("invariant: 'gleaner' is a DNS label")
+                    StepName::new(path::FINISH_STEP).expect("invariant: it is a DNS label")
                 });
                 Ok(Invocation::Finish(common(step, self)?))
             }

@@ -53,7 +53,7 @@ fn a_finish_needs_no_name_and_takes_no_command() {
     let Ok(Invocation::Finish(options)) = parse_all(&["finish"], &[]) else {
         panic!("no finish");
     };
-    assert_eq!(options.step.as_str(), "gleaner");
+    assert_eq!(options.step.as_str(), path::FINISH_STEP);
     assert!(refused(&["finish", "--", "true"]).contains("--finish"));
 }
 
