@@ -15,8 +15,8 @@ const BODY_MAX: usize = 1 << 20;
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// The body, without its framing.
-    pub body: Vec<u8>,
+    /// The body, without its framing; `None` when it is over its bound and was not read to its end.
+    pub body: Option<Vec<u8>>,
 }
 
 /// Why some bytes are no answer.
@@ -31,7 +31,7 @@ pub enum Malformed {
     Header,
     /// The body's chunks cannot be understood.
     Chunk,
-    /// The head or the body is over its bound.
+    /// The head is over its bound.
     TooLarge,
 }
 
@@ -42,7 +42,7 @@ impl fmt::Display for Malformed {
             Self::Status => "the answer is not HTTP/1",
             Self::Header => "a header of the answer cannot be understood",
             Self::Chunk => "the chunks of the answer cannot be understood",
-            Self::TooLarge => "the answer is too large",
+            Self::TooLarge => "the head of the answer is too large",
         })
     }
 }
@@ -75,15 +75,19 @@ pub fn parse(received: &[u8], ended: bool) -> Result<Option<Answer>, Malformed> 
             100..200 => rest = body,
             _ => {
                 let body = match framing {
-                    Framing::Length(length) => body.get(..length).map(<[u8]>::to_vec),
-                    Framing::Chunked => unchunk(body)?,
-                    Framing::UntilEnd if body.len() > BODY_MAX => return Err(Malformed::TooLarge),
-                    Framing::UntilEnd => ended.then(|| body.to_vec()),
+                    Framing::Length(length) if length > BODY_MAX => Err(Malformed::TooLarge),
+                    Framing::Length(length) => Ok(body.get(..length).map(<[u8]>::to_vec)),
+                    Framing::Chunked => unchunk(body),
+                    Framing::UntilEnd if body.len() > BODY_MAX => Err(Malformed::TooLarge),
+                    Framing::UntilEnd => Ok(ended.then(|| body.to_vec())),
                 };
-                return match body {
-                    Some(body) => Ok(Some(Answer { status, body })),
-                    None => more(ended),
+                let body = match body {
+                    Ok(None) => return more(ended),
+                    // The status says what has happened, however many words follow it.
+                    Err(Malformed::TooLarge) => None,
+                    body => body?,
                 };
+                return Ok(Some(Answer { status, body }));
             }
         }
     }
@@ -127,10 +131,7 @@ fn understand(head: &[u8]) -> Result<(u16, Framing), Malformed> {
     if matches!(status, 204 | 304) {
         framing = Framing::Length(0);
     }
-    match framing {
-        Framing::Length(length) if length > BODY_MAX => Err(Malformed::TooLarge),
-        framing => Ok((status, framing)),
-    }
+    Ok((status, framing))
 }
 
 fn status(line: &[u8]) -> Result<u16, Malformed> {

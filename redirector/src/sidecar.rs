@@ -81,8 +81,12 @@ impl<'a> Sidecar<'a> {
             path: "/v1/finish",
             body: &Body::default(),
         };
-        let answer = self.ask(&request)?;
-        let outcome: Outcome = serde_json::from_slice(&answer.body).map_err(|error| {
+        let body = self.ask(&request)?.body.ok_or_else(|| {
+            let message = "the sidecar has finished the run, but its answer is too large to be read: what was created \
+                           exists, and no results can be handed on; declare fewer or shorter result fields";
+            Failure::new(exit_code::NOT_CREATED, "ResultsTooLarge", message)
+        })?;
+        let outcome: Outcome = serde_json::from_slice(&body).map_err(|error| {
             let message = format!(
                 "the sidecar's answer cannot be understood ({error}); use a redirector and a sidecar of one version"
             );
@@ -158,7 +162,12 @@ fn judge(answer: &Answer) -> Verdict {
         return Verdict::Accepted;
     }
     let status = answer.status;
-    match serde_json::from_slice::<Problem>(&answer.body) {
+    let Some(body) = &answer.body else {
+        let message =
+            format!("the sidecar answered {status}, and why is too long to be read; see its log");
+        return Verdict::Refused(Failure::new(code_of(status), "SidecarRefused", message));
+    };
+    match serde_json::from_slice::<Problem>(body) {
         Ok(problem) if again(status, Some(&problem.kind)) => Verdict::Again(problem.title),
         Ok(problem) => Verdict::Refused(refusal(status, &problem)),
         Err(_) if again(status, None) => Verdict::Again(format!("it answers {status}")),

@@ -171,6 +171,24 @@ fn an_answer_that_is_no_outcome_fails_the_finish() {
 }
 
 #[test]
+fn an_outcome_that_is_too_large_fails_the_finish_at_once() {
+    let mut outcome = COMMITTED.to_owned();
+    outcome.push_str(&" ".repeat(1 << 20));
+    let sidecar = Sidecar::replying(&[Reply::json(200, &outcome)]);
+    let ran = Step::new(&sidecar).finish();
+    assert_eq!(
+        (ran.code, ran.stdout.as_str(), ran.stderr.as_str()),
+        (
+            Some(73),
+            "",
+            "gleaner: step 'gleaner': the sidecar has finished the run, but its answer is too large to be read: what \
+             was created exists, and no results can be handed on; declare fewer or shorter result fields\n"
+        )
+    );
+    assert_eq!(sidecar.requests().len(), 1);
+}
+
+#[test]
 fn a_reason_joins_what_stands_in_the_termination_message() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar).output("o=no");

@@ -223,6 +223,22 @@ fn a_chunked_answer_is_understood() {
 }
 
 #[test]
+fn an_answer_that_is_too_large_is_not_asked_for_again() {
+    let large = "x".repeat(2 << 20);
+    let sidecar = Sidecar::replying(&[Reply::json(200, &large)]);
+    let step = Step::new(&sidecar).flags(&["--deadline=50ms"]);
+    step.run(&["true"]).assert_ended(0, "");
+    assert_eq!(sidecar.requests().len(), 1, "it was accepted");
+
+    let sidecar = Sidecar::replying(&[Reply::json(503, &large)]);
+    Step::new(&sidecar).run(&["true"]).assert_ended(
+        69,
+        "the sidecar answered 503, and why is too long to be read; see its log",
+    );
+    assert_eq!(sidecar.requests().len(), 1);
+}
+
+#[test]
 fn a_preflight_that_fails_stops_the_command() {
     let sidecar = Sidecar::replying(&[Reply::problem(409, "not-created", 73)]);
     let step = Step::new(&sidecar).flags(&["--preflight"]);

@@ -173,7 +173,8 @@ fn serve<S: Read + Write + 'static>(
                     let body = read_body(&mut stream, &head, body);
                     record.add(head, body);
                     match reply {
-                        Reply::Raw(answer) => stream.write_all(answer).unwrap(),
+                        // Whoever has read enough of it may be gone.
+                        Reply::Raw(answer) => drop(stream.write_all(answer)),
                         Reply::Silence => silent.push(stream),
                         _ => {}
                     }
