@@ -38,14 +38,14 @@ enum Stream {
 }
 
 /// Asks `address` and waits for the answer, but not beyond `until`; a server that takes no byte for `patience` counts
-/// as gone.
+/// as gone. With the answer comes how long the server had the whole request before.
 pub(crate) fn exchange(
     address: &Address,
     request: &Request<'_>,
     token: Option<&str>,
     patience: Duration,
     until: Instant,
-) -> Result<Answer, Interrupted> {
+) -> Result<(Answer, Duration), Interrupted> {
     let not_held = |error| Interrupted {
         error,
         held: Duration::ZERO,
@@ -58,15 +58,18 @@ pub(crate) fn exchange(
     match send(&stream, request, token) {
         Ok(()) => {
             let sent = Instant::now();
-            receive(&stream, until).map_err(|error| Interrupted {
-                error,
-                held: sent.elapsed(),
-            })
+            let received = receive(&stream, until);
+            let held = sent.elapsed();
+            received
+                .map(|answer| (answer, held))
+                .map_err(|error| Interrupted { error, held })
         }
         // A server that has seen enough (413) answers, and hears no more.
         Err(broken) => {
             let until = until.min(Instant::now() + ANSWER_AFTER_BREAK);
-            receive(&stream, until).map_err(|_| not_held(broken))
+            receive(&stream, until)
+                .map(|answer| (answer, Duration::ZERO))
+                .map_err(|_| not_held(broken))
         }
     }
 }

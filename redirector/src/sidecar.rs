@@ -107,10 +107,10 @@ impl<'a> Sidecar<'a> {
         let mut retry = Retry::new(self.deadline, until);
         loop {
             let (why, held) = match self.attempt(request, until) {
-                Ok(answer) => match judge(&answer) {
+                Ok((answer, held)) => match judge(&answer) {
                     Verdict::Accepted => return Ok(answer),
                     Verdict::Refused(failure) => return Err(failure),
-                    Verdict::Again(why) => (why, Duration::ZERO),
+                    Verdict::Again(why) => (why, held),
                 },
                 Err(interrupted) => (explain(&interrupted.error), interrupted.held),
             };
@@ -122,7 +122,11 @@ impl<'a> Sidecar<'a> {
         }
     }
 
-    fn attempt(&self, request: &Request<'_>, until: Instant) -> Result<Answer, Interrupted> {
+    fn attempt(
+        &self,
+        request: &Request<'_>,
+        until: Instant,
+    ) -> Result<(Answer, Duration), Interrupted> {
         // Read each time: the sidecar writes it, perhaps only now.
         let token = self.options.token_file.as_deref().map(token).transpose();
         let token = token.map_err(|error| Interrupted {

@@ -1,5 +1,7 @@
 //! The conversation with the sidecar: when it is late, dies, is busy, or says no.
 
+use std::time::Duration;
+
 use crate::support::{Reply, Running, Sidecar, Step, signal};
 
 const NOTHING: &str = r#"{"outputs":{},"exitCode":0}"#;
@@ -65,6 +67,19 @@ fn a_busy_sidecar_is_asked_again() {
     ]);
     Step::new(&sidecar).run(&["true"]).assert_ended(0, "");
     assert_eq!(sidecar.requests().len(), 6);
+}
+
+#[test]
+fn a_sidecar_that_holds_a_request_is_not_out_of_reach() {
+    let Reply::Raw(busy) = Reply::problem(503, "internal", 69) else {
+        unreachable!()
+    };
+    // Longer than the deadline, which begins with the refusal.
+    let late = Reply::Late(Duration::from_millis(1500), busy);
+    let sidecar = Sidecar::replying(&[Reply::Refuse, late, Reply::accepted()]);
+    let step = Step::new(&sidecar).flags(&["--deadline=1s"]);
+    step.run(&["true"]).assert_ended(0, "");
+    assert_eq!(sidecar.requests().len(), 2);
 }
 
 #[test]

@@ -21,6 +21,8 @@ pub(crate) enum Reply {
     Refuse,
     /// Read nothing but the head, answer, and close.
     Early(Vec<u8>),
+    /// Read the request and answer these bytes after so long.
+    Late(Duration, Vec<u8>),
     /// Read the request and answer nothing, ever.
     Silence,
 }
@@ -175,6 +177,10 @@ fn serve<S: Read + Write + 'static>(
                     match reply {
                         // Whoever has read enough of it may be gone.
                         Reply::Raw(answer) => drop(stream.write_all(answer)),
+                        Reply::Late(held, answer) => {
+                            thread::sleep(*held);
+                            drop(stream.write_all(answer));
+                        }
                         Reply::Silence => silent.push(stream),
                         _ => {}
                     }
