@@ -1,12 +1,13 @@
 //! The folder that the command finds as `$GLEANER_OUTPUTS`.
 //!
-//! A folder that was asked for is taken or made, and nothing else will do. Otherwise:
+//! A folder that was asked for is taken or made, and nothing else will do. Otherwise it is a new one in the first of
+//! these that can be written to:
 //! 1. `/gleaner/outputs`, where `/gleaner` exists (a wrapped pod mounts something there),
-//! 2. a new folder in `/tekton/home` (writable even with a read-only root file system),
-//! 3. a new folder in `$TMPDIR`, or `/tmp`.
+//! 2. `/tekton/home` (writable even with a read-only root file system),
+//! 3. `$TMPDIR`, or `/tmp`.
 //!
-//! The last two are shared with other steps or other runs, hence always a new folder: a file that somebody else left
-//! behind must never pass for an output. It is removed when the redirector is done.
+//! All of them may be shared with other steps or other runs, hence always a new folder: a file that somebody else
+//! left behind must never pass for an output. It is removed when the redirector is done.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -70,17 +71,11 @@ impl Folder {
             made.map_err(|error| format!("'{}': {error}", path.display()))?;
             return Self::existing(path);
         }
-        let own = Path::new(path::GLEANER);
-        if own.is_dir() {
-            let outputs = own.join("outputs");
-            // It may be a mount that is there already, and writable although its parent is not.
-            let _ = std::fs::create_dir(&outputs);
-            if usable(&outputs).is_ok() {
-                return Self::existing(&outputs);
-            }
-        }
+        let own = Path::new(path::GLEANER).join("outputs");
+        // It may be a mount that is there already, and writable although its parent is not.
+        let _ = std::fs::create_dir(&own);
         let temporary = std::env::temp_dir();
-        for parent in [Path::new(TEKTON_HOME), &temporary] {
+        for parent in [&own, Path::new(TEKTON_HOME), &temporary] {
             if let Some(path) = new_folder(parent, step) {
                 return Ok(Self {
                     path: Some(path),

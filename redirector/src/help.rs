@@ -18,7 +18,7 @@ Every flag can also be given as the environment variable behind it; the flag win
                               words: string number boolean array object, Newline Whitespace None,
                               Success Always, optional; without PATH: $GLEANER_OUTPUTS/NAME
   --outputs-dir PATH          the folder that the command finds as $GLEANER_OUTPUTS [GLEANER_OUTPUTS]
-                              (default: /gleaner/outputs, or a new folder in /tekton/home or $TMPDIR)
+                              (default: a new one in /gleaner/outputs, /tekton/home or $TMPDIR)
   --max-output-size SIZE      largest file that is taken [GLEANER_MAX_OUTPUT_SIZE] (default: 16MiB)
   --deadline DURATION         how long the sidecar may be out of reach [GLEANER_DEADLINE] (default: 60s)
   --answer-timeout DURATION   how long its answer may take in all [GLEANER_ANSWER_TIMEOUT] (default: 15m)

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 
-use crate::support::{Ran, Sidecar, Step};
+use crate::support::{Ran, Sidecar, Step, can_unshare};
 
 /// Runs a step with one output whose file was prepared by `prepare`; nothing must reach the sidecar.
 #[track_caller]
@@ -297,6 +297,53 @@ fn without_a_folder_asked_for_there_is_one_for_this_step_alone() {
         run("true").code,
         Some(65),
         "nothing is left over from the first run"
+    );
+}
+
+/// A root folder like this one, with a folder `/gleaner/outputs` in which another run has left the file `o`; at the
+/// end it prints what is in there.
+const WITH_LEFTOVERS: &str = r#"
+root=$PWD/root; mkdir "$root" && mount -t tmpfs none "$root" || exit
+for entry in /*; do
+    if [ -L "$entry" ]; then
+        cp -P "$entry" "$root"
+    elif [ -d "$entry" ]; then
+        mkdir -p "$root$entry" && mount --rbind "$entry" "$root$entry" || exit
+    fi
+done
+mkdir -p "$root/gleaner/outputs" && echo stale > "$root/gleaner/outputs/o" || exit
+chroot "$root" "$@"
+code=$?
+ls -A "$root/gleaner/outputs"
+exit $code
+"#;
+
+#[test]
+fn what_was_left_in_the_shared_folder_is_no_output() {
+    if !can_unshare(&["--mount"]) {
+        return;
+    }
+    let sidecar = Sidecar::content();
+    let step =
+        Step::new(&sidecar).started_by(&["unshare", "--mount", "sh", "-c", WITH_LEFTOVERS, "sh"]);
+    let mut redirector = step.bare();
+    redirector
+        .args(["--step=kaniko", "--sidecar", &sidecar.address])
+        .args(["--output=o", "--", "sh", "-c", "echo $GLEANER_OUTPUTS"]);
+    let ran = crate::support::run(redirector);
+    assert_eq!(
+        (ran.code, ran.stderr.as_str()),
+        (
+            Some(65),
+            "gleaner: step 'kaniko': output 'o' is missing: there is no file '$GLEANER_OUTPUTS/o'; let the command \
+             write it, or declare a default\n"
+        )
+    );
+    assert!(
+        ran.stdout
+            .starts_with("/gleaner/outputs/gleaner-outputs-kaniko-")
+            && ran.stdout.lines().skip(1).eq(["o"]),
+        "a folder of its own, removed at the end: {ran:?}"
     );
 }
 

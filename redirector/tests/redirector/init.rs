@@ -1,9 +1,8 @@
 //! As PID 1: of a plain pod's container, or of the namespace that Tekton makes for a hermetic step.
 
 use std::fs;
-use std::process::{Command, Stdio};
 
-use crate::support::{Reply, Running, Sidecar, Step, handled, signal, until};
+use crate::support::{Reply, Running, Sidecar, Step, can_unshare, handled, signal, until};
 
 /// Makes the redirector PID 1 of a namespace with its own `/proc`, as a container's runtime does.
 const CONTAINER: [&str; 6] = [
@@ -14,20 +13,6 @@ const CONTAINER: [&str; 6] = [
     "--kill-child",
     "setsid",
 ];
-
-/// Whether namespaces can be made here; says loudly when not.
-fn can_unshare() -> bool {
-    let status = Command::new("unshare")
-        .args(&CONTAINER[1..4])
-        .arg("true")
-        .stderr(Stdio::null())
-        .status();
-    let can = status.is_ok_and(|status| status.success());
-    if !can {
-        eprintln!("SKIPPED, NOT TESTED: 'unshare --pid' is refused here; run these tests as root");
-    }
-    can
-}
 
 /// The process id, seen from here, of the PID 1 that `unshare` has started.
 fn init_of(running: &Running) -> String {
@@ -42,7 +27,7 @@ fn init_of(running: &Running) -> String {
 
 #[test]
 fn signals_are_handed_on() {
-    if !can_unshare() {
+    if !can_unshare(&CONTAINER[1..4]) {
         return;
     }
     let sidecar = Sidecar::content();
@@ -60,7 +45,7 @@ fn signals_are_handed_on() {
 
 #[test]
 fn orphans_are_reaped() {
-    if !can_unshare() {
+    if !can_unshare(&CONTAINER[1..4]) {
         return;
     }
     let sidecar = Sidecar::content();
@@ -73,7 +58,7 @@ fn orphans_are_reaped() {
 
 #[test]
 fn death_of_a_signal_becomes_its_exit_code() {
-    if !can_unshare() {
+    if !can_unshare(&CONTAINER[1..4]) {
         return;
     }
     let sidecar = Sidecar::content();
@@ -86,7 +71,7 @@ fn death_of_a_signal_becomes_its_exit_code() {
 
 #[test]
 fn whoever_waits_for_an_answer_can_be_ended() {
-    if !can_unshare() {
+    if !can_unshare(&CONTAINER[1..4]) {
         return;
     }
     let sidecar = Sidecar::replying(&[Reply::Silence]);
@@ -99,7 +84,7 @@ fn whoever_waits_for_an_answer_can_be_ended() {
 
 #[test]
 fn in_a_hermetic_step_the_group_has_the_signal_already() {
-    if !can_unshare() {
+    if !can_unshare(&CONTAINER[1..4]) {
         return;
     }
     let sidecar = Sidecar::content();

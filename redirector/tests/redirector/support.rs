@@ -299,3 +299,17 @@ pub(crate) fn handled(pid: &str) {
                 .all(none)
     });
 }
+
+/// Whether `unshare` can make such namespaces here; says loudly when not.
+pub(crate) fn can_unshare(flags: &[&str]) -> bool {
+    let status = Command::new("unshare")
+        .args(flags)
+        .arg("true")
+        .stderr(Stdio::null())
+        .status();
+    let can = status.is_ok_and(|status| status.success());
+    if !can {
+        eprintln!("SKIPPED, NOT TESTED: 'unshare {flags:?}' is refused; run these tests as root");
+    }
+    can
+}
