@@ -54,16 +54,13 @@ fn render(options: &Render) -> Result<Vec<Rendered>, u8> {
     } else {
         Secrecy::Masked
     };
-    let values = Values {
-        params,
-        outputs,
-        secrecy,
-    };
+    let values = Values { params, outputs };
     let (rendered, unresolved) = rendering::preview(
         &task.declaration,
         &values,
         &run,
         &rendering::Attempts::new(),
+        secrecy,
     );
     if unresolved == Unresolved::default() {
         return Ok(rendered);

@@ -109,7 +109,7 @@ objects:
 fn a_secret_reaches_nothing_but_the_data_of_a_secret() {
     let text = "
 steps:
-  kaniko: [{name: token, secret: true}]
+  kaniko: [{name: token, secret: true}, {name: pin, type: number, secret: true}]
 resources:
   - {name: img, spec: {type: image, params: [{name: token, value: $(steps.kaniko.token)}]}}
 objects:
@@ -123,6 +123,8 @@ objects:
       metadata: {name: $(steps.kaniko.token), annotations: {a: $(steps.kaniko.token)}}
   - name: map
     resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {token: 'x$(steps.kaniko.token)'}}
+  - name: typed
+    resourceTemplate: {apiVersion: v1, kind: Secret, stringData: {pin: $(steps.kaniko.pin)}}
 ";
     insta::assert_snapshot!(errors(text));
 }

@@ -139,12 +139,15 @@ impl Collector {
     }
 
     /// The objects with secrets masked, and with what is unknown left standing.
-    pub fn masked_preview(&mut self) -> Vec<Rendered> {
-        // The values are masked in place: beside the objects there need not be another copy of them.
-        Arc::make_mut(&mut self.values).secrecy = Secrecy::Masked;
-        let (rendered, _) =
-            rendering::preview(&self.declaration, &self.values, &self.run, &self.attempts);
-        Arc::make_mut(&mut self.values).secrecy = Secrecy::Plain;
+    pub fn masked_preview(&self) -> Vec<Rendered> {
+        let Self {
+            declaration,
+            values,
+            run,
+            attempts,
+            ..
+        } = self;
+        let (rendered, _) = rendering::preview(declaration, values, run, attempts, Secrecy::Masked);
         rendered
     }
 

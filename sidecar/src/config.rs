@@ -103,6 +103,9 @@ pub struct Limits {
     /// Most JSON values in a request, keys included
     #[arg(long, env = "GLEANER_MAX_VALUES", default_value_t = 100_000)]
     pub(crate) max_values: usize,
+    /// Deepest nesting of arrays and objects in a request
+    #[arg(long, env = "GLEANER_MAX_DEPTH", default_value_t = 64, value_parser = depth)]
+    pub(crate) max_depth: usize,
     /// Most connections at once on each socket
     #[arg(long, env = "GLEANER_MAX_CONNECTIONS", default_value_t = 128)]
     pub(crate) max_connections: usize,
@@ -223,6 +226,7 @@ impl Input {
             context: map(&self.context),
             labels: map(&self.labels),
             ownership,
+            secret_key: None,
         }
     }
 
@@ -244,6 +248,15 @@ fn json_pair(text: &str) -> Result<(String, Value), String> {
     let value =
         serde_json::from_str(&json).map_err(|error| format!("the value is no JSON: {error}"))?;
     Ok((name, value))
+}
+
+/// What is accepted must be readable when the journal is replayed; the parser's own bound is 128 levels.
+fn depth(text: &str) -> Result<usize, String> {
+    let levels = text
+        .parse()
+        .ok()
+        .filter(|levels| (1..=100).contains(levels));
+    levels.ok_or_else(|| format!("'{text}' is no depth between 1 and 100"))
 }
 
 fn bytes(text: &str) -> Result<usize, String> {

@@ -1,7 +1,7 @@
 //! What was accepted, on disk before it is answered.
 //!
-//! One file of frames, only ever appended to: length (4 bytes, little endian), CRC-32 of the payload (4 bytes),
-//! payload. A payload is one byte for the kind of record and its content. The first frame names the run and its
+//! One file of frames, only ever appended to: length of the payload, CRC-32 of that length, CRC-32 of the payload (4 bytes
+//! each, little endian), payload. A payload is one byte for the kind of record and its content. The first frame names the run and its
 //! declaration, so that a journal is never replayed into another run.
 //!
 //! A frame that ends where the file ends and does not check was torn by a crash before it was answered: it is cut
@@ -17,10 +17,11 @@ use gleaner_proto::message::{Outcome, Outputs};
 use serde::{Deserialize, Serialize};
 
 use crate::collector::Failure;
+use crate::message;
 use crate::rendering::Attempts;
 
 const FILE: &str = "journal";
-const FRAME_HEAD: u64 = 8;
+const FRAME_HEAD: usize = 12;
 
 /// A journal that is open for appending.
 #[derive(Debug)]
@@ -202,13 +203,12 @@ impl Journal {
         let head = u32::try_from(length).map_err(too_long)?;
         let mut crc = crc32fast::Hasher::new();
         parts.iter().for_each(|part| crc.update(part));
-        self.file.write_all(&head.to_le_bytes())?;
-        self.file.write_all(&crc.finalize().to_le_bytes())?;
+        self.file.write_all(&frame_head(head, crc.finalize()))?;
         for part in parts {
             self.file.write_all(part)?;
         }
         self.file.sync_data()?;
-        Ok(FRAME_HEAD + u64::from(head))
+        Ok(FRAME_HEAD as u64 + u64::from(head))
     }
 
     /// Takes the file back to what is known to be good.
@@ -231,7 +231,7 @@ impl Record {
                 let step = StepName::new(std::str::from_utf8(step).ok()?).ok()?;
                 Some(Self::Accepted {
                     step,
-                    message: serde_json::from_slice(body).ok()?,
+                    message: message::read(body).ok()?,
                 })
             }
             b's' => Some(Self::SubmissionRequested),
@@ -245,35 +245,43 @@ impl Record {
 
 type Frames<'a> = Vec<(u64, &'a [u8])>;
 
+fn frame_head(length: u32, crc: u32) -> [u8; FRAME_HEAD] {
+    let length = length.to_le_bytes();
+    let mut head = [0; FRAME_HEAD];
+    head[..4].copy_from_slice(&length);
+    head[4..8].copy_from_slice(&crc32fast::hash(&length).to_le_bytes());
+    head[8..].copy_from_slice(&crc.to_le_bytes());
+    head
+}
+
 /// The payloads of all whole frames and how far they reach; or where the damage is.
+///
+/// The length has a checksum of its own: without it, one wrong bit there would make all that follows look like the torn
+/// end of the file.
 fn frames(bytes: &[u8]) -> Result<(Frames<'_>, u64), u64> {
     let mut frames = Vec::new();
     let mut at = 0;
-    while at < bytes.len() {
-        let Some((head, rest)) = bytes[at..].split_at_checked(8) else {
+    while let Some((head, rest)) = bytes[at..].split_first_chunk::<FRAME_HEAD>() {
+        // A file system that grew the file and lost the data in a power cut leaves zeros.
+        if bytes[at..].iter().all(|byte| *byte == 0) {
+            break;
+        }
+        let [length, length_crc, crc] = [0, 4, 8].map(|from| {
+            let number = head[from..from + 4].iter().rev();
+            number.fold(0_u32, |number, byte| number << 8 | u32::from(*byte))
+        });
+        if crc32fast::hash(&length.to_le_bytes()) != length_crc {
+            return Err(at as u64);
+        }
+        let Some(payload) = rest.get(..length as usize) else {
             break;
         };
-        let (length, crc) = head.split_at(4);
-        let number = |bytes: &[u8]| {
-            bytes
-                .iter()
-                .rev()
-                .fold(0_u32, |number, byte| number << 8 | u32::from(*byte))
-        };
-        let length = number(length) as usize;
-        let Some(payload) = rest.get(..length) else {
-            break;
-        };
-        let end = at + 8 + length;
-        if crc32fast::hash(payload) != number(crc) {
+        let end = at + FRAME_HEAD + payload.len();
+        if crc32fast::hash(payload) != crc {
             if end == bytes.len() {
                 break;
             }
             return Err(at as u64);
-        }
-        // No record is empty. A file system that grew the file and lost the data in a power cut leaves zeros.
-        if length == 0 && bytes[at..].iter().all(|byte| *byte == 0) {
-            break;
         }
         frames.push((at as u64, payload));
         at = end;
@@ -350,6 +358,9 @@ mod tests {
             std::fs::write(&path, damaged).unwrap();
             Journal::open(folder.path(), b"run").map(|(_, records)| records)
         };
+        for at in 0..first_end {
+            assert!(flip(at).is_err(), "a wrong bit at {at} of {first_end}");
+        }
         assert_eq!(flip(bytes.len() - 1).unwrap(), [accepted("a")]);
         assert!(matches!(
             flip(first_end - 1),

@@ -8,6 +8,7 @@ mod submitting;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use gleaner_proto::StepName;
@@ -25,6 +26,14 @@ pub use submitting::Submitting;
 
 /// Commands that wait for the keeper at once; more have to wait before they are read.
 const QUEUE: usize = 64;
+
+/// How often, and how long apart, the end of a run is written to a disk that refuses it.
+const ENDING_PAUSES: [Duration; 4] = [
+    Duration::from_millis(100),
+    Duration::from_millis(500),
+    Duration::from_secs(2),
+    Duration::ZERO,
+];
 
 type Reply = oneshot::Sender<Result<Outcome, Problem>>;
 
@@ -296,6 +305,8 @@ impl Keeper {
 
     fn answer(&mut self, verdict: Verdict, reply: Reply) {
         if verdict == Verdict::AwaitCommit && self.collector.is_submitting() {
+            // Whoever has hung up asks again, in a message of its own.
+            self.waiting.retain(|waiting| !waiting.is_closed());
             self.waiting.push(reply);
         } else {
             let _ = reply.send(self.collector.outcome());
@@ -336,10 +347,7 @@ impl Keeper {
             }
         };
         self.metrics.submitted(result);
-        // Without the record, a restarted sidecar submits again and finds its own objects: no harm is done.
-        if let Err(error) = self.write(record).await {
-            tracing::error!(%error, "journal-not-written");
-        }
+        self.write_ending(&record).await;
         crash_point::reach(&self.state_dir, "outcome-journaled");
         for reply in std::mem::take(&mut self.waiting) {
             let _ = reply.send(self.collector.outcome());
@@ -352,7 +360,7 @@ impl Keeper {
         self.status.send_replace(Arc::new(self.collector.status()));
     }
 
-    fn render(&mut self, preview: Preview) -> Result<Vec<(String, Value)>, Problem> {
+    fn render(&self, preview: Preview) -> Result<Vec<(String, Value)>, Problem> {
         let pending = self.collector.pending();
         if preview == Preview::Whole && !pending.is_empty() {
             return Err(problem::pending(&pending, &[]));
@@ -363,6 +371,18 @@ impl Keeper {
             .into_iter()
             .map(|rendered| (rendered.resource.into(), rendered.object))
             .collect())
+    }
+
+    /// Writes how the run has ended. A commit without its record is found again by a restarted sidecar, in the objects; a
+    /// failure without its record would come back to life, so the disk gets more than one chance.
+    async fn write_ending(&self, record: &Record) {
+        for pause in ENDING_PAUSES {
+            match self.write(record.clone()).await {
+                Ok(()) => return,
+                Err(error) => tracing::error!(%error, "journal-not-written"),
+            }
+            tokio::time::sleep(pause).await;
+        }
     }
 
     async fn write_outputs(&self, step: StepName, body: Bytes) -> std::io::Result<()> {

@@ -21,7 +21,7 @@ use crate::journal::{Journal, JournalError, Record};
 use crate::keeper::{Keeper, Submitting};
 use crate::metrics::Metrics;
 use crate::run::Run;
-use crate::server::{Api, ListenError, Listeners, router};
+use crate::server::{Api, Bodies, ListenError, Listeners, random, router};
 use crate::submission::{ConnectError, Connection, Settings, Submitter, connect};
 use crate::{install, preflight, telemetry};
 
@@ -141,7 +141,8 @@ async fn serve(config: Config) -> Result<(), ProgramError> {
         log: _,
     } = config;
     let (declaration, text) = input.declaration()?;
-    let run = input.run();
+    let mut run = input.run();
+    run.secret_key = Some(random().map_err(ListenError::Token)?);
     if let (Some(from), Some(to)) = (place.redirector, place.install_redirector) {
         install::install(&from, &to).map_err(|source| ProgramError::Install {
             from,
@@ -177,6 +178,8 @@ async fn serve(config: Config) -> Result<(), ProgramError> {
         ending: ending.clone(),
         max_body: limits.max_body,
         max_values: limits.max_values,
+        max_depth: limits.max_depth,
+        bodies: Bodies::new(limits.max_body),
         body_timeout: limits.body_timeout,
         max_wait: limits.max_wait,
     };

@@ -52,7 +52,14 @@ pub fn render(
     attempts: &Attempts,
 ) -> Result<Vec<Rendered>, SubstitutionError> {
     let mut unresolved = Unresolved::default();
-    let rendered = render_with(declaration, values, run, attempts, &mut unresolved);
+    let rendered = render_with(
+        declaration,
+        values,
+        run,
+        attempts,
+        Secrecy::Plain,
+        &mut unresolved,
+    );
     if !unresolved.absent.is_empty() {
         Err(SubstitutionError::Absent(unresolved.absent))
     } else if !unresolved.pending.is_empty() {
@@ -68,9 +75,10 @@ pub fn preview(
     values: &Values,
     run: &Run,
     attempts: &Attempts,
+    secrecy: Secrecy,
 ) -> (Vec<Rendered>, Unresolved) {
     let mut unresolved = Unresolved::default();
-    let rendered = render_with(declaration, values, run, attempts, &mut unresolved);
+    let rendered = render_with(declaration, values, run, attempts, secrecy, &mut unresolved);
     (rendered, unresolved)
 }
 
@@ -79,17 +87,21 @@ fn render_with(
     values: &Values,
     run: &Run,
     attempts: &Attempts,
+    secrecy: Secrecy,
     unresolved: &mut Unresolved,
 ) -> Vec<Rendered> {
     let identity = Identity::of(run);
     let mut objects: HashMap<&str, Value> = HashMap::new();
     for template in in_dependency_order(declaration) {
         let name = template.name.as_str();
-        let variables = values.for_template(declaration, run, &objects);
+        let variables = values.for_template(declaration, run, &objects, secrecy);
         let object = template.tree.substitute_partly(&variables, unresolved);
         let attempt = attempts.get(name).copied().unwrap_or_default();
         let full_name = naming::name(template, run, attempt, &variables, unresolved);
-        objects.insert(name, identity.stamp(template, full_name, object));
+        objects.insert(
+            name,
+            identity.stamp(declaration, template, full_name, object),
+        );
     }
     let finish = |template: &Template| {
         Some(Rendered {

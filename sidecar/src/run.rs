@@ -14,6 +14,9 @@ pub struct Run {
     pub labels: BTreeMap<String, String>,
     /// Who owns what is created.
     pub ownership: Ownership,
+    /// Keys the hash of content that holds secrets; another one in each process. Without it such content has no hash, and is
+    /// replaced where other content would be adopted.
+    pub secret_key: Option<String>,
 }
 
 /// Who owns what is created.
@@ -94,7 +97,7 @@ impl Run {
 }
 
 impl Owner<'_> {
-    /// The owner reference, as in the proposal but for the version (see `kubernetes::RUN_API_VERSION`).
+    /// The owner reference, as in the proposal but for the version (see `gleaner_proto::kubernetes::RUN_API_VERSION`).
     pub fn reference(&self) -> Value {
         json!({
             "apiVersion": RUN_API_VERSION,

@@ -4,7 +4,6 @@ mod answer;
 mod body;
 mod caller;
 mod listener;
-mod parse;
 mod people;
 mod steps;
 
@@ -22,6 +21,8 @@ use crate::keeper::Handle;
 use crate::metrics::Metrics;
 use crate::preflight::Report;
 use answer::ApiProblem;
+pub use body::Bodies;
+pub(crate) use caller::random;
 pub use caller::{Caller, Tokens};
 pub use listener::{ListenError, Listeners};
 
@@ -42,6 +43,10 @@ pub struct Api {
     pub max_body: usize,
     /// Most JSON values in a body.
     pub max_values: usize,
+    /// Deepest nesting of arrays and objects in a body.
+    pub max_depth: usize,
+    /// Room for all bodies together.
+    pub bodies: Bodies,
     /// Longest time for a body.
     pub body_timeout: Duration,
     /// Longest wait that a GET may ask for.

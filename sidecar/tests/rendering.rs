@@ -145,12 +145,32 @@ fn other_content_has_another_hash_and_other_names_do_not_change_it() {
 }
 
 #[test]
-fn a_masked_rendering_shows_no_secret() {
-    let masked = Values {
-        secrecy: Secrecy::Masked,
-        ..values()
+fn the_hash_of_a_secret_cannot_be_guessed_from_what_everybody_sees() {
+    let hash = |secret_key: Option<&str>| {
+        let run = Run {
+            secret_key: secret_key.map(str::to_owned),
+            ..run()
+        };
+        let secret = &objects(&values(), &run, &Attempts::new())[2];
+        secret["metadata"]["annotations"]
+            .get("gleaner.dev/content")
+            .cloned()
     };
-    let (rendered, _) = preview(&declaration(), &masked, &run(), &Attempts::new());
+    assert_eq!(hash(None), None);
+    assert!(hash(Some("a")).is_some());
+    assert_eq!(hash(Some("a")), hash(Some("a")));
+    assert_ne!(hash(Some("a")), hash(Some("b")));
+}
+
+#[test]
+fn a_masked_rendering_shows_no_secret() {
+    let (rendered, _) = preview(
+        &declaration(),
+        &values(),
+        &run(),
+        &Attempts::new(),
+        Secrecy::Masked,
+    );
     let yaml = to_yaml(rendered.iter().map(|rendered| &rendered.object));
     assert!(!yaml.contains("hunter2"), "{yaml}");
     assert!(yaml.contains(&format!("token: {SECRET}")), "{yaml}");
@@ -198,7 +218,13 @@ fn without_a_run_the_api_server_would_have_to_name_it() {
         context: [("task.name".to_owned(), "build".to_owned())].into(),
         ..Run::default()
     };
-    let (rendered, _) = preview(&declaration(), &values(), &run, &Attempts::new());
+    let (rendered, _) = preview(
+        &declaration(),
+        &values(),
+        &run,
+        &Attempts::new(),
+        Secrecy::Plain,
+    );
     let metadata = &rendered[0].object["metadata"];
     assert_eq!(
         (metadata.get("name"), &metadata["generateName"]),

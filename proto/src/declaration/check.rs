@@ -252,13 +252,17 @@ fn output_type(
 
 /// Only the data of a Secret: its name and labels are seen by everybody.
 fn may_hold_secret(template: &Template, usage: &Use) -> bool {
-    let inside = usage
-        .place
-        .strip_prefix(&template.place)
-        .unwrap_or_default();
+    let inside = usage.place.strip_prefix(&template.place);
+    inside.is_some_and(|inside| is_secret_data(template, inside))
+}
+
+/// Whether a place within `template` is the data of a Secret, which holds texts only. (The API server's complaint
+/// about anything else would quote it.)
+fn is_secret_data(template: &Template, inside: &str) -> bool {
     is_secret(template)
-        && (inside.starts_with(".resourceTemplate.data")
-            || inside.starts_with(".resourceTemplate.stringData"))
+        && [".resourceTemplate.data", ".resourceTemplate.stringData"]
+            .iter()
+            .any(|data| inside.starts_with(data))
 }
 
 fn check_resource(
@@ -327,6 +331,7 @@ fn check_position(
         .strip_prefix(&template.place)
         .unwrap_or_default();
     let text_only = (template.origin != Origin::Object && inside.starts_with(".spec.params"))
+        || is_secret_data(template, inside)
         || inside.contains(".metadata.labels")
         || inside.contains(".metadata.annotations")
         || inside.ends_with("metadata.name")

@@ -172,6 +172,16 @@ impl Declaration {
             .find(|output| output.spec.name.as_str() == name)
     }
 
+    /// Whether a secret output stands anywhere in `template`.
+    pub fn uses_secret(&self, template: &Template) -> bool {
+        template.uses.iter().any(|usage| match &usage.reference {
+            Reference::Output { step, output, .. } => self
+                .output(step, output)
+                .is_some_and(|output| output.secret),
+            _ => false,
+        })
+    }
+
     /// The template called `name`.
     pub fn template(&self, name: &str) -> Option<&Template> {
         self.templates

@@ -116,7 +116,6 @@ impl Collector {
                 .iter()
                 .map(|(step, outputs)| (step.clone(), lightened(outputs)))
                 .collect(),
-            secrecy: Secrecy::Masked,
         }
     }
 
@@ -132,7 +131,13 @@ impl Collector {
         // A name is shown once everything is known, on which it may depend.
         let names: Vec<Option<String>> = if self.phase() == Phase::Resolved {
             let values = self.light_values();
-            let (rendered, _) = preview(&self.declaration, &values, &self.run, &self.attempts);
+            let (rendered, _) = preview(
+                &self.declaration,
+                &values,
+                &self.run,
+                &self.attempts,
+                Secrecy::Masked,
+            );
             let name =
                 |object: &Value| Some(object.get("metadata")?.get("name")?.as_str()?.to_owned());
             rendered

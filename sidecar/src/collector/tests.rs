@@ -298,7 +298,6 @@ submit: Manual
     );
     let rendered = collector.masked_preview();
     assert_eq!(rendered[0].object["stringData"]["token"], "(secret)");
-    assert_eq!(collector.values().secrecy, crate::rendering::Secrecy::Plain);
     assert_eq!(
         variable(&collector, "steps.login.token"),
         (VariableState::Secret, None)

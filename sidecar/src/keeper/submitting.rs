@@ -15,9 +15,14 @@ use crate::collector::{Collector, Failure};
 use crate::crash_point;
 use crate::journal::Commit;
 use crate::problem;
+use crate::redaction::Redaction;
 use crate::rendering::{self, Attempts, Values};
 use crate::run::Run;
 use crate::submission::{Progress, SubmissionError, Submitter};
+
+/// Longest field of a result, in bytes. The kubelet gives all containers of a pod 12 KiB together, and Tekton loses results
+/// beyond that without a word (`k8s.io/kubernetes/pkg/kubelet/status/status_manager.go`).
+const RESULT_MAX: usize = 1024;
 
 /// How a submission ends.
 pub(super) type Ending = Result<Commit, Failure>;
@@ -73,8 +78,10 @@ pub(super) async fn ended(submission: &mut Option<JoinHandle<Ending>>) -> Ending
             Ok(ending) => ending,
             Err(error) => {
                 let detail = format!("the submission broke off: {error}; this is a bug of Gleaner");
+                let mut problem = problem::internal(detail);
+                problem.exit_code = exit_code::NOT_CREATED;
                 Err(Failure {
-                    problem: problem::internal(detail),
+                    problem,
                     resources: BTreeMap::new(),
                 })
             }
@@ -105,6 +112,7 @@ async fn submit(submitter: &Submitter, work: &Work) -> Ending {
         .submit(render, &|progress| pass(&work.state_dir, progress))
         .await;
     let (attempts, fields) = last.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let redaction = Redaction::new(&work.declaration, &work.values);
     match submitted {
         Ok(submission) => {
             let committed = submission
@@ -112,10 +120,12 @@ async fn submit(submitter: &Submitter, work: &Work) -> Ending {
                 .into_iter()
                 .map(|one| (one.created, one.results))
                 .collect();
-            let outcome = outcome(committed, submission.notes, fields);
+            let notes = submission.notes.into_iter();
+            let notes = notes.map(|note| redaction.apply(note)).collect();
+            let outcome = outcome(committed, notes, fields);
             Ok(Commit { outcome, attempts })
         }
-        Err(error) => Err(not_created(&error)),
+        Err(error) => Err(not_created(&error, &redaction)),
     }
 }
 
@@ -168,7 +178,7 @@ fn resource_fields(work: &Work, rendered: &rendering::Rendered) -> Map<String, V
 
 fn outcome(
     committed: Vec<(Created, Map<String, Value>)>,
-    notes: Vec<String>,
+    mut notes: Vec<String>,
     mut fields: BTreeMap<String, Map<String, Value>>,
 ) -> Outcome {
     let mut results = BTreeMap::new();
@@ -180,6 +190,14 @@ fn outcome(
         ]);
         let own = fields.remove(&created.resource).unwrap_or_default();
         for (key, value) in own.into_iter().chain(declared) {
+            let bytes = value.as_str().map_or(0, str::len);
+            if bytes > RESULT_MAX {
+                notes.push(format!(
+                    "'{key}' of '{}' has {bytes} bytes and is left out of the results, which hold {RESULT_MAX} at most",
+                    created.resource
+                ));
+                continue;
+            }
             result.entry(key).or_insert(value);
         }
         results.insert(created.resource.clone(), result);
@@ -205,13 +223,13 @@ fn not_rendered(error: &SubstitutionError) -> Failure {
     }
 }
 
-fn not_created(error: &SubmissionError) -> Failure {
+fn not_created(error: &SubmissionError, redaction: &Redaction) -> Failure {
     let title = "the resources could not be created";
     let problem = problem::new(
         problem_type::NOT_CREATED,
         424,
         title,
-        error.sentence(),
+        redaction.apply(error.sentence()),
         exit_code::NOT_CREATED,
     );
     let mut resources: BTreeMap<String, String> = BTreeMap::new();
@@ -220,7 +238,7 @@ fn not_created(error: &SubmissionError) -> Failure {
         if !all.is_empty() {
             all.push_str("; ");
         }
-        all.push_str(&sentence);
+        all.push_str(&redaction.apply(sentence));
     }
     Failure { problem, resources }
 }

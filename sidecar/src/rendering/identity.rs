@@ -1,6 +1,6 @@
 //! What marks an object as this run's: labels, annotations, owner.
 
-use gleaner_proto::declaration::Template;
+use gleaner_proto::declaration::{Declaration, Template};
 use gleaner_proto::kubernetes::annotation;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -10,6 +10,7 @@ use crate::run::Run;
 /// The marks of a run, made once for all its objects.
 pub(super) struct Identity<'a> {
     uid: Option<&'a str>,
+    secret_key: Option<&'a str>,
     labels: Map<String, Value>,
     owner: Option<Value>,
 }
@@ -19,6 +20,7 @@ impl<'a> Identity<'a> {
         let labels = run.labels().into_iter();
         Self {
             uid: run.uid(),
+            secret_key: run.secret_key.as_deref(),
             labels: labels.map(|(key, value)| (key, value.into())).collect(),
             owner: run.owner().map(|owner| owner.reference()),
         }
@@ -28,12 +30,18 @@ impl<'a> Identity<'a> {
     /// then the rest.
     pub(super) fn stamp(
         &self,
+        declaration: &Declaration,
         template: &Template,
         (key, name): (&str, Value),
         object: Value,
     ) -> Value {
         // Before any mark, which may differ where the content does not (an owner reference that fell back).
-        let content = self.uid.map(|uid| content_hash(uid, &object));
+        let hash_key = if declaration.uses_secret(template) {
+            self.secret_key
+        } else {
+            self.uid
+        };
+        let content = hash_key.map(|key| content_hash(key, &object));
         let Value::Object(mut object) = object else {
             return object;
         };
@@ -81,11 +89,11 @@ fn object_field(map: &Map<String, Value>, key: &str) -> Map<String, Value> {
     field.cloned().unwrap_or_default()
 }
 
-/// Tells the content of one attempt from that of another. Keyed by the run, so that nothing can be learnt from
-/// it about a secret by comparing runs.
-fn content_hash(uid: &str, object: &Value) -> String {
+/// Tells the content of one attempt from that of another. The key is the run's UID, which everybody can see; for content
+/// that holds a secret it is one that nobody can, or short secrets could be guessed and checked.
+fn content_hash(key: &str, object: &Value) -> String {
     let mut hash = Hashing(Sha256::new());
-    hash.0.update(uid.as_bytes());
+    hash.0.update(key.as_bytes());
     hash.0.update([0]);
     // JSON is written in many small pieces, and a large value must not be copied to be hashed.
     let mut buffer = std::io::BufWriter::new(&mut hash);

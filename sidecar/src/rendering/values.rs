@@ -20,15 +20,12 @@ pub struct Values {
     pub params: BTreeMap<String, Value>,
     /// Outputs by step and name.
     pub outputs: BTreeMap<String, BTreeMap<String, Value>>,
-    /// Whether secrets may be seen.
-    pub secrecy: Secrecy,
 }
 
 /// Whether secrets may be seen in what is rendered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Secrecy {
     /// As they are: for the API server only.
-    #[default]
     Plain,
     /// As [`SECRET`]: for everybody else.
     Masked,
@@ -40,6 +37,7 @@ pub(super) struct Environment<'a> {
     declaration: &'a Declaration,
     run: &'a Run,
     others: &'a HashMap<&'a str, Value>,
+    secrecy: Secrecy,
 }
 
 impl Values {
@@ -48,12 +46,14 @@ impl Values {
         declaration: &'a Declaration,
         run: &'a Run,
         others: &'a HashMap<&'a str, Value>,
+        secrecy: Secrecy,
     ) -> Environment<'a> {
         Environment {
             values: self,
             declaration,
             run,
             others,
+            secrecy,
         }
     }
 
@@ -65,7 +65,7 @@ impl Values {
 
 impl Environment<'_> {
     fn is_masked(&self, step: &str, output: &str) -> bool {
-        self.values.secrecy == Secrecy::Masked
+        self.secrecy == Secrecy::Masked
             && self
                 .declaration
                 .output(step, output)

@@ -34,21 +34,14 @@ pub enum Caller {
 pub struct Tokens(IndexMap<StepName, String>);
 
 impl Tokens {
-    /// A fresh token for each of `steps`: 256 bits of the system's randomness, in hexadecimal.
+    /// A fresh token for each of `steps`.
     ///
     /// # Errors
     /// When the system has no randomness to give.
     pub fn generate<'a>(
         steps: impl Iterator<Item = &'a StepName>,
     ) -> Result<Self, getrandom::Error> {
-        let token = |step: &StepName| {
-            let mut bytes = [0_u8; 32];
-            getrandom::fill(&mut bytes)?;
-            Ok((
-                step.clone(),
-                bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
-            ))
-        };
+        let token = |step: &StepName| Ok((step.clone(), random()?));
         Ok(Self(steps.map(token).collect::<Result<_, _>>()?))
     }
 
@@ -135,6 +128,13 @@ fn is_local(host: &str) -> bool {
         .and_then(|name| name.strip_suffix(']'))
         .unwrap_or(name);
     name.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok()
+}
+
+/// 256 bits of the system's randomness, in hexadecimal.
+pub(crate) fn random() -> Result<String, getrandom::Error> {
+    let mut bytes = [0_u8; 32];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 #[cfg(test)]

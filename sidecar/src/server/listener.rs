@@ -64,8 +64,8 @@ pub enum ListenError {
         #[source]
         source: io::Error,
     },
-    /// The system has no randomness for a token.
-    #[error("cannot make tokens for the steps: {0}")]
+    /// The system has no randomness for tokens and keys.
+    #[error("the system has no randomness to give: {0}")]
     Token(getrandom::Error),
 }
 

@@ -216,9 +216,14 @@ impl Refusal {
 
     /// Server-side apply of an object that does not fit its kind's schema. The API server answers 500 without a
     /// reason, whatever the field validation; only the words tell it from a failure that passes
-    /// (`sigs.k8s.io/structured-merge-diff`, the typed patch object).
+    /// (`k8s.io/apimachinery/pkg/util/managedfields`: the typed patch object, and its conversion).
     pub(super) fn mistyped(&self) -> bool {
-        self.words.contains("failed to create typed patch object")
+        [
+            "failed to create typed patch object",
+            "failed to convert new object",
+        ]
+        .iter()
+        .any(|words| self.words.contains(words))
     }
 }
 
@@ -280,10 +285,17 @@ mod tests {
 
     #[test]
     fn an_applied_object_that_does_not_fit_its_schema_is_not_tried_again() {
-        let text = "failed to create typed patch object (/a; example.dev/v1, Kind=Report): .spec.typo: field not \
-                    declared in schema";
-        let answer = answer(&Method::PATCH, 500, "", text);
-        assert!(matches!(answer, Answer::Refused(refusal) if refusal.mistyped()));
+        for text in [
+            "failed to create typed patch object (/a; example.dev/v1, Kind=Report): .spec.typo: field not declared in \
+             schema",
+            "failed to convert new object (/a; /v1, Kind=Secret) to proper version: illegal base64 data at input byte 0",
+        ] {
+            let answer = answer(&Method::PATCH, 500, "", text);
+            assert!(
+                matches!(answer, Answer::Refused(refusal) if refusal.mistyped()),
+                "{text}"
+            );
+        }
     }
 
     #[test]

@@ -221,7 +221,6 @@ impl Notes {
     pub(super) fn add(&self, note: String) {
         let mut notes = self.lock();
         if !notes.contains(&note) {
-            tracing::warn!(%note, "submission-note");
             notes.push(note);
         }
     }

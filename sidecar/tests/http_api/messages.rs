@@ -122,7 +122,6 @@ fn what_is_no_message_is_refused_without_repeating_it() {
         "{\"outputs\": {\"digest\": \"canary\u{1}\"}}",
         r#"{"outputs": {"digest": "canary\ud800"}}"#,
         r#"{"exitCode": 0}"#,
-        &deep,
     ] {
         let problem = place
             .outputs("build", body)
@@ -130,6 +129,10 @@ fn what_is_no_message_is_refused_without_repeating_it() {
         assert!(problem.detail.contains(r#"send {"outputs""#), "{problem:?}");
         assert!(!problem.detail.contains("canary"), "{problem:?}");
     }
+    let too_deep = place
+        .outputs("build", &deep)
+        .problem(413, problem_type::TOO_LARGE);
+    assert!(too_deep.detail.contains("--max-depth"), "{too_deep:?}");
     let not_utf8 = place.ask(
         "POST",
         "/v1/steps/build/outputs",

@@ -104,12 +104,33 @@ fn a_damaged_journal_is_refused_with_its_place() {
     let (code, said) = setup.run();
     assert_eq!(code, Some(1));
     assert!(
-        said.contains("is damaged at byte 40; delete the pod"),
+        said.contains("is damaged at byte 44; delete the pod"),
         "{said}"
     );
     assert!(!said.contains("sha256:abc"), "{said}");
     // And left as it was, for whoever wants to look.
     assert_eq!(fs::read(&file).unwrap(), bytes);
+}
+
+#[test]
+fn the_deepest_message_that_is_accepted_is_read_again_after_a_kill() {
+    let setup = Setup::new(MANUAL);
+    let sidecar = setup.start();
+    // Two levels are the message's own, one is the object that `report` must be.
+    let lists = 64 - 3;
+    let (open, close) = ("[".repeat(lists), "]".repeat(lists));
+    let body = format!(r#"{{"outputs": {{"digest": "d", "report": {{"a": {open}{close}}}}}}}"#);
+    let answer = sidecar.step("build").outputs("build", &body).ok();
+    let deeper = body.replacen('[', "[[", 1).replacen(']', "]]", 1);
+    sidecar
+        .step("build")
+        .outputs("build", &deeper)
+        .problem(413, problem_type::TOO_LARGE);
+    sidecar.kill();
+    assert_eq!(
+        setup.start().step("build").outputs("build", &body).ok(),
+        answer
+    );
 }
 
 #[test]
@@ -162,9 +183,9 @@ fn a_full_disk_stops_submit_and_finish_before_anything_happens() {
     let cluster = api_server();
     let setup = Setup::new(MANUAL).with(&cluster).file_size(64);
     let sidecar = setup.start();
-    // Exactly as much as fits: 40 bytes of identity, 8 + 7 of frame and step name.
-    let scan = r#"{"outputs":{}}"#.len() + 8 + 6;
-    let rest = (64 << 10) - 40 - 8 - 7 - scan - r#"{"outputs":{"digest":""}}"#.len();
+    // Exactly as much as fits: 12 + 32 bytes of identity, 12 + 7 of frame and step name.
+    let scan = r#"{"outputs":{}}"#.len() + 12 + 6;
+    let rest = (64 << 10) - 44 - 12 - 7 - scan - r#"{"outputs":{"digest":""}}"#.len();
     let body = format!(r#"{{"outputs":{{"digest":"{}"}}}}"#, "x".repeat(rest));
     sidecar
         .step("scan")

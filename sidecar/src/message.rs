@@ -1,19 +1,22 @@
-//! From the bytes of a body to a step's message, without more copies of large text than the message itself.
+//! From the bytes of a body to a step's message: the one reader, when it arrives and when the journal is replayed.
+//!
+//! Without more copies of large text than the message itself, and without `serde_json::Value`'s own reader, to which
+//! some keys mean more than they say (those of its raw values and of its numbers of any precision).
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use gleaner_proto::message::Outputs;
-use serde::Deserialize;
-use serde_json::Value;
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
+use serde_json::{Map, Number, Value};
 
 /// Text of more bytes than this is taken piece by piece.
 const PIECE: usize = 64 << 10;
 
 /// [`Outputs`], with the values as they stand in the body.
-#[derive(Deserialize)]
+#[derive(serde::Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Message<'a> {
     #[serde(borrow)]
@@ -23,7 +26,7 @@ struct Message<'a> {
 }
 
 /// Reads a step's message.
-pub(super) fn message(body: &[u8]) -> Result<Outputs, serde_json::Error> {
+pub(crate) fn read(body: &[u8]) -> Result<Outputs, serde_json::Error> {
     let message: Message<'_> = serde_json::from_slice(body)?;
     let outputs = message.outputs.into_iter();
     let outputs = outputs.map(|(name, raw)| Ok((name.into_owned(), value(raw.get())?)));
@@ -40,7 +43,7 @@ fn value(json: &str) -> Result<Value, serde_json::Error> {
         .strip_prefix('"')
         .and_then(|json| json.strip_suffix('"'));
     let Some(mut rest) = inner.filter(|inner| inner.len() > PIECE) else {
-        return serde_json::from_str(json);
+        return serde_json::from_str(json).map(|Plain(value)| value);
     };
     let mut text = String::with_capacity(rest.len());
     while !rest.is_empty() {
@@ -76,14 +79,98 @@ fn is_low_surrogate(escaped: &[u8]) -> bool {
     )
 }
 
-/// How many values and keys a JSON text holds, at least: known before any of them takes up memory, of which small
-/// values need many times their length in the text.
-pub(super) fn values(json: &[u8]) -> usize {
-    let mut values = 0;
+/// A JSON value in which every key is just a key.
+struct Plain(Value);
+
+struct PlainVisitor;
+
+impl<'de> Deserialize<'de> for Plain {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(PlainVisitor).map(Plain)
+    }
+}
+
+impl<'de> Visitor<'de> for PlainVisitor {
+    type Value = Value;
+
+    fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<Value, E> {
+        Ok(Value::Bool(flag))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(Value::Number(number.into()))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(Value::Number(number.into()))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Value, E> {
+        let number = Number::from_f64(number);
+        number
+            .map(Value::Number)
+            .ok_or_else(|| E::custom("a number out of range"))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::String(text.to_owned()))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Value, E> {
+        Ok(Value::String(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(Plain(item)) = access.next_element()? {
+            items.push(item);
+        }
+        Ok(Value::Array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+        let mut entries = Map::new();
+        while let Some((key, Plain(value))) = access.next_entry::<String, Plain>()? {
+            // Which of the two counts would depend on who reads it.
+            if entries.insert(key, value).is_some() {
+                return Err(A::Error::custom("a key that stands twice"));
+            }
+        }
+        Ok(Value::Object(entries))
+    }
+}
+
+/// How much a JSON text holds, known before any of it takes up memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Extent {
+    /// Values and keys, at least: small ones need many times their length in the text.
+    pub(crate) values: usize,
+    /// How deep arrays and objects stand within each other.
+    pub(crate) depth: usize,
+}
+
+/// Measures a JSON text, or what only looks like one.
+pub(crate) fn extent(json: &[u8]) -> Extent {
+    let mut extent = Extent::default();
+    let mut depth = 0_usize;
     let mut rest = json.iter();
     while let Some(byte) = rest.next() {
         match byte {
-            b',' | b':' | b'[' | b'{' => values += 1,
+            b',' | b':' => extent.values += 1,
+            b'[' | b'{' => {
+                extent.values += 1;
+                depth += 1;
+                extent.depth = extent.depth.max(depth);
+            }
+            b']' | b'}' => depth = depth.saturating_sub(1),
             b'"' => {
                 while let Some(byte) = rest.find(|byte| matches!(byte, b'"' | b'\\')) {
                     if *byte == b'"' {
@@ -95,11 +182,11 @@ pub(super) fn values(json: &[u8]) -> usize {
             _ => {}
         }
     }
-    values
+    extent
 }
 
 /// What is wrong with a JSON text, without a word of it: it may hold secrets.
-pub(super) fn explained(error: &serde_json::Error) -> String {
+pub(crate) fn explained(error: &serde_json::Error) -> String {
     let (line, column) = (error.line(), error.column());
     match error.classify() {
         Category::Data => format!("its shape is another one at line {line} column {column}"),
@@ -114,9 +201,24 @@ mod tests {
 
     #[test]
     fn values_are_counted_outside_of_text_only() {
-        assert_eq!(values(br#"{"a": [1, 2], "b": {"c": true}}"#), 8);
-        assert_eq!(values(br#""[{,:\\\",:""#), 0);
-        assert_eq!(values(b"\"not closed \\"), 0);
+        let measured = |json: &[u8]| (extent(json).values, extent(json).depth);
+        assert_eq!(measured(br#"{"a": [1, 2], "b": {"c": true}}"#), (8, 2));
+        assert_eq!(measured(br#""[{,:\\\",:""#), (0, 0));
+        assert_eq!(measured(b"\"not closed \\"), (0, 0));
+        assert_eq!(measured(b"]]]["), (1, 1));
+    }
+
+    #[test]
+    fn every_key_is_just_a_key() {
+        for key in [
+            "$serde_json::private::RawValue",
+            "$serde_json::private::Number",
+        ] {
+            let body = format!(r#"{{"outputs": {{"a": {{"{key}": "[1]"}}}}}}"#);
+            let message = read(body.as_bytes()).unwrap();
+            assert_eq!(message.outputs["a"][key], "[1]");
+        }
+        assert!(read(br#"{"outputs": {"a": {"k": 1, "k": 2}}}"#).is_err());
     }
 
     #[test]
@@ -129,7 +231,7 @@ mod tests {
             r#""canary"#,
             "canary",
         ] {
-            let error = message(body.as_bytes()).unwrap_err();
+            let error = read(body.as_bytes()).unwrap_err();
             assert!(
                 !explained(&error).contains("canary"),
                 "{}",
@@ -173,14 +275,14 @@ mod tests {
             r#"{"outputs": {"a": 1, "a": 2}}"#,
         ] {
             let expected: Outputs = serde_json::from_str(body).unwrap();
-            assert_eq!(message(body.as_bytes()).unwrap(), expected);
+            assert_eq!(read(body.as_bytes()).unwrap(), expected);
         }
         let deep = format!(
             r#"{{"outputs": {{"a": {}{}}}}}"#,
             "[".repeat(200),
             "]".repeat(200)
         );
-        assert!(message(deep.as_bytes()).is_err());
-        assert!(message(b"{\"outputs\": {\"a\": \"\xff\"}}").is_err());
+        assert!(read(deep.as_bytes()).is_err());
+        assert!(read(b"{\"outputs\": {\"a\": \"\xff\"}}").is_err());
     }
 }
