@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::answer::{self, Answer};
 use crate::body::Body;
 use crate::options::Address;
+use crate::sys;
 
 /// How much is collected before it is sent: a small message goes in one system call.
 const SEND_BUFFER: usize = 64 << 10;
@@ -136,8 +137,13 @@ fn receive(stream: &Stream, until: Instant) -> io::Result<Answer> {
 impl Stream {
     fn connect(address: &Address, patience: Duration) -> io::Result<Self> {
         match address {
-            // On one machine a connection is made at once, or refused.
-            Address::Unix(path) => UnixStream::connect(path).map(Self::Unix),
+            // On one machine a connection is made at once, or not at all.
+            Address::Unix(path) => match sys::connect(path) {
+                Err(full) if full.kind() == io::ErrorKind::WouldBlock => {
+                    Err(io::Error::other("it accepts no connections"))
+                }
+                stream => stream.map(Self::Unix),
+            },
             Address::Tcp(address) => {
                 let stream =
                     TcpStream::connect_timeout(address, patience.max(Duration::from_secs(1)))?;

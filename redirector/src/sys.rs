@@ -5,8 +5,9 @@
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::fs::File;
 use std::mem::MaybeUninit;
-use std::os::fd::AsRawFd as _;
+use std::os::fd::{AsRawFd as _, FromRawFd as _};
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::{io, ptr};
@@ -342,6 +343,39 @@ fn waited_for() -> libc::sigset_t {
     }
 }
 
+// === sockets ===
+
+/// Connects to the socket `path` without ever waiting: `WouldBlock` when its queue is full. (The standard library's
+/// `connect` waits for a place in the queue, however long that takes.)
+pub(crate) fn connect(path: &Path) -> io::Result<UnixStream> {
+    // SAFETY: all zeroes is a valid address.
+    let mut address = unsafe { MaybeUninit::<libc::sockaddr_un>::zeroed().assume_init() };
+    address.sun_family = libc::AF_UNIX as libc::sa_family_t;
+    let path = path.as_os_str().as_bytes();
+    // The last byte stays zero.
+    if path.len() >= address.sun_path.len() {
+        return Err(io::ErrorKind::InvalidFilename.into());
+    }
+    for (to, &byte) in address.sun_path.iter_mut().zip(path) {
+        *to = byte as c_char;
+    }
+    let kind = libc::SOCK_STREAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+    // SAFETY: socket has no preconditions.
+    let socket = unsafe { libc::socket(libc::AF_UNIX, kind, 0) };
+    if socket < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: it is open, and nobody else's.
+    let stream = unsafe { UnixStream::from_raw_fd(socket) };
+    let length = size_of_val(&address) as libc::socklen_t;
+    // SAFETY: the address is initialised and that long.
+    if unsafe { libc::connect(socket, (&raw const address).cast(), length) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    stream.set_nonblocking(false)?;
+    Ok(stream)
+}
+
 // === files ===
 
 /// The kind of file system that `file` lies on, as `statfs` numbers it.
@@ -367,4 +401,43 @@ pub(crate) fn is_writable(path: &Path) -> bool {
 fn pointers(strings: &[CString]) -> Vec<*const c_char> {
     let strings = strings.iter().map(|string| string.as_ptr());
     strings.chain([ptr::null()]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    #[test]
+    fn a_full_queue_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let listener = UnixListener::bind(&path).unwrap();
+        // SAFETY: an open socket; listening again sets the length of its queue.
+        assert_eq!(unsafe { libc::listen(listener.as_raw_fd(), 0) }, 0);
+        let first = connect(&path).unwrap();
+        let full = connect(&path).expect_err("one place only");
+        assert_eq!(full.kind(), io::ErrorKind::WouldBlock);
+
+        let (mut accepted, _) = listener.accept().unwrap();
+        let _second = connect(&path).unwrap();
+        // From here on it waits, as every other stream.
+        std::thread::spawn(move || {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            accepted.write_all(b"x").unwrap();
+        });
+        let mut received = Vec::new();
+        (&first).read_to_end(&mut received).unwrap();
+        assert_eq!(received, b"x");
+    }
+
+    #[test]
+    fn a_path_that_no_address_holds_is_an_error() {
+        let long = connect(Path::new(&"x".repeat(108))).unwrap_err();
+        assert_eq!(long.kind(), io::ErrorKind::InvalidFilename);
+        let none = connect(Path::new(&"x".repeat(107))).unwrap_err();
+        assert_eq!(none.kind(), io::ErrorKind::NotFound);
+    }
 }
