@@ -213,13 +213,10 @@ fn an_early_refusal_is_heard() {
         let step = Step::new(&sidecar).output("o=it");
         // More than any socket buffer holds.
         std::fs::write(step.path("it"), "x".repeat(16 << 20)).unwrap();
-        if over_tcp {
-            // A reset may overtake the answer there; then the message is sent again.
-            let ran = step.flags(&["--deadline=50ms"]).run(&["true"]);
-            assert!(matches!(ran.code, Some(65 | 69)), "{ran:?}");
-        } else {
-            step.run(&["true"]).assert_ended(65, "no: do that");
-        }
+        // Over TCP a reset follows the answer, because the sidecar has left bytes unread. On one machine it never
+        // overtakes it, and Linux hands out what has arrived before it tells of the reset.
+        step.run(&["true"]).assert_ended(65, "no: do that");
+        assert_eq!(sidecar.requests().len(), 1, "heard the first time");
     }
 }
 
