@@ -59,6 +59,71 @@ pub(crate) fn check(text: &str, kind: OutputType) -> Result<(), String> {
     }
 }
 
+/// Checks that each number in the JSON `text` stays the same number when it is read as a 64-bit integer or a double,
+/// as everybody on its way reads it. What is no JSON is left to [`check`].
+///
+/// # Errors
+/// The first number that would be another one.
+pub(crate) fn check_numbers(text: &str) -> Result<(), &str> {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let start = at;
+        at += 1;
+        match byte {
+            b'"' => {
+                while let Some(&byte) = bytes.get(at) {
+                    at += if byte == b'\\' { 2 } else { 1 };
+                    if byte == b'"' {
+                        break;
+                    }
+                }
+            }
+            b'-' | b'0'..=b'9' => {
+                let of_number = |byte: &u8| byte.is_ascii_digit() || b"+-.eE".contains(byte);
+                at += bytes[at..]
+                    .iter()
+                    .take_while(|byte| of_number(byte))
+                    .count();
+                if !stays_the_same(&text[start..at]) {
+                    return Err(&text[start..at]);
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn stays_the_same(number: &str) -> bool {
+    if number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok() {
+        return true;
+    }
+    let Ok(double) = number.parse::<f64>() else {
+        // No number; that is for the parser to say.
+        return true;
+    };
+    let shortest = serde_json::to_string(&double).expect("invariant: a double can be written");
+    // Infinity is written as null.
+    double.is_finite() && decimal(number) == decimal(&shortest)
+}
+
+/// Sign, digits without zeros at either end, and power of ten: the same for all ways to write one number. `None`
+/// when the power is beyond all doubles.
+fn decimal(number: &str) -> Option<(bool, String, i64)> {
+    let (mantissa, power) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = [whole.trim_start_matches('-'), fraction].concat();
+    let significant = digits.trim_end_matches('0');
+    let zeros = digits.len() - significant.len();
+    let significant = significant.trim_start_matches('0');
+    if significant.is_empty() {
+        return Some((false, String::new(), 0));
+    }
+    let power = i64::from(power.parse::<i32>().ok()?) + zeros as i64 - fraction.len() as i64;
+    Some((whole.starts_with('-'), significant.to_owned(), power))
+}
+
 /// The outermost type of a JSON value, all of which was checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shape {
@@ -181,7 +246,63 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_number_must_stay_the_same() {
+        for kept in [
+            "1.10",
+            "1e3",
+            "-0",
+            "-0.0",
+            "0e99999999999999999999",
+            "0.000",
+            "100.00e-2",
+            "1E+22",
+            "9223372036854775807",
+            "-9223372036854775808",
+            "18446744073709551615",
+            "1.7976931348623157e308",
+            "5e-324",
+            "0.30000000000000004",
+            "[1, {\"1e400\": \"0.1234567890123456789\\\"1e400\"}]",
+            // No JSON; the parser says so.
+            "-",
+            "1-2",
+            "1e",
+            "\"1e400",
+            "\"\\",
+        ] {
+            assert_eq!(check_numbers(kept), Ok(()), "{kept}");
+        }
+        for changed in [
+            "12345678901234567890123",
+            "18446744073709551616",
+            "-9223372036854775809",
+            "9007199254740993.0",
+            "0.1234567890123456789",
+            "1e400",
+            "-1e400",
+            "1e-400",
+            "1e-99999999999999999999",
+            "1e99999999999999999999",
+        ] {
+            assert_eq!(check_numbers(changed), Err(changed));
+            let within = format!("{{\"a\\\\\": [1, {changed}]}}");
+            assert_eq!(check_numbers(&within), Err(changed));
+        }
+    }
+
     proptest! {
+        #[test]
+        fn every_integer_and_double_stays_the_same(integer: i64, natural: u64, double in proptest::num::f64::NORMAL | proptest::num::f64::SUBNORMAL) {
+            let text = format!("[{integer}, {natural}, {double}, {double:e}]");
+            prop_assert_eq!(check_numbers(&text), Ok(()));
+        }
+
+        #[test]
+        fn no_text_makes_the_check_of_numbers_panic(text in "([-0-9.eE+\"\\\\ä]|1e){0,40}") {
+            let _ = check_numbers(&text);
+        }
+
         #[test]
         fn a_written_string_reads_as_it_was(text in any::<String>()) {
             prop_assert_eq!(serde_json::from_str::<String>(&written(&text)).unwrap(), text);

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use gleaner_proto::{OutputSpec, OutputType, When, path};
 
 use crate::body::Output;
-use crate::failure::Failure;
+use crate::failure::{Failure, cut};
 use crate::{json, sys};
 
 /// File systems whose files are the kernel's own (`linux/magic.h`): proc, sysfs, debugfs, tracefs, cgroup, cgroup2,
@@ -30,6 +30,9 @@ const KERNEL_FILE_SYSTEMS: [i64; 10] = [
     0x1cd1,
     0x6165_676c,
 ];
+
+/// How much is shown of a number that is refused, in bytes.
+const NUMBER_SHOWN: usize = 40;
 
 /// What is wrong with one output's file.
 #[derive(Debug)]
@@ -140,6 +143,14 @@ fn read(output: &OutputSpec, path: &Path, bound: u64) -> Result<String, Fault> {
     text.truncate(end);
     text.drain(..start);
     if output.kind != OutputType::String {
+        // First: the parser has no remedy for 1e400.
+        json::check_numbers(&text).map_err(|number| {
+            invalid(format!(
+                "holds the number {}, which would change on its way: numbers travel as 64-bit integers and doubles; \
+                 declare type: string",
+                cut(number, NUMBER_SHOWN)
+            ))
+        })?;
         json::check(&text, output.kind).map_err(|found| {
             invalid(format!(
                 "{found}; the declaration says type: {}",

@@ -232,6 +232,31 @@ fn what_is_no_json_of_the_type_is_refused() {
 }
 
 #[test]
+fn a_number_that_would_change_on_its_way_is_refused() {
+    let line = |number: &str| {
+        format!(
+            "output 'o': 'it' holds the number {number}, which would change on its way: numbers travel as 64-bit \
+             integers and doubles; declare type: string"
+        )
+    };
+    for number in ["12345678901234567890123", "1e400", "0.1234567890123456789"] {
+        refused("o,number=it", write("it", number), &line(number));
+        let list = format!("[1, {{\"a\": {number}}}]");
+        refused("o,array=it", write("it", list), &line(number));
+    }
+    let long = write("it", "9".repeat(1 << 20));
+    refused("o,number=it", long, &line(&"9".repeat(40)));
+
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar).output("o=it").output("p,number=p");
+    let script = "echo 12345678901234567890123 > it; echo 1.10 > p";
+    assert_eq!(
+        accepted(&step, &sidecar, script),
+        r#"{"outputs":{"o":"12345678901234567890123","p":1.10},"exitCode":0}"#
+    );
+}
+
+#[test]
 fn everything_that_is_wrong_is_said_at_once() {
     let line = "output 'o' is missing: there is no file 'no'; let the command write it, or declare a default; output \
                 'p': 'outputs' is a directory; only regular files are read";
