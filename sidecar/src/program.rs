@@ -151,6 +151,7 @@ async fn serve(config: Config) -> Result<(), ProgramError> {
         })?;
     }
     let submitter = submitter(&declaration, &run, &cluster).await?;
+    let submitter = submitter.map(|submitter| submitter.until(ending.clone()));
     let (journal, records) = open_journal(&place.state_dir, &text, &run)?;
     let mut collector = Collector::new(declaration.clone(), run, input.values(), input.steps());
     replay(&mut collector, records);

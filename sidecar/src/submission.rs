@@ -45,6 +45,7 @@ use gleaner_proto::message::Created;
 use gleaner_proto::name::ResourceName;
 use kube::Client;
 use serde_json::{Map, Value};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use self::api::{Api, Notes};
@@ -83,6 +84,11 @@ pub struct Settings {
     pub deadline: Duration,
     /// The roll-back, after that. Default 30 s.
     pub rollback_deadline: Duration,
+    /// How much longer a submission may go on once the process is to end. Default 10 s.
+    pub patience: Duration,
+    /// The roll-back of a submission that was cut off; with the patience less than the 25 s that a sidecar takes to end.
+    /// Default 10 s.
+    pub last_rollback: Duration,
     /// The preflight, retries included. Default 10 s.
     pub preflight_deadline: Duration,
     /// How long an object in the way that is being deleted may take to go. Default 15 s.
@@ -97,7 +103,10 @@ pub struct Settings {
 
 /// Submits the objects of one run.
 #[derive(Clone)]
-pub struct Submitter(Arc<Inner>);
+pub struct Submitter {
+    inner: Arc<Inner>,
+    ending: Option<watch::Receiver<bool>>,
+}
 
 struct Inner {
     client: Client,
@@ -136,6 +145,8 @@ impl Default for Settings {
             request_timeout: Duration::from_secs(10),
             deadline: Duration::from_secs(60),
             rollback_deadline: Duration::from_secs(30),
+            patience: Duration::from_secs(10),
+            last_rollback: Duration::from_secs(10),
             preflight_deadline: Duration::from_secs(10),
             vanish_timeout: Duration::from_secs(15),
             results_timeout: Duration::from_secs(30),
@@ -150,20 +161,32 @@ impl Default for Settings {
 impl Submitter {
     /// A submitter for the run with this UID, whose objects go to `namespace` unless they name another one.
     pub fn new(client: Client, namespace: String, run_uid: String, settings: Settings) -> Self {
-        Self(Arc::new(Inner {
+        let inner = Arc::new(Inner {
             client,
             namespace,
             run_uid,
             settings,
             kinds: Kinds::default(),
-        }))
+        });
+        Self {
+            inner,
+            ending: None,
+        }
+    }
+
+    /// Gives submissions only [`Settings::patience`] more once `ending` turns true; what is not complete then is rolled
+    /// back, while there is still time for it.
+    #[must_use]
+    pub fn until(mut self, ending: watch::Receiver<bool>) -> Self {
+        self.ending = Some(ending);
+        self
     }
 
     /// Looks for what is bound to go wrong: kinds that are not served, permissions that are missing. Empty when
     /// nothing was found, which is no promise.
     pub async fn preflight(&self, templates: &[Template]) -> Vec<Finding> {
         let notes = Notes::default();
-        let inner = &self.0;
+        let inner = &self.inner;
         let api = inner.api(&notes, inner.settings.preflight_deadline);
         preflight::preflight(api, &inner.kinds, &inner.namespace, templates).await
     }
@@ -194,9 +217,10 @@ impl Submitter {
             })
         };
         let run = Run {
-            inner: &self.0,
-            api: self.0.api(&notes, self.0.settings.deadline),
+            inner: &self.inner,
+            api: self.inner.api(&notes, self.inner.settings.deadline),
             report,
+            ending: self.ending.clone(),
         };
         let committed = run.submit(&render).await;
         report(Progress::Done);
@@ -225,6 +249,7 @@ struct Run<'a> {
     inner: &'a Inner,
     api: Api<'a>,
     report: Report<'a>,
+    ending: Option<watch::Receiver<bool>>,
 }
 
 /// What one round came to.
@@ -288,14 +313,23 @@ impl Run<'_> {
     async fn round(&self, items: &[Item], ledger: &mut Ledger) -> Result<Round, SubmissionError> {
         let run_uid = &self.inner.run_uid;
         (self.report)(Progress::DryRun);
-        let steps = match plan(self.api, items, run_uid, ledger).await {
+        let planned = tokio::select! {
+            planned = plan(self.api, items, run_uid, ledger) => planned,
+            () = self.cut_off() => Plan::Refused(vec![Failure::general(Reason::CutOff)]),
+        };
+        let steps = match planned {
             Plan::Go(steps) => steps,
             Plan::OtherNames(failures) => return Ok(Round::OtherNames(failures)),
             Plan::Unblocked(failure) => return Ok(Round::Unblocked(failure)),
             Plan::Refused(failures) => return Err(self.undo(items, ledger, failures).await),
         };
         (self.report)(Progress::DryRunDone);
-        match self.carry_out(items, steps, ledger).await {
+        // The ledger is written before each request: it also tells what a request that is dropped here may have made.
+        let carried_out = tokio::select! {
+            carried_out = self.carry_out(items, steps, ledger) => carried_out,
+            () = self.cut_off() => Err(Stop::Failed(Failure::general(Reason::CutOff))),
+        };
+        match carried_out {
             Ok(committed) => Ok(Round::Committed(committed)),
             Err(Stop::Failed(failure)) => Err(self.undo(items, ledger, vec![failure]).await),
             Err(Stop::OtherName(failure)) => {
@@ -327,6 +361,17 @@ impl Run<'_> {
         Ok(made.into_iter().zip(results).map(committed).collect())
     }
 
+    /// Returns when the process has been told to end and patience is over.
+    async fn cut_off(&self) {
+        if let Some(mut ending) = self.ending.clone()
+            && ending.wait_for(|ending| *ending).await.is_ok()
+        {
+            tokio::time::sleep(self.inner.settings.patience).await;
+        } else {
+            std::future::pending().await
+        }
+    }
+
     async fn undo(
         &self,
         items: &[Item],
@@ -334,7 +379,14 @@ impl Run<'_> {
         failures: Vec<Failure>,
     ) -> SubmissionError {
         (self.report)(Progress::RollingBack);
-        let api = self.api.within(self.inner.settings.rollback_deadline);
+        let settings = &self.inner.settings;
+        let ending = self.ending.as_ref().is_some_and(|ending| *ending.borrow());
+        let limit = if ending {
+            settings.last_rollback
+        } else {
+            settings.rollback_deadline
+        };
+        let api = self.api.within(limit);
         let aftermath = roll_back(api, items, &self.inner.run_uid, ledger).await;
         (self.report)(Progress::RolledBack);
         SubmissionError {

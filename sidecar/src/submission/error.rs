@@ -137,6 +137,11 @@ pub enum Reason {
     /// No request could be made, or no answer understood.
     #[error("{0}")]
     Broken(String),
+    /// The process was told to end before everything was there.
+    #[error(
+        "the sidecar was told to end before everything was created: the run was cancelled, or timed out"
+    )]
+    CutOff,
     /// The templates could not be rendered.
     #[error("{0}")]
     Render(String),

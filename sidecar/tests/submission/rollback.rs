@@ -1,4 +1,6 @@
-use gleaner_sidecar::submission::Reason;
+use std::time::Duration;
+
+use gleaner_sidecar::submission::{Reason, Settings};
 use http::Method;
 use serde_json::json;
 
@@ -167,4 +169,33 @@ async fn what_its_finalizers_keep_is_said_to_go_only_then() {
         error.aftermath.removed,
         ["PipelineResource ci/a (until its finalizers let it go)"]
     );
+}
+
+#[tokio::test]
+async fn a_submission_that_is_told_to_end_is_rolled_back_when_patience_is_over() {
+    let mock = Mock::start().await;
+    mock.on(Method::POST, &create("c"), 99, Act::Hang);
+    let mut settings = Settings::default();
+    settings.patience = Duration::from_millis(50);
+    let (end, ending) = tokio::sync::watch::channel(false);
+    let submitter = mock.submitter_with(settings).await.until(ending);
+    let submission = tokio::spawn(async move { submit(&submitter, three()).await });
+    let third_is_under_way = async {
+        while mock.writes().len() < 3 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let within = Duration::from_secs(20);
+    tokio::time::timeout(within, third_is_under_way)
+        .await
+        .unwrap();
+    end.send_replace(true);
+    let error = submission.await.unwrap().unwrap_err();
+    assert_eq!(error.failures[0].reason, Reason::CutOff);
+    assert!(
+        error
+            .sentence()
+            .contains("rolled back: PipelineResource ci/b, PipelineResource ci/a")
+    );
+    assert!(mock.paths().is_empty());
 }
