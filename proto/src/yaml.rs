@@ -1,6 +1,6 @@
 //! YAML as a tree that remembers where each node stood, so that an error can name line and column.
 //!
-//! Plain scalars are read as `kubectl` reads them: `no`, `off` and their kin are booleans.
+//! Plain scalars are read as `kubectl` reads them: `no`, `off` and their kin are booleans, `0644` is octal, `1e3` is 1000.
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
@@ -43,30 +43,69 @@ pub struct Key {
     pub name: String,
 }
 
+/// How deep a document may be nested. The reader is recursive, and a thread's stack of 2 MiB must do even in a build
+/// without optimisation; Kubernetes' own kinds have 20 levels or so.
+const DEPTH_MAX: usize = 40;
+
 /// Reads all documents of `text`; empty documents are left out.
 ///
 /// # Errors
 /// One diagnostic with the position of the first thing that is no YAML. Hostile documents (alias bombs, deep
 /// nesting) end here too, by the parser's budget.
 pub fn parse_documents(text: &str) -> Result<Vec<Node>, Diagnostic> {
-    let documents = serde_saphyr::from_multiple::<Node>(text).map_err(|error| {
-        let at = error.location().map(|at| Location {
-            line: usize::try_from(at.line()).unwrap_or(usize::MAX),
-            column: usize::try_from(at.column()).unwrap_or(usize::MAX),
-        });
-        let message = error.without_snippet().to_string();
-        // The parser's sentence ends with the position, which the diagnostic carries in a field of its own.
-        let message = message
-            .split(" at line ")
-            .next()
-            .unwrap_or(&message)
-            .to_owned();
-        Diagnostic::new("", at, message)
-    })?;
+    let mut options = serde_saphyr::Options::default();
+    options.legacy_octal_numbers = true;
+    let mut budget = serde_saphyr::Budget::default();
+    budget.max_depth = DEPTH_MAX;
+    options.budget = Some(budget);
+    let documents =
+        serde_saphyr::from_multiple_with_options::<Node>(text, options).map_err(|error| {
+            let at = error.location().map(|at| Location {
+                line: usize::try_from(at.line()).unwrap_or(usize::MAX),
+                column: usize::try_from(at.column()).unwrap_or(usize::MAX),
+            });
+            let message = error.without_snippet().to_string();
+            // The parser's sentence ends with the position, which the diagnostic carries in a field of its own.
+            explained(message.split(" at line ").next().unwrap_or(&message), at)
+        })?;
     Ok(documents
         .into_iter()
         .filter(|node| node.content != Content::Null)
         .collect())
+}
+
+/// The parser's sentences, where they speak of the parser rather than of the document.
+fn explained(message: &str, at: Option<Location>) -> Diagnostic {
+    let diagnostic = |message: &str, help: &str| Diagnostic::new("", at, message).help(help);
+    if let Some((message, _)) = message.split_once(", set DuplicateKeyPolicy") {
+        diagnostic(message, "remove one of the two")
+    } else if message.contains("budget") {
+        let help = "at most 40 levels and 250,000 nodes are read, aliases counted each time";
+        diagnostic("the document is too large, or nested too deep", help)
+    } else if message.contains("recursive references") {
+        diagnostic(
+            "an alias that stands within what it repeats",
+            "write the value out",
+        )
+    } else if message.contains("non-finite") {
+        diagnostic("a number must be finite", "put it in quotes")
+    } else {
+        Diagnostic::new("", at, message)
+    }
+}
+
+/// A number as JSON has it: a whole one without a fraction, which is what Kubernetes takes for an integer.
+pub fn json_number(number: f64) -> Option<Number> {
+    /// Beyond it a double no longer holds every whole number.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if number.fract() == 0.0 && number.abs() <= EXACT {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "whole, and within the bounds of i64"
+        )]
+        return Some((number as i64).into());
+    }
+    Number::from_f64(number)
 }
 
 /// Reads a text that is to hold one document.
@@ -198,8 +237,7 @@ impl<'de> Visitor<'de> for ContentVisitor {
     }
 
     fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Content, E> {
-        let number =
-            Number::from_f64(number).ok_or_else(|| E::custom("a number must be finite"))?;
+        let number = json_number(number).ok_or_else(|| E::custom("a number must be finite"))?;
         Ok(Content::Number(number))
     }
 
@@ -255,6 +293,33 @@ mod tests {
             node.to_json(),
             serde_json::json!({"a": [{"b": "text\n", "c": 1}]})
         );
+    }
+
+    #[test]
+    fn numbers_are_read_as_kubectl_reads_them() {
+        let node = parse("[0644, 1e3, 0x1F, 1.5, -0.0, 1.0, 12345678901234567890]").unwrap();
+        let expected =
+            serde_json::json!([420, 1000, 31, 1.5, 0, 1, 12_345_678_901_234_567_890_u64]);
+        assert_eq!(node.to_json(), expected);
+    }
+
+    #[test]
+    fn errors_speak_of_the_document() {
+        let deep = format!("{}{}", "[".repeat(100), "]".repeat(100));
+        for (text, message) in [
+            (
+                "a: 1\na: 2",
+                "duplicate mapping key: a; remove one of the two",
+            ),
+            ("a: .inf", "a number must be finite; put it in quotes"),
+            (
+                deep.as_str(),
+                "the document is too large, or nested too deep; at most 40 levels",
+            ),
+        ] {
+            let error = parse(text).unwrap_err().to_string();
+            assert!(error.starts_with(message), "{error}");
+        }
     }
 
     #[test]

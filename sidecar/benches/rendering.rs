@@ -38,7 +38,6 @@ fn values() -> Values {
     Values {
         params: [("url".to_owned(), "registry.example/app".into())].into(),
         outputs: [("build".to_owned(), [digest].into())].into(),
-        ..Values::default()
     }
 }
 

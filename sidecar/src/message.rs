@@ -7,10 +7,11 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use gleaner_proto::message::Outputs;
+use gleaner_proto::yaml::json_number;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
 /// Text of more bytes than this is taken piece by piece.
 const PIECE: usize = 64 << 10;
@@ -114,7 +115,7 @@ impl<'de> Visitor<'de> for PlainVisitor {
     }
 
     fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Value, E> {
-        let number = Number::from_f64(number);
+        let number = json_number(number);
         number
             .map(Value::Number)
             .ok_or_else(|| E::custom("a number out of range"))

@@ -83,7 +83,6 @@ fn values() -> Values {
             ),
         ]
         .into(),
-        ..Values::default()
     }
 }
 

@@ -38,6 +38,9 @@ const SERVER_SIDE: [&str; 6] = [
 /// How long `waitFor` waits when nothing is said; the same as in the proposal's neighbours.
 const WAIT_DEFAULT: std::time::Duration = std::time::Duration::from_secs(5 * 60);
 
+/// How long it may wait: the redirector gives up on an answer after 15 minutes, and the commit itself needs time as well.
+const WAIT_MAX: std::time::Duration = std::time::Duration::from_secs(12 * 60);
+
 /// The keys of a result that Gleaner fills itself.
 pub(super) const RESULT_KEYS: [&str; 2] = ["name", "uid"];
 
@@ -304,6 +307,17 @@ fn read_wait(wait: &Cursor<'_>, findings: &mut Findings) -> Option<WaitFor> {
         .field("timeout")
         .and_then(|timeout| timeout.parsed(duration::parse, findings));
     let timeout = timeout.unwrap_or(WAIT_DEFAULT);
+    if timeout > WAIT_MAX {
+        let help = format!(
+            "wait for at most {}, and let the next task wait for longer",
+            duration::written(WAIT_MAX)
+        );
+        findings.add(
+            wait,
+            format!("a wait of {} is too long", duration::written(timeout)),
+            Some(help),
+        );
+    }
     let value = wait
         .field("value")
         .and_then(|value| match &value.node.content {
