@@ -350,6 +350,13 @@ impl Collector {
         pending
     }
 
+    /// Variables that are unknown and will stay so: parameters and context come with the command line or not at all.
+    pub fn unreachable(&self) -> Vec<String> {
+        let mut pending = self.pending();
+        pending.retain(|name| !name.starts_with("steps."));
+        pending
+    }
+
     fn knows(&self, reference: &Reference) -> bool {
         match reference {
             Reference::Param { name, .. } => self.values.params.contains_key(name),

@@ -7,7 +7,7 @@
 //! A frame that ends where the file ends and does not check was torn by a crash before it was answered: it is cut
 //! off. One that does not check in the middle of the file is damage, and the sidecar refuses to guess.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -86,6 +86,14 @@ pub enum JournalError {
         /// Where the bad frame begins.
         at: u64,
     },
+    /// Another sidecar writes it.
+    #[error(
+        "the journal {path} is in use by another sidecar; give each run a state directory of its own"
+    )]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
     /// The journal belongs to another run or declaration.
     #[error(
         "the journal {path} was written for another run or declaration; give each run a state directory of its own"
@@ -116,6 +124,10 @@ impl Journal {
             .mode(0o600)
             .open(&path)
             .map_err(io("opened"))?;
+        // Let go of when the process ends, however it ends.
+        if let Err(fs::TryLockError::WouldBlock) = file.try_lock() {
+            return Err(JournalError::InUse { path });
+        }
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(io("read"))?;
         let (frames, length) = frames(&bytes).map_err(|at| JournalError::Damaged {
@@ -330,12 +342,14 @@ mod tests {
         journal.append(&accepted("a")).unwrap();
         let whole = journal.length;
         journal.append(&accepted("b")).unwrap();
+        drop(journal);
         let bytes = std::fs::read(&path).unwrap();
         for torn in usize::try_from(whole).unwrap()..bytes.len() {
             std::fs::write(&path, &bytes[..torn]).unwrap();
             let (mut journal, records) = Journal::open(folder.path(), b"run").unwrap();
             assert_eq!(records, [accepted("a")], "torn at {torn}");
             journal.append(&accepted("c")).unwrap();
+            drop(journal);
             assert_eq!(
                 Journal::open(folder.path(), b"run").unwrap().1,
                 [accepted("a"), accepted("c")]
@@ -351,6 +365,7 @@ mod tests {
         journal.append(&accepted("a")).unwrap();
         let first_end = usize::try_from(journal.length).unwrap();
         journal.append(&accepted("b")).unwrap();
+        drop(journal);
         let bytes = std::fs::read(&path).unwrap();
         let flip = |at: usize| {
             let mut damaged = bytes.clone();
@@ -374,6 +389,7 @@ mod tests {
         let path = folder.path().join(FILE);
         let (mut journal, _) = Journal::open(folder.path(), b"run").unwrap();
         journal.append(&accepted("a")).unwrap();
+        drop(journal);
         let whole = std::fs::read(&path).unwrap();
         for zeros in [3, 8, 100] {
             let mut longer = whole.clone();
@@ -382,6 +398,16 @@ mod tests {
             let (_, records) = Journal::open(folder.path(), b"run").unwrap();
             assert_eq!(records, [accepted("a")], "{zeros} zeros");
         }
+    }
+
+    #[test]
+    fn one_sidecar_at_a_time_writes_a_journal() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Journal::open(folder.path(), b"run").unwrap();
+        let second = Journal::open(folder.path(), b"run");
+        assert!(matches!(second, Err(JournalError::InUse { .. })));
+        drop(first);
+        Journal::open(folder.path(), b"run").unwrap();
     }
 
     #[test]

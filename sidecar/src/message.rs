@@ -271,7 +271,7 @@ mod tests {
     #[test]
     fn a_message_is_read_as_proto_describes_it() {
         for body in [
-            r#"{"outputs": {"a": "1", "b\n": [1, {"c": null}], "d": -1.5e3}, "exitCode": 3}"#,
+            r#"{"outputs": {"a": "1", "b\n": [1, {"c": null}], "d": -1.5e-3}, "exitCode": 3}"#,
             r#" { "outputs" : { } } "#,
             r#"{"outputs": {"a": 1, "a": 2}}"#,
         ] {

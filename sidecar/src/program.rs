@@ -156,6 +156,7 @@ async fn serve(config: Config) -> Result<(), ProgramError> {
     let mut collector = Collector::new(declaration.clone(), run, input.values(), input.steps());
     replay(&mut collector, records);
     let steps = collector.steps().cloned().collect::<Vec<_>>();
+    let unreachable = collector.unreachable();
     let (listeners, tokens) = Listeners::open(&place.run_dir, place.listen, steps.iter()).await?;
     let address = listeners.address().map_err(|source| ProgramError::System {
         what: "the loopback address is not known".to_owned(),
@@ -193,6 +194,9 @@ async fn serve(config: Config) -> Result<(), ProgramError> {
         handle,
         report,
     ));
+    for variable in &unreachable {
+        tracing::warn!(%variable, "no value was given and none can come; nothing will be created");
+    }
     tracing::info!(%address, steps = steps.len(), "ready");
 
     let mut told = ending.clone();
