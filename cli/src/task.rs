@@ -2,12 +2,16 @@
 //!
 //! | module | holds |
 //! | --- | --- |
+//! | `beside` | what a declaration says that the TaskSpec beside it does not bear out |
 //! | [`carrier`] | where in a document a declaration stands, and what it may refer to there |
+//! | `name` | names that a cluster would take |
 //! | [`proposal`] | the syntax of the 2019 proposal, turned into a declaration |
 //! | [`spec`] | the TaskSpec: its parameters ([`param`]), steps ([`step`]), workspaces and results |
 //! | [`selection`] | which of several Tasks is meant |
 
+pub(crate) mod beside;
 pub mod carrier;
+pub(crate) mod name;
 pub mod param;
 pub mod proposal;
 mod reading;

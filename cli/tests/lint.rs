@@ -214,3 +214,68 @@ fn two_declarations_for_one_task_are_an_error() {
     assert_eq!(code, 1);
     assert!(lines[0].contains("declared twice"), "{lines:#?}");
 }
+
+const CLEAN: &str = "\
+apiVersion: tekton.dev/v1
+kind: Task
+metadata:
+  name: build
+  annotations:
+    gleaner.dev/outputs: |
+      steps: {one: [{name: a, fromPath: $(workspaces.src.path)/$(params.file)}]}
+      objects: [{name: cm, resourceTemplate: {apiVersion: v1, kind: ConfigMap, metadata: {name: cm}, data: {a: $(steps.one.a)}}}]
+spec:
+  params: [{name: file}]
+  workspaces: [{name: src}]
+  results: [{name: cm}]
+  steps: [{name: one, script: echo}]
+";
+
+#[test]
+fn names_that_a_cluster_would_refuse_are_refused() {
+    assert_eq!(lint(CLEAN), (0, vec![]));
+    let long = "x".repeat(64);
+    for (name, message) in [
+        (
+            "123",
+            "must be a string, this is a number; put it in quotes",
+        ),
+        (
+            "My_Task",
+            "Kubernetes refuses the name 'My_Task'; use lower-case letters",
+        ),
+        (&long, "the name has 64 characters; Tekton takes at most 63"),
+    ] {
+        let (code, lines) = lint(&CLEAN.replace("  name: build", &format!("  name: {name}")));
+        assert_eq!((code, lines.len()), (1, 1), "{lines:#?}");
+        let expected = format!("<stdin>:4:9: error: metadata.name: {message}");
+        assert!(lines[0].starts_with(&expected), "{lines:#?}");
+    }
+}
+
+#[test]
+fn a_variable_in_from_path_that_is_not_there_is_found() {
+    let text = CLEAN
+        .replace("src.path", "scr.path")
+        .replace("params.file", "params.fiel");
+    assert_eq!(
+        lint(&text).1,
+        [
+            "<stdin>:7:21: error: steps.one[0].fromPath: `$(workspaces.scr.path)`: the Task has no workspace 'scr'; did you mean 'src'?",
+            "<stdin>:7:21: error: steps.one[0].fromPath: `$(params.fiel)`: the Task has no parameter 'fiel'; did you mean 'file'?",
+        ]
+    );
+    let (_, lines) = lint(&CLEAN.replace("$(params.file)", "$(date)"));
+    assert!(
+        lines[0].contains("`$(date)` is no variable that a path can hold"),
+        "{lines:#?}"
+    );
+}
+
+#[test]
+fn a_result_that_a_step_and_a_resource_write_is_found() {
+    let (_, lines) = lint(&CLEAN.replace("script: echo", "script: echo x > $(results.cm.path)"));
+    let expected = "<stdin>:12:13: error: spec.results[0]: the Task's result 'cm' and the resource 'cm' would write the same \
+                    result; rename one";
+    assert_eq!(lines, [expected]);
+}

@@ -9,6 +9,7 @@ use gleaner_proto::diagnostic::suggestion;
 use gleaner_proto::variable::{Access, Reference};
 use serde_json::Value;
 
+use crate::task::beside::dotted;
 use crate::values::as_text;
 
 /// What stands for what.
@@ -116,15 +117,6 @@ impl Substitution {
             scalar => Ok(Some(as_text(scalar))),
         }
     }
-}
-
-/// `workspaces["src"].path` as `workspaces.src.path`.
-fn dotted(variable: &str) -> String {
-    let mut text = variable.to_owned();
-    for (open, close) in [("[\"", "\"]"), ("['", "']")] {
-        text = text.replace(open, ".").replace(close, "");
-    }
-    text
 }
 
 /// The kubelet's own `$(NAME)` in `command`, `args` and the values of variables: environment variables that the

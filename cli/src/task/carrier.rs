@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::proposal::Proposal;
 use super::reading::{descend, present};
 use super::spec::TaskSpec;
+use super::{beside, name};
 use crate::document::{Finding, Severity, Source};
 
 /// A part of a document that can carry a declaration.
@@ -17,6 +18,8 @@ use crate::document::{Finding, Severity, Source};
 pub struct Carrier<'a> {
     /// Kind and name, for people: `Task build-and-push`.
     pub title: String,
+    /// What is wrong with the document's name.
+    misnamed: Vec<Diagnostic>,
     annotation: Option<&'a Node>,
     host: Host<'a>,
 }
@@ -67,6 +70,7 @@ impl<'a> Carrier<'a> {
                 Some(_) => found.extend(task(document, "spec.taskSpec", title, annotation)),
                 None => found.push(Self {
                     title,
+                    misnamed: Vec::new(),
                     annotation,
                     host: Host::Unseen { warning: None },
                 }),
@@ -77,6 +81,7 @@ impl<'a> Carrier<'a> {
                 };
                 found.push(Self {
                     title: title.clone(),
+                    misnamed: Vec::new(),
                     annotation,
                     host,
                 });
@@ -97,11 +102,17 @@ impl<'a> Carrier<'a> {
                     let spec = present(template, "spec")?;
                     Some(Self {
                         title,
+                        misnamed: Vec::new(),
                         annotation: own_annotation(template),
                         host: Host::Pod { spec },
                     })
                 }));
             }
+        }
+        if let (Some(first), "Task" | "TaskRun" | "Pipeline" | "PipelineRun") =
+            (found.first_mut(), kind_of(document))
+        {
+            first.misnamed = name::check(document);
         }
         found
     }
@@ -109,6 +120,11 @@ impl<'a> Carrier<'a> {
     /// Whether a declaration stands here.
     pub fn declares(&self) -> bool {
         self.annotation.is_some() || self.proposal().is_some()
+    }
+
+    /// Whether it is a TaskSpec.
+    pub(crate) const fn is_task(&self) -> bool {
+        matches!(self.host, Host::Task { .. })
     }
 
     /// Reads and checks the declaration; `None` when there is none.
@@ -121,11 +137,15 @@ impl<'a> Carrier<'a> {
             Ok(Some(syntax)) => (syntax, Vec::new()),
             Err(diagnostic) => return Err(vec![diagnostic]),
         };
-        let scope = self.scope().unwrap_or_else(|found| {
+        diagnostics.extend(self.misnamed.clone());
+        let (scope, spec) = self.scope().unwrap_or_else(|found| {
             diagnostics.extend(found);
-            Scope::default()
+            Default::default()
         });
-        let checked = syntax.read(source, &scope);
+        let checked = syntax.read(source, &scope, spec.as_ref());
+        if let (Ok(declaration), Some(spec)) = (&checked, &spec) {
+            diagnostics.extend(beside::results(declaration, spec));
+        }
         match checked {
             Ok(declaration) if diagnostics.is_empty() => Ok(Some(Declared {
                 declaration,
@@ -181,14 +201,16 @@ impl<'a> Carrier<'a> {
         }
     }
 
-    fn scope(&self) -> Result<Scope, Vec<Diagnostic>> {
+    /// What the declaration may refer to, and the TaskSpec when it stands beside it.
+    fn scope(&self) -> Result<(Scope, Option<TaskSpec>), Vec<Diagnostic>> {
         match &self.host {
             Host::Task { spec, place } => {
                 let spec = TaskSpec::read(spec, place)?;
-                Ok(Scope {
+                let scope = Scope {
                     steps: Some(spec.step_names()),
                     params: Some(spec.param_shapes()),
-                })
+                };
+                Ok((scope, Some(spec)))
             }
             Host::Pod { spec } => {
                 let lists = ["initContainers", "containers"].into_iter();
@@ -196,12 +218,13 @@ impl<'a> Carrier<'a> {
                 let names =
                     containers.filter_map(|node| Some(node.get("name")?.as_str()?.to_owned()));
                 // Nothing gives a plain pod parameters.
-                Ok(Scope {
+                let scope = Scope {
                     steps: Some(names.collect()),
                     params: Some(IndexMap::new()),
-                })
+                };
+                Ok((scope, None))
             }
-            Host::Unseen { .. } => Ok(Scope::default()),
+            Host::Unseen { .. } => Ok(Default::default()),
         }
     }
 }
@@ -216,7 +239,26 @@ impl Syntax<'_> {
         }
     }
 
-    fn read(&self, source: &Source, scope: &Scope) -> Result<Declaration, Vec<Diagnostic>> {
+    fn read(
+        &self,
+        source: &Source,
+        scope: &Scope,
+        spec: Option<&TaskSpec>,
+    ) -> Result<Declaration, Vec<Diagnostic>> {
+        let declaration = self.parse(source, scope)?;
+        let found = spec.map(|spec| beside::paths(&declaration, spec));
+        let found = found.unwrap_or_default();
+        if found.is_empty() {
+            return Ok(declaration);
+        }
+        let located = found.into_iter().map(|diagnostic| match self {
+            Self::Annotation(node) => source.locate(node, diagnostic),
+            Self::Proposal(proposal) => proposal.locate(diagnostic),
+        });
+        Err(located.collect())
+    }
+
+    fn parse(&self, source: &Source, scope: &Scope) -> Result<Declaration, Vec<Diagnostic>> {
         match self {
             Self::Proposal(proposal) => proposal.declaration(scope),
             Self::Annotation(node) => match node.as_str() {
@@ -279,6 +321,7 @@ fn task<'a>(
     let spec = descend(document, &keys)?;
     Some(Carrier {
         title,
+        misnamed: Vec::new(),
         annotation,
         host: Host::Task {
             spec,
@@ -307,6 +350,7 @@ fn embedded<'a>(document: &'a Node, path: &str, title: &str) -> Vec<Carrier<'a>>
                 let annotation = own_annotation(spec);
                 found.push(Carrier {
                     title,
+                    misnamed: Vec::new(),
                     annotation,
                     host: Host::Task { spec, place },
                 });

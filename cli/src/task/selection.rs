@@ -34,6 +34,17 @@ pub enum SelectionError {
         /// The file.
         file: String,
     },
+    /// No Task, but something with a taskSpec in it.
+    #[error(
+        "{file}: {title} has an embedded taskSpec, and what is needed here is a Task; put the taskSpec into a file of \
+         its own: kind Task, and spec in place of taskSpec"
+    )]
+    Embedded {
+        /// The file.
+        file: String,
+        /// Kind and name.
+        title: String,
+    },
     /// None of that name.
     #[error("{file}: there is no Task '{name}' in it{}", help(.suggestion))]
     Unknown {
@@ -85,7 +96,7 @@ impl Task {
         let declares = |task: &&&Node| Carrier::all(task).iter().any(Carrier::declares);
         let declaring: Vec<&&Node> = tasks.iter().filter(declares).collect();
         let document = match (name, tasks.as_slice(), declaring.as_slice()) {
-            (_, [], _) => return Err(SelectionError::NoTask { file: file() }),
+            (_, [], _) => return Err(no_task(source)),
             (Some(name), tasks, _) => {
                 let found = tasks.iter().find(|task| metadata_name(task) == Some(name));
                 *found.ok_or_else(|| SelectionError::Unknown {
@@ -130,6 +141,16 @@ impl Task {
             declaration: declared.declaration,
             document: declared.document,
         })
+    }
+}
+
+/// Why none of the documents is a Task.
+fn no_task(source: &Source) -> SelectionError {
+    let file = source.name.clone();
+    let mut carriers = source.documents.iter().flat_map(Carrier::all);
+    match carriers.find(Carrier::is_task) {
+        Some(Carrier { title, .. }) => SelectionError::Embedded { file, title },
+        None => SelectionError::NoTask { file },
     }
 }
 

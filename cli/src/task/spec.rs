@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use gleaner_proto::declaration::ParamShape;
-use gleaner_proto::diagnostic::Diagnostic;
+use gleaner_proto::diagnostic::{Diagnostic, Location};
 use gleaner_proto::yaml::Node;
 use indexmap::IndexMap;
 
@@ -46,6 +46,12 @@ pub struct TaskResult {
     pub name: String,
     /// Its value, when it repeats a step's result.
     pub value: Option<String>,
+    /// `string`, `array` or `object`.
+    pub kind: String,
+    /// Its place in the document.
+    pub place: String,
+    /// Its position in the text.
+    pub at: Location,
 }
 
 /// A PipelineResource that the task takes in (`resources`, `inputs.resources`).
@@ -138,7 +144,14 @@ fn results(spec: &Node, place: &str, reading: &mut Reading) -> Vec<TaskResult> {
             continue;
         };
         let value = node.get("value").and_then(Node::as_str).map(str::to_owned);
-        results.push(TaskResult { name, value });
+        let kind = reading.text_at(node, "type", &place);
+        results.push(TaskResult {
+            name,
+            value,
+            kind: kind.unwrap_or_else(|| "string".to_owned()),
+            at: node.at,
+            place,
+        });
     }
     results
 }
