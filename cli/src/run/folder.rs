@@ -7,13 +7,18 @@
 //! tekton/steps/         step results and exit codes
 //! termination/STEP      the termination message of each step
 //! outputs/STEP/         $GLEANER_OUTPUTS of each step
-//! run/STEP/             the sidecar's socket for each step
+//! run/STEP/             the sidecar's socket for each step: what it knows as /gleaner/run/me
 //! state/                the sidecar's journal
 //! declaration.json      what the sidecar works from
 //! sidecar.log           what it says
 //! ```
+//!
+//! Sockets, tokens and outputs within it are open to all, as they are in a pod, where no one else is; so the folder itself
+//! lets nobody else in.
 
+use std::fs::Permissions;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use gleaner_proto::path::SOCKET_FILE;
@@ -37,6 +42,7 @@ impl Folder {
     pub(crate) fn new(keep: bool) -> io::Result<Self> {
         let guard = tempfile::Builder::new()
             .prefix("gleaner-")
+            .permissions(Permissions::from_mode(0o700))
             .tempdir_in(parent())?;
         // Steps compare and print paths: one with a link in it (macOS: /tmp) would come back as another.
         let path = guard.path().canonicalize()?;
@@ -106,8 +112,13 @@ impl Folder {
         self.path.join("run")
     }
 
+    /// What a step knows as `/gleaner/run/me`.
+    pub(crate) fn own_run(&self, step: &str) -> PathBuf {
+        self.sockets().join(step)
+    }
+
     pub(crate) fn socket(&self, step: &str) -> PathBuf {
-        self.sockets().join(step).join(SOCKET_FILE)
+        self.own_run(step).join(SOCKET_FILE)
     }
 
     pub(crate) fn state(&self) -> PathBuf {
@@ -138,5 +149,25 @@ fn parent() -> PathBuf {
         usual
     } else {
         PathBuf::from("/tmp")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_else_gets_into_the_folder() {
+        for keep in [false, true] {
+            let folder = Folder::new(keep).unwrap();
+            let mode = std::fs::metadata(folder.path())
+                .unwrap()
+                .permissions()
+                .mode();
+            assert_eq!(mode & 0o777, 0o700);
+            if keep {
+                std::fs::remove_dir_all(folder.path()).unwrap();
+            }
+        }
     }
 }
