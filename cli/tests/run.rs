@@ -348,3 +348,9 @@ steps: [{name: one, script: 'cd $(workspaces.src.path); printf x > /workspace/sr
     assert_eq!(ran.exits(0).object()["data"]["a"], "x");
     assert!(blank.join("made").exists());
 }
+
+#[test]
+fn a_step_asks_for_the_submission_over_its_own_socket() {
+    let ran = example("manual-submit.yaml");
+    assert_eq!(ran.exits(0).object()["data"]["coverage"], "87.5");
+}

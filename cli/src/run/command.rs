@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use gleaner_proto::duration;
+use gleaner_proto::declaration::Declaration;
+use gleaner_proto::{OutputSpec, duration};
 
 use super::folder::Folder;
 use super::paths::Paths;
@@ -23,6 +24,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) substitution: &'a Substitution,
     /// The lines of `--step-command` by step.
     pub(crate) commands: &'a BTreeMap<String, String>,
+    pub(crate) declaration: &'a Declaration,
 }
 
 /// A step, ready to be started.
@@ -32,6 +34,8 @@ pub(crate) struct Command {
     pub(crate) arguments: Vec<String>,
     /// The content of the script that `arguments[0]` names, and that is not yet written.
     pub(crate) script: Option<String>,
+    /// The declared outputs, each where it lies on this machine.
+    pub(crate) outputs: Vec<OutputSpec>,
     /// Environment variables beyond those of this process.
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) working_dir: PathBuf,
@@ -84,6 +88,13 @@ impl Command {
         surroundings: &Surroundings<'_>,
     ) -> Result<Self, CommandError> {
         let name = &step.name;
+        let paths = &surroundings
+            .paths
+            .of_step(&surroundings.folder.own_run(name));
+        let surroundings = &Surroundings {
+            paths,
+            ..*surroundings
+        };
         let text = |text: &str| surroundings.text(name, text);
         let environment = environment(step, surroundings)?;
         let local = |text: &str| surroundings.paths.text(text);
@@ -139,6 +150,7 @@ impl Command {
             stdout_copy: copy(&step.stdout_path)?,
             stderr_copy: copy(&step.stderr_path)?,
             runs: conditions_hold(step, surroundings)?,
+            outputs: outputs(name, surroundings)?,
             environment,
         })
     }
@@ -150,6 +162,7 @@ impl Command {
         Self {
             arguments: Vec::new(),
             script: None,
+            outputs: Vec::new(),
             environment: Vec::new(),
             working_dir,
             continue_on_error: false,
@@ -211,6 +224,21 @@ fn environment(
         environment.push((variable.name.clone(), value));
     }
     Ok(environment)
+}
+
+/// A path that is not absolute is below /workspace.
+fn outputs(step: &str, surroundings: &Surroundings<'_>) -> Result<Vec<OutputSpec>, CommandError> {
+    let outputs = surroundings.declaration.outputs(step).iter();
+    let outputs = outputs.map(|output| {
+        let mut spec = output.spec.clone();
+        if let Some(path) = &mut spec.path {
+            let local = surroundings.paths.path(&surroundings.text(step, path)?);
+            let local = surroundings.folder.workspace().join(local);
+            *path = local.to_string_lossy().into_owned();
+        }
+        Ok(spec)
+    });
+    outputs.collect()
 }
 
 fn continues(step: &Step, surroundings: &Surroundings<'_>) -> Result<bool, CommandError> {
@@ -298,6 +326,7 @@ mod tests {
             paths: &paths,
             substitution: &substitution,
             commands: &commands,
+            declaration: &Declaration::default(),
         };
         Command::prepare(&spec.steps[0], &surroundings).map_err(|error| error.to_string())
     }

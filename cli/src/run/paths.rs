@@ -6,6 +6,8 @@
 
 use std::path::{Path, PathBuf};
 
+use gleaner_proto::path::OWN_RUN;
+
 /// Which path leads where.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Paths {
@@ -28,6 +30,13 @@ impl Paths {
     /// Keeps `path`, and everything below it, as it is.
     pub(crate) fn keep(&mut self, path: &Path) {
         self.lead(&path.to_string_lossy(), path);
+    }
+
+    /// As `step` sees them: with the folder that only it has.
+    pub(crate) fn of_step(&self, own_run: &Path) -> Self {
+        let mut paths = self.clone();
+        paths.lead(OWN_RUN, own_run);
+        paths
     }
 
     /// Where a single path leads.

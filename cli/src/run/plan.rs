@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use gleaner_proto::diagnostic::suggestion;
 use gleaner_proto::{StepName, exit_code};
 
+use serde_json::Value;
+
 use super::command::{Command, Surroundings};
 use super::folder::Folder;
 use super::paths::Paths;
@@ -14,7 +16,10 @@ use crate::args::Run;
 use crate::render;
 use crate::task::{Step, Task};
 use crate::terminal;
-use crate::values::Assignment;
+use crate::values::{Assignment, as_text};
+
+/// The longest argument of a command (Linux: `MAX_ARG_STRLEN`).
+const ARGUMENT_MAX: usize = 128 << 10;
 
 /// A run, ready to begin.
 #[derive(Debug)]
@@ -35,6 +40,11 @@ impl Plan {
         let task = render::open_task(&options.task)?;
         let (params, errors) = render::read_params(&task, &options.task)?;
         let mut errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        errors.extend(
+            params
+                .iter()
+                .filter_map(|(name, value)| too_long(name, value)),
+        );
         let folder = Folder::new(options.keep).map_err(|found| {
             terminal::error(format!("no temporary folder can be made: {found}"));
             exit_code::UNREACHABLE
@@ -214,6 +224,7 @@ impl Plan {
             paths: &self.paths,
             substitution,
             commands: &self.commands,
+            declaration: &self.task.declaration,
         }
     }
 
@@ -244,6 +255,18 @@ impl Plan {
         }
         self.notes = notes;
     }
+}
+
+/// A parameter reaches the sidecar, and often a step, as an argument.
+fn too_long(name: &str, value: &Value) -> Option<String> {
+    // With the `=` and the zero at the end.
+    let length = name.len() + as_text(value).len() + 2;
+    (length > ARGUMENT_MAX).then(|| {
+        format!(
+            "the parameter '{name}' has {length} bytes; here a parameter with its name has room for {ARGUMENT_MAX} \
+             (128 KiB)"
+        )
+    })
 }
 
 /// Assignments by name, where each name must be known.
