@@ -35,3 +35,8 @@ pub fn finding(finding: &Finding) -> String {
 pub fn error(message: impl std::fmt::Display) {
     anstream::eprintln!("{}: {message}", paint(BAD, "error"));
 }
+
+/// Says on standard error that something works here, and will not in a cluster.
+pub fn warning(message: impl std::fmt::Display) {
+    anstream::eprintln!("{}: {message}", paint(CAUTION, "warning"));
+}

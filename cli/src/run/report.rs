@@ -10,6 +10,9 @@ use super::substitution::Substitution;
 use crate::args::Form;
 use crate::task::spec::TaskResult;
 
+/// What a container's termination message holds, in which Tekton moves results.
+const RESULT_MAX: usize = 4096;
+
 /// Results by name.
 pub(crate) type Results = Map<String, Value>;
 
@@ -46,6 +49,42 @@ pub(crate) fn results(
         }
     }
     results
+}
+
+/// What Tekton would not take of the results that steps write.
+pub(crate) fn warnings(results: &Results, declared: &[TaskResult]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for TaskResult { name, kind, .. } in declared {
+        let Some(text) = results.get(name).and_then(Value::as_str) else {
+            continue;
+        };
+        let value = serde_json::from_str::<Value>(text).unwrap_or_default();
+        let (fits, form) = match (kind.as_str(), &value) {
+            ("array", Value::Array(items)) => {
+                (items.iter().all(Value::is_string), "[\"a\", \"b\"]")
+            }
+            ("array", _) => (false, "[\"a\", \"b\"]"),
+            ("object", Value::Object(map)) => {
+                (map.values().all(Value::is_string), "{\"key\": \"a\"}")
+            }
+            ("object", _) => (false, "{\"key\": \"a\"}"),
+            _ => (true, ""),
+        };
+        if !fits {
+            warnings.push(format!(
+                "the result '{name}' is of type {kind}, and what a step wrote is no JSON {kind} of strings, such as \
+                 {form}: Tekton would fail the TaskRun"
+            ));
+        }
+        if text.len() > RESULT_MAX {
+            warnings.push(format!(
+                "the result '{name}' has {} bytes, and Tekton takes at most {RESULT_MAX} from a step for all results \
+                 together: it would be lost, or fail the TaskRun",
+                text.len()
+            ));
+        }
+    }
+    warnings
 }
 
 /// Prints both. YAML stays what `kubectl` takes: results stand in comments.
