@@ -9,6 +9,7 @@
 //! | `collector`, `http` | the real sidecar as a child, and what it is asked |
 //! | `steps`, `process`, `lines`, `end` | the steps in order, each under the real redirector |
 //! | `progress`, `report` | what a person sees, and what a program reads |
+//! | `outcome` | what exists in the end |
 //! | `interrupt` | Ctrl-C |
 
 mod cluster;
@@ -19,6 +20,7 @@ mod folder;
 mod http;
 mod interrupt;
 mod lines;
+mod outcome;
 mod paths;
 mod plan;
 mod process;
@@ -31,11 +33,11 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use gleaner_proto::exit_code;
-use gleaner_proto::message::Phase;
 use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::args::{Form, Run};
+use crate::task::name as task_name;
 use crate::terminal;
 use cluster::Cluster;
 use collector::Collector;
@@ -60,8 +62,9 @@ pub fn main(options: &Run) -> ExitCode {
     match ended {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
+            let code = failure.exit_code();
             terminal::error(failure);
-            ExitCode::from(exit_code::UNREACHABLE)
+            ExitCode::from(code)
         }
     }
 }
@@ -75,6 +78,15 @@ enum RunError {
     Collector(#[from] collector::CollectorError),
     #[error("this machine refuses: {0}")]
     System(#[from] std::io::Error),
+}
+
+impl RunError {
+    const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Cluster(error) if error.is_of_command_line() => exit_code::USAGE,
+            _ => exit_code::UNREACHABLE,
+        }
+    }
 }
 
 async fn run(options: &Run, mut plan: Plan) -> Result<u8, RunError> {
@@ -99,11 +111,16 @@ async fn run(options: &Run, mut plan: Plan) -> Result<u8, RunError> {
         progress: &mut progress,
         embedded: cluster.is_embedded(),
         deadline,
+        begun: false,
     };
     let ended = steps.run().await;
     let succeeded = matches!(ended, Ok(0));
-    let reported = report(&plan, &collector, options.form, succeeded).await;
-    collector.end().await;
+    let existing = outcome::end(collector, &mut interrupt).await;
+    let run_uid = context.get("taskRun.uid").map(String::as_str);
+    if !plan.task.declaration.templates.is_empty() {
+        existing.say(succeeded, run_uid.unwrap_or_default());
+    }
+    let reported = report(&plan, existing.objects(), options.form);
     cluster.close().await;
     if options.keep {
         Progress::note(&format!(
@@ -118,7 +135,7 @@ async fn run(options: &Run, mut plan: Plan) -> Result<u8, RunError> {
 /// The values of `$(context.*)`.
 fn context(plan: &Plan, cluster: &Cluster) -> Result<BTreeMap<String, String>, RunError> {
     let task = &plan.task.name;
-    let name = format!("{task}-run");
+    let name = task_name::of_run(task);
     let uid = match cluster.make_task_run(&name, task)? {
         Some(uid) => uid,
         None => random_uid()?,
@@ -152,33 +169,17 @@ fn begin(plan: &Plan, context: &BTreeMap<String, String>, cluster: &Cluster) {
 }
 
 /// Prints what exists now, and the results.
-async fn report(
-    plan: &Plan,
-    collector: &Collector,
-    form: Form,
-    succeeded: bool,
-) -> std::io::Result<()> {
-    let objects = created(collector).await.unwrap_or_else(|error| {
-        Progress::note(&format!("what was created cannot be shown: {error}"));
-        None
-    });
-    if !succeeded && objects.is_none() && !plan.task.declaration.templates.is_empty() {
-        Progress::note("nothing was created");
-    }
+fn report(plan: &Plan, objects: &[Value], form: Form) -> std::io::Result<()> {
     let substitution = steps::with_step_results(plan);
-    let results = report::results(&plan.folder, &plan.task.spec.results, &substitution);
-    match report::print(&objects.unwrap_or_default(), &results, form) {
+    let declared = &plan.task.spec.results;
+    let results = report::results(&plan.folder, declared, &substitution);
+    report::warnings(&results, declared)
+        .iter()
+        .for_each(terminal::warning);
+    match report::print(objects, &results, form) {
         // A reader that has seen enough closes the pipe.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
-    }
-}
-
-/// The objects, once they exist.
-async fn created(collector: &Collector) -> Result<Option<Vec<Value>>, http::AskError> {
-    match collector.sidecar.status().await?.phase {
-        Phase::Committed => collector.sidecar.resources().await,
-        _ => Ok(None),
     }
 }
 

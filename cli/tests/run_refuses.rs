@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::{ONE, run, task};
+use support::{ONE, file, gleaner, run, task};
 
 #[test]
 fn what_is_wrong_with_parameters_is_said_before_anything_runs() {
@@ -51,4 +51,89 @@ fn what_cannot_be_run_is_said_with_its_place() {
     run(&task("steps: {}", "steps: [{name: One, script: x}]"), &[])
         .exits(64)
         .says("'One' is no valid name");
+}
+
+const WRITES: &str = "steps: [{name: one, script: 'printf x > $GLEANER_OUTPUTS/a'}]";
+
+#[test]
+fn a_wrong_command_line_is_told_from_a_sidecar_out_of_reach() {
+    let text = task(ONE, WRITES);
+    let folder = tempfile::tempdir().unwrap();
+    let no_crd = file(
+        folder.path(),
+        "no-crd.yaml",
+        "apiVersion: v1\nkind: ConfigMap\n",
+    );
+    for arguments in [
+        ["--crd", "/nonexist"],
+        ["--crd", &no_crd],
+        ["--kubeconfig", "/nonexist"],
+        ["--namespace", "No_Name"],
+    ] {
+        run(&text, &arguments).exits(64).says(arguments[1]);
+    }
+}
+
+#[test]
+fn a_strict_preflight_runs_no_step() {
+    let declaration = ONE.replace("steps: {one", "preflight: Strict\nsteps: {one");
+    let declaration = declaration.replace(
+        "apiVersion: v1, kind: ConfigMap",
+        "apiVersion: x.example/v1, kind: Other",
+    );
+    let ran = run(
+        &task(
+            &declaration,
+            "steps: [{name: one, script: echo never}, {name: two, script: echo never}]",
+        ),
+        &[],
+    );
+    ran.exits(73)
+        .says("preflight: Strict")
+        .says("nothing was created");
+    assert!(!ran.stderr.contains("| never"), "{}", ran.stderr);
+}
+
+#[test]
+fn an_embedded_task_is_named() {
+    for (kind, spec) in [
+        ("TaskRun", "{taskSpec: {steps: []}}"),
+        (
+            "PipelineRun",
+            "{pipelineSpec: {tasks: [{name: t, taskSpec: {steps: []}}]}}",
+        ),
+    ] {
+        let text = format!(
+            "{{apiVersion: tekton.dev/v1, kind: {kind}, metadata: {{name: r}}, spec: {spec}}}"
+        );
+        run(&text, &[])
+            .exits(64)
+            .says(&format!("{kind} r"))
+            .says("has an embedded taskSpec");
+    }
+}
+
+#[test]
+fn a_parameter_that_is_no_argument_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let params = file(
+        folder.path(),
+        "params.yaml",
+        &format!("big: {}\n", "x".repeat(200 << 10)),
+    );
+    let path = file(
+        folder.path(),
+        "task.yaml",
+        &task(ONE, &format!("params: [{{name: big}}]\n{WRITES}")),
+    );
+    gleaner(&["run", "-f", &path, "--param-file", &params])
+        .exits(64)
+        .says("the parameter 'big' has 204805 bytes")
+        .says("128 KiB");
+    let params = file(
+        folder.path(),
+        "params.yaml",
+        &format!("big: {}\n", "x".repeat(131_067)),
+    );
+    gleaner(&["run", "-f", &path, "--param-file", &params]).exits(0);
 }

@@ -11,6 +11,7 @@ use kube::config::Kubeconfig;
 use serde_json::{Value, json};
 
 use crate::args::Run;
+use crate::task::name::is_label;
 
 /// The namespace when nothing names one.
 const DEFAULT_NAMESPACE: &str = "default";
@@ -47,6 +48,10 @@ pub(crate) enum ClusterError {
         file: PathBuf,
         error: Box<gleaner_apiserver::CrdError>,
     },
+    #[error(
+        "--namespace {0}: this is no name of a namespace; it has lower-case letters, digits and '-', at most 63"
+    )]
+    Namespace(String),
     #[error("the API server of this run does not start: {0}")]
     Start(std::io::Error),
     #[error("no TaskRun can be made for this run: {0}")]
@@ -61,9 +66,28 @@ pub(crate) enum ClusterError {
     Merged(std::io::Error),
 }
 
+impl ClusterError {
+    /// Whether the command line is wrong, and not the machine.
+    pub(crate) const fn is_of_command_line(&self) -> bool {
+        match self {
+            Self::CrdFile { .. }
+            | Self::Crd { .. }
+            | Self::Namespace(_)
+            | Self::Kubeconfig(_)
+            | Self::NoContext
+            | Self::UnknownContext { .. } => true,
+            Self::Start(_) | Self::TaskRun(_) | Self::Merged(_) => false,
+        }
+    }
+}
+
 impl Cluster {
     /// The real cluster of the options, or else an embedded API server, which this starts.
     pub(crate) async fn open(options: &Run, folder: &Path) -> Result<Self, ClusterError> {
+        let wrong = options.namespace.as_ref().filter(|name| !is_label(name));
+        if let Some(name) = wrong {
+            return Err(ClusterError::Namespace(name.clone()));
+        }
         if options.context.is_some() || options.kubeconfig.is_some() {
             return Self::real(options, folder);
         }

@@ -7,6 +7,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use gleaner_proto::StepName;
+use gleaner_proto::path::FINISH_STEP;
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -15,8 +16,6 @@ use super::http::Sidecar;
 use super::plan::Plan;
 use super::process::Group;
 
-/// The step that finishes a run whose last step cannot; also the socket on which the sidecar is asked.
-pub(crate) const FINISHING_STEP: &str = "gleaner";
 /// How long the sidecar may take to get ready.
 const STARTING: Duration = Duration::from_secs(20);
 /// How often it is asked meanwhile.
@@ -63,6 +62,8 @@ impl Collector {
             .arg("--state-dir")
             .arg(folder.state())
             .args(["--listen", "127.0.0.1:0", "--log-format", "text"])
+            // How long `outcome` waits depends on it.
+            .arg("--shutdown-grace=20s")
             .args(steps(plan))
             .args(
                 plan.substitution
@@ -82,7 +83,7 @@ impl Collector {
         let group = Group::start(&mut command)?;
         let mut collector = Self {
             group,
-            sidecar: Sidecar::at(&folder.socket(FINISHING_STEP)),
+            sidecar: Sidecar::at(&folder.socket(FINISH_STEP)),
         };
         collector.get_ready(plan).await.map(|()| collector)
     }
@@ -98,10 +99,10 @@ impl Collector {
         }
     }
 
-    /// Ends it.
-    pub(crate) async fn end(mut self) {
+    /// Ends it; what is under way has `grace` to come to an end.
+    pub(crate) async fn end(mut self, grace: Duration) {
         // How it ends is no news: its work is done, or has failed already.
-        let _ = self.group.end().await;
+        let _ = self.group.end(grace).await;
     }
 
     async fn get_ready(&mut self, plan: &Plan) -> Result<(), CollectorError> {
@@ -141,7 +142,7 @@ pub(crate) fn without_own_variables(command: &mut Command) {
 fn steps(plan: &Plan) -> Vec<OsString> {
     let names = plan.task.spec.steps.iter().map(|step| step.name.as_str());
     let names = names
-        .chain([FINISHING_STEP])
+        .chain([FINISH_STEP])
         .filter(|name| StepName::new(*name).is_ok());
     names
         .flat_map(|name| ["--step".into(), name.into()])

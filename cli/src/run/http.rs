@@ -3,16 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use gleaner_proto::message::Status;
+use gleaner_proto::message::{Outcome, Problem, Status};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Bytes;
-use hyper::{Request, StatusCode, header};
+use hyper::{Method, Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::UnixStream;
 
 /// How long an answer may take. Nothing that is asked here waits for a cluster.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// The largest answer: some objects, each with an output of 16 MiB in it.
 const LARGEST: usize = 256 << 20;
 
@@ -67,17 +67,34 @@ impl Sidecar {
             .map_err(|error| AskError::Answer(error.to_string()))
     }
 
+    /// What a submission that is under way comes to, when it does within `patience`.
+    pub(crate) async fn submit(
+        &self,
+        patience: Duration,
+    ) -> Result<Result<Outcome, Problem>, AskError> {
+        let asked = tokio::time::timeout(patience, self.exchange(Method::POST, "/v1/submit"));
+        let (status, body) = asked.await.map_err(|_| AskError::Patience)??;
+        let read = if status.is_success() {
+            serde_json::from_slice(&body).map(Ok)
+        } else {
+            serde_json::from_slice(&body).map(Err)
+        };
+        read.map_err(|error| AskError::Answer(error.to_string()))
+    }
+
     async fn get(&self, path: &str) -> Result<(StatusCode, Bytes), AskError> {
-        tokio::time::timeout(PATIENCE, self.exchange(path))
+        tokio::time::timeout(PATIENCE, self.exchange(Method::GET, path))
             .await
             .map_err(|_| AskError::Patience)?
     }
 
-    async fn exchange(&self, path: &str) -> Result<(StatusCode, Bytes), AskError> {
+    async fn exchange(&self, method: Method, path: &str) -> Result<(StatusCode, Bytes), AskError> {
         let stream = UnixStream::connect(&self.socket).await?;
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-        let request = Request::get(path)
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
             .header(header::HOST, "gleaner")
             .header(header::ACCEPT, "application/json")
             .body(Empty::<Bytes>::new())

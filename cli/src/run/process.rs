@@ -7,8 +7,8 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
 
-/// How long what was asked to end may take; a pod has 30 s, but nobody sits before it.
-const GRACE: Duration = Duration::from_secs(10);
+/// How long a step that was asked to end may take; a pod has 30 s, but nobody sits before it.
+pub(crate) const GRACE: Duration = Duration::from_secs(10);
 
 /// A running child, and all that it has started.
 #[derive(Debug)]
@@ -42,10 +42,10 @@ impl Group {
         self.signal(Signal::KILL);
     }
 
-    /// Asks all of them to end, and after a grace period ends them.
-    pub(crate) async fn end(&mut self) -> std::io::Result<ExitStatus> {
+    /// Asks all of them to end, and after `grace` ends them.
+    pub(crate) async fn end(&mut self, grace: Duration) -> std::io::Result<ExitStatus> {
         self.ask_to_end();
-        if let Ok(status) = tokio::time::timeout(GRACE, self.child.wait()).await {
+        if let Ok(status) = tokio::time::timeout(grace, self.child.wait()).await {
             return status;
         }
         self.kill();

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use gleaner_proto::message::{Phase, Status, VariableState};
+use gleaner_proto::message::{Action, Created, Phase, Status, VariableState};
 
 use crate::terminal::{BAD, CAUTION, FAINT, GOOD, STRONG, paint};
 use crate::values::as_text;
@@ -18,6 +18,7 @@ const OWN: &str = "gleaner: ";
 pub(crate) struct Progress {
     variables: HashSet<String>,
     notes: HashSet<String>,
+    objects: HashSet<String>,
     waiting: bool,
 }
 
@@ -57,9 +58,41 @@ impl Progress {
         } else if self.notes.iter().any(|note| note.starts_with(words)) {
             // A note has said as much, and why.
         } else if words.contains("): ") {
-            anstream::eprintln!("  {} {words}", paint(GOOD, "+"));
+            self.object(words);
         } else {
             anstream::eprintln!("  {words}");
+        }
+    }
+
+    /// Whether it was said what exists.
+    pub(crate) fn has_told_objects(&self) -> bool {
+        !self.objects.is_empty()
+    }
+
+    /// An object exists now.
+    pub(crate) fn created(&mut self, created: &Created) {
+        let action = match created.action {
+            Action::Created => "created",
+            Action::Adopted => "already created by an earlier attempt",
+            Action::Replaced => "replaced what an earlier attempt had created",
+            Action::Applied => "applied",
+        };
+        let namespace = created.namespace.iter();
+        let namespace: String = namespace.flat_map(|name| [name.as_str(), "/"]).collect();
+        let Created {
+            kind,
+            name,
+            resource,
+            ..
+        } = created;
+        self.object(&format!("{kind} {namespace}{name} ({resource}): {action}"));
+    }
+
+    /// An object exists now, in the words of the redirector: `KIND NAMESPACE/NAME (RESOURCE): created`.
+    fn object(&mut self, words: &str) {
+        let object = words.split_once("): ").map_or(words, |(object, _)| object);
+        if self.objects.insert(object.to_owned()) {
+            anstream::eprintln!("  {} {words}", paint(GOOD, "+"));
         }
     }
 

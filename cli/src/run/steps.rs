@@ -7,17 +7,20 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use gleaner_proto::path::SOCKET_FILE;
-use gleaner_proto::{OutputSpec, exit_code};
+use gleaner_proto::declaration::Preflight;
+use gleaner_proto::exit_code;
+use gleaner_proto::message::Phase;
+use gleaner_proto::path::FINISH_STEP;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::collector::{Collector, FINISHING_STEP, without_own_variables};
+use super::collector::{Collector, without_own_variables};
 use super::command::Command;
 use super::end::End;
+use super::http::PATIENCE;
 use super::interrupt::Interrupt;
 use super::lines::Words;
 use super::plan::Plan;
-use super::process::Group;
+use super::process::{GRACE, Group};
 use super::progress::Progress;
 use super::substitution::Substitution;
 use crate::task::Step;
@@ -38,6 +41,8 @@ pub(crate) struct Steps<'a> {
     pub(crate) embedded: bool,
     /// When the run as a whole has taken too long.
     pub(crate) deadline: Instant,
+    /// Whether a step has run.
+    pub(crate) begun: bool,
 }
 
 /// What the redirector is told beyond the command.
@@ -88,7 +93,7 @@ impl Steps<'_> {
             return Ok(0);
         }
         let command = Command::nothing_in(self.plan.folder.workspace());
-        self.step(FINISHING_STEP, &command, Finish::Alone).await
+        self.step(FINISH_STEP, &command, Finish::Alone).await
     }
 
     /// Runs one step, tells how it went, and returns the code with which it counts: 0 also when the task goes on.
@@ -125,7 +130,7 @@ impl Steps<'_> {
         let mut child = tokio::process::Command::new(self.program);
         without_own_variables(&mut child);
         child
-            .args(self.redirector(name, finish))
+            .args(self.redirector(name, command, finish))
             .envs(
                 command
                     .environment
@@ -139,6 +144,7 @@ impl Steps<'_> {
             child.arg("--").args(&command.arguments);
         }
         let mut group = Group::start(&mut child)?;
+        self.begun = true;
         let mut readers = tokio::task::JoinSet::new();
         let words = Words::default();
         if let Some(stream) = group.child.stdout.take() {
@@ -186,7 +192,7 @@ impl Steps<'_> {
                 signal = self.interrupt.wait() => {
                     Progress::note("ending the step; once more ends it at once");
                     tokio::select! {
-                        ended = group.end() => { ended?; }
+                        ended = group.end(GRACE) => { ended?; }
                         _ = self.interrupt.wait() => {
                             group.kill();
                             group.child.wait().await?;
@@ -203,7 +209,7 @@ impl Steps<'_> {
                     self.show_news().await;
                     if let Some(words) = self.collector.has_ended(self.plan) {
                         Progress::failed(&words);
-                        group.end().await?;
+                        group.end(GRACE).await?;
                         return Ok(End::Exited(exit_code::UNREACHABLE));
                     }
                 }
@@ -215,6 +221,20 @@ impl Steps<'_> {
         // A sidecar that does not answer is noticed elsewhere.
         if let Ok(status) = self.collector.sidecar.status().await {
             self.progress.status(&status);
+            if status.phase == Phase::Committed && !self.progress.has_told_objects() {
+                self.show_objects().await;
+            }
+        }
+    }
+
+    /// Shows what now exists. The redirector says so too, but only that of the last step.
+    async fn show_objects(&mut self) {
+        // Asking for what is done already changes nothing.
+        let Ok(Ok(outcome)) = self.collector.sidecar.submit(PATIENCE).await else {
+            return;
+        };
+        for created in &outcome.resources {
+            self.progress.created(created);
         }
     }
 
@@ -269,10 +289,10 @@ impl Steps<'_> {
     }
 
     /// The arguments that make this program the redirector of a step.
-    fn redirector(&self, name: &str, finish: Finish) -> Vec<std::ffi::OsString> {
+    fn redirector(&self, name: &str, command: &Command, finish: Finish) -> Vec<std::ffi::OsString> {
         let folder = &self.plan.folder;
         let mut socket = std::ffi::OsString::from("unix:");
-        socket.push(folder.sockets().join(name).join(SOCKET_FILE));
+        socket.push(folder.socket(name));
         let mut arguments = vec!["redirector".into()];
         if finish == Finish::Alone {
             arguments.push("finish".into());
@@ -287,20 +307,12 @@ impl Steps<'_> {
             return arguments;
         }
         arguments.extend(["--outputs-dir".into(), folder.outputs(name).into()]);
-        for output in self.plan.task.declaration.outputs(name) {
-            let path = output.spec.path.as_deref().map(|path| {
-                self.plan
-                    .folder
-                    .workspace()
-                    .join(self.plan.paths.text(path))
-                    .to_string_lossy()
-                    .into_owned()
-            });
-            let spec = OutputSpec {
-                path,
-                ..output.spec.clone()
-            };
-            arguments.extend(["--output".into(), spec.to_string().into()]);
+        for output in &command.outputs {
+            arguments.extend(["--output".into(), output.to_string().into()]);
+        }
+        let strict = self.plan.task.declaration.preflight == Preflight::Strict;
+        if strict && !self.begun {
+            arguments.push("--preflight".into());
         }
         if finish == Finish::After {
             arguments.push("--finish".into());

@@ -1,0 +1,138 @@
+//! What exists when the steps are over, as far as the sidecar says so.
+
+use std::time::Duration;
+
+use gleaner_proto::kubernetes::annotation;
+use gleaner_proto::message::{Outcome, Phase, Problem, problem_type};
+use serde_json::Value;
+
+use super::collector::Collector;
+use super::http::{AskError, Sidecar};
+use super::interrupt::Interrupt;
+use super::progress::Progress;
+
+/// How long the sidecar may take to end. It takes 20 s (`--shutdown-grace`) to end a submission or to roll it back.
+const ENDING: Duration = Duration::from_secs(25);
+/// How the sidecar's sentences say that something is left all the same.
+const LEFT: [&str; 2] = ["could not be rolled back", "existed before and keeps"];
+
+/// What exists.
+#[derive(Debug)]
+pub(crate) enum Existing {
+    /// Everything; here it is.
+    Objects(Vec<Value>),
+    /// Everything, as the sidecar said when it ended.
+    Committed(Outcome),
+    /// Nothing was asked for yet, and nothing will be.
+    Nothing,
+    /// The run failed.
+    Failed(Problem),
+    /// The sidecar has not said.
+    Unknown,
+}
+
+/// Ends the sidecar, and a submission with it, and learns how that went.
+pub(crate) async fn end(collector: Collector, interrupt: &mut Interrupt) -> Existing {
+    let sidecar = collector.sidecar.clone();
+    let asked = ask(&sidecar).await;
+    let ended = async {
+        tokio::select! {
+            () = collector.end(ENDING) => {}
+            // Whoever asks once more does not want to wait; what is dropped is ended.
+            _ = interrupt.wait() => {}
+        }
+    };
+    match asked {
+        Ok(Asked::Known(existing)) => {
+            ended.await;
+            existing
+        }
+        Ok(Asked::Submitting) => {
+            Progress::note("the API server is still being asked; ending that, or undoing it");
+            // Told before the end begins, so that the answer is waited for there.
+            let (answer, ()) = tokio::join!(sidecar.submit(ENDING), async {
+                let _ = sidecar.status().await;
+                ended.await;
+            });
+            match answer {
+                Ok(Ok(outcome)) if outcome.phase == Phase::Committed => {
+                    Existing::Committed(outcome)
+                }
+                Ok(Err(problem)) if is_of_submission(&problem) => Existing::Failed(problem),
+                _ => Existing::Unknown,
+            }
+        }
+        Err(_) => {
+            ended.await;
+            Existing::Unknown
+        }
+    }
+}
+
+enum Asked {
+    Known(Existing),
+    Submitting,
+}
+
+async fn ask(sidecar: &Sidecar) -> Result<Asked, AskError> {
+    let status = sidecar.status().await?;
+    Ok(Asked::Known(match status.phase {
+        Phase::Collecting | Phase::Resolved => Existing::Nothing,
+        Phase::Submitting => return Ok(Asked::Submitting),
+        Phase::Committed => Existing::Objects(objects(sidecar).await),
+        Phase::Failed => status.problem.map_or(Existing::Unknown, Existing::Failed),
+    }))
+}
+
+/// Whether the problem is one with the submission, and not with the question.
+fn is_of_submission(problem: &Problem) -> bool {
+    [problem_type::NOT_CREATED, problem_type::OUTPUT].contains(&problem.kind.as_str())
+}
+
+async fn objects(sidecar: &Sidecar) -> Vec<Value> {
+    let objects = sidecar.resources().await.unwrap_or_else(|error| {
+        Progress::note(&format!("what was created cannot be shown: {error}"));
+        None
+    });
+    objects.unwrap_or_default()
+}
+
+impl Existing {
+    /// Says what a person should know of it: after a run that failed, or that ended otherwise than it began.
+    pub(crate) fn say(&self, succeeded: bool, run_uid: &str) {
+        match self {
+            Self::Objects(_) => {}
+            Self::Committed(outcome) => {
+                for created in &outcome.resources {
+                    let place = created
+                        .namespace
+                        .as_ref()
+                        .map(|namespace| format!("{namespace}/"));
+                    let place = place.unwrap_or_default();
+                    Progress::note(&format!(
+                        "exists all the same: {} {place}{}",
+                        created.kind, created.name
+                    ));
+                }
+            }
+            Self::Nothing if succeeded => {}
+            Self::Nothing => Progress::note("nothing was created"),
+            Self::Failed(problem) if LEFT.iter().any(|left| problem.detail.contains(left)) => {
+                Progress::failed(&problem.detail);
+            }
+            Self::Failed(_) => Progress::note("nothing was created"),
+            Self::Unknown => Progress::failed(&format!(
+                "what exists cannot be told: the sidecar did not answer; look for objects annotated {}: {run_uid}",
+                annotation::RUN_UID
+            )),
+        }
+    }
+
+    /// The objects, for the report.
+    pub(crate) fn objects(&self) -> &[Value] {
+        match self {
+            Self::Objects(objects) => objects,
+            _ => &[],
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! What `gleaner run` says of objects when it ends while they are created, or cannot know.
+
+mod support;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use gleaner_apiserver::EmbeddedApiServer;
+use support::{ONE, Ran, file, run, task};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// Passes everything on, each request that creates after a pause.
+async fn slow_creates(listener: TcpListener, server: SocketAddr, pause: Duration) {
+    while let Ok((client, _)) = listener.accept().await {
+        tokio::spawn(async move {
+            let (mut from_client, mut to_client) = client.into_split();
+            let server = TcpStream::connect(server).await.unwrap();
+            let (mut from_server, mut to_server) = server.into_split();
+            tokio::spawn(async move { tokio::io::copy(&mut from_server, &mut to_client).await });
+            let mut bytes = vec![0; 64 << 10];
+            while let Ok(read @ 1..) = from_client.read(&mut bytes).await {
+                let text = String::from_utf8_lossy(&bytes[..read]);
+                let line = text.lines().next().unwrap_or_default();
+                if line.starts_with("POST ")
+                    && line.contains("configmaps")
+                    && !line.contains("dryRun")
+                {
+                    tokio::time::sleep(pause).await;
+                }
+                to_server.write_all(&bytes[..read]).await.unwrap();
+            }
+        });
+    }
+}
+
+/// Runs the Task against a cluster whose creates take `pause`; also the names of what exists there at the end.
+fn against_a_slow_cluster(text: &str, arguments: &[&str], pause: Duration) -> (Ran, Vec<String>) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let server = EmbeddedApiServer::builder().start().await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(slow_creates(listener, server.address(), pause));
+        let folder = tempfile::tempdir().unwrap();
+        let config = format!(
+            "{{apiVersion: v1, kind: Config, current-context: c, contexts: [{{name: c, context: {{cluster: c, user: u}}}}], \
+             clusters: [{{name: c, cluster: {{server: 'http://{address}'}}}}], users: [{{name: u, user: {{}}}}]}}"
+        );
+        let config = file(folder.path(), "config", &config);
+        let path = file(folder.path(), "task.yaml", text);
+        let mut command = support::command(&["run", "-f", &path, "--kubeconfig", &config]);
+        command.args(arguments);
+        let output = tokio::task::spawn_blocking(move || command.output());
+        let output = output.await.unwrap().unwrap();
+        let objects = server.objects();
+        let names = objects.iter().map(|object| object["metadata"]["name"].as_str().unwrap().to_owned());
+        let names = names.collect();
+        server.shutdown().await;
+        (support::ran(output), names)
+    })
+}
+
+#[test]
+fn what_was_created_after_the_time_was_up_is_not_denied() {
+    let text = task(
+        ONE,
+        "steps: [{name: one, script: 'printf x > $GLEANER_OUTPUTS/a'}]",
+    );
+    let pause = Duration::from_secs(5);
+    let (ran, names) = against_a_slow_cluster(&text, &["--timeout", "3s"], pause);
+    ran.exits(1).says("(--timeout)");
+    assert_eq!(names, ["cm"]);
+    ran.says("exists all the same: ConfigMap default/cm");
+    assert!(
+        !ran.stderr.contains("nothing was created"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn nothing_is_claimed_when_the_sidecar_is_gone() {
+    // The sidecar is the process with the run's folder of states on its command line.
+    let kill = r#"printf x > $GLEANER_OUTPUTS/a
+for process in /proc/[0-9]*; do
+  if tr '\0' ' ' < $process/cmdline 2>/dev/null | grep -q "^[^ ]* sidecar .*--state-dir $(dirname "$PWD")/state"; then
+    kill -9 "${process#/proc/}"
+  fi
+done
+sleep 60"#;
+    let spec = format!(
+        "steps: [{{name: one, script: {}}}]",
+        serde_json::json!(kill)
+    );
+    let ran = run(&task(ONE, &spec), &[]);
+    ran.exits(69)
+        .says("the sidecar has ended")
+        .says("what exists cannot be told: the sidecar did not answer; look for objects annotated gleaner.dev/run-uid: ");
+    assert!(
+        !ran.stderr.contains("nothing was created"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn what_a_step_has_led_to_is_said_below_it_even_when_the_next_one_fails() {
+    let spec = "
+steps:
+- {name: one, script: 'printf x > $GLEANER_OUTPUTS/a'}
+- {name: two, script: exit 3}
+";
+    let ran = run(&task(ONE, spec), &[]);
+    let created = ran
+        .exits(3)
+        .stderr
+        .find("+ ConfigMap default/cm (cm): created");
+    let end = ran.stderr.find("✔ one");
+    assert!(created.is_some() && created < end, "{}", ran.stderr);
+    assert_eq!(ran.object()["data"]["a"], "x");
+    let ran = run(&task(ONE, &spec.replace("exit 3", "exit 0")), &[]);
+    assert_eq!(ran.exits(0).stderr.matches("+ ConfigMap").count(), 1);
+}
