@@ -1,12 +1,15 @@
-//! Any body of a step is taken or refused, and once taken it is recognised.
+//! Any body of a step is taken or refused; once taken it is recognised, and read again from the journal as it was.
 #![no_main]
 
 use gleaner_proto::declaration::{Declaration, Scope};
-use gleaner_proto::message::Outputs;
 use gleaner_sidecar::collector::{Collector, Examined};
+use gleaner_sidecar::journal::{Journal, Record};
+use gleaner_sidecar::message::{explained, extent, read};
 use gleaner_sidecar::rendering::Values;
 use gleaner_sidecar::run::Run;
 
+/// The sidecar's default for `--max-depth`.
+const DEPTH: usize = 64;
 const DECLARATION: &str = "
 steps:
   a: [{name: text}, {name: list, type: array, default: []}, {name: kept, when: Always, default: x}]
@@ -14,10 +17,25 @@ resources: [{name: img, spec: {type: image, params: [{name: text, value: $(steps
 ";
 
 libfuzzer_sys::fuzz_target!(|body: &[u8]| {
-    let Ok(message) = serde_json::from_slice::<Outputs>(body) else { return };
+    if extent(body).depth > DEPTH {
+        return;
+    }
+    let message = match read(body) {
+        Ok(message) => message,
+        Err(error) => {
+            let _ = explained(&error);
+            return;
+        }
+    };
     let declaration = Declaration::parse(DECLARATION, &Scope::default()).unwrap();
     let mut collector = Collector::new(declaration, Run::default(), Values::default(), []);
     if let Ok(Examined::New(step)) = collector.examine("a", &message) {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut journal, _) = Journal::open(folder.path(), b"run").unwrap();
+        journal.append_outputs(&step, body).unwrap();
+        drop(journal);
+        let (_, records) = Journal::open(folder.path(), b"run").unwrap();
+        assert_eq!(records, [Record::Accepted { step: step.clone(), message: message.clone() }]);
         collector.accept(&step, message.clone());
         assert!(matches!(collector.examine("a", &message), Ok(Examined::Repeated(_))));
     }

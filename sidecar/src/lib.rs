@@ -7,6 +7,7 @@
 //! | [`config`] | the command line |
 //! | [`server`] | sockets, routes, who may say what |
 //! | [`keeper`] | the task that keeps the following three in step |
+//! | [`message`] | from the bytes of a body to a step's message |
 //! | [`journal`] | what was accepted, on disk |
 //! | [`collector`] | the state of the run, pure |
 //! | [`rendering`] | from templates and values to objects, pure |
@@ -22,7 +23,7 @@ mod crash_point;
 mod install;
 pub mod journal;
 pub mod keeper;
-mod message;
+pub mod message;
 pub mod metrics;
 pub mod preflight;
 pub mod problem;

@@ -27,7 +27,10 @@ struct Message<'a> {
 }
 
 /// Reads a step's message.
-pub(crate) fn read(body: &[u8]) -> Result<Outputs, serde_json::Error> {
+///
+/// # Errors
+/// When the body is no message; see [`explained`] for words without a word of the body.
+pub fn read(body: &[u8]) -> Result<Outputs, serde_json::Error> {
     let message: Message<'_> = serde_json::from_slice(body)?;
     let outputs = message.outputs.into_iter();
     let outputs = outputs.map(|(name, raw)| Ok((name.into_owned(), value(raw.get())?)));
@@ -151,15 +154,15 @@ impl<'de> Visitor<'de> for PlainVisitor {
 
 /// How much a JSON text holds, known before any of it takes up memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Extent {
+pub struct Extent {
     /// Values and keys, at least: small ones need many times their length in the text.
-    pub(crate) values: usize,
+    pub values: usize,
     /// How deep arrays and objects stand within each other.
-    pub(crate) depth: usize,
+    pub depth: usize,
 }
 
 /// Measures a JSON text, or what only looks like one.
-pub(crate) fn extent(json: &[u8]) -> Extent {
+pub fn extent(json: &[u8]) -> Extent {
     let mut extent = Extent::default();
     let mut depth = 0_usize;
     let mut rest = json.iter();
@@ -187,7 +190,7 @@ pub(crate) fn extent(json: &[u8]) -> Extent {
 }
 
 /// What is wrong with a JSON text, without a word of it: it may hold secrets.
-pub(crate) fn explained(error: &serde_json::Error) -> String {
+pub fn explained(error: &serde_json::Error) -> String {
     let (line, column) = (error.line(), error.column());
     match error.classify() {
         Category::Data => format!("its shape is another one at line {line} column {column}"),

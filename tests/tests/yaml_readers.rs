@@ -76,9 +76,12 @@ const TEXTS: [&str; 64] = [
     "😀 ü \u{2028}\u{85}\u{feff}",
 ];
 
+/// Reads a document.
+type Reader = fn(&str) -> Result<Value, String>;
+
 fn main() {
     let arguments = Arguments::from_args();
-    let readers: [(&str, &[&str], fn(&str) -> Result<Value, String>); 2] = [
+    let readers: [(&str, &[&str], Reader); 2] = [
         ("kubectl", &["kubectl", "version", "--client"], with_kubectl),
         ("pyyaml", &["python3", "-c", "import yaml"], with_pyyaml),
     ];
@@ -116,7 +119,7 @@ fn config_map() -> Value {
     })
 }
 
-fn check(read: fn(&str) -> Result<Value, String>) -> Result<(), Failed> {
+fn check(read: Reader) -> Result<(), Failed> {
     let object = config_map();
     let back = read(&to_yaml([&object]))?;
     for (key, text) in object["data"].as_object().into_iter().flatten() {
