@@ -8,6 +8,9 @@ pub mod annotation {
     pub const CONTENT: &str = "gleaner.dev/content";
     /// On a created object: the UID of the TaskRun (or pod) that it came from.
     pub const RUN_UID: &str = "gleaner.dev/run-uid";
+    /// On an object that server-side apply has brought into being: the UID of the TaskRun whose apply that was. The next
+    /// run's apply drops it.
+    pub const MADE_BY: &str = "gleaner.dev/made-by";
     /// On a created object: the name of its template in the declaration.
     pub const RESOURCE: &str = "gleaner.dev/resource";
 }
@@ -20,14 +23,8 @@ pub mod label {
     pub const TASKRUN_PROPOSAL: &str = "tekton.dev/taskrun";
     /// The TaskRun's name as Tekton spells it today (`pkg/apis/pipeline/register.go`).
     pub const TASK_RUN: &str = "tekton.dev/taskRun";
-    /// The TaskRun's UID.
-    pub const TASK_RUN_UID: &str = "tekton.dev/taskRunUID";
     /// The PipelineRun's name.
     pub const PIPELINE_RUN: &str = "tekton.dev/pipelineRun";
-    /// The PipelineRun's UID.
-    pub const PIPELINE_RUN_UID: &str = "tekton.dev/pipelineRunUID";
-    /// The name of the task within its Pipeline.
-    pub const PIPELINE_TASK: &str = "tekton.dev/pipelineTask";
     /// Who made an object; [`MANAGER`] for Gleaner.
     pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
     /// The value of [`MANAGED_BY`], and Gleaner's field manager.

@@ -37,7 +37,7 @@ pub enum Phase {
     Submitting,
     /// Everything exists.
     Committed,
-    /// Nothing exists, and nothing will.
+    /// The resources could not all be created. Nothing of them exists, or the problem names what could not be taken back.
     Failed,
 }
 
@@ -238,7 +238,7 @@ pub mod problem_type {
     pub const DECLARATION: &str = "/problems/declaration";
     /// The client was too slow.
     pub const TIMEOUT: &str = "/problems/timeout";
-    /// Too many connections or requests at once; try again.
+    /// The sidecar is ending, and another one may take its place; try again.
     pub const BUSY: &str = "/problems/busy";
     /// The sidecar's own failure (disk full, for instance).
     pub const INTERNAL: &str = "/problems/internal";

@@ -21,7 +21,6 @@ use std::sync::Arc;
 
 use gleaner_proto::StepName;
 use gleaner_proto::declaration::{Declaration, Submit};
-use gleaner_proto::exit_code;
 use gleaner_proto::message::{Outcome, Outputs, Phase, Problem};
 use gleaner_proto::variable::Reference;
 use indexmap::IndexMap;
@@ -250,8 +249,7 @@ impl Collector {
                     self.notes.push(note);
                 }
                 (Stage::Open, _) => {
-                    let mut problem = problem::pending(&pending, &self.unheard());
-                    problem.exit_code = exit_code::NOT_CREATED;
+                    let problem = problem::pending(&pending, &self.unheard());
                     self.stage = Stage::Failed(Failure {
                         problem,
                         resources: BTreeMap::new(),

@@ -268,14 +268,10 @@ async fn submitter(
     let connection = match (&cluster.api_server, &cluster.kubeconfig) {
         (Some(url), _) => {
             let url = server_url(url).ok_or_else(|| ProgramError::Url(url.clone()))?;
-            Connection::Server {
-                url,
-                token_file: None,
-                ca_file: None,
-            }
+            Connection::Server { url }
         }
         (None, Some(file)) => Connection::Kubeconfig {
-            file: Some(file.clone()),
+            file: file.clone(),
             context: cluster.kube_context.clone(),
         },
         (None, None) => Connection::InCluster,

@@ -60,13 +60,7 @@ pub fn render(
         Secrecy::Plain,
         &mut unresolved,
     );
-    if !unresolved.absent.is_empty() {
-        Err(SubstitutionError::Absent(unresolved.absent))
-    } else if !unresolved.pending.is_empty() {
-        Err(SubstitutionError::Pending(unresolved.pending))
-    } else {
-        Ok(rendered)
-    }
+    unresolved.into_result().map(|()| rendered)
 }
 
 /// Renders what can be rendered and leaves the rest standing as it is written; says what that is.

@@ -82,6 +82,22 @@ pub enum SubstitutionError {
     Absent(Vec<String>),
 }
 
+impl Unresolved {
+    /// Nothing, when everything could be replaced.
+    ///
+    /// # Errors
+    /// What leads nowhere; or else what is still unknown.
+    pub fn into_result(self) -> Result<(), SubstitutionError> {
+        if !self.absent.is_empty() {
+            Err(SubstitutionError::Absent(self.absent))
+        } else if !self.pending.is_empty() {
+            Err(SubstitutionError::Pending(self.pending))
+        } else {
+            Ok(())
+        }
+    }
+}
+
 fn list(references: &[Reference]) -> String {
     references
         .iter()
@@ -212,13 +228,7 @@ impl Tree {
     pub fn substitute(&self, variables: &dyn Variables) -> Result<Value, SubstitutionError> {
         let mut unresolved = Unresolved::default();
         let value = self.substitute_partly(variables, &mut unresolved);
-        if !unresolved.absent.is_empty() {
-            Err(SubstitutionError::Absent(unresolved.absent))
-        } else if !unresolved.pending.is_empty() {
-            Err(SubstitutionError::Pending(unresolved.pending))
-        } else {
-            Ok(value)
-        }
+        unresolved.into_result().map(|()| value)
     }
 
     /// Replaces what is known and leaves the rest standing as it was written, for a preview.

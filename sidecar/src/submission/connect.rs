@@ -19,19 +19,15 @@ pub enum Connection {
     InCluster,
     /// A context of a kubeconfig.
     Kubeconfig {
-        /// The file; none for `$KUBECONFIG` or `~/.kube/config`.
-        file: Option<PathBuf>,
+        /// The file.
+        file: PathBuf,
         /// The context; none for the current one.
         context: Option<String>,
     },
-    /// An API server by its URL.
+    /// An API server by its URL, without credentials.
     Server {
         /// `http://` or `https://`.
         url: http::Uri,
-        /// A file with a bearer token; read again about once a minute.
-        token_file: Option<PathBuf>,
-        /// A file with the certificates of the server's CA, in PEM.
-        ca_file: Option<PathBuf>,
     },
 }
 
@@ -77,24 +73,10 @@ async fn config(connection: &Connection) -> Result<Config, ConnectError> {
                 context: context.clone(),
                 ..KubeConfigOptions::default()
             };
-            let kubeconfig = match file {
-                Some(file) => Kubeconfig::read_from(file),
-                None => Kubeconfig::read(),
-            };
-            let kubeconfig = kubeconfig.map_err(ConnectError::Kubeconfig)?;
+            let kubeconfig = Kubeconfig::read_from(file).map_err(ConnectError::Kubeconfig)?;
             let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
             config.map_err(ConnectError::Kubeconfig)
         }
-        Connection::Server {
-            url,
-            token_file,
-            ca_file,
-        } => {
-            let mut config = Config::new(url.clone());
-            config.auth_info.token_file =
-                token_file.as_ref().map(|file| file.display().to_string());
-            config.root_cert_file.clone_from(ca_file);
-            Ok(config)
-        }
+        Connection::Server { url } => Ok(Config::new(url.clone())),
     }
 }

@@ -95,15 +95,11 @@ pub(super) fn is_ours(object: &Value, item: &Item, run_uid: &str) -> bool {
             .all(|wanted| owner_uids(object).any(|uid| uid == wanted))
 }
 
-/// Says which run has made an object by apply. Everything else on it says only which run has applied last: an object
-/// that was there before looks the same. A later run leaves it out, and the API server then takes it away.
-pub(super) const MADE_BY: &str = "gleaner.dev/made-by";
-
 /// Whether this run is to take `object` away when it fails: it stands there because of this run.
 pub(super) fn is_made_by(object: &Value, item: &Item, run_uid: &str) -> bool {
     let made = match item.policy {
         Policy::Create => true,
-        Policy::Apply => annotation_of(object, MADE_BY) == Some(run_uid),
+        Policy::Apply => annotation_of(object, annotation::MADE_BY) == Some(run_uid),
     };
     made && is_ours(object, item, run_uid)
 }

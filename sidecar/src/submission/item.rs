@@ -11,7 +11,6 @@ use serde_json::Value;
 
 use super::discovery::Found;
 use super::error::{Failure, Reason};
-use super::existing::MADE_BY;
 use super::kind::{Kind, KindName, Place, Subject};
 use crate::rendering::Rendered;
 
@@ -220,7 +219,7 @@ impl Item {
         let Ok(mut object) = serde_json::from_slice::<Value>(&self.body) else {
             return self.body.clone();
         };
-        object["metadata"]["annotations"][MADE_BY] = run_uid.into();
+        object["metadata"]["annotations"][annotation::MADE_BY] = run_uid.into();
         object.to_string().into()
     }
 

@@ -115,8 +115,6 @@ impl Mock {
     pub(crate) async fn submitter_with(&self, settings: Settings) -> Submitter {
         let connection = Connection::Server {
             url: self.url().parse().unwrap(),
-            token_file: None,
-            ca_file: None,
         };
         let client = connect(&connection, &settings).await.unwrap();
         Submitter::new(client, NAMESPACE.into(), RUN_UID.into(), settings)
