@@ -21,10 +21,7 @@ fn declaration(objects: usize) -> Declaration {
             "  - name: o{object}\n    resourceTemplate:\n      apiVersion: v1\n      kind: ConfigMap\n      metadata: {{name: o{object}}}\n      data:"
         );
         for key in 0..10 {
-            let _ = writeln!(
-                text,
-                "        k{key}: image $(params.url)@$(steps.build.digest)"
-            );
+            let _ = writeln!(text, "        k{key}: image@$(steps.build.digest)");
         }
     }
     Declaration::parse(&text, &Scope::default()).expect("the declaration is right")
