@@ -83,18 +83,23 @@ fn next_segment(rest: &str, first: bool) -> Option<(Segment, &str)> {
         None => return None,
     };
     let end = key.find(['.', '[']).unwrap_or(key.len());
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_/".contains(&byte);
     let name = &key[..end];
-    (!name.is_empty() && name.bytes().all(allowed))
-        .then(|| (Segment::Key(name.to_owned()), &key[end..]))
+    is_plain(name).then(|| (Segment::Key(name.to_owned()), &key[end..]))
+}
+
+/// Whether a key can stand without quotes.
+fn is_plain(key: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_/".contains(&byte);
+    !key.is_empty() && key.bytes().all(plain)
 }
 
 impl fmt::Display for FieldPath {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         for segment in &self.0 {
             match segment {
-                Segment::Key(key) if key.contains('.') => write!(out, "[\"{key}\"]")?,
-                Segment::Key(key) => write!(out, ".{key}")?,
+                Segment::Key(key) if is_plain(key) => write!(out, ".{key}")?,
+                Segment::Key(key) if key.contains('"') => write!(out, "['{key}']")?,
+                Segment::Key(key) => write!(out, "[\"{key}\"]")?,
                 Segment::Index(index) => write!(out, "[{index}]")?,
             }
         }
@@ -122,6 +127,14 @@ mod tests {
             ".status.none".parse::<FieldPath>().unwrap().get(&object),
             None
         );
+    }
+
+    #[test]
+    fn what_is_written_is_what_was_read() {
+        for text in ["['']", "['a\"b']", "[\"a'b\"]", "['a b'].c", ".a/b[3]"] {
+            let path: FieldPath = text.parse().unwrap();
+            assert_eq!(path.to_string().parse(), Ok(path), "{text}");
+        }
     }
 
     #[test]

@@ -243,13 +243,15 @@ impl fmt::Display for Reference {
                 output,
                 access,
             } => {
-                write!(out, "steps.{step}")?;
+                out.write_str("steps")?;
+                Access::Key(step.clone()).fmt(out)?;
                 Access::Key(output.clone()).fmt(out)?;
                 access.iter().try_for_each(|access| access.fmt(out))
             }
             Self::Context(name) => write!(out, "context.{name}"),
             Self::Resource { name, field } => {
-                write!(out, "resources.{name}")?;
+                out.write_str("resources")?;
+                Access::Key(name.clone()).fmt(out)?;
                 Access::Key(field.clone()).fmt(out)
             }
         }
@@ -341,6 +343,9 @@ mod tests {
             "params.obj.key",
             "params.obj[\"a.b\"]",
             "steps.kaniko.digest",
+            // No step or resource has such a name; what is written must still be what was read.
+            "steps[\"a.b\"].digest",
+            "resources[\"a.b\"].url",
             "steps.kaniko.report.images[0].url",
             "context.taskRun.name",
             "context.task.retry-count",
