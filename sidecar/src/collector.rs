@@ -23,7 +23,7 @@ use gleaner_proto::StepName;
 use gleaner_proto::declaration::{Declaration, Submit};
 use gleaner_proto::message::{Outcome, Outputs, Phase, Problem};
 use gleaner_proto::variable::Reference;
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use serde::{Deserialize, Serialize};
 
 use crate::problem;
@@ -35,6 +35,8 @@ pub use intake::{Examined, Refusal};
 #[derive(Debug)]
 pub struct Collector {
     declaration: Declaration,
+    /// What the templates use; looked through at every message, so gathered once.
+    variables: IndexSet<Reference>,
     run: Run,
     /// Shared with the submission; large, and therefore never copied without need.
     values: Arc<Values>,
@@ -108,6 +110,7 @@ impl Collector {
         let known = declaration.steps.keys().cloned().chain(steps);
         let steps = known.map(|step| (step, StepRecord::Waiting)).collect();
         let mut collector = Self {
+            variables: declaration.variables(),
             declaration,
             run,
             values: Arc::new(values),
@@ -330,22 +333,11 @@ impl Collector {
 
     /// Variables of the templates that are still unknown, each once, in order of their first use.
     pub fn pending(&self) -> Vec<String> {
-        let mut pending: Vec<String> = Vec::new();
-        for usage in self
-            .declaration
-            .templates
+        let unknown = self
+            .variables
             .iter()
-            .flat_map(|template| &template.uses)
-        {
-            let root = usage.reference.root();
-            if !self.knows(&root) {
-                let name = root.to_string();
-                if !pending.contains(&name) {
-                    pending.push(name);
-                }
-            }
-        }
-        pending
+            .filter(|variable| !self.knows(variable));
+        unknown.map(ToString::to_string).collect()
     }
 
     /// Variables that are unknown and will stay so: parameters and context come with the command line or not at all.

@@ -1,6 +1,6 @@
 //! The declaration as the rest of Gleaner sees it: read, but not yet checked against a Task.
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -170,6 +170,15 @@ impl Declaration {
         self.outputs(step)
             .iter()
             .find(|output| output.spec.name.as_str() == name)
+    }
+
+    /// The variables of all templates, as wholes, each once, in order of their first use. Without those that refer to
+    /// another template, which have no value of their own.
+    pub fn variables(&self) -> IndexSet<Reference> {
+        let uses = self.templates.iter().flat_map(|template| &template.uses);
+        uses.map(|usage| usage.reference.root())
+            .filter(|root| !matches!(root, Reference::Resource { .. }))
+            .collect()
     }
 
     /// Whether a secret output stands anywhere in `template`.

@@ -26,7 +26,7 @@ impl Collector {
                 .iter()
                 .map(|(name, record)| self.step_status(name.as_str(), record))
                 .collect(),
-            variables: self.variables(),
+            variables: self.variable_statuses(),
             resources: self.resource_statuses(),
             problem: match &self.stage {
                 Stage::Failed(failure) => Some(failure.problem.clone()),
@@ -57,22 +57,9 @@ impl Collector {
         }
     }
 
-    fn variables(&self) -> Vec<VariableStatus> {
-        let mut seen: Vec<Reference> = Vec::new();
-        for usage in self
-            .declaration
-            .templates
-            .iter()
-            .flat_map(|template| &template.uses)
-        {
-            let root = usage.reference.root();
-            if !matches!(root, Reference::Resource { .. }) && !seen.contains(&root) {
-                seen.push(root);
-            }
-        }
-        seen.iter()
-            .map(|reference| self.variable(reference))
-            .collect()
+    fn variable_statuses(&self) -> Vec<VariableStatus> {
+        let variables = self.variables.iter();
+        variables.map(|variable| self.variable(variable)).collect()
     }
 
     fn variable(&self, reference: &Reference) -> VariableStatus {
