@@ -7,9 +7,9 @@ use gleaner_proto::diagnostic::Diagnostic;
 use serde_json::Value;
 
 use crate::args::{Lint, LintFormat};
-use crate::document::{Finding, Severity, Source};
-use crate::task::carrier::Carrier;
 use crate::terminal;
+use gleaner_task::carrier::Carrier;
+use gleaner_task::document::{Finding, Severity, Source};
 
 /// Reads the files, prints what is wrong with them; fails when anything is.
 pub fn main(options: &Lint) -> ExitCode {
@@ -55,7 +55,11 @@ pub fn lint(source: &Source) -> Vec<Finding> {
                     .into_iter()
                     .map(|diagnostic| Finding::error(&source.name, diagnostic)),
             );
-            findings.extend(carrier.warnings(source));
+            findings.extend(carrier.warning().map(|diagnostic| Finding {
+                file: source.name.clone(),
+                severity: Severity::Warning,
+                diagnostic,
+            }));
         }
     }
     if declarations == 0 {

@@ -12,10 +12,10 @@ use gleaner_sidecar::run::Run;
 use serde_json::{Map, Value};
 
 use crate::args::{Form, Render, TaskArgs};
-use crate::document::Source;
-use crate::task::{SelectionError, Task};
 use crate::terminal::{self, error};
 use crate::values::{self, Assignment, ParamError};
+use gleaner_task::document::Source;
+use gleaner_task::{SelectionError, Task};
 
 /// Prints the YAML, or what is missing for it.
 pub fn main(options: &Render) -> ExitCode {

@@ -37,10 +37,10 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::args::{Form, Run};
-use crate::task::name as task_name;
 use crate::terminal;
 use cluster::Cluster;
 use collector::Collector;
+use gleaner_task::name as task_name;
 use interrupt::Interrupt;
 use plan::Plan;
 use progress::Progress;

@@ -187,6 +187,31 @@ impl Node {
     }
 }
 
+/// JSON that never was a text: no node of it has a position.
+impl From<&Value> for Node {
+    fn from(value: &Value) -> Self {
+        let content = match value {
+            Value::Null => Content::Null,
+            Value::Bool(flag) => Content::Boolean(*flag),
+            Value::Number(number) => Content::Number(number.clone()),
+            Value::String(text) => Content::String(text.clone()),
+            Value::Array(items) => Content::Sequence(items.iter().map(Self::from).collect()),
+            Value::Object(entries) => {
+                let at = Location::default();
+                let entry = |(name, value): (&String, &Value)| {
+                    let name = name.clone();
+                    (Key { at, name }, Self::from(value))
+                };
+                Content::Mapping(entries.iter().map(entry).collect())
+            }
+        };
+        Self {
+            at: Location::default(),
+            content,
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = Spanned::<Content>::deserialize(deserializer)?;

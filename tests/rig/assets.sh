@@ -1,19 +1,48 @@
 #!/usr/bin/env bash
-# Prints the folder that holds the rig's programs: etcd and kube-apiserver.
+# Prints a folder of programs for the tests, and builds those that are not there yet.
 #
-#   KUBEBUILDER_ASSETS  a folder that has them already: taken as it is
+#   assets.sh           the rig's: etcd and kube-apiserver
+#   assets.sh cluster   the cluster's: the rig's and all that tests/cluster/up starts, with Tekton's YAML in tekton-config/
+#
+#   KUBEBUILDER_ASSETS  a folder that has the rig's already: taken as it is (the cluster's are always those of the versions here)
 #   GLEANER_CACHE       where what is built here stays (default: $XDG_CACHE_HOME/gleaner or ~/.cache/gleaner)
 #
-# Without the former they are built once, from their Go modules (assets/go.mod holds the versions), and cached.
-# That takes minutes, and two gigabytes of module and build cache. Progress goes to stderr.
+# Each program is built once, from its Go module (the go.mod files in assets/ hold the versions), and cached.
+# For the rig that takes minutes, for the cluster a quarter of an hour, and gigabytes of module and build cache.
+# Progress goes to stderr.
 # Exit codes: 0 there, 3 neither the programs nor Go are to be had (the suites then report as skipped), 1 the build failed.
 set -euo pipefail
 
-# One line a program: its name, its package. The package is also a `tool` in assets/go.mod.
-programs=(
-  "etcd            go.etcd.io/etcd/server/v3"
-  "kube-apiserver  k8s.io/kubernetes/cmd/kube-apiserver"
+# One line a program: its name, the folder of its module, its package. The package is also a `tool` in that go.mod.
+rig_programs=(
+  "etcd            .  go.etcd.io/etcd/server/v3"
+  "kube-apiserver  .  k8s.io/kubernetes/cmd/kube-apiserver"
 )
+cluster_programs=(
+  "${rig_programs[@]}"
+  "kube-controller-manager   .       k8s.io/kubernetes/cmd/kube-controller-manager"
+  "kube-scheduler            .       k8s.io/kubernetes/cmd/kube-scheduler"
+  "kubelet                   .       k8s.io/kubernetes/cmd/kubelet"
+  "kube-proxy                .       k8s.io/kubernetes/cmd/kube-proxy"
+  "kubectl                   .       k8s.io/kubernetes/cmd/kubectl"
+  "tekton-controller         tekton  github.com/tektoncd/pipeline/cmd/controller"
+  "tekton-webhook            tekton  github.com/tektoncd/pipeline/cmd/webhook"
+  "tekton-entrypoint         tekton  github.com/tektoncd/pipeline/cmd/entrypoint"
+  "tekton-nop                tekton  github.com/tektoncd/pipeline/cmd/nop"
+  "tekton-workingdirinit     tekton  github.com/tektoncd/pipeline/cmd/workingdirinit"
+  "tekton-sidecarlogresults  tekton  github.com/tektoncd/pipeline/cmd/sidecarlogresults"
+  "helm                      helm    helm.sh/helm/v4/cmd/helm"
+)
+
+case "${1:-rig}" in
+  rig) programs=("${rig_programs[@]}") ;;
+  cluster) programs=("${cluster_programs[@]}") ;;
+  *)
+    sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}" >&2
+    exit 1
+    ;;
+esac
+wanted="${1:-rig}"
 
 say() { printf 'rig: %s\n' "$*" >&2; }
 
@@ -24,7 +53,7 @@ holds_all() {
   done
 }
 
-if [ -n "${KUBEBUILDER_ASSETS:-}" ]; then
+if [ "$wanted" = rig ] && [ -n "${KUBEBUILDER_ASSETS:-}" ]; then
   if holds_all "$KUBEBUILDER_ASSETS"; then
     printf '%s\n' "$KUBEBUILDER_ASSETS"
     exit 0
@@ -33,57 +62,96 @@ if [ -n "${KUBEBUILDER_ASSETS:-}" ]; then
   exit 3
 fi
 
-module="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/assets"
-version="$(awk '$1 == "k8s.io/kubernetes" { print $2; exit }' "$module/go.mod")"
-# The key covers versions and list alike: a changed line gives another folder, never a half-old one.
-key="$({ cat "$module/go.mod" "$module/go.sum"; printf '%s\n' "${programs[@]}"; uname -sm; } | sha256sum | cut -c1-12)"
+assets="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/assets"
 cache="${GLEANER_CACHE:-${XDG_CACHE_HOME:-${HOME:?neither GLEANER_CACHE nor HOME is set}/.cache}/gleaner}"
-home="$cache/rig-$version-$key"
 
-if holds_all "$home"; then
-  printf '%s\n' "$home"
+# version_of MODULE-FOLDER PATH: the version that its go.mod requires.
+version_of() { awk -v path="$2" '$1 == path { print $2; exit }' "$assets/$1/go.mod"; }
+
+kubernetes="$(version_of . k8s.io/kubernetes)"
+tekton="$(version_of tekton github.com/tektoncd/pipeline)"
+helm="$(version_of helm helm.sh/helm/v4)"
+
+# home_of MODULE-FOLDER: where its programs are cached. The key covers all versions: another go.mod, another folder.
+home_of() {
+  local name key
+  case "$1" in
+    .) name="rig-$kubernetes" ;;
+    tekton) name="tekton-$tekton" ;;
+    helm) name="helm-$helm" ;;
+  esac
+  key="$({ cat "$assets/$1/go.mod" "$assets/$1/go.sum"; uname -sm; } | sha256sum | cut -c1-12)"
+  printf '%s/%s-%s\n' "$cache" "$name" "$key"
+}
+
+# Without the stamp the server calls itself v0.0.0, and its version gates misfire.
+kubernetes_stamp() {
+  local number="${kubernetes#v}" variable="k8s.io/component-base/version"
+  printf -- '-X %s.gitVersion=%s ' "$variable" "$kubernetes"
+  printf -- '-X %s.gitMajor=%s ' "$variable" "${number%%.*}"
+  number="${number#*.}"
+  printf -- '-X %s.gitMinor=%s' "$variable" "${number%%.*}"
+}
+
+# build NAME MODULE-FOLDER PACKAGE: into its home, unless it is there.
+build() {
+  local name="$1" folder="$2" package="$3" home stamp='' half_done
+  home="$(home_of "$folder")"
+  [ -x "$home/$name" ] && return
+  if ! command -v go >/dev/null; then
+    say "neither $name nor Go (to build it) is here"
+    exit 3
+  fi
+  mkdir -p "$home"
+  # Who comes second waits here, and then finds the program. The lock goes with the process, however it ends.
+  exec 9>"$home/.$name.lock"
+  if command -v flock >/dev/null; then
+    flock 9
+    [ -x "$home/$name" ] && return
+  fi
+  [ "$folder" != . ] || stamp="$(kubernetes_stamp)"
+  say "building $name (${home##*/}; once, minutes)"
+  half_done="$home/.$name.$$"
+  (cd "$assets/$folder" && CGO_ENABLED=0 GOFLAGS='-mod=readonly -buildvcs=false' \
+    go build -trimpath -ldflags "-s -w $stamp" -o "$half_done" "$package") >&2
+  mv "$half_done" "$home/$name"
+}
+
+for program in "${programs[@]}"; do
+  read -r name folder package <<<"$program"
+  build "$name" "$folder" "$package"
+done
+
+rig="$(home_of .)"
+if [ "$wanted" = rig ]; then
+  # The convention has kubectl beside them; the suites do without.
+  if [ ! -x "$rig/kubectl" ] && kubectl="$(command -v kubectl)"; then
+    ln -sf "$kubectl" "$rig/kubectl"
+  fi
+  printf '%s\n' "$rig"
   exit 0
 fi
-if ! command -v go >/dev/null; then
-  say "neither KUBEBUILDER_ASSETS nor Go (to build etcd and kube-apiserver) is here"
-  exit 3
-fi
 
-mkdir -p "$cache"
-# Who comes second waits here, and then finds the folder. The lock goes with the process, however it ends.
-exec 9>"$home.lock"
-if command -v flock >/dev/null; then
-  flock 9
-  if holds_all "$home"; then
-    printf '%s\n' "$home"
-    exit 0
+# The cluster's folder has links into the modules' folders, and the YAML that Tekton is installed from.
+homes="$rig $(home_of tekton) $(home_of helm)"
+cluster="$cache/cluster-$kubernetes-tekton-$tekton-$(printf '%s\n' "$homes" "${programs[@]}" | sha256sum | cut -c1-12)"
+if ! holds_all "$cluster" || [ ! -d "$cluster/tekton-config" ]; then
+  new="$(mktemp -d "$cluster.XXXXXX")"
+  trap 'rm -rf "$new"' EXIT
+  for program in "${programs[@]}"; do
+    read -r name folder package <<<"$program"
+    home="$(home_of "$folder")"
+    ln -s "../${home##*/}/$name" "$new/$name"
+  done
+  (cd "$assets/tekton" && go mod download github.com/tektoncd/pipeline) >&2
+  source="$(cd "$assets/tekton" && go list -mod=readonly -m -f '{{.Dir}}' github.com/tektoncd/pipeline)"
+  cp -r --no-preserve=mode "$source/config" "$new/tekton-config"
+  printf '%s\n' "$tekton" >"$new/tekton-config/version"
+  chmod 0755 "$new"
+  # Two may have come here at once; the first to rename wins, and both answer with its folder.
+  if ! mv -T "$new" "$cluster" 2>/dev/null && ! holds_all "$cluster"; then
+    rm -rf "$cluster"
+    mv -T "$new" "$cluster"
   fi
 fi
-
-build="$(mktemp -d "$home.XXXXXX")"
-trap 'rm -rf "$build"' EXIT
-# Without the stamp the server calls itself v0.0.0, and its version gates misfire.
-stamp="-X k8s.io/component-base/version.gitVersion=$version"
-major_minor="${version#v}"
-stamp+=" -X k8s.io/component-base/version.gitMajor=${major_minor%%.*}"
-major_minor="${major_minor#*.}"
-stamp+=" -X k8s.io/component-base/version.gitMinor=${major_minor%%.*}"
-for program in "${programs[@]}"; do
-  read -r name package <<<"$program"
-  say "building $name (for Kubernetes $version; once, minutes)"
-  (cd "$module" && CGO_ENABLED=0 GOFLAGS='-mod=readonly -buildvcs=false' \
-    go build -trimpath -ldflags "-s -w $stamp" -o "$build/$name" "$package") >&2
-done
-# The convention has kubectl beside them; the suites do without.
-if kubectl="$(command -v kubectl)"; then
-  ln -s "$kubectl" "$build/kubectl"
-fi
-chmod 0755 "$build"
-
-# Without flock two may have built; the first to rename wins, and both answer with its folder.
-if ! mv -T "$build" "$home" 2>/dev/null && ! holds_all "$home"; then
-  rm -rf "$home"
-  mv -T "$build" "$home"
-fi
-say "built into $home"
-printf '%s\n' "$home"
+printf '%s\n' "$cluster"

@@ -11,7 +11,7 @@ use kube::config::Kubeconfig;
 use serde_json::{Value, json};
 
 use crate::args::Run;
-use crate::task::name::is_label;
+use gleaner_task::name::is_label;
 
 /// The namespace when nothing names one.
 const DEFAULT_NAMESPACE: &str = "default";

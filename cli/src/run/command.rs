@@ -10,8 +10,8 @@ use gleaner_proto::{OutputSpec, duration};
 use super::folder::Folder;
 use super::paths::Paths;
 use super::substitution::{Substitution, SubstitutionError, expand};
-use crate::task::step::Condition;
-use crate::task::{Action, Step};
+use gleaner_task::step::Condition;
+use gleaner_task::{Action, Step};
 
 /// What Tekton puts before a script that does not say what runs it (`pkg/pod/script.go`).
 const SCRIPT_PREAMBLE: &str = "#!/bin/sh\nset -e\n";
@@ -301,7 +301,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::task::TaskSpec;
+    use gleaner_task::TaskSpec;
 
     fn prepare(step: &str, commands: &[(&str, &str)]) -> Result<Command, String> {
         let spec = format!(

@@ -14,9 +14,9 @@ use super::paths::Paths;
 use super::substitution::Substitution;
 use crate::args::Run;
 use crate::render;
-use crate::task::{Step, Task};
 use crate::terminal;
 use crate::values::{Assignment, as_text};
+use gleaner_task::{Step, Task};
 
 /// The longest argument of a command (Linux: `MAX_ARG_STRLEN`).
 const ARGUMENT_MAX: usize = 128 << 10;

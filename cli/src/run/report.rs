@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::folder::Folder;
 use super::substitution::Substitution;
 use crate::args::Form;
-use crate::task::spec::TaskResult;
+use gleaner_task::spec::TaskResult;
 
 /// What a container's termination message holds, in which Tekton moves results.
 const RESULT_MAX: usize = 4096;

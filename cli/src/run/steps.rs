@@ -23,7 +23,7 @@ use super::plan::Plan;
 use super::process::{GRACE, Group};
 use super::progress::Progress;
 use super::substitution::Substitution;
-use crate::task::Step;
+use gleaner_task::Step;
 
 /// How often the sidecar is asked for what is new.
 const NEWS: Duration = Duration::from_millis(200);

@@ -9,8 +9,8 @@ use gleaner_proto::diagnostic::suggestion;
 use gleaner_proto::variable::{Access, Reference};
 use serde_json::Value;
 
-use crate::task::beside::dotted;
 use crate::values::as_text;
+use gleaner_task::beside::dotted;
 
 /// What stands for what.
 #[derive(Debug, Clone, Default)]

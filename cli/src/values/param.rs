@@ -7,7 +7,7 @@ use gleaner_proto::yaml::{self, Content, Node};
 use serde_json::{Map, Value};
 
 use super::{Assignment, as_text};
-use crate::task::{ParamKind, ParamSpec};
+use gleaner_task::{ParamKind, ParamSpec};
 
 /// What is wrong with a parameter that was given, or was not.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -118,10 +118,10 @@ pub fn params(
             (None, Some(value)) => from_json(spec, value),
             (None, None) => match &spec.default {
                 Some(default) => Ok(default.clone()),
-                None => Err(spec.missing()),
+                None => Err(missing(spec)),
             },
         };
-        match value.and_then(|value| spec.complete(value)) {
+        match value.and_then(|value| complete(spec, value)) {
             Ok(value) => {
                 values.insert(spec.name.clone(), value);
             }
@@ -158,74 +158,76 @@ pub fn read_param_file(file: &str) -> Result<Map<String, Value>, ParamError> {
     }
 }
 
-impl ParamSpec {
-    fn missing(&self) -> ParamError {
-        let form = match self.kind {
-            ParamKind::String => "VALUE",
-            ParamKind::Array => "VALUE,VALUE",
-            ParamKind::Object { .. } => "KEY:VALUE,KEY:VALUE",
-        };
-        ParamError::Missing {
-            name: self.name.clone(),
-            form,
-            about: self.description.clone(),
-        }
+fn missing(spec: &ParamSpec) -> ParamError {
+    let form = match spec.kind {
+        ParamKind::String => "VALUE",
+        ParamKind::Array => "VALUE,VALUE",
+        ParamKind::Object { .. } => "KEY:VALUE,KEY:VALUE",
+    };
+    ParamError::Missing {
+        name: spec.name.clone(),
+        form,
+        about: spec.description.clone(),
     }
+}
 
-    fn wrong(&self, reason: impl Into<String>) -> ParamError {
-        ParamError::Value {
-            name: self.name.clone(),
-            kind: self.kind.as_str(),
-            reason: reason.into(),
-        }
+fn wrong(spec: &ParamSpec, reason: impl Into<String>) -> ParamError {
+    ParamError::Value {
+        name: spec.name.clone(),
+        kind: spec.kind.as_str(),
+        reason: reason.into(),
     }
+}
 
-    /// Fills the keys that an object leaves to its default, as Tekton does, and checks the declared choices.
-    fn complete(&self, value: Value) -> Result<Value, ParamError> {
-        match (&self.kind, value) {
-            (ParamKind::Object { keys }, Value::Object(given)) => {
-                let mut whole = self
-                    .default
-                    .as_ref()
-                    .and_then(Value::as_object)
-                    .cloned()
-                    .unwrap_or_default();
-                whole.extend(given);
-                let missing: Vec<String> = keys
-                    .iter()
-                    .filter(|key| !whole.contains_key(*key))
-                    .cloned()
-                    .collect();
-                if missing.is_empty() {
-                    Ok(Value::Object(whole))
-                } else {
-                    Err(ParamError::MissingKeys {
-                        name: self.name.clone(),
-                        keys: missing,
-                    })
-                }
-            }
-            (ParamKind::Array, value @ Value::Array(_)) => Ok(value),
-            (ParamKind::String, Value::String(text)) => {
-                if self.choices.is_empty() || self.choices.contains(&text) {
-                    return Ok(Value::String(text));
-                }
-                let choices = self.choices.clone();
-                Err(ParamError::Choice {
-                    name: self.name.clone(),
-                    value: text,
-                    choices,
+/// Fills the keys that an object leaves to its default, as Tekton does, and checks the declared choices.
+fn complete(spec: &ParamSpec, value: Value) -> Result<Value, ParamError> {
+    match (&spec.kind, value) {
+        (ParamKind::Object { keys }, Value::Object(given)) => {
+            let mut whole = spec
+                .default
+                .as_ref()
+                .and_then(Value::as_object)
+                .cloned()
+                .unwrap_or_default();
+            whole.extend(given);
+            let missing: Vec<String> = keys
+                .iter()
+                .filter(|key| !whole.contains_key(*key))
+                .cloned()
+                .collect();
+            if missing.is_empty() {
+                Ok(Value::Object(whole))
+            } else {
+                Err(ParamError::MissingKeys {
+                    name: spec.name.clone(),
+                    keys: missing,
                 })
             }
-            (_, other) => Err(self.wrong(format!("the default {other} is of another type"))),
         }
+        (ParamKind::Array, value @ Value::Array(_)) => Ok(value),
+        (ParamKind::String, Value::String(text)) => {
+            if spec.choices.is_empty() || spec.choices.contains(&text) {
+                return Ok(Value::String(text));
+            }
+            let choices = spec.choices.clone();
+            Err(ParamError::Choice {
+                name: spec.name.clone(),
+                value: text,
+                choices,
+            })
+        }
+        (_, other) => Err(wrong(
+            spec,
+            format!("the default {other} is of another type"),
+        )),
     }
 }
 
 /// What stands behind `-p NAME=`: for arrays and objects `tkn`'s short forms, or JSON.
 fn from_text(spec: &ParamSpec, text: &str) -> Result<Value, ParamError> {
     let parse = |text: &str| {
-        serde_json::from_str::<Value>(text).map_err(|error| spec.wrong(format!("no JSON: {error}")))
+        serde_json::from_str::<Value>(text)
+            .map_err(|error| wrong(spec, format!("no JSON: {error}")))
     };
     match &spec.kind {
         ParamKind::String => Ok(Value::String(text.to_owned())),
@@ -241,9 +243,10 @@ fn from_text(spec: &ParamSpec, text: &str) -> Result<Value, ParamError> {
                 .filter(|pair| !pair.trim().is_empty())
                 .map(|pair| {
                     let (key, value) = pair.split_once(':').ok_or_else(|| {
-                        spec.wrong(format!(
-                            "'{pair}' is no pair; write key:value,key:value or JSON"
-                        ))
+                        wrong(
+                            spec,
+                            format!("'{pair}' is no pair; write key:value,key:value or JSON"),
+                        )
                     })?;
                     Ok((
                         key.trim().to_owned(),
@@ -261,7 +264,7 @@ fn from_text(spec: &ParamSpec, text: &str) -> Result<Value, ParamError> {
 fn from_json(spec: &ParamSpec, value: &Value) -> Result<Value, ParamError> {
     let scalar = |value: &Value| match value {
         Value::Array(_) | Value::Object(_) | Value::Null => {
-            Err(spec.wrong(format!("{value} is no text")))
+            Err(wrong(spec, format!("{value} is no text")))
         }
         scalar => Ok(Value::String(as_text(scalar))),
     };
@@ -276,8 +279,10 @@ fn from_json(spec: &ParamSpec, value: &Value) -> Result<Value, ParamError> {
                 entries.collect::<Result<Map<_, _>, ParamError>>()?,
             ))
         }
-        (ParamKind::Array, _) => Err(spec.wrong("write a,b or [\"a\", \"b\"]")),
-        (ParamKind::Object { .. }, _) => Err(spec.wrong("write key:value or {\"key\": \"value\"}")),
+        (ParamKind::Array, _) => Err(wrong(spec, "write a,b or [\"a\", \"b\"]")),
+        (ParamKind::Object { .. }, _) => {
+            Err(wrong(spec, "write key:value or {\"key\": \"value\"}"))
+        }
     }
 }
 

@@ -98,7 +98,7 @@ impl Proposal {
     }
 
     /// Names the place in the document rather than that in the moved tree.
-    pub(crate) fn locate(&self, diagnostic: Diagnostic) -> Diagnostic {
+    pub fn locate(&self, diagnostic: Diagnostic) -> Diagnostic {
         let place = self.moved.iter().find_map(|(from, to)| {
             let rest = diagnostic.place.strip_prefix(from.as_str())?;
             (rest.is_empty() || rest.starts_with(['.', '['])).then(|| format!("{to}{rest}"))

@@ -2,16 +2,18 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | `beside` | what a declaration says that the TaskSpec beside it does not bear out |
+//! | [`document`] | files, their documents, findings about them; and where a finding stands |
+//! | [`beside`] | what a declaration says that the TaskSpec beside it does not bear out |
 //! | [`carrier`] | where in a document a declaration stands, and what it may refer to there |
-//! | `name` | names that a cluster would take |
+//! | [`name`] | names that a cluster would take |
 //! | [`proposal`] | the syntax of the 2019 proposal, turned into a declaration |
 //! | [`spec`] | the TaskSpec: its parameters ([`param`]), steps ([`step`]), workspaces and results |
 //! | [`selection`] | which of several Tasks is meant |
 
-pub(crate) mod beside;
+pub mod beside;
 pub mod carrier;
-pub(crate) mod name;
+pub mod document;
+pub mod name;
 pub mod param;
 pub mod proposal;
 mod reading;
@@ -19,6 +21,7 @@ pub mod selection;
 pub mod spec;
 pub mod step;
 
+pub use carrier::{Carrier, Declared};
 pub use param::{ParamKind, ParamSpec};
 pub use selection::{SelectionError, Task};
 pub use spec::TaskSpec;

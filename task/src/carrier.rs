@@ -8,10 +8,10 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::proposal::Proposal;
-use super::reading::{descend, present};
+use super::reading::{descend, join, present};
 use super::spec::TaskSpec;
 use super::{beside, name};
-use crate::document::{Finding, Severity, Source};
+use crate::document::Locate;
 
 /// A part of a document that can carry a declaration.
 #[derive(Debug, Clone)]
@@ -90,7 +90,9 @@ impl<'a> Carrier<'a> {
                 } else {
                     "spec.pipelineSpec"
                 };
-                found.extend(embedded(document, path, &title));
+                if let Some(spec) = descend(document, &path.split('.').collect::<Vec<_>>()) {
+                    found.extend(embedded(spec, path, &title));
+                }
             }
             _ => {
                 let template = if kind == "Pod" {
@@ -123,15 +125,23 @@ impl<'a> Carrier<'a> {
     }
 
     /// Whether it is a TaskSpec.
-    pub(crate) const fn is_task(&self) -> bool {
-        matches!(self.host, Host::Task { .. })
+    pub const fn is_task(&self) -> bool {
+        self.task_spec().is_some()
+    }
+
+    /// The place of the TaskSpec in its document, such as `spec.tasks[0].taskSpec`; none where the host is no Task.
+    pub const fn task_spec(&self) -> Option<&str> {
+        match &self.host {
+            Host::Task { place, .. } => Some(place.as_str()),
+            Host::Pod { .. } | Host::Unseen { .. } => None,
+        }
     }
 
     /// Reads and checks the declaration; `None` when there is none.
     ///
     /// # Errors
     /// Everything that is wrong with it, or with the part of the spec that it refers to.
-    pub fn declaration(&self, source: &Source) -> Result<Option<Declared>, Vec<Diagnostic>> {
+    pub fn declaration(&self, source: &dyn Locate) -> Result<Option<Declared>, Vec<Diagnostic>> {
         let (syntax, mut diagnostics) = match self.syntax() {
             Ok(None) => return Ok(None),
             Ok(Some(syntax)) => (syntax, Vec::new()),
@@ -160,7 +170,7 @@ impl<'a> Carrier<'a> {
     }
 
     /// What is allowed here and probably not meant.
-    pub fn warnings(&self, source: &Source) -> Option<Finding> {
+    pub fn warning(&self) -> Option<Diagnostic> {
         let (
             Host::Unseen {
                 warning: Some(warning),
@@ -171,12 +181,7 @@ impl<'a> Carrier<'a> {
             return None;
         };
         let place = format!("metadata.annotations[\"{}\"]", annotation::OUTPUTS);
-        let diagnostic = Diagnostic::new(place, Some(node.at), *warning);
-        Some(Finding {
-            file: source.name.clone(),
-            severity: Severity::Warning,
-            diagnostic,
-        })
+        Some(Diagnostic::new(place, Some(node.at), *warning))
     }
 
     fn syntax(&self) -> Result<Option<Syntax<'a>>, Diagnostic> {
@@ -241,7 +246,7 @@ impl Syntax<'_> {
 
     fn read(
         &self,
-        source: &Source,
+        source: &dyn Locate,
         scope: &Scope,
         spec: Option<&TaskSpec>,
     ) -> Result<Declaration, Vec<Diagnostic>> {
@@ -258,7 +263,7 @@ impl Syntax<'_> {
         Err(located.collect())
     }
 
-    fn parse(&self, source: &Source, scope: &Scope) -> Result<Declaration, Vec<Diagnostic>> {
+    fn parse(&self, source: &dyn Locate, scope: &Scope) -> Result<Declaration, Vec<Diagnostic>> {
         match self {
             Self::Proposal(proposal) => proposal.declaration(scope),
             Self::Annotation(node) => match node.as_str() {
@@ -288,7 +293,7 @@ impl Syntax<'_> {
 }
 
 /// The kind of a document; nothing for a Task and so on that is not Tekton's.
-pub(crate) fn kind_of(document: &Node) -> &str {
+pub fn kind_of(document: &Node) -> &str {
     const TEKTON: [&str; 4] = ["Task", "TaskRun", "Pipeline", "PipelineRun"];
     let text = |key| document.get(key).and_then(Node::as_str).unwrap_or_default();
     let (kind, version) = (text("kind"), text("apiVersion"));
@@ -301,7 +306,7 @@ pub(crate) fn kind_of(document: &Node) -> &str {
 }
 
 /// The name in a document's metadata, or the prefix that becomes one.
-pub(crate) fn metadata_name(document: &Node) -> Option<&str> {
+pub fn metadata_name(document: &Node) -> Option<&str> {
     let metadata = present(document, "metadata")?;
     let name = present(metadata, "name").or_else(|| present(metadata, "generateName"))?;
     Some(name.as_str()?.trim_end_matches('-'))
@@ -330,12 +335,8 @@ fn task<'a>(
     })
 }
 
-/// The tasks that a PipelineSpec embeds, those of pipelines embedded in it included.
-fn embedded<'a>(document: &'a Node, path: &str, title: &str) -> Vec<Carrier<'a>> {
-    let keys: Vec<&str> = path.split('.').collect();
-    let Some(spec) = descend(document, &keys) else {
-        return Vec::new();
-    };
+/// The tasks that the PipelineSpec at `place` embeds, those of pipelines embedded in it included.
+fn embedded<'a>(spec: &'a Node, place: &str, title: &str) -> Vec<Carrier<'a>> {
     let mut found = Vec::new();
     for list in ["tasks", "finally"] {
         let items = spec.get(list).and_then(Node::sequence).unwrap_or_default();
@@ -345,17 +346,19 @@ fn embedded<'a>(document: &'a Node, path: &str, title: &str) -> Vec<Carrier<'a>>
                 .and_then(Node::as_str)
                 .unwrap_or("without a name");
             let title = format!("{title}, task {name}");
+            let place = format!("{place}.{list}[{index}]");
             if let Some(spec) = present(item, "taskSpec") {
-                let place = format!("{path}.{list}[{index}].taskSpec");
-                let annotation = own_annotation(spec);
                 found.push(Carrier {
                     title,
                     misnamed: Vec::new(),
-                    annotation,
-                    host: Host::Task { spec, place },
+                    annotation: own_annotation(spec),
+                    host: Host::Task {
+                        spec,
+                        place: join(&place, "taskSpec"),
+                    },
                 });
-            } else if present(item, "pipelineSpec").is_some() {
-                found.extend(embedded(item, "pipelineSpec", &title));
+            } else if let Some(spec) = present(item, "pipelineSpec") {
+                found.extend(embedded(spec, &join(&place, "pipelineSpec"), &title));
             }
         }
     }

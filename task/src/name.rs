@@ -6,13 +6,13 @@ use gleaner_proto::yaml::Node;
 use super::reading::{descend, present};
 
 /// Longest DNS label, and longest name of a Task (Tekton's `pkg/apis/validate/metadata.go`): it becomes a label's value.
-pub(crate) const LONGEST: usize = 63;
+pub const LONGEST: usize = 63;
 /// What a refused name should have been.
 const RULE: &str =
     "use lower-case letters, digits and '-', and begin and end with a letter or digit";
 
 /// What is wrong with the name in the metadata of a Task, TaskRun and so on.
-pub(crate) fn check(document: &Node) -> Vec<Diagnostic> {
+pub fn check(document: &Node) -> Vec<Diagnostic> {
     let metadata = descend(document, &["metadata"]);
     let keys = ["name", "generateName"].into_iter();
     keys.filter_map(|key| {
@@ -39,7 +39,7 @@ pub(crate) fn check(document: &Node) -> Vec<Diagnostic> {
 }
 
 /// Whether it is a DNS label, as the names of namespaces are.
-pub(crate) fn is_label(text: &str) -> bool {
+pub fn is_label(text: &str) -> bool {
     let plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let bytes = text.as_bytes();
     bytes.len() <= LONGEST
@@ -49,7 +49,7 @@ pub(crate) fn is_label(text: &str) -> bool {
 }
 
 /// The name of a run of `task`: the beginning of the Task's where the whole would be too long.
-pub(crate) fn of_run(task: &str) -> String {
+pub fn of_run(task: &str) -> String {
     const SUFFIX: &str = "-run";
     let room = task
         .char_indices()

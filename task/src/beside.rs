@@ -9,7 +9,7 @@ use super::spec::TaskSpec;
 use super::step::{Action, Step};
 
 /// What is wrong with the variables in `fromPath`; places and positions are the declaration's.
-pub(crate) fn paths(declaration: &Declaration, spec: &TaskSpec) -> Vec<Diagnostic> {
+pub fn paths(declaration: &Declaration, spec: &TaskSpec) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for (step, outputs) in &declaration.steps {
         for (index, output) in outputs.iter().enumerate() {
@@ -26,7 +26,7 @@ pub(crate) fn paths(declaration: &Declaration, spec: &TaskSpec) -> Vec<Diagnosti
 
 /// Results that both a step and a resource write; places and positions are the document's. A Task result that no step
 /// writes is how Tekton learns of the resource's.
-pub(crate) fn results(declaration: &Declaration, spec: &TaskSpec) -> Vec<Diagnostic> {
+pub fn results(declaration: &Declaration, spec: &TaskSpec) -> Vec<Diagnostic> {
     let both = spec.results.iter().filter(|result| {
         let written =
             result.value.is_some() || spec.steps.iter().any(|step| writes(step, &result.name));
@@ -110,7 +110,7 @@ fn unknown(variable: &str, spec: &TaskSpec) -> Option<(String, Option<String>)> 
 }
 
 /// `workspaces["src"].path` as `workspaces.src.path`.
-pub(crate) fn dotted(variable: &str) -> String {
+pub fn dotted(variable: &str) -> String {
     let mut text = variable.to_owned();
     for (open, close) in [("[\"", "\"]"), ("['", "']")] {
         text = text.replace(open, ".").replace(close, "");

@@ -6,6 +6,7 @@ use std::path::Path;
 use gleaner_proto::diagnostic::{Diagnostic, Location};
 use gleaner_proto::yaml::{self, Node};
 
+use super::Locate;
 use super::finding::Finding;
 
 /// The largest file that is read: Kubernetes takes no object over 1.5 MiB, and a file holds a few.
@@ -91,12 +92,27 @@ impl Source {
         }
     }
 
-    /// Moves a diagnostic about the text of the scalar `node` to its place in the file.
-    ///
-    /// That is exact for a block scalar that keeps its lines (`|`). In any other style the lines of the text are
+    /// Whether line `line` of `text` is found in the file where a block scalar from `origin` on has it.
+    fn stands_at(&self, text: &str, origin: Location, line: usize) -> bool {
+        let wanted = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+        let found = self
+            .text
+            .lines()
+            .nth(origin.line + line - 2)
+            .unwrap_or_default();
+        let mut rest = found.chars();
+        let indented = rest
+            .by_ref()
+            .take(origin.column.saturating_sub(1))
+            .all(|c| c == ' ');
+        indented && rest.as_str().trim_end() == wanted.trim_end()
+    }
+}
+
+impl Locate for Source {
+    /// Exact for a block scalar that keeps its lines (`|`). In any other style the lines of the text are
     /// not those of the file, and the diagnostic points at the scalar as a whole.
-    #[must_use]
-    pub fn locate(&self, node: &Node, diagnostic: Diagnostic) -> Diagnostic {
+    fn locate(&self, node: &Node, diagnostic: Diagnostic) -> Diagnostic {
         let text = node.as_str().unwrap_or_default();
         // A block scalar may begin with empty lines, and the scalar begins where its first character stands.
         let blank = text
@@ -122,22 +138,6 @@ impl Source {
             at: Some(node.at),
             ..diagnostic
         }
-    }
-
-    /// Whether line `line` of `text` is found in the file where a block scalar from `origin` on has it.
-    fn stands_at(&self, text: &str, origin: Location, line: usize) -> bool {
-        let wanted = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
-        let found = self
-            .text
-            .lines()
-            .nth(origin.line + line - 2)
-            .unwrap_or_default();
-        let mut rest = found.chars();
-        let indented = rest
-            .by_ref()
-            .take(origin.column.saturating_sub(1))
-            .all(|c| c == ' ');
-        indented && rest.as_str().trim_end() == wanted.trim_end()
     }
 }
 

@@ -1,0 +1,16 @@
+//! Weaves Tasks and wraps pods.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`weave`] | pure: a Task that asks for Gleaner becomes one that any Tekton can run |
+//! | [`mod@wrap`] | pure: a pod of such a Task, or any pod with the annotation, gets redirector and sidecar |
+//! | [`settings`] | what both put into pods: image, resources, security |
+//! | [`outcome`] | what came of it: changed, skipped and why, refused and why |
+
+pub mod outcome;
+pub mod settings;
+pub mod weave;
+pub mod wrap;
+
+pub use outcome::{Outcome, Refusal, Skip};
+pub use settings::Settings;
