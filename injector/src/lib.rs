@@ -6,10 +6,13 @@
 //! | [`mod@wrap`] | pure: a pod of such a Task, or any pod with the annotation, gets redirector and sidecar |
 //! | [`settings`] | what both put into pods: image, resources, security |
 //! | [`outcome`] | what came of it: changed, skipped and why, refused and why |
+//! | `webhook` | the admission webhook that serves both to an API server (feature `webhook`, on by default) |
 
 pub mod outcome;
 pub mod settings;
 pub mod weave;
+#[cfg(feature = "webhook")]
+pub mod webhook;
 pub mod wrap;
 
 pub use outcome::{Outcome, Refusal, Skip};

@@ -1,5 +1,9 @@
 //! What weaving and wrapping put into Tasks and pods.
 
+use gleaner_proto::diagnostic::Diagnostic;
+use gleaner_proto::kubernetes::annotation;
+use serde_json::{Map, Value, json};
+
 /// Settings of one installation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -9,11 +13,11 @@ pub struct Settings {
     pub image_pull_policy: Option<PullPolicy>,
     /// What the sidecar asks for and may take.
     pub resources: Resources,
-    /// The user that the sidecar runs as; the image's own (65532) when none is said, which OpenShift wants.
+    /// The user that Gleaner's containers run as; the image's own (65532) when none is said, which OpenShift wants.
     pub run_as_user: Option<i64>,
     /// Whether the cluster has native sidecars (Kubernetes 1.29 or later, KEP-753).
     pub sidecars: Sidecars,
-    /// What the sidecar logs.
+    /// What the sidecar logs; its own default when none is said.
     pub log_level: Option<String>,
 }
 
@@ -48,4 +52,157 @@ pub struct Resources {
     pub memory_request: String,
     /// `limits.memory`
     pub memory_limit: String,
+}
+
+// === impl Settings ===
+
+impl Settings {
+    /// The settings for the object with these annotations, which may ask for other resources.
+    ///
+    /// # Errors
+    /// Annotations whose values are no quantities.
+    pub(crate) fn with_annotations(
+        &self,
+        metadata: Option<&Value>,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let annotations = metadata.and_then(|metadata| metadata.get("annotations"));
+        let mut settings = self.clone();
+        let resources = &mut settings.resources;
+        let mut wrong = Vec::new();
+        for (key, field) in [
+            (annotation::CPU_REQUEST, &mut resources.cpu_request),
+            (annotation::CPU_LIMIT, &mut resources.cpu_limit),
+            (annotation::MEMORY_REQUEST, &mut resources.memory_request),
+            (annotation::MEMORY_LIMIT, &mut resources.memory_limit),
+        ] {
+            let Some(value) = annotations.and_then(|annotations| annotations.get(key)) else {
+                continue;
+            };
+            match value.as_str() {
+                Some(quantity) if is_quantity(quantity) => quantity.clone_into(field),
+                _ => {
+                    let place = format!("metadata.annotations[\"{key}\"]");
+                    let message = format!("{value} is no quantity");
+                    wrong.push(
+                        Diagnostic::new(place, None, message).help("write 100m, 1.5 or 64Mi"),
+                    );
+                }
+            }
+        }
+        if wrong.is_empty() {
+            Ok(settings)
+        } else {
+            Err(wrong)
+        }
+    }
+
+    /// What the standard `restricted` wants of a container (Pod Security Standards, v1.36), and no more root file system than
+    /// needed.
+    pub(crate) fn security_context(&self) -> Value {
+        let mut context = json!({
+            "allowPrivilegeEscalation": false,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": true,
+            "runAsNonRoot": true,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        });
+        if let (Some(user), Value::Object(context)) = (self.run_as_user, &mut context) {
+            context.insert("runAsUser".to_owned(), user.into());
+            context.insert("runAsGroup".to_owned(), user.into());
+        }
+        context
+    }
+
+    /// Image, pull policy, security and resources of a container of Gleaner's; resources under the name that its kind of
+    /// object has for them.
+    pub(crate) fn container(&self, resources: &str) -> Map<String, Value> {
+        let mut container = Map::from_iter([("image".to_owned(), self.image.as_str().into())]);
+        if let Some(policy) = self.image_pull_policy {
+            container.insert("imagePullPolicy".to_owned(), policy.as_str().into());
+        }
+        container.insert(resources.to_owned(), self.resources.to_json());
+        container.insert("securityContext".to_owned(), self.security_context());
+        container
+    }
+}
+
+impl PullPolicy {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Always => "Always",
+            Self::IfNotPresent => "IfNotPresent",
+            Self::Never => "Never",
+        }
+    }
+}
+
+impl Default for Resources {
+    /// What the sidecar was measured to need: 6 MiB idle, 40 MiB with 16 MiB of outputs, 77 MiB while it shows their YAML.
+    fn default() -> Self {
+        Self {
+            cpu_request: "10m".to_owned(),
+            cpu_limit: "500m".to_owned(),
+            memory_request: "16Mi".to_owned(),
+            memory_limit: "128Mi".to_owned(),
+        }
+    }
+}
+
+impl Resources {
+    fn to_json(&self) -> Value {
+        json!({
+            "limits": {"cpu": self.cpu_limit, "memory": self.memory_limit},
+            "requests": {"cpu": self.cpu_request, "memory": self.memory_request},
+        })
+    }
+}
+
+/// Whether Kubernetes takes it as a quantity that is not negative
+/// (`k8s.io/apimachinery/pkg/api/resource/quantity.go`: a decimal number and a suffix, or an exponent).
+pub fn is_quantity(text: &str) -> bool {
+    const SUFFIXES: [&str; 16] = [
+        "", "n", "u", "m", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei",
+    ];
+    let end = text
+        .find(|letter: char| !letter.is_ascii_digit() && letter != '.')
+        .unwrap_or(text.len());
+    let (number, suffix) = text.split_at(end);
+    let is_number = number.bytes().any(|byte| byte.is_ascii_digit())
+        && number.bytes().filter(|byte| *byte == b'.').count() <= 1;
+    let is_exponent = || {
+        let exponent = suffix.strip_prefix(['e', 'E']);
+        let digits = exponent.map(|exponent| exponent.strip_prefix(['+', '-']).unwrap_or(exponent));
+        digits.is_some_and(|digits| {
+            !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+        })
+    };
+    is_number && (SUFFIXES.contains(&suffix) || is_exponent())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantities_are_those_of_kubernetes() {
+        for right in [
+            "10m",
+            "1",
+            "1.5",
+            ".5",
+            "64Mi",
+            "1e3",
+            "2E-1",
+            "128974848",
+            "1E",
+        ] {
+            assert!(is_quantity(right), "{right}");
+        }
+        for wrong in [
+            "", "m", ".", "1.2.3", "64mi", "-1", "1 Mi", "1e", "1ee3", "ten",
+        ] {
+            assert!(!is_quantity(wrong), "{wrong}");
+        }
+    }
 }

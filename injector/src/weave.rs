@@ -1,9 +1,32 @@
 //! A Task that asks for Gleaner becomes one that any Tekton can run.
+//!
+//! What is woven is sufficient by itself: of a remote Task, Tekton keeps the mutated spec and throws away the metadata
+//! (`pkg/reconciler/taskrun/resources/taskref.go`).
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`sidecar`](self) | the Tekton sidecar `gleaner`, whose arguments carry declaration, parameters and context |
+//! | `results` | one object result for each output resource |
+//! | `finish` | who tells the sidecar that all steps have ended: the last step, or one behind it |
+//! | `unweave` | the Task as it was before |
+//! | `walk` | where in a Pipeline or run the TaskSpecs stand |
 
-use serde_json::Value;
+mod finish;
+mod results;
+mod sidecar;
+mod unweave;
+mod walk;
+
+use gleaner_proto::diagnostic::Diagnostic;
+use gleaner_proto::yaml::Node;
+use gleaner_task::document::Live;
+use gleaner_task::{Carrier, TaskSpec};
+use serde_json::{Map, Value};
 
 use crate::outcome::{Outcome, Refusal, Skip};
 use crate::settings::Settings;
+
+pub use sidecar::Placement;
 
 /// What is done to an object.
 #[derive(Debug, Clone, Copy)]
@@ -17,11 +40,147 @@ pub enum Operation<'a> {
     },
 }
 
-/// Weaves every TaskSpec in `object` (a Task, TaskRun, Pipeline or PipelineRun of `tekton.dev`) that has a declaration beside it.
+/// Weaves every TaskSpec in `object` (a Task, TaskRun, Pipeline or PipelineRun of `tekton.dev`) that has a declaration
+/// beside it, and takes Gleaner out of those that have lost theirs.
+///
+/// The spec of a run is left alone on UPDATE: Tekton refuses any change of it (`taskrun_validation.go`, `ValidateUpdate`).
 ///
 /// # Errors
 /// Everything that is wrong with the declarations.
-pub fn weave(object: &Value, operation: Operation<'_>, settings: &Settings) -> Result<Outcome, Refusal> {
-    let _ = (object, operation, settings);
-    Ok(Outcome::Skipped(Skip::NotAsked))
+pub fn weave(
+    object: &Value,
+    operation: Operation<'_>,
+    settings: &Settings,
+) -> Result<Outcome, Refusal> {
+    weave_for(object, operation, settings, Placement::Webhook)
+}
+
+/// As [`weave`], for a given way into the pod.
+///
+/// # Errors
+/// As [`weave`].
+pub fn weave_for(
+    object: &Value,
+    operation: Operation<'_>,
+    settings: &Settings,
+    placement: Placement,
+) -> Result<Outcome, Refusal> {
+    let Some(kind) = walk::Kind::of(object) else {
+        return Ok(Outcome::Skipped(Skip::Kind));
+    };
+    if object.pointer("/metadata/deletionTimestamp").is_some() {
+        return Ok(Outcome::Skipped(Skip::Deleting));
+    }
+    let old = match operation {
+        Operation::Update { .. } if kind.is_run() => return Ok(Outcome::Skipped(Skip::RunUpdate)),
+        Operation::Update { old } => Some(old),
+        Operation::Create => None,
+    };
+    let hosts = walk::hosts(object, kind);
+    let mut woven = object.clone();
+    let mut asked = false;
+    for host in &hosts {
+        let Some(spec) = woven.pointer_mut(&host.pointer) else {
+            continue;
+        };
+        let declares = host.declares(object);
+        asked |= declares;
+        if declares || old.is_some_and(|old| host.declares(old)) {
+            unweave::unweave(spec);
+        }
+    }
+    if !asked && woven == *object {
+        let by_reference = kind.is_run() && hosts.is_empty() && walk::is_annotated(object);
+        return Ok(Outcome::Skipped(if by_reference {
+            Skip::ByReference
+        } else {
+            Skip::NotAsked
+        }));
+    }
+    let node = Node::from(&woven);
+    let mut found = Vec::new();
+    for carrier in Carrier::all(&node) {
+        let Some(place) = carrier.task_spec() else {
+            continue;
+        };
+        let pointer = walk::pointer(place);
+        if !hosts
+            .iter()
+            .any(|host| host.pointer == pointer && host.declares(object))
+        {
+            continue;
+        }
+        if let Err(wrong) = weave_host(&carrier, &pointer, &mut woven, settings, placement) {
+            found.extend(wrong);
+        }
+    }
+    if !found.is_empty() {
+        return Err(found.into());
+    }
+    Ok(if woven == *object {
+        Outcome::Skipped(Skip::Done)
+    } else {
+        Outcome::Changed(woven)
+    })
+}
+
+fn weave_host(
+    carrier: &Carrier<'_>,
+    pointer: &str,
+    woven: &mut Value,
+    settings: &Settings,
+    placement: Placement,
+) -> Result<(), Vec<Diagnostic>> {
+    let Some(declared) = carrier.declaration(&Live)? else {
+        return Ok(());
+    };
+    let metadata = walk::metadata_of(woven, pointer);
+    let settings = settings.with_annotations(metadata)?;
+    let resources = walk::resources_field(woven);
+    let Some(Value::Object(spec)) = woven.pointer_mut(pointer) else {
+        return Ok(());
+    };
+    let place = carrier.task_spec().unwrap_or_default();
+    let read = TaskSpec::read(&Node::from(&Value::Object(spec.clone())), place)?;
+    let mut wrong = taken_names(spec, place);
+    wrong.extend(results::conflicts(spec, &declared.declaration, place));
+    if !wrong.is_empty() {
+        return Err(wrong);
+    }
+    let finish = finish::needed(spec);
+    let sidecar = sidecar::sidecar(&declared, &read, finish, &settings, placement, resources);
+    if finish == finish::Finish::OwnStep {
+        push(spec, "steps", finish::step(&settings, resources));
+    }
+    push(spec, "sidecars", sidecar);
+    results::add(spec, &declared.declaration);
+    Ok(())
+}
+
+/// Names that Gleaner needs and the Task has given to something else.
+fn taken_names(spec: &Map<String, Value>, place: &str) -> Vec<Diagnostic> {
+    let taken = |list: &str, what: &str| {
+        let items = spec.get(list).and_then(Value::as_array)?;
+        let name = gleaner_proto::path::FINISH_STEP;
+        let index = items
+            .iter()
+            .position(|item| item.get("name").is_some_and(|taken| taken == name))?;
+        let message = format!("the {what} '{name}' has the name that Gleaner needs for its own");
+        Some(
+            Diagnostic::new(format!("{place}.{list}[{index}].name"), None, message)
+                .help("rename it"),
+        )
+    };
+    let both = [taken("steps", "step"), taken("sidecars", "sidecar")];
+    both.into_iter().flatten().collect()
+}
+
+/// Appends to a list, which is made when there is none.
+fn push(spec: &mut Map<String, Value>, list: &str, item: Value) {
+    let list = spec.entry(list).or_insert_with(|| Value::Array(Vec::new()));
+    match list {
+        Value::Array(items) => items.push(item),
+        // A null stands for nothing.
+        other => *other = Value::Array(vec![item]),
+    }
 }

@@ -4,6 +4,14 @@
 pub mod annotation {
     /// Carries the declaration, on a Task or on the template of any pod.
     pub const OUTPUTS: &str = "gleaner.dev/outputs";
+    /// What the sidecar asks for and may take: `requests.cpu`.
+    pub const CPU_REQUEST: &str = "gleaner.dev/cpu-request";
+    /// `limits.cpu`
+    pub const CPU_LIMIT: &str = "gleaner.dev/cpu-limit";
+    /// `requests.memory`
+    pub const MEMORY_REQUEST: &str = "gleaner.dev/memory-request";
+    /// `limits.memory`
+    pub const MEMORY_LIMIT: &str = "gleaner.dev/memory-limit";
     /// On a created object: a keyed hash of its rendered content, to tell a repeated create from another one.
     pub const CONTENT: &str = "gleaner.dev/content";
     /// On a created object: the UID of the TaskRun (or pod) that it came from.
@@ -23,6 +31,12 @@ pub mod label {
     pub const TASKRUN_PROPOSAL: &str = "tekton.dev/taskrun";
     /// The TaskRun's name as Tekton spells it today (`pkg/apis/pipeline/register.go`).
     pub const TASK_RUN: &str = "tekton.dev/taskRun";
+    /// The TaskRun's UID, on its pod.
+    pub const TASK_RUN_UID: &str = "tekton.dev/taskRunUID";
+    /// The PipelineRun's UID, on the pods of its TaskRuns.
+    pub const PIPELINE_RUN_UID: &str = "tekton.dev/pipelineRunUID";
+    /// The name that the Pipeline gives the task.
+    pub const PIPELINE_TASK: &str = "tekton.dev/pipelineTask";
     /// The PipelineRun's name.
     pub const PIPELINE_RUN: &str = "tekton.dev/pipelineRun";
     /// Who made an object; [`MANAGER`] for Gleaner.
@@ -30,6 +44,11 @@ pub mod label {
     /// The value of [`MANAGED_BY`], and Gleaner's field manager.
     pub const MANAGER: &str = "gleaner";
 }
+
+/// The sidecar, as a Task names it.
+pub const SIDECAR: &str = "gleaner";
+/// The sidecar's container: Tekton's prefix before its name (`pkg/pod/pod.go`).
+pub const SIDECAR_CONTAINER: &str = "sidecar-gleaner";
 
 /// `apiVersion` of a PipelineResource, as in the proposal.
 pub const PIPELINE_RESOURCE_API_VERSION: &str = "tekton.dev/v1alpha1";

@@ -5,6 +5,7 @@
 //! | [`declaration`] | what a Task declares: outputs, templates, when to submit; the reader and the one validator |
 //! | [`variable`] | the language of `$(...)`, and substitution on the parsed tree |
 //! | [`message`] | the HTTP messages between redirector and sidecar |
+//! | [`arguments`] | the sidecar's arguments, from the Task to the container |
 //! | [`output`] | one output: type, trim, when; and how it is written on a command line |
 //! | [`name`] | step, output and resource names |
 //! | [`kubernetes`] | annotations, labels, kinds |
@@ -13,6 +14,8 @@
 //! | [`yaml`], [`diagnostic`] | YAML with positions, errors with place and remedy |
 //! | [`duration`], [`size`] | `5m`, `16MiB` |
 
+#[cfg(feature = "declaration")]
+pub mod arguments;
 #[cfg(feature = "declaration")]
 pub mod declaration;
 #[cfg(feature = "declaration")]

@@ -4,6 +4,10 @@
 pub const GLEANER: &str = "/gleaner";
 /// The redirector, as the steps see it.
 pub const REDIRECTOR: &str = "/gleaner/bin/redirector";
+/// The folder of [`REDIRECTOR`].
+pub const BIN: &str = "/gleaner/bin";
+/// Where a wrapped pod gives a step room for its outputs.
+pub const OUTPUTS: &str = "/gleaner/outputs";
 /// One directory per step below this one, as the sidecar sees it.
 pub const RUN: &str = "/gleaner/run";
 /// A step's own directory, as the step sees it.
@@ -20,6 +24,11 @@ pub const LOOPBACK: &str = "127.0.0.1:8440";
 pub const TEKTON_RESULTS: &str = "/tekton/results";
 /// Tekton's termination message, where the reason of a failure goes.
 pub const TEKTON_TERMINATION: &str = "/tekton/termination";
+
+/// The redirector in Gleaner's own image.
+pub const IMAGE_REDIRECTOR: &str = "/gleaner-redirector";
+/// The sidecar in Gleaner's own image.
+pub const IMAGE_SIDECAR: &str = "/gleaner-sidecar";
 
 /// Environment variable through which a wrapped command learns the folder of its outputs.
 pub const OUTPUTS_VARIABLE: &str = "GLEANER_OUTPUTS";

@@ -1,19 +1,15 @@
 //! The sidecar's command line. Every flag can also be given as an environment variable.
 
-use std::collections::BTreeMap;
+mod input;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use base64::Engine;
-use clap::{Args, Parser, ValueEnum};
-use gleaner_proto::declaration::{Declaration, Scope};
-use gleaner_proto::diagnostic::Diagnostic;
-use gleaner_proto::{StepName, duration, path, size};
-use serde_json::Value;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use gleaner_proto::{duration, path, size};
 
-use crate::rendering::Values;
-use crate::run::{Ownership, Run};
+pub use input::{Input, InputError};
 
 /// Collects what a task's steps leave behind and turns it into Kubernetes resources.
 ///
@@ -21,10 +17,14 @@ use crate::run::{Ownership, Run};
 /// curl; GET / shows what it knows.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "gleaner-sidecar", version, max_term_width = 100)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(after_help = "\
 Exit codes: 0 ended by SIGTERM or SIGINT, 64 the command line is wrong, 73 the API server's address or credentials are \
 not to be had, 78 the declaration is wrong, 1 anything else (a damaged journal, an address in use).")]
 pub struct Config {
+    /// Something else than to serve.
+    #[command(subcommand)]
+    pub(crate) deed: Option<Deed>,
     #[command(flatten)]
     pub(crate) input: Input,
     #[command(flatten)]
@@ -37,39 +37,25 @@ pub struct Config {
     pub(crate) log: crate::telemetry::Log,
 }
 
-/// What is to be collected, and for whom.
+/// What the program does besides serving.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Deed {
+    /// Wait until the sidecar of this container is ready.
+    ///
+    /// For a postStart hook or an exec probe: ends with 0 as soon as /readyz answers 200 on one of the steps' sockets, and
+    /// with 1 when it has not done so in time.
+    Ready(Ready),
+}
+
+/// How to wait for the sidecar.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "The run")]
-pub struct Input {
-    /// The declaration, base64-encoded (nothing on the way to a container expands that)
-    #[arg(
-        long,
-        env = "GLEANER_DECLARATION",
-        hide_env_values = true,
-        required_unless_present = "declaration_file"
-    )]
-    declaration: Option<String>,
-    /// The declaration, in a file
-    #[arg(long, env = "GLEANER_DECLARATION_FILE", conflicts_with = "declaration")]
-    declaration_file: Option<PathBuf>,
-    /// A step that may speak; steps with declared outputs are known already
-    #[arg(long = "step", value_name = "NAME")]
-    steps: Vec<StepName>,
-    /// A parameter of type string
-    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = pair)]
-    params: Vec<(String, String)>,
-    /// A parameter of type array or object
-    #[arg(long = "param-json", value_name = "NAME=JSON", value_parser = json_pair)]
-    json_params: Vec<(String, Value)>,
-    /// A value of $(context.NAME), such as taskRun.name, taskRun.uid, taskRun.namespace, task.name, pipelineRun.uid
-    #[arg(long = "context", value_name = "NAME=VALUE", value_parser = pair)]
-    context: Vec<(String, String)>,
-    /// A further label for what is created
-    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = pair)]
-    labels: Vec<(String, String)>,
-    /// Leave out owner references, where no run exists in the cluster
-    #[arg(long, env = "GLEANER_NO_OWNER")]
-    no_owner: bool,
+pub struct Ready {
+    /// The folder with one folder per step
+    #[arg(long, env = "GLEANER_RUN_DIR", default_value = path::RUN)]
+    pub(crate) run_dir: PathBuf,
+    /// How long to wait
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration::parse)]
+    pub(crate) wait: Duration,
 }
 
 /// Where the sidecar is found, and where it keeps things.
@@ -153,101 +139,6 @@ pub enum LogFormat {
     Json,
     /// For people
     Text,
-}
-
-/// Why the input cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum InputError {
-    /// The file cannot be read.
-    #[error("the declaration {path} cannot be read")]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The flag is no base64 of UTF-8.
-    #[error("--declaration is no base64-encoded text")]
-    Encoding,
-    /// The declaration is wrong; everything that is, with its place.
-    #[error("the declaration is wrong:{}", .0.iter().map(|diagnostic| format!("\n  {diagnostic}")).collect::<String>())]
-    Declaration(Vec<Diagnostic>),
-}
-
-impl Input {
-    /// The declaration, read and checked, and the text that it came from.
-    ///
-    /// # Errors
-    /// See [`InputError`].
-    pub fn declaration(&self) -> Result<(Declaration, String), InputError> {
-        let text = match (&self.declaration_file, &self.declaration) {
-            (Some(path), _) => {
-                let error = |source| InputError::File {
-                    path: path.clone(),
-                    source,
-                };
-                std::fs::read_to_string(path).map_err(error)?
-            }
-            (None, declaration) => {
-                let encoded = declaration.as_deref().unwrap_or_default();
-                let bytes = base64::engine::general_purpose::STANDARD.decode(encoded);
-                let text = bytes.ok().and_then(|bytes| String::from_utf8(bytes).ok());
-                text.ok_or(InputError::Encoding)?
-            }
-        };
-        let declaration =
-            Declaration::parse(&text, &Scope::default()).map_err(InputError::Declaration)?;
-        Ok((declaration, text))
-    }
-
-    /// The parameters.
-    pub fn values(&self) -> Values {
-        let texts = self
-            .params
-            .iter()
-            .map(|(name, text)| (name.clone(), Value::from(text.as_str())));
-        let params = texts.chain(self.json_params.iter().cloned()).collect();
-        Values {
-            params,
-            ..Values::default()
-        }
-    }
-
-    /// The run.
-    pub fn run(&self) -> Run {
-        let map = |pairs: &[(String, String)]| pairs.iter().cloned().collect::<BTreeMap<_, _>>();
-        let ownership = if self.no_owner {
-            Ownership::Nobody
-        } else {
-            Ownership::Run
-        };
-        Run {
-            context: map(&self.context),
-            labels: map(&self.labels),
-            ownership,
-            secret_key: None,
-        }
-    }
-
-    /// Further steps that may speak.
-    pub fn steps(&self) -> impl Iterator<Item = StepName> {
-        self.steps.iter().cloned()
-    }
-}
-
-fn pair(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err("write it as NAME=VALUE".to_owned()),
-    }
-}
-
-fn json_pair(text: &str) -> Result<(String, Value), String> {
-    let (name, json) = pair(text)?;
-    let value =
-        serde_json::from_str(&json).map_err(|error| format!("the value is no JSON: {error}"))?;
-    Ok((name, value))
 }
 
 /// What is accepted must be readable when the journal is replayed; the parser's own bound is 128 levels.

@@ -13,6 +13,7 @@
 //! | [`rendering`] | from templates and values to objects, pure |
 //! | [`submission`] | all objects onto the API server, or none |
 //! | [`run`] | whose objects they are: context, labels, owner |
+//! | `ready` | waits for another process of this program to be ready: hook and probe |
 //! | [`preflight`], [`metrics`], [`telemetry`], [`problem`] | what is known before, counted, logged, answered |
 //!
 //! [`main`] is the whole program; the `gleaner` command carries it too.
@@ -28,6 +29,7 @@ pub mod metrics;
 pub mod preflight;
 pub mod problem;
 mod program;
+mod ready;
 mod redaction;
 pub mod rendering;
 pub mod run;

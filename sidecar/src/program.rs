@@ -16,14 +16,14 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::collector::Collector;
-use crate::config::{Cluster, Config, InputError};
+use crate::config::{Cluster, Config, Deed, InputError};
 use crate::journal::{Journal, JournalError, Record};
 use crate::keeper::{Keeper, Submitting};
 use crate::metrics::Metrics;
 use crate::run::Run;
 use crate::server::{Api, Bodies, ListenError, Listeners, random, router};
 use crate::submission::{ConnectError, Connection, Settings, Submitter, connect};
-use crate::{install, preflight, telemetry};
+use crate::{install, preflight, ready, telemetry};
 
 /// Why the sidecar ended by itself.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +85,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             };
         }
     };
+    if let Some(Deed::Ready(ready)) = &config.deed {
+        return ready::main(ready);
+    }
     telemetry::start(&config.log);
     // The one crypto provider of the process. It is there already when `gleaner` carries the sidecar.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -134,6 +137,7 @@ async fn serve(config: Config) -> Result<(), ProgramError> {
     // First of all: a signal that comes while things are set up must not kill.
     let ending = ending()?;
     let Config {
+        deed: _,
         input,
         place,
         limits,
@@ -141,6 +145,7 @@ async fn serve(config: Config) -> Result<(), ProgramError> {
         log: _,
     } = config;
     let (declaration, text) = input.declaration()?;
+    let values = input.values()?;
     let mut run = input.run();
     run.secret_key = Some(random().map_err(ListenError::Token)?);
     if let (Some(from), Some(to)) = (place.redirector, place.install_redirector) {
@@ -153,7 +158,7 @@ async fn serve(config: Config) -> Result<(), ProgramError> {
     let submitter = submitter(&declaration, &run, &cluster).await?;
     let submitter = submitter.map(|submitter| submitter.until(ending.clone()));
     let (journal, records) = open_journal(&place.state_dir, &text, &run)?;
-    let mut collector = Collector::new(declaration.clone(), run, input.values(), input.steps());
+    let mut collector = Collector::new(declaration.clone(), run, values, input.steps());
     replay(&mut collector, records);
     let steps = collector.steps().cloned().collect::<Vec<_>>();
     let unreachable = collector.unreachable();

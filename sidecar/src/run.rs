@@ -20,24 +20,28 @@ pub struct Run {
 }
 
 /// Who owns what is created.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Ownership {
     /// The PipelineRun, or the TaskRun that stands alone.
     #[default]
     Run,
+    /// What a pod outside Tekton belongs to: a Job, or the pod itself.
+    Other(OwnerReference),
     /// Nobody: there is no run in the cluster (a run on a laptop).
     Nobody,
 }
 
-/// An owner reference in the making.
+/// What identifies an owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Owner<'a> {
-    /// `PipelineRun` or `TaskRun`.
-    pub kind: &'static str,
+pub struct OwnerReference {
+    /// `apiVersion`
+    pub api_version: String,
+    /// `kind`
+    pub kind: String,
     /// Its name.
-    pub name: &'a str,
+    pub name: String,
     /// Its UID.
-    pub uid: &'a str,
+    pub uid: String,
 }
 
 impl Run {
@@ -66,27 +70,36 @@ impl Run {
     }
 
     /// The owner of what is created: the PipelineRun, by UID, or the TaskRun that stands alone.
-    pub fn owner(&self) -> Option<Owner<'_>> {
-        if self.ownership == Ownership::Nobody {
-            return None;
-        }
-        let owner = |kind, prefix: &str| {
-            Some(Owner {
-                kind,
-                name: self.context(&format!("{prefix}.name"))?,
-                uid: self.context(&format!("{prefix}.uid"))?,
+    pub fn owner(&self) -> Option<OwnerReference> {
+        let owner = |kind: &str, prefix: &str| {
+            Some(OwnerReference {
+                api_version: RUN_API_VERSION.to_owned(),
+                kind: kind.to_owned(),
+                name: self.context(&format!("{prefix}.name"))?.to_owned(),
+                uid: self.context(&format!("{prefix}.uid"))?.to_owned(),
             })
         };
-        owner("PipelineRun", "pipelineRun").or_else(|| owner("TaskRun", "taskRun"))
+        match &self.ownership {
+            Ownership::Run => {
+                owner("PipelineRun", "pipelineRun").or_else(|| owner("TaskRun", "taskRun"))
+            }
+            Ownership::Other(owner) => Some(owner.clone()),
+            Ownership::Nobody => None,
+        }
     }
 
-    /// The labels of everything that is created: the proposal's two, Tekton's own, and who made it.
+    /// The labels of everything that is created: the proposal's two, Tekton's own, and who made it. A pod outside Tekton has
+    /// no name that Tekton's labels could hold.
     pub fn labels(&self) -> BTreeMap<String, String> {
+        let of_tekton = |name| match self.ownership {
+            Ownership::Other(_) => None,
+            Ownership::Run | Ownership::Nobody => self.context(name),
+        };
         let known = [
-            (label::TASK, self.context("task.name")),
-            (label::TASKRUN_PROPOSAL, self.context("taskRun.name")),
-            (label::TASK_RUN, self.context("taskRun.name")),
-            (label::PIPELINE_RUN, self.context("pipelineRun.name")),
+            (label::TASK, of_tekton("task.name")),
+            (label::TASKRUN_PROPOSAL, of_tekton("taskRun.name")),
+            (label::TASK_RUN, of_tekton("taskRun.name")),
+            (label::PIPELINE_RUN, of_tekton("pipelineRun.name")),
             (label::MANAGED_BY, Some(label::MANAGER)),
         ];
         let known = known
@@ -96,11 +109,11 @@ impl Run {
     }
 }
 
-impl Owner<'_> {
+impl OwnerReference {
     /// The owner reference, as in the proposal but for the version (see `gleaner_proto::kubernetes::RUN_API_VERSION`).
-    pub fn reference(&self) -> Value {
+    pub fn to_json(&self) -> Value {
         json!({
-            "apiVersion": RUN_API_VERSION,
+            "apiVersion": self.api_version,
             "blockOwnerDeletion": true,
             "controller": true,
             "kind": self.kind,
@@ -128,7 +141,8 @@ mod tests {
     #[test]
     fn the_pipeline_run_owns_before_the_task_run() {
         let alone = [("taskRun.name", "tr"), ("taskRun.uid", "1")];
-        assert_eq!(run(&alone).owner().map(|owner| owner.kind), Some("TaskRun"));
+        let kind = |run: &Run| run.owner().map(|owner| owner.kind);
+        assert_eq!(kind(&run(&alone)).as_deref(), Some("TaskRun"));
         let within = [
             alone[0],
             alone[1],
@@ -137,10 +151,11 @@ mod tests {
         ];
         assert_eq!(
             run(&within).owner(),
-            Some(Owner {
-                kind: "PipelineRun",
-                name: "pr",
-                uid: "2"
+            Some(OwnerReference {
+                api_version: "tekton.dev/v1".into(),
+                kind: "PipelineRun".into(),
+                name: "pr".into(),
+                uid: "2".into(),
             })
         );
         let nobody = Run {
@@ -149,11 +164,24 @@ mod tests {
         };
         assert_eq!(nobody.owner(), None);
         // Labels of the downward API are empty where the pod has none.
-        assert_eq!(
-            run(&[alone[0], alone[1], ("pipelineRun.uid", "")])
-                .owner()
-                .map(|owner| owner.kind),
-            Some("TaskRun")
-        );
+        let unlabelled = run(&[alone[0], alone[1], ("pipelineRun.uid", "")]);
+        assert_eq!(kind(&unlabelled).as_deref(), Some("TaskRun"));
+    }
+
+    #[test]
+    fn a_pod_outside_tekton_gets_none_of_its_labels() {
+        let job = OwnerReference {
+            api_version: "batch/v1".into(),
+            kind: "Job".into(),
+            name: "job".into(),
+            uid: "3".into(),
+        };
+        let run = Run {
+            ownership: Ownership::Other(job.clone()),
+            ..run(&[("taskRun.name", "job-x"), ("task.name", "job")])
+        };
+        assert_eq!(run.owner(), Some(job));
+        let managed = (label::MANAGED_BY.to_owned(), label::MANAGER.to_owned());
+        assert_eq!(run.labels(), BTreeMap::from([managed]));
     }
 }

@@ -16,11 +16,7 @@ containerd_socket="$state/containerd.sock"
 images=localhost/gleaner-test
 
 # The process that all others live and die with (see `capsule`), or nothing when it does not run.
-capsule_process() {
-  local process
-  process="$(cat "$state/process" 2>/dev/null)" || return 0
-  # The number may be another's by now: ours carries the folder in its command line.
-  if tr '\0' ' ' 2>/dev/null <"/proc/$process/cmdline" | grep -qF "/capsule $state "; then
-    printf '%s\n' "$process"
-  fi
-}
+capsule_process() { pgrep -f "^unshare .*/capsule $state " || true; }
+
+# The folder of the cluster that the bridge belongs to, or nothing: there can be one cluster on a machine.
+bridge_owner() { cat "/sys/class/net/$bridge/ifalias" 2>/dev/null || true; }

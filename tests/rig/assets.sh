@@ -3,6 +3,7 @@
 #
 #   assets.sh           the rig's: etcd and kube-apiserver
 #   assets.sh cluster   the cluster's: the rig's and all that tests/cluster/up starts, with Tekton's YAML in tekton-config/
+#   assets.sh helm      Helm alone, for the tests of the chart
 #
 #   KUBEBUILDER_ASSETS  a folder that has the rig's already: taken as it is (the cluster's are always those of the versions here)
 #   GLEANER_CACHE       where what is built here stays (default: $XDG_CACHE_HOME/gleaner or ~/.cache/gleaner)
@@ -18,6 +19,9 @@ rig_programs=(
   "etcd            .  go.etcd.io/etcd/server/v3"
   "kube-apiserver  .  k8s.io/kubernetes/cmd/kube-apiserver"
 )
+helm_programs=(
+  "helm                      helm    helm.sh/helm/v4/cmd/helm"
+)
 cluster_programs=(
   "${rig_programs[@]}"
   "kube-controller-manager   .       k8s.io/kubernetes/cmd/kube-controller-manager"
@@ -31,12 +35,13 @@ cluster_programs=(
   "tekton-nop                tekton  github.com/tektoncd/pipeline/cmd/nop"
   "tekton-workingdirinit     tekton  github.com/tektoncd/pipeline/cmd/workingdirinit"
   "tekton-sidecarlogresults  tekton  github.com/tektoncd/pipeline/cmd/sidecarlogresults"
-  "helm                      helm    helm.sh/helm/v4/cmd/helm"
+  "${helm_programs[@]}"
 )
 
 case "${1:-rig}" in
   rig) programs=("${rig_programs[@]}") ;;
   cluster) programs=("${cluster_programs[@]}") ;;
+  helm) programs=("${helm_programs[@]}") ;;
   *)
     sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}" >&2
     exit 1
@@ -121,6 +126,11 @@ for program in "${programs[@]}"; do
   read -r name folder package <<<"$program"
   build "$name" "$folder" "$package"
 done
+
+if [ "$wanted" = helm ]; then
+  home_of helm
+  exit 0
+fi
 
 rig="$(home_of .)"
 if [ "$wanted" = rig ]; then

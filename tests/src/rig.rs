@@ -11,5 +11,5 @@ mod process;
 mod start;
 
 pub use access::User;
-pub use assets::{Missing, programs};
+pub use assets::{Missing, helm, programs};
 pub use start::{Options, Rig};

@@ -13,6 +13,7 @@
 //! Each case becomes two tests, `real::NAME` and `embedded::NAME`. Where no real server can be had, the former are
 //! reported as ignored, and loudly so; with `GLEANER_REQUIRE_APISERVER=1` they fail.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -52,7 +53,11 @@ enum Where {
 pub struct Suite {
     cases: Vec<Case>,
     crds: &'static [&'static str],
+    /// Finds what the cases on a real server need besides it.
+    also: Option<Find>,
 }
+
+type Find = fn() -> Result<PathBuf, Missing>;
 
 /// The rig that the cases of this binary share; taken out at the end, so that it stops before the process does.
 type SharedRig = Arc<Mutex<Option<Result<Arc<Rig>, String>>>>;
@@ -137,7 +142,11 @@ macro_rules! cases {
 impl Suite {
     /// A suite of these cases.
     pub fn new(cases: Vec<Case>) -> Self {
-        Self { cases, crds: &[] }
+        Self {
+            cases,
+            crds: &[],
+            also: None,
+        }
     }
 
     /// Adds cases that are not plain.
@@ -152,14 +161,21 @@ impl Suite {
         self
     }
 
+    /// Cases on a real server need this too, and without it count as ignored like those without a server.
+    pub fn needs(mut self, find: Find) -> Self {
+        self.also = Some(find);
+        self
+    }
+
     /// Runs what the command line asks for; the exit code is that of a test binary.
     pub fn run(self) -> ExitCode {
         let arguments = Arguments::from_args();
         // Finding the programs may build them: not for a list.
         let programs = if arguments.list {
-            Ok(std::path::PathBuf::new())
+            Ok(PathBuf::new())
         } else {
-            rig::programs()
+            let also = self.also.map_or(Ok(PathBuf::new()), |find| find());
+            also.and_then(|_| rig::programs())
         };
         let required = std::env::var("GLEANER_REQUIRE_APISERVER").is_ok_and(|v| v == "1");
         let shared: SharedRig = Arc::default();
@@ -220,7 +236,7 @@ impl Suite {
 }
 
 /// The rig of this binary, started by the first case that needs it. One that failed to start is not tried again.
-fn shared_rig(shared: &SharedRig, programs: &std::path::Path) -> Result<Arc<Rig>, Failed> {
+fn shared_rig(shared: &SharedRig, programs: &Path) -> Result<Arc<Rig>, Failed> {
     let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
     let rig =
         shared.get_or_insert_with(|| Rig::start(programs, &rig::Options::default()).map(Arc::new));

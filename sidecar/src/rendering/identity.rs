@@ -22,7 +22,7 @@ impl<'a> Identity<'a> {
             uid: run.uid(),
             secret_key: run.secret_key.as_deref(),
             labels: labels.map(|(key, value)| (key, value.into())).collect(),
-            owner: run.owner().map(|owner| owner.reference()),
+            owner: run.owner().map(|owner| owner.to_json()),
         }
     }
 

@@ -1,0 +1,70 @@
+{{/* Names and labels. */}}
+
+{{- define "gleaner.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* `gleaner` for a release of that name, else `<release>-gleaner`. 40 characters: suffixes and the Service's own limit must fit. */}}
+{{- define "gleaner.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
+{{- else if contains (include "gleaner.name" .) .Release.Name -}}
+{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name (include "gleaner.name" .) | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "gleaner.injector" -}}
+{{ include "gleaner.fullname" . }}-injector
+{{- end -}}
+
+{{- define "gleaner.selector" -}}
+app.kubernetes.io/name: {{ include "gleaner.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: injector
+{{- end -}}
+
+{{/* Labels of the chart's objects. Their manager is Helm: `gleaner` there marks what a run has generated. */}}
+{{- define "gleaner.labels" -}}
+app.kubernetes.io/name: {{ include "gleaner.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/part-of: gleaner
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{- end -}}
+
+{{- define "gleaner.serviceAccount" -}}
+{{- if .Values.injector.serviceAccount.create -}}
+{{- default (include "gleaner.injector" .) .Values.injector.serviceAccount.name -}}
+{{- else -}}
+{{- required "name the ServiceAccount in injector.serviceAccount.name, or let the chart make one (injector.serviceAccount.create)" .Values.injector.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "gleaner.image" -}}
+{{- with .Values.image -}}
+{{- if .digest -}}
+{{ .repository }}@{{ .digest }}
+{{- else -}}
+{{ .repository }}:{{ default $.Chart.AppVersion .tag }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The Secret that holds the injector's certificate. */}}
+{{- define "gleaner.tlsSecret" -}}
+{{- if eq .Values.tls.mode "secret" -}}
+{{- required "name the Secret of the certificate in tls.secret.name" .Values.tls.secret.name -}}
+{{- else -}}
+{{ include "gleaner.injector" . }}-tls
+{{- end -}}
+{{- end -}}
+
+{{/* Whether the cluster has ValidatingAdmissionPolicies (1.30). */}}
+{{- define "gleaner.immutable" -}}
+{{- if and .Values.immutability.enabled (semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version) -}}
+true
+{{- end -}}
+{{- end -}}

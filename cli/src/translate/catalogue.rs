@@ -1,0 +1,248 @@
+//! PipelineResources that exist already: in the files, or in the cluster.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use gleaner_proto::diagnostic::{Diagnostic, Location};
+use gleaner_proto::kubernetes::PIPELINE_RESOURCE_KIND;
+use gleaner_proto::yaml::Node;
+use gleaner_task::document::{Finding, Source};
+
+use super::desk::Desk;
+use super::edit::{self, present, text, text_of};
+use super::resource_type::{Need, ResourceType};
+
+/// All PipelineResources that are known, and those that were asked for in vain.
+#[derive(Debug, Default)]
+pub(super) struct Catalogue {
+    found: Vec<Entry>,
+    missed: RefCell<BTreeSet<Wanted>>,
+    /// Whether the cluster was asked for what the files do not have, and where.
+    pub(super) cluster: Option<String>,
+}
+
+/// A PipelineResource that is referred to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Wanted {
+    /// The namespace of what refers to it, when that is said.
+    pub(super) namespace: Option<String>,
+    /// Its name.
+    pub(super) name: String,
+}
+
+/// A PipelineResource and where it came from.
+#[derive(Debug, Clone)]
+struct Entry {
+    wanted: Wanted,
+    file: String,
+    document: Node,
+}
+
+/// What a PipelineResource says.
+#[derive(Debug, Clone)]
+pub(super) struct Resource {
+    /// Its `spec.type`.
+    pub(super) kind: String,
+    /// Its params, and its name when it has one.
+    pub(super) values: Vec<(String, String)>,
+}
+
+impl Catalogue {
+    /// Those in files.
+    pub(super) fn of_files(sources: &[Source]) -> Self {
+        let mut catalogue = Self::default();
+        for source in sources {
+            for document in &source.documents {
+                if text_of(document, "kind") == Some(PIPELINE_RESOURCE_KIND) {
+                    catalogue.add(&source.name, None, document.clone());
+                }
+            }
+        }
+        catalogue
+    }
+
+    /// Adds one; `namespace` is that of the cluster which it came from.
+    pub(super) fn add(&mut self, file: &str, namespace: Option<String>, document: Node) {
+        let metadata = document.get("metadata");
+        let said = |key| metadata.and_then(|metadata| text_of(metadata, key));
+        let wanted = Wanted {
+            namespace: namespace.or_else(|| said("namespace").map(str::to_owned)),
+            name: said("name").unwrap_or_default().to_owned(),
+        };
+        let file = file.to_owned();
+        self.found.push(Entry {
+            wanted,
+            file,
+            document,
+        });
+    }
+
+    /// What was asked for in vain.
+    pub(super) fn missed(&self) -> Vec<Wanted> {
+        self.missed.borrow().iter().cloned().collect()
+    }
+
+    /// The one called `name`, for a document in `namespace`; complains when there is none, or when it is of no use.
+    pub(super) fn find(
+        &self,
+        name: &Node,
+        namespace: Option<&str>,
+        place: &str,
+        desk: &mut Desk<'_>,
+    ) -> Option<Resource> {
+        let wanted = Wanted {
+            namespace: namespace.map(str::to_owned),
+            name: name.as_str().unwrap_or_default().to_owned(),
+        };
+        let fits = |entry: &&Entry| {
+            let here = &entry.wanted.namespace;
+            let anywhere = here.is_none() || namespace.is_none();
+            entry.wanted.name == wanted.name && (anywhere || here.as_deref() == namespace)
+        };
+        if let Some(entry) = self.found.iter().find(fits) {
+            return entry.read(desk);
+        }
+        let (message, help) = match &self.cluster {
+            Some(cluster) => (
+                format!(
+                    "there is no PipelineResource '{}', neither in the files nor in {cluster}",
+                    wanted.name
+                ),
+                "add the file that holds it with -f",
+            ),
+            None => (
+                format!("there is no PipelineResource '{}' in the files", wanted.name),
+                "add the file that holds it with -f, or take it from a cluster with --context NAME",
+            ),
+        };
+        desk.complain(place, name, message, help);
+        self.missed.borrow_mut().insert(wanted);
+        None
+    }
+}
+
+impl Resource {
+    /// Reads a `spec` that stands at `place` of `file`, of the resource `name` if it has one.
+    pub(super) fn read(
+        spec: &Node,
+        place: &str,
+        file: &str,
+        name: Option<&str>,
+        desk: &mut Desk<'_>,
+    ) -> Option<Self> {
+        let before = desk.findings.len();
+        let read = Self::read_spec(spec, place, name, desk);
+        for finding in &mut desk.findings[before..] {
+            file.clone_into(&mut finding.file);
+        }
+        read.filter(|_| desk.findings.len() == before)
+    }
+
+    fn read_spec(
+        spec: &Node,
+        place: &str,
+        name: Option<&str>,
+        desk: &mut Desk<'_>,
+    ) -> Option<Self> {
+        desk.only(spec, place, &["type", "params", "secrets", "description"]);
+        if let Some(secrets) = present(spec, "secrets") {
+            let message = "values of a PipelineResource that come from a Secret have no equal".to_owned();
+            let help = "git finds credentials in a Secret of the ServiceAccount, annotated tekton.dev/git-0";
+            desk.complain(&format!("{place}.secrets"), secrets, message, help);
+        }
+        let kind = desk.text(spec, "type", place);
+        let Some(kind) = kind else {
+            let message = "the PipelineResource has no type".to_owned();
+            desk.complain(place, spec, message, "use git or image");
+            return None;
+        };
+        let known = ResourceType::of_input(&kind);
+        let known = known.map_err(|(message, help)| {
+            let node = spec.get("type").unwrap_or(spec);
+            desk.complain(&format!("{place}.type"), node, message, &help);
+        });
+        let known = known.ok()?;
+        let mut values = Vec::new();
+        values.extend(name.map(|name| ("name".to_owned(), name.to_owned())));
+        let params = desk.list(spec, "params", place);
+        for (index, param) in params.iter().enumerate() {
+            let place = format!("{place}.params[{index}]");
+            desk.only(param, &place, &["name", "value"]);
+            let Some(key) = desk.name(param, &place) else {
+                continue;
+            };
+            let value = desk.text(param, "value", &place).unwrap_or_default();
+            // Tekton compared the names without regard to case (`strings.EqualFold`).
+            let own = known.keys().into_iter().map(|(own, _)| own);
+            let own = own.into_iter().find(|own| own.eq_ignore_ascii_case(&key));
+            let key = own.map_or(key, str::to_owned);
+            refuse_setting(known, &key, &value, param, &place, desk);
+            values.push((key, value));
+        }
+        for (key, need) in known.keys() {
+            let has = values.iter().any(|(name, value)| name == key && !value.is_empty());
+            match need {
+                Need::Always if !has => {
+                    let message = format!("the PipelineResource has no param '{key}'");
+                    let help = format!("a resource of type {kind} cannot do without");
+                    desk.complain(place, spec, message, &help);
+                }
+                Need::Sometimes if !has => {
+                    values.retain(|(name, _)| name != key);
+                    values.push((key.to_owned(), String::new()));
+                }
+                _ => {}
+            }
+        }
+        Some(Self { kind, values })
+    }
+
+    /// The value of the object parameter that takes its place.
+    pub(super) fn value(&self, at: Location) -> Node {
+        let entries = self.values.iter();
+        edit::map(at, entries.map(|(key, value)| (key.as_str(), text(at, value.as_str()))))
+    }
+}
+
+impl Entry {
+    fn read(&self, desk: &mut Desk<'_>) -> Option<Resource> {
+        let Some(spec) = present(&self.document, "spec") else {
+            let at = Some(self.document.at);
+            let diagnostic = Diagnostic::new("", at, "the PipelineResource has no spec");
+            desk.findings.push(Finding::error(self.file.clone(), diagnostic));
+            return None;
+        };
+        let name = Some(self.wanted.name.as_str());
+        Resource::read(spec, "spec", &self.file, name, desk)
+    }
+}
+
+/// Settings of Tekton's clone that the step of today has not, unless they ask for what it does anyway.
+fn refuse_setting(
+    kind: ResourceType,
+    key: &str,
+    value: &str,
+    param: &Node,
+    place: &str,
+    desk: &mut Desk<'_>,
+) {
+    const SETTINGS: [(&str, &[&str]); 7] = [
+        ("submodules", &["false"]),
+        ("depth", &["", "1"]),
+        ("sslVerify", &["", "true"]),
+        ("refspec", &[""]),
+        ("httpProxy", &[""]),
+        ("httpsProxy", &[""]),
+        ("noProxy", &[""]),
+    ];
+    let setting = SETTINGS
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(key));
+    if let (ResourceType::Git, Some((name, harmless))) = (kind, setting)
+        && !harmless.contains(&value)
+    {
+        let message = format!("the step that clones has no setting {name}");
+        let help = "remove it, and let a step of your own do what it did";
+        desk.complain(place, param, message, help);
+    }
+}

@@ -1,0 +1,320 @@
+//! A PipelineSpec: its resources become object parameters, and its tasks hand them on.
+
+use std::collections::BTreeMap;
+
+use gleaner_proto::diagnostic::suggestion;
+use gleaner_proto::yaml::Node;
+use indexmap::IndexMap;
+
+use super::binding::{self, Binding, Target};
+use super::catalogue::Catalogue;
+use super::desk::Desk;
+use super::edit::{Edit, present, text, text_of};
+use super::interface::{Interface, Interfaces, Made};
+use super::port::{Port, Side};
+use super::variables::{self, Judge, Verdict};
+use super::versions;
+
+/// What is known around a Pipeline.
+pub(super) struct Surroundings<'a> {
+    /// The Tasks of all files.
+    pub(super) known: &'a Interfaces,
+    /// The Tasks embedded in this document, by place.
+    pub(super) embedded: &'a BTreeMap<String, Interface>,
+    /// The PipelineResources.
+    pub(super) catalogue: &'a Catalogue,
+    /// The namespace of the document.
+    pub(super) namespace: Option<&'a str>,
+}
+
+/// Translates the PipelineSpec at `place`.
+pub(super) fn translate(
+    spec: &mut Node,
+    place: &str,
+    around: &Surroundings<'_>,
+    desk: &mut Desk<'_>,
+) -> Interface {
+    let resources = spec.take("resources");
+    let items = resources
+        .as_ref()
+        .map(|node| desk.items(node, &format!("{place}.resources")));
+    let place_of = format!("{place}.resources");
+    let inputs = Port::read_all(items.unwrap_or_default(), &place_of, Side::Input, desk);
+    let mut pipeline = Pipeline {
+        inputs,
+        tasks: tasks(spec, place, around),
+    };
+    for list in ["tasks", "finally"] {
+        let mut items = spec.take(list);
+        let nodes = items.as_mut().map_or(&mut [][..], Node::items_mut);
+        for (index, task) in nodes.iter_mut().enumerate() {
+            let place = format!("{place}.{list}[{index}]");
+            pipeline.task(task, &place, around, desk);
+        }
+        if let Some(items) = items {
+            spec.put(list, items);
+        }
+    }
+    variables::rewrite(spec, place, &["taskSpec", "pipelineSpec"], &mut pipeline, desk);
+    let inputs = pipeline.inputs;
+    for port in &inputs {
+        port.declare(spec, place, desk);
+    }
+    Interface {
+        inputs,
+        ..Interface::default()
+    }
+}
+
+/// The tasks of a PipelineSpec by name, each with its interface where that is known.
+fn tasks(spec: &Node, place: &str, around: &Surroundings<'_>) -> IndexMap<String, Option<Interface>> {
+    let mut found = IndexMap::new();
+    for list in ["tasks", "finally"] {
+        let items = spec.get(list).and_then(Node::sequence).unwrap_or_default();
+        for (index, task) in items.iter().enumerate() {
+            let embedded = format!("{place}.{list}[{index}].taskSpec");
+            let interface = around.embedded.get(&embedded).or_else(|| {
+                Interfaces::referred(&around.known.tasks, present(task, "taskRef"))
+            });
+            let name = text_of(task, "name").unwrap_or_default();
+            found.insert(name.to_owned(), interface.cloned());
+        }
+    }
+    found
+}
+
+struct Pipeline {
+    inputs: Vec<Port>,
+    tasks: IndexMap<String, Option<Interface>>,
+}
+
+impl Pipeline {
+    fn task(
+        &mut self,
+        task: &mut Node,
+        place: &str,
+        around: &Surroundings<'_>,
+        desk: &mut Desk<'_>,
+    ) {
+        if let Some(conditions) = task.take("conditions") {
+            let message = "Tekton has no Conditions any more".to_owned();
+            let help = "use when: with a result of a task that does what the Condition did";
+            desk.complain(&format!("{place}.conditions"), &conditions, message, help);
+        }
+        if let Some(reference) = task.field_mut("taskRef") {
+            versions::reference(reference, "Task", &format!("{place}.taskRef"), desk);
+        }
+        let mut of = Interface::default();
+        let mut is_known = false;
+        if let Some(nested) = task.field_mut("pipelineSpec") {
+            of = translate(nested, &format!("{place}.pipelineSpec"), around, desk);
+            is_known = true;
+        } else if let Some(Some(interface)) = self.tasks.get(text_of(task, "name").unwrap_or_default()) {
+            of = interface.clone();
+            is_known = true;
+        }
+        let bindings = binding::take(task, place, desk);
+        if is_known {
+            let name = text_of(task, "name").unwrap_or_default();
+            let title = format!("the task '{name}'");
+            binding::check(&bindings, &of, &title, task, place, desk);
+        }
+        for binding in &bindings {
+            let port = of.port(&binding.name);
+            if let Some(value) = self.value(binding, port, task, around, desk) {
+                binding.bind(value, task, desk);
+            }
+        }
+    }
+
+    /// What is bound, in the words of a parameter.
+    fn value(
+        &mut self,
+        binding: &Binding,
+        port: Option<&Port>,
+        task: &mut Node,
+        around: &Surroundings<'_>,
+        desk: &mut Desk<'_>,
+    ) -> Option<Node> {
+        let name = match &binding.target {
+            Target::Reference(name) | Target::OfPipeline(name) => name,
+            Target::Inline(_) => {
+                return binding.resolve(around.catalogue, around.namespace, port, desk);
+            }
+        };
+        let said = name.as_str().unwrap_or_default();
+        let place = match binding.target {
+            Target::OfPipeline(_) => format!("{}.resource", binding.place),
+            _ => format!("{}.resourceRef.name", binding.place),
+        };
+        let variable = said
+            .strip_prefix("$(")
+            .and_then(|rest| rest.strip_suffix(')'));
+        let words = variable.and_then(variables::words);
+        match (&binding.target, words.as_deref()) {
+            (Target::OfPipeline(_), _) => {
+                self.passed_on(said, name, &place, binding, port, task, desk)
+            }
+            (_, Some(["resources", resource])) => {
+                self.passed_on(resource, name, &place, binding, port, task, desk)
+            }
+            (_, Some(["tasks", from, output])) => {
+                self.output(from, output, name, &place, binding, port, desk)
+            }
+            (_, None) if !said.contains("$(") => {
+                binding.resolve(around.catalogue, around.namespace, port, desk)
+            }
+            _ => {
+                let message = format!("'{said}' names no resource");
+                let help = "write $(resources.NAME), $(tasks.TASK.OUTPUT) or the name of a PipelineResource";
+                desk.complain(&place, name, message, help);
+                None
+            }
+        }
+    }
+
+    /// One of the Pipeline's own resources.
+    #[expect(clippy::too_many_arguments, reason = "what is bound, to what, and where to complain")]
+    fn passed_on(
+        &mut self,
+        resource: &str,
+        name: &Node,
+        place: &str,
+        binding: &Binding,
+        port: Option<&Port>,
+        task: &mut Node,
+        desk: &mut Desk<'_>,
+    ) -> Option<Node> {
+        // What comes from a task that creates it is that task's; anything else is the Pipeline's, and only comes later.
+        let creator = binding.from.iter().filter_map(Node::as_str).find(|from| {
+            let interface = self.tasks.get(*from).and_then(Option::as_ref);
+            interface.is_some_and(|interface| interface.made.contains_key(resource))
+        });
+        if let Some(from) = creator.map(str::to_owned) {
+            return self.output(&from, resource, name, place, binding, port, desk);
+        }
+        for from in &binding.from {
+            let wanted = from.as_str().unwrap_or_default();
+            if !self.tasks.contains_key(wanted) {
+                self.no_task(wanted, from, &format!("{}.from", binding.place), desk);
+            }
+            let after = task.list_mut("runAfter");
+            if after.iter().all(|other| other.as_str() != Some(wanted)) {
+                after.push(from.clone());
+            }
+        }
+        let Some(own) = self.inputs.iter_mut().find(|own| own.name == resource) else {
+            let message = format!("the Pipeline declares no resource '{resource}'");
+            let known = self.inputs.iter().map(|port| port.name.as_str());
+            desk.unknown(place, name.at, message, resource, known);
+            return None;
+        };
+        if let Some(port) = port {
+            if port.kind == own.kind {
+                port.further.iter().for_each(|key| own.uses(key));
+            } else {
+                binding.fits(port, own.kind.as_str(), std::iter::empty(), desk);
+            }
+        }
+        Some(text(name.at, format!("$(params.{resource}[*])")))
+    }
+
+    /// What another task creates.
+    #[expect(clippy::too_many_arguments, reason = "what is bound, to what, and where to complain")]
+    fn output(
+        &self,
+        from: &str,
+        output: &str,
+        name: &Node,
+        place: &str,
+        binding: &Binding,
+        port: Option<&Port>,
+        desk: &mut Desk<'_>,
+    ) -> Option<Node> {
+        let Some(interface) = self.tasks.get(from) else {
+            self.no_task(from, name, place, desk);
+            return None;
+        };
+        if binding.side == Side::BoundOutput {
+            let message = format!("'{output}' is created by the task '{from}': nothing else can be its output");
+            desk.complain(place, name, message, "bind it under inputs");
+            return None;
+        }
+        if let Some(interface) = interface {
+            match interface.made.get(output) {
+                Some(Made::Resource { kind, keys }) => {
+                    if let Some(port) = port {
+                        binding.fits(port, kind, keys.iter().map(String::as_str), desk);
+                    }
+                }
+                Some(Made::Object) => {
+                    let message = format!(
+                        "'{output}' is one of the objects of the task '{from}', and objects are no PipelineResources; nothing binds \
+                         them as inputs"
+                    );
+                    let help = format!("take a field of it as a parameter: $(tasks.{from}.results.{output}.name)");
+                    desk.complain(place, name, message, &help);
+                    return None;
+                }
+                None => {
+                    let message = format!("the task '{from}' creates no resource '{output}'");
+                    let known = interface.made.keys().map(String::as_str);
+                    desk.unknown(place, name.at, message, output, known);
+                    return None;
+                }
+            }
+        }
+        Some(text(name.at, format!("$(tasks.{from}.results.{output}[*])")))
+    }
+
+    fn no_task(&self, name: &str, node: &Node, place: &str, desk: &mut Desk<'_>) {
+        let message = format!("the Pipeline has no task '{name}'");
+        let known = self.tasks.keys().map(String::as_str);
+        desk.unknown(place, node.at, message, name, known);
+    }
+
+    fn resource(&mut self, name: &str, key: &str, inside: &str) -> Verdict {
+        let known = self.inputs.iter().map(|port| port.name.as_str());
+        let help = suggestion(name, known);
+        let Some(port) = self.inputs.iter_mut().find(|port| port.name == name) else {
+            let message = format!("`$({inside})`: the Pipeline declares no resource '{name}'");
+            return Verdict::Wrong { message, help };
+        };
+        if key == "type" {
+            return Verdict::Text(port.kind.as_str().to_owned());
+        }
+        port.uses(key);
+        Verdict::Variable(format!("params.{name}.{key}"))
+    }
+}
+
+impl Judge for Pipeline {
+    fn judge(&mut self, words: &[&str], inside: &str) -> Verdict {
+        match words {
+            ["inputs", "params", ..] => match inside.strip_prefix("inputs.") {
+                Some(rest) => Verdict::Variable(rest.to_owned()),
+                None => Verdict::Keep,
+            },
+            ["resources", name, key] => self.resource(name, key, inside),
+            ["resources" | "inputs" | "outputs", ..] => Verdict::Wrong {
+                message: format!("`$({inside})` is no variable of a Pipeline"),
+                help: Some("write $(params.NAME) or $(resources.NAME.KEY)".to_owned()),
+            },
+            ["tasks", from, output, rest @ ..] => {
+                let interface = self.tasks.get(*from).and_then(Option::as_ref);
+                let made = interface.and_then(|interface| interface.made.get(*output));
+                match (made, rest) {
+                    (Some(_), [key]) => {
+                        Verdict::Variable(format!("tasks.{from}.results.{output}.{key}"))
+                    }
+                    (Some(_), _) => Verdict::Wrong {
+                        message: format!("`$({inside})` is a whole object where a text is wanted"),
+                        help: Some(format!("write $(tasks.{from}.{output}.name) or another key")),
+                    },
+                    (None, _) => Verdict::Keep,
+                }
+            }
+            _ => Verdict::Keep,
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! What is to be done about the certificates. Pure: the Secret's content, the time, and since when the webhook configuration
+//! has trusted all of it, go in; at most one step comes out.
+//!
+//! A rotation of the authority, in steps with their conditions:
+//!
+//! ```text
+//! begin ──> [A | leaf of A] ──a third of A is left──> [B A | leaf of A] ──B has settled──> [B A | leaf of B] ──> [B | leaf of B]
+//!                                 authority                            leaf                                forget
+//! ```
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::content::{Certificate, Content};
+use super::issue::{self, IssueError};
+use super::{BACKDATE, Policy};
+
+/// One step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// A new authority and a certificate of it: there is nothing to go on from.
+    Begin,
+    /// A new authority, which signs nothing yet.
+    Authority,
+    /// A new certificate of the newest authority.
+    Leaf,
+    /// Authorities leave of which no certificate can be valid.
+    Forget,
+}
+
+/// The next step; none when all is well, or when it is to be waited for.
+///
+/// `settled` is how long the webhook configuration has been seen to hold the whole bundle, without a break.
+pub fn next(content: Option<&Content>, now: Timestamp, settled: Option<Duration>, policy: &Policy) -> Option<Step> {
+    let Some(content) = content else {
+        return Some(Step::Begin);
+    };
+    let newest = content.newest();
+    if !newest.validity.holds(now) {
+        return Some(Step::Begin);
+    }
+    let is_of = |authority: &Certificate| content.leaf.is_of(authority, &policy.names, now);
+    let of_newest = is_of(newest);
+    if of_newest && is_due(newest, now) {
+        return Some(Step::Authority);
+    }
+    if !of_newest || is_due(&content.leaf, now) {
+        let trusted = settled.is_some_and(|settled| settled >= policy.settle);
+        let served = of_newest || content.authorities.iter().skip(1).any(is_of);
+        // Without a certificate that works there is nothing to lose by one that not all may trust yet. And where the
+        // authority stays the same, who trusts the old one trusts the new one.
+        if trusted || of_newest || !served {
+            return Some(Step::Leaf);
+        }
+        return None;
+    }
+    let forgotten = content.authorities.iter().any(|old| is_over(old, newest, now, policy));
+    forgotten.then_some(Step::Forget)
+}
+
+/// The content after a step. `known` are authorities that somebody trusts or serves a certificate of, as far as is known.
+///
+/// # Errors
+/// When no certificate can be made.
+pub fn take(
+    step: Step,
+    content: Option<&Content>,
+    known: &[Certificate],
+    now: Timestamp,
+    policy: &Policy,
+) -> Result<Content, IssueError> {
+    let Some(content) = content else {
+        // A Secret that was deleted: its old certificates are still being served for a moment.
+        let known = known.iter().filter(|known| known.validity.holds(now)).cloned();
+        return Ok(issue::begin(policy, now)?.trusting(known));
+    };
+    match step {
+        Step::Begin => take(step, None, &content.authorities, now, policy),
+        Step::Authority => {
+            let (authority, key) = issue::authority(policy, now)?;
+            Ok(content.clone().with_authority(authority, key))
+        }
+        Step::Leaf => {
+            let (leaf, leaf_key) = issue::leaf(content.newest(), &content.authority_key, policy, now)?;
+            Ok(Content {
+                leaf,
+                leaf_key,
+                ..content.clone()
+            })
+        }
+        Step::Forget => {
+            let newest = content.newest().clone();
+            let mut content = content.clone();
+            content.authorities.retain(|old| !is_over(old, &newest, now, policy));
+            Ok(content)
+        }
+    }
+}
+
+/// Whether only a third of its time is left.
+fn is_due(certificate: &Certificate, now: Timestamp) -> bool {
+    let validity = certificate.validity;
+    let made = validity.from + BACKDATE;
+    let left = validity.until.duration_since(now);
+    let whole = validity.until.duration_since(made);
+    left * 3 <= whole
+}
+
+/// Whether no certificate of `old` can be valid any more. Its key was thrown away when `newest` was made: its last
+/// certificate is older than that.
+fn is_over(old: &Certificate, newest: &Certificate, now: Timestamp, policy: &Policy) -> bool {
+    let made = newest.validity.from + BACKDATE;
+    old != newest && (now > old.validity.until || now > made + policy.leaf)
+}
+
+impl Step {
+    /// The word for it in logs and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Begin => "begin",
+            Self::Authority => "authority",
+            Self::Leaf => "leaf",
+            Self::Forget => "forget",
+        }
+    }
+}

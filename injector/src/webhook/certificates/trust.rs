@@ -1,0 +1,69 @@
+//! The `caBundle`s of a webhook configuration. Pure.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+/// The JSON patch that makes every webhook of `configuration` trust `bundle` and nothing else; none when they do.
+///
+/// It tests the version that was read: against a configuration that has changed since, it fails as a whole.
+pub fn repair(configuration: &Value, bundle: &str) -> Option<Value> {
+    let webhooks = configuration["webhooks"].as_array();
+    let wrong = webhooks.into_iter().flatten().enumerate().filter(|(_, webhook)| {
+        let held = webhook["clientConfig"]["caBundle"].as_str().unwrap_or_default();
+        STANDARD.decode(held).ok().as_deref() != Some(bundle.as_bytes())
+    });
+    let bundle = STANDARD.encode(bundle);
+    let mut patch = wrong
+        .map(|(index, _)| {
+            // `add` takes the place of what is there.
+            json!({"op": "add", "path": format!("/webhooks/{index}/clientConfig/caBundle"), "value": bundle})
+        })
+        .collect::<Vec<_>>();
+    if patch.is_empty() {
+        return None;
+    }
+    let version = &configuration["metadata"]["resourceVersion"];
+    patch.insert(0, json!({"op": "test", "path": "/metadata/resourceVersion", "value": version}));
+    Some(Value::Array(patch))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn configuration(bundles: &[Value]) -> Value {
+        let webhooks = bundles.iter().map(|bundle| match bundle {
+            Value::Null => json!({"name": "a", "clientConfig": {"service": {"name": "s"}}}),
+            bundle => json!({"name": "a", "clientConfig": {"service": {"name": "s"}, "caBundle": bundle}}),
+        });
+        json!({"metadata": {"resourceVersion": "7"}, "webhooks": webhooks.collect::<Vec<_>>()})
+    }
+
+    #[test]
+    fn every_webhook_that_trusts_anything_else_is_repaired() {
+        let right = STANDARD.encode("A");
+        let configuration = configuration(&[json!(right), Value::Null, json!(STANDARD.encode("AB")), json!("?"), json!("")]);
+        let patch: json_patch::Patch = serde_json::from_value(repair(&configuration, "A").unwrap()).unwrap();
+        let mut repaired = configuration.clone();
+        json_patch::patch(&mut repaired, &patch).unwrap();
+        for webhook in repaired["webhooks"].as_array().unwrap() {
+            assert_eq!(webhook["clientConfig"], json!({"service": {"name": "s"}, "caBundle": right}));
+        }
+        assert_eq!(patch.0.len(), 1 + 4, "the one that was right is left alone");
+        assert_eq!(repair(&repaired, "A"), None);
+    }
+
+    #[test]
+    fn a_repair_fails_on_another_version_than_was_read() {
+        let mut configuration = configuration(&[Value::Null]);
+        let patch: json_patch::Patch = serde_json::from_value(repair(&configuration, "A").unwrap()).unwrap();
+        configuration["metadata"]["resourceVersion"] = json!("8");
+        assert!(json_patch::patch(&mut configuration, &patch).is_err());
+    }
+
+    #[test]
+    fn a_configuration_without_webhooks_needs_no_repair() {
+        assert_eq!(repair(&json!({"metadata": {}}), "A"), None);
+    }
+}

@@ -1,0 +1,282 @@
+//! What becomes of an object. Pure.
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use gleaner_proto::kubernetes::annotation;
+
+use super::guard::guarded;
+use super::review::{Answer, Request};
+use crate::outcome::{Outcome, Refusal, Skip};
+use crate::settings::Settings;
+use crate::weave::{Operation, weave};
+use crate::wrap::wrap;
+
+/// An object without this word in it is not Gleaner's business. (Go's JSON, which API servers write, escapes none of it.)
+const WORD: &str = "gleaner";
+/// How a pod of a woven Task is known whose annotation got lost on the way.
+const CONTAINER: &str = "\"sidecar-gleaner\"";
+/// Bound on a refusal's text, in bytes: it goes into conditions and Events, which have their own bounds.
+const MESSAGE_BYTES: usize = 16 << 10;
+
+/// What the API server asks about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// `/mutate/tekton`
+    Tekton,
+    /// `/mutate/pods`
+    Pods,
+}
+
+/// What came of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Left as it is.
+    Skipped(Skip),
+    /// Changed.
+    Changed {
+        /// A JSON patch (RFC 6902).
+        patch: Vec<u8>,
+        /// How many operations it has.
+        operations: usize,
+    },
+    /// Refused.
+    Refused(Refused),
+    /// Gleaner broke off over an object that did not ask for it: left as it is.
+    Failed(Fault),
+}
+
+/// A refusal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Why, with the remedy.
+    pub message: String,
+    /// Who made the object, and so can be told.
+    pub owner: Option<Owner>,
+    /// Set when the reason is a bug of Gleaner.
+    pub fault: Option<Fault>,
+}
+
+/// A bug of Gleaner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Where in the source.
+    pub place: String,
+}
+
+/// The controller of an object.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Owner {
+    /// Its version.
+    pub api_version: String,
+    /// Its kind.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// Its UID.
+    pub uid: String,
+    #[serde(default)]
+    controller: Option<bool>,
+}
+
+/// The functions that decide; other ones only in tests.
+#[derive(Debug, Clone, Copy)]
+pub struct Functions {
+    /// For [`Door::Tekton`].
+    pub weave: fn(&Value, Operation<'_>, &Settings) -> Result<Outcome, Refusal>,
+    /// For [`Door::Pods`].
+    pub wrap: fn(&Value, &Settings) -> Result<Outcome, Refusal>,
+}
+
+/// What is read of any object.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Head {
+    metadata: Metadata,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Metadata {
+    name: Option<String>,
+    generate_name: Option<String>,
+    owner_references: Option<Vec<Owner>>,
+}
+
+impl Default for Functions {
+    fn default() -> Self {
+        Self { weave, wrap }
+    }
+}
+
+impl Functions {
+    /// Decides. Never panics: that of a function becomes a refusal for an object that asked for Gleaner, and nothing at all
+    /// for one that did not.
+    pub fn decide(&self, door: Door, request: &Request<'_>, settings: &Settings) -> Verdict {
+        let Some(object) = request.object else {
+            return Verdict::Skipped(Skip::Kind);
+        };
+        if !door.takes(request) {
+            return Verdict::Skipped(Skip::Kind);
+        }
+        let mentions = |object: &RawValue| object.get().contains(WORD);
+        if !mentions(object) && !request.old_object.is_some_and(mentions) {
+            return Verdict::Skipped(Skip::NotAsked);
+        }
+        let decided = guarded(|| self.call(door, request, object, settings));
+        let refused = |message: String, fault| {
+            Verdict::Refused(Refused {
+                message: bounded(message),
+                owner: owner(object),
+                fault,
+            })
+        };
+        match decided {
+            Ok(Ok(verdict)) => verdict,
+            Ok(Err(Unfit::Refused(refusal))) => refused(refusal.to_string(), None),
+            Ok(Err(Unfit::Unreadable(_))) if !asks(object) => Verdict::Skipped(Skip::NotAsked),
+            Ok(Err(Unfit::Unreadable(error))) => {
+                let message = format!("the object cannot be read: {error}; take the annotation {} away, or make it plainer", annotation::OUTPUTS);
+                refused(message, None)
+            }
+            Err(place) if asks(object) => {
+                let message = format!(
+                    "Gleaner broke off at {place}: this is a bug of Gleaner {}, nothing is wrong with the object; please report it at {}/issues with the object and this message",
+                    env!("CARGO_PKG_VERSION"),
+                    env!("CARGO_PKG_REPOSITORY"),
+                );
+                refused(message, Some(Fault { place }))
+            }
+            Err(place) => Verdict::Failed(Fault { place }),
+        }
+    }
+
+    fn call(
+        &self,
+        door: Door,
+        request: &Request<'_>,
+        object: &RawValue,
+        settings: &Settings,
+    ) -> Result<Verdict, Unfit> {
+        let read = |object: &RawValue| serde_json::from_str::<Value>(object.get()).map_err(Unfit::Unreadable);
+        let value = read(object)?;
+        let outcome = match (door, request.old_object.filter(|_| request.operation == "UPDATE")) {
+            (Door::Pods, _) => (self.wrap)(&value, settings),
+            (Door::Tekton, None) => (self.weave)(&value, Operation::Create, settings),
+            (Door::Tekton, Some(old)) => {
+                let old = read(old)?;
+                (self.weave)(&value, Operation::Update { old: &old }, settings)
+            }
+        };
+        let changed = match outcome.map_err(Unfit::Refused)? {
+            Outcome::Skipped(skip) => return Ok(Verdict::Skipped(skip)),
+            Outcome::Changed(changed) => changed,
+        };
+        let patch = json_patch::diff(&value, &changed);
+        if patch.0.is_empty() {
+            return Ok(Verdict::Skipped(Skip::Done));
+        }
+        Ok(Verdict::Changed {
+            operations: patch.0.len(),
+            patch: serde_json::to_vec(&patch).expect("invariant: a patch is JSON"),
+        })
+    }
+}
+
+/// Why an object cannot be as it is.
+enum Unfit {
+    Refused(Refusal),
+    Unreadable(serde_json::Error),
+}
+
+impl Door {
+    /// Whether this is an object, and a deed, that the door is for.
+    fn takes(self, request: &Request<'_>) -> bool {
+        let kind = (request.kind.group.as_ref(), request.kind.kind.as_ref());
+        let whole = request.sub_resource.as_deref().unwrap_or_default().is_empty();
+        let operation = request.operation.as_ref();
+        whole
+            && match self {
+                Self::Pods => kind == ("", "Pod") && operation == "CREATE",
+                Self::Tekton => {
+                    matches!(kind, ("tekton.dev", "Task" | "Pipeline" | "TaskRun" | "PipelineRun"))
+                        && matches!(operation, "CREATE" | "UPDATE")
+                }
+            }
+    }
+}
+
+impl Verdict {
+    /// The word for it in logs and metrics.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Skipped(_) => "skipped",
+            Self::Changed { .. } => "changed",
+            Self::Refused(Refused { fault: None, .. }) => "refused",
+            Self::Refused(_) | Self::Failed(_) => "failed",
+        }
+    }
+
+    /// Why it was skipped; empty for other verdicts.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Skipped(skip) => skip.as_str(),
+            _ => "",
+        }
+    }
+
+    /// What broke off, if anything.
+    pub fn fault(&self) -> Option<&Fault> {
+        match self {
+            Self::Failed(fault) => Some(fault),
+            Self::Refused(refused) => refused.fault.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// What is answered.
+    pub fn answer(self) -> Answer {
+        match self {
+            Self::Skipped(_) | Self::Failed(_) => Answer::Allow,
+            Self::Changed { patch, .. } => Answer::Patch(patch),
+            Self::Refused(refused) => Answer::Deny(refused.message),
+        }
+    }
+}
+
+/// The object's name, or what the API server will make one of.
+pub fn name(request: &Request<'_>) -> String {
+    if let Some(name) = request.name.as_deref().filter(|name| !name.is_empty()) {
+        return name.to_owned();
+    }
+    let head = request.object.map(head).unwrap_or_default();
+    let made = head.metadata.generate_name.map(|name| format!("{name}*"));
+    head.metadata.name.or(made).unwrap_or_default()
+}
+
+/// Whether the object asks for Gleaner. Within another annotation's text the quotes are escaped, and it does not count.
+fn asks(object: &RawValue) -> bool {
+    let text = object.get();
+    text.contains(&format!("\"{}\"", annotation::OUTPUTS)) || text.contains(CONTAINER)
+}
+
+fn owner(object: &RawValue) -> Option<Owner> {
+    let owners = head(object).metadata.owner_references?;
+    owners.into_iter().find(|owner| owner.controller == Some(true))
+}
+
+/// Reads past everything else, without bounds on its depth.
+fn head(object: &RawValue) -> Head {
+    serde_json::from_str(object.get()).unwrap_or_default()
+}
+
+fn bounded(mut message: String) -> String {
+    if message.len() > MESSAGE_BYTES {
+        let end = (0..=MESSAGE_BYTES).rev().find(|&end| message.is_char_boundary(end));
+        message.truncate(end.unwrap_or_default());
+        message.push('…');
+    }
+    message
+}

@@ -1,0 +1,37 @@
+//! Which notices are new. A Job whose pods are refused tries again and again, and one Event says it all.
+
+use std::collections::VecDeque;
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Notice;
+
+/// How long the same notice is not told again.
+const QUIET: Duration = Duration::from_secs(600);
+/// How many are remembered.
+const REMEMBERED: usize = 512;
+
+/// The notices of late.
+#[derive(Debug, Default)]
+pub(super) struct Repeats {
+    hasher: RandomState,
+    told: VecDeque<(u64, Instant)>,
+}
+
+impl Repeats {
+    /// Whether this has not been told of late; remembers it if so.
+    pub(super) fn is_new(&mut self, notice: &Notice, now: Instant) -> bool {
+        let aged = |told: &(u64, Instant)| now.saturating_duration_since(told.1) >= QUIET;
+        while self.told.front().is_some_and(aged) || self.told.len() >= REMEMBERED {
+            self.told.pop_front();
+        }
+        let hash = self.hasher.hash_one(notice);
+        let new = self.told.iter().all(|(told, _)| *told != hash);
+        if new {
+            self.told.push_back((hash, now));
+        }
+        new
+    }
+}

@@ -1,0 +1,168 @@
+//! What can be counted without saying what was in it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::tls::validity::Validity;
+
+/// The goal for a review is 2 ms, and the API server's patience 10 s.
+const BUCKETS: [f64; 12] = [
+    0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 10.0,
+];
+
+/// The injector's metrics. Clones share their numbers.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    reviews: Family<Review, Counter>,
+    duration: Family<Resource, Histogram>,
+    unreadable: Counter,
+    panics: Counter,
+    events: Family<Ended, Counter>,
+    handshakes_failed: Counter,
+    certificate_expiry: Gauge,
+    certificate_checks_failed: Counter,
+    certificate_steps: Family<Step, Counter>,
+    registry: Arc<Registry>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Review {
+    resource: &'static str,
+    outcome: &'static str,
+    /// Why it was skipped; empty for other outcomes.
+    reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Resource {
+    resource: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Ended {
+    result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Step {
+    step: &'static str,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let reviews = Family::default();
+        let duration = Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> Histogram);
+        let unreadable = Counter::default();
+        let panics = Counter::default();
+        let events = Family::default();
+        let handshakes_failed = Counter::default();
+        let certificate_expiry = Gauge::default();
+        let certificate_checks_failed = Counter::default();
+        let certificate_steps = Family::default();
+        let mut registry = Registry::with_prefix("gleaner_injector");
+        registry.register("reviews", "Objects that passed by, by what came of them", reviews.clone());
+        registry.register_with_unit(
+            "review_duration",
+            "Time from a review's last byte to its answer",
+            Unit::Seconds,
+            duration.clone(),
+        );
+        registry.register("unreadable_reviews", "Requests that were no review", unreadable.clone());
+        registry.register("panics", "Panics while an object was looked at: bugs of Gleaner", panics.clone());
+        registry.register("events", "Events about refusals", events.clone());
+        registry.register("tls_handshakes_failed", "TLS handshakes that failed", handshakes_failed.clone());
+        registry.register(
+            "tls_certificate_expiry_timestamp_seconds",
+            "When the certificate that is served ends, in seconds since 1970; 0 before there is one",
+            certificate_expiry.clone(),
+        );
+        registry.register(
+            "certificate_checks_failed",
+            "Looks at the files, the Secret or the webhook configuration that failed",
+            certificate_checks_failed.clone(),
+        );
+        registry.register(
+            "certificate_steps",
+            "Changes of this replica to the Secret (begin, authority, leaf, forget) and the caBundle (trust)",
+            certificate_steps.clone(),
+        );
+        let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "What runs here", build);
+        Self {
+            reviews,
+            duration,
+            unreadable,
+            panics,
+            events,
+            handshakes_failed,
+            certificate_expiry,
+            certificate_checks_failed,
+            certificate_steps,
+            registry: Arc::new(registry),
+        }
+    }
+}
+
+impl Metrics {
+    /// All three are words of a fixed set, never a text of a client.
+    pub(crate) fn reviewed(
+        &self,
+        resource: &'static str,
+        outcome: &'static str,
+        reason: &'static str,
+        duration: Duration,
+    ) {
+        let review = Review {
+            resource,
+            outcome,
+            reason,
+        };
+        self.reviews.get_or_create(&review).inc();
+        let duration = duration.as_secs_f64();
+        self.duration.get_or_create(&Resource { resource }).observe(duration);
+    }
+
+    pub(crate) fn unreadable(&self) {
+        self.unreadable.inc();
+    }
+
+    pub(crate) fn panicked(&self) {
+        self.panics.inc();
+    }
+
+    /// `result` is created, failed, dropped or repeated.
+    pub(crate) fn event(&self, result: &'static str) {
+        self.events.get_or_create(&Ended { result }).inc();
+    }
+
+    pub(crate) fn handshake_failed(&self) {
+        self.handshakes_failed.inc();
+    }
+
+    pub(crate) fn certificate(&self, validity: Validity) {
+        self.certificate_expiry.set(validity.until.as_second());
+    }
+
+    pub(crate) fn certificate_check_failed(&self) {
+        self.certificate_checks_failed.inc();
+    }
+
+    pub(crate) fn certificate_step(&self, step: &'static str) {
+        self.certificate_steps.get_or_create(&Step { step }).inc();
+    }
+
+    /// Everything, in the OpenMetrics text format.
+    pub fn encode(&self) -> String {
+        let mut encoded = String::new();
+        text::encode(&mut encoded, &self.registry).expect("invariant: a String takes any text");
+        encoded
+    }
+}

@@ -1,0 +1,183 @@
+//! The AdmissionReview: from bytes to a request, and from an answer to bytes.
+//!
+//! `admission.k8s.io/v1` (k8s.io/api/admission/v1/types.go). The object stays the text that it is until somebody needs more:
+//! most objects that pass by have nothing to do with Gleaner.
+
+use std::borrow::Cow;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// `apiVersion` of the reviews that are understood.
+const API_VERSION: &str = "admission.k8s.io/v1";
+const KIND: &str = "AdmissionReview";
+
+/// What an API server asks.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request<'a> {
+    /// Identifies the question.
+    #[serde(borrow)]
+    pub uid: Cow<'a, str>,
+    /// The object's kind, in the version in which it was sent here.
+    #[serde(borrow)]
+    pub kind: Kind<'a>,
+    /// `status`, `scale` and the like; empty for the object itself.
+    #[serde(borrow, default)]
+    pub sub_resource: Option<Cow<'a, str>>,
+    /// The object's namespace; empty for a cluster-scoped one.
+    #[serde(borrow, default)]
+    pub namespace: Option<Cow<'a, str>>,
+    /// The object's name; empty while only `generateName` is known.
+    #[serde(borrow, default)]
+    pub name: Option<Cow<'a, str>>,
+    /// `CREATE`, `UPDATE`, `DELETE` or `CONNECT`.
+    #[serde(borrow)]
+    pub operation: Cow<'a, str>,
+    /// Nothing will come of it, and nothing else may happen either.
+    #[serde(default)]
+    pub dry_run: Option<bool>,
+    /// The object as it is to be.
+    #[serde(borrow, default)]
+    pub object: Option<&'a RawValue>,
+    /// The object as it was.
+    #[serde(borrow, default)]
+    pub old_object: Option<&'a RawValue>,
+}
+
+/// A kind.
+#[derive(Debug, Deserialize)]
+pub struct Kind<'a> {
+    /// The API group; empty for the core.
+    #[serde(borrow)]
+    pub group: Cow<'a, str>,
+    /// The kind.
+    #[serde(borrow)]
+    pub kind: Cow<'a, str>,
+}
+
+/// Why a body is no review.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReviewError {
+    /// It is no JSON of that shape.
+    #[error("the body is no AdmissionReview: {0}")]
+    Shape(#[from] serde_json::Error),
+    /// It is of another kind or version.
+    #[error("the body is a '{kind}' of '{api_version}', not an AdmissionReview of admission.k8s.io/v1")]
+    Version {
+        /// Its kind.
+        kind: String,
+        /// Its version.
+        api_version: String,
+    },
+    /// It asks nothing.
+    #[error("the AdmissionReview has no request")]
+    Empty,
+}
+
+/// What is answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Let it be as it is.
+    Allow,
+    /// Let it be, changed by this JSON patch.
+    Patch(Vec<u8>),
+    /// It must not be, and why.
+    Deny(String),
+}
+
+#[derive(Deserialize)]
+struct Review<'a> {
+    #[serde(rename = "apiVersion", borrow)]
+    api_version: Cow<'a, str>,
+    #[serde(borrow)]
+    kind: Cow<'a, str>,
+    #[serde(borrow, default)]
+    request: Option<Request<'a>>,
+}
+
+impl<'a> Request<'a> {
+    /// Reads a review's request.
+    ///
+    /// # Errors
+    /// See [`ReviewError`].
+    pub fn read(body: &'a [u8]) -> Result<Self, ReviewError> {
+        let review: Review<'a> = serde_json::from_slice(body)?;
+        if review.kind != KIND || review.api_version != API_VERSION {
+            return Err(ReviewError::Version {
+                kind: review.kind.into_owned(),
+                api_version: review.api_version.into_owned(),
+            });
+        }
+        review.request.ok_or(ReviewError::Empty)
+    }
+}
+
+impl Answer {
+    /// The review that answers the request of this UID, with warnings for whoever sent the object.
+    pub fn to_review(&self, uid: &str, warnings: &[String]) -> Vec<u8> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Review<'a> {
+            api_version: &'a str,
+            kind: &'a str,
+            response: Response<'a>,
+        }
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Response<'a> {
+            uid: &'a str,
+            allowed: bool,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            patch_type: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            patch: Option<String>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            status: Option<Status<'a>>,
+            #[serde(skip_serializing_if = "<[String]>::is_empty")]
+            warnings: &'a [String],
+        }
+        #[derive(Serialize)]
+        struct Status<'a> {
+            status: &'a str,
+            message: &'a str,
+            reason: &'a str,
+            code: u16,
+        }
+        let mut response = Response {
+            uid,
+            allowed: true,
+            patch_type: None,
+            patch: None,
+            status: None,
+            warnings,
+        };
+        match self {
+            Self::Allow => {}
+            Self::Patch(patch) => {
+                response.patch_type = Some("JSONPatch");
+                response.patch = Some(STANDARD.encode(patch));
+            }
+            Self::Deny(message) => {
+                response.allowed = false;
+                // Tekton takes 400 as final and tries again for ever after a 403 (pkg/reconciler/pipelinerun,
+                // handleRunCreationError).
+                response.status = Some(Status {
+                    status: "Failure",
+                    message,
+                    reason: "BadRequest",
+                    code: 400,
+                });
+            }
+        }
+        let review = Review {
+            api_version: API_VERSION,
+            kind: KIND,
+            response,
+        };
+        serde_json::to_vec(&review).expect("invariant: strings and numbers are JSON")
+    }
+}

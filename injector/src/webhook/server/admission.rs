@@ -1,0 +1,101 @@
+//! One review: read, decided, counted, logged, answered.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{Request as HttpRequest, State};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+
+use super::Admission;
+use crate::webhook::decision::{self, Door, Verdict};
+use crate::webhook::events::Notice;
+use crate::webhook::review::Request;
+
+pub(super) async fn tekton(State(admission): State<Arc<Admission>>, request: HttpRequest) -> Response {
+    review(&admission, Door::Tekton, request).await
+}
+
+pub(super) async fn pods(State(admission): State<Arc<Admission>>, request: HttpRequest) -> Response {
+    review(&admission, Door::Pods, request).await
+}
+
+async fn review(admission: &Admission, door: Door, request: HttpRequest) -> Response {
+    let body = match admission.bodies.read(request).await {
+        Ok(body) => body,
+        Err(refusal) => {
+            admission.metrics.unreadable();
+            tracing::warn!(status = refusal.0.as_u16(), why = refusal.1.trim_end(), "review-not-read");
+            return refusal.into_response();
+        }
+    };
+    let started = Instant::now();
+    match Request::read(&body.bytes) {
+        Ok(request) => {
+            let answer = admission.answer(door, &request, started);
+            let json = HeaderValue::from_static("application/json");
+            ([(header::CONTENT_TYPE, json)], answer).into_response()
+        }
+        // Without its UID there is no answer that an API server would take.
+        Err(error) => {
+            admission.metrics.unreadable();
+            tracing::warn!(%error, "review-not-read");
+            (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response()
+        }
+    }
+}
+
+impl Admission {
+    /// Decides, counts, logs, tells; the review that answers.
+    fn answer(&self, door: Door, request: &Request<'_>, started: Instant) -> Vec<u8> {
+        let verdict = self.functions.decide(door, request, &self.settings);
+        let (outcome, reason) = (verdict.as_str(), verdict.reason());
+        if let Some(fault) = verdict.fault() {
+            self.metrics.panicked();
+            tracing::error!(uid = %request.uid, place = fault.place, "decision-broke-off");
+        }
+        let mut operations = 0;
+        match &verdict {
+            Verdict::Changed { operations: some, .. } => operations = *some,
+            Verdict::Refused(refused) if request.dry_run != Some(true) => {
+                let namespace = request.namespace.as_deref().filter(|namespace| !namespace.is_empty());
+                if let Some((owner, namespace)) = refused.owner.clone().zip(namespace) {
+                    self.recorder.tell(Notice {
+                        owner,
+                        namespace: namespace.to_owned(),
+                        message: refused.message.clone(),
+                    });
+                }
+            }
+            _ => {}
+        }
+        let review = verdict.answer().to_review(&request.uid, &[]);
+        let took = started.elapsed();
+        self.metrics.reviewed(resource(request), outcome, reason, took);
+        tracing::info!(
+            uid = %request.uid,
+            kind = %request.kind.kind,
+            namespace = request.namespace.as_deref().unwrap_or_default(),
+            name = decision::name(request),
+            operation = %request.operation,
+            outcome,
+            reason,
+            operations,
+            ms = took.as_secs_f64() * 1000.0,
+            "reviewed"
+        );
+        review
+    }
+}
+
+/// The resource as metrics name it: of a set that a client cannot grow.
+fn resource(request: &Request<'_>) -> &'static str {
+    match (request.kind.group.as_ref(), request.kind.kind.as_ref()) {
+        ("", "Pod") => "pods",
+        ("tekton.dev", "Task") => "tasks",
+        ("tekton.dev", "TaskRun") => "taskruns",
+        ("tekton.dev", "Pipeline") => "pipelines",
+        ("tekton.dev", "PipelineRun") => "pipelineruns",
+        _ => "other",
+    }
+}

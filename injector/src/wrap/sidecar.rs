@@ -1,0 +1,149 @@
+//! The sidecar's container.
+
+use gleaner_proto::arguments::Arguments;
+use gleaner_proto::diagnostic::Diagnostic;
+use gleaner_proto::kubernetes::SIDECAR_CONTAINER;
+use gleaner_proto::path;
+use serde_json::{Map, Value, json};
+
+use super::{LISTS, containers, containers_mut, mounts, name_of, texts};
+use crate::outcome::Refusal;
+use crate::settings::{Settings, Sidecars};
+
+/// Where Kubernetes mounts the token of the pod's ServiceAccount
+/// (`k8s.io/kubernetes/plugin/pkg/admission/serviceaccount`).
+const TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+/// The volume with the token where the pod has none.
+const TOKEN_VOLUME: &str = "gleaner-token";
+/// What the kubelet runs once the container has started; no later container starts before it has ended (KEP-753). A
+/// startup probe would do as well, and cost a whole second.
+const WAIT_READY: [&str; 2] = [path::IMAGE_SIDECAR, "ready"];
+
+/// What a container of the sidecar's name is.
+#[derive(Debug)]
+pub(super) enum State {
+    /// Woven into the TaskSpec, and not wrapped yet.
+    Woven(Arguments),
+    /// Here before.
+    Wrapped,
+    /// Somebody else's.
+    Foreign,
+}
+
+/// The list and index of the container with the sidecar's name.
+pub(super) fn find(pod: &Value) -> Option<(&'static str, usize)> {
+    LISTS.into_iter().find_map(|list| {
+        let containers = containers(pod, list).iter();
+        let index = containers
+            .map(name_of)
+            .position(|name| name == SIDECAR_CONTAINER)?;
+        Some((list, index))
+    })
+}
+
+/// What the container at `place` is.
+///
+/// # Errors
+/// Arguments that Gleaner would not have written.
+pub(super) fn state(pod: &Value, place: (&'static str, usize)) -> Result<State, Refusal> {
+    let (list, index) = place;
+    let args = texts(&containers(pod, list)[index], "args");
+    let arguments = Arguments::parse(&args).map_err(|error| {
+        let place = format!("spec.{list}[{index}].args");
+        Refusal::new(Diagnostic::new(place, None, error.to_string()))
+    })?;
+    Ok(
+        match (arguments.declaration.is_empty(), arguments.unwrapped) {
+            (true, _) => State::Foreign,
+            (false, true) => State::Woven(arguments),
+            (false, false) => State::Wrapped,
+        },
+    )
+}
+
+/// Makes `container` a running sidecar with `arguments`, and gives it to the pod.
+pub(super) fn place(
+    pod: &mut Value,
+    mut container: Map<String, Value>,
+    arguments: &Arguments,
+    settings: &Settings,
+) {
+    let mut args = arguments.clone();
+    args.others.extend([
+        format!("--redirector={}", path::IMAGE_REDIRECTOR),
+        format!("--install-redirector={}", path::REDIRECTOR),
+    ]);
+    if pod
+        .pointer("/spec/hostNetwork")
+        .is_some_and(|host| host == true)
+    {
+        // The port would be the node's.
+        args.others.push("--listen=127.0.0.1:0".to_owned());
+    }
+    container.insert("args".to_owned(), args.to_args().into());
+    // Nobody reads a sidecar's termination message, but `kubectl describe` shows why it died.
+    container.insert(
+        "terminationMessagePolicy".to_owned(),
+        "FallbackToLogsOnError".into(),
+    );
+    let own_token = container
+        .get("volumeMounts")
+        .and_then(Value::as_array)
+        .and_then(|mounts| mounts.iter().find(|mount| mount["mountPath"] == TOKEN))
+        .cloned();
+    let token = own_token
+        .or_else(|| token_of_others(pod))
+        .unwrap_or_else(|| {
+            mounts::add(&mut pod["spec"], "volumes", token_volume());
+            json!({"name": TOKEN_VOLUME, "mountPath": TOKEN, "readOnly": true})
+        });
+    container.insert(
+        "volumeMounts".to_owned(),
+        json!([mounts::of_sidecar(), token]),
+    );
+    match settings.sidecars {
+        Sidecars::Native => {
+            container.insert("restartPolicy".to_owned(), "Always".into());
+            container.insert(
+                "lifecycle".to_owned(),
+                json!({"postStart": {"exec": {"command": WAIT_READY}}}),
+            );
+            containers_mut(pod, "initContainers").push(container.into());
+        }
+        Sidecars::Tekton => {
+            // Tekton starts the first step when all sidecars are ready.
+            let command = Value::from_iter(WAIT_READY.into_iter().chain(["--wait=1s"]));
+            container.insert(
+                "readinessProbe".to_owned(),
+                json!({"exec": {"command": command}, "periodSeconds": 1, "timeoutSeconds": 2}),
+            );
+            containers_mut(pod, "containers").push(container.into());
+        }
+    }
+}
+
+/// The token's mount as the other containers have it.
+fn token_of_others(pod: &Value) -> Option<Value> {
+    let all = LISTS.iter().flat_map(|list| containers(pod, list));
+    let mut mounts = all
+        .filter_map(|container| container.get("volumeMounts")?.as_array())
+        .flatten();
+    mounts.find(|mount| mount["mountPath"] == TOKEN).cloned()
+}
+
+/// A token for the sidecar alone, where the pod or its ServiceAccount wants none for the steps; as Kubernetes' own.
+fn token_volume() -> Value {
+    json!({
+        "name": TOKEN_VOLUME,
+        "projected": {
+            "defaultMode": 420,
+            "sources": [
+                {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
+                {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+                {"downwardAPI": {"items": [
+                    {"path": "namespace", "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}},
+                ]}},
+            ],
+        },
+    })
+}

@@ -1,0 +1,455 @@
+//! Weaving: a Task that asks for Gleaner becomes one that any Tekton can run.
+
+use crate::support::{changed, refused, settings, woven, yaml};
+use gleaner_injector::weave::{self, Operation};
+use gleaner_injector::{Outcome, Skip};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+const BUILD_AND_PUSH: &str = r#"
+apiVersion: tekton.dev/v1
+kind: Task
+metadata:
+  name: build-and-push
+  annotations:
+    gleaner.dev/outputs: |
+      steps:
+        kaniko: [{name: digest, fromPath: $(workspaces.out.path)/digest}]
+      resources:
+        - name: img
+          spec:
+            type: image
+            params:
+              - {name: url, value: $(params.imageUrl)}
+              - {name: digest, value: $(steps.kaniko.digest)}
+      objects:
+        - name: note
+          results: {version: .metadata.resourceVersion}
+          resourceTemplate:
+            apiVersion: v1
+            kind: ConfigMap
+            metadata: {name: "note-$(params.where.zone)"}
+            data: {all: "$(params.flags[0])"}
+spec:
+  params:
+    - {name: imageUrl, type: string}
+    - {name: unused, type: string}
+    - {name: flags, type: array}
+    - {name: where, type: object, properties: {zone: {type: string}, rack: {type: string}}}
+  workspaces: [{name: out}]
+  steps:
+    - name: kaniko
+      image: kaniko
+      command: [/kaniko/executor]
+    - image: busybox
+      script: echo done
+"#;
+
+fn build_and_push() -> Value {
+    yaml(BUILD_AND_PUSH)
+}
+
+/// The sidecar's arguments, without the declaration.
+fn arguments(object: &Value) -> Vec<String> {
+    let args = object.pointer("/spec/sidecars/0/args").expect("a sidecar");
+    let args = args
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|argument| argument.as_str().unwrap());
+    args.filter(|argument| !argument.starts_with("--declaration="))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn the_sidecar_carries_steps_parameters_and_context() {
+    let object = woven(&build_and_push());
+    assert_eq!(
+        arguments(&object),
+        [
+            "--unwrapped",
+            "--step=kaniko",
+            "--step=unnamed-1",
+            "--context=taskRun.name=$(context.taskRun.name)",
+            "--context=taskRun.namespace=$(context.taskRun.namespace)",
+            "--context=taskRun.uid=$(context.taskRun.uid)",
+            "--context=task.name=$(context.task.name)",
+            "--context=task.retry-count=$(context.task.retry-count)",
+            "--param=imageUrl=$(params.imageUrl)",
+            "--array=flags",
+            "--param-key=where.zone=$(params.where.zone)",
+            "--param-key=where.rack=$(params.where.rack)",
+            "--path=kaniko.digest=$(workspaces.out.path)/digest",
+            "--",
+            "array:flags",
+            "$(params.flags[*])",
+            "end:flags",
+        ]
+    );
+    assert_eq!(
+        object.pointer("/spec/sidecars/0/command"),
+        None,
+        "Tekton's nop image would not find it"
+    );
+    assert_eq!(
+        object.pointer("/spec/steps"),
+        build_and_push().pointer("/spec/steps")
+    );
+}
+
+#[test]
+fn each_resource_becomes_an_object_result() {
+    let object = woven(&build_and_push());
+    let text = json!({"type": "string"});
+    assert_eq!(
+        object.pointer("/spec/results"),
+        Some(&json!([
+            {
+                "name": "img",
+                "type": "object",
+                "description": "Created by Gleaner: PipelineResource of type image",
+                "properties": {"name": text, "uid": text, "type": text, "url": text, "digest": text},
+            },
+            {
+                "name": "note",
+                "type": "object",
+                "description": "Created by Gleaner: ConfigMap (v1)",
+                "properties": {"name": text, "uid": text, "version": text},
+            },
+        ]))
+    );
+}
+
+#[test]
+fn the_containers_pass_the_standard_restricted() {
+    let mut task = build_and_push();
+    task["spec"]["steps"][1]["onError"] = "continue".into();
+    let object = woven(&task);
+    for place in ["/spec/sidecars/0", "/spec/steps/2"] {
+        let container = object.pointer(place).unwrap();
+        assert_eq!(
+            container["securityContext"],
+            json!({
+                "allowPrivilegeEscalation": false,
+                "capabilities": {"drop": ["ALL"]},
+                "readOnlyRootFilesystem": true,
+                "runAsNonRoot": true,
+                "seccompProfile": {"type": "RuntimeDefault"},
+                "runAsUser": 65532,
+                "runAsGroup": 65532,
+            })
+        );
+        assert_eq!(container["computeResources"]["limits"]["memory"], "128Mi");
+    }
+}
+
+#[test]
+fn annotations_ask_for_other_resources_and_must_be_quantities() {
+    let mut task = build_and_push();
+    task["metadata"]["annotations"]["gleaner.dev/memory-limit"] = "1Gi".into();
+    let object = woven(&task);
+    let resources = &object["spec"]["sidecars"][0]["computeResources"];
+    assert_eq!(resources["limits"]["memory"], "1Gi");
+    assert_eq!(resources["requests"]["memory"], "16Mi");
+    task["metadata"]["annotations"]["gleaner.dev/cpu-limit"] = "lots".into();
+    assert_eq!(
+        refused(&task),
+        "metadata.annotations[\"gleaner.dev/cpu-limit\"]: \"lots\" is no quantity; write 100m, 1.5 or 64Mi"
+    );
+}
+
+#[test]
+fn a_last_step_that_may_not_run_or_not_count_gets_one_behind_it() {
+    for (key, value, own_step) in [
+        ("onError", json!("continue"), true),
+        ("onError", json!("$(params.unused)"), true),
+        ("onError", json!("stopAndFail"), false),
+        (
+            "when",
+            json!([{"input": "a", "operator": "in", "values": ["a"]}]),
+            true,
+        ),
+        ("when", json!([]), false),
+        ("timeout", json!("5s"), false),
+    ] {
+        let mut task = build_and_push();
+        task["spec"]["steps"][1][key] = value.clone();
+        let object = woven(&task);
+        let steps = object["spec"]["steps"].as_array().unwrap();
+        assert_eq!(steps.len(), if own_step { 3 } else { 2 }, "{key}: {value}");
+        let told = arguments(&object).contains(&"--step=gleaner".to_owned());
+        assert_eq!(told, own_step, "{key}: {value}");
+        if own_step {
+            assert_eq!(steps[2]["name"], "gleaner");
+            assert_eq!(steps[2]["command"], json!(["/gleaner-redirector"]));
+            assert_eq!(steps[2]["args"], json!(["finish"]));
+        }
+    }
+}
+
+#[test]
+fn every_kind_that_embeds_a_task_is_woven_where_the_task_stands() {
+    let task = build_and_push();
+    let annotations = task["metadata"]["annotations"].clone();
+    let spec = task["spec"].clone();
+    let mut embedded = spec.clone();
+    embedded["metadata"] = json!({"annotations": annotations});
+    let expected = woven(&task)["spec"].clone();
+    let expect_at = |object: Value, pointer: &str| {
+        let object = woven(&object);
+        let mut found = object.pointer(pointer).expect(pointer).clone();
+        found.as_object_mut().unwrap().remove("metadata");
+        assert_eq!(found, expected, "{pointer}");
+    };
+    let object = |kind: &str, metadata: Value, spec: Value| json!({"apiVersion": "tekton.dev/v1", "kind": kind, "metadata": metadata, "spec": spec});
+    let annotated = json!({"generateName": "x-", "annotations": annotations});
+    expect_at(
+        object("TaskRun", annotated, json!({"taskSpec": spec})),
+        "/spec/taskSpec",
+    );
+    let tasks = json!([{"name": "other", "taskRef": {"name": "t"}}, {"name": "build", "taskSpec": embedded}]);
+    let pipeline = json!({"tasks": tasks, "finally": tasks});
+    let named = json!({"name": "p"});
+    for list in ["tasks", "finally"] {
+        expect_at(
+            object("Pipeline", named.clone(), pipeline.clone()),
+            &format!("/spec/{list}/1/taskSpec"),
+        );
+        let run = object(
+            "PipelineRun",
+            named.clone(),
+            json!({"pipelineSpec": pipeline}),
+        );
+        expect_at(run, &format!("/spec/pipelineSpec/{list}/1/taskSpec"));
+    }
+    let nested = json!({"tasks": [{"name": "n", "pipelineSpec": pipeline}]});
+    expect_at(
+        object("Pipeline", named, nested),
+        "/spec/tasks/0/pipelineSpec/finally/1/taskSpec",
+    );
+}
+
+#[test]
+fn old_versions_name_resources_as_they_do() {
+    let mut task = build_and_push();
+    task["apiVersion"] = "tekton.dev/v1beta1".into();
+    let object = woven(&task);
+    assert!(object["spec"]["sidecars"][0]["resources"].is_object());
+    assert_eq!(object["spec"]["sidecars"][0].get("computeResources"), None);
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_with_place_and_remedy() {
+    let mut task = build_and_push();
+    task["metadata"]["annotations"]["gleaner.dev/outputs"] = "steps:\n  kanikoo: [{name: digest}]\nresources:\n  - name: img\n    spec:\n      type: image\n      params: [{name: url, value: $(params.imageURL)}]\n".into();
+    assert_eq!(
+        refused(&task),
+        "2 errors:\n  gleaner.dev/outputs:2:13: steps.kanikoo: the Task has no step 'kanikoo'; did you mean 'kaniko'?\n  \
+         gleaner.dev/outputs:7:35: resources[0].spec.params[0].value: the Task has no parameter 'imageURL'; did you mean \
+         'imageUrl'?"
+    );
+}
+
+#[test]
+fn names_that_gleaner_needs_are_refused_to_others() {
+    let mut task = build_and_push();
+    task["spec"]["sidecars"] = json!([{"name": "gleaner", "image": "other"}]);
+    task["spec"]["steps"][0]["name"] = "gleaner".into();
+    task["metadata"]["annotations"]["gleaner.dev/outputs"] =
+        "steps: {gleaner: [{name: digest}]}".into();
+    let said = refused(&task);
+    assert!(
+        said.contains("spec.steps[0].name: the step 'gleaner' has the name that Gleaner needs"),
+        "{said}"
+    );
+    assert!(
+        said.contains("spec.sidecars[0].name: the sidecar 'gleaner'"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_result_of_the_tasks_own_stays_when_it_fits() {
+    let mut task = build_and_push();
+    task["spec"]["results"] =
+        json!([{"name": "img", "type": "object", "properties": {"digest": {"type": "string"}}}]);
+    let object = woven(&task);
+    assert_eq!(object["spec"]["results"][0], task["spec"]["results"][0]);
+    task["spec"]["results"][0]["properties"]["tag"] = json!({"type": "string"});
+    let said = refused(&task);
+    assert!(
+        said.contains("has no key 'tag'; it has name, uid, type, url, digest"),
+        "{said}"
+    );
+    task["spec"]["results"] = json!([{"name": "img", "type": "string"}]);
+    assert!(refused(&task).contains("the result of the resource 'img' is an object"));
+}
+
+#[test]
+fn what_does_not_ask_is_left_alone() {
+    let mut task = build_and_push();
+    task["metadata"]
+        .as_object_mut()
+        .unwrap()
+        .remove("annotations");
+    let skip = |object: &Value, operation| match weave::weave(object, operation, &settings()) {
+        Ok(Outcome::Skipped(skip)) => skip,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(skip(&task, Operation::Create), Skip::NotAsked);
+    assert_eq!(
+        skip(&task, Operation::Update { old: &task }),
+        Skip::NotAsked
+    );
+    let run = json!({
+        "apiVersion": "tekton.dev/v1", "kind": "TaskRun",
+        "metadata": {"name": "r", "annotations": {"gleaner.dev/outputs": "anything"}},
+        "spec": {"taskRef": {"name": "t"}},
+    });
+    assert_eq!(skip(&run, Operation::Create), Skip::ByReference);
+    assert_eq!(skip(&run, Operation::Update { old: &run }), Skip::RunUpdate);
+    let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment"});
+    assert_eq!(skip(&deployment, Operation::Create), Skip::Kind);
+    let foreign = json!({"apiVersion": "example.com/v1", "kind": "Task", "spec": {}});
+    assert_eq!(skip(&foreign, Operation::Create), Skip::Kind);
+}
+
+#[test]
+fn without_its_annotation_a_task_is_as_it_was() {
+    let plain = {
+        let mut task = build_and_push();
+        task["metadata"]
+            .as_object_mut()
+            .unwrap()
+            .remove("annotations");
+        task["spec"]["steps"][1]["onError"] = "continue".into();
+        task
+    };
+    let mut old = build_and_push();
+    old["spec"]["steps"][1]["onError"] = "continue".into();
+    let old = woven(&old);
+    // What client-side apply leaves: the annotation is gone, what was woven in stays.
+    let mut new = old.clone();
+    new["metadata"]
+        .as_object_mut()
+        .unwrap()
+        .remove("annotations");
+    let after = changed(
+        weave::weave(&new, Operation::Update { old: &old }, &settings()),
+        &new,
+    );
+    assert_eq!(after, plain);
+}
+
+#[test]
+fn an_edited_declaration_replaces_what_the_old_one_brought() {
+    let mut edited = woven(&build_and_push());
+    edited["metadata"]["annotations"]["gleaner.dev/outputs"] =
+        "steps: {kaniko: [{name: digest}]}\nobjects: []\n".into();
+    let old = woven(&build_and_push());
+    let after = changed(
+        weave::weave(&edited, Operation::Update { old: &old }, &settings()),
+        &edited,
+    );
+    assert_eq!(after["spec"].get("results"), None);
+    assert_eq!(after["spec"]["sidecars"].as_array().unwrap().len(), 1);
+    assert!(
+        !arguments(&after)
+            .iter()
+            .any(|argument| argument.contains("imageUrl"))
+    );
+}
+
+/// Shapes of Tasks, as far as weaving looks at them.
+fn tasks() -> impl Strategy<Value = Value> {
+    let step = (
+        proptest::option::of("[a-z][a-z0-9]{0,8}"),
+        proptest::option::of(Just("continue")),
+        any::<bool>(),
+    );
+    let sidecars = proptest::collection::vec("[a-z]{1,6}", 0..3);
+    let results = proptest::collection::vec("r[a-z]{1,6}", 0..3);
+    (proptest::collection::vec(step, 1..5), sidecars, results, 0..3usize).prop_map(
+        |(steps, sidecars, results, resources)| {
+            let steps: Vec<Value> = steps
+                .into_iter()
+                .enumerate()
+                .map(|(index, (name, on_error, script))| {
+                    let mut step = json!({"image": "i"});
+                    if let Some(name) = name {
+                        step["name"] = format!("{name}-{index}").into();
+                    }
+                    if let Some(on_error) = on_error {
+                        step["onError"] = on_error.into();
+                    }
+                    step[if script { "script" } else { "command" }] =
+                        if script { json!("exit 0") } else { json!(["true"]) };
+                    step
+                })
+                .collect();
+            let mut declaration = String::from("resources:\n");
+            for index in 0..resources {
+                declaration += &format!("  - {{name: res-{index}, spec: {{type: image, params: [{{name: url, value: $(params.a)}}]}}}}\n");
+            }
+            if resources == 0 {
+                declaration = "steps: {}\n".into();
+            }
+            let named = |prefix: &str, names: Vec<String>| -> Value {
+                names.into_iter().enumerate().map(|(i, name)| json!({"name": format!("{prefix}{name}{i}")})).collect()
+            };
+            json!({
+                "apiVersion": "tekton.dev/v1", "kind": "Task",
+                "metadata": {"name": "t", "annotations": {"gleaner.dev/outputs": declaration}},
+                "spec": {
+                    "params": [{"name": "a", "type": "string"}],
+                    "steps": steps,
+                    "sidecars": named("s", sidecars),
+                    "results": named("", results),
+                },
+            })
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn weaving_twice_is_weaving_once(task in tasks()) {
+        let once = woven(&task);
+        prop_assert_eq!(weave::weave(&once, Operation::Create, &settings()), Ok(Outcome::Skipped(Skip::Done)));
+        prop_assert_eq!(weave::weave(&once, Operation::Update { old: &once }, &settings()), Ok(Outcome::Skipped(Skip::Done)));
+    }
+
+    #[test]
+    fn applying_the_source_again_gives_the_same(task in tasks()) {
+        let once = woven(&task);
+        let again = changed(weave::weave(&task, Operation::Update { old: &once }, &settings()), &task);
+        prop_assert_eq!(again, once);
+    }
+
+    #[test]
+    fn what_another_injector_adds_stays_wherever_it_comes(task in tasks()) {
+        let add = |mut object: Value| {
+            let list = object["spec"]["sidecars"].as_array_mut().unwrap();
+            list.push(json!({"name": "mesh", "image": "m"}));
+            object
+        };
+        let sorted = |object: Value| {
+            let mut names: Vec<String> = object["spec"]["sidecars"].as_array().unwrap().iter().map(Value::to_string).collect();
+            names.sort();
+            names
+        };
+        prop_assert_eq!(sorted(woven(&add(task.clone()))), sorted(woven(&add(woven(&task)))));
+    }
+
+    #[test]
+    fn nothing_but_what_is_added_changes(task in tasks()) {
+        let object = woven(&task);
+        for list in ["steps", "sidecars", "results"] {
+            let before = task["spec"][list].as_array().unwrap();
+            let after = object["spec"][list].as_array().unwrap();
+            prop_assert_eq!(&after[..before.len()], before.as_slice(), "{}", list);
+        }
+        prop_assert_eq!(&object["metadata"], &task["metadata"]);
+    }
+}

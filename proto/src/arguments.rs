@@ -1,0 +1,414 @@
+//! The sidecar's arguments: written when a Task is woven, read when its pod is wrapped, read by the sidecar itself.
+//!
+//! Between the first and the second Tekton puts the values of parameters in their place; between the second and the third
+//! the kubelet expands `$(NAME)` and `$$`. So that no value can ever pass for a flag:
+//!
+//! - a text stands in one argument with its flag: `--param=url=$(params.url)`;
+//! - an array becomes as many arguments as it has items (Tekton replaces an argument that is nothing but
+//!   `$(params.list[*])`), so arrays stand behind `--`, framed: `array:list`, the items, `end:list`. Names and order of the
+//!   frames are known from `--array=list` before; where items could be taken for a frame, all is refused;
+//! - what the pod's wrapping knows is handed on encoded (`--values`), which the kubelet leaves alone.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// Says that the pod of these arguments has not been wrapped yet. The sidecar refuses to start with it: a pod in which no
+/// step speaks to it would end well and leave nothing.
+pub const UNWRAPPED: &str = "--unwrapped";
+/// The declaration in base64.
+pub const DECLARATION: &str = "--declaration";
+/// A step that may speak, in the order of the Task.
+pub const STEP: &str = "--step";
+/// A parameter of type string: `NAME=VALUE`.
+pub const PARAM: &str = "--param";
+/// One key of a parameter of type object: `NAME.KEY=VALUE`. An object's name has no dots (Tekton,
+/// `pkg/apis/pipeline/v1/param_types.go`).
+pub const PARAM_KEY: &str = "--param-key";
+/// A parameter of type array, whose items stand behind `--`.
+pub const ARRAY: &str = "--array";
+/// A value of `$(context.NAME)`: `NAME=VALUE`.
+pub const CONTEXT: &str = "--context";
+/// The file of an output whose path holds variables: `STEP.OUTPUT=PATH`. For the wrapping only.
+pub const PATH: &str = "--path";
+/// [`RunValues`] as JSON in base64.
+pub const VALUES: &str = "--values";
+
+/// A parameter on its way to the sidecar.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Param {
+    /// Of type string.
+    Text {
+        /// Its name.
+        name: String,
+        /// Its value.
+        value: String,
+    },
+    /// One key of an object.
+    Key {
+        /// The object's name.
+        name: String,
+        /// The key.
+        key: String,
+        /// Its value.
+        value: String,
+    },
+    /// Of type array.
+    Array {
+        /// Its name.
+        name: String,
+        /// Its items.
+        items: Vec<String>,
+    },
+}
+
+/// The file of an output, where its declared path holds variables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutputPath {
+    /// The step.
+    pub step: String,
+    /// The output.
+    pub output: String,
+    /// The path, as far as it is known.
+    pub path: String,
+}
+
+/// The arguments, taken apart.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Arguments {
+    /// Whether the pod still has to be wrapped.
+    pub unwrapped: bool,
+    /// The declaration in base64.
+    pub declaration: String,
+    /// The steps in the order of the Task.
+    pub steps: Vec<String>,
+    /// Values of `$(context.*)`, by their names without `context.`.
+    pub context: Vec<(String, String)>,
+    /// Parameters that the templates use.
+    pub params: Vec<Param>,
+    /// Files of outputs.
+    pub paths: Vec<OutputPath>,
+    /// Everything else, unchanged.
+    pub others: Vec<String>,
+}
+
+/// What the wrapping knows of a run, past the reach of the kubelet's expansion.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunValues {
+    /// Parameters by name.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub params: Map<String, Value>,
+    /// Values of `$(context.*)`, by their names without `context.`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub context: BTreeMap<String, String>,
+    /// Further labels for what is created.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+}
+
+/// Why arguments cannot be taken apart.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ArgumentsError {
+    /// A flag whose value lacks its `=`, or for a key its `.`.
+    #[error("'{argument}' is not of the form {form}")]
+    Form {
+        /// The argument.
+        argument: String,
+        /// What it should look like.
+        form: &'static str,
+    },
+    /// The frames of the arrays are not where they should be.
+    #[error(
+        "the items of the array parameter '{name}' do not stand between 'array:{name}' and 'end:{name}'"
+    )]
+    Frame {
+        /// The array's name.
+        name: String,
+    },
+    /// An item reads like a frame.
+    #[error(
+        "the array parameter '{name}' has an item that reads 'end:{name}', which Gleaner uses itself; give it another value"
+    )]
+    Ambiguous {
+        /// The array's name.
+        name: String,
+    },
+}
+
+// === impl Arguments ===
+
+impl Arguments {
+    /// The arguments as they stand in a container.
+    pub fn to_args(&self) -> Vec<String> {
+        let mut args = Vec::new();
+        if self.unwrapped {
+            args.push(UNWRAPPED.to_owned());
+        }
+        args.push(format!("{DECLARATION}={}", self.declaration));
+        args.extend(self.steps.iter().map(|step| format!("{STEP}={step}")));
+        let context = self.context.iter();
+        args.extend(context.map(|(name, value)| format!("{CONTEXT}={name}={value}")));
+        let mut arrays = Vec::new();
+        for param in &self.params {
+            match param {
+                Param::Text { name, value } => args.push(format!("{PARAM}={name}={value}")),
+                Param::Key { name, key, value } => {
+                    args.push(format!("{PARAM_KEY}={name}.{key}={value}"));
+                }
+                Param::Array { name, items } => {
+                    args.push(format!("{ARRAY}={name}"));
+                    arrays.push(format!("array:{name}"));
+                    arrays.extend(items.iter().cloned());
+                    arrays.push(format!("end:{name}"));
+                }
+            }
+        }
+        let paths = self.paths.iter();
+        args.extend(
+            paths.map(|OutputPath { step, output, path }| format!("{PATH}={step}.{output}={path}")),
+        );
+        args.extend(self.others.iter().cloned());
+        if !arrays.is_empty() {
+            args.push("--".to_owned());
+            args.append(&mut arrays);
+        }
+        args
+    }
+
+    /// Takes arguments apart.
+    ///
+    /// # Errors
+    /// When they are not as [`to_args`](Self::to_args) writes them, or an item of an array could be taken for a frame.
+    pub fn parse<S: AsRef<str>>(args: &[S]) -> Result<Self, ArgumentsError> {
+        let args: Vec<&str> = args.iter().map(AsRef::as_ref).collect();
+        let end = args.iter().position(|argument| *argument == "--");
+        let (flags, tail) = match end {
+            Some(end) => (&args[..end], &args[end + 1..]),
+            None => (args.as_slice(), &[][..]),
+        };
+        let mut read = Self::default();
+        let mut names = Vec::new();
+        for argument in flags {
+            if *argument == UNWRAPPED {
+                read.unwrapped = true;
+                continue;
+            }
+            let (flag, value) = argument.split_once('=').unwrap_or((argument, ""));
+            let wrong = |form| ArgumentsError::Form {
+                argument: (*argument).to_owned(),
+                form,
+            };
+            let pair = || value.split_once('=').ok_or_else(|| wrong("NAME=VALUE"));
+            let dotted = |form| {
+                let (place, value) = value.split_once('=').ok_or_else(|| wrong(form))?;
+                let (first, second) = place.split_once('.').ok_or_else(|| wrong(form))?;
+                Ok::<_, ArgumentsError>((first.to_owned(), second.to_owned(), value.to_owned()))
+            };
+            match flag {
+                DECLARATION => read.declaration = value.to_owned(),
+                STEP => read.steps.push(value.to_owned()),
+                CONTEXT => {
+                    let (name, value) = pair()?;
+                    read.context.push((name.to_owned(), value.to_owned()));
+                }
+                PARAM => {
+                    let (name, value) = pair()?;
+                    let (name, value) = (name.to_owned(), value.to_owned());
+                    read.params.push(Param::Text { name, value });
+                }
+                PARAM_KEY => {
+                    let (name, key, value) = dotted("NAME.KEY=VALUE")?;
+                    read.params.push(Param::Key { name, key, value });
+                }
+                PATH => {
+                    let (step, output, path) = dotted("STEP.OUTPUT=PATH")?;
+                    read.paths.push(OutputPath { step, output, path });
+                }
+                ARRAY => {
+                    // Its place among the parameters; the items come last.
+                    names.push(value.to_owned());
+                }
+                _ => read.others.push((*argument).to_owned()),
+            }
+        }
+        let arrays = arrays(&names, tail)?.into_iter();
+        read.params
+            .extend(arrays.map(|(name, items)| Param::Array { name, items }));
+        Ok(read)
+    }
+
+    /// The parameters by name, objects put together.
+    pub fn params(&self) -> Map<String, Value> {
+        let mut params = Map::new();
+        for param in &self.params {
+            match param {
+                Param::Text { name, value } => {
+                    params.insert(name.clone(), value.as_str().into());
+                }
+                Param::Array { name, items } => {
+                    params.insert(name.clone(), items.iter().map(String::as_str).collect());
+                }
+                Param::Key { name, key, value } => {
+                    let whole = params
+                        .entry(name.clone())
+                        .or_insert_with(|| Value::Object(Map::new()));
+                    if let Value::Object(whole) = whole {
+                        whole.insert(key.clone(), value.as_str().into());
+                    }
+                }
+            }
+        }
+        params
+    }
+}
+
+/// The items of the arrays `names`, which stand framed and in this order in `tail`.
+///
+/// # Errors
+/// When the frames are not there, or there is more than one way to read them.
+pub fn arrays<S: AsRef<str>>(
+    names: &[String],
+    tail: &[S],
+) -> Result<Vec<(String, Vec<String>)>, ArgumentsError> {
+    let mut rest: Vec<&str> = tail.iter().map(AsRef::as_ref).collect();
+    let mut read = Vec::new();
+    for (index, name) in names.iter().enumerate() {
+        let frame = || ArgumentsError::Frame { name: name.clone() };
+        let begin = format!("array:{name}");
+        if rest.first() != Some(&begin.as_str()) {
+            return Err(frame());
+        }
+        let end = format!("end:{name}");
+        let next = names.get(index + 1).map(|name| format!("array:{name}"));
+        // An end is one only where the next array, or nothing, follows.
+        let is_end = |at: &usize| rest[*at] == end && rest.get(at + 1).copied() == next.as_deref();
+        let mut ends = (1..rest.len()).filter(is_end);
+        let at = ends.next().ok_or_else(frame)?;
+        if ends.next().is_some() {
+            return Err(ArgumentsError::Ambiguous { name: name.clone() });
+        }
+        read.push((
+            name.clone(),
+            rest[1..at].iter().map(|item| (*item).to_owned()).collect(),
+        ));
+        rest.drain(..=at);
+    }
+    match (rest.is_empty(), names.last()) {
+        (true, _) => Ok(read),
+        (false, name) => Err(ArgumentsError::Frame {
+            name: name.cloned().unwrap_or_default(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn array(name: &str, items: &[&str]) -> Param {
+        Param::Array {
+            name: name.to_owned(),
+            items: items.iter().map(|item| (*item).to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn a_value_never_passes_for_a_flag() {
+        let arguments = Arguments {
+            params: vec![
+                Param::Text {
+                    name: "url".into(),
+                    value: "--context=taskRun.uid=x".into(),
+                },
+                array(
+                    "list",
+                    &["--", "--param=url=other", "array:other", "end:other"],
+                ),
+                array("other", &[]),
+            ],
+            ..Arguments::default()
+        };
+        let read = Arguments::parse(&arguments.to_args()).unwrap();
+        assert_eq!(read, arguments);
+        assert_eq!(
+            Value::from(read.params()),
+            json!({
+                "url": "--context=taskRun.uid=x",
+                "list": ["--", "--param=url=other", "array:other", "end:other"],
+                "other": [],
+            })
+        );
+    }
+
+    #[test]
+    fn what_can_be_read_in_two_ways_is_refused() {
+        let hostile = ["a", "end:list", "array:other", "b"];
+        let arguments = Arguments {
+            params: vec![array("list", &hostile), array("other", &["c"])],
+            ..Arguments::default()
+        };
+        assert_eq!(
+            Arguments::parse(&arguments.to_args()),
+            Err(ArgumentsError::Ambiguous {
+                name: "list".into()
+            })
+        );
+        let last = [array("list", &["end:list"])];
+        let arguments = Arguments {
+            params: last.to_vec(),
+            ..Arguments::default()
+        };
+        // Nothing follows only one of the two.
+        assert_eq!(Arguments::parse(&arguments.to_args()).unwrap().params, last);
+    }
+
+    #[test]
+    fn missing_frames_are_named() {
+        let args = ["--declaration=e30=", "--array=list", "--", "a"];
+        assert_eq!(
+            Arguments::parse(&args).unwrap_err().to_string(),
+            "the items of the array parameter 'list' do not stand between 'array:list' and 'end:list'"
+        );
+        assert!(Arguments::parse(&["--", "a"]).is_err());
+        assert!(Arguments::parse(&["--param-key=a=b"]).is_err());
+    }
+
+    fn text() -> impl Strategy<Value = String> {
+        prop_oneof![
+            "\\PC{0,12}",
+            "(array|end):(a|b|c)",
+            Just("--".to_owned()),
+            Just("--array=a".to_owned()),
+            Just("--unwrapped".to_owned()),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn arguments_read_as_they_were_written_or_not_at_all(
+            texts in proptest::collection::vec(text(), 0..3),
+            a in proptest::collection::vec(text(), 0..4),
+            b in proptest::collection::vec(text(), 0..4),
+            c in proptest::collection::vec(text(), 0..4),
+        ) {
+            let mut params: Vec<Param> = texts
+                .into_iter()
+                .enumerate()
+                .map(|(index, value)| Param::Text { name: format!("p{index}"), value })
+                .collect();
+            for (name, items) in [("a", a), ("b", b), ("c", c)] {
+                params.push(Param::Array { name: name.to_owned(), items });
+            }
+            let arguments = Arguments { unwrapped: true, declaration: "e30=".into(), params, ..Arguments::default() };
+            match Arguments::parse(&arguments.to_args()) {
+                Ok(read) => prop_assert_eq!(read, arguments),
+                Err(error) => prop_assert!(matches!(error, ArgumentsError::Ambiguous { .. }), "{}", error),
+            }
+        }
+    }
+}

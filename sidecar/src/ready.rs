@@ -1,0 +1,61 @@
+//! Waits until the sidecar of this container is ready: the kubelet runs it as a hook or probe, in an image that has nothing
+//! else that could ask.
+
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use gleaner_proto::path;
+
+use crate::config::Ready;
+
+/// How often it asks. The hook keeps the steps from starting: every millisecond is one of the run's.
+const ASKING: Duration = Duration::from_millis(5);
+/// How long one answer may take.
+const ANSWER: Duration = Duration::from_secs(2);
+/// The longest status line that matters.
+const STATUS_LINE: u64 = 64;
+
+/// Asks until the sidecar is ready or the time is over.
+pub(crate) fn main(ready: &Ready) -> ExitCode {
+    let start = Instant::now();
+    loop {
+        let answer = ask(&ready.run_dir);
+        match answer {
+            Ok(()) => return ExitCode::SUCCESS,
+            Err(why) if start.elapsed() >= ready.wait => {
+                // The kubelet shows it in an event.
+                eprintln!(
+                    "gleaner-sidecar: not ready after {:?}: {why}; the container's log says why",
+                    ready.wait
+                );
+                return ExitCode::FAILURE;
+            }
+            Err(_) => std::thread::sleep(ASKING),
+        }
+    }
+}
+
+/// Asks on the first socket there is; all of them serve the same.
+fn ask(run_dir: &Path) -> io::Result<()> {
+    let folders = std::fs::read_dir(run_dir)?;
+    let sockets = folders.filter_map(|folder| Some(folder.ok()?.path().join(path::SOCKET_FILE)));
+    let socket = sockets
+        .into_iter()
+        .find(|socket| socket.exists())
+        .ok_or_else(|| io::Error::other("there is no socket yet"))?;
+    let mut stream = UnixStream::connect(socket)?;
+    stream.set_read_timeout(Some(ANSWER))?;
+    stream.set_write_timeout(Some(ANSWER))?;
+    stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.take(STATUS_LINE).read_to_string(&mut answer)?;
+    let status = answer.lines().next().unwrap_or_default();
+    if status.split(' ').nth(1) == Some("200") {
+        Ok(())
+    } else {
+        Err(io::Error::other(format!("it answers '{status}'")))
+    }
+}

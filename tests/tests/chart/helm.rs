@@ -1,0 +1,107 @@
+//! Helm, and what it renders.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use gleaner_tests::rig;
+use gleaner_tests::server::Server;
+use serde_json::Value;
+
+/// The release and the namespace that cases install into.
+pub(crate) const RELEASE: &str = "gleaner";
+
+/// A folder of the repository.
+pub(crate) fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .join(path)
+}
+
+pub(crate) fn chart() -> String {
+    repository("charts/gleaner").display().to_string()
+}
+
+/// Runs helm, with a home of its own: neither its caches nor its settings are anybody's here.
+pub(crate) fn helm(arguments: &[&str]) -> Output {
+    let program = rig::helm().expect("helm").join("helm");
+    let home = tempfile::tempdir().expect("a folder");
+    let folder = |name: &str| home.path().join(name);
+    Command::new(program)
+        .args(arguments)
+        .env("HELM_CACHE_HOME", folder("cache"))
+        .env("HELM_CONFIG_HOME", folder("config"))
+        .env("HELM_DATA_HOME", folder("data"))
+        .env_remove("KUBECONFIG")
+        .output()
+        .expect("helm runs")
+}
+
+/// What helm printed, when it succeeded.
+#[track_caller]
+pub(crate) fn succeed(arguments: &[&str]) -> String {
+    let output = helm(arguments);
+    assert!(output.status.success(), "helm {arguments:?}: {}", words(&output));
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+/// What helm complained of, when it failed.
+#[track_caller]
+pub(crate) fn fail(arguments: &[&str]) -> String {
+    let output = helm(arguments);
+    assert!(!output.status.success(), "helm {arguments:?}: {}", words(&output));
+    words(&output)
+}
+
+fn words(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+/// The chart's objects with these values (`a.b=c`), for a namespace.
+#[track_caller]
+pub(crate) fn render(namespace: &str, values: &[&str]) -> Vec<Value> {
+    let chart = chart();
+    let mut arguments = vec!["template", RELEASE, &chart, "--namespace", namespace];
+    for value in values {
+        arguments.extend(["--set", value]);
+    }
+    let text = succeed(&arguments);
+    let documents: Vec<Value> = serde_saphyr::from_multiple(&text).expect("YAML");
+    documents.into_iter().filter(|document| !document.is_null()).collect()
+}
+
+/// The only object of a kind, or the one of this name.
+#[track_caller]
+pub(crate) fn find<'a>(objects: &'a [Value], kind: &str, name: &str) -> &'a Value {
+    objects
+        .iter()
+        .find(|object| object["kind"] == kind && object["metadata"]["name"] == name)
+        .unwrap_or_else(|| panic!("the chart has no {kind} {name}"))
+}
+
+/// Where objects like this one are created, found as a client finds it.
+pub(crate) async fn collection(server: &Server, object: &Value) -> String {
+    let version = object["apiVersion"].as_str().expect("an apiVersion");
+    let root = if version.contains('/') { "apis" } else { "api" };
+    let list = server.get(&format!("/{root}/{version}")).await.expect_status(200).json;
+    let resource = list["resources"]
+        .as_array()
+        .expect("a list of resources")
+        .iter()
+        .find(|resource| {
+            let plain = resource["name"].as_str().is_some_and(|name| !name.contains('/'));
+            plain && resource["kind"] == object["kind"]
+        })
+        .unwrap_or_else(|| panic!("{version} has no {}", object["kind"]));
+    let plural = resource["name"].as_str().expect("a name");
+    match object["metadata"]["namespace"].as_str() {
+        Some(namespace) => format!("/{root}/{version}/namespaces/{namespace}/{plural}"),
+        None => {
+            assert_eq!(resource["namespaced"], false, "{object} needs a namespace");
+            format!("/{root}/{version}/{plural}")
+        }
+    }
+}

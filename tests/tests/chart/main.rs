@@ -1,0 +1,29 @@
+//! What the chart installs, by a real helm on a real API server.
+
+mod cycle;
+mod helm;
+mod immutability;
+mod kind;
+mod rendering;
+mod roles;
+mod webhooks;
+
+use std::process::ExitCode;
+
+use gleaner_tests::rig;
+use gleaner_tests::suite::Suite;
+
+fn main() -> ExitCode {
+    let cases = [
+        rendering::cases(),
+        kind::cases(),
+        immutability::cases(),
+        webhooks::cases(),
+        roles::cases(),
+        cycle::cases(),
+    ];
+    Suite::new(cases.into_iter().flatten().collect())
+        .crds(&[kind::CRD])
+        .needs(rig::helm)
+        .run()
+}

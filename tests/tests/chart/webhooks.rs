@@ -1,0 +1,251 @@
+//! The API server calls Gleaner for what asks for it, and for nothing else: here nobody answers the call, so what would
+//! reach Gleaner is refused, and what would not comes into being as it was sent.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use gleaner_tests::cases;
+use gleaner_tests::server::Server;
+use gleaner_tests::suite::Case;
+use gleaner_tests::wait;
+use serde_json::{Value, json};
+
+use crate::helm::{collection, find, render};
+
+pub(crate) fn cases() -> Vec<Case> {
+    cases![
+        tekton_objects_pass_unless_they_ask,
+        pods_pass_unless_they_ask,
+    ]
+    .into_iter()
+    .map(|case| case.crds(&[ANY_TEKTON]).real_only())
+    .collect()
+}
+
+/// Tekton's kinds without a schema: admission comes before the schema, so its conditions must bear anything.
+const ANY_TEKTON: &str = include_str!("../../fixtures/tekton-any-crds.yaml");
+
+/// Tekton objects that have nothing to do with Gleaner; some of them no Tekton would take in the end.
+fn strangers() -> Vec<Value> {
+    [
+        ("v1", "Task", json!({"steps": [{"name": "a", "image": "b"}], "sidecars": [{"name": "gleaner-not"}]})),
+        ("v1beta1", "Task", json!({"steps": []})),
+        ("v1", "TaskRun", json!({"taskRef": {"name": "a"}})),
+        ("v1", "TaskRun", json!({"taskSpec": {"steps": [{"image": "b"}], "sidecars": [{"image": "c"}]}})),
+        ("v1", "Pipeline", json!({"tasks": [{"taskRef": {"name": "a"}}, {"taskSpec": {"metadata": {"annotations": {"a": "b"}}}}]})),
+        ("v1", "PipelineRun", json!({"pipelineSpec": {"tasks": [], "finally": [{"taskSpec": {"metadata": {"labels": {"gleaner.dev/outputs": "a"}}}}]}})),
+        ("v1", "PipelineRun", json!({"pipelineRef": {"name": "a"}})),
+        // Odd ones.
+        ("v1", "Task", Value::Null),
+        ("v1", "Task", json!("text")),
+        ("v1", "Task", json!([{"sidecars": [{"name": "gleaner"}]}])),
+        ("v1", "Task", json!({"sidecars": {"name": "gleaner"}})),
+        ("v1", "Task", json!({"sidecars": [1, null, "gleaner", ["gleaner"], {"name": 5}, {}]})),
+        ("v1", "TaskRun", json!({"taskSpec": "gleaner"})),
+        ("v1", "TaskRun", json!({"taskSpec": null})),
+        ("v1", "Pipeline", json!({"tasks": "a", "finally": {"a": 1}})),
+        ("v1", "Pipeline", json!({"tasks": [1, null, [], {"taskSpec": 1}, {"taskSpec": {"metadata": 1, "sidecars": 1}}]})),
+        ("v1", "Pipeline", json!({"tasks": [{"taskSpec": {"metadata": {"annotations": ["gleaner.dev/outputs"]}}}]})),
+        ("v1", "PipelineRun", json!({"pipelineSpec": [{"tasks": 1}]})),
+    ]
+    .map(|(version, kind, spec)| tekton(version, kind, spec))
+    .into()
+}
+
+/// Tekton objects that ask for Gleaner, each in another place.
+fn callers() -> Vec<Value> {
+    let sidecars = json!([1, {"name": "gleaner"}]);
+    let asking = json!({"annotations": {"gleaner.dev/outputs": ""}});
+    let mut callers: Vec<Value> = [
+        ("v1", "Task", json!({"sidecars": sidecars})),
+        ("v1beta1", "Task", json!({"sidecars": sidecars})),
+        ("v1", "TaskRun", json!({"taskSpec": {"sidecars": sidecars}})),
+        ("v1", "Pipeline", json!({"tasks": [{"taskSpec": {"metadata": asking}}]})),
+        ("v1", "Pipeline", json!({"finally": [null, {"taskSpec": {"sidecars": sidecars}}]})),
+        ("v1", "Pipeline", json!({"tasks": [{"pipelineSpec": {}}]})),
+        ("v1beta1", "PipelineRun", json!({"pipelineSpec": {"tasks": [{"taskSpec": {"metadata": asking}}]}})),
+        ("v1", "PipelineRun", json!({"pipelineSpec": {"tasks": 1, "finally": [{"taskSpec": {"sidecars": sidecars}}]}})),
+    ]
+    .map(|(version, kind, spec)| tekton(version, kind, spec))
+    .into();
+    for kind in ["Task", "TaskRun", "Pipeline", "PipelineRun"] {
+        for spec in [json!({}), json!("odd")] {
+            let mut object = tekton("v1", kind, spec);
+            object["metadata"]["annotations"] = asking["annotations"].clone();
+            callers.push(object);
+        }
+    }
+    callers
+}
+
+fn tekton(version: &str, kind: &str, spec: Value) -> Value {
+    let api_version = format!("tekton.dev/{version}");
+    json!({"apiVersion": api_version, "kind": kind, "metadata": {"generateName": "a-"}, "spec": spec})
+}
+
+fn plural(object: &Value) -> String {
+    format!("{}s", object["kind"].as_str().unwrap_or_default().to_lowercase())
+}
+
+fn place(server: &Server, object: &Value) -> String {
+    server.path(object["apiVersion"].as_str().unwrap_or_default(), &plural(object))
+}
+
+/// It came into being, and nothing in it was changed.
+async fn passes(server: &Server, object: &Value) -> Value {
+    let answer = server.post(&place(server, object), object).await;
+    assert_eq!(answer.status.as_u16(), 201, "{object}: {}", answer.text);
+    assert_eq!(answer.json.get("spec"), object.get("spec"), "{object}");
+    assert_eq!(
+        answer.json["metadata"].get("annotations"),
+        object["metadata"].get("annotations"),
+        "{object}"
+    );
+    answer.json
+}
+
+/// It was to be shown to Gleaner, who is not there.
+async fn is_refused(server: &Server, object: &Value, webhook: &str) {
+    let answer = server.post(&place(server, object), object).await;
+    assert_eq!(answer.status.as_u16(), 500, "{object}: {}", answer.text);
+    let reason = format!("failed calling webhook \"{webhook}\"");
+    assert!(answer.refusal().contains(&reason), "{object}: {}", answer.text);
+}
+
+/// Installs the chart's webhooks, with nobody behind them.
+async fn install(server: &Server, values: &[&str]) {
+    let objects = render("gleaner", values);
+    let mut configuration = find(&objects, "MutatingWebhookConfiguration", "gleaner.dev").clone();
+    // A port that was free a moment ago, and is nobody's now.
+    let port = TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("a free port")
+        .port();
+    let webhooks = configuration["webhooks"].as_array_mut().expect("webhooks");
+    assert_eq!(webhooks.len(), 2);
+    for webhook in webhooks {
+        webhook["clientConfig"] = json!({"url": format!("https://127.0.0.1:{port}/")});
+    }
+    let path = collection(server, &configuration).await;
+    server.post(&path, &configuration).await.expect_status(201);
+    let mut asking = tekton("v1", "Task", json!({}));
+    asking["metadata"]["annotations"] = json!({"gleaner.dev/outputs": ""});
+    wait::until("the webhooks are in force", Duration::from_secs(30), async || {
+        let path = format!("{}?dryRun=All", place(server, &asking));
+        (server.post(&path, &asking).await.status.as_u16() == 500).then_some(())
+    })
+    .await;
+}
+
+async fn label_namespace(server: &Server, labels: Value) {
+    let path = format!("/api/v1/namespaces/{}", server.namespace());
+    server.merge(&path, &json!({"metadata": {"labels": labels}})).await.expect_status(200);
+}
+
+async fn tekton_objects_pass_unless_they_ask(server: &Server) {
+    let mut asking = tekton("v1", "Task", json!({"steps": []}));
+    asking["metadata"] = json!({"name": "earlier", "annotations": {"gleaner.dev/outputs": ""}, "finalizers": ["a/b"]});
+    let tasks = place(server, &asking);
+    server.post(&tasks, &asking).await.expect_status(201);
+    let mut run = tekton("v1", "TaskRun", json!({}));
+    run["metadata"] = asking["metadata"].clone();
+    server.post(&place(server, &run), &run).await.expect_status(201);
+    install(server, &[]).await;
+
+    for object in strangers() {
+        passes(server, &object).await;
+    }
+    for object in callers() {
+        is_refused(server, &object, "tekton.gleaner.dev").await;
+    }
+
+    // A Task that is updated: when it asks, and when it did.
+    let earlier = format!("{tasks}/earlier");
+    for change in [
+        json!({"spec": {"a": 1}}),
+        json!({"metadata": {"annotations": {"gleaner.dev/outputs": null}}}),
+    ] {
+        server.merge(&earlier, &change).await.expect_status(500);
+    }
+    let stranger = passes(server, &strangers()[0]).await;
+    let stranger = format!("{tasks}/{}", stranger["metadata"]["name"].as_str().unwrap_or_default());
+    server.merge(&stranger, &json!({"spec": {"a": 1}})).await.expect_status(200);
+    server
+        .merge(&stranger, &json!({"metadata": {"annotations": {"gleaner.dev/outputs": ""}}}))
+        .await
+        .expect_status(500);
+    // A run that is updated is none of Gleaner's business: Tekton's controller does it all the time.
+    let runs = place(server, &run);
+    server
+        .merge(&format!("{runs}/earlier"), &json!({"metadata": {"labels": {"a": "b"}}}))
+        .await
+        .expect_status(200);
+    // What is on its way out can go while nobody answers.
+    server.delete(&earlier, &Value::Null).await.expect_status(200);
+    server
+        .merge(&earlier, &json!({"metadata": {"finalizers": null}}))
+        .await
+        .expect_status(200);
+    server.get(&earlier).await.expect_status(404);
+
+    asking["metadata"] = json!({"generateName": "a-", "annotations": {"gleaner.dev/outputs": ""}});
+    opting_out(server, asking, "tekton.gleaner.dev").await;
+}
+
+/// An object with the label, and one in a namespace with the label, is not shown to Gleaner.
+async fn opting_out(server: &Server, mut asking: Value, webhook: &str) {
+    is_refused(server, &asking, webhook).await;
+    asking["metadata"]["labels"] = json!({"gleaner.dev/injection": "disabled"});
+    passes(server, &asking).await;
+    asking["metadata"]["labels"] = json!({"gleaner.dev/injection": "enabled"});
+    is_refused(server, &asking, webhook).await;
+    label_namespace(server, json!({"gleaner.dev/injection": "disabled"})).await;
+    wait::until("the label is seen", Duration::from_secs(30), async || {
+        let answer = server.post(&place(server, &asking), &asking).await;
+        (answer.status.as_u16() == 201).then_some(())
+    })
+    .await;
+    label_namespace(server, json!({"gleaner.dev/injection": null})).await;
+}
+
+fn pod(spec: Value) -> Value {
+    json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "a-"}, "spec": spec})
+}
+
+async fn pods_pass_unless_they_ask(server: &Server) {
+    let container = |name: &str| json!({"name": name, "image": "registry.example/a:1"});
+    let plain = pod(json!({"containers": [container("step-a"), container("sidecar-other")]}));
+    // What the API server makes of a pod that nobody else has seen.
+    let before = server.post(&place(server, &plain), &plain).await.expect_status(201).json;
+    install(server, &[]).await;
+    let after = server.post(&place(server, &plain), &plain).await.expect_status(201).json;
+    assert_eq!(after["spec"], before["spec"]);
+
+    let mut annotated = plain.clone();
+    annotated["metadata"]["annotations"] = json!({"gleaner.dev/outputs": ""});
+    let woven = pod(json!({"containers": [container("step-a"), container("sidecar-gleaner")]}));
+    let native = pod(json!({"containers": [container("step-a")], "initContainers": [container("sidecar-gleaner")]}));
+    for asking in [&annotated, &woven, &native] {
+        is_refused(server, asking, "pods.gleaner.dev").await;
+    }
+    let mut others = plain.clone();
+    others["metadata"]["annotations"] = json!({"gleaner.dev/other": "", "tekton.dev/ready": "READY"});
+    others["spec"]["initContainers"] = json!([container("prepare")]);
+    server.post(&place(server, &others), &others).await.expect_status(201);
+    // Of a pod that is there, nothing is Gleaner's business: Tekton makes it ready by an annotation.
+    let name = after["metadata"]["name"].as_str().unwrap_or_default();
+    server
+        .merge(
+            &format!("{}/{name}", place(server, &plain)),
+            &json!({"metadata": {"annotations": {"gleaner.dev/outputs": ""}}}),
+        )
+        .await
+        .expect_status(200);
+
+    // What runs the cluster starts without Gleaner.
+    let kube_system = "/api/v1/namespaces/kube-system/pods";
+    server.post(kube_system, &annotated).await.expect_status(201);
+
+    annotated["spec"] = before["spec"].clone();
+    opting_out(server, annotated, "pods.gleaner.dev").await;
+}
