@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`args`] | the command line |
 //! | [`values`] | values from the command line, for parameters and outputs |
-//! | [`lint`], [`render`], [`run`] | a command each |
+//! | [`lint`], [`render`], [`run`], [`translate`] | a command each |
 //! | [`terminal`] | colour, and only on a terminal |
 
 pub mod args;
@@ -12,6 +12,7 @@ pub mod lint;
 pub mod render;
 pub mod run;
 pub mod terminal;
+pub mod translate;
 pub mod values;
 
 mod entry;

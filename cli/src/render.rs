@@ -156,7 +156,7 @@ fn print(rendered: &[Rendered], form: Form) -> ExitCode {
 }
 
 /// One object as it is, several as a `List`: what `kubectl` prints and takes.
-fn as_list(mut objects: Vec<Value>) -> Value {
+pub(crate) fn as_list(mut objects: Vec<Value>) -> Value {
     match (objects.pop(), objects.is_empty()) {
         (Some(only), true) => only,
         (last, _) => {

@@ -168,13 +168,24 @@ impl Binding {
                 Resource::read(spec, &place, &file, None, desk)
             }
             Target::OfPipeline(name) => {
-                let message = "only a Pipeline's task takes one of the Pipeline's resources".to_owned();
-                desk.complain(place, name, message, "give resourceRef.name or resourceSpec");
+                let message =
+                    "only a Pipeline's task takes one of the Pipeline's resources".to_owned();
+                desk.complain(
+                    place,
+                    name,
+                    message,
+                    "give resourceRef.name or resourceSpec",
+                );
                 None
             }
         }?;
         if let Some(port) = port {
-            self.fits(port, &resource.kind, resource.values.iter().map(|(key, _)| key.as_str()), desk);
+            self.fits(
+                port,
+                &resource.kind,
+                resource.values.iter().map(|(key, _)| key.as_str()),
+                desk,
+            );
         }
         Some(resource.value(node.at))
     }
@@ -190,12 +201,14 @@ impl Binding {
         let (place, node, name) = (&self.place, &self.node, &port.name);
         let wanted = port.kind.as_str();
         if kind != wanted {
-            let message = format!("'{name}' is of type {wanted}, and what is bound to it of type {kind}");
+            let message =
+                format!("'{name}' is of type {wanted}, and what is bound to it of type {kind}");
             return desk.complain_at(place, node.at, message, None);
         }
         for key in port.required() {
             if keys.clone().all(|other| other != key) {
-                let message = format!("'{name}' is used by its {key}, and what is bound to it has none");
+                let message =
+                    format!("'{name}' is used by its {key}, and what is bound to it has none");
                 let help = format!("give it a param '{key}'");
                 desk.complain(place, node, message, &help);
             }
@@ -228,12 +241,18 @@ pub(super) fn check(
     }
     for port in interface.ports() {
         let bound = bindings.iter().any(|binding| binding.name == port.name);
-        if !bound && !port.optional {
+        let params = node.get("params").and_then(Node::sequence);
+        let given = |param: &Node| text_of(param, "name") == Some(&port.name);
+        let given = params.unwrap_or_default().iter().any(given);
+        if !bound && !given && !port.optional {
             let message = format!(
                 "{of} takes in the resource '{}', and nothing is bound to it",
                 port.name
             );
-            let help = format!("add resources: [{{name: {}, resourceRef: {{name: ...}}}}]", port.name);
+            let help = format!(
+                "add resources: [{{name: {}, resourceRef: {{name: ...}}}}]",
+                port.name
+            );
             desk.complain(place, node, message, &help);
         }
     }

@@ -111,7 +111,10 @@ impl Catalogue {
                 "add the file that holds it with -f",
             ),
             None => (
-                format!("there is no PipelineResource '{}' in the files", wanted.name),
+                format!(
+                    "there is no PipelineResource '{}' in the files",
+                    wanted.name
+                ),
                 "add the file that holds it with -f, or take it from a cluster with --context NAME",
             ),
         };
@@ -146,7 +149,8 @@ impl Resource {
     ) -> Option<Self> {
         desk.only(spec, place, &["type", "params", "secrets", "description"]);
         if let Some(secrets) = present(spec, "secrets") {
-            let message = "values of a PipelineResource that come from a Secret have no equal".to_owned();
+            let message =
+                "values of a PipelineResource that come from a Secret have no equal".to_owned();
             let help = "git finds credentials in a Secret of the ServiceAccount, annotated tekton.dev/git-0";
             desk.complain(&format!("{place}.secrets"), secrets, message, help);
         }
@@ -180,7 +184,9 @@ impl Resource {
             values.push((key, value));
         }
         for (key, need) in known.keys() {
-            let has = values.iter().any(|(name, value)| name == key && !value.is_empty());
+            let has = values
+                .iter()
+                .any(|(name, value)| name == key && !value.is_empty());
             match need {
                 Need::Always if !has => {
                     let message = format!("the PipelineResource has no param '{key}'");
@@ -200,7 +206,10 @@ impl Resource {
     /// The value of the object parameter that takes its place.
     pub(super) fn value(&self, at: Location) -> Node {
         let entries = self.values.iter();
-        edit::map(at, entries.map(|(key, value)| (key.as_str(), text(at, value.as_str()))))
+        edit::map(
+            at,
+            entries.map(|(key, value)| (key.as_str(), text(at, value.as_str()))),
+        )
     }
 }
 
@@ -209,7 +218,8 @@ impl Entry {
         let Some(spec) = present(&self.document, "spec") else {
             let at = Some(self.document.at);
             let diagnostic = Diagnostic::new("", at, "the PipelineResource has no spec");
-            desk.findings.push(Finding::error(self.file.clone(), diagnostic));
+            desk.findings
+                .push(Finding::error(self.file.clone(), diagnostic));
             return None;
         };
         let name = Some(self.wanted.name.as_str());

@@ -100,7 +100,12 @@ impl<'a> Desk<'a> {
             return Some(text.clone());
         }
         let message = format!("must be a string, this is {}", value.describe());
-        self.complain(&format!("{place}.{key}"), value, message, "put it in quotes");
+        self.complain(
+            &format!("{place}.{key}"),
+            value,
+            message,
+            "put it in quotes",
+        );
         None
     }
 

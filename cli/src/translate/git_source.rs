@@ -65,7 +65,10 @@ fn step(port: &Port, name: &str, image: &str) -> Node {
     // Credentials of the ServiceAccount are put into HOME, which must be a folder that any user can write to.
     let home = edit::map(
         at,
-        [("name", text(at, "HOME")), ("value", text(at, "/tekton/home"))],
+        [
+            ("name", text(at, "HOME")),
+            ("value", text(at, "/tekton/home")),
+        ],
     );
     edit::map(
         at,

@@ -21,7 +21,9 @@ pub(super) fn settle(document: &mut Node, desk: &mut Desk<'_>) -> BTreeMap<Strin
                 declared.insert(place.to_owned(), found);
             }
             (Ok(_), _) => {}
-            (Err(found), _) => found.into_iter().for_each(|diagnostic| desk.note(diagnostic)),
+            (Err(found), _) => found
+                .into_iter()
+                .for_each(|diagnostic| desk.note(diagnostic)),
         }
     }
     for (place, found) in &declared {
@@ -84,4 +86,12 @@ pub(super) fn ordered(document: &Node) -> Value {
         .filter_map(|key| Some(((*key).to_owned(), fields.shift_remove(*key)?)))
         .collect::<Vec<_>>();
     first.into_iter().chain(fields).collect()
+}
+
+/// The annotation with the declaration, where `object` has one.
+pub(super) fn annotation_mut(object: &mut Node) -> Option<&mut Node> {
+    let metadata = object.field_mut("metadata")?;
+    metadata
+        .field_mut("annotations")?
+        .field_mut(annotation::OUTPUTS)
 }

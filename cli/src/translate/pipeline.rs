@@ -55,7 +55,13 @@ pub(super) fn translate(
             spec.put(list, items);
         }
     }
-    variables::rewrite(spec, place, &["taskSpec", "pipelineSpec"], &mut pipeline, desk);
+    variables::rewrite(
+        spec,
+        place,
+        &["taskSpec", "pipelineSpec"],
+        &mut pipeline,
+        desk,
+    );
     let inputs = pipeline.inputs;
     for port in &inputs {
         port.declare(spec, place, desk);
@@ -67,15 +73,20 @@ pub(super) fn translate(
 }
 
 /// The tasks of a PipelineSpec by name, each with its interface where that is known.
-fn tasks(spec: &Node, place: &str, around: &Surroundings<'_>) -> IndexMap<String, Option<Interface>> {
+fn tasks(
+    spec: &Node,
+    place: &str,
+    around: &Surroundings<'_>,
+) -> IndexMap<String, Option<Interface>> {
     let mut found = IndexMap::new();
     for list in ["tasks", "finally"] {
         let items = spec.get(list).and_then(Node::sequence).unwrap_or_default();
         for (index, task) in items.iter().enumerate() {
             let embedded = format!("{place}.{list}[{index}].taskSpec");
-            let interface = around.embedded.get(&embedded).or_else(|| {
-                Interfaces::referred(&around.known.tasks, present(task, "taskRef"))
-            });
+            let interface = around
+                .embedded
+                .get(&embedded)
+                .or_else(|| Interfaces::referred(&around.known.tasks, present(task, "taskRef")));
             let name = text_of(task, "name").unwrap_or_default();
             found.insert(name.to_owned(), interface.cloned());
         }
@@ -86,6 +97,32 @@ fn tasks(spec: &Node, place: &str, around: &Surroundings<'_>) -> IndexMap<String
 struct Pipeline {
     inputs: Vec<Port>,
     tasks: IndexMap<String, Option<Interface>>,
+}
+
+/// A binding, and what it is for as far as that is known.
+#[derive(Clone, Copy)]
+struct Request<'a> {
+    binding: &'a Binding,
+    port: Option<&'a Port>,
+}
+
+impl Request<'_> {
+    /// The node that says what is bound.
+    fn node(&self) -> &Node {
+        match &self.binding.target {
+            Target::Reference(name) | Target::OfPipeline(name) => name,
+            Target::Inline(spec) => spec,
+        }
+    }
+
+    fn place(&self) -> String {
+        let field = match &self.binding.target {
+            Target::Reference(_) => "resourceRef.name",
+            Target::OfPipeline(_) => "resource",
+            Target::Inline(_) => "resourceSpec",
+        };
+        format!("{}.{field}", self.binding.place)
+    }
 }
 
 impl Pipeline {
@@ -109,7 +146,9 @@ impl Pipeline {
         if let Some(nested) = task.field_mut("pipelineSpec") {
             of = translate(nested, &format!("{place}.pipelineSpec"), around, desk);
             is_known = true;
-        } else if let Some(Some(interface)) = self.tasks.get(text_of(task, "name").unwrap_or_default()) {
+        } else if let Some(Some(interface)) =
+            self.tasks.get(text_of(task, "name").unwrap_or_default())
+        {
             of = interface.clone();
             is_known = true;
         }
@@ -121,7 +160,8 @@ impl Pipeline {
         }
         for binding in &bindings {
             let port = of.port(&binding.name);
-            if let Some(value) = self.value(binding, port, task, around, desk) {
+            let request = Request { binding, port };
+            if let Some(value) = self.value(&request, task, around, desk) {
                 binding.bind(value, task, desk);
             }
         }
@@ -130,68 +170,52 @@ impl Pipeline {
     /// What is bound, in the words of a parameter.
     fn value(
         &mut self,
-        binding: &Binding,
-        port: Option<&Port>,
+        request: &Request<'_>,
         task: &mut Node,
         around: &Surroundings<'_>,
         desk: &mut Desk<'_>,
     ) -> Option<Node> {
-        let name = match &binding.target {
-            Target::Reference(name) | Target::OfPipeline(name) => name,
-            Target::Inline(_) => {
-                return binding.resolve(around.catalogue, around.namespace, port, desk);
-            }
-        };
-        let said = name.as_str().unwrap_or_default();
-        let place = match binding.target {
-            Target::OfPipeline(_) => format!("{}.resource", binding.place),
-            _ => format!("{}.resourceRef.name", binding.place),
+        let Request { binding, port, .. } = *request;
+        let exists =
+            |desk: &mut Desk<'_>| binding.resolve(around.catalogue, around.namespace, port, desk);
+        let said = match &binding.target {
+            Target::Inline(_) => return exists(desk),
+            Target::OfPipeline(name) | Target::Reference(name) => name.as_str().unwrap_or_default(),
         };
         let variable = said
             .strip_prefix("$(")
             .and_then(|rest| rest.strip_suffix(')'));
         let words = variable.and_then(variables::words);
         match (&binding.target, words.as_deref()) {
-            (Target::OfPipeline(_), _) => {
-                self.passed_on(said, name, &place, binding, port, task, desk)
-            }
-            (_, Some(["resources", resource])) => {
-                self.passed_on(resource, name, &place, binding, port, task, desk)
-            }
-            (_, Some(["tasks", from, output])) => {
-                self.output(from, output, name, &place, binding, port, desk)
-            }
-            (_, None) if !said.contains("$(") => {
-                binding.resolve(around.catalogue, around.namespace, port, desk)
-            }
+            (Target::OfPipeline(_), _) => self.passed_on(said, request, task, desk),
+            (_, Some(["resources", resource])) => self.passed_on(resource, request, task, desk),
+            (_, Some(["tasks", from, output])) => self.output(from, output, request, desk),
+            (_, None) if !said.contains("$(") => exists(desk),
             _ => {
                 let message = format!("'{said}' names no resource");
                 let help = "write $(resources.NAME), $(tasks.TASK.OUTPUT) or the name of a PipelineResource";
-                desk.complain(&place, name, message, help);
+                desk.complain(&request.place(), request.node(), message, help);
                 None
             }
         }
     }
 
     /// One of the Pipeline's own resources.
-    #[expect(clippy::too_many_arguments, reason = "what is bound, to what, and where to complain")]
     fn passed_on(
         &mut self,
         resource: &str,
-        name: &Node,
-        place: &str,
-        binding: &Binding,
-        port: Option<&Port>,
+        request: &Request<'_>,
         task: &mut Node,
         desk: &mut Desk<'_>,
     ) -> Option<Node> {
+        let Request { binding, port } = *request;
         // What comes from a task that creates it is that task's; anything else is the Pipeline's, and only comes later.
-        let creator = binding.from.iter().filter_map(Node::as_str).find(|from| {
+        let creates = |from: &&str| {
             let interface = self.tasks.get(*from).and_then(Option::as_ref);
             interface.is_some_and(|interface| interface.made.contains_key(resource))
-        });
-        if let Some(from) = creator.map(str::to_owned) {
-            return self.output(&from, resource, name, place, binding, port, desk);
+        };
+        if let Some(from) = binding.from.iter().filter_map(Node::as_str).find(creates) {
+            return self.output(from, resource, request, desk);
         }
         for from in &binding.from {
             let wanted = from.as_str().unwrap_or_default();
@@ -206,7 +230,13 @@ impl Pipeline {
         let Some(own) = self.inputs.iter_mut().find(|own| own.name == resource) else {
             let message = format!("the Pipeline declares no resource '{resource}'");
             let known = self.inputs.iter().map(|port| port.name.as_str());
-            desk.unknown(place, name.at, message, resource, known);
+            desk.unknown(
+                &request.place(),
+                request.node().at,
+                message,
+                resource,
+                known,
+            );
             return None;
         };
         if let Some(port) = port {
@@ -216,55 +246,63 @@ impl Pipeline {
                 binding.fits(port, own.kind.as_str(), std::iter::empty(), desk);
             }
         }
-        Some(text(name.at, format!("$(params.{resource}[*])")))
+        Some(text(request.node().at, format!("$(params.{resource}[*])")))
     }
 
     /// What another task creates.
-    #[expect(clippy::too_many_arguments, reason = "what is bound, to what, and where to complain")]
     fn output(
         &self,
         from: &str,
         output: &str,
-        name: &Node,
-        place: &str,
-        binding: &Binding,
-        port: Option<&Port>,
+        request: &Request<'_>,
         desk: &mut Desk<'_>,
     ) -> Option<Node> {
+        let Request { binding, port } = *request;
+        let (place, node) = (request.place(), request.node());
         let Some(interface) = self.tasks.get(from) else {
-            self.no_task(from, name, place, desk);
+            self.no_task(from, node, &place, desk);
             return None;
         };
         if binding.side == Side::BoundOutput {
-            let message = format!("'{output}' is created by the task '{from}': nothing else can be its output");
-            desk.complain(place, name, message, "bind it under inputs");
+            let message = format!(
+                "'{output}' is created by the task '{from}': nothing else can be its output"
+            );
+            desk.complain(&place, node, message, "bind it under inputs");
             return None;
         }
-        if let Some(interface) = interface {
-            match interface.made.get(output) {
-                Some(Made::Resource { kind, keys }) => {
-                    if let Some(port) = port {
-                        binding.fits(port, kind, keys.iter().map(String::as_str), desk);
-                    }
-                }
-                Some(Made::Object) => {
-                    let message = format!(
-                        "'{output}' is one of the objects of the task '{from}', and objects are no PipelineResources; nothing binds \
-                         them as inputs"
-                    );
-                    let help = format!("take a field of it as a parameter: $(tasks.{from}.results.{output}.name)");
-                    desk.complain(place, name, message, &help);
-                    return None;
-                }
-                None => {
-                    let message = format!("the task '{from}' creates no resource '{output}'");
-                    let known = interface.made.keys().map(String::as_str);
-                    desk.unknown(place, name.at, message, output, known);
-                    return None;
+        match interface
+            .as_ref()
+            .map(|interface| interface.made.get(output))
+        {
+            // A Task that is not in the files: Tekton will know.
+            None => {}
+            Some(Some(Made::Resource { kind, keys })) => {
+                if let Some(port) = port {
+                    binding.fits(port, kind, keys.iter().map(String::as_str), desk);
                 }
             }
+            Some(Some(Made::Object)) => {
+                let message = format!(
+                    "'{output}' is one of the objects of the task '{from}', and objects are no PipelineResources; nothing binds \
+                     them as inputs"
+                );
+                let help = format!(
+                    "take a field of it as a parameter: $(tasks.{from}.results.{output}.name)"
+                );
+                desk.complain(&place, node, message, &help);
+                return None;
+            }
+            Some(None) => {
+                let message = format!("the task '{from}' creates no resource '{output}'");
+                let made = interface.iter().flat_map(|interface| interface.made.keys());
+                desk.unknown(&place, node.at, message, output, made.map(String::as_str));
+                return None;
+            }
         }
-        Some(text(name.at, format!("$(tasks.{from}.results.{output}[*])")))
+        Some(text(
+            node.at,
+            format!("$(tasks.{from}.results.{output}[*])"),
+        ))
     }
 
     fn no_task(&self, name: &str, node: &Node, place: &str, desk: &mut Desk<'_>) {
@@ -309,7 +347,9 @@ impl Judge for Pipeline {
                     }
                     (Some(_), _) => Verdict::Wrong {
                         message: format!("`$({inside})` is a whole object where a text is wanted"),
-                        help: Some(format!("write $(tasks.{from}.{output}.name) or another key")),
+                        help: Some(format!(
+                            "write $(tasks.{from}.{output}.name) or another key"
+                        )),
                     },
                     (None, _) => Verdict::Keep,
                 }

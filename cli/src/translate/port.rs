@@ -137,9 +137,7 @@ impl Port {
         let at = self.at;
         let keys = self.kind.keys();
         let own = keys.iter().map(|(key, _)| *key);
-        let all: Vec<&str> = own
-            .chain(self.further.iter().map(String::as_str))
-            .collect();
+        let all: Vec<&str> = own.chain(self.further.iter().map(String::as_str)).collect();
         let property = |key: &&str| {
             let schema = edit::map(at, [("type", text(at, "string"))]);
             ((*key).to_owned(), schema)
@@ -242,7 +240,8 @@ fn take_bound(spec: &mut Node) -> Option<Node> {
         outputs.put("resources", resources);
         return None;
     };
-    let is_bound = |item: &&Node| present(item, "type").is_some() && present(item, "spec").is_none();
+    let is_bound =
+        |item: &&Node| present(item, "type").is_some() && present(item, "spec").is_none();
     let (bound, made): (Vec<&Node>, Vec<&Node>) = items.iter().partition(is_bound);
     let list = |items: Vec<&Node>| edit::list(resources.at, items.into_iter().cloned().collect());
     if !made.is_empty() {

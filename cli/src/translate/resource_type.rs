@@ -14,7 +14,14 @@ pub(super) enum ResourceType {
 /// Why a type has no equal: the reason, and the remedy.
 pub(super) type Reason = (String, String);
 
-const KNOWN: [&str; 6] = ["git", "image", "storage", "cluster", "pullRequest", "cloudEvent"];
+const KNOWN: [&str; 6] = [
+    "git",
+    "image",
+    "storage",
+    "cluster",
+    "pullRequest",
+    "cloudEvent",
+];
 
 impl ResourceType {
     /// The type of an input.

@@ -23,7 +23,12 @@ pub(super) fn translate(
     for binding in &bindings {
         if let Some(from) = binding.from.first() {
             let message = "only a task of a Pipeline comes after others".to_owned();
-            desk.complain(&format!("{}.from", binding.place), from, message, "remove it");
+            desk.complain(
+                &format!("{}.from", binding.place),
+                from,
+                message,
+                "remove it",
+            );
         }
         let port = interface.and_then(|interface| interface.port(&binding.name));
         if let Some(value) = binding.resolve(catalogue, namespace, port, desk) {

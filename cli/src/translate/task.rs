@@ -71,11 +71,16 @@ fn made(spec: &Node) -> Vec<String> {
 
 /// `command: ["$(params.list)"]` of the proposal, in the words of today.
 fn expand_arrays(spec: &mut Node) {
-    let params = spec.get("params").and_then(Node::sequence).unwrap_or_default();
+    let params = spec
+        .get("params")
+        .and_then(Node::sequence)
+        .unwrap_or_default();
     let is_array = |param: &&Node| {
         text_of(param, "type") == Some("array")
             || text_of(param, "type").is_none()
-                && param.get("default").is_some_and(|node| node.sequence().is_some())
+                && param
+                    .get("default")
+                    .is_some_and(|node| node.sequence().is_some())
     };
     let arrays: Vec<String> = params
         .iter()
@@ -84,7 +89,10 @@ fn expand_arrays(spec: &mut Node) {
         .collect();
     for container in versions::containers(spec) {
         for key in ["command", "args"] {
-            for item in container.field_mut(key).map_or(&mut [][..], Node::items_mut) {
+            for item in container
+                .field_mut(key)
+                .map_or(&mut [][..], Node::items_mut)
+            {
                 let inside = item
                     .as_str()
                     .and_then(|text| text.strip_prefix("$(")?.strip_suffix(')'));
@@ -125,27 +133,25 @@ impl Judge for TaskVariables {
                 Some(rest) => Verdict::Variable(rest.to_owned()),
                 None => Verdict::Keep,
             },
-            (["outputs", "resources", name, key], Within::Declaration)
-                if creates(name) =>
-            {
+            (["outputs", "resources", name, key], Within::Declaration) if creates(name) => {
                 Verdict::Variable(format!("resources.{name}.{key}"))
             }
             (["resources", name, _], Within::Declaration)
                 if creates(name) && self.inputs.iter().any(|port| port.name == *name) =>
             {
                 let message = format!("`$({inside})` may be what is taken in or what is created");
-                wrong(message, &format!("write $(inputs.{inside}) or $(outputs.{inside})"))
+                wrong(
+                    message,
+                    &format!("write $(inputs.{inside}) or $(outputs.{inside})"),
+                )
             }
             (["resources", name, _], Within::Declaration) if creates(name) => Verdict::Keep,
-            (
-                ["inputs", "resources", name, key] | ["resources", "inputs", name, key],
-                _,
-            ) => self.resource(name, key, inside, true),
-            (
-                ["outputs", "resources", name, key]
-                | ["resources", "outputs", name, key],
-                _,
-            ) => self.resource(name, key, inside, false),
+            (["inputs", "resources", name, key] | ["resources", "inputs", name, key], _) => {
+                self.resource(name, key, inside, true)
+            }
+            (["outputs", "resources", name, key] | ["resources", "outputs", name, key], _) => {
+                self.resource(name, key, inside, false)
+            }
             (["resources", name, key], _) => {
                 let bound = self.bound.iter().any(|port| port.name == *name);
                 self.resource(name, key, inside, !bound)
@@ -160,7 +166,10 @@ impl Judge for TaskVariables {
                 let message = format!(
                     "`$({inside})`: what the step '{step}' leaves behind fills templates, and no other step"
                 );
-                wrong(message, "let this step read the file that the other one wrote")
+                wrong(
+                    message,
+                    "let this step read the file that the other one wrote",
+                )
             }
             _ => Verdict::Keep,
         }
@@ -173,7 +182,11 @@ impl Judge for TaskVariables {
 
 impl TaskVariables {
     fn resource(&mut self, name: &str, key: &str, inside: &str, is_input: bool) -> Verdict {
-        let ports = if is_input { &mut self.inputs } else { &mut self.bound };
+        let ports = if is_input {
+            &mut self.inputs
+        } else {
+            &mut self.bound
+        };
         let Some(port) = ports.iter_mut().find(|port| port.name == name) else {
             return self.unknown(name, inside);
         };

@@ -65,7 +65,8 @@ fn gone_from_step(step: &Node, place: &str, desk: &mut Desk<'_>) {
 
 /// A reference to a Task or a Pipeline (`taskRef`, `pipelineRef`).
 pub(super) fn reference(node: &mut Node, kind: &str, place: &str, desk: &mut Desk<'_>) {
-    let own_version = text_of(node, "apiVersion").is_some_and(|text| text.starts_with("tekton.dev/"));
+    let own_version =
+        text_of(node, "apiVersion").is_some_and(|text| text.starts_with("tekton.dev/"));
     let own_kind = text_of(node, "kind").is_none_or(|text| text.eq_ignore_ascii_case(kind));
     // With an apiVersion, v1 takes it for a reference to a custom task (tektoncd/pipeline#6457).
     if own_version && own_kind {
@@ -79,13 +80,16 @@ pub(super) fn reference(node: &mut Node, kind: &str, place: &str, desk: &mut Des
     }
     if let Some(bundle) = node.take("bundle") {
         let at = bundle.at;
-        let named = |name: &str, value: Node| {
-            edit::map(at, [("name", text(at, name)), ("value", value)])
-        };
+        let named =
+            |name: &str, value: Node| edit::map(at, [("name", text(at, name)), ("value", value)]);
         let name = node.take("name").unwrap_or_else(|| text(at, ""));
         node.take("kind");
         let kind = text(at, kind.to_lowercase());
-        let params = vec![named("bundle", bundle), named("name", name), named("kind", kind)];
+        let params = vec![
+            named("bundle", bundle),
+            named("name", name),
+            named("kind", kind),
+        ];
         node.put("resolver", text(at, "bundles"));
         node.put("params", list(at, params));
     }
@@ -118,7 +122,13 @@ pub(super) fn pipeline_run(spec: &mut Node, place: &str, desk: &mut Desk<'_>) {
         .enumerate()
     {
         let place = format!("{place}.taskRunSpecs[{index}]");
-        move_field(item, "taskServiceAccountName", "serviceAccountName", &place, desk);
+        move_field(
+            item,
+            "taskServiceAccountName",
+            "serviceAccountName",
+            &place,
+            desk,
+        );
         move_field(item, "taskPodTemplate", "podTemplate", &place, desk);
         overrides(item, &place, desk);
     }
@@ -157,7 +167,10 @@ fn service_accounts(spec: &mut Node, place: &str, desk: &mut Desk<'_>) {
 
 /// `stepOverrides` and `sidecarOverrides`.
 fn overrides(spec: &mut Node, place: &str, desk: &mut Desk<'_>) {
-    for (from, to) in [("stepOverrides", "stepSpecs"), ("sidecarOverrides", "sidecarSpecs")] {
+    for (from, to) in [
+        ("stepOverrides", "stepSpecs"),
+        ("sidecarOverrides", "sidecarSpecs"),
+    ] {
         move_field(spec, from, to, place, desk);
         for item in spec.field_mut(to).map_or(&mut [][..], Node::items_mut) {
             let place = format!("{place}.{to}");
@@ -168,10 +181,20 @@ fn overrides(spec: &mut Node, place: &str, desk: &mut Desk<'_>) {
 
 /// Renames a field, unless that would hide another one.
 fn move_field(node: &mut Node, from: &str, to: &str, place: &str, desk: &mut Desk<'_>) {
-    let Some(old) = present(node, from) else { return };
+    let Some(old) = present(node, from) else {
+        return;
+    };
     if present(node, to).is_some() {
-        let (message, old) = (format!("{from} is the old name of {to}, and both are here"), old.clone());
-        return desk.complain(&format!("{place}.{from}"), &old, message, "keep one of them");
+        let (message, old) = (
+            format!("{from} is the old name of {to}, and both are here"),
+            old.clone(),
+        );
+        return desk.complain(
+            &format!("{place}.{from}"),
+            &old,
+            message,
+            "keep one of them",
+        );
     }
     node.take(to);
     node.rename(from, to);
@@ -189,7 +212,12 @@ fn move_into(
     let parent_node = node.map_mut(parent);
     if present(parent_node, key).is_some() {
         let message = format!("the old place of {parent}.{key}, and that is here, too");
-        return desk.complain(&format!("{place}.{key}"), &value, message, "keep one of them");
+        return desk.complain(
+            &format!("{place}.{key}"),
+            &value,
+            message,
+            "keep one of them",
+        );
     }
     parent_node.put(key, value);
 }

@@ -77,13 +77,16 @@ impl FromStr for ObjectName {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let part = |name: &str, max: usize| {
-            let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b);
+            let allowed =
+                |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b);
             !name.is_empty() && name.len() <= max && name.bytes().all(allowed)
         };
         let parts = text.split_once('/');
         let (namespace, name) = parts
             .filter(|(namespace, name)| part(namespace, 63) && part(name, 253))
-            .ok_or_else(|| format!("'{text}' is no name of a Secret; write it as NAMESPACE/NAME"))?;
+            .ok_or_else(|| {
+                format!("'{text}' is no name of a Secret; write it as NAMESPACE/NAME")
+            })?;
         Ok(Self {
             namespace: namespace.to_owned(),
             name: name.to_owned(),
@@ -98,7 +101,10 @@ mod tests {
     #[test]
     fn a_secret_is_named_with_its_namespace() {
         let name: ObjectName = "gleaner/gleaner-tls".parse().unwrap();
-        assert_eq!((name.namespace.as_str(), name.name.as_str()), ("gleaner", "gleaner-tls"));
+        assert_eq!(
+            (name.namespace.as_str(), name.name.as_str()),
+            ("gleaner", "gleaner-tls")
+        );
         for text in ["gleaner", "/a", "a/", "a/b/c", "A/b", "a/b?x", "a/../b"] {
             assert!(text.parse::<ObjectName>().is_err(), "{text}");
         }

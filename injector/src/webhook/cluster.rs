@@ -57,7 +57,9 @@ pub struct Api {
 #[non_exhaustive]
 pub enum AccessError {
     /// The pod has no ServiceAccount token, or this is no pod.
-    #[error("no ServiceAccount token in this container; set automountServiceAccountToken, or give --kubeconfig or --api-server")]
+    #[error(
+        "no ServiceAccount token in this container; set automountServiceAccountToken, or give --kubeconfig or --api-server"
+    )]
     InCluster(#[source] InClusterError),
     /// The kubeconfig cannot be used.
     #[error("the kubeconfig cannot be used")]
@@ -140,7 +142,13 @@ impl Api {
     ///
     /// # Errors
     /// An [`ApiError`] for anything but a 2xx answer.
-    pub async fn call(&self, method: Method, path: &str, kind: &str, body: Option<&Value>) -> Result<Value, ApiError> {
+    pub async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        kind: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, ApiError> {
         let place = path.split('?').next().unwrap_or_default();
         let what = || format!("{method} {place}");
         let bytes = body.map(Value::to_string).unwrap_or_default();
@@ -152,7 +160,10 @@ impl Api {
             .expect("invariant: paths are made of names that were checked");
         let answered = async {
             let answer = self.client.send(request).await;
-            let answer = answer.map_err(|source| ApiError::Silent { what: what(), source })?;
+            let answer = answer.map_err(|source| ApiError::Silent {
+                what: what(),
+                source,
+            })?;
             let (head, body) = answer.into_parts();
             let body = Limited::new(body, ANSWER_BYTES).collect().await;
             let body = body.map_err(|_| ApiError::Broken(what()))?.to_bytes();
@@ -160,7 +171,10 @@ impl Api {
             if head.status.is_success() {
                 return Ok(json);
             }
-            let message = json["message"].as_str().unwrap_or("without a reason").to_owned();
+            let message = json["message"]
+                .as_str()
+                .unwrap_or("without a reason")
+                .to_owned();
             Err(ApiError::Refused {
                 what: what(),
                 code: head.status,
@@ -186,7 +200,9 @@ impl Api {
     /// When the API server does not say its version.
     pub(crate) async fn sidecars(&self) -> Result<Sidecars, ApiError> {
         let path = "/version";
-        let version = self.call(Method::GET, path, "application/json", None).await?;
+        let version = self
+            .call(Method::GET, path, "application/json", None)
+            .await?;
         sidecars(&version).ok_or_else(|| ApiError::Broken(format!("GET {path}")))
     }
 }
@@ -202,7 +218,9 @@ impl ApiError {
 fn sidecars(version: &Value) -> Option<Sidecars> {
     let number = |field: &str| {
         let text = version[field].as_str()?;
-        let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let end = text
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(text.len());
         text[..end].parse::<u32>().ok()
     };
     let version = (number("major")?, number("minor")?);
@@ -215,7 +233,8 @@ fn sidecars(version: &Value) -> Option<Sidecars> {
 
 /// An address with scheme and host. The client would panic at its first request to any other.
 fn server_url(text: &str) -> Result<http::Uri, String> {
-    let wrong = || format!("'{text}' is no address; write it as http://HOST:PORT or https://HOST:PORT");
+    let wrong =
+        || format!("'{text}' is no address; write it as http://HOST:PORT or https://HOST:PORT");
     let url: http::Uri = text.parse().map_err(|_| wrong())?;
     let known = matches!(url.scheme_str(), Some("http" | "https"));
     let whole = known && url.host().is_some_and(|host| !host.is_empty());
@@ -243,7 +262,10 @@ mod tests {
     fn an_address_needs_scheme_and_host() {
         assert!(server_url("https://10.0.0.1:6443").is_ok());
         for text in ["10.0.0.1:6443", "ftp://a", "/x", ""] {
-            assert!(server_url(text).unwrap_err().contains("write it as"), "{text}");
+            assert!(
+                server_url(text).unwrap_err().contains("write it as"),
+                "{text}"
+            );
         }
     }
 }

@@ -101,23 +101,52 @@ pub struct Pods {
 #[command(next_help_heading = "Certificate")]
 pub struct Tls {
     /// The certificate with its chain, PEM; read again when it changes
-    #[arg(long, env = "GLEANER_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    #[arg(
+        long,
+        env = "GLEANER_TLS_CERT",
+        value_name = "FILE",
+        requires = "tls_key"
+    )]
     tls_cert: Option<PathBuf>,
     /// Its private key, PEM
-    #[arg(long, env = "GLEANER_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    #[arg(
+        long,
+        env = "GLEANER_TLS_KEY",
+        value_name = "FILE",
+        requires = "tls_cert"
+    )]
     tls_key: Option<PathBuf>,
     /// Make and renew the certificate, and keep it in this Secret, which all replicas share
-    #[arg(long, env = "GLEANER_TLS_SECRET", value_name = "NAMESPACE/NAME", conflicts_with = "tls_cert")]
+    #[arg(
+        long,
+        env = "GLEANER_TLS_SECRET",
+        value_name = "NAMESPACE/NAME",
+        conflicts_with = "tls_cert"
+    )]
     #[arg(requires = "service", requires = "webhook_configuration")]
     tls_secret: Option<ObjectName>,
     /// The Service by which the API server calls, in the Secret's namespace
-    #[arg(long, env = "GLEANER_SERVICE", value_name = "NAME", requires = "tls_secret")]
+    #[arg(
+        long,
+        env = "GLEANER_SERVICE",
+        value_name = "NAME",
+        requires = "tls_secret"
+    )]
     service: Option<String>,
     /// The MutatingWebhookConfiguration that calls; all its webhooks get the authority as caBundle
-    #[arg(long, env = "GLEANER_WEBHOOK_CONFIGURATION", value_name = "NAME", requires = "tls_secret")]
+    #[arg(
+        long,
+        env = "GLEANER_WEBHOOK_CONFIGURATION",
+        value_name = "NAME",
+        requires = "tls_secret"
+    )]
     webhook_configuration: Option<String>,
     /// A further DNS name or IP address for the certificate, for a webhook that is called by URL
-    #[arg(long = "certificate-name", env = "GLEANER_CERTIFICATE_NAMES", value_delimiter = ',')]
+    #[arg(
+        long = "certificate-name",
+        env = "GLEANER_CERTIFICATE_NAMES",
+        value_delimiter = ','
+    )]
     #[arg(value_name = "NAME", requires = "tls_secret")]
     certificate_names: Vec<String>,
     /// How long a certificate is valid; it is renewed when a third of that is left
@@ -267,7 +296,8 @@ impl Tls {
                 poll: certificate_poll,
             }),
             None => {
-                let invariant = "invariant: clap asks for both files, or for a Secret with its companions";
+                let invariant =
+                    "invariant: clap asks for both files, or for a Secret with its companions";
                 Source::Files(Files {
                     certificate: tls_cert.expect(invariant),
                     key: tls_key.expect(invariant),
@@ -288,11 +318,15 @@ fn validity(text: &str) -> Result<Duration, String> {
     let validity = duration::parse(text).map_err(|error| error.to_string())?;
     let bounds = Duration::from_secs(3)..=Duration::from_secs(100 * 365 * 24 * 3600);
     let within = bounds.contains(&validity);
-    within.then_some(validity).ok_or_else(|| format!("'{text}' is not between 3s and 876000h"))
+    within
+        .then_some(validity)
+        .ok_or_else(|| format!("'{text}' is not between 3s and 876000h"))
 }
 
 fn poll(text: &str) -> Result<Duration, String> {
     let poll = duration::parse(text).map_err(|error| error.to_string())?;
     let within = poll >= Duration::from_millis(100);
-    within.then_some(poll).ok_or_else(|| format!("'{text}' is too often; take 100ms or more"))
+    within
+        .then_some(poll)
+        .ok_or_else(|| format!("'{text}' is too often; take 100ms or more"))
 }

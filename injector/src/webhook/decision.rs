@@ -138,7 +138,10 @@ impl Functions {
             Ok(Err(Unfit::Refused(refusal))) => refused(refusal.to_string(), None),
             Ok(Err(Unfit::Unreadable(_))) if !asks(object) => Verdict::Skipped(Skip::NotAsked),
             Ok(Err(Unfit::Unreadable(error))) => {
-                let message = format!("the object cannot be read: {error}; take the annotation {} away, or make it plainer", annotation::OUTPUTS);
+                let message = format!(
+                    "the object cannot be read: {error}; take the annotation {} away, or make it plainer",
+                    annotation::OUTPUTS
+                );
                 refused(message, None)
             }
             Err(place) if asks(object) => {
@@ -160,9 +163,14 @@ impl Functions {
         object: &RawValue,
         settings: &Settings,
     ) -> Result<Verdict, Unfit> {
-        let read = |object: &RawValue| serde_json::from_str::<Value>(object.get()).map_err(Unfit::Unreadable);
+        let read = |object: &RawValue| {
+            serde_json::from_str::<Value>(object.get()).map_err(Unfit::Unreadable)
+        };
         let value = read(object)?;
-        let outcome = match (door, request.old_object.filter(|_| request.operation == "UPDATE")) {
+        let outcome = match (
+            door,
+            request.old_object.filter(|_| request.operation == "UPDATE"),
+        ) {
             (Door::Pods, _) => (self.wrap)(&value, settings),
             (Door::Tekton, None) => (self.weave)(&value, Operation::Create, settings),
             (Door::Tekton, Some(old)) => {
@@ -195,14 +203,23 @@ impl Door {
     /// Whether this is an object, and a deed, that the door is for.
     fn takes(self, request: &Request<'_>) -> bool {
         let kind = (request.kind.group.as_ref(), request.kind.kind.as_ref());
-        let whole = request.sub_resource.as_deref().unwrap_or_default().is_empty();
+        let whole = request
+            .sub_resource
+            .as_deref()
+            .unwrap_or_default()
+            .is_empty();
         let operation = request.operation.as_ref();
         whole
             && match self {
                 Self::Pods => kind == ("", "Pod") && operation == "CREATE",
                 Self::Tekton => {
-                    matches!(kind, ("tekton.dev", "Task" | "Pipeline" | "TaskRun" | "PipelineRun"))
-                        && matches!(operation, "CREATE" | "UPDATE")
+                    matches!(
+                        kind,
+                        (
+                            "tekton.dev",
+                            "Task" | "Pipeline" | "TaskRun" | "PipelineRun"
+                        )
+                    ) && matches!(operation, "CREATE" | "UPDATE")
                 }
             }
     }
@@ -264,7 +281,9 @@ fn asks(object: &RawValue) -> bool {
 
 fn owner(object: &RawValue) -> Option<Owner> {
     let owners = head(object).metadata.owner_references?;
-    owners.into_iter().find(|owner| owner.controller == Some(true))
+    owners
+        .into_iter()
+        .find(|owner| owner.controller == Some(true))
 }
 
 /// Reads past everything else, without bounds on its depth.
@@ -274,7 +293,9 @@ fn head(object: &RawValue) -> Head {
 
 fn bounded(mut message: String) -> String {
     if message.len() > MESSAGE_BYTES {
-        let end = (0..=MESSAGE_BYTES).rev().find(|&end| message.is_char_boundary(end));
+        let end = (0..=MESSAGE_BYTES)
+            .rev()
+            .find(|&end| message.is_char_boundary(end));
         message.truncate(end.unwrap_or_default());
         message.push('…');
     }

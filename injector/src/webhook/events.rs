@@ -83,9 +83,15 @@ impl Teller {
                 self.metrics.event("repeated");
                 continue;
             }
-            let path = format!("/apis/events.k8s.io/v1/namespaces/{}/events", notice.namespace);
+            let path = format!(
+                "/apis/events.k8s.io/v1/namespaces/{}/events",
+                notice.namespace
+            );
             let event = event(&notice, &self.instance, Timestamp::now());
-            let told = self.api.call(Method::POST, &path, "application/json", Some(&event)).await;
+            let told = self
+                .api
+                .call(Method::POST, &path, "application/json", Some(&event))
+                .await;
             match told {
                 Ok(_) => self.metrics.event("created"),
                 // It is not tried again: the refusal itself has said the same.

@@ -10,7 +10,9 @@ thread_local! {
 /// From now on a panic is logged with its place alone: its message may quote the object that it was about.
 pub(crate) fn install() {
     panic::set_hook(Box::new(|info| {
-        let place = info.location().map(|at| format!("{}:{}:{}", at.file(), at.line(), at.column()));
+        let place = info
+            .location()
+            .map(|at| format!("{}:{}:{}", at.file(), at.line(), at.column()));
         let place = place.unwrap_or_else(|| "an unknown place".to_owned());
         tracing::error!(place, "panic");
         PLACE.with(|last| last.replace(Some(place)));
@@ -36,7 +38,10 @@ mod tests {
     fn a_panic_comes_back_as_its_place() {
         install();
         let place = guarded(|| -> () { panic!("secret") }).unwrap_err();
-        assert!(place.contains("guard.rs:") && !place.contains("secret"), "{place}");
+        assert!(
+            place.contains("guard.rs:") && !place.contains("secret"),
+            "{place}"
+        );
         assert_eq!(guarded(|| 1), Ok(1));
     }
 }

@@ -59,7 +59,8 @@ struct Step {
 impl Default for Metrics {
     fn default() -> Self {
         let reviews = Family::default();
-        let duration = Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> Histogram);
+        let duration =
+            Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> Histogram);
         let unreadable = Counter::default();
         let panics = Counter::default();
         let events = Family::default();
@@ -68,17 +69,33 @@ impl Default for Metrics {
         let certificate_checks_failed = Counter::default();
         let certificate_steps = Family::default();
         let mut registry = Registry::with_prefix("gleaner_injector");
-        registry.register("reviews", "Objects that passed by, by what came of them", reviews.clone());
+        registry.register(
+            "reviews",
+            "Objects that passed by, by what came of them",
+            reviews.clone(),
+        );
         registry.register_with_unit(
             "review_duration",
             "Time from a review's last byte to its answer",
             Unit::Seconds,
             duration.clone(),
         );
-        registry.register("unreadable_reviews", "Requests that were no review", unreadable.clone());
-        registry.register("panics", "Panics while an object was looked at: bugs of Gleaner", panics.clone());
+        registry.register(
+            "unreadable_reviews",
+            "Requests that were no review",
+            unreadable.clone(),
+        );
+        registry.register(
+            "panics",
+            "Panics while an object was looked at: bugs of Gleaner",
+            panics.clone(),
+        );
         registry.register("events", "Events about refusals", events.clone());
-        registry.register("tls_handshakes_failed", "TLS handshakes that failed", handshakes_failed.clone());
+        registry.register(
+            "tls_handshakes_failed",
+            "TLS handshakes that failed",
+            handshakes_failed.clone(),
+        );
         registry.register(
             "tls_certificate_expiry_timestamp_seconds",
             "When the certificate that is served ends, in seconds since 1970; 0 before there is one",
@@ -127,7 +144,9 @@ impl Metrics {
         };
         self.reviews.get_or_create(&review).inc();
         let duration = duration.as_secs_f64();
-        self.duration.get_or_create(&Resource { resource }).observe(duration);
+        self.duration
+            .get_or_create(&Resource { resource })
+            .observe(duration);
     }
 
     pub(crate) fn unreadable(&self) {

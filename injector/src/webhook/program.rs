@@ -18,12 +18,12 @@ use super::certificates::keeper::Keeper;
 use super::cluster::{AccessError, Api};
 use super::config::{Config, Pods, Source};
 use super::events::{self, Recorder};
+use super::guard;
 use super::metrics::Metrics;
 use super::server::{self, Admission, Connections, ListenError, Readiness};
 use super::telemetry::{self, chain};
 use super::tls::files::FilesError;
 use super::tls::{Identity, TlsError};
-use super::guard;
 use crate::settings::{Settings, Sidecars};
 
 /// Between two questions for the API server's version.
@@ -84,7 +84,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     telemetry::start(&config.log);
     guard::install();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     let ended = runtime
         .map_err(|source| ProgramError::System {
             what: "the runtime could not be started",
@@ -183,7 +185,8 @@ impl Webhook {
         match (source, &api) {
             (Source::Managed(managed), Some(api)) => {
                 let (identity, readiness) = (identity.clone(), Arc::clone(&readiness));
-                let keeper = Keeper::new(api.clone(), managed, identity, readiness, metrics.clone());
+                let keeper =
+                    Keeper::new(api.clone(), managed, identity, readiness, metrics.clone());
                 tasks.spawn(keeper.run(ending.clone()));
             }
             (Source::Managed(_), None) => {}
@@ -216,7 +219,8 @@ impl Webhook {
             readiness.settings();
             let admission = Arc::new(Admission::new(settings, recorder, metrics.clone(), &limits));
             let router = server::admission(admission);
-            let connections = Connections::new(router, Some(identity.acceptor()?), &limits, metrics);
+            let connections =
+                Connections::new(router, Some(identity.acceptor()?), &limits, metrics);
             let (end, stop) = watch::channel(false);
             let serving = connections.serve(listener, stop);
             let stopping = async {
@@ -239,7 +243,10 @@ impl Webhook {
             tracing::warn!("events-cut-off");
         }
         health_end.send_replace(true);
-        if tokio::time::timeout(LAST_EVENTS, &mut health).await.is_err() {
+        if tokio::time::timeout(LAST_EVENTS, &mut health)
+            .await
+            .is_err()
+        {
             health.abort();
         }
         tracing::info!("ended");

@@ -34,14 +34,18 @@ mod tests {
 
     #[test]
     fn quantities_are_taken_as_kubernetes_writes_them() {
-        for text in ["0", "10m", "500m", "0.5", ".5", "5.", "16Mi", "1G", "1e3", "1E-2"] {
+        for text in [
+            "0", "10m", "500m", "0.5", ".5", "5.", "16Mi", "1G", "1e3", "1E-2",
+        ] {
             assert_eq!(parse(text).as_deref(), Ok(text));
         }
     }
 
     #[test]
     fn what_is_no_quantity_is_refused_with_the_way_to_write_it() {
-        for text in ["", "m", "-1", "128MB", "1.2.3", "1 Gi", "1e", "1e+", "16mi", "."] {
+        for text in [
+            "", "m", "-1", "128MB", "1.2.3", "1 Gi", "1e", "1e+", "16mi", ".",
+        ] {
             let error = parse(text).unwrap_err();
             assert!(error.contains("write it as"), "{text}: {error}");
         }

@@ -66,7 +66,9 @@ pub enum ReviewError {
     #[error("the body is no AdmissionReview: {0}")]
     Shape(#[from] serde_json::Error),
     /// It is of another kind or version.
-    #[error("the body is a '{kind}' of '{api_version}', not an AdmissionReview of admission.k8s.io/v1")]
+    #[error(
+        "the body is a '{kind}' of '{api_version}', not an AdmissionReview of admission.k8s.io/v1"
+    )]
     Version {
         /// Its kind.
         kind: String,

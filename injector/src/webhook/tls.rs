@@ -30,13 +30,17 @@ pub enum TlsError {
     #[error("the {0} is no PEM")]
     Pem(&'static str, #[source] rustls::pki_types::pem::Error),
     /// There is no certificate in it.
-    #[error("there is no certificate in it; it must hold PEM blocks named CERTIFICATE, the server's own first")]
+    #[error(
+        "there is no certificate in it; it must hold PEM blocks named CERTIFICATE, the server's own first"
+    )]
     Empty,
     /// The first certificate is no X.509.
     #[error("the certificate is no X.509")]
     Certificate(#[source] validity::ValidityError),
     /// Key and certificate are not of each other, or of a kind that is not known.
-    #[error("the private key does not belong to the certificate, or is of no known kind (RSA, ECDSA, Ed25519)")]
+    #[error(
+        "the private key does not belong to the certificate, or is of no known kind (RSA, ECDSA, Ed25519)"
+    )]
     Key(#[source] rustls::Error),
     /// No configuration can be made.
     #[error("TLS cannot be set up")]
@@ -59,8 +63,10 @@ impl Serving {
         let chain = chain.map_err(|source| TlsError::Pem("certificate", source))?;
         let first = chain.first().ok_or(TlsError::Empty)?;
         let validity = Validity::of(first).map_err(TlsError::Certificate)?;
-        let key = PrivateKeyDer::from_pem_slice(key).map_err(|source| TlsError::Pem("private key", source))?;
-        let key = CertifiedKey::from_der(chain, key, &ring::default_provider()).map_err(TlsError::Key)?;
+        let key = PrivateKeyDer::from_pem_slice(key)
+            .map_err(|source| TlsError::Pem("private key", source))?;
+        let key =
+            CertifiedKey::from_der(chain, key, &ring::default_provider()).map_err(TlsError::Key)?;
         Ok(Self {
             key: Arc::new(key),
             validity,

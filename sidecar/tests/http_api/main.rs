@@ -8,6 +8,7 @@ mod ending;
 mod memory;
 mod messages;
 mod openapi;
+mod pod;
 mod recovery;
 mod routes;
 mod secrecy;

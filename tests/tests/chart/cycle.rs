@@ -19,15 +19,23 @@ pub(crate) fn cases() -> Vec<Case> {
         .collect()
 }
 
-const CRD: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/pipelineresources.tekton.dev";
-const WEBHOOKS: &str = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/gleaner.dev";
+const CRD: &str =
+    "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/pipelineresources.tekton.dev";
+const WEBHOOKS: &str =
+    "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/gleaner.dev";
 
 async fn an_upgrade_keeps_what_the_injector_wrote_and_an_uninstall_what_runs_left(server: &Server) {
     let kubeconfig = server.kubeconfig().display().to_string();
     let chart = chart();
     let namespace = server.namespace().to_owned();
     let on_cluster = ["--kubeconfig", &kubeconfig, "--namespace", &namespace];
-    let with = |arguments: &[&str]| [arguments, &on_cluster].concat().iter().map(|&a| a.to_owned()).collect::<Vec<String>>();
+    let with = |arguments: &[&str]| {
+        [arguments, &on_cluster]
+            .concat()
+            .iter()
+            .map(|&a| a.to_owned())
+            .collect::<Vec<String>>()
+    };
     let run = |arguments: &[&str]| {
         let arguments = with(arguments);
         succeed(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
@@ -36,7 +44,10 @@ async fn an_upgrade_keeps_what_the_injector_wrote_and_an_uninstall_what_runs_lef
     // The suite's kind is there already: helm takes nobody's, and says so.
     let arguments = with(&["install", RELEASE, &chart]);
     let said = fail(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
-    assert!(said.contains("pipelineresources.tekton.dev") && said.contains("exists"), "{said}");
+    assert!(
+        said.contains("pipelineresources.tekton.dev") && said.contains("exists"),
+        "{said}"
+    );
     server.delete(CRD, &Value::Null).await.expect_status(200);
     wait::until("the kind is gone", Duration::from_secs(30), async || {
         (server.get(CRD).await.status.as_u16() == 404).then_some(())
@@ -44,36 +55,56 @@ async fn an_upgrade_keeps_what_the_injector_wrote_and_an_uninstall_what_runs_lef
     .await;
 
     let notes = run(&["install", RELEASE, &chart]);
-    assert!(notes.contains("rollout status deployment/gleaner-injector"), "{notes}");
+    assert!(
+        notes.contains("rollout status deployment/gleaner-injector"),
+        "{notes}"
+    );
     assert!(!notes.contains("NOT INSTALLED"), "{notes}");
 
     // What the injector does once it runs.
     let secret = format!("{}/gleaner-injector-tls", server.path("v1", "secrets"));
-    server.merge(&secret, &json!({"stringData": {"tls.crt": "certificate"}})).await.expect_status(200);
+    let authority =
+        rcgen::generate_simple_self_signed(["gleaner".to_owned()]).expect("a certificate");
+    let written = json!({"stringData": {"ca.crt": authority.cert.pem()}});
+    let written = server
+        .merge(&secret, &written)
+        .await
+        .expect_status(200)
+        .json;
+    let bundle = &written["data"]["ca.crt"];
     let mut configuration = server.get(WEBHOOKS).await.expect_status(200).json;
     for webhook in configuration["webhooks"].as_array_mut().expect("webhooks") {
-        webhook["clientConfig"]["caBundle"] = json!(BUNDLE);
+        webhook["clientConfig"]["caBundle"] = bundle.clone();
     }
     let patch = json!({"webhooks": configuration["webhooks"]});
     server.merge(WEBHOOKS, &patch).await.expect_status(200);
 
-    run(&["upgrade", RELEASE, &chart, "--set", "webhooks.timeoutSeconds=7", "--set", "injector.replicas=3"]);
+    run(&[
+        "upgrade",
+        RELEASE,
+        &chart,
+        "--set",
+        "webhooks.timeoutSeconds=7",
+        "--set",
+        "injector.replicas=3",
+    ]);
     let configuration = server.get(WEBHOOKS).await.expect_status(200).json;
     for webhook in configuration["webhooks"].as_array().expect("webhooks") {
         assert_eq!(webhook["timeoutSeconds"], 7);
-        assert_eq!(webhook["clientConfig"]["caBundle"], BUNDLE);
+        assert_eq!(webhook["clientConfig"]["caBundle"], *bundle);
     }
     let kept = server.get(&secret).await.expect_status(200).json;
-    assert_eq!(kept["data"]["tls.crt"], "Y2VydGlmaWNhdGU=");
+    assert_eq!(kept["data"]["ca.crt"], *bundle);
 
     run(&["uninstall", RELEASE]);
     server.get(CRD).await.expect_status(200);
-    for gone in [WEBHOOKS, &secret, &format!("{}/gleaner-injector", server.path("apps/v1", "deployments"))] {
+    for gone in [
+        WEBHOOKS,
+        &secret,
+        &format!("{}/gleaner-injector", server.path("apps/v1", "deployments")),
+    ] {
         server.get(gone).await.expect_status(404);
     }
     // And again, over the kind that stayed.
     run(&["install", RELEASE, &chart]);
 }
-
-/// An authority, in base64 as the API server shows it: a real one, for it parses what it is given.
-const BUNDLE: &str = "";

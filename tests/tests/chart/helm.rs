@@ -12,9 +12,7 @@ pub(crate) const RELEASE: &str = "gleaner";
 
 /// A folder of the repository.
 pub(crate) fn repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("..")
-        .join(path)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
 }
 
 pub(crate) fn chart() -> String {
@@ -40,7 +38,11 @@ pub(crate) fn helm(arguments: &[&str]) -> Output {
 #[track_caller]
 pub(crate) fn succeed(arguments: &[&str]) -> String {
     let output = helm(arguments);
-    assert!(output.status.success(), "helm {arguments:?}: {}", words(&output));
+    assert!(
+        output.status.success(),
+        "helm {arguments:?}: {}",
+        words(&output)
+    );
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
@@ -48,7 +50,11 @@ pub(crate) fn succeed(arguments: &[&str]) -> String {
 #[track_caller]
 pub(crate) fn fail(arguments: &[&str]) -> String {
     let output = helm(arguments);
-    assert!(!output.status.success(), "helm {arguments:?}: {}", words(&output));
+    assert!(
+        !output.status.success(),
+        "helm {arguments:?}: {}",
+        words(&output)
+    );
     words(&output)
 }
 
@@ -70,7 +76,10 @@ pub(crate) fn render(namespace: &str, values: &[&str]) -> Vec<Value> {
     }
     let text = succeed(&arguments);
     let documents: Vec<Value> = serde_saphyr::from_multiple(&text).expect("YAML");
-    documents.into_iter().filter(|document| !document.is_null()).collect()
+    documents
+        .into_iter()
+        .filter(|document| !document.is_null())
+        .collect()
 }
 
 /// The only object of a kind, or the one of this name.
@@ -86,13 +95,19 @@ pub(crate) fn find<'a>(objects: &'a [Value], kind: &str, name: &str) -> &'a Valu
 pub(crate) async fn collection(server: &Server, object: &Value) -> String {
     let version = object["apiVersion"].as_str().expect("an apiVersion");
     let root = if version.contains('/') { "apis" } else { "api" };
-    let list = server.get(&format!("/{root}/{version}")).await.expect_status(200).json;
+    let list = server
+        .get(&format!("/{root}/{version}"))
+        .await
+        .expect_status(200)
+        .json;
     let resource = list["resources"]
         .as_array()
         .expect("a list of resources")
         .iter()
         .find(|resource| {
-            let plain = resource["name"].as_str().is_some_and(|name| !name.contains('/'));
+            let plain = resource["name"]
+                .as_str()
+                .is_some_and(|name| !name.contains('/'));
             plain && resource["kind"] == object["kind"]
         })
         .unwrap_or_else(|| panic!("{version} has no {}", object["kind"]));

@@ -24,13 +24,17 @@ fn metadata(change: Value) -> Value {
 }
 
 async fn patch(server: &Server, name: &str, change: &Value) -> Answer {
-    server.merge(&format!("{}/{name}", path(server)), change).await
+    server
+        .merge(&format!("{}/{name}", path(server)), change)
+        .await
 }
 
 async fn a_generated_resource_is_never_edited(server: &Server) {
     let mut generated = resource("generated", json!({"type": "image"}));
-    generated["metadata"]["labels"] = json!({"app.kubernetes.io/managed-by": "gleaner", "tekton.dev/task": "build"});
-    generated["metadata"]["annotations"] = json!({"gleaner.dev/run-uid": "1", "gleaner.dev/content": "2"});
+    generated["metadata"]["labels"] =
+        json!({"app.kubernetes.io/managed-by": "gleaner", "tekton.dev/task": "build"});
+    generated["metadata"]["annotations"] =
+        json!({"gleaner.dev/run-uid": "1", "gleaner.dev/content": "2"});
     let own = resource("own", json!({"type": "image"}));
     for object in [&generated, &own] {
         server.post(&path(server), object).await.expect_status(201);
@@ -38,12 +42,16 @@ async fn a_generated_resource_is_never_edited(server: &Server) {
     let spec = json!({"spec": {"params": [{"name": "digest", "value": "sha256:0"}]}});
     install_policy(server).await;
     // The API server compiles policies in its own time.
-    wait::until("the policy is in force", Duration::from_secs(30), async || {
-        let tried = server
-            .merge(&format!("{}/generated?dryRun=All", path(server)), &spec)
-            .await;
-        (tried.status.as_u16() == 422).then_some(())
-    })
+    wait::until(
+        "the policy is in force",
+        Duration::from_secs(30),
+        async || {
+            let tried = server
+                .merge(&format!("{}/generated?dryRun=All", path(server)), &spec)
+                .await;
+            (tried.status.as_u16() == 422).then_some(())
+        },
+    )
     .await;
 
     let refused = patch(server, "generated", &spec).await.expect_status(422);
@@ -59,9 +67,15 @@ async fn a_generated_resource_is_never_edited(server: &Server) {
         json!({"annotations": {"gleaner.dev/content": "3"}}),
         json!({"labels": null, "annotations": null}),
     ] {
-        let refused = patch(server, "generated", &metadata(change.clone())).await.expect_status(422);
+        let refused = patch(server, "generated", &metadata(change.clone()))
+            .await
+            .expect_status(422);
         let reason = "the labels and annotations that say which run generated a PipelineResource";
-        assert!(refused.refusal().contains(reason), "{change}: {}", refused.text);
+        assert!(
+            refused.refusal().contains(reason),
+            "{change}: {}",
+            refused.text
+        );
     }
     // The way round it, in one step: no longer marked, and edited.
     let mut both = spec.clone();
@@ -69,7 +83,8 @@ async fn a_generated_resource_is_never_edited(server: &Server) {
     patch(server, "generated", &both).await.expect_status(422);
 
     // Others' business: the garbage collector's, and people's.
-    let owner = json!({"apiVersion": "tekton.dev/v1", "kind": "TaskRun", "name": "run", "uid": "1"});
+    let owner =
+        json!({"apiVersion": "tekton.dev/v1", "kind": "TaskRun", "name": "run", "uid": "1"});
     for change in [
         json!({"labels": {"team": "a"}, "annotations": {"note": "b"}}),
         json!({"finalizers": ["example.com/keep"]}),
@@ -77,29 +92,46 @@ async fn a_generated_resource_is_never_edited(server: &Server) {
         json!({"ownerReferences": [owner]}),
         json!({"ownerReferences": null}),
     ] {
-        patch(server, "generated", &metadata(change)).await.expect_status(200);
+        patch(server, "generated", &metadata(change))
+            .await
+            .expect_status(200);
     }
     let status = format!("{}/generated/status", path(server));
-    server.merge(&status, &json!({"status": {"seen": true}})).await.expect_status(200);
+    server
+        .merge(&status, &json!({"status": {"seen": true}}))
+        .await
+        .expect_status(200);
 
     // What people made is theirs, but nobody passes it off as a run's.
     patch(server, "own", &spec).await.expect_status(200);
-    patch(server, "own", &metadata(json!({"labels": {"app.kubernetes.io/managed-by": "me"}})))
-        .await
-        .expect_status(200);
+    patch(
+        server,
+        "own",
+        &metadata(json!({"labels": {"app.kubernetes.io/managed-by": "me"}})),
+    )
+    .await
+    .expect_status(200);
     for change in [
         json!({"labels": {"app.kubernetes.io/managed-by": "gleaner"}}),
         json!({"annotations": {"gleaner.dev/run-uid": "1"}}),
     ] {
-        patch(server, "own", &metadata(change)).await.expect_status(422);
+        patch(server, "own", &metadata(change))
+            .await
+            .expect_status(422);
     }
 
-    server.delete(&format!("{}/generated", path(server)), &Value::Null).await.expect_status(200);
+    server
+        .delete(&format!("{}/generated", path(server)), &Value::Null)
+        .await
+        .expect_status(200);
 }
 
 async fn install_policy(server: &Server) {
     let objects = render("gleaner", &[]);
-    let kinds = ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"];
+    let kinds = [
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+    ];
     let policy: Vec<&Value> = objects
         .iter()
         .filter(|object| kinds.iter().any(|kind| object["kind"] == *kind))

@@ -35,11 +35,18 @@ pub(crate) fn path(server: &Server) -> String {
 }
 
 fn params(pairs: &[(&str, &str)]) -> Value {
-    pairs.iter().map(|(name, value)| json!({"name": name, "value": value})).collect()
+    pairs
+        .iter()
+        .map(|(name, value)| json!({"name": name, "value": value}))
+        .collect()
 }
 
 async fn the_shapes_of_the_proposals_time_are_taken(server: &Server) {
-    let cluster = [("Name", "prod"), ("url", "https://10.0.0.1:6443"), ("username", "admin")];
+    let cluster = [
+        ("Name", "prod"),
+        ("url", "https://10.0.0.1:6443"),
+        ("username", "admin"),
+    ];
     let shapes = [
         json!({"type": "git", "params": params(&[("revision", "master"), ("url", "https://example.com/a")])}),
         json!({"type": "image", "params": params(&[("url", "example.com/a"), ("digest", "sha256:54ed")])}),
@@ -65,33 +72,72 @@ async fn the_shapes_of_the_proposals_time_are_taken(server: &Server) {
 
 async fn what_tekton_refused_is_refused(server: &Server) {
     let cluster = |url: &str| {
-        let known = [("name", "prod"), ("username", "admin"), ("cadata", "AAAA"), ("url", url)];
+        let known = [
+            ("name", "prod"),
+            ("username", "admin"),
+            ("cadata", "AAAA"),
+            ("url", url),
+        ];
         json!({"type": "cluster", "params": params(&known)})
     };
     for (spec, complaint) in [
-        (json!({"type": "report"}), "spec.type: Unsupported value: \"report\""),
+        (
+            json!({"type": "report"}),
+            "spec.type: Unsupported value: \"report\"",
+        ),
         (json!({"params": []}), "spec.type: Required value"),
-        (json!({"type": "cluster"}), "a cluster needs name, url, username and cadata"),
-        (cluster(""), "a cluster needs name, url, username and cadata"),
-        (cluster("10.0.0.1"), "the url of a cluster must be one, with its scheme"),
-        (json!({"type": "storage", "params": params(&[("location", "gs://a")])}), "a storage needs the param type"),
+        (
+            json!({"type": "cluster"}),
+            "a cluster needs name, url, username and cadata",
+        ),
+        (
+            cluster(""),
+            "a cluster needs name, url, username and cadata",
+        ),
+        (
+            cluster("10.0.0.1"),
+            "the url of a cluster must be one, with its scheme",
+        ),
+        (
+            json!({"type": "storage", "params": params(&[("location", "gs://a")])}),
+            "a storage needs the param type",
+        ),
         (
             json!({"type": "storage", "params": params(&[("type", "s3"), ("location", "s3://a")])}),
             "a storage needs the param type: gcs or build-gcs",
         ),
-        (json!({"type": "storage", "params": params(&[("type", "gcs")])}), "a storage needs the param location"),
-        (json!({"type": "image", "params": [{"name": "url", "value": 1}]}), "must be of type string"),
-        (json!({"type": "image", "secrets": [{"fieldName": "a"}]}), "secretKey: Required value"),
+        (
+            json!({"type": "storage", "params": params(&[("type", "gcs")])}),
+            "a storage needs the param location",
+        ),
+        (
+            json!({"type": "image", "params": [{"name": "url", "value": 1}]}),
+            "must be of type string",
+        ),
+        (
+            json!({"type": "image", "secrets": [{"fieldName": "a"}]}),
+            "secretKey: Required value",
+        ),
     ] {
-        let refused = server.post(&path(server), &resource("a", spec.clone())).await;
+        let refused = server
+            .post(&path(server), &resource("a", spec.clone()))
+            .await;
         assert_eq!(refused.status.as_u16(), 422, "{spec}: {}", refused.text);
-        assert!(refused.refusal().contains(complaint), "{spec}: {}", refused.refusal());
+        assert!(
+            refused.refusal().contains(complaint),
+            "{spec}: {}",
+            refused.refusal()
+        );
     }
     let mut unknown = resource("a", json!({"type": "image"}));
     unknown["spec"]["parms"] = json!([]);
     let strict = format!("{}?fieldValidation=Strict", path(server));
     let refused = server.post(&strict, &unknown).await.expect_status(400);
-    assert!(refused.refusal().contains("unknown field \"spec.parms\""), "{}", refused.text);
+    assert!(
+        refused.refusal().contains("unknown field \"spec.parms\""),
+        "{}",
+        refused.text
+    );
 }
 
 async fn a_list_shows_where_each_came_from(server: &Server) {
@@ -111,7 +157,13 @@ async fn a_list_shows_where_each_came_from(server: &Server) {
     let cells = table["rows"][0]["cells"].as_array().expect("cells");
     assert_eq!(
         cells[..4],
-        ["build-and-push-image-pbtqf", "image", "build-and-push", "build-and-push-run"].map(Value::from)
+        [
+            "build-and-push-image-pbtqf",
+            "image",
+            "build-and-push",
+            "build-and-push-run"
+        ]
+        .map(Value::from)
     );
 }
 
@@ -119,30 +171,48 @@ async fn a_list_shows_where_each_came_from(server: &Server) {
 async fn as_table(server: &Server) -> Value {
     let request = http::Request::get(path(server))
         .header("accept", "application/json;as=Table;v=v1;g=meta.k8s.io")
-        .body(kube::client::Body::empty())
+        .body(Vec::new())
         .expect("a request");
     server.client().request(request).await.expect("a table")
 }
 
 async fn it_is_found_under_its_categories(server: &Server) {
-    let kinds = server.get("/apis/tekton.dev/v1alpha1").await.expect_status(200).json;
+    let kinds = server
+        .get("/apis/tekton.dev/v1alpha1")
+        .await
+        .expect_status(200)
+        .json;
     let kind = kinds["resources"]
         .as_array()
         .expect("resources")
         .iter()
         .find(|kind| kind["name"] == "pipelineresources")
         .expect("pipelineresources");
-    assert_eq!(kind["categories"], json!(["all", "tekton", "tekton-pipelines"]));
+    assert_eq!(
+        kind["categories"],
+        json!(["all", "tekton", "tekton-pipelines"])
+    );
     assert_eq!(kind["singularName"], "pipelineresource");
 }
 
 async fn the_rendered_kind_is_the_file(_: &Server) {
     let objects = render("gleaner", &[]);
-    let rendered = find(&objects, "CustomResourceDefinition", "pipelineresources.tekton.dev");
+    let rendered = find(
+        &objects,
+        "CustomResourceDefinition",
+        "pipelineresources.tekton.dev",
+    );
     let file: Value = serde_saphyr::from_str(CRD).expect("YAML");
     assert_eq!(rendered["spec"], file["spec"]);
-    assert_eq!(rendered["metadata"]["annotations"]["helm.sh/resource-policy"], "keep");
+    assert_eq!(
+        rendered["metadata"]["annotations"]["helm.sh/resource-policy"],
+        "keep"
+    );
     let objects = render("gleaner", &["crds.keep=false"]);
-    let rendered = find(&objects, "CustomResourceDefinition", "pipelineresources.tekton.dev");
+    let rendered = find(
+        &objects,
+        "CustomResourceDefinition",
+        "pipelineresources.tekton.dev",
+    );
     assert_eq!(rendered["metadata"].get("annotations"), None);
 }

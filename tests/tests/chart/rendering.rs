@@ -32,31 +32,57 @@ const MATRIX: [(&str, &[&str]); 8] = [
     ("cert-manager", &["tls.mode=cert-manager"]),
     (
         "cert-manager with an issuer of one's own",
-        &["tls.mode=cert-manager", "tls.certManager.issuerRef.name=mine", "tls.certManager.issuerRef.kind=ClusterIssuer"],
+        &[
+            "tls.mode=cert-manager",
+            "tls.certManager.issuerRef.name=mine",
+            "tls.certManager.issuerRef.kind=ClusterIssuer",
+        ],
     ),
     (
         "a certificate of one's own",
-        &["tls.mode=secret", "tls.secret.name=mine", "tls.secret.caBundle=-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"],
+        &[
+            "tls.mode=secret",
+            "tls.secret.name=mine",
+            "tls.secret.caBundle=-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        ],
     ),
     (
         "as little as can be",
         &[
-            "injector.replicas=1", "injector.podDisruptionBudget.enabled=false", "crds.install=false", "immutability.enabled=false",
-            "outputs.aggregate=false", "injector.serviceAccount.create=false", "injector.serviceAccount.name=default",
-            "webhooks.pods.failurePolicy=Ignore", "webhooks.tekton.failurePolicy=Ignore",
+            "injector.replicas=1",
+            "injector.podDisruptionBudget.enabled=false",
+            "crds.install=false",
+            "immutability.enabled=false",
+            "outputs.aggregate=false",
+            "injector.serviceAccount.create=false",
+            "injector.serviceAccount.name=default",
+            "webhooks.pods.failurePolicy=Ignore",
+            "webhooks.tekton.failurePolicy=Ignore",
         ],
     ),
     (
         "as much as can be",
         &[
-            "networkPolicy.enabled=true", "networkPolicy.metricsFrom[0].podSelector.matchLabels.app=prometheus",
-            "metrics.serviceMonitor.enabled=true", "metrics.serviceMonitor.labels.release=prometheus",
-            "outputs.bindings[0].namespace=NAMESPACE", "outputs.bindings[0].serviceAccount=default",
-            "imagePullSecrets[0]=registry", "injector.priorityClassName=system-cluster-critical",
-            "injector.nodeSelector.disk=fast", "injector.tolerations[0].operator=Exists", "injector.podLabels.a=b",
-            "injector.podAnnotations.a=b", "injector.runAsUser=1000", "sidecar.runAsUser=1000", "injector.serviceAccount.annotations.a=b",
-            "injector.extraArgs[0]=--no-events", "injector.extraEnv[0].name=A", "injector.extraEnv[0].value=b",
-            "webhooks.namespaceSelector[0].key=team", "webhooks.namespaceSelector[0].operator=Exists",
+            "networkPolicy.enabled=true",
+            "networkPolicy.metricsFrom[0].podSelector.matchLabels.app=prometheus",
+            "metrics.serviceMonitor.enabled=true",
+            "metrics.serviceMonitor.labels.release=prometheus",
+            "outputs.bindings[0].namespace=NAMESPACE",
+            "outputs.bindings[0].serviceAccount=default",
+            "imagePullSecrets[0]=registry",
+            "injector.priorityClassName=system-cluster-critical",
+            "injector.nodeSelector.disk=fast",
+            "injector.tolerations[0].operator=Exists",
+            "injector.podLabels.a=b",
+            "injector.podAnnotations.a=b",
+            "injector.runAsUser=1000",
+            "sidecar.runAsUser=1000",
+            "injector.serviceAccount.annotations.a=b",
+            "injector.extraArgs[0]=--no-events",
+            "injector.extraEnv[0].name=A",
+            "injector.extraEnv[0].value=b",
+            "webhooks.namespaceSelector[0].key=team",
+            "webhooks.namespaceSelector[0].operator=Exists",
         ],
     ),
     (
@@ -65,11 +91,19 @@ const MATRIX: [(&str, &[&str]); 8] = [
             "injector.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].weight=1",
             "injector.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].preference.matchExpressions[0].key=a",
             "injector.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].preference.matchExpressions[0].operator=Exists",
-            "injector.topologySpreadConstraints[0].maxSkew=1", "injector.topologySpreadConstraints[0].topologyKey=rack",
+            "injector.topologySpreadConstraints[0].maxSkew=1",
+            "injector.topologySpreadConstraints[0].topologyKey=rack",
             "injector.topologySpreadConstraints[0].whenUnsatisfiable=ScheduleAnyway",
+            "injector.topologySpreadConstraints[0].labelSelector.matchLabels.app=gleaner",
         ],
     ),
-    ("other names", &["nameOverride=other", "fullnameOverride=a-name-that-is-longer-than-forty-characters-are"]),
+    (
+        "other names",
+        &[
+            "nameOverride=other",
+            "fullnameOverride=a-name-that-is-longer-than-forty-characters-are",
+        ],
+    ),
 ];
 
 /// Kinds of add-ons, which no plain API server knows: their objects are only read.
@@ -99,7 +133,11 @@ async fn every_object_is_taken_as_it_is(server: &Server) {
             let answer = server.apply(&path, object).await;
             let taken = matches!(answer.status.as_u16(), 200 | 201);
             assert!(taken, "{name}: {}\n{object:#}", answer.text);
-            assert!(answer.warnings().is_empty(), "{name}: {:?}", answer.warnings());
+            assert!(
+                answer.warnings().is_empty(),
+                "{name}: {:?}",
+                answer.warnings()
+            );
         }
     }
 }
@@ -112,7 +150,10 @@ async fn the_chart_lints_without_a_warning(_: &Server) {
             arguments.extend(["--set", value]);
         }
         let said = succeed(&arguments);
-        assert!(!said.contains("WARNING") && !said.contains("ERROR"), "{name}: {said}");
+        assert!(
+            !said.contains("WARNING") && !said.contains("ERROR"),
+            "{name}: {said}"
+        );
     }
 }
 
@@ -123,8 +164,14 @@ async fn a_misspelt_value_is_refused(_: &Server) {
         ("webhooks.pods.failurePolicy=fail", "value must be one of"),
         ("tls.mode=certmanager", "value must be one of"),
         ("image.digest=54ed", "does not match pattern"),
-        ("sidecar.resources.limits.memory=128MB", "does not match pattern"),
-        ("outputs.bindings[0].namespace=ci", "missing property 'serviceAccount'"),
+        (
+            "sidecar.resources.limits.memory=128MB",
+            "does not match pattern",
+        ),
+        (
+            "outputs.bindings[0].namespace=ci",
+            "missing property 'serviceAccount'",
+        ),
         ("injector.runAsUser=0", "minimum: got 0, want 1"),
     ] {
         let said = fail(&["template", &chart(), "--set", value]);
@@ -134,10 +181,22 @@ async fn a_misspelt_value_is_refused(_: &Server) {
 
 async fn values_that_do_not_go_together_are_refused(_: &Server) {
     for (values, remedy) in [
-        ("tls.mode=secret,tls.secret.name=mine", "in tls.secret.caBundle"),
-        ("tls.mode=secret,tls.secret.caBundle=-----BEGIN CERTIFICATE-----", "in tls.secret.name"),
-        ("injector.serviceAccount.create=false", "in injector.serviceAccount.name"),
-        ("webhooks.configurationName=z", "must sort before webhook.pipeline.tekton.dev"),
+        (
+            "tls.mode=secret,tls.secret.name=mine",
+            "in tls.secret.caBundle",
+        ),
+        (
+            "tls.mode=secret,tls.secret.caBundle=-----BEGIN CERTIFICATE-----",
+            "in tls.secret.name",
+        ),
+        (
+            "injector.serviceAccount.create=false",
+            "in injector.serviceAccount.name",
+        ),
+        (
+            "webhooks.configurationName=z",
+            "must sort before webhook.pipeline.tekton.dev",
+        ),
     ] {
         let said = fail(&["template", &chart(), "--set", values]);
         assert!(said.contains(remedy), "{values}: {said}");
@@ -164,9 +223,8 @@ async fn one_replica_can_be_drained(_: &Server) {
 
 async fn an_old_cluster_gets_no_policy(_: &Server) {
     let chart = chart();
-    let rendered = |version: &str| {
-        succeed(&["template", "gleaner", &chart, "--kube-version", version])
-    };
+    let rendered =
+        |version: &str| succeed(&["template", "gleaner", &chart, "--kube-version", version]);
     assert!(!rendered("1.29.9").contains("kind: ValidatingAdmissionPolicy"));
     assert!(rendered("1.30.0").contains("kind: ValidatingAdmissionPolicy"));
     let said = fail(&["template", "gleaner", &chart, "--kube-version", "1.27.0"]);
@@ -176,14 +234,20 @@ async fn an_old_cluster_gets_no_policy(_: &Server) {
 async fn the_image_can_be_pinned(_: &Server) {
     let digest = format!("sha256:{}", "0123456789abcdef".repeat(4));
     let pinned = format!("image.digest={digest}");
-    let objects = render("gleaner", &["image.repository=mirror.example/gleaner", &pinned]);
+    let objects = render(
+        "gleaner",
+        &["image.repository=mirror.example/gleaner", &pinned],
+    );
     let deployment = find(&objects, "Deployment", "gleaner-injector");
     let container = &deployment["spec"]["template"]["spec"]["containers"][0];
     let image = format!("mirror.example/gleaner@{digest}");
     assert_eq!(container["image"], image.as_str());
     // Pods of runs get the same.
     let arguments = container["args"].as_array().expect("arguments");
-    assert!(arguments.contains(&Value::from(format!("--image={image}"))), "{arguments:?}");
+    assert!(
+        arguments.contains(&Value::from(format!("--image={image}"))),
+        "{arguments:?}"
+    );
     assert_eq!(
         container["securityContext"],
         json!({"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]}})
@@ -195,5 +259,9 @@ async fn the_readme_says_what_the_values_say(_: &Server) {
         .arg("--check")
         .output()
         .expect("python3");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }

@@ -1,14 +1,15 @@
 //! What the roles let runs do.
 
+use gleaner_tests::rig;
 use gleaner_tests::server::{self, Answer, Server};
 use gleaner_tests::suite::Case;
-use gleaner_tests::rig;
 use http::Method;
 use kube::Client;
 use serde_json::{Value, json};
 
 use crate::helm::{collection, find, render};
 use crate::kind::{path, resource};
+use crate::webhooks::ANY_TEKTON;
 
 pub(crate) fn cases() -> Vec<Case> {
     let enforcing = rig::Options {
@@ -18,18 +19,25 @@ pub(crate) fn cases() -> Vec<Case> {
         "the_role_for_runs_is_enough_and_no_more",
         the_role_for_runs_is_enough_and_no_more,
     );
-    vec![enough.rig(enforcing).real_only()]
+    vec![enough.crds(&[ANY_TEKTON]).rig(enforcing).real_only()]
 }
 
 async fn send(client: &Client, method: Method, path: &str, body: &Value) -> Answer {
-    let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+    let body = if body.is_null() {
+        Vec::new()
+    } else {
+        body.to_string().into_bytes()
+    };
     server::send(client, method, path, "application/json", body).await
 }
 
 async fn the_role_for_runs_is_enough_and_no_more(server: &Server) {
     let objects = render("gleaner", &[]);
     let role = find(&objects, "ClusterRole", "gleaner-outputs");
-    server.post(&collection(server, role).await, role).await.expect_status(201);
+    server
+        .post(&collection(server, role).await, role)
+        .await
+        .expect_status(201);
     let user = server.restricted_user(json!([])).await;
     let binding = json!({
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
@@ -37,8 +45,12 @@ async fn the_role_for_runs_is_enough_and_no_more(server: &Server) {
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "gleaner-outputs"},
         "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user.name}],
     });
-    server.post(&collection(server, &binding).await, &binding).await.expect_status(201);
-    let client = server::client(&server.url(), Some(&user.token), server.authority()).expect("a client");
+    server
+        .post(&collection(server, &binding).await, &binding)
+        .await
+        .expect_status(201);
+    let client =
+        server::client(&server.url(), Some(&user.token), server.authority()).expect("a client");
 
     let mut object = resource("a", json!({"type": "image"}));
     // This needs the right to a run's finalizers, on this server as on OpenShift.
@@ -53,18 +65,54 @@ async fn the_role_for_runs_is_enough_and_no_more(server: &Server) {
         "spec": {"resourceAttributes": {"verb": "create", "group": "tekton.dev", "resource": "pipelineresources", "namespace": server.namespace()}},
     });
     let reviews = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
-    let allowed = send(&client, Method::POST, reviews, &review).await.expect_status(201);
+    let allowed = send(&client, Method::POST, reviews, &review)
+        .await
+        .expect_status(201);
     assert_eq!(allowed.json["status"]["allowed"], true);
-    send(&client, Method::POST, &format!("{collection}?dryRun=All"), &object).await.expect_status(201);
-    send(&client, Method::POST, &collection, &object).await.expect_status(201);
-    send(&client, Method::GET, &one, &Value::Null).await.expect_status(200);
+    send(
+        &client,
+        Method::POST,
+        &format!("{collection}?dryRun=All"),
+        &object,
+    )
+    .await
+    .expect_status(201);
+    send(&client, Method::POST, &collection, &object)
+        .await
+        .expect_status(201);
+    send(&client, Method::GET, &one, &Value::Null)
+        .await
+        .expect_status(200);
 
-    send(&client, Method::GET, &collection, &Value::Null).await.expect_status(403);
-    let change = json!({"metadata": {"labels": {"a": "b"}}}).to_string().into_bytes();
-    server::send(&client, Method::PATCH, &one, "application/merge-patch+json", change).await.expect_status(403);
+    send(&client, Method::GET, &collection, &Value::Null)
+        .await
+        .expect_status(403);
+    let change = json!({"metadata": {"labels": {"a": "b"}}})
+        .to_string()
+        .into_bytes();
+    server::send(
+        &client,
+        Method::PATCH,
+        &one,
+        "application/merge-patch+json",
+        change,
+    )
+    .await
+    .expect_status(403);
     let elsewhere = "/apis/tekton.dev/v1alpha1/namespaces/default/pipelineresources";
-    send(&client, Method::POST, elsewhere, &object).await.expect_status(403);
-    send(&client, Method::GET, &server.path("v1", "secrets"), &Value::Null).await.expect_status(403);
+    send(&client, Method::POST, elsewhere, &object)
+        .await
+        .expect_status(403);
+    send(
+        &client,
+        Method::GET,
+        &server.path("v1", "secrets"),
+        &Value::Null,
+    )
+    .await
+    .expect_status(403);
 
-    send(&client, Method::DELETE, &one, &Value::Null).await.expect_status(200);
+    send(&client, Method::DELETE, &one, &Value::Null)
+        .await
+        .expect_status(200);
 }

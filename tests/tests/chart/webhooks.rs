@@ -23,7 +23,7 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 /// Tekton's kinds without a schema: admission comes before the schema, so its conditions must bear anything.
-const ANY_TEKTON: &str = include_str!("../../fixtures/tekton-any-crds.yaml");
+pub(crate) const ANY_TEKTON: &str = include_str!("../../fixtures/tekton-any-crds.yaml");
 
 /// Tekton objects that have nothing to do with Gleaner; some of them no Tekton would take in the end.
 fn strangers() -> Vec<Value> {
@@ -84,11 +84,17 @@ fn tekton(version: &str, kind: &str, spec: Value) -> Value {
 }
 
 fn plural(object: &Value) -> String {
-    format!("{}s", object["kind"].as_str().unwrap_or_default().to_lowercase())
+    format!(
+        "{}s",
+        object["kind"].as_str().unwrap_or_default().to_lowercase()
+    )
 }
 
 fn place(server: &Server, object: &Value) -> String {
-    server.path(object["apiVersion"].as_str().unwrap_or_default(), &plural(object))
+    server.path(
+        object["apiVersion"].as_str().unwrap_or_default(),
+        &plural(object),
+    )
 }
 
 /// It came into being, and nothing in it was changed.
@@ -109,7 +115,11 @@ async fn is_refused(server: &Server, object: &Value, webhook: &str) {
     let answer = server.post(&place(server, object), object).await;
     assert_eq!(answer.status.as_u16(), 500, "{object}: {}", answer.text);
     let reason = format!("failed calling webhook \"{webhook}\"");
-    assert!(answer.refusal().contains(&reason), "{object}: {}", answer.text);
+    assert!(
+        answer.refusal().contains(&reason),
+        "{object}: {}",
+        answer.text
+    );
 }
 
 /// Installs the chart's webhooks, with nobody behind them.
@@ -130,16 +140,23 @@ async fn install(server: &Server, values: &[&str]) {
     server.post(&path, &configuration).await.expect_status(201);
     let mut asking = tekton("v1", "Task", json!({}));
     asking["metadata"]["annotations"] = json!({"gleaner.dev/outputs": ""});
-    wait::until("the webhooks are in force", Duration::from_secs(30), async || {
-        let path = format!("{}?dryRun=All", place(server, &asking));
-        (server.post(&path, &asking).await.status.as_u16() == 500).then_some(())
-    })
+    wait::until(
+        "the webhooks are in force",
+        Duration::from_secs(30),
+        async || {
+            let path = format!("{}?dryRun=All", place(server, &asking));
+            (server.post(&path, &asking).await.status.as_u16() == 500).then_some(())
+        },
+    )
     .await;
 }
 
 async fn label_namespace(server: &Server, labels: Value) {
     let path = format!("/api/v1/namespaces/{}", server.namespace());
-    server.merge(&path, &json!({"metadata": {"labels": labels}})).await.expect_status(200);
+    server
+        .merge(&path, &json!({"metadata": {"labels": labels}}))
+        .await
+        .expect_status(200);
 }
 
 async fn tekton_objects_pass_unless_they_ask(server: &Server) {
@@ -149,7 +166,10 @@ async fn tekton_objects_pass_unless_they_ask(server: &Server) {
     server.post(&tasks, &asking).await.expect_status(201);
     let mut run = tekton("v1", "TaskRun", json!({}));
     run["metadata"] = asking["metadata"].clone();
-    server.post(&place(server, &run), &run).await.expect_status(201);
+    server
+        .post(&place(server, &run), &run)
+        .await
+        .expect_status(201);
     install(server, &[]).await;
 
     for object in strangers() {
@@ -168,20 +188,35 @@ async fn tekton_objects_pass_unless_they_ask(server: &Server) {
         server.merge(&earlier, &change).await.expect_status(500);
     }
     let stranger = passes(server, &strangers()[0]).await;
-    let stranger = format!("{tasks}/{}", stranger["metadata"]["name"].as_str().unwrap_or_default());
-    server.merge(&stranger, &json!({"spec": {"a": 1}})).await.expect_status(200);
+    let stranger = format!(
+        "{tasks}/{}",
+        stranger["metadata"]["name"].as_str().unwrap_or_default()
+    );
     server
-        .merge(&stranger, &json!({"metadata": {"annotations": {"gleaner.dev/outputs": ""}}}))
+        .merge(&stranger, &json!({"spec": {"a": 1}}))
+        .await
+        .expect_status(200);
+    server
+        .merge(
+            &stranger,
+            &json!({"metadata": {"annotations": {"gleaner.dev/outputs": ""}}}),
+        )
         .await
         .expect_status(500);
     // A run that is updated is none of Gleaner's business: Tekton's controller does it all the time.
     let runs = place(server, &run);
     server
-        .merge(&format!("{runs}/earlier"), &json!({"metadata": {"labels": {"a": "b"}}}))
+        .merge(
+            &format!("{runs}/earlier"),
+            &json!({"metadata": {"labels": {"a": "b"}}}),
+        )
         .await
         .expect_status(200);
     // What is on its way out can go while nobody answers.
-    server.delete(&earlier, &Value::Null).await.expect_status(200);
+    server
+        .delete(&earlier, &Value::Null)
+        .await
+        .expect_status(200);
     server
         .merge(&earlier, &json!({"metadata": {"finalizers": null}}))
         .await
@@ -216,22 +251,36 @@ async fn pods_pass_unless_they_ask(server: &Server) {
     let container = |name: &str| json!({"name": name, "image": "registry.example/a:1"});
     let plain = pod(json!({"containers": [container("step-a"), container("sidecar-other")]}));
     // What the API server makes of a pod that nobody else has seen.
-    let before = server.post(&place(server, &plain), &plain).await.expect_status(201).json;
+    let before = server
+        .post(&place(server, &plain), &plain)
+        .await
+        .expect_status(201)
+        .json;
     install(server, &[]).await;
-    let after = server.post(&place(server, &plain), &plain).await.expect_status(201).json;
+    let after = server
+        .post(&place(server, &plain), &plain)
+        .await
+        .expect_status(201)
+        .json;
     assert_eq!(after["spec"], before["spec"]);
 
     let mut annotated = plain.clone();
     annotated["metadata"]["annotations"] = json!({"gleaner.dev/outputs": ""});
     let woven = pod(json!({"containers": [container("step-a"), container("sidecar-gleaner")]}));
-    let native = pod(json!({"containers": [container("step-a")], "initContainers": [container("sidecar-gleaner")]}));
+    let native = pod(
+        json!({"containers": [container("step-a")], "initContainers": [container("sidecar-gleaner")]}),
+    );
     for asking in [&annotated, &woven, &native] {
         is_refused(server, asking, "pods.gleaner.dev").await;
     }
     let mut others = plain.clone();
-    others["metadata"]["annotations"] = json!({"gleaner.dev/other": "", "tekton.dev/ready": "READY"});
+    others["metadata"]["annotations"] =
+        json!({"gleaner.dev/other": "", "tekton.dev/ready": "READY"});
     others["spec"]["initContainers"] = json!([container("prepare")]);
-    server.post(&place(server, &others), &others).await.expect_status(201);
+    server
+        .post(&place(server, &others), &others)
+        .await
+        .expect_status(201);
     // Of a pod that is there, nothing is Gleaner's business: Tekton makes it ready by an annotation.
     let name = after["metadata"]["name"].as_str().unwrap_or_default();
     server
@@ -244,7 +293,10 @@ async fn pods_pass_unless_they_ask(server: &Server) {
 
     // What runs the cluster starts without Gleaner.
     let kube_system = "/api/v1/namespaces/kube-system/pods";
-    server.post(kube_system, &annotated).await.expect_status(201);
+    server
+        .post(kube_system, &annotated)
+        .await
+        .expect_status(201);
 
     annotated["spec"] = before["spec"].clone();
     opting_out(server, annotated, "pods.gleaner.dev").await;

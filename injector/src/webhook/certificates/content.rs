@@ -85,9 +85,17 @@ impl Certificate {
         // An anchor's own time is not looked at by those who trust it here, but by Go.
         authority.validity.holds(now)
             && roots.add(authority.der.clone()).is_ok()
-            && verify_server_cert_signed_by_trust_anchor(&parsed, &roots, &[], now_unix, algorithms.all).is_ok()
+            && verify_server_cert_signed_by_trust_anchor(
+                &parsed,
+                &roots,
+                &[],
+                now_unix,
+                algorithms.all,
+            )
+            .is_ok()
             && names.iter().all(|name| {
-                ServerName::try_from(name.as_str()).is_ok_and(|name| verify_server_name(&parsed, &name).is_ok())
+                ServerName::try_from(name.as_str())
+                    .is_ok_and(|name| verify_server_name(&parsed, &name).is_ok())
             })
     }
 
@@ -145,7 +153,8 @@ impl Content {
             ("tls.crt", self.leaf.pem()),
             ("tls.key", self.leaf_key.clone()),
         ];
-        let entries = entries.map(|(key, text)| (key.to_owned(), Value::from(STANDARD.encode(text))));
+        let entries =
+            entries.map(|(key, text)| (key.to_owned(), Value::from(STANDARD.encode(text))));
         Value::Object(Map::from_iter(entries))
     }
 
@@ -205,8 +214,13 @@ fn belongs(
     key_name: &'static str,
     certificate_name: &'static str,
 ) -> Result<(), ContentError> {
-    let read = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|_| ContentError::Damaged(key_name))?;
-    CertifiedKey::from_der(vec![certificate.der.clone()], read, &ring::default_provider())
-        .map(drop)
-        .map_err(|_| ContentError::Mismatch(key_name, certificate_name))
+    let read = PrivateKeyDer::from_pem_slice(key.as_bytes())
+        .map_err(|_| ContentError::Damaged(key_name))?;
+    CertifiedKey::from_der(
+        vec![certificate.der.clone()],
+        read,
+        &ring::default_provider(),
+    )
+    .map(drop)
+    .map_err(|_| ContentError::Mismatch(key_name, certificate_name))
 }

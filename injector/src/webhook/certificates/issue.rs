@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, date_time_ymd,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
 };
 
 use super::content::{Certificate, Content};
@@ -14,7 +14,9 @@ use crate::webhook::tls::validity::Validity;
 
 /// Why nothing could be made.
 #[derive(Debug, thiserror::Error)]
-#[error("no certificate could be made for {names}; --service and --certificate-name take DNS names and IP addresses")]
+#[error(
+    "no certificate could be made for {names}; --service and --certificate-name take DNS names and IP addresses"
+)]
 pub struct IssueError {
     names: String,
     #[source]
@@ -65,7 +67,10 @@ pub fn leaf(
     validity.until = validity.until.min(authority.validity.until);
     let make = || {
         let mut params = CertificateParams::new(policy.names.clone())?;
-        let name = policy.names.first().map_or("gleaner-injector", String::as_str);
+        let name = policy
+            .names
+            .first()
+            .map_or("gleaner-injector", String::as_str);
         // A common name has 64 characters at most (RFC 5280, appendix A.1); nobody reads it.
         params.distinguished_name = common_name(name.get(..64).unwrap_or(name));
         params.not_before = date_time_ymd(1970, 1, 1) + since_1970(validity.from);
@@ -73,7 +78,10 @@ pub fn leaf(
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.use_authority_key_identifier_extension = true;
-        let issuer = Issuer::new(authority_params(authority.validity), KeyPair::from_pem(authority_key)?);
+        let issuer = Issuer::new(
+            authority_params(authority.validity),
+            KeyPair::from_pem(authority_key)?,
+        );
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &issuer)?;
         Ok((certificate.der().clone(), key.serialize_pem()))
@@ -86,11 +94,15 @@ pub fn leaf(
 fn authority_params(validity: Validity) -> CertificateParams {
     let mut params = CertificateParams::default();
     // Different for each, so that Go finds the right one among several at once.
-    params.distinguished_name = common_name(&format!("gleaner-injector {}", validity.from.as_second()));
+    params.distinguished_name =
+        common_name(&format!("gleaner-injector {}", validity.from.as_second()));
     params.not_before = date_time_ymd(1970, 1, 1) + since_1970(validity.from);
-        params.not_after = date_time_ymd(1970, 1, 1) + since_1970(validity.until);
+    params.not_after = date_time_ymd(1970, 1, 1) + since_1970(validity.until);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
+    params.key_usages = vec![
+        KeyUsagePurpose::KeyCertSign,
+        KeyUsagePurpose::DigitalSignature,
+    ];
     params
 }
 

@@ -48,7 +48,9 @@ pub enum CheckError {
     #[error(transparent)]
     Api(#[from] ApiError),
     /// There is no such webhook configuration.
-    #[error("there is no MutatingWebhookConfiguration '{0}'; --webhook-configuration must name the one that calls")]
+    #[error(
+        "there is no MutatingWebhookConfiguration '{0}'; --webhook-configuration must name the one that calls"
+    )]
     Configuration(String),
     /// No certificate can be made.
     #[error(transparent)]
@@ -66,7 +68,13 @@ struct Seen {
 
 impl Keeper {
     /// A keeper for what `managed` names. It begins with [`run`](Self::run).
-    pub fn new(api: Api, managed: Managed, identity: Identity, readiness: Arc<Readiness>, metrics: Metrics) -> Self {
+    pub fn new(
+        api: Api,
+        managed: Managed,
+        identity: Identity,
+        readiness: Arc<Readiness>,
+        metrics: Metrics,
+    ) -> Self {
         Self {
             api,
             managed,
@@ -113,9 +121,16 @@ impl Keeper {
             let seen = self.look().await?;
             let content = self.content(&seen);
             let settled = content.as_ref().and_then(|content| self.settled(content));
-            let step = plan::next(content.as_ref(), (self.clock)(), settled, &self.managed.policy);
+            let step = plan::next(
+                content.as_ref(),
+                (self.clock)(),
+                settled,
+                &self.managed.policy,
+            );
             if let Some(step) = step {
-                stepped = self.step(step, content.as_ref(), seen.secret.as_ref()).await;
+                stepped = self
+                    .step(step, content.as_ref(), seen.secret.as_ref())
+                    .await;
                 if stepped.is_ok() {
                     continue;
                 }
@@ -160,7 +175,12 @@ impl Keeper {
     }
 
     /// Takes a step, and writes what comes of it over what was read.
-    async fn step(&mut self, step: Step, content: Option<&Content>, secret: Option<&Value>) -> Result<(), CheckError> {
+    async fn step(
+        &mut self,
+        step: Step,
+        content: Option<&Content>,
+        secret: Option<&Value>,
+    ) -> Result<(), CheckError> {
         let now = (self.clock)();
         let next = plan::take(step, content, &self.known, now, &self.managed.policy)?;
         let written = match secret {
@@ -171,7 +191,8 @@ impl Keeper {
             }
             None => {
                 let secret = self.secret(&next);
-                self.write(Method::POST, &self.secrets_path(), &secret).await
+                self.write(Method::POST, &self.secrets_path(), &secret)
+                    .await
             }
         };
         match written {
@@ -189,25 +210,45 @@ impl Keeper {
 
     async fn write(&self, method: Method, path: &str, object: &Value) -> Result<(), ApiError> {
         let path = format!("{path}?fieldManager={FIELD_MANAGER}");
-        self.api.call(method, &path, "application/json", Some(object)).await.map(drop)
+        self.api
+            .call(method, &path, "application/json", Some(object))
+            .await
+            .map(drop)
     }
 
     /// Makes the configuration trust the bundle, and notes since when it does.
-    async fn trust(&mut self, content: &Content, configuration: Option<&Value>) -> Result<(), CheckError> {
+    async fn trust(
+        &mut self,
+        content: &Content,
+        configuration: Option<&Value>,
+    ) -> Result<(), CheckError> {
         let bundle = content.bundle();
         self.known.clone_from(&content.authorities);
         let Some(configuration) = configuration else {
             self.trusted = None;
-            return Err(CheckError::Configuration(self.managed.configuration.clone()));
+            return Err(CheckError::Configuration(
+                self.managed.configuration.clone(),
+            ));
         };
         if let Some(patch) = trust::repair(configuration, &bundle) {
             self.trusted = None;
             let path = format!("{}?fieldManager={FIELD_MANAGER}", self.configuration_path());
-            let patched = self.api.call(Method::PATCH, &path, "application/json-patch+json", Some(&patch)).await;
+            let patched = self
+                .api
+                .call(
+                    Method::PATCH,
+                    &path,
+                    "application/json-patch+json",
+                    Some(&patch),
+                )
+                .await;
             match patched {
                 Ok(_) => {
                     self.metrics.certificate_step("trust");
-                    tracing::info!(configuration = self.managed.configuration, "ca-bundle-written");
+                    tracing::info!(
+                        configuration = self.managed.configuration,
+                        "ca-bundle-written"
+                    );
                 }
                 // Another replica was faster; the next look shows it.
                 Err(ApiError::Refused { code, .. })
@@ -218,7 +259,11 @@ impl Keeper {
                 Err(error) => return Err(error.into()),
             }
         }
-        if self.trusted.as_ref().is_none_or(|(held, _)| *held != bundle) {
+        if self
+            .trusted
+            .as_ref()
+            .is_none_or(|(held, _)| *held != bundle)
+        {
             self.trusted = Some((bundle, Instant::now()));
         }
         self.readiness.trusted();
@@ -232,7 +277,9 @@ impl Keeper {
             if served.chain().first() == Some(&content.leaf.der) {
                 return Ok(());
             }
-            let settled = self.settled(content).is_some_and(|settled| settled >= self.managed.policy.settle);
+            let settled = self
+                .settled(content)
+                .is_some_and(|settled| settled >= self.managed.policy.settle);
             let of_known = self.known.iter().any(|known| {
                 let served = served.chain().first().cloned().and_then(Certificate::new);
                 served.is_some_and(|served| served.is_of(known, &self.managed.policy.names, now))
@@ -265,7 +312,10 @@ impl Keeper {
     }
 
     fn secrets_path(&self) -> String {
-        format!("/api/v1/namespaces/{}/secrets", self.managed.secret.namespace)
+        format!(
+            "/api/v1/namespaces/{}/secrets",
+            self.managed.secret.namespace
+        )
     }
 
     fn secret_path(&self) -> String {

@@ -32,7 +32,12 @@ pub enum Step {
 /// The next step; none when all is well, or when it is to be waited for.
 ///
 /// `settled` is how long the webhook configuration has been seen to hold the whole bundle, without a break.
-pub fn next(content: Option<&Content>, now: Timestamp, settled: Option<Duration>, policy: &Policy) -> Option<Step> {
+pub fn next(
+    content: Option<&Content>,
+    now: Timestamp,
+    settled: Option<Duration>,
+    policy: &Policy,
+) -> Option<Step> {
     let Some(content) = content else {
         return Some(Step::Begin);
     };
@@ -55,7 +60,10 @@ pub fn next(content: Option<&Content>, now: Timestamp, settled: Option<Duration>
         }
         return None;
     }
-    let forgotten = content.authorities.iter().any(|old| is_over(old, newest, now, policy));
+    let forgotten = content
+        .authorities
+        .iter()
+        .any(|old| is_over(old, newest, now, policy));
     forgotten.then_some(Step::Forget)
 }
 
@@ -72,7 +80,10 @@ pub fn take(
 ) -> Result<Content, IssueError> {
     let Some(content) = content else {
         // A Secret that was deleted: its old certificates are still being served for a moment.
-        let known = known.iter().filter(|known| known.validity.holds(now)).cloned();
+        let known = known
+            .iter()
+            .filter(|known| known.validity.holds(now))
+            .cloned();
         return Ok(issue::begin(policy, now)?.trusting(known));
     };
     match step {
@@ -82,7 +93,8 @@ pub fn take(
             Ok(content.clone().with_authority(authority, key))
         }
         Step::Leaf => {
-            let (leaf, leaf_key) = issue::leaf(content.newest(), &content.authority_key, policy, now)?;
+            let (leaf, leaf_key) =
+                issue::leaf(content.newest(), &content.authority_key, policy, now)?;
             Ok(Content {
                 leaf,
                 leaf_key,
@@ -92,7 +104,9 @@ pub fn take(
         Step::Forget => {
             let newest = content.newest().clone();
             let mut content = content.clone();
-            content.authorities.retain(|old| !is_over(old, &newest, now, policy));
+            content
+                .authorities
+                .retain(|old| !is_over(old, &newest, now, policy));
             Ok(content)
         }
     }

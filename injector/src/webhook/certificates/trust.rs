@@ -9,10 +9,16 @@ use serde_json::{Value, json};
 /// It tests the version that was read: against a configuration that has changed since, it fails as a whole.
 pub fn repair(configuration: &Value, bundle: &str) -> Option<Value> {
     let webhooks = configuration["webhooks"].as_array();
-    let wrong = webhooks.into_iter().flatten().enumerate().filter(|(_, webhook)| {
-        let held = webhook["clientConfig"]["caBundle"].as_str().unwrap_or_default();
-        STANDARD.decode(held).ok().as_deref() != Some(bundle.as_bytes())
-    });
+    let wrong = webhooks
+        .into_iter()
+        .flatten()
+        .enumerate()
+        .filter(|(_, webhook)| {
+            let held = webhook["clientConfig"]["caBundle"]
+                .as_str()
+                .unwrap_or_default();
+            STANDARD.decode(held).ok().as_deref() != Some(bundle.as_bytes())
+        });
     let bundle = STANDARD.encode(bundle);
     let mut patch = wrong
         .map(|(index, _)| {
@@ -24,7 +30,10 @@ pub fn repair(configuration: &Value, bundle: &str) -> Option<Value> {
         return None;
     }
     let version = &configuration["metadata"]["resourceVersion"];
-    patch.insert(0, json!({"op": "test", "path": "/metadata/resourceVersion", "value": version}));
+    patch.insert(
+        0,
+        json!({"op": "test", "path": "/metadata/resourceVersion", "value": version}),
+    );
     Some(Value::Array(patch))
 }
 
@@ -35,7 +44,9 @@ mod tests {
     fn configuration(bundles: &[Value]) -> Value {
         let webhooks = bundles.iter().map(|bundle| match bundle {
             Value::Null => json!({"name": "a", "clientConfig": {"service": {"name": "s"}}}),
-            bundle => json!({"name": "a", "clientConfig": {"service": {"name": "s"}, "caBundle": bundle}}),
+            bundle => {
+                json!({"name": "a", "clientConfig": {"service": {"name": "s"}, "caBundle": bundle}})
+            }
         });
         json!({"metadata": {"resourceVersion": "7"}, "webhooks": webhooks.collect::<Vec<_>>()})
     }
@@ -43,12 +54,22 @@ mod tests {
     #[test]
     fn every_webhook_that_trusts_anything_else_is_repaired() {
         let right = STANDARD.encode("A");
-        let configuration = configuration(&[json!(right), Value::Null, json!(STANDARD.encode("AB")), json!("?"), json!("")]);
-        let patch: json_patch::Patch = serde_json::from_value(repair(&configuration, "A").unwrap()).unwrap();
+        let configuration = configuration(&[
+            json!(right),
+            Value::Null,
+            json!(STANDARD.encode("AB")),
+            json!("?"),
+            json!(""),
+        ]);
+        let patch: json_patch::Patch =
+            serde_json::from_value(repair(&configuration, "A").unwrap()).unwrap();
         let mut repaired = configuration.clone();
         json_patch::patch(&mut repaired, &patch).unwrap();
         for webhook in repaired["webhooks"].as_array().unwrap() {
-            assert_eq!(webhook["clientConfig"], json!({"service": {"name": "s"}, "caBundle": right}));
+            assert_eq!(
+                webhook["clientConfig"],
+                json!({"service": {"name": "s"}, "caBundle": right})
+            );
         }
         assert_eq!(patch.0.len(), 1 + 4, "the one that was right is left alone");
         assert_eq!(repair(&repaired, "A"), None);
@@ -57,7 +78,8 @@ mod tests {
     #[test]
     fn a_repair_fails_on_another_version_than_was_read() {
         let mut configuration = configuration(&[Value::Null]);
-        let patch: json_patch::Patch = serde_json::from_value(repair(&configuration, "A").unwrap()).unwrap();
+        let patch: json_patch::Patch =
+            serde_json::from_value(repair(&configuration, "A").unwrap()).unwrap();
         configuration["metadata"]["resourceVersion"] = json!("8");
         assert!(json_patch::patch(&mut configuration, &patch).is_err());
     }

@@ -12,11 +12,17 @@ use crate::webhook::decision::{self, Door, Verdict};
 use crate::webhook::events::Notice;
 use crate::webhook::review::Request;
 
-pub(super) async fn tekton(State(admission): State<Arc<Admission>>, request: HttpRequest) -> Response {
+pub(super) async fn tekton(
+    State(admission): State<Arc<Admission>>,
+    request: HttpRequest,
+) -> Response {
     review(&admission, Door::Tekton, request).await
 }
 
-pub(super) async fn pods(State(admission): State<Arc<Admission>>, request: HttpRequest) -> Response {
+pub(super) async fn pods(
+    State(admission): State<Arc<Admission>>,
+    request: HttpRequest,
+) -> Response {
     review(&admission, Door::Pods, request).await
 }
 
@@ -25,7 +31,11 @@ async fn review(admission: &Admission, door: Door, request: HttpRequest) -> Resp
         Ok(body) => body,
         Err(refusal) => {
             admission.metrics.unreadable();
-            tracing::warn!(status = refusal.0.as_u16(), why = refusal.1.trim_end(), "review-not-read");
+            tracing::warn!(
+                status = refusal.0.as_u16(),
+                why = refusal.1.trim_end(),
+                "review-not-read"
+            );
             return refusal.into_response();
         }
     };
@@ -56,9 +66,14 @@ impl Admission {
         }
         let mut operations = 0;
         match &verdict {
-            Verdict::Changed { operations: some, .. } => operations = *some,
+            Verdict::Changed {
+                operations: some, ..
+            } => operations = *some,
             Verdict::Refused(refused) if request.dry_run != Some(true) => {
-                let namespace = request.namespace.as_deref().filter(|namespace| !namespace.is_empty());
+                let namespace = request
+                    .namespace
+                    .as_deref()
+                    .filter(|namespace| !namespace.is_empty());
                 if let Some((owner, namespace)) = refused.owner.clone().zip(namespace) {
                     self.recorder.tell(Notice {
                         owner,
@@ -71,7 +86,8 @@ impl Admission {
         }
         let review = verdict.answer().to_review(&request.uid, &[]);
         let took = started.elapsed();
-        self.metrics.reviewed(resource(request), outcome, reason, took);
+        self.metrics
+            .reviewed(resource(request), outcome, reason, took);
         tracing::info!(
             uid = %request.uid,
             kind = %request.kind.kind,

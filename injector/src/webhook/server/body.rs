@@ -49,7 +49,9 @@ impl Bodies {
         let reading = async {
             // What has no length may turn out as large as is allowed.
             let room = announced.unwrap_or(self.max).min(self.max);
-            let room = Arc::clone(&self.room).acquire_many_owned(pieces(room)).await;
+            let room = Arc::clone(&self.room)
+                .acquire_many_owned(pieces(room))
+                .await;
             let bytes = self.collect(request.into_body(), announced).await?;
             Ok(Whole {
                 bytes,
@@ -59,7 +61,10 @@ impl Bodies {
         };
         let read = tokio::time::timeout(self.timeout, reading).await;
         read.unwrap_or_else(|_| {
-            let message = format!("the review did not arrive within {:?} (--body-timeout)\n", self.timeout);
+            let message = format!(
+                "the review did not arrive within {:?} (--body-timeout)\n",
+                self.timeout
+            );
             Err((StatusCode::REQUEST_TIMEOUT, message))
         })
     }
@@ -75,7 +80,12 @@ impl Bodies {
         }
         let mut whole = BytesMut::with_capacity(announced.unwrap_or_default());
         while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| (StatusCode::BAD_REQUEST, format!("the review broke off: {error}\n")))?;
+            let frame = frame.map_err(|error| {
+                (
+                    StatusCode::BAD_REQUEST,
+                    format!("the review broke off: {error}\n"),
+                )
+            })?;
             if let Some(data) = frame.data_ref() {
                 if whole.len() + data.len() > max {
                     return Err(too_large());

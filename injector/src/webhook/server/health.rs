@@ -27,6 +27,7 @@ pub(super) async fn ready(State(health): State<Health>) -> (StatusCode, String) 
 }
 
 pub(super) async fn metrics(State(health): State<Health>) -> Response {
-    let kind = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    let kind =
+        HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
     ([(header::CONTENT_TYPE, kind)], health.metrics.encode()).into_response()
 }

@@ -45,13 +45,20 @@ pub struct ListenError {
 ///
 /// # Errors
 /// When the system does not give it.
-pub async fn bind(address: SocketAddr, flag: &'static str) -> Result<(TcpListener, SocketAddr), ListenError> {
+pub async fn bind(
+    address: SocketAddr,
+    flag: &'static str,
+) -> Result<(TcpListener, SocketAddr), ListenError> {
     let bound = async {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         Ok((listener, address))
     };
-    bound.await.map_err(|source| ListenError { address, flag, source })
+    bound.await.map_err(|source| ListenError {
+        address,
+        flag,
+        source,
+    })
 }
 
 /// What becomes of the connections of one address. Clones are for one connection each.
@@ -68,7 +75,12 @@ pub struct Connections {
 
 impl Connections {
     /// Served by `router`, within `limits`; by TLS if there is an acceptor for it.
-    pub fn new(router: Router, tls: Option<TlsAcceptor>, limits: &Limits, metrics: Metrics) -> Self {
+    pub fn new(
+        router: Router,
+        tls: Option<TlsAcceptor>,
+        limits: &Limits,
+        metrics: Metrics,
+    ) -> Self {
         Self {
             router,
             tls,
@@ -124,7 +136,11 @@ impl Connections {
         }
     }
 
-    async fn http(&self, stream: impl AsyncRead + AsyncWrite + Unpin, watcher: Watcher) {
+    async fn http(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        watcher: Watcher,
+    ) {
         let pace = Pace::new();
         let router = TowerToHyperService::new(self.router.clone());
         let service = service_fn(|request: Request<Incoming>| {

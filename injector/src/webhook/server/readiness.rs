@@ -50,7 +50,9 @@ impl Readiness {
         } else if !is(&self.trusted) {
             Some("the caBundle of the webhook configuration does not hold the authority yet")
         } else if !is(&self.settings) {
-            Some("the API server has not said its version yet; --sidecars native or tekton does without")
+            Some(
+                "the API server has not said its version yet; --sidecars native or tekton does without",
+            )
         } else {
             None
         }

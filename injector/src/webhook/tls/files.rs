@@ -85,7 +85,9 @@ impl Files {
                 Err(error) => Err(error),
             };
             match changed {
-                Ok(()) => tracing::info!(file = %self.certificate.display(), "certificate-reloaded"),
+                Ok(()) => {
+                    tracing::info!(file = %self.certificate.display(), "certificate-reloaded")
+                }
                 Err(error) => {
                     metrics.certificate_check_failed();
                     tracing::warn!(error = chain(&error), "certificate-not-reloaded");
@@ -105,7 +107,12 @@ impl Files {
     }
 
     /// Files that are swapped one after the other do not fit each other for a moment: the next look finds them right.
-    fn serve(&self, (chain, key): &Pair, identity: &Identity, metrics: &Metrics) -> Result<(), FilesError> {
+    fn serve(
+        &self,
+        (chain, key): &Pair,
+        identity: &Identity,
+        metrics: &Metrics,
+    ) -> Result<(), FilesError> {
         let serving = Serving::new(chain, key).map_err(|source| FilesError::Content {
             path: self.certificate.clone(),
             source,

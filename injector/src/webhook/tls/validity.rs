@@ -57,7 +57,11 @@ impl Validity {
 /// The content of the element at the start, which must have this tag, and what follows it.
 fn expect(der: &[u8], tag: u8) -> Result<(&[u8], &[u8]), ValidityError> {
     let (found, content, rest) = element(der).ok_or(ValidityError)?;
-    if found == tag { Ok((content, rest)) } else { Err(ValidityError) }
+    if found == tag {
+        Ok((content, rest))
+    } else {
+        Err(ValidityError)
+    }
 }
 
 /// Tag, content and rest of DER with a tag of one byte and a length of up to four.
@@ -68,7 +72,9 @@ fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
         0..=0x7f => (usize::from(first), der),
         0x81..=0x84 => {
             let (length, der) = der.split_at_checked(usize::from(first & 0x7f))?;
-            let length = length.iter().fold(0_u64, |sum, &byte| sum << 8 | u64::from(byte));
+            let length = length
+                .iter()
+                .fold(0_u64, |sum, &byte| sum << 8 | u64::from(byte));
             (usize::try_from(length).ok()?, der)
         }
         _ => return None,

@@ -70,7 +70,8 @@ impl Setup {
     pub(crate) fn flag(mut self, flag: impl Into<String>) -> Self {
         let flag = flag.into();
         let name = flag.split('=').next().unwrap_or_default();
-        if !["--param", "--context", "--step"].contains(&name) {
+        let repeats = ["--param", "--param-key", "--array", "--context", "--step"];
+        if name.starts_with("--") && name != "--" && !repeats.contains(&name) {
             self.flags
                 .retain(|given| !given.starts_with(&format!("{name}=")));
         }

@@ -1,0 +1,316 @@
+//! All documents of all files, in the order in which they depend on each other: Tasks, Pipelines, runs.
+
+use std::collections::BTreeMap;
+
+use gleaner_proto::kubernetes::{PIPELINE_RESOURCE_KIND, RUN_API_VERSION};
+use gleaner_proto::yaml::Node;
+use gleaner_task::document::{Finding, Source};
+use serde_json::Value;
+
+use super::catalogue::Catalogue;
+use super::desk::Desk;
+use super::edit::{Edit, present, text, text_of};
+use super::interface::{Interface, Interfaces};
+use super::pipeline::{self, Surroundings};
+use super::settings::{Images, SettingError, set_param};
+use super::{git_source, outputs, run, task, versions};
+use crate::values::Assignment;
+
+/// What the command line says.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Settings<'a> {
+    /// The image of the step that clones.
+    pub(super) git_image: &'a str,
+    /// Images that take the place of others.
+    pub(super) images: &'a [Assignment],
+    /// Values of parameters of runs.
+    pub(super) params: &'a [Assignment],
+    /// Whether PipelineResources are printed.
+    pub(super) resources: bool,
+}
+
+/// Everything that is wrong.
+#[derive(Debug, Default)]
+pub(super) struct Wrong {
+    /// With the files.
+    pub(super) findings: Vec<Finding>,
+    /// With the command line.
+    pub(super) settings: Vec<SettingError>,
+}
+
+/// The documents as Tekton v1 takes them.
+///
+/// # Errors
+/// Everything that is wrong with the files and the flags.
+pub(super) fn translate(
+    sources: &[Source],
+    catalogue: &Catalogue,
+    settings: Settings<'_>,
+) -> Result<Vec<Value>, Wrong> {
+    let mut drafts: Vec<Draft<'_>> = Draft::all(sources);
+    let mut images = Images::new(settings.images);
+    let mut known = Interfaces::default();
+    for draft in &mut drafts {
+        draft.tasks(settings.git_image, &mut images);
+        if let (Kind::Task, Some(interface)) = (draft.kind, draft.interfaces.get("spec")) {
+            known.tasks.insert(draft.name(), interface.clone());
+        }
+    }
+    for draft in &mut drafts {
+        let Some(place) = draft.pipeline_place() else {
+            continue;
+        };
+        let interface = draft.pipeline(place, &known, catalogue);
+        match draft.kind {
+            Kind::Pipeline => drop(known.pipelines.insert(draft.name(), interface)),
+            _ => drop(draft.interfaces.insert(place.to_owned(), interface)),
+        }
+    }
+    for draft in &mut drafts {
+        draft.run(&known, catalogue);
+    }
+    let mut wrong = Wrong::default();
+    wrong.settings.extend(images.unused());
+    for wanted in settings.params {
+        let runs = drafts.iter_mut().filter(|draft| draft.kind.is_run());
+        let set = set_param(runs.map(|draft| &mut draft.document), wanted);
+        wrong.settings.extend(set.err());
+    }
+    let mut documents = Vec::new();
+    for draft in drafts {
+        if settings.resources || draft.kind != Kind::Resource {
+            documents.push(draft.written());
+        }
+        wrong.findings.extend(draft.desk.findings);
+    }
+    if wrong.findings.is_empty() && wrong.settings.is_empty() {
+        return Ok(documents);
+    }
+    Err(wrong)
+}
+
+/// A document on its way.
+struct Draft<'a> {
+    desk: Desk<'a>,
+    kind: Kind,
+    document: Node,
+    /// Of the TaskSpecs and PipelineSpecs in it, by place.
+    interfaces: BTreeMap<String, Interface>,
+}
+
+/// What a document is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Task,
+    TaskRun,
+    Pipeline,
+    PipelineRun,
+    Resource,
+    /// Of no concern, and left as it is.
+    Other,
+}
+
+impl Kind {
+    /// The kind of a document; complains of kinds that Tekton had and has no more.
+    fn of(document: &Node, desk: &mut Desk<'_>) -> Self {
+        let version = text_of(document, "apiVersion").unwrap_or_default();
+        if !version.is_empty() && !version.starts_with("tekton.dev/") {
+            return Self::Other;
+        }
+        let kind = text_of(document, "kind").unwrap_or_default();
+        let gone = match kind {
+            "Task" => return Self::Task,
+            "TaskRun" => return Self::TaskRun,
+            "Pipeline" => return Self::Pipeline,
+            "PipelineRun" => return Self::PipelineRun,
+            PIPELINE_RESOURCE_KIND => return Self::Resource,
+            "ClusterTask" => {
+                "make it a Task, and refer to it from other namespaces with the cluster resolver"
+            }
+            "Condition" => "use when: with a result of a task that does what the Condition did",
+            "Run" => "use a CustomRun",
+            _ => return Self::Other,
+        };
+        let node = document.get("kind").unwrap_or(document);
+        let message = format!("Tekton has no kind {kind} any more");
+        desk.complain("kind", node, message, gone);
+        Self::Other
+    }
+
+    const fn is_run(self) -> bool {
+        matches!(self, Self::TaskRun | Self::PipelineRun)
+    }
+
+    /// Whether its version is Tekton's own, v1 today.
+    const fn is_translated(self) -> bool {
+        !matches!(self, Self::Resource | Self::Other)
+    }
+}
+
+impl<'a> Draft<'a> {
+    fn all(sources: &'a [Source]) -> Vec<Self> {
+        let mut drafts = Vec::new();
+        for source in sources {
+            for document in &source.documents {
+                let mut desk = Desk::new(source);
+                drafts.push(Self {
+                    kind: Kind::of(document, &mut desk),
+                    desk,
+                    document: document.clone(),
+                    interfaces: BTreeMap::new(),
+                });
+            }
+        }
+        drafts
+    }
+
+    fn name(&self) -> String {
+        self.said("name").unwrap_or_default().to_owned()
+    }
+
+    fn said(&self, key: &str) -> Option<&str> {
+        text_of(self.document.get("metadata")?, key)
+    }
+
+    /// Translates every TaskSpec in the document.
+    fn tasks(&mut self, git_image: &str, images: &mut Images<'_>) {
+        if !self.kind.is_translated() {
+            return;
+        }
+        let places = task_places(&self.document, self.kind);
+        for place in &places {
+            let interface = self.task(place, images);
+            self.interfaces.insert(place.clone(), interface);
+        }
+        let declared = outputs::settle(&mut self.document, &mut self.desk);
+        for (place, interface) in &mut self.interfaces {
+            if let Some(found) = declared.get(place) {
+                interface.makes(&found.declaration);
+            }
+            // Last of all: it moves the steps, whose places the declaration's errors have named.
+            let spec = outputs::descend(&mut self.document, place);
+            git_source::prepend(spec, &interface.inputs, git_image);
+        }
+    }
+
+    fn task(&mut self, place: &str, images: &mut Images<'_>) -> Interface {
+        // The TaskSpec and the annotation beside it are both to be changed: one of them steps out.
+        let mut spec = outputs::descend(&mut self.document, place).clone();
+        images.replace(&mut spec);
+        let beside = match place {
+            "spec" | "spec.taskSpec" => &mut self.document,
+            _ => outputs::descend(&mut self.document, place),
+        };
+        let annotation = outputs::annotation_mut(beside);
+        let interface = task::translate(&mut spec, place, annotation, &mut self.desk);
+        if !matches!(place, "spec" | "spec.taskSpec") {
+            let metadata = outputs::descend(&mut self.document, place).take("metadata");
+            if let Some(metadata) = metadata {
+                spec.put("metadata", metadata);
+            }
+        }
+        *outputs::descend(&mut self.document, place) = spec;
+        interface
+    }
+
+    /// Where the document holds a PipelineSpec.
+    fn pipeline_place(&self) -> Option<&'static str> {
+        match self.kind {
+            Kind::Pipeline => Some("spec").filter(|key| present(&self.document, key).is_some()),
+            Kind::PipelineRun => {
+                let spec = present(&self.document, "spec")?;
+                present(spec, "pipelineSpec").map(|_| "spec.pipelineSpec")
+            }
+            _ => None,
+        }
+    }
+
+    fn pipeline(&mut self, place: &str, known: &Interfaces, catalogue: &Catalogue) -> Interface {
+        let namespace = self.said("namespace").map(str::to_owned);
+        let around = Surroundings {
+            known,
+            embedded: &self.interfaces,
+            catalogue,
+            namespace: namespace.as_deref(),
+        };
+        let spec = outputs::descend(&mut self.document, place);
+        pipeline::translate(spec, place, &around, &mut self.desk)
+    }
+
+    /// Binds what a run names.
+    fn run(&mut self, known: &Interfaces, catalogue: &Catalogue) {
+        let namespace = self.said("namespace").map(str::to_owned);
+        let Some(spec) = self.document.field_mut("spec") else {
+            return;
+        };
+        let (embedded, reference, known, of) = match self.kind {
+            Kind::PipelineRun => {
+                versions::pipeline_run(spec, "spec", &mut self.desk);
+                (
+                    "pipelineSpec",
+                    "pipelineRef",
+                    &known.pipelines,
+                    "the Pipeline",
+                )
+            }
+            Kind::TaskRun => {
+                versions::task_run(spec, "spec", &mut self.desk);
+                ("taskSpec", "taskRef", &known.tasks, "the Task")
+            }
+            _ => return,
+        };
+        let embedded = self.interfaces.get(&format!("spec.{embedded}"));
+        let interface = embedded.or_else(|| Interfaces::referred(known, present(spec, reference)));
+        run::translate(
+            spec,
+            (of, interface),
+            catalogue,
+            namespace.as_deref(),
+            &mut self.desk,
+        );
+    }
+
+    /// As it is printed.
+    fn written(&self) -> Value {
+        if !self.kind.is_translated() {
+            return self.document.to_json();
+        }
+        let mut document = self.document.clone();
+        document.put("apiVersion", text(document.at, RUN_API_VERSION));
+        // What a controller wrote, in the shape of another version.
+        document.take("status");
+        outputs::ordered(&document)
+    }
+}
+
+/// The places of all TaskSpecs in a document.
+fn task_places(document: &Node, kind: Kind) -> Vec<String> {
+    let spec = present(document, "spec");
+    match (kind, spec) {
+        (Kind::Task, Some(_)) => vec!["spec".to_owned()],
+        (Kind::TaskRun, Some(spec)) if present(spec, "taskSpec").is_some() => {
+            vec!["spec.taskSpec".to_owned()]
+        }
+        (Kind::Pipeline, Some(spec)) => embedded(spec, "spec"),
+        (Kind::PipelineRun, Some(spec)) => present(spec, "pipelineSpec")
+            .map(|spec| embedded(spec, "spec.pipelineSpec"))
+            .unwrap_or_default(),
+        _ => Vec::new(),
+    }
+}
+
+fn embedded(spec: &Node, place: &str) -> Vec<String> {
+    let mut places = Vec::new();
+    for list in ["tasks", "finally"] {
+        let items = spec.get(list).and_then(Node::sequence).unwrap_or_default();
+        for (index, task) in items.iter().enumerate() {
+            let place = format!("{place}.{list}[{index}]");
+            if present(task, "taskSpec").is_some() {
+                places.push(format!("{place}.taskSpec"));
+            } else if let Some(spec) = present(task, "pipelineSpec") {
+                places.extend(embedded(spec, &format!("{place}.pipelineSpec")));
+            }
+        }
+    }
+    places
+}

@@ -1,0 +1,136 @@
+//! How the sidecar is started in a pod, and how the kubelet learns that it is ready.
+
+use std::process::Command;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::support::Setup;
+
+const TYPED: &str = "\
+objects:
+  - name: note
+    resourceTemplate:
+      apiVersion: v1
+      kind: ConfigMap
+      metadata: {name: note}
+      data: {hosts: '$(params.hosts[0])', zone: $(params.where.zone), url: $(params.imageUrl), run: $(context.taskRun.name)}
+submit: Manual
+";
+
+/// One step, which asks what would be created.
+fn typed() -> Setup {
+    Setup::new(TYPED).flag("--step=show")
+}
+
+#[test]
+fn parameters_come_one_argument_each_as_tekton_puts_them_in() {
+    let sidecar = typed()
+        .flag("--param-key=where.zone=--x=y")
+        .flag("--array=none")
+        .flag("--array=hosts")
+        .flag("--")
+        .flag("array:none")
+        .flag("end:none")
+        .flag("array:hosts")
+        .flag("--param=imageUrl=other")
+        .flag("end:hosts")
+        .start();
+    let yaml = sidecar.step("show").get("/v1/resources").text().to_owned();
+    assert!(yaml.contains("hosts: --param=imageUrl=other"), "{yaml}");
+    assert!(
+        yaml.contains("zone: --x=y") && yaml.contains("url: registry.example/app"),
+        "{yaml}"
+    );
+}
+
+#[test]
+fn encoded_values_win_over_what_the_kubelet_may_have_touched() {
+    let values = r#"{"params": {"hosts": ["$(HOME)"], "where": {"zone": "$$"}}, "context": {"taskRun.name": "encoded"}, "labels": {"a": "b"}}"#;
+    let sidecar = typed()
+        .flag(format!("--values={}", STANDARD.encode(values)))
+        .start();
+    let yaml = sidecar.step("show").get("/v1/resources").text().to_owned();
+    for part in [
+        "hosts: $(HOME)",
+        "zone: $$",
+        "run: encoded",
+        "a: b",
+        "tekton.dev/taskRun: encoded",
+    ] {
+        assert!(yaml.contains(part), "{part}: {yaml}");
+    }
+    let (code, said) = Setup::new(TYPED).flag("--values=e30").run();
+    assert_eq!(code, Some(64), "{said}");
+}
+
+#[test]
+fn a_pod_outside_tekton_names_its_owner() {
+    let sidecar = typed()
+        .flag("--param-key=where.zone=z")
+        .flag("--owner=batch/v1,Job,nightly,uid-1")
+        .flag("--array=hosts")
+        .flag("--")
+        .flag("array:hosts")
+        .flag("h")
+        .flag("end:hosts")
+        .start();
+    let yaml = sidecar.step("show").get("/v1/resources").text().to_owned();
+    assert!(!yaml.contains("tekton.dev/taskRun"), "{yaml}");
+    let (code, said) = Setup::new(TYPED).flag("--owner=batch/v1,Job,nightly").run();
+    assert_eq!(
+        (code, said.contains("APIVERSION,KIND,NAME,UID")),
+        (Some(64), true),
+        "{said}"
+    );
+}
+
+#[test]
+fn in_a_pod_that_was_not_wrapped_it_refuses_to_start() {
+    let (code, said) = Setup::new(TYPED).flag("--unwrapped").run();
+    assert_eq!(code, Some(78));
+    assert!(said.contains("past Gleaner's webhook for pods"), "{said}");
+}
+
+#[test]
+fn arrays_that_can_be_read_in_two_ways_are_78() {
+    let setup = Setup::new(TYPED)
+        .flag("--array=a")
+        .flag("--array=b")
+        .flag("--")
+        .flag("array:a")
+        .flag("end:a")
+        .flag("array:b")
+        .flag("end:a")
+        .flag("array:b")
+        .flag("end:b");
+    let (code, said) = setup.run();
+    assert_eq!(code, Some(78));
+    assert!(said.contains("'end:a'"), "{said}");
+}
+
+#[test]
+fn the_hook_ends_when_the_sidecar_is_ready_and_fails_when_it_is_not() {
+    let setup = Setup::new(TYPED);
+    let program = env!("CARGO_BIN_EXE_gleaner-sidecar");
+    let hook = |wait: &str| {
+        let mut command = Command::new(program);
+        command
+            .arg("ready")
+            .arg(format!("--run-dir={}", setup.path("run").display()));
+        command.arg(format!("--wait={wait}"));
+        command
+    };
+    let refused = hook("50ms").output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("not ready after 50ms"), "{said}");
+    // The hook first, as in a pod: it waits for what comes.
+    let mut waiting = hook("20s").spawn().unwrap();
+    let sidecar = setup.clone().flag("--step=build").start();
+    assert!(waiting.wait().unwrap().success());
+    assert!(hook("0s").status().unwrap().success());
+    sidecar.kill();
+    // The socket is still there, and nobody behind it.
+    assert!(!hook("0s").status().unwrap().success());
+}
