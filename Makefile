@@ -43,9 +43,9 @@ advisories: ## Known vulnerabilities, where their database can be reached
 	cargo deny check advisories
 
 .PHONY: static
-static: ## The two binaries that go into pods, static
+static: ## The binaries that go into pods, static
 	$(STATIC) cargo build --profile redirector --target $(TARGET) -p gleaner-redirector
-	$(STATIC) cargo build --profile sidecar --target $(TARGET) -p gleaner-sidecar
+	$(STATIC) cargo build --profile sidecar --target $(TARGET) -p gleaner-sidecar -p gleaner-injector
 
 .PHONY: sizes
 sizes: static ## Are they static, and small enough?

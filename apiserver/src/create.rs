@@ -91,10 +91,15 @@ pub(crate) fn insert(
 /// Everything that makes an object invalid.
 pub(crate) fn faults(kind: &Kind, object: &Value) -> Vec<Cause> {
     let mut causes = metadata::faults(kind, object);
-    causes.extend(match &kind.form {
-        Form::Custom(schema) => schema::validate(schema, object),
-        Form::BuiltIn(_) => rules::faults(kind, object),
-    });
+    match &kind.form {
+        Form::Custom(schema) => {
+            causes.extend(schema::validate(schema, object));
+            if schema::has_rules(schema) && causes.iter().any(Cause::keeps_rules_from_running) {
+                causes.push(Cause::rules_not_checked());
+            }
+        }
+        Form::BuiltIn(_) => causes.extend(rules::faults(kind, object)),
+    }
     causes
 }
 

@@ -68,4 +68,8 @@ pub use crd::CrdError;
 pub use server::{Builder, EmbeddedApiServer, SeedError};
 
 /// The CRDs of Tekton's kinds that the server always serves, as YAML: what a real server needs to be given.
-pub const TEKTON_CRDS: &str = include_str!("../crds/tekton.yaml");
+pub const TEKTON_CRDS: &str = concat!(
+    include_str!("../../charts/gleaner/files/pipelineresources.yaml"),
+    "---\n",
+    include_str!("../crds/tekton.yaml")
+);

@@ -107,6 +107,16 @@ pub(crate) fn fill_defaults(schema: &Value, value: &mut Value) {
     }
 }
 
+/// Whether a part of the schema has CEL rules.
+pub(crate) fn has_rules(schema: &Value) -> bool {
+    match schema {
+        Value::Object(fields) => {
+            fields.contains_key("x-kubernetes-validations") || fields.values().any(has_rules)
+        }
+        _ => false,
+    }
+}
+
 /// What the schema has against the object, ordered by field.
 pub(crate) fn validate(schema: &Value, object: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();

@@ -77,6 +77,24 @@ impl Cause {
         Some((&self.field, wanted, found.trim_matches('"')))
     }
 
+    /// Whether a real server, having found this, does not go on to the schema's CEL rules.
+    pub(crate) fn keeps_rules_from_running(&self) -> bool {
+        matches!(
+            self.reason,
+            "FieldValueNotSupported" | "FieldValueRequired" | "FieldValueTypeInvalid"
+        )
+    }
+
+    /// What it says then, of no field in particular.
+    pub(crate) fn rules_not_checked() -> Self {
+        Self::invalid(
+            "<nil>",
+            &Value::Null,
+            "some validation rules were not checked because the object was invalid; correct the existing errors to \
+             complete validation",
+        )
+    }
+
     pub(crate) fn invalid(field: impl Into<String>, value: &Value, why: &str) -> Self {
         Self {
             reason: "FieldValueInvalid",

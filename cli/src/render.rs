@@ -29,10 +29,15 @@ pub fn main(options: &Render) -> ExitCode {
 fn render(options: &Render) -> Result<Vec<Rendered>, u8> {
     let task = open_task(&options.task)?;
     let (params, errors) = read_params(&task, &options.task)?;
-    // A parameter that no template uses may be missing here.
+    // A parameter that no template uses may be missing here, or a part of it.
     let errors: Vec<_> = errors
         .iter()
-        .filter(|error| !matches!(error, ParamError::Missing { .. }))
+        .filter(|error| {
+            !matches!(
+                error,
+                ParamError::Missing { .. } | ParamError::MissingKeys { .. }
+            )
+        })
         .collect();
     errors.iter().for_each(error);
     let outputs = values::outputs(&task.declaration, &options.outputs, &options.output_files);

@@ -6,11 +6,13 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`sidecar`](self) | the Tekton sidecar `gleaner`, whose arguments carry declaration, parameters and context |
+//! | `ahead` | steps wrapped in the TaskSpec itself, where there is no webhook for the pod |
 //! | `results` | one object result for each output resource |
 //! | `finish` | who tells the sidecar that all steps have ended: the last step, or one behind it |
 //! | `unweave` | the Task as it was before |
 //! | `walk` | where in a Pipeline or run the TaskSpecs stand |
 
+mod ahead;
 mod finish;
 mod results;
 mod sidecar;
@@ -76,21 +78,24 @@ pub fn weave_for(
         Operation::Update { old } => Some(old),
         Operation::Create => None,
     };
-    let hosts = walk::hosts(object, kind);
+    let mut hosts = walk::hosts(object, kind);
+    let by_reference = kind.is_run() && hosts.is_empty() && walk::is_annotated(object);
+    if placement == Placement::Webhook {
+        // Injected ahead of time: it lacks nothing.
+        hosts.retain(|host| {
+            !object
+                .pointer(&host.pointer)
+                .is_some_and(unweave::is_complete)
+        });
+    }
     let mut woven = object.clone();
-    let mut asked = false;
     for host in &hosts {
-        let Some(spec) = woven.pointer_mut(&host.pointer) else {
-            continue;
-        };
-        let declares = host.declares(object);
-        asked |= declares;
-        if declares || old.is_some_and(|old| host.declares(old)) {
-            unweave::unweave(spec);
+        if host.declares(object) || old.is_some_and(|old| host.declares(old)) {
+            woven.pointer_mut(&host.pointer).map(unweave::unweave);
         }
     }
-    if !asked && woven == *object {
-        let by_reference = kind.is_run() && hosts.is_empty() && walk::is_annotated(object);
+    hosts.retain(|host| host.declares(object));
+    if hosts.is_empty() && woven == *object {
         return Ok(Outcome::Skipped(if by_reference {
             Skip::ByReference
         } else {
@@ -100,18 +105,10 @@ pub fn weave_for(
     let node = Node::from(&woven);
     let mut found = Vec::new();
     for carrier in Carrier::all(&node) {
-        let Some(place) = carrier.task_spec() else {
-            continue;
-        };
-        let pointer = walk::pointer(place);
-        if !hosts
-            .iter()
-            .any(|host| host.pointer == pointer && host.declares(object))
-        {
-            continue;
-        }
-        if let Err(wrong) = weave_host(&carrier, &pointer, &mut woven, settings, placement) {
-            found.extend(wrong);
+        let pointer = carrier.task_spec().map(walk::pointer).unwrap_or_default();
+        if hosts.iter().any(|host| host.pointer == pointer) {
+            let wrong = weave_host(&carrier, &pointer, &mut woven, settings, placement);
+            found.extend(wrong.err().into_iter().flatten());
         }
     }
     if !found.is_empty() {
@@ -154,7 +151,12 @@ fn weave_host(
     }
     push(spec, "sidecars", sidecar);
     results::add(spec, &declared.declaration);
-    Ok(())
+    match placement {
+        Placement::Webhook => Ok(()),
+        Placement::AheadOfTime => {
+            ahead::wrap_steps(spec, &read, &declared.declaration, finish, place)
+        }
+    }
 }
 
 /// Names that Gleaner needs and the Task has given to something else.

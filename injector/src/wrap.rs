@@ -5,21 +5,18 @@
 //! | `taskrun` | pods of Tekton: a woven sidecar among the containers, steps under Tekton's entrypoint |
 //! | `plain` | any other pod with the annotation: its containers play the steps |
 //! | `entrypoint` | puts the redirector inside Tekton's own entrypoint |
-//! | `redirector` | the redirector's arguments for one step |
 //! | `sidecar` | the sidecar's container |
-//! | `mounts` | the shared volume, and who sees which part of it |
 //! | `expansion` | what the kubelet does to `$` in arguments, undone beforehand |
 
 mod entrypoint;
 mod expansion;
-mod mounts;
 mod plain;
-mod redirector;
 mod sidecar;
 mod taskrun;
 
 use gleaner_proto::diagnostic::Diagnostic;
 use gleaner_proto::kubernetes::{SIDECAR_CONTAINER, annotation, label};
+use gleaner_proto::path;
 use serde_json::Value;
 
 use crate::outcome::{Outcome, Refusal, Skip};
@@ -93,6 +90,15 @@ fn annotation_of<'a>(pod: &'a Value, key: &str) -> Option<&'a str> {
 fn label_of<'a>(pod: &'a Value, key: &str) -> Option<&'a str> {
     let value = pod.get("metadata")?.get("labels")?.get(key)?.as_str();
     value.filter(|value| !value.is_empty())
+}
+
+/// The redirector and its arguments, up to and with the `--` before the command, safe from the kubelet's expansion.
+fn prefix(flags: &[String]) -> Vec<String> {
+    let flags = flags.iter().map(|flag| expansion::escape(flag));
+    std::iter::once(path::REDIRECTOR.to_owned())
+        .chain(flags)
+        .chain(["--".to_owned()])
+        .collect()
 }
 
 /// The containers in a list of a pod's spec.

@@ -71,12 +71,20 @@ impl Folder {
             made.map_err(|error| format!("'{}': {error}", path.display()))?;
             return Self::existing(path);
         }
-        let own = Path::new(path::GLEANER).join("outputs");
+        Self::temporary(&format!("outputs-{step}"))
+    }
+
+    /// A new folder in the first place that can be written to, under a name with `purpose` in it.
+    ///
+    /// # Errors
+    /// There is no such place.
+    pub(crate) fn temporary(purpose: &str) -> Result<Self, String> {
+        let own = Path::new(path::OUTPUTS);
         // It may be a mount that is there already, and writable although its parent is not.
-        let _ = std::fs::create_dir(&own);
+        let _ = std::fs::create_dir(own);
         let temporary = std::env::temp_dir();
-        for parent in [&own, Path::new(TEKTON_HOME), &temporary] {
-            if let Some(path) = new_folder(parent, step) {
+        for parent in [own, Path::new(TEKTON_HOME), &temporary] {
+            if let Some(path) = new_folder(parent, purpose) {
                 return Ok(Self {
                     path: Some(path),
                     temporary: true,
@@ -120,10 +128,10 @@ fn usable(path: &Path) -> io::Result<()> {
 }
 
 /// Makes a folder that was not there. `mkdir` never takes an existing one, so a guessable name does no harm.
-fn new_folder(parent: &Path, step: &StepName) -> Option<PathBuf> {
+fn new_folder(parent: &Path, purpose: &str) -> Option<PathBuf> {
     let process = std::process::id();
     for attempt in 0..ATTEMPTS {
-        let path = parent.join(format!("gleaner-outputs-{step}-{process}-{attempt}"));
+        let path = parent.join(format!("gleaner-{purpose}-{process}-{attempt}"));
         match std::fs::create_dir(&path) {
             Ok(()) => return std::path::absolute(path).ok(),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}

@@ -7,6 +7,8 @@ Runs a step's command, hands the files that it leaves behind to Gleaner's sideca
 Usage:
   gleaner-redirector [FLAGS] -- COMMAND [ARG...]   wrap a step's command
   gleaner-redirector finish [FLAGS]                finish the run, as a step of its own
+  gleaner-redirector --script FILE [ARG...]        wrap a script whose first line names this program, and whose second
+                                                   is '#gleaner: ' and its flags as a JSON array
 
 Every flag can also be given as the environment variable behind it; the flag wins.
 

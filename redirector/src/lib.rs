@@ -12,6 +12,7 @@
 //! | module | its one job |
 //! | --- | --- |
 //! | `options` | the command line and the environment, checked |
+//! | `script` | a script whose interpreter is the redirector, unpacked |
 //! | `wrap`, `finish` | the two forms, each told from beginning to end |
 //! | `folder` | the folder `$GLEANER_OUTPUTS` |
 //! | `command` | find the command, run it, wait for it |
@@ -38,6 +39,7 @@ mod options;
 mod outputs;
 mod results;
 mod retry;
+mod script;
 mod sidecar;
 mod sys;
 mod termination;
@@ -92,6 +94,16 @@ pub fn main_without_runtime(arguments: impl Iterator<Item = OsString>) -> ! {
 
 fn start(arguments: impl Iterator<Item = OsString>) -> Exit {
     sys::end_on_signals_as_init();
+    let unpacked = match script::unpack(arguments) {
+        Ok(unpacked) => unpacked,
+        Err(failure) => {
+            failure.report_without_step();
+            return Exit::Code(failure.code);
+        }
+    };
+    let arguments = unpacked.arguments.into_iter();
+    // Its script must be there as long as the command may read it.
+    let _folder = unpacked.folder;
     match options::parse(arguments, |name| std::env::var_os(name)) {
         Ok(Invocation::Wrap(options)) => wrap::wrap(&options),
         Ok(Invocation::Finish(options)) => finish::as_a_step(&options),

@@ -62,9 +62,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end -}}
 {{- end -}}
 
-{{/* Whether the cluster has ValidatingAdmissionPolicies (1.30). */}}
-{{- define "gleaner.immutable" -}}
-{{- if and .Values.immutability.enabled (semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version) -}}
-true
+{{/* Whether the cluster has ValidatingAdmissionPolicies. */}}
+{{- define "gleaner.policies" -}}
+{{- if semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version -}}true{{- end -}}
 {{- end -}}
+
+{{/* Whether a policy, not the webhook itself, refuses pods while the injector is down. */}}
+{{- define "gleaner.guarded" -}}
+{{- if and (eq .Values.webhooks.pods.whileDown "refuse") (include "gleaner.policies" .) -}}true{{- end -}}
 {{- end -}}

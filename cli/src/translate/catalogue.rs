@@ -180,8 +180,9 @@ impl Resource {
             let own = known.keys().into_iter().map(|(own, _)| own);
             let own = own.into_iter().find(|own| own.eq_ignore_ascii_case(&key));
             let key = own.map_or(key, str::to_owned);
-            refuse_setting(known, &key, &value, param, &place, desk);
-            values.push((key, value));
+            if !is_setting(known, &key, &value, param, &place, desk) {
+                values.push((key, value));
+            }
         }
         for (key, need) in known.keys() {
             let has = values
@@ -227,15 +228,16 @@ impl Entry {
     }
 }
 
-/// Settings of Tekton's clone that the step of today has not, unless they ask for what it does anyway.
-fn refuse_setting(
+/// Whether the param is a setting of Tekton's clone, which is no value of the resource. The step of today has none; complains,
+/// unless it asks for what that does anyway.
+fn is_setting(
     kind: ResourceType,
     key: &str,
     value: &str,
     param: &Node,
     place: &str,
     desk: &mut Desk<'_>,
-) {
+) -> bool {
     const SETTINGS: [(&str, &[&str]); 7] = [
         ("submodules", &["false"]),
         ("depth", &["", "1"]),
@@ -248,11 +250,13 @@ fn refuse_setting(
     let setting = SETTINGS
         .iter()
         .find(|(name, _)| name.eq_ignore_ascii_case(key));
-    if let (ResourceType::Git, Some((name, harmless))) = (kind, setting)
-        && !harmless.contains(&value)
-    {
+    let (ResourceType::Git, Some((name, harmless))) = (kind, setting) else {
+        return false;
+    };
+    if !harmless.contains(&value) {
         let message = format!("the step that clones has no setting {name}");
         let help = "remove it, and let a step of your own do what it did";
         desk.complain(place, param, message, help);
     }
+    true
 }

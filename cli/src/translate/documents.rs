@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gleaner_proto::kubernetes::{PIPELINE_RESOURCE_KIND, RUN_API_VERSION};
-use gleaner_proto::yaml::Node;
+use gleaner_proto::yaml::{Content, Node};
 use gleaner_task::document::{Finding, Source};
 use serde_json::Value;
 
@@ -153,8 +153,10 @@ impl<'a> Draft<'a> {
         for source in sources {
             for document in &source.documents {
                 let mut desk = Desk::new(source);
+                let kind = Kind::of(document, &mut desk);
+                let sound = !kind.is_translated() || is_sound(document, &mut desk);
                 drafts.push(Self {
-                    kind: Kind::of(document, &mut desk),
+                    kind: if sound { kind } else { Kind::Other },
                     desk,
                     document: document.clone(),
                     interfaces: BTreeMap::new(),
@@ -206,7 +208,8 @@ impl<'a> Draft<'a> {
         if !matches!(place, "spec" | "spec.taskSpec") {
             let metadata = outputs::descend(&mut self.document, place).take("metadata");
             if let Some(metadata) = metadata {
-                spec.put("metadata", metadata);
+                spec.take("metadata");
+                spec.put_first("metadata", metadata);
             }
         }
         *outputs::descend(&mut self.document, place) = spec;
@@ -281,6 +284,54 @@ impl<'a> Draft<'a> {
         document.take("status");
         outputs::ordered(&document)
     }
+}
+
+/// Whether what is to be edited has the form that Kubernetes asks for; complains of what has not.
+fn is_sound(document: &Node, desk: &mut Desk<'_>) -> bool {
+    const MAPS: [&str; 4] = [
+        "metadata",
+        "metadata.annotations",
+        "spec",
+        "spec.taskRunTemplate",
+    ];
+    const LISTS: [&str; 7] = [
+        "params",
+        "steps",
+        "sidecars",
+        "tasks",
+        "finally",
+        "taskRunSpecs",
+        "runAfter",
+    ];
+    fn lists(node: &Node, place: &str, desk: &mut Desk<'_>) {
+        for (key, child) in node.mapping().unwrap_or_default() {
+            let place = format!("{place}.{}", key.name);
+            if LISTS.contains(&key.name.as_str()) && child.content != Content::Null {
+                desk.items(child, &place);
+            }
+            if ["taskSpec", "pipelineSpec"].contains(&key.name.as_str()) {
+                lists(child, &place, desk);
+            }
+            if ["tasks", "finally"].contains(&key.name.as_str()) {
+                for (index, task) in child.sequence().unwrap_or_default().iter().enumerate() {
+                    lists(task, &format!("{place}[{index}]"), desk);
+                }
+            }
+        }
+    }
+    let before = desk.findings.len();
+    for place in MAPS {
+        let mut parts = place.split('.');
+        let found = parts.try_fold(document, |node, key| present(node, key));
+        if let Some(node) = found.filter(|node| node.mapping().is_none()) {
+            let message = format!("must be a map, this is {}", node.describe());
+            desk.complain_at(place, node.at, message, None);
+        }
+    }
+    if let Some(spec) = present(document, "spec") {
+        lists(spec, "spec", desk);
+    }
+    desk.findings.len() == before
 }
 
 /// The places of all TaskSpecs in a document.

@@ -11,6 +11,8 @@ pub(super) trait Edit {
     fn take(&mut self, key: &str) -> Option<Node>;
     /// Sets the field `key`, where it stands already or else at the end.
     fn put(&mut self, key: &str, value: Node);
+    /// Puts a field that is not there yet before all others.
+    fn put_first(&mut self, key: &str, value: Node);
     /// Gives the field `from` another name; false when there is none.
     fn rename(&mut self, from: &str, to: &str) -> bool;
     /// The field `key` as a list; made, when there is none.
@@ -51,6 +53,12 @@ impl Edit for Node {
         match entries.iter_mut().find(|(name, _)| name.name == key) {
             Some((_, node)) => *node = value,
             None => entries.push((self::key(value.at, key), value)),
+        }
+    }
+
+    fn put_first(&mut self, key: &str, value: Node) {
+        if let Content::Mapping(entries) = &mut self.content {
+            entries.insert(0, (self::key(value.at, key), value));
         }
     }
 

@@ -33,7 +33,8 @@ pub(super) fn prepend(spec: &mut Node, ports: &[Port], image: &str) {
     for (index, step) in steps.iter_mut().enumerate() {
         if text_of(step, "name").unwrap_or_default().is_empty() {
             let at = step.at;
-            step.put("name", text(at, format!("unnamed-{index}")));
+            step.take("name");
+            step.put_first("name", text(at, format!("unnamed-{index}")));
         }
     }
     let mut names: Vec<String> = steps

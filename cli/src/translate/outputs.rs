@@ -9,7 +9,7 @@ use gleaner_task::{Carrier, Declared};
 use serde_json::Value;
 
 use super::desk::Desk;
-use super::edit::{Edit, text};
+use super::edit::{self, Edit, text};
 
 /// Checks every declaration in `document`, puts it into the annotation of what it stands beside, and returns it by the place
 /// of its TaskSpec.
@@ -37,6 +37,9 @@ pub(super) fn settle(document: &mut Node, desk: &mut Desk<'_>) -> BTreeMap<Strin
             } else {
                 descend(document, place)
             };
+            if carrier.get("metadata").is_none() {
+                carrier.put_first("metadata", edit::map(at, []));
+            }
             let metadata = carrier.map_mut("metadata");
             metadata
                 .map_mut("annotations")

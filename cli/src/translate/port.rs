@@ -114,6 +114,9 @@ impl Port {
 
     /// The parameter that takes its place in `params` of `spec`.
     pub(super) fn declare(&self, spec: &mut Node, place: &str, desk: &mut Desk<'_>) {
+        if spec.get("params").is_none() {
+            spec.put_first("params", edit::list(self.at, Vec::new()));
+        }
         let params = spec.list_mut("params");
         let taken = |param: &&Node| text_of(param, "name") == Some(&self.name);
         if let Some(param) = params.iter().find(taken) {
@@ -235,22 +238,24 @@ impl Declared {
 /// The entries of `outputs.resources` that have a type and no spec: older than the proposal, they bind what exists already.
 fn take_bound(spec: &mut Node) -> Option<Node> {
     let outputs = spec.field_mut("outputs")?;
-    let resources = outputs.take("resources")?;
-    let Some(items) = resources.sequence() else {
-        outputs.put("resources", resources);
-        return None;
-    };
+    let resources = outputs.field_mut("resources")?;
     let is_bound =
         |item: &&Node| present(item, "type").is_some() && present(item, "spec").is_none();
-    let (bound, made): (Vec<&Node>, Vec<&Node>) = items.iter().partition(is_bound);
+    let (bound, made): (Vec<&Node>, Vec<&Node>) = resources.sequence()?.iter().partition(is_bound);
+    if bound.is_empty() {
+        return None;
+    }
     let list = |items: Vec<&Node>| edit::list(resources.at, items.into_iter().cloned().collect());
-    if !made.is_empty() {
-        outputs.put("resources", list(made));
+    let (bound, made) = (list(bound), list(made));
+    if made.sequence().is_some_and(<[_]>::is_empty) {
+        outputs.take("resources");
+    } else {
+        *resources = made;
     }
     if outputs.mapping().is_some_and(<[_]>::is_empty) {
         spec.take("outputs");
     }
-    Some(list(bound)).filter(|list| list.sequence().is_some_and(|items| !items.is_empty()))
+    Some(bound)
 }
 
 /// Tekton's `objectVariableNameFormat` (`pkg/apis/pipeline/v1/task_validation.go`).

@@ -1,7 +1,7 @@
 //! A TaskSpec: its resources become object parameters, its variables follow them.
 
 use gleaner_proto::diagnostic::suggestion;
-use gleaner_proto::yaml::Node;
+use gleaner_proto::yaml::{Content, Node};
 
 use super::desk::Desk;
 use super::edit::{Edit, present, text, text_of};
@@ -28,14 +28,8 @@ pub(super) fn translate(
     versions::task_spec(spec, place, desk);
     variables::rewrite(spec, place, &["outputs"], &mut variables, desk);
     variables.within = Within::Declaration;
-    if let Some(outputs) = spec.field_mut("outputs") {
-        variables::rewrite(
-            outputs,
-            &format!("{place}.outputs"),
-            &[],
-            &mut variables,
-            desk,
-        );
+    for (node, place) in declaration_parts(spec, place) {
+        variables::rewrite(node, &place, &[], &mut variables, desk);
     }
     if let Some(annotation) = annotation {
         variables::rewrite(
@@ -56,6 +50,31 @@ pub(super) fn translate(
         bound,
         ..Interface::default()
     }
+}
+
+/// The parts of a TaskSpec that make up a declaration in the proposal's syntax, each with its place.
+fn declaration_parts<'a>(
+    spec: &'a mut Node,
+    place: &'a str,
+) -> impl Iterator<Item = (&'a mut Node, String)> {
+    let entries = match &mut spec.content {
+        Content::Mapping(entries) => entries.as_mut_slice(),
+        _ => &mut [],
+    };
+    entries.iter_mut().flat_map(move |(key, node)| {
+        let mut parts = Vec::new();
+        match key.name.as_str() {
+            "outputs" => parts.push((node, format!("{place}.outputs"))),
+            "steps" => {
+                for (index, step) in node.items_mut().iter_mut().enumerate() {
+                    let place = format!("{place}.steps[{index}].outputs");
+                    parts.extend(step.field_mut("outputs").map(|node| (node, place)));
+                }
+            }
+            _ => {}
+        }
+        parts
+    })
 }
 
 /// The names of what the Task creates, in the proposal's syntax.

@@ -13,7 +13,9 @@ use gleaner_proto::variable::{Access, Reference};
 use gleaner_task::{Declared, ParamKind, TaskSpec};
 use serde_json::{Map, Value, json};
 
+use super::ahead;
 use super::finish::Finish;
+use crate::parts::redirector::install;
 use crate::settings::Settings;
 
 /// How redirector and sidecar come into the pod.
@@ -78,6 +80,8 @@ pub(super) fn sidecar(
                 of_pod.map(|(name, variable, _)| ((*name).to_owned(), format!("$({variable})"))),
             );
             sidecar.insert("env".to_owned(), environment());
+            arguments.others.extend(install());
+            ahead::complete_sidecar(&mut sidecar);
         }
     }
     if let Some(level) = &settings.log_level {

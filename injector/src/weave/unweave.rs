@@ -1,6 +1,6 @@
 //! The Task as it was before Gleaner came to it.
 
-use gleaner_proto::arguments::DECLARATION;
+use gleaner_proto::arguments::{DECLARATION, UNWRAPPED};
 use gleaner_proto::kubernetes::SIDECAR;
 use serde_json::{Map, Value};
 
@@ -26,13 +26,22 @@ fn retain(spec: &mut Map<String, Value>, list: &str, wanted: impl Fn(&Value) -> 
     }
 }
 
-fn is_own_sidecar(sidecar: &Value) -> bool {
-    let mut args = sidecar
-        .get("args")
-        .and_then(Value::as_array)
+/// Whether the TaskSpec has been injected ahead of time, and needs no webhook.
+pub(super) fn is_complete(spec: &Value) -> bool {
+    let sidecars = spec.get("sidecars").and_then(Value::as_array);
+    let mut own = sidecars
         .into_iter()
         .flatten()
-        .filter_map(Value::as_str);
+        .filter(|sidecar| is_own_sidecar(sidecar));
+    own.any(|sidecar| !args(sidecar).any(|argument| argument == UNWRAPPED))
+}
+
+fn is_own_sidecar(sidecar: &Value) -> bool {
     sidecar.get("name").is_some_and(|name| name == SIDECAR)
-        && args.any(|argument| argument.starts_with(DECLARATION))
+        && args(sidecar).any(|argument| argument.starts_with(DECLARATION))
+}
+
+fn args(sidecar: &Value) -> impl Iterator<Item = &str> {
+    let args = sidecar.get("args").and_then(Value::as_array);
+    args.into_iter().flatten().filter_map(Value::as_str)
 }

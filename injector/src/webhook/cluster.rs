@@ -41,7 +41,12 @@ pub struct Access {
     #[arg(long, env = "GLEANER_NO_EVENTS")]
     pub(crate) no_events: bool,
     /// Who speaks in Events: the name of this pod
-    #[arg(long, env = "HOSTNAME", default_value = "gleaner-injector")]
+    #[arg(
+        long,
+        env = "HOSTNAME",
+        hide_env_values = true,
+        default_value = "gleaner-injector"
+    )]
     pub(crate) instance: String,
 }
 

@@ -301,3 +301,6 @@ fn bounded(mut message: String) -> String {
     }
     message
 }
+
+#[cfg(test)]
+mod tests;

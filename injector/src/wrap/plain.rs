@@ -14,8 +14,9 @@ use gleaner_task::Carrier;
 use gleaner_task::document::Live;
 use serde_json::{Map, Value, json};
 
-use super::redirector::Step;
-use super::{containers, containers_mut, expansion, mounts, name_of, redirector, sidecar, texts};
+use super::{containers, containers_mut, expansion, name_of, prefix, sidecar, texts};
+use crate::parts::mounts;
+use crate::parts::redirector::{self, Step};
 use crate::settings::{Settings, Sidecars};
 
 /// The pod as the sidecar learns of it, where admission comes before the name and always before the UID.
@@ -59,7 +60,7 @@ pub(super) fn wrap(pod: &Value, text: &str, settings: &Settings) -> Result<Value
     if !wrong.is_empty() {
         return Err(wrong);
     }
-    mounts::add_volume(&mut wrapped);
+    mounts::add(&mut wrapped["spec"], "volumes", mounts::volume());
     let document = yaml::parse(text)
         .map(|node| node.to_json())
         .unwrap_or_default();
@@ -118,7 +119,7 @@ fn wrap_container(
         finishes: single,
         termination_message: Some(message.unwrap_or(TERMINATION_MESSAGE)),
     };
-    let prefix = redirector::prefix(declaration, &step, &[]);
+    let prefix = prefix(&redirector::flags(declaration, &step, &[]));
     container["command"] = prefix.into_iter().chain(command).collect();
     Ok(())
 }

@@ -3,11 +3,11 @@
 use gleaner_proto::arguments::Arguments;
 use gleaner_proto::diagnostic::Diagnostic;
 use gleaner_proto::kubernetes::SIDECAR_CONTAINER;
-use gleaner_proto::path;
 use serde_json::{Map, Value, json};
 
-use super::{LISTS, containers, containers_mut, mounts, name_of, texts};
+use super::{LISTS, containers, containers_mut, name_of, texts};
 use crate::outcome::Refusal;
+use crate::parts::{mounts, readiness, redirector};
 use crate::settings::{Settings, Sidecars};
 
 /// Where Kubernetes mounts the token of the pod's ServiceAccount
@@ -15,10 +15,6 @@ use crate::settings::{Settings, Sidecars};
 const TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 /// The volume with the token where the pod has none.
 const TOKEN_VOLUME: &str = "gleaner-token";
-/// What the kubelet runs once the container has started; no later container starts before it has ended (KEP-753). A
-/// startup probe would do as well, and cost a whole second.
-const WAIT_READY: [&str; 2] = [path::IMAGE_SIDECAR, "ready"];
-
 /// What a container of the sidecar's name is.
 #[derive(Debug)]
 pub(super) enum State {
@@ -69,10 +65,7 @@ pub(super) fn place(
     settings: &Settings,
 ) {
     let mut args = arguments.clone();
-    args.others.extend([
-        format!("--redirector={}", path::IMAGE_REDIRECTOR),
-        format!("--install-redirector={}", path::REDIRECTOR),
-    ]);
+    args.others.extend(redirector::install());
     if pod
         .pointer("/spec/hostNetwork")
         .is_some_and(|host| host == true)
@@ -104,19 +97,11 @@ pub(super) fn place(
     match settings.sidecars {
         Sidecars::Native => {
             container.insert("restartPolicy".to_owned(), "Always".into());
-            container.insert(
-                "lifecycle".to_owned(),
-                json!({"postStart": {"exec": {"command": WAIT_READY}}}),
-            );
+            container.insert("lifecycle".to_owned(), readiness::lifecycle());
             containers_mut(pod, "initContainers").push(container.into());
         }
         Sidecars::Tekton => {
-            // Tekton starts the first step when all sidecars are ready.
-            let command = Value::from_iter(WAIT_READY.into_iter().chain(["--wait=1s"]));
-            container.insert(
-                "readinessProbe".to_owned(),
-                json!({"exec": {"command": command}, "periodSeconds": 1, "timeoutSeconds": 2}),
-            );
+            container.insert("readinessProbe".to_owned(), readiness::probe());
             containers_mut(pod, "containers").push(container.into());
         }
     }

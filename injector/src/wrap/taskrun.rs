@@ -9,10 +9,9 @@ use gleaner_proto::kubernetes::label;
 use gleaner_proto::path::FINISH_STEP;
 use serde_json::{Map, Value};
 
-use super::redirector::Step;
-use super::{
-    containers, containers_mut, entrypoint, label_of, mounts, name_of, redirector, sidecar,
-};
+use super::{containers, containers_mut, entrypoint, label_of, name_of, prefix, sidecar};
+use crate::parts::mounts;
+use crate::parts::redirector::{self, Step};
 use crate::settings::Settings;
 
 /// What Tekton puts before a step's name (`pkg/pod/pod.go`).
@@ -36,7 +35,7 @@ pub(super) fn wrap(
         return Err(vec![mismatch("the sidecar is no container")]);
     };
     wrap_steps(&mut wrapped, &declaration, &arguments)?;
-    mounts::add_volume(&mut wrapped);
+    mounts::add(&mut wrapped["spec"], "volumes", mounts::volume());
     let arguments = encoded(pod, arguments);
     sidecar::place(&mut wrapped, woven, &arguments, &settings);
     Ok(wrapped)
@@ -102,7 +101,8 @@ fn wrap_steps(
         let wrapped = if name == FINISH_STEP {
             Ok(())
         } else {
-            let prefix = redirector::prefix(declaration, &step, &arguments.paths);
+            let flags = redirector::flags(declaration, &step, &arguments.paths);
+            let prefix = prefix(&flags);
             entrypoint::wrap(container, &prefix, &place)
         };
         wrong.extend(mounted.err().into_iter().chain(wrapped.err()));

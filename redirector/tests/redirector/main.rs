@@ -5,5 +5,6 @@ mod files;
 mod finish;
 mod init;
 mod protocol;
+mod script;
 mod signals;
 mod support;

@@ -69,8 +69,15 @@ fn words(output: &Output) -> String {
 /// The chart's objects with these values (`a.b=c`), for a namespace.
 #[track_caller]
 pub(crate) fn render(namespace: &str, values: &[&str]) -> Vec<Value> {
+    render_on("1.36.0", namespace, values)
+}
+
+/// The same for a cluster of this version.
+#[track_caller]
+pub(crate) fn render_on(version: &str, namespace: &str, values: &[&str]) -> Vec<Value> {
     let chart = chart();
     let mut arguments = vec!["template", RELEASE, &chart, "--namespace", namespace];
+    arguments.extend(["--kube-version", version]);
     for value in values {
         arguments.extend(["--set", value]);
     }
@@ -118,5 +125,18 @@ pub(crate) async fn collection(server: &Server, object: &Value) -> String {
             assert_eq!(resource["namespaced"], false, "{object} needs a namespace");
             format!("/{root}/{version}/{plural}")
         }
+    }
+}
+
+/// Installs a policy of the chart, and its binding.
+pub(crate) async fn install_policy(server: &Server, name: &str) {
+    let objects = render("gleaner", &[]);
+    for kind in [
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+    ] {
+        let object = find(&objects, kind, name);
+        let path = collection(server, object).await;
+        server.post(&path, object).await.expect_status(201);
     }
 }

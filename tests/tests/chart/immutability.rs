@@ -8,7 +8,7 @@ use gleaner_tests::suite::Case;
 use gleaner_tests::wait;
 use serde_json::{Value, json};
 
-use crate::helm::{collection, render};
+use crate::helm::install_policy;
 use crate::kind::{path, resource};
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -19,7 +19,7 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 /// The change of an object's metadata.
-fn metadata(change: Value) -> Value {
+fn metadata(change: &Value) -> Value {
     json!({"metadata": change})
 }
 
@@ -30,17 +30,17 @@ async fn patch(server: &Server, name: &str, change: &Value) -> Answer {
 }
 
 async fn a_generated_resource_is_never_edited(server: &Server) {
-    let mut generated = resource("generated", json!({"type": "image"}));
+    let mut generated = resource("generated", &json!({"type": "image"}));
     generated["metadata"]["labels"] =
         json!({"app.kubernetes.io/managed-by": "gleaner", "tekton.dev/task": "build"});
     generated["metadata"]["annotations"] =
         json!({"gleaner.dev/run-uid": "1", "gleaner.dev/content": "2"});
-    let own = resource("own", json!({"type": "image"}));
+    let own = resource("own", &json!({"type": "image"}));
     for object in [&generated, &own] {
         server.post(&path(server), object).await.expect_status(201);
     }
     let spec = json!({"spec": {"params": [{"name": "digest", "value": "sha256:0"}]}});
-    install_policy(server).await;
+    install_policy(server, "pipelineresources.gleaner.dev").await;
     // The API server compiles policies in its own time.
     wait::until(
         "the policy is in force",
@@ -67,7 +67,7 @@ async fn a_generated_resource_is_never_edited(server: &Server) {
         json!({"annotations": {"gleaner.dev/content": "3"}}),
         json!({"labels": null, "annotations": null}),
     ] {
-        let refused = patch(server, "generated", &metadata(change.clone()))
+        let refused = patch(server, "generated", &metadata(&change))
             .await
             .expect_status(422);
         let reason = "the labels and annotations that say which run generated a PipelineResource";
@@ -92,7 +92,7 @@ async fn a_generated_resource_is_never_edited(server: &Server) {
         json!({"ownerReferences": [owner]}),
         json!({"ownerReferences": null}),
     ] {
-        patch(server, "generated", &metadata(change))
+        patch(server, "generated", &metadata(&change))
             .await
             .expect_status(200);
     }
@@ -107,7 +107,7 @@ async fn a_generated_resource_is_never_edited(server: &Server) {
     patch(
         server,
         "own",
-        &metadata(json!({"labels": {"app.kubernetes.io/managed-by": "me"}})),
+        &metadata(&json!({"labels": {"app.kubernetes.io/managed-by": "me"}})),
     )
     .await
     .expect_status(200);
@@ -115,7 +115,7 @@ async fn a_generated_resource_is_never_edited(server: &Server) {
         json!({"labels": {"app.kubernetes.io/managed-by": "gleaner"}}),
         json!({"annotations": {"gleaner.dev/run-uid": "1"}}),
     ] {
-        patch(server, "own", &metadata(change))
+        patch(server, "own", &metadata(&change))
             .await
             .expect_status(422);
     }
@@ -124,21 +124,4 @@ async fn a_generated_resource_is_never_edited(server: &Server) {
         .delete(&format!("{}/generated", path(server)), &Value::Null)
         .await
         .expect_status(200);
-}
-
-async fn install_policy(server: &Server) {
-    let objects = render("gleaner", &[]);
-    let kinds = [
-        "ValidatingAdmissionPolicy",
-        "ValidatingAdmissionPolicyBinding",
-    ];
-    let policy: Vec<&Value> = objects
-        .iter()
-        .filter(|object| kinds.iter().any(|kind| object["kind"] == *kind))
-        .collect();
-    assert_eq!(policy.len(), 2);
-    for object in policy {
-        let path = collection(server, object).await;
-        server.post(&path, object).await.expect_status(201);
-    }
 }

@@ -24,7 +24,7 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 /// A PipelineResource.
-pub(crate) fn resource(name: &str, spec: Value) -> Value {
+pub(crate) fn resource(name: &str, spec: &Value) -> Value {
     json!({
         "apiVersion": "tekton.dev/v1alpha1", "kind": "PipelineResource", "metadata": {"name": name}, "spec": spec,
     })
@@ -63,7 +63,7 @@ async fn the_shapes_of_the_proposals_time_are_taken(server: &Server) {
         json!({"type": "cloudEvent", "params": params(&[("targetURI", "https://example.com")])}),
     ];
     for (number, spec) in shapes.into_iter().enumerate() {
-        let object = resource(&format!("shape-{number}"), spec);
+        let object = resource(&format!("shape-{number}"), &spec);
         let strict = format!("{}?fieldValidation=Strict", path(server));
         let created = server.post(&strict, &object).await.expect_status(201);
         assert_eq!(created.json["spec"], object["spec"]);
@@ -119,9 +119,7 @@ async fn what_tekton_refused_is_refused(server: &Server) {
             "secretKey: Required value",
         ),
     ] {
-        let refused = server
-            .post(&path(server), &resource("a", spec.clone()))
-            .await;
+        let refused = server.post(&path(server), &resource("a", &spec)).await;
         assert_eq!(refused.status.as_u16(), 422, "{spec}: {}", refused.text);
         assert!(
             refused.refusal().contains(complaint),
@@ -129,7 +127,7 @@ async fn what_tekton_refused_is_refused(server: &Server) {
             refused.refusal()
         );
     }
-    let mut unknown = resource("a", json!({"type": "image"}));
+    let mut unknown = resource("a", &json!({"type": "image"}));
     unknown["spec"]["parms"] = json!([]);
     let strict = format!("{}?fieldValidation=Strict", path(server));
     let refused = server.post(&strict, &unknown).await.expect_status(400);
@@ -141,7 +139,7 @@ async fn what_tekton_refused_is_refused(server: &Server) {
 }
 
 async fn a_list_shows_where_each_came_from(server: &Server) {
-    let mut object = resource("build-and-push-image-pbtqf", json!({"type": "image"}));
+    let mut object = resource("build-and-push-image-pbtqf", &json!({"type": "image"}));
     object["metadata"]["labels"] = json!({
         "tekton.dev/task": "build-and-push", "tekton.dev/taskrun": "build-and-push-run",
     });

@@ -1,6 +1,7 @@
 //! What the chart installs, by a real helm on a real API server.
 
 mod cycle;
+mod guard;
 mod helm;
 mod immutability;
 mod kind;
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
         kind::cases(),
         immutability::cases(),
         webhooks::cases(),
+        guard::cases(),
         roles::cases(),
         cycle::cases(),
     ];

@@ -7,7 +7,7 @@ use gleaner_tests::server::Server;
 use gleaner_tests::suite::Case;
 use serde_json::{Value, json};
 
-use crate::helm::{chart, collection, fail, find, render, repository, succeed};
+use crate::helm::{chart, collection, fail, find, render, render_on, repository, succeed};
 
 pub(crate) fn cases() -> Vec<Case> {
     cases![
@@ -17,6 +17,7 @@ pub(crate) fn cases() -> Vec<Case> {
         values_that_do_not_go_together_are_refused,
         gleaner_comes_before_tekton,
         one_replica_can_be_drained,
+        while_the_injector_is_down_a_policy_or_the_webhook_refuses_pods,
         an_old_cluster_gets_no_policy,
         the_image_can_be_pinned,
         the_readme_says_what_the_values_say,
@@ -56,8 +57,8 @@ const MATRIX: [(&str, &[&str]); 8] = [
             "outputs.aggregate=false",
             "injector.serviceAccount.create=false",
             "injector.serviceAccount.name=default",
-            "webhooks.pods.failurePolicy=Ignore",
-            "webhooks.tekton.failurePolicy=Ignore",
+            "webhooks.pods.whileDown=admit",
+            "webhooks.tekton.whileDown=admit",
         ],
     ),
     (
@@ -161,7 +162,7 @@ async fn a_misspelt_value_is_refused(_: &Server) {
     for (value, complaint) in [
         ("image.tagg=1", "additional properties 'tagg' not allowed"),
         ("replicas=1", "additional properties 'replicas' not allowed"),
-        ("webhooks.pods.failurePolicy=fail", "value must be one of"),
+        ("webhooks.pods.whileDown=Fail", "value must be one of"),
         ("tls.mode=certmanager", "value must be one of"),
         ("image.digest=54ed", "does not match pattern"),
         (
@@ -219,6 +220,27 @@ async fn one_replica_can_be_drained(_: &Server) {
     let budget = find(&objects, "PodDisruptionBudget", "gleaner-injector");
     assert_eq!(budget["spec"]["maxUnavailable"], 1);
     assert_eq!(budget["spec"].get("minAvailable"), None);
+}
+
+async fn while_the_injector_is_down_a_policy_or_the_webhook_refuses_pods(_: &Server) {
+    for (version, value, policy, guarded) in [
+        ("1.30.0", "refuse", "Ignore", true),
+        ("1.29.0", "refuse", "Fail", false),
+        ("1.30.0", "admit", "Ignore", false),
+        ("1.29.0", "admit", "Ignore", false),
+    ] {
+        let value = format!("webhooks.pods.whileDown={value}");
+        let objects = render_on(version, "gleaner", &[&value]);
+        let configuration = find(&objects, "MutatingWebhookConfiguration", "gleaner.dev");
+        let [tekton, pods] = [0, 1].map(|index| &configuration["webhooks"][index]);
+        assert_eq!(tekton["failurePolicy"], "Fail");
+        assert_eq!(pods["failurePolicy"], policy, "{version} {value}");
+        let guards = objects.iter().filter(|object| {
+            object["kind"] == "ValidatingAdmissionPolicy"
+                && object["metadata"]["name"] == "pods.gleaner.dev"
+        });
+        assert_eq!(guards.count(), usize::from(guarded), "{version} {value}");
+    }
 }
 
 async fn an_old_cluster_gets_no_policy(_: &Server) {

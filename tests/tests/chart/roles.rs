@@ -52,7 +52,7 @@ async fn the_role_for_runs_is_enough_and_no_more(server: &Server) {
     let client =
         server::client(&server.url(), Some(&user.token), server.authority()).expect("a client");
 
-    let mut object = resource("a", json!({"type": "image"}));
+    let mut object = resource("a", &json!({"type": "image"}));
     // This needs the right to a run's finalizers, on this server as on OpenShift.
     object["metadata"]["ownerReferences"] = json!(["TaskRun", "PipelineRun"].map(|kind| json!({
         "apiVersion": "tekton.dev/v1", "kind": kind, "name": "run", "uid": kind,

@@ -10,7 +10,7 @@ use gleaner_tests::suite::Case;
 use gleaner_tests::wait;
 use serde_json::{Value, json};
 
-use crate::helm::{collection, find, render};
+use crate::helm::{collection, find, render_on};
 
 pub(crate) fn cases() -> Vec<Case> {
     cases![
@@ -24,6 +24,9 @@ pub(crate) fn cases() -> Vec<Case> {
 
 /// Tekton's kinds without a schema: admission comes before the schema, so its conditions must bear anything.
 pub(crate) const ANY_TEKTON: &str = include_str!("../../fixtures/tekton-any-crds.yaml");
+
+/// A Kubernetes without admission policies: there the webhook for pods refuses by itself.
+const WITHOUT_POLICIES: &str = "1.29.0";
 
 /// Tekton objects that have nothing to do with Gleaner; some of them no Tekton would take in the end.
 fn strangers() -> Vec<Value> {
@@ -48,7 +51,7 @@ fn strangers() -> Vec<Value> {
         ("v1", "Pipeline", json!({"tasks": [{"taskSpec": {"metadata": {"annotations": ["gleaner.dev/outputs"]}}}]})),
         ("v1", "PipelineRun", json!({"pipelineSpec": [{"tasks": 1}]})),
     ]
-    .map(|(version, kind, spec)| tekton(version, kind, spec))
+    .map(|(version, kind, spec)| tekton(version, kind, &spec))
     .into()
 }
 
@@ -66,11 +69,11 @@ fn callers() -> Vec<Value> {
         ("v1beta1", "PipelineRun", json!({"pipelineSpec": {"tasks": [{"taskSpec": {"metadata": asking}}]}})),
         ("v1", "PipelineRun", json!({"pipelineSpec": {"tasks": 1, "finally": [{"taskSpec": {"sidecars": sidecars}}]}})),
     ]
-    .map(|(version, kind, spec)| tekton(version, kind, spec))
+    .map(|(version, kind, spec)| tekton(version, kind, &spec))
     .into();
     for kind in ["Task", "TaskRun", "Pipeline", "PipelineRun"] {
         for spec in [json!({}), json!("odd")] {
-            let mut object = tekton("v1", kind, spec);
+            let mut object = tekton("v1", kind, &spec);
             object["metadata"]["annotations"] = asking["annotations"].clone();
             callers.push(object);
         }
@@ -78,7 +81,7 @@ fn callers() -> Vec<Value> {
     callers
 }
 
-fn tekton(version: &str, kind: &str, spec: Value) -> Value {
+fn tekton(version: &str, kind: &str, spec: &Value) -> Value {
     let api_version = format!("tekton.dev/{version}");
     json!({"apiVersion": api_version, "kind": kind, "metadata": {"generateName": "a-"}, "spec": spec})
 }
@@ -90,7 +93,7 @@ fn plural(object: &Value) -> String {
     )
 }
 
-fn place(server: &Server, object: &Value) -> String {
+pub(crate) fn place(server: &Server, object: &Value) -> String {
     server.path(
         object["apiVersion"].as_str().unwrap_or_default(),
         &plural(object),
@@ -122,9 +125,9 @@ async fn is_refused(server: &Server, object: &Value, webhook: &str) {
     );
 }
 
-/// Installs the chart's webhooks, with nobody behind them.
-async fn install(server: &Server, values: &[&str]) {
-    let objects = render("gleaner", values);
+/// Installs the chart's webhooks as they are for this version, with nobody behind them.
+pub(crate) async fn install(server: &Server, version: &str) {
+    let objects = render_on(version, "gleaner", &[]);
     let mut configuration = find(&objects, "MutatingWebhookConfiguration", "gleaner.dev").clone();
     // A port that was free a moment ago, and is nobody's now.
     let port = TcpListener::bind("127.0.0.1:0")
@@ -138,7 +141,7 @@ async fn install(server: &Server, values: &[&str]) {
     }
     let path = collection(server, &configuration).await;
     server.post(&path, &configuration).await.expect_status(201);
-    let mut asking = tekton("v1", "Task", json!({}));
+    let mut asking = tekton("v1", "Task", &json!({}));
     asking["metadata"]["annotations"] = json!({"gleaner.dev/outputs": ""});
     wait::until(
         "the webhooks are in force",
@@ -160,17 +163,17 @@ async fn label_namespace(server: &Server, labels: Value) {
 }
 
 async fn tekton_objects_pass_unless_they_ask(server: &Server) {
-    let mut asking = tekton("v1", "Task", json!({"steps": []}));
+    let mut asking = tekton("v1", "Task", &json!({"steps": []}));
     asking["metadata"] = json!({"name": "earlier", "annotations": {"gleaner.dev/outputs": ""}, "finalizers": ["a/b"]});
     let tasks = place(server, &asking);
     server.post(&tasks, &asking).await.expect_status(201);
-    let mut run = tekton("v1", "TaskRun", json!({}));
+    let mut run = tekton("v1", "TaskRun", &json!({}));
     run["metadata"] = asking["metadata"].clone();
     server
         .post(&place(server, &run), &run)
         .await
         .expect_status(201);
-    install(server, &[]).await;
+    install(server, WITHOUT_POLICIES).await;
 
     for object in strangers() {
         passes(server, &object).await;
@@ -243,20 +246,20 @@ async fn opting_out(server: &Server, mut asking: Value, webhook: &str) {
     label_namespace(server, json!({"gleaner.dev/injection": null})).await;
 }
 
-fn pod(spec: Value) -> Value {
+pub(crate) fn pod(spec: &Value) -> Value {
     json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "a-"}, "spec": spec})
 }
 
 async fn pods_pass_unless_they_ask(server: &Server) {
     let container = |name: &str| json!({"name": name, "image": "registry.example/a:1"});
-    let plain = pod(json!({"containers": [container("step-a"), container("sidecar-other")]}));
+    let plain = pod(&json!({"containers": [container("step-a"), container("sidecar-other")]}));
     // What the API server makes of a pod that nobody else has seen.
     let before = server
         .post(&place(server, &plain), &plain)
         .await
         .expect_status(201)
         .json;
-    install(server, &[]).await;
+    install(server, WITHOUT_POLICIES).await;
     let after = server
         .post(&place(server, &plain), &plain)
         .await
@@ -266,9 +269,9 @@ async fn pods_pass_unless_they_ask(server: &Server) {
 
     let mut annotated = plain.clone();
     annotated["metadata"]["annotations"] = json!({"gleaner.dev/outputs": ""});
-    let woven = pod(json!({"containers": [container("step-a"), container("sidecar-gleaner")]}));
+    let woven = pod(&json!({"containers": [container("step-a"), container("sidecar-gleaner")]}));
     let native = pod(
-        json!({"containers": [container("step-a")], "initContainers": [container("sidecar-gleaner")]}),
+        &json!({"containers": [container("step-a")], "initContainers": [container("sidecar-gleaner")]}),
     );
     for asking in [&annotated, &woven, &native] {
         is_refused(server, asking, "pods.gleaner.dev").await;

@@ -186,7 +186,7 @@ async fn the_status_is_a_resource_of_its_own(server: &Server) {
         .expect_status(201);
     let path = format!("{}/a", resources(server));
     let patch = json!({
-        "status": {"conditions": [{"type": "Ready", "status": "True"}]}, "spec": {"type": "other"},
+        "status": {"conditions": [{"type": "Ready", "status": "True"}]}, "spec": {"type": "git"},
     });
     let patched = server
         .merge(&format!("{path}/status"), &patch)
@@ -196,11 +196,11 @@ async fn the_status_is_a_resource_of_its_own(server: &Server) {
     assert_eq!(patched["status"], patch["status"]);
     assert_eq!(patched["spec"], resource("a")["spec"]);
     assert_eq!(patched["metadata"]["generation"], 1);
-    let patch = json!({"status": {"a": 1}, "spec": {"type": "other"}});
+    let patch = json!({"status": {"a": 1}, "spec": {"type": "git"}});
     let patched = server.merge(&path, &patch).await.expect_status(200).json;
     assert_eq!(patched["status"]["conditions"][0]["type"], "Ready");
     assert_eq!(patched["status"].get("a"), None);
-    assert_eq!(patched["spec"]["type"], "other");
+    assert_eq!(patched["spec"]["type"], "git");
     let mut object = patched;
     object["status"] = json!({"b": 2});
     let put = server

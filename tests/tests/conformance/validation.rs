@@ -92,7 +92,8 @@ async fn a_schema_is_enforced(server: &Server) {
         answer.refusal(),
         "Invalid: PipelineResource.tekton.dev \"a\" is invalid: [spec.params[0].value: Invalid value: \"integer\": \
          spec.params[0].value in body must be of type string: \"integer\", spec.params[1].value: Required value, \
-         spec.type: Required value]"
+         spec.type: Required value, <nil>: Invalid value: null: some validation rules were not checked because the \
+         object was invalid; correct the existing errors to complete validation]"
     );
     assert_eq!(
         answer.json["details"],
@@ -103,20 +104,32 @@ async fn a_schema_is_enforced(server: &Server) {
                  "message": "Invalid value: \"integer\": spec.params[0].value in body must be of type string: \"integer\""},
                 {"reason": "FieldValueRequired", "field": "spec.params[1].value", "message": "Required value"},
                 {"reason": "FieldValueRequired", "field": "spec.type", "message": "Required value"},
+                {"reason": "FieldValueInvalid", "field": "<nil>", "message": "Invalid value: null: some validation \
+                 rules were not checked because the object was invalid; correct the existing errors to complete \
+                 validation"},
             ],
         })
     );
     object["spec"] = json!({"type": ""});
     assert_eq!(
         refused(server, &path, &object, 422).await,
-        "Invalid: PipelineResource.tekton.dev \"a\" is invalid: spec.type: Invalid value: \"\": spec.type in body \
-         should be at least 1 chars long"
+        "Invalid: PipelineResource.tekton.dev \"a\" is invalid: [spec.type: Unsupported value: \"\": supported values: \
+         \"git\", \"image\", \"cluster\", \"storage\", \"pullRequest\", \"cloudEvent\", <nil>: Invalid value: null: some \
+         validation rules were not checked because the object was invalid; correct the existing errors to complete \
+         validation]"
+    );
+    object["spec"] = json!({"type": "image", "params": [{"name": "", "value": ""}]});
+    assert_eq!(
+        refused(server, &path, &object, 422).await,
+        "Invalid: PipelineResource.tekton.dev \"a\" is invalid: spec.params[0].name: Invalid value: \"\": \
+         spec.params[0].name in body should be at least 1 chars long"
     );
     object["spec"] = json!("text");
     assert_eq!(
         refused(server, &path, &object, 422).await,
-        "Invalid: PipelineResource.tekton.dev \"a\" is invalid: spec: Invalid value: \"string\": spec in body must be \
-         of type object: \"string\""
+        "Invalid: PipelineResource.tekton.dev \"a\" is invalid: [spec: Invalid value: \"string\": spec in body must be \
+         of type object: \"string\", <nil>: Invalid value: null: some validation rules were not checked because the \
+         object was invalid; correct the existing errors to complete validation]"
     );
 }
 
@@ -131,8 +144,9 @@ async fn names_are_checked(server: &Server) {
     );
     assert_eq!(
         refused(server, &path, &resource(""), 422).await,
-        "Invalid: PipelineResource.tekton.dev \"\" is invalid: metadata.name: Required value: name or generateName is \
-         required"
+        "Invalid: PipelineResource.tekton.dev \"\" is invalid: [metadata.name: Required value: name or generateName is \
+         required, <nil>: Invalid value: null: some validation rules were not checked because the object was invalid; \
+         correct the existing errors to complete validation]"
     );
     let long = "x".repeat(254);
     let text = refused(server, &path, &resource(&long), 422).await;

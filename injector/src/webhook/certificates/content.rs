@@ -73,6 +73,13 @@ impl Certificate {
         Some(Self { der, validity })
     }
 
+    /// Those in a PEM text; none when anything in it is no certificate.
+    pub fn all(pem: &[u8]) -> Option<Vec<Self>> {
+        CertificateDer::pem_slice_iter(pem)
+            .map(|der| Self::new(der.ok()?))
+            .collect()
+    }
+
     /// Whether this is, at `now`, a certificate of `authority` for all these names.
     pub fn is_of(&self, authority: &Self, names: &[String], now: Timestamp) -> bool {
         let mut roots = RootCertStore::empty();
@@ -128,9 +135,7 @@ impl Content {
             text.ok_or(ContentError::Damaged(key))
         };
         let certificates = |key: &'static str| {
-            let read = CertificateDer::pem_slice_iter(text(key)?.as_bytes())
-                .map(|der| Certificate::new(der.ok()?))
-                .collect::<Option<Vec<_>>>();
+            let read = Certificate::all(text(key)?.as_bytes());
             let read = read.filter(|read| (1..=AUTHORITIES).contains(&read.len()));
             read.ok_or(ContentError::Damaged(key))
         };

@@ -128,9 +128,7 @@ impl Keeper {
                 &self.managed.policy,
             );
             if let Some(step) = step {
-                stepped = self
-                    .step(step, content.as_ref(), seen.secret.as_ref())
-                    .await;
+                stepped = self.step(step, content.as_ref(), &seen).await;
                 if stepped.is_ok() {
                     continue;
                 }
@@ -179,11 +177,19 @@ impl Keeper {
         &mut self,
         step: Step,
         content: Option<&Content>,
-        secret: Option<&Value>,
+        seen: &Seen,
     ) -> Result<(), CheckError> {
         let now = (self.clock)();
-        let next = plan::take(step, content, &self.known, now, &self.managed.policy)?;
-        let written = match secret {
+        // Of a Secret that is gone, others may still serve certificates: whom API servers trust, they trust for that.
+        let trusted = seen.configuration.iter().flat_map(trust::authorities);
+        let known = self
+            .known
+            .iter()
+            .cloned()
+            .chain(trusted)
+            .collect::<Vec<_>>();
+        let next = plan::take(step, content, &known, now, &self.managed.policy)?;
+        let written = match &seen.secret {
             Some(secret) => {
                 let mut secret = secret.clone();
                 secret["data"] = next.data();

@@ -139,3 +139,6 @@ impl Step {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,17 +14,13 @@ use serde_json::{Value, json};
 /// The volume. Tekton refuses `tekton-internal-` in TaskSpecs; so this name could only clash on purpose.
 const VOLUME: &str = "gleaner-internal";
 
-/// Gives the pod the volume.
-pub(super) fn add_volume(pod: &mut Value) {
-    add(
-        &mut pod["spec"],
-        "volumes",
-        json!({"name": VOLUME, "emptyDir": {}}),
-    );
+/// The volume, for a pod or a TaskSpec.
+pub(crate) fn volume() -> Value {
+    json!({"name": VOLUME, "emptyDir": {}})
 }
 
 /// The sidecar's own mount: all of it.
-pub(super) fn of_sidecar() -> Value {
+pub(crate) fn of_sidecar() -> Value {
     json!({"name": VOLUME, "mountPath": path::GLEANER})
 }
 
@@ -32,7 +28,7 @@ pub(super) fn of_sidecar() -> Value {
 ///
 /// # Errors
 /// A mount of the step's own in the way.
-pub(super) fn add_to_step(
+pub(crate) fn add_to_step(
     container: &mut Value,
     step: &str,
     place: &str,
@@ -53,18 +49,19 @@ pub(super) fn add_to_step(
             return Err(Diagnostic::new(place, None, message).help("mount it elsewhere"));
         }
     }
-    for mount in [
+    let parts = [
         json!({"name": VOLUME, "mountPath": path::BIN, "subPath": "bin", "readOnly": true}),
         json!({"name": VOLUME, "mountPath": path::OWN_RUN, "subPath": format!("run/{step}"), "readOnly": true}),
         json!({"name": VOLUME, "mountPath": path::OUTPUTS, "subPath": format!("outputs/{step}")}),
-    ] {
-        add(container, "volumeMounts", mount);
+    ];
+    for part in parts {
+        add(container, "volumeMounts", part);
     }
     Ok(())
 }
 
 /// Appends to a list, which is made when there is none.
-pub(super) fn add(parent: &mut Value, list: &str, item: Value) {
+pub(crate) fn add(parent: &mut Value, list: &str, item: Value) {
     match &mut parent[list] {
         Value::Array(items) => items.push(item),
         none => *none = Value::Array(vec![item]),

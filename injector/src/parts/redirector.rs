@@ -1,31 +1,29 @@
-//! The redirector's arguments for one step.
+//! The redirector's flags for one step.
 
 use gleaner_proto::OutputSpec;
 use gleaner_proto::arguments::OutputPath;
 use gleaner_proto::declaration::{Declaration, Preflight};
 use gleaner_proto::path;
 
-use super::expansion::escape;
-
 /// One step, as the redirector is to know it.
 #[derive(Debug)]
-pub(super) struct Step<'a> {
-    pub(super) name: &'a str,
+pub(crate) struct Step<'a> {
+    pub(crate) name: &'a str,
     /// Whether it is the first, which a strict preflight stops.
-    pub(super) is_first: bool,
+    pub(crate) is_first: bool,
     /// Whether it finishes the run.
-    pub(super) finishes: bool,
+    pub(crate) finishes: bool,
     /// Where the container's termination message lies, where it is not where Tekton has it.
-    pub(super) termination_message: Option<&'a str>,
+    pub(crate) termination_message: Option<&'a str>,
 }
 
-/// The redirector and its arguments, up to and with the `--` before the command; safe from the kubelet's expansion.
-pub(super) fn prefix(
+/// The flags, as the redirector is to read them: the `$` in them are for the caller to see past the kubelet.
+pub(crate) fn flags(
     declaration: &Declaration,
     step: &Step<'_>,
     paths: &[OutputPath],
 ) -> Vec<String> {
-    let mut args = vec![path::REDIRECTOR.to_owned(), format!("--step={}", step.name)];
+    let mut flags = vec![format!("--step={}", step.name)];
     for output in declaration.outputs(step.name) {
         let known = paths
             .iter()
@@ -36,17 +34,24 @@ pub(super) fn prefix(
                 .or_else(|| output.spec.path.clone()),
             ..output.spec.clone()
         };
-        args.push(format!("--output={}", escape(&spec.to_string())));
+        flags.push(format!("--output={spec}"));
     }
     if step.is_first && declaration.preflight == Preflight::Strict {
-        args.push("--preflight".to_owned());
+        flags.push("--preflight".to_owned());
     }
     if step.finishes {
-        args.push("--finish".to_owned());
+        flags.push("--finish".to_owned());
     }
     if let Some(path) = step.termination_message {
-        args.push(format!("--termination-message={}", escape(path)));
+        flags.push(format!("--termination-message={path}"));
     }
-    args.push("--".to_owned());
-    args
+    flags
+}
+
+/// The sidecar's flags that put the redirector where the steps find it.
+pub(crate) fn install() -> [String; 2] {
+    [
+        format!("--redirector={}", path::IMAGE_REDIRECTOR),
+        format!("--install-redirector={}", path::REDIRECTOR),
+    ]
 }

@@ -1,0 +1,212 @@
+//! `gleaner translate`: the proposal's documents, unchanged, as Tekton v1 takes them.
+
+mod support;
+
+use serde_json::json;
+use support::{Ran, file, gleaner, gleaner_with_input};
+
+const PROPOSAL: &str = "examples/build-and-test.yaml";
+
+fn translate(text: &str, arguments: &[&str]) -> Ran {
+    gleaner_with_input(&[&["translate", "-f", "-"], arguments].concat(), text)
+}
+
+#[test]
+fn the_proposals_documents_become_native_ones() {
+    let ran = gleaner(&["translate", "-f", PROPOSAL]);
+    ran.exits(0);
+    assert_eq!(ran.stderr, "");
+    insta::assert_snapshot!(ran.stdout);
+}
+
+#[test]
+fn lint_and_render_accept_what_comes_out() {
+    let translated = gleaner(&["translate", "-f", PROPOSAL]).stdout;
+    let linted = gleaner_with_input(&["lint", "-f", "-"], &translated);
+    linted.exits(0);
+    assert_eq!((linted.stdout.as_str(), linted.stderr.as_str()), ("", ""));
+    let values = ["-p", "imageUrl=x", "--output", "kaniko.digest=sha256:1"];
+    let task = ["--task", "build-and-push"];
+    let before = gleaner(&[&["render", "-f", PROPOSAL], &task[..], &values].concat());
+    let after = gleaner_with_input(
+        &[&["render", "-f", "-"], &task[..], &values].concat(),
+        &translated,
+    );
+    after.exits(0);
+    assert_eq!(after.object(), before.object());
+}
+
+#[test]
+fn what_is_translated_already_stays_as_it_is() {
+    let once = gleaner(&["translate", "-f", PROPOSAL]).stdout;
+    let twice = translate(&once, &[]);
+    twice.exits(0);
+    assert_eq!(twice.stdout, once);
+}
+
+#[test]
+fn documents_of_other_kinds_pass_through() {
+    let text = "kind: ConfigMap\napiVersion: v1\ndata:\n  a: $(inputs.params.x)\n  b: \"no\"\nstatus: {x: 1}\n---\n\
+                apiVersion: tekton.dev/v1\nkind: StepAction\nmetadata: {name: a}\nspec: {image: i}\n---\n\
+                apiVersion: serving.knative.dev/v1\nkind: Task\nspec: {resources: {a: b}}\n";
+    let ran = translate(text, &[]);
+    ran.exits(0);
+    assert_eq!(
+        ran.objects(),
+        [
+            json!({"kind": "ConfigMap", "apiVersion": "v1", "data": {"a": "$(inputs.params.x)", "b": "no"}, "status": {"x": 1}}),
+            json!({"apiVersion": "tekton.dev/v1", "kind": "StepAction", "metadata": {"name": "a"}, "spec": {"image": "i"}}),
+            json!({"apiVersion": "serving.knative.dev/v1", "kind": "Task", "spec": {"resources": {"a": "b"}}}),
+        ]
+    );
+    assert!(ran.stdout.starts_with("kind: ConfigMap\napiVersion: v1\n"));
+}
+
+#[test]
+fn several_files_are_one_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = "apiVersion: tekton.dev/v1alpha1\nkind: TaskRun\nmetadata: {name: r}\nspec:\n  taskRef: {name: t}\n  \
+               resources: [{name: img, resourceRef: {name: mine}}]\n";
+    let task = "apiVersion: tekton.dev/v1alpha1\nkind: Task\nmetadata: {name: t}\nspec:\n  resources: [{name: img, type: image}]\n  \
+                steps: [{image: \"$(resources.img.url)\"}]\n";
+    let resource = "apiVersion: tekton.dev/v1alpha1\nkind: PipelineResource\nmetadata: {name: mine}\nspec:\n  type: image\n  \
+                    params: [{name: URL, value: a/b}]\n";
+    let files = [("run", run), ("task", task), ("resource", resource)]
+        .map(|(name, text)| file(folder.path(), name, text));
+    let mut arguments = vec!["translate", "-f"];
+    arguments.extend(files.iter().map(String::as_str));
+    let ran = gleaner(&arguments);
+    ran.exits(0);
+    let objects = ran.objects();
+    assert_eq!(
+        objects[0]["spec"],
+        json!({
+            "taskRef": {"name": "t"},
+            "params": [{"name": "img", "value": {"name": "mine", "url": "a/b", "digest": ""}}],
+        })
+    );
+    assert_eq!(objects[1]["spec"]["steps"][0]["image"], "$(params.img.url)");
+    // Without the file that holds the resource, both remedies are named.
+    let ran = gleaner(&arguments[..4]);
+    ran.exits(78)
+        .says("run:6:47: error: spec.resources[0].resourceRef.name: there is no PipelineResource 'mine' in the files; add the file that holds it with -f, or take it from a cluster with --context NAME");
+    assert_eq!(ran.stdout, "");
+}
+
+#[test]
+fn stand_ins_come_from_the_command_line() {
+    let ran = gleaner(&[
+        "translate",
+        "-f",
+        PROPOSAL,
+        "--image",
+        "gcr.io/kaniko-project/executor=busybox:1.36",
+        "--image",
+        "$(resources.img.url)@$(resources.img.digest)=busybox:1.37",
+        "--git-image",
+        "git:1",
+        "--resource",
+        "knative-route-demo-git.url=http://127.0.0.1/demo",
+        "--resource",
+        "knative-route-demo-git.Revision=v2",
+        "-p",
+        "imageUrl=localhost:5000/demo",
+    ]);
+    ran.exits(0);
+    let objects = ran.objects();
+    let steps = &objects[0]["spec"]["steps"];
+    assert_eq!(steps[0]["image"], "git:1");
+    assert_eq!(steps[1]["image"], "busybox:1.36");
+    assert_eq!(objects[1]["spec"]["steps"][0]["image"], "busybox:1.37");
+    let params = json!([
+        {"name": "revision", "value": "v2"},
+        {"name": "url", "value": "http://127.0.0.1/demo"},
+    ]);
+    assert_eq!(objects[3]["spec"]["params"], params);
+    let source =
+        json!({"name": "knative-route-demo-git", "revision": "v2", "url": "http://127.0.0.1/demo"});
+    assert_eq!(
+        objects[4]["spec"]["params"],
+        json!([
+            {"name": "imageUrl", "value": "localhost:5000/demo"},
+            {"name": "src", "value": source},
+        ])
+    );
+}
+
+#[test]
+fn a_stand_in_for_what_is_not_there_is_a_wrong_command_line() {
+    let refused = |arguments: &[&str], says: &str| {
+        let ran = gleaner(&[&["translate", "-f", PROPOSAL], arguments].concat());
+        ran.exits(64).says(says);
+        assert_eq!(ran.stdout, "");
+    };
+    refused(
+        &["--image", "gcr.io/kaniko-project/executer=x"],
+        "--image gcr.io/kaniko-project/executer=...: no step has this image; did you mean 'gcr.io/kaniko-project/executor'?",
+    );
+    refused(
+        &["--resource", "knative-route-demo.url=x"],
+        "there is no PipelineResource 'knative-route-demo'; did you mean 'knative-route-demo-git'?",
+    );
+    refused(
+        &["--resource", "url=x"],
+        "--resource url=...: write NAME.PARAM=VALUE",
+    );
+    refused(
+        &["-p", "imageURL=x"],
+        "-p imageURL=...: no PipelineRun or TaskRun in the files gives this parameter; did you mean 'imageUrl'?",
+    );
+    refused(
+        &["-p", "src=x"],
+        "-p src=...: it is an object; give JSON, such as {\"key\": \"value\"}",
+    );
+    gleaner(&["translate", "-f", "no-such-file.yaml"])
+        .exits(64)
+        .says("no-such-file.yaml: error: cannot be read");
+}
+
+#[test]
+fn array_params_are_given_as_in_run() {
+    let run = "apiVersion: tekton.dev/v1beta1\nkind: TaskRun\nmetadata: {name: r}\nspec:\n  params: [{name: list, value: [a]}]\n";
+    for (given, expected) in [
+        ("list=b,c", json!(["b", "c"])),
+        ("list=[\"b,c\"]", json!(["b,c"])),
+        ("list=", json!([])),
+    ] {
+        let ran = translate(run, &["-p", given]);
+        assert_eq!(ran.object()["spec"]["params"][0]["value"], expected);
+    }
+}
+
+#[test]
+fn pipeline_resources_are_left_out_on_demand() {
+    let kinds = |arguments: &[&str]| {
+        let ran = gleaner(&[&["translate", "-f", PROPOSAL], arguments].concat());
+        let kinds = ran.objects().into_iter();
+        kinds
+            .map(|object| object["kind"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let with = [
+        "Task",
+        "Task",
+        "Pipeline",
+        "PipelineResource",
+        "PipelineRun",
+    ];
+    assert_eq!(kinds(&[]), with);
+    let without = ["Task", "Task", "Pipeline", "PipelineRun"];
+    assert_eq!(kinds(&["--no-resources"]), without);
+}
+
+#[test]
+fn json_is_a_list() {
+    let ran = gleaner(&["translate", "-f", PROPOSAL, "-o", "json"]);
+    let list: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(list["kind"], "List");
+    assert_eq!(
+        list["items"].as_array().unwrap(),
+        &gleaner(&["translate", "-f", PROPOSAL]).objects()
+    );
+}

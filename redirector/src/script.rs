@@ -1,0 +1,116 @@
+//! A step's script whose interpreter is the redirector.
+//!
+//! Where no webhook sees the pod, a script can be wrapped only from within: its first line names the redirector as its
+//! interpreter, its second the redirector's flags, and the script as it was comes behind. It is run from a file of its own, for
+//! not every interpreter takes a `#!` that is not on the first line.
+//!
+//! ```text
+//! #!/gleaner/bin/redirector --script
+//! #gleaner: ["--step=build","--output=digest"]
+//! #!/usr/bin/env python3
+//! ```
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use gleaner_proto::exit_code;
+
+use crate::failure::Failure;
+use crate::folder::Folder;
+
+/// What the kernel puts before the script's path (execve(2): the rest of the first line is one argument).
+const FLAG: &str = "--script";
+/// How the line with the flags begins.
+const FLAGS: &str = "#gleaner: ";
+
+/// The arguments as they are to be understood, and the folder of the unpacked script, if there is one.
+#[derive(Debug)]
+pub(crate) struct Unpacked {
+    pub(crate) arguments: Vec<OsString>,
+    /// Removed when it is dropped, and the script with it.
+    pub(crate) folder: Option<Folder>,
+}
+
+/// Unpacks the script, if the arguments are those of an interpreter: `--script FILE ARGUMENT...`.
+///
+/// # Errors
+/// A script that cannot be read or unpacked, or has no flags.
+pub(crate) fn unpack(mut arguments: impl Iterator<Item = OsString>) -> Result<Unpacked, Failure> {
+    let first = arguments.next();
+    if first.as_deref() != Some(FLAG.as_ref()) {
+        return Ok(Unpacked {
+            arguments: first.into_iter().chain(arguments).collect(),
+            folder: None,
+        });
+    }
+    let file = arguments
+        .next()
+        .ok_or_else(|| Failure::usage(format!("{FLAG} needs a file: write it behind '#!'")))?;
+    let cannot = |what: &str, error: &dyn std::fmt::Display| {
+        let message = format!("the script '{}' cannot be {what}: {error}", file.display());
+        Failure::new(exit_code::NOT_EXECUTABLE, "ScriptNotRun", message)
+    };
+    let content = fs::read(&file).map_err(|error| cannot("read", &error))?;
+    let (flags, script) = split(&content).ok_or_else(|| {
+        let message = format!(
+            "the script '{}' has no line '{FLAGS}[...]' behind its first",
+            file.display()
+        );
+        Failure::usage(message)
+    })?;
+    let folder = Folder::temporary("script").map_err(|error| cannot("unpacked", &error))?;
+    let place = folder.path().unwrap_or(Path::new("/")).join("script");
+    write(&place, script).map_err(|error| cannot("unpacked", &error))?;
+    let flags = flags.into_iter().map(OsString::from);
+    let command = [OsString::from("--"), place.into_os_string()];
+    Ok(Unpacked {
+        arguments: flags.chain(command).chain(arguments).collect(),
+        folder: Some(folder),
+    })
+}
+
+/// The flags and what comes behind them.
+fn split(content: &[u8]) -> Option<(Vec<String>, &[u8])> {
+    let mut lines = content.splitn(3, |&byte| byte == b'\n');
+    let flags = lines.nth(1)?.strip_prefix(FLAGS.as_bytes())?;
+    Some((serde_json::from_slice(flags).ok()?, lines.next()?))
+}
+
+/// Steps run as any user; the file is this one's alone.
+fn write(place: &Path, script: &[u8]) -> io::Result<()> {
+    fs::write(place, script)?;
+    fs::set_permissions(place, fs::Permissions::from_mode(0o700))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_script_is_what_stands_behind_the_flags() {
+        let content = b"#!/x --script\n#gleaner: [\"--step=a\"]\n#!/bin/sh\nexit 0\n";
+        assert_eq!(
+            split(content),
+            Some((vec!["--step=a".to_owned()], &b"#!/bin/sh\nexit 0\n"[..]))
+        );
+        for wrong in [
+            &b""[..],
+            b"#!/x\n",
+            b"#!/x\n#gleaner: [1]\nx",
+            b"#!/x\n#gleaner: []",
+        ] {
+            assert_eq!(split(wrong), None);
+        }
+    }
+
+    #[test]
+    fn other_arguments_stay_as_they_are() {
+        let given = ["--step=a", "--", "--script", "x"].map(OsString::from);
+        let unpacked = unpack(given.clone().into_iter()).unwrap();
+        assert_eq!(unpacked.arguments, given);
+        assert!(unpack([OsString::from("--script")].into_iter()).is_err());
+    }
+}

@@ -1,0 +1,80 @@
+//! A script whose interpreter is the redirector.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+
+use crate::support::{REDIRECTOR, Ran, Sidecar, Step, run};
+
+/// A script as it is injected ahead of time, run as Tekton runs it: by its path, with arguments.
+fn interpreted(step: &Step, sidecar: &Sidecar, script: &str, arguments: &[&str]) -> Ran {
+    let flags = [
+        "--step=kaniko".to_owned(),
+        format!("--sidecar={}", sidecar.address),
+        format!("--output=digest={}", step.path("digest").display()),
+    ];
+    let flags = serde_json::to_string(&flags).unwrap();
+    let content = format!("#!{REDIRECTOR} --script\n#gleaner: {flags}\n{script}");
+    let file = step.path("script-0-abcde");
+    fs::write(&file, content).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = Command::new(&file);
+    command.args(arguments).current_dir(step.path(""));
+    run(command)
+}
+
+#[test]
+fn it_runs_under_its_own_interpreter_with_its_arguments() {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar);
+    let script = "#!/bin/sh -e\nprintf '%s|' \"$#\" \"$1\" \"$-\" > digest\necho out\n";
+    let ran = interpreted(&step, &sidecar, script, &["--script", "x"]);
+    assert_eq!(
+        (ran.code, ran.stdout.as_str()),
+        (Some(0), "out\n"),
+        "{}",
+        ran.stderr
+    );
+    let bodies = sidecar.bodies();
+    assert!(bodies[0].contains("2|--script|e"), "{bodies:?}");
+}
+
+#[test]
+fn an_interpreter_for_which_a_second_hash_line_is_wrong_sees_only_its_own() {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar);
+    // `cat` as the interpreter shows the script as it gets it.
+    let ran = interpreted(&step, &sidecar, "#!/bin/cat\nconst x = 1;\n", &[]);
+    assert_eq!(ran.stdout, "#!/bin/cat\nconst x = 1;\n");
+    assert_eq!(ran.code, Some(65), "the digest that it does not write");
+}
+
+#[test]
+fn nothing_of_it_is_left_and_a_failure_is_its_own() {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar);
+    let ran = interpreted(&step, &sidecar, "#!/bin/sh\necho $0\nexit 7\n", &[]);
+    assert_eq!(ran.code, Some(7));
+    let place = std::path::Path::new(ran.stdout.trim());
+    assert!(place.is_absolute() && !place.exists(), "{place:?}");
+}
+
+#[test]
+fn a_file_without_flags_is_a_wrong_call() {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar);
+    fs::write(step.path("plain"), "#!/bin/sh\n").unwrap();
+    let mut command = step.bare();
+    command.args(["--script", "plain"]);
+    let ran = run(command);
+    assert_eq!(ran.code, Some(64));
+    assert!(
+        ran.stderr.contains("has no line '#gleaner: [...]'"),
+        "{}",
+        ran.stderr
+    );
+    let mut command = step.bare();
+    command.args(["--script", "nowhere"]);
+    let ran = run(command);
+    assert_eq!(ran.code, Some(126), "{}", ran.stderr);
+}

@@ -1,0 +1,155 @@
+//! Brings the cluster up, and Gleaner onto it, by the scripts that people use too (`tests/cluster/`).
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::SystemTime;
+
+use super::kubectl::Output;
+use crate::rig::Missing;
+
+/// Where `up` has its state unless `GLEANER_CLUSTER_DIR` says otherwise.
+const STATE: &str = "/tmp/gleaner-cluster";
+
+/// A cluster with Tekton and Gleaner.
+#[derive(Debug)]
+pub struct Cluster {
+    state: PathBuf,
+    /// Gleaner's image: what its containers in pods run.
+    pub image: String,
+    /// Whether it ran before; then it is not ended either.
+    was_up: bool,
+}
+
+impl Cluster {
+    /// Brings it up, unless it runs, and installs Gleaner as it stands in this checkout.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be had here, or something failed; the scripts have said more on standard error.
+    pub fn start() -> Result<Self, Missing> {
+        let state = std::env::var_os("GLEANER_CLUSTER_DIR").map_or(STATE.into(), PathBuf::from);
+        let before = changed(&state);
+        let up = stdout_of(&mut Command::new(script("up")))?;
+        assert!(
+            up.contains("KUBECONFIG="),
+            "`up` should say where the kubeconfig is: {up}"
+        );
+        let was_up = before.is_some() && before == changed(&state);
+        let cluster = Self {
+            state,
+            image: String::new(),
+            was_up,
+        };
+        let image = stdout_of(&mut cluster.command(&script("install")));
+        match image {
+            Ok(image) => Ok(Self { image, ..cluster }),
+            Err(missing) => {
+                cluster.end();
+                Err(missing)
+            }
+        }
+    }
+
+    /// Ends it, unless it ran before, or `GLEANER_CLUSTER_KEEP=1` asks for it.
+    pub fn end(&self) {
+        if self.was_up || keeps() {
+            return;
+        }
+        let down = Command::new(script("down")).status();
+        if !down.is_ok_and(|status| status.success()) {
+            eprintln!("tests/cluster/down failed: run it by hand");
+        }
+    }
+
+    /// kubectl for a namespace.
+    pub fn kubectl(&self, namespace: &str) -> Command {
+        let mut kubectl = self.command(&self.state.join("programs/kubectl"));
+        kubectl.arg(format!("--namespace={namespace}"));
+        kubectl
+    }
+
+    /// helm for a namespace.
+    pub fn helm(&self, namespace: &str) -> Command {
+        let mut helm = self.command(&self.state.join("programs/helm"));
+        for folder in ["cache", "config", "data"] {
+            let variable = format!("HELM_{}_HOME", folder.to_uppercase());
+            helm.env(variable, self.state.join("helm").join(folder));
+        }
+        helm.arg(format!("--namespace={namespace}"));
+        helm
+    }
+
+    /// A script of `tests/cluster/`, run to its end.
+    pub fn script(&self, name: &str, arguments: &[&str]) -> Output {
+        Output::of(self.command(&script(name)).args(arguments), "")
+    }
+
+    /// The digest of the image that the kaniko stand-in says it has pushed; a pod that names it runs.
+    ///
+    /// # Panics
+    ///
+    /// When `up` has not left it.
+    pub fn pushed_digest(&self) -> String {
+        let file = self.state.join("images/knative-route-demo.digest");
+        let digest = std::fs::read_to_string(file).expect("`up` leaves the digest");
+        digest.trim_end().to_owned()
+    }
+
+    /// A program with the cluster's kubeconfig, and caches in its folder.
+    pub fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env("KUBECONFIG", self.kubeconfig())
+            .env("KUBECACHEDIR", self.state.join("kube-cache"));
+        command
+    }
+
+    /// The administrator's kubeconfig.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.state.join("kubeconfig")
+    }
+}
+
+/// Whether the person who runs this wants to look at the cluster afterwards.
+pub(super) fn keeps() -> bool {
+    std::env::var("GLEANER_CLUSTER_KEEP").is_ok_and(|value| value == "1")
+}
+
+/// A file of the repository.
+pub fn repository(path: &str) -> PathBuf {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests.parent().expect("a repository").join(path)
+}
+
+fn script(name: &str) -> PathBuf {
+    repository("tests/cluster").join(name)
+}
+
+/// When the cluster in this folder was made, if there is one.
+fn changed(state: &Path) -> Option<SystemTime> {
+    std::fs::metadata(state.join("kubeconfig"))
+        .and_then(|file| file.modified())
+        .ok()
+}
+
+/// What a script prints, with its progress on standard error.
+fn stdout_of(command: &mut Command) -> Result<String, Missing> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let output = command
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| Missing::Failed(format!("{name}: {error}")))?;
+    match output.status.code() {
+        Some(0) => Ok(String::from_utf8_lossy(&output.stdout)
+            .trim_end()
+            .to_owned()),
+        Some(3) => Err(Missing::Absent(format!(
+            "{name} says what is missing (see above)"
+        ))),
+        _ => Err(Missing::Failed(format!(
+            "{name} ended with {}",
+            output.status
+        ))),
+    }
+}

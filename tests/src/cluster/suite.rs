@@ -1,0 +1,160 @@
+//! The cases of a test binary that need the whole cluster.
+//!
+//! ```ignore
+//! fn main() -> std::process::ExitCode {
+//!     Suite::new(on_cluster![a_digest_becomes_a_resource]).alone(on_cluster![without_the_injector_pods_start]).run()
+//! }
+//!
+//! fn a_digest_becomes_a_resource(namespace: &Namespace) { /* kubectl apply, wait, look */ }
+//! ```
+//!
+//! Where a cluster cannot be had, cases are reported as ignored, and loudly so; with `GLEANER_REQUIRE_CLUSTER=1` they
+//! fail. What fails on the way to a cluster always is a failure.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use libtest_mimic::{Arguments, Completion, Conclusion, Failed, Trial};
+
+use super::namespace::Namespace;
+use super::start::{self, Cluster};
+use crate::rig::Missing;
+
+/// How many cases run at once: they mostly wait for the kubelet.
+const THREADS: usize = 8;
+
+/// A name, best a sentence, and what it does in a namespace of its own.
+pub type Case = (&'static str, fn(&Namespace));
+
+/// A list of cases from the names of functions `fn(&Namespace)`.
+#[macro_export]
+macro_rules! on_cluster {
+    ($($name:ident),* $(,)?) => {
+        vec![$((stringify!($name), $name as fn(&$crate::cluster::Namespace))),*]
+    };
+}
+
+/// All cases of one test binary.
+#[must_use = "call `run`"]
+pub struct Suite {
+    together: Vec<Case>,
+    alone: Vec<Case>,
+}
+
+/// The cluster that all cases share, brought up by the first of them.
+#[derive(Clone, Default)]
+struct Shared(Arc<Mutex<Option<Result<Arc<Cluster>, Unusable>>>>);
+
+/// Why there is no cluster.
+#[derive(Clone)]
+enum Unusable {
+    Absent(String),
+    Failed(String),
+}
+
+impl Suite {
+    /// A suite of these cases, which run side by side.
+    pub fn new(cases: Vec<Case>) -> Self {
+        Self {
+            together: cases,
+            alone: Vec::new(),
+        }
+    }
+
+    /// Adds cases that change what all others stand on: they run last and one by one, and put it back.
+    pub fn alone(mut self, cases: Vec<Case>) -> Self {
+        self.alone.extend(cases);
+        self
+    }
+
+    /// Runs what the command line asks for; the exit code is that of a test binary.
+    pub fn run(self) -> ExitCode {
+        let arguments = Arguments::from_args();
+        let shared = Shared::default();
+        let trials = |cases: Vec<Case>| -> Vec<Trial> {
+            cases.into_iter().map(|case| shared.trial(case)).collect()
+        };
+        if arguments.list {
+            let all = [self.together, self.alone].concat();
+            return libtest_mimic::run(&arguments, trials(all)).exit_code();
+        }
+        let threads = |count| Arguments {
+            test_threads: Some(count),
+            ..arguments.clone()
+        };
+        let together = threads(arguments.test_threads.unwrap_or(THREADS));
+        let first = libtest_mimic::run(&together, trials(self.together));
+        let second = libtest_mimic::run(&threads(1), trials(self.alone));
+        shared.end(&[&first, &second]);
+        if first.has_failed() {
+            first.exit_code()
+        } else {
+            second.exit_code()
+        }
+    }
+}
+
+impl Shared {
+    fn trial(&self, (name, body): Case) -> Trial {
+        let shared = self.clone();
+        Trial::ignorable_test(name, move || match shared.cluster() {
+            Ok(cluster) => play(cluster, name, body).map(|()| Completion::Completed),
+            Err(Unusable::Absent(why)) if !required() => {
+                eprintln!("SKIPPED: {name}: {why}");
+                Ok(Completion::ignored_with(why))
+            }
+            Err(Unusable::Absent(why) | Unusable::Failed(why)) => Err(why.into()),
+        })
+    }
+
+    /// One that failed to come up is not tried again.
+    fn cluster(&self) -> Result<Arc<Cluster>, Unusable> {
+        let mut shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let start = || match Cluster::start() {
+            Ok(cluster) => Ok(Arc::new(cluster)),
+            Err(Missing::Absent(why)) => Err(Unusable::Absent(why)),
+            Err(Missing::Failed(why)) => Err(Unusable::Failed(why)),
+        };
+        shared.get_or_insert_with(start).clone()
+    }
+
+    fn end(&self, phases: &[&Conclusion]) {
+        let ignored: u64 = phases.iter().map(|phase| phase.num_ignored).sum();
+        match self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(Ok(cluster)) => cluster.end(),
+            Some(Err(Unusable::Absent(why))) => {
+                eprintln!("SKIPPED: {ignored} cases on a real cluster: {why}");
+            }
+            Some(Err(Unusable::Failed(_))) | None => {}
+        }
+    }
+}
+
+/// Runs a case in a namespace of its own; what a person would look at then stands with its failure.
+fn play(cluster: Arc<Cluster>, name: &str, body: fn(&Namespace)) -> Result<(), Failed> {
+    let namespace = catch_unwind(AssertUnwindSafe(|| Namespace::create(cluster, name)))
+        .map_err(|panic| Failed::from(words(&*panic)))?;
+    let outcome = catch_unwind(AssertUnwindSafe(|| body(&namespace)));
+    let result = outcome.map_err(|panic| {
+        let report = namespace.report();
+        Failed::from(format!("{}\n{report}", words(&*panic)))
+    });
+    if result.is_err() && start::keeps() {
+        eprintln!("kept: namespace {}", namespace.name());
+    } else {
+        namespace.delete();
+    }
+    result
+}
+
+fn required() -> bool {
+    std::env::var("GLEANER_REQUIRE_CLUSTER").is_ok_and(|value| value == "1")
+}
+
+/// What a panic said.
+fn words(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("a panic without a message").to_owned()
+}

@@ -1,0 +1,79 @@
+//! While the injector is down, a pod that asks for Gleaner is refused with words that say what to do.
+
+use std::time::Duration;
+
+use gleaner_tests::cases;
+use gleaner_tests::server::{Answer, Server};
+use gleaner_tests::suite::Case;
+use gleaner_tests::wait;
+use serde_json::{Value, json};
+
+use crate::helm::install_policy;
+use crate::webhooks::{self, ANY_TEKTON, place, pod};
+
+pub(crate) fn cases() -> Vec<Case> {
+    cases![a_pod_that_got_by_the_injector_is_refused_and_told_why]
+        .into_iter()
+        .map(|case| case.crds(&[ANY_TEKTON]).real_only())
+        .collect()
+}
+
+async fn create(server: &Server, pod: &Value) -> Answer {
+    server.post(&place(server, pod), pod).await
+}
+
+async fn a_pod_that_got_by_the_injector_is_refused_and_told_why(server: &Server) {
+    let container = |name: &str, args: Value| json!({"name": name, "image": "registry.example/a:1", "args": args});
+    let step = container("step-a", json!([]));
+    let mut annotated = pod(&json!({"containers": [step]}));
+    annotated["metadata"]["annotations"] = json!({"gleaner.dev/outputs": ""});
+    webhooks::install(server, "1.30.0").await;
+    // The webhook alone lets it by.
+    create(server, &annotated).await.expect_status(201);
+    install_policy(server, "pods.gleaner.dev").await;
+    let refused = wait::until(
+        "the policy is in force",
+        Duration::from_secs(30),
+        async || {
+            let answer = create(server, &annotated).await;
+            (answer.status.as_u16() == 422).then_some(answer)
+        },
+    )
+    .await;
+    let remedy = "this pod asks for Gleaner, whose injector does not answer: see why with `kubectl -n gleaner get pods -l \
+                  app.kubernetes.io/name=gleaner,app.kubernetes.io/component=injector`, then run it again";
+    assert!(refused.refusal().contains(remedy), "{}", refused.text);
+
+    let woven = container(
+        "sidecar-gleaner",
+        json!(["--unwrapped", "--declaration=e30="]),
+    );
+    let wrapped = container("sidecar-gleaner", json!(["--declaration=e30="]));
+    let alone = |spec: Value| pod(&spec);
+    for asking in [
+        alone(json!({"containers": [step, woven]})),
+        alone(json!({"containers": [step], "initContainers": [woven]})),
+    ] {
+        create(server, &asking).await.expect_status(422);
+    }
+    let mut both = alone(json!({"containers": [step], "initContainers": [wrapped]}));
+    both["metadata"]["annotations"] = annotated["metadata"]["annotations"].clone();
+    let mut assistant = annotated.clone();
+    assistant["metadata"]["labels"] = json!({"app.kubernetes.io/component": "affinity-assistant"});
+    let mut opted_out = annotated.clone();
+    opted_out["metadata"]["labels"] = json!({"gleaner.dev/injection": "disabled"});
+    for passing in [
+        alone(json!({"containers": [step]})),
+        alone(json!({"containers": [step, wrapped]})),
+        both,
+        assistant,
+        opted_out,
+    ] {
+        create(server, &passing).await.expect_status(201);
+    }
+    let kube_system = "/api/v1/namespaces/kube-system/pods";
+    server
+        .post(kube_system, &annotated)
+        .await
+        .expect_status(201);
+}
