@@ -21,8 +21,8 @@ mod walk;
 
 use gleaner_proto::diagnostic::Diagnostic;
 use gleaner_proto::yaml::Node;
+use gleaner_task::Carrier;
 use gleaner_task::document::Live;
-use gleaner_task::{Carrier, TaskSpec};
 use serde_json::{Map, Value};
 
 use crate::outcome::{Outcome, Refusal, Skip};
@@ -138,7 +138,9 @@ fn weave_host(
         return Ok(());
     };
     let place = carrier.task_spec().unwrap_or_default();
-    let read = TaskSpec::read(&Node::from(&Value::Object(spec.clone())), place)?;
+    let Some(read) = carrier.task()? else {
+        return Ok(());
+    };
     let mut wrong = taken_names(spec, place);
     wrong.extend(results::conflicts(spec, &declared.declaration, place));
     if !wrong.is_empty() {

@@ -7,6 +7,7 @@ use gleaner_proto::yaml::{self, Node};
 use indexmap::IndexMap;
 use serde_json::Value;
 
+use super::param::ParamSpec;
 use super::proposal::Proposal;
 use super::reading::{descend, join, present};
 use super::spec::TaskSpec;
@@ -36,8 +37,14 @@ pub struct Declared {
 /// What the declaration belongs to.
 #[derive(Debug, Clone)]
 enum Host<'a> {
-    /// A TaskSpec and its place in the document.
-    Task { spec: &'a Node, place: String },
+    /// A TaskSpec.
+    Task {
+        spec: &'a Node,
+        /// Its place in the document.
+        place: String,
+        /// What it is embedded in, nearest first, as far as it may have parameters.
+        around: Vec<&'a Node>,
+    },
     /// The spec of a pod.
     Pod { spec: &'a Node },
     /// A Pipeline, a run by reference: something whose steps are not to be seen here.
@@ -91,7 +98,9 @@ impl<'a> Carrier<'a> {
                     "spec.pipelineSpec"
                 };
                 if let Some(spec) = descend(document, &path.split('.').collect::<Vec<_>>()) {
-                    found.extend(embedded(spec, path, &title));
+                    // For a Pipeline the same twice, which does no harm.
+                    let around: Vec<&Node> = present(document, "spec").into_iter().collect();
+                    found.extend(embedded(spec, path, &title, &around));
                 }
             }
             _ => {
@@ -135,6 +144,25 @@ impl<'a> Carrier<'a> {
             Host::Task { place, .. } => Some(place.as_str()),
             Host::Pod { .. } | Host::Unseen { .. } => None,
         }
+    }
+
+    /// Reads the TaskSpec, with the parameters that it has of what it is embedded in; `None` where the host is no Task.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the part that Gleaner reads.
+    pub fn task(&self) -> Result<Option<TaskSpec>, Vec<Diagnostic>> {
+        let Host::Task {
+            spec,
+            place,
+            around,
+        } = &self.host
+        else {
+            return Ok(None);
+        };
+        let mut task = TaskSpec::read(spec, place)?;
+        let propagated = ParamSpec::read_around(around, &task.params);
+        task.params.extend(propagated);
+        Ok(Some(task))
     }
 
     /// Reads and checks the declaration; `None` when there is none.
@@ -201,7 +229,7 @@ impl<'a> Carrier<'a> {
 
     fn proposal(&self) -> Option<Proposal> {
         match &self.host {
-            Host::Task { spec, place } => Proposal::find(spec, place),
+            Host::Task { spec, place, .. } => Proposal::find(spec, place),
             Host::Pod { .. } | Host::Unseen { .. } => None,
         }
     }
@@ -209,13 +237,13 @@ impl<'a> Carrier<'a> {
     /// What the declaration may refer to, and the TaskSpec when it stands beside it.
     fn scope(&self) -> Result<(Scope, Option<TaskSpec>), Vec<Diagnostic>> {
         match &self.host {
-            Host::Task { spec, place } => {
-                let spec = TaskSpec::read(spec, place)?;
+            Host::Task { .. } => {
+                let spec = self.task()?;
                 let scope = Scope {
-                    steps: Some(spec.step_names()),
-                    params: Some(spec.param_shapes()),
+                    steps: spec.as_ref().map(TaskSpec::step_names),
+                    params: spec.as_ref().map(TaskSpec::param_shapes),
                 };
-                Ok((scope, Some(spec)))
+                Ok((scope, spec))
             }
             Host::Pod { spec } => {
                 let lists = ["initContainers", "containers"].into_iter();
@@ -324,6 +352,8 @@ fn task<'a>(
 ) -> Option<Carrier<'a>> {
     let keys: Vec<&str> = path.split('.').collect();
     let spec = descend(document, &keys)?;
+    // A Task is embedded in nothing; a TaskRun has parameters where it has its taskSpec.
+    let around = descend(document, &keys[..keys.len() - 1]);
     Some(Carrier {
         title,
         misnamed: Vec::new(),
@@ -331,12 +361,14 @@ fn task<'a>(
         host: Host::Task {
             spec,
             place: path.to_owned(),
+            around: around.into_iter().collect(),
         },
     })
 }
 
-/// The tasks that the PipelineSpec at `place` embeds, those of pipelines embedded in it included.
-fn embedded<'a>(spec: &'a Node, place: &str, title: &str) -> Vec<Carrier<'a>> {
+/// The tasks that the PipelineSpec at `place` embeds, those of pipelines embedded in it included. `outer` is what the
+/// PipelineSpec itself is embedded in.
+fn embedded<'a>(spec: &'a Node, place: &str, title: &str, outer: &[&'a Node]) -> Vec<Carrier<'a>> {
     let mut found = Vec::new();
     for list in ["tasks", "finally"] {
         let items = spec.get(list).and_then(Node::sequence).unwrap_or_default();
@@ -347,6 +379,10 @@ fn embedded<'a>(spec: &'a Node, place: &str, title: &str) -> Vec<Carrier<'a>> {
                 .unwrap_or("without a name");
             let title = format!("{title}, task {name}");
             let place = format!("{place}.{list}[{index}]");
+            let around: Vec<&Node> = [item, spec]
+                .into_iter()
+                .chain(outer.iter().copied())
+                .collect();
             if let Some(spec) = present(item, "taskSpec") {
                 found.push(Carrier {
                     title,
@@ -355,10 +391,16 @@ fn embedded<'a>(spec: &'a Node, place: &str, title: &str) -> Vec<Carrier<'a>> {
                     host: Host::Task {
                         spec,
                         place: join(&place, "taskSpec"),
+                        around,
                     },
                 });
             } else if let Some(spec) = present(item, "pipelineSpec") {
-                found.extend(embedded(spec, &join(&place, "pipelineSpec"), &title));
+                found.extend(embedded(
+                    spec,
+                    &join(&place, "pipelineSpec"),
+                    &title,
+                    &around,
+                ));
             }
         }
     }

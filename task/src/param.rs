@@ -71,6 +71,50 @@ impl ParamSpec {
         params
     }
 
+    /// Parameters that a TaskSpec has without declaring them: those of what it is embedded in, nearest first (Tekton's
+    /// "propagated parameters", `docs/taskruns.md`). A run's have a value and no type, which the value tells.
+    pub(crate) fn read_around(around: &[&Node], own: &[Self]) -> Vec<Self> {
+        let mut params: Vec<Self> = Vec::new();
+        let lists = around
+            .iter()
+            .filter_map(|node| node.get("params")?.sequence());
+        for node in lists.flatten() {
+            // What is wrong with them is for Tekton to say.
+            let param = match present(node, "value") {
+                Some(value) => Self::of_value(node, value),
+                None => Self::read(node, "", &mut Reading::default()),
+            };
+            let Some(param) = param else { continue };
+            if own
+                .iter()
+                .chain(&params)
+                .all(|other| other.name != param.name)
+            {
+                params.push(param);
+            }
+        }
+        params
+    }
+
+    fn of_value(node: &Node, value: &Node) -> Option<Self> {
+        let kind = match &value.content {
+            Content::Sequence(_) => ParamKind::Array,
+            Content::Mapping(entries) => ParamKind::Object {
+                keys: entries.iter().map(|(key, _)| key.name.clone()).collect(),
+            },
+            // It hands on another as a whole, whose type is not to be seen here.
+            Content::String(text) if text.trim_end().ends_with("[*])") => return None,
+            _ => ParamKind::String,
+        };
+        Some(Self {
+            name: node.get("name")?.as_str()?.to_owned(),
+            kind,
+            default: None,
+            choices: Vec::new(),
+            description: None,
+        })
+    }
+
     fn read(node: &Node, place: &str, reading: &mut Reading) -> Option<Self> {
         let name = reading.name(node, place)?;
         let default = present(node, "default");

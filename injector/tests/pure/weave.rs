@@ -231,6 +231,50 @@ fn every_kind_that_embeds_a_task_is_woven_where_the_task_stands() {
 }
 
 #[test]
+fn parameters_that_tekton_propagates_are_known_by_their_values() {
+    let declaration = "objects:\n  - name: note\n    resourceTemplate:\n      apiVersion: v1\n      kind: ConfigMap\n      data: \
+                       {a: $(params.text), b: '$(params.list[0])', c: $(params.map.k)}\n";
+    let metadata = json!({"annotations": {"gleaner.dev/outputs": declaration}});
+    let spec = json!({"steps": [{"name": "a", "image": "i", "command": ["true"]}]});
+    let params = json!([
+        {"name": "text", "value": "t"}, {"name": "list", "value": ["l"]}, {"name": "map", "value": {"k": "v"}},
+    ]);
+    let expected = [
+        "--param=text=$(params.text)",
+        "--array=list",
+        "--param-key=map.k=$(params.map.k)",
+    ];
+    let run = json!({
+        "apiVersion": "tekton.dev/v1", "kind": "TaskRun", "metadata": metadata,
+        "spec": {"params": params, "taskSpec": spec},
+    });
+    let mut embedded = spec.clone();
+    embedded["metadata"] = metadata;
+    let pipeline_run = json!({
+        "apiVersion": "tekton.dev/v1", "kind": "PipelineRun", "metadata": {"name": "r"},
+        "spec": {"params": params, "pipelineSpec": {"tasks": [{"name": "a", "taskSpec": embedded}]}},
+    });
+    let pipeline = json!({
+        "apiVersion": "tekton.dev/v1", "kind": "Pipeline", "metadata": {"name": "p"},
+        "spec": {
+            "params": [{"name": "text"}, {"name": "list", "type": "array"}, {"name": "map", "properties": {"k": {"type": "string"}}}],
+            "tasks": [{"name": "a", "taskSpec": embedded}],
+        },
+    });
+    for (object, pointer) in [
+        (run, "/spec/taskSpec"),
+        (pipeline_run, "/spec/pipelineSpec/tasks/0/taskSpec"),
+        (pipeline, "/spec/tasks/0/taskSpec"),
+    ] {
+        let object = woven(&object);
+        let args = object.pointer(pointer).unwrap()["sidecars"][0]["args"].to_string();
+        for argument in expected {
+            assert!(args.contains(argument), "{pointer}, {argument}: {args}");
+        }
+    }
+}
+
+#[test]
 fn old_versions_name_resources_as_they_do() {
     let mut task = build_and_push();
     task["apiVersion"] = "tekton.dev/v1beta1".into();
