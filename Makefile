@@ -45,7 +45,8 @@ advisories: ## Known vulnerabilities, where their database can be reached
 .PHONY: static
 static: ## The binaries that go into pods, static
 	$(STATIC) cargo build --profile redirector --target $(TARGET) -p gleaner-redirector
-	$(STATIC) cargo build --profile sidecar --target $(TARGET) -p gleaner-sidecar -p gleaner-injector
+	$(STATIC) cargo build --profile sidecar --target $(TARGET) -p gleaner-sidecar
+	$(STATIC) cargo build --profile sidecar --target $(TARGET) -p gleaner-injector
 
 .PHONY: sizes
 sizes: static ## Are they static, and small enough?

@@ -97,7 +97,7 @@ fn translate(options: &Translate) -> Result<Vec<Value>, u8> {
         let documents = found.iter_mut().map(|(_, document)| document);
         unset = set(&unset, documents);
         for (namespace, document) in found {
-            catalogue.add(&format!("<{cluster}>"), Some(namespace), document);
+            catalogue.add_fetched(&cluster, namespace, document);
         }
         catalogue.cluster = Some(cluster);
         translated = documents::translate(&sources, &catalogue, settings);

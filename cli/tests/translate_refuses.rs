@@ -205,7 +205,7 @@ fn bindings_in_a_pipeline() {
         "resources: {outputs: [{name: img, resource: img, from: [build]}]}",
         "resources: [{name: img}]",
         "resources: [{name: img, resource: code, resourceRef: {name: x}}]",
-        "params: [{name: img, value: x}], resources: [{name: img, resourceSpec: {type: image, params: [{name: url, value: x}, {name: version, value: y}]}}]",
+        "params: [{name: img, value: x}], resources: [{name: img, resourceSpec: {type: image, params: [{name: url, value: x}, {name: version, value: v1}]}}]",
         "params: [{name: x, value: $(resources.cod.url)}, {name: img, value: $(tasks.build.img)}]",
         "runAfter: []",
     ];
@@ -219,7 +219,7 @@ fn bindings_in_a_pipeline() {
 #[test]
 fn a_task_binds_nothing_to_what_it_creates() {
     let text = pipeline(
-        "resources: [{name: img, resourceSpec: {type: image, params: [{name: url, value: x}, {name: version, value: y}]}}]",
+        "resources: [{name: img, resourceSpec: {type: image, params: [{name: url, value: x}, {name: version, value: v1}]}}]",
     );
     let text = text.replace(
         "{name: build, taskRef: {name: build}}",
@@ -295,7 +295,7 @@ metadata: {name: empty}
 #[test]
 fn a_run_lacks_nothing_that_its_pipeline_takes_in() {
     let text = pipeline(
-        "resources: [{name: img, resourceSpec: {type: image, params: [{name: url, value: x}, {name: version, value: y}]}}]",
+        "resources: [{name: img, resourceSpec: {type: image, params: [{name: url, value: x}, {name: version, value: v1}]}}]",
     );
     let run = pipeline_run(
         "pipelineRef: {name: p}\nresources: [{name: cod, resourceSpec: {type: image, params: [{name: url, value: x}]}}]",

@@ -17,6 +17,12 @@ use serde_json::{Map, Value};
 /// Says that the pod of these arguments has not been wrapped yet. The sidecar refuses to start with it: a pod in which no
 /// step speaks to it would end well and leave nothing.
 pub const UNWRAPPED: &str = "--unwrapped";
+/// A variable of the sidecar that cannot be set until wrapping takes it out: of the ConfigMap [`UNWRAPPED_CONFIG_MAP`], which
+/// nobody makes. A sidecar that ends does not fail a TaskRun; one that cannot be created does
+/// (`pkg/pod/status.go`, `isPodHitConfigError`), before any step has run, and the pod's events name the ConfigMap.
+pub const UNWRAPPED_VARIABLE: &str = "GLEANER_UNWRAPPED";
+/// See [`UNWRAPPED_VARIABLE`].
+pub const UNWRAPPED_CONFIG_MAP: &str = "this-pod-has-not-passed-the-webhook-of-gleaner";
 /// The declaration in base64.
 pub const DECLARATION: &str = "--declaration";
 /// A step that may speak, in the order of the Task.

@@ -3,10 +3,12 @@
 //! - [`suite`]: cases that run against a real API server and the embedded one alike;
 //! - [`server`]: one API server as a case sees it;
 //! - [`rig`]: etcd and kube-apiserver as local processes;
+//! - [`cluster`]: a real cluster with Tekton and Gleaner on it;
 //! - [`fault_proxy`]: an API server that loses replies, hangs, or answers 503, on demand;
 //! - [`run`]: a TaskRun as a case plays it, with the real sidecar and real redirectors;
 //! - [`wait`]: waiting for conditions, never for time.
 
+pub mod cluster;
 pub mod fault_proxy;
 pub mod rig;
 pub mod run;

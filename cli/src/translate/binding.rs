@@ -180,24 +180,14 @@ impl Binding {
             }
         }?;
         if let Some(port) = port {
-            self.fits(
-                port,
-                &resource.kind,
-                resource.values.iter().map(|(key, _)| key.as_str()),
-                desk,
-            );
+            let keys = resource.values.iter().map(|(key, _)| key.as_str());
+            self.fits(port, &resource.kind, &keys.collect::<Vec<_>>(), desk);
         }
         Some(resource.value(node.at))
     }
 
     /// Whether something of type `kind` with these keys is what `port` takes in; complains when not.
-    pub(super) fn fits<'k>(
-        &self,
-        port: &Port,
-        kind: &str,
-        keys: impl Iterator<Item = &'k str> + Clone,
-        desk: &mut Desk<'_>,
-    ) {
+    pub(super) fn fits(&self, port: &Port, kind: &str, keys: &[&str], desk: &mut Desk<'_>) {
         let (place, node, name) = (&self.place, &self.node, &port.name);
         let wanted = port.kind.as_str();
         if kind != wanted {
@@ -205,8 +195,8 @@ impl Binding {
                 format!("'{name}' is of type {wanted}, and what is bound to it of type {kind}");
             return desk.complain_at(place, node.at, message, None);
         }
-        for key in port.required() {
-            if keys.clone().all(|other| other != key) {
+        for key in &port.keys {
+            if !keys.contains(&key.as_str()) {
                 let message =
                     format!("'{name}' is used by its {key}, and what is bound to it has none");
                 let help = format!("give it a param '{key}'");

@@ -7,6 +7,7 @@ use gleaner_proto::diagnostic::{Diagnostic, Location};
 use gleaner_proto::kubernetes::PIPELINE_RESOURCE_KIND;
 use gleaner_proto::yaml::Node;
 use gleaner_task::document::{Finding, Source};
+use gleaner_task::name::is_label;
 
 use super::desk::Desk;
 use super::edit::{self, present, text, text_of};
@@ -54,27 +55,34 @@ impl Catalogue {
         for source in sources {
             for document in &source.documents {
                 if text_of(document, "kind") == Some(PIPELINE_RESOURCE_KIND) {
-                    catalogue.add(&source.name, None, document.clone());
+                    catalogue.add(source.name.clone(), None, document.clone());
                 }
             }
         }
         catalogue
     }
 
-    /// Adds one; `namespace` is that of the cluster which it came from.
-    pub(super) fn add(&mut self, file: &str, namespace: Option<String>, document: Node) {
+    fn add(&mut self, file: String, namespace: Option<String>, document: Node) {
         let metadata = document.get("metadata");
         let said = |key| metadata.and_then(|metadata| text_of(metadata, key));
         let wanted = Wanted {
             namespace: namespace.or_else(|| said("namespace").map(str::to_owned)),
             name: said("name").unwrap_or_default().to_owned(),
         };
-        let file = file.to_owned();
         self.found.push(Entry {
             wanted,
             file,
             document,
         });
+    }
+
+    /// Adds one that comes from `namespace` of `cluster`.
+    pub(super) fn add_fetched(&mut self, cluster: &str, namespace: String, document: Node) {
+        let metadata = document.get("metadata");
+        let name = metadata.and_then(|metadata| text_of(metadata, "name"));
+        let name = name.unwrap_or_default();
+        let file = format!("{PIPELINE_RESOURCE_KIND} {name} in {cluster}");
+        self.add(file, Some(namespace), document);
     }
 
     /// What was asked for in vain.
@@ -94,6 +102,12 @@ impl Catalogue {
             namespace: namespace.map(str::to_owned),
             name: name.as_str().unwrap_or_default().to_owned(),
         };
+        if !is_name(&wanted.name) {
+            let message = format!("'{}' is not the name of a PipelineResource", wanted.name);
+            let help = "write the name itself; only a Pipeline's tasks refer to others with $(resources.NAME) and $(tasks.TASK.OUTPUT)";
+            desk.complain(place, name, message, help);
+            return None;
+        }
         let fits = |entry: &&Entry| {
             let here = &entry.wanted.namespace;
             let anywhere = here.is_none() || namespace.is_none();
@@ -137,6 +151,9 @@ impl Resource {
         let read = Self::read_spec(spec, place, name, desk);
         for finding in &mut desk.findings[before..] {
             file.clone_into(&mut finding.file);
+            // What comes from a cluster, or from the command line, has no lines.
+            let at = &mut finding.diagnostic.at;
+            *at = at.filter(|at| *at != Location::default());
         }
         read.filter(|_| desk.findings.len() == before)
     }
@@ -226,6 +243,11 @@ impl Entry {
         let name = Some(self.wanted.name.as_str());
         Resource::read(spec, "spec", &self.file, name, desk)
     }
+}
+
+/// Whether Kubernetes would take it as the name of an object.
+fn is_name(text: &str) -> bool {
+    text.split('.').all(is_label)
 }
 
 /// Whether the param is a setting of Tekton's clone, which is no value of the resource. The step of today has none; complains,

@@ -86,7 +86,22 @@ pub(super) fn translate(
     if wrong.findings.is_empty() && wrong.settings.is_empty() {
         return Ok(documents);
     }
+    wrong.sort(sources);
     Err(wrong)
+}
+
+impl Wrong {
+    /// In the order of the files, and each once: two runs may refer to one resource.
+    fn sort(&mut self, sources: &[Source]) {
+        let order = |finding: &Finding| {
+            let file = sources
+                .iter()
+                .position(|source| source.name == finding.file);
+            (file.unwrap_or(usize::MAX), finding.diagnostic.at)
+        };
+        self.findings.sort_by_key(order);
+        self.findings.dedup();
+    }
 }
 
 /// A document on its way.

@@ -19,6 +19,13 @@ const SCRIPT: &str = include_str!("git_source.sh");
 /// In front of it where a run may do without the resource.
 const UNLESS_UNBOUND: &str = "[ -n \"$1\" ] || exit 0\n";
 
+/// Notes what the step uses of the resource that it clones.
+pub(super) fn uses(port: &mut Port) {
+    for key in ["url", "revision"] {
+        port.uses(key);
+    }
+}
+
 /// Puts a step in front of the others for each git resource among `ports`.
 pub(super) fn prepend(spec: &mut Node, ports: &[Port], image: &str) {
     let gits: Vec<&Port> = ports

@@ -39,7 +39,12 @@ pub(super) fn translate(
         .as_ref()
         .map(|node| desk.items(node, &format!("{place}.resources")));
     let place_of = format!("{place}.resources");
-    let inputs = Port::read_all(items.unwrap_or_default(), &place_of, Side::Input, desk);
+    let mut inputs = Port::read_all(items.unwrap_or_default(), &place_of, Side::Input, desk);
+    for port in &mut inputs {
+        // Its tasks may be elsewhere, and use any of them.
+        let keys = port.kind.keys();
+        keys.iter().for_each(|(key, _)| port.uses(key));
+    }
     let mut pipeline = Pipeline {
         inputs,
         tasks: tasks(spec, place, around),
@@ -241,9 +246,9 @@ impl Pipeline {
         };
         if let Some(port) = port {
             if port.kind == own.kind {
-                port.further.iter().for_each(|key| own.uses(key));
+                port.keys.iter().for_each(|key| own.uses(key));
             } else {
-                binding.fits(port, own.kind.as_str(), std::iter::empty(), desk);
+                binding.fits(port, own.kind.as_str(), &[], desk);
             }
         }
         Some(text(request.node().at, format!("$(params.{resource}[*])")))
@@ -278,7 +283,8 @@ impl Pipeline {
             None => {}
             Some(Some(Made::Resource { kind, keys })) => {
                 if let Some(port) = port {
-                    binding.fits(port, kind, keys.iter().map(String::as_str), desk);
+                    let keys = keys.iter().map(String::as_str);
+                    binding.fits(port, kind, &keys.collect::<Vec<_>>(), desk);
                 }
             }
             Some(Some(Made::Object)) => {

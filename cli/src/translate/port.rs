@@ -5,7 +5,7 @@ use gleaner_proto::yaml::Node;
 
 use super::desk::Desk;
 use super::edit::{self, Edit, present, text, text_of};
-use super::resource_type::{Need, ResourceType};
+use super::resource_type::ResourceType;
 
 /// A resource that is taken in.
 #[derive(Debug, Clone)]
@@ -20,8 +20,9 @@ pub(super) struct Port {
     pub(super) path: String,
     /// What it is for.
     description: Option<String>,
-    /// The keys that are used beyond those of the type.
-    pub(super) further: Vec<String>,
+    /// The keys that whatever is bound must have. None of them has a default: Tekton counts a default for one key, and not what
+    /// another task's result will bring for the others (`MissingKeysObjectParamNames`, `pkg/reconciler/taskrun/validate_taskrun.go`).
+    pub(super) keys: Vec<String>,
     /// Where it is declared.
     pub(super) at: Location,
 }
@@ -91,7 +92,7 @@ impl Port {
                 .is_some_and(|node| node.to_json() == true),
             path: format!("/workspace/{}", folder.trim_matches('/')),
             description: text_of(node, "description").map(str::to_owned),
-            further: Vec::new(),
+            keys: vec!["url".to_owned()],
             at: node.at,
             name,
         })
@@ -99,17 +100,9 @@ impl Port {
 
     /// Notes that `key` is used.
     pub(super) fn uses(&mut self, key: &str) {
-        let known = self.kind.keys().iter().any(|(known, _)| *known == key);
-        if !known && !self.further.iter().any(|other| other == key) {
-            self.further.push(key.to_owned());
+        if !self.keys.iter().any(|other| other == key) {
+            self.keys.push(key.to_owned());
         }
-    }
-
-    /// The keys that whatever is bound must have.
-    pub(super) fn required(&self) -> impl Iterator<Item = &str> {
-        let always = |(key, need)| (need == Need::Always).then_some(key);
-        let own = self.kind.keys().into_iter().filter_map(always);
-        own.chain(self.further.iter().map(String::as_str))
     }
 
     /// The parameter that takes its place in `params` of `spec`.
@@ -138,32 +131,19 @@ impl Port {
 
     fn parameter(&self) -> Node {
         let at = self.at;
-        let keys = self.kind.keys();
-        let own = keys.iter().map(|(key, _)| *key);
-        let all: Vec<&str> = own.chain(self.further.iter().map(String::as_str)).collect();
-        let property = |key: &&str| {
-            let schema = edit::map(at, [("type", text(at, "string"))]);
-            ((*key).to_owned(), schema)
+        let each = |node: Node| {
+            let keys = self.keys.iter();
+            edit::map(at, keys.map(|key| (key.as_str(), node.clone())))
         };
-        let properties: Vec<(String, Node)> = all.iter().map(property).collect();
-        let properties = properties
-            .iter()
-            .map(|(key, node)| (key.as_str(), node.clone()));
-        let required: Vec<&str> = self.required().collect();
-        // A key with a default may be missing where the others are given (Tekton's docs/tasks.md, "object type").
-        let defaults = all
-            .iter()
-            .filter(|key| self.optional || !required.contains(key))
-            .map(|key| (*key, text(at, "")));
         let mut entries = vec![("name", text(at, self.name.as_str()))];
         if let Some(description) = &self.description {
             entries.push(("description", text(at, description.as_str())));
         }
         entries.push(("type", text(at, "object")));
-        entries.push(("properties", edit::map(at, properties)));
-        let defaults = edit::map(at, defaults);
-        if !defaults.mapping().unwrap_or_default().is_empty() {
-            entries.push(("default", defaults));
+        let property = edit::map(at, [("type", text(at, "string"))]);
+        entries.push(("properties", each(property)));
+        if self.optional {
+            entries.push(("default", each(text(at, ""))));
         }
         edit::map(at, entries)
     }

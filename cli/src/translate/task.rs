@@ -7,8 +7,9 @@ use super::desk::Desk;
 use super::edit::{Edit, present, text, text_of};
 use super::interface::Interface;
 use super::port::{Declared, Port};
+use super::resource_type::ResourceType;
 use super::variables::{self, Judge, Verdict};
-use super::versions;
+use super::{git_source, versions};
 
 /// Translates the TaskSpec at `place`, but for its declaration, which stays where it is. `annotation` is the one that stands
 /// beside it.
@@ -18,7 +19,14 @@ pub(super) fn translate(
     annotation: Option<&mut Node>,
     desk: &mut Desk<'_>,
 ) -> Interface {
-    let Declared { inputs, outputs } = Declared::take(spec, place, desk);
+    let Declared {
+        mut inputs,
+        outputs,
+    } = Declared::take(spec, place, desk);
+    let gits = inputs
+        .iter_mut()
+        .filter(|port| port.kind == ResourceType::Git);
+    gits.for_each(git_source::uses);
     let mut variables = TaskVariables {
         inputs,
         bound: outputs,

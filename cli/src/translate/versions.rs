@@ -41,11 +41,11 @@ pub(super) fn task_spec(spec: &mut Node, place: &str, desk: &mut Desk<'_>) {
         let Some(node) = spec.get(key) else { continue };
         let single = std::slice::from_ref(node);
         for (index, step) in node.sequence().unwrap_or(single).iter().enumerate() {
-            let place = match key {
-                "steps" => format!("{place}.steps[{index}]"),
-                _ => format!("{place}.{key}"),
+            let (place, also) = match key {
+                "steps" => (format!("{place}.steps[{index}]"), None),
+                _ => (format!("{place}.{key}"), Some("name")),
             };
-            gone_from_step(step, &place, desk);
+            gone_from_step(step, also, &place, desk);
         }
     }
     for container in containers(spec) {
@@ -53,8 +53,8 @@ pub(super) fn task_spec(spec: &mut Node, place: &str, desk: &mut Desk<'_>) {
     }
 }
 
-fn gone_from_step(step: &Node, place: &str, desk: &mut Desk<'_>) {
-    for key in GONE_FROM_STEPS {
+fn gone_from_step(step: &Node, also: Option<&str>, place: &str, desk: &mut Desk<'_>) {
+    for key in GONE_FROM_STEPS.into_iter().chain(also) {
         if let Some(node) = present(step, key) {
             let message = "Tekton v1 has no such field in a step".to_owned();
             let help = "remove it; a container that serves something is a sidecar";
@@ -109,11 +109,13 @@ pub(super) fn pipeline_run(spec: &mut Node, place: &str, desk: &mut Desk<'_>) {
     move_field(spec, "serviceAccount", "serviceAccountName", place, desk);
     for key in ["serviceAccountName", "podTemplate"] {
         if let Some(value) = spec.take(key) {
-            move_into(spec, "taskRunTemplate", key, value, place, desk);
+            let place = format!("{place}.{key}");
+            move_into(spec, ("taskRunTemplate", key), value, &place, desk);
         }
     }
     if let Some(timeout) = spec.take("timeout") {
-        move_into(spec, "timeouts", "pipeline", timeout, place, desk);
+        let place = format!("{place}.timeout");
+        move_into(spec, ("timeouts", "pipeline"), timeout, &place, desk);
     }
     for (index, item) in spec
         .field_mut("taskRunSpecs")
@@ -200,24 +202,18 @@ fn move_field(node: &mut Node, from: &str, to: &str, place: &str, desk: &mut Des
     node.rename(from, to);
 }
 
-/// Sets `parent.key`, unless that would hide another value.
+/// Sets `parent.key` to what stood at `place`, unless that would hide another value.
 fn move_into(
     node: &mut Node,
-    parent: &str,
-    key: &str,
+    (parent, key): (&str, &str),
     value: Node,
     place: &str,
     desk: &mut Desk<'_>,
 ) {
-    let parent_node = node.map_mut(parent);
-    if present(parent_node, key).is_some() {
+    let target = node.map_mut(parent);
+    if present(target, key).is_some() {
         let message = format!("the old place of {parent}.{key}, and that is here, too");
-        return desk.complain(
-            &format!("{place}.{key}"),
-            &value,
-            message,
-            "keep one of them",
-        );
+        return desk.complain(place, &value, message, "keep one of them");
     }
-    parent_node.put(key, value);
+    target.put(key, value);
 }

@@ -5,7 +5,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use gleaner_proto::arguments::{Arguments, OutputPath, Param};
+use gleaner_proto::arguments::{
+    Arguments, OutputPath, Param, UNWRAPPED_CONFIG_MAP, UNWRAPPED_VARIABLE,
+};
 use gleaner_proto::declaration::Declaration;
 use gleaner_proto::kubernetes::{SIDECAR, label};
 use gleaner_proto::path::FINISH_STEP;
@@ -73,7 +75,10 @@ pub(super) fn sidecar(
     let mut sidecar = Map::from_iter([("name".to_owned(), Value::from(SIDECAR))]);
     sidecar.extend(settings.container(resources));
     match placement {
-        Placement::Webhook => arguments.paths = paths(&declared.declaration),
+        Placement::Webhook => {
+            arguments.paths = paths(&declared.declaration);
+            sidecar.insert("env".to_owned(), until_wrapped());
+        }
         Placement::AheadOfTime => {
             let of_pod = OF_POD.iter();
             arguments.context.extend(
@@ -89,6 +94,12 @@ pub(super) fn sidecar(
     }
     sidecar.insert("args".to_owned(), arguments.to_args().into());
     sidecar.into()
+}
+
+/// What keeps the container from being created in a pod that nobody wraps.
+fn until_wrapped() -> Value {
+    let from = json!({"name": UNWRAPPED_CONFIG_MAP, "key": "-"});
+    json!([{"name": UNWRAPPED_VARIABLE, "valueFrom": {"configMapKeyRef": from}}])
 }
 
 /// The variables of [`OF_POD`]; empty where the pod has no such label.

@@ -1,5 +1,6 @@
 //! The injector's command line. Every flag can also be given as an environment variable.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -219,6 +220,18 @@ enum SidecarChoice {
 pub(crate) enum Source {
     Files(Files),
     Managed(Managed),
+}
+
+// === impl Config ===
+
+impl Config {
+    /// Reads a command line, the program's name first.
+    ///
+    /// # Errors
+    /// What is wrong with it, or the help that it asks for.
+    pub fn read(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Self, clap::Error> {
+        Self::try_parse_from(args)
+    }
 }
 
 // === impl Pods ===

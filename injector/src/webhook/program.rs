@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{future, io};
 
-use clap::Parser;
 use gleaner_proto::exit_code;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -70,7 +69,7 @@ pub struct Webhook {
 
 /// The whole program: parses `args`, serves until it is told to end, and gives the exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let config = match Config::try_parse_from(args) {
+    let config = match Config::read(args) {
         Ok(config) => config,
         Err(error) => {
             // Nothing can be done when not even that can be printed.

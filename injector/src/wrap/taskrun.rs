@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use gleaner_proto::arguments::{Arguments, RunValues};
+use gleaner_proto::arguments::{Arguments, RunValues, UNWRAPPED_VARIABLE};
 use gleaner_proto::declaration::{Declaration, Scope};
 use gleaner_proto::diagnostic::Diagnostic;
 use gleaner_proto::kubernetes::label;
@@ -31,9 +31,12 @@ pub(super) fn wrap(
     let declaration = declaration(&arguments, place)?;
     let mut wrapped = pod.clone();
     let (list, index) = place;
-    let Value::Object(woven) = containers_mut(&mut wrapped, list).remove(index) else {
+    let Value::Object(mut woven) = containers_mut(&mut wrapped, list).remove(index) else {
         return Err(vec![mismatch("the sidecar is no container")]);
     };
+    if let Some(Value::Array(variables)) = woven.get_mut("env") {
+        variables.retain(|variable| variable["name"] != UNWRAPPED_VARIABLE);
+    }
     wrap_steps(&mut wrapped, &declaration, &arguments)?;
     mounts::add(&mut wrapped["spec"], "volumes", mounts::volume());
     let arguments = encoded(pod, arguments);

@@ -224,7 +224,8 @@ fn a_step_sees_its_own_folders_and_no_other_s() {
 
 #[test]
 fn the_sidecar_becomes_a_native_one_behind_tekton_s_own_init_containers() {
-    let pod = wrapped(&tekton_pod(DECLARATION, "u", &[]));
+    let before = tekton_pod(DECLARATION, "u", &[]);
+    let pod = wrapped(&before);
     let init = pod["spec"]["initContainers"].as_array().unwrap();
     let sidecar = init.last().unwrap();
     assert_eq!(sidecar["name"], "sidecar-gleaner");

@@ -49,22 +49,21 @@ async fn a_pod_that_got_by_the_injector_is_refused_and_told_why(server: &Server)
         json!(["--unwrapped", "--declaration=e30="]),
     );
     let wrapped = container("sidecar-gleaner", json!(["--declaration=e30="]));
-    let alone = |spec: Value| pod(&spec);
     for asking in [
-        alone(json!({"containers": [step, woven]})),
-        alone(json!({"containers": [step], "initContainers": [woven]})),
+        pod(&json!({"containers": [step, woven]})),
+        pod(&json!({"containers": [step], "initContainers": [woven]})),
     ] {
         create(server, &asking).await.expect_status(422);
     }
-    let mut both = alone(json!({"containers": [step], "initContainers": [wrapped]}));
+    let mut both = pod(&json!({"containers": [step], "initContainers": [wrapped]}));
     both["metadata"]["annotations"] = annotated["metadata"]["annotations"].clone();
     let mut assistant = annotated.clone();
     assistant["metadata"]["labels"] = json!({"app.kubernetes.io/component": "affinity-assistant"});
     let mut opted_out = annotated.clone();
     opted_out["metadata"]["labels"] = json!({"gleaner.dev/injection": "disabled"});
     for passing in [
-        alone(json!({"containers": [step]})),
-        alone(json!({"containers": [step, wrapped]})),
+        pod(&json!({"containers": [step]})),
+        pod(&json!({"containers": [step, wrapped]})),
         both,
         assistant,
         opted_out,

@@ -21,6 +21,7 @@ pub(crate) fn cases() -> Vec<Case> {
         an_old_cluster_gets_no_policy,
         the_image_can_be_pinned,
         the_readme_says_what_the_values_say,
+        the_chart_is_of_this_version,
     ]
     .into_iter()
     .map(Case::real_only)
@@ -286,4 +287,11 @@ async fn the_readme_says_what_the_values_say(_: &Server) {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
+}
+
+async fn the_chart_is_of_this_version(_: &Server) {
+    let file = std::fs::read_to_string(repository("charts/gleaner/Chart.yaml")).expect("a file");
+    let chart: Value = serde_saphyr::from_str(&file).expect("YAML");
+    assert_eq!(chart["appVersion"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(chart["version"], env!("CARGO_PKG_VERSION"));
 }

@@ -18,7 +18,7 @@ fn policy() -> Policy {
         names: Policy::names("injector", "gleaner", vec!["127.0.0.1".to_owned()]),
         leaf: 30 * HOUR,
         authority: 300 * HOUR,
-        settle: Duration::from_secs(5),
+        settle: Duration::from_secs(15),
     }
 }
 

@@ -1,0 +1,183 @@
+//! `gleaner translate --context`: PipelineResources that are in no file.
+
+mod support;
+
+use gleaner_apiserver::EmbeddedApiServer;
+use serde_json::json;
+use support::{Ran, file, gleaner};
+
+const CRD: &str = "\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: pipelineresources.tekton.dev}
+spec:
+  group: tekton.dev
+  scope: Namespaced
+  names: {kind: PipelineResource, plural: pipelineresources, singular: pipelineresource}
+  versions:
+  - name: v1alpha1
+    served: true
+    storage: true
+    schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
+";
+
+const RUN: &str = "\
+apiVersion: tekton.dev/v1beta1
+kind: TaskRun
+metadata: {name: r}
+spec:
+  taskRef: {name: t}
+  resources: {inputs: [{name: src, resourceRef: {name: demo}}]}
+";
+
+struct Cluster {
+    folder: tempfile::TempDir,
+    runtime: tokio::runtime::Runtime,
+    server: EmbeddedApiServer,
+}
+
+impl Cluster {
+    fn new(with_kind: bool) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let builder = EmbeddedApiServer::builder().namespace("builds");
+        let builder = if with_kind {
+            builder.crds(CRD).unwrap()
+        } else {
+            builder
+        };
+        let server = runtime.block_on(builder.start()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let made = Self {
+            folder,
+            runtime,
+            server,
+        };
+        if with_kind {
+            made.seed("demo", "builds", "https://git.example/demo");
+        }
+        made
+    }
+
+    fn seed(&self, name: &str, namespace: &str, url: &str) {
+        let params = json!([{"name": "url", "value": url}]);
+        let resource = json!({
+            "apiVersion": "tekton.dev/v1alpha1",
+            "kind": "PipelineResource",
+            "metadata": {"name": name, "namespace": namespace},
+            "spec": {"type": "git", "params": params},
+        });
+        self.server.seed(resource).unwrap();
+    }
+
+    fn kubeconfig(&self) -> String {
+        let text = format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: old\n\
+             clusters: [{{name: c, cluster: {{server: \"{}\"}}}}]\n\
+             contexts: [{{name: old, context: {{cluster: c, user: u, namespace: builds}}}}]\nusers: [{{name: u, user: {{}}}}]\n",
+            self.server.url()
+        );
+        file(self.folder.path(), "kubeconfig", &text)
+    }
+
+    fn translate(&self, text: &str, arguments: &[&str]) -> Ran {
+        let input = file(self.folder.path(), "run.yaml", text);
+        let kubeconfig = self.kubeconfig();
+        let first = ["translate", "-f", &input, "--kubeconfig", &kubeconfig];
+        gleaner(&[&first, arguments].concat())
+    }
+
+    fn end(self) {
+        self.runtime.block_on(self.server.shutdown());
+    }
+}
+
+#[test]
+fn a_resource_that_is_in_no_file_comes_from_the_cluster() {
+    let cluster = Cluster::new(true);
+    let value = |arguments: &[&str]| {
+        let ran = cluster.translate(RUN, arguments);
+        ran.exits(0);
+        ran.object()["spec"]["params"][0]["value"].clone()
+    };
+    let expected = |url: &str| json!({"name": "demo", "url": url, "revision": ""});
+    assert_eq!(value(&[]), expected("https://git.example/demo"));
+    assert_eq!(
+        value(&["--context", "old"]),
+        expected("https://git.example/demo")
+    );
+    assert_eq!(
+        value(&["--resource", "demo.url=https://mirror.example"]),
+        expected("https://mirror.example")
+    );
+    // What the document says wins over the flag, and the flag over the kubeconfig.
+    cluster.seed("demo", "default", "https://git.example/other");
+    assert_eq!(
+        value(&["-n", "default"]),
+        expected("https://git.example/other")
+    );
+    let there = RUN.replace("{name: r}", "{name: r, namespace: default}");
+    let ran = cluster.translate(&there, &["-n", "builds"]);
+    assert_eq!(
+        ran.object()["spec"]["params"][0]["value"],
+        expected("https://git.example/other")
+    );
+    cluster.end();
+}
+
+#[test]
+fn a_resource_that_is_nowhere_is_named_with_both_places() {
+    let gone = RUN.replace("demo", "gone");
+    for with_kind in [true, false] {
+        let cluster = Cluster::new(with_kind);
+        let ran = cluster.translate(&gone, &[]);
+        ran.exits(78)
+            .says("run.yaml:6:56: error: spec.resources.inputs[0].resourceRef.name: there is no PipelineResource 'gone', neither in the files nor in namespace builds of the cluster old; add the file that holds it with -f\n");
+        assert_eq!(ran.stdout, "");
+        cluster.end();
+    }
+}
+
+#[test]
+fn a_resource_of_no_use_is_said_to_be_the_clusters() {
+    let cluster = Cluster::new(true);
+    cluster.seed("empty", "builds", "");
+    let ran = cluster.translate(&RUN.replace("demo", "empty"), &[]);
+    ran.exits(78)
+        .says("PipelineResource empty in namespace builds of the cluster old: error: spec: the PipelineResource has no param 'url'");
+    cluster.end();
+}
+
+#[test]
+fn a_cluster_out_of_reach_is_not_a_fault_of_the_files() {
+    let cluster = Cluster::new(true);
+    let (kubeconfig, input) = (
+        cluster.kubeconfig(),
+        file(cluster.folder.path(), "run.yaml", RUN),
+    );
+    let first = ["translate", "-f", &input, "--kubeconfig", &kubeconfig];
+    gleaner(&[&first[..], &["--context", "new"]].concat())
+        .exits(64)
+        .says("the kubeconfig cannot be used");
+    cluster.runtime.block_on(cluster.server.shutdown());
+    gleaner(&first).exits(69).says(
+        "the PipelineResource 'demo' cannot be read from namespace builds of the cluster old",
+    );
+}
+
+#[test]
+fn nothing_is_asked_for_what_the_files_have() {
+    let folder = tempfile::tempdir().unwrap();
+    let kubeconfig = folder.path().join("none");
+    gleaner(&[
+        "translate",
+        "-f",
+        "examples/build-and-test.yaml",
+        "--kubeconfig",
+        kubeconfig.to_str().unwrap(),
+    ])
+    .exits(0);
+}

@@ -1,0 +1,70 @@
+//! A review, from its bytes to the bytes of its answer, as the webhook makes it: read, decided, diffed, written.
+//!
+//! The goal: 99 of 100 within 2 ms, and 1,000 a second on one core.
+
+use divan::{Bencher, black_box};
+use gleaner_injector::settings::{Resources, Settings, Sidecars};
+use gleaner_injector::webhook::decision::{Door, Functions};
+use gleaner_injector::webhook::review::Request;
+
+/// Real reviews.
+const JOB: &str = include_str!("../tests/pure/fixtures/pod-from-plain-job.json");
+const RUN: &str = include_str!("../tests/pure/fixtures/pod-from-pipelinerun.json");
+
+fn main() {
+    divan::main();
+}
+
+fn settings() -> Settings {
+    let text = str::to_owned;
+    Settings {
+        image: text("registry.example/gleaner:1"),
+        image_pull_policy: None,
+        resources: Resources {
+            cpu_request: text("10m"),
+            cpu_limit: text("500m"),
+            memory_request: text("16Mi"),
+            memory_limit: text("128Mi"),
+        },
+        run_as_user: None,
+        sidecars: Sidecars::Native,
+        log_level: None,
+    }
+}
+
+fn answer(body: &str, settings: &Settings) -> Vec<u8> {
+    let request = Request::read(body.as_bytes()).expect("a review");
+    let verdict = Functions::default().decide(Door::Pods, &request, settings);
+    verdict.answer().to_review(&request.uid, &[])
+}
+
+/// A pod that asks: wrapped.
+#[divan::bench]
+fn wrapped(bencher: Bencher<'_, '_>) {
+    let settings = settings();
+    bencher.bench(|| answer(black_box(JOB), &settings));
+}
+
+/// A TaskRun's pod that asks without having been woven: refused.
+#[divan::bench]
+fn refused(bencher: Bencher<'_, '_>) {
+    let settings = settings();
+    bencher.bench(|| answer(black_box(RUN), &settings));
+}
+
+/// A pod that does not ask.
+#[divan::bench]
+fn not_asked(bencher: Bencher<'_, '_>) {
+    let settings = settings();
+    let body = RUN.replace("gleaner", "another");
+    bencher.bench(|| answer(black_box(&body), &settings));
+}
+
+/// What everything is measured against: a tree of the review and the review of that tree.
+#[divan::bench]
+fn parsed_and_written(bencher: Bencher<'_, '_>) {
+    bencher.bench(|| {
+        let tree: serde_json::Value = serde_json::from_str(black_box(JOB)).expect("JSON");
+        serde_json::to_vec(&tree)
+    });
+}

@@ -1,0 +1,138 @@
+use std::time::Duration;
+
+use http::Method;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::support::{Authority, Client, JOB_POD, NAME, PATIENCE, Setup, review, tls, until};
+
+#[tokio::test]
+async fn who_says_nothing_after_connecting_is_cut_off() {
+    let authority = Authority::new();
+    let injector = Setup::files(&authority)
+        .flag("--handshake-timeout=200ms")
+        .ready()
+        .await;
+    let mut silent = TcpStream::connect(injector.address).await.unwrap();
+    let read = tokio::time::timeout(PATIENCE, silent.read(&mut [0; 1])).await;
+    assert_eq!(read.expect("cut off in time").unwrap_or(0), 0);
+    assert_eq!(
+        injector
+            .metric("gleaner_injector_tls_handshakes_failed_total")
+            .await,
+        1.0
+    );
+}
+
+#[tokio::test]
+async fn a_header_that_is_begun_must_end_in_time() {
+    let authority = Authority::new();
+    let injector = Setup::files(&authority)
+        .flag("--header-timeout=200ms")
+        .ready()
+        .await;
+    // Plain HTTP has the same bounds, and needs no TLS to be slow in.
+    let mut slow = TcpStream::connect(injector.health).await.unwrap();
+    slow.write_all(b"GET /livez HTTP/1.1\r\nhost: ")
+        .await
+        .unwrap();
+    let read = tokio::time::timeout(PATIENCE, slow.read(&mut [0; 1])).await;
+    assert_eq!(read.expect("cut off in time").unwrap_or(0), 0);
+}
+
+#[tokio::test]
+async fn a_connection_may_rest_between_requests_for_longer_than_a_header_may_take() {
+    let authority = Authority::new();
+    let injector = Setup::files(&authority)
+        .flag("--header-timeout=100ms")
+        .flag("--idle-timeout=2s")
+        .ready()
+        .await;
+    let mut client = injector.client(&authority).await;
+    for _ in 0..3 {
+        client
+            .review("/mutate/pods", &review(JOB_POD))
+            .await
+            .unwrap();
+        // A condition cannot be waited for here: that nothing happens for a while is the point.
+        let ended = until_closed(&client, Duration::from_millis(400)).await;
+        assert!(!ended, "an API server's next review would fail");
+    }
+    assert!(until_closed(&client, PATIENCE).await, "but not for ever");
+}
+
+async fn until_closed(client: &Client, time: Duration) -> bool {
+    let closed = async {
+        while !client.is_closed() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(time, closed).await.is_ok()
+}
+
+#[tokio::test]
+async fn a_review_that_is_too_large_or_too_slow_is_not_taken() {
+    let authority = Authority::new();
+    let setup = Setup::files(&authority)
+        .flag("--max-body=64Ki")
+        .flag("--body-timeout=300ms");
+    let injector = setup.ready().await;
+    let mut client = injector.client(&authority).await;
+    let answer = client
+        .send(Method::POST, "/mutate/pods", vec![b' '; 65537])
+        .await
+        .unwrap();
+    assert_eq!(answer.status, 413);
+    assert!(answer.text.contains("--max-body"), "{}", answer.text);
+    let mut client = injector.client(&authority).await;
+    let answer = client
+        .send(Method::POST, "/mutate/pods", vec![b' '; 65536])
+        .await
+        .unwrap();
+    assert_eq!(answer.status, 400);
+    let mut slow = tls(injector.address, &authority.pem, NAME).await.unwrap();
+    slow.write_all(b"POST /mutate/pods HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\n{")
+        .await
+        .unwrap();
+    let mut answer = vec![0; 12];
+    tokio::time::timeout(PATIENCE, slow.read_exact(&mut answer))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(answer, b"HTTP/1.1 408");
+}
+
+#[tokio::test]
+async fn connections_beyond_the_bound_wait_for_their_turn() {
+    let authority = Authority::new();
+    let injector = Setup::files(&authority)
+        .flag("--max-connections=2")
+        .ready()
+        .await;
+    let mut held = vec![
+        injector.client(&authority).await,
+        injector.client(&authority).await,
+    ];
+    let waiting = Client::connect(injector.address, &authority.pem, NAME);
+    tokio::pin!(waiting);
+    let mut third = None;
+    until("a review on what is connected", async || {
+        held[0].review("/mutate/pods", &review(JOB_POD)).await.ok()
+    })
+    .await;
+    tokio::select! {
+        biased;
+        connected = &mut waiting => third = Some(connected),
+        () = tokio::time::sleep(Duration::from_millis(200)) => {}
+    }
+    assert!(third.is_none(), "two are all that are allowed");
+    held.pop();
+    let mut third = tokio::time::timeout(PATIENCE, waiting)
+        .await
+        .unwrap()
+        .unwrap();
+    third
+        .review("/mutate/pods", &review(JOB_POD))
+        .await
+        .unwrap();
+}

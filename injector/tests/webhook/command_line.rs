@@ -1,0 +1,95 @@
+use std::process::Command;
+
+use crate::support::{Authority, Setup};
+
+fn run(flags: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_gleaner-injector"))
+        .args(flags)
+        .env_clear()
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(said).unwrap())
+}
+
+#[test]
+fn the_help_teaches() {
+    let (code, help) = run(&["--help"]);
+    assert_eq!(code, Some(0));
+    insta::assert_snapshot!("help", help);
+}
+
+#[test]
+fn a_wrong_command_line_is_64_and_says_what_would_be_right() {
+    let image = "--image=a";
+    let files = ["--tls-cert=a", "--tls-key=b"];
+    let cases: [(&[&str], &str); 11] = [
+        (&[], "--image <IMAGE>"),
+        (
+            &[image],
+            "<--tls-cert <FILE>|--tls-secret <NAMESPACE/NAME>>",
+        ),
+        (&[image, files[0]], "--tls-key <FILE>"),
+        (
+            &[image, files[0], files[1], "--tls-secret=a/b"],
+            "cannot be used with",
+        ),
+        (&[image, "--tls-secret=a/b"], "--service <NAME>"),
+        (
+            &[
+                image,
+                "--tls-secret=a",
+                "--service=a",
+                "--webhook-configuration=a",
+            ],
+            "NAMESPACE/NAME",
+        ),
+        (
+            &[image, files[0], files[1], "--cpu-limit=1 core"],
+            "write it as 500m",
+        ),
+        (
+            &[image, files[0], files[1], "--run-as-user=0"],
+            "0 is not in",
+        ),
+        (
+            &[image, files[0], files[1], "--api-server=10.0.0.1"],
+            "write it as http://",
+        ),
+        (
+            &[image, files[0], files[1], "--certificate-validity=1s"],
+            "not between 3s",
+        ),
+        (&[image, files[0], files[1], "--sidecars=istio"], "auto"),
+    ];
+    for (flags, text) in cases {
+        let (code, said) = run(flags);
+        assert_eq!(code, Some(64), "{flags:?}: {said}");
+        assert!(said.contains(text), "{flags:?}: {said}");
+    }
+}
+
+#[test]
+fn no_way_to_an_api_server_that_is_needed_is_73() {
+    let setup = Setup::files(&Authority::new()).without("--no-events");
+    let (code, said) = setup.run();
+    assert_eq!(code, Some(73), "{said}");
+    assert!(
+        said.contains("no ServiceAccount token in this container"),
+        "{said}"
+    );
+}
+
+#[test]
+fn an_address_in_use_is_1_and_names_the_flag() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let (code, said) = Setup::files(&Authority::new())
+        .flag(format!("--health-listen={address}"))
+        .run();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("another address can be given with --health-listen"),
+        "{said}"
+    );
+}

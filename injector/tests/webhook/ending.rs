@@ -1,0 +1,63 @@
+use crate::support::{ApiServer, Authority, Client, JOB_POD, NAME, Setup, get, review, until};
+
+#[tokio::test]
+async fn at_sigterm_it_says_not_ready_first_and_still_answers() {
+    let authority = Authority::new();
+    let injector = Setup::files(&authority)
+        .flag("--shutdown-delay=1s")
+        .ready()
+        .await;
+    let mut client = injector.client(&authority).await;
+    injector.terminate();
+    until("not ready", async || {
+        let ready = get(injector.health, "/readyz").await;
+        (ready.text == "this replica is ending\n" && ready.status == 503).then_some(())
+    })
+    .await;
+    // On a connection that stands, and on a new one.
+    client
+        .review("/mutate/pods", &review(JOB_POD))
+        .await
+        .unwrap();
+    let mut new = injector.client(&authority).await;
+    new.review("/mutate/pods", &review(JOB_POD)).await.unwrap();
+    assert_eq!(get(injector.health, "/livez").await.status, 200);
+    let log = injector.log();
+    let address = injector.address;
+    assert!(injector.ended().await.success(), "{log}");
+    assert!(
+        Client::connect(address, &authority.pem, NAME)
+            .await
+            .is_err()
+    );
+}
+
+#[tokio::test]
+async fn it_ends_while_it_still_waits_for_the_api_server() {
+    let api_server = ApiServer::start().await;
+    let injector = Setup::managed(&api_server).flag("--sidecars=auto").start();
+    injector.said("version-not-known").await;
+    until("a certificate", async || {
+        let ready = get(injector.health, "/readyz").await;
+        ready
+            .text
+            .contains("--sidecars native or tekton")
+            .then_some(())
+    })
+    .await;
+    injector.terminate();
+    assert!(injector.ended().await.success());
+}
+
+#[tokio::test]
+async fn the_kind_of_sidecar_is_that_of_the_clusters_version() {
+    for (minor, kind) in [("28", "Tekton"), ("33", "Native")] {
+        let api_server = ApiServer::start().await;
+        api_server.world().minor = Some(minor);
+        let injector = Setup::managed(&api_server)
+            .flag("--sidecars=auto")
+            .ready()
+            .await;
+        assert_eq!(injector.said("ready-to-decide").await["sidecars"], kind);
+    }
+}

@@ -1,0 +1,151 @@
+use serde_json::{Value, json};
+
+use crate::support::{ApiServer, Authority, Client, Injector, Setup, UNWOVEN_POD, review, until};
+
+async fn injector(api_server: &ApiServer, authority: &Authority) -> (Injector, Client) {
+    let api_server = format!("--api-server={}", api_server.url());
+    let setup = Setup::files(authority)
+        .without("--no-events")
+        .flag(api_server)
+        .flag("--instance=injector-0");
+    let injector = setup.ready().await;
+    let client = injector.client(authority).await;
+    (injector, client)
+}
+
+fn told(api_server: &ApiServer) -> Vec<Value> {
+    api_server.world().events.clone()
+}
+
+#[tokio::test]
+async fn a_refused_pod_is_told_of_beside_its_task_run() {
+    let (api_server, authority) = (ApiServer::start().await, Authority::new());
+    let (injector, mut client) = injector(&api_server, &authority).await;
+    let response = client
+        .review("/mutate/pods", &review(UNWOVEN_POD))
+        .await
+        .unwrap();
+    assert_eq!(response["allowed"], json!(false));
+    let event = until("an Event", async || told(&api_server).pop()).await;
+    let message = response["status"]["message"].as_str().unwrap();
+    assert_eq!(event["note"], message);
+    assert_eq!(
+        (&event["type"], &event["reason"], &event["action"]),
+        (&json!("Warning"), &json!("GleanerRefused"), &json!("Admit"))
+    );
+    assert_eq!(event["reportingController"], "gleaner.dev/injector");
+    assert_eq!(event["reportingInstance"], "injector-0");
+    assert_eq!(
+        event["regarding"],
+        json!({
+            "apiVersion": "tekton.dev/v1", "kind": "TaskRun", "namespace": "default", "name": "rich",
+            "uid": "a1bcc4ac-6b4b-47c6-801b-225388a74129",
+        })
+    );
+    assert!(
+        event["metadata"]["name"]
+            .as_str()
+            .unwrap()
+            .starts_with("rich.")
+    );
+    let created = r#"gleaner_injector_events_total{result="created"}"#;
+    until("it to be counted", async || {
+        (injector.metric(created).await == 1.0).then_some(())
+    })
+    .await;
+    // The Event's time is one that Kubernetes reads: RFC 3339 with six digits.
+    let time = event["eventTime"].as_str().unwrap();
+    assert!(
+        time.len() == "2026-01-01T00:00:00.000000Z".len() && time.ends_with('Z'),
+        "{time}"
+    );
+}
+
+#[tokio::test]
+async fn the_same_refusal_is_told_once_and_another_again() {
+    let (api_server, authority) = (ApiServer::start().await, Authority::new());
+    let (injector, mut client) = injector(&api_server, &authority).await;
+    let mut body = review(UNWOVEN_POD);
+    for _ in 0..5 {
+        client.review("/mutate/pods", &body).await.unwrap();
+    }
+    let owner = &mut body["request"]["object"]["metadata"]["ownerReferences"][0];
+    (owner["name"], owner["uid"]) = (json!("second"), json!("u-2"));
+    client.review("/mutate/pods", &body).await.unwrap();
+    until("the second one's Event", async || {
+        told(&api_server)
+            .iter()
+            .any(|event| event["regarding"]["name"] == "second")
+            .then_some(())
+    })
+    .await;
+    assert_eq!(told(&api_server).len(), 2);
+    let repeated = r#"gleaner_injector_events_total{result="repeated"}"#;
+    assert_eq!(injector.metric(repeated).await, 4.0);
+}
+
+#[tokio::test]
+async fn a_dry_run_and_an_object_without_a_controller_are_not_told_of() {
+    let (api_server, authority) = (ApiServer::start().await, Authority::new());
+    let (_injector, mut client) = injector(&api_server, &authority).await;
+    let mut dry = review(UNWOVEN_POD);
+    dry["request"]["dryRun"] = json!(true);
+    let mut alone = review(UNWOVEN_POD);
+    alone["request"]["object"]["metadata"]["ownerReferences"][0]["controller"] = json!(false);
+    for body in [&dry, &alone] {
+        let response = client.review("/mutate/pods", body).await.unwrap();
+        assert_eq!(response["allowed"], json!(false));
+    }
+    // What is told comes in order: when this one is there, the others are not to come.
+    client
+        .review("/mutate/pods", &review(UNWOVEN_POD))
+        .await
+        .unwrap();
+    until("an Event", async || told(&api_server).pop()).await;
+    assert_eq!(told(&api_server).len(), 1);
+}
+
+#[tokio::test]
+async fn an_api_server_that_takes_no_events_delays_no_review() {
+    let (api_server, authority) = (ApiServer::start().await, Authority::new());
+    api_server.world().silent = true;
+    let (injector, mut client) = injector(&api_server, &authority).await;
+    let mut body = review(UNWOVEN_POD);
+    for index in 0..200 {
+        body["request"]["object"]["metadata"]["ownerReferences"][0]["uid"] =
+            json!(index.to_string());
+        client.review("/mutate/pods", &body).await.unwrap();
+    }
+    let dropped = injector
+        .metric(r#"gleaner_injector_events_total{result="dropped"}"#)
+        .await;
+    // One is being sent, 128 wait.
+    assert_eq!(dropped, 71.0);
+    injector.terminate();
+    assert!(injector.ended().await.success(), "nor its end");
+}
+
+#[tokio::test]
+async fn a_long_refusal_is_cut_to_what_an_event_takes() {
+    let (api_server, authority) = (ApiServer::start().await, Authority::new());
+    let (_injector, mut client) = injector(&api_server, &authority).await;
+    let mut body = review(UNWOVEN_POD);
+    let steps = (0..100)
+        .map(|index| format!("s{index}: [{{name: ä, typ: string}}]"))
+        .collect::<Vec<_>>();
+    let declaration = format!("steps: {{{}}}", steps.join(", "));
+    let object = &mut body["request"]["object"];
+    object["metadata"]["annotations"]["gleaner.dev/outputs"] = json!(declaration);
+    object["metadata"]["labels"] = json!({});
+    object["metadata"]["ownerReferences"][0]["kind"] = json!("Job");
+    object["metadata"]["ownerReferences"][0]["apiVersion"] = json!("batch/v1");
+    let response = client.review("/mutate/pods", &body).await.unwrap();
+    let message = response["status"]["message"].as_str().unwrap();
+    assert!(message.len() > 1024, "{message}");
+    let event = until("an Event", async || told(&api_server).pop()).await;
+    let note = event["note"].as_str().unwrap();
+    assert!(
+        note.len() <= 1024 && note.len() > 1000 && message.starts_with(note),
+        "{note}"
+    );
+}

@@ -1,0 +1,11 @@
+//! The webhook as a process, spoken to as an API server would: by TLS, with real reviews.
+
+mod bounds;
+mod command_line;
+mod ending;
+mod events;
+mod files;
+mod managed;
+mod reviews;
+mod rotation;
+mod support;

@@ -1,0 +1,327 @@
+use serde_json::json;
+
+use crate::support::{
+    ApiServer, Authority, Client, Injector, JOB_POD, NAME, Setup, get, review, until,
+};
+
+async fn connect(injector: &Injector, api_server: &ApiServer) -> Client {
+    Client::connect(injector.address, &api_server.bundle(), NAME)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn the_first_replica_makes_it_all_and_the_second_shares_it() {
+    let api_server = ApiServer::start().await;
+    let first = Setup::managed(&api_server).ready().await;
+    let secret = api_server.world().secret.clone().unwrap();
+    assert_eq!(secret["type"], "kubernetes.io/tls");
+    assert_eq!(
+        api_server.bundles(),
+        [
+            api_server.secret("ca.crt").unwrap(),
+            api_server.secret("ca.crt").unwrap()
+        ]
+    );
+    let second = Setup::managed(&api_server).ready().await;
+    assert_eq!(
+        api_server.world().secret.as_ref(),
+        Some(&secret),
+        "the second one changes nothing"
+    );
+    let mut shown = Vec::new();
+    for replica in [&first, &second] {
+        let mut client = connect(replica, &api_server).await;
+        assert!(
+            client
+                .review("/mutate/pods", &review(JOB_POD))
+                .await
+                .unwrap()["patch"]
+                .is_string()
+        );
+        shown.push(client.certificate);
+    }
+    assert_eq!(shown[0], shown[1]);
+    assert_eq!(
+        first
+            .metric(r#"gleaner_injector_certificate_steps_total{step="begin"}"#)
+            .await,
+        1.0
+    );
+    assert_eq!(
+        second
+            .metric(r#"gleaner_injector_certificate_steps_total{step="begin"}"#)
+            .await,
+        0.0
+    );
+}
+
+#[tokio::test]
+async fn the_certificate_is_for_the_service_and_for_names_that_were_asked_for() {
+    let api_server = ApiServer::start().await;
+    let setup = Setup::managed(&api_server).flag("--certificate-name=127.0.0.1,hook.example");
+    let injector = setup.ready().await;
+    let bundle = api_server.bundle();
+    for name in [
+        NAME,
+        "injector.gleaner.svc.cluster.local",
+        "127.0.0.1",
+        "hook.example",
+    ] {
+        Client::connect(injector.address, &bundle, name)
+            .await
+            .unwrap();
+    }
+    assert!(
+        Client::connect(injector.address, &bundle, "other.gleaner.svc")
+            .await
+            .is_err()
+    );
+    let stranger = Authority::new();
+    assert!(
+        Client::connect(injector.address, &stranger.pem, NAME)
+            .await
+            .is_err()
+    );
+    until("failed handshakes to be counted", async || {
+        let failed = injector
+            .metric("gleaner_injector_tls_handshakes_failed_total")
+            .await;
+        (failed == 2.0).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn replicas_that_start_at_once_agree_on_one_secret() {
+    let api_server = ApiServer::start().await;
+    let replicas = [0; 4].map(|_| Setup::managed(&api_server).start());
+    for replica in &replicas {
+        replica.is_ready().await;
+    }
+    let leaf = api_server.secret("tls.crt").unwrap();
+    for replica in &replicas {
+        until("the same certificate everywhere", async || {
+            let shown = connect(replica, &api_server).await.certificate?;
+            use rustls::pki_types::pem::PemObject;
+            let leaf = rustls::pki_types::CertificateDer::from_pem_slice(leaf.as_bytes()).unwrap();
+            (shown == leaf).then_some(())
+        })
+        .await;
+    }
+    let begun = api_server
+        .world()
+        .requests
+        .iter()
+        .filter(|request| request.starts_with("POST /api"))
+        .count();
+    assert!((1..=4).contains(&begun), "{begun}");
+}
+
+#[tokio::test]
+async fn it_is_ready_only_when_the_ca_bundle_holds_its_authority() {
+    let api_server = ApiServer::start().await;
+    let configuration = api_server.world().configuration.take();
+    let injector = Setup::managed(&api_server).start();
+    let said = injector.said("certificate-check-failed").await;
+    assert!(
+        said["error"]
+            .as_str()
+            .unwrap()
+            .contains("no MutatingWebhookConfiguration 'gleaner'"),
+        "{said}"
+    );
+    let ready = get(injector.health, "/readyz").await;
+    assert_eq!(
+        (ready.status, ready.text.as_str()),
+        (
+            503,
+            "the caBundle of the webhook configuration does not hold the authority yet\n"
+        )
+    );
+    assert_eq!(get(injector.health, "/livez").await.status, 200);
+    api_server.world().configuration = configuration;
+    injector.is_ready().await;
+}
+
+#[tokio::test]
+async fn a_ca_bundle_that_was_wiped_or_altered_is_repaired() {
+    let api_server = ApiServer::start().await;
+    let injector = Setup::managed(&api_server).ready().await;
+    let right = api_server.secret("ca.crt").unwrap();
+    for wrong in [
+        String::new(),
+        Authority::new().pem,
+        format!("{right}{right}"),
+    ] {
+        api_server.world().set_bundles(&wrong);
+        until("the right bundle", async || {
+            api_server
+                .bundles()
+                .iter()
+                .all(|bundle| *bundle == right)
+                .then_some(())
+        })
+        .await;
+        connect(&injector, &api_server).await;
+        assert_eq!(
+            get(injector.health, "/readyz").await.status,
+            200,
+            "it stays ready meanwhile"
+        );
+    }
+    let patched = api_server
+        .world()
+        .requests
+        .iter()
+        .filter(|request| request.starts_with("PATCH"))
+        .count();
+    assert_eq!(patched, 4, "once at the start, and once for each");
+}
+
+#[tokio::test]
+async fn a_secret_that_was_deleted_is_made_again_while_both_authorities_are_trusted() {
+    let api_server = ApiServer::start().await;
+    let injector = Setup::managed(&api_server)
+        .flag("--authority-settle=1s")
+        .ready()
+        .await;
+    let old = api_server.secret("ca.crt").unwrap();
+    api_server.world().secret = None;
+    let new = until("another Secret", async || api_server.secret("ca.crt")).await;
+    assert!(
+        new.ends_with(&old) && new != old,
+        "the old authority stays behind the new one"
+    );
+    let own = new.strip_suffix(&old).unwrap().to_owned();
+    until("a certificate of the new authority alone", async || {
+        // Whoever trusts the bundle is served all the time.
+        connect(&injector, &api_server).await;
+        Client::connect(injector.address, &own, NAME).await.ok()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_damaged_or_empty_secret_is_begun_anew_and_keeps_what_others_put_there() {
+    let api_server = ApiServer::start().await;
+    for data in [
+        json!(null),
+        json!({}),
+        json!({"tls.crt": "AAAA", "tls.key": "AAAA"}),
+    ] {
+        let labels = json!({"team": "platform"});
+        let metadata = json!({"name": "injector-tls", "resourceVersion": "0", "labels": labels});
+        api_server.world().secret =
+            Some(json!({"type": "Opaque", "metadata": metadata, "data": data}));
+        let injector = Setup::managed(&api_server).ready().await;
+        connect(&injector, &api_server).await;
+        let secret = api_server.world().secret.clone().unwrap();
+        assert_eq!(
+            (&secret["metadata"]["labels"], &secret["type"]),
+            (&labels, &json!("Opaque"))
+        );
+    }
+    let made = api_server
+        .world()
+        .requests
+        .iter()
+        .filter(|request| request.starts_with("POST"))
+        .count();
+    assert_eq!(made, 0, "none is created where one is");
+}
+
+#[tokio::test]
+async fn an_api_server_that_refuses_or_is_gone_leaves_what_is_served() {
+    let api_server = ApiServer::start().await;
+    let injector = Setup::managed(&api_server).ready().await;
+    for refused in [
+        ("GET /api", 403),
+        ("GET /apis/admission", 500),
+        ("PATCH", 403),
+    ] {
+        api_server.world().refused = Some(refused);
+        if refused.0 == "PATCH" {
+            api_server.world().set_bundles("");
+        }
+        let text = format!(
+            "{} not for you",
+            http::StatusCode::from_u16(refused.1).unwrap()
+        );
+        let said = injector.said(&text).await;
+        assert_eq!(said["message"], "certificate-check-failed");
+        assert_eq!(get(injector.health, "/readyz").await.status, 200);
+        let trusted = api_server.secret("ca.crt").unwrap();
+        let mut client = Client::connect(injector.address, &trusted, NAME)
+            .await
+            .unwrap();
+        client
+            .review("/mutate/pods", &review(JOB_POD))
+            .await
+            .unwrap();
+        api_server.world().refused = None;
+        until("a look that works", async || {
+            (!api_server.bundle().is_empty()).then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn what_may_not_be_written_is_complained_of_once() {
+    let api_server = ApiServer::start().await;
+    api_server.world().refused = Some(("POST /api/v1", 403));
+    let injector = Setup::managed(&api_server).start();
+    let said = injector.said("certificate-check-failed").await;
+    assert_eq!(
+        said["error"],
+        "the API server refuses POST /api/v1/namespaces/gleaner/secrets: 403 Forbidden not for you"
+    );
+    until("several more tries", async || {
+        let failed = injector
+            .metric("gleaner_injector_certificate_checks_failed_total")
+            .await;
+        (failed >= 4.0).then_some(())
+    })
+    .await;
+    assert_eq!(
+        injector.log().matches("certificate-check-failed").count(),
+        1
+    );
+    let ready = get(injector.health, "/readyz").await;
+    assert_eq!(
+        (ready.status, ready.text.as_str()),
+        (503, "there is no certificate to serve yet\n")
+    );
+    assert!(
+        Client::connect(injector.address, &Authority::new().pem, NAME)
+            .await
+            .is_err()
+    );
+    api_server.world().refused = None;
+    injector.is_ready().await;
+}
+
+#[tokio::test]
+async fn keys_get_into_no_log() {
+    let api_server = ApiServer::start().await;
+    let injector = Setup::managed(&api_server)
+        .flag("--log-level=trace")
+        .ready()
+        .await;
+    connect(&injector, &api_server).await;
+    api_server.world().set_bundles("");
+    until("the right bundle", async || {
+        (!api_server.bundle().is_empty()).then_some(())
+    })
+    .await;
+    let log = injector.log();
+    let data = api_server.world().secret.clone().unwrap()["data"].take();
+    for key in ["ca.key", "tls.key"] {
+        let encoded = data[key].as_str().unwrap();
+        assert!(
+            !log.contains(&encoded[40..80]) && !log.contains("PRIVATE KEY"),
+            "{key}"
+        );
+    }
+}

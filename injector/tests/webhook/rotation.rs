@@ -1,0 +1,51 @@
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::support::{ApiServer, Client, JOB_POD, NAME, Setup, review, until};
+
+/// Certificates of seconds, so that a year of rotations passes while one waits.
+#[tokio::test]
+async fn authorities_and_certificates_change_under_load_and_no_review_fails() {
+    let api_server = ApiServer::start().await;
+    let setup = Setup::managed(&api_server)
+        .flag("--certificate-validity=4s")
+        .flag("--authority-validity=9s")
+        .flag("--authority-settle=500ms");
+    let replicas = [setup.ready().await, setup.ready().await];
+    let body = review(JOB_POD);
+    let (mut authorities, mut certificates, mut largest, mut reviews) =
+        (BTreeSet::new(), BTreeSet::new(), 0, 0);
+    // Each connection is a new one, in the trust of the moment: an API server's worst case.
+    until("three authorities", async || {
+        for replica in &replicas {
+            let bundle = api_server.bundle();
+            let mut client = match Client::connect(replica.address, &bundle, NAME).await {
+                Ok(client) => client,
+                Err(error) => panic!("{error} after {reviews} reviews\n{}", replica.log()),
+            };
+            client.review("/mutate/pods", &body).await.unwrap();
+            reviews += 1;
+            certificates.insert(client.certificate.unwrap().to_vec());
+            let each = bundle
+                .split_inclusive("-----END CERTIFICATE-----\n")
+                .map(str::to_owned);
+            largest = largest.max(each.clone().count());
+            authorities.extend(each);
+        }
+        (authorities.len() >= 4 && certificates.len() >= 6).then_some(())
+    })
+    .await;
+    assert!(
+        (2..=3).contains(&largest),
+        "old authorities leave: {largest} at once"
+    );
+    for replica in replicas {
+        replica.terminate();
+        assert!(replica.ended().await.success());
+    }
+    assert!(
+        reviews > 50,
+        "{reviews} in about {:?}",
+        Duration::from_secs(20)
+    );
+}

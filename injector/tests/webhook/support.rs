@@ -1,0 +1,66 @@
+//! What the cases stand on.
+
+mod api_server;
+mod authority;
+mod client;
+mod process;
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+pub(crate) use api_server::ApiServer;
+pub(crate) use authority::Authority;
+pub(crate) use client::{Client, get, tls};
+pub(crate) use process::{Injector, NAME, Setup};
+
+/// How long anything may take on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A real review of a pod that a Job wants, with a declaration.
+pub(crate) const JOB_POD: &str = include_str!("../pure/fixtures/pod-from-plain-job.json");
+/// A real review of a TaskRun's pod whose Task was not woven.
+pub(crate) const UNWOVEN_POD: &str = include_str!("../pure/fixtures/pod-from-taskrun-rich.json");
+
+/// A review as JSON, to be changed.
+pub(crate) fn review(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+/// The review of an object that is created.
+pub(crate) fn creation(group: &str, kind: &str, object: &Value) -> Value {
+    serde_json::json!({
+        "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+        "request": {
+            "uid": "u-1", "operation": "CREATE", "namespace": "ci", "name": object["metadata"]["name"],
+            "kind": {"group": group, "version": "v1", "kind": kind}, "object": object, "oldObject": null,
+        },
+    })
+}
+
+/// A Task that asks for Gleaner; its declaration is right.
+pub(crate) fn task() -> Value {
+    serde_json::json!({
+        "apiVersion": "tekton.dev/v1", "kind": "Task",
+        "metadata": {
+            "name": "build", "namespace": "ci",
+            "annotations": {"gleaner.dev/outputs": "
+steps: {make: [{name: digest}]}
+resources: [{name: img, spec: {type: image, params: [{name: digest, value: $(steps.make.digest)}]}}]
+"},
+        },
+        "spec": {"steps": [{"name": "make", "image": "img", "command": ["make"]}]},
+    })
+}
+
+/// Looks again and again until `condition` gives a value.
+pub(crate) async fn until<T>(what: &str, mut condition: impl AsyncFnMut() -> Option<T>) -> T {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(value) = condition().await {
+            return value;
+        }
+        assert!(Instant::now() < end, "not within {PATIENCE:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -1,0 +1,171 @@
+//! What changes the cluster for all: the injector down, other settings of Tekton and Gleaner. One by one, and put back.
+
+use gleaner_tests::cluster::suite::Case;
+use gleaner_tests::cluster::{Namespace, Output};
+use gleaner_tests::on_cluster;
+
+use crate::{BUILD, holds, param};
+
+pub(crate) fn cases() -> Vec<Case> {
+    on_cluster![
+        without_the_injector_what_does_not_ask_runs_and_what_asks_is_refused,
+        native_sidecars_of_tekton_end_with_the_run,
+        a_namespace_may_enforce_restricted_pods,
+        a_cluster_without_native_sidecars_runs_a_sidecar_of_tekton,
+    ]
+}
+
+/// Does something and, however that comes out, puts the cluster back.
+#[track_caller]
+fn meanwhile(body: impl FnOnce(), back: impl FnOnce()) {
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
+    back();
+    if let Err(panic) = outcome {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+/// Runs kubectl in the namespace of Gleaner's injector.
+#[track_caller]
+fn kubectl(namespace: &Namespace, arguments: &[&str]) -> String {
+    Output::of(namespace.cluster().kubectl("gleaner").args(arguments), "").succeed()
+}
+
+#[track_caller]
+fn scale(namespace: &Namespace, replicas: usize) {
+    let replicas_flag = format!("--replicas={replicas}");
+    kubectl(
+        namespace,
+        &["scale", "deployment/gleaner-injector", &replicas_flag],
+    );
+    kubectl(
+        namespace,
+        &[
+            "rollout",
+            "status",
+            "deployment/gleaner-injector",
+            "--timeout=90s",
+        ],
+    );
+    let pods = "--selector=app.kubernetes.io/component=injector";
+    if replicas == 0 {
+        kubectl(
+            namespace,
+            &["wait", "pods", pods, "--for=delete", "--timeout=90s"],
+        );
+    }
+}
+
+fn without_the_injector_what_does_not_ask_runs_and_what_asks_is_refused(namespace: &Namespace) {
+    namespace.apply(BUILD);
+    meanwhile(
+        || {
+            scale(namespace, 0);
+            namespace.apply(
+                r#"
+apiVersion: tekton.dev/v1
+kind: TaskRun
+metadata: {name: bare}
+spec:
+  taskSpec:
+    steps: [{name: only, image: "localhost/gleaner-test/busybox:1", command: ["/bin/true"]}]
+"#,
+            );
+            namespace.ended("taskrun/bare").succeeded();
+            // A Task that asks is refused, with words that lead on.
+            let refusal = namespace
+                .refuse(&BUILD.replace("name: build\n  annotations", "name: other\n  annotations"));
+            holds(&refusal, &["gleaner.dev", "gleaner-injector"]);
+            // A run of one that was woven before says so too, and where users look.
+            let run = namespace.run("build").failed("PodCreationFailed");
+            holds(run.message(), &["pods.gleaner.dev", "gleaner-injector"]);
+            holds(
+                &namespace.describe("taskrun/build-run"),
+                &["pods.gleaner.dev"],
+            );
+            namespace.no_resource();
+        },
+        || scale(namespace, 2),
+    );
+    namespace.start("build", "second");
+    namespace.ended("taskrun/second").succeeded();
+    namespace.only_resource();
+}
+
+fn tekton_flag(namespace: &Namespace, flag: &str) {
+    namespace.cluster().script("tekton-flag", &[flag]).succeed();
+}
+
+/// Tekton then waits for all init containers to end: Gleaner's must, at once.
+fn native_sidecars_of_tekton_end_with_the_run(namespace: &Namespace) {
+    namespace.apply(BUILD);
+    meanwhile(
+        || {
+            tekton_flag(namespace, "enable-kubernetes-sidecar=true");
+            let run = namespace.run("build").succeeded();
+            assert_eq!(param(&namespace.only_resource(), "digest"), "sha256:54ed");
+            let pod = namespace.get(&format!("pod/{}", run.pod()));
+            let all = pod["status"]["initContainerStatuses"]
+                .as_array()
+                .expect("a list");
+            let sidecar = all
+                .iter()
+                .find(|container| container["name"] == "sidecar-gleaner");
+            let state = &sidecar.expect("the sidecar is a native one")["state"]["terminated"];
+            assert_eq!(state["exitCode"], 0, "{state}");
+        },
+        || tekton_flag(namespace, "enable-kubernetes-sidecar=false"),
+    );
+}
+
+/// Tekton's own containers are restricted by its flag set-security-context, steps by their Task.
+fn a_namespace_may_enforce_restricted_pods(namespace: &Namespace) {
+    let enforce = [
+        "label",
+        "namespace",
+        namespace.name(),
+        "pod-security.kubernetes.io/enforce=restricted",
+    ];
+    namespace.kubectl(&enforce).succeed();
+    let tight = "{allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}, runAsNonRoot: true, runAsUser: 65532, \
+                 seccompProfile: {type: RuntimeDefault}}";
+    // A step of Gleaner's own is under the same rule.
+    let step = format!("- name: build\n      onError: continue\n      securityContext: {tight}\n");
+    namespace.apply(&BUILD.replace("- name: build\n", &step));
+    meanwhile(
+        || {
+            tekton_flag(namespace, "set-security-context=true");
+            namespace.run("build").succeeded();
+            assert_eq!(param(&namespace.only_resource(), "digest"), "sha256:54ed");
+        },
+        || tekton_flag(namespace, "set-security-context=false"),
+    );
+}
+
+/// As on a Kubernetes before 1.29, and with an injector of one replica.
+fn a_cluster_without_native_sidecars_runs_a_sidecar_of_tekton(namespace: &Namespace) {
+    let install = |arguments: &[&str]| {
+        namespace.cluster().script("install", arguments).succeed();
+    };
+    meanwhile(
+        || {
+            install(&["--set=sidecar.mode=tekton", "--set=injector.replicas=1"]);
+            namespace.apply(BUILD);
+            let run = namespace.run("build").succeeded();
+            let resource = namespace.only_resource();
+            assert_eq!(
+                run.result("img").expect("a result")["name"],
+                resource["metadata"]["name"]
+            );
+            let pod = namespace.get(&format!("pod/{}", run.pod()));
+            let containers = pod["spec"]["containers"].as_array().expect("a list");
+            assert!(
+                containers
+                    .iter()
+                    .any(|container| container["name"] == "sidecar-gleaner"),
+                "{pod}"
+            );
+        },
+        || install(&[]),
+    );
+}

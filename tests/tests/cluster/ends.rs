@@ -1,0 +1,147 @@
+//! How runs end otherwise: timeouts, cancelled runs, retries, steps that fail by themselves.
+
+use gleaner_tests::cluster::Namespace;
+use gleaner_tests::cluster::suite::Case;
+use gleaner_tests::on_cluster;
+use serde_json::Value;
+
+use crate::{BUILD, CHECK, holds, param, pod_of, says};
+
+pub(crate) fn cases() -> Vec<Case> {
+    on_cluster![
+        a_retry_makes_one_object,
+        a_step_that_exceeds_its_time_ends_as_without_gleaner,
+        a_cancelled_run_ends_at_once_and_makes_nothing,
+        a_step_fails_with_its_own_exit_code,
+        what_a_failed_step_leaves_is_kept_when_asked_for,
+    ]
+}
+
+/// The first attempt leaves its digest and then fails; its resource is there when the second begins.
+fn a_retry_makes_one_object(namespace: &Namespace) {
+    namespace.apply(&format!(
+        "{BUILD}    - name: second
+      image: localhost/gleaner-test/busybox:1
+      script: '[ $(context.task.retry-count) = 1 ]'
+---
+apiVersion: tekton.dev/v1
+kind: TaskRun
+metadata: {{name: again}}
+spec: {{taskRef: {{name: build}}, retries: 1}}
+"
+    ));
+    let run = namespace.ended("taskrun/again").succeeded();
+    assert_eq!(run.retries(), 1);
+    assert!(run.pod().ends_with("-retry1"), "{}", run.pod());
+    let resource = namespace.only_resource();
+    assert_eq!(
+        run.result("img").expect("a result")["uid"],
+        resource["metadata"]["uid"]
+    );
+}
+
+/// A Task whose only step waits for ever, with further fields of the step.
+fn waits(fields: &str) -> String {
+    let check = CHECK.replace("- name: check\n", &format!("- name: check\n{fields}"));
+    format!(
+        r#"
+apiVersion: tekton.dev/v1
+kind: Task
+metadata:
+  name: waits
+  annotations:
+    gleaner.dev/outputs: |
+      steps: {{check: [{{name: verdict}}]}}
+      resources:
+        - name: img
+          spec: {{type: image, params: [{{name: digest, value: $(steps.check.verdict)}}]}}
+spec:
+  steps:{check}"#
+    )
+}
+
+fn a_step_that_exceeds_its_time_ends_as_without_gleaner(namespace: &Namespace) {
+    namespace.apply(&waits("      timeout: 2s\n"));
+    let run = namespace.run("waits").failed("Failed");
+    holds(
+        run.message(),
+        &["\"step-check\" exited because the step exceeded the specified timeout limit"],
+    );
+    assert_eq!(run.step("check")["terminationReason"], "TimeoutExceeded");
+    // The redirector takes the command with it: the container has ended when Tekton says so.
+    let state = &run.step("check")["terminated"];
+    let seconds = |key: &str| {
+        let time = state[key].as_str().expect("a time");
+        let text = time
+            .trim_end_matches('Z')
+            .rsplit_once('T')
+            .expect("a time")
+            .1;
+        text.split(':').fold(0, |sum, part| {
+            sum * 60 + part.parse::<i32>().expect("a number")
+        })
+    };
+    let took = (seconds("finishedAt") - seconds("startedAt")).rem_euclid(86_400);
+    assert!(took <= 6, "{state}");
+    namespace.no_resource();
+}
+
+fn a_cancelled_run_ends_at_once_and_makes_nothing(namespace: &Namespace) {
+    namespace.apply(&waits(""));
+    namespace.start("waits", "cancelled");
+    let pod = says(namespace, "cancelled", "step-check", "checking");
+    let patch = [
+        "patch",
+        "taskrun",
+        "cancelled",
+        "--type=merge",
+        "--patch={\"spec\":{\"status\":\"TaskRunCancelled\"}}",
+    ];
+    namespace.kubectl(&patch).succeed();
+    namespace
+        .ended("taskrun/cancelled")
+        .failed("TaskRunCancelled");
+    namespace.wait(&format!("pod/{pod}"), "delete");
+    namespace.no_resource();
+}
+
+fn a_step_fails_with_its_own_exit_code(namespace: &Namespace) {
+    namespace.apply(&BUILD.replace("script: echo", "script: exit 7; echo"));
+    let run = namespace.run("build").failed("Failed");
+    holds(run.message(), &["\"step-build\" exited with code 7"]);
+    assert_eq!(run.step("build")["terminated"]["exitCode"], 7);
+    let pod = pod_of(namespace, "build-run");
+    let pod = namespace.get(&format!("pod/{pod}"));
+    let ended = pod["status"]["initContainerStatuses"]
+        .as_array()
+        .expect("a list")
+        .iter();
+    for container in ended {
+        assert_ne!(
+            container["state"]["terminated"]["reason"], "Error",
+            "{container}"
+        );
+    }
+    namespace.no_resource();
+}
+
+/// `onError: continue`, and an output that is kept although its step failed.
+fn what_a_failed_step_leaves_is_kept_when_asked_for(namespace: &Namespace) {
+    let task = BUILD
+        .replace("{name: digest}]", "{name: digest, when: Always}]")
+        .replace(
+            "- name: build\n",
+            "- name: build\n      onError: continue\n",
+        )
+        .replace(
+            "GLEANER_OUTPUTS/digest\"",
+            "GLEANER_OUTPUTS/digest\"; exit 3",
+        );
+    namespace.apply(&task);
+    let run = namespace.run("build").succeeded();
+    let step = run.step("build");
+    assert_eq!(step["terminationReason"], "Continued");
+    assert_eq!(step["terminated"]["exitCode"], 3, "{step}");
+    assert_eq!(param(&namespace.only_resource(), "digest"), "sha256:54ed");
+    assert_ne!(run.result("img"), None::<&Value>);
+}

@@ -1,0 +1,114 @@
+//! Sidecars that are killed, pods that are deleted: the run goes on, and there is one object.
+
+use gleaner_tests::cluster::Namespace;
+use gleaner_tests::cluster::suite::Case;
+use gleaner_tests::on_cluster;
+use serde_json::Value;
+
+use crate::{CHECK, let_go, param, says};
+
+pub(crate) fn cases() -> Vec<Case> {
+    on_cluster![
+        a_run_survives_the_death_of_its_sidecar,
+        a_pod_that_is_deleted_runs_again_and_makes_one_object,
+        a_pod_that_is_deleted_leaves_nothing_of_its_values,
+    ]
+}
+
+/// A Task whose first step leaves `digest` behind, and whose second waits to be let go; `params` make the resource.
+fn two_steps(digest: &str, params: &str) -> String {
+    format!(
+        r#"
+apiVersion: tekton.dev/v1
+kind: Task
+metadata:
+  name: two
+  annotations:
+    gleaner.dev/outputs: |
+      steps:
+        build: [{{name: digest}}]
+        check: [{{name: verdict}}]
+      resources:
+        - name: img
+          spec: {{type: image, params: [{params}]}}
+spec:
+  steps:
+    - name: build
+      image: localhost/gleaner-test/busybox:1
+      script: {digest} >"$GLEANER_OUTPUTS/digest"{CHECK}"#
+    )
+}
+
+const DIGEST: &str = "{name: digest, value: $(steps.build.digest)}";
+
+fn uid(object: &Value) -> &str {
+    object["metadata"]["uid"].as_str().expect("a UID")
+}
+
+/// What the first step has left is in the journal; the second finds a new sidecar, or waits for it.
+fn a_run_survives_the_death_of_its_sidecar(namespace: &Namespace) {
+    let verdict = "{name: verdict, value: $(steps.check.verdict)}";
+    namespace.apply(&two_steps("echo kept", &format!("{DIGEST}, {verdict}")));
+    namespace.start("two", "two-run");
+    let pod = says(namespace, "two-run", "step-check", "checking");
+    let arguments = ["-n", namespace.name(), &pod, "sidecar-gleaner"];
+    namespace
+        .cluster()
+        .script("kill-container", &arguments)
+        .succeed();
+    let_go(namespace, &pod);
+    let run = namespace.ended("taskrun/two-run").succeeded();
+    let resource = namespace.only_resource();
+    assert_eq!(param(&resource, "digest"), "kept");
+    assert_eq!(param(&resource, "verdict"), "good");
+    assert_eq!(run.result("img").expect("a result")["uid"], uid(&resource));
+    let pod = namespace.get(&format!("pod/{pod}"));
+    let all = pod["status"]["initContainerStatuses"]
+        .as_array()
+        .expect("a list");
+    let sidecar = all
+        .iter()
+        .find(|container| container["name"] == "sidecar-gleaner");
+    assert_eq!(sidecar.expect("the sidecar")["restartCount"], 1);
+}
+
+/// Deletes the pod of a run while its second step waits, and lets the second step of the pod in its place end.
+#[track_caller]
+fn delete_once(namespace: &Namespace, run: &str) -> Value {
+    let pod = says(namespace, run, "step-check", "checking");
+    let first = namespace.only_resource();
+    let before = namespace.get(&format!("pod/{pod}"));
+    // As when a node is gone: the pod is not there any more, and nobody has seen it end.
+    namespace
+        .kubectl(&["delete", "pod", &pod, "--force", "--grace-period=0"])
+        .succeed();
+    namespace.until("Tekton makes another pod", || {
+        let now = namespace.kubectl(&["get", "pod", &pod, "--output=json"]);
+        let now: Value = serde_json::from_str(&now.stdout).ok()?;
+        (uid(&now) != uid(&before)).then_some(())
+    });
+    says(namespace, run, "step-check", "checking");
+    let_go(namespace, &pod);
+    namespace.ended(&format!("taskrun/{run}")).succeeded();
+    first
+}
+
+fn a_pod_that_is_deleted_runs_again_and_makes_one_object(namespace: &Namespace) {
+    namespace.apply(&two_steps("echo the same", DIGEST));
+    namespace.start("two", "two-run");
+    let first = delete_once(namespace, "two-run");
+    assert_eq!(
+        uid(&namespace.only_resource()),
+        uid(&first),
+        "it is the first attempt's"
+    );
+}
+
+fn a_pod_that_is_deleted_leaves_nothing_of_its_values(namespace: &Namespace) {
+    namespace.apply(&two_steps("cat /proc/sys/kernel/random/uuid", DIGEST));
+    namespace.start("two", "two-run");
+    let first = delete_once(namespace, "two-run");
+    let last = namespace.only_resource();
+    assert_ne!(param(&last, "digest"), param(&first, "digest"));
+    assert_eq!(last["metadata"]["name"], first["metadata"]["name"]);
+}

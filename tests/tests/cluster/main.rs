@@ -1,0 +1,156 @@
+//! Gleaner where its users are: TaskRuns on a real cluster with a real Tekton.
+//!
+//! | module | what is told |
+//! | --- | --- |
+//! | `proposal` | the proposal's documents, translated, word for word |
+//! | `annotated` | a Task with the annotation: applied again, edited, embedded, fetched from elsewhere |
+//! | `shapes` | Tasks of every shape that Tekton takes |
+//! | `refusals` | failures, and where a user reads of them |
+//! | `finish` | steps that are skipped, or whose failure does not count |
+//! | `killing` | sidecars that are killed, pods that are deleted |
+//! | `ends` | timeouts, cancelled runs, retries |
+//! | `security` | users, read-only file systems, images without a shell |
+//! | `sizes` | large outputs, many runs |
+//! | `submitting` | when and how objects are created, and what becomes of them |
+//! | `plain` | pods that are none of Tekton's |
+//! | `alone` | the injector down, other settings of Tekton and Gleaner |
+
+mod alone;
+mod annotated;
+mod ends;
+mod finish;
+mod killing;
+mod plain;
+mod proposal;
+mod refusals;
+mod security;
+mod shapes;
+mod sizes;
+mod submitting;
+
+use std::process::ExitCode;
+
+use gleaner_tests::cluster::{Namespace, Suite};
+
+fn main() -> ExitCode {
+    // The longest first.
+    let together = [
+        sizes::cases(),
+        refusals::cases(),
+        killing::cases(),
+        ends::cases(),
+        proposal::cases(),
+        annotated::cases(),
+        finish::cases(),
+        submitting::cases(),
+        shapes::cases(),
+        security::cases(),
+        plain::cases(),
+    ];
+    Suite::new(together.into_iter().flatten().collect())
+        .alone(alone::cases())
+        .run()
+}
+
+/// A Task whose step leaves a digest behind, which becomes an image resource.
+const BUILD: &str = r#"
+apiVersion: tekton.dev/v1
+kind: Task
+metadata:
+  name: build
+  annotations:
+    gleaner.dev/outputs: |
+      steps: {build: [{name: digest}]}
+      resources:
+        - name: img
+          spec:
+            type: image
+            params:
+              - {name: url, value: $(params.url)}
+              - {name: digest, value: $(steps.build.digest)}
+spec:
+  params: [{name: url, default: registry.example/app}]
+  steps:
+    - name: build
+      image: localhost/gleaner-test/busybox:1
+      script: echo sha256:54ed > "$GLEANER_OUTPUTS/digest"
+"#;
+
+/// The step `check`: says `checking`, and ends when it is let go.
+const CHECK: &str = r#"
+    - name: check
+      image: localhost/gleaner-test/busybox:1
+      script: |
+        echo checking
+        until [ -e /tmp/go ]; do sleep 0.1; done
+        echo good > "$GLEANER_OUTPUTS/verdict"
+"#;
+
+/// Waits until a container of a run's pod has said something; gives the pod's name.
+#[track_caller]
+fn says(namespace: &Namespace, run: &str, container: &str, words: &str) -> String {
+    let pod = pod_of(namespace, run);
+    let container = format!("--container={container}");
+    namespace.until(&format!("{container} of {run} says {words}"), || {
+        // Before it starts there is no log.
+        let logs = namespace.kubectl(&["logs", &pod, &container]);
+        logs.stdout.contains(words).then_some(())
+    });
+    pod
+}
+
+/// The pod of a TaskRun, once Tekton has named it.
+#[track_caller]
+fn pod_of(namespace: &Namespace, run: &str) -> String {
+    let run = format!("taskrun/{run}");
+    namespace.wait(&run, "jsonpath={.status.podName}");
+    let run = namespace.get(&run);
+    run["status"]["podName"]
+        .as_str()
+        .expect("a name")
+        .to_owned()
+}
+
+/// Lets the step `check` of a pod end.
+#[track_caller]
+fn let_go(namespace: &Namespace, pod: &str) {
+    let exec = [
+        "exec",
+        pod,
+        "--container=step-check",
+        "--",
+        "touch",
+        "/tmp/go",
+    ];
+    namespace.kubectl(&exec).succeed();
+}
+
+/// Lets the runs of a namespace work with a kind, given as `PLURAL` or `PLURAL.GROUP`.
+#[track_caller]
+fn allow(namespace: &Namespace, kind: &str) {
+    let role = ["create", "role", "runs", "--verb=get,create,patch,delete"];
+    let resource = format!("--resource={kind}");
+    namespace
+        .kubectl(&[&role[..], &[&resource]].concat())
+        .succeed();
+    let account = format!("--serviceaccount={}:default", namespace.name());
+    let binding = ["create", "rolebinding", "runs", "--role=runs", &account];
+    namespace.kubectl(&binding).succeed();
+}
+
+/// A param of a PipelineResource.
+#[track_caller]
+fn param<'a>(resource: &'a serde_json::Value, name: &str) -> &'a str {
+    let params = resource["spec"]["params"].as_array().expect("params");
+    let param = params.iter().find(|param| param["name"] == name);
+    let value = param.and_then(|param| param["value"].as_str());
+    value.unwrap_or_else(|| panic!("no param {name}: {resource}"))
+}
+
+/// What `kubectl describe` prints must hold these.
+#[track_caller]
+fn holds(text: &str, words: &[&str]) {
+    for words in words {
+        assert!(text.contains(words), "{words:?} should stand in: {text}");
+    }
+}

@@ -1,0 +1,129 @@
+//! The proposal's documents, translated, on a cluster: nothing changed but what exists here.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use gleaner_tests::cluster::start::repository;
+use gleaner_tests::cluster::suite::Case;
+use gleaner_tests::cluster::{Namespace, Output};
+use gleaner_tests::on_cluster;
+use serde_json::{Value, json};
+
+use crate::param;
+
+pub(crate) fn cases() -> Vec<Case> {
+    on_cluster![
+        the_proposals_documents_run_unchanged,
+        a_translation_can_be_applied_again,
+    ]
+}
+
+/// The command `gleaner`, of this checkout.
+fn gleaner() -> Command {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    let program = PROGRAM.get_or_init(|| {
+        let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
+        let mut build = Command::new(cargo);
+        build.args([
+            "build",
+            "--quiet",
+            "--package=gleaner",
+            "--message-format=json",
+        ]);
+        let lines = Output::of(build.current_dir(repository("")), "").succeed();
+        let built = lines
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .find(|line| line["target"]["name"] == "gleaner" && line["executable"].is_string());
+        let built = built.expect("cargo says where the program is");
+        PathBuf::from(built["executable"].as_str().expect("a path"))
+    });
+    Command::new(program)
+}
+
+/// What `gleaner translate` makes of the proposal's documents, with images and a repository that exist here.
+fn translated() -> String {
+    let file = repository("examples/build-and-test.yaml");
+    let mut gleaner = gleaner();
+    gleaner.arg("translate").arg("-f").arg(file).args([
+        "--git-image=localhost/gleaner-test/git:1",
+        "--image=gcr.io/kaniko-project/executor=localhost/gleaner-test/kaniko:1",
+        "--resource=knative-route-demo-git.url=git://10.244.0.1/knative-route-demo",
+    ]);
+    Output::of(&mut gleaner, "").succeed()
+}
+
+fn the_proposals_documents_run_unchanged(namespace: &Namespace) {
+    namespace.apply(&translated());
+    let run = namespace
+        .ended("pipelinerun/build-and-test-run")
+        .succeeded();
+
+    // What the proposal shows, but for what a run decides, and PipelineRun's version of today.
+    let resource = namespace.only_resource();
+    let digest = namespace.cluster().pushed_digest();
+    assert_eq!(resource["apiVersion"], "tekton.dev/v1alpha1");
+    assert_eq!(resource["kind"], "PipelineResource");
+    let name = resource["metadata"]["name"].as_str().expect("a name");
+    let suffix = name.strip_prefix("build-and-push-image-");
+    assert_eq!(suffix.map(str::len), Some(5), "{name}");
+    let labels = &resource["metadata"]["labels"];
+    assert_eq!(labels["tekton.dev/task"], "build-and-push");
+    assert_eq!(
+        labels["tekton.dev/taskrun"],
+        "build-and-test-run-build-and-push"
+    );
+    let owner = json!([{
+        "apiVersion": "tekton.dev/v1",
+        "blockOwnerDeletion": true,
+        "controller": true,
+        "kind": "PipelineRun",
+        "name": "build-and-test-run",
+        "uid": run.uid(),
+    }]);
+    assert_eq!(resource["metadata"]["ownerReferences"], owner);
+    let spec = json!({
+        "type": "image",
+        "params": [
+            {"name": "url", "value": "docker.io/chhsiao/knative-route-demo"},
+            {"name": "digest", "value": digest},
+        ],
+    });
+    assert_eq!(resource["spec"], spec);
+
+    // The second task ran that very image.
+    let pod = namespace.get("pod/build-and-test-run-run-test-binary-pod");
+    let image = format!("docker.io/chhsiao/knative-route-demo@{digest}");
+    assert_eq!(pod["spec"]["containers"][0]["image"], image);
+    let state = &pod["status"]["containerStatuses"][0]["state"]["terminated"];
+    assert_eq!(state["exitCode"], 0, "{state}");
+    let said = namespace.logs("build-and-test-run-run-test-binary-pod", "step-run-test");
+    assert!(said.contains("all routes answer"), "{said}");
+
+    // The garbage collector's part.
+    namespace
+        .kubectl(&["delete", "pipelinerun", "build-and-test-run"])
+        .succeed();
+    namespace.wait(&format!("pipelineresource/{name}"), "delete");
+}
+
+fn a_translation_can_be_applied_again(namespace: &Namespace) {
+    let documents = translated();
+    namespace.apply(&documents);
+    let run = namespace
+        .ended("pipelinerun/build-and-test-run")
+        .succeeded();
+    let before = namespace.get("task/build-and-push");
+    namespace.apply(&documents);
+    let after = namespace.get("task/build-and-push");
+    assert_eq!(before["spec"], after["spec"]);
+    assert_eq!(
+        namespace.get("pipelinerun/build-and-test-run")["metadata"]["uid"],
+        run.uid()
+    );
+    assert_eq!(
+        param(&namespace.only_resource(), "digest"),
+        namespace.cluster().pushed_digest()
+    );
+}

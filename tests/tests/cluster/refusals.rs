@@ -1,0 +1,259 @@
+//! Failures, and where a user reads of them: `kubectl apply` refuses what is wrong from the start, and
+//! `kubectl describe taskrun` names the reason of what goes wrong later.
+
+use gleaner_tests::cluster::Namespace;
+use gleaner_tests::cluster::suite::Case;
+use gleaner_tests::on_cluster;
+
+use crate::{BUILD, CHECK, holds, let_go, says};
+
+pub(crate) fn cases() -> Vec<Case> {
+    on_cluster![
+        a_sidecar_that_is_killed_for_good_is_named,
+        a_static_name_that_is_taken_is_named,
+        a_kind_that_the_cluster_does_not_know_is_named,
+        a_kind_that_the_run_may_not_create_is_named,
+        a_missing_output_is_named,
+        a_wrong_declaration_is_refused_at_apply,
+        a_wrong_declaration_in_a_pipeline_is_refused_at_apply,
+        a_task_from_before_gleaner_is_refused_at_its_pod,
+    ]
+}
+
+/// What `kubectl describe taskrun` shows of a failed run: the condition, and the step's reason and message.
+#[track_caller]
+fn described(namespace: &Namespace, run: &str, words: &[&str]) {
+    holds(&namespace.describe(&format!("taskrun/{run}")), words);
+}
+
+fn a_static_name_that_is_taken_is_named(namespace: &Namespace) {
+    namespace.apply(
+        "
+apiVersion: tekton.dev/v1alpha1
+kind: PipelineResource
+metadata: {name: taken}
+spec: {type: image, params: [{name: url, value: mine}]}
+",
+    );
+    namespace.apply(&BUILD.replace(
+        "- name: img\n",
+        "- name: img\n          metadata: {name: taken}\n",
+    ));
+    let run = namespace.run("build").failed("Failed");
+    assert!(
+        run.message().contains("\"step-build\" exited with code 73"),
+        "{run}"
+    );
+    described(
+        namespace,
+        run.name(),
+        &[
+            "ResourcesNotCreated",
+            "PipelineResource",
+            "taken",
+            "already exists",
+        ],
+    );
+    namespace.no_resource();
+    let mine = namespace.get("pipelineresource/taken");
+    assert_eq!(mine["spec"]["params"][0]["value"], "mine");
+}
+
+fn a_kind_that_the_cluster_does_not_know_is_named(namespace: &Namespace) {
+    namespace.apply(
+        r#"
+apiVersion: tekton.dev/v1
+kind: Task
+metadata:
+  name: deploy
+  annotations:
+    gleaner.dev/outputs: |
+      steps: {build: [{name: digest}]}
+      resources:
+        - name: img
+          spec: {type: image, params: [{name: digest, value: $(steps.build.digest)}]}
+      objects:
+        - name: route
+          resourceTemplate:
+            apiVersion: serving.example/v1
+            kind: Route
+            metadata: {name: route}
+            spec: {digest: $(steps.build.digest)}
+spec:
+  steps:
+    - name: build
+      image: localhost/gleaner-test/busybox:1
+      script: |
+        echo the step itself has run
+        echo sha256:54ed > "$GLEANER_OUTPUTS/digest"
+"#,
+    );
+    let run = namespace.run("deploy").failed("Failed");
+    described(
+        namespace,
+        run.name(),
+        &["ResourcesNotCreated", "serving.example/v1", "Route"],
+    );
+    // All or none; and the proposal's rule: what the step does beside is done.
+    namespace.no_resource();
+    holds(
+        &namespace.logs(run.pod(), "step-build"),
+        &["the step itself has run"],
+    );
+}
+
+fn a_kind_that_the_run_may_not_create_is_named(namespace: &Namespace) {
+    namespace
+        .kubectl(&["delete", "rolebinding", "gleaner-outputs"])
+        .succeed();
+    namespace.apply(BUILD);
+    let run = namespace.run("build").failed("Failed");
+    described(
+        namespace,
+        run.name(),
+        &["ResourcesNotCreated", "forbidden", "pipelineresources"],
+    );
+    namespace.no_resource();
+}
+
+fn a_missing_output_is_named(namespace: &Namespace) {
+    namespace.apply(&BUILD.replace("$GLEANER_OUTPUTS/digest", "/tmp/elsewhere"));
+    let run = namespace.run("build").failed("Failed");
+    assert!(
+        run.message().contains("\"step-build\" exited with code 65"),
+        "{run}"
+    );
+    described(namespace, run.name(), &["OutputMissing", "digest"]);
+    namespace.no_resource();
+}
+
+fn a_wrong_declaration_is_refused_at_apply(namespace: &Namespace) {
+    let wrong = BUILD
+        .replace("$(steps.build.digest)", "$(steps.build.digset)")
+        .replace("type: image", "typ: image");
+    let refusal = namespace.refuse(&wrong);
+    holds(
+        &refusal,
+        &[
+            "resources[0].spec.params[1].value",
+            "digset",
+            "did you mean",
+            "digest",
+            "typ",
+        ],
+    );
+    assert_eq!(namespace.list("tasks").len(), 0);
+    // As well in an update, and in a run of its own.
+    namespace.apply(BUILD);
+    holds(&namespace.refuse(&wrong), &["digset"]);
+    let task = namespace.get("task/build");
+    assert!(!task.to_string().contains("digset"));
+    let (head, spec) = wrong.split_once("\nspec:\n").expect("a spec");
+    let spec: String = spec.lines().map(|line| format!("  {line}\n")).collect();
+    let run = format!("{head}\nspec:\n  taskSpec:\n{spec}").replace("kind: Task", "kind: TaskRun");
+    holds(&namespace.refuse(&run), &["digset"]);
+    assert_eq!(namespace.list("taskruns").len(), 0);
+}
+
+fn a_wrong_declaration_in_a_pipeline_is_refused_at_apply(namespace: &Namespace) {
+    let refusal = namespace.refuse(
+        r#"
+apiVersion: tekton.dev/v1
+kind: Pipeline
+metadata: {name: wrong}
+spec:
+  tasks:
+    - name: build
+      taskSpec:
+        metadata:
+          annotations:
+            gleaner.dev/outputs: |
+              steps: {biuld: [{name: digest}]}
+        steps:
+          - name: build
+            image: localhost/gleaner-test/busybox:1
+            command: ["/bin/true"]
+"#,
+    );
+    holds(&refusal, &["biuld", "did you mean", "build"]);
+    assert_eq!(namespace.list("pipelines").len(), 0);
+}
+
+/// The sidecar dies again and again while a step runs: the step says so, instead of waiting for ever.
+fn a_sidecar_that_is_killed_for_good_is_named(namespace: &Namespace) {
+    namespace.apply(&format!(
+        r#"
+apiVersion: tekton.dev/v1
+kind: Task
+metadata:
+  name: check
+  annotations:
+    gleaner.dev/outputs: |
+      steps: {{check: [{{name: verdict}}]}}
+      resources:
+        - name: img
+          spec: {{type: image, params: [{{name: digest, value: $(steps.check.verdict)}}]}}
+spec:
+  stepTemplate:
+    env: [{{name: GLEANER_DEADLINE, value: 2s}}]
+  steps:{CHECK}"#
+    ));
+    namespace.start("check", "check-run");
+    let pod = says(namespace, "check-run", "step-check", "checking");
+    let sidecar = ".status.initContainerStatuses[?(@.name=='sidecar-gleaner')]";
+    let kill = || {
+        let arguments = ["-n", namespace.name(), &pod, "sidecar-gleaner"];
+        namespace
+            .cluster()
+            .script("kill-container", &arguments)
+            .succeed();
+    };
+    kill();
+    let again = format!("jsonpath={{{sidecar}.restartCount}}=1");
+    namespace.wait(&format!("pod/{pod}"), &again);
+    namespace.wait(
+        &format!("pod/{pod}"),
+        &format!("jsonpath={{{sidecar}.state.running}}"),
+    );
+    kill();
+    // From now on the kubelet takes its time.
+    let gone = format!("jsonpath={{{sidecar}.state.waiting.reason}}=CrashLoopBackOff");
+    namespace.wait(&format!("pod/{pod}"), &gone);
+    let_go(namespace, &pod);
+    let run = namespace.ended("taskrun/check-run").failed("Failed");
+    assert!(
+        run.message().contains("\"step-check\" exited with code 69"),
+        "{run}"
+    );
+    described(
+        namespace,
+        "check-run",
+        &["SidecarUnreachable", "out of reach"],
+    );
+    namespace.no_resource();
+}
+
+/// It was applied where no webhook saw it: its pod would run, and create nothing.
+fn a_task_from_before_gleaner_is_refused_at_its_pod(namespace: &Namespace) {
+    let label = |value: &str| {
+        let label = format!("gleaner.dev/injection{value}");
+        namespace
+            .kubectl(&["label", "namespace", namespace.name(), &label])
+            .succeed();
+    };
+    label("=disabled");
+    namespace.apply(BUILD);
+    label("-");
+    let run = namespace.run("build").failed("PodCreationFailed");
+    holds(
+        run.message(),
+        &["has not passed Gleaner's webhook", "apply the Task again"],
+    );
+    namespace.apply(&BUILD.replace(
+        "name: build\n  annotations",
+        "name: build\n  labels: {touched: again}\n  annotations",
+    ));
+    namespace.start("build", "second");
+    namespace.ended("taskrun/second").succeeded();
+    namespace.only_resource();
+}

@@ -1,0 +1,130 @@
+//! Large outputs, and many runs at once.
+
+use std::fmt::Write as _;
+
+use gleaner_tests::cluster::Namespace;
+use gleaner_tests::cluster::suite::Case;
+use gleaner_tests::on_cluster;
+
+use crate::{BUILD, allow, holds, param};
+
+pub(crate) fn cases() -> Vec<Case> {
+    on_cluster![
+        twenty_runs_at_once_keep_to_themselves,
+        forty_kibibytes_go_into_an_object,
+        four_mebibytes_come_in_and_a_part_goes_into_an_object,
+        what_is_too_large_for_the_cluster_is_named,
+    ]
+}
+
+fn twenty_runs_at_once_keep_to_themselves(namespace: &Namespace) {
+    let task = BUILD.replace("echo sha256:54ed", "echo \"digest of $(params.url)\"");
+    namespace.apply(&task);
+    let mut runs = String::new();
+    for number in 0..20 {
+        write!(
+            runs,
+            "---
+apiVersion: tekton.dev/v1
+kind: TaskRun
+metadata: {{name: run-{number}}}
+spec: {{taskRef: {{name: build}}, params: [{{name: url, value: registry.example/{number}}}]}}
+"
+        )
+        .expect("text");
+    }
+    namespace.apply(&runs);
+    for number in 0..20 {
+        namespace
+            .ended(&format!("taskrun/run-{number}"))
+            .succeeded();
+    }
+    let resources = namespace.generated();
+    assert_eq!(resources.len(), 20);
+    for number in 0..20 {
+        let run = namespace.get(&format!("taskrun/run-{number}"));
+        let uid = &run["metadata"]["uid"];
+        let own = |resource: &&serde_json::Value| {
+            resource["metadata"]["ownerReferences"][0]["uid"] == *uid
+        };
+        let resource = resources.iter().find(own).expect("a resource of each run");
+        assert_eq!(param(resource, "url"), format!("registry.example/{number}"));
+        assert_eq!(
+            param(resource, "digest"),
+            format!("digest of registry.example/{number}")
+        );
+        assert_eq!(
+            run["status"]["results"][0]["value"]["name"],
+            resource["metadata"]["name"]
+        );
+    }
+}
+
+/// A Task that writes a report with this line for the shell, and puts a variable of it into a ConfigMap.
+fn report(output: &str, script: &str, variable: &str) -> String {
+    format!(
+        r#"
+apiVersion: tekton.dev/v1
+kind: Task
+metadata:
+  name: report
+  annotations:
+    gleaner.dev/outputs: |
+      steps: {{test: [{output}]}}
+      objects:
+        - name: report
+          resourceTemplate:
+            apiVersion: v1
+            kind: ConfigMap
+            metadata: {{name: report}}
+            data: {{report: $({variable})}}
+spec:
+  steps:
+    - name: test
+      image: localhost/gleaner-test/busybox:1
+      script: |
+        {script}
+"#
+    )
+}
+
+fn forty_kibibytes_go_into_an_object(namespace: &Namespace) {
+    allow(namespace, "configmaps");
+    let script = "yes 0123456789abcde | head -c 40960 >\"$GLEANER_OUTPUTS/report\"";
+    namespace.apply(&report(
+        "{name: report, trim: None}",
+        script,
+        "steps.test.report",
+    ));
+    let run = namespace.run("report").succeeded();
+    let object = namespace.get("configmap/report");
+    assert_eq!(object["data"]["report"], "0123456789abcde\n".repeat(2560));
+    // Through Tekton's own results it could not have come: 4 KiB is their bound.
+    assert_eq!(run.result("report").expect("a result")["name"], "report");
+}
+
+fn four_mebibytes_come_in_and_a_part_goes_into_an_object(namespace: &Namespace) {
+    allow(namespace, "configmaps");
+    let script = "( printf '{\"passed\":\"all\",\"log\":\"'; yes x | tr -d '\\n' | head -c 4194304; printf '\"}' ) \
+                  >\"$GLEANER_OUTPUTS/report\"";
+    namespace.apply(&report(
+        "{name: report, type: object}",
+        script,
+        "steps.test.report.passed",
+    ));
+    namespace.run("report").succeeded();
+    assert_eq!(namespace.get("configmap/report")["data"]["report"], "all");
+}
+
+/// An API server takes objects up to 3 MiB, etcd up to 1.5 MiB.
+fn what_is_too_large_for_the_cluster_is_named(namespace: &Namespace) {
+    allow(namespace, "configmaps");
+    let script = "yes 0123456789abcde | head -c 4194304 >\"$GLEANER_OUTPUTS/report\"";
+    namespace.apply(&report("{name: report}", script, "steps.test.report"));
+    let run = namespace.run("report").failed("Failed");
+    holds(
+        &namespace.describe("taskrun/report-run"),
+        &["ResourcesNotCreated", "ConfigMap", "report"],
+    );
+    holds(&namespace.logs(run.pod(), "step-test"), &["too large"]);
+}
