@@ -8,7 +8,7 @@ use clap::{CommandFactory, FromArgMatches};
 use gleaner_proto::exit_code;
 
 use crate::args::{Cli, Command, Completions};
-use crate::{lint, render, run, translate};
+use crate::{inject, lint, render, run, translate};
 
 /// The name under which `kubectl` finds its plugins.
 const KUBECTL_PLUGIN: &str = "kubectl-gleaner";
@@ -54,6 +54,7 @@ fn dispatch(command: Command) -> ExitCode {
         Command::Render(options) => render::main(&options),
         Command::Lint(options) => lint::main(&options),
         Command::Translate(options) => translate::main(&options),
+        Command::Inject(options) => inject::main(&options),
         Command::Completions(options) => completions(&options),
     }
 }

@@ -4,10 +4,11 @@
 //! | --- | --- |
 //! | [`args`] | the command line |
 //! | [`values`] | values from the command line, for parameters and outputs |
-//! | [`lint`], [`render`], [`run`], [`translate`] | a command each |
+//! | [`lint`], [`render`], [`run`], [`translate`], [`inject`] | a command each |
 //! | [`terminal`] | colour, and only on a terminal |
 
 pub mod args;
+pub mod inject;
 pub mod lint;
 pub mod render;
 pub mod run;
@@ -16,5 +17,6 @@ pub mod translate;
 pub mod values;
 
 mod entry;
+mod printing;
 
 pub use entry::main;

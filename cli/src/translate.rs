@@ -33,17 +33,14 @@ mod task;
 mod variables;
 mod versions;
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use gleaner_proto::exit_code;
 use gleaner_proto::yaml::Node;
-use gleaner_sidecar::rendering;
-use gleaner_task::document::Source;
 use serde_json::Value;
 
-use crate::args::{Form, Translate};
-use crate::render::as_list;
+use crate::args::Translate;
+use crate::printing::{print, read_all};
 use crate::terminal::{self, error};
 use catalogue::Catalogue;
 use documents::{Settings, Wrong};
@@ -63,7 +60,7 @@ pub fn main(options: &Translate) -> ExitCode {
 
 /// Translates; or says on standard error what is wrong and gives the exit code.
 fn translate(options: &Translate) -> Result<Vec<Value>, u8> {
-    let mut sources = read(&options.files)?;
+    let mut sources = read_all(&options.files)?;
     let params = options.resources.iter().map(ResourceParam::read);
     let params: Vec<ResourceParam<'_>> = params.collect::<Result<_, _>>().map_err(|found| {
         error(found);
@@ -114,22 +111,6 @@ fn translate(options: &Translate) -> Result<Vec<Value>, u8> {
     Err(report(&wrong))
 }
 
-/// The files; or says on standard error which cannot be read.
-fn read(files: &[String]) -> Result<Vec<Source>, u8> {
-    let mut sources = Vec::new();
-    let mut code = None;
-    for file in files {
-        match Source::read(file) {
-            Ok(source) => sources.push(source),
-            Err(found) => {
-                anstream::eprintln!("{}", terminal::finding(&found.into()));
-                code = Some(exit_code::USAGE);
-            }
-        }
-    }
-    code.map_or(Ok(sources), Err)
-}
-
 /// Sets params of PipelineResources; those of `params` whose resource is not there.
 fn set<'a, 'n>(
     params: &[ResourceParam<'a>],
@@ -155,16 +136,5 @@ fn report(wrong: &Wrong) -> u8 {
         exit_code::USAGE
     } else {
         exit_code::DECLARATION
-    }
-}
-
-fn print(documents: &[Value], form: Form) -> ExitCode {
-    let text = match form {
-        Form::Yaml => rendering::to_yaml(documents),
-        Form::Json => format!("{:#}\n", as_list(documents.to_vec())),
-    };
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
     }
 }

@@ -229,7 +229,9 @@ impl Config {
     ///
     /// # Errors
     /// What is wrong with it, or the help that it asks for.
-    pub fn read(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Self, clap::Error> {
+    pub fn read(
+        args: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    ) -> Result<Self, clap::Error> {
         Self::try_parse_from(args)
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::content::{Certificate, Content};
+use super::content::{Certificate, Content, ContentError};
 use super::issue::IssueError;
 use super::plan::{self, Step};
 use super::{Managed, trust};
@@ -157,8 +157,8 @@ impl Keeper {
         let data = &seen.secret.as_ref()?["data"];
         match Content::read(data) {
             Ok(content) => Some(content),
-            // Made empty for us, which is one way to do without the right to create Secrets.
-            Err(_) if data.as_object().is_none_or(|data| data.is_empty()) => None,
+            // Made empty for us, which is how one does without the right to create Secrets.
+            Err(ContentError::Missing(_)) => None,
             Err(error) => {
                 tracing::warn!(%error, "secret-unusable");
                 None
