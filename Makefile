@@ -16,7 +16,7 @@ run: ## Runs the example: a step's digest becomes a PipelineResource
 	cargo run --release --quiet -- run -f examples/build-and-push.yaml
 
 .PHONY: test
-test: fmt lint deny sizes suites ## Everything that must pass before a change lands
+test: fmt lint deny chart-readme sizes image-check suites ## Everything that must pass before a change lands
 
 .PHONY: suites
 suites: ## All tests; those against a real kube-apiserver build one first, once
@@ -51,6 +51,23 @@ static: ## The binaries that go into pods, static
 .PHONY: sizes
 sizes: static ## Are they static, and small enough?
 	@scripts/sizes $(TARGET)
+
+.PHONY: image
+image: static ## Gleaner's image as an OCI archive, without a container engine: dist/gleaner.tar
+	scripts/image --name localhost/gleaner/gleaner:dev dist/gleaner.tar
+
+.PHONY: image-check
+image-check: static ## Does buildah make the same image of the Dockerfile?
+	@scripts/image-check || { code=$$?; [ $$code = 3 ] || exit $$code; echo 'SKIPPED: the image by buildah, see above' >&2; }
+
+.PHONY: chart-readme
+chart-readme: ## Does the chart's README say what its values say?
+	@scripts/chart-readme --check
+
+.PHONY: cluster
+cluster: ## A real cluster with Tekton and Gleaner on this machine; prints what to set
+	@tests/cluster/up
+	@tests/cluster/install
 
 .PHONY: bench
 bench: ## Benchmarks, each beside what it is measured against
