@@ -91,21 +91,17 @@ fn wrap_container(
         .iter()
         .position(|container| name_of(container) == name);
     let Some(index) = index else {
-        let message = format!(
-            "'{}' is an init container, whose outputs come before the sidecar",
-            name
-        );
-        return Err(Diagnostic::new(format!("steps.{}", name), None, message)
+        let message =
+            format!("'{name}' is an init container, whose outputs come before the sidecar");
+        return Err(Diagnostic::new(format!("steps.{name}"), None, message)
             .help("let one of the pod's containers leave them behind"));
     };
     let place = format!("spec.containers[{index}]");
     let container = &mut containers_mut(pod, "containers")[index];
     let command = texts(container, "command");
     if command.is_empty() {
-        let message = format!(
-            "the container '{}' has no command, and its image's own is not known here",
-            name
-        );
+        let message =
+            format!("the container '{name}' has no command, and its image's own is not known here");
         return Err(Diagnostic::new(format!("{place}.command"), None, message)
             .help("write the image's entrypoint as the container's command"));
     }
