@@ -1,5 +1,8 @@
 //! The command line: a struct per command, from which help and completions come.
 
+mod inject;
+mod translate;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,6 +11,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use gleaner_proto::duration;
 
 use crate::values::Assignment;
+
+pub use inject::{Inject, Pull};
+pub use translate::{ClusterArgs, Translate};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -34,6 +40,9 @@ Examples:
 
   # Is the declaration right? Every error, with its line:
   gleaner lint -f task.yaml
+
+  # The proposal's own documents, and Tekton's of v1beta1, on a Tekton of today:
+  gleaner translate -f examples/build-and-test.yaml | kubectl apply -f -
 
   # What would be created from these values?
   gleaner render -f task.yaml -p imageUrl=ghcr.io/me/app --output kaniko.digest=sha256:54ed";
@@ -71,7 +80,7 @@ pub enum Command {
     /// What has no equal today is an error FILE:LINE:COLUMN with its reason and a remedy. All errors are named at once, and
     /// nothing is printed then.
     Translate(Box<Translate>),
-    /// Put redirector and sidecar into Tasks and pods here, for a cluster without Gleaner's webhook.
+    /// Put Gleaner into Tasks and pods here, for a cluster without its webhook.
     ///
     /// Prints the documents with all that the webhook would have added: to each TaskSpec with a declaration beside it the sidecar, the
     /// results and the volume, and before each step the redirector. Pods and pod templates (Job, CronJob) with the
@@ -233,146 +242,6 @@ Exit codes: the failing step's own, or 128 and the number of the signal that end
 parameter is wrong, 65 an output is missing or no valid value of its type, 69 the sidecar is out of reach, 73 the
 resources could not be created, 78 the declaration is wrong, 127 a step's command is not on this machine, 130 Ctrl-C.";
 
-/// The options of `gleaner translate`.
-#[derive(Debug, Args)]
-#[command(after_help = TRANSLATE_EXAMPLES)]
-pub struct Translate {
-    /// A file, or - for standard input. PipelineResources that runs name are looked for in all of them.
-    #[arg(short = 'f', long = "filename", value_name = "FILE", required = true, num_args = 1..)]
-    pub files: Vec<String>,
-    /// The image of the step that clones a git input; it needs git and /bin/sh.
-    #[arg(long, value_name = "IMAGE", default_value = crate::translate::DEFAULT_GIT_IMAGE)]
-    pub git_image: String,
-    /// Puts an image in the place of another one, in all steps and sidecars.
-    #[arg(long = "image", value_name = "OLD=NEW", help_heading = "Stand-ins")]
-    pub images: Vec<Assignment>,
-    /// Gives a PipelineResource another param, such as the url of a mirror.
-    #[arg(
-        long = "resource",
-        value_name = "NAME.PARAM=VALUE",
-        help_heading = "Stand-ins"
-    )]
-    pub resources: Vec<Assignment>,
-    /// Gives another value to a parameter of the PipelineRuns and TaskRuns.
-    #[arg(
-        short = 'p',
-        long = "param",
-        value_name = "NAME=VALUE",
-        help_heading = "Stand-ins"
-    )]
-    pub params: Vec<Assignment>,
-    /// Leaves PipelineResources out, for a cluster that does not know the kind.
-    #[arg(long)]
-    pub no_resources: bool,
-    /// The form of what is printed.
-    #[arg(short = 'o', value_name = "FORM", value_enum, default_value_t = Form::Yaml)]
-    pub form: Form,
-    /// Where to look for PipelineResources that are in no file.
-    #[command(flatten)]
-    pub cluster: ClusterArgs,
-}
-
-/// A cluster, for what is not in the files.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "PipelineResources that are in no file")]
-pub struct ClusterArgs {
-    /// Takes them from the cluster of this context of the kubeconfig.
-    #[arg(long, value_name = "NAME")]
-    pub context: Option<String>,
-    /// Takes them from the cluster of this kubeconfig.
-    #[arg(long, value_name = "FILE")]
-    pub kubeconfig: Option<PathBuf>,
-    /// The namespace of what has none in its metadata; that of the kubeconfig's context, or default.
-    #[arg(long, short = 'n', value_name = "NAME")]
-    pub namespace: Option<String>,
-}
-
-impl ClusterArgs {
-    /// Whether a cluster is to be asked at all.
-    pub const fn is_given(&self) -> bool {
-        self.context.is_some() || self.kubeconfig.is_some()
-    }
-}
-
-const TRANSLATE_EXAMPLES: &str = "\
-Examples:
-  gleaner translate -f examples/build-and-test.yaml | kubectl apply -f -
-
-  # With the git repository and the image of a place of one's own:
-  gleaner translate -f examples/build-and-test.yaml -p imageUrl=ghcr.io/me/app \\
-    --resource knative-route-demo-git.url=https://git.example/mirror \\
-    --image gcr.io/kaniko-project/executor=gcr.io/kaniko-project/executor:v1.24.0
-
-  # The PipelineResources that the runs name exist in a cluster of old:
-  gleaner translate -f pipeline.yaml -f run.yaml --context old -n builds
-
-Exit codes: 0; 64 the command line is wrong, 69 the cluster is out of reach, 78 something in the files has no equal.";
-
-/// Gleaner's own image of this version.
-const OWN_IMAGE: &str = concat!("ghcr.io/gleaner-dev/gleaner:", env!("CARGO_PKG_VERSION"));
-
-/// The options of `gleaner inject`.
-#[derive(Debug, Args)]
-#[command(after_help = INJECT_EXAMPLES)]
-pub struct Inject {
-    /// A file, or - for standard input.
-    #[arg(short = 'f', long = "filename", value_name = "FILE", required = true, num_args = 1..)]
-    pub files: Vec<String>,
-    /// Gleaner's own image, which holds sidecar and redirector.
-    #[arg(long, value_name = "IMAGE", env = "GLEANER_IMAGE", default_value = OWN_IMAGE)]
-    pub image: String,
-    /// When that image is pulled; without it as the cluster does.
-    #[arg(long, value_enum, value_name = "POLICY")]
-    pub image_pull_policy: Option<Pull>,
-    /// The form of what is printed.
-    #[arg(short = 'o', value_name = "FORM", value_enum, default_value_t = Form::Yaml)]
-    pub form: Form,
-    /// What it asks for of the CPU; 10m without it.
-    #[arg(long, value_name = "QUANTITY", value_parser = parse_quantity, help_heading = "The sidecar")]
-    pub cpu_request: Option<String>,
-    /// What it may take of the CPU; 500m without it.
-    #[arg(long, value_name = "QUANTITY", value_parser = parse_quantity, help_heading = "The sidecar")]
-    pub cpu_limit: Option<String>,
-    /// What it asks for of the memory; 16Mi without it.
-    #[arg(long, value_name = "QUANTITY", value_parser = parse_quantity, help_heading = "The sidecar")]
-    pub memory_request: Option<String>,
-    /// What it may take of the memory; 128Mi without it.
-    #[arg(long, value_name = "QUANTITY", value_parser = parse_quantity, help_heading = "The sidecar")]
-    pub memory_limit: Option<String>,
-    /// The user that it runs as; the image's own (65532) without it.
-    #[arg(long, value_name = "UID", value_parser = clap::value_parser!(i64).range(1..=i64::from(u32::MAX >> 1)), help_heading = "The sidecar")]
-    pub run_as_user: Option<i64>,
-    /// How much it logs; its own default without it.
-    #[arg(long, value_name = "LEVEL", value_parser = ["error", "warn", "info", "debug", "trace"], help_heading = "The sidecar")]
-    pub sidecar_log_level: Option<String>,
-}
-
-/// When an image is pulled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Pull {
-    /// At each start.
-    #[value(name = "Always")]
-    Always,
-    /// When it is not there.
-    #[value(name = "IfNotPresent")]
-    IfNotPresent,
-    /// Never.
-    #[value(name = "Never")]
-    Never,
-}
-
-const INJECT_EXAMPLES: &str = "\
-Examples:
-  gleaner inject -f task.yaml | kubectl apply -f -
-
-  # With the image from a registry of one's own:
-  gleaner inject -f task.yaml --image registry.example/gleaner:0.1.0 | kubectl apply -f -
-
-  # The proposal's own documents:
-  gleaner translate -f examples/build-and-test.yaml | gleaner inject -f - | kubectl apply -f -
-
-Exit codes: 0; 64 the command line is wrong, 78 a declaration is wrong, or a step cannot be wrapped here.";
-
 /// The options of `gleaner completions`.
 #[derive(Debug, Args)]
 pub struct Completions {
@@ -386,14 +255,6 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
         Ok(Duration::ZERO) => Err("a run needs some time; leave the flag out for 1h".to_owned()),
         Ok(duration) => Ok(duration),
         Err(error) => Err(error.to_string()),
-    }
-}
-
-fn parse_quantity(text: &str) -> Result<String, String> {
-    if gleaner_injector::settings::is_quantity(text) {
-        Ok(text.to_owned())
-    } else {
-        Err("write 100m, 1.5 or 64Mi".to_owned())
     }
 }
 

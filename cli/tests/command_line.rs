@@ -9,7 +9,7 @@ use support::gleaner;
 
 #[test]
 fn help_teaches_by_examples() {
-    for command in ["run", "render", "lint", "translate"] {
+    for command in ["run", "render", "lint", "translate", "inject"] {
         let ran = gleaner(&[command, "--help"]);
         ran.exits(0);
         assert!(ran.stdout.contains("Examples:\n"), "{}", ran.stdout);

@@ -2,8 +2,9 @@
 
 mod support;
 
+use gleaner_proto::yaml;
 use serde_json::json;
-use support::{Ran, file, gleaner, gleaner_with_input};
+use support::{Ran, file, gleaner, gleaner_with_input, repository};
 
 const PROPOSAL: &str = "examples/build-and-test.yaml";
 
@@ -38,10 +39,18 @@ fn lint_and_render_accept_what_comes_out() {
 
 #[test]
 fn what_is_translated_already_stays_as_it_is() {
-    let once = gleaner(&["translate", "-f", PROPOSAL]).stdout;
-    let twice = translate(&once, &[]);
-    twice.exits(0);
-    assert_eq!(twice.stdout, once);
+    let embedded = "apiVersion: tekton.dev/v1alpha1\nkind: Pipeline\nmetadata: {name: p}\nspec:\n  tasks:\n  - name: t\n    taskSpec:\n      \
+                    description: of $(resources.nothing.url)\n      steps: [{image: i, outputs: [{name: a}]}]\n      \
+                    outputs: {resources: [{name: r, spec: {type: image, params: [{name: url, value: $(steps.unnamed-0.a)}]}}]}\n";
+    for once in [
+        gleaner(&["translate", "-f", PROPOSAL]),
+        translate(embedded, &[]),
+    ] {
+        once.exits(0);
+        let twice = translate(&once.stdout, &[]);
+        twice.exits(0);
+        assert_eq!(twice.stdout, once.stdout);
+    }
 }
 
 #[test]
@@ -209,4 +218,30 @@ fn json_is_a_list() {
         list["items"].as_array().unwrap(),
         &gleaner(&["translate", "-f", PROPOSAL]).objects()
     );
+}
+
+#[test]
+fn every_example_can_be_translated_and_the_native_ones_stay_as_they_are() {
+    let mut native = 0;
+    for entry in std::fs::read_dir(repository().join("examples")).unwrap() {
+        let path = entry.unwrap().path();
+        let path = path.to_str().unwrap();
+        if !path.ends_with(".yaml") {
+            continue;
+        }
+        let ran = gleaner(&["translate", "-f", path]);
+        ran.exits(0);
+        let text = std::fs::read_to_string(path).unwrap();
+        if !text.contains("/v1alpha1") && !text.contains("/v1beta1") {
+            native += 1;
+            let documents = yaml::parse_documents(&text).unwrap();
+            let documents: Vec<_> = documents.iter().map(yaml::Node::to_json).collect();
+            assert_eq!(ran.objects(), documents, "{path}");
+        }
+        let linted = gleaner_with_input(&["lint", "-f", "-"], &ran.stdout);
+        linted.exits(0);
+        assert_eq!(linted.stdout, "", "{path}");
+        gleaner_with_input(&["inject", "-f", "-"], &ran.stdout).exits(0);
+    }
+    assert!(native >= 4, "{native}");
 }

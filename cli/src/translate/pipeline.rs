@@ -63,7 +63,7 @@ pub(super) fn translate(
     variables::rewrite(
         spec,
         place,
-        &["taskSpec", "pipelineSpec"],
+        &["taskSpec", "pipelineSpec", "description", "displayName"],
         &mut pipeline,
         desk,
     );

@@ -11,6 +11,10 @@ use super::resource_type::ResourceType;
 use super::variables::{self, Judge, Verdict};
 use super::{git_source, versions};
 
+/// Fields that Tekton does not look into: those of a declaration (an embedded TaskSpec has its annotations in `metadata`), and
+/// what is for people.
+const NOT_SUBSTITUTED: [&str; 4] = ["outputs", "metadata", "description", "displayName"];
+
 /// Translates the TaskSpec at `place`, but for its declaration, which stays where it is. `annotation` is the one that stands
 /// beside it.
 pub(super) fn translate(
@@ -34,7 +38,7 @@ pub(super) fn translate(
         within: Within::Steps,
     };
     versions::task_spec(spec, place, desk);
-    variables::rewrite(spec, place, &["outputs"], &mut variables, desk);
+    variables::rewrite(spec, place, &NOT_SUBSTITUTED, &mut variables, desk);
     variables.within = Within::Declaration;
     for (node, place) in declaration_parts(spec, place) {
         variables::rewrite(node, &place, &[], &mut variables, desk);

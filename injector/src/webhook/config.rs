@@ -30,13 +30,14 @@ use crate::settings::{PullPolicy, Resources, Settings, Sidecars};
 Exit codes: 0 ended by SIGTERM or SIGINT, 64 the command line is wrong, 73 the API server's address or credentials are \
 not to be had, 78 the certificate in the files cannot be used, 1 anything else (an address in use).
 
-Needs: get and patch of its MutatingWebhookConfiguration, get and update of its Secret and create of Secrets in that \
-namespace (all three only with --tls-secret), create of Events (events.k8s.io; not with --no-events).
+Needs: create of Events (events.k8s.io) everywhere, unless --no-events; with --tls-secret also get and patch of that \
+MutatingWebhookConfiguration, and get and update of that Secret (and create of Secrets in its namespace, unless it is there).
 
 Examples:
-  gleaner-injector --image ghcr.io/gleaner-dev/gleaner:0.1.0 --tls-secret gleaner/gleaner-injector-tls \\
-    --service gleaner-injector --webhook-configuration gleaner
-  gleaner-injector --image ghcr.io/gleaner-dev/gleaner:0.1.0 --tls-cert /tls/tls.crt --tls-key /tls/tls.key")]
+  gleaner-injector --image registry.example/gleaner:1 \\
+    --tls-secret gleaner/injector-tls --service injector --webhook-configuration gleaner
+  gleaner-injector --image registry.example/gleaner:1 \\
+    --tls-cert /tls/tls.crt --tls-key /tls/tls.key")]
 pub struct Config {
     #[command(flatten)]
     pub(crate) serving: Serving,

@@ -253,6 +253,22 @@ impl Verdict {
         }
     }
 
+    /// What whoever sent the object should know though it is allowed; kubectl prints it. Each is as short as API servers
+    /// want it (120 characters, k8s.io/apiserver/pkg/warning).
+    pub fn warnings(&self, request: &Request<'_>) -> Vec<String> {
+        // What has a controller was sent by that, and Tekton hands annotations down to runs which nobody wrote there.
+        let by_person = request.object.is_some_and(|object| owner(object).is_none());
+        match self {
+            Self::Skipped(Skip::ByReference) if by_person => {
+                vec![format!(
+                    "{} does nothing on a run that refers to a Task or Pipeline; put it on the Task itself",
+                    annotation::OUTPUTS
+                )]
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// What is answered.
     pub fn answer(self) -> Answer {
         match self {

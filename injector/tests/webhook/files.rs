@@ -67,18 +67,15 @@ async fn files_that_make_no_sense_at_the_start_end_it_with_78() {
     let authority = Authority::new();
     let setup = Setup::files(&authority);
     let (certificate, key) = authority.issue(NAME);
+    let stranger = authority.issue(NAME).1;
     let cases = [
-        (String::new(), key.clone(), "there is no certificate in it"),
+        (String::new(), key, "there is no certificate in it"),
         (
             certificate.clone(),
             "no key".to_owned(),
             "the private key is no PEM",
         ),
-        (
-            certificate,
-            authority.issue(NAME).1,
-            "does not belong to the certificate",
-        ),
+        (certificate, stranger, "does not belong to the certificate"),
     ];
     for (certificate, key, text) in cases {
         setup.write((certificate, key));

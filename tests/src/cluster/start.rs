@@ -21,7 +21,8 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Brings it up, unless it runs, and installs Gleaner as it stands in this checkout.
+    /// Brings it up, unless it runs, and installs Gleaner as it stands in this checkout; with `GLEANER_CLUSTER_INSTALLED=1`
+    /// it is taken as it is there.
     ///
     /// # Errors
     ///
@@ -40,7 +41,11 @@ impl Cluster {
             image: String::new(),
             was_up,
         };
-        let image = stdout_of(&mut cluster.command(&script("install")));
+        let image = if asks("GLEANER_CLUSTER_INSTALLED") {
+            Ok(cluster.installed())
+        } else {
+            stdout_of(without_cargo(&mut cluster.command(&script("install"))))
+        };
         match image {
             Ok(image) => Ok(Self { image, ..cluster }),
             Err(missing) => {
@@ -48,6 +53,13 @@ impl Cluster {
                 Err(missing)
             }
         }
+    }
+
+    /// The image of the Gleaner that is there.
+    fn installed(&self) -> String {
+        let image = "--output=jsonpath={.spec.template.spec.containers[0].image}";
+        let get = ["get", "deployment", "gleaner-injector", image];
+        Output::of(self.kubectl("gleaner").args(get), "").succeed()
     }
 
     /// Ends it, unless it ran before, or `GLEANER_CLUSTER_KEEP=1` asks for it.
@@ -81,7 +93,10 @@ impl Cluster {
 
     /// A script of `tests/cluster/`, run to its end.
     pub fn script(&self, name: &str, arguments: &[&str]) -> Output {
-        Output::of(self.command(&script(name)).args(arguments), "")
+        Output::of(
+            without_cargo(&mut self.command(&script(name))).args(arguments),
+            "",
+        )
     }
 
     /// The digest of the image that the kaniko stand-in says it has pushed; a pod that names it runs.
@@ -112,7 +127,24 @@ impl Cluster {
 
 /// Whether the person who runs this wants to look at the cluster afterwards.
 pub(super) fn keeps() -> bool {
-    std::env::var("GLEANER_CLUSTER_KEEP").is_ok_and(|value| value == "1")
+    asks("GLEANER_CLUSTER_KEEP")
+}
+
+/// Whether an environment variable is 1.
+pub(super) fn asks(variable: &str) -> bool {
+    std::env::var(variable).is_ok_and(|value| value == "1")
+}
+
+/// Takes out of a command's environment what cargo has put there for this test. A cargo that the command starts would build
+/// what depends on those variables (ring, and all that stands on it) anew each time it is called from elsewhere.
+pub fn without_cargo(command: &mut Command) -> &mut Command {
+    for (variable, _) in std::env::vars_os() {
+        let name = variable.to_string_lossy();
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&variable);
+        }
+    }
+    command
 }
 
 /// A file of the repository.

@@ -149,7 +149,7 @@ fn play(cluster: Arc<Cluster>, name: &str, body: fn(&Namespace)) -> Result<(), F
 }
 
 fn required() -> bool {
-    std::env::var("GLEANER_REQUIRE_CLUSTER").is_ok_and(|value| value == "1")
+    start::asks("GLEANER_REQUIRE_CLUSTER")
 }
 
 /// What a panic said.

@@ -28,7 +28,7 @@ fn a_step_that_may_fail_does_not_hide_what_could_not_be_created(namespace: &Name
         .kubectl(&["delete", "rolebinding", "gleaner-outputs"])
         .succeed();
     namespace.apply(&that_may_fail());
-    let run = namespace.run("build").failed("Failed");
+    let run = namespace.run("build").failed("StepFailed");
     assert_eq!(run.step("build")["terminationReason"], "Continued");
     assert!(
         run.message()
@@ -71,7 +71,7 @@ fn a_step_that_is_skipped_takes_its_defaults(namespace: &Namespace) {
 
 fn a_step_that_is_skipped_and_has_no_default_fails_the_run(namespace: &Namespace) {
     namespace.apply(&skipped("{name: digest}]"));
-    let run = namespace.run("build").failed("Failed");
+    let run = namespace.run("build").failed("StepFailed");
     assert!(
         run.message().contains("\"step-gleaner\" exited with code"),
         "{run}"
@@ -89,7 +89,7 @@ fn a_step_that_is_skipped_and_has_no_default_fails_the_run(namespace: &Namespace
 fn a_skipped_step_before_the_last_is_named_by_the_last(namespace: &Namespace) {
     let last = "    - name: last\n      image: localhost/gleaner-test/busybox:1\n      command: [/bin/echo, last]\n";
     namespace.apply(&format!("{}{last}", skipped("{name: digest}]")));
-    let run = namespace.run("build").failed("Failed");
+    let run = namespace.run("build").failed("StepFailed");
     assert!(
         run.message().contains("\"step-last\" exited with code"),
         "{run}"

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 
-use gleaner_tests::cluster::start::repository;
+use gleaner_tests::cluster::start::{repository, without_cargo};
 use gleaner_tests::cluster::suite::Case;
 use gleaner_tests::cluster::{Namespace, Output};
 use gleaner_tests::on_cluster;
@@ -31,7 +31,7 @@ fn gleaner() -> Command {
             "--package=gleaner",
             "--message-format=json",
         ]);
-        let lines = Output::of(build.current_dir(repository("")), "").succeed();
+        let lines = Output::of(without_cargo(&mut build).current_dir(repository("")), "").succeed();
         let built = lines
             .lines()
             .filter_map(|line| serde_json::from_str::<Value>(line).ok())

@@ -4,6 +4,7 @@
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::suite::Case;
 use gleaner_tests::on_cluster;
+use serde_json::Value;
 
 use crate::{BUILD, CHECK, holds, let_go, says};
 
@@ -39,7 +40,7 @@ spec: {type: image, params: [{name: url, value: mine}]}
         "- name: img\n",
         "- name: img\n          metadata: {name: taken}\n",
     ));
-    let run = namespace.run("build").failed("Failed");
+    let run = namespace.run("build").failed("StepFailed");
     assert!(
         run.message().contains("\"step-build\" exited with code 73"),
         "{run}"
@@ -88,7 +89,7 @@ spec:
         echo sha256:54ed > "$GLEANER_OUTPUTS/digest"
 "#,
     );
-    let run = namespace.run("deploy").failed("Failed");
+    let run = namespace.run("deploy").failed("StepFailed");
     described(
         namespace,
         run.name(),
@@ -107,7 +108,7 @@ fn a_kind_that_the_run_may_not_create_is_named(namespace: &Namespace) {
         .kubectl(&["delete", "rolebinding", "gleaner-outputs"])
         .succeed();
     namespace.apply(BUILD);
-    let run = namespace.run("build").failed("Failed");
+    let run = namespace.run("build").failed("StepFailed");
     described(
         namespace,
         run.name(),
@@ -118,7 +119,7 @@ fn a_kind_that_the_run_may_not_create_is_named(namespace: &Namespace) {
 
 fn a_missing_output_is_named(namespace: &Namespace) {
     namespace.apply(&BUILD.replace("$GLEANER_OUTPUTS/digest", "/tmp/elsewhere"));
-    let run = namespace.run("build").failed("Failed");
+    let run = namespace.run("build").failed("StepFailed");
     assert!(
         run.message().contains("\"step-build\" exited with code 65"),
         "{run}"
@@ -130,16 +131,18 @@ fn a_missing_output_is_named(namespace: &Namespace) {
 fn a_wrong_declaration_is_refused_at_apply(namespace: &Namespace) {
     let wrong = BUILD
         .replace("$(steps.build.digest)", "$(steps.build.digset)")
-        .replace("type: image", "typ: image");
+        .replace("$(params.url)", "$(params.ulr)");
     let refusal = namespace.refuse(&wrong);
     holds(
         &refusal,
         &[
+            "2 errors",
+            "resources[0].spec.params[0].value",
+            "did you mean",
+            "url",
             "resources[0].spec.params[1].value",
             "digset",
-            "did you mean",
             "digest",
-            "typ",
         ],
     );
     assert_eq!(namespace.list("tasks").len(), 0);
@@ -200,27 +203,30 @@ spec:
     ));
     namespace.start("check", "check-run");
     let pod = says(namespace, "check-run", "step-check", "checking");
-    let sidecar = ".status.initContainerStatuses[?(@.name=='sidecar-gleaner')]";
-    let kill = || {
-        let arguments = ["-n", namespace.name(), &pod, "sidecar-gleaner"];
-        namespace
-            .cluster()
-            .script("kill-container", &arguments)
-            .succeed();
+    let waits = |state: &Value| {
+        let message = state["waiting"]["message"].as_str()?;
+        let (_, rest) = message.split_once("back-off ")?;
+        rest.split_once('s')?.0.parse::<u32>().ok()
     };
-    kill();
-    let again = format!("jsonpath={{{sidecar}.restartCount}}=1");
-    namespace.wait(&format!("pod/{pod}"), &again);
-    namespace.wait(
-        &format!("pod/{pod}"),
-        &format!("jsonpath={{{sidecar}.state.running}}"),
-    );
-    kill();
-    // From now on the kubelet takes its time.
-    let gone = format!("jsonpath={{{sidecar}.state.waiting.reason}}=CrashLoopBackOff");
-    namespace.wait(&format!("pod/{pod}"), &gone);
+    // Each time the kubelet takes twice as long, until it takes longer than the step has patience.
+    namespace.until("the sidecar stays away", || {
+        let pod_now = namespace.get(&format!("pod/{pod}"));
+        let all = pod_now["status"]["initContainerStatuses"].as_array()?;
+        let sidecar = all
+            .iter()
+            .find(|container| container["name"] == "sidecar-gleaner")?;
+        if sidecar["state"]["running"].is_object() {
+            let arguments = ["-n", namespace.name(), &pod, "sidecar-gleaner"];
+            // It may have ended in the meantime.
+            let _killed = namespace
+                .cluster()
+                .script("kill-container", &arguments)
+                .status;
+        }
+        waits(&sidecar["state"]).filter(|seconds| *seconds >= 8)
+    });
     let_go(namespace, &pod);
-    let run = namespace.ended("taskrun/check-run").failed("Failed");
+    let run = namespace.ended("taskrun/check-run").failed("StepFailed");
     assert!(
         run.message().contains("\"step-check\" exited with code 69"),
         "{run}"

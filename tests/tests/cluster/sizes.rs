@@ -121,7 +121,7 @@ fn what_is_too_large_for_the_cluster_is_named(namespace: &Namespace) {
     allow(namespace, "configmaps");
     let script = "yes 0123456789abcde | head -c 4194304 >\"$GLEANER_OUTPUTS/report\"";
     namespace.apply(&report("{name: report}", script, "steps.test.report"));
-    let run = namespace.run("report").failed("Failed");
+    let run = namespace.run("report").failed("StepFailed");
     holds(
         &namespace.describe("taskrun/report-run"),
         &["ResourcesNotCreated", "ConfigMap", "report"],

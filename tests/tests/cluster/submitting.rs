@@ -55,7 +55,7 @@ fn a_later_step_that_fails_keeps_all_from_being_created(namespace: &Namespace) {
     let fails =
         "    - name: test\n      image: localhost/gleaner-test/busybox:1\n      script: exit 1\n";
     namespace.apply(&with("submit: Completed", fails));
-    let run = namespace.run("build").failed("Failed");
+    let run = namespace.run("build").failed("StepFailed");
     holds(run.message(), &["\"step-test\" exited with code 1"]);
     namespace.no_resource();
     // The same without the failure.
@@ -164,7 +164,7 @@ fn a_deployment_that_does_not_come_up_fails_the_run(namespace: &Namespace) {
         "\"localhost/gleaner-test/busybox:1\"",
         "\"localhost/not/there:1\"",
     ));
-    namespace.run("deploy").failed("Failed");
+    namespace.run("deploy").failed("StepFailed");
     let described = namespace.describe("taskrun/deploy-run");
     holds(
         &described,

@@ -66,6 +66,22 @@ struct Seen {
     secret: Option<Value>,
 }
 
+impl Seen {
+    /// What is in the Secret; none when it is of no use.
+    fn content(&self) -> Option<Content> {
+        let data = &self.secret.as_ref()?["data"];
+        match Content::read(data) {
+            Ok(content) => Some(content),
+            // Made empty for us, which is how one does without the right to create Secrets.
+            Err(ContentError::Missing(_)) => None,
+            Err(error) => {
+                tracing::warn!(%error, "secret-unusable");
+                None
+            }
+        }
+    }
+}
+
 impl Keeper {
     /// A keeper for what `managed` names. It begins with [`run`](Self::run).
     pub fn new(
@@ -119,7 +135,7 @@ impl Keeper {
         let mut stepped = Ok(());
         for _ in 0..STEPS {
             let seen = self.look().await?;
-            let content = self.content(&seen);
+            let content = seen.content();
             let settled = content.as_ref().and_then(|content| self.settled(content));
             let step = plan::next(
                 content.as_ref(),
@@ -151,19 +167,6 @@ impl Keeper {
             configuration: self.api.get(&self.configuration_path()).await?,
             secret: self.api.get(&self.secret_path()).await?,
         })
-    }
-
-    fn content(&self, seen: &Seen) -> Option<Content> {
-        let data = &seen.secret.as_ref()?["data"];
-        match Content::read(data) {
-            Ok(content) => Some(content),
-            // Made empty for us, which is how one does without the right to create Secrets.
-            Err(ContentError::Missing(_)) => None,
-            Err(error) => {
-                tracing::warn!(%error, "secret-unusable");
-                None
-            }
-        }
     }
 
     /// How long the configuration has been seen to hold the whole bundle.

@@ -84,7 +84,8 @@ impl Admission {
             }
             _ => {}
         }
-        let review = verdict.answer().to_review(&request.uid, &[]);
+        let warnings = verdict.warnings(request);
+        let review = verdict.answer().to_review(&request.uid, &warnings);
         let took = started.elapsed();
         self.metrics
             .reviewed(resource(request), outcome, reason, took);

@@ -1,0 +1,78 @@
+//! The options of `gleaner inject`.
+
+use clap::{Args, ValueEnum};
+
+use super::Form;
+
+/// Gleaner's own image of this version.
+const OWN_IMAGE: &str = concat!("ghcr.io/gleaner-dev/gleaner:", env!("CARGO_PKG_VERSION"));
+
+/// The options of `gleaner inject`.
+#[derive(Debug, Args)]
+#[command(after_help = INJECT_EXAMPLES)]
+pub struct Inject {
+    /// A file, or - for standard input.
+    #[arg(short = 'f', long = "filename", value_name = "FILE", required = true, num_args = 1..)]
+    pub files: Vec<String>,
+    /// Gleaner's own image, which holds sidecar and redirector.
+    #[arg(long, value_name = "IMAGE", env = "GLEANER_IMAGE", default_value = OWN_IMAGE)]
+    pub image: String,
+    /// When that image is pulled; without it as the cluster does.
+    #[arg(long, value_enum, value_name = "POLICY")]
+    pub image_pull_policy: Option<Pull>,
+    /// The form of what is printed.
+    #[arg(short = 'o', value_name = "FORM", value_enum, default_value_t = Form::Yaml)]
+    pub form: Form,
+    /// What it asks for of the CPU; 10m without it.
+    #[arg(long, value_name = "QUANTITY", value_parser = parse_quantity, help_heading = "The sidecar")]
+    pub cpu_request: Option<String>,
+    /// What it may take of the CPU; 500m without it.
+    #[arg(long, value_name = "QUANTITY", value_parser = parse_quantity, help_heading = "The sidecar")]
+    pub cpu_limit: Option<String>,
+    /// What it asks for of the memory; 16Mi without it.
+    #[arg(long, value_name = "QUANTITY", value_parser = parse_quantity, help_heading = "The sidecar")]
+    pub memory_request: Option<String>,
+    /// What it may take of the memory; 128Mi without it.
+    #[arg(long, value_name = "QUANTITY", value_parser = parse_quantity, help_heading = "The sidecar")]
+    pub memory_limit: Option<String>,
+    /// The user that it runs as; the image's own (65532) without it.
+    #[arg(long, value_name = "UID", value_parser = clap::value_parser!(i64).range(1..=i64::from(u32::MAX >> 1)), help_heading = "The sidecar")]
+    pub run_as_user: Option<i64>,
+    /// How much it logs; its own default without it.
+    #[arg(long, value_name = "LEVEL", value_parser = ["error", "warn", "info", "debug", "trace"], help_heading = "The sidecar")]
+    pub sidecar_log_level: Option<String>,
+}
+
+/// When an image is pulled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Pull {
+    /// At each start.
+    #[value(name = "Always")]
+    Always,
+    /// When it is not there.
+    #[value(name = "IfNotPresent")]
+    IfNotPresent,
+    /// Never.
+    #[value(name = "Never")]
+    Never,
+}
+
+const INJECT_EXAMPLES: &str = "\
+Examples:
+  gleaner inject -f task.yaml | kubectl apply -f -
+
+  # With the image from a registry of one's own:
+  gleaner inject -f task.yaml --image registry.example/gleaner:0.1.0 | kubectl apply -f -
+
+  # The proposal's own documents:
+  gleaner translate -f examples/build-and-test.yaml | gleaner inject -f - | kubectl apply -f -
+
+Exit codes: 0; 64 the command line is wrong, 78 a declaration is wrong, or a step cannot be wrapped here.";
+
+fn parse_quantity(text: &str) -> Result<String, String> {
+    if gleaner_injector::settings::is_quantity(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("write 100m, 1.5 or 64Mi".to_owned())
+    }
+}

@@ -1,0 +1,83 @@
+//! The options of `gleaner translate`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Form;
+use crate::values::Assignment;
+
+/// The options of `gleaner translate`.
+#[derive(Debug, Args)]
+#[command(after_help = TRANSLATE_EXAMPLES)]
+pub struct Translate {
+    /// A file, or - for standard input. PipelineResources that runs name are looked for in all of them.
+    #[arg(short = 'f', long = "filename", value_name = "FILE", required = true, num_args = 1..)]
+    pub files: Vec<String>,
+    /// The image of the step that clones a git input; it needs git and /bin/sh.
+    #[arg(long, value_name = "IMAGE", default_value = crate::translate::DEFAULT_GIT_IMAGE)]
+    pub git_image: String,
+    /// Puts an image in the place of another one, in all steps and sidecars.
+    #[arg(long = "image", value_name = "OLD=NEW", help_heading = "Stand-ins")]
+    pub images: Vec<Assignment>,
+    /// Gives a PipelineResource another param, such as the url of a mirror.
+    #[arg(
+        long = "resource",
+        value_name = "NAME.PARAM=VALUE",
+        help_heading = "Stand-ins"
+    )]
+    pub resources: Vec<Assignment>,
+    /// Gives another value to a parameter of the PipelineRuns and TaskRuns.
+    #[arg(
+        short = 'p',
+        long = "param",
+        value_name = "NAME=VALUE",
+        help_heading = "Stand-ins"
+    )]
+    pub params: Vec<Assignment>,
+    /// Leaves PipelineResources out, for a cluster that does not know the kind.
+    #[arg(long)]
+    pub no_resources: bool,
+    /// The form of what is printed.
+    #[arg(short = 'o', value_name = "FORM", value_enum, default_value_t = Form::Yaml)]
+    pub form: Form,
+    /// Where to look for PipelineResources that are in no file.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+}
+
+/// A cluster, for what is not in the files.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "PipelineResources that are in no file")]
+pub struct ClusterArgs {
+    /// Takes them from the cluster of this context of the kubeconfig.
+    #[arg(long, value_name = "NAME")]
+    pub context: Option<String>,
+    /// Takes them from the cluster of this kubeconfig.
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// The namespace of what has none in its metadata; that of the kubeconfig's context, or default.
+    #[arg(long, short = 'n', value_name = "NAME")]
+    pub namespace: Option<String>,
+}
+
+impl ClusterArgs {
+    /// Whether a cluster is to be asked at all.
+    pub const fn is_given(&self) -> bool {
+        self.context.is_some() || self.kubeconfig.is_some()
+    }
+}
+
+const TRANSLATE_EXAMPLES: &str = "\
+Examples:
+  gleaner translate -f examples/build-and-test.yaml | kubectl apply -f -
+
+  # With the git repository and the image of a place of one's own:
+  gleaner translate -f examples/build-and-test.yaml -p imageUrl=ghcr.io/me/app \\
+    --resource knative-route-demo-git.url=https://git.example/mirror \\
+    --image gcr.io/kaniko-project/executor=gcr.io/kaniko-project/executor:v1.24.0
+
+  # The PipelineResources that the runs name exist in a cluster of old:
+  gleaner translate -f pipeline.yaml -f run.yaml --context old -n builds
+
+Exit codes: 0; 64 the command line is wrong, 69 the cluster is out of reach, 78 something in the files has no equal.";

@@ -1,0 +1,227 @@
+//! `gleaner inject`: redirector and sidecar in Tasks and pods, without a webhook.
+
+mod support;
+
+use serde_json::{Value, json};
+use support::{Ran, gleaner, gleaner_with_input, task};
+
+fn inject(text: &str, arguments: &[&str]) -> Ran {
+    gleaner_with_input(&[&["inject", "-f", "-"], arguments].concat(), text)
+}
+
+const DECLARED: &str = "
+steps: {one: [{name: a, fromPath: $(workspaces.w.path)/a}], two: [{name: b}]}
+objects:
+  - name: cm
+    resourceTemplate: {apiVersion: v1, kind: ConfigMap, metadata: {name: cm}, data: {a: $(steps.one.a), b: $(steps.two.b)}}
+";
+
+#[test]
+fn a_task_holds_all_that_its_pod_needs() {
+    let spec = "
+workspaces: [{name: w}]
+steps:
+- {name: one, image: i, command: [make, $$HOME], args: [all]}
+- name: two
+  image: i
+  script: |
+    #!/usr/bin/env python3
+    print(1)
+";
+    let ran = inject(
+        &task(DECLARED, spec),
+        &["--image", "registry.example/gleaner:1"],
+    );
+    ran.exits(0);
+    assert_eq!(ran.stderr, "");
+    insta::assert_snapshot!(ran.stdout);
+    let again = inject(&ran.stdout, &["--image", "registry.example/gleaner:1"]);
+    again.exits(0);
+    assert_eq!(again.stdout, ran.stdout);
+    gleaner_with_input(&["lint", "-f", "-"], &ran.stdout).exits(0);
+}
+
+#[test]
+fn the_proposals_documents_go_through_translate_and_inject() {
+    let translated = gleaner(&["translate", "-f", "examples/build-and-test.yaml"]).stdout;
+    let ran = inject(&translated, &[]);
+    ran.exits(0);
+    let before = gleaner_with_input(&["translate", "-f", "-"], &translated).objects();
+    let after = ran.objects();
+    // The Task that declares outputs is another one now, and nothing else is.
+    assert_eq!(after[1..], before[1..]);
+    let steps = after[0]["spec"]["steps"].as_array().unwrap();
+    let command = |index: usize| steps[index]["command"][0].as_str().unwrap();
+    assert_eq!(
+        (command(0), command(1)),
+        ("/gleaner/bin/redirector", "/gleaner/bin/redirector")
+    );
+    let args = steps[1]["args"].as_array().unwrap();
+    let behind = args.iter().position(|argument| argument == "--").unwrap();
+    assert_eq!(args[behind + 1], "/kaniko/executor");
+    let results = &after[0]["spec"]["results"];
+    assert_eq!(results[0]["name"], "img");
+    let image = format!("ghcr.io/gleaner-dev/gleaner:{}", env!("CARGO_PKG_VERSION"));
+    assert_eq!(after[0]["spec"]["sidecars"][0]["image"], image);
+}
+
+#[test]
+fn the_proposals_syntax_is_to_be_translated_first() {
+    let ran = gleaner(&["inject", "-f", "examples/build-and-test.yaml"]);
+    ran.exits(78).says(
+        "the outputs are declared in the proposal's syntax, which Tekton does not take; translate it first: gleaner translate -f FILE | gleaner inject -f -",
+    );
+    assert_eq!(ran.stdout, "");
+}
+
+#[test]
+fn what_is_not_known_here_is_an_error_at_its_line() {
+    let spec = "
+workspaces: [{name: w}]
+steps:
+- name: one
+  image: i
+  args: [all]
+- name: two
+  ref: {name: action}
+- name: three
+  image: i
+  command: [a]
+  volumeMounts: [{name: x, mountPath: /gleaner/x}]
+volumes: [{name: x, emptyDir: {}}]
+";
+    let ran = inject(&task(DECLARED, spec), &[]);
+    ran.exits(78);
+    assert_eq!(ran.stdout, "");
+    insta::assert_snapshot!(ran.stderr);
+}
+
+#[test]
+fn a_wrong_declaration_is_named_as_lint_does() {
+    let text = task(
+        "steps: {one: [{name: a}]}\nobjects: [{name: cm, resourceTemplate: {apiVersion: v1, kind: ConfigMap, metadata: {name: $(steps.one.b)}}}]",
+        "steps: [{name: one, image: i, command: [a]}]",
+    );
+    let linted = gleaner_with_input(&["lint", "-f", "-"], &text);
+    let ran = inject(&text, &[]);
+    ran.exits(78);
+    assert!(!linted.stdout.is_empty());
+    assert_eq!(ran.stderr, linted.stdout);
+}
+
+#[test]
+fn the_sidecar_is_as_the_command_line_says() {
+    let text = task(support::ONE, "steps: [{name: one, image: i, command: [a]}]");
+    let arguments = [
+        "--image-pull-policy",
+        "Never",
+        "--cpu-request",
+        "20m",
+        "--cpu-limit",
+        "1",
+        "--memory-request",
+        "32Mi",
+        "--memory-limit",
+        "256Mi",
+        "--run-as-user",
+        "1234",
+        "--sidecar-log-level",
+        "debug",
+        "-o",
+        "json",
+    ];
+    let ran = inject(&text, &arguments);
+    ran.exits(0);
+    let object: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let sidecar = &object["spec"]["sidecars"][0];
+    assert_eq!(sidecar["imagePullPolicy"], "Never");
+    assert_eq!(
+        sidecar["computeResources"],
+        json!({"requests": {"cpu": "20m", "memory": "32Mi"}, "limits": {"cpu": "1", "memory": "256Mi"}})
+    );
+    assert_eq!(sidecar["securityContext"]["runAsUser"], 1234);
+    let args = sidecar["args"].as_array().unwrap();
+    assert!(args.contains(&"--log-level=debug".into()), "{args:?}");
+    inject(&text, &["--cpu-limit", "ten"])
+        .exits(64)
+        .says("write 100m, 1.5 or 64Mi");
+    inject(&text, &["--run-as-user", "0"]).exits(64);
+}
+
+#[test]
+fn embedded_task_specs_are_injected_too() {
+    let annotation = "annotations: {gleaner.dev/outputs: 'steps: {one: [{name: a}]}'}";
+    let steps = "steps: [{name: one, image: i, command: [a]}]";
+    let text = format!(
+        "apiVersion: tekton.dev/v1\nkind: TaskRun\nmetadata: {{name: r, {annotation}}}\nspec: {{taskSpec: {{{steps}}}}}\n---\n\
+         apiVersion: tekton.dev/v1\nkind: Pipeline\nmetadata: {{name: p}}\nspec:\n  tasks:\n  \
+         - {{name: t, taskSpec: {{metadata: {{{annotation}}}, {steps}}}}}\n  - {{name: u, taskSpec: {{{steps}}}}}\n"
+    );
+    let ran = inject(&text, &[]);
+    ran.exits(0);
+    let objects = ran.objects();
+    let command = |spec: &Value| spec["steps"][0]["command"][0].clone();
+    assert_eq!(
+        command(&objects[0]["spec"]["taskSpec"]),
+        "/gleaner/bin/redirector"
+    );
+    let tasks = &objects[1]["spec"]["tasks"];
+    assert_eq!(command(&tasks[0]["taskSpec"]), "/gleaner/bin/redirector");
+    assert_eq!(command(&tasks[1]["taskSpec"]), "a");
+}
+
+#[test]
+fn pods_and_their_templates_are_injected_too() {
+    let pod = "metadata: {annotations: {gleaner.dev/outputs: 'steps: {c: [{name: a}]}'}}\nspec: {containers: [{name: c, image: i, command: [a]}]}";
+    let indented = |by: &str| pod.replace('\n', &format!("\n{by}"));
+    let cases = [
+        (format!("apiVersion: v1\nkind: Pod\n{pod}\n"), "/spec"),
+        (
+            format!(
+                "apiVersion: batch/v1\nkind: Job\nmetadata: {{name: j}}\nspec:\n  template:\n    {}\n",
+                indented("    ")
+            ),
+            "/spec/template/spec",
+        ),
+        (
+            format!(
+                "apiVersion: batch/v1\nkind: CronJob\nmetadata: {{name: j}}\nspec:\n  jobTemplate:\n    spec:\n      template:\n        {}\n",
+                indented("        ")
+            ),
+            "/spec/jobTemplate/spec/template/spec",
+        ),
+    ];
+    for (text, spec) in cases {
+        let ran = inject(&text, &[]);
+        ran.exits(0);
+        let object = ran.object();
+        let spec = object.pointer(spec).unwrap();
+        assert_eq!(
+            spec["containers"][0]["command"][0],
+            "/gleaner/bin/redirector"
+        );
+        assert_eq!(spec["initContainers"][0]["name"], "sidecar-gleaner");
+        assert_eq!(inject(&ran.stdout, &[]).stdout, ran.stdout);
+        let ran = inject(&text.replace("command: [a]", "args: [a]"), &[]);
+        ran.exits(78)
+            .says("spec.containers[0].command: the container 'c' has no command, and its image's own is not known here");
+    }
+}
+
+#[test]
+fn where_nothing_asks_nothing_changes_and_that_is_said() {
+    let text = "apiVersion: v1\nkind: ConfigMap\ndata: {a: b}\n";
+    let ran = inject(text, &[]);
+    ran.exits(0)
+        .says("<stdin>: warning: nothing in these files declares outputs, and nothing was changed");
+    assert_eq!(
+        ran.object(),
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "b"}})
+    );
+    // A run by reference: its Task is what is injected.
+    let run = "apiVersion: tekton.dev/v1\nkind: PipelineRun\nmetadata: {name: r, annotations: {gleaner.dev/outputs: 'steps: {}'}}\n\
+               spec: {pipelineRef: {name: p}}\n";
+    inject(run, &[])
+        .exits(0)
+        .says("an annotation here reaches the pods of all tasks");
+}

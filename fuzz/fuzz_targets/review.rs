@@ -1,0 +1,83 @@
+//! Any body is answered or refused; what is answered with a patch can be patched, and then needs no more.
+#![no_main]
+
+use gleaner_injector::settings::{Resources, Settings, Sidecars};
+use gleaner_injector::webhook::decision::{Door, Functions, Verdict, name};
+use gleaner_injector::webhook::review::Request;
+use serde_json::Value;
+
+libfuzzer_sys::fuzz_target!(|body: &[u8]| {
+    for door in [Door::Pods, Door::Tekton] {
+        answered(door, body);
+    }
+    // As the object of a review that is otherwise right, which chance alone would take long to find.
+    let Ok(object) = serde_json::from_slice::<Value>(body) else { return };
+    for (door, group, kind) in [
+        (Door::Pods, "", "Pod"),
+        (Door::Tekton, "tekton.dev", "Task"),
+        (Door::Tekton, "tekton.dev", "TaskRun"),
+        (Door::Tekton, "tekton.dev", "Pipeline"),
+        (Door::Tekton, "tekton.dev", "PipelineRun"),
+    ] {
+        let Some(mut changed) = created(door, group, kind, &object) else { continue };
+        if let Some(again) = created(door, group, kind, &changed) {
+            assert_eq!(again, changed, "a second look changes nothing");
+        }
+        // An update of what was woven, to what was applied at first.
+        changed["metadata"]["annotations"] = object["metadata"]["annotations"].clone();
+        let body = review(group, kind, "UPDATE", &object, &changed);
+        answered(door, body.as_bytes());
+    }
+});
+
+/// What the object becomes when it is created, if it is changed.
+fn created(door: Door, group: &str, kind: &str, object: &Value) -> Option<Value> {
+    let body = review(group, kind, "CREATE", object, &Value::Null);
+    let patch = answered(door, body.as_bytes())?;
+    let patch: json_patch::Patch = serde_json::from_slice(&patch).unwrap();
+    let mut changed = object.clone();
+    json_patch::patch(&mut changed, &patch).unwrap();
+    Some(changed)
+}
+
+fn answered(door: Door, body: &[u8]) -> Option<Vec<u8>> {
+    let request = Request::read(body).ok()?;
+    let _ = name(&request);
+    let verdict = Functions::default().decide(door, &request, &settings());
+    assert_eq!(verdict.fault(), None);
+    let patch = match &verdict {
+        Verdict::Changed { patch, .. } => Some(patch.clone()),
+        _ => None,
+    };
+    let answer = verdict.answer().to_review(&request.uid, &[]);
+    let answer: Value = serde_json::from_slice(&answer).unwrap();
+    assert_eq!(answer["response"]["uid"], *request.uid);
+    patch
+}
+
+fn review(group: &str, kind: &str, operation: &str, object: &Value, old: &Value) -> String {
+    serde_json::json!({
+        "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+        "request": {
+            "uid": "u-1", "kind": {"group": group, "version": "v1", "kind": kind}, "namespace": "ci",
+            "operation": operation, "object": object, "oldObject": old,
+        },
+    })
+    .to_string()
+}
+
+fn settings() -> Settings {
+    Settings {
+        image: "gleaner:1".into(),
+        image_pull_policy: None,
+        resources: Resources {
+            cpu_request: "10m".into(),
+            cpu_limit: "500m".into(),
+            memory_request: "16Mi".into(),
+            memory_limit: "128Mi".into(),
+        },
+        run_as_user: None,
+        sidecars: Sidecars::Native,
+        log_level: None,
+    }
+}

@@ -1,0 +1,127 @@
+//! That the API server trusts whom it asks, whatever happens to certificates.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use gleaner_tests::cases;
+use gleaner_tests::server::Server;
+use gleaner_tests::suite::Case;
+use gleaner_tests::wait;
+use serde_json::{Value, json};
+
+use crate::objects::{pod, task};
+use crate::webhook::{Replica, configuration_path, in_force, injected, register, user};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) fn cases() -> Vec<Case> {
+    cases![
+        a_ca_bundle_that_was_wiped_is_repaired,
+        two_replicas_change_certificates_and_authorities_under_load,
+        a_deleted_secret_goes_unnoticed,
+    ]
+}
+
+/// The caBundle of each webhook.
+async fn bundles(server: &Server) -> Vec<Value> {
+    let configuration = server
+        .get(&configuration_path(server))
+        .await
+        .expect_status(200)
+        .json;
+    let webhooks = configuration["webhooks"].as_array().expect("webhooks");
+    webhooks
+        .iter()
+        .map(|webhook| webhook["clientConfig"]["caBundle"].clone())
+        .collect()
+}
+
+/// Asks both webhooks once, for an object that is not kept.
+async fn ask(server: &Server) {
+    let pods = format!("{}?dryRun=All", server.path("v1", "pods"));
+    server.post(&pods, &pod()).await.expect_status(201);
+    let tasks = format!("{}?dryRun=All", server.path("tekton.dev/v1", "tasks"));
+    server.post(&tasks, &task()).await.expect_status(201);
+}
+
+async fn a_ca_bundle_that_was_wiped_is_repaired(server: &Server) {
+    let injector = injected(server).await;
+    let right = bundles(server).await;
+    assert!(
+        right
+            .iter()
+            .all(|bundle| bundle.is_string() && *bundle == right[0])
+    );
+    let path = configuration_path(server);
+    let mut configuration = server.get(&path).await.json;
+    for webhook in configuration["webhooks"].as_array_mut().expect("webhooks") {
+        webhook["clientConfig"]["caBundle"] = json!(null);
+    }
+    server.put(&path, &configuration).await.expect_status(200);
+    wait::until("the caBundle again", PATIENCE, async || {
+        (bundles(server).await == right).then_some(())
+    })
+    .await;
+    in_force(server).await;
+    let managed = server.get(&path).await.json["metadata"]["managedFields"].to_string();
+    assert!(
+        managed.contains(r#""manager":"gleaner-injector""#),
+        "{managed}"
+    );
+    injector.end().await;
+}
+
+async fn two_replicas_change_certificates_and_authorities_under_load(server: &Server) {
+    let user = user(server).await;
+    let flags = [
+        "--certificate-validity=5s",
+        "--authority-validity=12s",
+        "--authority-settle=1s",
+    ];
+    let one = Replica::start(server, &user, &flags).await;
+    let two = Replica::start(server, &user, &flags).await;
+    register(server, one.address, two.address).await;
+    one.is_ready().await;
+    two.is_ready().await;
+    in_force(server).await;
+    let (mut seen, mut asked, began) = (BTreeSet::new(), 0, Instant::now());
+    while seen.len() < 6 {
+        assert!(
+            began.elapsed() < PATIENCE,
+            "{} bundles after {asked} objects",
+            seen.len()
+        );
+        ask(server).await;
+        asked += 2;
+        seen.insert(bundles(server).await[0].to_string());
+    }
+    one.end().await;
+    two.end().await;
+}
+
+async fn a_deleted_secret_goes_unnoticed(server: &Server) {
+    let user = user(server).await;
+    let flags = ["--authority-settle=1s"];
+    let one = Replica::start(server, &user, &flags).await;
+    let two = Replica::start(server, &user, &flags).await;
+    register(server, one.address, two.address).await;
+    one.is_ready().await;
+    two.is_ready().await;
+    in_force(server).await;
+    let secret = format!("{}/injector-tls", server.path("v1", "secrets"));
+    let certificate = async || server.get(&secret).await.json["data"]["tls.crt"].clone();
+    let old = certificate().await;
+    server
+        .delete(&secret, &Value::Null)
+        .await
+        .expect_status(200);
+    let began = Instant::now();
+    // Made at once, served a second later: longer than that is watched.
+    while began.elapsed() < Duration::from_secs(4) {
+        ask(server).await;
+    }
+    let new = certificate().await;
+    assert!(new.is_string() && new != old);
+    one.end().await;
+    two.end().await;
+}

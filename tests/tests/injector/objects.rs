@@ -1,0 +1,161 @@
+//! What passes by.
+
+use std::time::Duration;
+
+use gleaner_tests::cases;
+use gleaner_tests::server::Server;
+use gleaner_tests::suite::Case;
+use gleaner_tests::wait;
+use serde_json::{Value, json};
+
+use crate::webhook::injected;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) fn cases() -> Vec<Case> {
+    cases![
+        a_task_is_woven_when_it_is_applied_and_stays_so_when_it_is_applied_again,
+        a_pod_that_asks_is_wrapped_and_another_stays_as_it_was,
+        a_wrong_declaration_is_refused_in_words_that_kubectl_shows,
+        a_refused_pod_is_told_of_beside_its_owner,
+    ]
+}
+
+const DECLARATION: &str = "
+steps: {make: [{name: digest}]}
+resources: [{name: img, spec: {type: image, params: [{name: digest, value: $(steps.make.digest)}]}}]
+";
+
+/// A Task that asks.
+pub(crate) fn task() -> Value {
+    json!({
+        "apiVersion": "tekton.dev/v1", "kind": "Task",
+        "metadata": {"name": "build", "annotations": {"gleaner.dev/outputs": DECLARATION}},
+        "spec": {"steps": [{"name": "make", "image": "img", "command": ["make"]}]},
+    })
+}
+
+/// A pod that asks.
+pub(crate) fn pod() -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {
+            "name": "plain",
+            "annotations": {"gleaner.dev/outputs": "steps: {main: [{name: version, fromPath: /tmp/version}]}"},
+        },
+        // The plugin that would set it is off in the rig, and a token is for an account.
+        "spec": {
+            "serviceAccountName": "default",
+            "containers": [{"name": "main", "image": "img", "command": ["make"]}],
+        },
+    })
+}
+
+async fn a_task_is_woven_when_it_is_applied_and_stays_so_when_it_is_applied_again(server: &Server) {
+    let injector = injected(server).await;
+    let tasks = server.path("tekton.dev/v1", "tasks");
+    let made = server.post(&tasks, &task()).await.expect_status(201).json;
+    assert_eq!(made["spec"]["sidecars"][0]["name"], "gleaner", "{made}");
+    assert_eq!(made["spec"]["results"][0]["name"], "img", "{made}");
+    // As kubectl apply does it: what was applied, with the version that was read.
+    let mut again = task();
+    again["metadata"]["resourceVersion"] = made["metadata"]["resourceVersion"].clone();
+    let updated = server
+        .put(&format!("{tasks}/build"), &again)
+        .await
+        .expect_status(200)
+        .json;
+    assert_eq!(updated["spec"], made["spec"]);
+    injector.end().await;
+}
+
+async fn a_pod_that_asks_is_wrapped_and_another_stays_as_it_was(server: &Server) {
+    let injector = injected(server).await;
+    let pods = server.path("v1", "pods");
+    let wrapped = server.post(&pods, &pod()).await.expect_status(201).json;
+    assert_eq!(
+        wrapped["spec"]["initContainers"][0]["name"], "sidecar-gleaner",
+        "{wrapped}"
+    );
+    // The API server's own version, 1.29 or later, is where native sidecars come from.
+    assert_eq!(
+        wrapped["spec"]["initContainers"][0]["restartPolicy"],
+        "Always"
+    );
+    let mut other = pod();
+    other["metadata"] = json!({"name": "other"});
+    let untouched = server.post(&pods, &other).await.expect_status(201).json;
+    let elsewhere = "/api/v1/namespaces/default/pods?dryRun=All";
+    let unasked = server.post(elsewhere, &other).await.expect_status(201).json;
+    assert_eq!(
+        untouched["spec"], unasked["spec"],
+        "as where no webhook is asked"
+    );
+    injector.end().await;
+}
+
+async fn a_wrong_declaration_is_refused_in_words_that_kubectl_shows(server: &Server) {
+    let injector = injected(server).await;
+    let mut wrong = task();
+    wrong["metadata"]["annotations"]["gleaner.dev/outputs"] =
+        json!("steps: {mke: [{name: digest, tpye: string}]}");
+    let refused = server
+        .post(&server.path("tekton.dev/v1", "tasks"), &wrong)
+        .await
+        .expect_status(400);
+    let refusal = refused.refusal();
+    let start = "BadRequest: admission webhook \"tekton.gleaner.dev\" denied the request: ";
+    assert!(
+        refusal.starts_with(start) && refusal.contains("tpye"),
+        "{refusal}"
+    );
+    injector.end().await;
+}
+
+async fn a_refused_pod_is_told_of_beside_its_owner(server: &Server) {
+    let injector = injected(server).await;
+    let run = json!({
+        "apiVersion": "tekton.dev/v1", "kind": "TaskRun", "metadata": {"name": "rich"},
+        "spec": {"taskRef": {"name": "build"}},
+    });
+    let runs = server.path("tekton.dev/v1", "taskruns");
+    let run = server.post(&runs, &run).await.expect_status(201).json;
+    let mut pod = pod();
+    pod["metadata"]["annotations"]["gleaner.dev/outputs"] = json!("steps: 1");
+    pod["metadata"]["ownerReferences"] = json!([{
+        "apiVersion": "tekton.dev/v1", "kind": "TaskRun", "name": "rich", "uid": run["metadata"]["uid"],
+        "controller": true, "blockOwnerDeletion": true,
+    }]);
+    let pods = server.path("v1", "pods");
+    server
+        .post(&format!("{pods}?dryRun=All"), &pod)
+        .await
+        .expect_status(400);
+    let refused = server.post(&pods, &pod).await.expect_status(400);
+    // What `kubectl describe` asks for.
+    let events = server.path("v1", "events");
+    let uid = run["metadata"]["uid"].as_str().expect("a UID");
+    let selected =
+        format!("{events}?fieldSelector=involvedObject.kind=TaskRun,involvedObject.uid={uid}");
+    let event = wait::until("an Event", PATIENCE, async || {
+        let list = server.get(&selected).await.expect_status(200).json;
+        list["items"].as_array()?.first().cloned()
+    })
+    .await;
+    assert_eq!(
+        (&event["type"], &event["reason"]),
+        (&json!("Warning"), &json!("GleanerRefused"))
+    );
+    let message = event["message"].as_str().expect("a message");
+    assert!(
+        !message.is_empty() && refused.refusal().contains(message),
+        "{message}"
+    );
+    injector.end().await;
+    let list = server.get(&selected).await.json;
+    assert_eq!(
+        list["items"].as_array().map(Vec::len),
+        Some(1),
+        "none for the dry run"
+    );
+}

@@ -1,0 +1,178 @@
+//! An injector of a case's own, registered with its API server for the case's namespace.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use gleaner_injector::webhook::{Config, Webhook};
+use gleaner_tests::rig::User;
+use gleaner_tests::server::Server;
+use gleaner_tests::wait;
+use http::StatusCode;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+const CONFIGURATIONS: &str = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// One replica.
+pub(crate) struct Replica {
+    pub(crate) address: SocketAddr,
+    health: SocketAddr,
+    end: watch::Sender<bool>,
+    served: JoinHandle<()>,
+}
+
+/// The name of the case's webhook configuration: there is no namespace for those.
+fn configuration(server: &Server) -> String {
+    format!("gleaner-{}", server.namespace())
+}
+
+pub(crate) fn configuration_path(server: &Server) -> String {
+    format!("{CONFIGURATIONS}/{}", configuration(server))
+}
+
+/// A user who may do what the injector's documentation says that it needs, and nothing else.
+pub(crate) async fn user(server: &Server) -> User {
+    let own = json!([
+        {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},
+        {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "update"], "resourceNames": ["injector-tls"]},
+        {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create"]},
+    ]);
+    let user = server.restricted_user(own).await;
+    let name = configuration(server);
+    let rules = json!([{
+        "apiGroups": ["admissionregistration.k8s.io"], "resources": ["mutatingwebhookconfigurations"],
+        "resourceNames": [name], "verbs": ["get", "patch"],
+    }]);
+    let root = "/apis/rbac.authorization.k8s.io/v1";
+    let role = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+        "metadata": {"name": name}, "rules": rules,
+    });
+    let binding = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": name},
+        "subjects": [{"kind": "User", "name": user.name, "apiGroup": "rbac.authorization.k8s.io"}],
+        "roleRef": {"kind": "ClusterRole", "name": name, "apiGroup": "rbac.authorization.k8s.io"},
+    });
+    server
+        .post(&format!("{root}/clusterroles"), &role)
+        .await
+        .expect_status(201);
+    server
+        .post(&format!("{root}/clusterrolebindings"), &binding)
+        .await
+        .expect_status(201);
+    user
+}
+
+impl Replica {
+    /// Starts one, in this process, as `user`. It is not asked anything before [`register`].
+    pub(crate) async fn start(server: &Server, user: &User, flags: &[&str]) -> Self {
+        let rig = server.rig().expect("a real server");
+        let kubeconfig = rig
+            .kubeconfig(user, server.namespace())
+            .expect("a kubeconfig");
+        let own = [
+            "gleaner-injector".to_owned(),
+            "--listen=127.0.0.1:0".to_owned(),
+            "--health-listen=127.0.0.1:0".to_owned(),
+            "--image=registry.example/gleaner:1".to_owned(),
+            "--shutdown-delay=0".to_owned(),
+            "--certificate-poll=200ms".to_owned(),
+            "--service=injector".to_owned(),
+            "--certificate-name=127.0.0.1".to_owned(),
+            format!("--tls-secret={}/injector-tls", server.namespace()),
+            format!("--webhook-configuration={}", configuration(server)),
+            format!("--kubeconfig={}", kubeconfig.display()),
+        ];
+        let flags = own
+            .into_iter()
+            .chain(flags.iter().map(|&flag| flag.to_owned()));
+        let config = Config::read(flags).expect("a command line");
+        let webhook = Webhook::bind(config).await.expect("addresses");
+        let (address, health) = (webhook.address(), webhook.health_address());
+        let (end, ending) = watch::channel(false);
+        let served = tokio::spawn(async move { webhook.serve(ending).await.expect("it serves") });
+        Self {
+            address,
+            health,
+            end,
+            served,
+        }
+    }
+
+    /// Waits until it is ready, which `/readyz` alone says.
+    pub(crate) async fn is_ready(&self) {
+        let client = gleaner_tests::server::client(&format!("http://{}", self.health), None, None)
+            .expect("a client");
+        wait::until("the injector is ready", PATIENCE, async || {
+            let answer =
+                gleaner_tests::server::send(&client, http::Method::GET, "/readyz", "", Vec::new())
+                    .await;
+            (answer.status == StatusCode::OK).then_some(())
+        })
+        .await;
+    }
+
+    /// Ends it, and waits for that.
+    pub(crate) async fn end(self) {
+        self.end.send_replace(true);
+        self.served.await.expect("no panic");
+    }
+}
+
+/// Registers replicas for the case's namespace: one webhook for pods at `pods`, one for Tasks and runs at `tekton`.
+pub(crate) async fn register(server: &Server, pods: SocketAddr, tekton: SocketAddr) {
+    let webhook = |name: &str, address: SocketAddr, path: &str, rules: Value| {
+        json!({
+            "name": name,
+            "clientConfig": {"url": format!("https://{address}{path}")},
+            "rules": rules,
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": server.namespace()}},
+            "failurePolicy": "Fail", "sideEffects": "NoneOnDryRun", "admissionReviewVersions": ["v1"],
+        })
+    };
+    let pod_rules = json!([{
+        "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"], "operations": ["CREATE"],
+    }]);
+    let tekton_rules = json!([{
+        "apiGroups": ["tekton.dev"], "apiVersions": ["v1"], "resources": ["tasks", "taskruns", "pipelineruns"],
+        "operations": ["CREATE", "UPDATE"],
+    }]);
+    let configuration = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration",
+        "metadata": {"name": configuration(server)},
+        "webhooks": [
+            webhook("pods.gleaner.dev", pods, "/mutate/pods", pod_rules),
+            webhook("tekton.gleaner.dev", tekton, "/mutate/tekton", tekton_rules),
+        ],
+    });
+    server
+        .post(CONFIGURATIONS, &configuration)
+        .await
+        .expect_status(201);
+}
+
+/// One replica, registered, ready, and known to the API server.
+pub(crate) async fn injected(server: &Server) -> Replica {
+    let replica = Replica::start(server, &user(server).await, &[]).await;
+    register(server, replica.address, replica.address).await;
+    replica.is_ready().await;
+    in_force(server).await;
+    replica
+}
+
+/// Waits until the API server asks, and trusts whom it asks: it learns of a configuration a moment after it was written.
+pub(crate) async fn in_force(server: &Server) {
+    let pods = format!("{}?dryRun=All", server.path("v1", "pods"));
+    let tasks = format!("{}?dryRun=All", server.path("tekton.dev/v1", "tasks"));
+    wait::until("the webhooks are in force", PATIENCE, async || {
+        let pod = server.post(&pods, &super::objects::pod()).await.json;
+        let task = server.post(&tasks, &super::objects::task()).await.json;
+        let wrapped = pod["spec"]["initContainers"].is_array();
+        let woven = task["spec"]["sidecars"].is_array();
+        (wrapped && woven).then_some(())
+    })
+    .await;
+}
