@@ -235,8 +235,10 @@ impl Webhook {
                 () = serving => {}
                 () = stopping => tracing::warn!(grace = ?limits.shutdown_grace, "reviews-cut-off"),
             }
+        } else {
+            drop(recorder);
         }
-        // The last recorder is gone with the router: the Events that wait are told, and the other tasks have ended by now.
+        // No recorder is left: the Events that wait are told, and the other tasks have ended by now.
         let rest = async { while tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(LAST_EVENTS, rest).await.is_err() {
             tracing::warn!("events-cut-off");

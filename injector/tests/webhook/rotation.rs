@@ -1,5 +1,4 @@
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use crate::support::{ApiServer, Client, JOB_POD, NAME, Setup, review, until};
 
@@ -8,8 +7,8 @@ use crate::support::{ApiServer, Client, JOB_POD, NAME, Setup, review, until};
 async fn authorities_and_certificates_change_under_load_and_no_review_fails() {
     let api_server = ApiServer::start().await;
     let setup = Setup::managed(&api_server)
-        .flag("--certificate-validity=4s")
-        .flag("--authority-validity=9s")
+        .flag("--certificate-validity=9s")
+        .flag("--authority-validity=12s")
         .flag("--authority-settle=500ms");
     let replicas = [setup.ready().await, setup.ready().await];
     let body = review(JOB_POD);
@@ -32,7 +31,7 @@ async fn authorities_and_certificates_change_under_load_and_no_review_fails() {
             largest = largest.max(each.clone().count());
             authorities.extend(each);
         }
-        (authorities.len() >= 4 && certificates.len() >= 6).then_some(())
+        (authorities.len() >= 3 && certificates.len() >= 3).then_some(())
     })
     .await;
     assert!(
@@ -43,9 +42,5 @@ async fn authorities_and_certificates_change_under_load_and_no_review_fails() {
         replica.terminate();
         assert!(replica.ended().await.success());
     }
-    assert!(
-        reviews > 50,
-        "{reviews} in about {:?}",
-        Duration::from_secs(20)
-    );
+    assert!(reviews > 50, "{reviews}");
 }

@@ -15,7 +15,7 @@ pub(crate) use client::{Client, get, tls};
 pub(crate) use process::{Injector, NAME, Setup};
 
 /// How long anything may take on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A real review of a pod that a Job wants, with a declaration.
 pub(crate) const JOB_POD: &str = include_str!("../pure/fixtures/pod-from-plain-job.json");

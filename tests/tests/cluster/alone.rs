@@ -1,5 +1,6 @@
 //! What changes the cluster for all: the injector down, other settings of Tekton and Gleaner. One by one, and put back.
 
+use gleaner_tests::cluster::start::repository;
 use gleaner_tests::cluster::suite::Case;
 use gleaner_tests::cluster::{Namespace, Output};
 use gleaner_tests::on_cluster;
@@ -31,29 +32,44 @@ fn kubectl(namespace: &Namespace, arguments: &[&str]) -> String {
     Output::of(namespace.cluster().kubectl("gleaner").args(arguments), "").succeed()
 }
 
+/// Waits until there are this many injectors, all of them as they should be.
+#[track_caller]
+fn injectors(namespace: &Namespace, count: usize) {
+    let rollout = [
+        "rollout",
+        "status",
+        "deployment/gleaner-injector",
+        "--timeout=90s",
+    ];
+    kubectl(namespace, &rollout);
+    // One that is ending still answers those who are connected.
+    let pods = [
+        "get",
+        "pods",
+        "--selector=app.kubernetes.io/component=injector",
+        "--output=name",
+    ];
+    namespace.until("the other injectors are gone", || {
+        (kubectl(namespace, &pods).lines().count() == count).then_some(())
+    });
+}
+
 #[track_caller]
 fn scale(namespace: &Namespace, replicas: usize) {
-    let replicas_flag = format!("--replicas={replicas}");
-    kubectl(
-        namespace,
-        &["scale", "deployment/gleaner-injector", &replicas_flag],
-    );
-    kubectl(
-        namespace,
-        &[
-            "rollout",
-            "status",
-            "deployment/gleaner-injector",
-            "--timeout=90s",
-        ],
-    );
-    let pods = "--selector=app.kubernetes.io/component=injector";
-    if replicas == 0 {
-        kubectl(
-            namespace,
-            &["wait", "pods", pods, "--for=delete", "--timeout=90s"],
-        );
-    }
+    let flag = format!("--replicas={replicas}");
+    kubectl(namespace, &["scale", "deployment/gleaner-injector", &flag]);
+    injectors(namespace, replicas);
+}
+
+/// Changes values of the chart.
+#[track_caller]
+fn upgrade(namespace: &Namespace, values: &[&str]) {
+    let mut helm = namespace.cluster().helm("gleaner");
+    let chart = repository("charts/gleaner");
+    helm.args(["upgrade", "gleaner", "--reuse-values"])
+        .arg(chart)
+        .args(values);
+    Output::of(&mut helm, "").succeed();
 }
 
 fn without_the_injector_what_does_not_ask_runs_and_what_asks_is_refused(namespace: &Namespace) {
@@ -78,7 +94,13 @@ spec:
             holds(&refusal, &["gleaner.dev", "gleaner-injector"]);
             // A run of one that was woven before says so too, and where users look.
             let run = namespace.run("build").failed("PodCreationFailed");
-            holds(run.message(), &["pods.gleaner.dev", "gleaner-injector"]);
+            holds(
+                run.message(),
+                &[
+                    "whose injector does not answer",
+                    "kubectl -n gleaner get pods",
+                ],
+            );
             holds(
                 &namespace.describe("taskrun/build-run"),
                 &["whose injector does not answer"],
@@ -155,12 +177,13 @@ spec:
 
 /// As on a Kubernetes before 1.29, and with an injector of one replica.
 fn a_cluster_without_native_sidecars_runs_a_sidecar_of_tekton(namespace: &Namespace) {
-    let install = |arguments: &[&str]| {
-        namespace.cluster().script("install", arguments).succeed();
-    };
     meanwhile(
         || {
-            install(&["--set=sidecar.mode=tekton", "--set=injector.replicas=1"]);
+            upgrade(
+                namespace,
+                &["--set=sidecar.mode=tekton", "--set=injector.replicas=1"],
+            );
+            injectors(namespace, 1);
             namespace.apply(BUILD);
             let run = namespace.run("build").succeeded();
             let resource = namespace.only_resource();
@@ -177,6 +200,12 @@ fn a_cluster_without_native_sidecars_runs_a_sidecar_of_tekton(namespace: &Namesp
                 "{pod}"
             );
         },
-        || install(&[]),
+        || {
+            upgrade(
+                namespace,
+                &["--set=sidecar.mode=auto", "--set=injector.replicas=2"],
+            );
+            injectors(namespace, 2);
+        },
     );
 }

@@ -29,14 +29,14 @@ fn a_step_that_may_fail_does_not_hide_what_could_not_be_created(namespace: &Name
         .succeed();
     namespace.apply(&that_may_fail());
     let run = namespace.run("build").failed("StepFailed");
-    assert_eq!(run.step("build")["terminationReason"], "Continued");
+    assert_eq!(run.step("build")["terminationReason"], "NotCreated");
     assert!(
         run.message()
             .contains("\"step-gleaner\" exited with code 73"),
         "{run}"
     );
     let described = namespace.describe("taskrun/build-run");
-    holds(&described, &["ResourcesNotCreated", "forbidden"]);
+    holds(&described, &["NotCreated", "forbidden"]);
     namespace.no_resource();
 }
 

@@ -48,12 +48,7 @@ spec: {type: image, params: [{name: url, value: mine}]}
     described(
         namespace,
         run.name(),
-        &[
-            "ResourcesNotCreated",
-            "PipelineResource",
-            "taken",
-            "already exists",
-        ],
+        &["NotCreated", "PipelineResource", "taken", "already exists"],
     );
     namespace.no_resource();
     let mine = namespace.get("pipelineresource/taken");
@@ -93,7 +88,7 @@ spec:
     described(
         namespace,
         run.name(),
-        &["ResourcesNotCreated", "serving.example/v1", "Route"],
+        &["NotCreated", "serving.example/v1", "Route"],
     );
     // All or none; and the proposal's rule: what the step does beside is done.
     namespace.no_resource();
@@ -112,7 +107,7 @@ fn a_kind_that_the_run_may_not_create_is_named(namespace: &Namespace) {
     described(
         namespace,
         run.name(),
-        &["ResourcesNotCreated", "forbidden", "pipelineresources"],
+        &["NotCreated", "forbidden", "pipelineresources"],
     );
     namespace.no_resource();
 }
@@ -198,7 +193,7 @@ metadata:
           spec: {{type: image, params: [{{name: digest, value: $(steps.check.verdict)}}]}}
 spec:
   stepTemplate:
-    env: [{{name: GLEANER_DEADLINE, value: 2s}}]
+    env: [{{name: GLEANER_DEADLINE, value: 1s}}]
   steps:{CHECK}"#
     ));
     namespace.start("check", "check-run");
@@ -223,7 +218,7 @@ spec:
                 .script("kill-container", &arguments)
                 .status;
         }
-        waits(&sidecar["state"]).filter(|seconds| *seconds >= 8)
+        waits(&sidecar["state"]).filter(|seconds| *seconds >= 20)
     });
     let_go(namespace, &pod);
     let run = namespace.ended("taskrun/check-run").failed("StepFailed");

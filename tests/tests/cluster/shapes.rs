@@ -61,7 +61,7 @@ spec:
     - image: localhost/gleaner-test/busybox:1
       command: ["/bin/sh", "-c", "[ $# = 3 ] && echo \"$1|$2|$3\" && pwd && env | grep TEMPLATE", "unnamed"]
       args: ["$(params.words[*])"]
-      workingDir: relative
+      workingDir: /workspace/below
     - name: script
       image: localhost/gleaner-test/busybox:1
       # No interpreter: Tekton's own preamble.
@@ -90,7 +90,7 @@ spec:
     let said = namespace.logs(run.pod(), "step-unnamed-1");
     assert_eq!(
         said,
-        "two words|$(literal)|$\n/workspace/relative\nTEMPLATE=from the template\n"
+        "two words|$(literal)|$\n/workspace/below\nTEMPLATE=from the template\n"
     );
 }
 

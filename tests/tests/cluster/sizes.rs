@@ -124,7 +124,7 @@ fn what_is_too_large_for_the_cluster_is_named(namespace: &Namespace) {
     let run = namespace.run("report").failed("StepFailed");
     holds(
         &namespace.describe("taskrun/report-run"),
-        &["ResourcesNotCreated", "ConfigMap", "report"],
+        &["NotCreated", "ConfigMap", "report"],
     );
     holds(&namespace.logs(run.pod(), "step-test"), &["too large"]);
 }

@@ -169,7 +169,7 @@ fn a_deployment_that_does_not_come_up_fails_the_run(namespace: &Namespace) {
     holds(
         &described,
         &[
-            "ResourcesNotCreated",
+            "NotCreated",
             "condition Available did not become True within 2 s",
         ],
     );

@@ -110,6 +110,7 @@ impl Replica {
             let answer =
                 gleaner_tests::server::send(&client, http::Method::GET, "/readyz", "", Vec::new())
                     .await;
+            eprintln!("{} {}", self.health, answer.text);
             (answer.status == StatusCode::OK).then_some(())
         })
         .await;
