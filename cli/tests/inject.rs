@@ -144,7 +144,7 @@ fn the_sidecar_is_as_the_command_line_says() {
     assert!(args.contains(&"--log-level=debug".into()), "{args:?}");
     inject(&text, &["--cpu-limit", "ten"])
         .exits(64)
-        .says("write 100m, 1.5 or 64Mi");
+        .says("write it as 500m, 0.5, 128Mi or 1G");
     inject(&text, &["--run-as-user", "0"]).exits(64);
 }
 

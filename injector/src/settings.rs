@@ -4,6 +4,8 @@ use gleaner_proto::diagnostic::Diagnostic;
 use gleaner_proto::kubernetes::annotation;
 use serde_json::{Map, Value, json};
 
+use crate::quantity;
+
 /// Settings of one installation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -78,15 +80,22 @@ impl Settings {
             let Some(value) = annotations.and_then(|annotations| annotations.get(key)) else {
                 continue;
             };
-            match value.as_str() {
-                Some(quantity) if is_quantity(quantity) => quantity.clone_into(field),
-                _ => {
-                    let place = format!("metadata.annotations[\"{key}\"]");
-                    let message = format!("{value} is no quantity");
-                    wrong.push(
-                        Diagnostic::new(place, None, message).help("write 100m, 1.5 or 64Mi"),
-                    );
-                }
+            let place = || format!("metadata.annotations[\"{key}\"]");
+            match value.as_str().map(quantity::parse) {
+                Some(Ok(quantity)) => *field = quantity,
+                Some(Err(message)) => wrong.push(Diagnostic::new(place(), None, message)),
+                None => wrong.push(Diagnostic::new(place(), None, "must be a string")),
+            }
+        }
+        for (what, request, limit) in [
+            ("cpu", &resources.cpu_request, &resources.cpu_limit),
+            ("memory", &resources.memory_request, &resources.memory_limit),
+        ] {
+            if quantity::is_more(request, limit) {
+                let place = format!("metadata.annotations[\"gleaner.dev/{what}-request\"]");
+                let message = format!("{request} is more than the limit, which is {limit}");
+                let help = format!("set gleaner.dev/{what}-limit too");
+                wrong.push(Diagnostic::new(place, None, message).help(help));
             }
         }
         if wrong.is_empty() {
@@ -155,54 +164,5 @@ impl Resources {
             "limits": {"cpu": self.cpu_limit, "memory": self.memory_limit},
             "requests": {"cpu": self.cpu_request, "memory": self.memory_request},
         })
-    }
-}
-
-/// Whether Kubernetes takes it as a quantity that is not negative
-/// (`k8s.io/apimachinery/pkg/api/resource/quantity.go`: a decimal number and a suffix, or an exponent).
-pub fn is_quantity(text: &str) -> bool {
-    const SUFFIXES: [&str; 16] = [
-        "", "n", "u", "m", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei",
-    ];
-    let end = text
-        .find(|letter: char| !letter.is_ascii_digit() && letter != '.')
-        .unwrap_or(text.len());
-    let (number, suffix) = text.split_at(end);
-    let is_number = number.bytes().any(|byte| byte.is_ascii_digit())
-        && number.bytes().filter(|byte| *byte == b'.').count() <= 1;
-    let is_exponent = || {
-        let exponent = suffix.strip_prefix(['e', 'E']);
-        let digits = exponent.map(|exponent| exponent.strip_prefix(['+', '-']).unwrap_or(exponent));
-        digits.is_some_and(|digits| {
-            !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
-        })
-    };
-    is_number && (SUFFIXES.contains(&suffix) || is_exponent())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quantities_are_those_of_kubernetes() {
-        for right in [
-            "10m",
-            "1",
-            "1.5",
-            ".5",
-            "64Mi",
-            "1e3",
-            "2E-1",
-            "128974848",
-            "1E",
-        ] {
-            assert!(is_quantity(right), "{right}");
-        }
-        for wrong in [
-            "", "m", ".", "1.2.3", "64mi", "-1", "1 Mi", "1e", "1ee3", "ten",
-        ] {
-            assert!(!is_quantity(wrong), "{wrong}");
-        }
     }
 }

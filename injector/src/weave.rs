@@ -9,11 +9,13 @@
 //! | `ahead` | steps wrapped in the TaskSpec itself, where there is no webhook for the pod |
 //! | `results` | one object result for each output resource |
 //! | `finish` | who tells the sidecar that all steps have ended: the last step, or one behind it |
+//! | `obstacles` | what stands in the way: names, mounts, lists that are none |
 //! | `unweave` | the Task as it was before |
 //! | `walk` | where in a Pipeline or run the TaskSpecs stand |
 
 mod ahead;
 mod finish;
+mod obstacles;
 mod results;
 mod sidecar;
 mod unweave;
@@ -75,32 +77,42 @@ pub fn weave_for(
     }
     let old = match operation {
         Operation::Update { .. } if kind.is_run() => return Ok(Outcome::Skipped(Skip::RunUpdate)),
-        Operation::Update { old } => Some(old),
-        Operation::Create => None,
+        Operation::Update { old } => walk::declaring(old),
+        Operation::Create => Vec::new(),
     };
-    let mut hosts = walk::hosts(object, kind);
-    let by_reference = kind.is_run() && hosts.is_empty() && walk::is_annotated(object);
-    if placement == Placement::Webhook {
-        // Injected ahead of time: it lacks nothing.
-        hosts.retain(|host| {
-            !object
-                .pointer(&host.pointer)
-                .is_some_and(unweave::is_complete)
-        });
+    let mut hosts = walk::declaring(object);
+    if kind.is_run() && hosts.is_empty() && walk::is_annotated(object) {
+        return Ok(Outcome::Skipped(Skip::ByReference));
     }
-    let mut woven = object.clone();
-    for host in &hosts {
-        if host.declares(object) || old.is_some_and(|old| host.declares(old)) {
-            woven.pointer_mut(&host.pointer).map(unweave::unweave);
+    if placement == Placement::Webhook {
+        // One that is complete was injected ahead of time. One that a PipelineRun has made of its own woven spec holds values
+        // that Tekton has put in, and which are not to be had again.
+        let is_done = |spec: &Value| {
+            unweave::is_complete(spec)
+                || (kind == walk::Kind::TaskRun
+                    && walk::is_of_pipeline_run(object)
+                    && unweave::is_woven(spec))
+        };
+        let before = hosts.len();
+        hosts.retain(|host| !object.pointer(&host.pointer).is_some_and(is_done));
+        if hosts.is_empty() && before > 0 {
+            return Ok(Outcome::Skipped(Skip::Done));
         }
     }
-    hosts.retain(|host| host.declares(object));
+    let mut woven = object.clone();
+    // A Pipeline's tasks may have changed places since.
+    let lost = old
+        .iter()
+        .filter(|old| hosts.iter().all(|host| host.title != old.title));
+    let lost = lost.filter_map(|old| walk::find(object, &old.title));
+    for pointer in hosts.iter().map(|host| host.pointer.clone()).chain(lost) {
+        woven.pointer_mut(&pointer).map(unweave::unweave);
+    }
     if hosts.is_empty() && woven == *object {
-        return Ok(Outcome::Skipped(if by_reference {
-            Skip::ByReference
-        } else {
-            Skip::NotAsked
-        }));
+        return Ok(Outcome::Skipped(Skip::NotAsked));
+    }
+    if kind == walk::Kind::TaskRun && !walk::is_of_pipeline_run(object) {
+        walk::forget_pipeline_run(&mut woven);
     }
     let node = Node::from(&woven);
     let mut found = Vec::new();
@@ -141,11 +153,8 @@ fn weave_host(
     let Some(read) = carrier.task()? else {
         return Ok(());
     };
-    let mut wrong = taken_names(spec, place);
+    let mut wrong = obstacles::all(spec, place);
     wrong.extend(results::conflicts(spec, &declared.declaration, place));
-    if !wrong.is_empty() {
-        return Err(wrong);
-    }
     let finish = finish::needed(spec);
     let sidecar = sidecar::sidecar(&declared, &read, finish, &settings, placement, resources);
     if finish == finish::Finish::OwnStep {
@@ -153,30 +162,11 @@ fn weave_host(
     }
     push(spec, "sidecars", sidecar);
     results::add(spec, &declared.declaration);
-    match placement {
-        Placement::Webhook => Ok(()),
-        Placement::AheadOfTime => {
-            ahead::wrap_steps(spec, &read, &declared.declaration, finish, place)
-        }
+    if placement == Placement::AheadOfTime {
+        let wrapped = ahead::wrap_steps(spec, &read, &declared.declaration, finish, place);
+        wrong.extend(wrapped.err().into_iter().flatten());
     }
-}
-
-/// Names that Gleaner needs and the Task has given to something else.
-fn taken_names(spec: &Map<String, Value>, place: &str) -> Vec<Diagnostic> {
-    let taken = |list: &str, what: &str| {
-        let items = spec.get(list).and_then(Value::as_array)?;
-        let name = gleaner_proto::path::FINISH_STEP;
-        let index = items
-            .iter()
-            .position(|item| item.get("name").is_some_and(|taken| taken == name))?;
-        let message = format!("the {what} '{name}' has the name that Gleaner needs for its own");
-        Some(
-            Diagnostic::new(format!("{place}.{list}[{index}].name"), None, message)
-                .help("rename it"),
-        )
-    };
-    let both = [taken("steps", "step"), taken("sidecars", "sidecar")];
-    both.into_iter().flatten().collect()
+    if wrong.is_empty() { Ok(()) } else { Err(wrong) }
 }
 
 /// Appends to a list, which is made when there is none.

@@ -23,7 +23,6 @@ pub mod events;
 mod guard;
 pub mod metrics;
 mod program;
-mod quantity;
 pub mod review;
 pub mod server;
 pub mod telemetry;

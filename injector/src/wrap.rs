@@ -36,14 +36,18 @@ pub fn wrap(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
         return Ok(Outcome::Skipped(Skip::Deleting));
     }
     let declaration = annotation_of(pod, annotation::OUTPUTS);
-    let wrapped = match (sidecar::find(pod), declaration) {
-        (Some(place), _) => match sidecar::state(pod, place)? {
-            sidecar::State::Wrapped => return Ok(Outcome::Skipped(Skip::Done)),
-            sidecar::State::Woven(arguments) => {
-                taskrun::wrap(pod, place, arguments, settings).map_err(Refusal::from)?
-            }
-            sidecar::State::Foreign => return Err(Refusal::new(name_taken(place))),
-        },
+    let sidecar = sidecar::find(pod);
+    let sidecar = sidecar.map(|place| (place, sidecar::state(pod, place)));
+    let wrapped = match (sidecar, declaration) {
+        (Some((_, sidecar::State::Wrapped)), _) => return Ok(Outcome::Skipped(Skip::Done)),
+        (Some((_, sidecar::State::Foreign)), None) => return Ok(Outcome::Skipped(Skip::NotAsked)),
+        (_, Some(_)) | (Some(_), None) if is_windows(pod) => return Err(Refusal::new(windows())),
+        (Some((place, sidecar::State::Foreign)), Some(_)) => {
+            return Err(Refusal::new(name_taken(place)));
+        }
+        (Some((place, sidecar::State::Woven(args))), _) => {
+            taskrun::wrap(pod, place, &args, settings).map_err(Refusal::from)?
+        }
         (None, None) => return Ok(Outcome::Skipped(Skip::NotAsked)),
         (None, Some(_)) if is_affinity_assistant(pod) => {
             return Ok(Outcome::Skipped(Skip::NotAsked));
@@ -68,6 +72,20 @@ fn not_woven() -> Diagnostic {
         "apply the Task again now that Gleaner is installed, with the annotation on the Task itself (on a Pipeline or a \
          run that refers to a Task, it only reaches the pods)",
     )
+}
+
+/// Whether the pod is to run on Windows, by what the API server or Tekton's users say it with.
+fn is_windows(pod: &Value) -> bool {
+    let named = ["/spec/os/name", "/spec/nodeSelector/kubernetes.io~1os"];
+    named
+        .iter()
+        .any(|place| pod.pointer(place).is_some_and(|os| os == "windows"))
+}
+
+fn windows() -> Diagnostic {
+    let message = "this pod is for Windows, where Gleaner's redirector and sidecar do not run";
+    Diagnostic::new("spec.nodeSelector", None, message)
+        .help("let a step on Linux leave the outputs behind, or take the annotation away")
 }
 
 fn name_taken((list, index): (&str, usize)) -> Diagnostic {

@@ -23,7 +23,7 @@ pub const UNWRAPPED: &str = "--unwrapped";
 pub const UNWRAPPED_VARIABLE: &str = "GLEANER_UNWRAPPED";
 /// See [`UNWRAPPED_VARIABLE`].
 pub const UNWRAPPED_CONFIG_MAP: &str = "this-pod-has-not-passed-the-webhook-of-gleaner";
-/// The declaration in base64.
+/// The declaration in base64; given several times, it is put together.
 pub const DECLARATION: &str = "--declaration";
 /// A step that may speak, in the order of the Task.
 pub const STEP: &str = "--step";
@@ -38,8 +38,11 @@ pub const ARRAY: &str = "--array";
 pub const CONTEXT: &str = "--context";
 /// The file of an output whose path holds variables: `STEP.OUTPUT=PATH`. For the wrapping only.
 pub const PATH: &str = "--path";
-/// [`RunValues`] as JSON in base64.
+/// [`RunValues`] as JSON in base64; given several times, it is put together.
 pub const VALUES: &str = "--values";
+
+/// How much of a longer text stands in one argument, in bytes: Linux takes 128 KiB (`MAX_ARG_STRLEN`), flag and all.
+const CHUNK: usize = 96 << 10;
 
 /// A parameter on its way to the sidecar.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,13 +98,15 @@ pub struct Arguments {
     pub params: Vec<Param>,
     /// Files of outputs.
     pub paths: Vec<OutputPath>,
+    /// [`RunValues`] in base64; empty before the pod is wrapped.
+    pub values: String,
     /// Everything else, unchanged.
     pub others: Vec<String>,
 }
 
-/// What the wrapping knows of a run, past the reach of the kubelet's expansion.
+/// What the wrapping knows of a run, past the reach of the kubelet's expansion. A Task keeps the image that it was woven with,
+/// and may be read by an older sidecar than the injector that wraps its pod: unknown fields are no error.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct RunValues {
     /// Parameters by name.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
@@ -152,7 +157,7 @@ impl Arguments {
         if self.unwrapped {
             args.push(UNWRAPPED.to_owned());
         }
-        args.push(format!("{DECLARATION}={}", self.declaration));
+        args.extend(chunks(DECLARATION, &self.declaration));
         args.extend(self.steps.iter().map(|step| format!("{STEP}={step}")));
         let context = self.context.iter();
         args.extend(context.map(|(name, value)| format!("{CONTEXT}={name}={value}")));
@@ -175,6 +180,7 @@ impl Arguments {
         args.extend(
             paths.map(|OutputPath { step, output, path }| format!("{PATH}={step}.{output}={path}")),
         );
+        args.extend(chunks(VALUES, &self.values));
         args.extend(self.others.iter().cloned());
         if !arrays.is_empty() {
             args.push("--".to_owned());
@@ -213,7 +219,8 @@ impl Arguments {
                 Ok::<_, ArgumentsError>((first.to_owned(), second.to_owned(), value.to_owned()))
             };
             match flag {
-                DECLARATION => read.declaration = value.to_owned(),
+                DECLARATION => read.declaration.push_str(value),
+                VALUES => read.values.push_str(value),
                 STEP => read.steps.push(value.to_owned()),
                 CONTEXT => {
                     let (name, value) = pair()?;
@@ -268,6 +275,12 @@ impl Arguments {
         }
         params
     }
+}
+
+/// A text in base64 as arguments that are short enough for Linux.
+fn chunks<'a>(flag: &'a str, text: &'a str) -> impl Iterator<Item = String> + 'a {
+    let chunks = text.as_bytes().chunks(CHUNK);
+    chunks.map(move |chunk| format!("{flag}={}", String::from_utf8_lossy(chunk)))
 }
 
 /// The items of the arrays `names`, which stand framed and in this order in `tail`.
@@ -371,6 +384,19 @@ mod tests {
         };
         // Nothing follows only one of the two.
         assert_eq!(Arguments::parse(&arguments.to_args()).unwrap().params, last);
+    }
+
+    #[test]
+    fn what_is_long_is_in_as_many_arguments_as_linux_needs() {
+        let arguments = Arguments {
+            declaration: "abcd".repeat(50_000),
+            values: "efgh".repeat(25_000),
+            ..Arguments::default()
+        };
+        let args = arguments.to_args();
+        assert_eq!(args.len(), 3 + 2);
+        assert!(args.iter().all(|argument| argument.len() < 128 << 10));
+        assert_eq!(Arguments::parse(&args), Ok(arguments));
     }
 
     #[test]

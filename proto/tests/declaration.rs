@@ -152,3 +152,14 @@ fn a_declaration_of_outputs_alone_is_fine() {
     assert!(declaration.templates.is_empty());
     assert!(declaration.output("kaniko", "digest").is_some());
 }
+
+#[test]
+fn a_pipeline_resource_is_never_applied() {
+    let text = "objects:\n  - name: a\n    policy: Apply\n    resourceTemplate:\n      apiVersion: tekton.dev/v1alpha1\n      kind: \
+                PipelineResource\n      metadata: {name: a}\n      spec: {type: git}\n";
+    assert_eq!(
+        errors(text),
+        "2:5 objects[0].policy: a PipelineResource cannot be applied: once a run has made it, it is immutable; use policy: \
+         Create"
+    );
+}

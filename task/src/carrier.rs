@@ -133,6 +133,11 @@ impl<'a> Carrier<'a> {
         self.annotation.is_some() || self.proposal().is_some()
     }
 
+    /// Whether the declaration stands here as an annotation.
+    pub const fn is_annotated(&self) -> bool {
+        self.annotation.is_some()
+    }
+
     /// Whether it is a TaskSpec.
     pub const fn is_task(&self) -> bool {
         self.task_spec().is_some()

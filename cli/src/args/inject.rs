@@ -1,6 +1,7 @@
 //! The options of `gleaner inject`.
 
 use clap::{Args, ValueEnum};
+use gleaner_injector::quantity;
 
 use super::Form;
 
@@ -24,16 +25,16 @@ pub struct Inject {
     #[arg(short = 'o', value_name = "FORM", value_enum, default_value_t = Form::Yaml)]
     pub form: Form,
     /// What it asks for of the CPU; 10m without it.
-    #[arg(long, value_name = "QUANTITY", value_parser = parse_quantity, help_heading = "The sidecar")]
+    #[arg(long, value_name = "QUANTITY", value_parser = quantity::parse, help_heading = "The sidecar")]
     pub cpu_request: Option<String>,
     /// What it may take of the CPU; 500m without it.
-    #[arg(long, value_name = "QUANTITY", value_parser = parse_quantity, help_heading = "The sidecar")]
+    #[arg(long, value_name = "QUANTITY", value_parser = quantity::parse, help_heading = "The sidecar")]
     pub cpu_limit: Option<String>,
     /// What it asks for of the memory; 16Mi without it.
-    #[arg(long, value_name = "QUANTITY", value_parser = parse_quantity, help_heading = "The sidecar")]
+    #[arg(long, value_name = "QUANTITY", value_parser = quantity::parse, help_heading = "The sidecar")]
     pub memory_request: Option<String>,
     /// What it may take of the memory; 128Mi without it.
-    #[arg(long, value_name = "QUANTITY", value_parser = parse_quantity, help_heading = "The sidecar")]
+    #[arg(long, value_name = "QUANTITY", value_parser = quantity::parse, help_heading = "The sidecar")]
     pub memory_limit: Option<String>,
     /// The user that it runs as; the image's own (65532) without it.
     #[arg(long, value_name = "UID", value_parser = clap::value_parser!(i64).range(1..=i64::from(u32::MAX >> 1)), help_heading = "The sidecar")]
@@ -68,11 +69,3 @@ Examples:
   gleaner translate -f examples/build-and-test.yaml | gleaner inject -f - | kubectl apply -f -
 
 Exit codes: 0; 64 the command line is wrong, 78 a declaration is wrong, or a step cannot be wrapped here.";
-
-fn parse_quantity(text: &str) -> Result<String, String> {
-    if gleaner_injector::settings::is_quantity(text) {
-        Ok(text.to_owned())
-    } else {
-        Err("write 100m, 1.5 or 64Mi".to_owned())
-    }
-}

@@ -9,7 +9,7 @@
 
 use gleaner_proto::diagnostic::Diagnostic;
 use gleaner_proto::path;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// The volume. Tekton refuses `tekton-internal-` in TaskSpecs; so this name could only clash on purpose.
 const VOLUME: &str = "gleaner-internal";
@@ -24,31 +24,27 @@ pub(crate) fn of_sidecar() -> Value {
     json!({"name": VOLUME, "mountPath": path::GLEANER})
 }
 
-/// Gives a step its parts.
-///
-/// # Errors
-/// A mount of the step's own in the way.
-pub(crate) fn add_to_step(
-    container: &mut Value,
-    step: &str,
-    place: &str,
-) -> Result<(), Diagnostic> {
+/// Mounts of a container's own where Gleaner needs to mount.
+pub(crate) fn in_the_way(container: &Value, place: &str) -> Vec<Diagnostic> {
     let own = container.get("volumeMounts").and_then(Value::as_array);
+    let mut wrong = Vec::new();
     for (index, mount) in own.into_iter().flatten().enumerate() {
-        let at = mount
-            .get("mountPath")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        let at = at.trim_end_matches('/');
+        let at = mount.get("mountPath").and_then(Value::as_str);
+        let at = at.unwrap_or_default().trim_end_matches('/');
         if at == path::GLEANER || at.starts_with(&format!("{}/", path::GLEANER)) {
             let message = format!(
                 "the mount at '{at}' is in the way: Gleaner needs {}",
                 path::GLEANER
             );
             let place = format!("{place}.volumeMounts[{index}].mountPath");
-            return Err(Diagnostic::new(place, None, message).help("mount it elsewhere"));
+            wrong.push(Diagnostic::new(place, None, message).help("mount it elsewhere"));
         }
     }
+    wrong
+}
+
+/// Gives a step its parts.
+pub(crate) fn add_to_step(container: &mut Value, step: &str) {
     let parts = [
         json!({"name": VOLUME, "mountPath": path::BIN, "subPath": "bin", "readOnly": true}),
         json!({"name": VOLUME, "mountPath": path::OWN_RUN, "subPath": format!("run/{step}"), "readOnly": true}),
@@ -57,7 +53,17 @@ pub(crate) fn add_to_step(
     for part in parts {
         add(container, "volumeMounts", part);
     }
-    Ok(())
+}
+
+/// Takes Gleaner's mounts or volumes out of a list, and the list where nothing else is in it.
+pub(crate) fn remove(parent: &mut Map<String, Value>, list: &str) {
+    if let Some(Value::Array(items)) = parent.get_mut(list) {
+        let before = items.len();
+        items.retain(|item| item.get("name").is_none_or(|name| name != VOLUME));
+        if items.is_empty() && before > 0 {
+            parent.shift_remove(list);
+        }
+    }
 }
 
 /// Appends to a list, which is made when there is none.

@@ -23,6 +23,10 @@ use crate::parts::{mounts, readiness};
 
 /// How Tekton begins a script that has no `#!` of its own (`pkg/pod/script.go`).
 const PREAMBLE: &str = "#!/bin/sh\nset -e\n";
+/// The first line of a script whose interpreter is the redirector ([`path::REDIRECTOR`]).
+const INTERPRETER: &str = "#!/gleaner/bin/redirector --script";
+/// How the second begins.
+const FLAGS: &str = "#gleaner: ";
 
 /// Puts the redirector before the steps of `spec`, which was read as `read`, and gives them and the pod what it needs.
 ///
@@ -42,12 +46,9 @@ pub(super) fn wrap_steps(
         let place = format!("{place}.steps[{index}]");
         let Some(step) = read.steps.get(index) else {
             // Gleaner's own, behind those of the Task.
-            wrong.extend(mounts::add_to_step(item, FINISH_STEP, &place).err());
+            mounts::add_to_step(item, FINISH_STEP);
             continue;
         };
-        if is_wrapped(item) {
-            continue;
-        }
         let redirected = Redirected {
             name: &step.name,
             is_first: index == 0,
@@ -56,22 +57,49 @@ pub(super) fn wrap_steps(
         };
         let flags = redirector::flags(declaration, &redirected, &[]);
         let flags = flags.into_iter().map(|flag| shielded(&flag)).collect();
-        let wrapped = wrap_step(item, step, flags, &place);
-        let mounted = mounts::add_to_step(item, &step.name, &place);
-        wrong.extend(wrapped.err().into_iter().chain(mounted.err()));
+        wrong.extend(wrap_step(item, step, flags, &place).err());
+        mounts::add_to_step(item, &step.name);
     }
     if !wrong.is_empty() {
         return Err(wrong);
     }
-    let volumes = spec.get("volumes").and_then(Value::as_array);
-    if !volumes
-        .into_iter()
-        .flatten()
-        .any(|volume| *volume == mounts::volume())
-    {
-        super::push(spec, "volumes", mounts::volume());
-    }
+    super::push(spec, "volumes", mounts::volume());
     Ok(())
+}
+
+/// Takes the redirector off the steps again. What was a command and what its arguments is not to be told any more, and makes
+/// no difference to Tekton.
+pub(super) fn unwrap_steps(spec: &mut Map<String, Value>) {
+    let steps = spec.get_mut("steps").and_then(Value::as_array_mut);
+    for step in steps.into_iter().flatten().filter_map(Value::as_object_mut) {
+        let script = step
+            .get("script")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let lines: Vec<&str> = script.splitn(3, '\n').collect();
+        if let [interpreter, flags, script] = lines[..]
+            && interpreter == INTERPRETER
+            && flags.starts_with(FLAGS)
+        {
+            let script = Value::from(script);
+            step.insert("script".to_owned(), script);
+        } else if is_redirected(step)
+            && let Some(Value::Array(args)) = step.get_mut("args")
+            && let Some(end) = args.iter().position(|argument| argument == "--")
+        {
+            let mut command = args.split_off(end + 1);
+            args.clear();
+            if !command.is_empty() {
+                let rest = command.split_off(1);
+                step.insert("command".to_owned(), command.into());
+                step.insert("args".to_owned(), rest.into());
+            }
+        } else {
+            continue;
+        }
+        mounts::remove(step, "volumeMounts");
+    }
+    mounts::remove(spec, "volumes");
 }
 
 /// Gives the sidecar what the pod's wrapping would have given it.
@@ -104,17 +132,23 @@ fn wrap_step(
             unknown("a script for Windows".to_owned(), "use a step on Linux")
         }
         Action::Script(script) => {
+            if let Some(output) = flags.iter().find(|flag| flag.contains("$(")) {
+                // Tekton would put the value into the text of the script, where a quote ends it.
+                return unknown(
+                    format!(
+                        "the path in {output} has a variable, and the step '{}' is a script",
+                        step.name
+                    ),
+                    "write the script as arguments of a command, or a path without variables",
+                );
+            }
             let preamble = if script.starts_with("#!") {
                 ""
             } else {
                 PREAMBLE
             };
             let flags = Value::from(flags);
-            item["script"] = format!(
-                "#!{} --script\n#gleaner: {flags}\n{preamble}{script}",
-                path::REDIRECTOR
-            )
-            .into();
+            item["script"] = format!("{INTERPRETER}\n{FLAGS}{flags}\n{preamble}{script}").into();
             Ok(())
         }
         Action::Image(_) => unknown(
@@ -134,15 +168,11 @@ fn wrap_step(
     }
 }
 
-/// Whether the redirector is there already.
-fn is_wrapped(item: &Value) -> bool {
-    let script = item
-        .get("script")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    let command = item.get("command").and_then(|command| command.get(0));
-    command.is_some_and(|command| command == path::REDIRECTOR)
-        || script.starts_with(&format!("#!{}", path::REDIRECTOR))
+/// Whether a step's command is the redirector, with the flag that Gleaner's own calls begin with.
+fn is_redirected(step: &Map<String, Value>) -> bool {
+    let first = |key: &str| step.get(key).and_then(|list| list.get(0)?.as_str());
+    first("command") == Some(path::REDIRECTOR)
+        && first("args").is_some_and(|argument| argument.starts_with("--step="))
 }
 
 /// Tekton's variables stay; a doubled sign survives the kubelet.

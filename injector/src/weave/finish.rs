@@ -41,6 +41,8 @@ pub(crate) fn needed(spec: &Map<String, Value>) -> Finish {
 pub(super) fn step(settings: &Settings, resources: &str) -> Value {
     let mut step = Map::from_iter([("name".to_owned(), Value::from(FINISH_STEP))]);
     step.extend(settings.container(resources));
+    // Tekton merges the Task's stepTemplate into it.
+    step["securityContext"]["privileged"] = false.into();
     step.insert("command".to_owned(), Value::from_iter([IMAGE_REDIRECTOR]));
     step.insert("args".to_owned(), Value::from_iter(["finish"]));
     step.into()

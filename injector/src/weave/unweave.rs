@@ -4,11 +4,12 @@ use gleaner_proto::arguments::{DECLARATION, UNWRAPPED};
 use gleaner_proto::kubernetes::SIDECAR;
 use serde_json::{Map, Value};
 
-use super::{finish, results};
+use super::{ahead, finish, results};
 
 /// Takes out what weaving has put in, and nothing else: what merely has the same name stays.
 pub(super) fn unweave(spec: &mut Value) {
     let Value::Object(spec) = spec else { return };
+    ahead::unwrap_steps(spec);
     retain(spec, "sidecars", |sidecar| !is_own_sidecar(sidecar));
     retain(spec, "steps", |step| !finish::is_own_step(step));
     retain(spec, "results", |result| !results::is_added(result));
@@ -24,6 +25,12 @@ fn retain(spec: &mut Map<String, Value>, list: &str, wanted: impl Fn(&Value) -> 
     if items.is_empty() && before > 0 {
         spec.shift_remove(list);
     }
+}
+
+/// Whether Gleaner has been here.
+pub(super) fn is_woven(spec: &Value) -> bool {
+    let sidecars = spec.get("sidecars").and_then(Value::as_array);
+    sidecars.into_iter().flatten().any(is_own_sidecar)
 }
 
 /// Whether the TaskSpec has been injected ahead of time, and needs no webhook.

@@ -1,5 +1,8 @@
-//! Where in an object the TaskSpecs stand, and whether a declaration stands beside them.
+//! Where in an object the TaskSpecs stand, and whose they are.
 
+use gleaner_proto::kubernetes::{annotation, label};
+use gleaner_proto::yaml::Node;
+use gleaner_task::Carrier;
 use serde_json::Value;
 
 /// Tekton's kinds that hold TaskSpecs.
@@ -11,13 +14,13 @@ pub(super) enum Kind {
     PipelineRun,
 }
 
-/// A TaskSpec in an object.
+/// A TaskSpec with a declaration beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Host {
     /// JSON Pointer (RFC 6901) of the TaskSpec.
     pub(super) pointer: String,
-    /// JSON Pointer of the metadata that may carry its declaration.
-    metadata: String,
+    /// Which task it is, wherever in its list it stands.
+    pub(super) title: String,
 }
 
 // === impl Kind ===
@@ -42,61 +45,33 @@ impl Kind {
     }
 }
 
-// === impl Host ===
-
-impl Host {
-    /// Whether `object`, this one or an earlier state of it, has a declaration for the TaskSpec.
-    pub(super) fn declares(&self, object: &Value) -> bool {
-        let metadata = object.pointer(&self.metadata);
-        metadata.is_some_and(|metadata| metadata.pointer(ANNOTATION).is_some())
-    }
+/// All TaskSpecs in `object` that have a declaration beside them.
+pub(super) fn declaring(object: &Value) -> Vec<Host> {
+    let node = Node::from(object);
+    let carriers = Carrier::all(&node).into_iter();
+    carriers
+        .filter(Carrier::is_annotated)
+        .filter_map(|carrier| {
+            Some(Host {
+                pointer: pointer(carrier.task_spec()?),
+                title: carrier.title,
+            })
+        })
+        .collect()
 }
 
-/// The declaration, as seen from the metadata.
-const ANNOTATION: &str = "/annotations/gleaner.dev~1outputs";
-
-/// All TaskSpecs in `object`.
-pub(super) fn hosts(object: &Value, kind: Kind) -> Vec<Host> {
-    let own = |pointer: &str| Host {
-        pointer: pointer.to_owned(),
-        metadata: "/metadata".to_owned(),
-    };
-    let mut found = Vec::new();
-    match kind {
-        Kind::Task => found.push(own("/spec")),
-        Kind::TaskRun => found.push(own("/spec/taskSpec")),
-        Kind::Pipeline => embedded(object, "/spec", &mut found),
-        Kind::PipelineRun => embedded(object, "/spec/pipelineSpec", &mut found),
-    }
-    let is_object = |host: &Host| object.pointer(&host.pointer).is_some_and(Value::is_object);
-    found.retain(is_object);
-    found
-}
-
-/// The TaskSpecs in the PipelineSpec at `pointer`, those of pipelines within it included.
-fn embedded(object: &Value, pointer: &str, found: &mut Vec<Host>) {
-    for list in ["tasks", "finally"] {
-        let list = format!("{pointer}/{list}");
-        let items = object.pointer(&list).and_then(Value::as_array);
-        for index in 0..items.map_or(0, Vec::len) {
-            let spec = format!("{list}/{index}/taskSpec");
-            found.push(Host {
-                metadata: format!("{spec}/metadata"),
-                pointer: spec,
-            });
-            let nested = format!("{list}/{index}/pipelineSpec");
-            if object.pointer(&nested).is_some() {
-                embedded(object, &nested, found);
-            }
-        }
-    }
+/// The TaskSpec called `title` in `object`, declared or not.
+pub(super) fn find(object: &Value, title: &str) -> Option<String> {
+    let node = Node::from(object);
+    let carriers = Carrier::all(&node).into_iter();
+    let mut found = carriers.filter(|carrier| carrier.title == title);
+    found.find_map(|carrier| carrier.task_spec().map(pointer))
 }
 
 /// Whether the object itself is annotated.
 pub(super) fn is_annotated(object: &Value) -> bool {
-    object
-        .get("metadata")
-        .is_some_and(|metadata| metadata.pointer(ANNOTATION).is_some())
+    let annotations = object.pointer("/metadata/annotations");
+    annotations.is_some_and(|annotations| annotations.get(annotation::OUTPUTS).is_some())
 }
 
 /// The metadata that stands for the TaskSpec at `pointer`.
@@ -104,6 +79,22 @@ pub(super) fn metadata_of<'a>(object: &'a Value, pointer: &str) -> Option<&'a Va
     match pointer {
         "/spec" | "/spec/taskSpec" => object.get("metadata"),
         embedded => object.pointer(&format!("{embedded}/metadata")),
+    }
+}
+
+/// Whether a PipelineRun's controller has made the run.
+pub(super) fn is_of_pipeline_run(object: &Value) -> bool {
+    let owners = object.pointer("/metadata/ownerReferences");
+    let mut owners = owners.and_then(Value::as_array).into_iter().flatten();
+    owners.any(|owner| owner["controller"] == true && owner["kind"] == "PipelineRun")
+}
+
+/// Takes the labels off that name a PipelineRun which has not made the run: one that was created from another's YAML has them
+/// still, and what it creates would be deleted with a run that is not there.
+pub(super) fn forget_pipeline_run(object: &mut Value) {
+    let labels = object.pointer_mut("/metadata/labels");
+    if let Some(labels) = labels.and_then(Value::as_object_mut) {
+        labels.retain(|key, _| key != label::PIPELINE_RUN && key != label::PIPELINE_RUN_UID);
     }
 }
 
@@ -123,42 +114,44 @@ pub(super) fn resources_field(object: &Value) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use gleaner_proto::kubernetes::annotation;
     use serde_json::json;
 
     use super::*;
 
     #[test]
-    fn the_pointer_names_the_annotation() {
-        let key = ANNOTATION
-            .trim_start_matches("/annotations/")
-            .replace("~1", "/");
-        assert_eq!(key, annotation::OUTPUTS);
-    }
-
-    #[test]
     fn pipelines_within_pipelines_are_walked() {
-        let task = json!({"taskSpec": {"steps": []}});
+        let annotations = json!({"gleaner.dev/outputs": ""});
+        let task = |name: &str| json!({"name": name, "taskSpec": {"steps": [], "metadata": {"annotations": annotations}}});
         let object = json!({
             "apiVersion": "tekton.dev/v1",
             "kind": "PipelineRun",
+            "metadata": {"name": "r"},
             "spec": {"pipelineSpec": {
-                "tasks": [task, {"taskRef": {"name": "x"}}, {"pipelineSpec": {"finally": [task]}}],
-                "finally": [task],
+                "tasks": [task("a"), {"taskRef": {"name": "x"}}, {"name": "n", "pipelineSpec": {"finally": [task("b")]}}],
+                "finally": [task("c"), {"name": "d", "taskSpec": {"steps": []}}],
             }},
         });
-        let pointers: Vec<String> = hosts(&object, Kind::PipelineRun)
+        let found: Vec<(String, String)> = declaring(&object)
             .into_iter()
-            .map(|host| host.pointer)
+            .map(|host| (host.title, host.pointer))
             .collect();
-        assert_eq!(
-            pointers,
-            [
+        let expected = [
+            (
+                "PipelineRun r, task a",
                 "/spec/pipelineSpec/tasks/0/taskSpec",
+            ),
+            (
+                "PipelineRun r, task n, task b",
                 "/spec/pipelineSpec/tasks/2/pipelineSpec/finally/0/taskSpec",
+            ),
+            (
+                "PipelineRun r, task c",
                 "/spec/pipelineSpec/finally/0/taskSpec",
-            ]
+            ),
+        ];
+        assert_eq!(
+            found,
+            expected.map(|(title, pointer)| (title.to_owned(), pointer.to_owned()))
         );
-        assert_eq!(pointer("spec.pipelineSpec.tasks[0].taskSpec"), pointers[0]);
     }
 }

@@ -11,7 +11,8 @@ use gleaner_proto::{duration, size};
 use super::certificates::{Managed, ObjectName, Policy};
 use super::telemetry::Log;
 use super::tls::files::Files;
-use super::{cluster, quantity};
+use super::cluster;
+use crate::quantity;
 use crate::settings::{PullPolicy, Resources, Settings, Sidecars};
 
 /// Puts Gleaner into Tasks and pods as they come into being.

@@ -6,7 +6,6 @@
 //! a variable holds the command for each platform (`pkg/pod/entrypoint_lookup.go`).
 
 use gleaner_proto::diagnostic::Diagnostic;
-use gleaner_proto::path;
 use serde_json::{Map, Value};
 
 use super::texts;
@@ -43,9 +42,6 @@ pub(super) fn wrap(
     match end.checked_sub(2) {
         Some(flag) if args[flag] == FLAG => {
             let command = args[end - 1].clone();
-            if command == path::REDIRECTOR {
-                return Ok(());
-            }
             let (redirector, rest) = prefix
                 .split_first()
                 .ok_or_else(|| unknown("no redirector"))?;
@@ -76,16 +72,9 @@ fn wrap_image_command(container: &mut Value, prefix: &[String]) -> Option<()> {
     let mut wrapped = Map::new();
     for (platform, command) in commands {
         let command = command.as_array()?;
-        let whole = if command
-            .first()
-            .is_some_and(|first| first == path::REDIRECTOR)
-        {
-            command.clone()
-        } else {
-            let prefix = prefix.iter().map(|argument| Value::from(argument.as_str()));
-            prefix.chain(command.iter().cloned()).collect()
-        };
-        wrapped.insert(platform, whole.into());
+        let prefix = prefix.iter().map(|argument| Value::from(argument.as_str()));
+        let whole: Value = prefix.chain(command.iter().cloned()).collect();
+        wrapped.insert(platform, whole);
     }
     variable["value"] = Value::from(wrapped).to_string().into();
     Some(())

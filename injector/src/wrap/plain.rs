@@ -42,6 +42,19 @@ pub(super) fn wrap(pod: &Value, text: &str, settings: &Settings) -> Result<Value
             "Kubernetes 1.29 or later is needed for pods that are none of Tekton's",
         )]);
     }
+    if let Some(policy) = pod
+        .pointer("/spec/restartPolicy")
+        .filter(|policy| *policy != "Never")
+    {
+        // What a step says counts once, and a container that is started again would have more to say.
+        let message = format!(
+            "the pod's containers are started again (restartPolicy: {policy}), and each of them speaks once"
+        );
+        return Err(vec![
+            Diagnostic::new("spec.restartPolicy", None, message)
+                .help("use Never; a Job starts another pod, as often as its backoffLimit says"),
+        ]);
+    }
     let declaration = declaration(pod)?;
     let steps: Vec<String> = declaration.steps.keys().map(ToString::to_string).collect();
     let single = steps.len() == 1;
@@ -105,7 +118,10 @@ fn wrap_container(
         return Err(Diagnostic::new(format!("{place}.command"), None, message)
             .help("write the image's entrypoint as the container's command"));
     }
-    mounts::add_to_step(container, name, &place)?;
+    if let Some(mount) = mounts::in_the_way(container, &place).pop() {
+        return Err(mount);
+    }
+    mounts::add_to_step(container, name);
     let message = container
         .get("terminationMessagePath")
         .and_then(Value::as_str);

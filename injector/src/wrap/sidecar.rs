@@ -1,12 +1,10 @@
 //! The sidecar's container.
 
-use gleaner_proto::arguments::Arguments;
-use gleaner_proto::diagnostic::Diagnostic;
+use gleaner_proto::arguments::{Arguments, DECLARATION, UNWRAPPED};
 use gleaner_proto::kubernetes::SIDECAR_CONTAINER;
 use serde_json::{Map, Value, json};
 
 use super::{LISTS, containers, containers_mut, name_of, texts};
-use crate::outcome::Refusal;
 use crate::parts::{mounts, readiness, redirector};
 use crate::settings::{Settings, Sidecars};
 
@@ -18,8 +16,8 @@ const TOKEN_VOLUME: &str = "gleaner-token";
 /// What a container of the sidecar's name is.
 #[derive(Debug)]
 pub(super) enum State {
-    /// Woven into the TaskSpec, and not wrapped yet.
-    Woven(Arguments),
+    /// Woven into the TaskSpec with these arguments, and not wrapped yet.
+    Woven(Vec<String>),
     /// Here before.
     Wrapped,
     /// Somebody else's.
@@ -38,23 +36,20 @@ pub(super) fn find(pod: &Value) -> Option<(&'static str, usize)> {
 }
 
 /// What the container at `place` is.
-///
-/// # Errors
-/// Arguments that Gleaner would not have written.
-pub(super) fn state(pod: &Value, place: (&'static str, usize)) -> Result<State, Refusal> {
-    let (list, index) = place;
+pub(super) fn state(pod: &Value, (list, index): (&'static str, usize)) -> State {
     let args = texts(&containers(pod, list)[index], "args");
-    let arguments = Arguments::parse(&args).map_err(|error| {
-        let place = format!("spec.{list}[{index}].args");
-        Refusal::new(Diagnostic::new(place, None, error.to_string()))
-    })?;
-    Ok(
-        match (arguments.declaration.is_empty(), arguments.unwrapped) {
-            (true, _) => State::Foreign,
-            (false, true) => State::Woven(arguments),
-            (false, false) => State::Wrapped,
-        },
-    )
+    let flags: Vec<&String> = args
+        .iter()
+        .take_while(|argument| *argument != "--")
+        .collect();
+    let declares = |flag: &&&String| flag.starts_with(DECLARATION);
+    if !flags.iter().any(|flag| declares(&flag)) {
+        State::Foreign
+    } else if flags.iter().any(|flag| *flag == UNWRAPPED) {
+        State::Woven(args)
+    } else {
+        State::Wrapped
+    }
 }
 
 /// Makes `container` a running sidecar with `arguments`, and gives it to the pod.

@@ -24,13 +24,15 @@ const STEP_PREFIX: &str = "step-";
 pub(super) fn wrap(
     pod: &Value,
     place: (&'static str, usize),
-    arguments: Arguments,
+    args: &[String],
     settings: &Settings,
 ) -> Result<Value, Vec<Diagnostic>> {
-    let settings = settings.with_annotations(pod.get("metadata"))?;
-    let declaration = declaration(&arguments, place)?;
-    let mut wrapped = pod.clone();
     let (list, index) = place;
+    let at = format!("spec.{list}[{index}].args");
+    let arguments = Arguments::parse(args)
+        .map_err(|error| vec![Diagnostic::new(&at, None, error.to_string())])?;
+    let declaration = declaration(&arguments, &at)?;
+    let mut wrapped = pod.clone();
     let Value::Object(mut woven) = containers_mut(&mut wrapped, list).remove(index) else {
         return Err(vec![mismatch("the sidecar is no container")]);
     };
@@ -40,18 +42,14 @@ pub(super) fn wrap(
     wrap_steps(&mut wrapped, &declaration, &arguments)?;
     mounts::add(&mut wrapped["spec"], "volumes", mounts::volume());
     let arguments = encoded(pod, arguments);
-    sidecar::place(&mut wrapped, woven, &arguments, &settings);
+    sidecar::place(&mut wrapped, woven, &arguments, settings);
     Ok(wrapped)
 }
 
-fn declaration(
-    arguments: &Arguments,
-    (list, index): (&str, usize),
-) -> Result<Declaration, Vec<Diagnostic>> {
+fn declaration(arguments: &Arguments, place: &str) -> Result<Declaration, Vec<Diagnostic>> {
     let bytes = STANDARD.decode(&arguments.declaration).ok();
     let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
     let text = text.ok_or_else(|| {
-        let place = format!("spec.{list}[{index}].args");
         vec![Diagnostic::new(
             place,
             None,
@@ -99,7 +97,8 @@ fn wrap_steps(
             finishes: Some(name.as_str()) == last,
             termination_message: None,
         };
-        let mounted = mounts::add_to_step(container, name, &place);
+        wrong.extend(mounts::in_the_way(container, &place));
+        mounts::add_to_step(container, name);
         // Gleaner's own step is the redirector already.
         let wrapped = if name == FINISH_STEP {
             Ok(())
@@ -108,7 +107,7 @@ fn wrap_steps(
             let prefix = prefix(&flags);
             entrypoint::wrap(container, &prefix, &place)
         };
-        wrong.extend(mounted.err().into_iter().chain(wrapped.err()));
+        wrong.extend(wrapped.err());
     }
     if wrong.is_empty() { Ok(()) } else { Err(wrong) }
 }
@@ -140,28 +139,15 @@ fn encoded(pod: &Value, arguments: Arguments) -> Arguments {
         context,
         labels: labels.into_iter().collect(),
     };
+    let json = serde_json::to_vec(&values).expect("invariant: maps of text and JSON are JSON");
     Arguments {
         unwrapped: false,
         context: Vec::new(),
         params: Vec::new(),
         paths: Vec::new(),
-        others: arguments
-            .others
-            .into_iter()
-            .chain([values_flag(&values)])
-            .collect(),
+        values: STANDARD.encode(json),
         ..arguments
     }
-}
-
-/// `--values` with the run's values.
-fn values_flag(values: &RunValues) -> String {
-    let json = serde_json::to_vec(values).expect("invariant: maps of text and JSON are JSON");
-    format!(
-        "{}={}",
-        gleaner_proto::arguments::VALUES,
-        STANDARD.encode(json)
-    )
 }
 
 /// The reference to the TaskRun that the pod belongs to.

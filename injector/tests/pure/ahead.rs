@@ -131,10 +131,43 @@ fn twice_is_once_and_a_webhook_leaves_it_alone() {
         let once = ahead(&task);
         assert_eq!(ahead(&once), once);
         let by_webhook = weave::weave(&once, Operation::Create, &settings());
-        assert_eq!(by_webhook, Ok(Outcome::Skipped(Skip::NotAsked)));
+        assert_eq!(by_webhook, Ok(Outcome::Skipped(Skip::Done)));
         let steps = once["spec"]["steps"].as_array().unwrap();
         assert_eq!(steps.len(), if on_error == "continue" { 4 } else { 3 });
     }
+}
+
+#[test]
+fn an_edited_task_is_injected_as_edited() {
+    let mut edited = ahead(&yaml(TASK));
+    let annotation = "steps: {build: [{name: digest}, {name: other}], script: [{name: late}]}";
+    edited["metadata"]["annotations"]["gleaner.dev/outputs"] = annotation.into();
+    let more = json!({"name": "more", "image": "i", "command": ["true"]});
+    edited["spec"]["steps"].as_array_mut().unwrap().push(more);
+    let steps = ahead(&edited)["spec"]["steps"].clone();
+    let expected = json!([
+        "--step=build",
+        "--output=digest",
+        "--output=other",
+        "--",
+        "/bin/tool",
+        "run",
+        "$(params.flags[*])",
+        "--",
+        "x"
+    ]);
+    assert_eq!(steps[0]["args"], expected);
+    let script = steps[2]["script"].as_str().unwrap();
+    assert!(
+        script.contains("--output=late") && !script.contains("--finish"),
+        "{script}"
+    );
+    assert_eq!(script.matches("#gleaner:").count(), 1);
+    assert_eq!(steps[2]["volumeMounts"].as_array().unwrap().len(), 3);
+    assert_eq!(
+        steps[3]["args"],
+        json!(["--step=more", "--finish", "--", "true"])
+    );
 }
 
 #[test]
@@ -166,6 +199,15 @@ fn what_is_known_to_the_controller_alone_is_refused() {
         task["spec"]["steps"][0] = json!({"name": "build", "ref": {"name": "action"}})
     });
     assert!(said.contains("the StepAction 'action'"), "{said}");
+    let said = refusal(&|task| {
+        let step = json!({"name": "build", "image": "i", "script": "x"});
+        task["spec"]["steps"][0] = step;
+    });
+    assert!(
+        said.contains("the path in --output=digest=$(workspaces.out.path)")
+            && said.contains("arguments of a command"),
+        "{said}"
+    );
     let said = refusal(&|task| task["spec"]["steps"][2]["script"] = "#!win powershell\n".into());
     assert!(said.contains("a script for Windows"), "{said}");
     let said = refusal(&|task| {

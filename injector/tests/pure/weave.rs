@@ -127,7 +127,11 @@ fn the_containers_pass_the_standard_restricted() {
     task["spec"]["steps"][1]["onError"] = "continue".into();
     let object = woven(&task);
     for place in ["/spec/sidecars/0", "/spec/steps/2"] {
-        let container = object.pointer(place).unwrap();
+        let mut container = object.pointer(place).unwrap().clone();
+        container["securityContext"]
+            .as_object_mut()
+            .unwrap()
+            .remove("privileged");
         assert_eq!(
             container["securityContext"],
             json!({
@@ -155,7 +159,126 @@ fn annotations_ask_for_other_resources_and_must_be_quantities() {
     task["metadata"]["annotations"]["gleaner.dev/cpu-limit"] = "lots".into();
     assert_eq!(
         refused(&task),
-        "metadata.annotations[\"gleaner.dev/cpu-limit\"]: \"lots\" is no quantity; write 100m, 1.5 or 64Mi"
+        "metadata.annotations[\"gleaner.dev/cpu-limit\"]: 'lots' is no quantity; write it as 500m, 0.5, 128Mi or 1G"
+    );
+}
+
+#[test]
+fn a_request_above_its_limit_is_refused_at_apply() {
+    let mut task = build_and_push();
+    task["metadata"]["annotations"]["gleaner.dev/cpu-request"] = "1".into();
+    assert_eq!(
+        refused(&task),
+        "metadata.annotations[\"gleaner.dev/cpu-request\"]: 1 is more than the limit, which is 500m; set \
+         gleaner.dev/cpu-limit too"
+    );
+}
+
+#[test]
+fn a_run_of_a_woven_pipeline_keeps_the_values_that_tekton_has_put_in() {
+    let declaration = "objects:\n  - name: note\n    resourceTemplate:\n      apiVersion: v1\n      kind: ConfigMap\n      data: {a: $(params.text)}\n";
+    let metadata = json!({"annotations": {"gleaner.dev/outputs": declaration}});
+    let mut spec = json!({"steps": [{"name": "a", "image": "i", "command": ["true"]}]});
+    spec["metadata"] = metadata.clone();
+    let pipeline = json!({
+        "apiVersion": "tekton.dev/v1", "kind": "Pipeline", "metadata": {"name": "p"},
+        "spec": {"params": [{"name": "text"}], "tasks": [{"name": "a", "taskSpec": spec}]},
+    });
+    let mut spec = woven(&pipeline)["spec"]["tasks"][0]["taskSpec"].clone();
+    spec.as_object_mut().unwrap().remove("metadata");
+    // As Tekton's controller makes the TaskRun: the Pipeline's parameter is in the text, and nowhere else.
+    let substituted = spec
+        .to_string()
+        .replace("$(params.text)", "from the pipeline");
+    let mut run = json!({
+        "apiVersion": "tekton.dev/v1", "kind": "TaskRun",
+        "metadata": {
+            "name": "p-a", "annotations": metadata["annotations"], "labels": {"tekton.dev/pipelineRun": "p"},
+            "ownerReferences": [{"apiVersion": "tekton.dev/v1", "kind": "PipelineRun", "name": "p", "uid": "1", "controller": true}],
+        },
+        "spec": {"taskSpec": serde_json::from_str::<Value>(&substituted).unwrap()},
+    });
+    let outcome = weave::weave(&run, Operation::Create, &settings());
+    assert_eq!(outcome, Ok(Outcome::Skipped(Skip::Done)));
+    // A copy of it that a person creates is nobody's, and would lack the parameter.
+    run["metadata"]
+        .as_object_mut()
+        .unwrap()
+        .remove("ownerReferences");
+    assert!(refused(&run).contains("the Task has no parameter 'text'"));
+    run["spec"]["params"] = json!([{"name": "text", "value": "v"}]);
+    assert_eq!(
+        woven(&run)["metadata"]["labels"],
+        json!({}),
+        "of a PipelineRun that has not made it"
+    );
+}
+
+#[test]
+fn what_is_no_list_is_not_repaired_in_silence() {
+    let mut task = build_and_push();
+    task["spec"]["sidecars"] = json!({"name": "redis"});
+    task["spec"]["volumes"] = Value::Null;
+    assert_eq!(
+        refused(&task),
+        "spec.sidecars: must be a list; write '- ' before each item"
+    );
+    task["spec"]["sidecars"] = Value::Null;
+    assert_eq!(
+        woven(&task)["spec"]["sidecars"].as_array().unwrap().len(),
+        1
+    );
+}
+
+#[test]
+fn what_would_be_refused_at_the_pod_is_refused_at_apply() {
+    let mut task = build_and_push();
+    task["spec"]["stepTemplate"] = json!({
+        "volumeMounts": [{"name": "v", "mountPath": "/gleaner/x"}],
+        "securityContext": {"capabilities": {"add": ["CAP_SYS_ADMIN"]}},
+    });
+    task["spec"]["steps"][1]["onError"] = "continue".into();
+    let said = refused(&task);
+    assert!(
+        said.contains("spec.stepTemplate.volumeMounts[0].mountPath: the mount at '/gleaner/x'"),
+        "{said}"
+    );
+    assert!(
+        said.contains(
+            "spec.stepTemplate.securityContext.capabilities.add: the capability SYS_ADMIN"
+        ),
+        "{said}"
+    );
+    task["spec"]["stepTemplate"] = json!({"securityContext": {"privileged": true}});
+    let object = woven(&task);
+    assert_eq!(
+        object["spec"]["steps"][2]["securityContext"]["privileged"],
+        false
+    );
+}
+
+#[test]
+fn a_task_of_a_pipeline_is_found_again_wherever_it_stands() {
+    let task = |name: &str, annotated: bool| {
+        let mut task = json!({"name": name, "taskSpec": {"steps": [{"name": "a", "image": "i"}]}});
+        if annotated {
+            task["taskSpec"]["metadata"] =
+                json!({"annotations": {"gleaner.dev/outputs": "steps: {a: [{name: x}]}"}});
+        }
+        task
+    };
+    let pipeline = |tasks: Value| json!({"apiVersion": "tekton.dev/v1", "kind": "Pipeline", "metadata": {"name": "p"}, "spec": {"tasks": tasks}});
+    let old = woven(&pipeline(json!([task("first", true)])));
+    let mut lost = old["spec"]["tasks"][0].clone();
+    lost["taskSpec"].as_object_mut().unwrap().remove("metadata");
+    let new = pipeline(json!([task("new", false), lost]));
+    let after = changed(
+        weave::weave(&new, Operation::Update { old: &old }, &settings()),
+        &new,
+    );
+    assert_eq!(
+        after,
+        pipeline(json!([task("new", false), task("first", false)]))
     );
 }
 

@@ -124,10 +124,10 @@ fn expanded(argument: &str) -> String {
 /// The values that the sidecar will read.
 fn values(pod: &Value) -> Value {
     let args = args(pod, "sidecar-gleaner");
-    let encoded = args
+    let parts = args
         .iter()
-        .find_map(|argument| argument.strip_prefix("--values="))
-        .expect("--values");
+        .filter_map(|argument| argument.strip_prefix("--values="));
+    let encoded: String = parts.collect();
     serde_json::from_slice(&STANDARD.decode(encoded).unwrap()).unwrap()
 }
 
@@ -507,6 +507,71 @@ fn a_pod_without_the_annotation_is_left_alone() {
 }
 
 #[test]
+fn what_merely_has_a_name_of_gleaner_s_is_left_alone() {
+    let mut foreign = pod(RICH);
+    foreign["metadata"]
+        .as_object_mut()
+        .unwrap()
+        .remove("annotations");
+    let other = json!({"name": "sidecar-gleaner", "image": "x", "args": ["--param=foo", "--", "--declaration=x"]});
+    foreign["spec"]["containers"]
+        .as_array_mut()
+        .unwrap()
+        .push(other);
+    assert_eq!(
+        wrap::wrap(&foreign, &settings()),
+        Ok(Outcome::Skipped(Skip::NotAsked))
+    );
+    foreign["metadata"]["annotations"] = json!({"gleaner.dev/outputs": "steps: {}"});
+    assert!(
+        refused(&foreign, &settings()).contains("the container 'sidecar-gleaner' has the name")
+    );
+}
+
+#[test]
+fn a_step_that_calls_the_redirector_itself_is_wrapped_like_any_other() {
+    let mut before = tekton_pod(DECLARATION, "u", &[]);
+    let last = &mut before["spec"]["containers"][2];
+    let at = last["args"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .position(|argument| argument == "-entrypoint")
+        .unwrap();
+    last["args"][at + 1] = "/gleaner/bin/redirector".into();
+    let args = args(&wrapped(&before), "step-last");
+    assert!(args.contains(&"--finish".to_owned()), "{args:?}");
+    assert_eq!(
+        args.iter()
+            .filter(|argument| *argument == "/gleaner/bin/redirector")
+            .count(),
+        2
+    );
+}
+
+#[test]
+fn long_values_are_in_arguments_that_linux_takes() {
+    let long = "v".repeat(120_000);
+    let pod = wrapped(&tekton_pod(DECLARATION, &long, &["x"]));
+    for argument in args(&pod, "sidecar-gleaner") {
+        assert!(argument.len() < 128 << 10, "{} bytes", argument.len());
+    }
+    assert_eq!(values(&pod)["params"]["url"], *long);
+}
+
+#[test]
+fn a_pod_for_windows_is_refused() {
+    for (place, os) in [
+        ("os", json!({"name": "windows"})),
+        ("nodeSelector", json!({"kubernetes.io/os": "windows"})),
+    ] {
+        let mut before = tekton_pod(DECLARATION, "u", &[]);
+        before["spec"][place] = os;
+        assert!(refused(&before, &settings()).contains("for Windows"));
+    }
+}
+
+#[test]
 fn a_job_s_container_plays_the_step_and_the_job_owns() {
     let pod = wrapped(&pod(JOB));
     assert_eq!(
@@ -575,6 +640,11 @@ fn a_plain_pod_is_refused_what_it_cannot_have() {
         declare("steps: {main: [{name: a}], second: [{name: b}]}\nsubmit: Completed")(pod);
     });
     assert!(said.contains("containers of a pod have no order"), "{said}");
+    let said = refusal(&|pod| pod["spec"]["restartPolicy"] = "OnFailure".into());
+    assert!(
+        said.contains("spec.restartPolicy") && said.contains("backoffLimit"),
+        "{said}"
+    );
     let old = Settings {
         sidecars: Sidecars::Tekton,
         ..settings()

@@ -2,8 +2,9 @@
 
 use indexmap::IndexMap;
 
-use super::model::{Declaration, Naming, Origin, Template};
+use super::model::{Declaration, Naming, Origin, Policy, Template};
 use crate::diagnostic::{Diagnostic, Location, suggestion};
+use crate::kubernetes::{PIPELINE_RESOURCE_API_VERSION, PIPELINE_RESOURCE_KIND};
 use crate::output::OutputType;
 use crate::variable::{Access, Position, Reference, Use};
 
@@ -45,6 +46,7 @@ pub(super) fn check(declaration: &Declaration, scope: &Scope) -> Vec<Diagnostic>
     }
     for template in &declaration.templates {
         check_name(template, &mut diagnostics);
+        check_policy(template, &mut diagnostics);
         check_results(template, &mut diagnostics);
         for usage in &template.uses {
             if let Err((message, help)) = check_use(declaration, template, usage, scope) {
@@ -54,6 +56,18 @@ pub(super) fn check(declaration: &Declaration, scope: &Scope) -> Vec<Diagnostic>
     }
     diagnostics.extend(cycle(declaration));
     diagnostics
+}
+
+/// A PipelineResource that a run has made is never changed again (the proposal: "they are immutable once generated").
+fn check_policy(template: &Template, diagnostics: &mut Vec<Diagnostic>) {
+    let is_resource = template.kind == PIPELINE_RESOURCE_KIND
+        && template.api_version == PIPELINE_RESOURCE_API_VERSION;
+    if is_resource && template.policy == Policy::Apply {
+        let place = format!("{}.policy", template.place);
+        let message =
+            "a PipelineResource cannot be applied: once a run has made it, it is immutable";
+        diagnostics.push(Diagnostic::new(place, template.at, message).help("use policy: Create"));
+    }
 }
 
 /// Names that the API server would refuse, as far as they are literal. Only RBAC's own kinds take more than a

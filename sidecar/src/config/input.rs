@@ -19,14 +19,14 @@ use crate::run::{OwnerReference, Ownership, Run};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "The run")]
 pub struct Input {
-    /// The declaration, base64-encoded (nothing on the way to a container expands that)
+    /// The declaration, base64-encoded (nothing on the way to a container expands that); may be given in parts
     #[arg(
         long,
         env = "GLEANER_DECLARATION",
         hide_env_values = true,
         required_unless_present = "declaration_file"
     )]
-    declaration: Option<String>,
+    declaration: Vec<String>,
     /// The declaration, in a file
     #[arg(long, env = "GLEANER_DECLARATION_FILE", conflicts_with = "declaration")]
     declaration_file: Option<PathBuf>,
@@ -51,9 +51,10 @@ pub struct Input {
     /// A further label for what is created
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = pair)]
     labels: Vec<(String, String)>,
-    /// Parameters, context and labels as base64-encoded JSON, which nothing on the way to a container expands
-    #[arg(long, value_name = "BASE64", value_parser = run_values, hide_default_value = true)]
-    values: Option<RunValues>,
+    /// Parameters, context and labels as base64-encoded JSON, which nothing on the way to a container expands; may be given
+    /// in parts
+    #[arg(long, value_name = "BASE64")]
+    values: Vec<String>,
     /// Who owns what is created, where it is neither a PipelineRun nor a TaskRun
     #[arg(long, value_name = "APIVERSION,KIND,NAME,UID", value_parser = owner, conflicts_with = "no_owner")]
     owner: Option<OwnerReference>,
@@ -86,6 +87,9 @@ pub enum InputError {
          and that its MutatingWebhookConfiguration has a webhook for pods"
     )]
     Unwrapped,
+    /// What the wrapping has handed on is nothing that it would write.
+    #[error("--values is no base64-encoded JSON of a run's values: {0}")]
+    Values(String),
     /// The items of the arrays are not where they should be.
     #[error("the items of --array cannot be read")]
     Arrays(#[source] ArgumentsError),
@@ -106,17 +110,16 @@ impl Input {
         if self.unwrapped {
             return Err(InputError::Unwrapped);
         }
-        let text = match (&self.declaration_file, &self.declaration) {
-            (Some(path), _) => {
+        let text = match &self.declaration_file {
+            Some(path) => {
                 let error = |source| InputError::File {
                     path: path.clone(),
                     source,
                 };
                 std::fs::read_to_string(path).map_err(error)?
             }
-            (None, declaration) => {
-                let encoded = declaration.as_deref().unwrap_or_default();
-                let bytes = STANDARD.decode(encoded);
+            None => {
+                let bytes = STANDARD.decode(self.declaration.concat());
                 let text = bytes.ok().and_then(|bytes| String::from_utf8(bytes).ok());
                 text.ok_or(InputError::Encoding)?
             }
@@ -150,34 +153,44 @@ impl Input {
         };
         let mut params = arguments.params();
         params.extend(self.json_params.iter().cloned());
-        if let Some(values) = &self.values {
-            params.extend(values.params.clone());
-        }
+        params.extend(self.run_values()?.params);
         Ok(Values {
             params: params.into_iter().collect(),
             ..Values::default()
         })
     }
 
+    /// What the pod's wrapping has handed on.
+    fn run_values(&self) -> Result<RunValues, InputError> {
+        if self.values.is_empty() {
+            return Ok(RunValues::default());
+        }
+        let bytes = STANDARD.decode(self.values.concat());
+        let json = bytes.map_err(|error| InputError::Values(error.to_string()))?;
+        serde_json::from_slice(&json).map_err(|error| InputError::Values(error.to_string()))
+    }
+
     /// The run.
-    pub fn run(&self) -> Run {
+    ///
+    /// # Errors
+    /// When --values cannot be read.
+    pub fn run(&self) -> Result<Run, InputError> {
         let mut context: BTreeMap<_, _> = self.context.iter().cloned().collect();
         let mut labels: BTreeMap<_, _> = self.labels.iter().cloned().collect();
-        if let Some(values) = &self.values {
-            context.extend(values.context.clone());
-            labels.extend(values.labels.clone());
-        }
+        let values = self.run_values()?;
+        context.extend(values.context);
+        labels.extend(values.labels);
         let ownership = match (&self.owner, self.no_owner) {
             (_, true) => Ownership::Nobody,
             (Some(owner), false) => Ownership::Other(owner.clone()),
             (None, false) => Ownership::Run,
         };
-        Run {
+        Ok(Run {
             context,
             labels,
             ownership,
             secret_key: None,
-        }
+        })
     }
 
     /// Further steps that may speak.
@@ -205,13 +218,6 @@ fn key(text: &str) -> Result<(String, String, String), String> {
     let (place, value) = text.split_once('=').ok_or_else(wrong)?;
     let (name, key) = place.split_once('.').ok_or_else(wrong)?;
     Ok((name.to_owned(), key.to_owned(), value.to_owned()))
-}
-
-fn run_values(text: &str) -> Result<RunValues, String> {
-    let bytes = STANDARD
-        .decode(text)
-        .map_err(|error| format!("no base64: {error}"))?;
-    serde_json::from_slice(&bytes).map_err(|error| format!("no values of a run: {error}"))
 }
 
 fn owner(text: &str) -> Result<OwnerReference, String> {

@@ -43,10 +43,10 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
             name = namespace.name
         );
         namespace.create_all(&text);
-        // Without them no pod starts.
-        let wanted = ["serviceaccount/default", "configmap/kube-root-ca.crt"];
-        let wait = ["wait", "--for=create", "--timeout=60s"];
-        namespace.kubectl(&[&wait[..], &wanted].concat()).succeed();
+        // Without them no pod starts. One by one: kubectl gives up when two are missing.
+        for wanted in ["serviceaccount/default", "configmap/kube-root-ca.crt"] {
+            namespace.wait(wanted, "create");
+        }
         namespace
     }
 

@@ -12,6 +12,7 @@ pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
         a_sidecar_that_is_killed_for_good_is_named,
         a_static_name_that_is_taken_is_named,
+        a_static_name_of_another_run_is_named_with_that_run,
         a_kind_that_the_cluster_does_not_know_is_named,
         a_kind_that_the_run_may_not_create_is_named,
         a_missing_output_is_named,
@@ -48,11 +49,33 @@ spec: {type: image, params: [{name: url, value: mine}]}
     described(
         namespace,
         run.name(),
-        &["NotCreated", "PipelineResource", "taken", "already exists"],
+        &[
+            "NotCreated",
+            "PipelineResource",
+            "taken",
+            "exists already",
+            "written by kubectl-client-side-apply",
+        ],
     );
     namespace.no_resource();
     let mine = namespace.get("pipelineresource/taken");
     assert_eq!(mine["spec"]["params"][0]["value"], "mine");
+}
+
+fn a_static_name_of_another_run_is_named_with_that_run(namespace: &Namespace) {
+    let named = "- name: img\n          metadata: {name: fixed}\n";
+    namespace.apply(&BUILD.replace("- name: img\n", named));
+    namespace.run("build").succeeded();
+    let first = namespace.only_resource();
+    assert_eq!(first["metadata"]["name"], "fixed");
+    namespace.start("build", "second");
+    namespace.ended("taskrun/second").failed("StepFailed");
+    described(
+        namespace,
+        "second",
+        &["NotCreated", "fixed", "TaskRun", "build-run"],
+    );
+    assert_eq!(namespace.only_resource(), first);
 }
 
 fn a_kind_that_the_cluster_does_not_know_is_named(namespace: &Namespace) {

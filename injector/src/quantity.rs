@@ -1,0 +1,99 @@
+//! Quantities of Kubernetes, as far as a request or limit of a container needs them
+//! (`k8s.io/apimachinery/pkg/api/resource/quantity.go`: a decimal number and a suffix, or an exponent).
+
+/// A quantity as it is written: `500m`, `128Mi`, `1.5`, `1e3`. Not negative.
+///
+/// A typo must stop the installation, not each pod later.
+///
+/// # Errors
+/// What would be right.
+pub fn parse(text: &str) -> Result<String, String> {
+    let wrong = || format!("'{text}' is no quantity; write it as 500m, 0.5, 128Mi or 1G");
+    let number = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let (number, suffix) = text.split_at(number);
+    let digits = number.bytes().filter(u8::is_ascii_digit).count();
+    if digits == 0 || number.len() - digits > 1 {
+        return Err(wrong());
+    }
+    let exponent = |rest: &str| {
+        let digits = rest.strip_prefix(['+', '-']).unwrap_or(rest);
+        !digits.is_empty() && digits.len() <= 2 && digits.bytes().all(|b| b.is_ascii_digit())
+    };
+    let known = match suffix {
+        "" | "n" | "u" | "m" | "k" | "M" | "G" | "T" | "P" | "E" => true,
+        "Ki" | "Mi" | "Gi" | "Ti" | "Pi" | "Ei" => true,
+        _ => suffix.strip_prefix(['e', 'E']).is_some_and(exponent),
+    };
+    known.then(|| text.to_owned()).ok_or_else(wrong)
+}
+
+/// Whether `text` is a larger quantity than `other`; no when either is none. As precise as a double, which is more than enough
+/// for what a container may ask for.
+pub(crate) fn is_more(text: &str, other: &str) -> bool {
+    value(text)
+        .zip(value(other))
+        .is_some_and(|(text, other)| text > other)
+}
+
+fn value(text: &str) -> Option<f64> {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.');
+    let (number, suffix) = text.split_at(end.unwrap_or(text.len()));
+    let number: f64 = number.parse().ok()?;
+    let power = |base: f64, names: &str| {
+        let exponent = names.find(suffix.trim_end_matches('i'))?;
+        Some(base.powi(i32::try_from(exponent).ok()? + 1))
+    };
+    let factor = match suffix {
+        "" => 1.0,
+        "n" => 1e-9,
+        "u" => 1e-6,
+        "m" => 1e-3,
+        _ if suffix.ends_with('i') => power(1024.0, "KMGTPE")?,
+        "k" | "M" | "G" | "T" | "P" | "E" => power(1000.0, "kMGTPE")?,
+        exponent => 10f64.powi(exponent.get(1..)?.parse().ok()?),
+    };
+    Some(number * factor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_more, parse};
+
+    #[test]
+    fn quantities_are_compared_whatever_their_suffix() {
+        for (more, less) in [
+            ("1", "500m"),
+            ("1Gi", "1000Mi"),
+            ("1G", "900Mi"),
+            ("1e3", "999"),
+            ("2E-1", "100m"),
+            ("1E", "999P"),
+            ("1k", "999"),
+        ] {
+            assert!(is_more(more, less), "{more} > {less}");
+            assert!(!is_more(less, more), "{less} > {more}");
+        }
+        assert!(!is_more("1", "1000m") && !is_more("?", "1"));
+    }
+
+    #[test]
+    fn quantities_are_taken_as_kubernetes_writes_them() {
+        for text in [
+            "0", "10m", "500m", "0.5", ".5", "5.", "16Mi", "1G", "1e3", "1E-2",
+        ] {
+            assert_eq!(parse(text).as_deref(), Ok(text));
+        }
+    }
+
+    #[test]
+    fn what_is_no_quantity_is_refused_with_the_way_to_write_it() {
+        for text in [
+            "", "m", "-1", "128MB", "1.2.3", "1 Gi", "1e", "1e+", "16mi", ".",
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(error.contains("write it as"), "{text}: {error}");
+        }
+    }
+}
