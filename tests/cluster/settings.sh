@@ -2,6 +2,8 @@
 # shellcheck shell=bash disable=SC2034
 
 state="${GLEANER_CLUSTER_DIR:-/tmp/gleaner-cluster}"
+# Tells a cluster's folder from any other, which nobody may empty.
+marker="$state/.gleaner-cluster"
 cluster_scripts="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 kubeconfig="$state/kubeconfig"
 

@@ -42,7 +42,7 @@ impl Cluster {
             was_up,
         };
         let image = if asks("GLEANER_CLUSTER_INSTALLED") {
-            Ok(cluster.installed())
+            cluster.installed()
         } else {
             stdout_of(without_cargo(&mut cluster.command(&script("install"))))
         };

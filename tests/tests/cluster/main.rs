@@ -13,8 +13,10 @@
 //! | `sizes` | large outputs, many runs |
 //! | `submitting` | when and how objects are created, and what becomes of them |
 //! | `plain` | pods that are none of Tekton's |
+//! | `ahead` | namespaces without a webhook: `gleaner inject` |
 //! | `alone` | the injector down, other settings of Tekton and Gleaner |
 
+mod ahead;
 mod alone;
 mod annotated;
 mod ends;
@@ -28,9 +30,13 @@ mod shapes;
 mod sizes;
 mod submitting;
 
-use std::process::ExitCode;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+use std::sync::OnceLock;
 
-use gleaner_tests::cluster::{Namespace, Suite};
+use gleaner_tests::cluster::start::{repository, without_cargo};
+use gleaner_tests::cluster::{Namespace, Output, Suite};
+use serde_json::Value;
 
 fn main() -> ExitCode {
     // The longest first.
@@ -46,10 +52,34 @@ fn main() -> ExitCode {
         shapes::cases(),
         security::cases(),
         plain::cases(),
+        ahead::cases(),
     ];
     Suite::new(together.into_iter().flatten().collect())
         .alone(alone::cases())
         .run()
+}
+
+/// The command `gleaner`, of this checkout.
+fn gleaner() -> Command {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    let program = PROGRAM.get_or_init(|| {
+        let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
+        let mut build = Command::new(cargo);
+        build.args([
+            "build",
+            "--quiet",
+            "--package=gleaner",
+            "--message-format=json",
+        ]);
+        let lines = Output::of(without_cargo(&mut build).current_dir(repository("")), "").succeed();
+        let built = lines
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .find(|line| line["target"]["name"] == "gleaner" && line["executable"].is_string());
+        let built = built.expect("cargo says where the program is");
+        PathBuf::from(built["executable"].as_str().expect("a path"))
+    });
+    Command::new(program)
 }
 
 /// A Task whose step leaves a digest behind, which becomes an image resource.
@@ -140,7 +170,7 @@ fn allow(namespace: &Namespace, kind: &str) {
 
 /// A param of a PipelineResource.
 #[track_caller]
-fn param<'a>(resource: &'a serde_json::Value, name: &str) -> &'a str {
+fn param<'a>(resource: &'a Value, name: &str) -> &'a str {
     let params = resource["spec"]["params"].as_array().expect("params");
     let param = params.iter().find(|param| param["name"] == name);
     let value = param.and_then(|param| param["value"].as_str());

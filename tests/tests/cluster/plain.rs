@@ -15,7 +15,8 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-const JOB: &str = r#"
+/// A Job whose container leaves a digest behind.
+pub(crate) const JOB: &str = r#"
 apiVersion: batch/v1
 kind: Job
 metadata: {name: nightly}

@@ -1,45 +1,18 @@
 //! The proposal's documents, translated, on a cluster: nothing changed but what exists here.
 
-use std::path::PathBuf;
-use std::process::Command;
-use std::sync::OnceLock;
-
-use gleaner_tests::cluster::start::{repository, without_cargo};
+use gleaner_tests::cluster::start::repository;
 use gleaner_tests::cluster::suite::Case;
 use gleaner_tests::cluster::{Namespace, Output};
 use gleaner_tests::on_cluster;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::param;
+use crate::{gleaner, param};
 
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
         the_proposals_documents_run_unchanged,
         a_translation_can_be_applied_again,
     ]
-}
-
-/// The command `gleaner`, of this checkout.
-fn gleaner() -> Command {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    let program = PROGRAM.get_or_init(|| {
-        let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
-        let mut build = Command::new(cargo);
-        build.args([
-            "build",
-            "--quiet",
-            "--package=gleaner",
-            "--message-format=json",
-        ]);
-        let lines = Output::of(without_cargo(&mut build).current_dir(repository("")), "").succeed();
-        let built = lines
-            .lines()
-            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-            .find(|line| line["target"]["name"] == "gleaner" && line["executable"].is_string());
-        let built = built.expect("cargo says where the program is");
-        PathBuf::from(built["executable"].as_str().expect("a path"))
-    });
-    Command::new(program)
 }
 
 /// What `gleaner translate` makes of the proposal's documents, with images and a repository that exist here.
