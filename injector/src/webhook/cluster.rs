@@ -87,6 +87,9 @@ pub enum ApiError {
         #[source]
         source: kube::Error,
     },
+    /// A name that makes no path.
+    #[error("'{0}' is no path of an API server; a name in it is none")]
+    Path(String),
     /// The answer broke off, or was too large.
     #[error("the API server's answer to {0} broke off")]
     Broken(String),
@@ -162,7 +165,7 @@ impl Api {
             .uri(path)
             .header(header::CONTENT_TYPE, kind)
             .body(Body::from(bytes.into_bytes()))
-            .expect("invariant: paths are made of names that were checked");
+            .map_err(|_| ApiError::Path(path.to_owned()))?;
         let answered = async {
             let answer = self.client.send(request).await;
             let answer = answer.map_err(|source| ApiError::Silent {

@@ -62,6 +62,25 @@ async fn a_refused_pod_is_told_of_beside_its_task_run() {
 }
 
 #[tokio::test]
+async fn a_namespace_that_is_none_is_not_told_of_and_the_next_one_is() {
+    let (api_server, authority) = (ApiServer::start().await, Authority::new());
+    let (_injector, mut client) = injector(&api_server, &authority).await;
+    for namespace in ["a b", "../x", "A", ""] {
+        let mut body = review(UNWOVEN_POD);
+        body["request"]["namespace"] = json!(namespace);
+        let response = client.review("/mutate/pods", &body).await.unwrap();
+        assert_eq!(response["allowed"], json!(false), "{namespace}");
+    }
+    client
+        .review("/mutate/pods", &review(UNWOVEN_POD))
+        .await
+        .unwrap();
+    let event = until("an Event", async || told(&api_server).pop()).await;
+    assert_eq!(event["regarding"]["namespace"], "default");
+    assert_eq!(told(&api_server).len(), 1);
+}
+
+#[tokio::test]
 async fn the_same_refusal_is_told_once_and_another_again() {
     let (api_server, authority) = (ApiServer::start().await, Authority::new());
     let (injector, mut client) = injector(&api_server, &authority).await;

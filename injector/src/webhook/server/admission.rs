@@ -7,6 +7,8 @@ use axum::extract::{Request as HttpRequest, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 
+use gleaner_task::name::is_label;
+
 use super::Admission;
 use crate::webhook::decision::{self, Door, Verdict};
 use crate::webhook::events::Notice;
@@ -73,7 +75,8 @@ impl Admission {
                 let namespace = request
                     .namespace
                     .as_deref()
-                    .filter(|namespace| !namespace.is_empty());
+                    // It becomes part of a path; and whoever asks may not be an API server.
+                    .filter(|namespace| is_label(namespace));
                 if let Some((owner, namespace)) = refused.owner.clone().zip(namespace) {
                     self.recorder.tell(Notice {
                         owner,
