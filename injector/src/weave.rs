@@ -22,6 +22,7 @@ mod unweave;
 mod walk;
 
 use gleaner_proto::diagnostic::Diagnostic;
+use gleaner_proto::kubernetes::annotation;
 use gleaner_proto::yaml::Node;
 use gleaner_task::Carrier;
 use gleaner_task::document::Live;
@@ -81,8 +82,15 @@ pub fn weave_for(
         Operation::Create => Vec::new(),
     };
     let mut hosts = walk::declaring(object);
-    if kind.is_run() && hosts.is_empty() && walk::is_annotated(object) {
-        return Ok(Outcome::Skipped(Skip::ByReference));
+    let elsewhere = walk::is_annotated(object) && !kind.has_task_spec(object);
+    match placement {
+        Placement::AheadOfTime if elsewhere => {
+            return Err(Refusal::new(not_beside_a_task()));
+        }
+        Placement::Webhook if elsewhere && kind.is_run() && hosts.is_empty() => {
+            return Ok(Outcome::Skipped(Skip::ByReference));
+        }
+        _ => {}
     }
     if placement == Placement::Webhook {
         // One that is complete was injected ahead of time. One that a PipelineRun has made of its own woven spec holds values
@@ -131,6 +139,15 @@ pub fn weave_for(
     } else {
         Outcome::Changed(woven)
     })
+}
+
+/// An annotation that only reaches the pods, where nothing would read it without a webhook.
+fn not_beside_a_task() -> Diagnostic {
+    let place = format!("metadata.annotations[\"{}\"]", annotation::OUTPUTS);
+    let message = "there is no taskSpec beside the annotation, and without a webhook nothing would come of it";
+    Diagnostic::new(place, None, message).help(
+        "put it on the Task, or below spec.tasks[].taskSpec.metadata.annotations of the Pipeline",
+    )
 }
 
 fn weave_host(

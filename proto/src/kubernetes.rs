@@ -52,6 +52,16 @@ pub const SIDECAR_CONTAINER: &str = "sidecar-gleaner";
 
 /// `apiVersion` of a PipelineResource, as in the proposal.
 pub const PIPELINE_RESOURCE_API_VERSION: &str = "tekton.dev/v1alpha1";
+/// The types of a PipelineResource: those that Tekton had at the time of the proposal, and no others are valid
+/// (`pkg/apis/resource/v1alpha1/pipeline_resource_types.go`).
+pub const PIPELINE_RESOURCE_TYPES: [&str; 6] = [
+    "git",
+    "image",
+    "storage",
+    "cluster",
+    "pullRequest",
+    "cloudEvent",
+];
 /// `kind` of a PipelineResource.
 pub const PIPELINE_RESOURCE_KIND: &str = "PipelineResource";
 /// `apiVersion` of the runs that own resources. The proposal's `v1alpha1` of PipelineRun is no longer served,

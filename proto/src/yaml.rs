@@ -116,7 +116,8 @@ pub fn parse(text: &str) -> Result<Node, Diagnostic> {
     let mut documents = parse_documents(text)?;
     match (documents.pop(), documents.is_empty()) {
         (Some(document), true) => Ok(document),
-        (None, _) => Err(Diagnostic::new("", None, "the document is empty")),
+        (None, _) => Err(Diagnostic::new("", None, "the document is empty")
+            .help("write down what it is to hold, or leave it out")),
         (Some(second), false) => Err(Diagnostic::new(
             "",
             Some(second.at),

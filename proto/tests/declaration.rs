@@ -132,7 +132,10 @@ objects:
 #[test]
 fn broken_yaml_and_empty_text_are_errors_of_their_own() {
     assert_eq!(errors("steps: [\n  a"), "1:8 unclosed bracket '['");
-    assert_eq!(errors(""), " the document is empty");
+    assert_eq!(
+        errors(""),
+        " the document is empty; write down what it is to hold, or leave it out"
+    );
     assert_eq!(errors("- a"), "1:1 expected a map, found a list");
     assert_eq!(
         errors("a: 1\n---\nb: 2"),
@@ -161,5 +164,14 @@ fn a_pipeline_resource_is_never_applied() {
         errors(text),
         "2:5 objects[0].policy: a PipelineResource cannot be applied: once a run has made it, it is immutable; use policy: \
          Create"
+    );
+}
+
+#[test]
+fn a_type_that_no_pipeline_resource_has_is_refused_before_the_run() {
+    let text = "resources:\n  - name: a\n    spec: {type: imag, params: [{name: url, value: u}]}\n";
+    assert_eq!(
+        errors(text),
+        "3:18 resources[0].spec.type: 'imag' is no type of a PipelineResource; did you mean 'image'?"
     );
 }

@@ -26,7 +26,16 @@ pub async fn until<T>(
 }
 
 /// The same outside of async code; none past the deadline.
-pub fn blocking<T>(deadline: Duration, mut condition: impl FnMut() -> Option<T>) -> Option<T> {
+pub fn blocking<T>(deadline: Duration, condition: impl FnMut() -> Option<T>) -> Option<T> {
+    every(PERIOD, deadline, condition)
+}
+
+/// The same, looking less often (or more).
+pub fn every<T>(
+    period: Duration,
+    deadline: Duration,
+    mut condition: impl FnMut() -> Option<T>,
+) -> Option<T> {
     let end = Instant::now() + deadline;
     loop {
         if let Some(value) = condition() {
@@ -35,6 +44,6 @@ pub fn blocking<T>(deadline: Duration, mut condition: impl FnMut() -> Option<T>)
         if Instant::now() >= end {
             return None;
         }
-        std::thread::sleep(PERIOD);
+        std::thread::sleep(period);
     }
 }

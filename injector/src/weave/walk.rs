@@ -40,6 +40,17 @@ impl Kind {
         }
     }
 
+    /// Whether the object's own metadata stands beside a TaskSpec.
+    pub(super) fn has_task_spec(self, object: &Value) -> bool {
+        match self {
+            Self::Task => true,
+            Self::TaskRun => object
+                .pointer("/spec/taskSpec")
+                .is_some_and(Value::is_object),
+            Self::Pipeline | Self::PipelineRun => false,
+        }
+    }
+
     pub(super) const fn is_run(self) -> bool {
         matches!(self, Self::TaskRun | Self::PipelineRun)
     }

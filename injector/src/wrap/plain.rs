@@ -42,10 +42,10 @@ pub(super) fn wrap(pod: &Value, text: &str, settings: &Settings) -> Result<Value
             "Kubernetes 1.29 or later is needed for pods that are none of Tekton's",
         )]);
     }
-    if let Some(policy) = pod
-        .pointer("/spec/restartPolicy")
-        .filter(|policy| *policy != "Never")
-    {
+    // A template may leave it out; a pod on its way to creation has it.
+    let policy = pod.pointer("/spec/restartPolicy").and_then(Value::as_str);
+    let policy = policy.unwrap_or("Always");
+    if policy != "Never" {
         // What a step says counts once, and a container that is started again would have more to say.
         let message = format!(
             "the pod's containers are started again (restartPolicy: {policy}), and each of them speaks once"

@@ -171,6 +171,30 @@ fn an_edited_task_is_injected_as_edited() {
 }
 
 #[test]
+fn an_annotation_that_nothing_would_read_is_refused() {
+    let annotations = json!({"annotations": {"gleaner.dev/outputs": "steps: {}"}});
+    let tasks = json!([{"name": "a", "taskSpec": {"steps": [{"name": "a", "image": "i", "command": ["x"]}]}}]);
+    for (kind, spec) in [
+        ("PipelineRun", json!({"pipelineSpec": {"tasks": tasks}})),
+        ("Pipeline", json!({"tasks": tasks})),
+        ("TaskRun", json!({"taskRef": {"name": "t"}})),
+    ] {
+        let object = json!({"apiVersion": "tekton.dev/v1", "kind": kind, "metadata": annotations, "spec": spec});
+        let refused = weave::weave_for(
+            &object,
+            Operation::Create,
+            &settings(),
+            Placement::AheadOfTime,
+        );
+        let said = refused.unwrap_err().to_string();
+        assert!(
+            said.contains("there is no taskSpec beside the annotation"),
+            "{kind}: {said}"
+        );
+    }
+}
+
+#[test]
 fn what_is_known_to_the_controller_alone_is_refused() {
     let refusal = |change: &dyn Fn(&mut Value)| {
         let mut task = yaml(TASK);

@@ -640,6 +640,10 @@ fn a_plain_pod_is_refused_what_it_cannot_have() {
         declare("steps: {main: [{name: a}], second: [{name: b}]}\nsubmit: Completed")(pod);
     });
     assert!(said.contains("containers of a pod have no order"), "{said}");
+    let said = refusal(&|pod| {
+        pod["spec"].as_object_mut().unwrap().remove("restartPolicy");
+    });
+    assert!(said.contains("restartPolicy: Always"), "{said}");
     let said = refusal(&|pod| pod["spec"]["restartPolicy"] = "OnFailure".into());
     assert!(
         said.contains("spec.restartPolicy") && said.contains("backoffLimit"),

@@ -5,8 +5,11 @@ use indexmap::IndexMap;
 use super::field_path::FieldPath;
 use super::model::{Naming, Origin, Policy, Template, WaitFor, WaitTarget};
 use super::reader::{Cursor, Findings};
+use crate::diagnostic::suggestion;
 use crate::duration;
-use crate::kubernetes::{PIPELINE_RESOURCE_API_VERSION, PIPELINE_RESOURCE_KIND};
+use crate::kubernetes::{
+    PIPELINE_RESOURCE_API_VERSION, PIPELINE_RESOURCE_KIND, PIPELINE_RESOURCE_TYPES,
+};
 use crate::name::{OutputName, ResourceName};
 use crate::variable::{Tree, Use};
 use crate::yaml::Content;
@@ -99,22 +102,22 @@ pub(super) fn pipeline_resource(
     })
 }
 
-/// The type is a part of the object's name, so it is literal and made of name characters.
+/// The type is a part of the object's name, so it is literal; and the API server would refuse an unknown one only when the
+/// run has done its work.
 fn check_resource_type(spec: &Cursor<'_>, kind: &str, findings: &mut Findings) {
     let Some(field) = spec.field("type") else {
         return;
     };
-    if kind.is_empty()
-        || !kind
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-    {
-        let help =
-            "write a literal type such as git, image, storage, cluster, pullRequest or cloudEvent";
+    if !PIPELINE_RESOURCE_TYPES.contains(&kind) {
+        let known = PIPELINE_RESOURCE_TYPES.join(", ");
+        let help = match kind.contains("$(") {
+            true => None,
+            false => suggestion(kind, PIPELINE_RESOURCE_TYPES),
+        };
         findings.add(
             &field,
             format!("'{kind}' is no type of a PipelineResource"),
-            Some(help.into()),
+            Some(help.unwrap_or_else(|| format!("write one of {known}, as it is"))),
         );
     }
 }

@@ -193,9 +193,12 @@ fn outcome(
             let bytes = value.as_str().map_or(0, str::len);
             if bytes > RESULT_MAX {
                 notes.push(format!(
-                    "'{key}' of '{}' has {bytes} bytes and is left out of the results, which hold {RESULT_MAX} at most",
+                    "'{key}' of '{}' has {bytes} bytes and is empty in the results, which hold {RESULT_MAX} at most; the next task can \
+                     read it from the object",
                     created.resource
                 ));
+                // Tekton lets a run fail whose result lacks a declared key.
+                result.entry(key).or_insert_with(|| "".into());
                 continue;
             }
             result.entry(key).or_insert(value);
@@ -265,10 +268,12 @@ mod tests {
             ("name".to_owned(), "other".into()),
         ]);
         let fields = BTreeMap::from([("img".to_owned(), fields)]);
-        let answer = outcome(vec![(created, Map::new())], Vec::new(), fields);
+        let long = Map::from_iter([("report".to_owned(), "r".repeat(RESULT_MAX + 1).into())]);
+        let answer = outcome(vec![(created, long)], Vec::new(), fields);
         assert_eq!(
             serde_json::to_string(&answer.results["img"]).unwrap(),
-            r#"{"name":"build-image-abcde","uid":"1","url":"u"}"#
+            r#"{"name":"build-image-abcde","uid":"1","url":"u","report":""}"#
         );
+        assert!(answer.notes[0].contains("'report' of 'img' has 1025 bytes and is empty"));
     }
 }

@@ -1,6 +1,7 @@
 //! A namespace of a case's own, and what a user does in it.
 
-use std::process::Command;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,9 @@ use crate::wait;
 /// How long a case waits for anything: far longer than it takes, also where twenty pods start at once.
 const DEADLINE: Duration = Duration::from_secs(120);
 
+/// How often something is looked at that cannot be waited for: each look is a program of its own.
+const LOOK: Duration = Duration::from_millis(300);
+
 /// A namespace in which the ServiceAccount `default` may do with PipelineResources what the chart's role allows.
 pub struct Namespace {
     cluster: Arc<Cluster>,
@@ -22,12 +26,20 @@ pub struct Namespace {
 }
 
 impl Namespace {
-    /// Makes one for a case.
-    pub(super) fn create(cluster: Arc<Cluster>, case: &str) -> Self {
+    /// The one for a case, which is not there yet.
+    pub(super) fn new(cluster: Arc<Cluster>, case: &str) -> Self {
         // A name that no earlier run has left, which may be on its way out still.
         let head: String = case.replace('_', "-").chars().take(50).collect();
         let name = format!("{}-{}", head.trim_end_matches('-'), std::process::id());
-        let namespace = Self { cluster, name };
+        Self { cluster, name }
+    }
+
+    /// Makes it.
+    ///
+    /// # Panics
+    ///
+    /// When it is not ready for pods within two minutes.
+    pub(super) fn create(&self) {
         let text = format!(
             r"
 apiVersion: v1
@@ -40,14 +52,13 @@ metadata: {{name: gleaner-outputs, namespace: {name}}}
 roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: gleaner-outputs}}
 subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
 ",
-            name = namespace.name
+            name = self.name
         );
-        namespace.create_all(&text);
+        self.create_all(&text);
         // Without them no pod starts. One by one: kubectl gives up when two are missing.
         for wanted in ["serviceaccount/default", "configmap/kube-root-ca.crt"] {
-            namespace.wait(wanted, "create");
+            self.wait(wanted, "create");
         }
-        namespace
     }
 
     /// Starts its deletion.
@@ -82,11 +93,6 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
     /// Runs kubectl in it, with YAML on its standard input.
     pub fn kubectl_with(&self, arguments: &[&str], input: &str) -> Output {
         Output::of(self.cluster.kubectl(&self.name).args(arguments), input)
-    }
-
-    /// A kubectl that a case starts and lets run.
-    pub fn kubectl_command(&self) -> Command {
-        self.cluster.kubectl(&self.name)
     }
 
     /// `kubectl apply`.
@@ -174,9 +180,39 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
     ///
     /// When there is none within two minutes.
     #[track_caller]
-    pub fn until<T>(&self, what: &str, look: impl FnMut() -> Option<T>) -> T {
-        let found = wait::blocking(DEADLINE, look);
+    pub fn until<T>(&self, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+        let found = wait::every(LOOK, DEADLINE, &mut look);
         found.unwrap_or_else(|| panic!("not within {DEADLINE:?}: {what}"))
+    }
+
+    /// Follows the log of a container (of a pod that exists) until it says these words.
+    ///
+    /// # Panics
+    ///
+    /// When it ends without, or does not say them within two minutes.
+    #[track_caller]
+    pub fn says(&self, pod: &str, container: &str, words: &str) {
+        let started = format!(
+            "jsonpath={{.status.containerStatuses[?(@.name=='{container}')].started}}=true"
+        );
+        self.wait(&format!("pod/{pod}"), &started);
+        let container_flag = format!("--container={container}");
+        let timeout = format!("--request-timeout={}s", DEADLINE.as_secs());
+        let mut follow = self.cluster.kubectl(&self.name);
+        follow.args(["logs", "--follow", pod, &container_flag, &timeout]);
+        let mut follow = follow.stdout(Stdio::piped()).spawn().expect("kubectl runs");
+        let output = BufReader::new(follow.stdout.take().expect("a pipe"));
+        let mut before = Vec::new();
+        for line in output.lines().map_while(Result::ok) {
+            if line.contains(words) {
+                drop(follow.kill());
+                drop(follow.wait());
+                return;
+            }
+            before.push(line);
+        }
+        drop(follow.wait());
+        panic!("{container} of {pod} should say {words:?}: {before:#?}");
     }
 
     /// An object (`KIND/NAME`).

@@ -44,7 +44,10 @@ pub struct Suite {
 
 /// The cluster that all cases share, brought up by the first of them.
 #[derive(Clone, Default)]
-struct Shared(Arc<Mutex<Option<Result<Arc<Cluster>, Unusable>>>>);
+struct Shared(Arc<Mutex<Option<Started>>>);
+
+/// What came of bringing it up.
+type Started = Result<Arc<Cluster>, Unusable>;
 
 /// Why there is no cluster.
 #[derive(Clone)]
@@ -109,7 +112,7 @@ impl Shared {
     }
 
     /// One that failed to come up is not tried again.
-    fn cluster(&self) -> Result<Arc<Cluster>, Unusable> {
+    fn cluster(&self) -> Started {
         let mut shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let start = || match Cluster::start() {
             Ok(cluster) => Ok(Arc::new(cluster)),
@@ -133,9 +136,11 @@ impl Shared {
 
 /// Runs a case in a namespace of its own; what a person would look at then stands with its failure.
 fn play(cluster: Arc<Cluster>, name: &str, body: fn(&Namespace)) -> Result<(), Failed> {
-    let namespace = catch_unwind(AssertUnwindSafe(|| Namespace::create(cluster, name)))
-        .map_err(|panic| Failed::from(words(&*panic)))?;
-    let outcome = catch_unwind(AssertUnwindSafe(|| body(&namespace)));
+    let namespace = Namespace::new(cluster, name);
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        namespace.create();
+        body(&namespace);
+    }));
     let result = outcome.map_err(|panic| {
         let report = namespace.report();
         Failed::from(format!("{}\n{report}", words(&*panic)))

@@ -24,18 +24,24 @@ fn injected(namespace: &Namespace, yaml: &str) -> String {
 
 /// As in a cluster that has no injector.
 fn without_webhook(namespace: &Namespace) {
-    let label = ["label", "namespace", namespace.name(), "gleaner.dev/injection=disabled"];
+    let label = [
+        "label",
+        "namespace",
+        namespace.name(),
+        "gleaner.dev/injection=disabled",
+    ];
     namespace.kubectl(&label).succeed();
 }
 
 /// A second step behind BUILD's, with a command.
-const SECOND: &str =
-    "    - name: second\n      image: localhost/gleaner-test/scratch:1\n      command: [/leave, verdict, good]\n";
+const SECOND: &str = "    - name: second\n      image: localhost/gleaner-test/scratch:1\n      command: [/leave, verdict, good]\n";
 
 fn two_steps() -> String {
     let output = "{build: [{name: digest}], second: [{name: verdict}]}";
     let params = "params:\n              - {name: verdict, value: $(steps.second.verdict)}";
-    let task = BUILD.replace("{build: [{name: digest}]}", output).replacen("params:", params, 1);
+    let task = BUILD
+        .replace("{build: [{name: digest}]}", output)
+        .replacen("params:", params, 1);
     task + SECOND
 }
 
@@ -49,7 +55,10 @@ fn an_injected_task_needs_no_webhook(namespace: &Namespace) {
     assert_eq!(param(&resource, "digest"), "sha256:54ed");
     assert_eq!(param(&resource, "verdict"), "good");
     assert_eq!(resource["metadata"]["ownerReferences"][0]["uid"], run.uid());
-    assert_eq!(run.result("img").expect("a result")["name"], resource["metadata"]["name"]);
+    assert_eq!(
+        run.result("img").expect("a result")["name"],
+        resource["metadata"]["name"]
+    );
 }
 
 /// Somebody installs the webhook later.

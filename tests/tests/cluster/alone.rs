@@ -9,6 +9,7 @@ use crate::{BUILD, holds, param};
 
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
+        an_injector_that_is_replaced_leaves_no_gap,
         without_the_injector_what_does_not_ask_runs_and_what_asks_is_refused,
         native_sidecars_of_tekton_end_with_the_run,
         a_namespace_may_enforce_restricted_pods,
@@ -32,7 +33,7 @@ fn kubectl(namespace: &Namespace, arguments: &[&str]) -> String {
     Output::of(namespace.cluster().kubectl("gleaner").args(arguments), "").succeed()
 }
 
-/// Waits until there are this many injectors, all of them as they should be.
+/// Waits until there are this many injectors, and nobody else.
 #[track_caller]
 fn injectors(namespace: &Namespace, count: usize) {
     let rollout = [
@@ -52,6 +53,47 @@ fn injectors(namespace: &Namespace, count: usize) {
     namespace.until("the other injectors are gone", || {
         (kubectl(namespace, &pods).lines().count() == count).then_some(())
     });
+    if count > 0 {
+        // The API server's way there comes a moment after their readiness.
+        namespace.until("the injectors answer", || {
+            asks(namespace).status.success().then_some(())
+        });
+    }
+}
+
+/// Creates a Task that asks for Gleaner, without effect.
+fn asks(namespace: &Namespace) -> Output {
+    let create = ["create", "--dry-run=server", "--filename=-"];
+    let other = BUILD.replace("name: build\n  annotations", "name: other\n  annotations");
+    namespace.kubectl_with(&create, &other)
+}
+
+/// An upgrade of Gleaner, or a node that is drained: there is always one that answers.
+fn an_injector_that_is_replaced_leaves_no_gap(namespace: &Namespace) {
+    kubectl(
+        namespace,
+        &["rollout", "restart", "deployment/gleaner-injector"],
+    );
+    let rollout = [
+        "rollout",
+        "status",
+        "deployment/gleaner-injector",
+        "--watch=false",
+    ];
+    let mut asked = 0;
+    namespace.until("all injectors are replaced", || {
+        asks(namespace).succeed();
+        asked += 1;
+        kubectl(namespace, &rollout)
+            .contains("successfully rolled out")
+            .then_some(())
+    });
+    // Those of before are still ending.
+    for _ in 0..10 {
+        asks(namespace).succeed();
+    }
+    assert!(asked > 2, "{asked}");
+    injectors(namespace, 2);
 }
 
 #[track_caller]

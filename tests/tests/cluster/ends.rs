@@ -5,7 +5,7 @@ use gleaner_tests::cluster::suite::Case;
 use gleaner_tests::on_cluster;
 use serde_json::Value;
 
-use crate::{BUILD, CHECK, holds, param, pod_of, says};
+use crate::{BUILD, CHECK, checking, holds, param, pod_of};
 
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
@@ -69,7 +69,7 @@ fn a_step_that_exceeds_its_time_ends_as_without_gleaner(namespace: &Namespace) {
         &["\"step-check\" exited because the step exceeded the specified timeout limit"],
     );
     assert_eq!(run.step("check")["terminationReason"], "TimeoutExceeded");
-    // The redirector takes the command with it: the container has ended when Tekton says so.
+    // The redirector takes the command with it: the container has ended when Tekton checking so.
     let state = &run.step("check")["terminated"];
     let seconds = |key: &str| {
         let time = state[key].as_str().expect("a time");
@@ -90,7 +90,7 @@ fn a_step_that_exceeds_its_time_ends_as_without_gleaner(namespace: &Namespace) {
 fn a_cancelled_run_ends_at_once_and_makes_nothing(namespace: &Namespace) {
     namespace.apply(&waits(""));
     namespace.start("waits", "cancelled");
-    let pod = says(namespace, "cancelled", "step-check", "checking");
+    let pod = checking(namespace, "cancelled");
     let patch = [
         "patch",
         "taskrun",

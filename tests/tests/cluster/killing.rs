@@ -5,7 +5,7 @@ use gleaner_tests::cluster::suite::Case;
 use gleaner_tests::on_cluster;
 use serde_json::Value;
 
-use crate::{CHECK, let_go, param, says};
+use crate::{CHECK, checking, let_go, param};
 
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
@@ -50,7 +50,7 @@ fn a_run_survives_the_death_of_its_sidecar(namespace: &Namespace) {
     let verdict = "{name: verdict, value: $(steps.check.verdict)}";
     namespace.apply(&two_steps("echo kept", &format!("{DIGEST}, {verdict}")));
     namespace.start("two", "two-run");
-    let pod = says(namespace, "two-run", "step-check", "checking");
+    let pod = checking(namespace, "two-run");
     let arguments = ["-n", namespace.name(), &pod, "sidecar-gleaner"];
     namespace
         .cluster()
@@ -75,7 +75,7 @@ fn a_run_survives_the_death_of_its_sidecar(namespace: &Namespace) {
 /// Deletes the pod of a run while its second step waits, and lets the second step of the pod in its place end.
 #[track_caller]
 fn delete_once(namespace: &Namespace, run: &str) -> Value {
-    let pod = says(namespace, run, "step-check", "checking");
+    let pod = checking(namespace, run);
     let first = namespace.only_resource();
     let before = namespace.get(&format!("pod/{pod}"));
     // As when a node is gone: the pod is not there any more, and nobody has seen it end.
@@ -87,7 +87,7 @@ fn delete_once(namespace: &Namespace, run: &str) -> Value {
         let now: Value = serde_json::from_str(&now.stdout).ok()?;
         (uid(&now) != uid(&before)).then_some(())
     });
-    says(namespace, run, "step-check", "checking");
+    checking(namespace, run);
     let_go(namespace, &pod);
     namespace.ended(&format!("taskrun/{run}")).succeeded();
     first

@@ -116,16 +116,11 @@ const CHECK: &str = r#"
         echo good > "$GLEANER_OUTPUTS/verdict"
 "#;
 
-/// Waits until a container of a run's pod has said something; gives the pod's name.
+/// Waits until the step `check` of a run says that it is checking; gives the pod's name.
 #[track_caller]
-fn says(namespace: &Namespace, run: &str, container: &str, words: &str) -> String {
+fn checking(namespace: &Namespace, run: &str) -> String {
     let pod = pod_of(namespace, run);
-    let container = format!("--container={container}");
-    namespace.until(&format!("{container} of {run} says {words}"), || {
-        // Before it starts there is no log.
-        let logs = namespace.kubectl(&["logs", &pod, &container]);
-        logs.stdout.contains(words).then_some(())
-    });
+    namespace.says(&pod, "step-check", "checking");
     pod
 }
 

@@ -6,7 +6,7 @@ use gleaner_tests::cluster::suite::Case;
 use gleaner_tests::on_cluster;
 use serde_json::Value;
 
-use crate::{BUILD, CHECK, holds, let_go, says};
+use crate::{BUILD, CHECK, checking, holds, let_go};
 
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
@@ -200,7 +200,7 @@ spec:
     assert_eq!(namespace.list("pipelines").len(), 0);
 }
 
-/// The sidecar dies again and again while a step runs: the step says so, instead of waiting for ever.
+/// The sidecar dies again and again while a step runs: the step checking so, instead of waiting for ever.
 fn a_sidecar_that_is_killed_for_good_is_named(namespace: &Namespace) {
     namespace.apply(&format!(
         r#"
@@ -220,7 +220,7 @@ spec:
   steps:{CHECK}"#
     ));
     namespace.start("check", "check-run");
-    let pod = says(namespace, "check-run", "step-check", "checking");
+    let pod = checking(namespace, "check-run");
     let waits = |state: &Value| {
         let message = state["waiting"]["message"].as_str()?;
         let (_, rest) = message.split_once("back-off ")?;

@@ -46,6 +46,7 @@ pub(crate) fn pod() -> Value {
         // The plugin that would set it is off in the rig, and a token is for an account.
         "spec": {
             "serviceAccountName": "default",
+            "restartPolicy": "Never",
             "containers": [{"name": "main", "image": "img", "command": ["make"]}],
         },
     })

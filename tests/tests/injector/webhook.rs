@@ -3,12 +3,15 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use gleaner_injector::webhook::{Config, Webhook};
 use gleaner_tests::rig::User;
 use gleaner_tests::server::Server;
 use gleaner_tests::wait;
 use http::StatusCode;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -21,6 +24,8 @@ pub(crate) struct Replica {
     health: SocketAddr,
     end: watch::Sender<bool>,
     served: JoinHandle<()>,
+    /// Of its kubeconfig.
+    _folder: TempDir,
 }
 
 /// The name of the case's webhook configuration: there is no namespace for those.
@@ -66,13 +71,23 @@ pub(crate) async fn user(server: &Server) -> User {
     user
 }
 
+/// A kubeconfig for `user` that holds all it needs: a rig's own refers to a file that each case writes anew.
+fn access(server: &Server, user: &User) -> Value {
+    let authority = STANDARD.encode(server.authority().expect("a real server"));
+    json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "rig",
+        "clusters": [{"name": "rig", "cluster": {"server": server.url(), "certificate-authority-data": authority}}],
+        "users": [{"name": "injector", "user": {"token": user.token}}],
+        "contexts": [{"name": "rig", "context": {"cluster": "rig", "user": "injector"}}],
+    })
+}
+
 impl Replica {
     /// Starts one, in this process, as `user`. It is not asked anything before [`register`].
     pub(crate) async fn start(server: &Server, user: &User, flags: &[&str]) -> Self {
-        let rig = server.rig().expect("a real server");
-        let kubeconfig = rig
-            .kubeconfig(user, server.namespace())
-            .expect("a kubeconfig");
+        let folder = tempfile::tempdir().expect("a folder");
+        let kubeconfig = folder.path().join("kubeconfig.json");
+        std::fs::write(&kubeconfig, access(server, user).to_string()).expect("a kubeconfig");
         let own = [
             "gleaner-injector".to_owned(),
             "--listen=127.0.0.1:0".to_owned(),
@@ -99,6 +114,7 @@ impl Replica {
             health,
             end,
             served,
+            _folder: folder,
         }
     }
 
@@ -110,7 +126,6 @@ impl Replica {
             let answer =
                 gleaner_tests::server::send(&client, http::Method::GET, "/readyz", "", Vec::new())
                     .await;
-            eprintln!("{} {}", self.health, answer.text);
             (answer.status == StatusCode::OK).then_some(())
         })
         .await;
@@ -168,9 +183,15 @@ pub(crate) async fn injected(server: &Server) -> Replica {
 pub(crate) async fn in_force(server: &Server) {
     let pods = format!("{}?dryRun=All", server.path("v1", "pods"));
     let tasks = format!("{}?dryRun=All", server.path("tekton.dev/v1", "tasks"));
+    // Until then it does not ask, or trusts nobody (500); any other refusal is an answer.
+    let ask = async |path: &str, object: Value| {
+        let answer = server.post(path, &object).await;
+        assert!(!answer.status.is_client_error(), "{}", answer.text);
+        answer.json
+    };
     wait::until("the webhooks are in force", PATIENCE, async || {
-        let pod = server.post(&pods, &super::objects::pod()).await.json;
-        let task = server.post(&tasks, &super::objects::task()).await.json;
+        let pod = ask(&pods, super::objects::pod()).await;
+        let task = ask(&tasks, super::objects::task()).await;
         let wrapped = pod["spec"]["initContainers"].is_array();
         let woven = task["spec"]["sidecars"].is_array();
         (wrapped && woven).then_some(())
