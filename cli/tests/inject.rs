@@ -172,7 +172,7 @@ fn embedded_task_specs_are_injected_too() {
 
 #[test]
 fn pods_and_their_templates_are_injected_too() {
-    let pod = "metadata: {annotations: {gleaner.dev/outputs: 'steps: {c: [{name: a}]}'}}\nspec: {containers: [{name: c, image: i, command: [a]}]}";
+    let pod = "metadata: {annotations: {gleaner.dev/outputs: 'steps: {c: [{name: a}]}'}}\nspec: {restartPolicy: Never, containers: [{name: c, image: i, command: [a]}]}";
     let indented = |by: &str| pod.replace('\n', &format!("\n{by}"));
     let cases = [
         (format!("apiVersion: v1\nkind: Pod\n{pod}\n"), "/spec"),

@@ -1,7 +1,7 @@
 //! A namespace of a case's own, and what a user does in it.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -156,9 +156,9 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
     #[must_use = "call `succeeded` or `failed`"]
     #[track_caller]
     pub fn ended(&self, run: &str) -> Ended {
-        self.wait(run, "jsonpath={.status.completionTime}");
+        let ended = self.waited(run, "jsonpath={.status.completionTime}");
         Ended {
-            object: self.get(run),
+            object: ended.json(),
         }
     }
 
@@ -169,9 +169,14 @@ subjects: [{{kind: ServiceAccount, name: default, namespace: {name}}}]
     /// When it is not so within two minutes.
     #[track_caller]
     pub fn wait(&self, what: &str, until: &str) {
+        self.waited(what, until).succeed();
+    }
+
+    /// `kubectl wait`, and what it has waited for as JSON.
+    fn waited(&self, what: &str, until: &str) -> Output {
         let timeout = format!("--timeout={}s", DEADLINE.as_secs());
-        self.kubectl(&["wait", what, &format!("--for={until}"), &timeout])
-            .succeed();
+        let until = format!("--for={until}");
+        self.kubectl(&["wait", what, &until, &timeout, "--output=json"])
     }
 
     /// Looks until there is what a case looks for; `what` says it.
