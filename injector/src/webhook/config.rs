@@ -9,9 +9,9 @@ use clap::{ArgGroup, Args, Parser, ValueEnum};
 use gleaner_proto::{duration, size};
 
 use super::certificates::{Managed, ObjectName, Policy};
+use super::cluster;
 use super::telemetry::Log;
 use super::tls::files::Files;
-use super::cluster;
 use crate::quantity;
 use crate::settings::{PullPolicy, Resources, Settings, Sidecars};
 

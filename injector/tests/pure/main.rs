@@ -1,6 +1,10 @@
 //! The pure functions of the injector: weaving and wrapping.
 
 mod ahead;
+mod plain;
+mod shapes;
 mod support;
 mod weave;
+mod weave_again;
 mod wrap;
+mod wrap_again;

@@ -3,7 +3,6 @@
 use crate::support::{changed, refused, settings, woven, yaml};
 use gleaner_injector::weave::{self, Operation};
 use gleaner_injector::{Outcome, Skip};
-use proptest::prelude::*;
 use serde_json::{Value, json};
 
 const BUILD_AND_PUSH: &str = r#"
@@ -45,12 +44,12 @@ spec:
       script: echo done
 "#;
 
-fn build_and_push() -> Value {
+pub(crate) fn build_and_push() -> Value {
     yaml(BUILD_AND_PUSH)
 }
 
 /// The sidecar's arguments, without the declaration.
-fn arguments(object: &Value) -> Vec<String> {
+pub(crate) fn arguments(object: &Value) -> Vec<String> {
     let args = object.pointer("/spec/sidecars/0/args").expect("a sidecar");
     let args = args
         .as_array()
@@ -371,7 +370,7 @@ fn parameters_that_tekton_propagates_are_known_by_their_values() {
         "apiVersion": "tekton.dev/v1", "kind": "TaskRun", "metadata": metadata,
         "spec": {"params": params, "taskSpec": spec},
     });
-    let mut embedded = spec.clone();
+    let mut embedded = spec;
     embedded["metadata"] = metadata;
     let pipeline_run = json!({
         "apiVersion": "tekton.dev/v1", "kind": "PipelineRun", "metadata": {"name": "r"},
@@ -480,143 +479,4 @@ fn what_does_not_ask_is_left_alone() {
     assert_eq!(skip(&deployment, Operation::Create), Skip::Kind);
     let foreign = json!({"apiVersion": "example.com/v1", "kind": "Task", "spec": {}});
     assert_eq!(skip(&foreign, Operation::Create), Skip::Kind);
-}
-
-#[test]
-fn without_its_annotation_a_task_is_as_it_was() {
-    let plain = {
-        let mut task = build_and_push();
-        task["metadata"]
-            .as_object_mut()
-            .unwrap()
-            .remove("annotations");
-        task["spec"]["steps"][1]["onError"] = "continue".into();
-        task
-    };
-    let mut old = build_and_push();
-    old["spec"]["steps"][1]["onError"] = "continue".into();
-    let old = woven(&old);
-    // What client-side apply leaves: the annotation is gone, what was woven in stays.
-    let mut new = old.clone();
-    new["metadata"]
-        .as_object_mut()
-        .unwrap()
-        .remove("annotations");
-    let after = changed(
-        weave::weave(&new, Operation::Update { old: &old }, &settings()),
-        &new,
-    );
-    assert_eq!(after, plain);
-}
-
-#[test]
-fn an_edited_declaration_replaces_what_the_old_one_brought() {
-    let mut edited = woven(&build_and_push());
-    edited["metadata"]["annotations"]["gleaner.dev/outputs"] =
-        "steps: {kaniko: [{name: digest}]}\nobjects: []\n".into();
-    let old = woven(&build_and_push());
-    let after = changed(
-        weave::weave(&edited, Operation::Update { old: &old }, &settings()),
-        &edited,
-    );
-    assert_eq!(after["spec"].get("results"), None);
-    assert_eq!(after["spec"]["sidecars"].as_array().unwrap().len(), 1);
-    assert!(
-        !arguments(&after)
-            .iter()
-            .any(|argument| argument.contains("imageUrl"))
-    );
-}
-
-/// Shapes of Tasks, as far as weaving looks at them.
-fn tasks() -> impl Strategy<Value = Value> {
-    let step = (
-        proptest::option::of("[a-z][a-z0-9]{0,8}"),
-        proptest::option::of(Just("continue")),
-        any::<bool>(),
-    );
-    let sidecars = proptest::collection::vec("[a-z]{1,6}", 0..3);
-    let results = proptest::collection::vec("r[a-z]{1,6}", 0..3);
-    (proptest::collection::vec(step, 1..5), sidecars, results, 0..3usize).prop_map(
-        |(steps, sidecars, results, resources)| {
-            let steps: Vec<Value> = steps
-                .into_iter()
-                .enumerate()
-                .map(|(index, (name, on_error, script))| {
-                    let mut step = json!({"image": "i"});
-                    if let Some(name) = name {
-                        step["name"] = format!("{name}-{index}").into();
-                    }
-                    if let Some(on_error) = on_error {
-                        step["onError"] = on_error.into();
-                    }
-                    step[if script { "script" } else { "command" }] =
-                        if script { json!("exit 0") } else { json!(["true"]) };
-                    step
-                })
-                .collect();
-            let mut declaration = String::from("resources:\n");
-            for index in 0..resources {
-                declaration += &format!("  - {{name: res-{index}, spec: {{type: image, params: [{{name: url, value: $(params.a)}}]}}}}\n");
-            }
-            if resources == 0 {
-                declaration = "steps: {}\n".into();
-            }
-            let named = |prefix: &str, names: Vec<String>| -> Value {
-                names.into_iter().enumerate().map(|(i, name)| json!({"name": format!("{prefix}{name}{i}")})).collect()
-            };
-            json!({
-                "apiVersion": "tekton.dev/v1", "kind": "Task",
-                "metadata": {"name": "t", "annotations": {"gleaner.dev/outputs": declaration}},
-                "spec": {
-                    "params": [{"name": "a", "type": "string"}],
-                    "steps": steps,
-                    "sidecars": named("s", sidecars),
-                    "results": named("", results),
-                },
-            })
-        },
-    )
-}
-
-proptest! {
-    #[test]
-    fn weaving_twice_is_weaving_once(task in tasks()) {
-        let once = woven(&task);
-        prop_assert_eq!(weave::weave(&once, Operation::Create, &settings()), Ok(Outcome::Skipped(Skip::Done)));
-        prop_assert_eq!(weave::weave(&once, Operation::Update { old: &once }, &settings()), Ok(Outcome::Skipped(Skip::Done)));
-    }
-
-    #[test]
-    fn applying_the_source_again_gives_the_same(task in tasks()) {
-        let once = woven(&task);
-        let again = changed(weave::weave(&task, Operation::Update { old: &once }, &settings()), &task);
-        prop_assert_eq!(again, once);
-    }
-
-    #[test]
-    fn what_another_injector_adds_stays_wherever_it_comes(task in tasks()) {
-        let add = |mut object: Value| {
-            let list = object["spec"]["sidecars"].as_array_mut().unwrap();
-            list.push(json!({"name": "mesh", "image": "m"}));
-            object
-        };
-        let sorted = |object: Value| {
-            let mut names: Vec<String> = object["spec"]["sidecars"].as_array().unwrap().iter().map(Value::to_string).collect();
-            names.sort();
-            names
-        };
-        prop_assert_eq!(sorted(woven(&add(task.clone()))), sorted(woven(&add(woven(&task)))));
-    }
-
-    #[test]
-    fn nothing_but_what_is_added_changes(task in tasks()) {
-        let object = woven(&task);
-        for list in ["steps", "sidecars", "results"] {
-            let before = task["spec"][list].as_array().unwrap();
-            let after = object["spec"][list].as_array().unwrap();
-            prop_assert_eq!(&after[..before.len()], before.as_slice(), "{}", list);
-        }
-        prop_assert_eq!(&object["metadata"], &task["metadata"]);
-    }
 }

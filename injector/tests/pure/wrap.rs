@@ -2,20 +2,18 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use gleaner_injector::settings::Sidecars;
 use gleaner_injector::weave::{self, Operation};
 use gleaner_injector::{Outcome, Settings, Skip, wrap};
-use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::{changed, settings, woven, wrapped, yaml};
+use crate::support::{settings, woven, wrapped, yaml};
 
 /// A pod that Tekton has made of a real TaskRun, as the webhook got it.
-const RICH: &str = include_str!("fixtures/pod-from-taskrun-rich.json");
+pub(crate) const RICH: &str = include_str!("fixtures/pod-from-taskrun-rich.json");
 /// One that a Job has made.
-const JOB: &str = include_str!("fixtures/pod-from-plain-job.json");
+pub(crate) const JOB: &str = include_str!("fixtures/pod-from-plain-job.json");
 
-fn pod(review: &str) -> Value {
+pub(crate) fn pod(review: &str) -> Value {
     let review: Value = serde_json::from_str(review).expect("JSON");
     review["request"]["object"].clone()
 }
@@ -41,7 +39,7 @@ spec:
     object
 }
 
-const DECLARATION: &str = r#"
+pub(crate) const DECLARATION: &str = r#"
 steps:
   build:
     - {name: digest, fromPath: $(workspaces.src.path)/digest}
@@ -56,7 +54,7 @@ preflight: Strict
 "#;
 
 /// The rich pod as Tekton makes it of the woven Task, with these values of its parameters.
-fn tekton_pod(declaration: &str, url: &str, list: &[&str]) -> Value {
+pub(crate) fn tekton_pod(declaration: &str, url: &str, list: &[&str]) -> Value {
     let run = woven(&rich_task(declaration));
     let mut sidecar = run["spec"]["taskSpec"]["sidecars"][0].clone();
     let mut args = Vec::new();
@@ -103,14 +101,14 @@ fn tekton_pod(declaration: &str, url: &str, list: &[&str]) -> Value {
     pod
 }
 
-fn container<'a>(pod: &'a Value, name: &str) -> &'a Value {
+pub(crate) fn container<'a>(pod: &'a Value, name: &str) -> &'a Value {
     let lists = ["initContainers", "containers"].into_iter();
     let mut all = lists.flat_map(|list| pod["spec"][list].as_array().into_iter().flatten());
     all.find(|container| container["name"] == name)
         .unwrap_or_else(|| panic!("no container {name}"))
 }
 
-fn args(pod: &Value, name: &str) -> Vec<String> {
+pub(crate) fn args(pod: &Value, name: &str) -> Vec<String> {
     let args = container(pod, name)["args"].as_array().unwrap().iter();
     args.map(|argument| argument.as_str().unwrap().to_owned())
         .collect()
@@ -122,7 +120,7 @@ fn expanded(argument: &str) -> String {
 }
 
 /// The values that the sidecar will read.
-fn values(pod: &Value) -> Value {
+pub(crate) fn values(pod: &Value) -> Value {
     let args = args(pod, "sidecar-gleaner");
     let parts = args
         .iter()
@@ -132,7 +130,7 @@ fn values(pod: &Value) -> Value {
 }
 
 #[track_caller]
-fn refused(pod: &Value, settings: &Settings) -> String {
+pub(crate) fn refused(pod: &Value, settings: &Settings) -> String {
     wrap::wrap(pod, settings)
         .expect_err("a refusal")
         .to_string()
@@ -371,164 +369,6 @@ fn a_step_of_gleaner_s_own_is_not_wrapped_but_has_its_socket() {
 }
 
 #[test]
-fn a_sidecar_that_tekton_made_native_stays_where_it_is_found() {
-    let mut before = tekton_pod(DECLARATION, "u", &[]);
-    let mut sidecar = before["spec"]["containers"]
-        .as_array_mut()
-        .unwrap()
-        .pop()
-        .unwrap();
-    sidecar["restartPolicy"] = "Always".into();
-    before["spec"]["initContainers"]
-        .as_array_mut()
-        .unwrap()
-        .push(sidecar);
-    assert_eq!(
-        wrapped(&before),
-        wrapped(&tekton_pod(DECLARATION, "u", &[]))
-    );
-}
-
-#[test]
-fn without_native_sidecars_it_stays_one_of_tekton_s_with_a_probe() {
-    let old = Settings {
-        sidecars: Sidecars::Tekton,
-        ..settings()
-    };
-    let before = tekton_pod(DECLARATION, "u", &[]);
-    let pod = changed(wrap::wrap(&before, &old), &before);
-    let sidecar = pod["spec"]["containers"]
-        .as_array()
-        .unwrap()
-        .last()
-        .unwrap();
-    assert_eq!(sidecar["name"], "sidecar-gleaner");
-    assert_eq!(sidecar.get("restartPolicy"), None);
-    assert_eq!(
-        sidecar["readinessProbe"]["exec"]["command"],
-        json!(["/gleaner-sidecar", "ready", "--wait=1s"])
-    );
-    assert_eq!(
-        pod["spec"]["initContainers"],
-        before["spec"]["initContainers"]
-    );
-}
-
-#[test]
-fn the_sidecar_gets_a_token_where_the_steps_have_none() {
-    let mut before = tekton_pod(DECLARATION, "u", &[]);
-    before["spec"]["automountServiceAccountToken"] = false.into();
-    for list in ["initContainers", "containers"] {
-        for container in before["spec"][list].as_array_mut().unwrap() {
-            let mounts = container["volumeMounts"].as_array_mut().unwrap();
-            mounts.retain(|mount| {
-                mount["mountPath"] != "/var/run/secrets/kubernetes.io/serviceaccount"
-            });
-        }
-    }
-    let pod = wrapped(&before);
-    let mount = &container(&pod, "sidecar-gleaner")["volumeMounts"][1];
-    assert_eq!(mount["name"], "gleaner-token");
-    assert!(
-        !container(&pod, "step-build")["volumeMounts"]
-            .to_string()
-            .contains("gleaner-token")
-    );
-    let volumes = pod["spec"]["volumes"].as_array().unwrap();
-    assert!(
-        volumes
-            .iter()
-            .any(|volume| volume["name"] == "gleaner-token" && volume["projected"].is_object())
-    );
-}
-
-#[test]
-fn on_the_host_network_the_port_is_left_to_the_system() {
-    let mut before = tekton_pod(DECLARATION, "u", &[]);
-    before["spec"]["hostNetwork"] = true.into();
-    assert!(
-        args(&wrapped(&before), "sidecar-gleaner").contains(&"--listen=127.0.0.1:0".to_owned())
-    );
-}
-
-#[test]
-fn what_cannot_be_wrapped_is_refused_with_a_remedy() {
-    let woven = tekton_pod(DECLARATION, "u", &[]);
-    let refusal = |change: &dyn Fn(&mut Value)| {
-        let mut pod = woven.clone();
-        change(&mut pod);
-        refused(&pod, &settings())
-    };
-    let said = refusal(&|pod| {
-        pod["spec"]["containers"].as_array_mut().unwrap().remove(0);
-    });
-    assert!(
-        said.contains("the pod has 2 steps, the Task had 3")
-            && said.contains("apply the Task again"),
-        "{said}"
-    );
-    let said = refusal(&|pod| pod["spec"]["containers"][0]["command"] = json!(["/bin/other"]));
-    assert!(said.contains("spec.containers[0]: the step cannot be wrapped: its command is not /tekton/bin/entrypoint"), "{said}");
-    let said = refusal(&|pod| {
-        pod["spec"]["containers"][1]["volumeMounts"][0]["mountPath"] = "/gleaner/x/".into();
-    });
-    assert!(
-        said.contains(
-            "spec.containers[1].volumeMounts[0].mountPath: the mount at '/gleaner/x' is in the way"
-        ),
-        "{said}"
-    );
-    let said = refused(&pod(RICH), &settings());
-    assert!(
-        said.contains("has not passed Gleaner's webhook") && said.contains("apply the Task again"),
-        "{said}"
-    );
-}
-
-#[test]
-fn a_pod_without_the_annotation_is_left_alone() {
-    for review in [RICH, JOB] {
-        let mut pod = pod(review);
-        pod["metadata"]
-            .as_object_mut()
-            .unwrap()
-            .remove("annotations");
-        assert_eq!(
-            wrap::wrap(&pod, &settings()),
-            Ok(Outcome::Skipped(Skip::NotAsked))
-        );
-    }
-    let mut assistant = pod(RICH);
-    assistant["metadata"]["labels"]["app.kubernetes.io/component"] = "affinity-assistant".into();
-    assert_eq!(
-        wrap::wrap(&assistant, &settings()),
-        Ok(Outcome::Skipped(Skip::NotAsked))
-    );
-}
-
-#[test]
-fn what_merely_has_a_name_of_gleaner_s_is_left_alone() {
-    let mut foreign = pod(RICH);
-    foreign["metadata"]
-        .as_object_mut()
-        .unwrap()
-        .remove("annotations");
-    let other = json!({"name": "sidecar-gleaner", "image": "x", "args": ["--param=foo", "--", "--declaration=x"]});
-    foreign["spec"]["containers"]
-        .as_array_mut()
-        .unwrap()
-        .push(other);
-    assert_eq!(
-        wrap::wrap(&foreign, &settings()),
-        Ok(Outcome::Skipped(Skip::NotAsked))
-    );
-    foreign["metadata"]["annotations"] = json!({"gleaner.dev/outputs": "steps: {}"});
-    assert!(
-        refused(&foreign, &settings()).contains("the container 'sidecar-gleaner' has the name")
-    );
-}
-
-#[test]
 fn a_step_that_calls_the_redirector_itself_is_wrapped_like_any_other() {
     let mut before = tekton_pod(DECLARATION, "u", &[]);
     let last = &mut before["spec"]["containers"][2];
@@ -557,140 +397,6 @@ fn long_values_are_in_arguments_that_linux_takes() {
         assert!(argument.len() < 128 << 10, "{} bytes", argument.len());
     }
     assert_eq!(values(&pod)["params"]["url"], *long);
-}
-
-#[test]
-fn a_pod_for_windows_is_refused() {
-    for (place, os) in [
-        ("os", json!({"name": "windows"})),
-        ("nodeSelector", json!({"kubernetes.io/os": "windows"})),
-    ] {
-        let mut before = tekton_pod(DECLARATION, "u", &[]);
-        before["spec"][place] = os;
-        assert!(refused(&before, &settings()).contains("for Windows"));
-    }
-}
-
-#[test]
-fn a_job_s_container_plays_the_step_and_the_job_owns() {
-    let pod = wrapped(&pod(JOB));
-    assert_eq!(
-        container(&pod, "main")["command"],
-        json!([
-            "/gleaner/bin/redirector",
-            "--step=main",
-            "--output=version=/tmp/version",
-            "--finish",
-            "--termination-message=/dev/termination-log",
-            "--",
-            "/bin/sh",
-            "-c",
-            "echo 1.2.3 > /tmp/version",
-        ])
-    );
-    let sidecar = container(&pod, "sidecar-gleaner");
-    assert_eq!(sidecar["restartPolicy"], "Always");
-    let args = args(&pod, "sidecar-gleaner");
-    for flag in [
-        "--context=taskRun.uid=$(POD_UID)",
-        "--context=task.name=plain-job",
-        "--owner=batch/v1,Job,plain-job,a1a6cbf7-069b-45ed-b31e-db8595959b6f",
-    ] {
-        assert!(args.contains(&flag.to_owned()), "{flag}: {args:?}");
-    }
-    assert_eq!(
-        sidecar["env"][2]["valueFrom"]["fieldRef"]["fieldPath"],
-        "metadata.uid"
-    );
-}
-
-#[test]
-fn a_plain_pod_is_refused_what_it_cannot_have() {
-    let refusal = |change: &dyn Fn(&mut Value)| {
-        let mut pod = pod(JOB);
-        change(&mut pod);
-        refused(&pod, &settings())
-    };
-    let declare = |text: &'static str| {
-        move |pod: &mut Value| pod["metadata"]["annotations"]["gleaner.dev/outputs"] = text.into()
-    };
-    let said = refusal(&|pod| {
-        pod["spec"]["containers"][0]
-            .as_object_mut()
-            .unwrap()
-            .remove("command");
-    });
-    assert!(
-        said.contains("spec.containers[0].command: the container 'main' has no command"),
-        "{said}"
-    );
-    let said = refusal(&declare("steps: {mian: [{name: version}]}"));
-    assert!(
-        said.contains("gleaner.dev/outputs:1:16: steps.mian")
-            && said.contains("did you mean 'main'?"),
-        "{said}"
-    );
-    let said = refusal(&|pod| {
-        let second = pod["spec"]["containers"][0].clone();
-        pod["spec"]["containers"]
-            .as_array_mut()
-            .unwrap()
-            .push(second);
-        pod["spec"]["containers"][1]["name"] = "second".into();
-        declare("steps: {main: [{name: a}], second: [{name: b}]}\nsubmit: Completed")(pod);
-    });
-    assert!(said.contains("containers of a pod have no order"), "{said}");
-    let said = refusal(&|pod| {
-        pod["spec"].as_object_mut().unwrap().remove("restartPolicy");
-    });
-    assert!(said.contains("restartPolicy: Always"), "{said}");
-    let said = refusal(&|pod| pod["spec"]["restartPolicy"] = "OnFailure".into());
-    assert!(
-        said.contains("spec.restartPolicy") && said.contains("backoffLimit"),
-        "{said}"
-    );
-    let old = Settings {
-        sidecars: Sidecars::Tekton,
-        ..settings()
-    };
-    assert!(refused(&pod(JOB), &old).contains("Kubernetes 1.29"));
-}
-
-proptest! {
-    #[test]
-    fn wrapping_twice_is_wrapping_once(url in "\\PC{0,20}", list in proptest::collection::vec("[a-z$()-]{0,6}", 0..4)) {
-        let list: Vec<&str> = list.iter().map(String::as_str).collect();
-        for before in [tekton_pod(DECLARATION, &url, &list), pod(JOB)] {
-            let once = wrapped(&before);
-            prop_assert_eq!(wrap::wrap(&once, &settings()), Ok(Outcome::Skipped(Skip::Done)));
-        }
-    }
-
-    #[test]
-    fn a_value_is_never_expanded_on_its_way(url in "[$()a-zA-Z =\"-]{0,24}", list in proptest::collection::vec("[$()a-z:-]{0,8}", 0..4)) {
-        let items: Vec<&str> = list.iter().map(String::as_str).collect();
-        let pod = wrapped(&tekton_pod(DECLARATION, &url, &items));
-        prop_assert_eq!(values(&pod)["params"].clone(), json!({"url": url, "list": list}));
-    }
-
-    #[test]
-    fn other_injectors_may_come_before_or_behind(native in any::<bool>()) {
-        // A mesh adds an init container, a container and a volume.
-        let mesh = |mut pod: Value| {
-            let list = if native { "initContainers" } else { "containers" };
-            pod["spec"][list].as_array_mut().unwrap().push(json!({"name": "mesh", "image": "m"}));
-            pod["spec"]["volumes"].as_array_mut().unwrap().push(json!({"name": "mesh", "emptyDir": {}}));
-            pod
-        };
-        let before = tekton_pod(DECLARATION, "u", &["a"]);
-        let sorted = |mut pod: Value| {
-            for list in ["initContainers", "containers", "volumes"] {
-                pod["spec"][list].as_array_mut().unwrap().sort_by_key(Value::to_string);
-            }
-            pod
-        };
-        prop_assert_eq!(sorted(wrapped(&mesh(before.clone()))), sorted(mesh(wrapped(&before))));
-    }
 }
 
 #[test]

@@ -18,6 +18,9 @@ use crate::wait;
 /// How long a start may take on a busy machine; usually it is three seconds.
 const START: Duration = Duration::from_secs(90);
 
+/// The authority of the server's certificate, in the rig's folder.
+const AUTHORITY_FILE: &str = "authority.crt";
+
 /// What a rig may differ in.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
@@ -68,6 +71,9 @@ impl Rig {
         let authority = reported
             .recv()
             .map_err(|_| "the rig's keeper ended".to_owned())??;
+        // Once: a kubeconfig that is being read may name it.
+        fs::write(folder.path().join(AUTHORITY_FILE), &authority)
+            .map_err(|error| format!("the authority cannot be written: {error}"))?;
         Ok(Self {
             url,
             folder,
@@ -116,8 +122,7 @@ impl Rig {
             .folder
             .path()
             .join(format!("kubeconfig-{}-{namespace}.json", user.name));
-        let authority = self.folder.path().join("authority.crt");
-        fs::write(&authority, &self.authority)?;
+        let authority = self.folder.path().join(AUTHORITY_FILE);
         let config = serde_json::json!({
             "apiVersion": "v1",
             "kind": "Config",
