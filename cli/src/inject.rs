@@ -10,10 +10,10 @@ mod position;
 
 use std::process::ExitCode;
 
-use gleaner_injector::Settings;
-use gleaner_injector::settings::{PullPolicy, Resources, Sidecars};
+use gleaner_core::document::{Finding, Severity, Source};
+use gleaner_core::inject::Settings;
+use gleaner_core::inject::settings::{PullPolicy, Resources, Sidecars};
 use gleaner_proto::exit_code;
-use gleaner_task::document::{Finding, Severity, Source};
 use serde_json::Value;
 
 use crate::args::{Inject, Pull};

@@ -3,13 +3,13 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use gleaner_proto::diagnostic::Diagnostic;
+use gleaner_core::document::diagnostic::Diagnostic;
 use serde_json::Value;
 
 use crate::args::{Lint, LintFormat};
 use crate::terminal;
-use gleaner_task::carrier::Carrier;
-use gleaner_task::document::{Finding, Severity, Source};
+use gleaner_core::document::{Finding, Severity, Source};
+use gleaner_core::task::site::DeclarationSite;
 
 /// Reads the files, prints what is wrong with them; fails when anything is.
 pub fn main(options: &Lint) -> ExitCode {
@@ -44,7 +44,7 @@ pub fn lint(source: &Source) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut declarations = 0;
     for document in &source.documents {
-        for carrier in Carrier::all(document)
+        for carrier in DeclarationSite::all(document)
             .iter()
             .filter(|carrier| carrier.declares())
         {

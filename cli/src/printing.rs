@@ -3,9 +3,9 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use gleaner_core::document::Source;
+use gleaner_core::document::writer;
 use gleaner_proto::exit_code;
-use gleaner_sidecar::rendering;
-use gleaner_task::document::Source;
 use serde_json::Value;
 
 use crate::args::Form;
@@ -31,7 +31,7 @@ pub(crate) fn read_all(files: &[String]) -> Result<Vec<Source>, u8> {
 /// Prints documents.
 pub(crate) fn print(documents: &[Value], form: Form) -> ExitCode {
     let text = match form {
-        Form::Yaml => rendering::to_yaml(documents),
+        Form::Yaml => writer::to_yaml(documents),
         Form::Json => format!("{:#}\n", as_list(documents.to_vec())),
     };
     match std::io::stdout().write_all(text.as_bytes()) {

@@ -4,18 +4,19 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::ExitCode;
 
-use gleaner_proto::diagnostic::suggestion;
+use gleaner_core::document::diagnostic::suggestion;
+use gleaner_core::document::writer;
+use gleaner_core::render::{self, Rendered, Secrecy, Values};
+use gleaner_core::run::Run;
+use gleaner_core::variable::{CONTEXT, Reference, Unresolved};
 use gleaner_proto::exit_code;
-use gleaner_proto::variable::{CONTEXT, Reference, Unresolved};
-use gleaner_sidecar::rendering::{self, Rendered, Secrecy, Values};
-use gleaner_sidecar::run::Run;
 use serde_json::{Map, Value};
 
 use crate::args::{Form, Render, TaskArgs};
 use crate::terminal::{self, error};
 use crate::values::{self, Assignment, ParamError};
-use gleaner_task::document::Source;
-use gleaner_task::{SelectionError, Task};
+use gleaner_core::document::Source;
+use gleaner_core::task::{SelectionError, Task};
 
 /// Prints the YAML, or what is missing for it.
 pub fn main(options: &Render) -> ExitCode {
@@ -60,11 +61,11 @@ fn render(options: &Render) -> Result<Vec<Rendered>, u8> {
         Secrecy::Masked
     };
     let values = Values { params, outputs };
-    let (rendered, unresolved) = rendering::preview(
+    let (rendered, unresolved) = render::preview(
         &task.declaration,
         &values,
         &run,
-        &rendering::Attempts::new(),
+        &render::Attempts::new(),
         secrecy,
     );
     if unresolved == Unresolved::default() {
@@ -151,7 +152,7 @@ fn report(unresolved: &Unresolved) {
 fn print(rendered: &[Rendered], form: Form) -> ExitCode {
     let objects = rendered.iter().map(|rendered| &rendered.object);
     let text = match form {
-        Form::Yaml => rendering::to_yaml(objects),
+        Form::Yaml => writer::to_yaml(objects),
         Form::Json => format!("{:#}\n", as_list(objects.cloned().collect())),
     };
     match std::io::stdout().write_all(text.as_bytes()) {

@@ -40,7 +40,7 @@ use crate::args::{Form, Run};
 use crate::terminal;
 use cluster::Cluster;
 use collector::Collector;
-use gleaner_task::name as task_name;
+use gleaner_core::task::name as task_name;
 use interrupt::Interrupt;
 use plan::Plan;
 use progress::Progress;

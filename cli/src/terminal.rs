@@ -2,7 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 
-use gleaner_task::document::{Finding, Severity};
+use gleaner_core::document::{Finding, Severity};
 
 /// What went well.
 pub const GOOD: Style = AnsiColor::Green.on_default().bold();

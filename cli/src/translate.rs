@@ -35,8 +35,8 @@ mod versions;
 
 use std::process::ExitCode;
 
+use gleaner_core::document::yaml::Node;
 use gleaner_proto::exit_code;
-use gleaner_proto::yaml::Node;
 use serde_json::Value;
 
 use crate::args::Translate;

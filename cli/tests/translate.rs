@@ -2,7 +2,7 @@
 
 mod support;
 
-use gleaner_proto::yaml;
+use gleaner_core::document::yaml;
 use serde_json::json;
 use support::{Ran, file, gleaner, gleaner_with_input, repository};
 

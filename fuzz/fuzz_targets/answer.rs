@@ -8,8 +8,13 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     for cut in 0..bytes.len() {
         let _ = parse(&bytes[..cut], true);
         match parse(&bytes[..cut], false) {
-            Err(_) => assert!(parse(bytes, false).is_err(), "refused at {cut}, taken later"),
-            Ok(Some(early)) => assert_eq!(whole.as_ref().ok().and_then(Option::as_ref), Some(&early)),
+            Err(_) => assert!(
+                parse(bytes, false).is_err(),
+                "refused at {cut}, taken later"
+            ),
+            Ok(Some(early)) => {
+                assert_eq!(whole.as_ref().ok().and_then(Option::as_ref), Some(&early))
+            }
             Ok(None) => {}
         }
     }

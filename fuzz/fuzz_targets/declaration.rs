@@ -1,15 +1,22 @@
 //! A declaration may be anything: it is read, or refused with errors that have a place.
 #![no_main]
 
-use gleaner_proto::declaration::{Declaration, Scope};
-use gleaner_sidecar::rendering::{Attempts, Secrecy, Values, preview, to_yaml};
-use gleaner_sidecar::run::Run;
+use gleaner_core::declaration::{Declaration, Scope};
+use gleaner_core::document::writer::to_yaml;
+use gleaner_core::render::{Attempts, Secrecy, Values, preview};
+use gleaner_core::run::Run;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
     match Declaration::parse(text, &Scope::default()) {
         Ok(declaration) => {
             // What is accepted can be shown.
-            let (rendered, _) = preview(&declaration, &Values::default(), &Run::default(), &Attempts::new(), Secrecy::Masked);
+            let (rendered, _) = preview(
+                &declaration,
+                &Values::default(),
+                &Run::default(),
+                &Attempts::new(),
+                Secrecy::Masked,
+            );
             assert_eq!(rendered.len(), declaration.templates.len());
             let _ = to_yaml(rendered.iter().map(|rendered| &rendered.object));
         }

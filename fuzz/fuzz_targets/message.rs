@@ -1,12 +1,12 @@
 //! Any body of a step is taken or refused; once taken it is recognised, and read again from the journal as it was.
 #![no_main]
 
-use gleaner_proto::declaration::{Declaration, Scope};
-use gleaner_sidecar::collector::{Collector, Examined};
+use gleaner_core::collect::{Collector, Examined};
+use gleaner_core::declaration::{Declaration, Scope};
+use gleaner_core::render::Values;
+use gleaner_core::run::Run;
 use gleaner_sidecar::journal::{Journal, Record};
 use gleaner_sidecar::message::{explained, extent, read};
-use gleaner_sidecar::rendering::Values;
-use gleaner_sidecar::run::Run;
 
 /// The sidecar's default for `--max-depth`.
 const DEPTH: usize = 64;
@@ -35,9 +35,18 @@ libfuzzer_sys::fuzz_target!(|body: &[u8]| {
         journal.append_outputs(&step, body).unwrap();
         drop(journal);
         let (_, records) = Journal::open(folder.path(), b"run").unwrap();
-        assert_eq!(records, [Record::Accepted { step: step.clone(), message: message.clone() }]);
+        assert_eq!(
+            records,
+            [Record::Accepted {
+                step: step.clone(),
+                message: message.clone()
+            }]
+        );
         collector.accept(&step, message.clone());
-        assert!(matches!(collector.examine("a", &message), Ok(Examined::Repeated(_))));
+        assert!(matches!(
+            collector.examine("a", &message),
+            Ok(Examined::Repeated(_))
+        ));
     }
     let _ = collector.status();
 });

@@ -1,7 +1,7 @@
 //! Any body is answered or refused; what is answered with a patch can be patched, and then needs no more.
 #![no_main]
 
-use gleaner_injector::settings::{Resources, Settings, Sidecars};
+use gleaner_core::inject::settings::{Resources, Settings, Sidecars};
 use gleaner_injector::webhook::decision::{Door, Functions, Verdict, name};
 use gleaner_injector::webhook::review::Request;
 use serde_json::Value;
@@ -11,7 +11,9 @@ libfuzzer_sys::fuzz_target!(|body: &[u8]| {
         answered(door, body);
     }
     // As the object of a review that is otherwise right, which chance alone would take long to find.
-    let Ok(object) = serde_json::from_slice::<Value>(body) else { return };
+    let Ok(object) = serde_json::from_slice::<Value>(body) else {
+        return;
+    };
     for (door, group, kind) in [
         (Door::Pods, "", "Pod"),
         (Door::Tekton, "tekton.dev", "Task"),
@@ -19,7 +21,9 @@ libfuzzer_sys::fuzz_target!(|body: &[u8]| {
         (Door::Tekton, "tekton.dev", "Pipeline"),
         (Door::Tekton, "tekton.dev", "PipelineRun"),
     ] {
-        let Some(mut changed) = created(door, group, kind, &object) else { continue };
+        let Some(mut changed) = created(door, group, kind, &object) else {
+            continue;
+        };
         if let Some(again) = created(door, group, kind, &changed) {
             assert_eq!(again, changed, "a second look changes nothing");
         }

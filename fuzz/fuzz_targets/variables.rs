@@ -1,14 +1,17 @@
 //! Any text comes apart or is refused, and what is read is written alike.
 #![no_main]
 
+use gleaner_core::declaration::FieldPath;
+use gleaner_core::variable::{Reference, Text};
 use gleaner_proto::OutputSpec;
-use gleaner_proto::declaration::FieldPath;
-use gleaner_proto::variable::{Reference, Text};
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
     let _ = Text::parse(text);
     if let Ok(reference) = Reference::parse(text) {
-        assert_eq!(Reference::parse(&reference.to_string()).as_ref(), Ok(&reference));
+        assert_eq!(
+            Reference::parse(&reference.to_string()).as_ref(),
+            Ok(&reference)
+        );
     }
     if let Ok(path) = text.parse::<FieldPath>() {
         assert_eq!(path.to_string().parse::<FieldPath>().as_ref(), Ok(&path));

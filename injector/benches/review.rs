@@ -3,13 +3,13 @@
 //! The goal: 99 of 100 within 2 ms, and 1,000 a second on one core.
 
 use divan::{Bencher, black_box};
-use gleaner_injector::settings::{Resources, Settings, Sidecars};
+use gleaner_core::inject::settings::{Resources, Settings, Sidecars};
 use gleaner_injector::webhook::decision::{Door, Functions};
 use gleaner_injector::webhook::review::Request;
 
 /// Real reviews.
-const JOB: &str = include_str!("../tests/pure/fixtures/pod-from-plain-job.json");
-const RUN: &str = include_str!("../tests/pure/fixtures/pod-from-pipelinerun.json");
+const JOB: &str = include_str!("../../core/tests/inject/fixtures/pod-from-plain-job.json");
+const RUN: &str = include_str!("../../core/tests/inject/fixtures/pod-from-pipelinerun.json");
 
 fn main() {
     divan::main();

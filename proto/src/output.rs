@@ -10,7 +10,6 @@ use crate::name::{NameError, OutputName};
 /// The JSON type of an output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-#[cfg_attr(feature = "declaration", derive(schemars::JsonSchema))]
 pub enum OutputType {
     /// Text, as it stands in the file.
     #[default]
@@ -27,7 +26,6 @@ pub enum OutputType {
 
 /// What is cut from the end (and, for `Whitespace`, from both ends) of the file's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "declaration", derive(schemars::JsonSchema))]
 pub enum Trim {
     /// One trailing line end, `\n` or `\r\n`: what `echo` adds.
     #[default]
@@ -40,7 +38,6 @@ pub enum Trim {
 
 /// Whether an output counts when its step failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "declaration", derive(schemars::JsonSchema))]
 pub enum When {
     /// Only when the step succeeded.
     #[default]

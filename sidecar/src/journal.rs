@@ -16,9 +16,9 @@ use gleaner_proto::StepName;
 use gleaner_proto::message::{Outcome, Outputs};
 use serde::{Deserialize, Serialize};
 
-use crate::collector::Failure;
 use crate::message;
-use crate::rendering::Attempts;
+use gleaner_core::collect::Failure;
+use gleaner_core::render::Attempts;
 
 const FILE: &str = "journal";
 const FRAME_HEAD: usize = 12;

@@ -17,11 +17,11 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::collector::{Collector, Examined, Verdict};
 use crate::crash_point;
 use crate::journal::{Journal, Record};
 use crate::metrics::Metrics;
-use crate::problem;
+use gleaner_core::collect::problem;
+use gleaner_core::collect::{Collector, Examined, Verdict};
 pub use submitting::Submitting;
 
 /// Commands that wait for the keeper at once; more have to wait before they are read.

@@ -18,7 +18,6 @@
 //!
 //! [`main`] is the whole program; the `gleaner` command carries it too.
 
-pub mod collector;
 pub mod config;
 mod crash_point;
 mod install;
@@ -27,14 +26,9 @@ pub mod keeper;
 pub mod message;
 pub mod metrics;
 pub mod preflight;
-pub mod problem;
 mod program;
 mod ready;
-mod redaction;
-pub mod rendering;
-pub mod run;
 pub mod server;
-pub mod submission;
 pub mod telemetry;
 
 pub use program::{ProgramError, main};

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use gleaner_proto::declaration::{Preflight, Template};
+use gleaner_core::declaration::{Preflight, Template};
 use tokio::sync::watch;
 
 use crate::keeper::Handle;
-use crate::submission::Submitter;
+use gleaner_submission::Submitter;
 
 /// What the preflight has found.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::{fs, io};
 
 use clap::Parser;
-use gleaner_proto::declaration::Declaration;
+use gleaner_core::declaration::Declaration;
 use gleaner_proto::exit_code;
 use gleaner_proto::message::Phase;
 use sha2::{Digest, Sha256};
@@ -15,15 +15,15 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::collector::Collector;
 use crate::config::{Cluster, Config, Deed, InputError};
 use crate::journal::{Journal, JournalError, Record};
 use crate::keeper::{Keeper, Submitting};
 use crate::metrics::Metrics;
-use crate::run::Run;
 use crate::server::{Api, Bodies, ListenError, Listeners, random, router};
-use crate::submission::{ConnectError, Connection, Settings, Submitter, connect};
 use crate::{install, preflight, ready, telemetry};
+use gleaner_core::collect::Collector;
+use gleaner_core::run::Run;
+use gleaner_submission::{ConnectError, Connection, Settings, Submitter, connect};
 
 /// Why the sidecar ended by itself.
 #[derive(Debug, thiserror::Error)]

@@ -14,7 +14,7 @@ mod step;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use gleaner_proto::declaration::Declaration;
+use gleaner_core::declaration::Declaration;
 use gleaner_proto::path;
 use http::Method;
 use kube::Client;

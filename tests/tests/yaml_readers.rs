@@ -5,7 +5,7 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use gleaner_sidecar::rendering::to_yaml;
+use gleaner_core::document::writer::to_yaml;
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! The options of `gleaner inject`.
 
 use clap::{Args, ValueEnum};
-use gleaner_injector::quantity;
+use gleaner_core::inject::quantity;
 
 use super::Form;
 

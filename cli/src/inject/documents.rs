@@ -1,14 +1,14 @@
 //! What one document becomes.
 
-use gleaner_injector::weave::{Operation, Placement, weave_for};
-use gleaner_injector::wrap::wrap;
-use gleaner_injector::{Outcome, Refusal, Settings};
-use gleaner_proto::diagnostic::Diagnostic;
+use gleaner_core::document::diagnostic::Diagnostic;
+use gleaner_core::document::yaml::Node;
+use gleaner_core::document::{Finding, Severity, Source};
+use gleaner_core::inject::pod;
+use gleaner_core::inject::task::{self, Operation, Placement};
+use gleaner_core::inject::{Outcome, Refusal, Settings};
+use gleaner_core::task::DeclarationSite;
+use gleaner_core::task::site::kind_of;
 use gleaner_proto::kubernetes::annotation;
-use gleaner_proto::yaml::Node;
-use gleaner_task::Carrier;
-use gleaner_task::carrier::kind_of;
-use gleaner_task::document::{Finding, Severity, Source};
 use serde_json::Value;
 
 use super::position::position;
@@ -41,7 +41,7 @@ pub(super) fn inject(source: &Source, document: &Node, settings: &Settings) -> I
         asked: false,
     };
     let mut wrong = Vec::new();
-    for carrier in Carrier::all(document) {
+    for carrier in DeclarationSite::all(document) {
         if !carrier.declares() {
             continue;
         }
@@ -106,7 +106,7 @@ fn wrap_template(template: &Value, settings: &Settings) -> Result<Value, Refusal
     for (key, value) in OF_POD {
         pod[key] = value.into();
     }
-    let Outcome::Changed(mut wrapped) = wrap(&pod, settings)? else {
+    let Outcome::Changed(mut wrapped) = pod::inject(&pod, settings)? else {
         return Ok(template.clone());
     };
     if let Value::Object(fields) = &mut wrapped {
@@ -116,7 +116,7 @@ fn wrap_template(template: &Value, settings: &Settings) -> Result<Value, Refusal
 }
 
 fn tekton(object: &Value, document: &Node, settings: &Settings) -> Result<Value, Vec<Diagnostic>> {
-    let untranslated = Carrier::all(document).into_iter().any(|carrier| {
+    let untranslated = DeclarationSite::all(document).into_iter().any(|carrier| {
         let place = carrier.task_spec().unwrap_or_default();
         carrier.declares() && is_proposal(object, place)
     });
@@ -126,7 +126,7 @@ fn tekton(object: &Value, document: &Node, settings: &Settings) -> Result<Value,
         let help = "translate it first: gleaner translate -f FILE | gleaner inject -f -";
         return Err(vec![Diagnostic::new("spec", None, message).help(help)]);
     }
-    let woven = weave_for(object, Operation::Create, settings, Placement::AheadOfTime);
+    let woven = task::inject_for(object, Operation::Create, settings, Placement::AheadOfTime);
     match woven.map_err(|refusal| refusal.diagnostics)? {
         Outcome::Changed(woven) => Ok(woven),
         Outcome::Skipped(_) => Ok(object.clone()),

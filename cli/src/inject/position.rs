@@ -1,7 +1,7 @@
 //! From a place in an object, such as `spec.steps[0].image`, to where it stands in the file.
 
-use gleaner_proto::diagnostic::Location;
-use gleaner_proto::yaml::Node;
+use gleaner_core::document::diagnostic::Location;
+use gleaner_core::document::yaml::Node;
 
 /// Where `place` stands in `document`, or the last part of the way there that does stand there.
 pub(super) fn position(document: &Node, place: &str) -> Location {
@@ -34,7 +34,7 @@ fn next(place: &str) -> Option<(&str, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use gleaner_proto::yaml;
+    use gleaner_core::document::yaml;
 
     use super::*;
 

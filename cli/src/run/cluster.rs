@@ -6,12 +6,12 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use gleaner_apiserver::EmbeddedApiServer;
-use gleaner_proto::diagnostic::suggestion;
+use gleaner_core::document::diagnostic::suggestion;
 use kube::config::Kubeconfig;
 use serde_json::{Value, json};
 
 use crate::args::Run;
-use gleaner_task::name::is_label;
+use gleaner_core::task::name::is_label;
 
 /// The namespace when nothing names one.
 const DEFAULT_NAMESPACE: &str = "default";

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use gleaner_proto::declaration::Declaration;
+use gleaner_core::declaration::Declaration;
 use gleaner_proto::{OutputSpec, duration};
 
 use super::folder::Folder;
 use super::paths::Paths;
 use super::substitution::{Substitution, SubstitutionError, expand};
-use gleaner_task::step::Condition;
-use gleaner_task::{Action, Step};
+use gleaner_core::task::step::Condition;
+use gleaner_core::task::{Action, Step};
 
 /// What Tekton puts before a script that does not say what runs it (`pkg/pod/script.go`).
 const SCRIPT_PREAMBLE: &str = "#!/bin/sh\nset -e\n";
@@ -297,11 +297,11 @@ fn conditions_hold(step: &Step, surroundings: &Surroundings<'_>) -> Result<bool,
 
 #[cfg(test)]
 mod tests {
-    use gleaner_proto::yaml;
+    use gleaner_core::document::yaml;
     use serde_json::json;
 
     use super::*;
-    use gleaner_task::TaskSpec;
+    use gleaner_core::task::TaskSpec;
 
     fn prepare(step: &str, commands: &[(&str, &str)]) -> Result<Command, String> {
         let spec = format!(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use gleaner_proto::diagnostic::suggestion;
+use gleaner_core::document::diagnostic::suggestion;
 use gleaner_proto::{StepName, exit_code};
 
 use serde_json::Value;
@@ -16,7 +16,7 @@ use crate::args::Run;
 use crate::render;
 use crate::terminal;
 use crate::values::{Assignment, as_text};
-use gleaner_task::{Step, Task};
+use gleaner_core::task::{Step, Task};
 
 /// The longest argument of a command (Linux: `MAX_ARG_STRLEN`).
 const ARGUMENT_MAX: usize = 128 << 10;

@@ -2,13 +2,13 @@
 
 use std::io::Write;
 
-use gleaner_sidecar::rendering::to_yaml;
+use gleaner_core::document::writer::to_yaml;
 use serde_json::{Map, Value, json};
 
 use super::folder::Folder;
 use super::substitution::Substitution;
 use crate::args::Form;
-use gleaner_task::spec::TaskResult;
+use gleaner_core::task::spec::TaskResult;
 
 /// What a container's termination message holds, in which Tekton moves results.
 const RESULT_MAX: usize = 4096;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use gleaner_proto::declaration::Preflight;
+use gleaner_core::declaration::Preflight;
 use gleaner_proto::exit_code;
 use gleaner_proto::message::Phase;
 use gleaner_proto::path::FINISH_STEP;
@@ -23,7 +23,7 @@ use super::plan::Plan;
 use super::process::{GRACE, Group};
 use super::progress::Progress;
 use super::substitution::Substitution;
-use gleaner_task::Step;
+use gleaner_core::task::Step;
 
 /// How often the sidecar is asked for what is new.
 const NEWS: Duration = Duration::from_millis(200);

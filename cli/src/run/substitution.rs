@@ -1,16 +1,16 @@
 //! Tekton's `$(...)` in what a step says.
 //!
 //! Tekton replaces what it knows and leaves everything else standing, for `$(date)` is a shell's. This is another
-//! language than that of templates (`gleaner_proto::variable`), where an unknown variable is an error.
+//! language than that of templates (`gleaner_core::variable`), where an unknown variable is an error.
 
 use std::collections::BTreeMap;
 
-use gleaner_proto::diagnostic::suggestion;
-use gleaner_proto::variable::{Access, Reference};
+use gleaner_core::document::diagnostic::suggestion;
+use gleaner_core::variable::{Access, Reference};
 use serde_json::Value;
 
 use crate::values::as_text;
-use gleaner_task::beside::dotted;
+use gleaner_core::task::consistency::dotted;
 
 /// What stands for what.
 #[derive(Debug, Clone, Default)]

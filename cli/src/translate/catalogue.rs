@@ -3,11 +3,11 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use gleaner_proto::diagnostic::{Diagnostic, Location};
+use gleaner_core::document::diagnostic::{Diagnostic, Location};
+use gleaner_core::document::yaml::Node;
+use gleaner_core::document::{Finding, Source};
+use gleaner_core::task::name::is_label;
 use gleaner_proto::kubernetes::PIPELINE_RESOURCE_KIND;
-use gleaner_proto::yaml::Node;
-use gleaner_task::document::{Finding, Source};
-use gleaner_task::name::is_label;
 
 use super::desk::Desk;
 use super::edit::{self, present, text, text_of};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use gleaner_core::document::yaml::Node;
 use gleaner_proto::kubernetes::{PIPELINE_RESOURCE_API_VERSION, PIPELINE_RESOURCE_KIND};
-use gleaner_proto::yaml::Node;
 use kube::api::{Api, ApiResource, DynamicObject};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};

@@ -1,8 +1,8 @@
 //! Where one document is worked on: what is wrong with it is written down here, with its line.
 
-use gleaner_proto::diagnostic::{Diagnostic, Location, suggestion};
-use gleaner_proto::yaml::{Content, Node};
-use gleaner_task::document::{Finding, Locate, Source};
+use gleaner_core::document::diagnostic::{Diagnostic, Location, suggestion};
+use gleaner_core::document::yaml::{Content, Node};
+use gleaner_core::document::{Finding, Locate, Source};
 
 use super::edit::present;
 

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use gleaner_core::document::yaml::{Content, Node};
+use gleaner_core::document::{Finding, Source};
 use gleaner_proto::kubernetes::{PIPELINE_RESOURCE_KIND, RUN_API_VERSION};
-use gleaner_proto::yaml::{Content, Node};
-use gleaner_task::document::{Finding, Source};
 use serde_json::Value;
 
 use super::catalogue::Catalogue;

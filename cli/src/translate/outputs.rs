@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use gleaner_core::document::writer;
+use gleaner_core::document::yaml::{Content, Node};
+use gleaner_core::task::{DeclarationSite, Declared};
 use gleaner_proto::kubernetes::annotation;
-use gleaner_proto::yaml::{Content, Node};
-use gleaner_sidecar::rendering;
-use gleaner_task::{Carrier, Declared};
 use serde_json::Value;
 
 use super::desk::Desk;
@@ -15,7 +15,7 @@ use super::edit::{self, Edit, text};
 /// of its TaskSpec.
 pub(super) fn settle(document: &mut Node, desk: &mut Desk<'_>) -> BTreeMap<String, Declared> {
     let mut declared = BTreeMap::new();
-    for carrier in Carrier::all(document) {
+    for carrier in DeclarationSite::all(document) {
         match (carrier.declaration(desk.source), carrier.task_spec()) {
             (Ok(Some(found)), Some(place)) => {
                 declared.insert(place.to_owned(), found);
@@ -30,7 +30,7 @@ pub(super) fn settle(document: &mut Node, desk: &mut Desk<'_>) -> BTreeMap<Strin
         let spec = descend(document, place);
         if take_proposal(spec) {
             let at = spec.at;
-            let yaml = text(at, rendering::to_yaml([&found.document]));
+            let yaml = text(at, writer::to_yaml([&found.document]));
             // Within a Pipeline the TaskSpec has metadata of its own; a Task's and a TaskRun's are the document's.
             let carrier = if place == "spec" || place == "spec.taskSpec" {
                 &mut *document

@@ -1,6 +1,6 @@
 //! The types of PipelineResources, and which of them have an equal in Tekton today.
 
-use gleaner_proto::diagnostic::suggestion;
+use gleaner_core::document::diagnostic::suggestion;
 
 /// A type whose resources can be taken in as an object parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

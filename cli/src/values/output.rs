@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use gleaner_core::declaration::{Declaration, Output};
+use gleaner_core::document::diagnostic::suggestion;
 use gleaner_proto::OutputType;
-use gleaner_proto::declaration::{Declaration, Output};
-use gleaner_proto::diagnostic::suggestion;
 use serde_json::Value;
 
 use super::Assignment;
@@ -151,7 +151,7 @@ fn value(name: &str, kind: OutputType, text: &str) -> Result<Value, OutputError>
 
 #[cfg(test)]
 mod tests {
-    use gleaner_proto::declaration::Scope;
+    use gleaner_core::declaration::Scope;
     use serde_json::json;
 
     use super::*;

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use gleaner_proto::diagnostic::suggestion;
-use gleaner_proto::yaml::{self, Content, Node};
+use gleaner_core::document::diagnostic::suggestion;
+use gleaner_core::document::yaml::{self, Content, Node};
 use serde_json::{Map, Value};
 
 use super::{Assignment, as_text};
-use gleaner_task::{ParamKind, ParamSpec};
+use gleaner_core::task::{ParamKind, ParamSpec};
 
 /// What is wrong with a parameter that was given, or was not.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

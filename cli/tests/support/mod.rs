@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use gleaner_proto::yaml;
+use gleaner_core::document::yaml;
 use serde_json::Value;
 
 /// What a run of the binary left.

@@ -12,7 +12,7 @@ use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigErro
 use kube::{Client, Config};
 use serde_json::Value;
 
-use crate::settings::Sidecars;
+use gleaner_core::inject::settings::Sidecars;
 
 /// A connection in the cluster takes milliseconds; five seconds leave time for a busy node.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -12,8 +12,8 @@ use super::certificates::{Managed, ObjectName, Policy};
 use super::cluster;
 use super::telemetry::Log;
 use super::tls::files::Files;
-use crate::quantity;
-use crate::settings::{PullPolicy, Resources, Settings, Sidecars};
+use gleaner_core::inject::quantity;
+use gleaner_core::inject::settings::{PullPolicy, Resources, Settings, Sidecars};
 
 /// Puts Gleaner into Tasks and pods as they come into being.
 ///

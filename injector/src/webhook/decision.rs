@@ -8,10 +8,10 @@ use gleaner_proto::kubernetes::annotation;
 
 use super::guard::guarded;
 use super::review::{Answer, Request};
-use crate::outcome::{Outcome, Refusal, Skip};
-use crate::settings::Settings;
-use crate::weave::{Operation, weave};
-use crate::wrap::wrap;
+use gleaner_core::inject::outcome::{Outcome, Refusal, Skip};
+use gleaner_core::inject::pod;
+use gleaner_core::inject::settings::Settings;
+use gleaner_core::inject::task::{self, Operation};
 
 /// An object without this word in it is not Gleaner's business. (Go's JSON, which API servers write, escapes none of it.)
 const WORD: &str = "gleaner";
@@ -85,9 +85,9 @@ pub struct Owner {
 #[derive(Debug, Clone, Copy)]
 pub struct Functions {
     /// For [`Door::Tekton`].
-    pub weave: fn(&Value, Operation<'_>, &Settings) -> Result<Outcome, Refusal>,
+    pub task: fn(&Value, Operation<'_>, &Settings) -> Result<Outcome, Refusal>,
     /// For [`Door::Pods`].
-    pub wrap: fn(&Value, &Settings) -> Result<Outcome, Refusal>,
+    pub pod: fn(&Value, &Settings) -> Result<Outcome, Refusal>,
 }
 
 /// What is read of any object.
@@ -107,7 +107,10 @@ struct Metadata {
 
 impl Default for Functions {
     fn default() -> Self {
-        Self { weave, wrap }
+        Self {
+            task: task::inject,
+            pod: pod::inject,
+        }
     }
 }
 
@@ -171,11 +174,11 @@ impl Functions {
             door,
             request.old_object.filter(|_| request.operation == "UPDATE"),
         ) {
-            (Door::Pods, _) => (self.wrap)(&value, settings),
-            (Door::Tekton, None) => (self.weave)(&value, Operation::Create, settings),
+            (Door::Pods, _) => (self.pod)(&value, settings),
+            (Door::Tekton, None) => (self.task)(&value, Operation::Create, settings),
             (Door::Tekton, Some(old)) => {
                 let old = read(old)?;
-                (self.weave)(&value, Operation::Update { old: &old }, settings)
+                (self.task)(&value, Operation::Update { old: &old }, settings)
             }
         };
         let changed = match outcome.map_err(Unfit::Refused)? {

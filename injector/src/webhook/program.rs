@@ -23,7 +23,7 @@ use super::server::{self, Admission, Connections, ListenError, Readiness};
 use super::telemetry::{self, chain};
 use super::tls::files::FilesError;
 use super::tls::{Identity, TlsError};
-use crate::settings::{Settings, Sidecars};
+use gleaner_core::inject::settings::{Settings, Sidecars};
 
 /// Between two questions for the API server's version.
 const RETRY: Duration = Duration::from_secs(1);

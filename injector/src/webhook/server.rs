@@ -21,7 +21,7 @@ use super::config::Limits;
 use super::decision::Functions;
 use super::events::Recorder;
 use super::metrics::Metrics;
-use crate::settings::Settings;
+use gleaner_core::inject::settings::Settings;
 
 /// What a review needs.
 #[derive(Debug)]

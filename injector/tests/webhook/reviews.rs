@@ -1,7 +1,7 @@
-use gleaner_injector::settings::{PullPolicy, Resources, Sidecars};
-use gleaner_injector::weave::{Operation, weave};
-use gleaner_injector::wrap::wrap;
-use gleaner_injector::{Outcome, Settings};
+use gleaner_core::inject::pod;
+use gleaner_core::inject::settings::{PullPolicy, Resources, Sidecars};
+use gleaner_core::inject::task::{self, Operation};
+use gleaner_core::inject::{Outcome, Settings};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -59,7 +59,7 @@ async fn a_pod_that_asks_becomes_what_wrap_makes_of_it_and_nothing_more_the_seco
     let mut review = review(JOB_POD);
     let response = client.review("/mutate/pods", &review).await.unwrap();
     let pod = review["request"]["object"].take();
-    let expected = changed(wrap(&pod, &settings()));
+    let expected = changed(pod::inject(&pod, &settings()));
     assert_eq!(patched(&pod, &response), expected);
     review["request"]["object"] = expected;
     let again = client.review("/mutate/pods", &review).await.unwrap();
@@ -86,13 +86,17 @@ async fn a_task_becomes_what_weave_makes_of_it() {
     settings.resources.cpu_limit = "2".to_owned();
     let mut review = creation("tekton.dev", "Task", &task());
     let response = client.review("/mutate/tekton", &review).await.unwrap();
-    let woven = changed(weave(&task(), Operation::Create, &settings));
+    let woven = changed(task::inject(&task(), Operation::Create, &settings));
     assert_eq!(patched(&task(), &response), woven);
     // Applied again as it was: an update, whose old object is woven.
     review["request"]["operation"] = json!("UPDATE");
     review["request"]["oldObject"] = woven.clone();
     let response = client.review("/mutate/tekton", &review).await.unwrap();
-    let expected = changed(weave(&task(), Operation::Update { old: &woven }, &settings));
+    let expected = changed(task::inject(
+        &task(),
+        Operation::Update { old: &woven },
+        &settings,
+    ));
     assert_eq!(patched(&task(), &response), expected);
 }
 
@@ -133,7 +137,7 @@ async fn a_wrong_declaration_is_refused_with_code_400_and_all_that_is_wrong() {
     let message = response["status"]["message"].as_str().unwrap();
     assert_eq!(
         message,
-        weave(&task, Operation::Create, &settings())
+        task::inject(&task, Operation::Create, &settings())
             .unwrap_err()
             .to_string()
     );

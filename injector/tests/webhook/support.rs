@@ -18,9 +18,11 @@ pub(crate) use process::{Injector, NAME, Setup};
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A real review of a pod that a Job wants, with a declaration.
-pub(crate) const JOB_POD: &str = include_str!("../pure/fixtures/pod-from-plain-job.json");
+pub(crate) const JOB_POD: &str =
+    include_str!("../../../core/tests/inject/fixtures/pod-from-plain-job.json");
 /// A real review of a TaskRun's pod whose Task was not woven.
-pub(crate) const UNWOVEN_POD: &str = include_str!("../pure/fixtures/pod-from-taskrun-rich.json");
+pub(crate) const UNWOVEN_POD: &str =
+    include_str!("../../../core/tests/inject/fixtures/pod-from-taskrun-rich.json");
 
 /// A review as JSON, to be changed.
 pub(crate) fn review(text: &str) -> Value {

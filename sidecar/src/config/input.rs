@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
+use gleaner_core::declaration::{Declaration, Scope};
+use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_proto::StepName;
 use gleaner_proto::arguments::{self, Arguments, ArgumentsError, Param, RunValues};
-use gleaner_proto::declaration::{Declaration, Scope};
-use gleaner_proto::diagnostic::Diagnostic;
 use serde_json::Value;
 
-use crate::rendering::Values;
-use crate::run::{OwnerReference, Ownership, Run};
+use gleaner_core::render::Values;
+use gleaner_core::run::{OwnerReference, Ownership, Run};
 
 /// What is to be collected, and for whom.
 #[derive(Debug, Clone, Args)]

@@ -4,21 +4,21 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use gleaner_proto::declaration::{Declaration, Origin, Template};
+use gleaner_core::declaration::{Declaration, Origin, Template};
+use gleaner_core::variable::SubstitutionError;
 use gleaner_proto::exit_code;
 use gleaner_proto::message::{Created, Outcome, Phase, problem_type};
-use gleaner_proto::variable::SubstitutionError;
 use serde_json::{Map, Value};
 use tokio::task::JoinHandle;
 
-use crate::collector::{Collector, Failure};
 use crate::crash_point;
 use crate::journal::Commit;
-use crate::problem;
-use crate::redaction::Redaction;
-use crate::rendering::{self, Attempts, Values};
-use crate::run::Run;
-use crate::submission::{Progress, SubmissionError, Submitter};
+use gleaner_core::collect::problem;
+use gleaner_core::collect::{Collector, Failure};
+use gleaner_core::render::redaction::Redaction;
+use gleaner_core::render::{self, Attempts, Values};
+use gleaner_core::run::Run;
+use gleaner_submission::{Progress, SubmissionError, Submitter};
 
 /// Longest field of a result, in bytes. The kubelet gives all containers of a pod 12 KiB together, and Tekton loses results
 /// beyond that without a word (`k8s.io/kubernetes/pkg/kubelet/status/status_manager.go`).
@@ -92,14 +92,13 @@ pub(super) async fn ended(submission: &mut Option<JoinHandle<Ending>>) -> Ending
 
 async fn submit(submitter: &Submitter, work: &Work) -> Ending {
     // What the variables lead to is looked at once before, because that is the outputs' fault and not the cluster's.
-    if let Err(error) =
-        rendering::render(&work.declaration, &work.values, &work.run, &Attempts::new())
+    if let Err(error) = render::render(&work.declaration, &work.values, &work.run, &Attempts::new())
     {
         return Err(not_rendered(&error));
     }
     let last = Mutex::new((Attempts::new(), BTreeMap::new()));
     let render = |attempts: &Attempts| {
-        let rendered = rendering::render(&work.declaration, &work.values, &work.run, attempts)?;
+        let rendered = render::render(&work.declaration, &work.values, &work.run, attempts)?;
         let params = rendered
             .iter()
             .map(|one| (one.resource.to_string(), resource_fields(work, one)))
@@ -153,7 +152,7 @@ fn pass(state_dir: &std::path::Path, progress: Progress<'_>) {
 }
 
 /// The fields of a PipelineResource that the next task may want: its type and its params, as they were rendered.
-fn resource_fields(work: &Work, rendered: &rendering::Rendered) -> Map<String, Value> {
+fn resource_fields(work: &Work, rendered: &render::Rendered) -> Map<String, Value> {
     let template: Option<&Template> = work.declaration.template(rendered.resource.as_str());
     let Some(Origin::PipelineResource { kind, .. }) = template.map(|template| &template.origin)
     else {

@@ -8,7 +8,7 @@ use gleaner_proto::message::{Problem, problem_type};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
-use crate::problem;
+use gleaner_core::collect::problem;
 
 /// A problem as an answer.
 #[derive(Debug)]

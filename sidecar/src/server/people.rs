@@ -18,7 +18,7 @@ use tokio_stream::wrappers::WatchStream;
 use super::Api;
 use super::answer::{ApiProblem, Json};
 use crate::keeper::Preview;
-use crate::rendering::to_yaml;
+use gleaner_core::document::writer::to_yaml;
 
 /// What can stand behind the `?` of the resources' routes.
 #[derive(Debug, Default, Deserialize)]

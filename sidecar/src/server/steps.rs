@@ -2,14 +2,14 @@
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, Request, State};
-use gleaner_proto::declaration::Preflight;
+use gleaner_core::declaration::Preflight;
 use gleaner_proto::exit_code;
 use gleaner_proto::message::{Outcome, problem_type};
 
 use super::answer::{ApiProblem, Json};
 use super::caller::Caller;
 use super::{Api, body, may_speak, step_name};
-use crate::problem;
+use gleaner_core::collect::problem;
 
 pub(super) async fn outputs(
     State(api): State<Api>,

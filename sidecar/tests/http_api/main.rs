@@ -17,5 +17,5 @@ mod support;
 mod waiting;
 
 #[allow(dead_code)]
-#[path = "../submission/mock.rs"]
+#[path = "../../../submission/tests/submission/mock.rs"]
 mod mock;

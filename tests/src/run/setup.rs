@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use gleaner_proto::declaration::{Declaration, Scope};
+use gleaner_core::declaration::{Declaration, Scope};
 use serde_json::Value;
 
 use super::{Programs, Run};

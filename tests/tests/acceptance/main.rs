@@ -13,8 +13,8 @@ mod waiting;
 
 use std::process::ExitCode;
 
-use gleaner_task::Task;
-use gleaner_task::document::Source;
+use gleaner_core::document::Source;
+use gleaner_core::task::Task;
 use gleaner_tests::programs;
 use gleaner_tests::run::{Programs, Run};
 use gleaner_tests::suite::Suite;

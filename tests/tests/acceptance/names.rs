@@ -1,6 +1,6 @@
 //! Names that are taken: by someone else, or by an earlier attempt of the same TaskRun.
 
-use gleaner_sidecar::rendering::derived_suffix;
+use gleaner_core::render::derived_suffix;
 use gleaner_tests::cases;
 use gleaner_tests::run::{Ended, Run};
 use gleaner_tests::server::Server;

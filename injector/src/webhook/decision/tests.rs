@@ -1,9 +1,9 @@
 use serde_json::json;
 
 use super::*;
-use crate::settings::{Resources, Sidecars};
 use crate::webhook::guard;
-use gleaner_proto::diagnostic::Diagnostic;
+use gleaner_core::document::diagnostic::Diagnostic;
+use gleaner_core::inject::settings::{Resources, Sidecars};
 
 fn settings() -> Settings {
     let text = str::to_owned;
@@ -42,8 +42,8 @@ fn decide(functions: Functions, door: Door, body: &str) -> Verdict {
 /// Functions of which none may be called.
 fn untouched() -> Functions {
     Functions {
-        weave: |_, _, _| panic!("called"),
-        wrap: |_, _| panic!("called"),
+        task: |_, _, _| panic!("called"),
+        pod: |_, _| panic!("called"),
     }
 }
 
@@ -111,7 +111,7 @@ fn what_the_door_is_not_for_is_left_alone() {
 #[test]
 fn an_update_that_takes_the_word_out_is_shown_with_what_was() {
     let functions = Functions {
-        weave: |new, operation, _| {
+        task: |new, operation, _| {
             let Operation::Update { old } = operation else {
                 panic!("an update")
             };
@@ -135,7 +135,7 @@ fn an_update_that_takes_the_word_out_is_shown_with_what_was() {
 #[test]
 fn a_change_that_changes_nothing_is_none() {
     let functions = Functions {
-        wrap: |pod, _| Ok(Outcome::Changed(pod.clone())),
+        pod: |pod, _| Ok(Outcome::Changed(pod.clone())),
         ..untouched()
     };
     let body = review("CREATE", POD, &asking().to_string(), "null");
@@ -215,7 +215,7 @@ fn what_is_too_deep_to_read_is_refused_only_if_it_asks() {
 #[test]
 fn a_refusal_names_the_controller_of_the_object() {
     let functions = Functions {
-        wrap: |_, _| {
+        pod: |_, _| {
             Err(Refusal::new(Diagnostic::new(
                 "spec",
                 None,
@@ -255,7 +255,7 @@ fn an_object_is_called_by_the_name_that_it_has_or_will_be_made_of() {
 #[test]
 fn a_person_who_annotates_a_run_by_reference_is_warned_and_a_controller_is_not() {
     let functions = Functions {
-        weave: |_, _, _| Ok(Outcome::Skipped(Skip::ByReference)),
+        task: |_, _, _| Ok(Outcome::Skipped(Skip::ByReference)),
         ..untouched()
     };
     let run = ["tekton.dev", "TaskRun"];

@@ -7,7 +7,7 @@ use axum::extract::{Request as HttpRequest, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 
-use gleaner_task::name::is_label;
+use gleaner_core::task::name::is_label;
 
 use super::Admission;
 use crate::webhook::decision::{self, Door, Verdict};

@@ -1,0 +1,396 @@
+//! The state of a run, without any I/O: what has arrived, what is still unknown, when to submit.
+//!
+//! ```text
+//!               outputs                      trigger                 commit
+//! Collecting ------------> all known ---------------> Submitting ------------> Committed
+//!     |                                                   |
+//!     +--- finished, and something is still unknown ------+------ refused ----> Failed
+//! ```
+//!
+//! The trigger is the declaration's `submit`: as soon as all is known, when the run finishes, or by request.
+//! Committed and Failed are final. Every transition can be replayed from the journal in the order in which it
+//! was recorded, which is all that recovery does.
+
+mod intake;
+pub mod problem;
+mod status;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::declaration::{Declaration, Submit};
+use crate::variable::Reference;
+use gleaner_proto::StepName;
+use gleaner_proto::message::{Outcome, Outputs, Phase, Problem};
+use indexmap::{IndexMap, IndexSet};
+use serde::{Deserialize, Serialize};
+
+use crate::render::{self, Attempts, Rendered, Secrecy, Values};
+use crate::run::Run;
+pub use intake::{Examined, Refusal};
+
+/// The state of one run.
+#[derive(Debug)]
+pub struct Collector {
+    declaration: Declaration,
+    /// What the templates use; looked through at every message, so gathered once.
+    variables: IndexSet<Reference>,
+    run: Run,
+    /// Shared with the submission; large, and therefore never copied without need.
+    values: Arc<Values>,
+    steps: IndexMap<StepName, StepRecord>,
+    defaulted: BTreeSet<(String, String)>,
+    life: Life,
+    stage: Stage,
+    attempts: Attempts,
+    notes: Vec<String>,
+}
+
+/// What is known of a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum StepRecord {
+    /// Nothing was heard of it yet.
+    Waiting,
+    /// Its message has arrived.
+    Heard {
+        /// Tells the same message from another one.
+        fingerprint: [u8; 32],
+        exit_code: i32,
+        /// Whether this message made the set complete, so that its sender waits for the commit.
+        completing: bool,
+    },
+}
+
+/// Whether steps may still run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Life {
+    Running,
+    Finished,
+}
+
+/// How far the submission is.
+#[derive(Debug, Clone, PartialEq)]
+enum Stage {
+    /// Nobody has asked for it, or something is unknown.
+    Open,
+    /// The API server is being asked, or will be at once.
+    Submitting,
+    Committed(Outcome),
+    Failed(Failure),
+}
+
+/// Why nothing exists.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What is answered.
+    pub problem: Problem,
+    /// What is wrong with each resource, by its name.
+    pub resources: BTreeMap<String, String>,
+}
+
+/// What a message has led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The sender need not wait.
+    Settled,
+    /// The sender waits until the submission has ended.
+    AwaitCommit,
+}
+
+impl Collector {
+    /// A run that begins. `steps` are all steps that may speak, declared outputs or not.
+    pub fn new(
+        declaration: Declaration,
+        run: Run,
+        values: Values,
+        steps: impl IntoIterator<Item = StepName>,
+    ) -> Self {
+        let known = declaration.steps.keys().cloned().chain(steps);
+        let steps = known.map(|step| (step, StepRecord::Waiting)).collect();
+        let mut collector = Self {
+            variables: declaration.variables(),
+            declaration,
+            run,
+            values: Arc::new(values),
+            steps,
+            defaulted: BTreeSet::new(),
+            life: Life::Running,
+            stage: Stage::Open,
+            attempts: Attempts::new(),
+            notes: Vec::new(),
+        };
+        collector.advance();
+        collector
+    }
+
+    /// The declaration.
+    pub const fn declaration(&self) -> &Declaration {
+        &self.declaration
+    }
+
+    /// The run.
+    pub const fn run(&self) -> &Run {
+        &self.run
+    }
+
+    /// The values that are known so far.
+    pub const fn values(&self) -> &Arc<Values> {
+        &self.values
+    }
+
+    /// The objects with secrets masked, and with what is unknown left standing.
+    pub fn masked_preview(&self) -> Vec<Rendered> {
+        let Self {
+            declaration,
+            values,
+            run,
+            attempts,
+            ..
+        } = self;
+        let (rendered, _) = render::preview(declaration, values, run, attempts, Secrecy::Masked);
+        rendered
+    }
+
+    /// Which suffix each derived name has come to.
+    pub const fn attempts(&self) -> &Attempts {
+        &self.attempts
+    }
+
+    /// The steps that may speak.
+    pub fn steps(&self) -> impl Iterator<Item = &StepName> {
+        self.steps.keys()
+    }
+
+    /// Looks at a message without taking it.
+    ///
+    /// # Errors
+    /// A [`Refusal`] that says what is wrong with it. Nothing changes.
+    pub fn examine(&self, step: &str, message: &Outputs) -> Result<Examined, Refusal> {
+        intake::examine(self, step, message)
+    }
+
+    /// Takes a message that was examined and is new. The caller has made it durable.
+    pub fn accept(&mut self, step: &StepName, message: Outputs) -> Verdict {
+        let fingerprint = intake::fingerprint(&message);
+        let exit_code = message.exit_code;
+        let mut values = message.outputs;
+        for output in self.declaration.outputs(step.as_str()) {
+            let name = output.spec.name.as_str();
+            let counts = exit_code == 0 || output.spec.when == gleaner_proto::When::Always;
+            if let (true, false, Some(default)) =
+                (counts, values.contains_key(name), &output.default)
+            {
+                values.insert(name.to_owned(), default.clone());
+                self.defaulted.insert((step.to_string(), name.to_owned()));
+            }
+        }
+        Arc::make_mut(&mut self.values)
+            .outputs
+            .insert(step.to_string(), values);
+        let before = self.stage == Stage::Open;
+        self.advance();
+        let completing = before && self.stage == Stage::Submitting;
+        self.steps.insert(
+            step.clone(),
+            StepRecord::Heard {
+                fingerprint,
+                exit_code,
+                completing,
+            },
+        );
+        if completing {
+            Verdict::AwaitCommit
+        } else {
+            Verdict::Settled
+        }
+    }
+
+    /// Whether the resources can be submitted now, or have been already.
+    ///
+    /// # Errors
+    /// What is still unknown. Nothing changes.
+    pub fn examine_request(&self) -> Result<(), Problem> {
+        let pending = self.pending();
+        if self.stage == Stage::Open && !pending.is_empty() {
+            return Err(problem::pending(&pending, &self.unheard()));
+        }
+        Ok(())
+    }
+
+    /// Somebody wants the resources now, and it was examined whether that can be. The caller has made it durable.
+    pub fn request_submission(&mut self) -> Verdict {
+        if self.stage == Stage::Open && self.pending().is_empty() {
+            self.stage = Stage::Submitting;
+        }
+        Verdict::AwaitCommit
+    }
+
+    /// Whether all steps have ended.
+    pub fn is_finished(&self) -> bool {
+        self.life == Life::Finished
+    }
+
+    /// All steps have ended: what did not come takes its default; what has none is why the run fails.
+    pub fn finish(&mut self) -> Verdict {
+        if self.life == Life::Running {
+            self.life = Life::Finished;
+            self.take_defaults();
+            self.advance();
+            let pending = self.pending();
+            match (&self.stage, self.declaration.submit) {
+                (Stage::Open, Submit::Manual) => {
+                    let note = if pending.is_empty() {
+                        "nothing was created: nobody submitted (`submit: Manual` waits for POST /v1/submit)".to_owned()
+                    } else {
+                        format!(
+                            "nothing was created: nobody submitted, and still unknown are {}",
+                            pending.join(", ")
+                        )
+                    };
+                    self.notes.push(note);
+                }
+                (Stage::Open, _) => {
+                    let problem = problem::pending(&pending, &self.unheard());
+                    self.stage = Stage::Failed(Failure {
+                        problem,
+                        resources: BTreeMap::new(),
+                    });
+                }
+                _ => {}
+            }
+        }
+        match self.stage {
+            Stage::Submitting => Verdict::AwaitCommit,
+            _ => Verdict::Settled,
+        }
+    }
+
+    /// Whether a submission is due (or under way).
+    pub fn is_submitting(&self) -> bool {
+        self.stage == Stage::Submitting
+    }
+
+    /// Everything exists.
+    pub fn committed(&mut self, outcome: Outcome, attempts: Attempts) {
+        self.attempts = attempts;
+        self.notes.extend(outcome.notes.iter().cloned());
+        self.stage = Stage::Committed(outcome);
+    }
+
+    /// Nothing exists.
+    pub fn failed(&mut self, failure: Failure) {
+        self.stage = Stage::Failed(failure);
+    }
+
+    /// Adds a sentence for people.
+    pub fn note(&mut self, note: String) {
+        self.notes.push(note);
+    }
+
+    /// How far the run is.
+    pub fn phase(&self) -> Phase {
+        match &self.stage {
+            Stage::Open if self.pending().is_empty() => Phase::Resolved,
+            Stage::Open => Phase::Collecting,
+            Stage::Submitting => Phase::Submitting,
+            Stage::Committed(_) => Phase::Committed,
+            Stage::Failed(_) => Phase::Failed,
+        }
+    }
+
+    /// The answer to a message that need not wait, or whose wait is over.
+    ///
+    /// # Errors
+    /// The problem for which the run failed, to whoever waited for the commit.
+    pub fn outcome(&self) -> Result<Outcome, Problem> {
+        match &self.stage {
+            Stage::Committed(outcome) => Ok(outcome.clone()),
+            Stage::Failed(failure) => Err(failure.problem.clone()),
+            Stage::Open | Stage::Submitting => Ok(Outcome {
+                phase: self.phase(),
+                pending: self.pending(),
+                resources: Vec::new(),
+                results: BTreeMap::new(),
+                notes: self.notes.clone(),
+            }),
+        }
+    }
+
+    /// The answer to a step whose outputs need not wait for the commit: its own part is done, whatever becomes of
+    /// the rest.
+    pub fn receipt(&self) -> Outcome {
+        let failed = |_| Outcome {
+            phase: self.phase(),
+            pending: Vec::new(),
+            resources: Vec::new(),
+            results: BTreeMap::new(),
+            notes: self.notes.clone(),
+        };
+        self.outcome().unwrap_or_else(failed)
+    }
+
+    /// Variables of the templates that are still unknown, each once, in order of their first use.
+    pub fn pending(&self) -> Vec<String> {
+        let unknown = self
+            .variables
+            .iter()
+            .filter(|variable| !self.knows(variable));
+        unknown.map(ToString::to_string).collect()
+    }
+
+    /// Variables that are unknown and will stay so: parameters and context come with the command line or not at all.
+    pub fn unreachable(&self) -> Vec<String> {
+        let mut pending = self.pending();
+        pending.retain(|name| !name.starts_with("steps."));
+        pending
+    }
+
+    fn knows(&self, reference: &Reference) -> bool {
+        match reference {
+            Reference::Param { name, .. } => self.values.params.contains_key(name),
+            Reference::Output { step, output, .. } => self.values.output(step, output).is_some(),
+            Reference::Context(name) => self.run.context.contains_key(name),
+            Reference::Resource { .. } => true,
+        }
+    }
+
+    /// Declared steps of which nothing was heard.
+    fn unheard(&self) -> Vec<&str> {
+        let waiting = self
+            .steps
+            .iter()
+            .filter(|(_, record)| **record == StepRecord::Waiting);
+        waiting
+            .map(|(step, _)| step.as_str())
+            .filter(|step| self.declaration.steps.contains_key(*step))
+            .collect()
+    }
+
+    /// Begins the submission when the declaration says that it is time.
+    fn advance(&mut self) {
+        let due = match self.declaration.submit {
+            Submit::Resolved => true,
+            Submit::Completed => self.life == Life::Finished,
+            Submit::Manual => false,
+        };
+        if due && self.stage == Stage::Open && self.pending().is_empty() {
+            self.stage = Stage::Submitting;
+        }
+    }
+
+    fn take_defaults(&mut self) {
+        let values = Arc::make_mut(&mut self.values);
+        for (step, outputs) in &self.declaration.steps {
+            let known = values.outputs.entry(step.to_string()).or_default();
+            for output in outputs {
+                let name = output.spec.name.as_str();
+                if let (false, Some(default)) = (known.contains_key(name), &output.default) {
+                    known.insert(name.to_owned(), default.clone());
+                    self.defaulted.insert((step.to_string(), name.to_owned()));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Whether a step's message fits the declaration.
+
+use crate::document::diagnostic::suggestion;
+use gleaner_proto::message::{Outputs, Problem, problem_type};
+use gleaner_proto::{StepName, When, exit_code};
+use sha2::{Digest, Sha256};
+
+use super::{Collector, Life, Stage, StepRecord, Verdict};
+use crate::collect::problem;
+
+/// What a message is, having been looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Examined {
+    /// It is new and right; make it durable, then [`Collector::accept`] it.
+    New(StepName),
+    /// The step has sent the same before.
+    Repeated(Verdict),
+}
+
+/// Why a message is not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The Task has no such step.
+    #[error("there is no step '{step}'; {help}")]
+    UnknownStep {
+        /// The unknown name.
+        step: String,
+        /// Which names there are.
+        help: String,
+    },
+    /// The step has sent something else before.
+    #[error(
+        "step '{step}' has already sent other outputs; outputs are written once, a step cannot change what it has said"
+    )]
+    AlreadyWritten {
+        /// The step.
+        step: String,
+    },
+    /// The run has finished, and defaults have been taken.
+    #[error("step '{step}' comes too late: the run has finished")]
+    Finished {
+        /// The step.
+        step: String,
+    },
+    /// Outputs are unknown, missing or of the wrong type; each in a sentence.
+    #[error("{}", .0.join("; "))]
+    Outputs(Vec<String>),
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let (kind, status, title, code) = match &refusal {
+            Refusal::UnknownStep { .. } => (
+                problem_type::NOT_FOUND,
+                404,
+                "no such step",
+                exit_code::DECLARATION,
+            ),
+            Refusal::AlreadyWritten { .. } => (
+                problem_type::ALREADY_WRITTEN,
+                409,
+                "outputs are written once",
+                exit_code::DECLARATION,
+            ),
+            Refusal::Finished { .. } => (
+                problem_type::ALREADY_WRITTEN,
+                409,
+                "the run has finished",
+                exit_code::DECLARATION,
+            ),
+            Refusal::Outputs(_) => (
+                problem_type::OUTPUT,
+                422,
+                "outputs do not fit the declaration",
+                exit_code::OUTPUT,
+            ),
+        };
+        problem::new(kind, status, title, refusal.to_string(), code)
+    }
+}
+
+pub(super) fn examine(
+    collector: &Collector,
+    step: &str,
+    message: &Outputs,
+) -> Result<Examined, Refusal> {
+    let Some((name, record)) = collector.steps.get_key_value(step) else {
+        let known = collector.steps.keys().map(StepName::as_str);
+        let help = suggestion(step, known)
+            .unwrap_or_else(|| "see GET /v1/status for the steps".to_owned());
+        return Err(Refusal::UnknownStep {
+            step: step.to_owned(),
+            help,
+        });
+    };
+    match record {
+        StepRecord::Heard {
+            fingerprint: before,
+            completing,
+            ..
+        } => {
+            if fingerprint(message) != *before {
+                return Err(Refusal::AlreadyWritten {
+                    step: step.to_owned(),
+                });
+            }
+            // Answered as before: who waited for the commit waits for it again.
+            let waits = *completing && collector.stage != Stage::Open;
+            Ok(Examined::Repeated(if waits {
+                Verdict::AwaitCommit
+            } else {
+                Verdict::Settled
+            }))
+        }
+        StepRecord::Waiting if collector.life == Life::Finished => Err(Refusal::Finished {
+            step: step.to_owned(),
+        }),
+        StepRecord::Waiting => {
+            let wrong = misfits(collector, step, message);
+            if wrong.is_empty() {
+                Ok(Examined::New(name.clone()))
+            } else {
+                Err(Refusal::Outputs(wrong))
+            }
+        }
+    }
+}
+
+fn misfits(collector: &Collector, step: &str, message: &Outputs) -> Vec<String> {
+    let declared = collector.declaration.outputs(step);
+    let failed = message.exit_code != 0;
+    let mut wrong = Wrong::default();
+    for (name, value) in &message.outputs {
+        let Some(output) = declared
+            .iter()
+            .find(|output| output.spec.name.as_str() == name)
+        else {
+            wrong.add(|| {
+                let name = shortened(name);
+                let known = declared.iter().map(|output| output.spec.name.as_str());
+                let help =
+                    suggestion(&name, known).unwrap_or_else(|| "it declares none".to_owned());
+                format!("step '{step}' declares no output '{name}'; {help}")
+            });
+            continue;
+        };
+        if !output.spec.kind.admits(value) {
+            let kind = output.spec.kind.as_str();
+            wrong.add(|| {
+                format!("output '{name}' of step '{step}' is no {kind}, as which it is declared")
+            });
+        }
+        if failed && output.spec.when == When::Success {
+            wrong.add(|| {
+                format!(
+                    "output '{name}' of step '{step}' counts only when the step succeeds; `when: Always` keeps it"
+                )
+            });
+        }
+    }
+    for output in declared {
+        let name = output.spec.name.as_str();
+        if !failed && output.default.is_none() && !message.outputs.contains_key(name) {
+            wrong.add(|| format!("output '{name}' of step '{step}' is missing and has no default"));
+        }
+    }
+    wrong.sentences()
+}
+
+/// What is wrong, up to a point: more sentences are no help, and a hostile body must not become a huge answer.
+#[derive(Default)]
+struct Wrong {
+    sentences: Vec<String>,
+    more: usize,
+}
+
+impl Wrong {
+    const NAMED: usize = 10;
+
+    fn add(&mut self, sentence: impl FnOnce() -> String) {
+        if self.sentences.len() < Self::NAMED {
+            self.sentences.push(sentence());
+        } else {
+            self.more += 1;
+        }
+    }
+
+    fn sentences(mut self) -> Vec<String> {
+        if self.more > 0 {
+            self.sentences.push(format!("and {} more", self.more));
+        }
+        self.sentences
+    }
+}
+
+fn shortened(name: &str) -> String {
+    const SHOWN: usize = 64;
+    if name.chars().count() > SHOWN {
+        name.chars().take(SHOWN).chain(['…']).collect()
+    } else {
+        name.to_owned()
+    }
+}
+
+/// Tells one message from another, whatever white space it came with.
+pub(super) fn fingerprint(message: &Outputs) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(message.exit_code.to_le_bytes());
+    for (name, value) in &message.outputs {
+        hash.update(name.len().to_le_bytes());
+        hash.update(name.as_bytes());
+        // Large strings are hashed as they stand, without a JSON copy of them; the tag keeps "1" apart from 1.
+        match value {
+            serde_json::Value::String(text) => {
+                hash.update(b"s");
+                hash.update(text.len().to_le_bytes());
+                hash.update(text.as_bytes());
+            }
+            other => {
+                let json = other.to_string();
+                hash.update(b"j");
+                hash.update(json.len().to_le_bytes());
+                hash.update(json.as_bytes());
+            }
+        }
+    }
+    hash.finalize().into()
+}

@@ -1,0 +1,225 @@
+//! The state as people see it: no secret, no value longer than a line.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use crate::variable::Reference;
+use gleaner_proto::message::{
+    Phase, ResourceStatus, Status, StepState, StepStatus, VariableState, VariableStatus,
+};
+use serde_json::Value;
+
+use super::{Collector, Life, Stage, StepRecord};
+use crate::render::{Secrecy, Values, preview};
+
+/// Text is shown up to this many characters, JSON up to four times as many. No name can be as long.
+const SHOWN: usize = 256;
+
+impl Collector {
+    /// The whole state, for people.
+    pub fn status(&self) -> Status {
+        Status {
+            phase: self.phase(),
+            submit: self.declaration.submit.as_str().to_owned(),
+            steps: self
+                .steps
+                .iter()
+                .map(|(name, record)| self.step_status(name.as_str(), record))
+                .collect(),
+            variables: self.variable_statuses(),
+            resources: self.resource_statuses(),
+            problem: match &self.stage {
+                Stage::Failed(failure) => Some(failure.problem.clone()),
+                _ => None,
+            },
+            notes: self.notes.clone(),
+        }
+    }
+
+    fn step_status(&self, name: &str, record: &StepRecord) -> StepStatus {
+        let (state, exit_code) = match record {
+            StepRecord::Waiting if self.life == Life::Finished => (StepState::Skipped, None),
+            StepRecord::Waiting => (StepState::Waiting, None),
+            StepRecord::Heard { exit_code: 0, .. } => (StepState::Received, Some(0)),
+            StepRecord::Heard { exit_code, .. } => (StepState::Failed, Some(*exit_code)),
+        };
+        let outputs = self
+            .declaration
+            .outputs(name)
+            .iter()
+            .map(|output| output.spec.name.to_string())
+            .collect();
+        StepStatus {
+            name: name.to_owned(),
+            state,
+            exit_code,
+            outputs,
+        }
+    }
+
+    fn variable_statuses(&self) -> Vec<VariableStatus> {
+        let variables = self.variables.iter();
+        variables.map(|variable| self.variable(variable)).collect()
+    }
+
+    fn variable(&self, reference: &Reference) -> VariableStatus {
+        let (state, value) = match reference {
+            Reference::Output { step, output, .. } => {
+                let secret = self
+                    .declaration
+                    .output(step, output)
+                    .is_some_and(|output| output.secret);
+                let defaulted = self.defaulted.contains(&(step.clone(), output.clone()));
+                match self.values.output(step, output) {
+                    None => (VariableState::Pending, None),
+                    Some(_) if secret => (VariableState::Secret, None),
+                    Some(value) if defaulted => (VariableState::Defaulted, Some(shortened(value))),
+                    Some(value) => (VariableState::Resolved, Some(shortened(value))),
+                }
+            }
+            Reference::Param { name, .. } => known(self.values.params.get(name).map(shortened)),
+            Reference::Context(name) => known(self.run.context.get(name).map(|value| cut(value))),
+            Reference::Resource { .. } => (VariableState::Resolved, None),
+        };
+        VariableStatus {
+            name: reference.to_string(),
+            state,
+            value,
+        }
+    }
+
+    fn light_values(&self) -> Values {
+        let lightened = |values: &BTreeMap<String, Value>| {
+            values
+                .iter()
+                .map(|(name, value)| (name.clone(), light(value)))
+                .collect()
+        };
+        Values {
+            params: lightened(&self.values.params),
+            outputs: self
+                .values
+                .outputs
+                .iter()
+                .map(|(step, outputs)| (step.clone(), lightened(outputs)))
+                .collect(),
+        }
+    }
+
+    fn resource_statuses(&self) -> Vec<ResourceStatus> {
+        let created = match &self.stage {
+            Stage::Committed(outcome) => outcome.resources.as_slice(),
+            _ => &[],
+        };
+        let failure = match &self.stage {
+            Stage::Failed(failure) => Some(failure),
+            _ => None,
+        };
+        // A name is shown once everything is known, on which it may depend.
+        let names: Vec<Option<String>> = if self.phase() == Phase::Resolved {
+            let values = self.light_values();
+            let (rendered, _) = preview(
+                &self.declaration,
+                &values,
+                &self.run,
+                &self.attempts,
+                Secrecy::Masked,
+            );
+            let name =
+                |object: &Value| Some(object.get("metadata")?.get("name")?.as_str()?.to_owned());
+            rendered
+                .iter()
+                .map(|rendered| name(&rendered.object))
+                .collect()
+        } else {
+            Vec::new()
+        };
+        let status = |(index, template): (usize, &crate::declaration::Template)| {
+            let created = created
+                .iter()
+                .find(|created| created.resource == template.name.as_str());
+            ResourceStatus {
+                resource: template.name.to_string(),
+                api_version: template.api_version.clone(),
+                kind: template.kind.clone(),
+                name: created
+                    .map(|created| created.name.clone())
+                    .or_else(|| names.get(index).cloned().flatten()),
+                uid: created.map(|created| created.uid.clone()),
+                error: failure
+                    .and_then(|failure| failure.resources.get(template.name.as_str()).cloned()),
+            }
+        };
+        self.declaration
+            .templates
+            .iter()
+            .enumerate()
+            .map(status)
+            .collect()
+    }
+}
+
+fn known(value: Option<Value>) -> (VariableState, Option<Value>) {
+    let state = if value.is_some() {
+        VariableState::Resolved
+    } else {
+        VariableState::Pending
+    };
+    (state, value)
+}
+
+/// A value that fits a few lines: long text is cut, a large list or map becomes a description.
+fn shortened(value: &Value) -> Value {
+    match value {
+        Value::String(text) => cut(text),
+        Value::Array(items) if is_long(value) => format!("(array of {} items)", items.len()).into(),
+        Value::Object(entries) if is_long(value) => {
+            format!("(object of {} keys)", entries.len()).into()
+        }
+        other => other.clone(),
+    }
+}
+
+fn cut(text: &str) -> Value {
+    if text.len() <= SHOWN {
+        return text.into();
+    }
+    let cut: String = text.chars().take(SHOWN).collect();
+    format!("{cut}… ({} bytes)", text.len()).into()
+}
+
+/// Whether its JSON is too long to be shown; written only as far as needed to know.
+fn is_long(value: &Value) -> bool {
+    struct Room(usize);
+
+    impl io::Write for Room {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 = self
+                .0
+                .checked_sub(bytes.len())
+                .ok_or(io::ErrorKind::FileTooLarge)?;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    serde_json::to_writer(Room(4 * SHOWN), value).is_err()
+}
+
+/// The same value with text that is too long for any name cut: enough to know names by, and cheap to render.
+fn light(value: &Value) -> Value {
+    match value {
+        Value::String(text) => text.chars().take(SHOWN).collect::<String>().into(),
+        Value::Array(items) => items.iter().map(light).collect(),
+        Value::Object(entries) => Value::Object(
+            entries
+                .iter()
+                .map(|(key, value)| (key.clone(), light(value)))
+                .collect(),
+        ),
+        other => other.clone(),
+    }
+}

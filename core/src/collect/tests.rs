@@ -1,0 +1,305 @@
+use std::collections::BTreeMap;
+
+use crate::declaration::{Declaration, Scope};
+use gleaner_proto::StepName;
+use gleaner_proto::exit_code;
+use gleaner_proto::message::{
+    Outcome, Outputs, Phase, Problem, StepState, VariableState, problem_type,
+};
+use serde_json::{Value, json};
+
+use super::{Collector, Examined, Failure, Refusal, Verdict};
+use crate::render::{Attempts, Values};
+use crate::run::Run;
+
+mod answers;
+mod orders;
+
+const DECLARATION: &str = "\
+steps:
+  build:
+    - {name: digest}
+    - {name: report, type: object, when: Always, default: {lines: 0}}
+  scan:
+    - {name: verdict, default: unknown}
+resources:
+  - name: img
+    spec:
+      type: image
+      params:
+        - {name: url, value: $(params.url)}
+        - {name: digest, value: $(steps.build.digest)}
+        - {name: lines, value: $(steps.build.report.lines)}
+        - {name: verdict, value: $(steps.scan.verdict)}
+";
+
+fn collector(submit: &str) -> Collector {
+    of(&format!("{DECLARATION}submit: {submit}\n"))
+}
+
+fn of(declaration: &str) -> Collector {
+    with(Declaration::parse(declaration, &Scope::default()).unwrap())
+}
+
+fn with(declaration: Declaration) -> Collector {
+    let context = [("taskRun.uid", "u-1"), ("task.name", "build")];
+    let context = context.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let run = Run {
+        context: context.into(),
+        ..Run::default()
+    };
+    let values = Values {
+        params: BTreeMap::from([("url".to_owned(), "registry.example".into())]),
+        ..Values::default()
+    };
+    Collector::new(declaration, run, values, [StepName::new("lint").unwrap()])
+}
+
+/// A message with these outputs.
+#[allow(clippy::needless_pass_by_value)] // It is always made on the spot.
+fn message(exit_code: i32, outputs: Value) -> Outputs {
+    serde_json::from_value(json!({"outputs": outputs, "exitCode": exit_code})).unwrap()
+}
+
+fn build() -> Outputs {
+    message(0, json!({"digest": "sha256:abc"}))
+}
+
+fn scan() -> Outputs {
+    message(0, json!({"verdict": "clean"}))
+}
+
+/// Examines a message that must be new, and accepts it.
+fn take(collector: &mut Collector, step: &str, message: Outputs) -> Verdict {
+    let examined = collector.examine(step, &message).unwrap();
+    let Examined::New(name) = examined else {
+        panic!("{step} is heard again: {examined:?}")
+    };
+    collector.accept(&name, message)
+}
+
+fn committed() -> Outcome {
+    Outcome {
+        phase: Phase::Committed,
+        pending: Vec::new(),
+        resources: Vec::new(),
+        results: BTreeMap::new(),
+        notes: vec!["blockOwnerDeletion was refused".into()],
+    }
+}
+
+fn failure() -> Failure {
+    let problem = crate::collect::problem::new(
+        problem_type::NOT_CREATED,
+        424,
+        "the resources could not be created",
+        "no",
+        exit_code::NOT_CREATED,
+    );
+    Failure {
+        problem,
+        resources: BTreeMap::from([("img".to_owned(), "no".to_owned())]),
+    }
+}
+
+fn variable(collector: &Collector, name: &str) -> (VariableState, Option<Value>) {
+    let variables = collector.status().variables;
+    let found = variables.into_iter().find(|known| known.name == name);
+    let found = found.unwrap();
+    (found.state, found.value)
+}
+
+fn step(collector: &Collector, name: &str) -> (StepState, Option<i32>) {
+    let steps = collector.status().steps;
+    let found = steps.into_iter().find(|known| known.name == name).unwrap();
+    (found.state, found.exit_code)
+}
+
+#[test]
+fn resolved_submits_with_the_last_variable_whichever_step_brings_it() {
+    for (first, second) in [("build", "scan"), ("scan", "build")] {
+        let say = |step| if step == "build" { build() } else { scan() };
+        let mut collector = collector("Resolved");
+        assert_eq!(take(&mut collector, first, say(first)), Verdict::Settled);
+        assert_eq!(collector.phase(), Phase::Collecting);
+        assert_eq!(
+            take(&mut collector, second, say(second)),
+            Verdict::AwaitCommit
+        );
+        assert_eq!(collector.phase(), Phase::Submitting);
+        // A step without outputs that comes later is nobody's concern.
+        assert_eq!(
+            take(&mut collector, "lint", message(0, json!({}))),
+            Verdict::Settled
+        );
+    }
+}
+
+#[test]
+fn completed_submits_when_the_run_finishes() {
+    let mut collector = collector("Completed");
+    assert_eq!(take(&mut collector, "build", build()), Verdict::Settled);
+    assert_eq!(take(&mut collector, "scan", scan()), Verdict::Settled);
+    assert_eq!(collector.phase(), Phase::Resolved);
+    assert!(!collector.is_submitting());
+    assert_eq!(collector.finish(), Verdict::AwaitCommit);
+    assert!(collector.is_submitting());
+    assert_eq!(collector.finish(), Verdict::AwaitCommit);
+}
+
+#[test]
+fn manual_submits_by_request_only_before_or_after_the_finish() {
+    for finish_first in [false, true] {
+        let mut collector = collector("Manual");
+        take(&mut collector, "build", build());
+        let problem = collector.examine_request().unwrap_err();
+        assert_eq!(problem.kind, problem_type::PENDING);
+        assert_eq!(problem.pending, ["steps.scan.verdict"]);
+        assert!(problem.detail.contains("'scan'"), "{problem:?}");
+        if finish_first {
+            assert_eq!(collector.finish(), Verdict::Settled);
+            let notes = collector.outcome().unwrap().notes;
+            assert!(notes[0].contains("nobody submitted"), "{notes:?}");
+        } else {
+            take(&mut collector, "scan", scan());
+        }
+        assert_eq!(collector.phase(), Phase::Resolved);
+        collector.examine_request().unwrap();
+        assert_eq!(collector.request_submission(), Verdict::AwaitCommit);
+        assert_eq!(collector.phase(), Phase::Submitting);
+    }
+}
+
+#[test]
+fn a_request_while_something_is_unknown_changes_nothing() {
+    let mut collector = collector("Manual");
+    collector.request_submission();
+    assert_eq!(collector.phase(), Phase::Collecting);
+}
+
+#[test]
+fn a_declaration_without_templates_is_resolved_from_the_start() {
+    let text = "steps: {build: [{name: digest}]}\n";
+    let mut collector = of(text);
+    assert_eq!(collector.phase(), Phase::Submitting);
+    collector.committed(committed(), Attempts::new());
+    assert_eq!(take(&mut collector, "build", build()), Verdict::Settled);
+    assert_eq!(collector.receipt().phase, Phase::Committed);
+
+    let mut manual = of(&format!("{text}submit: Manual\n"));
+    assert_eq!(manual.phase(), Phase::Resolved);
+    assert_eq!(manual.finish(), Verdict::Settled);
+    let mut completed = of(&format!("{text}submit: Completed\n"));
+    assert_eq!(completed.phase(), Phase::Resolved);
+    assert_eq!(completed.finish(), Verdict::AwaitCommit);
+}
+
+#[test]
+fn an_optional_output_that_a_succeeded_step_left_out_takes_its_default_at_once() {
+    let mut collector = collector("Manual");
+    take(&mut collector, "build", build());
+    let report = variable(&collector, "steps.build.report");
+    assert_eq!(
+        report,
+        (VariableState::Defaulted, Some(json!({"lines": 0})))
+    );
+    let verdict = variable(&collector, "steps.scan.verdict");
+    assert_eq!(verdict, (VariableState::Pending, None));
+}
+
+#[test]
+fn finish_takes_the_defaults_of_steps_that_did_not_run() {
+    let mut collector = collector("Resolved");
+    assert_eq!(take(&mut collector, "build", build()), Verdict::Settled);
+    assert_eq!(collector.finish(), Verdict::AwaitCommit);
+    let verdict = variable(&collector, "steps.scan.verdict");
+    assert_eq!(verdict, (VariableState::Defaulted, Some("unknown".into())));
+    assert_eq!(step(&collector, "scan"), (StepState::Skipped, None));
+    assert_eq!(step(&collector, "build"), (StepState::Received, Some(0)));
+}
+
+#[test]
+fn finish_without_a_value_and_without_a_default_fails_and_names_the_step() {
+    for submit in ["Resolved", "Completed"] {
+        let mut collector = collector(submit);
+        take(&mut collector, "scan", scan());
+        assert_eq!(collector.finish(), Verdict::Settled);
+        let problem = collector.outcome().unwrap_err();
+        assert_eq!(
+            (problem.kind.as_str(), problem.status),
+            (problem_type::PENDING, 409)
+        );
+        assert_eq!(problem.exit_code, exit_code::NOT_CREATED);
+        assert_eq!(problem.pending, ["steps.build.digest"]);
+        assert!(problem.detail.contains("step 'build'"), "{problem:?}");
+        assert!(!problem.detail.contains("step 'scan'"), "{problem:?}");
+        assert_eq!(collector.status().problem, Some(problem));
+    }
+}
+
+#[test]
+fn a_failed_step_leaves_what_always_counts_and_its_defaults_do_too() {
+    let mut collector = collector("Manual");
+    take(
+        &mut collector,
+        "build",
+        message(1, json!({"report": {"lines": 9}})),
+    );
+    assert_eq!(step(&collector, "build"), (StepState::Failed, Some(1)));
+    let report = variable(&collector, "steps.build.report");
+    assert_eq!(report, (VariableState::Resolved, Some(json!({"lines": 9}))));
+    // `verdict` is `when: Success`: its default stands in only when the run finishes.
+    take(&mut collector, "scan", message(2, json!({})));
+    assert_eq!(
+        variable(&collector, "steps.scan.verdict").0,
+        VariableState::Pending
+    );
+    assert_eq!(
+        collector.pending(),
+        ["steps.build.digest", "steps.scan.verdict"]
+    );
+
+    let mut silent = self::collector("Manual");
+    take(&mut silent, "build", message(1, json!({})));
+    assert_eq!(
+        variable(&silent, "steps.build.report").0,
+        VariableState::Defaulted
+    );
+}
+
+#[test]
+fn a_failed_step_may_not_bring_what_counts_on_success() {
+    let collector = collector("Resolved");
+    let refused = collector.examine("build", &message(1, json!({"digest": "x"})));
+    let Err(Refusal::Outputs(wrong)) = refused else {
+        panic!("{refused:?}")
+    };
+    assert_eq!(wrong.len(), 1, "{wrong:?}");
+    assert!(wrong[0].contains("when: Always"), "{wrong:?}");
+}
+
+#[test]
+fn a_preview_masks_secrets_and_leaves_the_values_as_they_are() {
+    let mut collector = of("\
+steps: {login: [{name: token, secret: true}]}
+objects:
+  - name: credentials
+    resourceTemplate:
+      apiVersion: v1
+      kind: Secret
+      metadata: {name: credentials}
+      stringData: {token: $(steps.login.token)}
+submit: Manual
+");
+    take(
+        &mut collector,
+        "login",
+        message(0, json!({"token": "s3cret"})),
+    );
+    let rendered = collector.masked_preview();
+    assert_eq!(rendered[0].object["stringData"]["token"], "(secret)");
+    assert_eq!(
+        variable(&collector, "steps.login.token"),
+        (VariableState::Secret, None)
+    );
+}

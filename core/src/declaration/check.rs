@@ -1,0 +1,422 @@
+//! What the parts of a declaration say of each other, and of the Task that they stand beside.
+
+use indexmap::IndexMap;
+
+use super::model::{Declaration, Naming, Origin, Policy, Template};
+use crate::document::diagnostic::{Diagnostic, Location, suggestion};
+use crate::variable::{Access, Position, Reference, Use};
+use gleaner_proto::kubernetes::{PIPELINE_RESOURCE_API_VERSION, PIPELINE_RESOURCE_KIND};
+use gleaner_proto::output::OutputType;
+
+/// What is known of the Task around a declaration. What is not known is not checked.
+#[derive(Debug, Clone, Default)]
+pub struct Scope {
+    /// The names of the Task's steps.
+    pub steps: Option<Vec<String>>,
+    /// The Task's parameters.
+    pub params: Option<IndexMap<String, ParamShape>>,
+}
+
+/// The type of a Task's parameter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ParamShape {
+    /// Text.
+    String,
+    /// A list of texts.
+    Array,
+    /// A map of texts, with these keys where they are declared.
+    Object(Option<Vec<String>>),
+}
+
+/// Longest name of an object (RFC 1123 subdomain).
+const NAME_MAX: usize = 253;
+
+pub(super) fn check(declaration: &Declaration, scope: &Scope) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
+    if let Some(steps) = &scope.steps {
+        for (step, outputs) in &declaration.steps {
+            if !steps.iter().any(|name| name == step.as_str()) {
+                let at = outputs.first().and_then(|output| output.at);
+                let help = suggestion(step.as_str(), steps.iter().map(String::as_str));
+                let message = format!("the Task has no step '{step}'");
+                diagnostics
+                    .push(Diagnostic::new(format!("steps.{step}"), at, message).maybe_help(help));
+            }
+        }
+    }
+    for template in &declaration.templates {
+        check_name(template, &mut diagnostics);
+        check_policy(template, &mut diagnostics);
+        check_results(template, &mut diagnostics);
+        for usage in &template.uses {
+            if let Err((message, help)) = check_use(declaration, template, usage, scope) {
+                diagnostics.push(Diagnostic::new(&usage.place, usage.at, message).maybe_help(help));
+            }
+        }
+    }
+    diagnostics.extend(cycle(declaration));
+    diagnostics
+}
+
+/// A PipelineResource that a run has made is never changed again (the proposal: "they are immutable once generated").
+fn check_policy(template: &Template, diagnostics: &mut Vec<Diagnostic>) {
+    let is_resource = template.kind == PIPELINE_RESOURCE_KIND
+        && template.api_version == PIPELINE_RESOURCE_API_VERSION;
+    if is_resource && template.policy == Policy::Apply {
+        let place = format!("{}.policy", template.place);
+        let message =
+            "a PipelineResource cannot be applied: once a run has made it, it is immutable";
+        diagnostics.push(Diagnostic::new(place, template.at, message).help("use policy: Create"));
+    }
+}
+
+/// Names that the API server would refuse, as far as they are literal. Only RBAC's own kinds take more than a
+/// DNS subdomain (KEP-less: `k8s.io/kubernetes/pkg/apis/rbac/validation`, which uses path segments).
+fn check_name(template: &Template, diagnostics: &mut Vec<Diagnostic>) {
+    let (literal, suffix) = match &template.naming {
+        Naming::Static(tree) => (tree.as_literal(), ""),
+        Naming::Prefix(tree) => (tree.as_literal(), "x"),
+        Naming::Derived => (None, ""),
+    };
+    let Some(literal) = literal else { return };
+    let name = format!("{literal}{suffix}");
+    let segment = template
+        .api_version
+        .starts_with("rbac.authorization.k8s.io/");
+    let valid = if segment {
+        !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '%'])
+    } else {
+        name.len() <= NAME_MAX && name.split('.').all(is_label)
+    };
+    if !valid {
+        let help =
+            "use lower-case letters, digits, '-' and '.', and begin and end with a letter or digit";
+        let message = format!("Kubernetes refuses the name '{literal}'");
+        let list = match template.origin {
+            Origin::PipelineResource { .. } => "metadata.name",
+            Origin::Object => "resourceTemplate.metadata.name",
+        };
+        diagnostics.push(
+            Diagnostic::new(format!("{}.{list}", template.place), template.at, message).help(help),
+        );
+    }
+}
+
+/// The data of a Secret must not leave it as a result, which everybody can read.
+fn check_results(template: &Template, diagnostics: &mut Vec<Diagnostic>) {
+    if !is_secret(template) {
+        return;
+    }
+    for (name, _) in template
+        .results
+        .iter()
+        .filter(|(_, path)| !path.is_below("metadata") && !path.is_below("type"))
+    {
+        let place = format!("{}.results.{name}", template.place);
+        let help = "hand on the Secret's name instead; it is always among the results";
+        diagnostics.push(
+            Diagnostic::new(
+                place,
+                template.at,
+                "a result would show the data of a Secret",
+            )
+            .help(help),
+        );
+    }
+}
+
+fn is_secret(template: &Template) -> bool {
+    template.kind == "Secret" && template.api_version == "v1"
+}
+
+fn is_label(label: &str) -> bool {
+    let edge = |byte: Option<&u8>| {
+        byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    };
+    let bytes = label.as_bytes();
+    edge(bytes.first())
+        && edge(bytes.last())
+        && bytes
+            .iter()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-')
+}
+
+type Finding = (String, Option<String>);
+
+fn check_use(
+    declaration: &Declaration,
+    template: &Template,
+    usage: &Use,
+    scope: &Scope,
+) -> Result<(), Finding> {
+    let kind = match &usage.reference {
+        Reference::Param { name, access } => {
+            let Some(params) = &scope.params else {
+                return Ok(());
+            };
+            param_type(params, name, access)?
+        }
+        Reference::Output {
+            step,
+            output,
+            access,
+        } => output_type(declaration, template, usage, step, output, access)?,
+        Reference::Context(_) => Some(OutputType::String),
+        Reference::Resource { name, field } => {
+            check_resource(declaration, template, name, field)?;
+            Some(OutputType::String)
+        }
+    };
+    check_position(template, usage, kind)
+}
+
+/// The type that a variable has, as far as it is known before the run.
+fn param_type(
+    params: &IndexMap<String, ParamShape>,
+    name: &str,
+    access: &[Access],
+) -> Result<Option<OutputType>, Finding> {
+    let Some(shape) = params.get(name) else {
+        let help = suggestion(name, params.keys().map(String::as_str))
+            .or_else(|| Some("declare it under spec.params of the Task".into()));
+        return Err((format!("the Task has no parameter '{name}'"), help));
+    };
+    match (shape, access) {
+        (ParamShape::String, []) | (ParamShape::Array, [Access::Index(_)]) => {
+            Ok(Some(OutputType::String))
+        }
+        (ParamShape::Array, [] | [Access::All]) => Ok(Some(OutputType::Array)),
+        (ParamShape::Object(_), [] | [Access::All]) => Ok(Some(OutputType::Object)),
+        (ParamShape::Object(keys), [Access::Key(key)]) => match keys {
+            Some(keys) if !keys.contains(key) => {
+                let help = suggestion(key, keys.iter().map(String::as_str));
+                Err((format!("the parameter '{name}' has no key '{key}'"), help))
+            }
+            _ => Ok(Some(OutputType::String)),
+        },
+        (ParamShape::String, _) => {
+            let dotted = match access {
+                [Access::Key(key)] => Some(format!(
+                    "a parameter with a dot is written params[\"{name}.{key}\"]"
+                )),
+                _ => None,
+            };
+            Err((
+                format!("the parameter '{name}' is a string and has no parts"),
+                dotted,
+            ))
+        }
+        (ParamShape::Array, _) => Err((
+            format!("the parameter '{name}' is an array"),
+            Some(format!("write $(params.{name}[*]) or $(params.{name}[0])")),
+        )),
+        (ParamShape::Object(_), _) => Err((
+            format!("the parameter '{name}' is an object"),
+            Some(format!("write $(params.{name}.KEY)")),
+        )),
+    }
+}
+
+fn output_type(
+    declaration: &Declaration,
+    template: &Template,
+    usage: &Use,
+    step: &str,
+    name: &str,
+    access: &[Access],
+) -> Result<Option<OutputType>, Finding> {
+    if !declaration.steps.contains_key(step) {
+        let help = suggestion(
+            step,
+            declaration
+                .steps
+                .keys()
+                .map(gleaner_proto::StepName::as_str),
+        )
+        .or_else(|| Some(format!("declare it under steps.{step}")));
+        return Err((format!("no step '{step}' declares outputs"), help));
+    }
+    let Some(output) = declaration.output(step, name) else {
+        let known = declaration
+            .outputs(step)
+            .iter()
+            .map(|output| output.spec.name.as_str());
+        let help =
+            suggestion(name, known).or_else(|| Some(format!("declare it under steps.{step}")));
+        return Err((
+            format!("the step '{step}' declares no output '{name}'"),
+            help,
+        ));
+    };
+    if output.secret && !may_hold_secret(template, usage) {
+        let help = "put it into data or stringData of an object of kind Secret";
+        return Err((
+            format!("the output '{step}.{name}' is secret; only a Secret may use it"),
+            Some(help.into()),
+        ));
+    }
+    match (output.spec.kind, access) {
+        (kind, []) => Ok(Some(kind)),
+        (OutputType::Array | OutputType::Object, [Access::All]) => Ok(Some(output.spec.kind)),
+        (OutputType::Array, [Access::Index(_), ..])
+        | (OutputType::Object, [Access::Key(_), ..]) => Ok(None),
+        (kind, [first, ..]) => Err((
+            format!(
+                "the output '{step}.{name}' is of type {}, `{first}` does not fit",
+                kind.as_str()
+            ),
+            Some("give the output the type array or object, or use it as a whole".into()),
+        )),
+    }
+}
+
+/// Only the data of a Secret: its name and labels are seen by everybody.
+fn may_hold_secret(template: &Template, usage: &Use) -> bool {
+    let inside = usage.place.strip_prefix(&template.place);
+    inside.is_some_and(|inside| is_secret_data(template, inside))
+}
+
+/// Whether a place within `template` is the data of a Secret, which holds texts only. (The API server's complaint
+/// about anything else would quote it.)
+fn is_secret_data(template: &Template, inside: &str) -> bool {
+    is_secret(template)
+        && [".resourceTemplate.data", ".resourceTemplate.stringData"]
+            .iter()
+            .any(|data| inside.starts_with(data))
+}
+
+fn check_resource(
+    declaration: &Declaration,
+    template: &Template,
+    name: &str,
+    field: &str,
+) -> Result<(), Finding> {
+    let Some(other) = declaration.template(name) else {
+        let help = suggestion(
+            name,
+            declaration
+                .templates
+                .iter()
+                .map(|template| template.name.as_str()),
+        );
+        return Err((format!("nothing here is called '{name}'"), help));
+    };
+    if other.name == template.name {
+        return Err((
+            format!("'{name}' refers to itself"),
+            Some("write the value here once more".into()),
+        ));
+    }
+    let mut fields = vec!["name", "namespace", "apiVersion", "kind"];
+    if let Origin::PipelineResource { params, .. } = &other.origin {
+        fields.push("type");
+        fields.extend(params.iter().map(String::as_str));
+    }
+    if fields.contains(&field) {
+        return Ok(());
+    }
+    let unknowable =
+        ["uid", "status", "resourceVersion"].contains(&field) || other.results.contains_key(field);
+    if unknowable {
+        let help = "templates are rendered before anything is created; hand it on with `results` to the next task";
+        return Err((
+            format!("'{field}' of '{name}' is known only after its creation"),
+            Some(help.into()),
+        ));
+    }
+    Err((
+        format!("'{name}' has no field '{field}'"),
+        suggestion(field, fields),
+    ))
+}
+
+/// A list or map cannot stand in the middle of a text, nor where only text can stand.
+fn check_position(
+    template: &Template,
+    usage: &Use,
+    kind: Option<OutputType>,
+) -> Result<(), Finding> {
+    let Some(kind) = kind else { return Ok(()) };
+    let structured = matches!(kind, OutputType::Array | OutputType::Object);
+    let variable = &usage.reference;
+    if structured && usage.position == Position::Within {
+        let help = "let it be the whole value, or take a part of it";
+        return Err((
+            format!("`$({variable})` is of type {} inside a text", kind.as_str()),
+            Some(help.into()),
+        ));
+    }
+    let inside = usage
+        .place
+        .strip_prefix(&template.place)
+        .unwrap_or_default();
+    let text_only = (template.origin != Origin::Object && inside.starts_with(".spec.params"))
+        || is_secret_data(template, inside)
+        || inside.contains(".metadata.labels")
+        || inside.contains(".metadata.annotations")
+        || inside.ends_with("metadata.name")
+        || inside.ends_with("metadata.generateName");
+    if text_only && usage.position == Position::Alone && kind != OutputType::String {
+        let help = "declare the output with `type: string`; its text is the same";
+        return Err((
+            format!(
+                "`$({variable})` is of type {}, a string is needed here",
+                kind.as_str()
+            ),
+            (!structured).then(|| help.to_owned()),
+        ));
+    }
+    Ok(())
+}
+
+/// Resources that refer to each other in a circle: none of them could be rendered first.
+fn cycle(declaration: &Declaration) -> Option<Diagnostic> {
+    fn visit<'a>(
+        declaration: &'a Declaration,
+        name: &'a str,
+        path: &mut Vec<&'a str>,
+        done: &mut Vec<&'a str>,
+    ) -> bool {
+        if let Some(start) = path.iter().position(|earlier| *earlier == name) {
+            path.drain(..start);
+            return true;
+        }
+        if done.contains(&name) {
+            return false;
+        }
+        path.push(name);
+        for other in declaration
+            .template(name)
+            .into_iter()
+            .flat_map(Template::dependencies)
+        {
+            // A reference to itself has an error of its own.
+            if other != name && visit(declaration, other, path, done) {
+                return true;
+            }
+        }
+        path.pop();
+        done.push(name);
+        false
+    }
+
+    let mut done = Vec::new();
+    declaration.templates.iter().find_map(|template| {
+        let mut path = Vec::new();
+        visit(declaration, template.name.as_str(), &mut path, &mut done).then(|| {
+            let first = declaration.template(path[0]);
+            let at: Option<Location> = first.and_then(|first| first.at);
+            let place = first.map(|first| first.place.clone()).unwrap_or_default();
+            path.push(path[0]);
+            Diagnostic::new(
+                place,
+                at,
+                format!(
+                    "these refer to each other in a circle: {}",
+                    path.join(" -> ")
+                ),
+            )
+            .help("write one of the values literally")
+        })
+    })
+}

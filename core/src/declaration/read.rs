@@ -1,0 +1,181 @@
+//! From YAML to the [`Declaration`]: shape, names and words.
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use super::model::{Declaration, Output, Preflight, Submit, Template};
+use super::read_template;
+use super::reader::{Cursor, Findings};
+use crate::document::diagnostic::Diagnostic;
+use crate::document::yaml::Node;
+use gleaner_proto::name::{OutputName, StepName};
+use gleaner_proto::output::{OutputSpec, OutputType, Trim, When};
+
+pub(super) const DECLARATION: [&str; 5] = ["steps", "resources", "objects", "submit", "preflight"];
+pub(super) const OUTPUT: [&str; 7] = [
+    "name", "fromPath", "type", "trim", "default", "when", "secret",
+];
+
+const TYPES: [(&str, OutputType); 5] = [
+    ("string", OutputType::String),
+    ("number", OutputType::Number),
+    ("boolean", OutputType::Boolean),
+    ("array", OutputType::Array),
+    ("object", OutputType::Object),
+];
+const TRIMS: [(&str, Trim); 3] = [
+    ("Newline", Trim::Newline),
+    ("Whitespace", Trim::Whitespace),
+    ("None", Trim::None),
+];
+const WHENS: [(&str, When); 2] = [("Success", When::Success), ("Always", When::Always)];
+const SUBMITS: [(&str, Submit); 3] = [
+    ("Resolved", Submit::Resolved),
+    ("Completed", Submit::Completed),
+    ("Manual", Submit::Manual),
+];
+const PREFLIGHTS: [(&str, Preflight); 2] =
+    [("Report", Preflight::Report), ("Strict", Preflight::Strict)];
+
+/// Reads as much of a declaration as can be read, and says what is wrong.
+pub(super) fn read(node: &Node) -> (Declaration, Vec<Diagnostic>) {
+    let mut findings = Findings::default();
+    let root = Cursor::root(node);
+    root.fields(&DECLARATION, &mut findings);
+    let mut declaration = Declaration {
+        steps: root
+            .field("steps")
+            .map(|steps| read_steps(&steps, &mut findings))
+            .unwrap_or_default(),
+        ..Declaration::default()
+    };
+    for list in ["resources", "objects"] {
+        let Some(list_cursor) = root.field(list) else {
+            continue;
+        };
+        for item in list_cursor.items(&mut findings) {
+            let mut uses = Vec::new();
+            let template = if list == "resources" {
+                read_template::pipeline_resource(&item, &mut uses, &mut findings)
+            } else {
+                read_template::object(&item, &mut uses, &mut findings)
+            };
+            if let Some(template) = template {
+                refuse_duplicate(&declaration.templates, &template, &item, &mut findings);
+                declaration.templates.push(Template { uses, ..template });
+            }
+        }
+    }
+    if let Some(submit) = root.field("submit") {
+        declaration.submit = submit.word(&SUBMITS, &mut findings).unwrap_or_default();
+    }
+    if let Some(preflight) = root.field("preflight") {
+        declaration.preflight = preflight
+            .word(&PREFLIGHTS, &mut findings)
+            .unwrap_or_default();
+    }
+    (declaration, findings.0)
+}
+
+fn refuse_duplicate(
+    earlier: &[Template],
+    template: &Template,
+    item: &Cursor<'_>,
+    findings: &mut Findings,
+) {
+    if let Some(first) = earlier.iter().find(|first| first.name == template.name) {
+        let message = format!(
+            "the name '{}' is already taken by {}",
+            template.name, first.place
+        );
+        let help = "resources and objects share their names; rename one";
+        let at = item.field("name").map_or(item.node.at, |name| name.node.at);
+        findings
+            .0
+            .push(Diagnostic::new(format!("{}.name", item.place), Some(at), message).help(help));
+    }
+}
+
+fn read_steps(steps: &Cursor<'_>, findings: &mut Findings) -> IndexMap<StepName, Vec<Output>> {
+    let mut read = IndexMap::new();
+    for (name, list) in steps.entries(findings) {
+        let mut outputs: Vec<Output> = Vec::new();
+        for item in list.items(findings) {
+            let Some(output) = read_output(&item, findings) else {
+                continue;
+            };
+            if outputs
+                .iter()
+                .any(|earlier| earlier.spec.name == output.spec.name)
+            {
+                let message = format!("the output '{}' is declared twice", output.spec.name);
+                findings.add(&item, message, Some("rename one of the two".into()));
+                continue;
+            }
+            outputs.push(output);
+        }
+        match StepName::new(name) {
+            Ok(name) => {
+                read.insert(name, outputs);
+            }
+            Err(error) => findings.add(&list, error.to_string(), None),
+        }
+    }
+    read
+}
+
+fn read_output(item: &Cursor<'_>, findings: &mut Findings) -> Option<Output> {
+    item.fields(&OUTPUT, findings);
+    let name = item
+        .required("name", "digest", findings)?
+        .parsed(str::parse::<OutputName>, findings)?;
+    let mut spec = OutputSpec::new(name);
+    if let Some(path) = item.field("fromPath") {
+        spec.path = path.text(findings).map(str::to_owned);
+        if spec.path.as_deref() == Some("") {
+            let help = format!("leave it out to read $GLEANER_OUTPUTS/{}", spec.name);
+            findings.add(&path, "the path is empty", Some(help));
+        }
+    }
+    if let Some(kind) = item.field("type") {
+        spec.kind = kind.word(&TYPES, findings).unwrap_or_default();
+    }
+    if let Some(trim) = item.field("trim") {
+        spec.trim = trim.word(&TRIMS, findings).unwrap_or_default();
+    }
+    if let Some(when) = item.field("when") {
+        spec.when = when.word(&WHENS, findings).unwrap_or_default();
+    }
+    let secret = item
+        .field("secret")
+        .and_then(|secret| secret.flag(findings))
+        .unwrap_or_default();
+    // `default: null` is no default: it reads as if the field were absent.
+    let default = item
+        .field("default")
+        .map(|default| default_value(&default, spec.kind, findings));
+    spec.optional = default.is_some();
+    Some(Output {
+        spec,
+        default,
+        secret,
+        at: item.at(),
+    })
+}
+
+fn default_value(default: &Cursor<'_>, kind: OutputType, findings: &mut Findings) -> Value {
+    let value = default.node.to_json();
+    if !kind.admits(&value) {
+        let message = format!(
+            "the default is {}, the output's type is {}",
+            default.node.describe(),
+            kind.as_str()
+        );
+        let help = match kind {
+            OutputType::String => "put it in quotes, or give the output its type",
+            _ => "write the default in the output's type, or change the type",
+        };
+        findings.add(default, message, Some(help.into()));
+    }
+    value
+}

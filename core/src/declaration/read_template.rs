@@ -1,0 +1,384 @@
+//! From YAML to a [`Template`]: a PipelineResource of `resources`, or anything of `objects`.
+
+use indexmap::IndexMap;
+
+use super::field_path::FieldPath;
+use super::model::{Naming, Origin, Policy, Template, WaitFor, WaitTarget};
+use super::reader::{Cursor, Findings};
+use crate::document::diagnostic::suggestion;
+use crate::document::yaml::Content;
+use crate::variable::{Tree, Use};
+use gleaner_proto::duration;
+use gleaner_proto::kubernetes::{
+    PIPELINE_RESOURCE_API_VERSION, PIPELINE_RESOURCE_KIND, PIPELINE_RESOURCE_TYPES,
+};
+use gleaner_proto::name::{OutputName, ResourceName};
+
+pub(super) const RESOURCE: [&str; 3] = ["name", "metadata", "spec"];
+pub(super) const RESOURCE_METADATA: [&str; 3] = ["name", "labels", "annotations"];
+pub(super) const RESOURCE_SPEC: [&str; 5] =
+    ["type", "params", "secrets", "description", "optional"];
+pub(super) const OBJECT: [&str; 6] = [
+    "name",
+    "policy",
+    "owned",
+    "waitFor",
+    "results",
+    "resourceTemplate",
+];
+pub(super) const WAIT_FOR: [&str; 4] = ["condition", "jsonPath", "value", "timeout"];
+
+const POLICIES: [(&str, Policy); 2] = [("Create", Policy::Create), ("Apply", Policy::Apply)];
+/// What the API server sets itself, or refuses at a create.
+const SERVER_SIDE: [&str; 6] = [
+    "uid",
+    "resourceVersion",
+    "creationTimestamp",
+    "generation",
+    "managedFields",
+    "selfLink",
+];
+/// How long `waitFor` waits when nothing is said; the same as in the proposal's neighbours.
+const WAIT_DEFAULT: std::time::Duration = std::time::Duration::from_secs(5 * 60);
+
+/// How long it may wait: the redirector gives up on an answer after 15 minutes, and the commit itself needs time as well.
+const WAIT_MAX: std::time::Duration = std::time::Duration::from_secs(12 * 60);
+
+/// The keys of a result that Gleaner fills itself.
+pub(super) const RESULT_KEYS: [&str; 2] = ["name", "uid"];
+
+pub(super) fn pipeline_resource(
+    item: &Cursor<'_>,
+    uses: &mut Vec<Use>,
+    findings: &mut Findings,
+) -> Option<Template> {
+    item.fields(&RESOURCE, findings);
+    let name = item
+        .required("name", "img", findings)?
+        .parsed(str::parse::<ResourceName>, findings)?;
+    let spec = item.required("spec", "{type: image, params: []}", findings)?;
+    spec.fields(&RESOURCE_SPEC, findings);
+    let kind = spec
+        .required("type", "image", findings)?
+        .text(findings)?
+        .to_owned();
+    check_resource_type(&spec, &kind, findings);
+    let params = spec
+        .field("params")
+        .map(|params| check_resource_params(&params, findings))
+        .unwrap_or_default();
+    let mut naming = Naming::Derived;
+    let mut metadata = IndexMap::new();
+    if let Some(cursor) = item.field("metadata") {
+        cursor.fields(&RESOURCE_METADATA, findings);
+        metadata = read_metadata(&cursor, &mut naming, uses, findings);
+    }
+    let tree = Tree::map(IndexMap::from([
+        (
+            "apiVersion".to_owned(),
+            Tree::Fixed(PIPELINE_RESOURCE_API_VERSION.into()),
+        ),
+        (
+            "kind".to_owned(),
+            Tree::Fixed(PIPELINE_RESOURCE_KIND.into()),
+        ),
+        ("metadata".to_owned(), Tree::map(metadata)),
+        ("spec".to_owned(), read_tree(&spec, uses, findings)),
+    ]));
+    Some(Template {
+        name,
+        place: item.place.clone(),
+        at: item.at(),
+        origin: Origin::PipelineResource { kind, params },
+        api_version: PIPELINE_RESOURCE_API_VERSION.to_owned(),
+        kind: PIPELINE_RESOURCE_KIND.to_owned(),
+        naming,
+        policy: Policy::Create,
+        owned: true,
+        wait_for: None,
+        results: IndexMap::new(),
+        uses: Vec::new(),
+        tree,
+    })
+}
+
+/// The type is a part of the object's name, so it is literal; and the API server would refuse an unknown one only when the
+/// run has done its work.
+fn check_resource_type(spec: &Cursor<'_>, kind: &str, findings: &mut Findings) {
+    let Some(field) = spec.field("type") else {
+        return;
+    };
+    if !PIPELINE_RESOURCE_TYPES.contains(&kind) {
+        let known = PIPELINE_RESOURCE_TYPES.join(", ");
+        let help = match kind.contains("$(") {
+            true => None,
+            false => suggestion(kind, PIPELINE_RESOURCE_TYPES),
+        };
+        findings.add(
+            &field,
+            format!("'{kind}' is no type of a PipelineResource"),
+            Some(help.unwrap_or_else(|| format!("write one of {known}, as it is"))),
+        );
+    }
+}
+
+/// Checks the list of params and gives their names.
+fn check_resource_params(params: &Cursor<'_>, findings: &mut Findings) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for param in params.items(findings) {
+        param.fields(&["name", "value"], findings);
+        if let Some(value) = param.required("value", "$(params.imageUrl)", findings) {
+            value.text(findings);
+        }
+        let Some(cursor) = param.required("name", "url", findings) else {
+            continue;
+        };
+        let Some(name) = cursor.text(findings) else {
+            continue;
+        };
+        // PipelineResources match the names of their params without regard to case (tektoncd/pipeline v0.6,
+        // pkg/apis/pipeline/v1alpha1/image_resource.go).
+        if names
+            .iter()
+            .any(|earlier| earlier.eq_ignore_ascii_case(name))
+        {
+            findings.add(
+                &cursor,
+                format!("the param '{name}' is given twice"),
+                Some("remove one".into()),
+            );
+        }
+        if name.contains("$(") {
+            findings.add(
+                &cursor,
+                "the name of a param must be literal",
+                Some("for example name: url".into()),
+            );
+        }
+        names.push(name.to_owned());
+    }
+    names
+}
+
+pub(super) fn object(
+    item: &Cursor<'_>,
+    uses: &mut Vec<Use>,
+    findings: &mut Findings,
+) -> Option<Template> {
+    item.fields(&OBJECT, findings);
+    let name = item
+        .required("name", "service", findings)?
+        .parsed(str::parse::<ResourceName>, findings)?;
+    let policy = item
+        .field("policy")
+        .and_then(|policy| policy.word(&POLICIES, findings))
+        .unwrap_or_default();
+    let owned = item
+        .field("owned")
+        .and_then(|owned| owned.flag(findings))
+        .unwrap_or_default();
+    let wait_for = item
+        .field("waitFor")
+        .and_then(|wait| read_wait(&wait, findings));
+    let results = item
+        .field("results")
+        .map(|results| read_results(&results, findings))
+        .unwrap_or_default();
+    let template = item.required(
+        "resourceTemplate",
+        "{apiVersion: v1, kind: ConfigMap}",
+        findings,
+    )?;
+    let entries = template.entries(findings);
+    let api_version = literal(&template, "apiVersion", "apps/v1", findings);
+    let kind = literal(&template, "kind", "Deployment", findings);
+    let mut naming = Naming::Derived;
+    let mut tree = IndexMap::new();
+    for (key, field) in entries {
+        let value = if key == "metadata" {
+            Tree::map(read_metadata(&field, &mut naming, uses, findings))
+        } else {
+            read_tree(&field, uses, findings)
+        };
+        tree.insert(key.to_owned(), value);
+    }
+    // Without one, `metadata` is still the place of labels and owner.
+    tree.entry("metadata".to_owned())
+        .or_insert_with(|| Tree::map(IndexMap::new()));
+    if matches!(naming, Naming::Prefix(_)) && policy == Policy::Apply {
+        let help = "give it a metadata.name";
+        findings.add(
+            &template,
+            "an object with policy Apply needs a name of its own",
+            Some(help.into()),
+        );
+    }
+    Some(Template {
+        name,
+        place: item.place.clone(),
+        at: item.at(),
+        origin: Origin::Object,
+        api_version: api_version?,
+        kind: kind?,
+        naming,
+        policy,
+        owned,
+        wait_for,
+        results,
+        uses: Vec::new(),
+        tree: Tree::map(tree),
+    })
+}
+
+/// A field that must not hold variables: without it nothing can be checked before the run.
+fn literal(
+    template: &Cursor<'_>,
+    key: &str,
+    example: &str,
+    findings: &mut Findings,
+) -> Option<String> {
+    let field = template.required(key, example, findings)?;
+    let text = field.text(findings)?;
+    if text.is_empty() || text.contains('$') {
+        findings.add(
+            &field,
+            format!("'{key}' must be literal"),
+            Some(format!("for example {key}: {example}")),
+        );
+    }
+    Some(text.to_owned())
+}
+
+/// Takes the name out of `metadata` and reads the rest.
+fn read_metadata(
+    metadata: &Cursor<'_>,
+    naming: &mut Naming,
+    uses: &mut Vec<Use>,
+    findings: &mut Findings,
+) -> IndexMap<String, Tree> {
+    let mut rest = IndexMap::new();
+    for (key, field) in metadata.entries(findings) {
+        match key {
+            "name" | "generateName" => {
+                if field.text(findings).is_none() {
+                    continue;
+                }
+                let text = read_tree(&field, uses, findings);
+                match (key, &*naming) {
+                    ("name", _) => *naming = Naming::Static(text),
+                    // A name beside it wins, as at the API server.
+                    (_, Naming::Static(_)) => {}
+                    _ => *naming = Naming::Prefix(text),
+                }
+            }
+            key if SERVER_SIDE.contains(&key) => {
+                findings.add(
+                    &field,
+                    format!("metadata.{key} is set by the API server"),
+                    Some("remove it".into()),
+                );
+            }
+            "ownerReferences" => {
+                let help = "remove it; an object is owned by its run with `owned: true`";
+                findings.add(
+                    &field,
+                    "owner references are set by Gleaner",
+                    Some(help.into()),
+                );
+            }
+            "labels" | "annotations" => {
+                for (_, value) in field.entries(findings) {
+                    value.text(findings);
+                }
+                rest.insert(key.to_owned(), read_tree(&field, uses, findings));
+            }
+            _ => {
+                rest.insert(key.to_owned(), read_tree(&field, uses, findings));
+            }
+        }
+    }
+    rest
+}
+
+fn read_tree(cursor: &Cursor<'_>, uses: &mut Vec<Use>, findings: &mut Findings) -> Tree {
+    Tree::read(cursor.node, &cursor.place, uses, &mut findings.0)
+}
+
+fn read_wait(wait: &Cursor<'_>, findings: &mut Findings) -> Option<WaitFor> {
+    wait.fields(&WAIT_FOR, findings);
+    let timeout = wait
+        .field("timeout")
+        .and_then(|timeout| timeout.parsed(duration::parse, findings));
+    let timeout = timeout.unwrap_or(WAIT_DEFAULT);
+    if timeout > WAIT_MAX {
+        let help = format!(
+            "wait for at most {}, and let the next task wait for longer",
+            duration::written(WAIT_MAX)
+        );
+        findings.add(
+            wait,
+            format!("a wait of {} is too long", duration::written(timeout)),
+            Some(help),
+        );
+    }
+    let value = wait
+        .field("value")
+        .and_then(|value| match &value.node.content {
+            Content::String(text) => Some(text.clone()),
+            Content::Boolean(_) | Content::Number(_) => Some(value.node.to_json().to_string()),
+            _ => {
+                value.expected("a text, number or boolean", findings);
+                None
+            }
+        });
+    let target = match (wait.field("condition"), wait.field("jsonPath")) {
+        (Some(condition), None) => WaitTarget::Condition(condition.text(findings)?.to_owned()),
+        (None, Some(path)) => WaitTarget::Field {
+            path: path.parsed(str::parse::<FieldPath>, findings)?,
+            value,
+        },
+        (None, None) => {
+            let help =
+                "for example condition: Ready, or jsonPath: .status.phase and value: Running";
+            findings.add(wait, "nothing to wait for", Some(help.into()));
+            return None;
+        }
+        (Some(_), Some(_)) => {
+            findings.add(
+                wait,
+                "'condition' and 'jsonPath' exclude each other",
+                Some("remove one".into()),
+            );
+            return None;
+        }
+    };
+    if matches!(target, WaitTarget::Condition(_)) && wait.field("value").is_some() {
+        findings.add(
+            wait,
+            "'value' goes with 'jsonPath'; a condition must be True",
+            Some("remove 'value'".into()),
+        );
+    }
+    Some(WaitFor { target, timeout })
+}
+
+fn read_results(results: &Cursor<'_>, findings: &mut Findings) -> IndexMap<String, FieldPath> {
+    let mut read = IndexMap::new();
+    for (name, field) in results.entries(findings) {
+        if RESULT_KEYS.contains(&name) {
+            findings.add(
+                &field,
+                format!("'{name}' is always among the results"),
+                Some("remove it".into()),
+            );
+            continue;
+        }
+        if let Err(error) = OutputName::new(name) {
+            findings.add(&field, error.to_string(), None);
+        }
+        if let Some(path) = field.parsed(str::parse::<FieldPath>, findings) {
+            read.insert(name.to_owned(), path);
+        }
+    }
+    read
+}

@@ -1,0 +1,253 @@
+//! The JSON Schema of the declaration, so that editors can complete it.
+//!
+//! The types here are the shape on paper only; the reader (`read.rs`) is what decides. A test holds the names of
+//! their fields against the reader's.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::model::{Policy, Preflight, Submit};
+use gleaner_proto::output;
+
+/// The JSON type of an output.
+// The contract crate knows no schemas: these three repeat its enums, and `remote` makes the compiler compare them.
+#[derive(Serialize, JsonSchema)]
+#[expect(dead_code, reason = "only their schemas are used")]
+#[serde(remote = "output::OutputType", rename_all = "lowercase")]
+enum OutputType {
+    /// Text, as it stands in the file.
+    String,
+    /// A JSON number.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+    /// A JSON array.
+    Array,
+    /// A JSON object.
+    Object,
+}
+
+/// What is cut from the end (and, for `Whitespace`, from both ends) of the file's text.
+#[derive(Serialize, JsonSchema)]
+#[expect(dead_code, reason = "only their schemas are used")]
+#[serde(remote = "output::Trim")]
+enum Trim {
+    /// One trailing line end, `\n` or `\r\n`: what `echo` adds.
+    Newline,
+    /// All white space at both ends.
+    Whitespace,
+    /// Nothing.
+    None,
+}
+
+/// Whether an output counts when its step failed.
+#[derive(Serialize, JsonSchema)]
+#[expect(dead_code, reason = "only their schemas are used")]
+#[serde(remote = "output::When")]
+enum When {
+    /// Only when the step succeeded.
+    Success,
+    /// Also when the step failed.
+    Always,
+}
+
+/// Where the schema can be referred to.
+pub const ID: &str = "https://gleaner.dev/schemas/outputs.json";
+
+/// Gleaner outputs: what the steps of a Task leave behind, and the Kubernetes resources made of it.
+/// The value of the annotation `gleaner.dev/outputs`.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(title = "Gleaner outputs")]
+struct Outputs {
+    /// What each step leaves behind, by the step's name.
+    steps: Option<std::collections::BTreeMap<String, Vec<Output>>>,
+    /// PipelineResources to create.
+    resources: Option<Vec<Resource>>,
+    /// Anything else to create.
+    objects: Option<Vec<Object>>,
+    /// When to create it all: as soon as all variables are known (the default), when the last step has succeeded, or
+    /// on POST /v1/submit.
+    submit: Option<Submit>,
+    /// What to do when the API server can be seen to refuse before the first step has run.
+    preflight: Option<Preflight>,
+}
+
+/// One output of a step.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Output {
+    /// The name, as in `$(steps.STEP.NAME)`.
+    #[schemars(regex(pattern = r"^[A-Za-z_][A-Za-z0-9_.-]*$"), length(max = 128))]
+    name: String,
+    /// The file that the step writes. Without it: `$GLEANER_OUTPUTS/<name>`.
+    from_path: Option<String>,
+    /// The type of the value; all but `string` are JSON in the file.
+    #[schemars(with = "Option<OutputType>")]
+    r#type: Option<output::OutputType>,
+    /// What is cut from the file's text: one trailing line end (the default), all white space around it, or nothing.
+    #[schemars(with = "Option<Trim>")]
+    trim: Option<output::Trim>,
+    /// The value when the file is missing. Without a default a missing file fails the step.
+    default: Option<Value>,
+    /// `Always` keeps the output of a step that failed.
+    #[schemars(with = "Option<When>")]
+    when: Option<output::When>,
+    /// Appears in no log, event, metric or result; only the data of a Secret may use it.
+    secret: Option<bool>,
+}
+
+/// A PipelineResource, as in the proposal.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Resource {
+    /// Its name in the declaration, and that of the Task's result.
+    #[schemars(regex(pattern = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"), length(max = 63))]
+    name: String,
+    /// A static name, and labels and annotations.
+    metadata: Option<ResourceMetadata>,
+    /// The PipelineResource's spec; variables may stand in every value.
+    spec: ResourceSpec,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ResourceMetadata {
+    /// A static name. Without one: `<task>-<type>-<5 characters>`.
+    name: Option<String>,
+    /// Labels.
+    labels: Option<std::collections::BTreeMap<String, String>>,
+    /// Annotations.
+    annotations: Option<std::collections::BTreeMap<String, String>>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ResourceSpec {
+    /// git, image, storage, cluster, pullRequest, cloudEvent; always literal.
+    r#type: String,
+    /// Parameters.
+    params: Option<Vec<ResourceParam>>,
+    /// References to fields of Secrets.
+    secrets: Option<Vec<Map<String, Value>>>,
+    /// For people.
+    description: Option<String>,
+    /// Whether the resource may be missing.
+    optional: Option<bool>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ResourceParam {
+    /// The name; literal.
+    name: String,
+    /// The value, such as `$(steps.kaniko.digest)`.
+    value: String,
+}
+
+/// Any Kubernetes object.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Object {
+    /// Its name in the declaration, and that of the Task's result.
+    #[schemars(regex(pattern = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"), length(max = 63))]
+    name: String,
+    /// `Create` (the default) fails when the object exists; `Apply` is server-side apply, never forced.
+    policy: Option<Policy>,
+    /// Whether the object is deleted with the run.
+    owned: Option<bool>,
+    /// What to wait for once it exists.
+    wait_for: Option<WaitFor>,
+    /// Fields of the created object that become results, by name, such as `url: .status.url`.
+    results: Option<std::collections::BTreeMap<String, String>>,
+    /// The object; variables may stand in every value.
+    resource_template: ResourceTemplate,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct ResourceTemplate {
+    /// Group and version; always literal.
+    api_version: String,
+    /// Kind; always literal.
+    kind: String,
+    /// Name (or generateName), namespace, labels, annotations.
+    metadata: Option<Map<String, Value>>,
+    /// The rest of the object.
+    #[serde(flatten)]
+    rest: Map<String, Value>,
+}
+
+/// Either a condition that must become True, or a field that must have a value.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct WaitFor {
+    /// The type of a condition in `.status.conditions`, such as `Ready`.
+    condition: Option<String>,
+    /// A field, such as `.status.phase`.
+    json_path: Option<String>,
+    /// The value that the field must have; any, when there is none.
+    value: Option<Value>,
+    /// How long to wait at most, such as `5m`, which is the default.
+    timeout: Option<String>,
+}
+
+/// The JSON Schema (draft 2020-12) of the declaration.
+pub fn schema() -> Schema {
+    let mut schema = SchemaGenerator::default().into_root_schema_for::<Outputs>();
+    schema.insert("$id".to_owned(), ID.into());
+    schema
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::declaration::{read, read_template};
+
+    const CHECKED_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/schemas/outputs.json");
+
+    #[test]
+    fn the_checked_in_schema_is_current() {
+        let current = serde_json::to_string_pretty(&schema()).unwrap() + "\n";
+        if std::env::var_os("GLEANER_UPDATE_SCHEMA").is_some() {
+            std::fs::write(CHECKED_IN, &current).unwrap();
+        }
+        let checked_in = std::fs::read_to_string(CHECKED_IN).unwrap_or_default();
+        assert_eq!(
+            checked_in, current,
+            "run the tests once with GLEANER_UPDATE_SCHEMA=1 and commit {CHECKED_IN}"
+        );
+    }
+
+    #[test]
+    fn the_schema_has_the_fields_that_the_reader_knows() {
+        let schema = schema().to_value();
+        let fields = |pointer: &str| {
+            let properties = schema
+                .pointer(&format!("{pointer}/properties"))
+                .and_then(Value::as_object);
+            let mut names: Vec<&str> = properties.unwrap().keys().map(String::as_str).collect();
+            names.sort_unstable();
+            names
+        };
+        let sorted = |known: &[&'static str]| {
+            let mut names = known.to_vec();
+            names.sort_unstable();
+            names
+        };
+        assert_eq!(fields(""), sorted(&read::DECLARATION));
+        assert_eq!(fields("/$defs/Output"), sorted(&read::OUTPUT));
+        assert_eq!(fields("/$defs/Resource"), sorted(&read_template::RESOURCE));
+        assert_eq!(
+            fields("/$defs/ResourceMetadata"),
+            sorted(&read_template::RESOURCE_METADATA)
+        );
+        assert_eq!(
+            fields("/$defs/ResourceSpec"),
+            sorted(&read_template::RESOURCE_SPEC)
+        );
+        assert_eq!(fields("/$defs/Object"), sorted(&read_template::OBJECT));
+        assert_eq!(fields("/$defs/WaitFor"), sorted(&read_template::WAIT_FOR));
+    }
+}

@@ -1,0 +1,371 @@
+//! YAML as a tree that remembers where each node stood, so that an error can name line and column.
+//!
+//! Plain scalars are read as `kubectl` reads them: `no`, `off` and their kin are booleans, `0644` is octal, `1e3` is 1000.
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+use serde_saphyr::Spanned;
+
+use crate::document::diagnostic::{Diagnostic, Location};
+
+/// A node and where it began.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    /// Where it began. For a block scalar: its first line of content.
+    pub at: Location,
+    /// What it holds.
+    pub content: Content,
+}
+
+/// What a node holds: JSON's types, because Kubernetes knows no others.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Content {
+    /// Nothing.
+    Null,
+    /// `true` or `false`.
+    Boolean(bool),
+    /// A number.
+    Number(Number),
+    /// Text.
+    String(String),
+    /// A list.
+    Sequence(Vec<Node>),
+    /// A map, in the order of the document.
+    Mapping(Vec<(Key, Node)>),
+}
+
+/// A key of a map and where it stood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Where it stood.
+    pub at: Location,
+    /// Its text.
+    pub name: String,
+}
+
+/// How deep a document may be nested. The reader is recursive, and a thread's stack of 2 MiB must do even in a build
+/// without optimisation; Kubernetes' own kinds have 20 levels or so.
+const DEPTH_MAX: usize = 40;
+
+/// Reads all documents of `text`; empty documents are left out.
+///
+/// # Errors
+/// One diagnostic with the position of the first thing that is no YAML. Hostile documents (alias bombs, deep
+/// nesting) end here too, by the parser's budget.
+pub fn parse_documents(text: &str) -> Result<Vec<Node>, Diagnostic> {
+    let mut options = serde_saphyr::Options::default();
+    options.legacy_octal_numbers = true;
+    let mut budget = serde_saphyr::Budget::default();
+    budget.max_depth = DEPTH_MAX;
+    options.budget = Some(budget);
+    let documents =
+        serde_saphyr::from_multiple_with_options::<Node>(text, options).map_err(|error| {
+            let at = error.location().map(|at| Location {
+                line: usize::try_from(at.line()).unwrap_or(usize::MAX),
+                column: usize::try_from(at.column()).unwrap_or(usize::MAX),
+            });
+            let message = error.without_snippet().to_string();
+            // The parser's sentence ends with the position, which the diagnostic carries in a field of its own.
+            explained(message.split(" at line ").next().unwrap_or(&message), at)
+        })?;
+    Ok(documents
+        .into_iter()
+        .filter(|node| node.content != Content::Null)
+        .collect())
+}
+
+/// The parser's sentences, where they speak of the parser rather than of the document.
+fn explained(message: &str, at: Option<Location>) -> Diagnostic {
+    let diagnostic = |message: &str, help: &str| Diagnostic::new("", at, message).help(help);
+    if let Some((message, _)) = message.split_once(", set DuplicateKeyPolicy") {
+        diagnostic(message, "remove one of the two")
+    } else if message.contains("budget") {
+        let help = "at most 40 levels and 250,000 nodes are read, aliases counted each time";
+        diagnostic("the document is too large, or nested too deep", help)
+    } else if message.contains("recursive references") {
+        diagnostic(
+            "an alias that stands within what it repeats",
+            "write the value out",
+        )
+    } else if message.contains("non-finite") {
+        diagnostic("a number must be finite", "put it in quotes")
+    } else {
+        Diagnostic::new("", at, message)
+    }
+}
+
+/// A number as JSON has it: a whole one without a fraction, which is what Kubernetes takes for an integer.
+pub fn json_number(number: f64) -> Option<Number> {
+    /// Beyond it a double no longer holds every whole number.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if number.fract() == 0.0 && number.abs() <= EXACT {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "whole, and within the bounds of i64"
+        )]
+        return Some((number as i64).into());
+    }
+    Number::from_f64(number)
+}
+
+/// Reads a text that is to hold one document.
+///
+/// # Errors
+/// As [`parse_documents`], and when there is not exactly one document.
+pub fn parse(text: &str) -> Result<Node, Diagnostic> {
+    let mut documents = parse_documents(text)?;
+    match (documents.pop(), documents.is_empty()) {
+        (Some(document), true) => Ok(document),
+        (None, _) => Err(Diagnostic::new("", None, "the document is empty")
+            .help("write down what it is to hold, or leave it out")),
+        (Some(second), false) => Err(Diagnostic::new(
+            "",
+            Some(second.at),
+            "there are several documents, one is expected",
+        )),
+    }
+}
+
+impl Node {
+    /// The value under `key`, when this is a map that has it.
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        self.mapping()?
+            .iter()
+            .find_map(|(name, node)| (name.name == key).then_some(node))
+    }
+
+    /// The text, when this is text.
+    pub fn as_str(&self) -> Option<&str> {
+        match &self.content {
+            Content::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The items, when this is a list.
+    pub fn sequence(&self) -> Option<&[Self]> {
+        match &self.content {
+            Content::Sequence(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The entries, when this is a map.
+    pub fn mapping(&self) -> Option<&[(Key, Self)]> {
+        match &self.content {
+            Content::Mapping(entries) => Some(entries),
+            _ => None,
+        }
+    }
+
+    /// What the node is, in the words of an error message.
+    pub const fn describe(&self) -> &'static str {
+        match self.content {
+            Content::Null => "nothing",
+            Content::Boolean(_) => "a boolean",
+            Content::Number(_) => "a number",
+            Content::String(_) => "a string",
+            Content::Sequence(_) => "a list",
+            Content::Mapping(_) => "a map",
+        }
+    }
+
+    /// The node as plain JSON.
+    pub fn to_json(&self) -> Value {
+        match &self.content {
+            Content::Null => Value::Null,
+            Content::Boolean(flag) => Value::Bool(*flag),
+            Content::Number(number) => Value::Number(number.clone()),
+            Content::String(text) => Value::String(text.clone()),
+            Content::Sequence(items) => items.iter().map(Self::to_json).collect(),
+            Content::Mapping(entries) => Value::Object(
+                entries
+                    .iter()
+                    .map(|(key, node)| (key.name.clone(), node.to_json()))
+                    .collect::<Map<_, _>>(),
+            ),
+        }
+    }
+}
+
+/// JSON that never was a text: no node of it has a position.
+impl From<&Value> for Node {
+    fn from(value: &Value) -> Self {
+        let content = match value {
+            Value::Null => Content::Null,
+            Value::Bool(flag) => Content::Boolean(*flag),
+            Value::Number(number) => Content::Number(number.clone()),
+            Value::String(text) => Content::String(text.clone()),
+            Value::Array(items) => Content::Sequence(items.iter().map(Self::from).collect()),
+            Value::Object(entries) => {
+                let at = Location::default();
+                let entry = |(name, value): (&String, &Value)| {
+                    let name = name.clone();
+                    (Key { at, name }, Self::from(value))
+                };
+                Content::Mapping(entries.iter().map(entry).collect())
+            }
+        };
+        Self {
+            at: Location::default(),
+            content,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let spanned = Spanned::<Content>::deserialize(deserializer)?;
+        Ok(Self {
+            at: location(&spanned),
+            content: spanned.value,
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Content {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ContentVisitor)
+    }
+}
+
+struct ContentVisitor;
+
+impl<'de> Visitor<'de> for ContentVisitor {
+    type Value = Content;
+
+    fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("a YAML value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Content, E> {
+        Ok(Content::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Content, E> {
+        Ok(Content::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Content, D::Error> {
+        Content::deserialize(deserializer)
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<Content, E> {
+        Ok(Content::Boolean(flag))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Content, E> {
+        Ok(Content::Number(number.into()))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Content, E> {
+        Ok(Content::Number(number.into()))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Content, E> {
+        let number = json_number(number).ok_or_else(|| E::custom("a number must be finite"))?;
+        Ok(Content::Number(number))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Content, E> {
+        Ok(Content::String(text.to_owned()))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Content, E> {
+        Ok(Content::String(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Content, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = access.next_element()? {
+            items.push(item);
+        }
+        Ok(Content::Sequence(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Content, A::Error> {
+        let mut entries = Vec::new();
+        while let Some((key, node)) = access.next_entry::<Spanned<String>, Node>()? {
+            entries.push((
+                Key {
+                    at: location(&key),
+                    name: key.value,
+                },
+                node,
+            ));
+        }
+        Ok(Content::Mapping(entries))
+    }
+}
+
+fn location<T>(spanned: &Spanned<T>) -> Location {
+    Location {
+        line: usize::try_from(spanned.referenced.line()).unwrap_or(usize::MAX),
+        column: usize::try_from(spanned.referenced.column()).unwrap_or(usize::MAX),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_know_where_they_stand() {
+        let node = parse("a:\n  - b: |\n      text\n    c: 1\n").unwrap();
+        let item = &node.get("a").unwrap().sequence().unwrap()[0];
+        assert_eq!(item.get("b").unwrap().at, Location { line: 3, column: 7 });
+        assert_eq!(item.get("c").unwrap().at, Location { line: 4, column: 8 });
+        assert_eq!(
+            node.to_json(),
+            serde_json::json!({"a": [{"b": "text\n", "c": 1}]})
+        );
+    }
+
+    #[test]
+    fn numbers_are_read_as_kubectl_reads_them() {
+        let node = parse("[0644, 1e3, 0x1F, 1.5, -0.0, 1.0, 12345678901234567890]").unwrap();
+        let expected =
+            serde_json::json!([420, 1000, 31, 1.5, 0, 1, 12_345_678_901_234_567_890_u64]);
+        assert_eq!(node.to_json(), expected);
+    }
+
+    #[test]
+    fn errors_speak_of_the_document() {
+        let deep = format!("{}{}", "[".repeat(100), "]".repeat(100));
+        for (text, message) in [
+            (
+                "a: 1\na: 2",
+                "duplicate mapping key: a; remove one of the two",
+            ),
+            ("a: .inf", "a number must be finite; put it in quotes"),
+            (
+                deep.as_str(),
+                "the document is too large, or nested too deep; at most 40 levels",
+            ),
+        ] {
+            let error = parse(text).unwrap_err().to_string();
+            assert!(error.starts_with(message), "{error}");
+        }
+    }
+
+    #[test]
+    fn broken_yaml_names_its_place() {
+        let error = parse("a: 1\na: 2").unwrap_err();
+        assert_eq!(error.at, Some(Location { line: 2, column: 1 }));
+        assert!(
+            error.message.contains("duplicate mapping key: a"),
+            "{error}"
+        );
+        assert!(!error.message.contains("at line"), "{error}");
+    }
+
+    #[test]
+    fn an_alias_bomb_is_refused() {
+        let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+        for level in 1..12 {
+            let before = format!("*a{}", level - 1);
+            text += &format!("a{level}: &a{level} [{}]\n", vec![before; 10].join(", "));
+        }
+        assert!(parse(&text).is_err());
+    }
+}

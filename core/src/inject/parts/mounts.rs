@@ -1,0 +1,75 @@
+//! The shared volume, and who sees which part of it.
+//!
+//! ```text
+//! bin/redirector      the sidecar copies it there; steps: /gleaner/bin, read-only
+//! run/STEP/           socket and token of one step; that step alone: /gleaner/run/me, read-only
+//! outputs/STEP/       room for its outputs; that step alone: /gleaner/outputs
+//! state/              the journal; the sidecar alone
+//! ```
+
+use crate::document::diagnostic::Diagnostic;
+use gleaner_proto::path;
+use serde_json::{Map, Value, json};
+
+/// The volume. Tekton refuses `tekton-internal-` in TaskSpecs; so this name could only clash on purpose.
+const VOLUME: &str = "gleaner-internal";
+
+/// The volume, for a pod or a TaskSpec.
+pub(crate) fn volume() -> Value {
+    json!({"name": VOLUME, "emptyDir": {}})
+}
+
+/// The sidecar's own mount: all of it.
+pub(crate) fn of_sidecar() -> Value {
+    json!({"name": VOLUME, "mountPath": path::GLEANER})
+}
+
+/// Mounts of a container's own where Gleaner needs to mount.
+pub(crate) fn in_the_way(container: &Value, place: &str) -> Vec<Diagnostic> {
+    let own = container.get("volumeMounts").and_then(Value::as_array);
+    let mut wrong = Vec::new();
+    for (index, mount) in own.into_iter().flatten().enumerate() {
+        let at = mount.get("mountPath").and_then(Value::as_str);
+        let at = at.unwrap_or_default().trim_end_matches('/');
+        if at == path::GLEANER || at.starts_with(&format!("{}/", path::GLEANER)) {
+            let message = format!(
+                "the mount at '{at}' is in the way: Gleaner needs {}",
+                path::GLEANER
+            );
+            let place = format!("{place}.volumeMounts[{index}].mountPath");
+            wrong.push(Diagnostic::new(place, None, message).help("mount it elsewhere"));
+        }
+    }
+    wrong
+}
+
+/// Gives a step its parts.
+pub(crate) fn add_to_step(container: &mut Value, step: &str) {
+    let parts = [
+        json!({"name": VOLUME, "mountPath": path::BIN, "subPath": "bin", "readOnly": true}),
+        json!({"name": VOLUME, "mountPath": path::OWN_RUN, "subPath": format!("run/{step}"), "readOnly": true}),
+        json!({"name": VOLUME, "mountPath": path::OUTPUTS, "subPath": format!("outputs/{step}")}),
+    ];
+    for part in parts {
+        add(container, "volumeMounts", part);
+    }
+}
+
+/// Takes Gleaner's mounts or volumes out of a list, and the list where nothing else is in it.
+pub(crate) fn remove(parent: &mut Map<String, Value>, list: &str) {
+    if let Some(Value::Array(items)) = parent.get_mut(list) {
+        let before = items.len();
+        items.retain(|item| item.get("name").is_none_or(|name| name != VOLUME));
+        if items.is_empty() && before > 0 {
+            parent.shift_remove(list);
+        }
+    }
+}
+
+/// Appends to a list, which is made when there is none.
+pub(crate) fn add(parent: &mut Value, list: &str, item: Value) {
+    match &mut parent[list] {
+        Value::Array(items) => items.push(item),
+        none => *none = Value::Array(vec![item]),
+    }
+}

@@ -1,0 +1,57 @@
+//! The redirector's flags for one step.
+
+use crate::declaration::{Declaration, Preflight};
+use gleaner_proto::OutputSpec;
+use gleaner_proto::arguments::OutputPath;
+use gleaner_proto::path;
+
+/// One step, as the redirector is to know it.
+#[derive(Debug)]
+pub(crate) struct Step<'a> {
+    pub(crate) name: &'a str,
+    /// Whether it is the first, which a strict preflight stops.
+    pub(crate) is_first: bool,
+    /// Whether it finishes the run.
+    pub(crate) finishes: bool,
+    /// Where the container's termination message lies, where it is not where Tekton has it.
+    pub(crate) termination_message: Option<&'a str>,
+}
+
+/// The flags, as the redirector is to read them: the `$` in them are for the caller to see past the kubelet.
+pub(crate) fn flags(
+    declaration: &Declaration,
+    step: &Step<'_>,
+    paths: &[OutputPath],
+) -> Vec<String> {
+    let mut flags = vec![format!("--step={}", step.name)];
+    for output in declaration.outputs(step.name) {
+        let known = paths
+            .iter()
+            .find(|path| path.step == step.name && path.output == output.spec.name.as_str());
+        let spec = OutputSpec {
+            path: known
+                .map(|known| known.path.clone())
+                .or_else(|| output.spec.path.clone()),
+            ..output.spec.clone()
+        };
+        flags.push(format!("--output={spec}"));
+    }
+    if step.is_first && declaration.preflight == Preflight::Strict {
+        flags.push("--preflight".to_owned());
+    }
+    if step.finishes {
+        flags.push("--finish".to_owned());
+    }
+    if let Some(path) = step.termination_message {
+        flags.push(format!("--termination-message={path}"));
+    }
+    flags
+}
+
+/// The sidecar's flags that put the redirector where the steps find it.
+pub(crate) fn install() -> [String; 2] {
+    [
+        format!("--redirector={}", path::IMAGE_REDIRECTOR),
+        format!("--install-redirector={}", path::REDIRECTOR),
+    ]
+}

@@ -1,0 +1,149 @@
+//! A pod that asks for Gleaner gets redirector and sidecar.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | `taskrun` | pods of Tekton: a woven sidecar among the containers, steps under Tekton's entrypoint |
+//! | `plain` | any other pod with the annotation: its containers play the steps |
+//! | `entrypoint` | puts the redirector inside Tekton's own entrypoint |
+//! | `sidecar` | the sidecar's container |
+//! | `expansion` | what the kubelet does to `$` in arguments, undone beforehand |
+
+mod entrypoint;
+mod expansion;
+mod plain;
+mod sidecar;
+mod taskrun;
+
+use crate::document::diagnostic::Diagnostic;
+use gleaner_proto::kubernetes::{SIDECAR_CONTAINER, annotation, label};
+use gleaner_proto::path;
+use serde_json::Value;
+
+use crate::inject::outcome::{Outcome, Refusal, Skip};
+use crate::inject::settings::Settings;
+
+/// The lists of a pod's spec that hold containers.
+const LISTS: [&str; 2] = ["initContainers", "containers"];
+
+/// Wraps a pod on its way to creation.
+///
+/// Idempotent, and blind to what other injectors have added before or will add behind.
+///
+/// # Errors
+/// Why the pod cannot have what it asks for.
+pub fn inject(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
+    if pod.pointer("/metadata/deletionTimestamp").is_some() {
+        return Ok(Outcome::Skipped(Skip::Deleting));
+    }
+    let declaration = annotation_of(pod, annotation::OUTPUTS);
+    let sidecar = sidecar::find(pod);
+    let sidecar = sidecar.map(|place| (place, sidecar::state(pod, place)));
+    let wrapped = match (sidecar, declaration) {
+        (Some((_, sidecar::State::Wrapped)), _) => return Ok(Outcome::Skipped(Skip::Done)),
+        (Some((_, sidecar::State::Foreign)), None) => return Ok(Outcome::Skipped(Skip::NotAsked)),
+        (_, Some(_)) | (Some(_), None) if is_windows(pod) => return Err(Refusal::new(windows())),
+        (Some((place, sidecar::State::Foreign)), Some(_)) => {
+            return Err(Refusal::new(name_taken(place)));
+        }
+        (Some((place, sidecar::State::Woven(args))), _) => {
+            taskrun::inject(pod, place, &args, settings).map_err(Refusal::from)?
+        }
+        (None, None) => return Ok(Outcome::Skipped(Skip::NotAsked)),
+        (None, Some(_)) if is_affinity_assistant(pod) => {
+            return Ok(Outcome::Skipped(Skip::NotAsked));
+        }
+        (None, Some(_)) if label_of(pod, label::TASK_RUN).is_some() => {
+            return Err(Refusal::new(not_woven()));
+        }
+        (None, Some(declaration)) => {
+            plain::inject(pod, declaration, settings).map_err(Refusal::from)?
+        }
+    };
+    Ok(Outcome::Changed(wrapped))
+}
+
+/// A Task that was applied where no webhook saw it, or an annotation on a Pipeline or run that reached the pod of a Task
+/// without one (Tekton copies annotations from Pipeline to PipelineRun to TaskRun to pod).
+fn not_woven() -> Diagnostic {
+    let place = format!("metadata.annotations[\"{}\"]", annotation::OUTPUTS);
+    let message =
+        "this TaskRun asks for Gleaner, but the Task it runs has not passed Gleaner's webhook";
+    Diagnostic::new(place, None, message).help(
+        "apply the Task again now that Gleaner is installed, with the annotation on the Task itself (on a Pipeline or a \
+         run that refers to a Task, it only reaches the pods)",
+    )
+}
+
+/// Whether the pod is to run on Windows, by what the API server or Tekton's users say it with.
+fn is_windows(pod: &Value) -> bool {
+    let named = ["/spec/os/name", "/spec/nodeSelector/kubernetes.io~1os"];
+    named
+        .iter()
+        .any(|place| pod.pointer(place).is_some_and(|os| os == "windows"))
+}
+
+fn windows() -> Diagnostic {
+    let message = "this pod is for Windows, where Gleaner's redirector and sidecar do not run";
+    Diagnostic::new("spec.nodeSelector", None, message)
+        .help("let a step on Linux leave the outputs behind, or take the annotation away")
+}
+
+fn name_taken((list, index): (&str, usize)) -> Diagnostic {
+    let place = format!("spec.{list}[{index}].name");
+    let message =
+        format!("the container '{SIDECAR_CONTAINER}' has the name that Gleaner needs for its own");
+    Diagnostic::new(place, None, message).help("rename it")
+}
+
+/// Pods that keep workspaces on one node carry the annotations of a PipelineRun and have no steps
+/// (`pkg/reconciler/pipelinerun/affinity_assistant.go`).
+fn is_affinity_assistant(pod: &Value) -> bool {
+    label_of(pod, "app.kubernetes.io/component") == Some("affinity-assistant")
+}
+
+fn annotation_of<'a>(pod: &'a Value, key: &str) -> Option<&'a str> {
+    pod.get("metadata")?.get("annotations")?.get(key)?.as_str()
+}
+
+fn label_of<'a>(pod: &'a Value, key: &str) -> Option<&'a str> {
+    let value = pod.get("metadata")?.get("labels")?.get(key)?.as_str();
+    value.filter(|value| !value.is_empty())
+}
+
+/// The redirector and its arguments, up to and with the `--` before the command, safe from the kubelet's expansion.
+fn prefix(flags: &[String]) -> Vec<String> {
+    let flags = flags.iter().map(|flag| expansion::escape(flag));
+    std::iter::once(path::REDIRECTOR.to_owned())
+        .chain(flags)
+        .chain(["--".to_owned()])
+        .collect()
+}
+
+/// The containers in a list of a pod's spec.
+fn containers<'a>(pod: &'a Value, list: &str) -> &'a [Value] {
+    let list = pod.get("spec").and_then(|spec| spec.get(list));
+    list.and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// The list of containers in a pod's spec, made when there is none.
+fn containers_mut<'a>(pod: &'a mut Value, list: &str) -> &'a mut Vec<Value> {
+    let list = &mut pod["spec"][list];
+    if !list.is_array() {
+        *list = Value::Array(Vec::new());
+    }
+    list.as_array_mut()
+        .expect("invariant: it was made a list above")
+}
+
+fn name_of(container: &Value) -> &str {
+    container
+        .get("name")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
+fn texts(container: &Value, key: &str) -> Vec<String> {
+    let list = container.get(key).and_then(Value::as_array);
+    let texts = list.into_iter().flatten().filter_map(Value::as_str);
+    texts.map(str::to_owned).collect()
+}

@@ -1,0 +1,81 @@
+//! Puts the redirector inside Tekton's own entrypoint, so that the order of steps, timeouts, `onError`, results and
+//! breakpoints stay Tekton's.
+//!
+//! Tekton writes a step as `/tekton/bin/entrypoint FLAGS -entrypoint CMD -- ARGS` and splits at the first `--`
+//! (`pkg/pod/entrypoint.go`, `cmd/entrypoint/args.go`). Where the command is the image's own, there is no `-entrypoint`, and
+//! a variable holds the command for each platform (`pkg/pod/entrypoint_lookup.go`).
+
+use crate::document::diagnostic::Diagnostic;
+use serde_json::{Map, Value};
+
+use super::texts;
+
+/// Tekton's entrypoint, as every step's command (`pkg/apis/pipeline/paths.go`).
+const ENTRYPOINT: &str = "/tekton/bin/entrypoint";
+/// Its flag for the command.
+const FLAG: &str = "-entrypoint";
+/// Where the image's own commands stand.
+const PLATFORM_COMMANDS: &str = "TEKTON_PLATFORM_COMMANDS";
+
+/// Puts `prefix` in front of the command of the step in `container`, which stands at `place`.
+///
+/// # Errors
+/// When it is no step as Tekton makes them.
+pub(super) fn inject(
+    container: &mut Value,
+    prefix: &[String],
+    place: &str,
+) -> Result<(), Diagnostic> {
+    let unknown = |what: &str| {
+        let message = format!("the step cannot be wrapped: {what}");
+        let help = "this version of Gleaner does not know this version of Tekton; see the compatibility table";
+        Diagnostic::new(place, None, message).help(help)
+    };
+    if texts(container, "command") != [ENTRYPOINT] {
+        return Err(unknown(&format!("its command is not {ENTRYPOINT}")));
+    }
+    let mut args = texts(container, "args");
+    let end = args
+        .iter()
+        .position(|argument| argument == "--")
+        .ok_or_else(|| unknown("its arguments have no '--'"))?;
+    match end.checked_sub(2) {
+        Some(flag) if args[flag] == FLAG => {
+            let command = args[end - 1].clone();
+            let (redirector, rest) = prefix
+                .split_first()
+                .ok_or_else(|| unknown("no redirector"))?;
+            args[end - 1].clone_from(redirector);
+            let inserted = rest.iter().cloned().chain([command]);
+            args.splice(end + 1..end + 1, inserted);
+            container["args"] = args.into();
+            Ok(())
+        }
+        _ => wrap_image_command(container, prefix).ok_or_else(|| {
+            unknown(&format!(
+                "it has neither {FLAG} nor a variable {PLATFORM_COMMANDS}"
+            ))
+        }),
+    }
+}
+
+/// Puts `prefix` in front of each platform's command.
+fn wrap_image_command(container: &mut Value, prefix: &[String]) -> Option<()> {
+    let variables = container.get_mut("env")?.as_array_mut()?;
+    let variable = variables.iter_mut().find(|variable| {
+        variable
+            .get("name")
+            .is_some_and(|name| name == PLATFORM_COMMANDS)
+    })?;
+    let text = variable.get("value")?.as_str()?;
+    let commands: Map<String, Value> = serde_json::from_str(text).ok()?;
+    let mut wrapped = Map::new();
+    for (platform, command) in commands {
+        let command = command.as_array()?;
+        let prefix = prefix.iter().map(|argument| Value::from(argument.as_str()));
+        let whole: Value = prefix.chain(command.iter().cloned()).collect();
+        wrapped.insert(platform, whole);
+    }
+    variable["value"] = Value::from(wrapped).to_string().into();
+    Some(())
+}

@@ -1,0 +1,198 @@
+//! Any other pod with the annotation: a Job's, a CronJob's, a bare one. Its containers play the steps.
+//!
+//! There is no order among containers and no last step: what completes the set is the barrier. Only where a single
+//! container plays all there is can it also finish.
+
+use crate::declaration::{Declaration, Submit};
+use crate::document::Live;
+use crate::document::diagnostic::Diagnostic;
+use crate::document::yaml::{self, Node};
+use crate::task::DeclarationSite;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use gleaner_proto::arguments::Arguments;
+use gleaner_proto::kubernetes::{SIDECAR_CONTAINER, annotation};
+use serde_json::{Map, Value, json};
+
+use super::{containers, containers_mut, expansion, name_of, prefix, sidecar, texts};
+use crate::inject::parts::mounts;
+use crate::inject::parts::redirector::{self, Step};
+use crate::inject::settings::{Settings, Sidecars};
+
+/// The pod as the sidecar learns of it, where admission comes before the name and always before the UID.
+const OF_POD: [(&str, &str); 3] = [
+    ("POD_NAME", "metadata.name"),
+    ("POD_NAMESPACE", "metadata.namespace"),
+    ("POD_UID", "metadata.uid"),
+];
+
+/// Where a container's termination message lies unless it says otherwise (`k8s.io/api/core/v1`).
+const TERMINATION_MESSAGE: &str = "/dev/termination-log";
+
+/// Wraps a pod that is none of Tekton's.
+///
+/// # Errors
+/// Everything that is wrong with its declaration, or in the way.
+pub(super) fn inject(
+    pod: &Value,
+    text: &str,
+    settings: &Settings,
+) -> Result<Value, Vec<Diagnostic>> {
+    let settings = settings.with_annotations(pod.get("metadata"))?;
+    if settings.sidecars == Sidecars::Tekton {
+        let message =
+            "this cluster has no native sidecars, without which a pod of a Job would never end";
+        return Err(vec![here(message).help(
+            "Kubernetes 1.29 or later is needed for pods that are none of Tekton's",
+        )]);
+    }
+    // A template may leave it out; a pod on its way to creation has it.
+    let policy = pod.pointer("/spec/restartPolicy").and_then(Value::as_str);
+    let policy = policy.unwrap_or("Always");
+    if policy != "Never" {
+        // What a step says counts once, and a container that is started again would have more to say.
+        let message = format!(
+            "the pod's containers are started again (restartPolicy: {policy}), and each of them speaks once"
+        );
+        return Err(vec![
+            Diagnostic::new("spec.restartPolicy", None, message)
+                .help("use Never; a Job starts another pod, as often as its backoffLimit says"),
+        ]);
+    }
+    let declaration = declaration(pod)?;
+    let steps: Vec<String> = declaration.steps.keys().map(ToString::to_string).collect();
+    let single = steps.len() == 1;
+    if declaration.submit == Submit::Completed && !single {
+        let message =
+            "submit: Completed waits for the last step, and containers of a pod have no order";
+        return Err(vec![here(message).help(
+            "use Resolved, or let one container leave all outputs behind",
+        )]);
+    }
+    let mut wrapped = pod.clone();
+    let mut wrong = Vec::new();
+    for step in &steps {
+        wrong.extend(wrap_container(&mut wrapped, &declaration, step, single).err());
+    }
+    if !wrong.is_empty() {
+        return Err(wrong);
+    }
+    mounts::add(&mut wrapped["spec"], "volumes", mounts::volume());
+    let document = yaml::parse(text)
+        .map(|node| node.to_json())
+        .unwrap_or_default();
+    let arguments = arguments(pod, &document, steps);
+    sidecar::place(&mut wrapped, container(&settings), &arguments, &settings);
+    Ok(wrapped)
+}
+
+fn declaration(pod: &Value) -> Result<Declaration, Vec<Diagnostic>> {
+    let node = Node::from(pod);
+    let carriers = DeclarationSite::all(&node);
+    let declared = match carriers.first() {
+        Some(carrier) => carrier.declaration(&Live)?,
+        None => None,
+    };
+    let declared = declared.ok_or_else(|| vec![here("the pod has no containers")])?;
+    Ok(declared.declaration)
+}
+
+/// Puts the redirector before the container's command.
+fn wrap_container(
+    pod: &mut Value,
+    declaration: &Declaration,
+    name: &str,
+    single: bool,
+) -> Result<(), Diagnostic> {
+    let index = containers(pod, "containers")
+        .iter()
+        .position(|container| name_of(container) == name);
+    let Some(index) = index else {
+        let message =
+            format!("'{name}' is an init container, whose outputs come before the sidecar");
+        return Err(Diagnostic::new(format!("steps.{name}"), None, message)
+            .help("let one of the pod's containers leave them behind"));
+    };
+    let place = format!("spec.containers[{index}]");
+    let container = &mut containers_mut(pod, "containers")[index];
+    let command = texts(container, "command");
+    if command.is_empty() {
+        let message =
+            format!("the container '{name}' has no command, and its image's own is not known here");
+        return Err(Diagnostic::new(format!("{place}.command"), None, message)
+            .help("write the image's entrypoint as the container's command"));
+    }
+    if let Some(mount) = mounts::in_the_way(container, &place).pop() {
+        return Err(mount);
+    }
+    mounts::add_to_step(container, name);
+    let message = container
+        .get("terminationMessagePath")
+        .and_then(Value::as_str);
+    let step = Step {
+        name,
+        is_first: single,
+        finishes: single,
+        termination_message: Some(message.unwrap_or(TERMINATION_MESSAGE)),
+    };
+    let prefix = prefix(&redirector::flags(declaration, &step, &[]));
+    container["command"] = prefix.into_iter().chain(command).collect();
+    Ok(())
+}
+
+/// The sidecar's container, which no Task has brought.
+fn container(settings: &Settings) -> Map<String, Value> {
+    let mut container = Map::from_iter([("name".to_owned(), Value::from(SIDECAR_CONTAINER))]);
+    container.extend(settings.container("resources"));
+    let variable = |(name, path): &(&str, &str)| json!({"name": name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}});
+    container.insert("env".to_owned(), OF_POD.iter().map(variable).collect());
+    container
+}
+
+/// The pod plays the TaskRun. It is named by variables that the kubelet puts in.
+fn arguments(pod: &Value, document: &Value, steps: Vec<String>) -> Arguments {
+    let context = [
+        ("taskRun.name", "$(POD_NAME)"),
+        ("taskRun.namespace", "$(POD_NAMESPACE)"),
+        ("taskRun.uid", "$(POD_UID)"),
+    ];
+    let mut context: Vec<(String, String)> = context
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    let controller = controller(pod);
+    let text = |owner: &Value, key: &str| {
+        let value = owner.get(key).and_then(Value::as_str).unwrap_or_default();
+        expansion::escape(value)
+    };
+    let owner = match controller {
+        Some(owner) => {
+            context.push(("task.name".to_owned(), text(owner, "name")));
+            let keys = ["apiVersion", "kind", "name", "uid"];
+            keys.map(|key| text(owner, key)).join(",")
+        }
+        None => "v1,Pod,$(POD_NAME),$(POD_UID)".to_owned(),
+    };
+    Arguments {
+        declaration: STANDARD.encode(document.to_string()),
+        steps,
+        context,
+        others: vec![format!("--owner={owner}")],
+        ..Arguments::default()
+    }
+}
+
+/// Who controls the pod: a Job, for instance, which outlives it.
+fn controller(pod: &Value) -> Option<&Value> {
+    let owners = pod.pointer("/metadata/ownerReferences")?.as_array()?;
+    owners.iter().find(|owner| {
+        owner
+            .get("controller")
+            .is_some_and(|controller| controller == true)
+    })
+}
+
+fn here(message: &str) -> Diagnostic {
+    let place = format!("metadata.annotations[\"{}\"]", annotation::OUTPUTS);
+    Diagnostic::new(place, None, message)
+}

@@ -1,0 +1,129 @@
+//! The sidecar's container.
+
+use gleaner_proto::arguments::{Arguments, DECLARATION, UNWRAPPED};
+use gleaner_proto::kubernetes::SIDECAR_CONTAINER;
+use serde_json::{Map, Value, json};
+
+use super::{LISTS, containers, containers_mut, name_of, texts};
+use crate::inject::parts::{mounts, readiness, redirector};
+use crate::inject::settings::{Settings, Sidecars};
+
+/// Where Kubernetes mounts the token of the pod's ServiceAccount
+/// (`k8s.io/kubernetes/plugin/pkg/admission/serviceaccount`).
+const TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+/// The volume with the token where the pod has none.
+const TOKEN_VOLUME: &str = "gleaner-token";
+/// What a container of the sidecar's name is.
+#[derive(Debug)]
+pub(super) enum State {
+    /// Woven into the TaskSpec with these arguments, and not wrapped yet.
+    Woven(Vec<String>),
+    /// Here before.
+    Wrapped,
+    /// Somebody else's.
+    Foreign,
+}
+
+/// The list and index of the container with the sidecar's name.
+pub(super) fn find(pod: &Value) -> Option<(&'static str, usize)> {
+    LISTS.into_iter().find_map(|list| {
+        let containers = containers(pod, list).iter();
+        let index = containers
+            .map(name_of)
+            .position(|name| name == SIDECAR_CONTAINER)?;
+        Some((list, index))
+    })
+}
+
+/// What the container at `place` is.
+pub(super) fn state(pod: &Value, (list, index): (&'static str, usize)) -> State {
+    let args = texts(&containers(pod, list)[index], "args");
+    let flags: Vec<&String> = args
+        .iter()
+        .take_while(|argument| *argument != "--")
+        .collect();
+    let declares = |flag: &&&String| flag.starts_with(DECLARATION);
+    if !flags.iter().any(|flag| declares(&flag)) {
+        State::Foreign
+    } else if flags.iter().any(|flag| *flag == UNWRAPPED) {
+        State::Woven(args)
+    } else {
+        State::Wrapped
+    }
+}
+
+/// Makes `container` a running sidecar with `arguments`, and gives it to the pod.
+pub(super) fn place(
+    pod: &mut Value,
+    mut container: Map<String, Value>,
+    arguments: &Arguments,
+    settings: &Settings,
+) {
+    let mut args = arguments.clone();
+    args.others.extend(redirector::install());
+    if pod
+        .pointer("/spec/hostNetwork")
+        .is_some_and(|host| host == true)
+    {
+        // The port would be the node's.
+        args.others.push("--listen=127.0.0.1:0".to_owned());
+    }
+    container.insert("args".to_owned(), args.to_args().into());
+    // Nobody reads a sidecar's termination message, but `kubectl describe` shows why it died.
+    container.insert(
+        "terminationMessagePolicy".to_owned(),
+        "FallbackToLogsOnError".into(),
+    );
+    let own_token = container
+        .get("volumeMounts")
+        .and_then(Value::as_array)
+        .and_then(|mounts| mounts.iter().find(|mount| mount["mountPath"] == TOKEN))
+        .cloned();
+    let token = own_token
+        .or_else(|| token_of_others(pod))
+        .unwrap_or_else(|| {
+            mounts::add(&mut pod["spec"], "volumes", token_volume());
+            json!({"name": TOKEN_VOLUME, "mountPath": TOKEN, "readOnly": true})
+        });
+    container.insert(
+        "volumeMounts".to_owned(),
+        json!([mounts::of_sidecar(), token]),
+    );
+    match settings.sidecars {
+        Sidecars::Native => {
+            container.insert("restartPolicy".to_owned(), "Always".into());
+            container.insert("lifecycle".to_owned(), readiness::lifecycle());
+            containers_mut(pod, "initContainers").push(container.into());
+        }
+        Sidecars::Tekton => {
+            container.insert("readinessProbe".to_owned(), readiness::probe());
+            containers_mut(pod, "containers").push(container.into());
+        }
+    }
+}
+
+/// The token's mount as the other containers have it.
+fn token_of_others(pod: &Value) -> Option<Value> {
+    let all = LISTS.iter().flat_map(|list| containers(pod, list));
+    let mut mounts = all
+        .filter_map(|container| container.get("volumeMounts")?.as_array())
+        .flatten();
+    mounts.find(|mount| mount["mountPath"] == TOKEN).cloned()
+}
+
+/// A token for the sidecar alone, where the pod or its ServiceAccount wants none for the steps; as Kubernetes' own.
+fn token_volume() -> Value {
+    json!({
+        "name": TOKEN_VOLUME,
+        "projected": {
+            "defaultMode": 420,
+            "sources": [
+                {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
+                {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+                {"downwardAPI": {"items": [
+                    {"path": "namespace", "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}},
+                ]}},
+            ],
+        },
+    })
+}

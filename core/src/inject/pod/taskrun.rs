@@ -1,0 +1,170 @@
+//! Pods of Tekton.
+
+use crate::declaration::{Declaration, Scope};
+use crate::document::diagnostic::Diagnostic;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use gleaner_proto::arguments::{Arguments, RunValues, UNWRAPPED_VARIABLE};
+use gleaner_proto::kubernetes::label;
+use gleaner_proto::path::FINISH_STEP;
+use serde_json::{Map, Value};
+
+use super::{containers, containers_mut, entrypoint, label_of, name_of, prefix, sidecar};
+use crate::inject::parts::mounts;
+use crate::inject::parts::redirector::{self, Step};
+use crate::inject::settings::Settings;
+
+/// What Tekton puts before a step's name (`pkg/pod/pod.go`).
+const STEP_PREFIX: &str = "step-";
+
+/// Wraps the pod of a woven Task, whose sidecar stands at `place` and has these arguments.
+///
+/// # Errors
+/// What is not as Tekton makes it.
+pub(super) fn inject(
+    pod: &Value,
+    place: (&'static str, usize),
+    args: &[String],
+    settings: &Settings,
+) -> Result<Value, Vec<Diagnostic>> {
+    let (list, index) = place;
+    let at = format!("spec.{list}[{index}].args");
+    let arguments = Arguments::parse(args)
+        .map_err(|error| vec![Diagnostic::new(&at, None, error.to_string())])?;
+    let declaration = declaration(&arguments, &at)?;
+    let mut wrapped = pod.clone();
+    let Value::Object(mut woven) = containers_mut(&mut wrapped, list).remove(index) else {
+        return Err(vec![mismatch("the sidecar is no container")]);
+    };
+    if let Some(Value::Array(variables)) = woven.get_mut("env") {
+        variables.retain(|variable| variable["name"] != UNWRAPPED_VARIABLE);
+    }
+    wrap_steps(&mut wrapped, &declaration, &arguments)?;
+    mounts::add(&mut wrapped["spec"], "volumes", mounts::volume());
+    let arguments = encoded(pod, arguments);
+    sidecar::place(&mut wrapped, woven, &arguments, settings);
+    Ok(wrapped)
+}
+
+fn declaration(arguments: &Arguments, place: &str) -> Result<Declaration, Vec<Diagnostic>> {
+    let bytes = STANDARD.decode(&arguments.declaration).ok();
+    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+    let text = text.ok_or_else(|| {
+        vec![Diagnostic::new(
+            place,
+            None,
+            "the declaration is no base64-encoded text",
+        )]
+    })?;
+    // It was checked when the Task was woven; positions in it are nobody's lines.
+    Declaration::parse(&text, &Scope::default()).map_err(|found| {
+        let unplaced = |diagnostic| Diagnostic {
+            at: None,
+            ..diagnostic
+        };
+        found.into_iter().map(unplaced).collect()
+    })
+}
+
+/// Steps are matched by their order: a name is cut where it is too long for a container's (`pkg/names/generate.go`).
+fn wrap_steps(
+    pod: &mut Value,
+    declaration: &Declaration,
+    arguments: &Arguments,
+) -> Result<(), Vec<Diagnostic>> {
+    let steps: Vec<usize> = containers(pod, "containers")
+        .iter()
+        .enumerate()
+        .filter(|(_, container)| name_of(container).starts_with(STEP_PREFIX))
+        .map(|(index, _)| index)
+        .collect();
+    if steps.len() != arguments.steps.len() {
+        let message = format!(
+            "the pod has {} steps, the Task had {} when it was woven",
+            steps.len(),
+            arguments.steps.len()
+        );
+        return Err(vec![mismatch(&message)]);
+    }
+    let last = arguments.steps.last().map(String::as_str);
+    let mut wrong = Vec::new();
+    for (order, (index, name)) in steps.into_iter().zip(&arguments.steps).enumerate() {
+        let place = format!("spec.containers[{index}]");
+        let container = &mut containers_mut(pod, "containers")[index];
+        let step = Step {
+            name,
+            is_first: order == 0,
+            finishes: Some(name.as_str()) == last,
+            termination_message: None,
+        };
+        wrong.extend(mounts::in_the_way(container, &place));
+        mounts::add_to_step(container, name);
+        // Gleaner's own step is the redirector already.
+        let wrapped = if name == FINISH_STEP {
+            Ok(())
+        } else {
+            let flags = redirector::flags(declaration, &step, &arguments.paths);
+            let prefix = prefix(&flags);
+            entrypoint::inject(container, &prefix, &place)
+        };
+        wrong.extend(wrapped.err());
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+}
+
+/// The arguments with everything that Tekton or the pod has filled in out of the kubelet's reach.
+fn encoded(pod: &Value, arguments: Arguments) -> Arguments {
+    let mut context: std::collections::BTreeMap<_, _> = arguments.context.iter().cloned().collect();
+    // What the API server says of the pod counts more than what was substituted.
+    if let Some(run) = owning_run(pod) {
+        for key in ["name", "uid"] {
+            if let Some(value) = run.get(key).and_then(Value::as_str) {
+                context.insert(format!("taskRun.{key}"), value.to_owned());
+            }
+        }
+    }
+    if let Some(name) = label_of(pod, label::PIPELINE_RUN) {
+        context.insert("pipelineRun.name".to_owned(), name.to_owned());
+        if let Some(namespace) = context.get("taskRun.namespace").cloned() {
+            context.insert("pipelineRun.namespace".to_owned(), namespace);
+        }
+    }
+    if let Some(uid) = label_of(pod, label::PIPELINE_RUN_UID) {
+        context.insert("pipelineRun.uid".to_owned(), uid.to_owned());
+    }
+    let pipeline_task = label_of(pod, label::PIPELINE_TASK);
+    let labels = pipeline_task.map(|task| (label::PIPELINE_TASK.to_owned(), task.to_owned()));
+    let values = RunValues {
+        params: arguments.params(),
+        context,
+        labels: labels.into_iter().collect(),
+    };
+    let json = serde_json::to_vec(&values).expect("invariant: maps of text and JSON are JSON");
+    Arguments {
+        unwrapped: false,
+        context: Vec::new(),
+        params: Vec::new(),
+        paths: Vec::new(),
+        values: STANDARD.encode(json),
+        ..arguments
+    }
+}
+
+/// The reference to the TaskRun that the pod belongs to.
+fn owning_run(pod: &Value) -> Option<&Map<String, Value>> {
+    let owners = pod.pointer("/metadata/ownerReferences")?.as_array()?;
+    let is_run = |owner: &&Map<String, Value>| {
+        let version = owner
+            .get("apiVersion")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        version.starts_with("tekton.dev/")
+            && owner.get("kind").is_some_and(|kind| kind == "TaskRun")
+    };
+    owners.iter().filter_map(Value::as_object).find(is_run)
+}
+
+fn mismatch(message: &str) -> Diagnostic {
+    Diagnostic::new("spec.containers", None, message)
+        .help("apply the Task again, so that it passes Gleaner's webhook")
+}

@@ -1,0 +1,197 @@
+//! A Task that asks for Gleaner becomes one that any Tekton can run.
+//!
+//! What is woven is sufficient by itself: of a remote Task, Tekton keeps the mutated spec and throws away the metadata
+//! (`pkg/reconciler/taskrun/resources/taskref.go`).
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`sidecar`](self) | the Tekton sidecar `gleaner`, whose arguments carry declaration, parameters and context |
+//! | `ahead` | steps wrapped in the TaskSpec itself, where there is no webhook for the pod |
+//! | `results` | one object result for each output resource |
+//! | `finish` | who tells the sidecar that all steps have ended: the last step, or one behind it |
+//! | `obstacles` | what stands in the way: names, mounts, lists that are none |
+//! | `unweave` | the Task as it was before |
+//! | `walk` | where in a Pipeline or run the TaskSpecs stand |
+
+mod ahead;
+mod finish;
+mod obstacles;
+mod results;
+mod sidecar;
+mod unweave;
+mod walk;
+
+use crate::document::Live;
+use crate::document::diagnostic::Diagnostic;
+use crate::document::yaml::Node;
+use crate::task::DeclarationSite;
+use gleaner_proto::kubernetes::annotation;
+use serde_json::{Map, Value};
+
+use crate::inject::outcome::{Outcome, Refusal, Skip};
+use crate::inject::settings::Settings;
+
+pub use sidecar::Placement;
+
+/// What is done to an object.
+#[derive(Debug, Clone, Copy)]
+pub enum Operation<'a> {
+    /// It is created.
+    Create,
+    /// It takes the place of this one.
+    Update {
+        /// The object as it was.
+        old: &'a Value,
+    },
+}
+
+/// Weaves every TaskSpec in `object` (a Task, TaskRun, Pipeline or PipelineRun of `tekton.dev`) that has a declaration
+/// beside it, and takes Gleaner out of those that have lost theirs.
+///
+/// The spec of a run is left alone on UPDATE: Tekton refuses any change of it (`taskrun_validation.go`, `ValidateUpdate`).
+///
+/// # Errors
+/// Everything that is wrong with the declarations.
+pub fn inject(
+    object: &Value,
+    operation: Operation<'_>,
+    settings: &Settings,
+) -> Result<Outcome, Refusal> {
+    inject_for(object, operation, settings, Placement::Webhook)
+}
+
+/// As [`inject`], for a given way into the pod.
+///
+/// # Errors
+/// As [`inject`].
+pub fn inject_for(
+    object: &Value,
+    operation: Operation<'_>,
+    settings: &Settings,
+    placement: Placement,
+) -> Result<Outcome, Refusal> {
+    let Some(kind) = walk::Kind::of(object) else {
+        return Ok(Outcome::Skipped(Skip::Kind));
+    };
+    if object.pointer("/metadata/deletionTimestamp").is_some() {
+        return Ok(Outcome::Skipped(Skip::Deleting));
+    }
+    let old = match operation {
+        Operation::Update { .. } if kind.is_run() => return Ok(Outcome::Skipped(Skip::RunUpdate)),
+        Operation::Update { old } => walk::declaring(old),
+        Operation::Create => Vec::new(),
+    };
+    let mut hosts = walk::declaring(object);
+    let elsewhere = walk::is_annotated(object) && !kind.has_task_spec(object);
+    match placement {
+        Placement::AheadOfTime if elsewhere => {
+            return Err(Refusal::new(not_beside_a_task()));
+        }
+        Placement::Webhook if elsewhere && kind.is_run() && hosts.is_empty() => {
+            return Ok(Outcome::Skipped(Skip::ByReference));
+        }
+        _ => {}
+    }
+    if placement == Placement::Webhook {
+        // One that is complete was injected ahead of time. One that a PipelineRun has made of its own woven spec holds values
+        // that Tekton has put in, and which are not to be had again.
+        let is_done = |spec: &Value| {
+            unweave::is_complete(spec)
+                || (kind == walk::Kind::TaskRun
+                    && walk::is_of_pipeline_run(object)
+                    && unweave::is_woven(spec))
+        };
+        let before = hosts.len();
+        hosts.retain(|host| !object.pointer(&host.pointer).is_some_and(is_done));
+        if hosts.is_empty() && before > 0 {
+            return Ok(Outcome::Skipped(Skip::Done));
+        }
+    }
+    let mut woven = object.clone();
+    // A Pipeline's tasks may have changed places since.
+    let lost = old
+        .iter()
+        .filter(|old| hosts.iter().all(|host| host.title != old.title));
+    let lost = lost.filter_map(|old| walk::find(object, &old.title));
+    for pointer in hosts.iter().map(|host| host.pointer.clone()).chain(lost) {
+        woven.pointer_mut(&pointer).map(unweave::unweave);
+    }
+    if hosts.is_empty() && woven == *object {
+        return Ok(Outcome::Skipped(Skip::NotAsked));
+    }
+    if kind == walk::Kind::TaskRun && !walk::is_of_pipeline_run(object) {
+        walk::forget_pipeline_run(&mut woven);
+    }
+    let node = Node::from(&woven);
+    let mut found = Vec::new();
+    for carrier in DeclarationSite::all(&node) {
+        let pointer = carrier.task_spec().map(walk::pointer).unwrap_or_default();
+        if hosts.iter().any(|host| host.pointer == pointer) {
+            let wrong = weave_host(&carrier, &pointer, &mut woven, settings, placement);
+            found.extend(wrong.err().into_iter().flatten());
+        }
+    }
+    if !found.is_empty() {
+        return Err(found.into());
+    }
+    Ok(if woven == *object {
+        Outcome::Skipped(Skip::Done)
+    } else {
+        Outcome::Changed(woven)
+    })
+}
+
+/// An annotation that only reaches the pods, where nothing would read it without a webhook.
+fn not_beside_a_task() -> Diagnostic {
+    let place = format!("metadata.annotations[\"{}\"]", annotation::OUTPUTS);
+    let message = "there is no taskSpec beside the annotation, and without a webhook nothing would come of it";
+    Diagnostic::new(place, None, message).help(
+        "put it on the Task, or below spec.tasks[].taskSpec.metadata.annotations of the Pipeline",
+    )
+}
+
+fn weave_host(
+    carrier: &DeclarationSite<'_>,
+    pointer: &str,
+    woven: &mut Value,
+    settings: &Settings,
+    placement: Placement,
+) -> Result<(), Vec<Diagnostic>> {
+    let Some(declared) = carrier.declaration(&Live)? else {
+        return Ok(());
+    };
+    let metadata = walk::metadata_of(woven, pointer);
+    let settings = settings.with_annotations(metadata)?;
+    let resources = walk::resources_field(woven);
+    let Some(Value::Object(spec)) = woven.pointer_mut(pointer) else {
+        return Ok(());
+    };
+    let place = carrier.task_spec().unwrap_or_default();
+    let Some(read) = carrier.task()? else {
+        return Ok(());
+    };
+    let mut wrong = obstacles::all(spec, place);
+    wrong.extend(results::conflicts(spec, &declared.declaration, place));
+    let finish = finish::needed(spec);
+    let sidecar = sidecar::sidecar(&declared, &read, finish, &settings, placement, resources);
+    if finish == finish::Finish::OwnStep {
+        push(spec, "steps", finish::step(&settings, resources));
+    }
+    push(spec, "sidecars", sidecar);
+    results::add(spec, &declared.declaration);
+    if placement == Placement::AheadOfTime {
+        let wrapped = ahead::wrap_steps(spec, &read, &declared.declaration, finish, place);
+        wrong.extend(wrapped.err().into_iter().flatten());
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+}
+
+/// Appends to a list, which is made when there is none.
+fn push(spec: &mut Map<String, Value>, list: &str, item: Value) {
+    let list = spec.entry(list).or_insert_with(|| Value::Array(Vec::new()));
+    match list {
+        Value::Array(items) => items.push(item),
+        // A null stands for nothing.
+        other => *other = Value::Array(vec![item]),
+    }
+}

@@ -1,0 +1,181 @@
+//! Everything that a pod needs, in the TaskSpec itself: for clusters where nobody may install a webhook.
+//!
+//! What a webhook does to the pod can be said in a TaskSpec too, as long as a step has a `command` or a `script`: the
+//! image's own command is known to Tekton's controller alone. A command moves behind the redirector's `--`. A script stays
+//! Tekton's to deliver (it substitutes its variables and shields it from the kubelet), but its first line makes the
+//! redirector its interpreter, and its second holds the redirector's flags:
+//!
+//! ```text
+//! #!/gleaner/bin/redirector --script
+//! #gleaner: ["--step=build","--output=digest"]
+//! #!/usr/bin/env python3
+//! ```
+
+use crate::declaration::Declaration;
+use crate::document::diagnostic::Diagnostic;
+use crate::task::{Action, Step, TaskSpec};
+use gleaner_proto::path::{self, FINISH_STEP};
+use serde_json::{Map, Value, json};
+
+use super::finish::Finish;
+use crate::inject::parts::redirector::{self, Step as Redirected};
+use crate::inject::parts::{mounts, readiness};
+
+/// How Tekton begins a script that has no `#!` of its own (`pkg/pod/script.go`).
+const PREAMBLE: &str = "#!/bin/sh\nset -e\n";
+/// The first line of a script whose interpreter is the redirector ([`path::REDIRECTOR`]).
+const INTERPRETER: &str = "#!/gleaner/bin/redirector --script";
+/// How the second begins.
+const FLAGS: &str = "#gleaner: ";
+
+/// Puts the redirector before the steps of `spec`, which was read as `read`, and gives them and the pod what it needs.
+///
+/// # Errors
+/// Steps whose command is not to be seen here, and mounts that are in the way.
+pub(super) fn wrap_steps(
+    spec: &mut Map<String, Value>,
+    read: &TaskSpec,
+    declaration: &Declaration,
+    finish: Finish,
+    place: &str,
+) -> Result<(), Vec<Diagnostic>> {
+    let mut wrong = Vec::new();
+    let last = read.steps.len().saturating_sub(1);
+    let items = spec.get_mut("steps").and_then(Value::as_array_mut);
+    for (index, item) in items.into_iter().flatten().enumerate() {
+        let place = format!("{place}.steps[{index}]");
+        let Some(step) = read.steps.get(index) else {
+            // Gleaner's own, behind those of the Task.
+            mounts::add_to_step(item, FINISH_STEP);
+            continue;
+        };
+        let redirected = Redirected {
+            name: &step.name,
+            is_first: index == 0,
+            finishes: index == last && finish == Finish::LastStep,
+            termination_message: None,
+        };
+        let flags = redirector::flags(declaration, &redirected, &[]);
+        let flags = flags.into_iter().map(|flag| shielded(&flag)).collect();
+        wrong.extend(wrap_step(item, step, flags, &place).err());
+        mounts::add_to_step(item, &step.name);
+    }
+    if !wrong.is_empty() {
+        return Err(wrong);
+    }
+    super::push(spec, "volumes", mounts::volume());
+    Ok(())
+}
+
+/// Takes the redirector off the steps again. What was a command and what its arguments is not to be told any more, and makes
+/// no difference to Tekton.
+pub(super) fn unwrap_steps(spec: &mut Map<String, Value>) {
+    let steps = spec.get_mut("steps").and_then(Value::as_array_mut);
+    for step in steps.into_iter().flatten().filter_map(Value::as_object_mut) {
+        let script = step
+            .get("script")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let lines: Vec<&str> = script.splitn(3, '\n').collect();
+        if let [interpreter, flags, script] = lines[..]
+            && interpreter == INTERPRETER
+            && flags.starts_with(FLAGS)
+        {
+            let script = Value::from(script);
+            step.insert("script".to_owned(), script);
+        } else if is_redirected(step)
+            && let Some(Value::Array(args)) = step.get_mut("args")
+            && let Some(end) = args.iter().position(|argument| argument == "--")
+        {
+            let mut command = args.split_off(end + 1);
+            args.clear();
+            if !command.is_empty() {
+                let rest = command.split_off(1);
+                step.insert("command".to_owned(), command.into());
+                step.insert("args".to_owned(), rest.into());
+            }
+        } else {
+            continue;
+        }
+        mounts::remove(step, "volumeMounts");
+    }
+    mounts::remove(spec, "volumes");
+}
+
+/// Gives the sidecar what the pod's wrapping would have given it.
+pub(super) fn complete_sidecar(sidecar: &mut Map<String, Value>) {
+    sidecar.insert("volumeMounts".to_owned(), json!([mounts::of_sidecar()]));
+    sidecar.insert("readinessProbe".to_owned(), readiness::probe());
+}
+
+fn wrap_step(
+    item: &mut Value,
+    step: &Step,
+    flags: Vec<String>,
+    place: &str,
+) -> Result<(), Diagnostic> {
+    let unknown = |message: String, help: &str| {
+        Err(Diagnostic::new(place, None, message).help(format!(
+            "{help}, or install Gleaner's injector, which sees the pod"
+        )))
+    };
+    match &step.action {
+        Action::Command(command) => {
+            let behind = ["--".to_owned()];
+            let args = flags.into_iter().chain(behind);
+            let args = args.chain(command.iter().chain(&step.args).cloned());
+            item["args"] = args.collect();
+            item["command"] = json!([path::REDIRECTOR]);
+            Ok(())
+        }
+        Action::Script(script) if script.starts_with("#!win") => {
+            unknown("a script for Windows".to_owned(), "use a step on Linux")
+        }
+        Action::Script(script) => {
+            if let Some(output) = flags.iter().find(|flag| flag.contains("$(")) {
+                // Tekton would put the value into the text of the script, where a quote ends it.
+                return unknown(
+                    format!(
+                        "the path in {output} has a variable, and the step '{}' is a script",
+                        step.name
+                    ),
+                    "write the script as arguments of a command, or a path without variables",
+                );
+            }
+            let preamble = if script.starts_with("#!") {
+                ""
+            } else {
+                PREAMBLE
+            };
+            let flags = Value::from(flags);
+            item["script"] = format!("{INTERPRETER}\n{FLAGS}{flags}\n{preamble}{script}").into();
+            Ok(())
+        }
+        Action::Image(_) => unknown(
+            format!(
+                "the step '{}' runs its image's own command, which is not known here",
+                step.name
+            ),
+            "write it as the step's command",
+        ),
+        Action::Reference(name) => unknown(
+            format!(
+                "the step '{}' runs the StepAction '{name}', which is not known here",
+                step.name
+            ),
+            "write its command into the step",
+        ),
+    }
+}
+
+/// Whether a step's command is the redirector, with the flag that Gleaner's own calls begin with.
+fn is_redirected(step: &Map<String, Value>) -> bool {
+    let first = |key: &str| step.get(key).and_then(|list| list.get(0)?.as_str());
+    first("command") == Some(path::REDIRECTOR)
+        && first("args").is_some_and(|argument| argument.starts_with("--step="))
+}
+
+/// Tekton's variables stay; a doubled sign survives the kubelet.
+fn shielded(flag: &str) -> String {
+    flag.replace("$$", "$$$$")
+}

@@ -1,0 +1,74 @@
+//! What of a Task's own stands in the way, said when it is applied rather than by Kubernetes when it runs.
+
+use crate::document::diagnostic::Diagnostic;
+use gleaner_proto::path::FINISH_STEP;
+use serde_json::{Map, Value};
+
+use super::finish::{self, Finish};
+use crate::inject::parts::mounts;
+
+/// The lists that weaving adds to.
+const LISTS: [&str; 4] = ["steps", "sidecars", "results", "volumes"];
+
+/// Everything that is in the way of weaving the TaskSpec at `place`.
+pub(super) fn all(spec: &Map<String, Value>, place: &str) -> Vec<Diagnostic> {
+    let mut wrong = Vec::new();
+    for list in LISTS {
+        if spec
+            .get(list)
+            .is_some_and(|items| !items.is_array() && !items.is_null())
+        {
+            let place = format!("{place}.{list}");
+            wrong.push(
+                Diagnostic::new(place, None, "must be a list").help("write '- ' before each item"),
+            );
+        }
+    }
+    let items = |list: &str| {
+        spec.get(list)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+    };
+    for (list, what) in [("steps", "step"), ("sidecars", "sidecar")] {
+        for (index, item) in items(list).enumerate() {
+            if item.get("name").is_some_and(|name| name == FINISH_STEP) {
+                let message = format!(
+                    "the {what} '{FINISH_STEP}' has the name that Gleaner needs for its own"
+                );
+                let place = format!("{place}.{list}[{index}].name");
+                wrong.push(Diagnostic::new(place, None, message).help("rename it"));
+            }
+        }
+    }
+    for (index, step) in items("steps").enumerate() {
+        wrong.extend(mounts::in_the_way(step, &format!("{place}.steps[{index}]")));
+    }
+    if let Some(template) = spec.get("stepTemplate") {
+        let place = format!("{place}.stepTemplate");
+        wrong.extend(mounts::in_the_way(template, &place));
+        wrong.extend(unfit_for_finish(spec, template, &place));
+    }
+    wrong
+}
+
+/// Tekton merges the template into Gleaner's own step too, and Kubernetes refuses a container that may not gain privileges and
+/// has this capability (`k8s.io/kubernetes/pkg/apis/core/validation`, `ValidateSecurityContext`).
+fn unfit_for_finish(
+    spec: &Map<String, Value>,
+    template: &Value,
+    place: &str,
+) -> Option<Diagnostic> {
+    let added = template
+        .pointer("/securityContext/capabilities/add")?
+        .as_array()?;
+    let too_much = added.iter().any(|capability| {
+        let name = capability.as_str().unwrap_or_default();
+        name.trim_start_matches("CAP_") == "SYS_ADMIN"
+    });
+    (too_much && finish::needed(spec) == Finish::OwnStep).then(|| {
+        let place = format!("{place}.securityContext.capabilities.add");
+        let message = "the capability SYS_ADMIN would also reach the step that Gleaner adds, which runs without privileges";
+        Diagnostic::new(place, None, message).help("give it to the steps that need it")
+    })
+}

@@ -1,0 +1,165 @@
+//! The Tekton sidecar `gleaner`.
+//!
+//! It has no `command`: Tekton stops a sidecar by giving it another image, in which the command would not be found
+//! (`pkg/pod/entrypoint.go`, `StopSidecars`).
+
+use crate::declaration::Declaration;
+use crate::task::{Declared, ParamKind, TaskSpec};
+use crate::variable::{Access, Reference};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use gleaner_proto::arguments::{
+    Arguments, OutputPath, Param, UNWRAPPED_CONFIG_MAP, UNWRAPPED_VARIABLE,
+};
+use gleaner_proto::kubernetes::{SIDECAR, label};
+use gleaner_proto::path::FINISH_STEP;
+use serde_json::{Map, Value, json};
+
+use super::ahead;
+use super::finish::Finish;
+use crate::inject::parts::redirector::install;
+use crate::inject::settings::Settings;
+
+/// How redirector and sidecar come into the pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placement {
+    /// The pod passes the webhook, which wraps its steps.
+    Webhook,
+    /// No webhook: the Task has to hold all of it.
+    AheadOfTime,
+}
+
+/// What Tekton knows of the run, and puts in the place of its variables.
+const CONTEXT: [&str; 5] = [
+    "taskRun.name",
+    "taskRun.namespace",
+    "taskRun.uid",
+    "task.name",
+    "task.retry-count",
+];
+
+/// What only the pod knows, by the variable that the kubelet puts in: `$(context.NAME)`, the sidecar's environment
+/// variable, the pod's label.
+const OF_POD: [(&str, &str, &str); 2] = [
+    ("pipelineRun.name", "PIPELINE_RUN", label::PIPELINE_RUN),
+    (
+        "pipelineRun.uid",
+        "PIPELINE_RUN_UID",
+        label::PIPELINE_RUN_UID,
+    ),
+];
+
+/// The sidecar for a Task.
+pub(super) fn sidecar(
+    declared: &Declared,
+    spec: &TaskSpec,
+    finish: Finish,
+    settings: &Settings,
+    placement: Placement,
+    resources: &str,
+) -> Value {
+    let mut arguments = Arguments {
+        unwrapped: placement == Placement::Webhook,
+        declaration: STANDARD.encode(declared.document.to_string()),
+        steps: spec.step_names(),
+        context: CONTEXT
+            .iter()
+            .map(|name| ((*name).to_owned(), format!("$(context.{name})")))
+            .collect(),
+        params: params(&declared.declaration, spec),
+        ..Arguments::default()
+    };
+    if finish == Finish::OwnStep {
+        arguments.steps.push(FINISH_STEP.to_owned());
+    }
+    let mut sidecar = Map::from_iter([("name".to_owned(), Value::from(SIDECAR))]);
+    sidecar.extend(settings.container(resources));
+    match placement {
+        Placement::Webhook => {
+            arguments.paths = paths(&declared.declaration);
+            sidecar.insert("env".to_owned(), until_wrapped());
+        }
+        Placement::AheadOfTime => {
+            let of_pod = OF_POD.iter();
+            arguments.context.extend(
+                of_pod.map(|(name, variable, _)| ((*name).to_owned(), format!("$({variable})"))),
+            );
+            sidecar.insert("env".to_owned(), environment());
+            arguments.others.extend(install());
+            ahead::complete_sidecar(&mut sidecar);
+        }
+    }
+    if let Some(level) = &settings.log_level {
+        arguments.others.push(format!("--log-level={level}"));
+    }
+    sidecar.insert("args".to_owned(), arguments.to_args().into());
+    sidecar.into()
+}
+
+/// What keeps the container from being created in a pod that nobody wraps.
+fn until_wrapped() -> Value {
+    let from = json!({"name": UNWRAPPED_CONFIG_MAP, "key": "-"});
+    json!([{"name": UNWRAPPED_VARIABLE, "valueFrom": {"configMapKeyRef": from}}])
+}
+
+/// The variables of [`OF_POD`]; empty where the pod has no such label.
+fn environment() -> Value {
+    let variable = |(_, name, label): &(&str, &str, &str)| {
+        let path = format!("metadata.labels['{label}']");
+        json!({"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}})
+    };
+    OF_POD.iter().map(variable).collect()
+}
+
+/// The parameters that the templates use, in the order of the Task, each as Tekton can put it in.
+fn params(declaration: &Declaration, spec: &TaskSpec) -> Vec<Param> {
+    let used = declaration.variables();
+    let reference = |name: &str, access: Vec<Access>| {
+        let name = name.to_owned();
+        format!("$({})", Reference::Param { name, access })
+    };
+    let mut params = Vec::new();
+    for param in &spec.params {
+        let name = &param.name;
+        let root = Reference::Param {
+            name: name.clone(),
+            access: Vec::new(),
+        };
+        if !used.contains(&root) {
+            continue;
+        }
+        match &param.kind {
+            ParamKind::String => params.push(Param::Text {
+                name: name.clone(),
+                value: reference(name, Vec::new()),
+            }),
+            ParamKind::Array => params.push(Param::Array {
+                name: name.clone(),
+                items: vec![reference(name, vec![Access::All])],
+            }),
+            ParamKind::Object { keys } => params.extend(keys.iter().map(|key| Param::Key {
+                name: name.clone(),
+                key: key.clone(),
+                value: reference(name, vec![Access::Key(key.clone())]),
+            })),
+        }
+    }
+    params
+}
+
+/// The files whose paths Tekton has to complete.
+fn paths(declaration: &Declaration) -> Vec<OutputPath> {
+    let outputs = declaration
+        .steps
+        .iter()
+        .flat_map(|(step, outputs)| outputs.iter().map(move |output| (step, output)));
+    let with_variables = outputs.filter_map(|(step, output)| {
+        let path = output.spec.path.as_ref()?;
+        path.contains("$(").then(|| OutputPath {
+            step: step.to_string(),
+            output: output.spec.name.to_string(),
+            path: path.clone(),
+        })
+    });
+    with_variables.collect()
+}

@@ -1,0 +1,168 @@
+//! Where in an object the TaskSpecs stand, and whose they are.
+
+use crate::document::yaml::Node;
+use crate::task::DeclarationSite;
+use gleaner_proto::kubernetes::{annotation, label};
+use serde_json::Value;
+
+/// Tekton's kinds that hold TaskSpecs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Task,
+    TaskRun,
+    Pipeline,
+    PipelineRun,
+}
+
+/// A TaskSpec with a declaration beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Host {
+    /// JSON Pointer (RFC 6901) of the TaskSpec.
+    pub(super) pointer: String,
+    /// Which task it is, wherever in its list it stands.
+    pub(super) title: String,
+}
+
+// === impl Kind ===
+
+impl Kind {
+    pub(super) fn of(object: &Value) -> Option<Self> {
+        let text = |key| object.get(key).and_then(Value::as_str).unwrap_or_default();
+        if !text("apiVersion").starts_with("tekton.dev/") {
+            return None;
+        }
+        match text("kind") {
+            "Task" => Some(Self::Task),
+            "TaskRun" => Some(Self::TaskRun),
+            "Pipeline" => Some(Self::Pipeline),
+            "PipelineRun" => Some(Self::PipelineRun),
+            _ => None,
+        }
+    }
+
+    /// Whether the object's own metadata stands beside a TaskSpec.
+    pub(super) fn has_task_spec(self, object: &Value) -> bool {
+        match self {
+            Self::Task => true,
+            Self::TaskRun => object
+                .pointer("/spec/taskSpec")
+                .is_some_and(Value::is_object),
+            Self::Pipeline | Self::PipelineRun => false,
+        }
+    }
+
+    pub(super) const fn is_run(self) -> bool {
+        matches!(self, Self::TaskRun | Self::PipelineRun)
+    }
+}
+
+/// All TaskSpecs in `object` that have a declaration beside them.
+pub(super) fn declaring(object: &Value) -> Vec<Host> {
+    let node = Node::from(object);
+    let carriers = DeclarationSite::all(&node).into_iter();
+    carriers
+        .filter(DeclarationSite::is_annotated)
+        .filter_map(|carrier| {
+            Some(Host {
+                pointer: pointer(carrier.task_spec()?),
+                title: carrier.title,
+            })
+        })
+        .collect()
+}
+
+/// The TaskSpec called `title` in `object`, declared or not.
+pub(super) fn find(object: &Value, title: &str) -> Option<String> {
+    let node = Node::from(object);
+    let carriers = DeclarationSite::all(&node).into_iter();
+    let mut found = carriers.filter(|carrier| carrier.title == title);
+    found.find_map(|carrier| carrier.task_spec().map(pointer))
+}
+
+/// Whether the object itself is annotated.
+pub(super) fn is_annotated(object: &Value) -> bool {
+    let annotations = object.pointer("/metadata/annotations");
+    annotations.is_some_and(|annotations| annotations.get(annotation::OUTPUTS).is_some())
+}
+
+/// The metadata that stands for the TaskSpec at `pointer`.
+pub(super) fn metadata_of<'a>(object: &'a Value, pointer: &str) -> Option<&'a Value> {
+    match pointer {
+        "/spec" | "/spec/taskSpec" => object.get("metadata"),
+        embedded => object.pointer(&format!("{embedded}/metadata")),
+    }
+}
+
+/// Whether a PipelineRun's controller has made the run.
+pub(super) fn is_of_pipeline_run(object: &Value) -> bool {
+    let owners = object.pointer("/metadata/ownerReferences");
+    let mut owners = owners.and_then(Value::as_array).into_iter().flatten();
+    owners.any(|owner| owner["controller"] == true && owner["kind"] == "PipelineRun")
+}
+
+/// Takes the labels off that name a PipelineRun which has not made the run: one that was created from another's YAML has them
+/// still, and what it creates would be deleted with a run that is not there.
+pub(super) fn forget_pipeline_run(object: &mut Value) {
+    let labels = object.pointer_mut("/metadata/labels");
+    if let Some(labels) = labels.and_then(Value::as_object_mut) {
+        labels.retain(|key, _| key != label::PIPELINE_RUN && key != label::PIPELINE_RUN_UID);
+    }
+}
+
+/// `spec.tasks[0].taskSpec` as a JSON Pointer.
+pub(super) fn pointer(place: &str) -> String {
+    let keys = place.split(['.', '[']).map(|key| key.trim_end_matches(']'));
+    keys.fold(String::new(), |pointer, key| pointer + "/" + key)
+}
+
+/// What the object's version calls the resources of a step or sidecar (`computeResources` since v1).
+pub(super) fn resources_field(object: &Value) -> &'static str {
+    match object.get("apiVersion").and_then(Value::as_str) {
+        Some("tekton.dev/v1beta1") => "resources",
+        _ => "computeResources",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn pipelines_within_pipelines_are_walked() {
+        let annotations = json!({"gleaner.dev/outputs": ""});
+        let task = |name: &str| json!({"name": name, "taskSpec": {"steps": [], "metadata": {"annotations": annotations}}});
+        let object = json!({
+            "apiVersion": "tekton.dev/v1",
+            "kind": "PipelineRun",
+            "metadata": {"name": "r"},
+            "spec": {"pipelineSpec": {
+                "tasks": [task("a"), {"taskRef": {"name": "x"}}, {"name": "n", "pipelineSpec": {"finally": [task("b")]}}],
+                "finally": [task("c"), {"name": "d", "taskSpec": {"steps": []}}],
+            }},
+        });
+        let found: Vec<(String, String)> = declaring(&object)
+            .into_iter()
+            .map(|host| (host.title, host.pointer))
+            .collect();
+        let expected = [
+            (
+                "PipelineRun r, task a",
+                "/spec/pipelineSpec/tasks/0/taskSpec",
+            ),
+            (
+                "PipelineRun r, task n, task b",
+                "/spec/pipelineSpec/tasks/2/pipelineSpec/finally/0/taskSpec",
+            ),
+            (
+                "PipelineRun r, task c",
+                "/spec/pipelineSpec/finally/0/taskSpec",
+            ),
+        ];
+        assert_eq!(
+            found,
+            expected.map(|(title, pointer)| (title.to_owned(), pointer.to_owned()))
+        );
+    }
+}

@@ -1,0 +1,23 @@
+//! The domain of Gleaner, pure: no I/O, no async runtime, no HTTP, no Kubernetes client.
+//!
+//! In the order of the product:
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`document`] | YAML with positions, findings about it, and the YAML writer |
+//! | [`declaration`] | what a Task declares: outputs, templates, when to submit; the reader and the one validator |
+//! | [`variable`] | the language of `$(...)`, and substitution on the parsed tree |
+//! | [`mod@task`] | a Task as far as Gleaner must know it, and the sites where a declaration can be |
+//! | [`run`] | the identity of a run: context, labels, owner |
+//! | [`collect`] | the state of a run: which outputs arrived, when to submit |
+//! | [`render`] | from templates and values to objects |
+//! | [`inject`] | Tasks and pods with sidecar and redirector |
+
+pub mod collect;
+pub mod declaration;
+pub mod document;
+pub mod inject;
+pub mod render;
+pub mod run;
+pub mod task;
+pub mod variable;

@@ -1,0 +1,141 @@
+//! From the declaration and its values to the objects that are to be created. Pure: same input, same objects.
+
+mod identity;
+mod naming;
+pub mod redaction;
+mod values;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use crate::declaration::{Declaration, FieldPath, Policy, Template, WaitFor};
+use crate::variable::{SubstitutionError, Unresolved};
+use gleaner_proto::name::ResourceName;
+use serde_json::Value;
+
+use crate::run::Run;
+use identity::Identity;
+pub use naming::derived_suffix;
+pub use values::{SECRET, Secrecy, Values};
+
+/// An object, ready to be created but for what only the API server knows (whether its kind has namespaces).
+#[derive(Debug, Clone)]
+pub struct Rendered {
+    /// The name of its template in the declaration.
+    pub resource: ResourceName,
+    /// Whether it may exist already.
+    pub policy: Policy,
+    /// Whether it is owned by the run.
+    pub owned: bool,
+    /// Whether its name is derived from the run's UID, so that it may take the next suffix where something
+    /// foreign has it; a static name may not.
+    pub derived_name: bool,
+    /// What to wait for once it exists.
+    pub wait_for: Option<WaitFor>,
+    /// Fields of the created object that become results.
+    pub results: Vec<(String, FieldPath)>,
+    /// The whole object: `apiVersion`, `kind`, `metadata` with name, labels, annotations and owner reference.
+    pub object: Value,
+}
+
+/// How often the derived name of a resource was found taken by something foreign, by resource.
+pub type Attempts = BTreeMap<ResourceName, u32>;
+
+/// Renders all templates of `declaration`, in its order.
+///
+/// # Errors
+/// When a variable is still unknown or leads nowhere; all of them are named.
+pub fn render(
+    declaration: &Declaration,
+    values: &Values,
+    run: &Run,
+    attempts: &Attempts,
+) -> Result<Vec<Rendered>, SubstitutionError> {
+    let mut unresolved = Unresolved::default();
+    let rendered = render_with(
+        declaration,
+        values,
+        run,
+        attempts,
+        Secrecy::Plain,
+        &mut unresolved,
+    );
+    unresolved.into_result().map(|()| rendered)
+}
+
+/// Renders what can be rendered and leaves the rest standing as it is written; says what that is.
+pub fn preview(
+    declaration: &Declaration,
+    values: &Values,
+    run: &Run,
+    attempts: &Attempts,
+    secrecy: Secrecy,
+) -> (Vec<Rendered>, Unresolved) {
+    let mut unresolved = Unresolved::default();
+    let rendered = render_with(declaration, values, run, attempts, secrecy, &mut unresolved);
+    (rendered, unresolved)
+}
+
+fn render_with(
+    declaration: &Declaration,
+    values: &Values,
+    run: &Run,
+    attempts: &Attempts,
+    secrecy: Secrecy,
+    unresolved: &mut Unresolved,
+) -> Vec<Rendered> {
+    let identity = Identity::of(run);
+    let mut objects: HashMap<&str, Value> = HashMap::new();
+    for template in in_dependency_order(declaration) {
+        let name = template.name.as_str();
+        let variables = values.for_template(declaration, run, &objects, secrecy);
+        let object = template.tree.substitute_partly(&variables, unresolved);
+        let attempt = attempts.get(name).copied().unwrap_or_default();
+        let full_name = naming::name(template, run, attempt, &variables, unresolved);
+        objects.insert(
+            name,
+            identity.stamp(declaration, template, full_name, object),
+        );
+    }
+    let finish = |template: &Template| {
+        Some(Rendered {
+            resource: template.name.clone(),
+            policy: template.policy,
+            owned: template.owned,
+            derived_name: naming::is_derived(template),
+            wait_for: template.wait_for.clone(),
+            results: template
+                .results
+                .iter()
+                .map(|(name, path)| (name.clone(), path.clone()))
+                .collect(),
+            object: objects.remove(template.name.as_str())?,
+        })
+    };
+    declaration.templates.iter().filter_map(finish).collect()
+}
+
+/// Every template behind those it refers to. The checked declaration has no circles.
+fn in_dependency_order(declaration: &Declaration) -> Vec<&Template> {
+    fn visit<'a>(
+        declaration: &'a Declaration,
+        template: &'a Template,
+        done: &mut HashSet<&'a str>,
+        order: &mut Vec<&'a Template>,
+    ) {
+        if !done.insert(template.name.as_str()) {
+            return;
+        }
+        for name in template.dependencies() {
+            if let Some(dependency) = declaration.template(name) {
+                visit(declaration, dependency, done, order);
+            }
+        }
+        order.push(template);
+    }
+
+    let (mut done, mut order) = (HashSet::new(), Vec::new());
+    for template in &declaration.templates {
+        visit(declaration, template, &mut done, &mut order);
+    }
+    order
+}

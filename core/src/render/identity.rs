@@ -1,0 +1,121 @@
+//! What marks an object as this run's: labels, annotations, owner.
+
+use crate::declaration::{Declaration, Template};
+use gleaner_proto::kubernetes::annotation;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use crate::run::Run;
+
+/// The marks of a run, made once for all its objects.
+pub(super) struct Identity<'a> {
+    uid: Option<&'a str>,
+    secret_key: Option<&'a str>,
+    labels: Map<String, Value>,
+    owner: Option<Value>,
+}
+
+impl<'a> Identity<'a> {
+    pub(super) fn of(run: &'a Run) -> Self {
+        let labels = run.labels().into_iter();
+        Self {
+            uid: run.uid(),
+            secret_key: run.secret_key.as_deref(),
+            labels: labels.map(|(key, value)| (key, value.into())).collect(),
+            owner: run.owner().map(|owner| owner.to_json()),
+        }
+    }
+
+    /// Gives `object` its name and its marks, in the order in which people read: `apiVersion`, `kind`, `metadata`,
+    /// then the rest.
+    pub(super) fn stamp(
+        &self,
+        declaration: &Declaration,
+        template: &Template,
+        (key, name): (&str, Value),
+        object: Value,
+    ) -> Value {
+        // Before any mark, which may differ where the content does not (an owner reference that fell back).
+        let hash_key = if declaration.uses_secret(template) {
+            self.secret_key
+        } else {
+            self.uid
+        };
+        let content = hash_key.map(|key| content_hash(key, &object));
+        let Value::Object(mut object) = object else {
+            return object;
+        };
+        let mut given = match object.shift_remove("metadata") {
+            Some(Value::Object(given)) => given,
+            _ => Map::new(),
+        };
+        // The template's own labels and annotations stay; Gleaner's are added and win.
+        let mut labels = object_field(&given, "labels");
+        labels.extend(self.labels.clone());
+        let mut annotations = object_field(&given, "annotations");
+        let marks = [
+            (annotation::RESOURCE, Some(template.name.to_string())),
+            (annotation::RUN_UID, self.uid.map(str::to_owned)),
+            (annotation::CONTENT, content),
+        ];
+        let marks = marks
+            .into_iter()
+            .filter_map(|(key, value)| Some((key.to_owned(), value?.into())));
+        annotations.extend(marks);
+        let mut metadata = Map::from_iter([(key.to_owned(), name)]);
+        let namespace = given.shift_remove_entry("namespace");
+        metadata.extend(namespace);
+        metadata.insert("labels".to_owned(), labels.into());
+        metadata.insert("annotations".to_owned(), annotations.into());
+        if let Some(owner) = self.owner.clone().filter(|_| template.owned) {
+            metadata.insert("ownerReferences".to_owned(), vec![owner].into());
+        }
+        for (key, value) in given {
+            metadata.entry(key).or_insert(value);
+        }
+        let mut whole = Map::new();
+        for key in ["apiVersion", "kind"] {
+            let value = object.shift_remove(key);
+            whole.extend(value.map(|value| (key.to_owned(), value)));
+        }
+        whole.insert("metadata".to_owned(), metadata.into());
+        whole.extend(object);
+        Value::Object(whole)
+    }
+}
+
+fn object_field(map: &Map<String, Value>, key: &str) -> Map<String, Value> {
+    let field = map.get(key).and_then(Value::as_object);
+    field.cloned().unwrap_or_default()
+}
+
+/// Tells the content of one attempt from that of another. The key is the run's UID, which everybody can see; for content
+/// that holds a secret it is one that nobody can, or short secrets could be guessed and checked.
+fn content_hash(key: &str, object: &Value) -> String {
+    let mut hash = Hashing(Sha256::new());
+    hash.0.update(key.as_bytes());
+    hash.0.update([0]);
+    // JSON is written in many small pieces, and a large value must not be copied to be hashed.
+    let mut buffer = std::io::BufWriter::new(&mut hash);
+    serde_json::to_writer(&mut buffer, object).expect("invariant: a hash takes any JSON value");
+    drop(buffer);
+    let digest = hash.0.finalize();
+    digest
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+struct Hashing(Sha256);
+
+impl std::io::Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,107 @@
+//! Takes secrets out of texts that somebody else wrote: the API server and its webhooks quote what they refuse.
+
+use crate::declaration::Declaration;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use crate::render::{SECRET, Values};
+
+/// Shorter values are not looked for: nearly every text holds them by chance, and nothing that short is a secret.
+const SHORTEST: usize = 4;
+
+/// What must not be seen.
+#[derive(Debug, Clone, Default)]
+pub struct Redaction(Vec<String>);
+
+impl Redaction {
+    /// The secret outputs of `declaration`, as far as `values` has them.
+    pub fn new(declaration: &Declaration, values: &Values) -> Self {
+        let mut texts = Vec::new();
+        for (step, outputs) in &declaration.steps {
+            for output in outputs.iter().filter(|output| output.secret) {
+                if let Some(value) = values.output(step.as_str(), output.spec.name.as_str()) {
+                    collect(value, &mut texts);
+                }
+            }
+        }
+        // A secret that holds another one goes first, or its remains would stay.
+        texts.sort_unstable_by_key(|text| std::cmp::Reverse(text.len()));
+        texts.dedup();
+        Self(texts)
+    }
+
+    /// `text` without the secrets.
+    pub fn apply(&self, text: String) -> String {
+        let found = |text: &String| self.0.iter().any(|secret| text.contains(secret));
+        if !found(&text) {
+            return text;
+        }
+        self.0
+            .iter()
+            .fold(text, |text, secret| text.replace(secret, SECRET))
+    }
+}
+
+/// The value, its parts, and each as it may be quoted: in Go's and JSON's escapes, or in base64.
+fn collect(value: &Value, texts: &mut Vec<String>) {
+    match value {
+        Value::String(text) => {
+            let quoted = Value::from(text.as_str()).to_string();
+            let escaped = quoted.trim_matches('"').to_owned();
+            texts.extend([text.clone(), escaped, STANDARD.encode(text)]);
+        }
+        Value::Number(number) => texts.push(number.to_string()),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, texts)),
+        Value::Object(entries) => entries.values().for_each(|entry| collect(entry, texts)),
+        Value::Bool(_) | Value::Null => {}
+    }
+    texts.retain(|text| text.len() >= SHORTEST);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::declaration::Scope;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_is_taken_out_however_it_is_quoted() {
+        let text = "steps: {a: [{name: token, secret: true}, {name: keys, type: object, secret: true}, {name: open}]}";
+        let declaration = Declaration::parse(text, &Scope::default()).unwrap();
+        let outputs = [
+            ("token".to_owned(), "hunter\"2\n".into()),
+            (
+                "keys".to_owned(),
+                json!({"pin": 48151623, "deep": ["swordfish"], "on": true, "n": 7}),
+            ),
+            ("open".to_owned(), "not secret".into()),
+        ];
+        let values = Values {
+            outputs: [("a".to_owned(), outputs.into())].into(),
+            ..Values::default()
+        };
+        let redaction = Redaction::new(&declaration, &values);
+        for leak in [
+            "bad value \"hunter\\\"2\\n\"",
+            "raw hunter\"2\n",
+            "aHVudGVyIjIK is no key",
+            "Value:48151623",
+            "swordfish!",
+        ] {
+            let clean = redaction.apply(leak.to_owned());
+            assert!(clean.contains(SECRET), "{clean}");
+            assert!(
+                !clean.contains("hunter")
+                    && !clean.contains("4815")
+                    && !clean.contains("swordfish"),
+                "{clean}"
+            );
+        }
+        assert_eq!(
+            redaction.apply("7 on true, not secret".into()),
+            "7 on true, not secret"
+        );
+    }
+}

@@ -1,0 +1,140 @@
+//! The values of variables.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+
+use crate::declaration::{Declaration, Origin};
+use crate::variable::{Lookup, Reference, Variables};
+use serde_json::Value;
+
+use super::naming;
+use crate::run::Run;
+
+/// What a secret looks like wherever it may be seen.
+pub const SECRET: &str = "(secret)";
+
+/// The values that are known so far.
+#[derive(Debug, Clone, Default)]
+pub struct Values {
+    /// Parameters of the Task.
+    pub params: BTreeMap<String, Value>,
+    /// Outputs by step and name.
+    pub outputs: BTreeMap<String, BTreeMap<String, Value>>,
+}
+
+/// Whether secrets may be seen in what is rendered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secrecy {
+    /// As they are: for the API server only.
+    Plain,
+    /// As [`SECRET`]: for everybody else.
+    Masked,
+}
+
+/// The values as one template sees them: with the context, and the templates that it may refer to.
+pub(super) struct Environment<'a> {
+    values: &'a Values,
+    declaration: &'a Declaration,
+    run: &'a Run,
+    others: &'a HashMap<&'a str, Value>,
+    secrecy: Secrecy,
+}
+
+impl Values {
+    pub(super) const fn for_template<'a>(
+        &'a self,
+        declaration: &'a Declaration,
+        run: &'a Run,
+        others: &'a HashMap<&'a str, Value>,
+        secrecy: Secrecy,
+    ) -> Environment<'a> {
+        Environment {
+            values: self,
+            declaration,
+            run,
+            others,
+            secrecy,
+        }
+    }
+
+    /// The value of an output, when it is known.
+    pub fn output(&self, step: &str, name: &str) -> Option<&Value> {
+        self.outputs.get(step)?.get(name)
+    }
+}
+
+impl Environment<'_> {
+    fn is_masked(&self, step: &str, output: &str) -> bool {
+        self.secrecy == Secrecy::Masked
+            && self
+                .declaration
+                .output(step, output)
+                .is_some_and(|output| output.secret)
+    }
+
+    fn field_of_other(&self, name: &str, field: &str) -> Option<Value> {
+        let object = self.others.get(name)?;
+        let template = self.declaration.template(name)?;
+        match field {
+            "name" => naming::known_name(object).map(Value::String),
+            "namespace" => {
+                let given = object
+                    .get("metadata")
+                    .and_then(|metadata| metadata.get("namespace"));
+                given
+                    .cloned()
+                    .or_else(|| self.run.namespace().map(Into::into))
+            }
+            "apiVersion" | "kind" => object.get(field).cloned(),
+            _ => {
+                let Origin::PipelineResource { kind, .. } = &template.origin else {
+                    return None;
+                };
+                let params = object
+                    .get("spec")
+                    .and_then(|spec| spec.get("params"))
+                    .and_then(Value::as_array);
+                let param = params
+                    .into_iter()
+                    .flatten()
+                    .find(|param| param.get("name").is_some_and(|n| n == field));
+                match param {
+                    Some(param) => param.get("value").cloned(),
+                    None => (field == "type").then(|| kind.clone().into()),
+                }
+            }
+        }
+    }
+}
+
+impl Variables for Environment<'_> {
+    fn lookup(&self, reference: &Reference) -> Lookup<'_> {
+        let value = match reference {
+            Reference::Param { name, .. } => self.values.params.get(name),
+            Reference::Output { step, output, .. } if self.is_masked(step, output) => {
+                return Lookup::Value(Cow::Owned(SECRET.into()));
+            }
+            Reference::Output { step, output, .. } => self.values.output(step, output),
+            Reference::Context(name) => {
+                let value = self
+                    .run
+                    .context
+                    .get(name)
+                    .map(|value| Cow::Owned(value.as_str().into()));
+                return value.map_or(Lookup::Pending, Lookup::Value);
+            }
+            Reference::Resource { name, field } => {
+                let value = self.field_of_other(name, field).map(Cow::Owned);
+                return value.map_or_else(
+                    || Lookup::Absent(format!("`$({reference})` has no value")),
+                    Lookup::Value,
+                );
+            }
+        };
+        match value.map(|value| reference.reach(value)) {
+            Some(Ok(part)) => Lookup::Value(Cow::Borrowed(part)),
+            Some(Err(sentence)) => Lookup::Absent(sentence),
+            None => Lookup::Pending,
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! A Task as far as Gleaner must know it: parameters, steps, workspaces, results, and the declaration beside it.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`consistency`] | what a declaration says that the TaskSpec beside it does not bear out |
+//! | [`site`] | where in a document a declaration stands, and what it may refer to there |
+//! | [`name`] | names that a cluster would take |
+//! | [`proposal`] | the syntax of the 2019 proposal, turned into a declaration |
+//! | [`spec`] | the TaskSpec: its parameters ([`param`]), steps ([`step`]), workspaces and results |
+//! | [`selection`] | which of several Tasks is meant |
+
+pub mod consistency;
+pub mod name;
+pub mod param;
+pub mod proposal;
+mod reading;
+pub mod selection;
+pub mod site;
+pub mod spec;
+pub mod step;
+
+pub use param::{ParamKind, ParamSpec};
+pub use selection::{SelectionError, Task};
+pub use site::{DeclarationSite, Declared};
+pub use spec::TaskSpec;
+pub use step::{Action, Environment, Step};

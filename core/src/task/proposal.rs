@@ -1,0 +1,160 @@
+//! The syntax of the 2019 proposal: `steps[].outputs`, `outputs.resources`, `outputs.objects`.
+//!
+//! It says the same as an annotation, in other places. So it is moved, node by node with their positions, into the
+//! tree that an annotation would hold, and read by the same reader.
+
+use crate::declaration::{Declaration, Scope};
+use crate::document::diagnostic::Diagnostic;
+use crate::document::yaml::{Content, Key, Node};
+use serde_json::Value;
+
+use super::reading::{join, present};
+use super::step::step_name;
+
+/// A declaration in the proposal's syntax.
+#[derive(Debug, Clone)]
+pub struct Proposal {
+    tree: Node,
+    /// Where each part of the tree stood: places in the declaration, places in the document.
+    moved: Vec<(String, String)>,
+    /// What cannot even be moved.
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Proposal {
+    /// The declaration in `spec`, which stands at `place` of its document; none when it uses nothing of the
+    /// proposal's syntax.
+    ///
+    /// `outputs.resources` alone is older than the proposal: with only `name` and `type` it binds a resource that
+    /// exists already, and declares nothing.
+    pub fn find(spec: &Node, place: &str) -> Option<Self> {
+        let outputs = present(spec, "outputs");
+        let steps = spec
+            .get("steps")
+            .and_then(Node::sequence)
+            .unwrap_or_default();
+        let has_steps = steps.iter().any(|step| present(step, "outputs").is_some());
+        let has_templates = outputs.is_some_and(|outputs| {
+            let resources = outputs
+                .get("resources")
+                .and_then(Node::sequence)
+                .unwrap_or_default();
+            present(outputs, "objects").is_some()
+                || resources
+                    .iter()
+                    .any(|item| item.get("spec").is_some() || item.get("type").is_none())
+        });
+        if !has_steps && !has_templates {
+            return None;
+        }
+        let mut found = Self {
+            tree: Node {
+                at: spec.at,
+                content: Content::Null,
+            },
+            moved: Vec::new(),
+            diagnostics: Vec::new(),
+        };
+        let mut entries = found.steps(steps, place);
+        if let Some(outputs) = outputs {
+            let place = join(place, "outputs");
+            match &outputs.content {
+                Content::Mapping(templates) => entries.extend(found.templates(templates, &place)),
+                _ => {
+                    let message = format!(
+                        "must be a map with resources and objects, this is {}",
+                        outputs.describe()
+                    );
+                    found
+                        .diagnostics
+                        .push(Diagnostic::new(place, Some(outputs.at), message));
+                }
+            }
+        }
+        found.tree.content = Content::Mapping(entries);
+        Some(found)
+    }
+
+    /// Reads the declaration.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, each with its place in the document.
+    pub fn declaration(&self, scope: &Scope) -> Result<Declaration, Vec<Diagnostic>> {
+        let read = Declaration::read(&self.tree, scope);
+        let mut diagnostics = self.diagnostics.clone();
+        match read {
+            Ok(declaration) if diagnostics.is_empty() => return Ok(declaration),
+            Ok(_) => {}
+            Err(found) => {
+                diagnostics.extend(found.into_iter().map(|diagnostic| self.locate(diagnostic)))
+            }
+        }
+        Err(diagnostics)
+    }
+
+    /// The declaration as an annotation would hold it.
+    pub fn document(&self) -> Value {
+        self.tree.to_json()
+    }
+
+    /// Names the place in the document rather than that in the moved tree.
+    pub fn locate(&self, diagnostic: Diagnostic) -> Diagnostic {
+        let place = self.moved.iter().find_map(|(from, to)| {
+            let rest = diagnostic.place.strip_prefix(from.as_str())?;
+            (rest.is_empty() || rest.starts_with(['.', '['])).then(|| format!("{to}{rest}"))
+        });
+        Diagnostic {
+            place: place.unwrap_or_else(|| diagnostic.place.clone()),
+            ..diagnostic
+        }
+    }
+
+    fn steps(&mut self, steps: &[Node], place: &str) -> Vec<(Key, Node)> {
+        let mut declared: Vec<(Key, Node)> = Vec::new();
+        for (index, step) in steps.iter().enumerate() {
+            let Some(outputs) = present(step, "outputs") else {
+                continue;
+            };
+            let name = step_name(step, index);
+            let place = format!("{place}.steps[{index}].outputs");
+            self.moved.push((format!("steps.{name}"), place.clone()));
+            if declared.iter().any(|(key, _)| key.name == name) {
+                let message = format!("a step before this one is also called '{name}'");
+                self.diagnostics
+                    .push(Diagnostic::new(place, Some(step.at), message));
+                continue;
+            }
+            let at = step.get("name").map_or(step.at, |name| name.at);
+            declared.push((Key { at, name }, outputs.clone()));
+        }
+        let Some((first, _)) = declared.first() else {
+            return Vec::new();
+        };
+        let at = first.at;
+        vec![(
+            Key {
+                at,
+                name: "steps".to_owned(),
+            },
+            Node {
+                at,
+                content: Content::Mapping(declared),
+            },
+        )]
+    }
+
+    fn templates(&mut self, templates: &[(Key, Node)], place: &str) -> Vec<(Key, Node)> {
+        let mut entries = Vec::new();
+        for (key, node) in templates {
+            self.moved.push((key.name.clone(), join(place, &key.name)));
+            if key.name == "steps" {
+                let message = "unknown field; a step's outputs stand beside the step, in spec.steps[].outputs";
+                self.diagnostics
+                    .push(Diagnostic::new(join(place, "steps"), Some(key.at), message));
+            } else {
+                entries.push((key.clone(), node.clone()));
+            }
+        }
+        entries
+    }
+}

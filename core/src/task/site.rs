@@ -1,0 +1,425 @@
+//! Where in a document a declaration stands, and what it may refer to there.
+
+use crate::declaration::{Declaration, Scope};
+use crate::document::diagnostic::Diagnostic;
+use crate::document::yaml::{self, Node};
+use gleaner_proto::kubernetes::annotation;
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use super::param::ParamSpec;
+use super::proposal::Proposal;
+use super::reading::{descend, join, present};
+use super::spec::TaskSpec;
+use super::{consistency, name};
+use crate::document::Locate;
+
+/// A part of a document that can carry a declaration.
+#[derive(Debug, Clone)]
+pub struct DeclarationSite<'a> {
+    /// Kind and name, for people: `Task build-and-push`.
+    pub title: String,
+    /// What is wrong with the document's name.
+    misnamed: Vec<Diagnostic>,
+    annotation: Option<&'a Node>,
+    host: Host<'a>,
+}
+
+/// A declaration that was read.
+#[derive(Debug, Clone)]
+pub struct Declared {
+    /// As the rest of Gleaner sees it.
+    pub declaration: Declaration,
+    /// As it is handed on, whichever syntax it came in: what the annotation would hold.
+    pub document: Value,
+}
+
+/// What the declaration belongs to.
+#[derive(Debug, Clone)]
+enum Host<'a> {
+    /// A TaskSpec.
+    Task {
+        spec: &'a Node,
+        /// Its place in the document.
+        place: String,
+        /// What it is embedded in, nearest first, as far as it may have parameters.
+        around: Vec<&'a Node>,
+    },
+    /// The spec of a pod.
+    Pod { spec: &'a Node },
+    /// A Pipeline, a run by reference: something whose steps are not to be seen here.
+    Unseen { warning: Option<&'static str> },
+}
+
+/// How a declaration is written.
+enum Syntax<'a> {
+    Annotation(&'a Node),
+    Proposal(Proposal),
+}
+
+const ON_PIPELINE: &str = "an annotation here reaches the pods of all tasks, and hides their own; put it on the Task, or \
+                           below spec.tasks[].taskSpec.metadata.annotations";
+
+impl<'a> DeclarationSite<'a> {
+    /// Everything in `document` that can carry a declaration, whether it does or not.
+    pub fn all(document: &'a Node) -> Vec<Self> {
+        let mut found = Vec::new();
+        let kind = document
+            .get("kind")
+            .and_then(Node::as_str)
+            .unwrap_or_default();
+        let name = metadata_name(document).unwrap_or("without a name");
+        let title = format!("{kind} {name}");
+        let annotation = own_annotation(document);
+        match kind {
+            "Task" => found.extend(task(document, "spec", title, annotation)),
+            "TaskRun" => match descend(document, &["spec", "taskSpec"]) {
+                Some(_) => found.extend(task(document, "spec.taskSpec", title, annotation)),
+                None => found.push(Self {
+                    title,
+                    misnamed: Vec::new(),
+                    annotation,
+                    host: Host::Unseen { warning: None },
+                }),
+            },
+            "Pipeline" | "PipelineRun" => {
+                let host = Host::Unseen {
+                    warning: Some(ON_PIPELINE),
+                };
+                found.push(Self {
+                    title: title.clone(),
+                    misnamed: Vec::new(),
+                    annotation,
+                    host,
+                });
+                let path = if kind == "Pipeline" {
+                    "spec"
+                } else {
+                    "spec.pipelineSpec"
+                };
+                if let Some(spec) = descend(document, &path.split('.').collect::<Vec<_>>()) {
+                    // For a Pipeline the same twice, which does no harm.
+                    let around: Vec<&Node> = present(document, "spec").into_iter().collect();
+                    found.extend(embedded(spec, path, &title, &around));
+                }
+            }
+            _ => {
+                let template = if kind == "Pod" {
+                    Some(document)
+                } else {
+                    pod_template(document)
+                };
+                found.extend(template.and_then(|template| {
+                    let spec = present(template, "spec")?;
+                    Some(Self {
+                        title,
+                        misnamed: Vec::new(),
+                        annotation: own_annotation(template),
+                        host: Host::Pod { spec },
+                    })
+                }));
+            }
+        }
+        if let (Some(first), "Task" | "TaskRun" | "Pipeline" | "PipelineRun") =
+            (found.first_mut(), kind_of(document))
+        {
+            first.misnamed = name::check(document);
+        }
+        found
+    }
+
+    /// Whether a declaration stands here.
+    pub fn declares(&self) -> bool {
+        self.annotation.is_some() || self.proposal().is_some()
+    }
+
+    /// Whether the declaration stands here as an annotation.
+    pub const fn is_annotated(&self) -> bool {
+        self.annotation.is_some()
+    }
+
+    /// Whether it is a TaskSpec.
+    pub const fn is_task(&self) -> bool {
+        self.task_spec().is_some()
+    }
+
+    /// The place of the TaskSpec in its document, such as `spec.tasks[0].taskSpec`; none where the host is no Task.
+    pub const fn task_spec(&self) -> Option<&str> {
+        match &self.host {
+            Host::Task { place, .. } => Some(place.as_str()),
+            Host::Pod { .. } | Host::Unseen { .. } => None,
+        }
+    }
+
+    /// Reads the TaskSpec, with the parameters that it has of what it is embedded in; `None` where the host is no Task.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the part that Gleaner reads.
+    pub fn task(&self) -> Result<Option<TaskSpec>, Vec<Diagnostic>> {
+        let Host::Task {
+            spec,
+            place,
+            around,
+        } = &self.host
+        else {
+            return Ok(None);
+        };
+        let mut task = TaskSpec::read(spec, place)?;
+        let propagated = ParamSpec::read_around(around, &task.params);
+        task.params.extend(propagated);
+        Ok(Some(task))
+    }
+
+    /// Reads and checks the declaration; `None` when there is none.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, or with the part of the spec that it refers to.
+    pub fn declaration(&self, source: &dyn Locate) -> Result<Option<Declared>, Vec<Diagnostic>> {
+        let (syntax, mut diagnostics) = match self.syntax() {
+            Ok(None) => return Ok(None),
+            Ok(Some(syntax)) => (syntax, Vec::new()),
+            Err(diagnostic) => return Err(vec![diagnostic]),
+        };
+        diagnostics.extend(self.misnamed.clone());
+        let (scope, spec) = self.scope().unwrap_or_else(|found| {
+            diagnostics.extend(found);
+            Default::default()
+        });
+        let checked = syntax.read(source, &scope, spec.as_ref());
+        if let (Ok(declaration), Some(spec)) = (&checked, &spec) {
+            diagnostics.extend(consistency::results(declaration, spec));
+        }
+        match checked {
+            Ok(declaration) if diagnostics.is_empty() => Ok(Some(Declared {
+                declaration,
+                document: syntax.document(),
+            })),
+            Ok(_) => Err(diagnostics),
+            Err(found) => {
+                diagnostics.extend(found);
+                Err(diagnostics)
+            }
+        }
+    }
+
+    /// What is allowed here and probably not meant.
+    pub fn warning(&self) -> Option<Diagnostic> {
+        let (
+            Host::Unseen {
+                warning: Some(warning),
+            },
+            Some(node),
+        ) = (&self.host, self.annotation)
+        else {
+            return None;
+        };
+        let place = format!("metadata.annotations[\"{}\"]", annotation::OUTPUTS);
+        Some(Diagnostic::new(place, Some(node.at), *warning))
+    }
+
+    fn syntax(&self) -> Result<Option<Syntax<'a>>, Diagnostic> {
+        match (self.annotation, self.proposal()) {
+            (None, None) => Ok(None),
+            (Some(node), None) => Ok(Some(Syntax::Annotation(node))),
+            (None, Some(proposal)) => Ok(Some(Syntax::Proposal(proposal))),
+            (Some(node), Some(_)) => {
+                let message = format!(
+                    "the outputs are declared twice: in the annotation {} and in the spec (outputs, steps[].outputs)",
+                    annotation::OUTPUTS
+                );
+                Err(Diagnostic::new("", Some(node.at), message).help("keep one of them"))
+            }
+        }
+    }
+
+    fn proposal(&self) -> Option<Proposal> {
+        match &self.host {
+            Host::Task { spec, place, .. } => Proposal::find(spec, place),
+            Host::Pod { .. } | Host::Unseen { .. } => None,
+        }
+    }
+
+    /// What the declaration may refer to, and the TaskSpec when it stands beside it.
+    fn scope(&self) -> Result<(Scope, Option<TaskSpec>), Vec<Diagnostic>> {
+        match &self.host {
+            Host::Task { .. } => {
+                let spec = self.task()?;
+                let scope = Scope {
+                    steps: spec.as_ref().map(TaskSpec::step_names),
+                    params: spec.as_ref().map(TaskSpec::param_shapes),
+                };
+                Ok((scope, spec))
+            }
+            Host::Pod { spec } => {
+                let lists = ["initContainers", "containers"].into_iter();
+                let containers = lists.filter_map(|key| spec.get(key)?.sequence()).flatten();
+                let names =
+                    containers.filter_map(|node| Some(node.get("name")?.as_str()?.to_owned()));
+                // Nothing gives a plain pod parameters.
+                let scope = Scope {
+                    steps: Some(names.collect()),
+                    params: Some(IndexMap::new()),
+                };
+                Ok((scope, None))
+            }
+            Host::Unseen { .. } => Ok(Default::default()),
+        }
+    }
+}
+
+impl Syntax<'_> {
+    fn document(&self) -> Value {
+        match self {
+            Self::Annotation(node) => yaml::parse(node.as_str().unwrap_or_default())
+                .map(|node| node.to_json())
+                .unwrap_or_default(),
+            Self::Proposal(proposal) => proposal.document(),
+        }
+    }
+
+    fn read(
+        &self,
+        source: &dyn Locate,
+        scope: &Scope,
+        spec: Option<&TaskSpec>,
+    ) -> Result<Declaration, Vec<Diagnostic>> {
+        let declaration = self.parse(source, scope)?;
+        let found = spec.map(|spec| consistency::paths(&declaration, spec));
+        let found = found.unwrap_or_default();
+        if found.is_empty() {
+            return Ok(declaration);
+        }
+        let located = found.into_iter().map(|diagnostic| match self {
+            Self::Annotation(node) => source.locate(node, diagnostic),
+            Self::Proposal(proposal) => proposal.locate(diagnostic),
+        });
+        Err(located.collect())
+    }
+
+    fn parse(&self, source: &dyn Locate, scope: &Scope) -> Result<Declaration, Vec<Diagnostic>> {
+        match self {
+            Self::Proposal(proposal) => proposal.declaration(scope),
+            Self::Annotation(node) => match node.as_str() {
+                Some(text) => {
+                    let located = |found: Vec<_>| {
+                        found
+                            .into_iter()
+                            .map(|diagnostic| source.locate(node, diagnostic))
+                            .collect()
+                    };
+                    Declaration::parse(text, scope).map_err(located)
+                }
+                None => {
+                    let message = format!(
+                        "an annotation must be a string, this is {}",
+                        node.describe()
+                    );
+                    let place = format!("metadata.annotations[\"{}\"]", annotation::OUTPUTS);
+                    let help = "put a '|' behind the colon to make one of the lines below";
+                    Err(vec![
+                        Diagnostic::new(place, Some(node.at), message).help(help),
+                    ])
+                }
+            },
+        }
+    }
+}
+
+/// The kind of a document; nothing for a Task and so on that is not Tekton's.
+pub fn kind_of(document: &Node) -> &str {
+    const TEKTON: [&str; 4] = ["Task", "TaskRun", "Pipeline", "PipelineRun"];
+    let text = |key| document.get(key).and_then(Node::as_str).unwrap_or_default();
+    let (kind, version) = (text("kind"), text("apiVersion"));
+    let foreign = !version.is_empty() && !version.starts_with("tekton.dev/");
+    if TEKTON.contains(&kind) && foreign {
+        ""
+    } else {
+        kind
+    }
+}
+
+/// The name in a document's metadata, or the prefix that becomes one.
+pub fn metadata_name(document: &Node) -> Option<&str> {
+    let metadata = present(document, "metadata")?;
+    let name = present(metadata, "name").or_else(|| present(metadata, "generateName"))?;
+    Some(name.as_str()?.trim_end_matches('-'))
+}
+
+fn own_annotation(object: &Node) -> Option<&Node> {
+    descend(object, &["metadata", "annotations", annotation::OUTPUTS])
+}
+
+fn task<'a>(
+    document: &'a Node,
+    path: &str,
+    title: String,
+    annotation: Option<&'a Node>,
+) -> Option<DeclarationSite<'a>> {
+    let keys: Vec<&str> = path.split('.').collect();
+    let spec = descend(document, &keys)?;
+    // A Task is embedded in nothing; a TaskRun has parameters where it has its taskSpec.
+    let around = descend(document, &keys[..keys.len() - 1]);
+    Some(DeclarationSite {
+        title,
+        misnamed: Vec::new(),
+        annotation,
+        host: Host::Task {
+            spec,
+            place: path.to_owned(),
+            around: around.into_iter().collect(),
+        },
+    })
+}
+
+/// The tasks that the PipelineSpec at `place` embeds, those of pipelines embedded in it included. `outer` is what the
+/// PipelineSpec itself is embedded in.
+fn embedded<'a>(
+    spec: &'a Node,
+    place: &str,
+    title: &str,
+    outer: &[&'a Node],
+) -> Vec<DeclarationSite<'a>> {
+    let mut found = Vec::new();
+    for list in ["tasks", "finally"] {
+        let items = spec.get(list).and_then(Node::sequence).unwrap_or_default();
+        for (index, item) in items.iter().enumerate() {
+            let name = item
+                .get("name")
+                .and_then(Node::as_str)
+                .unwrap_or("without a name");
+            let title = format!("{title}, task {name}");
+            let place = format!("{place}.{list}[{index}]");
+            let around: Vec<&Node> = [item, spec]
+                .into_iter()
+                .chain(outer.iter().copied())
+                .collect();
+            if let Some(spec) = present(item, "taskSpec") {
+                found.push(DeclarationSite {
+                    title,
+                    misnamed: Vec::new(),
+                    annotation: own_annotation(spec),
+                    host: Host::Task {
+                        spec,
+                        place: join(&place, "taskSpec"),
+                        around,
+                    },
+                });
+            } else if let Some(spec) = present(item, "pipelineSpec") {
+                found.extend(embedded(
+                    spec,
+                    &join(&place, "pipelineSpec"),
+                    &title,
+                    &around,
+                ));
+            }
+        }
+    }
+    found
+}
+
+/// The pod template of a Job, CronJob, Deployment and so on.
+fn pod_template(document: &Node) -> Option<&Node> {
+    descend(document, &["spec", "template"])
+        .or_else(|| descend(document, &["spec", "jobTemplate", "spec", "template"]))
+        .filter(|template| descend(template, &["spec", "containers"]).is_some())
+}

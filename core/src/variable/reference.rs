@@ -1,0 +1,389 @@
+//! One variable: what it refers to, and into which part of the value.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::document::diagnostic::suggestion;
+
+/// What can stand behind `context.` (Tekton `docs/variables.md`; the `pipelineRun` ones come from the pod's
+/// labels, Tekton itself does not offer them to Tasks).
+pub const CONTEXT: [&str; 8] = [
+    "taskRun.name",
+    "taskRun.namespace",
+    "taskRun.uid",
+    "task.name",
+    "task.retry-count",
+    "pipelineRun.name",
+    "pipelineRun.namespace",
+    "pipelineRun.uid",
+];
+
+const ROOTS: [&str; 4] = ["params", "steps", "context", "resources"];
+
+/// A variable.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Reference {
+    /// `params.NAME`, or the proposal's `inputs.params.NAME`.
+    Param {
+        /// The parameter's name; dots only through the bracket form.
+        name: String,
+        /// Into which part of its value.
+        access: Vec<Access>,
+    },
+    /// `steps.STEP.OUTPUT`.
+    Output {
+        /// The step's name.
+        step: String,
+        /// The output's name.
+        output: String,
+        /// Into which part of its value.
+        access: Vec<Access>,
+    },
+    /// `context.NAME`, one of [`CONTEXT`].
+    Context(String),
+    /// `resources.NAME.FIELD`: something of another resource of the same declaration.
+    Resource {
+        /// The other resource's name in the declaration.
+        name: String,
+        /// `name`, `namespace`, `apiVersion`, `kind`; for a PipelineResource also `type` or one of its params.
+        field: String,
+    },
+}
+
+/// A step into a value.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Access {
+    /// `.key` or `["key"]`: an object's field.
+    Key(String),
+    /// `[0]`: an array's item.
+    Index(usize),
+    /// `[*]`: everything; as an item of a list it becomes as many items as the array has.
+    All,
+}
+
+/// Why the inside of `$(...)` is no variable.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReferenceError {
+    /// `$()`.
+    #[error("an empty variable; write `$$(` for a literal `$(`")]
+    Empty,
+    /// A character where none of its kind can stand.
+    #[error(
+        "`$({text})` cannot be read at '{rest}'; write params.NAME, steps.STEP.OUTPUT, or `$$(` for a literal `$(`"
+    )]
+    Syntax {
+        /// The whole inside.
+        text: String,
+        /// From where on it makes no sense.
+        rest: String,
+    },
+    /// The first word is none of the language.
+    #[error("unknown variable `$({text})`; {help}, or write `$$(` for a literal `$(`")]
+    Root {
+        /// The whole inside.
+        text: String,
+        /// What would be right.
+        help: String,
+    },
+    /// Right in the beginning, but too short or too long.
+    #[error("`$({text})` is no whole variable; write {form}")]
+    Form {
+        /// The whole inside.
+        text: String,
+        /// What it should look like.
+        form: &'static str,
+    },
+    /// No such context variable.
+    #[error("unknown variable `$({text})`; {help}")]
+    Context {
+        /// The whole inside.
+        text: String,
+        /// What would be right.
+        help: String,
+    },
+}
+
+impl Reference {
+    /// Reads the inside of `$(...)`.
+    ///
+    /// # Errors
+    /// When it is no variable of the language; whether what it names exists is another question.
+    pub fn parse(text: &str) -> Result<Self, ReferenceError> {
+        let segments = segments(text)?;
+        let mut keys = segments.iter().map(|segment| match segment {
+            Access::Key(key) => Some(key.as_str()),
+            Access::Index(_) | Access::All => None,
+        });
+        let form = |form| ReferenceError::Form {
+            text: text.to_owned(),
+            form,
+        };
+        let mut word = || keys.next().flatten();
+        let root = word().ok_or(ReferenceError::Empty)?;
+        match root {
+            "params" => {
+                let name = word().ok_or_else(|| form("params.NAME"))?.to_owned();
+                Ok(Self::Param {
+                    name,
+                    access: access(text, &segments[2..])?,
+                })
+            }
+            "inputs" if word() == Some("params") => {
+                let name = word().ok_or_else(|| form("params.NAME"))?.to_owned();
+                Ok(Self::Param {
+                    name,
+                    access: access(text, &segments[3..])?,
+                })
+            }
+            "steps" => {
+                let shape = "steps.STEP.OUTPUT";
+                let step = word().ok_or_else(|| form(shape))?.to_owned();
+                let output = word().ok_or_else(|| form(shape))?.to_owned();
+                Ok(Self::Output {
+                    step,
+                    output,
+                    access: access(text, &segments[3..])?,
+                })
+            }
+            "context" => {
+                let words: Option<Vec<&str>> = std::iter::from_fn(|| keys.next()).collect();
+                let name = words.unwrap_or_default().join(".");
+                if CONTEXT.contains(&name.as_str()) {
+                    Ok(Self::Context(name))
+                } else {
+                    let help = suggestion(&name, CONTEXT).unwrap_or_default();
+                    Err(ReferenceError::Context {
+                        text: text.to_owned(),
+                        help,
+                    })
+                }
+            }
+            "resources" => {
+                let shape = "resources.NAME.FIELD";
+                let name = word().ok_or_else(|| form(shape))?.to_owned();
+                let field = word().ok_or_else(|| form(shape))?.to_owned();
+                if segments.len() == 3 {
+                    Ok(Self::Resource { name, field })
+                } else {
+                    Err(form(shape))
+                }
+            }
+            other => {
+                let help = suggestion(other, ROOTS).unwrap_or_default();
+                Err(ReferenceError::Root {
+                    text: text.to_owned(),
+                    help,
+                })
+            }
+        }
+    }
+
+    /// The steps into the value.
+    pub fn access(&self) -> &[Access] {
+        match self {
+            Self::Param { access, .. } | Self::Output { access, .. } => access,
+            Self::Context(_) | Self::Resource { .. } => &[],
+        }
+    }
+
+    /// The same variable as a whole, without the steps into its value.
+    #[must_use]
+    pub fn root(&self) -> Self {
+        match self.clone() {
+            Self::Param { name, .. } => Self::Param {
+                name,
+                access: Vec::new(),
+            },
+            Self::Output { step, output, .. } => Self::Output {
+                step,
+                output,
+                access: Vec::new(),
+            },
+            other => other,
+        }
+    }
+
+    /// Whether the variable ends in `[*]`.
+    pub fn is_spread(&self) -> bool {
+        self.access().last() == Some(&Access::All)
+    }
+
+    /// Goes into `value` as the variable says.
+    ///
+    /// # Errors
+    /// A sentence that says which step leads nowhere.
+    pub fn reach<'a>(&self, value: &'a Value) -> Result<&'a Value, String> {
+        self.access()
+            .iter()
+            .try_fold(value, |value, access| match (access, value) {
+                (Access::All, _) => Ok(value),
+                (Access::Key(key), Value::Object(map)) => map
+                    .get(key)
+                    .ok_or_else(|| format!("`$({self})`: the value has no key '{key}'")),
+                (Access::Index(index), Value::Array(items)) => items.get(*index).ok_or_else(|| {
+                    format!("`$({self})`: the value has only {} items", items.len())
+                }),
+                (Access::Key(_), _) => Err(format!("`$({self})`: the value is no object")),
+                (Access::Index(_), _) => Err(format!("`$({self})`: the value is no array")),
+            })
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Param { name, access } => {
+                out.write_str("params")?;
+                Access::Key(name.clone()).fmt(out)?;
+                access.iter().try_for_each(|access| access.fmt(out))
+            }
+            Self::Output {
+                step,
+                output,
+                access,
+            } => {
+                out.write_str("steps")?;
+                Access::Key(step.clone()).fmt(out)?;
+                Access::Key(output.clone()).fmt(out)?;
+                access.iter().try_for_each(|access| access.fmt(out))
+            }
+            Self::Context(name) => write!(out, "context.{name}"),
+            Self::Resource { name, field } => {
+                out.write_str("resources")?;
+                Access::Key(name.clone()).fmt(out)?;
+                Access::Key(field.clone()).fmt(out)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Access {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(key) if !key.is_empty() && key.bytes().all(is_word) => write!(out, ".{key}"),
+            Self::Key(key) if key.contains('"') => write!(out, "['{key}']"),
+            Self::Key(key) => write!(out, "[\"{key}\"]"),
+            Self::Index(index) => write!(out, "[{index}]"),
+            Self::All => out.write_str("[*]"),
+        }
+    }
+}
+
+/// What may follow a whole variable: any access, `[*]` only as the last.
+fn access(text: &str, segments: &[Access]) -> Result<Vec<Access>, ReferenceError> {
+    match segments.iter().position(|access| *access == Access::All) {
+        Some(position) if position + 1 < segments.len() => Err(ReferenceError::Form {
+            text: text.to_owned(),
+            form: "[*] at the very end",
+        }),
+        _ => Ok(segments.to_vec()),
+    }
+}
+
+fn segments(text: &str) -> Result<Vec<Access>, ReferenceError> {
+    if text.is_empty() {
+        return Err(ReferenceError::Empty);
+    }
+    let mut segments = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let wrong = || ReferenceError::Syntax {
+            text: text.to_owned(),
+            rest: rest.to_owned(),
+        };
+        let (segment, after) = segment(rest, segments.is_empty()).ok_or_else(wrong)?;
+        segments.push(segment);
+        rest = after;
+    }
+    Ok(segments)
+}
+
+fn segment(rest: &str, first: bool) -> Option<(Access, &str)> {
+    if let Some(inner) = rest.strip_prefix('[') {
+        if let Some(after) = inner.strip_prefix("*]") {
+            return Some((Access::All, after));
+        }
+        for quote in ['"', '\''] {
+            if let Some(quoted) = inner.strip_prefix(quote) {
+                let (key, after) = quoted.split_once(quote)?;
+                return Some((Access::Key(key.to_owned()), after.strip_prefix(']')?));
+            }
+        }
+        let (index, after) = inner.split_once(']')?;
+        let canonical = index.bytes().all(|byte| byte.is_ascii_digit());
+        return Some((
+            Access::Index(index.parse().ok().filter(|_| canonical)?),
+            after,
+        ));
+    }
+    let word = if first { rest } else { rest.strip_prefix('.')? };
+    let end = word
+        .bytes()
+        .position(|byte| !is_word(byte))
+        .unwrap_or(word.len());
+    (end > 0).then(|| (Access::Key(word[..end].to_owned()), &word[end..]))
+}
+
+const fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_of_the_language_is_read_and_written_alike() {
+        for text in [
+            "params.imageUrl",
+            "params[\"a.b\"]",
+            "params.list[*]",
+            "params.list[0]",
+            "params.obj.key",
+            "params.obj[\"a.b\"]",
+            "steps.kaniko.digest",
+            // No step or resource has such a name; what is written must still be what was read.
+            "steps[\"a.b\"].digest",
+            "resources[\"a.b\"].url",
+            "steps.kaniko.report.images[0].url",
+            "context.taskRun.name",
+            "context.task.retry-count",
+            "resources.img.url",
+        ] {
+            assert_eq!(Reference::parse(text).unwrap().to_string(), text);
+        }
+        assert_eq!(
+            Reference::parse("inputs.params.a").unwrap().to_string(),
+            "params.a"
+        );
+        assert_eq!(
+            Reference::parse("params['a.b']").unwrap().to_string(),
+            "params[\"a.b\"]"
+        );
+    }
+
+    #[test]
+    fn what_is_no_variable_is_refused_with_its_remedy() {
+        for (text, part) in [
+            ("", "literal"),
+            ("param.x", "did you mean 'params'?"),
+            ("POD_IP", "literal"),
+            ("params", "params.NAME"),
+            ("params.", "cannot be read at '.'"),
+            ("params.a b", "cannot be read at ' b'"),
+            ("steps.kaniko", "steps.STEP.OUTPUT"),
+            ("steps[0].x", "steps.STEP.OUTPUT"),
+            ("params.list[*].x", "[*] at the very end"),
+            ("params.list[-1]", "cannot be read"),
+            ("params.list[+1]", "cannot be read"),
+            ("context.taskRun.nme", "did you mean 'taskRun.name'?"),
+            ("resources.img", "resources.NAME.FIELD"),
+            ("resources.img.url.x", "resources.NAME.FIELD"),
+            ("inputs.resources.x", "unknown variable"),
+        ] {
+            let error = Reference::parse(text).unwrap_err().to_string();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! A JSON tree with variables at its string leaves.
+
+use std::borrow::Cow;
+
+use indexmap::IndexMap;
+use serde_json::{Map, Value};
+
+use super::reference::Reference;
+use super::text::{Part, Text, interpolate};
+use crate::document::diagnostic::{Diagnostic, Location};
+use crate::document::yaml::{Content, Node};
+
+/// A tree. What holds no variable is kept as plain JSON, so that substitution costs what it changes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Tree {
+    /// No variable below here.
+    Fixed(Value),
+    /// A string leaf with variables.
+    Text(Text),
+    /// A list that holds variables.
+    List(Vec<Self>),
+    /// A map that holds variables, in its values; keys are literal.
+    Map(IndexMap<String, Self>),
+}
+
+/// A variable at its place in a tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Use {
+    /// The variable.
+    pub reference: Reference,
+    /// Its leaf, such as `resources[0].spec.params[1].value`.
+    pub place: String,
+    /// The leaf's position in the text.
+    pub at: Option<Location>,
+    /// How it stands in its leaf.
+    pub position: Position,
+}
+
+/// How a variable stands in its leaf.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Position {
+    /// The leaf is nothing else: it takes the value with its type.
+    Alone,
+    /// Text stands around it: it is interpolated.
+    Within,
+}
+
+/// Where substitution gets its values.
+pub trait Variables {
+    /// The value of `reference`, its access steps applied.
+    fn lookup(&self, reference: &Reference) -> Lookup<'_>;
+}
+
+/// What is known of a variable.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Lookup<'a> {
+    /// Its value.
+    Value(Cow<'a, Value>),
+    /// Not yet known.
+    Pending,
+    /// It is known, and what the variable asks for is not in it; a sentence says what is missing.
+    Absent(String),
+}
+
+/// Variables that could not be replaced.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Unresolved {
+    /// Those that are not yet known, as whole variables, each once, in order of their first use.
+    pub pending: Vec<Reference>,
+    /// Sentences about those that lead nowhere.
+    pub absent: Vec<String>,
+}
+
+/// Why a tree could not be substituted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SubstitutionError {
+    /// Some variables are not yet known.
+    #[error("still unknown: {}", list(.0))]
+    Pending(Vec<Reference>),
+    /// Some variables lead nowhere.
+    #[error("{}", .0.join("; "))]
+    Absent(Vec<String>),
+}
+
+impl Unresolved {
+    /// Nothing, when everything could be replaced.
+    ///
+    /// # Errors
+    /// What leads nowhere; or else what is still unknown.
+    pub fn into_result(self) -> Result<(), SubstitutionError> {
+        if !self.absent.is_empty() {
+            Err(SubstitutionError::Absent(self.absent))
+        } else if !self.pending.is_empty() {
+            Err(SubstitutionError::Pending(self.pending))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+fn list(references: &[Reference]) -> String {
+    references
+        .iter()
+        .map(|reference| format!("$({reference})"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+impl Tree {
+    /// Reads a tree from a node that stands at `place`, and says where which variables are used.
+    pub fn read(
+        node: &Node,
+        place: &str,
+        uses: &mut Vec<Use>,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Self {
+        match &node.content {
+            Content::String(text) => match Text::parse(text) {
+                Ok(text) => {
+                    let position = if text.as_variable().is_some() {
+                        Position::Alone
+                    } else {
+                        Position::Within
+                    };
+                    uses.extend(text.references().map(|reference| Use {
+                        reference: reference.clone(),
+                        place: place.to_owned(),
+                        at: Some(node.at),
+                        position,
+                    }));
+                    match text.as_literal() {
+                        Some(literal) => Self::Fixed(literal.into()),
+                        None => Self::Text(text),
+                    }
+                }
+                Err(error) => {
+                    diagnostics.push(Diagnostic::new(place, Some(node.at), error.to_string()));
+                    Self::Fixed(Value::String(text.clone()))
+                }
+            },
+            Content::Sequence(items) => Self::list(
+                items
+                    .iter()
+                    .enumerate()
+                    .map(|(index, item)| {
+                        Self::read(item, &format!("{place}[{index}]"), uses, diagnostics)
+                    })
+                    .collect(),
+            ),
+            Content::Mapping(entries) => Self::map(
+                entries
+                    .iter()
+                    .map(|(key, node)| {
+                        if key.name.contains("$(") && !key.name.contains("$$(") {
+                            diagnostics.push(
+                                Diagnostic::new(
+                                    place,
+                                    Some(key.at),
+                                    format!("a variable in the key '{}'", key.name),
+                                )
+                                .help("variables are replaced in values only; write a literal key"),
+                            );
+                        }
+                        (
+                            key.name.clone(),
+                            Self::read(node, &join(place, &key.name), uses, diagnostics),
+                        )
+                    })
+                    .collect(),
+            ),
+            _ => Self::Fixed(node.to_json()),
+        }
+    }
+
+    /// A list of trees; plain JSON when none holds a variable.
+    pub fn list(items: Vec<Self>) -> Self {
+        if items.iter().all(|item| matches!(item, Self::Fixed(_))) {
+            Self::Fixed(items.into_iter().filter_map(Self::into_fixed).collect())
+        } else {
+            Self::List(items)
+        }
+    }
+
+    /// A map of trees; plain JSON when none holds a variable.
+    pub fn map(entries: IndexMap<String, Self>) -> Self {
+        if entries
+            .values()
+            .all(|entry| matches!(entry, Self::Fixed(_)))
+        {
+            let fixed = entries
+                .into_iter()
+                .filter_map(|(key, entry)| Some((key, entry.into_fixed()?)));
+            Self::Fixed(Value::Object(fixed.collect()))
+        } else {
+            Self::Map(entries)
+        }
+    }
+
+    fn into_fixed(self) -> Option<Value> {
+        match self {
+            Self::Fixed(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The text, when this is a leaf of text without variables.
+    pub fn as_literal(&self) -> Option<&str> {
+        match self {
+            Self::Fixed(value) => value.as_str(),
+            _ => None,
+        }
+    }
+
+    /// The variables below here, in order.
+    pub fn references(&self) -> Vec<&Reference> {
+        match self {
+            Self::Fixed(_) => Vec::new(),
+            Self::Text(text) => text.references().collect(),
+            Self::List(items) => items.iter().flat_map(Self::references).collect(),
+            Self::Map(entries) => entries.values().flat_map(Self::references).collect(),
+        }
+    }
+
+    /// Replaces every variable, exactly once: what a value holds is not looked at.
+    ///
+    /// # Errors
+    /// When a variable is still unknown or leads nowhere; all of them are named.
+    pub fn substitute(&self, variables: &dyn Variables) -> Result<Value, SubstitutionError> {
+        let mut unresolved = Unresolved::default();
+        let value = self.substitute_partly(variables, &mut unresolved);
+        unresolved.into_result().map(|()| value)
+    }
+
+    /// Replaces what is known and leaves the rest standing as it was written, for a preview.
+    pub fn substitute_partly(
+        &self,
+        variables: &dyn Variables,
+        unresolved: &mut Unresolved,
+    ) -> Value {
+        match self {
+            Self::Fixed(value) => value.clone(),
+            Self::Text(text) => substitute_text(text, variables, unresolved),
+            Self::List(items) => {
+                let mut list = Vec::with_capacity(items.len());
+                for item in items {
+                    let value = item.substitute_partly(variables, unresolved);
+                    match (item.as_spread(), value) {
+                        (true, Value::Array(spread)) => list.extend(spread),
+                        (_, value) => list.push(value),
+                    }
+                }
+                Value::Array(list)
+            }
+            Self::Map(entries) => {
+                let entries = entries.iter().map(|(key, tree)| {
+                    (key.clone(), tree.substitute_partly(variables, unresolved))
+                });
+                Value::Object(entries.collect::<Map<_, _>>())
+            }
+        }
+    }
+
+    /// Whether this leaf is one `$(...[*])`.
+    fn as_spread(&self) -> bool {
+        matches!(self, Self::Text(text) if text.as_variable().is_some_and(Reference::is_spread))
+    }
+}
+
+fn substitute_text(text: &Text, variables: &dyn Variables, unresolved: &mut Unresolved) -> Value {
+    let mut lookup = |reference: &Reference| match variables.lookup(reference) {
+        Lookup::Value(value) => Some(value),
+        Lookup::Pending => {
+            let root = reference.root();
+            if !unresolved.pending.contains(&root) {
+                unresolved.pending.push(root);
+            }
+            None
+        }
+        Lookup::Absent(sentence) => {
+            unresolved.absent.push(sentence);
+            None
+        }
+    };
+    if let Some(reference) = text.as_variable() {
+        return lookup(reference)
+            .map_or_else(|| Value::String(format!("$({reference})")), Cow::into_owned);
+    }
+    let mut whole = String::new();
+    for part in text.parts() {
+        match part {
+            Part::Literal(literal) => whole.push_str(literal),
+            Part::Variable(reference) => match lookup(reference) {
+                Some(value) => interpolate(&mut whole, &value),
+                None => whole.push_str(&format!("$({reference})")),
+            },
+        }
+    }
+    Value::String(whole)
+}
+
+/// The place of the field `key` of what stands at `place`.
+pub(crate) fn join(place: &str, key: &str) -> String {
+    let plain = !key.is_empty()
+        && key
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    match (place.is_empty(), plain) {
+        (true, true) => key.to_owned(),
+        (false, true) => format!("{place}.{key}"),
+        (_, false) => format!("{place}[\"{key}\"]"),
+    }
+}

@@ -1,0 +1,178 @@
+//! Pods of odd shapes: of other clusters, of others' making, or none that can be wrapped.
+
+use gleaner_core::inject::settings::Sidecars;
+use gleaner_core::inject::{Outcome, Settings, Skip, pod};
+use serde_json::{Value, json};
+
+use crate::support::{changed, settings, wrapped};
+use crate::wrap::{DECLARATION, JOB, RICH, args, container, pod, refused, tekton_pod};
+
+#[test]
+fn a_sidecar_that_tekton_made_native_stays_where_it_is_found() {
+    let mut before = tekton_pod(DECLARATION, "u", &[]);
+    let mut sidecar = before["spec"]["containers"]
+        .as_array_mut()
+        .unwrap()
+        .pop()
+        .unwrap();
+    sidecar["restartPolicy"] = "Always".into();
+    before["spec"]["initContainers"]
+        .as_array_mut()
+        .unwrap()
+        .push(sidecar);
+    assert_eq!(
+        wrapped(&before),
+        wrapped(&tekton_pod(DECLARATION, "u", &[]))
+    );
+}
+
+#[test]
+fn without_native_sidecars_it_stays_one_of_tekton_s_with_a_probe() {
+    let old = Settings {
+        sidecars: Sidecars::Tekton,
+        ..settings()
+    };
+    let before = tekton_pod(DECLARATION, "u", &[]);
+    let pod = changed(pod::inject(&before, &old), &before);
+    let sidecar = pod["spec"]["containers"]
+        .as_array()
+        .unwrap()
+        .last()
+        .unwrap();
+    assert_eq!(sidecar["name"], "sidecar-gleaner");
+    assert_eq!(sidecar.get("restartPolicy"), None);
+    assert_eq!(
+        sidecar["readinessProbe"]["exec"]["command"],
+        json!(["/gleaner-sidecar", "ready", "--wait=1s"])
+    );
+    assert_eq!(
+        pod["spec"]["initContainers"],
+        before["spec"]["initContainers"]
+    );
+}
+
+#[test]
+fn the_sidecar_gets_a_token_where_the_steps_have_none() {
+    let mut before = tekton_pod(DECLARATION, "u", &[]);
+    before["spec"]["automountServiceAccountToken"] = false.into();
+    for list in ["initContainers", "containers"] {
+        for container in before["spec"][list].as_array_mut().unwrap() {
+            let mounts = container["volumeMounts"].as_array_mut().unwrap();
+            mounts.retain(|mount| {
+                mount["mountPath"] != "/var/run/secrets/kubernetes.io/serviceaccount"
+            });
+        }
+    }
+    let pod = wrapped(&before);
+    let mount = &container(&pod, "sidecar-gleaner")["volumeMounts"][1];
+    assert_eq!(mount["name"], "gleaner-token");
+    assert!(
+        !container(&pod, "step-build")["volumeMounts"]
+            .to_string()
+            .contains("gleaner-token")
+    );
+    let volumes = pod["spec"]["volumes"].as_array().unwrap();
+    assert!(
+        volumes
+            .iter()
+            .any(|volume| volume["name"] == "gleaner-token" && volume["projected"].is_object())
+    );
+}
+
+#[test]
+fn on_the_host_network_the_port_is_left_to_the_system() {
+    let mut before = tekton_pod(DECLARATION, "u", &[]);
+    before["spec"]["hostNetwork"] = true.into();
+    assert!(
+        args(&wrapped(&before), "sidecar-gleaner").contains(&"--listen=127.0.0.1:0".to_owned())
+    );
+}
+
+#[test]
+fn what_cannot_be_wrapped_is_refused_with_a_remedy() {
+    let woven = tekton_pod(DECLARATION, "u", &[]);
+    let refusal = |change: &dyn Fn(&mut Value)| {
+        let mut pod = woven.clone();
+        change(&mut pod);
+        refused(&pod, &settings())
+    };
+    let said = refusal(&|pod| {
+        pod["spec"]["containers"].as_array_mut().unwrap().remove(0);
+    });
+    assert!(
+        said.contains("the pod has 2 steps, the Task had 3")
+            && said.contains("apply the Task again"),
+        "{said}"
+    );
+    let said = refusal(&|pod| pod["spec"]["containers"][0]["command"] = json!(["/bin/other"]));
+    assert!(said.contains("spec.containers[0]: the step cannot be wrapped: its command is not /tekton/bin/entrypoint"), "{said}");
+    let said = refusal(&|pod| {
+        pod["spec"]["containers"][1]["volumeMounts"][0]["mountPath"] = "/gleaner/x/".into();
+    });
+    assert!(
+        said.contains(
+            "spec.containers[1].volumeMounts[0].mountPath: the mount at '/gleaner/x' is in the way"
+        ),
+        "{said}"
+    );
+    let said = refused(&pod(RICH), &settings());
+    assert!(
+        said.contains("has not passed Gleaner's webhook") && said.contains("apply the Task again"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_pod_without_the_annotation_is_left_alone() {
+    for review in [RICH, JOB] {
+        let mut pod = pod(review);
+        pod["metadata"]
+            .as_object_mut()
+            .unwrap()
+            .remove("annotations");
+        assert_eq!(
+            pod::inject(&pod, &settings()),
+            Ok(Outcome::Skipped(Skip::NotAsked))
+        );
+    }
+    let mut assistant = pod(RICH);
+    assistant["metadata"]["labels"]["app.kubernetes.io/component"] = "affinity-assistant".into();
+    assert_eq!(
+        pod::inject(&assistant, &settings()),
+        Ok(Outcome::Skipped(Skip::NotAsked))
+    );
+}
+
+#[test]
+fn what_merely_has_a_name_of_gleaner_s_is_left_alone() {
+    let mut foreign = pod(RICH);
+    foreign["metadata"]
+        .as_object_mut()
+        .unwrap()
+        .remove("annotations");
+    let other = json!({"name": "sidecar-gleaner", "image": "x", "args": ["--param=foo", "--", "--declaration=x"]});
+    foreign["spec"]["containers"]
+        .as_array_mut()
+        .unwrap()
+        .push(other);
+    assert_eq!(
+        pod::inject(&foreign, &settings()),
+        Ok(Outcome::Skipped(Skip::NotAsked))
+    );
+    foreign["metadata"]["annotations"] = json!({"gleaner.dev/outputs": "steps: {}"});
+    assert!(
+        refused(&foreign, &settings()).contains("the container 'sidecar-gleaner' has the name")
+    );
+}
+
+#[test]
+fn a_pod_for_windows_is_refused() {
+    for (place, os) in [
+        ("os", json!({"name": "windows"})),
+        ("nodeSelector", json!({"kubernetes.io/os": "windows"})),
+    ] {
+        let mut before = tekton_pod(DECLARATION, "u", &[]);
+        before["spec"][place] = os;
+        assert!(refused(&before, &settings()).contains("for Windows"));
+    }
+}

@@ -1,0 +1,53 @@
+//! What the suites of weaving and wrapping share.
+
+use gleaner_core::inject::settings::{PullPolicy, Resources, Sidecars};
+use gleaner_core::inject::task::{self, Operation};
+use gleaner_core::inject::{Outcome, Refusal, Settings, Skip, pod};
+use serde_json::Value;
+
+/// Settings as an installation might have them.
+pub(crate) fn settings() -> Settings {
+    Settings {
+        image: "registry.example/gleaner:1".into(),
+        image_pull_policy: Some(PullPolicy::IfNotPresent),
+        resources: Resources::default(),
+        run_as_user: Some(65532),
+        sidecars: Sidecars::Native,
+        log_level: None,
+    }
+}
+
+/// The YAML of a document as JSON.
+pub(crate) fn yaml(text: &str) -> Value {
+    gleaner_core::document::yaml::parse(text)
+        .expect("YAML")
+        .to_json()
+}
+
+/// What a created object becomes.
+#[track_caller]
+pub(crate) fn woven(object: &Value) -> Value {
+    changed(task::inject(object, Operation::Create, &settings()), object)
+}
+
+/// Why a created object is refused.
+#[track_caller]
+pub(crate) fn refused(object: &Value) -> String {
+    let refused = task::inject(object, Operation::Create, &settings());
+    refused.expect_err("a refusal").to_string()
+}
+
+/// What a pod becomes.
+#[track_caller]
+pub(crate) fn wrapped(pod: &Value) -> Value {
+    changed(pod::inject(pod, &settings()), pod)
+}
+
+#[track_caller]
+pub(crate) fn changed(outcome: Result<Outcome, Refusal>, before: &Value) -> Value {
+    match outcome {
+        Ok(Outcome::Changed(after)) => after,
+        Ok(Outcome::Skipped(Skip::Done)) => before.clone(),
+        other => panic!("{other:?}"),
+    }
+}

@@ -1,0 +1,482 @@
+//! Weaving: a Task that asks for Gleaner becomes one that any Tekton can run.
+
+use crate::support::{changed, refused, settings, woven, yaml};
+use gleaner_core::inject::task::{self, Operation};
+use gleaner_core::inject::{Outcome, Skip};
+use serde_json::{Value, json};
+
+const BUILD_AND_PUSH: &str = r#"
+apiVersion: tekton.dev/v1
+kind: Task
+metadata:
+  name: build-and-push
+  annotations:
+    gleaner.dev/outputs: |
+      steps:
+        kaniko: [{name: digest, fromPath: $(workspaces.out.path)/digest}]
+      resources:
+        - name: img
+          spec:
+            type: image
+            params:
+              - {name: url, value: $(params.imageUrl)}
+              - {name: digest, value: $(steps.kaniko.digest)}
+      objects:
+        - name: note
+          results: {version: .metadata.resourceVersion}
+          resourceTemplate:
+            apiVersion: v1
+            kind: ConfigMap
+            metadata: {name: "note-$(params.where.zone)"}
+            data: {all: "$(params.flags[0])"}
+spec:
+  params:
+    - {name: imageUrl, type: string}
+    - {name: unused, type: string}
+    - {name: flags, type: array}
+    - {name: where, type: object, properties: {zone: {type: string}, rack: {type: string}}}
+  workspaces: [{name: out}]
+  steps:
+    - name: kaniko
+      image: kaniko
+      command: [/kaniko/executor]
+    - image: busybox
+      script: echo done
+"#;
+
+pub(crate) fn build_and_push() -> Value {
+    yaml(BUILD_AND_PUSH)
+}
+
+/// The sidecar's arguments, without the declaration.
+pub(crate) fn arguments(object: &Value) -> Vec<String> {
+    let args = object.pointer("/spec/sidecars/0/args").expect("a sidecar");
+    let args = args
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|argument| argument.as_str().unwrap());
+    args.filter(|argument| !argument.starts_with("--declaration="))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn the_sidecar_carries_steps_parameters_and_context() {
+    let object = woven(&build_and_push());
+    assert_eq!(
+        arguments(&object),
+        [
+            "--unwrapped",
+            "--step=kaniko",
+            "--step=unnamed-1",
+            "--context=taskRun.name=$(context.taskRun.name)",
+            "--context=taskRun.namespace=$(context.taskRun.namespace)",
+            "--context=taskRun.uid=$(context.taskRun.uid)",
+            "--context=task.name=$(context.task.name)",
+            "--context=task.retry-count=$(context.task.retry-count)",
+            "--param=imageUrl=$(params.imageUrl)",
+            "--array=flags",
+            "--param-key=where.zone=$(params.where.zone)",
+            "--param-key=where.rack=$(params.where.rack)",
+            "--path=kaniko.digest=$(workspaces.out.path)/digest",
+            "--",
+            "array:flags",
+            "$(params.flags[*])",
+            "end:flags",
+        ]
+    );
+    assert_eq!(
+        object.pointer("/spec/sidecars/0/command"),
+        None,
+        "Tekton's nop image would not find it"
+    );
+    assert_eq!(
+        object.pointer("/spec/steps"),
+        build_and_push().pointer("/spec/steps")
+    );
+}
+
+#[test]
+fn each_resource_becomes_an_object_result() {
+    let object = woven(&build_and_push());
+    let text = json!({"type": "string"});
+    assert_eq!(
+        object.pointer("/spec/results"),
+        Some(&json!([
+            {
+                "name": "img",
+                "type": "object",
+                "description": "Created by Gleaner: PipelineResource of type image",
+                "properties": {"name": text, "uid": text, "type": text, "url": text, "digest": text},
+            },
+            {
+                "name": "note",
+                "type": "object",
+                "description": "Created by Gleaner: ConfigMap (v1)",
+                "properties": {"name": text, "uid": text, "version": text},
+            },
+        ]))
+    );
+}
+
+#[test]
+fn the_containers_pass_the_standard_restricted() {
+    let mut task = build_and_push();
+    task["spec"]["steps"][1]["onError"] = "continue".into();
+    let object = woven(&task);
+    for place in ["/spec/sidecars/0", "/spec/steps/2"] {
+        let mut container = object.pointer(place).unwrap().clone();
+        container["securityContext"]
+            .as_object_mut()
+            .unwrap()
+            .remove("privileged");
+        assert_eq!(
+            container["securityContext"],
+            json!({
+                "allowPrivilegeEscalation": false,
+                "capabilities": {"drop": ["ALL"]},
+                "readOnlyRootFilesystem": true,
+                "runAsNonRoot": true,
+                "seccompProfile": {"type": "RuntimeDefault"},
+                "runAsUser": 65532,
+                "runAsGroup": 65532,
+            })
+        );
+        assert_eq!(container["computeResources"]["limits"]["memory"], "128Mi");
+    }
+}
+
+#[test]
+fn annotations_ask_for_other_resources_and_must_be_quantities() {
+    let mut task = build_and_push();
+    task["metadata"]["annotations"]["gleaner.dev/memory-limit"] = "1Gi".into();
+    let object = woven(&task);
+    let resources = &object["spec"]["sidecars"][0]["computeResources"];
+    assert_eq!(resources["limits"]["memory"], "1Gi");
+    assert_eq!(resources["requests"]["memory"], "16Mi");
+    task["metadata"]["annotations"]["gleaner.dev/cpu-limit"] = "lots".into();
+    assert_eq!(
+        refused(&task),
+        "metadata.annotations[\"gleaner.dev/cpu-limit\"]: 'lots' is no quantity; write it as 500m, 0.5, 128Mi or 1G"
+    );
+}
+
+#[test]
+fn a_request_above_its_limit_is_refused_at_apply() {
+    let mut task = build_and_push();
+    task["metadata"]["annotations"]["gleaner.dev/cpu-request"] = "1".into();
+    assert_eq!(
+        refused(&task),
+        "metadata.annotations[\"gleaner.dev/cpu-request\"]: 1 is more than the limit, which is 500m; set \
+         gleaner.dev/cpu-limit too"
+    );
+}
+
+#[test]
+fn a_run_of_a_woven_pipeline_keeps_the_values_that_tekton_has_put_in() {
+    let declaration = "objects:\n  - name: note\n    resourceTemplate:\n      apiVersion: v1\n      kind: ConfigMap\n      data: {a: $(params.text)}\n";
+    let metadata = json!({"annotations": {"gleaner.dev/outputs": declaration}});
+    let mut spec = json!({"steps": [{"name": "a", "image": "i", "command": ["true"]}]});
+    spec["metadata"] = metadata.clone();
+    let pipeline = json!({
+        "apiVersion": "tekton.dev/v1", "kind": "Pipeline", "metadata": {"name": "p"},
+        "spec": {"params": [{"name": "text"}], "tasks": [{"name": "a", "taskSpec": spec}]},
+    });
+    let mut spec = woven(&pipeline)["spec"]["tasks"][0]["taskSpec"].clone();
+    spec.as_object_mut().unwrap().remove("metadata");
+    // As Tekton's controller makes the TaskRun: the Pipeline's parameter is in the text, and nowhere else.
+    let substituted = spec
+        .to_string()
+        .replace("$(params.text)", "from the pipeline");
+    let mut run = json!({
+        "apiVersion": "tekton.dev/v1", "kind": "TaskRun",
+        "metadata": {
+            "name": "p-a", "annotations": metadata["annotations"], "labels": {"tekton.dev/pipelineRun": "p"},
+            "ownerReferences": [{"apiVersion": "tekton.dev/v1", "kind": "PipelineRun", "name": "p", "uid": "1", "controller": true}],
+        },
+        "spec": {"taskSpec": serde_json::from_str::<Value>(&substituted).unwrap()},
+    });
+    let outcome = task::inject(&run, Operation::Create, &settings());
+    assert_eq!(outcome, Ok(Outcome::Skipped(Skip::Done)));
+    // A copy of it that a person creates is nobody's, and would lack the parameter.
+    run["metadata"]
+        .as_object_mut()
+        .unwrap()
+        .remove("ownerReferences");
+    assert!(refused(&run).contains("the Task has no parameter 'text'"));
+    run["spec"]["params"] = json!([{"name": "text", "value": "v"}]);
+    assert_eq!(
+        woven(&run)["metadata"]["labels"],
+        json!({}),
+        "of a PipelineRun that has not made it"
+    );
+}
+
+#[test]
+fn what_is_no_list_is_not_repaired_in_silence() {
+    let mut task = build_and_push();
+    task["spec"]["sidecars"] = json!({"name": "redis"});
+    task["spec"]["volumes"] = Value::Null;
+    assert_eq!(
+        refused(&task),
+        "spec.sidecars: must be a list; write '- ' before each item"
+    );
+    task["spec"]["sidecars"] = Value::Null;
+    assert_eq!(
+        woven(&task)["spec"]["sidecars"].as_array().unwrap().len(),
+        1
+    );
+}
+
+#[test]
+fn what_would_be_refused_at_the_pod_is_refused_at_apply() {
+    let mut task = build_and_push();
+    task["spec"]["stepTemplate"] = json!({
+        "volumeMounts": [{"name": "v", "mountPath": "/gleaner/x"}],
+        "securityContext": {"capabilities": {"add": ["CAP_SYS_ADMIN"]}},
+    });
+    task["spec"]["steps"][1]["onError"] = "continue".into();
+    let said = refused(&task);
+    assert!(
+        said.contains("spec.stepTemplate.volumeMounts[0].mountPath: the mount at '/gleaner/x'"),
+        "{said}"
+    );
+    assert!(
+        said.contains(
+            "spec.stepTemplate.securityContext.capabilities.add: the capability SYS_ADMIN"
+        ),
+        "{said}"
+    );
+    task["spec"]["stepTemplate"] = json!({"securityContext": {"privileged": true}});
+    let object = woven(&task);
+    assert_eq!(
+        object["spec"]["steps"][2]["securityContext"]["privileged"],
+        false
+    );
+}
+
+#[test]
+fn a_task_of_a_pipeline_is_found_again_wherever_it_stands() {
+    let task = |name: &str, annotated: bool| {
+        let mut task = json!({"name": name, "taskSpec": {"steps": [{"name": "a", "image": "i"}]}});
+        if annotated {
+            task["taskSpec"]["metadata"] =
+                json!({"annotations": {"gleaner.dev/outputs": "steps: {a: [{name: x}]}"}});
+        }
+        task
+    };
+    let pipeline = |tasks: Value| json!({"apiVersion": "tekton.dev/v1", "kind": "Pipeline", "metadata": {"name": "p"}, "spec": {"tasks": tasks}});
+    let old = woven(&pipeline(json!([task("first", true)])));
+    let mut lost = old["spec"]["tasks"][0].clone();
+    lost["taskSpec"].as_object_mut().unwrap().remove("metadata");
+    let new = pipeline(json!([task("new", false), lost]));
+    let after = changed(
+        task::inject(&new, Operation::Update { old: &old }, &settings()),
+        &new,
+    );
+    assert_eq!(
+        after,
+        pipeline(json!([task("new", false), task("first", false)]))
+    );
+}
+
+#[test]
+fn a_last_step_that_may_not_run_or_not_count_gets_one_behind_it() {
+    for (key, value, own_step) in [
+        ("onError", json!("continue"), true),
+        ("onError", json!("$(params.unused)"), true),
+        ("onError", json!("stopAndFail"), false),
+        (
+            "when",
+            json!([{"input": "a", "operator": "in", "values": ["a"]}]),
+            true,
+        ),
+        ("when", json!([]), false),
+        ("timeout", json!("5s"), false),
+    ] {
+        let mut task = build_and_push();
+        task["spec"]["steps"][1][key] = value.clone();
+        let object = woven(&task);
+        let steps = object["spec"]["steps"].as_array().unwrap();
+        assert_eq!(steps.len(), if own_step { 3 } else { 2 }, "{key}: {value}");
+        let told = arguments(&object).contains(&"--step=gleaner".to_owned());
+        assert_eq!(told, own_step, "{key}: {value}");
+        if own_step {
+            assert_eq!(steps[2]["name"], "gleaner");
+            assert_eq!(steps[2]["command"], json!(["/gleaner-redirector"]));
+            assert_eq!(steps[2]["args"], json!(["finish"]));
+        }
+    }
+}
+
+#[test]
+fn every_kind_that_embeds_a_task_is_woven_where_the_task_stands() {
+    let task = build_and_push();
+    let annotations = task["metadata"]["annotations"].clone();
+    let spec = task["spec"].clone();
+    let mut embedded = spec.clone();
+    embedded["metadata"] = json!({"annotations": annotations});
+    let expected = woven(&task)["spec"].clone();
+    let expect_at = |object: Value, pointer: &str| {
+        let object = woven(&object);
+        let mut found = object.pointer(pointer).expect(pointer).clone();
+        found.as_object_mut().unwrap().remove("metadata");
+        assert_eq!(found, expected, "{pointer}");
+    };
+    let object = |kind: &str, metadata: Value, spec: Value| json!({"apiVersion": "tekton.dev/v1", "kind": kind, "metadata": metadata, "spec": spec});
+    let annotated = json!({"generateName": "x-", "annotations": annotations});
+    expect_at(
+        object("TaskRun", annotated, json!({"taskSpec": spec})),
+        "/spec/taskSpec",
+    );
+    let tasks = json!([{"name": "other", "taskRef": {"name": "t"}}, {"name": "build", "taskSpec": embedded}]);
+    let pipeline = json!({"tasks": tasks, "finally": tasks});
+    let named = json!({"name": "p"});
+    for list in ["tasks", "finally"] {
+        expect_at(
+            object("Pipeline", named.clone(), pipeline.clone()),
+            &format!("/spec/{list}/1/taskSpec"),
+        );
+        let run = object(
+            "PipelineRun",
+            named.clone(),
+            json!({"pipelineSpec": pipeline}),
+        );
+        expect_at(run, &format!("/spec/pipelineSpec/{list}/1/taskSpec"));
+    }
+    let nested = json!({"tasks": [{"name": "n", "pipelineSpec": pipeline}]});
+    expect_at(
+        object("Pipeline", named, nested),
+        "/spec/tasks/0/pipelineSpec/finally/1/taskSpec",
+    );
+}
+
+#[test]
+fn parameters_that_tekton_propagates_are_known_by_their_values() {
+    let declaration = "objects:\n  - name: note\n    resourceTemplate:\n      apiVersion: v1\n      kind: ConfigMap\n      data: \
+                       {a: $(params.text), b: '$(params.list[0])', c: $(params.map.k)}\n";
+    let metadata = json!({"annotations": {"gleaner.dev/outputs": declaration}});
+    let spec = json!({"steps": [{"name": "a", "image": "i", "command": ["true"]}]});
+    let params = json!([
+        {"name": "text", "value": "t"}, {"name": "list", "value": ["l"]}, {"name": "map", "value": {"k": "v"}},
+    ]);
+    let expected = [
+        "--param=text=$(params.text)",
+        "--array=list",
+        "--param-key=map.k=$(params.map.k)",
+    ];
+    let run = json!({
+        "apiVersion": "tekton.dev/v1", "kind": "TaskRun", "metadata": metadata,
+        "spec": {"params": params, "taskSpec": spec},
+    });
+    let mut embedded = spec;
+    embedded["metadata"] = metadata;
+    let pipeline_run = json!({
+        "apiVersion": "tekton.dev/v1", "kind": "PipelineRun", "metadata": {"name": "r"},
+        "spec": {"params": params, "pipelineSpec": {"tasks": [{"name": "a", "taskSpec": embedded}]}},
+    });
+    let pipeline = json!({
+        "apiVersion": "tekton.dev/v1", "kind": "Pipeline", "metadata": {"name": "p"},
+        "spec": {
+            "params": [{"name": "text"}, {"name": "list", "type": "array"}, {"name": "map", "properties": {"k": {"type": "string"}}}],
+            "tasks": [{"name": "a", "taskSpec": embedded}],
+        },
+    });
+    for (object, pointer) in [
+        (run, "/spec/taskSpec"),
+        (pipeline_run, "/spec/pipelineSpec/tasks/0/taskSpec"),
+        (pipeline, "/spec/tasks/0/taskSpec"),
+    ] {
+        let object = woven(&object);
+        let args = object.pointer(pointer).unwrap()["sidecars"][0]["args"].to_string();
+        for argument in expected {
+            assert!(args.contains(argument), "{pointer}, {argument}: {args}");
+        }
+    }
+}
+
+#[test]
+fn old_versions_name_resources_as_they_do() {
+    let mut task = build_and_push();
+    task["apiVersion"] = "tekton.dev/v1beta1".into();
+    let object = woven(&task);
+    assert!(object["spec"]["sidecars"][0]["resources"].is_object());
+    assert_eq!(object["spec"]["sidecars"][0].get("computeResources"), None);
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_with_place_and_remedy() {
+    let mut task = build_and_push();
+    task["metadata"]["annotations"]["gleaner.dev/outputs"] = "steps:\n  kanikoo: [{name: digest}]\nresources:\n  - name: img\n    spec:\n      type: image\n      params: [{name: url, value: $(params.imageURL)}]\n".into();
+    assert_eq!(
+        refused(&task),
+        "2 errors:\n  gleaner.dev/outputs:2:13: steps.kanikoo: the Task has no step 'kanikoo'; did you mean 'kaniko'?\n  \
+         gleaner.dev/outputs:7:35: resources[0].spec.params[0].value: the Task has no parameter 'imageURL'; did you mean \
+         'imageUrl'?"
+    );
+}
+
+#[test]
+fn names_that_gleaner_needs_are_refused_to_others() {
+    let mut task = build_and_push();
+    task["spec"]["sidecars"] = json!([{"name": "gleaner", "image": "other"}]);
+    task["spec"]["steps"][0]["name"] = "gleaner".into();
+    task["metadata"]["annotations"]["gleaner.dev/outputs"] =
+        "steps: {gleaner: [{name: digest}]}".into();
+    let said = refused(&task);
+    assert!(
+        said.contains("spec.steps[0].name: the step 'gleaner' has the name that Gleaner needs"),
+        "{said}"
+    );
+    assert!(
+        said.contains("spec.sidecars[0].name: the sidecar 'gleaner'"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_result_of_the_tasks_own_stays_when_it_fits() {
+    let mut task = build_and_push();
+    task["spec"]["results"] =
+        json!([{"name": "img", "type": "object", "properties": {"digest": {"type": "string"}}}]);
+    let object = woven(&task);
+    assert_eq!(object["spec"]["results"][0], task["spec"]["results"][0]);
+    task["spec"]["results"][0]["properties"]["tag"] = json!({"type": "string"});
+    let said = refused(&task);
+    assert!(
+        said.contains("has no key 'tag'; it has name, uid, type, url, digest"),
+        "{said}"
+    );
+    task["spec"]["results"] = json!([{"name": "img", "type": "string"}]);
+    assert!(refused(&task).contains("the result of the resource 'img' is an object"));
+}
+
+#[test]
+fn what_does_not_ask_is_left_alone() {
+    let mut task = build_and_push();
+    task["metadata"]
+        .as_object_mut()
+        .unwrap()
+        .remove("annotations");
+    let skip = |object: &Value, operation| match task::inject(object, operation, &settings()) {
+        Ok(Outcome::Skipped(skip)) => skip,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(skip(&task, Operation::Create), Skip::NotAsked);
+    assert_eq!(
+        skip(&task, Operation::Update { old: &task }),
+        Skip::NotAsked
+    );
+    let run = json!({
+        "apiVersion": "tekton.dev/v1", "kind": "TaskRun",
+        "metadata": {"name": "r", "annotations": {"gleaner.dev/outputs": "anything"}},
+        "spec": {"taskRef": {"name": "t"}},
+    });
+    assert_eq!(skip(&run, Operation::Create), Skip::ByReference);
+    assert_eq!(skip(&run, Operation::Update { old: &run }), Skip::RunUpdate);
+    let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment"});
+    assert_eq!(skip(&deployment, Operation::Create), Skip::Kind);
+    let foreign = json!({"apiVersion": "example.com/v1", "kind": "Task", "spec": {}});
+    assert_eq!(skip(&foreign, Operation::Create), Skip::Kind);
+}

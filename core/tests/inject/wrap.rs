@@ -1,0 +1,415 @@
+//! Wrapping: a pod that asks for Gleaner gets redirector and sidecar.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use gleaner_core::inject::task::{self, Operation};
+use gleaner_core::inject::{Outcome, Settings, Skip, pod};
+use serde_json::{Value, json};
+
+use crate::support::{settings, woven, wrapped, yaml};
+
+/// A pod that Tekton has made of a real TaskRun, as the webhook got it.
+pub(crate) const RICH: &str = include_str!("fixtures/pod-from-taskrun-rich.json");
+/// One that a Job has made.
+pub(crate) const JOB: &str = include_str!("fixtures/pod-from-plain-job.json");
+
+pub(crate) fn pod(review: &str) -> Value {
+    let review: Value = serde_json::from_str(review).expect("JSON");
+    review["request"]["object"].clone()
+}
+
+/// The TaskRun that the rich pod was made of, cut down to what weaving looks at.
+fn rich_task(declaration: &str) -> Value {
+    let mut object = yaml(
+        "
+apiVersion: tekton.dev/v1
+kind: TaskRun
+metadata: {name: rich, annotations: {}}
+spec:
+  taskSpec:
+    params: [{name: url, type: string}, {name: list, type: array}]
+    workspaces: [{name: src}]
+    steps:
+      - {name: build, command: [/bin/sh]}
+      - {name: lint, onError: continue, script: exit 3}
+      - {name: last, script: echo}
+",
+    );
+    object["metadata"]["annotations"]["gleaner.dev/outputs"] = declaration.into();
+    object
+}
+
+pub(crate) const DECLARATION: &str = r#"
+steps:
+  build:
+    - {name: digest, fromPath: $(workspaces.src.path)/digest}
+    - {name: report, type: object, when: Always}
+  lint: [{name: findings, fromPath: /workspace/$HOME/findings, default: none}]
+resources:
+  - name: img
+    spec:
+      type: image
+      params: [{name: url, value: $(params.url)}, {name: first, value: "$(params.list[0])"}, {name: digest, value: $(steps.build.digest)}]
+preflight: Strict
+"#;
+
+/// The rich pod as Tekton makes it of the woven Task, with these values of its parameters.
+pub(crate) fn tekton_pod(declaration: &str, url: &str, list: &[&str]) -> Value {
+    let run = woven(&rich_task(declaration));
+    let mut sidecar = run["spec"]["taskSpec"]["sidecars"][0].clone();
+    let mut args = Vec::new();
+    for argument in sidecar["args"].as_array().unwrap() {
+        let argument = argument.as_str().unwrap();
+        if argument == "$(params.list[*])" {
+            args.extend(list.iter().map(|item| (*item).to_owned()));
+            continue;
+        }
+        let known = [
+            ("$(params.url)", url),
+            ("$(context.taskRun.name)", "rich"),
+            ("$(context.taskRun.namespace)", "default"),
+            (
+                "$(context.taskRun.uid)",
+                "a1bcc4ac-6b4b-47c6-801b-225388a74129",
+            ),
+            ("$(context.task.name)", ""),
+            ("$(context.task.retry-count)", "0"),
+            ("$(workspaces.src.path)", "/workspace/src"),
+        ];
+        let whole = known.iter().fold(argument.to_owned(), |text, (from, to)| {
+            text.replace(from, to)
+        });
+        args.push(whole);
+    }
+    sidecar["name"] = "sidecar-gleaner".into();
+    sidecar["args"] = args.into();
+    let resources = sidecar
+        .as_object_mut()
+        .unwrap()
+        .remove("computeResources")
+        .unwrap();
+    sidecar["resources"] = resources;
+    sidecar["volumeMounts"] = json!([
+        {"name": "ws-d33ce", "mountPath": "/workspace/src"},
+        {"name": "kube-api-access-dgctg", "readOnly": true, "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount"},
+    ]);
+    let mut pod = pod(RICH);
+    pod["spec"]["containers"]
+        .as_array_mut()
+        .unwrap()
+        .push(sidecar);
+    pod
+}
+
+pub(crate) fn container<'a>(pod: &'a Value, name: &str) -> &'a Value {
+    let lists = ["initContainers", "containers"].into_iter();
+    let mut all = lists.flat_map(|list| pod["spec"][list].as_array().into_iter().flatten());
+    all.find(|container| container["name"] == name)
+        .unwrap_or_else(|| panic!("no container {name}"))
+}
+
+pub(crate) fn args(pod: &Value, name: &str) -> Vec<String> {
+    let args = container(pod, name)["args"].as_array().unwrap().iter();
+    args.map(|argument| argument.as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// What the kubelet makes of an argument, where no variable is known.
+fn expanded(argument: &str) -> String {
+    argument.replace("$$", "$")
+}
+
+/// The values that the sidecar will read.
+pub(crate) fn values(pod: &Value) -> Value {
+    let args = args(pod, "sidecar-gleaner");
+    let parts = args
+        .iter()
+        .filter_map(|argument| argument.strip_prefix("--values="));
+    let encoded: String = parts.collect();
+    serde_json::from_slice(&STANDARD.decode(encoded).unwrap()).unwrap()
+}
+
+#[track_caller]
+pub(crate) fn refused(pod: &Value, settings: &Settings) -> String {
+    pod::inject(pod, settings)
+        .expect_err("a refusal")
+        .to_string()
+}
+
+fn behind_entrypoint(args: &[String]) -> &[String] {
+    let at = args
+        .iter()
+        .position(|argument| argument == "-entrypoint")
+        .unwrap();
+    &args[at..]
+}
+
+#[test]
+fn a_step_runs_under_the_redirector_within_tekton_s_entrypoint() {
+    let before = tekton_pod(DECLARATION, "u", &["a"]);
+    let pod = wrapped(&before);
+    let build = args(&pod, "step-build");
+    assert_eq!(
+        behind_entrypoint(&build),
+        [
+            "-entrypoint",
+            "/gleaner/bin/redirector",
+            "--",
+            "--step=build",
+            "--output=digest=/workspace/src/digest",
+            "--output=report,object,Always",
+            "--preflight",
+            "--",
+            "/bin/sh",
+            "-c",
+            "id; echo $1 > /workspace/digest",
+            "--",
+            "a \"quoted\" value: with # yaml",
+        ]
+    );
+    let old = args(&before, "step-build");
+    let kept = old.len() - behind_entrypoint(&old).len();
+    assert_eq!(build[..kept], old[..kept], "what comes before is Tekton's");
+    assert_eq!(
+        container(&pod, "step-build")["command"],
+        json!(["/tekton/bin/entrypoint"])
+    );
+}
+
+#[test]
+fn a_script_is_a_command_like_any_other_and_only_the_last_step_finishes() {
+    let pod = wrapped(&tekton_pod(DECLARATION, "u", &[]));
+    let lint = args(&pod, "step-lint");
+    assert_eq!(
+        behind_entrypoint(&lint)[1..],
+        [
+            "/gleaner/bin/redirector",
+            "--",
+            "--step=lint",
+            // `$HOME` is no variable of Kubernetes; the doubled sign is one again when the kubelet has expanded it.
+            "--output=findings,optional=/workspace/$$HOME/findings",
+            "--",
+            "/tekton/scripts/script-1-v4rq7",
+        ]
+    );
+    let last = args(&pod, "step-last");
+    assert_eq!(behind_entrypoint(&last)[3..5], ["--step=last", "--finish"]);
+}
+
+#[test]
+fn a_step_sees_its_own_folders_and_no_other_s() {
+    let pod = wrapped(&tekton_pod(DECLARATION, "u", &[]));
+    for step in ["build", "lint", "last"] {
+        let mounts = container(&pod, &format!("step-{step}"))["volumeMounts"]
+            .as_array()
+            .unwrap();
+        let own: Vec<&Value> = mounts
+            .iter()
+            .filter(|mount| mount["name"] == "gleaner-internal")
+            .collect();
+        assert_eq!(
+            json!(own),
+            json!([
+                {"name": "gleaner-internal", "mountPath": "/gleaner/bin", "subPath": "bin", "readOnly": true},
+                {"name": "gleaner-internal", "mountPath": "/gleaner/run/me", "subPath": format!("run/{step}"), "readOnly": true},
+                {"name": "gleaner-internal", "mountPath": "/gleaner/outputs", "subPath": format!("outputs/{step}")},
+            ])
+        );
+    }
+    let volumes = pod["spec"]["volumes"].as_array().unwrap();
+    assert!(volumes.contains(&json!({"name": "gleaner-internal", "emptyDir": {}})));
+}
+
+#[test]
+fn the_sidecar_becomes_a_native_one_behind_tekton_s_own_init_containers() {
+    let before = tekton_pod(DECLARATION, "u", &[]);
+    let pod = wrapped(&before);
+    let init = pod["spec"]["initContainers"].as_array().unwrap();
+    let sidecar = init.last().unwrap();
+    assert_eq!(sidecar["name"], "sidecar-gleaner");
+    assert_eq!(sidecar["restartPolicy"], "Always");
+    assert_eq!(
+        sidecar["lifecycle"]["postStart"]["exec"]["command"],
+        json!(["/gleaner-sidecar", "ready"])
+    );
+    assert_eq!(sidecar.get("command"), None);
+    assert_eq!(
+        sidecar["volumeMounts"],
+        json!([
+            {"name": "gleaner-internal", "mountPath": "/gleaner"},
+            {"name": "kube-api-access-dgctg", "readOnly": true, "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount"},
+        ]),
+        "no workspace of the task's"
+    );
+    let names: Vec<&Value> = pod["spec"]["containers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| &c["name"])
+        .collect();
+    assert_eq!(
+        json!(names),
+        json!(["step-build", "step-lint", "step-last", "sidecar-registry"])
+    );
+    let args = args(&pod, "sidecar-gleaner");
+    assert!(
+        !args
+            .iter()
+            .any(|argument| argument == "--unwrapped" || argument.starts_with("--path")),
+        "{args:?}"
+    );
+    for flag in [
+        "--step=build",
+        "--step=lint",
+        "--step=last",
+        "--redirector=/gleaner-redirector",
+        "--install-redirector=/gleaner/bin/redirector",
+    ] {
+        assert!(args.contains(&flag.to_owned()), "{flag}: {args:?}");
+    }
+}
+
+#[test]
+fn values_reach_the_sidecar_past_the_kubelet() {
+    let hostile = "$(HOME) $$ \"quoted\"\n--owner=x";
+    let pod = wrapped(&tekton_pod(DECLARATION, hostile, &["--", "$$(x)"]));
+    let values = values(&pod);
+    assert_eq!(
+        values["params"],
+        json!({"url": hostile, "list": ["--", "$$(x)"]})
+    );
+    assert_eq!(
+        values["context"]["taskRun.uid"],
+        "a1bcc4ac-6b4b-47c6-801b-225388a74129"
+    );
+    assert_eq!(values["context"]["taskRun.name"], "rich");
+    for argument in args(&pod, "sidecar-gleaner") {
+        assert!(!argument.contains('$'), "{argument}");
+    }
+}
+
+#[test]
+fn the_pipeline_run_is_known_by_the_pod_s_labels() {
+    let mut before = tekton_pod(DECLARATION, "u", &[]);
+    let labels = before["metadata"]["labels"].as_object_mut().unwrap();
+    labels.insert("tekton.dev/pipelineRun".into(), "pr".into());
+    labels.insert("tekton.dev/pipelineRunUID".into(), "2".into());
+    labels.insert("tekton.dev/pipelineTask".into(), "build".into());
+    let values = values(&wrapped(&before));
+    assert_eq!(values["context"]["pipelineRun.name"], "pr");
+    assert_eq!(values["context"]["pipelineRun.uid"], "2");
+    assert_eq!(values["context"]["pipelineRun.namespace"], "default");
+    assert_eq!(
+        values["labels"],
+        json!({"tekton.dev/pipelineTask": "build"})
+    );
+}
+
+#[test]
+fn a_command_of_the_image_s_own_is_wrapped_for_each_platform() {
+    let mut before = tekton_pod(DECLARATION, "u", &[]);
+    let build = &mut before["spec"]["containers"][0];
+    let mut args_: Vec<Value> = build["args"].as_array().unwrap().clone();
+    let at = args_
+        .iter()
+        .position(|argument| argument == "-entrypoint")
+        .unwrap();
+    args_.drain(at..at + 2);
+    build["args"] = args_.into();
+    let commands = r#"{"linux/amd64":["/ep","-x"],"linux/arm64":["/ep"]}"#;
+    build["env"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"name": "TEKTON_PLATFORM_COMMANDS", "value": commands}));
+    let pod = wrapped(&before);
+    let env = container(&pod, "step-build")["env"].as_array().unwrap();
+    let wrapped_commands = env.last().unwrap()["value"].as_str().unwrap();
+    let wrapped_commands: Value = serde_json::from_str(&expanded(wrapped_commands)).unwrap();
+    let prefix = [
+        "/gleaner/bin/redirector",
+        "--step=build",
+        "--output=digest=/workspace/src/digest",
+        "--output=report,object,Always",
+        "--preflight",
+        "--",
+        "/ep",
+    ];
+    assert_eq!(wrapped_commands["linux/arm64"], json!(prefix));
+    assert_eq!(wrapped_commands["linux/amd64"][7], "-x");
+    assert_eq!(args(&pod, "step-build"), args(&before, "step-build"));
+}
+
+#[test]
+fn a_step_of_gleaner_s_own_is_not_wrapped_but_has_its_socket() {
+    let mut task = rich_task(DECLARATION);
+    task["spec"]["taskSpec"]["steps"][2]["onError"] = "continue".into();
+    let sidecar_args = woven(&task)["spec"]["taskSpec"]["sidecars"][0]["args"].clone();
+    let mut before = tekton_pod(DECLARATION, "u", &[]);
+    let containers = before["spec"]["containers"].as_array_mut().unwrap();
+    let mut own = containers[2].clone();
+    own["name"] = "step-gleaner".into();
+    own["args"] = json!([
+        "-wait_file",
+        "/tekton/run/2/out",
+        "-entrypoint",
+        "/gleaner-redirector",
+        "--",
+        "finish"
+    ]);
+    containers.insert(3, own.clone());
+    containers.last_mut().unwrap()["args"] = sidecar_args;
+    let pod = wrapped(&before);
+    assert_eq!(container(&pod, "step-gleaner")["args"], own["args"]);
+    assert!(
+        container(&pod, "step-gleaner")["volumeMounts"]
+            .to_string()
+            .contains("run/gleaner")
+    );
+    assert!(!args(&pod, "step-last").contains(&"--finish".to_owned()));
+}
+
+#[test]
+fn a_step_that_calls_the_redirector_itself_is_wrapped_like_any_other() {
+    let mut before = tekton_pod(DECLARATION, "u", &[]);
+    let last = &mut before["spec"]["containers"][2];
+    let at = last["args"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .position(|argument| argument == "-entrypoint")
+        .unwrap();
+    last["args"][at + 1] = "/gleaner/bin/redirector".into();
+    let args = args(&wrapped(&before), "step-last");
+    assert!(args.contains(&"--finish".to_owned()), "{args:?}");
+    assert_eq!(
+        args.iter()
+            .filter(|argument| *argument == "/gleaner/bin/redirector")
+            .count(),
+        2
+    );
+}
+
+#[test]
+fn long_values_are_in_arguments_that_linux_takes() {
+    let long = "v".repeat(120_000);
+    let pod = wrapped(&tekton_pod(DECLARATION, &long, &["x"]));
+    for argument in args(&pod, "sidecar-gleaner") {
+        assert!(argument.len() < 128 << 10, "{} bytes", argument.len());
+    }
+    assert_eq!(values(&pod)["params"]["url"], *long);
+}
+
+#[test]
+fn a_task_is_woven_and_its_pod_wrapped_under_one_declaration() {
+    // The pod's annotation may be another's: Tekton lets a Pipeline's win. What was woven counts.
+    let mut before = tekton_pod(DECLARATION, "u", &[]);
+    before["metadata"]["annotations"]["gleaner.dev/outputs"] = "steps: {nobody: []}".into();
+    let pod = wrapped(&before);
+    assert!(args(&pod, "step-build").contains(&"--step=build".to_owned()));
+    let none = task::inject(
+        &json!({"kind": "Pod", "apiVersion": "v1"}),
+        Operation::Create,
+        &settings(),
+    );
+    assert_eq!(none, Ok(Outcome::Skipped(Skip::Kind)));
+}

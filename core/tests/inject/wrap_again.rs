@@ -1,0 +1,45 @@
+//! Wrapping what was wrapped before, or by others; and values on their way.
+
+use gleaner_core::inject::{Outcome, Skip, pod};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::support::{settings, wrapped};
+use crate::wrap::{DECLARATION, JOB, pod, tekton_pod, values};
+
+proptest! {
+    #[test]
+    fn wrapping_twice_is_wrapping_once(url in "\\PC{0,20}", list in proptest::collection::vec("[a-z$()-]{0,6}", 0..4)) {
+        let list: Vec<&str> = list.iter().map(String::as_str).collect();
+        for before in [tekton_pod(DECLARATION, &url, &list), pod(JOB)] {
+            let once = wrapped(&before);
+            prop_assert_eq!(pod::inject(&once, &settings()), Ok(Outcome::Skipped(Skip::Done)));
+        }
+    }
+
+    #[test]
+    fn a_value_is_never_expanded_on_its_way(url in "[$()a-zA-Z =\"-]{0,24}", list in proptest::collection::vec("[$()a-z:-]{0,8}", 0..4)) {
+        let items: Vec<&str> = list.iter().map(String::as_str).collect();
+        let pod = wrapped(&tekton_pod(DECLARATION, &url, &items));
+        prop_assert_eq!(values(&pod)["params"].clone(), json!({"url": url, "list": list}));
+    }
+
+    #[test]
+    fn other_injectors_may_come_before_or_behind(native in any::<bool>()) {
+        // A mesh adds an init container, a container and a volume.
+        let mesh = |mut pod: Value| {
+            let list = if native { "initContainers" } else { "containers" };
+            pod["spec"][list].as_array_mut().unwrap().push(json!({"name": "mesh", "image": "m"}));
+            pod["spec"]["volumes"].as_array_mut().unwrap().push(json!({"name": "mesh", "emptyDir": {}}));
+            pod
+        };
+        let before = tekton_pod(DECLARATION, "u", &["a"]);
+        let sorted = |mut pod: Value| {
+            for list in ["initContainers", "containers", "volumes"] {
+                pod["spec"][list].as_array_mut().unwrap().sort_by_key(Value::to_string);
+            }
+            pod
+        };
+        prop_assert_eq!(sorted(wrapped(&mesh(before.clone()))), sorted(mesh(wrapped(&before))));
+    }
+}

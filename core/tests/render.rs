@@ -1,0 +1,234 @@
+//! From declaration and values to objects: names, marks, order, secrets.
+
+use gleaner_core::declaration::{Declaration, Scope};
+use gleaner_core::document::writer::to_yaml;
+use gleaner_core::render::{Attempts, SECRET, Secrecy, Values, preview, render};
+use gleaner_core::run::Run;
+use gleaner_core::variable::SubstitutionError;
+use serde_json::{Value, json};
+
+const DECLARATION: &str = r#"
+steps:
+  kaniko: [{name: digest}, {name: token, secret: true}]
+  test: [{name: report, type: object}, {name: files, type: array}]
+resources:
+  - name: img
+    spec:
+      type: image
+      params:
+        - {name: url, value: $(params.imageUrl)}
+        - {name: digest, value: $(steps.kaniko.digest)}
+objects:
+  - name: named
+    owned: true
+    resourceTemplate:
+      kind: ConfigMap
+      data: {image: $(resources.img.name), digest: $(resources.img.digest), type: $(resources.img.type), ns: $(resources.prefixed.namespace)}
+      apiVersion: v1
+      metadata: {labels: {team: a, app.kubernetes.io/managed-by: other}, name: "of-$(context.taskRun.name)", namespace: run-ns}
+  - name: prefixed
+    resourceTemplate:
+      apiVersion: v1
+      kind: Secret
+      metadata: {generateName: token-, namespace: elsewhere}
+      stringData: {token: $(steps.kaniko.token)}
+  - name: typed
+    policy: Apply
+    resourceTemplate:
+      apiVersion: example.dev/v1
+      kind: Report
+      metadata: {name: typed}
+      spec: {report: $(steps.test.report), files: [first, "$(steps.test.files[*])"], failed: $(steps.test.report.failed)}
+"#;
+
+fn declaration() -> Declaration {
+    Declaration::parse(DECLARATION, &Scope::default()).expect("the declaration is right")
+}
+
+fn run() -> Run {
+    let context = [
+        ("task.name", "build-and-push"),
+        ("taskRun.name", "build-and-push-run"),
+        ("taskRun.uid", "0aed1dbc4ac8"),
+        ("taskRun.namespace", "run-ns"),
+        ("pipelineRun.name", "build-and-test-run"),
+        ("pipelineRun.uid", "4802d6d7-b3eb-11e9-855b-0aed1dbc4ac8"),
+    ];
+    Run {
+        context: context
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into(),
+        ..Run::default()
+    }
+}
+
+fn values() -> Values {
+    let outputs = |values: Value| {
+        values
+            .as_object()
+            .cloned()
+            .unwrap_or_default()
+            .into_iter()
+            .collect()
+    };
+    Values {
+        params: [("imageUrl".to_owned(), "docker.io/demo".into())].into(),
+        outputs: [
+            (
+                "kaniko".to_owned(),
+                outputs(json!({"digest": "sha256:54ed", "token": "hunter2"})),
+            ),
+            (
+                "test".to_owned(),
+                outputs(json!({"report": {"failed": 0, "ok": true}, "files": ["a", "b"]})),
+            ),
+        ]
+        .into(),
+    }
+}
+
+fn objects(values: &Values, run: &Run, attempts: &Attempts) -> Vec<Value> {
+    let rendered = render(&declaration(), values, run, attempts).expect("everything is known");
+    rendered
+        .into_iter()
+        .map(|rendered| rendered.object)
+        .collect()
+}
+
+#[test]
+fn all_objects_are_rendered_in_the_order_of_the_declaration() {
+    insta::assert_snapshot!(to_yaml(&objects(&values(), &run(), &Attempts::new())));
+}
+
+#[test]
+fn the_same_input_gives_the_same_objects() {
+    let first = objects(&values(), &run(), &Attempts::new());
+    assert_eq!(first, objects(&values(), &run(), &Attempts::new()));
+}
+
+#[test]
+fn a_name_that_is_taken_moves_on_wherever_it_is_mentioned() {
+    let attempts = Attempts::from([("img".parse().expect("a name"), 1)]);
+    let (first, second) = (
+        objects(&values(), &run(), &Attempts::new()),
+        objects(&values(), &run(), &attempts),
+    );
+    let name = |objects: &[Value]| objects[0]["metadata"]["name"].clone();
+    assert_ne!(name(&first), name(&second));
+    assert_eq!(second[1]["data"]["image"], name(&second));
+}
+
+#[test]
+fn other_content_has_another_hash_and_other_names_do_not_change_it() {
+    let hash = |objects: &[Value], index: usize| {
+        objects[index]["metadata"]["annotations"]["gleaner.dev/content"]
+            .as_str()
+            .map(str::to_owned)
+    };
+    let before = objects(&values(), &run(), &Attempts::new());
+    let mut other = values();
+    other
+        .outputs
+        .get_mut("kaniko")
+        .expect("a step")
+        .insert("digest".into(), "sha256:0000".into());
+    let after = objects(&other, &run(), &Attempts::new());
+    assert!(hash(&before, 0).is_some());
+    assert_ne!(hash(&before, 0), hash(&after, 0));
+    assert_eq!(hash(&before, 3), hash(&after, 3));
+    let moved = objects(
+        &values(),
+        &run(),
+        &Attempts::from([("img".parse().expect("a name"), 1)]),
+    );
+    assert_eq!(hash(&before, 0), hash(&moved, 0));
+}
+
+#[test]
+fn the_hash_of_a_secret_cannot_be_guessed_from_what_everybody_sees() {
+    let hash = |secret_key: Option<&str>| {
+        let run = Run {
+            secret_key: secret_key.map(str::to_owned),
+            ..run()
+        };
+        let secret = &objects(&values(), &run, &Attempts::new())[2];
+        secret["metadata"]["annotations"]
+            .get("gleaner.dev/content")
+            .cloned()
+    };
+    assert_eq!(hash(None), None);
+    assert!(hash(Some("a")).is_some());
+    assert_eq!(hash(Some("a")), hash(Some("a")));
+    assert_ne!(hash(Some("a")), hash(Some("b")));
+}
+
+#[test]
+fn a_masked_rendering_shows_no_secret() {
+    let (rendered, _) = preview(
+        &declaration(),
+        &values(),
+        &run(),
+        &Attempts::new(),
+        Secrecy::Masked,
+    );
+    let yaml = to_yaml(rendered.iter().map(|rendered| &rendered.object));
+    assert!(!yaml.contains("hunter2"), "{yaml}");
+    assert!(yaml.contains(&format!("token: {SECRET}")), "{yaml}");
+}
+
+#[test]
+fn what_is_unknown_is_named_in_the_order_of_its_use() {
+    let error = render(&declaration(), &Values::default(), &run(), &Attempts::new())
+        .expect_err("nothing is known");
+    let SubstitutionError::Pending(pending) = error else {
+        panic!("{error}")
+    };
+    let pending: Vec<String> = pending.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        pending,
+        [
+            "params.imageUrl",
+            "steps.kaniko.digest",
+            "steps.kaniko.token",
+            "steps.test.report",
+            "steps.test.files"
+        ]
+    );
+}
+
+#[test]
+fn a_value_without_the_part_that_is_asked_for_is_no_pending_one() {
+    let mut values = values();
+    values
+        .outputs
+        .get_mut("test")
+        .expect("a step")
+        .insert("report".into(), json!({}));
+    let error =
+        render(&declaration(), &values, &run(), &Attempts::new()).expect_err("a key is missing");
+    assert_eq!(
+        error.to_string(),
+        "`$(steps.test.report.failed)`: the value has no key 'failed'"
+    );
+}
+
+#[test]
+fn without_a_run_the_api_server_would_have_to_name_it() {
+    let run = Run {
+        context: [("task.name".to_owned(), "build".to_owned())].into(),
+        ..Run::default()
+    };
+    let (rendered, _) = preview(
+        &declaration(),
+        &values(),
+        &run,
+        &Attempts::new(),
+        Secrecy::Plain,
+    );
+    let metadata = &rendered[0].object["metadata"];
+    assert_eq!(
+        (metadata.get("name"), &metadata["generateName"]),
+        (None, &json!("build-image-"))
+    );
+    assert!(metadata.get("ownerReferences").is_none());
+}

@@ -1,0 +1,279 @@
+//! Properties of the variable language: what a value holds never matters, and nothing but its leaf changes.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use gleaner_core::document::yaml;
+use gleaner_core::variable::{Lookup, Reference, SubstitutionError, Text, Tree, Variables};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+/// Values by whole variable.
+struct Known(BTreeMap<String, Value>);
+
+impl Variables for Known {
+    fn lookup(&self, reference: &Reference) -> Lookup<'_> {
+        match self
+            .0
+            .get(&reference.root().to_string())
+            .map(|value| reference.reach(value))
+        {
+            Some(Ok(value)) => Lookup::Value(Cow::Borrowed(value)),
+            Some(Err(sentence)) => Lookup::Absent(sentence),
+            None => Lookup::Pending,
+        }
+    }
+}
+
+fn known<const N: usize>(values: [(&str, Value); N]) -> Known {
+    Known(
+        values
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect(),
+    )
+}
+
+fn tree(text: &str) -> Tree {
+    let mut diagnostics = Vec::new();
+    let tree = Tree::read(
+        &yaml::parse(text).unwrap(),
+        "",
+        &mut Vec::new(),
+        &mut diagnostics,
+    );
+    assert_eq!(diagnostics, []);
+    tree
+}
+
+fn substitute(text: &str, known: &Known) -> Value {
+    tree(text).substitute(known).unwrap()
+}
+
+/// Texts that have broken someone's templates before.
+const NASTY: [&str; 16] = [
+    "\"quoted\" 'both'",
+    "two\nlines\n",
+    "a: b",
+    "# no comment",
+    "$(params.x)",
+    "$$(params.x)",
+    "$(context.taskRun.name)",
+    "$",
+    "no",
+    "1e3",
+    "0x1",
+    "",
+    "😀 ü",
+    "{\"a\": 1}",
+    "- a\n- b",
+    "\u{0}\u{85}\u{2028}",
+];
+
+#[test]
+fn nasty_values_stay_strings_and_are_not_expanded_again() {
+    for nasty in NASTY {
+        let known = known([("params.a", nasty.into()), ("params.x", "EXPANDED".into())]);
+        assert_eq!(
+            substitute(
+                "{alone: $(params.a), within: 'x$(params.a)y', other: kept}",
+                &known
+            ),
+            json!({"alone": nasty, "within": format!("x{nasty}y"), "other": "kept"})
+        );
+    }
+}
+
+#[test]
+fn sixteen_mebibytes_change_their_leaf_only() {
+    let large = "$(params.a)\n".repeat((16 << 20) / 12);
+    let known = known([("params.a", large.as_str().into())]);
+    let value = substitute("{spec: {a: $(params.a), b: 1}}", &known);
+    assert_eq!(value["spec"]["a"].as_str().map(str::len), Some(large.len()));
+    assert_eq!(value["spec"]["b"], 1);
+}
+
+#[test]
+fn a_variable_alone_keeps_its_type() {
+    let known = known([
+        ("steps.s.list", json!([1, "two", [3]])),
+        ("steps.s.map", json!({"k": {"n": null}})),
+        ("steps.s.number", json!(1.5)),
+        ("steps.s.flag", json!(true)),
+    ]);
+    let text = "{list: $(steps.s.list), map: $(steps.s.map), number: $(steps.s.number), flag: $(steps.s.flag), \
+                item: '$(steps.s.list[1])', part: $(steps.s.map.k)}";
+    assert_eq!(
+        substitute(text, &known),
+        json!({"list": [1, "two", [3]], "map": {"k": {"n": null}}, "number": 1.5, "flag": true,
+               "item": "two", "part": {"n": null}})
+    );
+    assert_eq!(
+        substitute(
+            "'n=$(steps.s.number) f=$(steps.s.flag) l=$(steps.s.list)'",
+            &known
+        ),
+        json!("n=1.5 f=true l=[1,\"two\",[3]]")
+    );
+}
+
+#[test]
+fn a_spread_becomes_as_many_items_as_the_array_has() {
+    for (items, expected) in [
+        (json!(["b", "c"]), json!(["a", "b", "c", "d"])),
+        (json!([]), json!(["a", "d"])),
+        (json!(["$(params.x)"]), json!(["a", "$(params.x)", "d"])),
+    ] {
+        let known = known([("params.list", items), ("params.x", "EXPANDED".into())]);
+        assert_eq!(substitute("[a, '$(params.list[*])', d]", &known), expected);
+    }
+}
+
+#[test]
+fn what_is_unknown_is_named_once_and_what_leads_nowhere_is_explained() {
+    let tree = tree("[$(params.b), $(params.a.k), '$(params.b)$(params.c)']");
+    let error = tree
+        .substitute(&known([("params.c", "".into())]))
+        .unwrap_err();
+    let SubstitutionError::Pending(pending) = error else {
+        panic!("{error}")
+    };
+    let names: Vec<String> = pending.iter().map(ToString::to_string).collect();
+    assert_eq!(names, ["params.b", "params.a"]);
+    let values = known([
+        ("params.a", json!({"key": 1})),
+        ("params.b", "".into()),
+        ("params.c", "".into()),
+    ]);
+    let error = tree.substitute(&values).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`$(params.a.k)`: the value has no key 'k'"
+    );
+}
+
+fn json_value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        ".*".prop_map(Value::from),
+        proptest::sample::select(&NASTY[..]).prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 32, 6, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            proptest::collection::btree_map("[a-z]{1,4}", inner, 0..6)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+/// A template in which the leaf at `path` is a variable, and the same template with a mark in its place.
+fn template(values: &[Value], at: usize) -> (Value, Value) {
+    let fixed = |value: &Value| escape(value.clone());
+    let with = |leaf: &str| {
+        let mut items: Vec<Value> = values.iter().map(fixed).collect();
+        items.insert(at.min(values.len()), json!({"leaf": leaf}));
+        json!({"spec": {"items": items}})
+    };
+    let plain = |value: Value| {
+        let mut items = values.to_vec();
+        items.insert(at.min(values.len()), json!({"leaf": value}));
+        json!({"spec": {"items": items}})
+    };
+    (with("$(params.a)"), plain("MARK".into()))
+}
+
+/// Literal text as it has to be written in a template.
+fn escape(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(text.replace("$(", "$$(")),
+        Value::Array(items) => items.into_iter().map(escape).collect(),
+        Value::Object(map) => Value::Object(
+            map.into_iter()
+                .map(|(key, value)| (key, escape(value)))
+                .collect(),
+        ),
+        other => other,
+    }
+}
+
+fn from_json(value: &Value) -> Tree {
+    // JSON is YAML, but its escapes of control characters are not all the parser's: build the node by hand.
+    fn node(value: &Value) -> yaml::Node {
+        let content = match value {
+            Value::Null => yaml::Content::Null,
+            Value::Bool(flag) => yaml::Content::Boolean(*flag),
+            Value::Number(number) => yaml::Content::Number(number.clone()),
+            Value::String(text) => yaml::Content::String(text.clone()),
+            Value::Array(items) => yaml::Content::Sequence(items.iter().map(node).collect()),
+            Value::Object(map) => yaml::Content::Mapping(
+                map.iter()
+                    .map(|(key, value)| {
+                        (
+                            yaml::Key {
+                                at: Default::default(),
+                                name: key.clone(),
+                            },
+                            node(value),
+                        )
+                    })
+                    .collect(),
+            ),
+        };
+        yaml::Node {
+            at: Default::default(),
+            content,
+        }
+    }
+    let mut diagnostics = Vec::new();
+    let tree = Tree::read(&node(value), "", &mut Vec::new(), &mut diagnostics);
+    assert_eq!(diagnostics, []);
+    tree
+}
+
+proptest! {
+    #[test]
+    fn only_the_leaf_changes(values in proptest::collection::vec(json_value(), 0..4), at in 0_usize..4, value in json_value()) {
+        let (template, expected) = template(&values, at);
+        let rendered = from_json(&template).substitute(&known([("params.a", value.clone())])).unwrap();
+        let mut expected = expected;
+        let items = expected["spec"]["items"].as_array_mut().unwrap();
+        for item in items.iter_mut().filter(|item| **item == json!({"leaf": "MARK"})) {
+            *item = json!({"leaf": value});
+        }
+        prop_assert_eq!(rendered, expected);
+    }
+
+    #[test]
+    fn interpolation_is_concatenation(before in "[^$]*", value in ".*", after in "[^$]*") {
+        let text = Value::from(format!("{before}$(params.a){after}"));
+        let rendered = from_json(&text).substitute(&known([("params.a", value.as_str().into())])).unwrap();
+        prop_assert_eq!(rendered, Value::from(format!("{before}{value}{after}")));
+    }
+
+    #[test]
+    fn what_is_escaped_comes_out_as_it_was(text in ".*") {
+        let literal = text.replace("$(", "$$(");
+        let parsed = Text::parse(&literal).unwrap();
+        prop_assert_eq!(parsed.as_literal(), Some(text.as_str()));
+    }
+
+    #[test]
+    fn parsing_never_panics_and_what_is_read_is_written_alike(text in "[a-z.\\[\\]*0-9\"' $()_-]{0,40}") {
+        if let Ok(reference) = Reference::parse(&text) {
+            prop_assert_eq!(Reference::parse(&reference.to_string()).unwrap(), reference);
+        }
+        let _ = Text::parse(&text);
+    }
+
+    #[test]
+    fn substitution_twice_is_substitution_once(value in ".*") {
+        let tree = from_json(&json!({"a": "$(params.a)", "b": "x$(params.a)"}));
+        let known = known([("params.a", value.as_str().into())]);
+        prop_assert_eq!(tree.substitute(&known).unwrap(), tree.substitute(&known).unwrap());
+        let rendered = tree.substitute(&known).unwrap();
+        prop_assert_eq!(&rendered["a"], &Value::from(value.as_str()));
+    }
+}

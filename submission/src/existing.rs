@@ -1,0 +1,152 @@
+//! Whose an object is that exists already.
+
+use gleaner_core::declaration::Policy;
+use gleaner_proto::kubernetes::{annotation, label};
+use serde_json::Value;
+
+use super::answer::bounded;
+use super::api::Api;
+use super::error::Reason;
+use super::item::{Item, owner_uids};
+use super::remedy::Purpose;
+use super::request::Call;
+
+/// An object that stands where one of ours is to stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Existing {
+    /// This run made it, from this template and with this content.
+    Same { uid: String },
+    /// This run made it from this template, but with other content: an earlier attempt had other values.
+    Other {
+        uid: String,
+        resource_version: Option<String>,
+    },
+    /// It is being deleted.
+    Leaving { uid: String },
+    /// It is someone else's.
+    Foreign { holder: String },
+}
+
+impl Existing {
+    /// Recognises `object`, which was found at the place of `item`.
+    pub(super) fn recognise(object: &Value, item: &Item, run_uid: &str) -> Self {
+        let ours = is_ours(object, item, run_uid);
+        let uid = text(object, "/metadata/uid").to_owned();
+        if !object["metadata"]["deletionTimestamp"].is_null() {
+            return Self::Leaving { uid };
+        }
+        if !ours {
+            return Self::Foreign {
+                holder: holder(object),
+            };
+        }
+        let content = annotation_of(object, annotation::CONTENT);
+        if content.is_some() && content == item.content.as_deref() {
+            return Self::Same { uid };
+        }
+        let version = object["metadata"]["resourceVersion"].as_str();
+        Self::Other {
+            uid,
+            resource_version: version.map(str::to_owned),
+        }
+    }
+}
+
+/// Looks at what stands at the place of `item`; none when nothing does.
+pub(super) async fn look(
+    api: Api<'_>,
+    item: &Item,
+    run_uid: &str,
+) -> Result<Option<(Existing, Value)>, Reason> {
+    match api.call(&Call::get(&item.place)).await {
+        Ok(reply) => {
+            let object = reply.done.value;
+            Ok(Some((Existing::recognise(&object, item, run_uid), object)))
+        }
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(Purpose::new("get", item).reason(error)),
+    }
+}
+
+/// The reason when `holder` has the name of `item`.
+pub(super) fn taken(item: &Item, holder: String) -> Reason {
+    let remedy = if item.derived_name {
+        "delete it".to_owned()
+    } else {
+        "delete it, or give the template another name (or none: then one is derived)".to_owned()
+    };
+    Reason::Taken {
+        existing: item.place.to_string(),
+        holder,
+        remedy,
+    }
+}
+
+/// Whether this run made `object` from the template of `item`.
+///
+/// The annotations alone could be copied together with a manifest; the owner, where the object has one, is what
+/// the API server vouches for.
+pub(super) fn is_ours(object: &Value, item: &Item, run_uid: &str) -> bool {
+    annotation_of(object, annotation::RUN_UID) == Some(run_uid)
+        && annotation_of(object, annotation::RESOURCE) == Some(item.resource.as_str())
+        && item
+            .owners
+            .iter()
+            .all(|wanted| owner_uids(object).any(|uid| uid == wanted))
+}
+
+/// Whether this run is to take `object` away when it fails: it stands there because of this run.
+pub(super) fn is_made_by(object: &Value, item: &Item, run_uid: &str) -> bool {
+    let made = match item.policy {
+        Policy::Create => true,
+        Policy::Apply => annotation_of(object, annotation::MADE_BY) == Some(run_uid),
+    };
+    made && is_ours(object, item, run_uid)
+}
+
+/// Whose the object is, in words: its controller, else who says to manage it, else who wrote it.
+pub(super) fn holder(object: &Value) -> String {
+    let metadata = &object["metadata"];
+    let owners = metadata["ownerReferences"].as_array();
+    let controller = owners.and_then(|owners| {
+        let controls = |owner: &&Value| owner["controller"] == Value::Bool(true);
+        owners.iter().find(controls).or_else(|| owners.first())
+    });
+    if let Some(owner) = controller {
+        let words = format!("owned by {} {}", text(owner, "/kind"), text(owner, "/name"));
+        return bounded(&words);
+    }
+    if let Some(run) = annotation_of(object, annotation::RUN_UID) {
+        return bounded(&format!("made by the run with UID {run}"));
+    }
+    if let Some(manager) = metadata["labels"][label::MANAGED_BY].as_str() {
+        return bounded(&format!("managed by {manager}"));
+    }
+    match metadata["managedFields"][0]["manager"].as_str() {
+        Some(manager) => bounded(&format!("written by {manager}")),
+        None => "nothing says whose it is".to_owned(),
+    }
+}
+
+/// What keeps an object that is being deleted.
+pub(super) fn finalizers(object: &Value) -> String {
+    let finalizers = object["metadata"]["finalizers"].as_array();
+    let names: Vec<&str> = finalizers
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    bounded(&names.join(", "))
+}
+
+pub(super) fn annotation_of<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
+    object["metadata"]["annotations"][name].as_str()
+}
+
+/// The text at a JSON pointer; empty when there is none.
+pub(super) fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
+    object
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}

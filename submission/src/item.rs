@@ -1,0 +1,229 @@
+//! A rendered object, made ready to be sent: its place is known and its body written, once.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use gleaner_core::declaration::{FieldPath, Policy, WaitFor};
+use gleaner_proto::kubernetes::annotation;
+use gleaner_proto::name::ResourceName;
+use serde_json::Value;
+
+use super::discovery::Found;
+use super::error::{Failure, Reason};
+use super::kind::{Kind, KindName, Place, Subject};
+use gleaner_core::render::Rendered;
+
+/// One object of the submission.
+pub(super) struct Item {
+    pub(super) resource: ResourceName,
+    pub(super) place: Place,
+    pub(super) policy: Policy,
+    pub(super) derived_name: bool,
+    pub(super) wait_for: Option<WaitFor>,
+    pub(super) results: Vec<(String, FieldPath)>,
+    /// The object as JSON. The parsed tree is dropped: an object may carry megabytes.
+    pub(super) body: Bytes,
+    /// The annotation that tells this content from another.
+    pub(super) content: Option<String>,
+    /// The UIDs that its owner references name.
+    pub(super) owners: Vec<String>,
+}
+
+/// What holds for all objects of a run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms<'a> {
+    /// The run's namespace.
+    pub(super) namespace: &'a str,
+    /// Whether an owner reference may block its owner's deletion.
+    pub(super) block_owner_deletion: bool,
+}
+
+/// The kind that an object says it is.
+pub(super) fn kind_of(object: &Value) -> KindName {
+    let text = |field: &str| object[field].as_str().unwrap_or_default();
+    KindName::new(text("apiVersion"), text("kind"))
+}
+
+/// Makes all objects ready that can be, and says what is wrong with each that cannot.
+pub(super) fn prepare(
+    rendered: Vec<Rendered>,
+    found: &Found,
+    terms: Terms<'_>,
+) -> (Vec<Item>, Vec<Failure>) {
+    let mut items = Vec::with_capacity(rendered.len());
+    let mut failures = Vec::new();
+    for one in rendered {
+        let subject = unplaced(&one);
+        match place(one, found, terms) {
+            Ok(item) => items.push(item),
+            Err(reason) => failures.push(Failure::of(subject, reason)),
+        }
+    }
+    failures.extend(same_place_twice(&items));
+    (items, failures)
+}
+
+/// The object as errors name it before its kind is known.
+fn unplaced(rendered: &Rendered) -> Subject {
+    let name = rendered.object["metadata"]["name"].as_str();
+    Subject {
+        resource: rendered.resource.clone(),
+        object: format!(
+            "{} {}",
+            rendered.object["kind"].as_str().unwrap_or_default(),
+            name.unwrap_or_default()
+        ),
+    }
+}
+
+fn place(rendered: Rendered, found: &Found, terms: Terms<'_>) -> Result<Item, Reason> {
+    let mut object = rendered.object;
+    let name = kind_of(&object);
+    let kind = match found.get(&name) {
+        Some(Ok(kind)) => Arc::clone(kind),
+        Some(Err(reason)) => return Err(reason.clone()),
+        None => return Err(Reason::Broken(format!("kind {name} was not looked for"))),
+    };
+    let namespace = namespace(&kind, &mut object, rendered.owned, terms.namespace)?;
+    if !terms.block_owner_deletion {
+        unblock(&mut object);
+    }
+    let metadata = &object["metadata"];
+    let text = metadata["name"].as_str().unwrap_or_default();
+    if matches!(text, "" | "." | "..") {
+        let words = format!("metadata.name: '{text}' is no name for an object");
+        return Err(Reason::Invalid { words });
+    }
+    let place = Place {
+        kind,
+        namespace,
+        name: text.to_owned(),
+    };
+    Ok(Item {
+        resource: rendered.resource,
+        place,
+        policy: rendered.policy,
+        derived_name: rendered.derived_name,
+        wait_for: rendered.wait_for,
+        results: rendered.results,
+        content: metadata["annotations"][annotation::CONTENT]
+            .as_str()
+            .map(str::to_owned),
+        owners: owner_uids(&object).map(str::to_owned).collect(),
+        body: object.to_string().into(),
+    })
+}
+
+/// Where the object stands; writes it into the object, too.
+fn namespace(
+    kind: &Kind,
+    object: &mut Value,
+    owned: bool,
+    run: &str,
+) -> Result<Option<String>, Reason> {
+    let given = object["metadata"]["namespace"].as_str().map(str::to_owned);
+    standing(kind, given.as_deref(), owned, run)?;
+    if !kind.namespaced {
+        return Ok(None);
+    }
+    if given.is_none() {
+        let metadata = object.get_mut("metadata").and_then(Value::as_object_mut);
+        if let Some(metadata) = metadata {
+            metadata.insert("namespace".to_owned(), run.into());
+        }
+    }
+    Ok(Some(given.unwrap_or_else(|| run.to_owned())))
+}
+
+/// Whether an object of this kind can stand in the namespace that its template gives it.
+pub(super) fn standing(
+    kind: &Kind,
+    given: Option<&str>,
+    owned: bool,
+    run: &str,
+) -> Result<(), Reason> {
+    let name = &kind.name;
+    let words = match given {
+        Some(given) if !kind.namespaced => format!(
+            "{name} has no namespaces, but the template names '{given}'; remove metadata.namespace"
+        ),
+        None if !kind.namespaced && owned => format!(
+            "{name} has no namespaces, and what has none cannot be owned by a run in '{run}': the garbage \
+             collector would delete it at once; set owned: false"
+        ),
+        Some(given) if owned && given != run => format!(
+            "an owned object must stand in the namespace of the run, '{run}', not in '{given}': the garbage \
+             collector deletes what has an owner elsewhere, at once and silently; set owned: false or leave out \
+             metadata.namespace"
+        ),
+        _ => return Ok(()),
+    };
+    Err(Reason::Misplaced(words))
+}
+
+fn unblock(object: &mut Value) {
+    let references = object.pointer_mut("/metadata/ownerReferences");
+    for reference in references
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+    {
+        if let Some(block) = reference.get_mut("blockOwnerDeletion") {
+            *block = false.into();
+        }
+    }
+}
+
+/// The UIDs in an object's owner references.
+pub(super) fn owner_uids(object: &Value) -> impl Iterator<Item = &str> {
+    let references = object["metadata"]["ownerReferences"].as_array();
+    references
+        .into_iter()
+        .flatten()
+        .filter_map(|reference| reference["uid"].as_str())
+}
+
+/// Two templates for one object: the second would take the first one's for somebody else's.
+fn same_place_twice(items: &[Item]) -> Vec<Failure> {
+    let mut seen = HashSet::new();
+    let mut failures = Vec::new();
+    for item in items {
+        let name = &item.place.kind.name;
+        let key = (
+            (name.group(), &item.place.kind.plural),
+            &item.place.namespace,
+            &item.place.name,
+        );
+        if !seen.insert(key) {
+            let text =
+                "another template has this kind and name already; give one of them another name";
+            failures.push(item.fails(Reason::Misplaced(text.to_owned())));
+        }
+    }
+    failures
+}
+
+// === impl Item ===
+
+impl Item {
+    pub(super) fn subject(&self) -> Subject {
+        Subject {
+            resource: self.resource.clone(),
+            object: self.place.to_string(),
+        }
+    }
+
+    /// The body of an apply that makes the object: it says by which run.
+    pub(super) fn making_body(&self, run_uid: &str) -> Bytes {
+        let Ok(mut object) = serde_json::from_slice::<Value>(&self.body) else {
+            return self.body.clone();
+        };
+        object["metadata"]["annotations"][annotation::MADE_BY] = run_uid.into();
+        object.to_string().into()
+    }
+
+    pub(super) fn fails(&self, reason: Reason) -> Failure {
+        Failure::of(self.subject(), reason)
+    }
+}

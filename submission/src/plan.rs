@@ -1,0 +1,225 @@
+//! The dry run: every object is tried on the API server without effect, before the first one is created.
+
+use futures::StreamExt;
+use gleaner_core::declaration::Policy;
+use http::StatusCode;
+use serde_json::Value;
+
+use super::PARALLEL;
+use super::answer::Refusal;
+use super::api::{Api, CallError};
+use super::error::{Failure, Reason};
+use super::existing::{Existing, is_made_by, look, taken, text};
+use super::gone::gone;
+use super::item::Item;
+use super::ledger::{Ledger, Trace};
+use super::remedy::Purpose;
+use super::request::{Call, Mode};
+
+/// How often an object may come and go between two questions before that is an answer, too.
+pub(super) const TRIES: usize = 5;
+
+/// How an object is to come about.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// Nothing is there.
+    Create,
+    /// An earlier attempt of this run has left exactly this object.
+    Adopt { uid: String, object: Value },
+    /// An earlier attempt of this run has left it with other content.
+    Replace {
+        uid: String,
+        resource_version: Option<String>,
+    },
+    /// Server-side apply.
+    Apply(Before),
+}
+
+/// What an apply finds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Before {
+    /// Nothing.
+    Nothing,
+    /// What an earlier attempt of this run has made.
+    Ours { uid: String },
+    /// Somebody else's.
+    Theirs,
+}
+
+/// What follows from the dry run of all objects.
+#[derive(Debug)]
+pub(super) enum Plan {
+    /// One step for each object.
+    Go(Vec<Step>),
+    /// The derived names of these are taken: render again with the next ones.
+    OtherNames(Vec<Failure>),
+    /// The run may not block its owner's deletion: render again without.
+    Unblocked(Failure),
+    /// These are refused.
+    Refused(Vec<Failure>),
+}
+
+/// What follows from the dry run of one object.
+enum Verdict {
+    Step(Step),
+    OtherName(Reason),
+    Unblocked(Reason),
+    Refused(Reason),
+}
+
+/// Tries all `items`, and writes into `ledger` what exists of them already.
+pub(super) async fn plan(api: Api<'_>, items: &[Item], run_uid: &str, ledger: &mut Ledger) -> Plan {
+    // Collected first: a closure inside the stream would make the whole future not `Send` (rust-lang/rust#102211).
+    let tries: Vec<_> = items
+        .iter()
+        .map(|item| try_one(api, item, run_uid))
+        .collect();
+    let verdicts: Vec<Verdict> = futures::stream::iter(tries)
+        .buffered(PARALLEL)
+        .collect()
+        .await;
+    let mut steps = Vec::new();
+    let mut other_names = Vec::new();
+    let mut unblocked = None;
+    let mut refused = Vec::new();
+    for (index, (item, verdict)) in items.iter().zip(verdicts).enumerate() {
+        match verdict {
+            Verdict::Step(step) => {
+                ledger.set(index, step.trace());
+                steps.push(step);
+            }
+            Verdict::OtherName(reason) => {
+                ledger.set(index, Trace::Nothing);
+                other_names.push(item.fails(reason));
+            }
+            Verdict::Unblocked(reason) => unblocked = Some(item.fails(reason)),
+            Verdict::Refused(reason) => {
+                if matches!(reason, Reason::Taken { .. }) {
+                    ledger.set(index, Trace::Nothing);
+                }
+                refused.push(item.fails(reason));
+            }
+        }
+    }
+    if !refused.is_empty() {
+        Plan::Refused(refused)
+    } else if let Some(failure) = unblocked {
+        Plan::Unblocked(failure)
+    } else if !other_names.is_empty() {
+        Plan::OtherNames(other_names)
+    } else {
+        Plan::Go(steps)
+    }
+}
+
+async fn try_one(api: Api<'_>, item: &Item, run_uid: &str) -> Verdict {
+    match item.policy {
+        Policy::Create => try_create(api, item, run_uid).await,
+        Policy::Apply => try_apply(api, item, run_uid).await,
+    }
+}
+
+async fn try_apply(api: Api<'_>, item: &Item, run_uid: &str) -> Verdict {
+    let manager = &api.settings.field_manager;
+    let call = Call::apply(&item.place, item.body.clone(), manager, Mode::DryRun);
+    match api.call(&call).await {
+        // A dry run says 201, too, when it would have been new.
+        Ok(reply) if reply.done.status == StatusCode::CREATED => {
+            Verdict::Step(Step::Apply(Before::Nothing))
+        }
+        Ok(_) => Verdict::Step(Step::Apply(before(api, item, run_uid).await)),
+        Err(error) => refused(item, "patch", error),
+    }
+}
+
+/// Whose the object is that an apply has found. Where that cannot be seen, it is not ours to delete.
+async fn before(api: Api<'_>, item: &Item, run_uid: &str) -> Before {
+    match api.call(&Call::get(&item.place)).await {
+        Ok(reply) if is_made_by(&reply.done.value, item, run_uid) => Before::Ours {
+            uid: text(&reply.done.value, "/metadata/uid").to_owned(),
+        },
+        _ => Before::Theirs,
+    }
+}
+
+async fn try_create(api: Api<'_>, item: &Item, run_uid: &str) -> Verdict {
+    let manager = &api.settings.field_manager;
+    let call = Call::create(&item.place, item.body.clone(), manager, Mode::DryRun);
+    for _ in 0..TRIES {
+        match api.call(&call).await {
+            Ok(_) => return Verdict::Step(Step::Create),
+            Err(error) if error.is_already_exists() => {}
+            Err(error) => return refused(item, "create", error),
+        }
+        match look(api, item, run_uid).await {
+            Ok(None) => {}
+            Ok(Some((existing, object))) => {
+                if let Some(verdict) = judge(api, item, existing, object).await {
+                    return verdict;
+                }
+            }
+            Err(reason) => return Verdict::Refused(reason),
+        }
+    }
+    Verdict::Refused(restless(item))
+}
+
+/// What to do about an object that is there already; none when it has gone meanwhile.
+async fn judge(api: Api<'_>, item: &Item, existing: Existing, object: Value) -> Option<Verdict> {
+    let reason = match existing {
+        Existing::Same { uid } => return Some(Verdict::Step(Step::Adopt { uid, object })),
+        Existing::Other {
+            uid,
+            resource_version,
+        } => {
+            return Some(Verdict::Step(Step::Replace {
+                uid,
+                resource_version,
+            }));
+        }
+        Existing::Leaving { uid } => match gone(api, item, &uid).await {
+            Ok(()) => return None,
+            Err(reason @ Reason::Leaving { .. }) => reason,
+            Err(reason) => return Some(Verdict::Refused(reason)),
+        },
+        Existing::Foreign { holder } => taken(item, holder),
+    };
+    Some(if item.derived_name {
+        Verdict::OtherName(reason)
+    } else {
+        Verdict::Refused(reason)
+    })
+}
+
+fn refused(item: &Item, verb: &'static str, error: CallError) -> Verdict {
+    let blocked = error
+        .refusal()
+        .is_some_and(Refusal::is_block_owner_deletion);
+    let reason = Purpose::new(verb, item).reason(error);
+    if blocked {
+        Verdict::Unblocked(reason)
+    } else {
+        Verdict::Refused(reason)
+    }
+}
+
+/// The reason when an object comes and goes faster than it can be looked at.
+pub(super) fn restless(item: &Item) -> Reason {
+    Reason::Broken(format!(
+        "{} is created and deleted by someone else all the time; stop that, or use another name",
+        item.place
+    ))
+}
+
+// === impl Step ===
+
+impl Step {
+    fn trace(&self) -> Trace {
+        match self {
+            Self::Create | Self::Apply(Before::Nothing | Before::Theirs) => Trace::Nothing,
+            Self::Adopt { uid, .. }
+            | Self::Replace { uid, .. }
+            | Self::Apply(Before::Ours { uid }) => Trace::Exists { uid: uid.clone() },
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! What can be seen to go wrong before the first step has run: kinds that are not there, and permissions.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use futures::StreamExt;
+use gleaner_core::declaration::{Policy, Template};
+use gleaner_core::variable::Tree;
+use gleaner_proto::name::ResourceName;
+use serde_json::Value;
+
+use super::PARALLEL;
+use super::api::Api;
+use super::error::Reason;
+use super::kind::{Kind, KindName};
+use super::remedy::grant;
+use super::request::Call;
+
+/// Something that the preflight has found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Finding {
+    /// The template that it is about.
+    pub resource: ResourceName,
+    /// What it is, and what to do.
+    pub sentence: String,
+    /// Whether the submission is bound to fail by it.
+    pub blocking: bool,
+}
+
+/// The namespace that a template names.
+#[derive(Debug, PartialEq, Eq)]
+enum Namespace<'a> {
+    /// None: the run's.
+    Unsaid,
+    Literal(&'a str),
+    /// It holds variables.
+    Later,
+}
+
+/// A permission that a template needs.
+struct Need {
+    verb: &'static str,
+    /// What becomes impossible without it.
+    without: &'static str,
+    blocking: bool,
+}
+
+/// Looks at each of `templates`.
+pub(super) async fn preflight(
+    api: Api<'_>,
+    kinds: &super::Kinds,
+    run_namespace: &str,
+    templates: &[Template],
+) -> Vec<Finding> {
+    let name = |template: &Template| KindName::new(&template.api_version, &template.kind);
+    let wanted: std::collections::HashSet<_> = templates.iter().map(name).collect();
+    let found = kinds.find(api, wanted).await;
+    let mut findings = Vec::new();
+    let mut reviews = Vec::new();
+    for template in templates {
+        let Some(kind) = found.get(&name(template)) else {
+            continue;
+        };
+        match kind {
+            Err(reason) => findings.push(Finding::blocking(template, reason.to_string())),
+            Ok(kind) => match placed(template, kind, run_namespace) {
+                Ok(Some(namespace)) => reviews.push((template, Arc::clone(kind), namespace)),
+                Ok(None) => {}
+                Err(reason) => findings.push(Finding::blocking(template, reason.to_string())),
+            },
+        }
+    }
+    findings.extend(review(api, reviews).await);
+    findings
+}
+
+/// The namespace that the object will stand in (empty for none), when that is known already.
+fn placed<'a>(
+    template: &'a Template,
+    kind: &Kind,
+    run_namespace: &'a str,
+) -> Result<Option<&'a str>, Reason> {
+    let given = match namespace(&template.tree) {
+        Namespace::Later => return Ok(None),
+        Namespace::Unsaid => None,
+        Namespace::Literal(given) => Some(given),
+    };
+    super::item::standing(kind, given, template.owned, run_namespace)?;
+    Ok(Some(if kind.namespaced {
+        given.unwrap_or(run_namespace)
+    } else {
+        ""
+    }))
+}
+
+fn namespace(tree: &Tree) -> Namespace<'_> {
+    let metadata = match tree {
+        Tree::Fixed(object) => return literal(object.pointer("/metadata/namespace")),
+        Tree::Map(fields) => fields.get("metadata"),
+        _ => None,
+    };
+    match metadata {
+        Some(Tree::Fixed(metadata)) => literal(metadata.get("namespace")),
+        Some(Tree::Map(metadata)) => match metadata.get("namespace") {
+            None => Namespace::Unsaid,
+            Some(Tree::Fixed(namespace)) => literal(Some(namespace)),
+            Some(_) => Namespace::Later,
+        },
+        _ => Namespace::Unsaid,
+    }
+}
+
+fn literal(value: Option<&Value>) -> Namespace<'_> {
+    value
+        .and_then(Value::as_str)
+        .map_or(Namespace::Unsaid, Namespace::Literal)
+}
+
+/// Asks for each permission of each template. The same question for two templates is asked twice: there are few.
+async fn review(api: Api<'_>, templates: Vec<(&Template, Arc<Kind>, &str)>) -> Vec<Finding> {
+    let mut asked = BTreeSet::new();
+    let mut questions = Vec::new();
+    for (template, kind, namespace) in templates {
+        for need in needs(template) {
+            if asked.insert((need.verb, kind.resource(), namespace)) {
+                questions.push((template, Arc::clone(&kind), namespace, need));
+            }
+        }
+    }
+    // Collected before they are streamed: the compiler cannot show a lazy map of borrowing futures to be Send.
+    let answers: Vec<_> = questions
+        .into_iter()
+        .map(|(template, kind, namespace, need)| async move {
+            let allowed = is_allowed(api, need.verb, &kind, namespace).await;
+            (!allowed).then(|| Finding {
+                resource: template.name.clone(),
+                sentence: need.sentence(&kind, namespace),
+                blocking: need.blocking,
+            })
+        })
+        .collect();
+    let findings: Vec<Option<Finding>> = futures::stream::iter(answers)
+        .buffered(PARALLEL)
+        .collect()
+        .await;
+    findings.into_iter().flatten().collect()
+}
+
+fn needs(template: &Template) -> Vec<Need> {
+    let write = match template.policy {
+        Policy::Create => Need {
+            verb: "create",
+            without: "it cannot be created",
+            blocking: true,
+        },
+        Policy::Apply => Need {
+            verb: "patch",
+            without: "it cannot be applied",
+            blocking: true,
+        },
+    };
+    let get = if template.wait_for.is_some() {
+        Need {
+            verb: "get",
+            without: "it cannot be waited for",
+            blocking: true,
+        }
+    } else {
+        Need {
+            verb: "get",
+            without: "one whose answer was lost cannot be recognised",
+            blocking: false,
+        }
+    };
+    let delete = Need {
+        verb: "delete",
+        without: "it cannot be rolled back when another one fails",
+        blocking: false,
+    };
+    let mut needs = vec![write, get, delete];
+    if template.policy == Policy::Apply {
+        needs.push(Need {
+            verb: "create",
+            without: "it can be applied only where it exists",
+            blocking: false,
+        });
+    }
+    needs
+}
+
+/// Whether the run may do it. Where nobody can say, the API server will when it matters.
+async fn is_allowed(api: Api<'_>, verb: &str, kind: &Kind, namespace: &str) -> bool {
+    let call = Call::access_review(verb, kind.name.group(), &kind.plural, namespace);
+    match api.call(&call).await {
+        Ok(reply) => reply.done.value["status"]["allowed"] != Value::Bool(false),
+        Err(error) => {
+            tracing::debug!(verb, kind = %kind.name, ?error, "permission-unknown");
+            true
+        }
+    }
+}
+
+// === impl Need ===
+
+impl Need {
+    fn sentence(&self, kind: &Kind, namespace: &str) -> String {
+        let place = match namespace {
+            "" => String::new(),
+            namespace => format!(" in namespace '{namespace}'"),
+        };
+        format!(
+            "the run may not {} {}{place}, so {}; {}",
+            self.verb,
+            kind.resource(),
+            self.without,
+            grant(self.verb, kind)
+        )
+    }
+}
+
+// === impl Finding ===
+
+impl Finding {
+    fn blocking(template: &Template, sentence: String) -> Self {
+        Self {
+            resource: template.name.clone(),
+            sentence,
+            blocking: true,
+        }
+    }
+}

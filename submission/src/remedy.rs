@@ -1,0 +1,154 @@
+//! From the end of a request to the reason that a person reads.
+
+use http::StatusCode;
+
+use super::answer::Refusal;
+use super::api::{CallError, End};
+use super::error::Reason;
+use super::item::Item;
+use super::kind::Kind;
+
+/// What a request was for, so that a refusal can say which permission is missing.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Purpose<'a> {
+    /// The verb, as RBAC writes it.
+    pub(super) verb: &'static str,
+    pub(super) kind: &'a Kind,
+}
+
+impl<'a> Purpose<'a> {
+    pub(super) fn new(verb: &'static str, item: &'a Item) -> Self {
+        let kind = &item.place.kind;
+        Self { verb, kind }
+    }
+
+    /// The reason that follows from how a request ended.
+    pub(super) fn reason(self, error: CallError) -> Reason {
+        match error.end {
+            End::Refused(refusal) => self.refused(refusal),
+            other => plain(other),
+        }
+    }
+
+    fn refused(self, refusal: Refusal) -> Reason {
+        let about_namespace =
+            refusal.words.contains("namespaces \"") || refusal.has_cause("NamespaceTerminating");
+        let too_large = refusal.too_large();
+        let mistyped = refusal.mistyped();
+        let words = refusal.words;
+        match refusal.code {
+            _ if too_large => Reason::TooLarge { words },
+            _ if mistyped => Reason::Invalid { words },
+            StatusCode::UNAUTHORIZED => Reason::Unauthorised { words },
+            StatusCode::FORBIDDEN if is_missing_permission(&words) => Reason::Forbidden {
+                words,
+                remedy: grant(self.verb, self.kind),
+            },
+            StatusCode::FORBIDDEN | StatusCode::NOT_FOUND if about_namespace => {
+                Reason::NoNamespace { words }
+            }
+            StatusCode::FORBIDDEN => Reason::Denied { words },
+            // Admission webhooks choose their own code; 400 is what they mostly take.
+            StatusCode::BAD_REQUEST if words.contains("admission webhook") => {
+                Reason::Denied { words }
+            }
+            StatusCode::UNPROCESSABLE_ENTITY if words.contains("ValidatingAdmissionPolicy") => {
+                Reason::Denied { words }
+            }
+            StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => Reason::Invalid { words },
+            StatusCode::CONFLICT if self.verb == "patch" => Reason::Conflict { words },
+            code => Reason::Refused {
+                code: code.as_u16(),
+                words,
+            },
+        }
+    }
+}
+
+/// The permission that is missing, as a sentence that says what to do.
+pub(super) fn grant(verb: &str, kind: &Kind) -> String {
+    format!(
+        "grant `{verb}` on `{}` to the ServiceAccount of the run",
+        kind.resource()
+    )
+}
+
+/// The reason behind the end of a request that was about no kind in particular.
+pub(super) fn plain(end: End) -> Reason {
+    match end {
+        End::Late {
+            within,
+            last,
+            answered: true,
+        } => Reason::Deadline { within, last },
+        End::Late { within, last, .. } => Reason::Unreachable { within, last },
+        End::Broken(words) => Reason::Broken(words),
+        End::Refused(refusal) if refusal.code == StatusCode::UNAUTHORIZED => Reason::Unauthorised {
+            words: refusal.words,
+        },
+        End::Refused(refusal) => Reason::Refused {
+            code: refusal.code.as_u16(),
+            words: refusal.words,
+        },
+    }
+}
+
+/// RBAC's refusals read `User "system:serviceaccount:ci:default" cannot create resource "x" in API group "y"`;
+/// quotas and admission use the same code.
+fn is_missing_permission(words: &str) -> bool {
+    words.contains("User \"") && words.contains(" cannot ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kind::KindName;
+
+    fn reason(code: u16, words: &str) -> Reason {
+        let kind = Kind {
+            name: KindName::new("tekton.dev/v1alpha1", "PipelineResource"),
+            plural: "pipelineresources".into(),
+            namespaced: true,
+        };
+        let refusal = Refusal {
+            code: StatusCode::from_u16(code).unwrap(),
+            reason: String::new(),
+            words: words.into(),
+            causes: Vec::new(),
+        };
+        let purpose = Purpose {
+            verb: "create",
+            kind: &kind,
+        };
+        purpose.refused(refusal)
+    }
+
+    #[test]
+    fn a_missing_permission_names_the_grant() {
+        let words = "pipelineresources.tekton.dev is forbidden: User \"system:serviceaccount:ci:default\" cannot create resource \"pipelineresources\" in API group \"tekton.dev\" in the namespace \"ci\"";
+        assert_eq!(
+            reason(403, words).to_string(),
+            format!(
+                "{words}; grant `create` on `pipelineresources.tekton.dev` to the ServiceAccount of the run"
+            )
+        );
+    }
+
+    #[test]
+    fn a_refusal_that_no_permission_mends_does_not_ask_for_one() {
+        let quota = "pods \"a\" is forbidden: exceeded quota: q, requested: pods=1";
+        assert!(matches!(reason(403, quota), Reason::Denied { .. }));
+        let webhook = "admission webhook \"w.example.com\" denied the request: no";
+        assert!(matches!(reason(400, webhook), Reason::Denied { .. }));
+        let namespace = "namespaces \"ci\" not found";
+        assert!(matches!(reason(404, namespace), Reason::NoNamespace { .. }));
+    }
+
+    #[test]
+    fn a_reason_without_its_own_remedy_keeps_the_code() {
+        assert_eq!(
+            reason(405, "no such verb").to_string(),
+            "the API server answered 405 Method: no such verb".replace(" Method", "")
+        );
+    }
+}

@@ -1,0 +1,89 @@
+use gleaner_core::declaration::Policy;
+use gleaner_core::render::Rendered;
+use gleaner_proto::message::Action;
+use gleaner_submission::Reason;
+use http::Method;
+use serde_json::json;
+
+use crate::mock::{Act, Mock, refuse, status};
+use crate::templates::{image, path, submit, unowned};
+
+fn applied(name: &str) -> Rendered {
+    let mut rendered = unowned(image(name, name, "1"));
+    rendered.policy = Policy::Apply;
+    rendered
+}
+
+#[tokio::test]
+async fn apply_is_tried_first_and_never_forced() {
+    let mock = Mock::start().await;
+    let submission = submit(&mock.submitter().await, vec![applied("a")])
+        .await
+        .unwrap();
+    assert_eq!(submission.committed[0].created.action, Action::Applied);
+    let queries: Vec<String> = mock
+        .seen()
+        .into_iter()
+        .filter(|seen| seen.method == Method::PATCH)
+        .map(|seen| seen.query)
+        .collect();
+    assert_eq!(
+        queries,
+        [
+            "dryRun=All&fieldManager=gleaner&fieldValidation=Strict&force=false",
+            "fieldManager=gleaner&fieldValidation=Strict&force=false"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_conflict_quotes_who_manages_which_field() {
+    let mock = Mock::start().await;
+    let words = "Apply failed with 1 conflict: conflict with \"kubectl\": .spec.type";
+    let mut conflict = status(409, "Conflict", words);
+    conflict["details"] =
+        json!({"causes": [{"reason": "FieldManagerConflict", "field": ".spec.type"}]});
+    mock.on(Method::PATCH, "", 9, Act::Answer(409, Vec::new(), conflict));
+    let error = submit(&mock.submitter().await, vec![applied("a")])
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error.failures[0].reason, Reason::Conflict { .. }),
+        "{error}"
+    );
+    assert!(error.sentence().contains(words));
+    assert_eq!(mock.count(&Method::PATCH, ""), 1);
+}
+
+#[tokio::test]
+async fn roll_back_deletes_what_apply_created_and_keeps_what_was_there() {
+    let mock = Mock::start().await;
+    mock.put(&path("old"), json!({"metadata": {"name": "old"}}));
+    let create = "pipelineresources?fieldManager";
+    mock.on(Method::POST, create, 1, refuse(422, "Invalid", "no"));
+    let rendered = vec![applied("old"), applied("new"), image("c", "c", "1")];
+    let error = submit(&mock.submitter().await, rendered).await.unwrap_err();
+    assert_eq!(error.aftermath.removed, ["PipelineResource ci/new"]);
+    assert_eq!(error.aftermath.kept, ["PipelineResource ci/old"]);
+    assert!(
+        error.sentence().contains("existed before and keeps"),
+        "{error}"
+    );
+    assert_eq!(mock.paths(), [path("old")]);
+}
+
+#[tokio::test]
+async fn an_apply_whose_answer_was_lost_still_counts_as_new() {
+    let mock = Mock::start().await;
+    mock.on(Method::PATCH, "a?fieldManager", 1, Act::LoseReply);
+    mock.on(
+        Method::POST,
+        "pipelineresources?fieldManager",
+        1,
+        refuse(422, "Invalid", "no"),
+    );
+    let rendered = vec![applied("a"), image("c", "c", "1")];
+    let error = submit(&mock.submitter().await, rendered).await.unwrap_err();
+    assert_eq!(error.aftermath.removed, ["PipelineResource ci/a"]);
+    assert!(mock.paths().is_empty());
+}

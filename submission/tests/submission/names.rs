@@ -1,0 +1,217 @@
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::Mutex;
+
+use gleaner_proto::message::Action;
+use gleaner_proto::name::ResourceName;
+use gleaner_submission::Reason;
+use http::Method;
+use serde_json::json;
+
+use crate::mock::{Act, Mock};
+use crate::templates::{foreign, image, path, submit};
+
+#[tokio::test]
+async fn a_static_name_that_is_taken_names_the_holder() {
+    let mock = Mock::start().await;
+    mock.put(&path("b"), foreign("b"));
+    let error = submit(
+        &mock.submitter().await,
+        vec![image("a", "a", "1"), image("b", "b", "1")],
+    )
+    .await
+    .unwrap_err();
+    assert_eq!(
+        error.sentence(),
+        "b (PipelineResource ci/b): PipelineResource ci/b exists already and is not this run's (owned by PipelineRun nightly); delete it, or give the template another name (or none: then one is derived)"
+    );
+    assert!(mock.writes().is_empty());
+}
+
+#[tokio::test]
+async fn a_static_name_that_is_taken_after_the_dry_run_fails_and_takes_back_the_others() {
+    let mock = Mock::start().await;
+    mock.on(
+        Method::POST,
+        "ci/pipelineresources?fieldManager=gleaner&fieldValidation=Strict#b",
+        1,
+        Act::Meanwhile(path("b"), foreign("b")),
+    );
+    let error = submit(
+        &mock.submitter().await,
+        vec![image("a", "a", "1"), image("b", "b", "1")],
+    )
+    .await
+    .unwrap_err();
+    assert!(
+        matches!(error.failures[0].reason, Reason::Taken { .. }),
+        "{error}"
+    );
+    assert_eq!(mock.paths(), [path("b")], "the other one's stays");
+}
+
+/// Renders `img` with a derived name, and beside it something that mentions this name.
+fn derived(attempts: &BTreeMap<ResourceName, u32>) -> Vec<gleaner_core::render::Rendered> {
+    let attempt = attempts.get("img").copied().unwrap_or_default();
+    let name = format!("img-{attempt}");
+    let mut img = image("img", &name, "1");
+    img.derived_name = true;
+    vec![image("first", "first", &name), img]
+}
+
+#[tokio::test]
+async fn a_derived_name_that_is_taken_takes_the_next_suffix_and_all_is_rendered_again() {
+    let mock = Mock::start().await;
+    mock.put(&path("img-0"), foreign("img-0"));
+    mock.put(&path("img-1"), foreign("img-1"));
+    let asked = Mutex::new(Vec::new());
+    let submitter = mock.submitter().await;
+    let submission = submitter
+        .submit(
+            |attempts| {
+                asked.lock().unwrap().push(attempts.get("img").copied());
+                Ok::<_, Infallible>(derived(attempts))
+            },
+            &|_| {},
+        )
+        .await
+        .unwrap();
+    assert_eq!(submission.committed[1].created.name, "img-2");
+    assert_eq!(asked.into_inner().unwrap(), [None, Some(1), Some(2)]);
+    let first = mock.get(&path("first")).unwrap();
+    assert_eq!(first["spec"]["params"][0]["value"], "img-2");
+}
+
+#[tokio::test]
+async fn a_derived_name_that_is_taken_after_the_dry_run_begins_again_from_nothing() {
+    let mock = Mock::start().await;
+    mock.on(
+        Method::POST,
+        "ci/pipelineresources?fieldManager=gleaner&fieldValidation=Strict#img-0",
+        1,
+        Act::Meanwhile(path("img-0"), foreign("img-0")),
+    );
+    let submitter = mock.submitter().await;
+    let submission = submitter
+        .submit(|attempts| Ok::<_, Infallible>(derived(attempts)), &|_| {})
+        .await
+        .unwrap();
+    let actions: Vec<Action> = submission
+        .committed
+        .iter()
+        .map(|one| one.created.action)
+        .collect();
+    assert_eq!(actions, [Action::Created, Action::Created]);
+    assert_eq!(mock.paths(), [path("first"), path("img-0"), path("img-1")]);
+    let first = mock.get(&path("first")).unwrap();
+    assert_eq!(first["spec"]["params"][0]["value"], "img-1");
+}
+
+#[tokio::test]
+async fn names_are_not_tried_for_ever() {
+    let mock = Mock::start().await;
+    for attempt in 0..20 {
+        let name = format!("img-{attempt}");
+        mock.put(&path(&name), foreign(&name));
+    }
+    let submitter = mock.submitter().await;
+    let error = submitter
+        .submit(|attempts| Ok::<_, Infallible>(derived(attempts)), &|_| {})
+        .await
+        .unwrap_err();
+    assert!(error.sentence().contains("img-7"), "{error}");
+    assert!(mock.writes().is_empty());
+}
+
+#[tokio::test]
+async fn what_an_earlier_attempt_left_is_adopted() {
+    let mock = Mock::start().await;
+    let mut left = image("a", "a", "1").object;
+    left["spec"]["defaulted"] = true.into();
+    mock.put(&path("a"), left);
+    let submission = submit(
+        &mock.submitter().await,
+        vec![image("a", "a", "1"), image("b", "b", "1")],
+    )
+    .await
+    .unwrap();
+    let actions: Vec<Action> = submission
+        .committed
+        .iter()
+        .map(|one| one.created.action)
+        .collect();
+    assert_eq!(actions, [Action::Adopted, Action::Created]);
+    assert_eq!(submission.committed[0].created.uid, "uid-1");
+    assert_eq!(mock.writes().len(), 1);
+}
+
+#[tokio::test]
+async fn what_an_earlier_attempt_left_with_other_content_is_replaced() {
+    let mock = Mock::start().await;
+    mock.put(&path("a"), image("a", "a", "old").object);
+    let submission = submit(&mock.submitter().await, vec![image("a", "a", "new")])
+        .await
+        .unwrap();
+    assert_eq!(submission.committed[0].created.action, Action::Replaced);
+    let writes = mock.writes();
+    assert_eq!(writes[0].method, Method::DELETE);
+    assert_eq!(
+        writes[0].body["preconditions"],
+        json!({"uid": "uid-1", "resourceVersion": "1"})
+    );
+    assert_eq!(writes[0].body["propagationPolicy"], "Background");
+    let stored = mock.get(&path("a")).unwrap();
+    assert_eq!(stored["spec"]["params"][0]["value"], "new");
+}
+
+#[tokio::test]
+async fn an_object_of_the_same_annotations_but_another_owner_is_foreign() {
+    let mock = Mock::start().await;
+    let mut copied = image("a", "a", "1").object;
+    copied["metadata"]["ownerReferences"][0]["uid"] = "another".into();
+    mock.put(&path("a"), copied);
+    let error = submit(&mock.submitter().await, vec![image("a", "a", "1")])
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error.failures[0].reason, Reason::Taken { .. }),
+        "{error}"
+    );
+    assert_eq!(mock.paths(), [path("a")]);
+}
+
+#[tokio::test]
+async fn an_object_that_is_going_is_waited_for() {
+    let mock = Mock::start().await;
+    let mut going = foreign("a");
+    going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
+    mock.put(&path("a"), going);
+    let controller = mock.clone();
+    let finalise = tokio::spawn(async move {
+        while controller.count(&Method::GET, &path("a")) < 2 {
+            tokio::task::yield_now().await;
+        }
+        controller.remove(&path("a"));
+    });
+    let submission = submit(&mock.submitter().await, vec![image("a", "a", "1")])
+        .await
+        .unwrap();
+    finalise.await.unwrap();
+    assert_eq!(submission.committed[0].created.action, Action::Created);
+}
+
+#[tokio::test]
+async fn an_object_that_is_going_and_does_not_go_names_its_finalizers() {
+    let mock = Mock::start().await;
+    let mut stuck = image("a", "a", "old").object;
+    stuck["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
+    stuck["metadata"]["finalizers"] = json!(["example.com/gone-controller"]);
+    mock.put(&path("a"), stuck);
+    let error = submit(&mock.hasty().await, vec![image("a", "a", "1")])
+        .await
+        .unwrap_err();
+    assert!(
+        error.sentence().contains("example.com/gone-controller"),
+        "{error}"
+    );
+}

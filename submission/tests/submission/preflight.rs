@@ -1,0 +1,75 @@
+use gleaner_core::declaration::{Declaration, Scope};
+use http::Method;
+use serde_json::json;
+
+use crate::mock::{Act, Mock};
+
+fn declaration() -> Declaration {
+    let text = "
+resources:
+  - name: img
+    spec: {type: image, params: [{name: url, value: u}]}
+objects:
+  - name: svc
+    resourceTemplate:
+      apiVersion: serving.knative.dev/v1
+      kind: Service
+      metadata: {name: demo}
+      spec: {}
+  - name: settings
+    owned: true
+    resourceTemplate:
+      apiVersion: v1
+      kind: ConfigMap
+      metadata: {name: settings, namespace: prod}
+      data: {a: b}
+";
+    Declaration::parse(text, &Scope::default()).unwrap()
+}
+
+#[tokio::test]
+async fn a_missing_kind_and_a_misplaced_object_are_known_before_the_first_step() {
+    let mock = Mock::start().await;
+    let findings = mock
+        .submitter()
+        .await
+        .preflight(&declaration().templates)
+        .await;
+    let found: Vec<(&str, bool)> = findings
+        .iter()
+        .map(|finding| (finding.resource.as_str(), finding.blocking))
+        .collect();
+    assert_eq!(found, [("svc", true), ("settings", true)], "{findings:?}");
+    assert!(
+        findings[0]
+            .sentence
+            .contains("kind Service of serving.knative.dev/v1")
+    );
+    assert!(findings[1].sentence.contains("garbage collector"));
+}
+
+#[tokio::test]
+async fn a_forbidden_create_blocks_and_a_forbidden_delete_is_worth_a_word() {
+    let mock = Mock::start().await;
+    let denied = Act::Answer(201, Vec::new(), json!({"status": {"allowed": false}}));
+    mock.on(Method::POST, "selfsubjectaccessreviews", 9, denied);
+    let templates = &declaration().templates[..1];
+    let findings = mock.submitter().await.preflight(templates).await;
+    let found: Vec<bool> = findings.iter().map(|finding| finding.blocking).collect();
+    assert_eq!(found, [true, false, false], "{findings:?}");
+    assert_eq!(
+        findings[0].sentence,
+        "the run may not create pipelineresources.tekton.dev in namespace 'ci', so it cannot be created; grant `create` on `pipelineresources.tekton.dev` to the ServiceAccount of the run"
+    );
+    let spec = &mock.writes()[0].body["spec"]["resourceAttributes"];
+    assert_eq!(spec["group"], "tekton.dev");
+    assert_eq!(spec["namespace"], "ci");
+}
+
+#[tokio::test]
+async fn a_preflight_may_run_in_a_task_of_its_own() {
+    let mock = Mock::start().await;
+    let submitter = mock.submitter().await;
+    let preflight = async move { submitter.preflight(&declaration().templates).await };
+    assert_eq!(tokio::spawn(preflight).await.unwrap().len(), 2);
+}

@@ -1,0 +1,232 @@
+use std::time::{Duration, Instant};
+
+use gleaner_proto::message::Action;
+use gleaner_submission::{Reason, Settings};
+use http::Method;
+
+use crate::mock::{Act, Mock, refuse, status};
+use crate::templates::{IMAGES, image, path, submit};
+
+/// What a create that is no dry run has in its URI.
+const REAL: &str = "pipelineresources?fieldManager";
+
+#[tokio::test]
+async fn a_lost_reply_creates_one_object() {
+    for act in [Act::LoseReply, Act::Garble] {
+        let mock = Mock::start().await;
+        mock.on(Method::POST, REAL, 1, act);
+        let submission = submit(&mock.submitter().await, vec![image("a", "a", "1")])
+            .await
+            .unwrap();
+        let created = &submission.committed[0].created;
+        assert_eq!(
+            (created.action, created.uid.as_str()),
+            (Action::Created, "uid-1")
+        );
+        assert_eq!(mock.paths(), [path("a")]);
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_never_arrived_is_sent_again() {
+    let mock = Mock::start().await;
+    for part in ["/apis/tekton.dev", "dryRun", REAL] {
+        let method = if part.starts_with("/apis") {
+            Method::GET
+        } else {
+            Method::POST
+        };
+        mock.on(method, part, 2, Act::Refuse);
+    }
+    let submission = submit(&mock.submitter().await, vec![image("a", "a", "1")])
+        .await
+        .unwrap();
+    assert_eq!(submission.committed[0].created.action, Action::Created);
+}
+
+#[tokio::test]
+async fn an_api_server_that_hangs_is_asked_again_after_the_request_timeout() {
+    let mock = Mock::start().await;
+    mock.on(Method::POST, REAL, 1, Act::Hang);
+    submit(&mock.hasty().await, vec![image("a", "a", "1")])
+        .await
+        .unwrap();
+    assert_eq!(mock.count(&Method::POST, REAL), 2);
+}
+
+#[tokio::test]
+async fn retry_after_is_honoured() {
+    let mock = Mock::start().await;
+    let busy = status(429, "TooManyRequests", "slow down");
+    mock.on(
+        Method::POST,
+        "dryRun",
+        1,
+        Act::Answer(429, vec![("Retry-After", "1")], busy),
+    );
+    let begun = Instant::now();
+    submit(&mock.submitter().await, vec![image("a", "a", "1")])
+        .await
+        .unwrap();
+    assert!(begun.elapsed() >= Duration::from_secs(1));
+    assert_eq!(mock.count(&Method::POST, "dryRun"), 2);
+}
+
+#[tokio::test]
+async fn a_wait_beyond_the_deadline_is_not_sat_through() {
+    let mock = Mock::start().await;
+    let busy = status(429, "TooManyRequests", "slow down");
+    mock.on(
+        Method::POST,
+        "dryRun",
+        1,
+        Act::Answer(429, vec![("Retry-After", "600")], busy),
+    );
+    let begun = Instant::now();
+    let error = submit(&mock.hasty().await, vec![image("a", "a", "1")])
+        .await
+        .unwrap_err();
+    assert!(begun.elapsed() < Duration::from_secs(60));
+    assert!(
+        error.sentence().contains("its last answer: slow down"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn server_errors_pass() {
+    for code in [500, 502, 503, 504] {
+        let mock = Mock::start().await;
+        mock.on(
+            Method::POST,
+            REAL,
+            1,
+            refuse(code, "InternalError", "etcdserver: leader changed"),
+        );
+        let submission = submit(&mock.submitter().await, vec![image("a", "a", "1")])
+            .await
+            .unwrap();
+        assert_eq!(
+            submission.committed[0].created.action,
+            Action::Created,
+            "{code}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_rotated_token_gets_one_more_try_and_a_wrong_one_no_third() {
+    let mock = Mock::start().await;
+    mock.on(
+        Method::POST,
+        "dryRun",
+        1,
+        refuse(401, "Unauthorized", "Unauthorized"),
+    );
+    submit(&mock.submitter().await, vec![image("a", "a", "1")])
+        .await
+        .unwrap();
+
+    for (method, part) in [(Method::GET, "/apis"), (Method::POST, "dryRun")] {
+        let mock = Mock::start().await;
+        mock.on(
+            method.clone(),
+            part,
+            9,
+            refuse(401, "Unauthorized", "Unauthorized"),
+        );
+        let error = submit(&mock.submitter().await, vec![image("a", "a", "1")])
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(error.failures[0].reason, Reason::Unauthorised { .. }),
+            "{error}"
+        );
+        assert_eq!(mock.count(&method, part), 2);
+    }
+}
+
+#[tokio::test]
+async fn after_the_deadline_the_last_answer_is_quoted() {
+    let mock = Mock::start().await;
+    mock.on(
+        Method::POST,
+        "dryRun",
+        99,
+        refuse(503, "ServiceUnavailable", "apiserver is shutting down"),
+    );
+    let settings = Settings {
+        deadline: Duration::from_millis(500),
+        ..Settings::default()
+    };
+    let error = submit(
+        &mock.submitter_with(settings).await,
+        vec![image("a", "a", "1")],
+    )
+    .await
+    .unwrap_err();
+    assert_eq!(
+        error.sentence(),
+        "a (PipelineResource ci/a): the API server did not do it within 0.5 s; its last answer: apiserver is shutting down"
+    );
+}
+
+#[tokio::test]
+async fn an_api_server_that_is_not_there_is_named_as_such() {
+    let mock = Mock::start().await;
+    mock.on(Method::GET, "/apis", 99, Act::Refuse);
+    let settings = Settings {
+        deadline: Duration::from_millis(500),
+        ..Settings::default()
+    };
+    let error = submit(
+        &mock.submitter_with(settings).await,
+        vec![image("a", "a", "1")],
+    )
+    .await
+    .unwrap_err();
+    assert!(
+        matches!(error.failures[0].reason, Reason::Unreachable { .. }),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_answer_over_the_bound_is_not_read() {
+    let mock = Mock::start().await;
+    let settings = Settings {
+        max_response_bytes: 64,
+        ..Settings::default()
+    };
+    let error = submit(
+        &mock.submitter_with(settings).await,
+        vec![image("a", "a", "1")],
+    )
+    .await
+    .unwrap_err();
+    assert!(error.sentence().contains("more than 64 bytes"), "{error}");
+}
+
+#[tokio::test]
+async fn what_a_killed_sidecar_left_is_one_object_afterwards() {
+    let mock = Mock::start().await;
+    mock.on(Method::POST, REAL, 1, Act::Hang);
+    let submitter = mock.submitter().await;
+    // The first submission dies while its create is under way, which the API server then does all the same.
+    let first = submitter.clone();
+    let dying = tokio::spawn(async move { submit(&first, vec![image("a", "a", "1")]).await });
+    while mock.count(&Method::POST, REAL) == 0 {
+        tokio::task::yield_now().await;
+    }
+    dying.abort();
+    mock.put(&path("a"), image("a", "a", "1").object);
+    let submission = submit(&submitter, vec![image("a", "a", "1")])
+        .await
+        .unwrap();
+    assert_eq!(submission.committed[0].created.action, Action::Adopted);
+    assert_eq!(
+        mock.count(&Method::POST, IMAGES),
+        3,
+        "dry run, create, dry run"
+    );
+}

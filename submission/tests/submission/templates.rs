@@ -1,0 +1,86 @@
+//! Rendered objects, and the shortest way to submit them.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+
+use gleaner_core::declaration::Policy;
+use gleaner_core::render::Rendered;
+use gleaner_proto::name::ResourceName;
+use gleaner_submission::{Submission, SubmissionError, Submitter};
+use serde_json::{Value, json};
+
+use crate::mock::{NAMESPACE, OWNER_UID, RUN_UID};
+
+pub(crate) const IMAGES: &str = "/apis/tekton.dev/v1alpha1/namespaces/ci/pipelineresources";
+
+/// Where the object with this name stands.
+pub(crate) fn path(name: &str) -> String {
+    format!("{IMAGES}/{name}")
+}
+
+/// An owned PipelineResource with a static name.
+pub(crate) fn image(resource: &str, name: &str, digest: &str) -> Rendered {
+    Rendered {
+        resource: ResourceName::new(resource).unwrap(),
+        policy: Policy::Create,
+        owned: true,
+        derived_name: false,
+        wait_for: None,
+        results: Vec::new(),
+        object: json!({
+            "apiVersion": "tekton.dev/v1alpha1",
+            "kind": "PipelineResource",
+            "metadata": {
+                "name": name,
+                "annotations": {
+                    "gleaner.dev/run-uid": RUN_UID,
+                    "gleaner.dev/resource": resource,
+                    "gleaner.dev/content": format!("hash of {digest}"),
+                },
+                "ownerReferences": [{
+                    "apiVersion": "tekton.dev/v1", "kind": "PipelineRun", "name": "build", "uid": OWNER_UID,
+                    "controller": true, "blockOwnerDeletion": true,
+                }],
+            },
+            "spec": {"type": "image", "params": [{"name": "digest", "value": digest}]},
+        }),
+    }
+}
+
+/// The same, but no run owns it.
+pub(crate) fn unowned(mut rendered: Rendered) -> Rendered {
+    rendered.owned = false;
+    let metadata = rendered.object["metadata"].as_object_mut().unwrap();
+    metadata.remove("ownerReferences");
+    rendered
+}
+
+/// A cluster-scoped object.
+pub(crate) fn namespace(name: &str) -> Rendered {
+    let mut rendered = unowned(image("ns", name, "-"));
+    rendered.object["apiVersion"] = "v1".into();
+    rendered.object["kind"] = "Namespace".into();
+    rendered
+}
+
+/// Somebody else's object.
+pub(crate) fn foreign(name: &str) -> Value {
+    json!({
+        "apiVersion": "tekton.dev/v1alpha1",
+        "kind": "PipelineResource",
+        "metadata": {
+            "name": name,
+            "namespace": NAMESPACE,
+            "ownerReferences": [{"kind": "PipelineRun", "name": "nightly", "uid": "u", "controller": true}],
+        },
+    })
+}
+
+/// Submits what needs no second rendering.
+pub(crate) async fn submit(
+    submitter: &Submitter,
+    rendered: Vec<Rendered>,
+) -> Result<Submission, SubmissionError> {
+    let render = |_: &BTreeMap<ResourceName, u32>| Ok::<_, Infallible>(rendered.clone());
+    submitter.submit(render, &|_| {}).await
+}
