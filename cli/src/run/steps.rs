@@ -23,6 +23,7 @@ use super::plan::Plan;
 use super::process::{GRACE, Group};
 use super::progress::Progress;
 use super::substitution::Substitution;
+use gleaner_core::finish;
 use gleaner_core::task::Step;
 
 /// How often the sidecar is asked for what is new.
@@ -76,7 +77,8 @@ impl Steps<'_> {
                 Progress::step_skipped(&step.name, "its conditions (when) do not hold");
                 continue;
             }
-            let finish = match index == last && step.when.is_empty() && !command.continue_on_error {
+            let finish = match index == last && finish::can_finish(step, command.continue_on_error)
+            {
                 true => Finish::After,
                 false => Finish::No,
             };

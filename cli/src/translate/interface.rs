@@ -2,6 +2,7 @@
 
 use gleaner_core::declaration::{Declaration, Origin};
 use gleaner_core::document::yaml::Node;
+use gleaner_core::results;
 use indexmap::IndexMap;
 
 use super::port::Port;
@@ -47,12 +48,10 @@ impl Interface {
         for template in &declaration.templates {
             let made = match &template.origin {
                 Origin::Object => Made::Object,
-                Origin::PipelineResource { kind, params } => {
-                    let own = ["name", "uid", "type"].map(str::to_owned);
-                    let keys = own.into_iter().chain(params.iter().cloned()).collect();
-                    let kind = kind.clone();
-                    Made::Resource { kind, keys }
-                }
+                Origin::PipelineResource { kind, .. } => Made::Resource {
+                    kind: kind.clone(),
+                    keys: results::keys(template).into_iter().collect(),
+                },
             };
             self.made.insert(template.name.as_str().to_owned(), made);
         }

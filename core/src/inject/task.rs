@@ -8,13 +8,13 @@
 //! | [`sidecar`](self) | the Tekton sidecar `gleaner`, whose arguments carry declaration, parameters and context |
 //! | `ahead` | steps wrapped in the TaskSpec itself, where there is no webhook for the pod |
 //! | `results` | one object result for each output resource |
-//! | `finish` | who tells the sidecar that all steps have ended: the last step, or one behind it |
+//! | `finish_step` | the step of Gleaner's own that finishes a run where the last step cannot |
 //! | `obstacles` | what stands in the way: names, mounts, lists that are none |
 //! | `unweave` | the Task as it was before |
 //! | `walk` | where in a Pipeline or run the TaskSpecs stand |
 
 mod ahead;
-mod finish;
+mod finish_step;
 mod obstacles;
 mod results;
 mod sidecar;
@@ -24,6 +24,7 @@ mod walk;
 use crate::document::diagnostic::Diagnostic;
 use crate::document::yaml::Node;
 use crate::document::{Live, Place};
+use crate::finish::Finish;
 use crate::task::DeclarationSite;
 use gleaner_proto::kubernetes::annotation;
 use serde_json::{Map, Value};
@@ -171,12 +172,12 @@ fn weave_host(
     let Some(read) = carrier.task()? else {
         return Ok(());
     };
-    let mut wrong = obstacles::all(spec, place);
+    let finish = Finish::of(&read.steps);
+    let mut wrong = obstacles::all(spec, finish, place);
     wrong.extend(results::conflicts(spec, &declared.declaration, place));
-    let finish = finish::needed(spec);
     let sidecar = sidecar::sidecar(&declared, &read, finish, &settings, placement, resources);
-    if finish == finish::Finish::OwnStep {
-        push(spec, "steps", finish::step(&settings, resources));
+    if finish == Finish::OwnStep {
+        push(spec, "steps", finish_step::step(&settings, resources));
     }
     push(spec, "sidecars", sidecar);
     results::add(spec, &declared.declaration);

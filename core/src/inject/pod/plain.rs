@@ -10,7 +10,7 @@ use crate::document::{Live, Place};
 use crate::task::DeclarationSite;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use gleaner_proto::arguments::Arguments;
+use gleaner_proto::arguments::{Arguments, OWNER};
 use gleaner_proto::kubernetes::{SIDECAR_CONTAINER, annotation};
 use serde_json::{Map, Value, json};
 
@@ -177,7 +177,7 @@ fn arguments(pod: &Value, document: &Value, steps: Vec<String>) -> Arguments {
         declaration: STANDARD.encode(document.to_string()),
         steps,
         context,
-        others: vec![format!("--owner={owner}")],
+        others: vec![format!("{OWNER}={owner}")],
         ..Arguments::default()
     }
 }

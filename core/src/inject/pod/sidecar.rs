@@ -1,6 +1,6 @@
 //! The sidecar's container.
 
-use gleaner_proto::arguments::{Arguments, DECLARATION, UNWRAPPED};
+use gleaner_proto::arguments::{Arguments, DECLARATION, LISTEN, UNWRAPPED};
 use gleaner_proto::kubernetes::SIDECAR_CONTAINER;
 use serde_json::{Map, Value, json};
 
@@ -66,7 +66,7 @@ pub(super) fn place(
         .is_some_and(|host| host == true)
     {
         // The port would be the node's.
-        args.others.push("--listen=127.0.0.1:0".to_owned());
+        args.others.push(format!("{LISTEN}=127.0.0.1:0"));
     }
     container.insert("args".to_owned(), args.to_args().into());
     // Nobody reads a sidecar's termination message, but `kubectl describe` shows why it died.

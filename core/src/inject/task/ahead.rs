@@ -18,7 +18,7 @@ use crate::task::{Action, Step, TaskSpec};
 use gleaner_proto::path::{self, FINISH_STEP};
 use serde_json::{Map, Value, json};
 
-use super::finish::Finish;
+use crate::finish::Finish;
 use crate::inject::parts::redirector::{self, Step as Redirected};
 use crate::inject::parts::{mounts, readiness};
 
