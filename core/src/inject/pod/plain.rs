@@ -14,9 +14,9 @@ use gleaner_proto::arguments::{Arguments, OWNER};
 use gleaner_proto::kubernetes::{SIDECAR_CONTAINER, annotation};
 use serde_json::{Map, Value, json};
 
-use super::{containers, containers_mut, expansion, name_of, prefix, sidecar, texts};
-use crate::inject::parts::mounts;
-use crate::inject::parts::redirector::{self, Step};
+use super::{containers, containers_mut, kubelet_expansion, name_of, prefix, sidecar, texts};
+use crate::inject::mounts;
+use crate::inject::redirector_flags::{self, Step};
 use crate::inject::settings::{Settings, Sidecars};
 
 /// The pod as the sidecar learns of it, where admission comes before the name and always before the UID.
@@ -135,7 +135,7 @@ fn wrap_container(
         finishes: single,
         termination_message: Some(message.unwrap_or(TERMINATION_MESSAGE)),
     };
-    let prefix = prefix(&redirector::flags(declaration, &step, &[]));
+    let prefix = prefix(&redirector_flags::flags(declaration, &step, &[]));
     container["command"] = prefix.into_iter().chain(command).collect();
     Ok(())
 }
@@ -163,7 +163,7 @@ fn arguments(pod: &Value, document: &Value, steps: Vec<String>) -> Arguments {
     let controller = controller(pod);
     let text = |owner: &Value, key: &str| {
         let value = owner.get(key).and_then(Value::as_str).unwrap_or_default();
-        expansion::escape(value)
+        kubelet_expansion::escape(value)
     };
     let owner = match controller {
         Some(owner) => {

@@ -5,8 +5,8 @@ use gleaner_proto::kubernetes::SIDECAR_CONTAINER;
 use serde_json::{Map, Value, json};
 
 use super::{LISTS, containers, containers_mut, name_of, texts};
-use crate::inject::parts::{mounts, readiness, redirector};
 use crate::inject::settings::{Settings, Sidecars};
+use crate::inject::{mounts, readiness, redirector_flags};
 
 /// Where Kubernetes mounts the token of the pod's ServiceAccount
 /// (`k8s.io/kubernetes/plugin/pkg/admission/serviceaccount`).
@@ -60,7 +60,7 @@ pub(super) fn place(
     settings: &Settings,
 ) {
     let mut args = arguments.clone();
-    args.others.extend(redirector::install());
+    args.others.extend(redirector_flags::install());
     if pod
         .pointer("/spec/hostNetwork")
         .is_some_and(|host| host == true)

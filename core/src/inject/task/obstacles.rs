@@ -6,7 +6,7 @@ use gleaner_proto::path::FINISH_STEP;
 use serde_json::{Map, Value};
 
 use crate::finish::Finish;
-use crate::inject::parts::mounts;
+use crate::inject::mounts;
 
 /// The lists that weaving adds to.
 const LISTS: [&str; 4] = ["steps", "sidecars", "results", "volumes"];

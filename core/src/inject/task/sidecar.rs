@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 
 use super::ahead;
 use crate::finish::Finish;
-use crate::inject::parts::redirector::install;
+use crate::inject::redirector_flags::install;
 use crate::inject::settings::Settings;
 
 /// How redirector and sidecar come into the pod.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{ahead, finish_step, results};
 
 /// Takes out what weaving has put in, and nothing else: what merely has the same name stays.
-pub(super) fn unweave(spec: &mut Value) {
+pub(super) fn remove(spec: &mut Value) {
     let Value::Object(spec) = spec else { return };
     ahead::unwrap_steps(spec);
     retain(spec, "sidecars", |sidecar| !is_own_sidecar(sidecar));
