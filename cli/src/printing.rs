@@ -9,6 +9,7 @@ use gleaner_proto::exit_code;
 use serde_json::Value;
 
 use crate::args::Form;
+use crate::files;
 use crate::render::as_list;
 use crate::terminal;
 
@@ -17,10 +18,10 @@ pub(crate) fn read_all(files: &[String]) -> Result<Vec<Source>, u8> {
     let mut sources = Vec::new();
     let mut code = None;
     for file in files {
-        match Source::read(file) {
+        match files::read(file) {
             Ok(source) => sources.push(source),
             Err(found) => {
-                anstream::eprintln!("{}", terminal::finding(&found.into()));
+                anstream::eprintln!("{}", terminal::finding(&found));
                 code = Some(exit_code::USAGE);
             }
         }

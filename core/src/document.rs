@@ -13,7 +13,7 @@ pub use cursor::{Cursor, Diagnostics};
 pub use finding::{Finding, Severity};
 pub use live::Live;
 pub use place::Place;
-pub use source::{Source, SourceError};
+pub use source::Source;
 
 use diagnostic::Diagnostic;
 use yaml::Node;
