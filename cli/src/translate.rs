@@ -35,7 +35,7 @@ mod versions;
 
 use std::process::ExitCode;
 
-use gleaner_core::document::yaml::Node;
+use gleaner_core::document::Node;
 use gleaner_proto::exit_code;
 use serde_json::Value;
 

@@ -4,14 +4,11 @@ use gleaner_proto::message::Created;
 use indexmap::IndexSet;
 use serde_json::{Map, Value};
 
-use crate::declaration::{Origin, Template};
+use crate::declaration::{GIVEN_RESULTS, Origin, Template};
 
 /// Longest field of a result, in bytes. The kubelet gives all containers of a pod 12 KiB together, and Tekton loses results
 /// beyond that without a word (`k8s.io/kubernetes/pkg/kubelet/status/status_manager.go`).
 const FIELD_MAX: usize = 1024;
-
-/// The fields of every result.
-const GIVEN: [&str; 2] = ["name", "uid"];
 
 /// The field of a PipelineResource's result that holds `spec.type`.
 const TYPE: &str = "type";
@@ -25,14 +22,9 @@ pub struct ObjectResult {
     pub notes: Vec<String>,
 }
 
-/// Returns true for the name of a field that every result has.
-pub fn is_given(key: &str) -> bool {
-    GIVEN.contains(&key)
-}
-
 /// The fields of the result of `template`, in order.
 pub fn keys(template: &Template) -> IndexSet<String> {
-    let mut keys: IndexSet<String> = GIVEN.iter().map(ToString::to_string).collect();
+    let mut keys: IndexSet<String> = GIVEN_RESULTS.iter().map(ToString::to_string).collect();
     if let Origin::PipelineResource { params, .. } = &template.origin {
         keys.insert(TYPE.to_owned());
         keys.extend(params.iter().cloned());

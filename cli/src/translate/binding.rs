@@ -1,6 +1,6 @@
 //! Bindings: which resource a task or a run gets under which name, in whichever spelling.
 
-use gleaner_core::document::yaml::Node;
+use gleaner_core::document::Node;
 
 use super::catalogue::{Catalogue, Resource};
 use super::desk::Desk;

@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use gleaner_core::document::diagnostic::{Diagnostic, Location};
-use gleaner_core::document::yaml::Node;
+use gleaner_core::document::Location;
+use gleaner_core::document::Node;
+use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_core::document::{Finding, Source};
 use gleaner_proto::kubernetes::PIPELINE_RESOURCE_KIND;
 use gleaner_proto::name::is_dns_label;

@@ -1,7 +1,8 @@
 //! Where one document is worked on: what is wrong with it is written down here, with its line.
 
-use gleaner_core::document::diagnostic::{Diagnostic, Location, suggestion};
-use gleaner_core::document::yaml::{Content, Node};
+use gleaner_core::document::Location;
+use gleaner_core::document::diagnostic::{Diagnostic, suggestion};
+use gleaner_core::document::{Content, Node};
 use gleaner_core::document::{Finding, Locate, Place, Source};
 
 use super::edit::present;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gleaner_core::document::yaml::{Content, Node};
+use gleaner_core::document::{Content, Node};
 use gleaner_core::document::{Finding, Source};
 use gleaner_proto::kubernetes::{PIPELINE_RESOURCE_KIND, RUN_API_VERSION};
 use serde_json::Value;

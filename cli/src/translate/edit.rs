@@ -1,7 +1,7 @@
 //! Editing of documents, node by node, so that what stays keeps its line.
 
-use gleaner_core::document::diagnostic::Location;
-use gleaner_core::document::yaml::{Content, Key, Node};
+use gleaner_core::document::Location;
+use gleaner_core::document::{Content, Key, Node};
 
 /// What can be done to a node of a document. A field that is `null` counts as absent.
 pub(super) trait Edit {

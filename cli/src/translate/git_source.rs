@@ -1,6 +1,6 @@
 //! The step that clones a git resource, as Tekton itself once did.
 
-use gleaner_core::document::yaml::Node;
+use gleaner_core::document::Node;
 
 use super::edit::{self, Edit, list, text, text_of};
 use super::port::Port;

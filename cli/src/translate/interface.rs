@@ -1,7 +1,7 @@
 //! What a Task or a Pipeline takes in and gives: all that those who bind it must know.
 
 use gleaner_core::declaration::{Declaration, Origin};
-use gleaner_core::document::yaml::Node;
+use gleaner_core::document::Node;
 use gleaner_core::results;
 use indexmap::IndexMap;
 

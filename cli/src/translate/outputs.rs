@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gleaner_core::document::writer;
-use gleaner_core::document::yaml::{Content, Node};
+use gleaner_core::document::{Content, Node};
 use gleaner_core::task::{DeclarationSite, Declared};
 use gleaner_proto::kubernetes::annotation;
 use serde_json::Value;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use gleaner_core::document::Node;
 use gleaner_core::document::diagnostic::suggestion;
-use gleaner_core::document::yaml::Node;
 use indexmap::IndexMap;
 
 use super::binding::{self, Binding, Target};

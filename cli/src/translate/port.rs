@@ -1,7 +1,7 @@
 //! Resources that a Task or a Pipeline takes in: declared in one of four spellings, and object parameters from now on.
 
-use gleaner_core::document::diagnostic::Location;
-use gleaner_core::document::yaml::Node;
+use gleaner_core::document::Location;
+use gleaner_core::document::Node;
 
 use super::desk::Desk;
 use super::edit::{self, Edit, present, text, text_of};

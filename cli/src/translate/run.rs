@@ -1,6 +1,6 @@
 //! A PipelineRun or a TaskRun: the resources that it names become values of parameters.
 
-use gleaner_core::document::yaml::Node;
+use gleaner_core::document::Node;
 
 use super::binding;
 use super::catalogue::Catalogue;

@@ -1,7 +1,7 @@
 //! What the command line changes on the way.
 
+use gleaner_core::document::Node;
 use gleaner_core::document::diagnostic::suggestion;
-use gleaner_core::document::yaml::Node;
 use gleaner_proto::kubernetes::PIPELINE_RESOURCE_KIND;
 use serde_json::Value;
 
@@ -147,7 +147,7 @@ impl<'a> ResourceParam<'a> {
         match params.iter_mut().find(same) {
             Some(param) => param.put("value", text(param.at, self.value)),
             None => {
-                let at = gleaner_core::document::diagnostic::Location::default();
+                let at = gleaner_core::document::Location::default();
                 let entries = [
                     ("name", text(at, self.param)),
                     ("value", text(at, self.value)),

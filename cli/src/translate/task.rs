@@ -1,7 +1,7 @@
 //! A TaskSpec: its resources become object parameters, its variables follow them.
 
 use gleaner_core::document::diagnostic::suggestion;
-use gleaner_core::document::yaml::{Content, Node};
+use gleaner_core::document::{Content, Node};
 
 use super::desk::Desk;
 use super::edit::{Edit, present, text, text_of};

@@ -1,6 +1,6 @@
 //! `$(...)` in texts: found, judged and replaced.
 
-use gleaner_core::document::yaml::{Content, Node};
+use gleaner_core::document::{Content, Node};
 
 use super::desk::Desk;
 

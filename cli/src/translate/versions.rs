@@ -1,6 +1,6 @@
 //! What v1alpha1 and v1beta1 called otherwise than v1, and what v1 has no more.
 
-use gleaner_core::document::yaml::Node;
+use gleaner_core::document::Node;
 
 use super::desk::Desk;
 use super::edit::{self, Edit, list, present, text, text_of};
@@ -22,7 +22,7 @@ const GONE_FROM_STEPS: [&str; 10] = [
 /// Steps, step template and sidecars of a TaskSpec.
 pub(super) fn containers(spec: &mut Node) -> impl Iterator<Item = &mut Node> {
     let gleaned = match &mut spec.content {
-        gleaner_core::document::yaml::Content::Mapping(entries) => entries.as_mut_slice(),
+        gleaner_core::document::Content::Mapping(entries) => entries.as_mut_slice(),
         _ => &mut [],
     };
     gleaned

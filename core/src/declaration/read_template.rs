@@ -3,11 +3,10 @@
 use indexmap::IndexMap;
 
 use super::field_path::FieldPath;
-use super::model::{Naming, Origin, Policy, Template, WaitFor, WaitTarget};
+use super::model::{GIVEN_RESULTS, Naming, Origin, Policy, Template, WaitFor, WaitTarget};
+use crate::document::Content;
 use crate::document::diagnostic::suggestion;
-use crate::document::yaml::Content;
 use crate::document::{Cursor, Diagnostics};
-use crate::results;
 use crate::variable::{Tree, Use};
 use gleaner_proto::duration;
 use gleaner_proto::kubernetes::{
@@ -363,7 +362,7 @@ fn read_wait(wait: &Cursor<'_>, findings: &mut Diagnostics) -> Option<WaitFor> {
 fn read_results(results: &Cursor<'_>, findings: &mut Diagnostics) -> IndexMap<String, FieldPath> {
     let mut read = IndexMap::new();
     for (name, field) in results.entries(findings) {
-        if results::is_given(name) {
+        if GIVEN_RESULTS.contains(&name) {
             findings.add(
                 &field,
                 format!("'{name}' is always among the results"),

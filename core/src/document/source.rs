@@ -1,7 +1,9 @@
 //! The text of one file, parsed.
 
-use super::diagnostic::{Diagnostic, Location};
-use super::yaml::{self, Node};
+use super::diagnostic::Diagnostic;
+use super::location::Location;
+use super::node::Node;
+use super::yaml;
 
 use super::Locate;
 use super::finding::Finding;
@@ -101,6 +103,7 @@ fn items(document: Node) -> Vec<Node> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::document::Place;
 
     fn located(text: &str, line: usize, column: usize) -> (usize, usize) {
         let source = Source::parse("f".into(), text.into()).unwrap();

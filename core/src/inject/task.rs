@@ -21,8 +21,8 @@ mod results;
 mod sidecar;
 mod task_specs;
 
+use crate::document::Node;
 use crate::document::diagnostic::Diagnostic;
-use crate::document::yaml::Node;
 use crate::document::{Live, Place};
 use crate::finish::Finish;
 use crate::task::DeclarationSite;

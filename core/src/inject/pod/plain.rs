@@ -4,8 +4,9 @@
 //! container plays all there is can it also finish.
 
 use crate::declaration::{Declaration, Submit};
+use crate::document::Node;
 use crate::document::diagnostic::Diagnostic;
-use crate::document::yaml::{self, Node};
+use crate::document::yaml;
 use crate::document::{Live, Place};
 use crate::task::DeclarationSite;
 use base64::Engine as _;
