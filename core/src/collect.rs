@@ -25,7 +25,6 @@ use crate::variable::Reference;
 use gleaner_proto::StepName;
 use gleaner_proto::message::{Outcome, Outputs, Phase, Problem};
 use indexmap::{IndexMap, IndexSet};
-use serde::{Deserialize, Serialize};
 
 use crate::render::{self, Attempts, Rendered, Secrecy, Values};
 use crate::run::Run;
@@ -78,16 +77,7 @@ enum Stage {
     /// The API server is being asked, or will be at once.
     Submitting,
     Committed(Outcome),
-    Failed(Failure),
-}
-
-/// Why nothing exists.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    /// What is answered.
-    pub problem: Problem,
-    /// What is wrong with each resource, by its name.
-    pub resources: BTreeMap<String, String>,
+    Failed(Problem),
 }
 
 /// What a message has led to.
@@ -252,11 +242,7 @@ impl Collector {
                     self.notes.push(note);
                 }
                 (Stage::Open, _) => {
-                    let problem = problem::pending(&pending, &self.unheard());
-                    self.stage = Stage::Failed(Failure {
-                        problem,
-                        resources: BTreeMap::new(),
-                    });
+                    self.stage = Stage::Failed(problem::pending(&pending, &self.unheard()));
                 }
                 _ => {}
             }
@@ -280,8 +266,8 @@ impl Collector {
     }
 
     /// Nothing exists.
-    pub fn failed(&mut self, failure: Failure) {
-        self.stage = Stage::Failed(failure);
+    pub fn failed(&mut self, problem: Problem) {
+        self.stage = Stage::Failed(problem);
     }
 
     /// Adds a sentence for people.
@@ -307,7 +293,7 @@ impl Collector {
     pub fn outcome(&self) -> Result<Outcome, Problem> {
         match &self.stage {
             Stage::Committed(outcome) => Ok(outcome.clone()),
-            Stage::Failed(failure) => Err(failure.problem.clone()),
+            Stage::Failed(problem) => Err(problem.clone()),
             Stage::Open | Stage::Submitting => Ok(Outcome {
                 phase: self.phase(),
                 pending: self.pending(),

@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::failure::{Failure, LeftBehind, ObjectReference};
+
 /// What one step leaves behind. Write-once: the same message again is answered as before.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -187,9 +189,9 @@ pub struct ResourceStatus {
     /// The object's UID, once it exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<String>,
-    /// What is wrong with it.
+    /// The failure of this resource, without its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
+    pub error: Option<Failure>,
 }
 
 /// A problem document (RFC 9457).
@@ -210,36 +212,57 @@ pub struct Problem {
     /// Variables that are still unknown, where that is the problem.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pending: Vec<String>,
+    /// Every cause, in the order of the declaration, where resources could not be created.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<Failure>,
+    /// Objects of the run that still exist, or may exist: delete them by hand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<LeftBehind>,
+    /// Objects that existed before the run and keep what it applied to them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<ObjectReference>,
 }
 
 /// The values of [`Problem::kind`]. Relative references, so that they do not depend on where the API is reached.
 pub mod problem_type {
-    /// No such route, step or resource.
-    pub const NOT_FOUND: &str = "/problems/not-found";
-    /// The route knows another method.
-    pub const METHOD: &str = "/problems/method-not-allowed";
-    /// The body is no message of this API.
-    pub const MALFORMED: &str = "/problems/malformed-message";
-    /// A bearer token is missing or wrong.
-    pub const UNAUTHORIZED: &str = "/problems/unauthorized";
-    /// The credential belongs to another step.
-    pub const FORBIDDEN: &str = "/problems/wrong-step";
-    /// An output is unknown, missing, or of the wrong type.
-    pub const OUTPUT: &str = "/problems/invalid-output";
-    /// A body, value or header over its bound.
-    pub const TOO_LARGE: &str = "/problems/too-large";
-    /// The step has already sent other outputs.
-    pub const ALREADY_WRITTEN: &str = "/problems/already-written";
-    /// Variables are still unknown.
-    pub const PENDING: &str = "/problems/pending";
-    /// The resources could not be created.
-    pub const NOT_CREATED: &str = "/problems/not-created";
-    /// The declaration is wrong.
-    pub const DECLARATION: &str = "/problems/declaration";
-    /// The client was too slow.
-    pub const TIMEOUT: &str = "/problems/timeout";
-    /// The sidecar is ending, and another one may take its place; try again.
-    pub const BUSY: &str = "/problems/busy";
-    /// The sidecar's own failure (disk full, for instance).
-    pub const INTERNAL: &str = "/problems/internal";
+    /// Declares each type, and the list of all.
+    macro_rules! types {
+        ($($(#[$doc:meta])* $name:ident = $value:literal;)*) => {
+            $($(#[$doc])* pub const $name: &str = $value;)*
+
+            /// All of them.
+            pub const ALL: &[&str] = &[$($name),*];
+        };
+    }
+
+    types! {
+        /// No such route, step or resource.
+        NOT_FOUND = "/problems/not-found";
+        /// The route takes another method.
+        METHOD = "/problems/method-not-allowed";
+        /// The body or the query is not valid for this route.
+        MALFORMED = "/problems/malformed-message";
+        /// A bearer token is missing or wrong.
+        UNAUTHORIZED = "/problems/unauthorized";
+        /// The credential belongs to another step.
+        FORBIDDEN = "/problems/wrong-step";
+        /// An output is unknown, missing, or of the wrong type.
+        OUTPUT = "/problems/invalid-output";
+        /// A body, value or header exceeds its limit.
+        TOO_LARGE = "/problems/too-large";
+        /// The step has already sent other outputs.
+        ALREADY_WRITTEN = "/problems/already-written";
+        /// Variables are still unknown.
+        PENDING = "/problems/pending";
+        /// The resources could not be created.
+        NOT_CREATED = "/problems/not-created";
+        /// The declaration is wrong.
+        DECLARATION = "/problems/declaration";
+        /// The client was too slow.
+        TIMEOUT = "/problems/timeout";
+        /// The sidecar is shutting down; retry, it may be restarting.
+        BUSY = "/problems/busy";
+        /// The sidecar's own failure (disk full, for instance).
+        INTERNAL = "/problems/internal";
+    }
 }

@@ -340,10 +340,10 @@ impl Keeper {
                     .committed(commit.outcome.clone(), commit.attempts.clone());
                 (Record::Committed(commit), "committed")
             }
-            Err(failure) => {
-                tracing::error!(problem = %failure.problem.detail, "not-created");
-                self.collector.failed(failure.clone());
-                (Record::Failed(failure), "failed")
+            Err(problem) => {
+                tracing::error!(problem = %problem.detail, "not-created");
+                self.collector.failed(problem.clone());
+                (Record::Failed(problem), "failed")
             }
         };
         self.metrics.submitted(result);

@@ -334,7 +334,7 @@ fn replay(collector: &mut Collector, records: Vec<Record>) {
                 collector.finish();
             }
             Record::Committed(commit) => collector.committed(commit.outcome, commit.attempts),
-            Record::Failed(failure) => collector.failed(failure),
+            Record::Failed(problem) => collector.failed(problem),
         }
     }
     if count > 0 {

@@ -39,7 +39,7 @@ impl<'a> Purpose<'a> {
         match refusal.code {
             _ if too_large => Reason::TooLarge { words },
             _ if mistyped => Reason::Invalid { words },
-            StatusCode::UNAUTHORIZED => Reason::Unauthorised { words },
+            StatusCode::UNAUTHORIZED => Reason::Unauthorized { words },
             StatusCode::FORBIDDEN if is_missing_permission(&words) => Reason::Forbidden {
                 words,
                 remedy: grant(self.verb, self.kind),
@@ -83,7 +83,7 @@ pub(super) fn plain(end: End) -> Reason {
         } => Reason::Deadline { within, last },
         End::Late { within, last, .. } => Reason::Unreachable { within, last },
         End::Broken(words) => Reason::Broken(words),
-        End::Refused(refusal) if refusal.code == StatusCode::UNAUTHORIZED => Reason::Unauthorised {
+        End::Refused(refusal) if refusal.code == StatusCode::UNAUTHORIZED => Reason::Unauthorized {
             words: refusal.words,
         },
         End::Refused(refusal) => Reason::Refused {
@@ -148,7 +148,7 @@ mod tests {
     fn a_reason_without_its_own_remedy_keeps_the_code() {
         assert_eq!(
             reason(405, "no such verb").to_string(),
-            "the API server answered 405 Method: no such verb".replace(" Method", "")
+            "the API server responded with 405: no such verb"
         );
     }
 }

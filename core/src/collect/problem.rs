@@ -18,6 +18,9 @@ pub fn new(
         detail: detail.into(),
         exit_code,
         pending: Vec::new(),
+        failures: Vec::new(),
+        left: Vec::new(),
+        kept: Vec::new(),
     }
 }
 

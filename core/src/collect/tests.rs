@@ -3,12 +3,13 @@ use std::collections::BTreeMap;
 use crate::declaration::{Declaration, Scope};
 use gleaner_proto::StepName;
 use gleaner_proto::exit_code;
+use gleaner_proto::failure::{Failure, FailureCode};
 use gleaner_proto::message::{
     Outcome, Outputs, Phase, Problem, StepState, VariableState, problem_type,
 };
 use serde_json::{Value, json};
 
-use super::{Collector, Examined, Failure, Refusal, Verdict};
+use super::{Collector, Examined, Refusal, Verdict};
 use crate::render::{Attempts, Values};
 use crate::run::Run;
 
@@ -88,7 +89,7 @@ fn committed() -> Outcome {
     }
 }
 
-fn failure() -> Failure {
+fn failure() -> Problem {
     let problem = crate::collect::problem::new(
         problem_type::NOT_CREATED,
         424,
@@ -96,9 +97,15 @@ fn failure() -> Failure {
         "no",
         exit_code::NOT_CREATED,
     );
-    Failure {
-        problem,
-        resources: BTreeMap::from([("img".to_owned(), "no".to_owned())]),
+    let failure = Failure {
+        resource: Some("img".into()),
+        code: FailureCode::Denied,
+        message: "no".into(),
+        remedy: None,
+    };
+    Problem {
+        failures: vec![failure],
+        ..problem
     }
 }
 

@@ -83,14 +83,18 @@ fn who_completed_the_set_gets_the_failure_and_the_steps_before_their_receipt() {
         Ok(Examined::Repeated(Verdict::Settled))
     );
     collector.failed(failure());
-    assert_eq!(collector.outcome(), Err(failure().problem));
+    assert_eq!(collector.outcome(), Err(failure()));
     assert_eq!(collector.receipt().phase, Phase::Failed);
     // A later step has done its part, too.
     assert_eq!(
         take(&mut collector, "lint", message(0, json!({}))),
         Verdict::Settled
     );
-    assert_eq!(collector.status().resources[0].error.as_deref(), Some("no"));
+    let error = collector.status().resources[0].error.clone().unwrap();
+    assert_eq!(
+        (error.resource, error.code, error.message.as_str()),
+        (None, FailureCode::Denied, "no")
+    );
 }
 
 #[test]
