@@ -31,6 +31,7 @@ impl<'a> Purpose<'a> {
     }
 
     fn refused(self, refusal: Refusal) -> Reason {
+        // A missing namespace is reported as any missing object; only the message says of which kind it is.
         let about_namespace =
             refusal.words.contains("namespaces \"") || refusal.has_cause("NamespaceTerminating");
         let too_large = refusal.too_large();
@@ -48,7 +49,8 @@ impl<'a> Purpose<'a> {
                 Reason::NoNamespace { words }
             }
             StatusCode::FORBIDDEN => Reason::Denied { words },
-            // Admission webhooks choose their own code; 400 is what they mostly take.
+            // Admission webhooks choose their own code; 400 is what they mostly take. Neither they nor policies leave a
+            // reason or cause by which their refusals could be told from the API server's own, so their fixed prefix has to.
             StatusCode::BAD_REQUEST if words.contains("admission webhook") => {
                 Reason::Denied { words }
             }
@@ -94,7 +96,7 @@ pub(super) fn plain(end: End) -> Reason {
 }
 
 /// RBAC's refusals read `User "system:serviceaccount:ci:default" cannot create resource "x" in API group "y"`;
-/// quotas and admission use the same code.
+/// quotas and admission use the same code and reason, so only the message tells them apart.
 fn is_missing_permission(words: &str) -> bool {
     words.contains("User \"") && words.contains(" cannot ")
 }
