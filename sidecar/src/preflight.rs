@@ -9,7 +9,7 @@ use gleaner_proto::failure::Failure;
 use gleaner_proto::message::{Problem, problem_type};
 use tokio::sync::watch;
 
-use crate::keeper::Handle;
+use crate::run_actor::Handle;
 use gleaner_submission::Submitter;
 
 /// The findings of the preflight.

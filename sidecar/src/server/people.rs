@@ -17,7 +17,7 @@ use tokio_stream::wrappers::WatchStream;
 
 use super::Api;
 use super::answer::{ApiProblem, Json};
-use crate::keeper::Preview;
+use crate::run_actor::Preview;
 use gleaner_core::document::writer::to_yaml;
 
 /// What can stand behind the `?` of the resources' routes.
