@@ -4,8 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The cause of a failure, as a stable word. Decide by this, never by a message.
+/// The cause of a failure, as a stable word. Decide by it, never by a message; later versions may add words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum FailureCode {
     /// The cluster does not serve the kind.
     KindNotServed,
@@ -49,11 +50,13 @@ pub enum FailureCode {
     Deleted,
     /// A code of another version of Gleaner.
     #[serde(other)]
+    #[cfg_attr(test, schemars(skip))]
     Unknown,
 }
 
 /// One cause of a failure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Failure {
     /// The name of the resource in the declaration; absent where the failure is not one resource's.
@@ -70,6 +73,7 @@ pub struct Failure {
 
 /// An object in the cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ObjectReference {
     /// `apiVersion` of the object.
@@ -88,6 +92,7 @@ pub struct ObjectReference {
 
 /// An object that the rollback could not delete, or that may exist.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct LeftBehind {
     /// The object.
