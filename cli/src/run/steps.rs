@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use gleaner_core::declaration::Preflight;
 use gleaner_proto::exit_code;
+use gleaner_proto::failure::FailureCode;
 use gleaner_proto::message::Phase;
 use gleaner_proto::path::FINISH_STEP;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -245,15 +246,11 @@ impl Steps<'_> {
         let Ok(status) = self.collector.sidecar.status().await else {
             return;
         };
-        let errors = status
+        let mut errors = status
             .resources
             .iter()
-            .filter_map(|resource| resource.error.as_deref());
-        if self.embedded
-            && errors
-                .into_iter()
-                .any(|error| error.contains("is not served"))
-        {
+            .filter_map(|resource| resource.error.as_ref());
+        if self.embedded && errors.any(|error| error.code == FailureCode::KindNotServed) {
             Progress::note("this run's own API server learns a kind from its CRD: --crd FILE");
         }
     }

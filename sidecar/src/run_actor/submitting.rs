@@ -8,21 +8,22 @@ use gleaner_core::declaration::Declaration;
 use gleaner_core::results;
 use gleaner_core::variable::SubstitutionError;
 use gleaner_proto::exit_code;
-use gleaner_proto::message::{Created, Outcome, Phase, problem_type};
+use gleaner_proto::failure::{Failure, FailureCode};
+use gleaner_proto::message::{Created, Outcome, Phase, Problem, problem_type};
 use serde_json::{Map, Value};
 use tokio::task::JoinHandle;
 
 use crate::crash_point;
 use crate::journal::Commit;
+use gleaner_core::collect::Collector;
 use gleaner_core::collect::problem;
-use gleaner_core::collect::{Collector, Failure};
 use gleaner_core::render::redaction::Redaction;
 use gleaner_core::render::{self, Attempts, Values};
 use gleaner_core::run::Run;
 use gleaner_submission::{Progress, SubmissionError, Submitter};
 
 /// How a submission ends.
-pub(super) type Ending = Result<Commit, Failure>;
+pub(super) type Ending = Result<Commit, Problem>;
 
 /// Begins submissions.
 pub struct Submitting {
@@ -77,10 +78,7 @@ pub(super) async fn ended(submission: &mut Option<JoinHandle<Ending>>) -> Ending
                 let detail = format!("the submission broke off: {error}; this is a bug of Gleaner");
                 let mut problem = problem::internal(detail);
                 problem.exit_code = exit_code::NOT_CREATED;
-                Err(Failure {
-                    problem,
-                    resources: BTreeMap::new(),
-                })
+                Err(problem)
             }
         },
         None => std::future::pending().await,
@@ -175,33 +173,35 @@ fn outcome(
     }
 }
 
-/// The values do not hold what the templates ask of them.
-fn not_rendered(error: &SubstitutionError) -> Failure {
+/// The problem when the outputs do not hold what the templates need.
+fn not_rendered(error: &SubstitutionError) -> Problem {
     let title = "the outputs do not hold what the templates need";
     let detail = format!("nothing was created: {error}");
-    let problem = problem::new(problem_type::OUTPUT, 422, title, detail, exit_code::OUTPUT);
-    Failure {
-        problem,
-        resources: BTreeMap::new(),
+    let failure = Failure {
+        resource: None,
+        code: FailureCode::InvalidOutput,
+        message: error.to_string(),
+        remedy: None,
+    };
+    Problem {
+        failures: vec![failure],
+        ..problem::new(problem_type::OUTPUT, 422, title, detail, exit_code::OUTPUT)
     }
 }
 
-fn not_created(error: &SubmissionError, redaction: &Redaction) -> Failure {
+fn not_created(error: &SubmissionError, redaction: &Redaction) -> Problem {
     let title = "the resources could not be created";
-    let problem = problem::new(
-        problem_type::NOT_CREATED,
-        424,
-        title,
-        redaction.apply(error.sentence()),
-        exit_code::NOT_CREATED,
-    );
-    let mut resources: BTreeMap<String, String> = BTreeMap::new();
-    for (name, sentence) in error.resource_errors() {
-        let all = resources.entry(name.to_string()).or_default();
-        if !all.is_empty() {
-            all.push_str("; ");
-        }
-        all.push_str(&redaction.apply(sentence));
-    }
-    Failure { problem, resources }
+    let failures = error.failures.iter().map(|failure| failure.to_message());
+    redaction.apply_to_problem(Problem {
+        failures: failures.collect(),
+        left: error.aftermath.left.clone(),
+        kept: error.aftermath.kept.clone(),
+        ..problem::new(
+            problem_type::NOT_CREATED,
+            424,
+            title,
+            error.sentence(),
+            exit_code::NOT_CREATED,
+        )
+    })
 }
