@@ -105,7 +105,7 @@ impl Entry<'_> {
                 self.trace(Trace::Nothing);
             }
             if !error.is_already_exists() {
-                return Err(self.failed(Purpose::new("create", item).reason(error)));
+                return Err(self.failed(Purpose::new("create", &item.place.kind).reason(error)));
             }
             let existing = look(self.api, item, self.run_uid).await;
             match existing.map_err(|reason| self.failed(reason))? {
@@ -190,7 +190,7 @@ impl Entry<'_> {
                 if !may_exist {
                     self.trace(Trace::Nothing);
                 }
-                Err(self.failed(Purpose::new("patch", item).reason(error)))
+                Err(self.failed(Purpose::new("patch", &item.place.kind).reason(error)))
             }
         }
     }

@@ -195,7 +195,7 @@ fn refused(item: &Item, verb: &'static str, error: CallError) -> Verdict {
     let blocked = error
         .refusal()
         .is_some_and(Refusal::is_block_owner_deletion);
-    let reason = Purpose::new(verb, item).reason(error);
+    let reason = Purpose::new(verb, &item.place.kind).reason(error);
     if blocked {
         Verdict::Unblocked(reason)
     } else {

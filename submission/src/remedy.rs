@@ -5,7 +5,6 @@ use http::StatusCode;
 use super::answer::Refusal;
 use super::api::{CallError, End};
 use super::error::Reason;
-use super::item::Item;
 use super::kind::Kind;
 
 /// What a request was for, so that a refusal can say which permission is missing.
@@ -17,8 +16,7 @@ pub(super) struct Purpose<'a> {
 }
 
 impl<'a> Purpose<'a> {
-    pub(super) fn new(verb: &'static str, item: &'a Item) -> Self {
-        let kind = &item.place.kind;
+    pub(super) const fn new(verb: &'static str, kind: &'a Kind) -> Self {
         Self { verb, kind }
     }
 
