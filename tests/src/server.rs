@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use gleaner_apiserver::EmbeddedApiServer;
+use gleaner_local_apiserver::LocalApiServer;
 use http::{Method, StatusCode};
 use kube::Client;
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ pub struct Server {
 enum Backend {
     Real(Arc<Rig>),
     /// With a folder for its kubeconfig.
-    Embedded(EmbeddedApiServer, TempDir),
+    Embedded(LocalApiServer, TempDir),
 }
 
 impl Server {
@@ -62,7 +62,7 @@ impl Server {
     /// When it does not start.
     pub async fn embedded(crds: &[&str]) -> Self {
         let namespace = unique_namespace();
-        let mut builder = EmbeddedApiServer::builder().namespace(&namespace);
+        let mut builder = LocalApiServer::builder().namespace(&namespace);
         for yaml in crds {
             builder = builder.crds(yaml).expect("CRDs");
         }

@@ -29,7 +29,7 @@ fn main() -> ExitCode {
         watch::cases(),
     ];
     Suite::new(cases.into_iter().flatten().collect())
-        .crds(&[gleaner_apiserver::TEKTON_CRDS])
+        .crds(&[gleaner_local_apiserver::TEKTON_CRDS])
         .run()
 }
 

@@ -25,9 +25,9 @@
 //!
 //! ```
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! use gleaner_apiserver::EmbeddedApiServer;
+//! use gleaner_local_apiserver::LocalApiServer;
 //!
-//! let server = EmbeddedApiServer::builder().namespace("team-a").start().await?;
+//! let server = LocalApiServer::builder().namespace("team-a").start().await?;
 //! println!("{}", server.url());
 //! server.shutdown().await;
 //! # Ok(())
@@ -65,7 +65,7 @@ mod verbs;
 mod watch;
 
 pub use crd::CrdError;
-pub use server::{Builder, EmbeddedApiServer, SeedError};
+pub use server::{Builder, LocalApiServer, SeedError};
 
 /// The CRDs of Tekton's kinds that the server always serves, as YAML: what a real server needs to be given.
 pub const TEKTON_CRDS: &str = concat!(

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gleaner_apiserver::{EmbeddedApiServer, SeedError};
+use gleaner_local_apiserver::{LocalApiServer, SeedError};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -12,7 +12,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 
 #[tokio::test]
 async fn seeded_objects_are_listed() {
-    let server = EmbeddedApiServer::builder()
+    let server = LocalApiServer::builder()
         .namespace("team-a")
         .start()
         .await
@@ -37,7 +37,7 @@ async fn seeded_objects_are_listed() {
 
 #[tokio::test]
 async fn what_cannot_be_seeded_is_explained() {
-    let server = EmbeddedApiServer::builder().start().await.unwrap();
+    let server = LocalApiServer::builder().start().await.unwrap();
     let unknown = json!({"apiVersion": "x.dev/v1", "kind": "Thing", "metadata": {"name": "a"}});
     let error = server.seed(unknown).unwrap_err();
     assert!(matches!(error, SeedError::UnknownKind { .. }), "{error}");
@@ -50,7 +50,7 @@ async fn what_cannot_be_seeded_is_explained() {
 
 #[tokio::test]
 async fn a_shutdown_ends_open_watches() {
-    let server = EmbeddedApiServer::builder().start().await.unwrap();
+    let server = LocalApiServer::builder().start().await.unwrap();
     let mut watch = TcpStream::connect(server.address()).await.unwrap();
     let request = "GET /api/v1/configmaps?watch=true HTTP/1.1\r\nHost: test\r\n\r\n";
     watch.write_all(request.as_bytes()).await.unwrap();

@@ -15,7 +15,7 @@ use crate::router::{self, Shared};
 use crate::store::Store;
 use crate::{builtin, create, metadata};
 
-/// What to serve. See [`EmbeddedApiServer::builder`].
+/// What to serve. See [`LocalApiServer::builder`].
 #[derive(Debug)]
 #[must_use = "call `start` to have a server"]
 pub struct Builder {
@@ -27,7 +27,7 @@ pub struct Builder {
 ///
 /// Dropping it ends it at once; [`shutdown`](Self::shutdown) lets requests under way finish.
 #[derive(Debug)]
-pub struct EmbeddedApiServer {
+pub struct LocalApiServer {
     address: SocketAddr,
     shared: Arc<Shared>,
     stop: watch::Sender<bool>,
@@ -92,7 +92,7 @@ impl Builder {
     /// # Errors
     ///
     /// When no port can be had.
-    pub async fn start(self) -> std::io::Result<EmbeddedApiServer> {
+    pub async fn start(self) -> std::io::Result<LocalApiServer> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let (stop, stopping) = watch::channel(false);
@@ -115,7 +115,7 @@ impl Builder {
                 tracing::error!(%error, "the embedded API server ended");
             }
         });
-        let server = EmbeddedApiServer {
+        let server = LocalApiServer {
             address,
             shared,
             stop,
@@ -130,7 +130,7 @@ impl Builder {
     }
 }
 
-impl EmbeddedApiServer {
+impl LocalApiServer {
     /// A server with Kubernetes' usual kinds and Tekton's `PipelineResource`, `TaskRun` and `PipelineRun`.
     pub fn builder() -> Builder {
         Builder::new()
@@ -194,7 +194,7 @@ impl EmbeddedApiServer {
     }
 }
 
-impl Drop for EmbeddedApiServer {
+impl Drop for LocalApiServer {
     fn drop(&mut self) {
         self.stop.send_replace(true);
         self.task.abort();
