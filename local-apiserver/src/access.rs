@@ -1,11 +1,16 @@
-//! `SelfSubjectAccessReview`: the embedded server has no users, so everything is allowed.
+//! `SelfSubjectAccessReview`: the server has no users, so everything is allowed.
 
-use serde_json::{Value, json};
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use serde_json::{Map, Value, json};
 
 pub(crate) const GROUP: &str = "authorization.k8s.io";
+pub(crate) const VERSION: &str = "v1";
+/// The endpoint, relative to the group version.
 pub(crate) const PLURAL: &str = "selfsubjectaccessreviews";
 
-/// Its line in discovery.
+/// Returns the resource as discovery lists it.
 pub(crate) fn resource() -> Value {
     json!({
         "name": PLURAL,
@@ -16,9 +21,9 @@ pub(crate) fn resource() -> Value {
     })
 }
 
-/// The review with its answer.
-pub(crate) fn answer(mut review: Value) -> Value {
-    review["status"] =
-        json!({ "allowed": true, "reason": "the embedded API server allows everything" });
-    review
+/// Returns the review with its status.
+pub(crate) async fn review(Json(mut review): Json<Map<String, Value>>) -> impl IntoResponse {
+    let status = json!({ "allowed": true, "reason": "this server allows everything" });
+    review.insert("status".to_owned(), status);
+    (StatusCode::CREATED, Json(review))
 }

@@ -3,39 +3,39 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::kind::{Form, Kind, NameRule};
+use crate::builtin;
+use crate::kind::{Kind, Schema};
+use crate::names::NameRule;
 
-/// Why a CRD file was not understood.
+/// An error in a CRD file.
 #[derive(Debug, thiserror::Error)]
 pub enum CrdError {
-    /// The text is no YAML, or no CRD.
+    /// The text is not YAML.
     #[error("cannot read the CRD: {0}")]
     Unreadable(#[from] serde_saphyr::Error),
-    /// The document is something else.
-    #[error(
-        "document {index} is a {kind:?}, not a CustomResourceDefinition of apiextensions.k8s.io/v1"
-    )]
-    NotACrd {
-        /// Place in the file, from 1.
-        index: usize,
-        /// What it says it is.
-        kind: String,
-    },
-    /// The document lacks something a CRD must have.
-    #[error("document {index} is no complete CustomResourceDefinition: {source}")]
+    /// A document is something else, or lacks something that a CRD must have.
+    #[error("document {index} is not a complete CustomResourceDefinition: {source}")]
     Incomplete {
         /// Place in the file, from 1.
         index: usize,
-        /// What is missing or of the wrong type.
+        /// The field that is missing or has a wrong value.
         source: serde_json::Error,
     },
 }
 
 #[derive(Deserialize)]
-struct Crd {
-    spec: CrdSpec,
+#[serde(tag = "kind")]
+enum Document {
+    CustomResourceDefinition(Crd),
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "apiVersion")]
+enum Crd {
+    #[serde(rename = "apiextensions.k8s.io/v1")]
+    V1 { spec: CrdSpec },
 }
 
 #[derive(Deserialize)]
@@ -69,13 +69,13 @@ struct Version {
     name: String,
     served: bool,
     #[serde(default)]
-    schema: Schema,
+    schema: Validation,
     #[serde(default)]
     subresources: Subresources,
 }
 
 #[derive(Deserialize, Default)]
-struct Schema {
+struct Validation {
     #[serde(rename = "openAPIV3Schema")]
     open_api: Value,
 }
@@ -85,29 +85,23 @@ struct Subresources {
     status: Option<Value>,
 }
 
-/// The served versions of the CRDs in a YAML text of one or more documents.
+/// Returns the served versions of the CRDs in a YAML text of one or more documents.
 ///
 /// # Errors
 ///
-/// When the text is not YAML, or one of its documents is not a complete CRD. Empty documents are passed over.
-pub(crate) fn parse(yaml: &str) -> Result<Vec<Kind>, CrdError> {
+/// Fails if the text is not YAML, or one of its documents is not a complete CRD. Empty documents are skipped.
+pub(crate) fn parse(yaml: &str) -> Result<Vec<Arc<Kind>>, CrdError> {
     let documents: Vec<Value> = serde_saphyr::from_multiple(yaml)?;
     let mut kinds = Vec::new();
-    for (index, document) in documents
-        .into_iter()
-        .enumerate()
-        .filter(|(_, d)| !d.is_null())
-    {
-        let index = index + 1;
-        if document["kind"] != "CustomResourceDefinition"
-            || document["apiVersion"] != "apiextensions.k8s.io/v1"
-        {
-            let kind = document["kind"].as_str().unwrap_or_default().to_owned();
-            return Err(CrdError::NotACrd { index, kind });
+    for (index, document) in documents.into_iter().enumerate() {
+        if document.is_null() {
+            continue;
         }
-        let crd: Crd = serde_json::from_value(document)
-            .map_err(|source| CrdError::Incomplete { index, source })?;
-        kinds.extend(crd.spec.into_kinds());
+        let document = serde_json::from_value(document);
+        let index = index + 1;
+        let Document::CustomResourceDefinition(Crd::V1 { spec }) =
+            document.map_err(|source| CrdError::Incomplete { index, source })?;
+        kinds.extend(spec.into_kinds().map(Arc::new));
     }
     Ok(kinds)
 }
@@ -136,37 +130,27 @@ impl CrdSpec {
                 categories: names.categories.clone(),
                 namespaced: scope == Scope::Namespaced,
                 has_status: version.subresources.status.is_some(),
+                built_in: false,
                 name_rule: NameRule::Subdomain,
-                form: Form::Custom(Arc::new(version.schema.open_api)),
+                schema: Schema::new(Box::new(move || whole(version.schema.open_api))),
             })
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_crds_of_the_house_parse() {
-        let kinds = parse(crate::TEKTON_CRDS).unwrap();
-        let names: Vec<String> = kinds
-            .iter()
-            .map(|k| format!("{} {}", k.api_version(), k.plural))
-            .collect();
-        assert_eq!(
-            names,
-            [
-                "tekton.dev/v1alpha1 pipelineresources",
-                "tekton.dev/v1 taskruns",
-                "tekton.dev/v1 pipelineruns"
-            ]
-        );
-        assert!(kinds.iter().all(|k| k.namespaced && k.has_status));
+/// Returns the schema of a whole object: a CRD's schema leaves out the fields that every object has.
+fn whole(mut schema: Value) -> Value {
+    if !schema.is_object() {
+        schema = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
     }
-
-    #[test]
-    fn what_is_no_crd_is_named() {
-        let error = parse("---\nkind: ConfigMap\napiVersion: v1\n").unwrap_err();
-        assert!(error.to_string().contains("\"ConfigMap\""), "{error}");
+    if !schema["properties"].is_object() {
+        schema["properties"] = json!({});
     }
+    for name in ["apiVersion", "kind"] {
+        schema["properties"][name] = json!({ "type": "string" });
+    }
+    schema["properties"]["metadata"] = builtin::metadata();
+    schema
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,24 +1,18 @@
 //! POST: a new object.
 
-use std::sync::Arc;
-
 use serde_json::Value;
 
-use crate::decode::{self, Decoded};
-use crate::defaults;
-use crate::fields::{self, Manager, Operation, Shape};
-use crate::kind::{Form, Kind};
-use crate::metadata;
-use crate::options::Options;
-use crate::rules;
-use crate::schema;
-use crate::status::{Cause, Refusal};
-use crate::store::{Held, Key, Store};
+use crate::fields::{self, Manager, Operation};
+use crate::kind::Kind;
+use crate::options::WriteOptions;
+use crate::refusal::Refusal;
+use crate::store::{Contents, Key, Store};
+use crate::{defaults, metadata, schema, validation};
 
-/// Makes the object, or only says what would be made.
-///
-/// The order of the checks is the real server's: what is the caller's own mistake in the object comes before what
-/// the store knows.
+/// The largest object that etcd stores, in bytes.
+const LARGEST: usize = 1_572_864;
+
+/// Creates the object, or returns what would be created.
 ///
 /// # Errors
 ///
@@ -27,125 +21,98 @@ pub(crate) fn create(
     store: &Store,
     kind: &Kind,
     namespace: &str,
-    object: Value,
-    options: &Options,
-) -> Result<(Arc<Value>, Vec<String>), Refusal> {
-    let Decoded {
-        mut object,
-        warnings,
-    } = decode::decode(kind, object, options.field_validation)?;
-    metadata::settle_namespace(kind, &mut object, namespace)?;
-    metadata::settle_name(&mut object)?;
-    let mut held = store.hold();
-    namespace_exists(&held, namespace)?;
-    let made = insert(&mut held, kind, object, options, |object| {
-        let manager = Manager {
-            name: options.field_manager.clone().unwrap_or_default(),
-            operation: Operation::Update,
-            api_version: kind.api_version(),
-            subresource: String::new(),
-        };
-        fields::record_update(Shape::of(kind), &Value::Null, object, &manager);
-    })?;
-    Ok((made, warnings))
+    mut object: Value,
+    options: &WriteOptions,
+) -> Result<Value, Refusal> {
+    metadata::settle(kind, &mut object, namespace)?;
+    schema::normalize(&kind.schema, &mut object);
+    ignore_status(kind, &mut object);
+    let name = options.field_manager.as_deref().unwrap_or("unknown");
+    let manager = Manager::new(name, Operation::Update, kind);
+    fields::created(&mut object, &manager);
+    let mut contents = store.lock();
+    require_namespace(&contents, namespace)?;
+    insert(&mut contents, kind, object, options)
 }
 
-/// The second half of a creation, shared with a server-side apply that finds nothing: stamp, check, store.
-/// `record` writes the managed fields.
+/// Checks and stores an object whose managers are known; a server-side apply creates objects so, too.
+///
+/// # Errors
+///
+/// 400, 409, 422, and 500 for an object that is too large.
 pub(crate) fn insert(
-    held: &mut Held<'_>,
+    contents: &mut Contents,
     kind: &Kind,
     mut object: Value,
-    options: &Options,
-    record: impl FnOnce(&mut Value),
-) -> Result<Arc<Value>, Refusal> {
+    options: &WriteOptions,
+) -> Result<Value, Refusal> {
     if !metadata::text(&object, "resourceVersion").is_empty() {
         return Err(Refusal::without_reason(
             "resourceVersion should not be set on objects to be created",
         ));
     }
-    metadata::stamp(kind, &mut object)?;
+    metadata::stamp(&mut object)?;
+    complete(kind, &mut object)?;
+    let name = metadata::text(&object, "name");
+    let key = kind.key(metadata::text(&object, "namespace"), name);
+    if contents.get(&key).is_some() {
+        return Err(Refusal::already_exists(kind, name));
+    }
+    put(contents, key, object, options)
+}
+
+/// Removes the status that a client sent for a kind whose status has an endpoint of its own.
+pub(crate) fn ignore_status(kind: &Kind, object: &mut Value) {
     if kind.has_status
         && let Some(fields) = object.as_object_mut()
     {
         fields.remove("status");
     }
-    defaults::fill(kind, &mut object);
-    let name = metadata::text(&object, "name").to_owned();
-    let causes = faults(kind, &object);
-    if !causes.is_empty() {
-        return Err(Refusal::invalid(&kind.group, &kind.kind, &name, &causes));
-    }
-    let key = key(kind, metadata::text(&object, "namespace"), &name);
-    if held.get(&key).is_some() {
-        return Err(Refusal::already_exists(kind, &name));
-    }
-    record(&mut object);
-    if options.dry_run {
-        return Ok(Arc::new(object));
-    }
-    storable(&object)?;
-    Ok(held.put(&key, object))
 }
 
-/// Everything that makes an object invalid.
-pub(crate) fn faults(kind: &Kind, object: &Value) -> Vec<Cause> {
-    let mut causes = metadata::faults(kind, object);
-    match &kind.form {
-        Form::Custom(schema) => {
-            causes.extend(schema::validate(schema, object));
-            if schema::has_rules(schema) && causes.iter().any(Cause::keeps_rules_from_running) {
-                causes.push(Cause::rules_not_checked());
-            }
-        }
-        Form::BuiltIn(_) => causes.extend(rules::faults(kind, object)),
-    }
-    causes
-}
-
-/// The bounds of a real server's storage: they are met when an object is written, never in a dry run.
+/// Checks an object, and fills in its defaults.
 ///
 /// # Errors
 ///
-/// Past etcd's 1.5 MiB, in the words of etcd or of its client: a bare 500.
-pub(crate) fn storable(object: &Value) -> Result<(), Refusal> {
-    const REQUEST: usize = 1_572_864;
-    const MESSAGE: usize = 2_097_152;
-    let bytes = object.to_string().len();
-    if bytes > MESSAGE {
-        return Err(Refusal::without_reason(format!(
-            "rpc error: code = ResourceExhausted desc = trying to send message larger than max ({bytes} vs. {MESSAGE})"
-        )));
-    }
-    if bytes > REQUEST {
-        return Err(Refusal::without_reason("etcdserver: request is too large"));
-    }
+/// 400 and 422.
+pub(crate) fn complete(kind: &Kind, object: &mut Value) -> Result<(), Refusal> {
+    schema::fill_defaults(&kind.schema, object);
+    validation::check(kind, object)?;
+    // Only after the check, because it relies on the types.
+    defaults::fill(kind, object);
     Ok(())
 }
 
-/// The place of an object in the store.
-pub(crate) fn key(kind: &Kind, namespace: &str, name: &str) -> Key {
-    Key {
-        resource: kind.qualified_plural(),
-        namespace: if kind.namespaced {
-            namespace.to_owned()
-        } else {
-            String::new()
-        },
-        name: name.to_owned(),
+/// Stores an object, unless it is a dry run, and returns it.
+///
+/// # Errors
+///
+/// A bare 500 past [`LARGEST`], in the words of etcd.
+pub(crate) fn put(
+    contents: &mut Contents,
+    key: Key,
+    object: Value,
+    options: &WriteOptions,
+) -> Result<Value, Refusal> {
+    if options.dry_run {
+        return Ok(object);
     }
+    if object.to_string().len() > LARGEST {
+        return Err(Refusal::without_reason("etcdserver: request is too large"));
+    }
+    Ok(contents.put(key, object))
 }
 
 /// # Errors
 ///
-/// 404 for a namespace that is not there; cluster-scoped objects have none.
-pub(crate) fn namespace_exists(held: &Held<'_>, namespace: &str) -> Result<(), Refusal> {
+/// 404 for a namespace that does not exist; `namespace` is empty for cluster-scoped objects.
+pub(crate) fn require_namespace(contents: &Contents, namespace: &str) -> Result<(), Refusal> {
     let key = Key {
         resource: "namespaces".to_owned(),
         namespace: String::new(),
         name: namespace.to_owned(),
     };
-    if namespace.is_empty() || held.get(&key).is_some() {
+    if namespace.is_empty() || contents.get(&key).is_some() {
         return Ok(());
     }
     Err(Refusal::not_found("", "namespaces", namespace))

@@ -1,7 +1,7 @@
-//! What the server fills in for Kubernetes' own kinds.
+//! The fields that the server fills in for Kubernetes' own kinds.
 //!
-//! Only what others find them by. The many defaults of pods, services and workloads are left out: nothing here runs
-//! them.
+//! Only those that a client finds an object by or reads back. The many defaults of pods, services and workloads are
+//! left out, because nothing here runs them.
 
 use k8s_openapi::ByteString;
 use serde_json::{Value, json};
@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use crate::kind::Kind;
 use crate::metadata;
 
-/// Completes a new object.
+/// Completes an object.
 pub(crate) fn fill(kind: &Kind, object: &mut Value) {
-    if kind.is_custom() {
+    if !kind.built_in {
         return;
     }
     match kind.kind.as_str() {
@@ -25,7 +25,7 @@ pub(crate) fn fill(kind: &Kind, object: &mut Value) {
             object["status"] = json!({ "phase": "Active" });
         }
         "Secret" => {
-            string_data(kind, object);
+            string_data(object);
             if object["type"].is_null() {
                 object["type"] = "Opaque".into();
             }
@@ -34,11 +34,8 @@ pub(crate) fn fill(kind: &Kind, object: &mut Value) {
     }
 }
 
-/// A Secret's `stringData` is for writing only: its texts go into `data`, in base64, over what stands there.
-pub(crate) fn string_data(kind: &Kind, object: &mut Value) {
-    if kind.is_custom() || kind.kind != "Secret" {
-        return;
-    }
+/// Moves the texts of `stringData`, which is for writing only, into `data`, in base64.
+fn string_data(object: &mut Value) {
     let texts = object
         .as_object_mut()
         .and_then(|fields| fields.remove("stringData"));

@@ -1,64 +1,93 @@
-//! Discovery: which groups, versions and kinds there are.
+//! Discovery: the groups, versions and kinds that are served.
 
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
 use serde_json::{Value, json};
 
+use crate::access;
 use crate::kind::{Kind, Registry};
+use crate::refusal::Refusal;
+use crate::state::Shared;
+
+/// A group version in a path; the core group has no name there.
+#[derive(Debug, serde::Deserialize)]
+pub(crate) struct GroupVersion {
+    #[serde(default)]
+    group: String,
+    version: String,
+}
 
 /// `/api`.
-pub(crate) fn core_versions() -> Value {
-    json!({ "kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": [] })
+pub(crate) async fn core_versions() -> Json<Value> {
+    Json(json!({ "kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": [] }))
 }
 
 /// `/apis`.
-pub(crate) fn group_list(registry: &Registry) -> Value {
-    let groups: Vec<Value> = registry
-        .groups()
+pub(crate) async fn groups(State(shared): State<Arc<Shared>>) -> Json<Value> {
+    let groups = shared.registry.groups();
+    let groups: Vec<Value> = groups
         .iter()
         .map(|(group, versions)| group_json(group, versions))
         .collect();
-    json!({ "kind": "APIGroupList", "apiVersion": "v1", "groups": groups })
+    Json(json!({ "kind": "APIGroupList", "apiVersion": "v1", "groups": groups }))
 }
 
-/// `/apis/GROUP`; none for a group that is not served.
-pub(crate) fn group(registry: &Registry, name: &str) -> Option<Value> {
-    let groups = registry.groups();
-    let (name, versions) = groups.iter().find(|(group, _)| *group == name)?;
+/// `/apis/GROUP`.
+pub(crate) async fn group(
+    State(shared): State<Arc<Shared>>,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    let groups = shared.registry.groups();
+    let found = groups.iter().find(|(group, _)| *group == name);
+    let (name, versions) = found.ok_or_else(Refusal::not_served)?;
     let mut document = group_json(name, versions);
     document["kind"] = "APIGroup".into();
     document["apiVersion"] = "v1".into();
-    Some(document)
+    Ok(Json(document))
 }
 
-/// `/api/v1` or `/apis/GROUP/VERSION`; none for a version that is not served.
-pub(crate) fn resource_list(registry: &Registry, group: &str, version: &str) -> Option<Value> {
-    let mut resources: Vec<Value> = Vec::new();
-    let mut group_version = None;
-    for kind in registry.in_version(group, version) {
-        group_version = Some(kind.api_version());
-        resources.push(main_resource(kind));
-        if kind.has_status {
-            resources.push(status_resource(kind));
-        }
-    }
-    if group == crate::access::GROUP && version == "v1" {
-        group_version = Some(format!("{group}/{version}"));
-        resources.push(crate::access::resource());
-    }
-    Some(json!({
-        "kind": "APIResourceList",
-        "apiVersion": "v1",
-        "groupVersion": group_version?,
-        "resources": resources,
+/// `/api/v1` or `/apis/GROUP/VERSION`.
+pub(crate) async fn resources(
+    State(shared): State<Arc<Shared>>,
+    Path(path): Path<GroupVersion>,
+) -> Result<Json<Value>, Refusal> {
+    let resources = resource_list(&shared.registry, &path);
+    resources.map(Json).ok_or_else(Refusal::not_served)
+}
+
+/// `/version`: the release whose behavior this server follows, marked as not being it.
+pub(crate) async fn version() -> Json<Value> {
+    Json(json!({
+        "major": "1",
+        "minor": "36",
+        "gitVersion": concat!("v1.36.0+local.", env!("CARGO_PKG_VERSION")),
+        "platform": "linux/amd64",
     }))
 }
 
-/// `/version`: the release whose behaviour this server follows, marked as not being it.
-pub(crate) fn version() -> Value {
-    json!({
-        "major": "1",
-        "minor": "36",
-        "gitVersion": concat!("v1.36.0+gleaner.", env!("CARGO_PKG_VERSION")),
-        "platform": "linux/amd64",
+fn resource_list(
+    registry: &Registry,
+    GroupVersion { group, version }: &GroupVersion,
+) -> Option<Value> {
+    let kinds = registry.in_version(group, version);
+    let mut resources: Vec<Value> = kinds.map(|kind| resource(kind)).collect();
+    if (group.as_str(), version.as_str()) == (access::GROUP, access::VERSION) {
+        resources.push(access::resource());
+    }
+    let group_version = if group.is_empty() {
+        version.clone()
+    } else {
+        format!("{group}/{version}")
+    };
+    (!resources.is_empty()).then(|| {
+        json!({
+            "kind": "APIResourceList",
+            "apiVersion": "v1",
+            "groupVersion": group_version,
+            "resources": resources,
+        })
     })
 }
 
@@ -72,29 +101,14 @@ fn group_json(name: &str, versions: &[&str]) -> Value {
     })
 }
 
-fn main_resource(kind: &Kind) -> Value {
-    let mut resource = json!({
+fn resource(kind: &Kind) -> Value {
+    json!({
         "name": kind.plural,
         "singularName": kind.singular,
         "namespaced": kind.namespaced,
         "kind": kind.kind,
-        "verbs": ["create", "delete", "get", "list", "patch", "update", "watch"],
-    });
-    if !kind.short_names.is_empty() {
-        resource["shortNames"] = kind.short_names.clone().into();
-    }
-    if !kind.categories.is_empty() {
-        resource["categories"] = kind.categories.clone().into();
-    }
-    resource
-}
-
-fn status_resource(kind: &Kind) -> Value {
-    json!({
-        "name": format!("{}/status", kind.plural),
-        "singularName": "",
-        "namespaced": kind.namespaced,
-        "kind": kind.kind,
-        "verbs": ["get", "patch", "update"],
+        "shortNames": kind.short_names,
+        "categories": kind.categories,
+        "verbs": ["create", "delete", "get", "list", "patch"],
     })
 }

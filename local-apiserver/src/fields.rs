@@ -1,14 +1,13 @@
-//! Field ownership: who set which field of an object, as server-side apply needs to know.
+//! Field ownership: which manager set which field of an object, as server-side apply needs to know.
 //!
 //! The structure is that of `fieldsV1` in `metadata.managedFields`; the rules are those of
-//! `sigs.k8s.io/structured-merge-diff`.
+//! `sigs.k8s.io/structured-merge-diff`, but for one: every map is owned field by field, and every list as one value.
 
 mod apply;
-mod change;
 mod managers;
+mod merge;
+mod ownership;
 mod set;
-mod shape;
 
-pub(crate) use apply::{Applied, Conflict, apply};
-pub(crate) use managers::{Manager, Operation, record_update};
-pub(crate) use shape::Shape;
+pub(crate) use apply::{applied_first, apply, created};
+pub(crate) use managers::{Manager, Operation};

@@ -1,36 +1,19 @@
-//! The kinds that the server knows.
+//! The kinds that a server serves.
 
 use std::cmp::Reverse;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde_json::Value;
 
-use crate::typed::Reader;
+use crate::access;
+use crate::names::NameRule;
+use crate::store::Key;
 
-/// What a name of this kind must look like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NameRule {
-    /// RFC 1123 subdomain, up to 253 characters: most kinds.
-    Subdomain,
-    /// RFC 1123 label, up to 63 characters: namespaces.
-    Label,
-    /// RFC 1035 label, up to 63 characters, no digit first: services.
-    Rfc1035Label,
-    /// Anything that can stand as one segment of a path: roles and their bindings.
-    PathSegment,
-}
-
-/// How objects of a kind are checked.
-#[derive(Debug, Clone)]
-pub(crate) enum Form {
-    /// Kubernetes' own: by the types of `k8s-openapi`.
-    BuiltIn(Reader),
-    /// From a CRD: by its structural schema.
-    Custom(Arc<Value>),
-}
+/// The structural schema of a whole object, `metadata` included; made when it is first used.
+pub(crate) type Schema = LazyLock<Value, Box<dyn FnOnce() -> Value + Send>>;
 
 /// One kind in one version, as discovery lists it.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Kind {
     /// Empty for the core group.
     pub(crate) group: String,
@@ -41,10 +24,18 @@ pub(crate) struct Kind {
     pub(crate) short_names: Vec<String>,
     pub(crate) categories: Vec<String>,
     pub(crate) namespaced: bool,
-    /// Whether `/status` is a subresource: then the main resource ignores `.status`.
+    /// True if the status has an endpoint of its own: then it is ignored elsewhere.
     pub(crate) has_status: bool,
+    /// True for Kubernetes' own kinds, false for those of a CRD.
+    pub(crate) built_in: bool,
     pub(crate) name_rule: NameRule,
-    pub(crate) form: Form,
+    pub(crate) schema: Schema,
+}
+
+/// The kinds of one server.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    kinds: Vec<Arc<Kind>>,
 }
 
 impl Kind {
@@ -57,29 +48,35 @@ impl Kind {
         }
     }
 
-    /// `configmaps`, `pipelineresources.tekton.dev`: as error messages name it, and the key of the storage.
+    /// `configmaps`, `taskruns.tekton.dev`: the name in messages and in the store.
     pub(crate) fn qualified_plural(&self) -> String {
-        crate::status::qualified(&self.plural, &self.group)
+        qualified(&self.plural, &self.group)
     }
 
-    pub(crate) fn is_custom(&self) -> bool {
-        matches!(self.form, Form::Custom(_))
+    /// Returns the place of an object of this kind in the store.
+    pub(crate) fn key(&self, namespace: &str, name: &str) -> Key {
+        Key {
+            resource: self.qualified_plural(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }
     }
-}
 
-/// All kinds that one server serves.
-#[derive(Debug, Default)]
-pub(crate) struct Registry {
-    kinds: Vec<Arc<Kind>>,
+    /// Returns the object as this version shows it: only `apiVersion` differs, as under a CRD's conversion `None`.
+    pub(crate) fn in_version(&self, object: &Value) -> Value {
+        let mut object = object.clone();
+        object["apiVersion"] = self.api_version().into();
+        object
+    }
 }
 
 impl Registry {
-    /// Adds a kind; one of the same group, version and plural is replaced.
-    pub(crate) fn add(&mut self, kind: Kind) {
+    /// Adds a kind; it replaces one of the same group, version and plural.
+    pub(crate) fn add(&mut self, kind: Arc<Kind>) {
         self.kinds.retain(|k| {
             (&k.group, &k.version, &k.plural) != (&kind.group, &kind.version, &kind.plural)
         });
-        self.kinds.push(Arc::new(kind));
+        self.kinds.push(kind);
     }
 
     pub(crate) fn by_plural(&self, group: &str, version: &str, plural: &str) -> Option<Arc<Kind>> {
@@ -95,7 +92,7 @@ impl Registry {
             .cloned()
     }
 
-    /// The kinds of one group and version, in the order they were added.
+    /// Returns the kinds of one group and version, in the order they were added.
     pub(crate) fn in_version<'a>(
         &'a self,
         group: &'a str,
@@ -106,9 +103,10 @@ impl Registry {
             .filter(move |k| k.group == group && k.version == version)
     }
 
-    /// Each named group (not the core) with its versions, preferred first.
+    /// Returns each named group (not the core) with its versions, the preferred one first.
     pub(crate) fn groups(&self) -> Vec<(&str, Vec<&str>)> {
-        let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
+        // Access reviews are answered, not stored: they are not in the registry.
+        let mut groups: Vec<(&str, Vec<&str>)> = vec![(access::GROUP, vec![access::VERSION])];
         for kind in self.kinds.iter().filter(|k| !k.group.is_empty()) {
             match groups.iter_mut().find(|(group, _)| *group == kind.group) {
                 None => groups.push((&kind.group, vec![&kind.version])),
@@ -118,25 +116,23 @@ impl Registry {
                 Some(_) => {}
             }
         }
-        // Access reviews are answered, not stored: no kind of the registry.
-        groups.push((crate::access::GROUP, vec!["v1"]));
         for (_, versions) in &mut groups {
             versions.sort_by_key(|version| Reverse(version_rank(version)));
         }
         groups
     }
+}
 
-    /// Whether any kind of the group is built in: such a group answers for resources it lacks.
-    pub(crate) fn is_built_in_group(&self, group: &str) -> bool {
-        group == crate::access::GROUP
-            || self
-                .kinds
-                .iter()
-                .any(|k| k.group == group && !k.is_custom())
+/// `taskruns.tekton.dev`, or `configmaps` in the core group.
+pub(crate) fn qualified(name: &str, group: &str) -> String {
+    if group.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{name}.{group}")
     }
 }
 
-/// Kubernetes' order of versions: GA before beta before alpha, then the higher number.
+/// Kubernetes' order of versions: GA, beta, alpha, then the higher number.
 fn version_rank(version: &str) -> (u8, u32, u32) {
     let Some(rest) = version.strip_prefix('v') else {
         return (0, 0, 0);

@@ -1,25 +1,36 @@
-//! The embedded API server of `gleaner run`: in this process, plain HTTP on 127.0.0.1, gone with it.
+//! A small Kubernetes API server within a process: plain HTTP on 127.0.0.1, its objects in memory, gone with its owner.
 //!
-//! It is a faithful subset of a Kubernetes API server, the one that the production client code needs: discovery,
-//! create (dry run, strict field validation, `generateName`), get, list, watch, update, JSON merge patch, server-side
-//! apply with field ownership, delete with preconditions and finalizers, the status subresource. One conformance suite
-//! (`tests/tests/conformance`) asks it and a real server the same questions; refusals have the real server's codes,
-//! reasons, messages and details.
+//! It serves what a client needs that creates objects, and a person who looks at them with `kubectl get`: discovery,
+//! create, get, list, server-side apply with field ownership, delete with preconditions, dry runs, and
+//! `SelfSubjectAccessReview`. The kinds are Kubernetes' usual ones, Tekton's, and those of further CRDs.
 //!
-//! # What it leaves out
+//! # Checks
 //!
-//! - Whatever runs *after* a write: controllers, the garbage collector (owner references are stored as they are, and
-//!   owned objects outlive their owners), the end of what is in a deleted namespace.
-//! - Whoever has a say in it: users and RBAC (access reviews answer yes), webhooks, admission policies, quotas.
-//! - Of a CRD's schema: `oneOf`, `anyOf`, `allOf`, `not`, `pattern`, `format`, `uniqueItems`, bounds on properties, CEL
-//!   rules, conversion between versions (all versions show the same fields).
-//! - Of Kubernetes' own kinds: unknown fields, wrong types and the commonest faults are refused; the rest of their
-//!   validation, immutable fields, and their defaults (a Service gets no cluster IP) are not there. Their `binding`,
-//!   `scale`, `eviction` and other subresources neither.
-//! - Of the protocol: JSON patch and strategic merge patch (415), deletion of collections (405), protobuf, tables,
-//!   OpenAPI, paging (a list is always whole), bookmarks. A watch looks back 4,096 changes.
-//! - Words of Go: where a real server's message shows its own source (names of struct types, the JSON decoder's
-//!   sentence), this one shows the field and says the same in its own.
+//! Every write is validated strictly, as with `fieldValidation=Strict`:
+//!
+//! - names, labels and the keys of annotations have the syntax that Kubernetes demands;
+//! - there are no fields that the kind does not have;
+//! - required fields are there, values have the type of the schema, are among those of an `enum`, and within bounds of
+//!   length, size and value.
+//!
+//! Refusals have the codes, reasons and causes of a real server; the messages are this crate's own, except for those that
+//! clients act on.
+//!
+//! # Only on a real cluster
+//!
+//! - Everything that runs *after* a write: controllers, the garbage collector (owner references are stored, and owned
+//!   objects outlive their owners), finalizers, generations, the end of a deleted namespace's objects.
+//! - Everything that has a say in a write: users and RBAC (access reviews allow everything), webhooks, admission
+//!   policies, quotas.
+//! - Of a CRD's schema: `oneOf`, `anyOf`, `allOf`, `not`, `pattern`, formats but `byte`, `uniqueItems`, bounds on
+//!   properties, CEL rules, conversion between versions (all versions show the same fields).
+//! - Of Kubernetes' own kinds: the rules that are not in their schema (a Deployment's selector matches its template, a
+//!   Job's pods have a restart policy, the keys and the size of a ConfigMap), and their defaults.
+//! - Of server-side apply: the lists that are merged by their elements, and the maps that are one value. Here a list is
+//!   one value, and a map is merged by its fields.
+//! - Of the protocol: watch, selectors, update, JSON patch, merge patch, `generateName`, the deletion of collections,
+//!   subresources such as `status` and `scale` (the owner sets a status with [`LocalApiServer::set_status`]), YAML,
+//!   protobuf, tables, OpenAPI, paging, warnings, and the refusal of fields that are given twice.
 //!
 //! # Example
 //!
@@ -35,41 +46,35 @@
 //! ```
 
 mod access;
+mod apply;
 mod body;
 mod builtin;
+mod cause;
 mod crd;
 mod create;
-mod decode;
 mod defaults;
 mod delete;
 mod discovery;
-mod duplicates;
 mod fields;
 mod kind;
 mod metadata;
 mod names;
+mod objects;
 mod options;
-mod patch;
-mod read;
+mod refusal;
 mod router;
-mod rules;
 mod schema;
-mod selector;
 mod server;
-mod status;
+mod state;
 mod store;
-mod target;
-mod typed;
-mod update;
-mod verbs;
-mod watch;
+mod validation;
 
 pub use crd::CrdError;
 pub use server::{Builder, LocalApiServer, SeedError};
 
-/// The CRDs of Tekton's kinds that the server always serves, as YAML: what a real server needs to be given.
+/// The CRDs of Tekton's kinds that the server always serves, as YAML: those that a real server needs to be given.
 pub const TEKTON_CRDS: &str = concat!(
-    include_str!("../../charts/gleaner/files/pipelineresources.yaml"),
+    include_str!("../crds/pipelineresources.yaml"),
     "---\n",
     include_str!("../crds/tekton.yaml")
 );

@@ -1,250 +1,171 @@
-//! A CRD's structural schema, applied: unknown fields, defaults, validation.
+//! Structural schemas: unknown fields, defaults, validation.
 //!
-//! Not looked at: `oneOf`, `anyOf`, `allOf`, `not`, `pattern`, `format` and CEL rules (`x-kubernetes-validations`).
+//! Ignored: `oneOf`, `anyOf`, `allOf`, `not`, `pattern`, formats other than `byte`, `uniqueItems`, bounds on properties
+//! and CEL rules (`x-kubernetes-validations`).
 
+use k8s_openapi::ByteString;
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::status::Cause;
+use crate::cause::{Cause, Fault};
 
-/// Removes the fields that the schema does not know, and returns their paths, sorted.
-///
-/// The root's `apiVersion`, `kind` and `metadata` are known without being in the schema.
-pub(crate) fn prune(schema: &Value, object: &mut Value) -> Vec<String> {
-    let mut unknown = Vec::new();
-    prune_at(schema, object, "", true, &mut unknown);
-    unknown.sort();
-    unknown
+/// The format of quantities, which may be given as numbers (`cpu: 1`).
+pub(crate) const QUANTITY: &str = "quantity";
+
+/// Returns the schema of a field of a map.
+pub(crate) fn field<'a>(schema: &'a Value, name: &str) -> Option<&'a Value> {
+    let additional = || schema.get("additionalProperties").filter(|s| s.is_object());
+    schema["properties"].get(name).or_else(additional)
 }
 
-fn prune_at(
-    schema: &Value,
-    value: &mut Value,
-    path: &str,
-    is_resource: bool,
-    unknown: &mut Vec<String>,
-) {
-    match value {
-        Value::Object(fields) => prune_fields(schema, fields, path, is_resource, unknown),
-        Value::Array(items) => {
-            for (i, item) in items.iter_mut().enumerate() {
-                prune_at(
-                    &schema["items"],
-                    item,
-                    &format!("{path}[{i}]"),
-                    false,
-                    unknown,
-                );
-            }
-        }
+/// Removes nulls where none are allowed, which count as absent, and writes quantities as text.
+pub(crate) fn normalize(schema: &Value, value: &mut Value) {
+    walk(schema, value, &mut |schema, value| match value {
+        Value::Number(number) if schema["format"] == QUANTITY => *value = number.to_string().into(),
+        Value::Object(fields) => fields.retain(|name, value| {
+            let nullable = || field(schema, name).is_none_or(|schema| schema["nullable"] == true);
+            !value.is_null() || nullable()
+        }),
         _ => {}
-    }
-}
-
-fn prune_fields(
-    schema: &Value,
-    fields: &mut Map<String, Value>,
-    path: &str,
-    is_resource: bool,
-    unknown: &mut Vec<String>,
-) {
-    let is_resource = is_resource || schema["x-kubernetes-embedded-resource"] == true;
-    let keeps_all = schema["x-kubernetes-preserve-unknown-fields"] == true
-        || schema["additionalProperties"] == true;
-    fields.retain(|name, value| {
-        let path = join(path, name);
-        if is_resource && matches!(name.as_str(), "apiVersion" | "kind" | "metadata") {
-            return true;
-        }
-        let known = schema["properties"].get(name).or_else(|| {
-            Some(&schema["additionalProperties"]).filter(|additional| additional.is_object())
-        });
-        match known {
-            Some(schema) => prune_at(schema, value, &path, false, unknown),
-            None if keeps_all => {}
-            None => {
-                unknown.push(path);
-                return false;
-            }
-        }
-        true
     });
 }
 
-/// Fills in the schema's defaults. A null where none is allowed counts as absent.
+/// Fills in the schema's defaults.
 pub(crate) fn fill_defaults(schema: &Value, value: &mut Value) {
+    walk(schema, value, &mut |schema, value| {
+        let Value::Object(fields) = value else {
+            return;
+        };
+        for (name, schema) in schema["properties"].as_object().into_iter().flatten() {
+            if let Some(default) = schema.get("default")
+                && !fields.contains_key(name)
+            {
+                fields.insert(name.clone(), default.clone());
+            }
+        }
+    });
+}
+
+/// Visits a value and all values in it of which the schema knows, outermost first.
+fn walk(schema: &Value, value: &mut Value, visit: &mut impl FnMut(&Value, &mut Value)) {
+    visit(schema, value);
     match value {
         Value::Object(fields) => {
-            for (name, schema) in schema["properties"].as_object().into_iter().flatten() {
-                let absent = match fields.get(name) {
-                    None => true,
-                    Some(value) => value.is_null() && schema["nullable"] != true,
-                };
-                if let (true, Some(default)) = (absent, schema.get("default")) {
-                    fields.insert(name.clone(), default.clone());
-                }
-                if let Some(value) = fields.get_mut(name) {
-                    fill_defaults(schema, value);
-                }
-            }
-            if let Some(additional) = schema
-                .get("additionalProperties")
-                .filter(|additional| additional.is_object())
-            {
-                for (_, value) in fields
-                    .iter_mut()
-                    .filter(|(name, _)| schema["properties"].get(name).is_none())
-                {
-                    fill_defaults(additional, value);
+            for (name, value) in fields {
+                if let Some(schema) = field(schema, name) {
+                    walk(schema, value, visit);
                 }
             }
         }
         Value::Array(items) => {
             for item in items {
-                fill_defaults(&schema["items"], item);
+                walk(&schema["items"], item, visit);
             }
         }
         _ => {}
     }
 }
 
-/// Whether a part of the schema has CEL rules.
-pub(crate) fn has_rules(schema: &Value) -> bool {
-    match schema {
-        Value::Object(fields) => {
-            fields.contains_key("x-kubernetes-validations") || fields.values().any(has_rules)
-        }
-        _ => false,
-    }
-}
-
-/// What the schema has against the object, ordered by field.
-pub(crate) fn validate(schema: &Value, object: &Value) -> Vec<Cause> {
+/// Returns everything that is wrong with the object according to the schema.
+pub(crate) fn faults(schema: &Value, object: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
-    validate_at(schema, object, "", &mut causes);
-    causes.sort_by(|a, b| a.field.cmp(&b.field));
+    check(schema, object, "", &mut causes);
     causes
 }
 
-fn validate_at(schema: &Value, value: &Value, path: &str, causes: &mut Vec<Cause>) {
-    if value.is_null() && schema["nullable"] == true {
+fn check(schema: &Value, value: &Value, path: &str, causes: &mut Vec<Cause>) {
+    if schema.is_null() || (value.is_null() && schema["nullable"] == true) {
         return;
     }
     if let Some(wanted) = mismatch(schema, value) {
-        causes.push(Cause::wrong_type(path, type_name(value), wanted));
+        let (wanted, found) = (wanted.to_owned(), type_name(value));
+        causes.push(Cause::new(path, Fault::WrongType { wanted, found }));
         return;
     }
-    if let Some(allowed) = schema["enum"].as_array()
-        && !allowed.contains(value)
+    if let Some(supported) = schema["enum"].as_array()
+        && !supported.contains(value)
     {
-        let list: Vec<String> = allowed.iter().map(Value::to_string).collect();
-        causes.push(Cause::not_supported(path, value, &list.join(", ")));
+        let (found, supported) = (value.clone(), supported.clone());
+        causes.push(Cause::new(path, Fault::NotSupported { found, supported }));
     }
+    check_bounds(schema, value, path, causes);
     match value {
-        Value::Object(fields) => validate_fields(schema, fields, path, causes),
+        Value::Object(fields) => check_fields(schema, fields, path, causes),
         Value::Array(items) => {
-            bound(schema, "maxItems", items.len() as f64, path, value, causes);
-            bound(schema, "minItems", items.len() as f64, path, value, causes);
             for (i, item) in items.iter().enumerate() {
-                validate_at(&schema["items"], item, &format!("{path}[{i}]"), causes);
+                check(&schema["items"], item, &format!("{path}[{i}]"), causes);
             }
         }
-        Value::String(text) => {
-            let length = text.chars().count() as f64;
-            bound(schema, "maxLength", length, path, value, causes);
-            bound(schema, "minLength", length, path, value, causes);
-        }
-        Value::Number(number) => {
-            let number = number.as_f64().unwrap_or_default();
-            bound(schema, "maximum", number, path, value, causes);
-            bound(schema, "minimum", number, path, value, causes);
-        }
-        Value::Null | Value::Bool(_) => {}
+        _ => {}
     }
 }
 
-fn validate_fields(
-    schema: &Value,
-    fields: &Map<String, Value>,
-    path: &str,
-    causes: &mut Vec<Cause>,
-) {
-    for name in schema["required"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-    {
+fn check_bounds(schema: &Value, value: &Value, path: &str, causes: &mut Vec<Cause>) {
+    let (measured, least, most, measure) = match value {
+        Value::Array(items) => (
+            items.len() as f64,
+            "minItems",
+            "maxItems",
+            "the number of items",
+        ),
+        Value::String(text) => (
+            text.chars().count() as f64,
+            "minLength",
+            "maxLength",
+            "the length",
+        ),
+        Value::Number(number) => (
+            number.as_f64().unwrap_or_default(),
+            "minimum",
+            "maximum",
+            "the value",
+        ),
+        _ => return,
+    };
+    let limit = |bound: &str| schema[bound].as_f64();
+    if let Some(limit) = limit(least).filter(|limit| measured < *limit) {
+        let rule = format!("{measure} must be at least {limit}");
+        causes.push(Cause::invalid(path, value.clone(), rule));
+    }
+    if let Some(limit) = limit(most).filter(|limit| measured > *limit) {
+        let rule = format!("{measure} must be at most {limit}");
+        causes.push(Cause::invalid(path, value.clone(), rule));
+    }
+}
+
+fn check_fields(schema: &Value, fields: &Map<String, Value>, path: &str, causes: &mut Vec<Cause>) {
+    let required = schema["required"].as_array().into_iter().flatten();
+    for name in required.filter_map(Value::as_str) {
         if !fields.contains_key(name) {
-            causes.push(Cause::required(join(path, name), ""));
+            causes.push(Cause::new(join(path, name), Fault::Required));
         }
     }
+    let keeps_unknown = schema["x-kubernetes-preserve-unknown-fields"] == true
+        || schema["additionalProperties"] == true;
+    let is_resource = schema["x-kubernetes-embedded-resource"] == true;
     for (name, value) in fields {
-        if let Some(schema) = schema["properties"]
-            .get(name)
-            .or_else(|| schema.get("additionalProperties"))
-        {
-            validate_at(schema, value, &join(path, name), causes);
+        match field(schema, name) {
+            Some(schema) => check(schema, value, &join(path, name), causes),
+            None if keeps_unknown => {}
+            None if is_resource && matches!(name.as_str(), "apiVersion" | "kind" | "metadata") => {}
+            None => causes.push(Cause::new(join(path, name), Fault::Unknown)),
         }
     }
 }
 
-/// The type that the schema wants, when the value is of another.
+/// Returns the type that the schema wants, if the value is of another.
 fn mismatch<'a>(schema: &'a Value, value: &Value) -> Option<&'a str> {
     if schema["x-kubernetes-int-or-string"] == true {
         let fits = value.is_string() || value.is_i64() || value.is_u64();
-        return (!fits).then_some("integer,string");
+        return (!fits).then_some("integer or string");
     }
     let wanted = schema["type"].as_str()?;
     let found = type_name(value);
+    if found == "string" && schema["format"] == "byte" {
+        return ByteString::deserialize(value).is_err().then_some("base64");
+    }
     let fits = wanted == found || (wanted == "number" && found == "integer");
     (!fits).then_some(wanted)
-}
-
-/// One numeric bound, with kube-openapi's sentence for it.
-fn bound(
-    schema: &Value,
-    name: &str,
-    measured: f64,
-    path: &str,
-    value: &Value,
-    causes: &mut Vec<Cause>,
-) {
-    let Some(limit) = schema[name].as_f64() else {
-        return;
-    };
-    let (broken, rule) = match name {
-        "maxLength" => (
-            measured > limit,
-            format!("should be at most {limit} chars long"),
-        ),
-        "minLength" => (
-            measured < limit,
-            format!("should be at least {limit} chars long"),
-        ),
-        "maxItems" => (
-            measured > limit,
-            format!("should have at most {limit} items"),
-        ),
-        "minItems" => (
-            measured < limit,
-            format!("should have at least {limit} items"),
-        ),
-        "maximum" => (
-            measured > limit,
-            format!("should be less than or equal to {limit}"),
-        ),
-        _ => (
-            measured < limit,
-            format!("should be greater than or equal to {limit}"),
-        ),
-    };
-    if broken {
-        causes.push(Cause::invalid(
-            path,
-            value,
-            &format!("{path} in body {rule}"),
-        ));
-    }
 }
 
 fn type_name(value: &Value) -> &'static str {
@@ -268,71 +189,4 @@ fn join(path: &str, name: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn schema() -> Value {
-        json!({
-            "type": "object",
-            "required": ["spec"],
-            "properties": {
-                "spec": {
-                    "type": "object",
-                    "required": ["type"],
-                    "properties": {
-                        "type": {"type": "string", "enum": ["image", "git"]},
-                        "size": {"type": "integer", "default": 3, "maximum": 9},
-                        "port": {"x-kubernetes-int-or-string": true},
-                        "labels": {"type": "object", "additionalProperties": {"type": "string"}},
-                        "list": {"type": "array", "items": {
-                            "type": "object", "properties": {"a": {"type": "number"}}}},
-                        "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
-                    }
-                }
-            }
-        })
-    }
-
-    #[test]
-    fn unknown_fields_go_and_are_named() {
-        let mut object = json!({
-            "apiVersion": "v1", "kind": "K", "metadata": {"name": "x"}, "z": 1,
-            "spec": {"type": "git", "typo": 1, "labels": {"any": "x"}, "free": {"a": {"b": 1}},
-                     "list": [{"a": 1}, {"b": 1}]},
-        });
-        assert_eq!(
-            prune(&schema(), &mut object),
-            ["spec.list[1].b", "spec.typo", "z"]
-        );
-        assert_eq!(object["spec"]["free"]["a"]["b"], 1);
-        assert_eq!(object["spec"]["list"], json!([{"a": 1}, {}]));
-    }
-
-    #[test]
-    fn faults_are_all_found_in_order() {
-        let object = json!({"spec": {"size": 10, "port": 1.5, "labels": {"x": 1}, "type": "svn",
-                                     "list": {"a": 1}}});
-        let found: Vec<String> = validate(&schema(), &object)
-            .iter()
-            .map(|cause| format!("{}: {}", cause.field, cause.message))
-            .collect();
-        assert_eq!(
-            found,
-            [
-                r#"spec.labels.x: Invalid value: "integer": spec.labels.x in body must be of type string: "integer""#,
-                r#"spec.list: Invalid value: "object": spec.list in body must be of type array: "object""#,
-                r#"spec.port: Invalid value: "number": spec.port in body must be of type integer,string: "number""#,
-                "spec.size: Invalid value: 10: spec.size in body should be less than or equal to 9",
-                r#"spec.type: Unsupported value: "svn": supported values: "image", "git""#,
-            ]
-        );
-    }
-
-    #[test]
-    fn defaults_fill_what_is_absent() {
-        let mut object = json!({"spec": {"type": "git"}});
-        fill_defaults(&schema(), &mut object);
-        assert_eq!(object["spec"]["size"], 3);
-    }
-}
+mod tests;

@@ -5,17 +5,17 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::crd::{self, CrdError};
 use crate::kind::Registry;
-use crate::options::Options;
-use crate::router::{self, Shared};
+use crate::options::WriteOptions;
+use crate::state::Shared;
 use crate::store::Store;
-use crate::{builtin, create, metadata};
+use crate::{builtin, create, metadata, router};
 
-/// What to serve. See [`LocalApiServer::builder`].
+/// The kinds and namespaces of a server. See [`LocalApiServer::builder`].
 #[derive(Debug)]
 #[must_use = "call `start` to have a server"]
 pub struct Builder {
@@ -23,18 +23,19 @@ pub struct Builder {
     namespaces: Vec<String>,
 }
 
-/// A running embedded API server: plain HTTP on a free port of 127.0.0.1.
+/// A running API server: plain HTTP on a free port of 127.0.0.1.
 ///
-/// Dropping it ends it at once; [`shutdown`](Self::shutdown) lets requests under way finish.
+/// Dropping it stops it; [`shutdown`](Self::shutdown) also waits until the requests under way are finished.
 #[derive(Debug)]
 pub struct LocalApiServer {
     address: SocketAddr,
     shared: Arc<Shared>,
-    stop: watch::Sender<bool>,
+    /// Stops the server when it is dropped.
+    stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
 
-/// Why an object could not be put into the server by its owner.
+/// An error of an object that the owner wants to put into the server.
 #[derive(Debug, thiserror::Error)]
 pub enum SeedError {
     /// No kind of that name and version is served.
@@ -45,7 +46,7 @@ pub enum SeedError {
         /// The object's `kind`.
         kind: String,
     },
-    /// The server refused it, as it would refuse a client.
+    /// The server refuses it, as it would refuse a client.
     #[error("{0}")]
     Refused(String),
 }
@@ -53,13 +54,11 @@ pub enum SeedError {
 impl Builder {
     fn new() -> Self {
         let mut registry = Registry::default();
-        builtin::kinds()
-            .into_iter()
-            .for_each(|kind| registry.add(kind));
-        crd::parse(crate::TEKTON_CRDS)
-            .expect("invariant: the crate's own CRDs parse, a test sees to it")
-            .into_iter()
-            .for_each(|kind| registry.add(kind));
+        let crds = crd::parse(crate::TEKTON_CRDS)
+            .expect("invariant: the crate's own CRDs parse, a test sees to it");
+        for kind in builtin::kinds().iter().cloned().chain(crds) {
+            registry.add(kind);
+        }
         Self {
             registry,
             namespaces: vec!["default".to_owned()],
@@ -70,7 +69,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When the text holds anything but complete CRDs of `apiextensions.k8s.io/v1`.
+    /// Fails if the text holds anything but complete CRDs of `apiextensions.k8s.io/v1`.
     pub fn crds(mut self, yaml: &str) -> Result<Self, CrdError> {
         for kind in crd::parse(yaml)? {
             self.registry.add(kind);
@@ -78,7 +77,7 @@ impl Builder {
         Ok(self)
     }
 
-    /// Has a namespace from the start; `default` is always there.
+    /// Has a namespace from the start; `default` always exists.
     pub fn namespace(mut self, name: impl Into<String>) -> Self {
         let name = name.into();
         if !self.namespaces.contains(&name) {
@@ -91,28 +90,24 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When no port can be had.
+    /// Fails if there is no free port, or a namespace has an invalid name.
     pub async fn start(self) -> std::io::Result<LocalApiServer> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let (stop, stopping) = watch::channel(false);
         let shared = Arc::new(Shared {
             registry: self.registry,
-            store: Store::new(),
-            stopping,
+            store: Store::default(),
         });
-        let app = router::router(Arc::clone(&shared));
-        let mut stopping = stop.subscribe();
+        let router = router::router(Arc::clone(&shared));
+        let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
-            let stopped = async move {
-                // An error means that the owner is gone, which is as good as a stop.
-                let _ = stopping.wait_for(|stop| *stop).await;
+            let stopped = async {
+                // The sender sends nothing; it is dropped.
+                let _ = stopped.await;
             };
-            if let Err(error) = axum::serve(listener, app)
-                .with_graceful_shutdown(stopped)
-                .await
-            {
-                tracing::error!(%error, "the embedded API server ended");
+            let served = axum::serve(listener, router).with_graceful_shutdown(stopped);
+            if let Err(error) = served.await {
+                tracing::error!(%error, "the local API server failed");
             }
         });
         let server = LocalApiServer {
@@ -131,38 +126,39 @@ impl Builder {
 }
 
 impl LocalApiServer {
-    /// A server with Kubernetes' usual kinds and Tekton's `PipelineResource`, `TaskRun` and `PipelineRun`.
+    /// Returns the builder of a server with Kubernetes' usual kinds and Tekton's `PipelineResource`, `TaskRun` and
+    /// `PipelineRun`.
     pub fn builder() -> Builder {
         Builder::new()
     }
 
-    /// Its URL, such as `http://127.0.0.1:40123`, without a slash at the end.
+    /// Returns its URL, such as `http://127.0.0.1:40123`, without a slash at the end.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Where it listens.
+    /// Returns the address that it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Every stored object but namespaces, ordered by resource, namespace and name, as a GET would show it.
+    /// Returns every stored object but namespaces, ordered by resource, namespace and name, as a GET would show it.
     #[must_use]
     pub fn objects(&self) -> Vec<Value> {
-        let all = self.shared.store.hold().all();
-        all.into_iter()
-            .filter(|(key, _)| key.resource != "namespaces")
-            .map(|(_, object)| Arc::unwrap_or_clone(object))
-            .collect()
+        let contents = self.shared.store.lock();
+        let objects = contents
+            .all()
+            .filter(|(key, _)| key.resource != "namespaces");
+        objects.map(|(_, object)| object.clone()).collect()
     }
 
     /// Creates an object as a client would, and returns it as stored. One without a namespace goes into `default`.
     ///
     /// # Errors
     ///
-    /// When its kind is not served, or the server refuses it.
+    /// Fails if its kind is not served, or the server refuses it.
     pub fn seed(&self, object: Value) -> Result<Value, SeedError> {
         let text = |field: &str| object[field].as_str().unwrap_or_default().to_owned();
         let (api_version, kind) = (text("apiVersion"), text("kind"));
@@ -176,27 +172,39 @@ impl LocalApiServer {
             (true, "") => "default".to_owned(),
             (true, own) => own.to_owned(),
         };
-        let options = Options {
+        let options = WriteOptions {
             field_manager: Some("seed".to_owned()),
-            ..Options::default()
+            ..WriteOptions::default()
         };
         create::create(&self.shared.store, &kind, &namespace, object, &options)
-            .map(|(object, _)| Arc::unwrap_or_clone(object))
             .map_err(|refusal| SeedError::Refused(refusal.message().to_owned()))
     }
 
-    /// Ends it: no new requests, watches end, requests under way finish.
-    pub async fn shutdown(mut self) {
-        self.stop.send_replace(true);
-        if let Err(error) = (&mut self.task).await {
-            tracing::error!(%error, "the embedded API server panicked");
-        }
+    /// Replaces the status of an object, as its controller would. `plural` is such as `deployments`.
+    ///
+    /// Returns the object as stored, or none if there is no such object.
+    pub fn set_status(
+        &self,
+        api_version: &str,
+        plural: &str,
+        namespace: &str,
+        name: &str,
+        status: Value,
+    ) -> Option<Value> {
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        let kind = self.shared.registry.by_plural(group, version, plural)?;
+        let key = kind.key(namespace, name);
+        let mut contents = self.shared.store.lock();
+        let mut object = contents.get(&key)?.clone();
+        object["status"] = status;
+        Some(contents.put(key, object))
     }
-}
 
-impl Drop for LocalApiServer {
-    fn drop(&mut self) {
-        self.stop.send_replace(true);
-        self.task.abort();
+    /// Stops it: no new requests, and those under way finish.
+    pub async fn shutdown(self) {
+        drop(self.stop);
+        if let Err(error) = self.task.await {
+            tracing::error!(%error, "the local API server panicked");
+        }
     }
 }

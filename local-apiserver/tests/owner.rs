@@ -1,10 +1,9 @@
-//! What the owner in the same process may do with the server.
+//! The server as its owner in the same process uses it.
 
 use std::time::Duration;
 
 use gleaner_local_apiserver::{LocalApiServer, SeedError};
 use serde_json::json;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -36,7 +35,7 @@ async fn seeded_objects_are_listed() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_seeded_is_explained() {
+async fn an_object_that_cannot_be_seeded_is_explained() {
     let server = LocalApiServer::builder().start().await.unwrap();
     let unknown = json!({"apiVersion": "x.dev/v1", "kind": "Thing", "metadata": {"name": "a"}});
     let error = server.seed(unknown).unwrap_err();
@@ -49,24 +48,28 @@ async fn what_cannot_be_seeded_is_explained() {
 }
 
 #[tokio::test]
-async fn a_shutdown_ends_open_watches() {
+async fn the_owner_sets_a_status() {
     let server = LocalApiServer::builder().start().await.unwrap();
-    let mut watch = TcpStream::connect(server.address()).await.unwrap();
-    let request = "GET /api/v1/configmaps?watch=true HTTP/1.1\r\nHost: test\r\n\r\n";
-    watch.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = [0; 12];
-    timeout(DEADLINE, watch.read_exact(&mut answer))
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(&answer, b"HTTP/1.1 200");
-    timeout(DEADLINE, server.shutdown())
-        .await
-        .expect("a watch must not hold the server up");
-    let mut rest = Vec::new();
-    timeout(DEADLINE, watch.read_to_end(&mut rest))
-        .await
-        .unwrap()
-        .unwrap();
-    assert!(rest.ends_with(b"0\r\n\r\n"), "the stream must end in order");
+    let set = |name: &str| {
+        let status = json!({"phase": "Running"});
+        server.set_status("v1", "pods", "default", name, status)
+    };
+    let pod = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "status": {"phase": "Made up"},
+        "spec": {"containers": [{"name": "a"}]},
+    });
+    let seeded = server.seed(pod).unwrap();
+    assert_eq!(seeded.get("status"), None);
+    assert_eq!(set("a").unwrap()["status"]["phase"], "Running");
+    assert_eq!(server.objects()[0]["status"]["phase"], "Running");
+    assert_eq!(set("b"), None);
+}
+
+#[tokio::test]
+async fn a_server_that_was_shut_down_refuses_connections() {
+    let server = LocalApiServer::builder().start().await.unwrap();
+    let address = server.address();
+    TcpStream::connect(address).await.unwrap();
+    timeout(DEADLINE, server.shutdown()).await.unwrap();
+    TcpStream::connect(address).await.unwrap_err();
 }

@@ -2,162 +2,113 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// A tree of paths. A step is written as in `fieldsV1`: `f:NAME`, `k:{KEYS}`, `v:VALUE`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct FieldSet {
-    /// Whether the path that ends here is in the set.
-    pub(crate) here: bool,
-    pub(crate) below: BTreeMap<String, Self>,
+/// A tree of paths by the names of fields.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Value", into = "Value")]
+pub(super) struct FieldSet {
+    /// True if the path that ends here is in the set.
+    pub(super) here: bool,
+    pub(super) below: BTreeMap<String, Self>,
 }
 
-impl FieldSet {
-    pub(crate) fn leaf() -> Self {
-        Self {
-            here: true,
-            below: BTreeMap::new(),
-        }
-    }
+/// The empty set.
+pub(super) static NOTHING: FieldSet = FieldSet {
+    here: false,
+    below: BTreeMap::new(),
+};
 
-    pub(crate) fn is_empty(&self) -> bool {
+impl FieldSet {
+    pub(super) fn is_empty(&self) -> bool {
         !self.here && self.below.values().all(Self::is_empty)
     }
 
-    /// Adds a subtree, unless there is nothing in it.
-    pub(crate) fn insert(&mut self, step: String, subtree: Self) {
+    /// Adds a subtree, unless it is empty.
+    pub(super) fn insert(&mut self, name: &str, subtree: Self) {
         if !subtree.is_empty() {
-            self.below.insert(step, subtree);
+            self.below.insert(name.to_owned(), subtree);
         }
     }
 
-    pub(crate) fn union(&self, other: &Self) -> Self {
+    pub(super) fn union(&self, other: &Self) -> Self {
         let mut all = self.clone();
         all.here |= other.here;
-        for (step, subtree) in &other.below {
-            let merged = all
-                .below
-                .get(step)
-                .map_or_else(|| subtree.clone(), |own| own.union(subtree));
-            all.insert(step.clone(), merged);
+        for (name, subtree) in &other.below {
+            let own = all.below.get(name).unwrap_or(&NOTHING);
+            let merged = own.union(subtree);
+            all.insert(name, merged);
         }
         all
     }
 
-    pub(crate) fn difference(&self, other: &Self) -> Self {
+    pub(super) fn difference(&self, other: &Self) -> Self {
         self.combine(other, |own, theirs| own && !theirs)
     }
 
-    pub(crate) fn intersection(&self, other: &Self) -> Self {
+    pub(super) fn intersection(&self, other: &Self) -> Self {
         self.combine(other, |own, theirs| own && theirs)
     }
 
-    /// A set of this one's paths: those for which `keep(in self, in other)` holds.
+    /// Returns those of this set's paths for which `keep(in self, in other)` holds.
     fn combine(&self, other: &Self, keep: fn(bool, bool) -> bool) -> Self {
-        let nothing = Self::default();
         let mut result = Self {
             here: keep(self.here, other.here),
             below: BTreeMap::new(),
         };
-        for (step, subtree) in &self.below {
-            let theirs = other.below.get(step).unwrap_or(&nothing);
-            result.insert(step.clone(), subtree.combine(theirs, keep));
+        for (name, subtree) in &self.below {
+            let theirs = other.below.get(name).unwrap_or(&NOTHING);
+            result.insert(name, subtree.combine(theirs, keep));
         }
         result
     }
 
-    pub(crate) fn get(&self, step: &str) -> Option<&Self> {
-        self.below.get(step)
-    }
-
-    /// Every path in the set, in the notation of conflict messages: `.spec.containers[name="a"].image`.
-    pub(crate) fn paths(&self) -> Vec<String> {
+    /// Returns every path in the set, in the notation of conflict messages: `.spec.replicas`.
+    pub(super) fn paths(&self) -> Vec<String> {
         let mut paths = Vec::new();
         self.collect_paths("", &mut paths);
         paths
     }
 
-    fn collect_paths(&self, prefix: &str, paths: &mut Vec<String>) {
+    fn collect_paths(&self, path: &str, paths: &mut Vec<String>) {
         if self.here {
-            paths.push(prefix.to_owned());
+            paths.push(path.to_owned());
         }
-        for (step, subtree) in &self.below {
-            subtree.collect_paths(&format!("{prefix}{}", shown(step)), paths);
+        for (name, subtree) in &self.below {
+            subtree.collect_paths(&format!("{path}.{name}"), paths);
         }
     }
+}
 
-    pub(crate) fn to_json(&self) -> Value {
+/// Writes `fieldsV1`.
+impl From<FieldSet> for Value {
+    fn from(set: FieldSet) -> Self {
         let mut fields = Map::new();
-        if self.here && !self.below.is_empty() {
-            fields.insert(".".to_owned(), Value::Object(Map::new()));
+        if set.here && !set.below.is_empty() {
+            fields.insert(".".to_owned(), Map::new().into());
         }
-        for (step, subtree) in &self.below {
-            fields.insert(step.clone(), subtree.to_json());
+        for (name, subtree) in set.below {
+            fields.insert(format!("f:{name}"), subtree.into());
         }
-        Value::Object(fields)
+        Self::Object(fields)
     }
+}
 
-    /// Reads `fieldsV1`; what is no object counts as nothing.
-    pub(crate) fn from_json(fields: &Value) -> Self {
+/// Reads `fieldsV1` as this server writes it, in which a map without fields is a path that ends.
+impl From<Value> for FieldSet {
+    fn from(fields: Value) -> Self {
         let mut set = Self::default();
-        for (step, subtree) in fields.as_object().into_iter().flatten() {
-            if step == "." {
-                set.here = true;
-            } else if subtree.as_object().is_some_and(Map::is_empty) {
-                set.insert(step.clone(), Self::leaf());
-            } else {
-                set.insert(step.clone(), Self::from_json(subtree));
+        let fields = fields.as_object();
+        set.here = fields.is_none_or(|fields| fields.is_empty() || fields.contains_key("."));
+        for (step, subtree) in fields.into_iter().flatten() {
+            if let Some(name) = step.strip_prefix("f:") {
+                set.insert(name, subtree.clone().into());
             }
         }
         set
     }
 }
 
-/// `f:a` is `.a`, `k:{"name":"a"}` is `[name="a"]`, `v:"a"` is `[="a"]`.
-fn shown(step: &str) -> String {
-    match step.split_once(':') {
-        Some(("f", name)) => format!(".{name}"),
-        Some(("k", keys)) => {
-            let keys: Map<String, Value> = serde_json::from_str(keys).unwrap_or_default();
-            let list: Vec<String> = keys
-                .iter()
-                .map(|(key, value)| format!("{key}={value}"))
-                .collect();
-            format!("[{}]", list.join(","))
-        }
-        Some(("v", value)) => format!("[={value}]"),
-        _ => step.to_owned(),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn a_set_survives_its_notation() {
-        let fields = json!({"f:spec": {".": {}, "f:list": {"k:{\"name\":\"a\"}": {".": {}, "f:image": {}}}, "f:x": {}}});
-        let set = FieldSet::from_json(&fields);
-        assert_eq!(set.to_json(), fields);
-        assert_eq!(
-            set.paths(),
-            [
-                ".spec",
-                ".spec.list[name=\"a\"]",
-                ".spec.list[name=\"a\"].image",
-                ".spec.x"
-            ]
-        );
-    }
-
-    #[test]
-    fn sets_combine() {
-        let a = FieldSet::from_json(&json!({"f:a": {}, "f:b": {"f:c": {}, "f:d": {}}}));
-        let b = FieldSet::from_json(&json!({"f:b": {"f:c": {}}, "f:e": {}}));
-        assert_eq!(a.difference(&b).paths(), [".a", ".b.d"]);
-        assert_eq!(a.intersection(&b).paths(), [".b.c"]);
-        assert_eq!(a.union(&b).paths(), [".a", ".b.c", ".b.d", ".e"]);
-        assert!(a.difference(&a).is_empty());
-    }
-}
+mod tests;

@@ -1,5 +1,5 @@
 //! What Gleaner promises, by its real programs: the sidecar and redirectors as processes, against a real API server and
-//! the embedded one alike.
+//! the local one alike.
 
 mod all_or_none;
 mod faults;
