@@ -60,8 +60,10 @@ pub(crate) fn apply(
     let Some(live) = live else {
         fields::applied_first(&mut wanted, &manager);
         let object = create::insert(&mut contents, kind, wanted, options)?;
-        let created = true;
-        return Ok(Applied { object, created });
+        return Ok(Applied {
+            object,
+            created: true,
+        });
     };
     let applied = fields::apply(&live, &wanted, &manager, options.force);
     let mut object = applied.map_err(|conflicts| Refusal::apply_conflict(&conflicts))?;
@@ -69,8 +71,10 @@ pub(crate) fn apply(
     if object != live {
         object = create::put(&mut contents, key, object, options)?;
     }
-    let created = false;
-    Ok(Applied { object, created })
+    Ok(Applied {
+        object,
+        created: false,
+    })
 }
 
 /// Gives the configuration the name on the URL.

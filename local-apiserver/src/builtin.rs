@@ -135,3 +135,6 @@ fn inline(schema: &mut Value, definitions: &Map<String, Value>) {
 fn reference(schema: &Value) -> Option<&str> {
     schema["$ref"].as_str()?.strip_prefix("#/$defs/")
 }
+
+#[cfg(test)]
+mod tests;

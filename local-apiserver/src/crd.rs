@@ -108,32 +108,24 @@ pub(crate) fn parse(yaml: &str) -> Result<Vec<Arc<Kind>>, CrdError> {
 
 impl CrdSpec {
     fn into_kinds(self) -> impl Iterator<Item = Kind> {
-        let Self {
-            group,
-            scope,
-            names,
-            versions,
-        } = self;
-        versions
-            .into_iter()
-            .filter(|v| v.served)
-            .map(move |version| Kind {
-                group: group.clone(),
-                version: version.name,
-                kind: names.kind.clone(),
-                plural: names.plural.clone(),
-                singular: names
-                    .singular
-                    .clone()
-                    .unwrap_or_else(|| names.kind.to_lowercase()),
-                short_names: names.short_names.clone(),
-                categories: names.categories.clone(),
-                namespaced: scope == Scope::Namespaced,
-                has_status: version.subresources.status.is_some(),
-                built_in: false,
-                name_rule: NameRule::Subdomain,
-                schema: Schema::new(Box::new(move || whole(version.schema.open_api))),
-            })
+        let served = self.versions.into_iter().filter(|version| version.served);
+        served.map(move |version| Kind {
+            group: self.group.clone(),
+            version: version.name,
+            kind: self.names.kind.clone(),
+            plural: self.names.plural.clone(),
+            singular: match &self.names.singular {
+                Some(singular) => singular.clone(),
+                None => self.names.kind.to_lowercase(),
+            },
+            short_names: self.names.short_names.clone(),
+            categories: self.names.categories.clone(),
+            namespaced: self.scope == Scope::Namespaced,
+            has_status: version.subresources.status.is_some(),
+            built_in: false,
+            name_rule: NameRule::Subdomain,
+            schema: Schema::new(Box::new(move || whole(version.schema.open_api))),
+        })
     }
 }
 

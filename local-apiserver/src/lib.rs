@@ -1,36 +1,36 @@
-//! A small Kubernetes API server within a process: plain HTTP on 127.0.0.1, its objects in memory, gone with its owner.
+//! A small Kubernetes API server within a process: plain HTTP on 127.0.0.1, its objects in memory.
 //!
-//! It serves what a client needs that creates objects, and a person who looks at them with `kubectl get`: discovery,
-//! create, get, list, server-side apply with field ownership, delete with preconditions, dry runs, and
+//! It serves the requests of a client that creates objects, and of a person who looks at them with `kubectl get`:
+//! discovery, create, get, list, server-side apply with field ownership, delete with preconditions, dry runs, and
 //! `SelfSubjectAccessReview`. The kinds are Kubernetes' usual ones, Tekton's, and those of further CRDs.
 //!
 //! # Checks
 //!
 //! Every write is validated strictly, as with `fieldValidation=Strict`:
 //!
-//! - names, labels and the keys of annotations have the syntax that Kubernetes demands;
-//! - there are no fields that the kind does not have;
-//! - required fields are there, values have the type of the schema, are among those of an `enum`, and within bounds of
-//!   length, size and value.
+//! - names, labels and the keys of annotations have the syntax that Kubernetes requires;
+//! - no field is unknown to the kind, and no required field is missing;
+//! - values have the type that the schema gives them, are among those of an `enum`, and within its bounds of length, size
+//!   and value.
 //!
-//! Refusals have the codes, reasons and causes of a real server; the messages are this crate's own, except for those that
-//! clients act on.
+//! Refusals have the codes, reasons and causes of a real server. Their messages are this crate's own, except where clients
+//! act on them.
 //!
 //! # Only on a real cluster
 //!
-//! - Everything that runs *after* a write: controllers, the garbage collector (owner references are stored, and owned
-//!   objects outlive their owners), finalizers, generations, the end of a deleted namespace's objects.
-//! - Everything that has a say in a write: users and RBAC (access reviews allow everything), webhooks, admission
-//!   policies, quotas.
-//! - Of a CRD's schema: `oneOf`, `anyOf`, `allOf`, `not`, `pattern`, formats but `byte`, `uniqueItems`, bounds on
+//! - Everything that happens *after* a write: controllers, garbage collection (owner references are stored, but owned
+//!   objects outlive their owners), finalizers, generations, the deletion of what is in a deleted namespace.
+//! - Everything else that can refuse or change a write: users and RBAC (access reviews allow everything), webhooks,
+//!   admission policies, quotas.
+//! - Of a CRD's schema: `oneOf`, `anyOf`, `allOf`, `not`, `pattern`, formats other than `byte`, `uniqueItems`, bounds on
 //!   properties, CEL rules, conversion between versions (all versions show the same fields).
-//! - Of Kubernetes' own kinds: the rules that are not in their schema (a Deployment's selector matches its template, a
-//!   Job's pods have a restart policy, the keys and the size of a ConfigMap), and their defaults.
-//! - Of server-side apply: the lists that are merged by their elements, and the maps that are one value. Here a list is
-//!   one value, and a map is merged by its fields.
-//! - Of the protocol: watch, selectors, update, JSON patch, merge patch, `generateName`, the deletion of collections,
+//! - Of Kubernetes' own kinds: defaults, and rules that are not in their schema (a Deployment's selector matches its
+//!   template, a Job's pods have a restart policy, a ConfigMap is not larger than 1 MiB).
+//! - Of server-side apply: lists that are merged by their elements, and maps that are one value. Here a list is one value,
+//!   and a map is merged by its fields.
+//! - Of the protocol: watch, selectors, update, JSON patch, merge patch, `generateName`, deletion of collections,
 //!   subresources such as `status` and `scale` (the owner sets a status with [`LocalApiServer::set_status`]), YAML,
-//!   protobuf, tables, OpenAPI, paging, warnings, and the refusal of fields that are given twice.
+//!   protobuf, tables, OpenAPI, paging, warnings, refusal of fields that are given twice.
 //!
 //! # Example
 //!

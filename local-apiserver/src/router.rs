@@ -12,7 +12,6 @@ use crate::{access, body, discovery, objects};
 
 /// Returns the whole API.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
-    let ok = || get(async || "ok");
     let reviews = format!(
         "/apis/{}/{}/{}",
         access::GROUP,
@@ -20,9 +19,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         access::PLURAL
     );
     Router::new()
-        .route("/healthz", ok())
-        .route("/livez", ok())
-        .route("/readyz", ok())
+        .route("/readyz", get(async || "ok"))
         .route("/version", get(discovery::version))
         .route("/api", get(discovery::core_versions))
         .route("/apis", get(discovery::groups))

@@ -1,4 +1,4 @@
-//! Starting and stopping, and what the owner in the same process may do.
+//! The server as its owner in the same process has it: started, filled, looked at, stopped.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -52,19 +52,6 @@ pub enum SeedError {
 }
 
 impl Builder {
-    fn new() -> Self {
-        let mut registry = Registry::default();
-        let crds = crd::parse(crate::TEKTON_CRDS)
-            .expect("invariant: the crate's own CRDs parse, a test sees to it");
-        for kind in builtin::kinds().iter().cloned().chain(crds) {
-            registry.add(kind);
-        }
-        Self {
-            registry,
-            namespaces: vec!["default".to_owned()],
-        }
-    }
-
     /// Serves the kinds of the CRDs in a YAML text too, of one or more documents.
     ///
     /// # Errors
@@ -129,7 +116,16 @@ impl LocalApiServer {
     /// Returns the builder of a server with Kubernetes' usual kinds and Tekton's `PipelineResource`, `TaskRun` and
     /// `PipelineRun`.
     pub fn builder() -> Builder {
-        Builder::new()
+        let mut registry = Registry::default();
+        let crds = crd::parse(crate::TEKTON_CRDS)
+            .expect("invariant: the crate's own CRDs parse, as a test checks");
+        for kind in builtin::kinds().iter().cloned().chain(crds) {
+            registry.add(kind);
+        }
+        Builder {
+            registry,
+            namespaces: vec!["default".to_owned()],
+        }
     }
 
     /// Returns its URL, such as `http://127.0.0.1:40123`, without a slash at the end.

@@ -20,7 +20,7 @@ pub(crate) fn check(kind: &Kind, object: &Value) -> Result<(), Refusal> {
         .filter_map(|cause| match &cause.fault {
             Fault::Unknown => Some(format!("unknown field {:?}", cause.field)),
             Fault::WrongType { wanted, found }
-                if kind.built_in || cause.field.starts_with("metadata") =>
+                if kind.built_in || cause.field.starts_with("metadata.") =>
             {
                 let field = &cause.field;
                 Some(format!(

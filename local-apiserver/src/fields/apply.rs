@@ -20,8 +20,8 @@ pub(crate) fn applied_first(object: &mut Value, manager: &Manager) {
     managers::write(object, &[manager.entry(set)]);
 }
 
-/// Returns the next state of `live`: `wanted` is merged into it, and what the manager wanted before and no longer does
-/// is removed.
+/// Returns the next state of `live`: with `wanted` merged into it, and without the fields that the manager applied before
+/// and no longer does.
 ///
 /// # Errors
 ///

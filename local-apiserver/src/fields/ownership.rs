@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::set::FieldSet;
 use crate::metadata::SERVER_SET;
 
-/// Fields of `metadata` that identify the object: nobody owns them, nor those that the server sets.
+/// Fields of `metadata` that identify the object. No manager owns them, nor those that the server sets.
 const IDENTITY: &[&str] = &["name", "namespace", "generateName"];
 
 /// Returns the fields that an applied configuration claims.

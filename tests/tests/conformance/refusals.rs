@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::{config_map, config_maps, resource, resources};
 
 pub(crate) fn cases() -> Vec<Case> {
-    cases![
+    let mut cases = cases![
         a_taken_name_is_a_conflict,
         a_missing_object_is_not_found,
         a_missing_namespace_is_not_found,
@@ -24,7 +24,13 @@ pub(crate) fn cases() -> Vec<Case> {
         options_are_checked,
         a_resource_version_cannot_be_created,
         storage_has_a_bound_that_a_dry_run_does_not_show,
-    ]
+    ];
+    let local = cases![
+        a_list_is_never_narrowed_in_silence,
+        every_write_is_validated_strictly,
+    ];
+    cases.extend(local.into_iter().map(Case::local_only));
+    cases
 }
 
 async fn a_taken_name_is_a_conflict(server: &Server) {
@@ -216,4 +222,26 @@ async fn storage_has_a_bound_that_a_dry_run_does_not_show(server: &Server) {
         );
         assert_eq!(answer.reason(), "");
     }
+}
+
+async fn a_list_is_never_narrowed_in_silence(server: &Server) {
+    let path = config_maps(server);
+    for (query, status) in [
+        ("watch=true", 405),
+        ("labelSelector=a%3Db", 400),
+        ("fieldSelector=metadata.name%3Da", 400),
+    ] {
+        let answer = server.get(&format!("{path}?{query}")).await;
+        answer.expect_status(status);
+    }
+    let list = format!("{path}?limit=500&labelSelector=&watch=false");
+    server.get(&list).await.expect_status(200);
+}
+
+async fn every_write_is_validated_strictly(server: &Server) {
+    let mut object = config_map("a", &json!({}));
+    object["dat"] = json!({});
+    let answer = server.post(&config_maps(server), &object).await;
+    let refusal = answer.expect_status(400).refusal();
+    assert!(refusal.contains("unknown field \"dat\""), "{refusal}");
 }
