@@ -5,7 +5,7 @@ mod support;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use gleaner_apiserver::EmbeddedApiServer;
+use gleaner_local_apiserver::LocalApiServer;
 use support::{ONE, Ran, file, run, task};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -41,7 +41,7 @@ fn against_a_slow_cluster(text: &str, arguments: &[&str], pause: Duration) -> (R
         .build()
         .unwrap();
     runtime.block_on(async {
-        let server = EmbeddedApiServer::builder().start().await.unwrap();
+        let server = LocalApiServer::builder().start().await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(slow_creates(listener, server.address(), pause));

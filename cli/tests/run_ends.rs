@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 use std::time::Instant;
 
-use gleaner_apiserver::EmbeddedApiServer;
+use gleaner_local_apiserver::LocalApiServer;
 use rustix::process::{Pid, Signal, kill_process};
 use support::{Ran, file};
 
@@ -92,7 +92,7 @@ fn against_a_cluster(arguments: &[&str], environment: bool) -> (Ran, Vec<serde_j
         .build()
         .unwrap();
     runtime.block_on(async {
-        let server = EmbeddedApiServer::builder()
+        let server = LocalApiServer::builder()
             .namespace("builds")
             .namespace("other")
             .start()

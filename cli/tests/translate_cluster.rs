@@ -2,7 +2,7 @@
 
 mod support;
 
-use gleaner_apiserver::EmbeddedApiServer;
+use gleaner_local_apiserver::LocalApiServer;
 use serde_json::json;
 use support::{Ran, file, gleaner};
 
@@ -33,7 +33,7 @@ spec:
 struct Cluster {
     folder: tempfile::TempDir,
     runtime: tokio::runtime::Runtime,
-    server: EmbeddedApiServer,
+    server: LocalApiServer,
 }
 
 impl Cluster {
@@ -43,7 +43,7 @@ impl Cluster {
             .enable_all()
             .build()
             .unwrap();
-        let builder = EmbeddedApiServer::builder().namespace("builds");
+        let builder = LocalApiServer::builder().namespace("builds");
         let builder = if with_kind {
             builder.crds(CRD).unwrap()
         } else {

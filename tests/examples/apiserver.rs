@@ -42,7 +42,7 @@ async fn start(programs: &Path) -> Result<Server, String> {
     let rig = Rig::start(programs, &Options::default())?;
     Ok(Server::real(
         Arc::new(rig),
-        &[gleaner_apiserver::TEKTON_CRDS, KNATIVE_CRDS],
+        &[gleaner_local_apiserver::TEKTON_CRDS, KNATIVE_CRDS],
     )
     .await)
 }

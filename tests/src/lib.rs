@@ -1,6 +1,6 @@
 //! What the suites in `tests/` stand on.
 //!
-//! - [`suite`]: cases that run against a real API server and the embedded one alike;
+//! - [`suite`]: cases that run against a real API server and the local one alike;
 //! - [`server`]: one API server as a case sees it;
 //! - [`rig`]: etcd and kube-apiserver as local processes;
 //! - [`cluster`]: a real cluster with Tekton and Gleaner on it;

@@ -1,4 +1,4 @@
-//! One API server as a case sees it: real or embedded, with a namespace of the case's own.
+//! One API server as a case sees it: real or local, with a namespace of the case's own.
 
 mod answer;
 mod connect;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use gleaner_apiserver::EmbeddedApiServer;
+use gleaner_local_apiserver::LocalApiServer;
 use http::{Method, StatusCode};
 use kube::Client;
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ pub struct Server {
 enum Backend {
     Real(Arc<Rig>),
     /// With a folder for its kubeconfig.
-    Embedded(EmbeddedApiServer, TempDir),
+    Local(LocalApiServer, TempDir),
 }
 
 impl Server {
@@ -55,28 +55,28 @@ impl Server {
         server
     }
 
-    /// An embedded server of the case's own.
+    /// A local server of the case's own.
     ///
     /// # Panics
     ///
     /// When it does not start.
-    pub async fn embedded(crds: &[&str]) -> Self {
+    pub async fn local(crds: &[&str]) -> Self {
         let namespace = unique_namespace();
-        let mut builder = EmbeddedApiServer::builder().namespace(&namespace);
+        let mut builder = LocalApiServer::builder().namespace(&namespace);
         for yaml in crds {
             builder = builder.crds(yaml).expect("CRDs");
         }
-        let server = builder.start().await.expect("an embedded API server");
+        let server = builder.start().await.expect("a local API server");
         let client = client(&server.url(), None, None).expect("a client");
         let folder = tempfile::tempdir().expect("a folder");
         Self {
-            backend: Backend::Embedded(server, folder),
+            backend: Backend::Local(server, folder),
             namespace,
             client,
         }
     }
 
-    /// Whether this is a real kube-apiserver: for what the embedded one documents that it lacks.
+    /// Whether this is a real kube-apiserver: for what the local one documents that it lacks.
     #[must_use]
     pub fn is_real(&self) -> bool {
         matches!(self.backend, Backend::Real(_))
@@ -87,7 +87,7 @@ impl Server {
     pub fn url(&self) -> String {
         match &self.backend {
             Backend::Real(rig) => rig.url().to_owned(),
-            Backend::Embedded(server, _) => server.url(),
+            Backend::Local(server, _) => server.url(),
         }
     }
 
@@ -108,7 +108,7 @@ impl Server {
     pub fn rig(&self) -> Option<&Arc<Rig>> {
         match &self.backend {
             Backend::Real(rig) => Some(rig),
-            Backend::Embedded(..) => None,
+            Backend::Local(..) => None,
         }
     }
 
@@ -135,7 +135,7 @@ impl Server {
             Backend::Real(rig) => rig
                 .kubeconfig(rig.admin(), &self.namespace)
                 .expect("a kubeconfig"),
-            Backend::Embedded(server, folder) => {
+            Backend::Local(server, folder) => {
                 connect::plain_kubeconfig(&server.url(), &self.namespace, folder.path())
                     .expect("a kubeconfig")
             }
@@ -146,7 +146,7 @@ impl Server {
     ///
     /// # Panics
     ///
-    /// On an embedded server, which knows no users, and when the server refuses the role.
+    /// On a local server, which knows no users, and when the server refuses the role.
     pub async fn restricted_user(&self, rules: Value) -> User {
         let user = self
             .rig()
@@ -221,6 +221,27 @@ impl Server {
     pub async fn delete(&self, path: &str, options: &Value) -> Answer {
         self.send(Method::DELETE, path, "application/json", options)
             .await
+    }
+
+    /// Replaces the status of an object in this case's namespace, as its controller would.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such object, or the server refuses the status.
+    pub async fn set_status(&self, api_version: &str, plural: &str, name: &str, status: &Value) {
+        match &self.backend {
+            Backend::Real(_) => {
+                let path = format!("{}/{name}/status", self.path(api_version, plural));
+                let patch = json!({"status": status});
+                self.merge(&path, &patch).await.expect_status(200);
+            }
+            Backend::Local(server, _) => {
+                let status = status.clone();
+                server
+                    .set_status(api_version, plural, &self.namespace, name, status)
+                    .expect("the object");
+            }
+        }
     }
 
     /// `/apis/GROUP/VERSION/namespaces/NS/PLURAL` in this case's namespace; `api_version` is such as `v1`, `apps/v1`.

@@ -1,4 +1,4 @@
-//! Cases that run against a real API server and the embedded one alike.
+//! Cases that run against a real API server and the local one alike.
 //!
 //! A suite is a test binary with `harness = false`:
 //!
@@ -10,7 +10,7 @@
 //! async fn a_lost_reply_creates_one_object(server: &Server) { /* ... */ }
 //! ```
 //!
-//! Each case becomes two tests, `real::NAME` and `embedded::NAME`. Where no real server can be had, the former are
+//! Each case becomes two tests, `real::NAME` and `local::NAME`. Where no real server can be had, the former are
 //! reported as ignored, and loudly so; with `GLEANER_REQUIRE_APISERVER=1` they fail.
 
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ use crate::server::Server;
 enum Place {
     Both,
     RealOnly,
-    EmbeddedOnly,
+    LocalOnly,
 }
 
 /// One case: a function of a server. Made by [`cases!`](crate::cases) or [`Case::new`].
@@ -45,7 +45,7 @@ type Body = dyn Fn(Where, &'static [&'static str]) + Send + Sync;
 /// Where one test runs.
 enum Where {
     Real(Arc<Rig>),
-    Embedded,
+    Local,
 }
 
 /// All cases of one test binary.
@@ -77,7 +77,7 @@ impl Case {
             runtime.block_on(async {
                 let server = match place {
                     Where::Real(rig) => Server::real(rig, crds).await,
-                    Where::Embedded => Server::embedded(crds).await,
+                    Where::Local => Server::local(crds).await,
                 };
                 body(&server).await;
             });
@@ -91,7 +91,7 @@ impl Case {
         }
     }
 
-    /// Only against a real server: what the embedded one says that it lacks.
+    /// Only against a real server: what the local one says that it lacks.
     #[must_use]
     pub fn real_only(self) -> Self {
         Self {
@@ -100,11 +100,11 @@ impl Case {
         }
     }
 
-    /// Only against the embedded server: where nothing depends on the server's kind.
+    /// Only against the local server: where nothing depends on the server's kind.
     #[must_use]
-    pub fn embedded_only(self) -> Self {
+    pub fn local_only(self) -> Self {
         Self {
-            place: Place::EmbeddedOnly,
+            place: Place::LocalOnly,
             ..self
         }
     }
@@ -194,12 +194,12 @@ impl Suite {
                 Box::leak([self.crds, crds].concat().into_boxed_slice());
             if place != Place::RealOnly {
                 let body = Arc::clone(&body);
-                trials.push(Trial::test(format!("embedded::{name}"), move || {
-                    body(Where::Embedded, crds);
+                trials.push(Trial::test(format!("local::{name}"), move || {
+                    body(Where::Local, crds);
                     Ok(())
                 }));
             }
-            if place == Place::EmbeddedOnly {
+            if place == Place::LocalOnly {
                 continue;
             }
             let real = format!("real::{name}");

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use gleaner_apiserver::TEKTON_CRDS;
+use gleaner_local_apiserver::TEKTON_CRDS;
 use gleaner_tests::server::{self, Server};
 use gleaner_tests::suite::{Case, Suite};
 use gleaner_tests::{KNATIVE_CRDS, cases, rig};

@@ -5,8 +5,8 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use gleaner_apiserver::EmbeddedApiServer;
 use gleaner_core::document::diagnostic::suggestion;
+use gleaner_local_apiserver::LocalApiServer;
 use kube::config::Kubeconfig;
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ pub(crate) struct Cluster {
 #[derive(Debug)]
 enum Place {
     Embedded {
-        server: EmbeddedApiServer,
+        server: LocalApiServer,
     },
     Real {
         kubeconfig: PathBuf,
@@ -46,7 +46,7 @@ pub(crate) enum ClusterError {
     #[error("--crd {}: {error}", .file.display())]
     Crd {
         file: PathBuf,
-        error: Box<gleaner_apiserver::CrdError>,
+        error: Box<gleaner_local_apiserver::CrdError>,
     },
     #[error(
         "--namespace {0}: this is no name of a namespace; it has lower-case letters, digits and '-', at most 63"
@@ -55,7 +55,7 @@ pub(crate) enum ClusterError {
     #[error("the API server of this run does not start: {0}")]
     Start(std::io::Error),
     #[error("no TaskRun can be made for this run: {0}")]
-    TaskRun(#[from] gleaner_apiserver::SeedError),
+    TaskRun(#[from] gleaner_local_apiserver::SeedError),
     #[error("the kubeconfig cannot be read: {0}")]
     Kubeconfig(#[from] kube::config::KubeconfigError),
     #[error("the kubeconfig has no current context; say which with --context")]
@@ -99,7 +99,7 @@ impl Cluster {
             .as_deref()
             .unwrap_or(DEFAULT_NAMESPACE)
             .to_owned();
-        let mut builder = EmbeddedApiServer::builder().namespace(&namespace);
+        let mut builder = LocalApiServer::builder().namespace(&namespace);
         for file in &options.crds {
             let text = std::fs::read_to_string(file);
             let text = text.map_err(|error| ClusterError::CrdFile {

@@ -38,6 +38,25 @@ impl Answer {
         format!("{}: {}", text("reason"), text("message"))
     }
 
+    /// Returns the reason of a `Status` object; empty if it has none.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        self.json["reason"].as_str().unwrap_or_default()
+    }
+
+    /// Returns the fields of the causes in a `Status` object, sorted, without causes of no field in particular.
+    #[must_use]
+    pub fn fields(&self) -> Vec<&str> {
+        let causes = self.json["details"]["causes"].as_array();
+        let fields = causes
+            .into_iter()
+            .flatten()
+            .filter_map(|cause| cause["field"].as_str());
+        let mut fields: Vec<&str> = fields.filter(|field| *field != "<nil>").collect();
+        fields.sort_unstable();
+        fields
+    }
+
     /// The texts of its `Warning` headers, without the code in front.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {

@@ -36,13 +36,13 @@ pub(crate) fn plain_kubeconfig(url: &str, namespace: &str, folder: &Path) -> io:
     let config = json!({
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": "embedded", "cluster": {"server": url}}],
+        "clusters": [{"name": "local", "cluster": {"server": url}}],
         "users": [{"name": "anybody", "user": {}}],
         "contexts": [{
-            "name": "embedded",
-            "context": {"cluster": "embedded", "user": "anybody", "namespace": namespace},
+            "name": "local",
+            "context": {"cluster": "local", "user": "anybody", "namespace": namespace},
         }],
-        "current-context": "embedded",
+        "current-context": "local",
     });
     let path = folder.join("kubeconfig.json");
     std::fs::write(&path, config.to_string())?;

@@ -1,5 +1,5 @@
 //! What Gleaner promises, by its real programs: the sidecar and redirectors as processes, against a real API server and
-//! the embedded one alike.
+//! the local one alike.
 
 mod all_or_none;
 mod faults;
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
         submitting::cases(),
     ];
     Suite::new(cases.into_iter().flatten().collect())
-        .crds(&[gleaner_apiserver::TEKTON_CRDS])
+        .crds(&[gleaner_local_apiserver::TEKTON_CRDS])
         .run()
 }
 

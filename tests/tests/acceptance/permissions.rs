@@ -1,4 +1,4 @@
-//! What the run's ServiceAccount may do. The embedded server knows no users, so these are for the real one.
+//! What the run's ServiceAccount may do. The local server knows no users, so these are for the real one.
 
 use gleaner_tests::rig::{Options, User};
 use gleaner_tests::run::Run;

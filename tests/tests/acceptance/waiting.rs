@@ -43,25 +43,21 @@ fn declaration(fields: &Value) -> String {
     json!({"steps": {"build": [{"name": "digest"}]}, "objects": [app, note]}).to_string()
 }
 
-/// The Deployment's path, once it exists.
-async fn deployment(server: &Server, run: &Run<'_>) -> String {
+/// The Deployment's name, once it exists.
+async fn deployment(run: &Run<'_>) -> String {
     wait::until("the Deployment exists", DEADLINE, async || {
         let deployments = run.objects("apps/v1", "deployments").await;
-        let name = deployments.first()?["metadata"]["name"]
-            .as_str()?
-            .to_owned();
-        Some(format!("{}/{name}", server.path("apps/v1", "deployments")))
+        let name = deployments.first()?["metadata"]["name"].as_str()?;
+        Some(name.to_owned())
     })
     .await
 }
 
-/// Plays the controller: sets the status of the Deployment at `path`.
-async fn report(server: &Server, path: &str, status: &Value) {
-    let patch = json!({"status": status});
+/// Plays the controller: sets the status of the Deployment.
+async fn report(server: &Server, name: &str, status: &Value) {
     server
-        .merge(&format!("{path}/status"), &patch)
-        .await
-        .expect_status(200);
+        .set_status("apps/v1", "deployments", name, status)
+        .await;
 }
 
 fn condition(status: &str) -> Value {
@@ -76,10 +72,10 @@ async fn a_condition_is_waited_for(server: &Server) {
     let mut run = Run::new(PROGRAMS, server, &declaration(&fields));
     run.start().await;
     let step = run.step("build").writes("digest", "d").last().begin();
-    let path = deployment(server, &run).await;
-    report(server, &path, &condition("False")).await;
+    let name = deployment(&run).await;
+    report(server, &name, &condition("False")).await;
     assert!(!step.has_ended());
-    report(server, &path, &condition("True")).await;
+    report(server, &name, &condition("True")).await;
     step.ended().await.expect(0);
     only(config_maps(&run).await);
 }
@@ -91,11 +87,11 @@ async fn a_field_is_waited_for(server: &Server) {
     let mut run = Run::new(PROGRAMS, server, &declaration(&fields));
     run.start().await;
     let step = run.step("build").writes("digest", "d").last().begin();
-    let path = deployment(server, &run).await;
+    let name = deployment(&run).await;
     assert!(!step.has_ended());
     let status =
         json!({"replicas": 1, "readyReplicas": 1, "updatedReplicas": 1, "availableReplicas": 1});
-    report(server, &path, &status).await;
+    report(server, &name, &status).await;
     step.ended().await.expect(0);
     assert_eq!(run.results()[0].1["available"], "1");
 }
@@ -105,8 +101,8 @@ async fn a_wait_that_ends_in_vain_is_rolled_back(server: &Server) {
     let mut run = Run::new(PROGRAMS, server, &declaration(&fields));
     run.start().await;
     let step = run.step("build").writes("digest", "d").begin();
-    let path = deployment(server, &run).await;
-    report(server, &path, &condition("False")).await;
+    let name = deployment(&run).await;
+    report(server, &name, &condition("False")).await;
     let ended = step.ended().await.expect(73);
     ended.says(&[
         "condition Available did not become True within 3 s",
@@ -125,8 +121,8 @@ async fn a_result_that_appears_later_is_handed_on(server: &Server) {
     let mut run = Run::new(PROGRAMS, server, &declaration(&fields));
     run.start().await;
     let step = run.step("build").writes("digest", "d").last().begin();
-    let path = deployment(server, &run).await;
-    report(server, &path, &condition("True")).await;
+    let name = deployment(&run).await;
+    report(server, &name, &condition("True")).await;
     step.ended().await.expect(0);
     assert_eq!(run.results()[0].1["generation"], "1");
 }

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use crate::helm::{find, render};
 
-/// The kind's file, which the chart installs and `gleaner run` serves.
+/// The kind's file, which the chart installs. The local API server has a copy.
 pub(crate) const CRD: &str = include_str!("../../../charts/gleaner/files/pipelineresources.yaml");
 
 pub(crate) fn cases() -> Vec<Case> {
-    cases![
+    let mut cases: Vec<Case> = cases![
         the_shapes_of_the_proposals_time_are_taken,
         what_tekton_refused_is_refused,
         a_list_shows_where_each_came_from,
@@ -20,7 +20,13 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
     .into_iter()
     .map(Case::real_only)
-    .collect()
+    .collect();
+    let copy = Case::new(
+        "the_local_servers_copy_is_the_file",
+        the_local_servers_copy_is_the_file,
+    );
+    cases.push(copy.local_only());
+    cases
 }
 
 /// A PipelineResource.
@@ -213,4 +219,14 @@ async fn the_rendered_kind_is_the_file(_: &Server) {
         "pipelineresources.tekton.dev",
     );
     assert_eq!(rendered["metadata"].get("annotations"), None);
+}
+
+async fn the_local_servers_copy_is_the_file(_: &Server) {
+    let file: Value = serde_saphyr::from_str(CRD).expect("YAML");
+    let served: Vec<Value> =
+        serde_saphyr::from_multiple(gleaner_local_apiserver::TEKTON_CRDS).expect("YAML");
+    assert!(
+        served.contains(&file),
+        "copy the file to local-apiserver/crds"
+    );
 }

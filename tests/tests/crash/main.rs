@@ -19,7 +19,7 @@ const PROGRAMS: Programs = programs!();
 fn main() -> ExitCode {
     let cases = [committing::cases(), refused::cases()];
     Suite::new(cases.into_iter().flatten().collect())
-        .crds(&[gleaner_apiserver::TEKTON_CRDS])
+        .crds(&[gleaner_local_apiserver::TEKTON_CRDS])
         .run()
 }
 

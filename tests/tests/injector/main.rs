@@ -30,6 +30,6 @@ fn main() -> ExitCode {
     let cases = [objects::cases(), certificates::cases()];
     let cases = cases.into_iter().flatten().map(Case::real_only).collect();
     Suite::new(cases)
-        .crds(&[gleaner_apiserver::TEKTON_CRDS, TASKS])
+        .crds(&[gleaner_local_apiserver::TEKTON_CRDS, TASKS])
         .run()
 }

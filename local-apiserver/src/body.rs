@@ -1,0 +1,58 @@
+//! Request bodies: JSON objects of the kind that the path names.
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::http::{HeaderMap, StatusCode, header};
+use serde_json::Value;
+
+use crate::kind::Kind;
+use crate::refusal::Refusal;
+
+/// The largest body, in bytes: that of a real server (`--max-resource-write-bytes`, in effect 3 MiB).
+pub(crate) const LIMIT: usize = 3 * 1024 * 1024;
+
+/// A body as axum has read it, or not.
+pub(crate) type Received = Result<Bytes, BytesRejection>;
+
+/// Returns an object of `kind`.
+///
+/// # Errors
+///
+/// 415 for a media type other than `expected`, 413 past [`LIMIT`], 400 for anything but an object of this kind.
+pub(crate) fn object(
+    kind: &Kind,
+    headers: &HeaderMap,
+    expected: &str,
+    body: Received,
+) -> Result<Value, Refusal> {
+    let media_type = headers.get(header::CONTENT_TYPE);
+    let media_type = media_type.and_then(|value| value.to_str().ok());
+    let media_type = media_type.and_then(|value| value.split(';').next());
+    if media_type.is_none_or(|media_type| media_type.trim() != expected) {
+        return Err(Refusal::unsupported_media_type(expected));
+    }
+    let object = json(body)?;
+    let api_version = kind.api_version();
+    if object["apiVersion"] != api_version || object["kind"] != kind.kind {
+        let message = format!("the body must be a {} of {api_version}", kind.kind);
+        return Err(Refusal::bad_request(message));
+    }
+    Ok(object)
+}
+
+/// Returns the JSON of a body without a fixed kind, such as `DeleteOptions`; null if it is empty.
+///
+/// # Errors
+///
+/// 413 past [`LIMIT`], 400 for anything but JSON.
+pub(crate) fn json(body: Received) -> Result<Value, Refusal> {
+    let bytes = body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Refusal::too_large(LIMIT),
+        _ => Refusal::bad_request(rejection.body_text()),
+    })?;
+    if bytes.is_empty() {
+        return Ok(Value::Null);
+    }
+    serde_json::from_slice(&bytes)
+        .map_err(|error| Refusal::bad_request(format!("the body is not JSON: {error}")))
+}

@@ -1,0 +1,140 @@
+//! Kubernetes' own kinds, as far as a pipeline is likely to create them.
+//!
+//! Their schemas are those of `k8s-openapi`, with the references in them replaced.
+
+use std::any::TypeId;
+use std::sync::{Arc, LazyLock};
+
+use k8s_openapi::api::{apps, batch, core, networking, rbac};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::schemars::{JsonSchema, SchemaGenerator};
+use k8s_openapi::{NamespaceResourceScope, Resource};
+use serde_json::{Map, Value, json};
+
+use crate::kind::{Kind, Schema};
+use crate::names::NameRule;
+use crate::schema::QUANTITY;
+
+/// All of them, in the order in which discovery lists them.
+static KINDS: LazyLock<Vec<Arc<Kind>>> = LazyLock::new(|| {
+    let kinds = [
+        kind::<core::v1::ConfigMap>(&["cm"]),
+        kind::<core::v1::Event>(&["ev"]),
+        kind::<core::v1::Namespace>(&["ns"])
+            .with_status()
+            .named(NameRule::Label),
+        kind::<core::v1::PersistentVolumeClaim>(&["pvc"]).with_status(),
+        kind::<core::v1::Pod>(&["po"]).with_status(),
+        kind::<core::v1::Secret>(&[]),
+        kind::<core::v1::ServiceAccount>(&["sa"]),
+        kind::<core::v1::Service>(&["svc"])
+            .with_status()
+            .named(NameRule::Label),
+        kind::<apps::v1::DaemonSet>(&["ds"]).with_status(),
+        kind::<apps::v1::Deployment>(&["deploy"]).with_status(),
+        kind::<apps::v1::StatefulSet>(&["sts"]).with_status(),
+        kind::<batch::v1::CronJob>(&["cj"]).with_status(),
+        kind::<batch::v1::Job>(&[]).with_status(),
+        kind::<networking::v1::Ingress>(&["ing"]).with_status(),
+        kind::<networking::v1::NetworkPolicy>(&["netpol"]),
+        kind::<rbac::v1::ClusterRole>(&[]).named(NameRule::PathSegment),
+        kind::<rbac::v1::ClusterRoleBinding>(&[]).named(NameRule::PathSegment),
+        kind::<rbac::v1::Role>(&[]).named(NameRule::PathSegment),
+        kind::<rbac::v1::RoleBinding>(&[]).named(NameRule::PathSegment),
+    ];
+    kinds.into_iter().map(Arc::new).collect()
+});
+
+/// The schema of `metadata`.
+static METADATA: LazyLock<Value> = LazyLock::new(schema::<ObjectMeta>);
+
+pub(crate) fn kinds() -> &'static [Arc<Kind>] {
+    &KINDS
+}
+
+pub(crate) fn metadata() -> Value {
+    METADATA.clone()
+}
+
+fn kind<T>(short_names: &[&str]) -> Kind
+where
+    T: Resource<Scope: 'static> + JsonSchema + 'static,
+{
+    Kind {
+        group: T::GROUP.to_owned(),
+        version: T::VERSION.to_owned(),
+        kind: T::KIND.to_owned(),
+        plural: T::URL_PATH_SEGMENT.to_owned(),
+        singular: T::KIND.to_lowercase(),
+        short_names: short_names.iter().map(|&s| s.to_owned()).collect(),
+        categories: Vec::new(),
+        namespaced: TypeId::of::<T::Scope>() == TypeId::of::<NamespaceResourceScope>(),
+        has_status: false,
+        built_in: true,
+        name_rule: NameRule::Subdomain,
+        schema: Schema::new(Box::new(schema::<T>)),
+    }
+}
+
+impl Kind {
+    fn with_status(self) -> Self {
+        Self {
+            has_status: true,
+            ..self
+        }
+    }
+
+    fn named(self, name_rule: NameRule) -> Self {
+        Self { name_rule, ..self }
+    }
+}
+
+/// Returns the structural schema of one of Kubernetes' types.
+fn schema<T: JsonSchema>() -> Value {
+    let mut schema = SchemaGenerator::default()
+        .into_root_schema_for::<T>()
+        .to_value();
+    let definitions = schema.as_object_mut().and_then(|root| root.remove("$defs"));
+    let definitions = match definitions {
+        Some(Value::Object(definitions)) => definitions,
+        _ => Map::new(),
+    };
+    inline(&mut schema, &definitions);
+    schema
+}
+
+/// Replaces the references in a schema.
+fn inline(schema: &mut Value, definitions: &Map<String, Value>) {
+    if let Some(name) = reference(schema) {
+        *schema = match name {
+            "io.k8s.apimachinery.pkg.api.resource.Quantity" => {
+                json!({ "type": "string", "format": QUANTITY })
+            }
+            "io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1"
+            | "io.k8s.apimachinery.pkg.runtime.RawExtension" => {
+                json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true })
+            }
+            name => definitions.get(name).cloned().unwrap_or_default(),
+        };
+    }
+    let Some(fields) = schema.as_object_mut() else {
+        return;
+    };
+    fields.remove("description");
+    for inner in ["items", "additionalProperties"] {
+        if let Some(schema) = fields.get_mut(inner) {
+            inline(schema, definitions);
+        }
+    }
+    let properties = fields.get_mut("properties").and_then(Value::as_object_mut);
+    for (_, property) in properties.into_iter().flatten() {
+        inline(property, definitions);
+    }
+}
+
+fn reference(schema: &Value) -> Option<&str> {
+    schema["$ref"].as_str()?.strip_prefix("#/$defs/")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,51 @@
+use super::*;
+use crate::cause::Cause;
+use crate::schema::{faults, normalize};
+
+fn schema_of(name: &str) -> &'static Value {
+    let kind = kinds().iter().find(|kind| kind.kind == name).unwrap();
+    &kind.schema
+}
+
+#[test]
+fn no_reference_is_left() {
+    for kind in kinds() {
+        let schema = kind.schema.to_string();
+        assert!(!schema.contains("$ref"), "{}", kind.kind);
+        assert!(schema.len() > 1000, "{}: {schema}", kind.kind);
+    }
+}
+
+#[test]
+fn types_that_their_schemas_do_not_describe_are_known() {
+    let mut object = json!({
+        "apiVersion": "v1", "kind": "PersistentVolumeClaim",
+        "metadata": {"managedFields": [{"fieldsV1": {"f:spec": {}}}]},
+        "spec": {"resources": {"requests": {"storage": 5}}},
+    });
+    let schema = schema_of("PersistentVolumeClaim");
+    normalize(schema, &mut object);
+    assert_eq!(object["spec"]["resources"]["requests"]["storage"], "5");
+    assert_eq!(faults(schema, &object), []);
+}
+
+#[test]
+fn faults_are_found_deep_down() {
+    let object = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d", "x": 1},
+        "spec": {"replicas": "2", "selector": {}, "template": {"spec": {"containers": [
+            {"imagee": "b", "ports": [{"containerPort": 80}],
+             "livenessProbe": {"httpGet": {"port": "http"}}}]}}},
+    });
+    let causes = faults(schema_of("Deployment"), &object);
+    let causes: Vec<String> = causes.iter().map(Cause::to_string).collect();
+    assert_eq!(
+        causes,
+        [
+            "metadata.x: unknown field",
+            "spec.replicas: Invalid value: \"string\": must be of type integer",
+            "spec.template.spec.containers[0].name: Required value",
+            "spec.template.spec.containers[0].imagee: unknown field",
+        ]
+    );
+}

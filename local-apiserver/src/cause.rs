@@ -1,0 +1,86 @@
+//! Findings about single fields of an object: the causes in the details of a refusal.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+/// A finding about one field.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Cause {
+    /// Path of the field, such as `spec.params[0].value`.
+    pub(crate) field: String,
+    pub(crate) fault: Fault,
+}
+
+/// The fault of a field.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Fault {
+    /// The kind has no such field.
+    Unknown,
+    /// The field is missing.
+    Required,
+    /// The value has another type; both are JSON schema's names.
+    WrongType { wanted: String, found: &'static str },
+    /// The value is not one of those allowed.
+    NotSupported { found: Value, supported: Vec<Value> },
+    /// The value breaks a rule, such as `must be at most 9`.
+    Invalid { found: Value, rule: String },
+    /// Another manager owns the field.
+    Owned { manager: String },
+}
+
+impl Cause {
+    pub(crate) fn new(field: impl Into<String>, fault: Fault) -> Self {
+        let field = field.into();
+        Self { field, fault }
+    }
+
+    pub(crate) fn invalid(
+        field: impl Into<String>,
+        found: impl Into<Value>,
+        rule: impl Into<String>,
+    ) -> Self {
+        let (found, rule) = (found.into(), rule.into());
+        Self::new(field, Fault::Invalid { found, rule })
+    }
+
+    /// Returns the reason, as `metav1.CauseType` has it.
+    fn reason(&self) -> &'static str {
+        match self.fault {
+            Fault::Required => "FieldValueRequired",
+            Fault::WrongType { .. } => "FieldValueTypeInvalid",
+            Fault::NotSupported { .. } => "FieldValueNotSupported",
+            Fault::Unknown | Fault::Invalid { .. } => "FieldValueInvalid",
+            Fault::Owned { .. } => "FieldManagerConflict",
+        }
+    }
+
+    /// Returns the message, which does not name the field.
+    fn message(&self) -> String {
+        match &self.fault {
+            Fault::Unknown => "unknown field".to_owned(),
+            Fault::Required => "Required value".to_owned(),
+            Fault::WrongType { wanted, found } => {
+                format!("Invalid value: {found:?}: must be of type {wanted}")
+            }
+            Fault::NotSupported { found, supported } => {
+                let supported: Vec<String> = supported.iter().map(Value::to_string).collect();
+                let supported = supported.join(", ");
+                format!("Unsupported value: {found}: supported values: {supported}")
+            }
+            Fault::Invalid { found, rule } => format!("Invalid value: {found}: {rule}"),
+            Fault::Owned { manager } => format!("conflict with {manager}"),
+        }
+    }
+
+    /// Returns the `metav1.StatusCause`.
+    pub(crate) fn to_json(&self) -> Value {
+        json!({ "reason": self.reason(), "message": self.message(), "field": self.field })
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.field, self.message())
+    }
+}

@@ -1,0 +1,148 @@
+//! Kinds from CRD files.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::builtin;
+use crate::kind::{Kind, Schema};
+use crate::names::NameRule;
+
+/// An error in a CRD file.
+#[derive(Debug, thiserror::Error)]
+pub enum CrdError {
+    /// The text is not YAML.
+    #[error("cannot read the CRD: {0}")]
+    Unreadable(#[from] serde_saphyr::Error),
+    /// A document is something else, or lacks something that a CRD must have.
+    #[error("document {index} is not a complete CustomResourceDefinition: {source}")]
+    Incomplete {
+        /// Place in the file, from 1.
+        index: usize,
+        /// The field that is missing or has a wrong value.
+        source: serde_json::Error,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "kind")]
+enum Document {
+    CustomResourceDefinition(Crd),
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "apiVersion")]
+enum Crd {
+    #[serde(rename = "apiextensions.k8s.io/v1")]
+    V1 { spec: CrdSpec },
+}
+
+#[derive(Deserialize)]
+struct CrdSpec {
+    group: String,
+    scope: Scope,
+    names: Names,
+    versions: Vec<Version>,
+}
+
+#[derive(Deserialize, PartialEq, Eq)]
+enum Scope {
+    Namespaced,
+    Cluster,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Names {
+    kind: String,
+    plural: String,
+    singular: Option<String>,
+    #[serde(default)]
+    short_names: Vec<String>,
+    #[serde(default)]
+    categories: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    name: String,
+    served: bool,
+    #[serde(default)]
+    schema: Validation,
+    #[serde(default)]
+    subresources: Subresources,
+}
+
+#[derive(Deserialize, Default)]
+struct Validation {
+    #[serde(rename = "openAPIV3Schema")]
+    open_api: Value,
+}
+
+#[derive(Deserialize, Default)]
+struct Subresources {
+    status: Option<Value>,
+}
+
+/// Returns the served versions of the CRDs in a YAML text of one or more documents.
+///
+/// # Errors
+///
+/// Fails if the text is not YAML, or one of its documents is not a complete CRD. Empty documents are skipped.
+pub(crate) fn parse(yaml: &str) -> Result<Vec<Arc<Kind>>, CrdError> {
+    let documents: Vec<Value> = serde_saphyr::from_multiple(yaml)?;
+    let mut kinds = Vec::new();
+    for (index, document) in documents.into_iter().enumerate() {
+        if document.is_null() {
+            continue;
+        }
+        let document = serde_json::from_value(document);
+        let index = index + 1;
+        let Document::CustomResourceDefinition(Crd::V1 { spec }) =
+            document.map_err(|source| CrdError::Incomplete { index, source })?;
+        kinds.extend(spec.into_kinds().map(Arc::new));
+    }
+    Ok(kinds)
+}
+
+impl CrdSpec {
+    fn into_kinds(self) -> impl Iterator<Item = Kind> {
+        let served = self.versions.into_iter().filter(|version| version.served);
+        served.map(move |version| Kind {
+            group: self.group.clone(),
+            version: version.name,
+            kind: self.names.kind.clone(),
+            plural: self.names.plural.clone(),
+            singular: match &self.names.singular {
+                Some(singular) => singular.clone(),
+                None => self.names.kind.to_lowercase(),
+            },
+            short_names: self.names.short_names.clone(),
+            categories: self.names.categories.clone(),
+            namespaced: self.scope == Scope::Namespaced,
+            has_status: version.subresources.status.is_some(),
+            built_in: false,
+            name_rule: NameRule::Subdomain,
+            schema: Schema::new(Box::new(move || whole(version.schema.open_api))),
+        })
+    }
+}
+
+/// Returns the schema of a whole object: a CRD's schema leaves out the fields that every object has.
+fn whole(mut schema: Value) -> Value {
+    if !schema.is_object() {
+        schema = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
+    }
+    if !schema["properties"].is_object() {
+        schema["properties"] = json!({});
+    }
+    for name in ["apiVersion", "kind"] {
+        schema["properties"][name] = json!({ "type": "string" });
+    }
+    schema["properties"]["metadata"] = builtin::metadata();
+    schema
+}
+
+#[cfg(test)]
+mod tests;

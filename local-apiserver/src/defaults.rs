@@ -1,0 +1,49 @@
+//! The fields that the server fills in for Kubernetes' own kinds.
+//!
+//! Only those that a client finds an object by or reads back. The many defaults of pods, services and workloads are
+//! left out, because nothing here runs them.
+
+use k8s_openapi::ByteString;
+use serde_json::{Value, json};
+
+use crate::kind::Kind;
+use crate::metadata;
+
+/// Completes an object.
+pub(crate) fn fill(kind: &Kind, object: &mut Value) {
+    if !kind.built_in {
+        return;
+    }
+    match kind.kind.as_str() {
+        "Namespace" => {
+            let name = metadata::text(object, "name").to_owned();
+            let labels = metadata::of(object)
+                .entry("labels")
+                .or_insert_with(|| json!({}));
+            labels["kubernetes.io/metadata.name"] = name.into();
+            object["spec"] = json!({ "finalizers": ["kubernetes"] });
+            object["status"] = json!({ "phase": "Active" });
+        }
+        "Secret" => {
+            string_data(object);
+            if object["type"].is_null() {
+                object["type"] = "Opaque".into();
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Moves the texts of `stringData`, which is for writing only, into `data`, in base64.
+fn string_data(object: &mut Value) {
+    let texts = object
+        .as_object_mut()
+        .and_then(|fields| fields.remove("stringData"));
+    let Some(Value::Object(texts)) = texts else {
+        return;
+    };
+    for (key, text) in texts {
+        let bytes = text.as_str().unwrap_or_default().as_bytes().to_vec();
+        object["data"][key] = json!(ByteString(bytes));
+    }
+}

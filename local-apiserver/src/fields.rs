@@ -1,0 +1,13 @@
+//! Field ownership: which manager set which field of an object, as server-side apply needs to know.
+//!
+//! The structure is that of `fieldsV1` in `metadata.managedFields`; the rules are those of
+//! `sigs.k8s.io/structured-merge-diff`, but for one: every map is owned field by field, and every list as one value.
+
+mod apply;
+mod managers;
+mod merge;
+mod ownership;
+mod set;
+
+pub(crate) use apply::{applied_first, apply, created};
+pub(crate) use managers::{Manager, Operation};

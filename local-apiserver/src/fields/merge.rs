@@ -1,0 +1,40 @@
+//! Merging and removing fields.
+
+use serde_json::Value;
+
+use super::set::{FieldSet, NOTHING};
+
+/// Merges maps by field, and replaces everything else.
+pub(super) fn merge(object: &mut Value, wanted: &Value) {
+    match (object, wanted) {
+        (Value::Object(fields), Value::Object(wanted)) => {
+            for (name, value) in wanted {
+                match fields.get_mut(name) {
+                    Some(own) => merge(own, value),
+                    None => {
+                        fields.insert(name.clone(), value.clone());
+                    }
+                }
+            }
+        }
+        (object, wanted) => *object = wanted.clone(),
+    }
+}
+
+/// Removes the fields of a set, except those that others own. Returns true if something is left of `value`.
+pub(super) fn remove(value: &mut Value, set: &FieldSet, others: &FieldSet) -> bool {
+    if set.here && others.is_empty() {
+        return false;
+    }
+    let Some(fields) = value.as_object_mut().filter(|fields| !fields.is_empty()) else {
+        return true;
+    };
+    fields.retain(|name, value| {
+        let others = others.below.get(name).unwrap_or(&NOTHING);
+        set.below
+            .get(name)
+            .is_none_or(|set| remove(value, set, others))
+    });
+    // A map that this has emptied goes too, unless another manager owns it as such.
+    !fields.is_empty() || others.here
+}

@@ -1,0 +1,59 @@
+//! The fields of an object that one manager owns.
+
+use serde_json::Value;
+
+use super::set::FieldSet;
+use crate::metadata::SERVER_SET;
+
+/// Fields of `metadata` that identify the object. No manager owns them, nor those that the server sets.
+const IDENTITY: &[&str] = &["name", "namespace", "generateName"];
+
+/// Returns the fields that an applied configuration claims.
+pub(super) fn claimed(wanted: &Value) -> FieldSet {
+    without_unowned(all(wanted, false))
+}
+
+/// Returns the fields of `after` that `before` does not have, or has with another value.
+pub(super) fn changed(before: &Value, after: &Value) -> FieldSet {
+    without_unowned(compare(before, after))
+}
+
+/// Returns all fields of a value. `with_maps` counts a map that has fields as one itself.
+fn all(value: &Value, with_maps: bool) -> FieldSet {
+    let mut set = FieldSet::default();
+    for (name, value) in value.as_object().into_iter().flatten() {
+        set.insert(name, all(value, with_maps));
+    }
+    set.here = with_maps || set.below.is_empty();
+    set
+}
+
+fn compare(before: &Value, after: &Value) -> FieldSet {
+    let (Value::Object(old), Value::Object(new)) = (before, after) else {
+        return if before == after {
+            FieldSet::default()
+        } else {
+            all(after, true)
+        };
+    };
+    let mut set = FieldSet::default();
+    for (name, value) in new {
+        let former = old.get(name).unwrap_or(&Value::Null);
+        set.insert(name, compare(former, value));
+    }
+    set
+}
+
+fn without_unowned(mut set: FieldSet) -> FieldSet {
+    set.here = false;
+    set.below.remove("apiVersion");
+    set.below.remove("kind");
+    if let Some(mut metadata) = set.below.remove("metadata") {
+        metadata.here = false;
+        for name in IDENTITY.iter().chain(SERVER_SET) {
+            metadata.below.remove(*name);
+        }
+        set.insert("metadata", metadata);
+    }
+    set
+}

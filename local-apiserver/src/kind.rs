@@ -1,0 +1,151 @@
+//! The kinds that a server serves.
+
+use std::cmp::Reverse;
+use std::sync::{Arc, LazyLock};
+
+use serde_json::Value;
+
+use crate::access;
+use crate::names::NameRule;
+use crate::store::Key;
+
+/// The structural schema of a whole object, `metadata` included; made when it is first used.
+pub(crate) type Schema = LazyLock<Value, Box<dyn FnOnce() -> Value + Send>>;
+
+/// One kind in one version, as discovery lists it.
+#[derive(Debug)]
+pub(crate) struct Kind {
+    /// Empty for the core group.
+    pub(crate) group: String,
+    pub(crate) version: String,
+    pub(crate) kind: String,
+    pub(crate) plural: String,
+    pub(crate) singular: String,
+    pub(crate) short_names: Vec<String>,
+    pub(crate) categories: Vec<String>,
+    pub(crate) namespaced: bool,
+    /// True if the status has an endpoint of its own: then it is ignored elsewhere.
+    pub(crate) has_status: bool,
+    /// True for Kubernetes' own kinds, false for those of a CRD.
+    pub(crate) built_in: bool,
+    pub(crate) name_rule: NameRule,
+    pub(crate) schema: Schema,
+}
+
+/// The kinds of one server.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    kinds: Vec<Arc<Kind>>,
+}
+
+impl Kind {
+    /// `v1`, `apps/v1`, `tekton.dev/v1alpha1`.
+    pub(crate) fn api_version(&self) -> String {
+        if self.group.is_empty() {
+            self.version.clone()
+        } else {
+            format!("{}/{}", self.group, self.version)
+        }
+    }
+
+    /// `configmaps`, `taskruns.tekton.dev`: the name in messages and in the store.
+    pub(crate) fn qualified_plural(&self) -> String {
+        qualified(&self.plural, &self.group)
+    }
+
+    /// Returns the place of an object of this kind in the store.
+    pub(crate) fn key(&self, namespace: &str, name: &str) -> Key {
+        Key {
+            resource: self.qualified_plural(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+
+    /// Returns the object as this version shows it: only `apiVersion` differs, as under a CRD's conversion `None`.
+    pub(crate) fn in_version(&self, object: &Value) -> Value {
+        let mut object = object.clone();
+        object["apiVersion"] = self.api_version().into();
+        object
+    }
+}
+
+impl Registry {
+    /// Adds a kind; it replaces one of the same group, version and plural.
+    pub(crate) fn add(&mut self, kind: Arc<Kind>) {
+        self.kinds.retain(|k| {
+            (&k.group, &k.version, &k.plural) != (&kind.group, &kind.version, &kind.plural)
+        });
+        self.kinds.push(kind);
+    }
+
+    pub(crate) fn by_plural(&self, group: &str, version: &str, plural: &str) -> Option<Arc<Kind>> {
+        self.in_version(group, version)
+            .find(|k| k.plural == plural)
+            .cloned()
+    }
+
+    pub(crate) fn by_kind(&self, api_version: &str, kind: &str) -> Option<Arc<Kind>> {
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        self.in_version(group, version)
+            .find(|k| k.kind == kind)
+            .cloned()
+    }
+
+    /// Returns the kinds of one group and version, in the order they were added.
+    pub(crate) fn in_version<'a>(
+        &'a self,
+        group: &'a str,
+        version: &'a str,
+    ) -> impl Iterator<Item = &'a Arc<Kind>> {
+        self.kinds
+            .iter()
+            .filter(move |k| k.group == group && k.version == version)
+    }
+
+    /// Returns each named group (not the core) with its versions, the preferred one first.
+    pub(crate) fn groups(&self) -> Vec<(&str, Vec<&str>)> {
+        // Access reviews are answered, not stored: they are not in the registry.
+        let mut groups: Vec<(&str, Vec<&str>)> = vec![(access::GROUP, vec![access::VERSION])];
+        for kind in self.kinds.iter().filter(|k| !k.group.is_empty()) {
+            match groups.iter_mut().find(|(group, _)| *group == kind.group) {
+                None => groups.push((&kind.group, vec![&kind.version])),
+                Some((_, versions)) if !versions.contains(&kind.version.as_str()) => {
+                    versions.push(&kind.version);
+                }
+                Some(_) => {}
+            }
+        }
+        for (_, versions) in &mut groups {
+            versions.sort_by_key(|version| Reverse(version_rank(version)));
+        }
+        groups
+    }
+}
+
+/// `taskruns.tekton.dev`, or `configmaps` in the core group.
+pub(crate) fn qualified(name: &str, group: &str) -> String {
+    if group.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{name}.{group}")
+    }
+}
+
+/// Kubernetes' order of versions: GA, beta, alpha, then the higher number.
+fn version_rank(version: &str) -> (u8, u32, u32) {
+    let Some(rest) = version.strip_prefix('v') else {
+        return (0, 0, 0);
+    };
+    let number = |s: &str| s.parse::<u32>().unwrap_or(0);
+    if let Some((major, minor)) = rest.split_once("beta") {
+        (2, number(major), number(minor))
+    } else if let Some((major, minor)) = rest.split_once("alpha") {
+        (1, number(major), number(minor))
+    } else {
+        (3, number(rest), 0)
+    }
+}
+
+#[cfg(test)]
+mod tests;

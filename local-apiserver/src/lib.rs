@@ -1,0 +1,80 @@
+//! A small Kubernetes API server within a process: plain HTTP on 127.0.0.1, its objects in memory.
+//!
+//! It serves the requests of a client that creates objects, and of a person who looks at them with `kubectl get`:
+//! discovery, create, get, list, server-side apply with field ownership, delete with preconditions, dry runs, and
+//! `SelfSubjectAccessReview`. The kinds are Kubernetes' usual ones, Tekton's, and those of further CRDs.
+//!
+//! # Checks
+//!
+//! Every write is validated strictly, as with `fieldValidation=Strict`:
+//!
+//! - names, labels and the keys of annotations have the syntax that Kubernetes requires;
+//! - no field is unknown to the kind, and no required field is missing;
+//! - values have the type that the schema gives them, are among those of an `enum`, and within its bounds of length, size
+//!   and value.
+//!
+//! Refusals have the codes, reasons and causes of a real server. Their messages are this crate's own, except where clients
+//! act on them.
+//!
+//! # Only on a real cluster
+//!
+//! - Everything that happens *after* a write: controllers, garbage collection (owner references are stored, but owned
+//!   objects outlive their owners), finalizers, generations, the deletion of what is in a deleted namespace.
+//! - Everything else that can refuse or change a write: users and RBAC (access reviews allow everything), webhooks,
+//!   admission policies, quotas.
+//! - Of a CRD's schema: `oneOf`, `anyOf`, `allOf`, `not`, `pattern`, formats other than `byte`, `uniqueItems`, bounds on
+//!   properties, CEL rules, conversion between versions (all versions show the same fields).
+//! - Of Kubernetes' own kinds: defaults, and rules that are not in their schema (a Deployment's selector matches its
+//!   template, a Job's pods have a restart policy, a ConfigMap is not larger than 1 MiB).
+//! - Of server-side apply: lists that are merged by their elements, and maps that are one value. Here a list is one value,
+//!   and a map is merged by its fields.
+//! - Of the protocol: watch, selectors, update, JSON patch, merge patch, `generateName`, deletion of collections,
+//!   subresources such as `status` and `scale` (the owner sets a status with [`LocalApiServer::set_status`]), YAML,
+//!   protobuf, tables, OpenAPI, paging, warnings, refusal of fields that are given twice.
+//!
+//! # Example
+//!
+//! ```
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use gleaner_local_apiserver::LocalApiServer;
+//!
+//! let server = LocalApiServer::builder().namespace("team-a").start().await?;
+//! println!("{}", server.url());
+//! server.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod access;
+mod apply;
+mod body;
+mod builtin;
+mod cause;
+mod crd;
+mod create;
+mod defaults;
+mod delete;
+mod discovery;
+mod fields;
+mod kind;
+mod metadata;
+mod names;
+mod objects;
+mod options;
+mod refusal;
+mod router;
+mod schema;
+mod server;
+mod state;
+mod store;
+mod validation;
+
+pub use crd::CrdError;
+pub use server::{Builder, LocalApiServer, SeedError};
+
+/// The CRDs of Tekton's kinds that the server always serves, as YAML: those that a real server needs to be given.
+pub const TEKTON_CRDS: &str = concat!(
+    include_str!("../crds/pipelineresources.yaml"),
+    "---\n",
+    include_str!("../crds/tekton.yaml")
+);

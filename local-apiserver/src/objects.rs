@@ -1,0 +1,144 @@
+//! The endpoints of objects.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::apply::apply;
+use crate::body::{self, Received};
+use crate::create::create;
+use crate::delete::delete;
+use crate::kind::Kind;
+use crate::options::{ListOptions, WriteOptions};
+use crate::refusal::Refusal;
+use crate::state::Shared;
+
+/// The target of a request: the objects of a kind, or one of them.
+pub(crate) struct Target {
+    shared: Arc<Shared>,
+    kind: Arc<Kind>,
+    namespace: Option<String>,
+    /// Empty for a collection.
+    name: String,
+}
+
+type Written = Result<(StatusCode, Json<Value>), Refusal>;
+
+/// GET of a collection.
+pub(crate) async fn list(target: Target, _: ListOptions) -> Json<Value> {
+    let kind = &target.kind;
+    let contents = target.shared.store.lock();
+    let items: Vec<Value> = contents
+        .list(&kind.qualified_plural(), target.namespace.as_deref())
+        .map(|object| kind.in_version(object))
+        .collect();
+    Json(json!({
+        "kind": format!("{}List", kind.kind),
+        "apiVersion": kind.api_version(),
+        "metadata": { "resourceVersion": contents.revision().to_string() },
+        "items": items,
+    }))
+}
+
+/// GET of an object.
+pub(crate) async fn get(target: Target) -> Result<Json<Value>, Refusal> {
+    let (kind, name) = (&target.kind, &target.name);
+    let key = kind.key(target.namespace()?, name);
+    let contents = target.shared.store.lock();
+    let object = contents.get(&key);
+    let object = object.ok_or_else(|| Refusal::not_found(&kind.group, &kind.plural, name))?;
+    Ok(Json(kind.in_version(object)))
+}
+
+/// POST to a collection.
+pub(crate) async fn post(
+    target: Target,
+    options: WriteOptions,
+    headers: HeaderMap,
+    body: Received,
+) -> Written {
+    let (store, kind) = (&target.shared.store, &target.kind);
+    let object = body::object(kind, &headers, "application/json", body)?;
+    let object = create(store, kind, target.namespace()?, object, &options)?;
+    Ok((StatusCode::CREATED, Json(object)))
+}
+
+/// PATCH of an object.
+pub(crate) async fn patch(
+    target: Target,
+    options: WriteOptions,
+    headers: HeaderMap,
+    body: Received,
+) -> Written {
+    let (store, kind, name) = (&target.shared.store, &target.kind, &target.name);
+    let wanted = body::object(kind, &headers, "application/apply-patch+yaml", body)?;
+    let applied = apply(store, kind, target.namespace()?, name, wanted, &options)?;
+    let status = if applied.created {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    Ok((status, Json(applied.object)))
+}
+
+/// DELETE of an object.
+pub(crate) async fn remove(
+    target: Target,
+    options: WriteOptions,
+    body: Received,
+) -> Result<Json<Value>, Refusal> {
+    let (store, kind, name) = (&target.shared.store, &target.kind, &target.name);
+    let body = body::json(body)?;
+    delete(store, kind, target.namespace()?, name, &options, &body).map(Json)
+}
+
+impl Target {
+    /// Returns the namespace of one object; empty for cluster-scoped kinds.
+    ///
+    /// # Errors
+    ///
+    /// 405 for a namespaced kind without one, because only lists span namespaces.
+    fn namespace(&self) -> Result<&str, Refusal> {
+        match &self.namespace {
+            Some(namespace) => Ok(namespace),
+            None if self.kind.namespaced => Err(Refusal::method_not_allowed()),
+            None => Ok(""),
+        }
+    }
+}
+
+impl FromRequestParts<Arc<Shared>> for Target {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Refusal> {
+        /// `[/namespaces/NS]/RESOURCE[/NAME]` in a group version.
+        #[derive(Deserialize)]
+        struct Place {
+            #[serde(default)]
+            group: String,
+            version: String,
+            namespace: Option<String>,
+            resource: String,
+            #[serde(default)]
+            name: String,
+        }
+        let place = Path::<Place>::from_request_parts(parts, shared).await;
+        let Path(place) = place.map_err(|_| Refusal::not_served())?;
+        let kind = shared
+            .registry
+            .by_plural(&place.group, &place.version, &place.resource)
+            .filter(|kind| kind.namespaced || place.namespace.is_none())
+            .ok_or_else(Refusal::not_served)?;
+        Ok(Self {
+            shared: Arc::clone(shared),
+            kind,
+            namespace: place.namespace,
+            name: place.name,
+        })
+    }
+}

@@ -1,0 +1,206 @@
+//! The server as its owner in the same process has it: started, filled, looked at, stopped.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::crd::{self, CrdError};
+use crate::kind::Registry;
+use crate::options::WriteOptions;
+use crate::state::Shared;
+use crate::store::Store;
+use crate::{builtin, create, metadata, router};
+
+/// The kinds and namespaces of a server. See [`LocalApiServer::builder`].
+#[derive(Debug)]
+#[must_use = "call `start` to have a server"]
+pub struct Builder {
+    registry: Registry,
+    namespaces: Vec<String>,
+}
+
+/// A running API server: plain HTTP on a free port of 127.0.0.1.
+///
+/// Dropping it stops it; [`shutdown`](Self::shutdown) also waits until the requests under way are finished.
+#[derive(Debug)]
+pub struct LocalApiServer {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    /// Stops the server when it is dropped.
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+/// An error of an object that the owner wants to put into the server.
+#[derive(Debug, thiserror::Error)]
+pub enum SeedError {
+    /// No kind of that name and version is served.
+    #[error("no kind {kind:?} of {api_version:?} is served: give its CRD to the builder")]
+    UnknownKind {
+        /// The object's `apiVersion`.
+        api_version: String,
+        /// The object's `kind`.
+        kind: String,
+    },
+    /// The server refuses it, as it would refuse a client.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl Builder {
+    /// Serves the kinds of the CRDs in a YAML text too, of one or more documents.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the text holds anything but complete CRDs of `apiextensions.k8s.io/v1`.
+    pub fn crds(mut self, yaml: &str) -> Result<Self, CrdError> {
+        for kind in crd::parse(yaml)? {
+            self.registry.add(kind);
+        }
+        Ok(self)
+    }
+
+    /// Has a namespace from the start; `default` always exists.
+    pub fn namespace(mut self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        if !self.namespaces.contains(&name) {
+            self.namespaces.push(name);
+        }
+        self
+    }
+
+    /// Starts serving on a free port of 127.0.0.1.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no free port, or a namespace has an invalid name.
+    pub async fn start(self) -> std::io::Result<LocalApiServer> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared {
+            registry: self.registry,
+            store: Store::default(),
+        });
+        let router = router::router(Arc::clone(&shared));
+        let (stop, stopped) = oneshot::channel::<()>();
+        let task = tokio::spawn(async move {
+            let stopped = async {
+                // The sender sends nothing; it is dropped.
+                let _ = stopped.await;
+            };
+            let served = axum::serve(listener, router).with_graceful_shutdown(stopped);
+            if let Err(error) = served.await {
+                tracing::error!(%error, "the local API server failed");
+            }
+        });
+        let server = LocalApiServer {
+            address,
+            shared,
+            stop,
+            task,
+        };
+        for name in &self.namespaces {
+            let namespace =
+                json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+            server.seed(namespace).map_err(std::io::Error::other)?;
+        }
+        Ok(server)
+    }
+}
+
+impl LocalApiServer {
+    /// Returns the builder of a server with Kubernetes' usual kinds and Tekton's `PipelineResource`, `TaskRun` and
+    /// `PipelineRun`.
+    pub fn builder() -> Builder {
+        let mut registry = Registry::default();
+        let crds = crd::parse(crate::TEKTON_CRDS)
+            .expect("invariant: the crate's own CRDs parse, as a test checks");
+        for kind in builtin::kinds().iter().cloned().chain(crds) {
+            registry.add(kind);
+        }
+        Builder {
+            registry,
+            namespaces: vec!["default".to_owned()],
+        }
+    }
+
+    /// Returns its URL, such as `http://127.0.0.1:40123`, without a slash at the end.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Returns the address that it listens on.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Returns every stored object but namespaces, ordered by resource, namespace and name, as a GET would show it.
+    #[must_use]
+    pub fn objects(&self) -> Vec<Value> {
+        let contents = self.shared.store.lock();
+        let objects = contents
+            .all()
+            .filter(|(key, _)| key.resource != "namespaces");
+        objects.map(|(_, object)| object.clone()).collect()
+    }
+
+    /// Creates an object as a client would, and returns it as stored. One without a namespace goes into `default`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if its kind is not served, or the server refuses it.
+    pub fn seed(&self, object: Value) -> Result<Value, SeedError> {
+        let text = |field: &str| object[field].as_str().unwrap_or_default().to_owned();
+        let (api_version, kind) = (text("apiVersion"), text("kind"));
+        let kind = self
+            .shared
+            .registry
+            .by_kind(&api_version, &kind)
+            .ok_or(SeedError::UnknownKind { api_version, kind })?;
+        let namespace = match (kind.namespaced, metadata::text(&object, "namespace")) {
+            (false, _) => String::new(),
+            (true, "") => "default".to_owned(),
+            (true, own) => own.to_owned(),
+        };
+        let options = WriteOptions {
+            field_manager: Some("seed".to_owned()),
+            ..WriteOptions::default()
+        };
+        create::create(&self.shared.store, &kind, &namespace, object, &options)
+            .map_err(|refusal| SeedError::Refused(refusal.message().to_owned()))
+    }
+
+    /// Replaces the status of an object, as its controller would. `plural` is such as `deployments`.
+    ///
+    /// Returns the object as stored, or none if there is no such object.
+    pub fn set_status(
+        &self,
+        api_version: &str,
+        plural: &str,
+        namespace: &str,
+        name: &str,
+        status: Value,
+    ) -> Option<Value> {
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        let kind = self.shared.registry.by_plural(group, version, plural)?;
+        let key = kind.key(namespace, name);
+        let mut contents = self.shared.store.lock();
+        let mut object = contents.get(&key)?.clone();
+        object["status"] = status;
+        Some(contents.put(key, object))
+    }
+
+    /// Stops it: no new requests, and those under way finish.
+    pub async fn shutdown(self) {
+        drop(self.stop);
+        if let Err(error) = self.task.await {
+            tracing::error!(%error, "the local API server panicked");
+        }
+    }
+}

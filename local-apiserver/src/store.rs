@@ -1,0 +1,76 @@
+//! The objects, in memory.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+
+/// The place of an object. The versions of a kind share one storage, as on a real server.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key {
+    /// `configmaps`, `taskruns.tekton.dev`.
+    pub(crate) resource: String,
+    /// Empty for cluster-scoped kinds.
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+}
+
+/// All objects of one server.
+#[derive(Debug, Default)]
+pub(crate) struct Store(Mutex<Contents>);
+
+/// The objects, and the revision of the last change.
+#[derive(Debug, Default)]
+pub(crate) struct Contents {
+    objects: BTreeMap<Key, Value>,
+    revision: u64,
+}
+
+impl Store {
+    /// Locks the store for one read, check and write. Never held across an await.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Contents> {
+        // A panic elsewhere leaves whole objects behind, because every write is one insertion.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Contents {
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    pub(crate) fn get(&self, key: &Key) -> Option<&Value> {
+        self.objects.get(key)
+    }
+
+    /// Returns the objects of a resource, in one namespace or in all, ordered by namespace and name.
+    pub(crate) fn list(
+        &self,
+        resource: &str,
+        namespace: Option<&str>,
+    ) -> impl Iterator<Item = &Value> {
+        let listed = self.objects.iter().filter(move |(key, _)| {
+            key.resource == resource && namespace.is_none_or(|wanted| key.namespace == wanted)
+        });
+        listed.map(|(_, object)| object)
+    }
+
+    /// Returns everything, ordered by resource, namespace and name.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&Key, &Value)> {
+        self.objects.iter()
+    }
+
+    /// Stores an object under the next revision and returns it as stored.
+    pub(crate) fn put(&mut self, key: Key, mut object: Value) -> Value {
+        self.revision += 1;
+        object["metadata"]["resourceVersion"] = self.revision.to_string().into();
+        self.objects.insert(key, object.clone());
+        object
+    }
+
+    pub(crate) fn remove(&mut self, key: &Key) {
+        if self.objects.remove(key).is_some() {
+            self.revision += 1;
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Validation of whole objects, by their names and by the schema of their kind.
+
+use serde_json::Value;
+
+use crate::cause::{Cause, Fault};
+use crate::kind::Kind;
+use crate::refusal::Refusal;
+use crate::{metadata, schema};
+
+/// Checks an object that is about to be stored.
+///
+/// # Errors
+///
+/// 400 for what a real server cannot decode: unknown fields, and wrong types in its own kinds and in `metadata`. 422 for
+/// everything else.
+pub(crate) fn check(kind: &Kind, object: &Value) -> Result<(), Refusal> {
+    let mut causes = schema::faults(&kind.schema, object);
+    let undecodable: Vec<String> = causes
+        .iter()
+        .filter_map(|cause| match &cause.fault {
+            Fault::Unknown => Some(format!("unknown field {:?}", cause.field)),
+            Fault::WrongType { wanted, found }
+                if kind.built_in || cause.field.starts_with("metadata.") =>
+            {
+                let field = &cause.field;
+                Some(format!(
+                    "field {field:?} must be of type {wanted}, not {found}"
+                ))
+            }
+            _ => None,
+        })
+        .collect();
+    if !undecodable.is_empty() {
+        return Err(Refusal::bad_request(format!(
+            "{name} in version {version:?} cannot be handled as a {name}: {list}",
+            name = kind.kind,
+            version = kind.version,
+            list = undecodable.join(", "),
+        )));
+    }
+    causes.extend(metadata::faults(kind, object));
+    if causes.is_empty() {
+        return Ok(());
+    }
+    let name = metadata::text(object, "name");
+    Err(Refusal::invalid(&kind.group, &kind.kind, name, &causes))
+}
+
+/// Checks an applied configuration, which may be a part of an object.
+///
+/// # Errors
+///
+/// 500 without a reason for unknown fields and wrong types, because a real server reads it by its merge schema. Clients
+/// tell it from a failure that passes only by the message.
+pub(crate) fn check_applied(kind: &Kind, wanted: &Value) -> Result<(), Refusal> {
+    let causes = schema::faults(&kind.schema, wanted);
+    let mistyped: Vec<String> = causes.iter().filter_map(mistyped).collect();
+    if mistyped.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::without_reason(format!(
+        "failed to create typed patch object ({}/{}; {}/{}, Kind={}): {}",
+        metadata::text(wanted, "namespace"),
+        metadata::text(wanted, "name"),
+        kind.group,
+        kind.version,
+        kind.kind,
+        mistyped.join(", "),
+    )))
+}
+
+fn mistyped(cause: &Cause) -> Option<String> {
+    let field = &cause.field;
+    match &cause.fault {
+        Fault::Unknown => Some(format!(".{field}: field not declared in schema")),
+        Fault::WrongType { wanted, found } => {
+            Some(format!(".{field}: expected {wanted}, got {found}"))
+        }
+        _ => None,
+    }
+}
