@@ -12,7 +12,6 @@
 //! | `versions` | other names of v1alpha1 and v1beta1 |
 //! | `resource_type` | the types of PipelineResources, and which have an equal |
 //! | `catalogue`, `cluster` | PipelineResources that exist already |
-//! | `settings` | what the command line changes on the way |
 //! | `desk`, `edit` | what is wrong with a document; changes to one |
 
 mod binding;
@@ -28,14 +27,12 @@ mod pipeline;
 mod port;
 mod resource_type;
 mod run;
-mod settings;
 mod task;
 mod variables;
 mod versions;
 
 use std::process::ExitCode;
 
-use gleaner_core::document::yaml::Node;
 use gleaner_proto::exit_code;
 use serde_json::Value;
 
@@ -43,8 +40,7 @@ use crate::args::Translate;
 use crate::printing::{print, read_all};
 use crate::terminal::{self, error};
 use catalogue::Catalogue;
-use documents::{Settings, Wrong};
-use settings::ResourceParam;
+use documents::Settings;
 
 pub use git_source::DEFAULT_IMAGE as DEFAULT_GIT_IMAGE;
 
@@ -60,29 +56,17 @@ pub fn main(options: &Translate) -> ExitCode {
 
 /// Translates; or says on standard error what is wrong and gives the exit code.
 fn translate(options: &Translate) -> Result<Vec<Value>, u8> {
-    let mut sources = read_all(&options.files)?;
-    let params = options.resources.iter().map(ResourceParam::read);
-    let params: Vec<ResourceParam<'_>> = params.collect::<Result<_, _>>().map_err(|found| {
-        error(found);
-        exit_code::USAGE
-    })?;
-    let unset = set(
-        &params,
-        sources.iter_mut().flat_map(|source| &mut source.documents),
-    );
+    let sources = read_all(&options.files)?;
     let mut catalogue = Catalogue::of_files(&sources);
     let settings = Settings {
         git_image: &options.git_image,
-        images: &options.images,
-        params: &options.params,
         resources: !options.no_resources,
     };
     let mut translated = documents::translate(&sources, &catalogue, settings);
     let missed = catalogue.missed();
-    let mut unset = unset;
     if options.cluster.is_given() && !missed.is_empty() {
         let fetched = cluster::fetch(&options.cluster, &missed);
-        let (cluster, mut found) = fetched.map_err(|found| {
+        let (cluster, found) = fetched.map_err(|found| {
             let code = if found.is_of_command_line() {
                 exit_code::USAGE
             } else {
@@ -91,50 +75,16 @@ fn translate(options: &Translate) -> Result<Vec<Value>, u8> {
             error(found);
             code
         })?;
-        let documents = found.iter_mut().map(|(_, document)| document);
-        unset = set(&unset, documents);
         for (namespace, document) in found {
             catalogue.add_fetched(&cluster, namespace, document);
         }
         catalogue.cluster = Some(cluster);
         translated = documents::translate(&sources, &catalogue, settings);
     }
-    let mut wrong = match translated {
-        Ok(documents) if unset.is_empty() => return Ok(documents),
-        Ok(_) => Wrong::default(),
-        Err(wrong) => wrong,
-    };
-    let all = || sources.iter().flat_map(|source| &source.documents);
-    wrong
-        .settings
-        .extend(unset.iter().map(|param| param.unknown(all())));
-    Err(report(&wrong))
-}
-
-/// Sets params of PipelineResources; those of `params` whose resource is not there.
-fn set<'a, 'n>(
-    params: &[ResourceParam<'a>],
-    documents: impl Iterator<Item = &'n mut Node>,
-) -> Vec<ResourceParam<'a>> {
-    let mut unset = vec![true; params.len()];
-    for document in documents {
-        for (param, unset) in params.iter().zip(&mut unset) {
-            *unset &= !param.set(document);
+    translated.map_err(|findings| {
+        for finding in &findings {
+            anstream::eprintln!("{}", terminal::finding(finding));
         }
-    }
-    let params = params.iter().zip(unset).filter(|(_, unset)| *unset);
-    params.map(|(param, _)| param.clone()).collect()
-}
-
-/// Says everything that is wrong, and gives the exit code.
-fn report(wrong: &Wrong) -> u8 {
-    for finding in &wrong.findings {
-        anstream::eprintln!("{}", terminal::finding(finding));
-    }
-    wrong.settings.iter().for_each(error);
-    if wrong.findings.is_empty() {
-        exit_code::USAGE
-    } else {
         exit_code::DECLARATION
-    }
+    })
 }

@@ -12,46 +12,30 @@ use super::desk::Desk;
 use super::edit::{Edit, present, text, text_of};
 use super::interface::{Interface, Interfaces};
 use super::pipeline::{self, Surroundings};
-use super::settings::{Images, SettingError, set_param};
 use super::{git_source, outputs, run, task, versions};
-use crate::values::Assignment;
 
 /// What the command line says.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Settings<'a> {
     /// The image of the step that clones.
     pub(super) git_image: &'a str,
-    /// Images that take the place of others.
-    pub(super) images: &'a [Assignment],
-    /// Values of parameters of runs.
-    pub(super) params: &'a [Assignment],
     /// Whether PipelineResources are printed.
     pub(super) resources: bool,
-}
-
-/// Everything that is wrong.
-#[derive(Debug, Default)]
-pub(super) struct Wrong {
-    /// With the files.
-    pub(super) findings: Vec<Finding>,
-    /// With the command line.
-    pub(super) settings: Vec<SettingError>,
 }
 
 /// The documents as Tekton v1 takes them.
 ///
 /// # Errors
-/// Everything that is wrong with the files and the flags.
+/// Everything that is wrong with the files.
 pub(super) fn translate(
     sources: &[Source],
     catalogue: &Catalogue,
     settings: Settings<'_>,
-) -> Result<Vec<Value>, Wrong> {
+) -> Result<Vec<Value>, Vec<Finding>> {
     let mut drafts: Vec<Draft<'_>> = Draft::all(sources);
-    let mut images = Images::new(settings.images);
     let mut known = Interfaces::default();
     for draft in &mut drafts {
-        draft.tasks(settings.git_image, &mut images);
+        draft.tasks(settings.git_image);
         if let (Kind::Task, Some(interface)) = (draft.kind, draft.interfaces.get("spec")) {
             known.tasks.insert(draft.name(), interface.clone());
         }
@@ -69,39 +53,26 @@ pub(super) fn translate(
     for draft in &mut drafts {
         draft.run(&known, catalogue);
     }
-    let mut wrong = Wrong::default();
-    wrong.settings.extend(images.unused());
-    for wanted in settings.params {
-        let runs = drafts.iter_mut().filter(|draft| draft.kind.is_run());
-        let set = set_param(runs.map(|draft| &mut draft.document), wanted);
-        wrong.settings.extend(set.err());
-    }
+    let mut findings = Vec::new();
     let mut documents = Vec::new();
     for draft in drafts {
         if settings.resources || draft.kind != Kind::Resource {
             documents.push(draft.written());
         }
-        wrong.findings.extend(draft.desk.findings);
+        findings.extend(draft.desk.findings);
     }
-    if wrong.findings.is_empty() && wrong.settings.is_empty() {
+    if findings.is_empty() {
         return Ok(documents);
     }
-    wrong.sort(sources);
-    Err(wrong)
-}
-
-impl Wrong {
-    /// In the order of the files, and each once: two runs may refer to one resource.
-    fn sort(&mut self, sources: &[Source]) {
-        let order = |finding: &Finding| {
-            let file = sources
-                .iter()
-                .position(|source| source.name == finding.file);
-            (file.unwrap_or(usize::MAX), finding.diagnostic.at)
-        };
-        self.findings.sort_by_key(order);
-        self.findings.dedup();
-    }
+    findings.sort_by_key(|finding| {
+        let file = sources
+            .iter()
+            .position(|source| source.name == finding.file);
+        (file.unwrap_or(usize::MAX), finding.diagnostic.at)
+    });
+    // Two runs may refer to the same resource.
+    findings.dedup();
+    Err(findings)
 }
 
 /// A document on its way.
@@ -152,10 +123,6 @@ impl Kind {
         Self::Other
     }
 
-    const fn is_run(self) -> bool {
-        matches!(self, Self::TaskRun | Self::PipelineRun)
-    }
-
     /// Whether its version is Tekton's own, v1 today.
     const fn is_translated(self) -> bool {
         !matches!(self, Self::Resource | Self::Other)
@@ -190,13 +157,13 @@ impl<'a> Draft<'a> {
     }
 
     /// Translates every TaskSpec in the document.
-    fn tasks(&mut self, git_image: &str, images: &mut Images<'_>) {
+    fn tasks(&mut self, git_image: &str) {
         if !self.kind.is_translated() {
             return;
         }
         let places = task_places(&self.document, self.kind);
         for place in &places {
-            let interface = self.task(place, images);
+            let interface = self.task(place);
             self.interfaces.insert(place.clone(), interface);
         }
         let declared = outputs::settle(&mut self.document, &mut self.desk);
@@ -210,10 +177,9 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn task(&mut self, place: &str, images: &mut Images<'_>) -> Interface {
+    fn task(&mut self, place: &str) -> Interface {
         // The TaskSpec and the annotation beside it are both to be changed: one of them steps out.
         let mut spec = outputs::descend(&mut self.document, place).clone();
-        images.replace(&mut spec);
         let beside = match place {
             "spec" | "spec.taskSpec" => &mut self.document,
             _ => outputs::descend(&mut self.document, place),
