@@ -6,6 +6,9 @@ use clap::Args;
 
 use super::Form;
 
+/// The default of `--git-image`: git and a shell.
+const GIT_IMAGE: &str = "docker.io/alpine/git:v2.52.0";
+
 /// The options of `gleaner translate`.
 #[derive(Debug, Args)]
 #[command(after_help = TRANSLATE_EXAMPLES)]
@@ -14,7 +17,7 @@ pub struct Translate {
     #[arg(short = 'f', long = "filename", value_name = "FILE", required = true, num_args = 1..)]
     pub files: Vec<String>,
     /// The image of the step that clones a git input; it needs git and /bin/sh.
-    #[arg(long, value_name = "IMAGE", default_value = crate::translate::DEFAULT_GIT_IMAGE)]
+    #[arg(long, value_name = "IMAGE", default_value = GIT_IMAGE)]
     pub git_image: String,
     /// Leaves PipelineResources out, for a cluster that does not know the kind.
     #[arg(long)]

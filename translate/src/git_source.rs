@@ -2,12 +2,9 @@
 
 use gleaner_core::document::yaml::Node;
 
-use super::edit::{self, Edit, list, text, text_of};
-use super::port::Port;
-use super::resource_type::ResourceType;
-
-/// The image that clones unless `--git-image` says otherwise: git and a shell.
-pub const DEFAULT_IMAGE: &str = "docker.io/alpine/git:v2.52.0";
+use crate::edit::{self, Edit, list, text, text_of};
+use crate::input_resource::InputResource;
+use crate::resource_type::ResourceType;
 
 /// Longest name of a step (a DNS label).
 const LONGEST: usize = 63;
@@ -20,15 +17,15 @@ const SCRIPT: &str = include_str!("git_source.sh");
 const UNLESS_UNBOUND: &str = "[ -n \"$1\" ] || exit 0\n";
 
 /// Notes what the step uses of the resource that it clones.
-pub(super) fn uses(port: &mut Port) {
+pub(crate) fn uses(port: &mut InputResource) {
     for key in ["url", "revision"] {
         port.uses(key);
     }
 }
 
 /// Puts a step in front of the others for each git resource among `ports`.
-pub(super) fn prepend(spec: &mut Node, ports: &[Port], image: &str) {
-    let gits: Vec<&Port> = ports
+pub(crate) fn prepend(spec: &mut Node, ports: &[InputResource], image: &str) {
+    let gits: Vec<&InputResource> = ports
         .iter()
         .filter(|port| port.kind == ResourceType::Git)
         .collect();
@@ -57,7 +54,7 @@ pub(super) fn prepend(spec: &mut Node, ports: &[Port], image: &str) {
     steps.splice(0..0, clones);
 }
 
-fn step(port: &Port, name: &str, image: &str) -> Node {
+fn step(port: &InputResource, name: &str, image: &str) -> Node {
     let at = port.at;
     let param = |key: &str| format!("$(params.{}.{key})", port.name);
     let guard = if port.optional { UNLESS_UNBOUND } else { "" };

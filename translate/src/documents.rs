@@ -7,35 +7,45 @@ use gleaner_core::document::{Finding, Source};
 use gleaner_proto::kubernetes::{PIPELINE_RESOURCE_KIND, RUN_API_VERSION};
 use serde_json::Value;
 
-use super::catalogue::Catalogue;
-use super::desk::Desk;
-use super::edit::{Edit, present, text, text_of};
-use super::interface::{Interface, Interfaces};
-use super::pipeline::{self, Surroundings};
-use super::{git_source, outputs, run, task, versions};
+use crate::catalogue::{Catalogue, Fetched, Missing};
+use crate::desk::Desk;
+use crate::edit::{Edit, present, text, text_of};
+use crate::interface::{Interface, Interfaces};
+use crate::pipeline::{self, Surroundings};
+use crate::{git_source, outputs, run, task, versions};
 
-/// What the command line says.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Settings<'a> {
-    /// The image of the step that clones.
-    pub(super) git_image: &'a str,
-    /// Whether PipelineResources are printed.
-    pub(super) resources: bool,
+/// The settings of a translation.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The image of the step that clones a git input; it needs git and `/bin/sh`.
+    pub git_image: String,
+    /// Keeps the PipelineResources among the translated documents.
+    pub keep_resources: bool,
 }
 
-/// The documents as Tekton v1 takes them.
+/// The reasons why documents cannot be translated.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    /// Everything that is wrong with the documents, in the order of the files.
+    pub findings: Vec<Finding>,
+    /// The PipelineResources that could not be found. With these in [`Fetched`], the translation may succeed.
+    pub missing: Vec<Missing>,
+}
+
+/// Translates all documents of `sources` to Tekton v1. PipelineResources that are in none of them are taken from `fetched`.
 ///
 /// # Errors
-/// Everything that is wrong with the files.
-pub(super) fn translate(
+/// Everything that is wrong with the documents.
+pub fn translate(
     sources: &[Source],
-    catalogue: &Catalogue,
-    settings: Settings<'_>,
-) -> Result<Vec<Value>, Vec<Finding>> {
+    fetched: Option<&Fetched>,
+    settings: &Settings,
+) -> Result<Vec<Value>, Refusal> {
+    let catalogue = &Catalogue::new(sources, fetched);
     let mut drafts: Vec<Draft<'_>> = Draft::all(sources);
     let mut known = Interfaces::default();
     for draft in &mut drafts {
-        draft.tasks(settings.git_image);
+        draft.tasks(&settings.git_image);
         if let (Kind::Task, Some(interface)) = (draft.kind, draft.interfaces.get("spec")) {
             known.tasks.insert(draft.name(), interface.clone());
         }
@@ -56,7 +66,7 @@ pub(super) fn translate(
     let mut findings = Vec::new();
     let mut documents = Vec::new();
     for draft in drafts {
-        if settings.resources || draft.kind != Kind::Resource {
+        if settings.keep_resources || draft.kind != Kind::Resource {
             documents.push(draft.written());
         }
         findings.extend(draft.desk.findings);
@@ -72,7 +82,8 @@ pub(super) fn translate(
     });
     // Two runs may refer to the same resource.
     findings.dedup();
-    Err(findings)
+    let missing = catalogue.missing();
+    Err(Refusal { findings, missing })
 }
 
 /// A document on its way.

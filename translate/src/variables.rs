@@ -2,11 +2,11 @@
 
 use gleaner_core::document::yaml::{Content, Node};
 
-use super::desk::Desk;
+use crate::desk::Desk;
 
 /// What becomes of a variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// It stands as it is.
     Keep,
     /// Another variable takes its place; this is what stands between `$(` and `)`.
@@ -23,7 +23,7 @@ pub(super) enum Verdict {
 }
 
 /// Knows what becomes of variables.
-pub(super) trait Judge {
+pub(crate) trait Judge {
     /// What becomes of the variable of these words, `inside` being what stands between `$(` and `)`.
     fn judge(&mut self, words: &[&str], inside: &str) -> Verdict;
 
@@ -34,7 +34,7 @@ pub(super) trait Judge {
 }
 
 /// Replaces the variables in every text below `node`, except below the fields `except`.
-pub(super) fn rewrite(
+pub(crate) fn rewrite(
     node: &mut Node,
     place: &str,
     except: &[&str],
@@ -100,7 +100,7 @@ fn rewrite_text(node: &mut Node, place: &str, judge: &mut dyn Judge, desk: &mut 
 }
 
 /// The words of a variable: `params["a.b"].c` has three. Nothing for what is no variable.
-pub(super) fn words(inside: &str) -> Option<Vec<&str>> {
+pub(crate) fn words(inside: &str) -> Option<Vec<&str>> {
     let mut words = Vec::new();
     let mut rest = inside;
     loop {

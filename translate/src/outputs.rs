@@ -8,12 +8,12 @@ use gleaner_core::task::{DeclarationSite, Declared};
 use gleaner_proto::kubernetes::annotation;
 use serde_json::Value;
 
-use super::desk::Desk;
-use super::edit::{self, Edit, text};
+use crate::desk::Desk;
+use crate::edit::{self, Edit, text};
 
 /// Checks every declaration in `document`, puts it into the annotation of what it stands beside, and returns it by the place
 /// of its TaskSpec.
-pub(super) fn settle(document: &mut Node, desk: &mut Desk<'_>) -> BTreeMap<String, Declared> {
+pub(crate) fn settle(document: &mut Node, desk: &mut Desk<'_>) -> BTreeMap<String, Declared> {
     let mut declared = BTreeMap::new();
     for carrier in DeclarationSite::all(document) {
         match (carrier.declaration(desk.source), carrier.task_spec()) {
@@ -59,7 +59,7 @@ fn take_proposal(spec: &mut Node) -> bool {
 }
 
 /// The node at a place such as `spec.tasks[0].taskSpec`.
-pub(super) fn descend<'a>(document: &'a mut Node, place: &str) -> &'a mut Node {
+pub(crate) fn descend<'a>(document: &'a mut Node, place: &str) -> &'a mut Node {
     let mut node = document;
     for part in place.split('.') {
         let (key, index) = match part.strip_suffix(']').and_then(|part| part.split_once('[')) {
@@ -79,7 +79,7 @@ pub(super) fn descend<'a>(document: &'a mut Node, place: &str) -> &'a mut Node {
 }
 
 /// The document as it is printed: what names it first.
-pub(super) fn ordered(document: &Node) -> Value {
+pub(crate) fn ordered(document: &Node) -> Value {
     const FIRST: [&str; 4] = ["apiVersion", "kind", "metadata", "spec"];
     let Value::Object(mut fields) = document.to_json() else {
         return document.to_json();
@@ -92,7 +92,7 @@ pub(super) fn ordered(document: &Node) -> Value {
 }
 
 /// The annotation with the declaration, where `object` has one.
-pub(super) fn annotation_mut(object: &mut Node) -> Option<&mut Node> {
+pub(crate) fn annotation_mut(object: &mut Node) -> Option<&mut Node> {
     let metadata = object.field_mut("metadata")?;
     metadata
         .field_mut("annotations")?

@@ -4,7 +4,7 @@ use gleaner_core::document::diagnostic::suggestion;
 
 /// A type whose resources can be taken in as an object parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ResourceType {
+pub(crate) enum ResourceType {
     /// A repository and a revision of it, cloned into `/workspace/NAME`.
     Git,
     /// An image, by its URL and digest. Nothing is fetched.
@@ -12,7 +12,7 @@ pub(super) enum ResourceType {
 }
 
 /// Why a type has no equal: the reason, and the remedy.
-pub(super) type Reason = (String, String);
+pub(crate) type Reason = (String, String);
 
 const KNOWN: [&str; 6] = [
     "git",
@@ -28,7 +28,7 @@ impl ResourceType {
     ///
     /// # Errors
     /// When Tekton did more with it than pass on values, and nothing does that today.
-    pub(super) fn of_input(kind: &str) -> Result<Self, Reason> {
+    pub(crate) fn of_input(kind: &str) -> Result<Self, Reason> {
         let (did, remedy) = match kind {
             "git" => return Ok(Self::Git),
             "image" => return Ok(Self::Image),
@@ -57,7 +57,7 @@ impl ResourceType {
     ///
     /// # Errors
     /// When Tekton did more with it than pass on values, and nothing does that today.
-    pub(super) fn of_bound_output(kind: &str) -> Result<Self, Reason> {
+    pub(crate) fn of_bound_output(kind: &str) -> Result<Self, Reason> {
         let (did, remedy) = match kind {
             "image" => return Ok(Self::Image),
             "git" => (
@@ -83,7 +83,7 @@ impl ResourceType {
     }
 
     /// The word for it.
-    pub(super) const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Git => "git",
             Self::Image => "image",
@@ -91,7 +91,7 @@ impl ResourceType {
     }
 
     /// What its resources hold, and whether Tekton took an empty text where it was missing.
-    pub(super) const fn keys(self) -> [(&'static str, Need); 2] {
+    pub(crate) const fn keys(self) -> [(&'static str, Need); 2] {
         match self {
             Self::Git => [("url", Need::Always), ("revision", Need::Sometimes)],
             Self::Image => [("url", Need::Always), ("digest", Need::Sometimes)],
@@ -101,7 +101,7 @@ impl ResourceType {
 
 /// Whether a resource must have a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Need {
+pub(crate) enum Need {
     /// Without it there is no resource.
     Always,
     /// It may be missing, and is an empty text then.

@@ -3,13 +3,13 @@
 use gleaner_core::document::diagnostic::suggestion;
 use gleaner_core::document::yaml::{Content, Node};
 
-use super::desk::Desk;
-use super::edit::{Edit, present, text, text_of};
-use super::interface::Interface;
-use super::port::{Declared, Port};
-use super::resource_type::ResourceType;
-use super::variables::{self, Judge, Verdict};
-use super::{git_source, versions};
+use crate::desk::Desk;
+use crate::edit::{Edit, present, text, text_of};
+use crate::input_resource::{Declared, InputResource};
+use crate::interface::Interface;
+use crate::resource_type::ResourceType;
+use crate::variables::{self, Judge, Verdict};
+use crate::{git_source, versions};
 
 /// Fields that Tekton does not look into: those of a declaration (an embedded TaskSpec has its annotations in `metadata`), and
 /// what is for people.
@@ -17,7 +17,7 @@ const NOT_SUBSTITUTED: [&str; 4] = ["outputs", "metadata", "description", "displ
 
 /// Translates the TaskSpec at `place`, but for its declaration, which stays where it is. `annotation` is the one that stands
 /// beside it.
-pub(super) fn translate(
+pub(crate) fn translate(
     spec: &mut Node,
     place: &str,
     annotation: Option<&mut Node>,
@@ -141,8 +141,8 @@ fn expand_arrays(spec: &mut Node) {
 
 /// What becomes of the variables of a Task.
 struct TaskVariables {
-    inputs: Vec<Port>,
-    bound: Vec<Port>,
+    inputs: Vec<InputResource>,
+    bound: Vec<InputResource>,
     made: Vec<String>,
     within: Within,
 }

@@ -4,30 +4,30 @@ use gleaner_core::document::diagnostic::{Diagnostic, Location, suggestion};
 use gleaner_core::document::yaml::{Content, Node};
 use gleaner_core::document::{Finding, Locate, Source};
 
-use super::edit::present;
+use crate::edit::present;
 
 /// One document's desk.
 #[derive(Debug)]
-pub(super) struct Desk<'a> {
+pub(crate) struct Desk<'a> {
     /// The file that it came from.
-    pub(super) source: &'a Source,
+    pub(crate) source: &'a Source,
     /// What is wrong with it.
-    pub(super) findings: Vec<Finding>,
+    pub(crate) findings: Vec<Finding>,
 }
 
 impl<'a> Desk<'a> {
-    pub(super) const fn new(source: &'a Source) -> Self {
+    pub(crate) const fn new(source: &'a Source) -> Self {
         let findings = Vec::new();
         Self { source, findings }
     }
 
     /// Writes down what is wrong with `node`, and what would be right.
-    pub(super) fn complain(&mut self, place: &str, node: &Node, message: String, help: &str) {
+    pub(crate) fn complain(&mut self, place: &str, node: &Node, message: String, help: &str) {
         self.complain_at(place, node.at, message, Some(help.to_owned()));
     }
 
     /// The same, where there may be nothing to advise.
-    pub(super) fn complain_at(
+    pub(crate) fn complain_at(
         &mut self,
         place: &str,
         at: Location,
@@ -38,7 +38,7 @@ impl<'a> Desk<'a> {
     }
 
     /// A name that is not among those that there are.
-    pub(super) fn unknown<'b>(
+    pub(crate) fn unknown<'b>(
         &mut self,
         place: &str,
         at: Location,
@@ -50,7 +50,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Something wrong in the text of `node`, `offset` bytes from its beginning.
-    pub(super) fn complain_within(
+    pub(crate) fn complain_within(
         &mut self,
         place: &str,
         node: &Node,
@@ -71,13 +71,13 @@ impl<'a> Desk<'a> {
     }
 
     /// Writes down a diagnostic about this document.
-    pub(super) fn note(&mut self, diagnostic: Diagnostic) {
+    pub(crate) fn note(&mut self, diagnostic: Diagnostic) {
         let name = self.source.name.clone();
         self.findings.push(Finding::error(name, diagnostic));
     }
 
     /// The items under `key`; complains when it is no list.
-    pub(super) fn list<'n>(&mut self, node: &'n Node, key: &str, place: &str) -> &'n [Node] {
+    pub(crate) fn list<'n>(&mut self, node: &'n Node, key: &str, place: &str) -> &'n [Node] {
         match present(node, key) {
             None => &[],
             Some(node) => self.items(node, &format!("{place}.{key}")),
@@ -85,7 +85,7 @@ impl<'a> Desk<'a> {
     }
 
     /// The items of a list; complains when it is none.
-    pub(super) fn items<'n>(&mut self, node: &'n Node, place: &str) -> &'n [Node] {
+    pub(crate) fn items<'n>(&mut self, node: &'n Node, place: &str) -> &'n [Node] {
         node.sequence().unwrap_or_else(|| {
             let message = format!("must be a list, this is {}", node.describe());
             self.complain_at(place, node.at, message, None);
@@ -94,7 +94,7 @@ impl<'a> Desk<'a> {
     }
 
     /// The text under `key`; complains when it is none.
-    pub(super) fn text(&mut self, node: &Node, key: &str, place: &str) -> Option<String> {
+    pub(crate) fn text(&mut self, node: &Node, key: &str, place: &str) -> Option<String> {
         let value = present(node, key)?;
         if let Content::String(text) = &value.content {
             return Some(text.clone());
@@ -110,7 +110,7 @@ impl<'a> Desk<'a> {
     }
 
     /// The text under `name`; complains when there is none.
-    pub(super) fn name(&mut self, node: &Node, place: &str) -> Option<String> {
+    pub(crate) fn name(&mut self, node: &Node, place: &str) -> Option<String> {
         if present(node, "name").is_none() {
             self.complain_at(place, node.at, "has no name".to_owned(), None);
         }
@@ -118,7 +118,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Complains of every field that is not among `known`: what is not understood is not dropped in silence.
-    pub(super) fn only(&mut self, node: &Node, place: &str, known: &[&str]) {
+    pub(crate) fn only(&mut self, node: &Node, place: &str, known: &[&str]) {
         let Some(entries) = node.mapping() else {
             let message = format!("must be a map, this is {}", node.describe());
             return self.complain_at(place, node.at, message, None);

@@ -4,7 +4,7 @@ use gleaner_core::document::diagnostic::Location;
 use gleaner_core::document::yaml::{Content, Key, Node};
 
 /// What can be done to a node of a document. A field that is `null` counts as absent.
-pub(super) trait Edit {
+pub(crate) trait Edit {
     /// The value under `key`, to be changed.
     fn field_mut(&mut self, key: &str) -> Option<&mut Node>;
     /// Takes the field `key` out.
@@ -111,31 +111,31 @@ fn made<'a>(node: &'a mut Node, key: &str, new: impl Fn() -> Node) -> &'a mut No
 }
 
 /// A text, said to stand where what it comes from stood.
-pub(super) fn text(at: Location, text: impl Into<String>) -> Node {
+pub(crate) fn text(at: Location, text: impl Into<String>) -> Node {
     let content = Content::String(text.into());
     Node { at, content }
 }
 
 /// A list.
-pub(super) fn list(at: Location, items: Vec<Node>) -> Node {
+pub(crate) fn list(at: Location, items: Vec<Node>) -> Node {
     let content = Content::Sequence(items);
     Node { at, content }
 }
 
 /// A map.
-pub(super) fn map<'a>(at: Location, entries: impl IntoIterator<Item = (&'a str, Node)>) -> Node {
+pub(crate) fn map<'a>(at: Location, entries: impl IntoIterator<Item = (&'a str, Node)>) -> Node {
     let entries = entries.into_iter();
     let content = Content::Mapping(entries.map(|(name, node)| (key(at, name), node)).collect());
     Node { at, content }
 }
 
 /// The value under `key`, when it is there and not null.
-pub(super) fn present<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {
+pub(crate) fn present<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {
     node.get(key).filter(|node| node.content != Content::Null)
 }
 
 /// The text under `key`.
-pub(super) fn text_of<'a>(node: &'a Node, key: &str) -> Option<&'a str> {
+pub(crate) fn text_of<'a>(node: &'a Node, key: &str) -> Option<&'a str> {
     node.get(key)?.as_str()
 }
 

@@ -4,22 +4,22 @@ use gleaner_core::declaration::{Declaration, Origin};
 use gleaner_core::document::yaml::Node;
 use indexmap::IndexMap;
 
-use super::port::Port;
+use crate::input_resource::InputResource;
 
 /// What a Task or a Pipeline takes in and gives.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Interface {
+pub(crate) struct Interface {
     /// Resources that it takes in.
-    pub(super) inputs: Vec<Port>,
+    pub(crate) inputs: Vec<InputResource>,
     /// Outputs that a run binds to what exists already.
-    pub(super) bound: Vec<Port>,
+    pub(crate) bound: Vec<InputResource>,
     /// What it creates, by its name in the declaration.
-    pub(super) made: IndexMap<String, Made>,
+    pub(crate) made: IndexMap<String, Made>,
 }
 
 /// Something that a Task creates.
 #[derive(Debug, Clone)]
-pub(super) enum Made {
+pub(crate) enum Made {
     /// A PipelineResource, with the keys of its result.
     Resource {
         /// `image` and so on.
@@ -33,17 +33,17 @@ pub(super) enum Made {
 
 impl Interface {
     /// The resource called `name`, on either side.
-    pub(super) fn port(&self, name: &str) -> Option<&Port> {
+    pub(crate) fn port(&self, name: &str) -> Option<&InputResource> {
         self.ports().find(|port| port.name == name)
     }
 
     /// All resources that a run binds.
-    pub(super) fn ports(&self) -> impl Iterator<Item = &Port> {
+    pub(crate) fn ports(&self) -> impl Iterator<Item = &InputResource> {
         self.inputs.iter().chain(&self.bound)
     }
 
     /// Adds what `declaration` creates.
-    pub(super) fn makes(&mut self, declaration: &Declaration) {
+    pub(crate) fn makes(&mut self, declaration: &Declaration) {
         for template in &declaration.templates {
             let made = match &template.origin {
                 Origin::Object => Made::Object,
@@ -61,16 +61,16 @@ impl Interface {
 
 /// The Tasks and Pipelines of all files, by name.
 #[derive(Debug, Default)]
-pub(super) struct Interfaces {
+pub(crate) struct Interfaces {
     /// Of Tasks.
-    pub(super) tasks: IndexMap<String, Interface>,
+    pub(crate) tasks: IndexMap<String, Interface>,
     /// Of Pipelines.
-    pub(super) pipelines: IndexMap<String, Interface>,
+    pub(crate) pipelines: IndexMap<String, Interface>,
 }
 
 impl Interfaces {
     /// The one that `reference` names, unless a resolver fetches it from elsewhere.
-    pub(super) fn referred<'a>(
+    pub(crate) fn referred<'a>(
         known: &'a IndexMap<String, Interface>,
         reference: Option<&Node>,
     ) -> Option<&'a Interface> {

@@ -6,29 +6,29 @@ use gleaner_core::document::diagnostic::suggestion;
 use gleaner_core::document::yaml::Node;
 use indexmap::IndexMap;
 
-use super::binding::{self, Binding, Target};
-use super::catalogue::Catalogue;
-use super::desk::Desk;
-use super::edit::{Edit, present, text, text_of};
-use super::interface::{Interface, Interfaces, Made};
-use super::port::{Port, Side};
-use super::variables::{self, Judge, Verdict};
-use super::versions;
+use crate::binding::{self, Binding, Target};
+use crate::catalogue::Catalogue;
+use crate::desk::Desk;
+use crate::edit::{Edit, present, text, text_of};
+use crate::input_resource::{InputResource, Side};
+use crate::interface::{Interface, Interfaces, Made};
+use crate::variables::{self, Judge, Verdict};
+use crate::versions;
 
 /// What is known around a Pipeline.
-pub(super) struct Surroundings<'a> {
+pub(crate) struct Surroundings<'a> {
     /// The Tasks of all files.
-    pub(super) known: &'a Interfaces,
+    pub(crate) known: &'a Interfaces,
     /// The Tasks embedded in this document, by place.
-    pub(super) embedded: &'a BTreeMap<String, Interface>,
+    pub(crate) embedded: &'a BTreeMap<String, Interface>,
     /// The PipelineResources.
-    pub(super) catalogue: &'a Catalogue,
+    pub(crate) catalogue: &'a Catalogue,
     /// The namespace of the document.
-    pub(super) namespace: Option<&'a str>,
+    pub(crate) namespace: Option<&'a str>,
 }
 
 /// Translates the PipelineSpec at `place`.
-pub(super) fn translate(
+pub(crate) fn translate(
     spec: &mut Node,
     place: &str,
     around: &Surroundings<'_>,
@@ -39,7 +39,8 @@ pub(super) fn translate(
         .as_ref()
         .map(|node| desk.items(node, &format!("{place}.resources")));
     let place_of = format!("{place}.resources");
-    let mut inputs = Port::read_all(items.unwrap_or_default(), &place_of, Side::Input, desk);
+    let mut inputs =
+        InputResource::read_all(items.unwrap_or_default(), &place_of, Side::Input, desk);
     for port in &mut inputs {
         // Its tasks may be elsewhere, and use any of them.
         let keys = port.kind.keys();
@@ -100,7 +101,7 @@ fn tasks(
 }
 
 struct Pipeline {
-    inputs: Vec<Port>,
+    inputs: Vec<InputResource>,
     tasks: IndexMap<String, Option<Interface>>,
 }
 
@@ -108,7 +109,7 @@ struct Pipeline {
 #[derive(Clone, Copy)]
 struct Request<'a> {
     binding: &'a Binding,
-    port: Option<&'a Port>,
+    port: Option<&'a InputResource>,
 }
 
 impl Request<'_> {

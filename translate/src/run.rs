@@ -2,13 +2,13 @@
 
 use gleaner_core::document::yaml::Node;
 
-use super::binding;
-use super::catalogue::Catalogue;
-use super::desk::Desk;
-use super::interface::Interface;
+use crate::binding;
+use crate::catalogue::Catalogue;
+use crate::desk::Desk;
+use crate::interface::Interface;
 
 /// Binds the resources in the spec of a run. `of` is what runs, with its interface where that is known.
-pub(super) fn translate(
+pub(crate) fn translate(
     spec: &mut Node,
     of: (&str, Option<&Interface>),
     catalogue: &Catalogue,

@@ -2,32 +2,32 @@
 
 use gleaner_core::document::yaml::Node;
 
-use super::catalogue::{Catalogue, Resource};
-use super::desk::Desk;
-use super::edit::{self, Edit, present, text, text_of};
-use super::interface::Interface;
-use super::port::{Port, Side};
+use crate::catalogue::{Catalogue, Resource};
+use crate::desk::Desk;
+use crate::edit::{self, Edit, present, text, text_of};
+use crate::input_resource::{InputResource, Side};
+use crate::interface::Interface;
 
 /// One binding, as it is written.
 #[derive(Debug, Clone)]
-pub(super) struct Binding {
+pub(crate) struct Binding {
     /// The name under which the task or the Pipeline knows it.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// What is bound.
-    pub(super) target: Target,
+    pub(crate) target: Target,
     /// The tasks that this one comes after.
-    pub(super) from: Vec<Node>,
+    pub(crate) from: Vec<Node>,
     /// Whether it is taken in.
-    pub(super) side: Side,
+    pub(crate) side: Side,
     /// The node and its place.
-    pub(super) node: Node,
+    pub(crate) node: Node,
     /// Its place.
-    pub(super) place: String,
+    pub(crate) place: String,
 }
 
 /// What is bound.
 #[derive(Debug, Clone)]
-pub(super) enum Target {
+pub(crate) enum Target {
     /// `resourceRef.name`: the name of a PipelineResource, or a variable.
     Reference(Node),
     /// `resourceSpec`: written out here.
@@ -40,7 +40,7 @@ const FIELDS: [&str; 5] = ["name", "resourceRef", "resourceSpec", "resource", "f
 
 /// The bindings below `spec`, taken out: `resources`, a list or `inputs` and `outputs`, and v1alpha1's `inputs.resources`
 /// and `outputs.resources`.
-pub(super) fn take(spec: &mut Node, place: &str, desk: &mut Desk<'_>) -> Vec<Binding> {
+pub(crate) fn take(spec: &mut Node, place: &str, desk: &mut Desk<'_>) -> Vec<Binding> {
     let mut bindings = Vec::new();
     if let Some(resources) = spec.take("resources") {
         let place = format!("{place}.resources");
@@ -129,7 +129,7 @@ fn read(node: &Node, place: &str, side: Side, desk: &mut Desk<'_>) -> Option<Bin
 
 impl Binding {
     /// Adds the parameter that takes the place of this binding.
-    pub(super) fn bind(&self, value: Node, spec: &mut Node, desk: &mut Desk<'_>) {
+    pub(crate) fn bind(&self, value: Node, spec: &mut Node, desk: &mut Desk<'_>) {
         let params = spec.list_mut("params");
         if params
             .iter()
@@ -149,11 +149,11 @@ impl Binding {
     }
 
     /// A PipelineResource that exists already, or is written out here, as a value; it must fit `port`.
-    pub(super) fn resolve(
+    pub(crate) fn resolve(
         &self,
         catalogue: &Catalogue,
         namespace: Option<&str>,
-        port: Option<&Port>,
+        port: Option<&InputResource>,
         desk: &mut Desk<'_>,
     ) -> Option<Node> {
         let (place, node) = (&self.place, &self.node);
@@ -187,7 +187,13 @@ impl Binding {
     }
 
     /// Whether something of type `kind` with these keys is what `port` takes in; complains when not.
-    pub(super) fn fits(&self, port: &Port, kind: &str, keys: &[&str], desk: &mut Desk<'_>) {
+    pub(crate) fn fits(
+        &self,
+        port: &InputResource,
+        kind: &str,
+        keys: &[&str],
+        desk: &mut Desk<'_>,
+    ) {
         let (place, node, name) = (&self.place, &self.node, &port.name);
         let wanted = port.kind.as_str();
         if kind != wanted {
@@ -207,7 +213,7 @@ impl Binding {
 }
 
 /// The port that each binding is for. Complains of bindings without a port, and of ports without a binding.
-pub(super) fn check(
+pub(crate) fn check(
     bindings: &[Binding],
     interface: &Interface,
     of: &str,

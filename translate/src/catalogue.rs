@@ -9,49 +9,62 @@ use gleaner_core::document::{Finding, Source};
 use gleaner_core::task::name::is_label;
 use gleaner_proto::kubernetes::PIPELINE_RESOURCE_KIND;
 
-use super::desk::Desk;
-use super::edit::{self, present, text, text_of};
-use super::resource_type::{Need, ResourceType};
+use crate::desk::Desk;
+use crate::edit::{self, present, text, text_of};
+use crate::resource_type::{Need, ResourceType};
 
-/// All PipelineResources that are known, and those that were asked for in vain.
+/// The existing PipelineResources, and those that were referenced and not found.
 #[derive(Debug, Default)]
-pub(super) struct Catalogue {
+pub(crate) struct Catalogue {
     found: Vec<Entry>,
-    missed: RefCell<BTreeSet<Wanted>>,
-    /// Whether the cluster was asked for what the files do not have, and where.
-    pub(super) cluster: Option<String>,
+    missing: RefCell<BTreeSet<Missing>>,
+    /// The place besides the files that was searched, in the words of a message.
+    origin: Option<String>,
 }
 
-/// A PipelineResource that is referred to.
+/// A PipelineResource that a document references and that is in none of the files.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Wanted {
-    /// The namespace of what refers to it, when that is said.
-    pub(super) namespace: Option<String>,
+pub struct Missing {
+    /// The namespace of the document that references it, where the document has one.
+    pub namespace: Option<String>,
     /// Its name.
-    pub(super) name: String,
+    pub name: String,
 }
 
-/// A PipelineResource and where it came from.
+/// PipelineResources from elsewhere than the files.
+#[derive(Debug, Clone)]
+pub struct Fetched {
+    /// Their place, in the words of a message: `namespace builds of the cluster old`.
+    pub origin: String,
+    /// The namespace and the document of each.
+    pub resources: Vec<(String, Node)>,
+}
+
+/// A PipelineResource and its origin.
 #[derive(Debug, Clone)]
 struct Entry {
-    wanted: Wanted,
+    namespace: Option<String>,
+    name: String,
     file: String,
     document: Node,
 }
 
 /// What a PipelineResource says.
 #[derive(Debug, Clone)]
-pub(super) struct Resource {
+pub(crate) struct Resource {
     /// Its `spec.type`.
-    pub(super) kind: String,
+    pub(crate) kind: String,
     /// Its params, and its name when it has one.
-    pub(super) values: Vec<(String, String)>,
+    pub(crate) values: Vec<(String, String)>,
 }
 
 impl Catalogue {
-    /// Those in files.
-    pub(super) fn of_files(sources: &[Source]) -> Self {
-        let mut catalogue = Self::default();
+    /// The catalogue of the PipelineResources in `sources` and those fetched.
+    pub(crate) fn new(sources: &[Source], fetched: Option<&Fetched>) -> Self {
+        let mut catalogue = Self {
+            origin: fetched.map(|fetched| fetched.origin.clone()),
+            ..Self::default()
+        };
         for source in sources {
             for document in &source.documents {
                 if text_of(document, "kind") == Some(PIPELINE_RESOURCE_KIND) {
@@ -59,46 +72,43 @@ impl Catalogue {
                 }
             }
         }
+        for (namespace, document) in fetched.iter().flat_map(|fetched| &fetched.resources) {
+            let name = document
+                .get("metadata")
+                .and_then(|metadata| text_of(metadata, "name"));
+            let name = name.unwrap_or_default();
+            let origin = catalogue.origin.as_deref().unwrap_or_default();
+            let file = format!("{PIPELINE_RESOURCE_KIND} {name} in {origin}");
+            catalogue.add(file, Some(namespace.clone()), document.clone());
+        }
         catalogue
     }
 
     fn add(&mut self, file: String, namespace: Option<String>, document: Node) {
         let metadata = document.get("metadata");
         let said = |key| metadata.and_then(|metadata| text_of(metadata, key));
-        let wanted = Wanted {
+        self.found.push(Entry {
             namespace: namespace.or_else(|| said("namespace").map(str::to_owned)),
             name: said("name").unwrap_or_default().to_owned(),
-        };
-        self.found.push(Entry {
-            wanted,
             file,
             document,
         });
     }
 
-    /// Adds one that comes from `namespace` of `cluster`.
-    pub(super) fn add_fetched(&mut self, cluster: &str, namespace: String, document: Node) {
-        let metadata = document.get("metadata");
-        let name = metadata.and_then(|metadata| text_of(metadata, "name"));
-        let name = name.unwrap_or_default();
-        let file = format!("{PIPELINE_RESOURCE_KIND} {name} in {cluster}");
-        self.add(file, Some(namespace), document);
-    }
-
-    /// What was asked for in vain.
-    pub(super) fn missed(&self) -> Vec<Wanted> {
-        self.missed.borrow().iter().cloned().collect()
+    /// The PipelineResources that were referenced and not found.
+    pub(crate) fn missing(&self) -> Vec<Missing> {
+        self.missing.borrow().iter().cloned().collect()
     }
 
     /// The one called `name`, for a document in `namespace`; complains when there is none, or when it is of no use.
-    pub(super) fn find(
+    pub(crate) fn find(
         &self,
         name: &Node,
         namespace: Option<&str>,
         place: &str,
         desk: &mut Desk<'_>,
     ) -> Option<Resource> {
-        let wanted = Wanted {
+        let wanted = Missing {
             namespace: namespace.map(str::to_owned),
             name: name.as_str().unwrap_or_default().to_owned(),
         };
@@ -109,17 +119,17 @@ impl Catalogue {
             return None;
         }
         let fits = |entry: &&Entry| {
-            let here = &entry.wanted.namespace;
+            let here = &entry.namespace;
             let anywhere = here.is_none() || namespace.is_none();
-            entry.wanted.name == wanted.name && (anywhere || here.as_deref() == namespace)
+            entry.name == wanted.name && (anywhere || here.as_deref() == namespace)
         };
         if let Some(entry) = self.found.iter().find(fits) {
             return entry.read(desk);
         }
-        let (message, help) = match &self.cluster {
-            Some(cluster) => (
+        let (message, help) = match &self.origin {
+            Some(origin) => (
                 format!(
-                    "there is no PipelineResource '{}', neither in the files nor in {cluster}",
+                    "there is no PipelineResource '{}', neither in the files nor in {origin}",
                     wanted.name
                 ),
                 "add the file that holds it with -f",
@@ -133,14 +143,14 @@ impl Catalogue {
             ),
         };
         desk.complain(place, name, message, help);
-        self.missed.borrow_mut().insert(wanted);
+        self.missing.borrow_mut().insert(wanted);
         None
     }
 }
 
 impl Resource {
     /// Reads a `spec` that stands at `place` of `file`, of the resource `name` if it has one.
-    pub(super) fn read(
+    pub(crate) fn read(
         spec: &Node,
         place: &str,
         file: &str,
@@ -222,7 +232,7 @@ impl Resource {
     }
 
     /// The value of the object parameter that takes its place.
-    pub(super) fn value(&self, at: Location) -> Node {
+    pub(crate) fn value(&self, at: Location) -> Node {
         let entries = self.values.iter();
         edit::map(
             at,
@@ -240,7 +250,7 @@ impl Entry {
                 .push(Finding::error(self.file.clone(), diagnostic));
             return None;
         };
-        let name = Some(self.wanted.name.as_str());
+        let name = Some(self.name.as_str());
         Resource::read(spec, "spec", &self.file, name, desk)
     }
 }

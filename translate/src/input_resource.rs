@@ -3,33 +3,33 @@
 use gleaner_core::document::diagnostic::Location;
 use gleaner_core::document::yaml::Node;
 
-use super::desk::Desk;
-use super::edit::{self, Edit, present, text, text_of};
-use super::resource_type::ResourceType;
+use crate::desk::Desk;
+use crate::edit::{self, Edit, present, text, text_of};
+use crate::resource_type::ResourceType;
 
 /// A resource that is taken in.
 #[derive(Debug, Clone)]
-pub(super) struct Port {
+pub(crate) struct InputResource {
     /// Its name, and that of the parameter.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// Its type.
-    pub(super) kind: ResourceType,
+    pub(crate) kind: ResourceType,
     /// Whether a run may do without it.
-    pub(super) optional: bool,
+    pub(crate) optional: bool,
     /// Where Tekton cloned it to.
-    pub(super) path: String,
+    pub(crate) path: String,
     /// What it is for.
     description: Option<String>,
     /// The keys that whatever is bound must have. None of them has a default: Tekton counts a default for one key, and not what
     /// another task's result will bring for the others (`MissingKeysObjectParamNames`, `pkg/reconciler/taskrun/validate_taskrun.go`).
-    pub(super) keys: Vec<String>,
+    pub(crate) keys: Vec<String>,
     /// Where it is declared.
-    pub(super) at: Location,
+    pub(crate) at: Location,
 }
 
 /// What a port is declared as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
+pub(crate) enum Side {
     /// It is taken in.
     Input,
     /// A run binds it to what exists already.
@@ -38,9 +38,9 @@ pub(super) enum Side {
 
 const FIELDS: [&str; 5] = ["name", "type", "description", "targetPath", "optional"];
 
-impl Port {
+impl InputResource {
     /// Reads the declarations in `items`; complains of those that have no equal.
-    pub(super) fn read_all(
+    pub(crate) fn read_all(
         items: &[Node],
         place: &str,
         side: Side,
@@ -99,14 +99,14 @@ impl Port {
     }
 
     /// Notes that `key` is used.
-    pub(super) fn uses(&mut self, key: &str) {
+    pub(crate) fn uses(&mut self, key: &str) {
         if !self.keys.iter().any(|other| other == key) {
             self.keys.push(key.to_owned());
         }
     }
 
     /// The parameter that takes its place in `params` of `spec`.
-    pub(super) fn declare(&self, spec: &mut Node, place: &str, desk: &mut Desk<'_>) {
+    pub(crate) fn declare(&self, spec: &mut Node, place: &str, desk: &mut Desk<'_>) {
         if spec.get("params").is_none() {
             spec.put_first("params", edit::list(self.at, Vec::new()));
         }
@@ -151,17 +151,17 @@ impl Port {
 
 /// The declarations of a Task's resources, in whichever spelling, taken out of `spec`.
 #[derive(Debug, Default)]
-pub(super) struct Declared {
+pub(crate) struct Declared {
     /// What is taken in.
-    pub(super) inputs: Vec<Port>,
+    pub(crate) inputs: Vec<InputResource>,
     /// What runs bind to resources that exist already.
-    pub(super) outputs: Vec<Port>,
+    pub(crate) outputs: Vec<InputResource>,
 }
 
 impl Declared {
     /// `resources: [...]` of the proposal, `resources.inputs` and `resources.outputs` of v1beta1, `inputs.resources` and
     /// `outputs.resources` of v1alpha1. Outputs that the Task creates, and objects, stay where they are.
-    pub(super) fn take(spec: &mut Node, place: &str, desk: &mut Desk<'_>) -> Self {
+    pub(crate) fn take(spec: &mut Node, place: &str, desk: &mut Desk<'_>) -> Self {
         let mut declared = Self::default();
         if let Some(resources) = spec.take("resources") {
             let place = format!("{place}.resources");
@@ -196,7 +196,7 @@ impl Declared {
 
     fn add(&mut self, items: &Node, place: &str, side: Side, desk: &mut Desk<'_>) {
         let items = desk.items(items, place);
-        let ports = Port::read_all(items, place, side, desk);
+        let ports = InputResource::read_all(items, place, side, desk);
         let all = self.inputs.iter().chain(&self.outputs);
         let names: Vec<String> = all.map(|port| port.name.clone()).collect();
         for port in &ports {

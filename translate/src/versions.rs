@@ -2,8 +2,8 @@
 
 use gleaner_core::document::yaml::Node;
 
-use super::desk::Desk;
-use super::edit::{self, Edit, list, present, text, text_of};
+use crate::desk::Desk;
+use crate::edit::{self, Edit, list, present, text, text_of};
 
 /// Fields of a step that v1beta1 had deprecated, and v1 has not.
 const GONE_FROM_STEPS: [&str; 10] = [
@@ -20,7 +20,7 @@ const GONE_FROM_STEPS: [&str; 10] = [
 ];
 
 /// Steps, step template and sidecars of a TaskSpec.
-pub(super) fn containers(spec: &mut Node) -> impl Iterator<Item = &mut Node> {
+pub(crate) fn containers(spec: &mut Node) -> impl Iterator<Item = &mut Node> {
     let gleaned = match &mut spec.content {
         gleaner_core::document::yaml::Content::Mapping(entries) => entries.as_mut_slice(),
         _ => &mut [],
@@ -35,7 +35,7 @@ pub(super) fn containers(spec: &mut Node) -> impl Iterator<Item = &mut Node> {
 }
 
 /// A TaskSpec.
-pub(super) fn task_spec(spec: &mut Node, place: &str, desk: &mut Desk<'_>) {
+pub(crate) fn task_spec(spec: &mut Node, place: &str, desk: &mut Desk<'_>) {
     move_field(spec, "containerTemplate", "stepTemplate", place, desk);
     for key in ["steps", "stepTemplate"] {
         let Some(node) = spec.get(key) else { continue };
@@ -64,7 +64,7 @@ fn gone_from_step(step: &Node, also: Option<&str>, place: &str, desk: &mut Desk<
 }
 
 /// A reference to a Task or a Pipeline (`taskRef`, `pipelineRef`).
-pub(super) fn reference(node: &mut Node, kind: &str, place: &str, desk: &mut Desk<'_>) {
+pub(crate) fn reference(node: &mut Node, kind: &str, place: &str, desk: &mut Desk<'_>) {
     let own_version =
         text_of(node, "apiVersion").is_some_and(|text| text.starts_with("tekton.dev/"));
     let own_kind = text_of(node, "kind").is_none_or(|text| text.eq_ignore_ascii_case(kind));
@@ -96,7 +96,7 @@ pub(super) fn reference(node: &mut Node, kind: &str, place: &str, desk: &mut Des
 }
 
 /// A TaskRun's spec, but for its resources.
-pub(super) fn task_run(spec: &mut Node, place: &str, desk: &mut Desk<'_>) {
+pub(crate) fn task_run(spec: &mut Node, place: &str, desk: &mut Desk<'_>) {
     move_field(spec, "serviceAccount", "serviceAccountName", place, desk);
     overrides(spec, place, desk);
     if let Some(task) = spec.field_mut("taskRef") {
@@ -105,7 +105,7 @@ pub(super) fn task_run(spec: &mut Node, place: &str, desk: &mut Desk<'_>) {
 }
 
 /// A PipelineRun's spec, but for its resources.
-pub(super) fn pipeline_run(spec: &mut Node, place: &str, desk: &mut Desk<'_>) {
+pub(crate) fn pipeline_run(spec: &mut Node, place: &str, desk: &mut Desk<'_>) {
     move_field(spec, "serviceAccount", "serviceAccountName", place, desk);
     for key in ["serviceAccountName", "podTemplate"] {
         if let Some(value) = spec.take(key) {
