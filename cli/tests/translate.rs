@@ -4,13 +4,9 @@ mod support;
 
 use gleaner_core::document::yaml;
 use serde_json::json;
-use support::{Ran, file, gleaner, gleaner_with_input, repository};
+use support::{file, gleaner, gleaner_with_input, repository};
 
 const PROPOSAL: &str = "examples/build-and-test.yaml";
-
-fn translate(text: &str, arguments: &[&str]) -> Ran {
-    gleaner_with_input(&[&["translate", "-f", "-"], arguments].concat(), text)
-}
 
 #[test]
 fn the_proposals_documents_become_native_ones() {
@@ -35,40 +31,6 @@ fn lint_and_render_accept_what_comes_out() {
     );
     after.exits(0);
     assert_eq!(after.object(), before.object());
-}
-
-#[test]
-fn what_is_translated_already_stays_as_it_is() {
-    let embedded = "apiVersion: tekton.dev/v1alpha1\nkind: Pipeline\nmetadata: {name: p}\nspec:\n  tasks:\n  - name: t\n    taskSpec:\n      \
-                    description: of $(resources.nothing.url)\n      steps: [{image: i, outputs: [{name: a}]}]\n      \
-                    outputs: {resources: [{name: r, spec: {type: image, params: [{name: url, value: $(steps.unnamed-0.a)}]}}]}\n";
-    for once in [
-        gleaner(&["translate", "-f", PROPOSAL]),
-        translate(embedded, &[]),
-    ] {
-        once.exits(0);
-        let twice = translate(&once.stdout, &[]);
-        twice.exits(0);
-        assert_eq!(twice.stdout, once.stdout);
-    }
-}
-
-#[test]
-fn documents_of_other_kinds_pass_through() {
-    let text = "kind: ConfigMap\napiVersion: v1\ndata:\n  a: $(inputs.params.x)\n  b: \"no\"\nstatus: {x: 1}\n---\n\
-                apiVersion: tekton.dev/v1\nkind: StepAction\nmetadata: {name: a}\nspec: {image: i}\n---\n\
-                apiVersion: serving.knative.dev/v1\nkind: Task\nspec: {resources: {a: b}}\n";
-    let ran = translate(text, &[]);
-    ran.exits(0);
-    assert_eq!(
-        ran.objects(),
-        [
-            json!({"kind": "ConfigMap", "apiVersion": "v1", "data": {"a": "$(inputs.params.x)", "b": "no"}, "status": {"x": 1}}),
-            json!({"apiVersion": "tekton.dev/v1", "kind": "StepAction", "metadata": {"name": "a"}, "spec": {"image": "i"}}),
-            json!({"apiVersion": "serving.knative.dev/v1", "kind": "Task", "spec": {"resources": {"a": "b"}}}),
-        ]
-    );
-    assert!(ran.stdout.starts_with("kind: ConfigMap\napiVersion: v1\n"));
 }
 
 #[test]

@@ -1,17 +1,6 @@
-//! `gleaner translate`: what has no equal is an error with its line, its reason and a remedy, and nothing is printed.
+//! What has no equivalent: an error with its line, its reason and a remedy.
 
-mod support;
-
-use support::gleaner_with_input;
-
-/// Everything that is said of `text`, which must be refused.
-#[track_caller]
-fn refused(text: &str) -> String {
-    let ran = gleaner_with_input(&["translate", "-f", "-"], text);
-    ran.exits(78);
-    assert_eq!(ran.stdout, "");
-    ran.stderr
-}
+use crate::{refused, translate};
 
 /// A Task with this spec, whose first line is line 5.
 fn task(spec: &str) -> String {
@@ -307,7 +296,7 @@ fn a_run_lacks_nothing_that_its_pipeline_takes_in() {
     insta::assert_snapshot!(refused(&format!("{text}---\n{run}")));
     // A parameter of the same name does as well.
     let run = pipeline_run("pipelineRef: {name: p}\nparams: [{name: code, value: {url: x}}]");
-    gleaner_with_input(&["translate", "-f", "-"], &format!("{text}---\n{run}")).exits(0);
+    translate(&format!("{text}---\n{run}")).unwrap();
 }
 
 #[test]

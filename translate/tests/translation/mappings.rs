@@ -1,19 +1,4 @@
-//! `gleaner translate`: each thing of the old syntax, and what it is today.
-
-mod support;
-
-use support::gleaner_with_input;
-
-/// The translation of `text`, which must be one that lint accepts.
-#[track_caller]
-fn translated(text: &str) -> String {
-    let ran = gleaner_with_input(&["translate", "-f", "-"], text);
-    ran.exits(0);
-    assert_eq!(ran.stderr, "");
-    let linted = gleaner_with_input(&["lint", "-f", "-"], &ran.stdout);
-    linted.exits(0);
-    without_script(&ran.stdout)
-}
+//! Each thing of the old syntax, and its translation.
 
 /// The text without the script that clones, which the snapshot of the proposal has whole.
 fn without_script(text: &str) -> String {
@@ -31,7 +16,7 @@ fn without_script(text: &str) -> String {
 
 #[test]
 fn inputs_and_outputs_of_v1alpha1() {
-    let today = translated(
+    let today = without_script(&crate::translated(
         "\
 apiVersion: tekton.dev/v1alpha1
 kind: Task
@@ -66,13 +51,13 @@ spec:
     image: registry:2
     resources: {limits: {memory: 1Gi}}
 ",
-    );
+    ));
     insta::assert_snapshot!(today);
 }
 
 #[test]
 fn resources_of_v1beta1() {
-    let today = translated(
+    let today = without_script(&crate::translated(
         "\
 apiVersion: tekton.dev/v1beta1
 kind: Task
@@ -152,13 +137,13 @@ kind: PipelineResource
 metadata: {name: report}
 spec: {type: image, params: [{name: url, value: registry.example/report}]}
 ",
-    );
+    ));
     insta::assert_snapshot!(today);
 }
 
 #[test]
 fn task_runs() {
-    let today = translated(
+    let today = without_script(&crate::translated(
         "\
 apiVersion: tekton.dev/v1alpha1
 kind: TaskRun
@@ -196,13 +181,13 @@ spec:
           metadata: {name: note}
           data: {version: $(steps.one.version), of: $(inputs.resources.img.url)}
 ",
-    );
+    ));
     insta::assert_snapshot!(today);
 }
 
 #[test]
 fn what_a_task_embedded_in_a_pipeline_creates_goes_to_the_next() {
-    let today = translated(
+    let today = without_script(&crate::translated(
         "\
 apiVersion: tekton.dev/v1alpha1
 kind: PipelineRun
@@ -248,13 +233,13 @@ kind: PipelineResource
 metadata: {name: demo}
 spec: {type: git, params: [{name: url, value: https://git.example/demo}]}
 ",
-    );
+    ));
     insta::assert_snapshot!(today);
 }
 
 #[test]
 fn a_declaration_in_the_annotation_keeps_its_text() {
-    let today = translated(
+    let today = without_script(&crate::translated(
         "\
 apiVersion: tekton.dev/v1beta1
 kind: Task
@@ -276,13 +261,13 @@ spec:
   resources: {inputs: [{name: src, type: git}]}
   steps: [{name: one, image: i}]
 ",
-    );
+    ));
     insta::assert_snapshot!(today);
 }
 
 #[test]
 fn a_template_may_refer_to_what_is_taken_in_and_to_what_is_created() {
-    let today = translated(
+    let today = without_script(&crate::translated(
         "\
 apiVersion: tekton.dev/v1alpha1
 kind: Task
@@ -306,6 +291,6 @@ spec:
         metadata: {name: note}
         data: {made: $(outputs.resources.img.name)}
 ",
-    );
+    ));
     insta::assert_snapshot!(today);
 }

@@ -1,11 +1,9 @@
-//! The step that `gleaner translate` puts in front of a task with a git input, run here as it is written.
-
-mod support;
+//! The step that clones a git input, run here as it is written.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use support::{gleaner, gleaner_with_input};
+use crate::translate;
 
 /// A repository with two commits, `v1` and `main`.
 struct Repository {
@@ -52,8 +50,8 @@ fn clone(url: &str, revision: &str, optional: bool) -> (Output, tempfile::TempDi
         "apiVersion: tekton.dev/v1alpha1\nkind: Task\nmetadata: {{name: t}}\nspec:\n  \
          resources: [{{name: src, type: git, optional: {optional}}}]\n  steps: [{{name: a, image: i}}]\n"
     );
-    let task = gleaner_with_input(&["translate", "-f", "-"], &task).object();
-    let step = &task["spec"]["steps"][0];
+    let documents = translate(&task).unwrap();
+    let step = &documents[0]["spec"]["steps"][0];
     let folder = tempfile::tempdir().unwrap();
     let into = folder.path().join("src");
     let texts = |key: &str| {
@@ -184,7 +182,8 @@ fn the_folder_may_exist_already() {
 }
 
 fn script() -> String {
-    let objects = gleaner(&["translate", "-f", "examples/build-and-test.yaml"]).objects();
-    let script = &objects[0]["spec"]["steps"][0]["args"][1];
+    let proposal = include_str!("../../../examples/build-and-test.yaml");
+    let documents = translate(proposal).unwrap();
+    let script = &documents[0]["spec"]["steps"][0]["args"][1];
     script.as_str().unwrap().to_owned()
 }
