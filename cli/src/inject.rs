@@ -1,12 +1,6 @@
 //! `gleaner inject`: what the webhook would do to Tasks and pods, done here, for a cluster where nobody may install one.
-//!
-//! | module | its one job |
-//! | --- | --- |
-//! | `documents` | what each document becomes |
-//! | `position` | from a place in an object to its line |
 
 mod documents;
-mod position;
 
 use std::process::ExitCode;
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::args::{Lint, LintFormat};
 use crate::terminal;
-use gleaner_core::document::{Finding, Severity, Source};
+use gleaner_core::document::{Finding, Place, Severity, Source};
 use gleaner_core::task::site::DeclarationSite;
 
 /// Reads the files, prints what is wrong with them; fails when anything is.
@@ -64,7 +64,7 @@ pub fn lint(source: &Source) -> Vec<Finding> {
     }
     if declarations == 0 {
         let message = "nothing in this file declares outputs";
-        let diagnostic = Diagnostic::new("", None, message).help(
+        let diagnostic = Diagnostic::new(Place::root(), None, message).help(
             "a Task does so in the annotation gleaner.dev/outputs, or with steps[].outputs and outputs in its spec",
         );
         findings.push(Finding {

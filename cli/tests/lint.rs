@@ -238,7 +238,7 @@ fn names_that_a_cluster_would_refuse_are_refused() {
     for (name, message) in [
         (
             "123",
-            "must be a string, this is a number; put it in quotes",
+            "expected a string, found a number; YAML reads this as 123; put it in quotes",
         ),
         (
             "My_Task",

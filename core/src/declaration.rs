@@ -27,7 +27,6 @@ mod field_path;
 mod model;
 mod read;
 mod read_template;
-mod reader;
 pub mod schema;
 
 pub use check::{ParamShape, Scope};

@@ -1,18 +1,22 @@
 //! Documents: the files that a command reads, objects on their way into a cluster, and findings about either.
 
+pub mod cursor;
 pub mod diagnostic;
 mod finding;
 mod live;
+pub mod place;
 mod source;
 pub mod writer;
 pub mod yaml;
 
+pub use cursor::{Cursor, Diagnostics};
 pub use finding::{Finding, Severity};
 pub use live::Live;
+pub use place::Place;
 pub use source::{Source, SourceError};
 
-use crate::document::diagnostic::Diagnostic;
-use crate::document::yaml::Node;
+use diagnostic::Diagnostic;
+use yaml::Node;
 
 /// Knows where in a document the text of one of its scalars stands.
 pub trait Locate {

@@ -13,7 +13,6 @@ pub mod consistency;
 pub mod name;
 pub mod param;
 pub mod proposal;
-mod reading;
 pub mod selection;
 pub mod site;
 pub mod spec;

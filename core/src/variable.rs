@@ -16,5 +16,4 @@ mod tree;
 
 pub use reference::{Access, CONTEXT, Reference, ReferenceError};
 pub use text::{Part, Text, TextError};
-pub(crate) use tree::join;
 pub use tree::{Lookup, Position, SubstitutionError, Tree, Unresolved, Use, Variables};

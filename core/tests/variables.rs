@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use gleaner_core::document::yaml;
+use gleaner_core::document::{Cursor, Diagnostics, yaml};
 use gleaner_core::variable::{Lookup, Reference, SubstitutionError, Text, Tree, Variables};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -35,14 +35,10 @@ fn known<const N: usize>(values: [(&str, Value); N]) -> Known {
 }
 
 fn tree(text: &str) -> Tree {
-    let mut diagnostics = Vec::new();
-    let tree = Tree::read(
-        &yaml::parse(text).unwrap(),
-        "",
-        &mut Vec::new(),
-        &mut diagnostics,
-    );
-    assert_eq!(diagnostics, []);
+    let node = yaml::parse(text).unwrap();
+    let mut found = Diagnostics::default();
+    let tree = Tree::read(&Cursor::root(&node), &mut Vec::new(), &mut found);
+    assert_eq!(found.into_vec(), []);
     tree
 }
 
@@ -227,9 +223,10 @@ fn from_json(value: &Value) -> Tree {
             content,
         }
     }
-    let mut diagnostics = Vec::new();
-    let tree = Tree::read(&node(value), "", &mut Vec::new(), &mut diagnostics);
-    assert_eq!(diagnostics, []);
+    let node = node(value);
+    let mut found = Diagnostics::default();
+    let tree = Tree::read(&Cursor::root(&node), &mut Vec::new(), &mut found);
+    assert_eq!(found.into_vec(), []);
     tree
 }
 

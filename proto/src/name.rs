@@ -109,12 +109,30 @@ name!(
     dns_label
 );
 
+/// Returns true for a DNS label, such as the name of a namespace (RFC 1123).
+pub fn is_dns_label(name: &str) -> bool {
+    name.len() <= LABEL_MAX && has_label_characters(name)
+}
+
+/// Returns true for a DNS subdomain, such as the name of most objects (`k8s.io/apimachinery/pkg/util/validation`,
+/// `IsDNS1123Subdomain`; a part may be longer than a label).
+pub fn is_dns_subdomain(name: &str) -> bool {
+    /// Longest subdomain.
+    const SUBDOMAIN_MAX: usize = 253;
+    name.len() <= SUBDOMAIN_MAX && name.split('.').all(has_label_characters)
+}
+
+fn has_label_characters(name: &str) -> bool {
+    let alphanumeric = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let bytes = name.as_bytes();
+    bytes.first().is_some_and(alphanumeric)
+        && bytes.last().is_some_and(alphanumeric)
+        && bytes.iter().all(|byte| alphanumeric(byte) || *byte == b'-')
+}
+
 fn dns_label(name: &str) -> Result<(), NameError> {
     bounded(name, LABEL_MAX)?;
-    let alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let bytes = name.as_bytes();
-    let edges = alphanumeric(bytes[0]) && alphanumeric(bytes[bytes.len() - 1]);
-    if edges && bytes.iter().all(|&byte| alphanumeric(byte) || byte == b'-') {
+    if has_label_characters(name) {
         Ok(())
     } else {
         let rule =
@@ -183,6 +201,19 @@ mod tests {
             "", ".", "..", "../x", "a/b", "1a", "a b", "a,b", "a=b", "$(a)",
         ] {
             assert!(OutputName::new(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn labels_are_those_of_dns() {
+        for (text, valid) in [
+            ("a-1", true),
+            ("", false),
+            ("-a", false),
+            ("a.b", false),
+            ("A", false),
+        ] {
+            assert_eq!(is_dns_label(text), valid, "{text}");
         }
     }
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use gleaner_core::document::diagnostic::{Diagnostic, Location};
 use gleaner_core::document::yaml::Node;
 use gleaner_core::document::{Finding, Source};
-use gleaner_core::task::name::is_label;
 use gleaner_proto::kubernetes::PIPELINE_RESOURCE_KIND;
+use gleaner_proto::name::is_dns_label;
 
 use crate::desk::Desk;
 use crate::edit::{self, present, text, text_of};
@@ -245,7 +245,11 @@ impl Entry {
     fn read(&self, desk: &mut Desk<'_>) -> Option<Resource> {
         let Some(spec) = present(&self.document, "spec") else {
             let at = Some(self.document.at);
-            let diagnostic = Diagnostic::new("", at, "the PipelineResource has no spec");
+            let diagnostic = Diagnostic::new(
+                gleaner_core::document::Place::root(),
+                at,
+                "the PipelineResource has no spec",
+            );
             desk.findings
                 .push(Finding::error(self.file.clone(), diagnostic));
             return None;
@@ -257,7 +261,7 @@ impl Entry {
 
 /// Whether Kubernetes would take it as the name of an object.
 fn is_name(text: &str) -> bool {
-    text.split('.').all(is_label)
+    text.split('.').all(is_dns_label)
 }
 
 /// Whether the param is a setting of Tekton's clone, which is no value of the resource. The step of today has none; complains,

@@ -2,7 +2,7 @@
 
 use gleaner_core::document::diagnostic::{Diagnostic, Location, suggestion};
 use gleaner_core::document::yaml::{Content, Node};
-use gleaner_core::document::{Finding, Locate, Source};
+use gleaner_core::document::{Finding, Locate, Place, Source};
 
 use crate::edit::present;
 
@@ -34,7 +34,7 @@ impl<'a> Desk<'a> {
         message: String,
         help: Option<String>,
     ) {
-        self.note(Diagnostic::new(place, Some(at), message).maybe_help(help));
+        self.note(Diagnostic::new(typed(place), Some(at), message).maybe_help(help));
     }
 
     /// A name that is not among those that there are.
@@ -65,7 +65,7 @@ impl<'a> Desk<'a> {
             line: before.matches('\n').count() + 1,
             column: line.chars().count() + 1,
         };
-        let diagnostic = Diagnostic::new(place, Some(at), message).maybe_help(help);
+        let diagnostic = Diagnostic::new(typed(place), Some(at), message).maybe_help(help);
         let diagnostic = self.source.locate(node, diagnostic);
         self.note(diagnostic);
     }
@@ -131,4 +131,15 @@ impl<'a> Desk<'a> {
             }
         }
     }
+}
+
+/// A place as `translate` writes it, until it reads documents through a cursor.
+fn typed(place: &str) -> Place {
+    let parts = place.split(['.', '[']).filter(|part| !part.is_empty());
+    parts.fold(Place::root(), |place, part| {
+        match part.strip_suffix(']').map(str::parse) {
+            Some(Ok(index)) => place.index(index),
+            _ => place.key(part),
+        }
+    })
 }

@@ -18,7 +18,7 @@ pub(crate) fn settle(document: &mut Node, desk: &mut Desk<'_>) -> BTreeMap<Strin
     for carrier in DeclarationSite::all(document) {
         match (carrier.declaration(desk.source), carrier.task_spec()) {
             (Ok(Some(found)), Some(place)) => {
-                declared.insert(place.to_owned(), found);
+                declared.insert(place.to_string(), found);
             }
             (Ok(_), _) => {}
             (Err(found), _) => found

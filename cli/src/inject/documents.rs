@@ -2,7 +2,7 @@
 
 use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_core::document::yaml::Node;
-use gleaner_core::document::{Finding, Severity, Source};
+use gleaner_core::document::{Finding, Place, Severity, Source};
 use gleaner_core::inject::pod;
 use gleaner_core::inject::task::{self, Operation, Placement};
 use gleaner_core::inject::{Outcome, Refusal, Settings};
@@ -10,8 +10,6 @@ use gleaner_core::task::DeclarationSite;
 use gleaner_core::task::site::kind_of;
 use gleaner_proto::kubernetes::annotation;
 use serde_json::Value;
-
-use super::position::position;
 
 /// A document, and what is to be said of it.
 pub(super) struct Injected {
@@ -23,15 +21,14 @@ pub(super) struct Injected {
     pub(super) asked: bool,
 }
 
-/// Where the pod of a document stands, as a JSON Pointer and as a place: a Pod's, a Job's, a CronJob's.
-const TEMPLATES: [(&str, &str); 3] = [
-    ("", ""),
-    ("/spec/template", "spec.template."),
-    (
-        "/spec/jobTemplate/spec/template",
-        "spec.jobTemplate.spec.template.",
-    ),
-];
+/// The places where a document can have a pod: a Pod's own, a Job's, a CronJob's.
+fn templates() -> [Place; 3] {
+    [
+        Place::root(),
+        Place::from(["spec", "template"]),
+        Place::from(["spec", "jobTemplate", "spec", "template"]),
+    ]
+}
 
 /// Puts redirector and sidecar into whatever in `document` asks for them.
 pub(super) fn inject(source: &Source, document: &Node, settings: &Settings) -> Injected {
@@ -59,7 +56,7 @@ pub(super) fn inject(source: &Source, document: &Node, settings: &Settings) -> I
         match changed(&injected.document, document, settings) {
             Ok(changed) => injected.document = changed,
             Err(refused) => wrong.extend(refused.into_iter().map(|diagnostic| Diagnostic {
-                at: Some(position(document, &diagnostic.place)),
+                at: Some(diagnostic.place.position(document)),
                 ..diagnostic
             })),
         }
@@ -76,18 +73,17 @@ fn changed(object: &Value, document: &Node, settings: &Settings) -> Result<Value
     if ["Task", "TaskRun", "Pipeline", "PipelineRun"].contains(&kind_of(document)) {
         return tekton(object, document, settings);
     }
-    let is_pod = |pointer: &str| {
-        let pod = object.pointer(pointer);
+    let is_pod = |place: &Place| {
+        let pod = object.pointer(&place.pointer());
         pod.is_some_and(|pod| pod.pointer("/spec/containers").is_some() && is_annotated(pod))
     };
-    let mut templates = TEMPLATES.iter();
-    let Some((pointer, prefix)) = templates.find(|(pointer, _)| is_pod(pointer)) else {
+    let Some(place) = templates().into_iter().find(is_pod) else {
         return Ok(object.clone());
     };
     let mut changed = object.clone();
-    if let Some(template) = changed.pointer_mut(pointer) {
+    if let Some(template) = changed.pointer_mut(&place.pointer()) {
         let prefixed = |diagnostic: Diagnostic| Diagnostic {
-            place: format!("{prefix}{}", diagnostic.place),
+            place: place.join(&diagnostic.place),
             ..diagnostic
         };
         let wrapped = wrap_template(template, settings);
@@ -117,14 +113,14 @@ fn wrap_template(template: &Value, settings: &Settings) -> Result<Value, Refusal
 
 fn tekton(object: &Value, document: &Node, settings: &Settings) -> Result<Value, Vec<Diagnostic>> {
     let untranslated = DeclarationSite::all(document).into_iter().any(|carrier| {
-        let place = carrier.task_spec().unwrap_or_default();
-        carrier.declares() && is_proposal(object, place)
+        let spec = carrier.task_spec();
+        carrier.declares() && spec.is_some_and(|place| is_proposal(object, place))
     });
     if untranslated {
         let message =
             "the outputs are declared in the proposal's syntax, which Tekton does not take";
         let help = "translate it first: gleaner translate -f FILE | gleaner inject -f -";
-        return Err(vec![Diagnostic::new("spec", None, message).help(help)]);
+        return Err(vec![Diagnostic::new(["spec"], None, message).help(help)]);
     }
     let woven = task::inject_for(object, Operation::Create, settings, Placement::AheadOfTime);
     match woven.map_err(|refusal| refusal.diagnostics)? {
@@ -134,10 +130,8 @@ fn tekton(object: &Value, document: &Node, settings: &Settings) -> Result<Value,
 }
 
 /// Whether the TaskSpec at `place` has its declaration in the spec itself.
-fn is_proposal(object: &Value, place: &str) -> bool {
-    let pointer = place.split(['.', '[']).map(|key| key.trim_end_matches(']'));
-    let pointer = pointer.fold(String::new(), |pointer, key| pointer + "/" + key);
-    let Some(spec) = object.pointer(&pointer) else {
+fn is_proposal(object: &Value, place: &Place) -> bool {
+    let Some(spec) = object.pointer(&place.pointer()) else {
         return false;
     };
     let steps = spec.get("steps").and_then(Value::as_array);
@@ -163,6 +157,6 @@ pub(super) fn nothing_asks(first: &Source) -> Finding {
     Finding {
         file: first.name.clone(),
         severity: Severity::Warning,
-        diagnostic: Diagnostic::new("", None, message).help(help),
+        diagnostic: Diagnostic::new(Place::root(), None, message).help(help),
     }
 }

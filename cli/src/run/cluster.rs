@@ -11,7 +11,7 @@ use kube::config::Kubeconfig;
 use serde_json::{Value, json};
 
 use crate::args::Run;
-use gleaner_core::task::name::is_label;
+use gleaner_proto::name::is_dns_label;
 
 /// The namespace when nothing names one.
 const DEFAULT_NAMESPACE: &str = "default";
@@ -84,7 +84,10 @@ impl ClusterError {
 impl Cluster {
     /// The real cluster of the options, or else an embedded API server, which this starts.
     pub(crate) async fn open(options: &Run, folder: &Path) -> Result<Self, ClusterError> {
-        let wrong = options.namespace.as_ref().filter(|name| !is_label(name));
+        let wrong = options
+            .namespace
+            .as_ref()
+            .filter(|name| !is_dns_label(name));
         if let Some(name) = wrong {
             return Err(ClusterError::Namespace(name.clone()));
         }

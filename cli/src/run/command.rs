@@ -297,7 +297,7 @@ fn conditions_hold(step: &Step, surroundings: &Surroundings<'_>) -> Result<bool,
 
 #[cfg(test)]
 mod tests {
-    use gleaner_core::document::yaml;
+    use gleaner_core::document::{Cursor, yaml};
     use serde_json::json;
 
     use super::*;
@@ -307,7 +307,7 @@ mod tests {
         let spec = format!(
             "stepTemplate: {{env: [{{name: A, value: a}}, {{name: B, value: $(A)b}}]}}\nsteps: [{step}]"
         );
-        let spec = TaskSpec::read(&yaml::parse(&spec).unwrap(), "spec").unwrap();
+        let spec = TaskSpec::read(&Cursor::root(&yaml::parse(&spec).unwrap())).unwrap();
         let folder = Folder::new(false).unwrap();
         let mut paths = Paths::default();
         paths.lead("/workspace", std::path::Path::new("/w"));

@@ -3,9 +3,11 @@
 use indexmap::IndexMap;
 
 use super::model::{Declaration, Naming, Origin, Policy, Template};
+use crate::document::Place;
 use crate::document::diagnostic::{Diagnostic, Location, suggestion};
 use crate::variable::{Access, Position, Reference, Use};
 use gleaner_proto::kubernetes::{PIPELINE_RESOURCE_API_VERSION, PIPELINE_RESOURCE_KIND};
+use gleaner_proto::name::is_dns_subdomain;
 use gleaner_proto::output::OutputType;
 
 /// What is known of the Task around a declaration. What is not known is not checked.
@@ -28,9 +30,6 @@ pub enum ParamShape {
     Object(Option<Vec<String>>),
 }
 
-/// Longest name of an object (RFC 1123 subdomain).
-const NAME_MAX: usize = 253;
-
 pub(super) fn check(declaration: &Declaration, scope: &Scope) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     if let Some(steps) = &scope.steps {
@@ -39,8 +38,10 @@ pub(super) fn check(declaration: &Declaration, scope: &Scope) -> Vec<Diagnostic>
                 let at = outputs.first().and_then(|output| output.at);
                 let help = suggestion(step.as_str(), steps.iter().map(String::as_str));
                 let message = format!("the Task has no step '{step}'");
-                diagnostics
-                    .push(Diagnostic::new(format!("steps.{step}"), at, message).maybe_help(help));
+                diagnostics.push(
+                    Diagnostic::new(Place::from(["steps", step.as_str()]), at, message)
+                        .maybe_help(help),
+                );
             }
         }
     }
@@ -63,7 +64,7 @@ fn check_policy(template: &Template, diagnostics: &mut Vec<Diagnostic>) {
     let is_resource = template.kind == PIPELINE_RESOURCE_KIND
         && template.api_version == PIPELINE_RESOURCE_API_VERSION;
     if is_resource && template.policy == Policy::Apply {
-        let place = format!("{}.policy", template.place);
+        let place = template.place.key("policy");
         let message =
             "a PipelineResource cannot be applied: once a run has made it, it is immutable";
         diagnostics.push(Diagnostic::new(place, template.at, message).help("use policy: Create"));
@@ -86,19 +87,18 @@ fn check_name(template: &Template, diagnostics: &mut Vec<Diagnostic>) {
     let valid = if segment {
         !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '%'])
     } else {
-        name.len() <= NAME_MAX && name.split('.').all(is_label)
+        is_dns_subdomain(&name)
     };
     if !valid {
         let help =
             "use lower-case letters, digits, '-' and '.', and begin and end with a letter or digit";
         let message = format!("Kubernetes refuses the name '{literal}'");
-        let list = match template.origin {
-            Origin::PipelineResource { .. } => "metadata.name",
-            Origin::Object => "resourceTemplate.metadata.name",
+        let object = match template.origin {
+            Origin::PipelineResource { .. } => template.place.clone(),
+            Origin::Object => template.place.key("resourceTemplate"),
         };
-        diagnostics.push(
-            Diagnostic::new(format!("{}.{list}", template.place), template.at, message).help(help),
-        );
+        let place = object.key("metadata").key("name");
+        diagnostics.push(Diagnostic::new(place, template.at, message).help(help));
     }
 }
 
@@ -112,7 +112,7 @@ fn check_results(template: &Template, diagnostics: &mut Vec<Diagnostic>) {
         .iter()
         .filter(|(_, path)| !path.is_below("metadata") && !path.is_below("type"))
     {
-        let place = format!("{}.results.{name}", template.place);
+        let place = template.place.key("results").key(name);
         let help = "hand on the Secret's name instead; it is always among the results";
         diagnostics.push(
             Diagnostic::new(
@@ -127,18 +127,6 @@ fn check_results(template: &Template, diagnostics: &mut Vec<Diagnostic>) {
 
 fn is_secret(template: &Template) -> bool {
     template.kind == "Secret" && template.api_version == "v1"
-}
-
-fn is_label(label: &str) -> bool {
-    let edge = |byte: Option<&u8>| {
-        byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-    };
-    let bytes = label.as_bytes();
-    edge(bytes.first())
-        && edge(bytes.last())
-        && bytes
-            .iter()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-')
 }
 
 type Finding = (String, Option<String>);
@@ -272,17 +260,21 @@ fn output_type(
 
 /// Only the data of a Secret: its name and labels are seen by everybody.
 fn may_hold_secret(template: &Template, usage: &Use) -> bool {
-    let inside = usage.place.strip_prefix(&template.place);
-    inside.is_some_and(|inside| is_secret_data(template, inside))
+    is_secret_data(template, &inside(template, usage))
 }
 
 /// Whether a place within `template` is the data of a Secret, which holds texts only. (The API server's complaint
 /// about anything else would quote it.)
-fn is_secret_data(template: &Template, inside: &str) -> bool {
+fn is_secret_data(template: &Template, inside: &Place) -> bool {
     is_secret(template)
-        && [".resourceTemplate.data", ".resourceTemplate.stringData"]
+        && ["data", "stringData"]
             .iter()
-            .any(|data| inside.starts_with(data))
+            .any(|data| inside.starts_with(&["resourceTemplate", data]))
+}
+
+/// The place of a variable as seen from its template.
+fn inside(template: &Template, usage: &Use) -> Place {
+    usage.place.within(&template.place).unwrap_or_default()
 }
 
 fn check_resource(
@@ -346,16 +338,13 @@ fn check_position(
             Some(help.into()),
         ));
     }
-    let inside = usage
-        .place
-        .strip_prefix(&template.place)
-        .unwrap_or_default();
-    let text_only = (template.origin != Origin::Object && inside.starts_with(".spec.params"))
-        || is_secret_data(template, inside)
-        || inside.contains(".metadata.labels")
-        || inside.contains(".metadata.annotations")
-        || inside.ends_with("metadata.name")
-        || inside.ends_with("metadata.generateName");
+    let inside = inside(template, usage);
+    let text_only = (template.origin != Origin::Object && inside.starts_with(&["spec", "params"]))
+        || is_secret_data(template, &inside)
+        || inside.contains(&["metadata", "labels"])
+        || inside.contains(&["metadata", "annotations"])
+        || inside.ends_with(&["metadata", "name"])
+        || inside.ends_with(&["metadata", "generateName"]);
     if text_only && usage.position == Position::Alone && kind != OutputType::String {
         let help = "declare the output with `type: string`; its text is the same";
         return Err((

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::field_path::FieldPath;
+use crate::document::Place;
 use crate::document::diagnostic::Location;
 use crate::variable::{Reference, Tree, Use};
 use gleaner_proto::name::{ResourceName, StepName};
@@ -43,7 +44,7 @@ pub struct Template {
     /// Its name in the declaration.
     pub name: ResourceName,
     /// Where it stands in the declaration: `resources[0]` or `objects[1]`.
-    pub place: String,
+    pub place: Place,
     /// Its position in the text.
     pub at: Option<Location>,
     /// Which of the two lists it came from.

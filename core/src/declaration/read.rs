@@ -5,9 +5,9 @@ use serde_json::Value;
 
 use super::model::{Declaration, Output, Preflight, Submit, Template};
 use super::read_template;
-use super::reader::{Cursor, Findings};
 use crate::document::diagnostic::Diagnostic;
 use crate::document::yaml::Node;
+use crate::document::{Cursor, Diagnostics};
 use gleaner_proto::name::{OutputName, StepName};
 use gleaner_proto::output::{OutputSpec, OutputType, Trim, When};
 
@@ -39,7 +39,7 @@ const PREFLIGHTS: [(&str, Preflight); 2] =
 
 /// Reads as much of a declaration as can be read, and says what is wrong.
 pub(super) fn read(node: &Node) -> (Declaration, Vec<Diagnostic>) {
-    let mut findings = Findings::default();
+    let mut findings = Diagnostics::default();
     let root = Cursor::root(node);
     root.fields(&DECLARATION, &mut findings);
     let mut declaration = Declaration {
@@ -74,14 +74,14 @@ pub(super) fn read(node: &Node) -> (Declaration, Vec<Diagnostic>) {
             .word(&PREFLIGHTS, &mut findings)
             .unwrap_or_default();
     }
-    (declaration, findings.0)
+    (declaration, findings.into_vec())
 }
 
 fn refuse_duplicate(
     earlier: &[Template],
     template: &Template,
     item: &Cursor<'_>,
-    findings: &mut Findings,
+    findings: &mut Diagnostics,
 ) {
     if let Some(first) = earlier.iter().find(|first| first.name == template.name) {
         let message = format!(
@@ -90,13 +90,11 @@ fn refuse_duplicate(
         );
         let help = "resources and objects share their names; rename one";
         let at = item.field("name").map_or(item.node.at, |name| name.node.at);
-        findings
-            .0
-            .push(Diagnostic::new(format!("{}.name", item.place), Some(at), message).help(help));
+        findings.push(Diagnostic::new(item.place.key("name"), Some(at), message).help(help));
     }
 }
 
-fn read_steps(steps: &Cursor<'_>, findings: &mut Findings) -> IndexMap<StepName, Vec<Output>> {
+fn read_steps(steps: &Cursor<'_>, findings: &mut Diagnostics) -> IndexMap<StepName, Vec<Output>> {
     let mut read = IndexMap::new();
     for (name, list) in steps.entries(findings) {
         let mut outputs: Vec<Output> = Vec::new();
@@ -124,7 +122,7 @@ fn read_steps(steps: &Cursor<'_>, findings: &mut Findings) -> IndexMap<StepName,
     read
 }
 
-fn read_output(item: &Cursor<'_>, findings: &mut Findings) -> Option<Output> {
+fn read_output(item: &Cursor<'_>, findings: &mut Diagnostics) -> Option<Output> {
     item.fields(&OUTPUT, findings);
     let name = item
         .required("name", "digest", findings)?
@@ -163,7 +161,7 @@ fn read_output(item: &Cursor<'_>, findings: &mut Findings) -> Option<Output> {
     })
 }
 
-fn default_value(default: &Cursor<'_>, kind: OutputType, findings: &mut Findings) -> Value {
+fn default_value(default: &Cursor<'_>, kind: OutputType, findings: &mut Diagnostics) -> Value {
     let value = default.node.to_json();
     if !kind.admits(&value) {
         let message = format!(

@@ -4,9 +4,9 @@ use indexmap::IndexMap;
 
 use super::field_path::FieldPath;
 use super::model::{Naming, Origin, Policy, Template, WaitFor, WaitTarget};
-use super::reader::{Cursor, Findings};
 use crate::document::diagnostic::suggestion;
 use crate::document::yaml::Content;
+use crate::document::{Cursor, Diagnostics};
 use crate::variable::{Tree, Use};
 use gleaner_proto::duration;
 use gleaner_proto::kubernetes::{
@@ -50,7 +50,7 @@ pub(super) const RESULT_KEYS: [&str; 2] = ["name", "uid"];
 pub(super) fn pipeline_resource(
     item: &Cursor<'_>,
     uses: &mut Vec<Use>,
-    findings: &mut Findings,
+    findings: &mut Diagnostics,
 ) -> Option<Template> {
     item.fields(&RESOURCE, findings);
     let name = item
@@ -104,7 +104,7 @@ pub(super) fn pipeline_resource(
 
 /// The type is a part of the object's name, so it is literal; and the API server would refuse an unknown one only when the
 /// run has done its work.
-fn check_resource_type(spec: &Cursor<'_>, kind: &str, findings: &mut Findings) {
+fn check_resource_type(spec: &Cursor<'_>, kind: &str, findings: &mut Diagnostics) {
     let Some(field) = spec.field("type") else {
         return;
     };
@@ -123,7 +123,7 @@ fn check_resource_type(spec: &Cursor<'_>, kind: &str, findings: &mut Findings) {
 }
 
 /// Checks the list of params and gives their names.
-fn check_resource_params(params: &Cursor<'_>, findings: &mut Findings) -> Vec<String> {
+fn check_resource_params(params: &Cursor<'_>, findings: &mut Diagnostics) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for param in params.items(findings) {
         param.fields(&["name", "value"], findings);
@@ -163,7 +163,7 @@ fn check_resource_params(params: &Cursor<'_>, findings: &mut Findings) -> Vec<St
 pub(super) fn object(
     item: &Cursor<'_>,
     uses: &mut Vec<Use>,
-    findings: &mut Findings,
+    findings: &mut Diagnostics,
 ) -> Option<Template> {
     item.fields(&OBJECT, findings);
     let name = item
@@ -235,7 +235,7 @@ fn literal(
     template: &Cursor<'_>,
     key: &str,
     example: &str,
-    findings: &mut Findings,
+    findings: &mut Diagnostics,
 ) -> Option<String> {
     let field = template.required(key, example, findings)?;
     let text = field.text(findings)?;
@@ -254,7 +254,7 @@ fn read_metadata(
     metadata: &Cursor<'_>,
     naming: &mut Naming,
     uses: &mut Vec<Use>,
-    findings: &mut Findings,
+    findings: &mut Diagnostics,
 ) -> IndexMap<String, Tree> {
     let mut rest = IndexMap::new();
     for (key, field) in metadata.entries(findings) {
@@ -300,11 +300,11 @@ fn read_metadata(
     rest
 }
 
-fn read_tree(cursor: &Cursor<'_>, uses: &mut Vec<Use>, findings: &mut Findings) -> Tree {
-    Tree::read(cursor.node, &cursor.place, uses, &mut findings.0)
+fn read_tree(cursor: &Cursor<'_>, uses: &mut Vec<Use>, findings: &mut Diagnostics) -> Tree {
+    Tree::read(cursor, uses, findings)
 }
 
-fn read_wait(wait: &Cursor<'_>, findings: &mut Findings) -> Option<WaitFor> {
+fn read_wait(wait: &Cursor<'_>, findings: &mut Diagnostics) -> Option<WaitFor> {
     wait.fields(&WAIT_FOR, findings);
     let timeout = wait
         .field("timeout")
@@ -362,7 +362,7 @@ fn read_wait(wait: &Cursor<'_>, findings: &mut Findings) -> Option<WaitFor> {
     Some(WaitFor { target, timeout })
 }
 
-fn read_results(results: &Cursor<'_>, findings: &mut Findings) -> IndexMap<String, FieldPath> {
+fn read_results(results: &Cursor<'_>, findings: &mut Diagnostics) -> IndexMap<String, FieldPath> {
     let mut read = IndexMap::new();
     for (name, field) in results.entries(findings) {
         if RESULT_KEYS.contains(&name) {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::place::Place;
+
 /// A position in a text, both counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Location {
@@ -14,8 +16,8 @@ pub struct Location {
 /// One thing that is wrong with a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// The place in the declaration, such as `resources[0].spec.params[1].value`; empty for the whole document.
-    pub place: String,
+    /// The place in the document, such as `resources[0].spec.params[1].value`; the root for the whole document.
+    pub place: Place,
     /// The position in the text, where there is a text.
     pub at: Option<Location>,
     /// What is wrong, in lower case and without a full stop.
@@ -26,7 +28,7 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// A diagnostic without help.
-    pub fn new(place: impl Into<String>, at: Option<Location>, message: impl Into<String>) -> Self {
+    pub fn new(place: impl Into<Place>, at: Option<Location>, message: impl Into<String>) -> Self {
         Self {
             place: place.into(),
             at,
@@ -65,7 +67,7 @@ impl Diagnostic {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.place.is_empty() {
+        if !self.place.is_root() {
             write!(out, "{}: ", self.place)?;
         }
         out.write_str(&self.message)?;
@@ -91,22 +93,23 @@ pub fn suggestion<'a>(
     /// More names than this are no help.
     const LISTED: usize = 12;
     let candidates: Vec<&str> = candidates.into_iter().collect();
-    let lower = wrong.to_lowercase();
-    let nearest = candidates
-        .iter()
-        .map(|candidate| {
-            (
-                strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()),
-                *candidate,
-            )
-        })
-        .min()
-        .filter(|(distance, _)| *distance <= (wrong.len() / 3).max(1) && *distance < wrong.len());
-    match nearest {
-        Some((_, candidate)) => Some(format!("did you mean '{candidate}'?")),
+    match nearest(wrong, candidates.iter().copied()) {
+        Some(candidate) => Some(format!("did you mean '{candidate}'?")),
         None if candidates.is_empty() || candidates.len() > LISTED => None,
         None => Some(format!("known here: {}", candidates.join(", "))),
     }
+}
+
+/// The candidate that `wrong` was probably meant to be.
+pub fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let lower = wrong.to_lowercase();
+    let distance = |text: &str| strsim::damerau_levenshtein(&lower, &text.to_lowercase());
+    candidates
+        .into_iter()
+        .map(|candidate| (distance(candidate), candidate))
+        .min()
+        .filter(|(distance, _)| *distance <= (wrong.len() / 3).max(1) && *distance < wrong.len())
+        .map(|(_, candidate)| candidate)
 }
 
 #[cfg(test)]

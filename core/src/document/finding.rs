@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::document::diagnostic::{Diagnostic, Location};
+use super::diagnostic::{Diagnostic, Location};
 use serde_json::{Value, json};
 
 /// How much a finding weighs.
@@ -60,7 +60,7 @@ impl Finding {
             "file": self.file,
             "line": at.map(|at| at.line),
             "column": at.map(|at| at.column),
-            "place": place,
+            "place": place.to_string(),
             "severity": self.severity.as_str(),
             "message": message,
             "help": help,

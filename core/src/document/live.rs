@@ -1,7 +1,7 @@
 //! An object on its way into a cluster: JSON that nobody wrote by hand and that has no lines.
 
-use crate::document::diagnostic::{Diagnostic, Location};
-use crate::document::yaml::Node;
+use super::diagnostic::{Diagnostic, Location};
+use super::yaml::Node;
 
 use super::Locate;
 

@@ -3,11 +3,12 @@
 use std::io::Read;
 use std::path::Path;
 
-use crate::document::diagnostic::{Diagnostic, Location};
-use crate::document::yaml::{self, Node};
+use super::diagnostic::{Diagnostic, Location};
+use super::yaml::{self, Node};
 
 use super::Locate;
 use super::finding::Finding;
+use super::place::Place;
 
 /// The largest file that is read: Kubernetes takes no object over 1.5 MiB, and a file holds a few.
 const LARGEST: u64 = 32 << 20;
@@ -147,7 +148,7 @@ impl From<SourceError> for Finding {
         match error {
             SourceError::Yaml { name, diagnostic } => Self::error(name, diagnostic),
             SourceError::Read { name, .. } | SourceError::TooLarge { name } => {
-                Self::error(name, Diagnostic::new("", None, message))
+                Self::error(name, Diagnostic::new(Place::root(), None, message))
             }
         }
     }
@@ -183,7 +184,7 @@ mod tests {
             .clone();
         let at = Some(Location { line, column });
         let at = source
-            .locate(&node, Diagnostic::new("", at, "wrong"))
+            .locate(&node, Diagnostic::new(Place::root(), at, "wrong"))
             .at
             .unwrap();
         (at.line, at.column)

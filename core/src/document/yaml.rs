@@ -6,7 +6,8 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use serde_saphyr::Spanned;
 
-use crate::document::diagnostic::{Diagnostic, Location};
+use super::diagnostic::{Diagnostic, Location};
+use super::place::Place;
 
 /// A node and where it began.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,7 +77,8 @@ pub fn parse_documents(text: &str) -> Result<Vec<Node>, Diagnostic> {
 
 /// The parser's sentences, where they speak of the parser rather than of the document.
 fn explained(message: &str, at: Option<Location>) -> Diagnostic {
-    let diagnostic = |message: &str, help: &str| Diagnostic::new("", at, message).help(help);
+    let diagnostic =
+        |message: &str, help: &str| Diagnostic::new(Place::root(), at, message).help(help);
     if let Some((message, _)) = message.split_once(", set DuplicateKeyPolicy") {
         diagnostic(message, "remove one of the two")
     } else if message.contains("budget") {
@@ -90,7 +92,7 @@ fn explained(message: &str, at: Option<Location>) -> Diagnostic {
     } else if message.contains("non-finite") {
         diagnostic("a number must be finite", "put it in quotes")
     } else {
-        Diagnostic::new("", at, message)
+        Diagnostic::new(Place::root(), at, message)
     }
 }
 
@@ -116,10 +118,12 @@ pub fn parse(text: &str) -> Result<Node, Diagnostic> {
     let mut documents = parse_documents(text)?;
     match (documents.pop(), documents.is_empty()) {
         (Some(document), true) => Ok(document),
-        (None, _) => Err(Diagnostic::new("", None, "the document is empty")
-            .help("write down what it is to hold, or leave it out")),
+        (None, _) => Err(
+            Diagnostic::new(Place::root(), None, "the document is empty")
+                .help("write down what it is to hold, or leave it out"),
+        ),
         (Some(second), false) => Err(Diagnostic::new(
-            "",
+            Place::root(),
             Some(second.at),
             "there are several documents, one is expected",
         )),
@@ -132,6 +136,21 @@ impl Node {
         self.mapping()?
             .iter()
             .find_map(|(name, node)| (name.name == key).then_some(node))
+    }
+
+    /// The value under `key`, when it is there and not null.
+    pub fn present(&self, key: &str) -> Option<&Self> {
+        self.get(key).filter(|node| node.content != Content::Null)
+    }
+
+    /// The value below several keys, when it is there and not null.
+    pub fn descend(&self, keys: &[&str]) -> Option<&Self> {
+        keys.iter().try_fold(self, |node, key| node.present(key))
+    }
+
+    /// The text under `key`, when there is one.
+    pub fn text_of(&self, key: &str) -> Option<&str> {
+        self.get(key)?.as_str()
     }
 
     /// The text, when this is text.

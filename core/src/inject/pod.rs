@@ -14,6 +14,7 @@ mod plain;
 mod sidecar;
 mod taskrun;
 
+use crate::document::Place;
 use crate::document::diagnostic::Diagnostic;
 use gleaner_proto::kubernetes::{SIDECAR_CONTAINER, annotation, label};
 use gleaner_proto::path;
@@ -65,7 +66,7 @@ pub fn inject(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
 /// A Task that was applied where no webhook saw it, or an annotation on a Pipeline or run that reached the pod of a Task
 /// without one (Tekton copies annotations from Pipeline to PipelineRun to TaskRun to pod).
 fn not_woven() -> Diagnostic {
-    let place = format!("metadata.annotations[\"{}\"]", annotation::OUTPUTS);
+    let place = Place::of_annotation(annotation::OUTPUTS);
     let message =
         "this TaskRun asks for Gleaner, but the Task it runs has not passed Gleaner's webhook";
     Diagnostic::new(place, None, message).help(
@@ -84,12 +85,12 @@ fn is_windows(pod: &Value) -> bool {
 
 fn windows() -> Diagnostic {
     let message = "this pod is for Windows, where Gleaner's redirector and sidecar do not run";
-    Diagnostic::new("spec.nodeSelector", None, message)
+    Diagnostic::new(["spec", "nodeSelector"], None, message)
         .help("let a step on Linux leave the outputs behind, or take the annotation away")
 }
 
 fn name_taken((list, index): (&str, usize)) -> Diagnostic {
-    let place = format!("spec.{list}[{index}].name");
+    let place = Place::from(["spec", list]).index(index).key("name");
     let message =
         format!("the container '{SIDECAR_CONTAINER}' has the name that Gleaner needs for its own");
     Diagnostic::new(place, None, message).help("rename it")

@@ -1,5 +1,6 @@
 //! What weaving and wrapping put into Tasks and pods.
 
+use crate::document::Place;
 use crate::document::diagnostic::Diagnostic;
 use gleaner_proto::kubernetes::annotation;
 use serde_json::{Map, Value, json};
@@ -80,7 +81,7 @@ impl Settings {
             let Some(value) = annotations.and_then(|annotations| annotations.get(key)) else {
                 continue;
             };
-            let place = || format!("metadata.annotations[\"{key}\"]");
+            let place = || Place::of_annotation(key);
             match value.as_str().map(quantity::parse) {
                 Some(Ok(quantity)) => *field = quantity,
                 Some(Err(message)) => wrong.push(Diagnostic::new(place(), None, message)),
@@ -92,7 +93,7 @@ impl Settings {
             ("memory", &resources.memory_request, &resources.memory_limit),
         ] {
             if quantity::is_more(request, limit) {
-                let place = format!("metadata.annotations[\"gleaner.dev/{what}-request\"]");
+                let place = Place::of_annotation(&format!("gleaner.dev/{what}-request"));
                 let message = format!("{request} is more than the limit, which is {limit}");
                 let help = format!("set gleaner.dev/{what}-limit too");
                 wrong.push(Diagnostic::new(place, None, message).help(help));

@@ -21,9 +21,9 @@ mod sidecar;
 mod unweave;
 mod walk;
 
-use crate::document::Live;
 use crate::document::diagnostic::Diagnostic;
 use crate::document::yaml::Node;
+use crate::document::{Live, Place};
 use crate::task::DeclarationSite;
 use gleaner_proto::kubernetes::annotation;
 use serde_json::{Map, Value};
@@ -102,7 +102,7 @@ pub fn inject_for(
                     && unweave::is_woven(spec))
         };
         let before = hosts.len();
-        hosts.retain(|host| !object.pointer(&host.pointer).is_some_and(is_done));
+        hosts.retain(|host| !object.pointer(&host.place.pointer()).is_some_and(is_done));
         if hosts.is_empty() && before > 0 {
             return Ok(Outcome::Skipped(Skip::Done));
         }
@@ -113,8 +113,8 @@ pub fn inject_for(
         .iter()
         .filter(|old| hosts.iter().all(|host| host.title != old.title));
     let lost = lost.filter_map(|old| walk::find(object, &old.title));
-    for pointer in hosts.iter().map(|host| host.pointer.clone()).chain(lost) {
-        woven.pointer_mut(&pointer).map(unweave::unweave);
+    for place in hosts.iter().map(|host| host.place.clone()).chain(lost) {
+        woven.pointer_mut(&place.pointer()).map(unweave::unweave);
     }
     if hosts.is_empty() && woven == *object {
         return Ok(Outcome::Skipped(Skip::NotAsked));
@@ -125,9 +125,11 @@ pub fn inject_for(
     let node = Node::from(&woven);
     let mut found = Vec::new();
     for carrier in DeclarationSite::all(&node) {
-        let pointer = carrier.task_spec().map(walk::pointer).unwrap_or_default();
-        if hosts.iter().any(|host| host.pointer == pointer) {
-            let wrong = weave_host(&carrier, &pointer, &mut woven, settings, placement);
+        let Some(place) = carrier.task_spec() else {
+            continue;
+        };
+        if hosts.iter().any(|host| host.place == *place) {
+            let wrong = weave_host(&carrier, place, &mut woven, settings, placement);
             found.extend(wrong.err().into_iter().flatten());
         }
     }
@@ -143,7 +145,7 @@ pub fn inject_for(
 
 /// An annotation that only reaches the pods, where nothing would read it without a webhook.
 fn not_beside_a_task() -> Diagnostic {
-    let place = format!("metadata.annotations[\"{}\"]", annotation::OUTPUTS);
+    let place = Place::of_annotation(annotation::OUTPUTS);
     let message = "there is no taskSpec beside the annotation, and without a webhook nothing would come of it";
     Diagnostic::new(place, None, message).help(
         "put it on the Task, or below spec.tasks[].taskSpec.metadata.annotations of the Pipeline",
@@ -152,7 +154,7 @@ fn not_beside_a_task() -> Diagnostic {
 
 fn weave_host(
     carrier: &DeclarationSite<'_>,
-    pointer: &str,
+    place: &Place,
     woven: &mut Value,
     settings: &Settings,
     placement: Placement,
@@ -160,13 +162,12 @@ fn weave_host(
     let Some(declared) = carrier.declaration(&Live)? else {
         return Ok(());
     };
-    let metadata = walk::metadata_of(woven, pointer);
+    let metadata = walk::metadata_of(woven, place);
     let settings = settings.with_annotations(metadata)?;
     let resources = walk::resources_field(woven);
-    let Some(Value::Object(spec)) = woven.pointer_mut(pointer) else {
+    let Some(Value::Object(spec)) = woven.pointer_mut(&place.pointer()) else {
         return Ok(());
     };
-    let place = carrier.task_spec().unwrap_or_default();
     let Some(read) = carrier.task()? else {
         return Ok(());
     };

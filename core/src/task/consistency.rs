@@ -2,6 +2,7 @@
 //! name.
 
 use crate::declaration::Declaration;
+use crate::document::Place;
 use crate::document::diagnostic::{Diagnostic, suggestion};
 use crate::variable::{CONTEXT, Reference};
 
@@ -14,7 +15,9 @@ pub fn paths(declaration: &Declaration, spec: &TaskSpec) -> Vec<Diagnostic> {
     for (step, outputs) in &declaration.steps {
         for (index, output) in outputs.iter().enumerate() {
             let path = output.spec.path.as_deref().unwrap_or_default();
-            let place = format!("steps.{step}[{index}].fromPath");
+            let place = Place::from(["steps", step.as_str()])
+                .index(index)
+                .key("fromPath");
             let wrong = variables(path).filter_map(|variable| unknown(variable, spec));
             found.extend(wrong.map(|(message, help)| {
                 Diagnostic::new(&place, output.at, message).maybe_help(help)

@@ -1,51 +1,40 @@
-//! Names that a cluster would take, of Tasks and of namespaces.
+//! The names of Tasks and of their runs.
 
 use crate::document::diagnostic::Diagnostic;
 use crate::document::yaml::Node;
+use crate::document::{Cursor, Diagnostics};
+use gleaner_proto::name::is_dns_subdomain;
 
-use super::reading::{descend, present};
-
-/// Longest DNS label, and longest name of a Task (Tekton's `pkg/apis/validate/metadata.go`): it becomes a label's value.
-pub const LONGEST: usize = 63;
+/// Longest name of a Task (Tekton's `pkg/apis/validate/metadata.go`): it becomes a label's value.
+const LONGEST: usize = 63;
 /// What a refused name should have been.
 const RULE: &str =
     "use lower-case letters, digits and '-', and begin and end with a letter or digit";
 
-/// What is wrong with the name in the metadata of a Task, TaskRun and so on.
-pub fn check(document: &Node) -> Vec<Diagnostic> {
-    let metadata = descend(document, &["metadata"]);
-    let keys = ["name", "generateName"].into_iter();
-    keys.filter_map(|key| {
-        let node = metadata.and_then(|metadata| present(metadata, key))?;
-        let place = format!("metadata.{key}");
-        let Some(name) = node.as_str() else {
-            let message = format!("must be a string, this is {}", node.describe());
-            return Some(Diagnostic::new(place, Some(node.at), message).help("put it in quotes"));
+/// Checks the name in the metadata of a Task, TaskRun and so on.
+pub(super) fn check(document: &Node) -> Vec<Diagnostic> {
+    let metadata = Cursor::root(document).field("metadata");
+    let mut found = Diagnostics::default();
+    for key in ["name", "generateName"] {
+        let Some(field) = metadata.as_ref().and_then(|metadata| metadata.field(key)) else {
+            continue;
+        };
+        let Some(name) = field.text(&mut found) else {
+            continue;
         };
         if key == "generateName" {
-            return None;
+            continue;
         }
-        let diagnostic = |message| Diagnostic::new(place, Some(node.at), message);
         if name.len() > LONGEST {
             let message = format!("the name has {} characters", name.len());
-            Some(diagnostic(message).help(format!("Tekton takes at most {LONGEST}")))
-        } else if !name.split('.').all(is_label) {
-            Some(diagnostic(format!("Kubernetes refuses the name '{name}'")).help(RULE))
-        } else {
-            None
+            let help = format!("Tekton takes at most {LONGEST}");
+            found.add(&field, message, Some(help));
+        } else if !is_dns_subdomain(name) {
+            let message = format!("Kubernetes refuses the name '{name}'");
+            found.add(&field, message, Some(RULE.to_owned()));
         }
-    })
-    .collect()
-}
-
-/// Whether it is a DNS label, as the names of namespaces are.
-pub fn is_label(text: &str) -> bool {
-    let plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let bytes = text.as_bytes();
-    bytes.len() <= LONGEST
-        && bytes.first().is_some_and(plain)
-        && bytes.last().is_some_and(plain)
-        && bytes.iter().all(|byte| plain(byte) || *byte == b'-')
+    }
+    found.into_vec()
 }
 
 /// The name of a run of `task`: the beginning of the Task's where the whole would be too long.
@@ -62,28 +51,16 @@ pub fn of_run(task: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gleaner_proto::name::is_dns_label;
 
     #[test]
     fn a_long_task_has_runs_with_a_name_that_kubernetes_takes() {
         assert_eq!(of_run("build"), "build-run");
         for length in 50..=63 {
             let name = of_run(&"x".repeat(length));
-            assert!(is_label(&name) && name.ends_with("x-run"), "{name}");
+            assert!(is_dns_label(&name) && name.ends_with("x-run"), "{name}");
         }
         let name = of_run(&format!("{}-.-abc", "x".repeat(56)));
         assert_eq!(name, format!("{}-run", "x".repeat(56)));
-    }
-
-    #[test]
-    fn labels_are_those_of_dns() {
-        for (text, valid) in [
-            ("a-1", true),
-            ("", false),
-            ("-a", false),
-            ("a.b", false),
-            ("A", false),
-        ] {
-            assert_eq!(is_label(text), valid, "{text}");
-        }
     }
 }

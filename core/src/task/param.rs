@@ -1,10 +1,9 @@
 //! Declared parameters.
 
-use crate::document::diagnostic::Diagnostic;
-use crate::document::yaml::{Content, Node};
 use serde_json::Value;
 
-use super::reading::{Reading, join, present};
+use crate::document::yaml::{Content, Node};
+use crate::document::{Cursor, Diagnostics};
 
 /// A parameter of a Task.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,21 +47,16 @@ impl ParamKind {
 
 impl ParamSpec {
     /// Reads the parameters of a TaskSpec: `params`, and the `inputs.params` of 2019.
-    pub(crate) fn read_all(spec: &Node, place: &str, reading: &mut Reading) -> Vec<Self> {
+    pub(crate) fn read_all(spec: &Cursor<'_>, found: &mut Diagnostics) -> Vec<Self> {
         let mut params: Vec<Self> = Vec::new();
-        let old = present(spec, "inputs").map(|inputs| (inputs, join(place, "inputs")));
-        for (parent, place) in std::iter::once((spec, place.to_owned())).chain(old) {
-            let items = reading.list_at(parent, "params", &place);
-            for (index, node) in items.iter().enumerate() {
-                let place = format!("{place}.params[{index}]");
-                let Some(param) = Self::read(node, &place, reading) else {
+        for parent in std::iter::once(spec.clone()).chain(spec.field("inputs")) {
+            for item in parent.items_at("params", found) {
+                let Some(param) = Self::read(&item, found) else {
                     continue;
                 };
                 if params.iter().any(|other| other.name == param.name) {
                     let message = format!("the parameter '{}' is declared twice", param.name);
-                    reading
-                        .diagnostics
-                        .push(Diagnostic::new(place, Some(node.at), message));
+                    found.add(&item, message, None);
                 } else {
                     params.push(param);
                 }
@@ -80,9 +74,9 @@ impl ParamSpec {
             .filter_map(|node| node.get("params")?.sequence());
         for node in lists.flatten() {
             // What is wrong with them is for Tekton to say.
-            let param = match present(node, "value") {
+            let param = match node.present("value") {
                 Some(value) => Self::of_value(node, value),
-                None => Self::read(node, "", &mut Reading::default()),
+                None => Self::read(&Cursor::root(node), &mut Diagnostics::default()),
             };
             let Some(param) = param else { continue };
             if own
@@ -115,25 +109,26 @@ impl ParamSpec {
         })
     }
 
-    fn read(node: &Node, place: &str, reading: &mut Reading) -> Option<Self> {
-        let name = reading.name(node, place)?;
-        let default = present(node, "default");
-        let kind = match reading.text_at(node, "type", place).as_deref() {
+    fn read(param: &Cursor<'_>, found: &mut Diagnostics) -> Option<Self> {
+        let name = param.name(found)?;
+        let default = param.node.present("default");
+        let kind = match param.text_at("type", found).as_deref() {
             Some("string") => ParamKind::String,
             Some("array") => ParamKind::Array,
-            Some("object") => object(node, place, reading),
+            Some("object") => object(param, found),
             Some(other) => {
-                let message = format!("'{other}' is no type of a parameter");
-                let node = node.get("type").unwrap_or(node);
+                let message = format!("'{other}' is not a type of a parameter");
                 let help = "use string, array or object";
-                reading.complain(&join(place, "type"), node, message, help);
+                let field = param.field("type");
+                let field = field.as_ref().unwrap_or(param);
+                found.add(field, message, Some(help.to_owned()));
                 return None;
             }
             // As Tekton does it: the default tells the type.
             None => match default.map(|node| &node.content) {
                 Some(Content::Sequence(_)) => ParamKind::Array,
-                Some(Content::Mapping(_)) => object(node, place, reading),
-                None if present(node, "properties").is_some() => object(node, place, reading),
+                Some(Content::Mapping(_)) => object(param, found),
+                None if param.field("properties").is_some() => object(param, found),
                 _ => ParamKind::String,
             },
         };
@@ -141,22 +136,23 @@ impl ParamSpec {
             name,
             kind,
             default: default.map(Node::to_json),
-            choices: reading.texts_at(node, "enum", place),
-            description: reading.text_at(node, "description", place),
+            choices: param.texts_at("enum", found),
+            description: param.text_at("description", found),
         })
     }
 }
 
-fn object(node: &Node, place: &str, reading: &mut Reading) -> ParamKind {
+fn object(param: &Cursor<'_>, found: &mut Diagnostics) -> ParamKind {
     let mut keys: Vec<String> = Vec::new();
-    let declared = reading.map_at(node, "properties", place);
-    let given = node
-        .get("default")
-        .and_then(Node::mapping)
-        .unwrap_or_default();
-    for (key, _) in declared.iter().chain(given) {
-        if !keys.contains(&key.name) {
-            keys.push(key.name.clone());
+    let declared = param.entries_at("properties", found).into_iter();
+    let given = param.node.get("default").and_then(Node::mapping);
+    let given = given
+        .unwrap_or_default()
+        .iter()
+        .map(|(key, _)| key.name.as_str());
+    for key in declared.map(|(key, _)| key).chain(given) {
+        if keys.iter().all(|known| known != key) {
+            keys.push(key.to_owned());
         }
     }
     ParamKind::Object { keys }

@@ -6,9 +6,9 @@
 use crate::declaration::{Declaration, Scope};
 use crate::document::diagnostic::Diagnostic;
 use crate::document::yaml::{Content, Key, Node};
+use crate::document::{Cursor, Place};
 use serde_json::Value;
 
-use super::reading::{join, present};
 use super::step::step_name;
 
 /// A declaration in the proposal's syntax.
@@ -16,30 +16,31 @@ use super::step::step_name;
 pub struct Proposal {
     tree: Node,
     /// Where each part of the tree stood: places in the declaration, places in the document.
-    moved: Vec<(String, String)>,
+    moved: Vec<(Place, Place)>,
     /// What cannot even be moved.
     diagnostics: Vec<Diagnostic>,
 }
 
 impl Proposal {
-    /// The declaration in `spec`, which stands at `place` of its document; none when it uses nothing of the
+    /// The declaration in the TaskSpec `spec`; none when it uses nothing of the
     /// proposal's syntax.
     ///
     /// `outputs.resources` alone is older than the proposal: with only `name` and `type` it binds a resource that
     /// exists already, and declares nothing.
-    pub fn find(spec: &Node, place: &str) -> Option<Self> {
-        let outputs = present(spec, "outputs");
+    pub fn find(spec: &Cursor<'_>) -> Option<Self> {
+        let Cursor { node: spec, place } = spec;
+        let outputs = spec.present("outputs");
         let steps = spec
             .get("steps")
             .and_then(Node::sequence)
             .unwrap_or_default();
-        let has_steps = steps.iter().any(|step| present(step, "outputs").is_some());
+        let has_steps = steps.iter().any(|step| step.present("outputs").is_some());
         let has_templates = outputs.is_some_and(|outputs| {
             let resources = outputs
                 .get("resources")
                 .and_then(Node::sequence)
                 .unwrap_or_default();
-            present(outputs, "objects").is_some()
+            outputs.present("objects").is_some()
                 || resources
                     .iter()
                     .any(|item| item.get("spec").is_some() || item.get("type").is_none())
@@ -57,7 +58,7 @@ impl Proposal {
         };
         let mut entries = found.steps(steps, place);
         if let Some(outputs) = outputs {
-            let place = join(place, "outputs");
+            let place = place.key("outputs");
             match &outputs.content {
                 Content::Mapping(templates) => entries.extend(found.templates(templates, &place)),
                 _ => {
@@ -99,25 +100,26 @@ impl Proposal {
 
     /// Names the place in the document rather than that in the moved tree.
     pub fn locate(&self, diagnostic: Diagnostic) -> Diagnostic {
-        let place = self.moved.iter().find_map(|(from, to)| {
-            let rest = diagnostic.place.strip_prefix(from.as_str())?;
-            (rest.is_empty() || rest.starts_with(['.', '['])).then(|| format!("{to}{rest}"))
-        });
+        let place = self
+            .moved
+            .iter()
+            .find_map(|(from, to)| Some(to.join(&diagnostic.place.within(from)?)));
         Diagnostic {
             place: place.unwrap_or_else(|| diagnostic.place.clone()),
             ..diagnostic
         }
     }
 
-    fn steps(&mut self, steps: &[Node], place: &str) -> Vec<(Key, Node)> {
+    fn steps(&mut self, steps: &[Node], place: &Place) -> Vec<(Key, Node)> {
         let mut declared: Vec<(Key, Node)> = Vec::new();
         for (index, step) in steps.iter().enumerate() {
-            let Some(outputs) = present(step, "outputs") else {
+            let Some(outputs) = step.present("outputs") else {
                 continue;
             };
             let name = step_name(step, index);
-            let place = format!("{place}.steps[{index}].outputs");
-            self.moved.push((format!("steps.{name}"), place.clone()));
+            let place = place.key("steps").index(index).key("outputs");
+            self.moved
+                .push((Place::from(["steps", &name]), place.clone()));
             if declared.iter().any(|(key, _)| key.name == name) {
                 let message = format!("a step before this one is also called '{name}'");
                 self.diagnostics
@@ -143,14 +145,15 @@ impl Proposal {
         )]
     }
 
-    fn templates(&mut self, templates: &[(Key, Node)], place: &str) -> Vec<(Key, Node)> {
+    fn templates(&mut self, templates: &[(Key, Node)], place: &Place) -> Vec<(Key, Node)> {
         let mut entries = Vec::new();
         for (key, node) in templates {
-            self.moved.push((key.name.clone(), join(place, &key.name)));
+            let own = place.key(&key.name);
+            self.moved.push((Place::root().key(&key.name), own.clone()));
             if key.name == "steps" {
                 let message = "unknown field; a step's outputs stand beside the step, in spec.steps[].outputs";
                 self.diagnostics
-                    .push(Diagnostic::new(join(place, "steps"), Some(key.at), message));
+                    .push(Diagnostic::new(own, Some(key.at), message));
             } else {
                 entries.push((key.clone(), node.clone()));
             }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::site::{DeclarationSite, kind_of, metadata_name};
 use super::spec::TaskSpec;
-use crate::document::{Finding, Source};
+use crate::document::{Cursor, Finding, Source};
 
 /// A Task that can be rendered and run.
 #[derive(Debug, Clone)]
@@ -137,8 +137,8 @@ impl Task {
             .declaration(source)
             .map_err(invalid)?
             .ok_or_else(nothing)?;
-        let spec = document.get("spec").ok_or_else(nothing)?;
-        let spec = TaskSpec::read(spec, "spec").map_err(invalid)?;
+        let spec = Cursor::root(document).field("spec").ok_or_else(nothing)?;
+        let spec = TaskSpec::read(&spec).map_err(invalid)?;
         Ok(Self {
             name,
             spec,

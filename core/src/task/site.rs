@@ -9,10 +9,9 @@ use serde_json::Value;
 
 use super::param::ParamSpec;
 use super::proposal::Proposal;
-use super::reading::{descend, join, present};
 use super::spec::TaskSpec;
 use super::{consistency, name};
-use crate::document::Locate;
+use crate::document::{Cursor, Diagnostics, Locate, Place};
 
 /// A part of a document that can carry a declaration.
 #[derive(Debug, Clone)]
@@ -39,9 +38,7 @@ pub struct Declared {
 enum Host<'a> {
     /// A TaskSpec.
     Task {
-        spec: &'a Node,
-        /// Its place in the document.
-        place: String,
+        spec: Cursor<'a>,
         /// What it is embedded in, nearest first, as far as it may have parameters.
         around: Vec<&'a Node>,
     },
@@ -71,10 +68,27 @@ impl<'a> DeclarationSite<'a> {
         let name = metadata_name(document).unwrap_or("without a name");
         let title = format!("{kind} {name}");
         let annotation = own_annotation(document);
+        let root = Cursor::root(document);
         match kind {
-            "Task" => found.extend(task(document, "spec", title, annotation)),
-            "TaskRun" => match descend(document, &["spec", "taskSpec"]) {
-                Some(_) => found.extend(task(document, "spec.taskSpec", title, annotation)),
+            "Task" => found.extend(root.field("spec").map(|spec| Self {
+                title,
+                misnamed: Vec::new(),
+                annotation,
+                host: Host::Task {
+                    spec,
+                    around: Vec::new(),
+                },
+            })),
+            "TaskRun" => match root.descend(&["spec", "taskSpec"]) {
+                Some(spec) => found.push(Self {
+                    title,
+                    misnamed: Vec::new(),
+                    annotation,
+                    host: Host::Task {
+                        spec,
+                        around: document.present("spec").into_iter().collect(),
+                    },
+                }),
                 None => found.push(Self {
                     title,
                     misnamed: Vec::new(),
@@ -92,15 +106,14 @@ impl<'a> DeclarationSite<'a> {
                     annotation,
                     host,
                 });
-                let path = if kind == "Pipeline" {
-                    "spec"
-                } else {
-                    "spec.pipelineSpec"
+                let path: &[&str] = match kind {
+                    "Pipeline" => &["spec"],
+                    _ => &["spec", "pipelineSpec"],
                 };
-                if let Some(spec) = descend(document, &path.split('.').collect::<Vec<_>>()) {
+                if let Some(spec) = root.descend(path) {
                     // For a Pipeline the same twice, which does no harm.
-                    let around: Vec<&Node> = present(document, "spec").into_iter().collect();
-                    found.extend(embedded(spec, path, &title, &around));
+                    let around: Vec<&Node> = document.present("spec").into_iter().collect();
+                    found.extend(embedded(&spec, &title, &around));
                 }
             }
             _ => {
@@ -110,7 +123,7 @@ impl<'a> DeclarationSite<'a> {
                     pod_template(document)
                 };
                 found.extend(template.and_then(|template| {
-                    let spec = present(template, "spec")?;
+                    let spec = template.present("spec")?;
                     Some(Self {
                         title,
                         misnamed: Vec::new(),
@@ -144,9 +157,9 @@ impl<'a> DeclarationSite<'a> {
     }
 
     /// The place of the TaskSpec in its document, such as `spec.tasks[0].taskSpec`; none where the host is no Task.
-    pub const fn task_spec(&self) -> Option<&str> {
+    pub const fn task_spec(&self) -> Option<&Place> {
         match &self.host {
-            Host::Task { place, .. } => Some(place.as_str()),
+            Host::Task { spec, .. } => Some(&spec.place),
             Host::Pod { .. } | Host::Unseen { .. } => None,
         }
     }
@@ -156,15 +169,10 @@ impl<'a> DeclarationSite<'a> {
     /// # Errors
     /// Everything that is wrong with the part that Gleaner reads.
     pub fn task(&self) -> Result<Option<TaskSpec>, Vec<Diagnostic>> {
-        let Host::Task {
-            spec,
-            place,
-            around,
-        } = &self.host
-        else {
+        let Host::Task { spec, around } = &self.host else {
             return Ok(None);
         };
-        let mut task = TaskSpec::read(spec, place)?;
+        let mut task = TaskSpec::read(spec)?;
         let propagated = ParamSpec::read_around(around, &task.params);
         task.params.extend(propagated);
         Ok(Some(task))
@@ -213,7 +221,7 @@ impl<'a> DeclarationSite<'a> {
         else {
             return None;
         };
-        let place = format!("metadata.annotations[\"{}\"]", annotation::OUTPUTS);
+        let place = Place::of_annotation(annotation::OUTPUTS);
         Some(Diagnostic::new(place, Some(node.at), *warning))
     }
 
@@ -227,14 +235,14 @@ impl<'a> DeclarationSite<'a> {
                     "the outputs are declared twice: in the annotation {} and in the spec (outputs, steps[].outputs)",
                     annotation::OUTPUTS
                 );
-                Err(Diagnostic::new("", Some(node.at), message).help("keep one of them"))
+                Err(Diagnostic::new(Place::root(), Some(node.at), message).help("keep one of them"))
             }
         }
     }
 
     fn proposal(&self) -> Option<Proposal> {
         match &self.host {
-            Host::Task { spec, place, .. } => Proposal::find(spec, place),
+            Host::Task { spec, .. } => Proposal::find(spec),
             Host::Pod { .. } | Host::Unseen { .. } => None,
         }
     }
@@ -314,7 +322,7 @@ impl Syntax<'_> {
                         "an annotation must be a string, this is {}",
                         node.describe()
                     );
-                    let place = format!("metadata.annotations[\"{}\"]", annotation::OUTPUTS);
+                    let place = Place::of_annotation(annotation::OUTPUTS);
                     let help = "put a '|' behind the colon to make one of the lines below";
                     Err(vec![
                         Diagnostic::new(place, Some(node.at), message).help(help),
@@ -340,77 +348,42 @@ pub fn kind_of(document: &Node) -> &str {
 
 /// The name in a document's metadata, or the prefix that becomes one.
 pub fn metadata_name(document: &Node) -> Option<&str> {
-    let metadata = present(document, "metadata")?;
-    let name = present(metadata, "name").or_else(|| present(metadata, "generateName"))?;
+    let metadata = document.present("metadata")?;
+    let name = metadata.present("name");
+    let name = name.or_else(|| metadata.present("generateName"))?;
     Some(name.as_str()?.trim_end_matches('-'))
 }
 
 fn own_annotation(object: &Node) -> Option<&Node> {
-    descend(object, &["metadata", "annotations", annotation::OUTPUTS])
+    object.descend(&["metadata", "annotations", annotation::OUTPUTS])
 }
 
-fn task<'a>(
-    document: &'a Node,
-    path: &str,
-    title: String,
-    annotation: Option<&'a Node>,
-) -> Option<DeclarationSite<'a>> {
-    let keys: Vec<&str> = path.split('.').collect();
-    let spec = descend(document, &keys)?;
-    // A Task is embedded in nothing; a TaskRun has parameters where it has its taskSpec.
-    let around = descend(document, &keys[..keys.len() - 1]);
-    Some(DeclarationSite {
-        title,
-        misnamed: Vec::new(),
-        annotation,
-        host: Host::Task {
-            spec,
-            place: path.to_owned(),
-            around: around.into_iter().collect(),
-        },
-    })
-}
-
-/// The tasks that the PipelineSpec at `place` embeds, those of pipelines embedded in it included. `outer` is what the
-/// PipelineSpec itself is embedded in.
+/// The tasks that a PipelineSpec embeds, those of pipelines embedded in it included. `outer` is what the PipelineSpec
+/// itself is embedded in.
 fn embedded<'a>(
-    spec: &'a Node,
-    place: &str,
+    pipeline: &Cursor<'a>,
     title: &str,
     outer: &[&'a Node],
 ) -> Vec<DeclarationSite<'a>> {
     let mut found = Vec::new();
     for list in ["tasks", "finally"] {
-        let items = spec.get(list).and_then(Node::sequence).unwrap_or_default();
-        for (index, item) in items.iter().enumerate() {
-            let name = item
-                .get("name")
-                .and_then(Node::as_str)
-                .unwrap_or("without a name");
+        // A list of another type is Tekton's to refuse.
+        for item in pipeline.items_at(list, &mut Diagnostics::default()) {
+            let name = item.node.text_of("name").unwrap_or("without a name");
             let title = format!("{title}, task {name}");
-            let place = format!("{place}.{list}[{index}]");
-            let around: Vec<&Node> = [item, spec]
+            let around: Vec<&Node> = [item.node, pipeline.node]
                 .into_iter()
                 .chain(outer.iter().copied())
                 .collect();
-            if let Some(spec) = present(item, "taskSpec") {
+            if let Some(spec) = item.field("taskSpec") {
                 found.push(DeclarationSite {
                     title,
                     misnamed: Vec::new(),
-                    annotation: own_annotation(spec),
-                    host: Host::Task {
-                        spec,
-                        place: join(&place, "taskSpec"),
-                        around,
-                    },
+                    annotation: own_annotation(spec.node),
+                    host: Host::Task { spec, around },
                 });
-            } else if let Some(spec) = present(item, "pipelineSpec") {
-                found.extend(embedded(
-                    spec,
-                    &join(&place, "pipelineSpec"),
-                    &title,
-                    &around,
-                ));
+            } else if let Some(spec) = item.field("pipelineSpec") {
+                found.extend(embedded(&spec, &title, &around));
             }
         }
     }
@@ -419,7 +392,8 @@ fn embedded<'a>(
 
 /// The pod template of a Job, CronJob, Deployment and so on.
 fn pod_template(document: &Node) -> Option<&Node> {
-    descend(document, &["spec", "template"])
-        .or_else(|| descend(document, &["spec", "jobTemplate", "spec", "template"]))
-        .filter(|template| descend(template, &["spec", "containers"]).is_some())
+    document
+        .descend(&["spec", "template"])
+        .or_else(|| document.descend(&["spec", "jobTemplate", "spec", "template"]))
+        .filter(|template| template.descend(&["spec", "containers"]).is_some())
 }

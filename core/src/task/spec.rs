@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use crate::declaration::ParamShape;
 use crate::document::diagnostic::{Diagnostic, Location};
 use crate::document::yaml::Node;
+use crate::document::{Cursor, Diagnostics, Place};
 use indexmap::IndexMap;
 
 use super::param::{ParamKind, ParamSpec};
-use super::reading::{Reading, join, present};
 use super::step::Step;
 
 /// What a Task says, as far as Gleaner must know it.
@@ -49,7 +49,7 @@ pub struct TaskResult {
     /// `string`, `array` or `object`.
     pub kind: String,
     /// Its place in the document.
-    pub place: String,
+    pub place: Place,
     /// Its position in the text.
     pub at: Location,
 }
@@ -66,29 +66,25 @@ pub struct InputResource {
 }
 
 impl TaskSpec {
-    /// Reads a TaskSpec that stands at `place` of its document.
+    /// Reads a TaskSpec.
     ///
     /// # Errors
     /// Everything that is wrong with the part that Gleaner reads.
-    pub fn read(spec: &Node, place: &str) -> Result<Self, Vec<Diagnostic>> {
-        let mut reading = Reading::default();
+    pub fn read(spec: &Cursor<'_>) -> Result<Self, Vec<Diagnostic>> {
+        let mut found = Diagnostics::default();
         let read = Self {
-            params: ParamSpec::read_all(spec, place, &mut reading),
-            steps: Step::read_all(spec, place, &mut reading),
-            workspaces: workspaces(spec, place, &mut reading),
-            results: results(spec, place, &mut reading),
-            inputs: inputs(spec, place, &mut reading),
-            cluster_only: cluster_only(spec),
+            params: ParamSpec::read_all(spec, &mut found),
+            steps: Step::read_all(spec, &mut found),
+            workspaces: workspaces(spec, &mut found),
+            results: results(spec, &mut found),
+            inputs: inputs(spec, &mut found),
+            cluster_only: cluster_only(spec.node),
         };
-        if read.steps.is_empty() && reading.diagnostics.is_empty() {
-            let message = "the Task has no steps".to_owned();
-            reading.diagnostics.push(Diagnostic::new(
-                join(place, "steps"),
-                Some(spec.at),
-                message,
-            ));
+        if read.steps.is_empty() && found.is_empty() {
+            let place = spec.place.key("steps");
+            found.push(Diagnostic::new(place, spec.at(), "the Task has no steps"));
         }
-        reading.finish(read)
+        found.finish(read)
     }
 
     /// What a declaration beside this spec may refer to as a step.
@@ -111,73 +107,61 @@ impl TaskSpec {
     }
 }
 
-fn workspaces(spec: &Node, place: &str, reading: &mut Reading) -> Vec<Workspace> {
+fn workspaces(spec: &Cursor<'_>, found: &mut Diagnostics) -> Vec<Workspace> {
     let mut workspaces = Vec::new();
-    for (index, node) in reading
-        .list_at(spec, "workspaces", place)
-        .iter()
-        .enumerate()
-    {
-        let place = format!("{place}.workspaces[{index}]");
-        let Some(name) = reading.name(node, &place) else {
+    for item in spec.items_at("workspaces", found) {
+        let Some(name) = item.name(found) else {
             continue;
         };
-        let mount_path = reading.text_at(node, "mountPath", &place);
-        let mount_path = mount_path.unwrap_or_else(|| format!("/workspace/{name}"));
-        let optional = node
-            .get("optional")
-            .is_some_and(|node| node.to_json() == true);
+        let mount_path = item.text_at("mountPath", found);
+        let optional = item.node.get("optional");
         workspaces.push(Workspace {
+            mount_path: mount_path.unwrap_or_else(|| format!("/workspace/{name}")),
             name,
-            mount_path,
-            optional,
+            optional: optional.is_some_and(|node| node.to_json() == true),
         });
     }
     workspaces
 }
 
-fn results(spec: &Node, place: &str, reading: &mut Reading) -> Vec<TaskResult> {
+fn results(spec: &Cursor<'_>, found: &mut Diagnostics) -> Vec<TaskResult> {
     let mut results = Vec::new();
-    for (index, node) in reading.list_at(spec, "results", place).iter().enumerate() {
-        let place = format!("{place}.results[{index}]");
-        let Some(name) = reading.name(node, &place) else {
+    for item in spec.items_at("results", found) {
+        let Some(name) = item.name(found) else {
             continue;
         };
-        let value = node.get("value").and_then(Node::as_str).map(str::to_owned);
-        let kind = reading.text_at(node, "type", &place);
+        let kind = item.text_at("type", found);
         results.push(TaskResult {
             name,
-            value,
+            value: item.node.text_of("value").map(str::to_owned),
             kind: kind.unwrap_or_else(|| "string".to_owned()),
-            at: node.at,
-            place,
+            at: item.node.at,
+            place: item.place,
         });
     }
     results
 }
 
 /// `resources` as in the proposal (a list), `resources.inputs` of v1beta1, and `inputs.resources` of v1alpha1.
-fn inputs(spec: &Node, place: &str, reading: &mut Reading) -> Vec<InputResource> {
+fn inputs(spec: &Cursor<'_>, found: &mut Diagnostics) -> Vec<InputResource> {
     let mut resources = Vec::new();
-    if present(spec, "resources").is_some_and(|node| node.sequence().is_some()) {
-        resources.extend(reading.list_at(spec, "resources", place));
-    } else if let Some(parent) = present(spec, "resources") {
-        resources.extend(reading.list_at(parent, "inputs", &join(place, "resources")));
+    if let Some(list) = spec.field("resources") {
+        if list.node.sequence().is_some() {
+            resources.extend(list.items(found));
+        } else {
+            resources.extend(list.items_at("inputs", found));
+        }
     }
-    if let Some(parent) = present(spec, "inputs") {
-        resources.extend(reading.list_at(parent, "resources", &join(place, "inputs")));
+    if let Some(inputs) = spec.field("inputs") {
+        resources.extend(inputs.items_at("resources", found));
     }
-    let text = |node: &Node, key: &str| node.get(key).and_then(Node::as_str).map(str::to_owned);
-    let resource = |node: &Node| {
-        let name = text(node, "name")?;
-        let path = format!(
-            "/workspace/{}",
-            text(node, "targetPath").as_deref().unwrap_or(&name)
-        );
+    let resource = |item: Cursor<'_>| {
+        let text = |key: &str| item.node.text_of(key);
+        let name = text("name")?;
         Some(InputResource {
-            name,
-            kind: text(node, "type").unwrap_or_default(),
-            path,
+            name: name.to_owned(),
+            kind: text("type").unwrap_or_default().to_owned(),
+            path: format!("/workspace/{}", text("targetPath").unwrap_or(name)),
         })
     };
     resources.into_iter().filter_map(resource).collect()
@@ -200,18 +184,18 @@ fn cluster_only(spec: &Node) -> BTreeSet<&'static str> {
     found.extend(
         OF_TASK
             .iter()
-            .filter(|(key, _)| present(spec, key).is_some())
+            .filter(|(key, _)| spec.present(key).is_some())
             .map(|(_, word)| *word),
     );
     let steps = spec
         .get("steps")
         .and_then(Node::sequence)
         .unwrap_or_default();
-    for node in steps.iter().chain(present(spec, "stepTemplate")) {
+    for node in steps.iter().chain(spec.present("stepTemplate")) {
         found.extend(
             OF_STEP
                 .iter()
-                .filter(|(key, _)| present(node, key).is_some())
+                .filter(|(key, _)| node.present(key).is_some())
                 .map(|(_, word)| *word),
         );
     }

@@ -1,9 +1,7 @@
 //! Steps, with the step template merged in.
 
-use crate::document::diagnostic::Diagnostic;
-use crate::document::yaml::{Content, Node};
-
-use super::reading::{Reading, join, present};
+use crate::document::yaml::Node;
+use crate::document::{Cursor, Diagnostics};
 
 /// A step of a Task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,21 +70,16 @@ pub enum Condition {
 
 impl Step {
     /// Reads the steps of a TaskSpec.
-    pub(crate) fn read_all(spec: &Node, place: &str, reading: &mut Reading) -> Vec<Self> {
-        let template = present(spec, "stepTemplate").or_else(|| present(spec, "containerTemplate"));
-        let template = template.map(|node| {
-            let place = join(place, "stepTemplate");
-            Self::read(node, String::new(), &place, reading)
-        });
+    pub(crate) fn read_all(spec: &Cursor<'_>, found: &mut Diagnostics) -> Vec<Self> {
+        let template = ["stepTemplate", "containerTemplate"].into_iter();
+        let template = template.filter_map(|key| spec.field(key)).next();
+        let template = template.map(|template| Self::read(&template, String::new(), found));
         let mut steps: Vec<Self> = Vec::new();
-        for (index, node) in reading.list_at(spec, "steps", place).iter().enumerate() {
-            let place = format!("{place}.steps[{index}]");
-            let step = Self::read(node, step_name(node, index), &place, reading);
+        for (index, item) in spec.items_at("steps", found).iter().enumerate() {
+            let step = Self::read(item, step_name(item.node, index), found);
             if steps.iter().any(|other| other.name == step.name) {
                 let message = format!("a step before this one is also called '{}'", step.name);
-                reading
-                    .diagnostics
-                    .push(Diagnostic::new(place, Some(node.at), message));
+                found.add(item, message, None);
             }
             steps.push(match &template {
                 Some(template) => step.merged_with(template),
@@ -96,19 +89,19 @@ impl Step {
         steps
     }
 
-    fn read(node: &Node, name: String, place: &str, reading: &mut Reading) -> Self {
+    fn read(step: &Cursor<'_>, name: String, found: &mut Diagnostics) -> Self {
         Self {
             name,
-            action: action(node, place, reading),
-            args: reading.texts_at(node, "args", place),
-            env: environment(node, place, reading),
-            working_dir: reading.text_at(node, "workingDir", place),
-            on_error: reading.text_at(node, "onError", place),
-            timeout: reading.text_at(node, "timeout", place),
-            when: conditions(node, place, reading),
-            results: result_names(node, place, reading),
-            stdout_path: redirection(node, "stdoutConfig", place, reading),
-            stderr_path: redirection(node, "stderrConfig", place, reading),
+            action: action(step, found),
+            args: step.texts_at("args", found),
+            env: environment(step, found),
+            working_dir: step.text_at("workingDir", found),
+            on_error: step.text_at("onError", found),
+            timeout: step.text_at("timeout", found),
+            when: conditions(step, found),
+            results: result_names(step, found),
+            stdout_path: redirection(step, "stdoutConfig", found),
+            stderr_path: redirection(step, "stderrConfig", found),
         }
     }
 
@@ -142,38 +135,35 @@ pub(crate) fn step_name(node: &Node, index: usize) -> String {
     }
 }
 
-fn action(node: &Node, place: &str, reading: &mut Reading) -> Action {
-    if let Some(reference) = present(node, "ref") {
-        let name = reference.get("name").and_then(Node::as_str);
+fn action(step: &Cursor<'_>, found: &mut Diagnostics) -> Action {
+    if let Some(reference) = step.field("ref") {
+        let name = reference.node.text_of("name");
         return Action::Reference(name.unwrap_or("a remote StepAction").to_owned());
     }
-    let script = reading
-        .text_at(node, "script", place)
-        .filter(|script| !script.is_empty());
-    let command = reading.texts_at(node, "command", place);
-    match script {
+    let script = step.text_at("script", found);
+    let command = step.texts_at("command", found);
+    match script.filter(|script| !script.is_empty()) {
         Some(_) if !command.is_empty() => {
-            let message = "has both script and command".to_owned();
-            reading.complain(place, node, message, "keep one of them, as Tekton demands");
+            let help = "keep one of them, as Tekton demands";
+            found.add(step, "has both script and command", Some(help.to_owned()));
             Action::Command(command)
         }
         Some(script) => Action::Script(script),
         None if command.is_empty() => {
-            Action::Image(reading.text_at(node, "image", place).unwrap_or_default())
+            Action::Image(step.text_at("image", found).unwrap_or_default())
         }
         None => Action::Command(command),
     }
 }
 
-fn environment(node: &Node, place: &str, reading: &mut Reading) -> Vec<Environment> {
+fn environment(step: &Cursor<'_>, found: &mut Diagnostics) -> Vec<Environment> {
     let mut variables = Vec::new();
-    for (index, item) in reading.list_at(node, "env", place).iter().enumerate() {
-        let place = format!("{place}.env[{index}]");
-        let Some(name) = reading.name(item, &place) else {
+    for item in step.items_at("env", found) {
+        let Some(name) = item.name(found) else {
             continue;
         };
-        let elsewhere = present(item, "valueFrom").is_some();
-        let value = reading.text_at(item, "value", &place).unwrap_or_default();
+        let elsewhere = item.field("valueFrom").is_some();
+        let value = item.text_at("value", found).unwrap_or_default();
         variables.push(Environment {
             name,
             value: (!elsewhere).then_some(value),
@@ -182,47 +172,40 @@ fn environment(node: &Node, place: &str, reading: &mut Reading) -> Vec<Environme
     variables
 }
 
-fn conditions(node: &Node, place: &str, reading: &mut Reading) -> Vec<Condition> {
+fn conditions(step: &Cursor<'_>, found: &mut Diagnostics) -> Vec<Condition> {
     let mut conditions = Vec::new();
-    for (index, item) in reading.list_at(node, "when", place).iter().enumerate() {
-        let place = format!("{place}.when[{index}]");
-        if let Some(expression) = reading.text_at(item, "cel", &place) {
+    for item in step.items_at("when", found) {
+        if let Some(expression) = item.text_at("cel", found) {
             conditions.push(Condition::Expression(expression));
             continue;
         }
-        let among = match reading.text_at(item, "operator", &place).as_deref() {
+        let among = match item.text_at("operator", found).as_deref() {
             Some("in") => true,
             Some("notin") => false,
             _ => {
-                reading.complain(
-                    &place,
-                    item,
-                    "has no operator".to_owned(),
-                    "use in or notin",
-                );
+                let help = "use in or notin";
+                found.add(&item, "has no operator", Some(help.to_owned()));
                 continue;
             }
         };
         conditions.push(Condition::Listed {
-            input: reading.text_at(item, "input", &place).unwrap_or_default(),
+            input: item.text_at("input", found).unwrap_or_default(),
             among,
-            values: reading.texts_at(item, "values", &place),
+            values: item.texts_at("values", found),
         });
     }
     conditions
 }
 
-fn result_names(node: &Node, place: &str, reading: &mut Reading) -> Vec<String> {
-    let items = reading.list_at(node, "results", place);
+fn result_names(step: &Cursor<'_>, found: &mut Diagnostics) -> Vec<String> {
+    let items = step.items_at("results", found).into_iter();
     items
-        .iter()
-        .filter_map(|item| Some(item.get("name")?.as_str()?.to_owned()))
+        .filter_map(|item| Some(item.node.text_of("name")?.to_owned()))
         .collect()
 }
 
-fn redirection(node: &Node, key: &str, place: &str, reading: &mut Reading) -> Option<String> {
-    let config = node
-        .get(key)
-        .filter(|node| matches!(node.content, Content::Mapping(_)))?;
-    reading.text_at(config, "path", &join(place, key))
+fn redirection(step: &Cursor<'_>, key: &str, found: &mut Diagnostics) -> Option<String> {
+    let config = step.field(key);
+    let config = config.filter(|config| config.node.mapping().is_some())?;
+    config.text_at("path", found)
 }

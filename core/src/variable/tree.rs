@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 use super::reference::Reference;
 use super::text::{Part, Text, interpolate};
 use crate::document::diagnostic::{Diagnostic, Location};
-use crate::document::yaml::{Content, Node};
+use crate::document::yaml::Content;
+use crate::document::{Cursor, Diagnostics, Place};
 
 /// A tree. What holds no variable is kept as plain JSON, so that substitution costs what it changes.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,7 +30,7 @@ pub struct Use {
     /// The variable.
     pub reference: Reference,
     /// Its leaf, such as `resources[0].spec.params[1].value`.
-    pub place: String,
+    pub place: Place,
     /// The leaf's position in the text.
     pub at: Option<Location>,
     /// How it stands in its leaf.
@@ -107,13 +108,9 @@ fn list(references: &[Reference]) -> String {
 }
 
 impl Tree {
-    /// Reads a tree from a node that stands at `place`, and says where which variables are used.
-    pub fn read(
-        node: &Node,
-        place: &str,
-        uses: &mut Vec<Use>,
-        diagnostics: &mut Vec<Diagnostic>,
-    ) -> Self {
+    /// Reads a tree, and adds the variables in it to `uses`.
+    pub fn read(cursor: &Cursor<'_>, uses: &mut Vec<Use>, found: &mut Diagnostics) -> Self {
+        let Cursor { node, place } = cursor;
         match &node.content {
             Content::String(text) => match Text::parse(text) {
                 Ok(text) => {
@@ -124,7 +121,7 @@ impl Tree {
                     };
                     uses.extend(text.references().map(|reference| Use {
                         reference: reference.clone(),
-                        place: place.to_owned(),
+                        place: place.clone(),
                         at: Some(node.at),
                         position,
                     }));
@@ -134,40 +131,30 @@ impl Tree {
                     }
                 }
                 Err(error) => {
-                    diagnostics.push(Diagnostic::new(place, Some(node.at), error.to_string()));
+                    found.add(cursor, error.to_string(), None);
                     Self::Fixed(Value::String(text.clone()))
                 }
             },
-            Content::Sequence(items) => Self::list(
-                items
-                    .iter()
-                    .enumerate()
-                    .map(|(index, item)| {
-                        Self::read(item, &format!("{place}[{index}]"), uses, diagnostics)
-                    })
-                    .collect(),
-            ),
-            Content::Mapping(entries) => Self::map(
-                entries
-                    .iter()
-                    .map(|(key, node)| {
-                        if key.name.contains("$(") && !key.name.contains("$$(") {
-                            diagnostics.push(
-                                Diagnostic::new(
-                                    place,
-                                    Some(key.at),
-                                    format!("a variable in the key '{}'", key.name),
-                                )
-                                .help("variables are replaced in values only; write a literal key"),
-                            );
-                        }
-                        (
-                            key.name.clone(),
-                            Self::read(node, &join(place, &key.name), uses, diagnostics),
-                        )
-                    })
-                    .collect(),
-            ),
+            Content::Sequence(_) => {
+                let items = cursor.items(found).into_iter();
+                Self::list(items.map(|item| Self::read(&item, uses, found)).collect())
+            }
+            Content::Mapping(entries) => {
+                for (key, _) in entries {
+                    if key.name.contains("$(") && !key.name.contains("$$(") {
+                        let message = format!("a variable in the key '{}'", key.name);
+                        found
+                            .push(Diagnostic::new(place, Some(key.at), message).help(
+                                "variables are replaced in values only; write a literal key",
+                            ));
+                    }
+                }
+                let fields = cursor.entries(found).into_iter();
+                let read = |(key, field): (&str, Cursor<'_>)| {
+                    (key.to_owned(), Self::read(&field, uses, found))
+                };
+                Self::map(fields.map(read).collect())
+            }
             _ => Self::Fixed(node.to_json()),
         }
     }
@@ -296,17 +283,4 @@ fn substitute_text(text: &Text, variables: &dyn Variables, unresolved: &mut Unre
         }
     }
     Value::String(whole)
-}
-
-/// The place of the field `key` of what stands at `place`.
-pub(crate) fn join(place: &str, key: &str) -> String {
-    let plain = !key.is_empty()
-        && key
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
-    match (place.is_empty(), plain) {
-        (true, true) => key.to_owned(),
-        (false, true) => format!("{place}.{key}"),
-        (_, false) => format!("{place}[\"{key}\"]"),
-    }
 }

@@ -7,6 +7,7 @@
 //! state/              the journal; the sidecar alone
 //! ```
 
+use crate::document::Place;
 use crate::document::diagnostic::Diagnostic;
 use gleaner_proto::path;
 use serde_json::{Map, Value, json};
@@ -25,7 +26,7 @@ pub(crate) fn of_sidecar() -> Value {
 }
 
 /// Mounts of a container's own where Gleaner needs to mount.
-pub(crate) fn in_the_way(container: &Value, place: &str) -> Vec<Diagnostic> {
+pub(crate) fn in_the_way(container: &Value, place: &Place) -> Vec<Diagnostic> {
     let own = container.get("volumeMounts").and_then(Value::as_array);
     let mut wrong = Vec::new();
     for (index, mount) in own.into_iter().flatten().enumerate() {
@@ -36,7 +37,7 @@ pub(crate) fn in_the_way(container: &Value, place: &str) -> Vec<Diagnostic> {
                 "the mount at '{at}' is in the way: Gleaner needs {}",
                 path::GLEANER
             );
-            let place = format!("{place}.volumeMounts[{index}].mountPath");
+            let place = place.key("volumeMounts").index(index).key("mountPath");
             wrong.push(Diagnostic::new(place, None, message).help("mount it elsewhere"));
         }
     }

@@ -5,6 +5,7 @@
 //! (`pkg/pod/entrypoint.go`, `cmd/entrypoint/args.go`). Where the command is the image's own, there is no `-entrypoint`, and
 //! a variable holds the command for each platform (`pkg/pod/entrypoint_lookup.go`).
 
+use crate::document::Place;
 use crate::document::diagnostic::Diagnostic;
 use serde_json::{Map, Value};
 
@@ -24,7 +25,7 @@ const PLATFORM_COMMANDS: &str = "TEKTON_PLATFORM_COMMANDS";
 pub(super) fn inject(
     container: &mut Value,
     prefix: &[String],
-    place: &str,
+    place: &Place,
 ) -> Result<(), Diagnostic> {
     let unknown = |what: &str| {
         let message = format!("the step cannot be wrapped: {what}");

@@ -4,9 +4,9 @@
 //! container plays all there is can it also finish.
 
 use crate::declaration::{Declaration, Submit};
-use crate::document::Live;
 use crate::document::diagnostic::Diagnostic;
 use crate::document::yaml::{self, Node};
+use crate::document::{Live, Place};
 use crate::task::DeclarationSite;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -55,7 +55,7 @@ pub(super) fn inject(
             "the pod's containers are started again (restartPolicy: {policy}), and each of them speaks once"
         );
         return Err(vec![
-            Diagnostic::new("spec.restartPolicy", None, message)
+            Diagnostic::new(["spec", "restartPolicy"], None, message)
                 .help("use Never; a Job starts another pod, as often as its backoffLimit says"),
         ]);
     }
@@ -110,16 +110,16 @@ fn wrap_container(
     let Some(index) = index else {
         let message =
             format!("'{name}' is an init container, whose outputs come before the sidecar");
-        return Err(Diagnostic::new(format!("steps.{name}"), None, message)
+        return Err(Diagnostic::new(["steps", name], None, message)
             .help("let one of the pod's containers leave them behind"));
     };
-    let place = format!("spec.containers[{index}]");
+    let place = Place::from(["spec", "containers"]).index(index);
     let container = &mut containers_mut(pod, "containers")[index];
     let command = texts(container, "command");
     if command.is_empty() {
         let message =
             format!("the container '{name}' has no command, and its image's own is not known here");
-        return Err(Diagnostic::new(format!("{place}.command"), None, message)
+        return Err(Diagnostic::new(place.key("command"), None, message)
             .help("write the image's entrypoint as the container's command"));
     }
     if let Some(mount) = mounts::in_the_way(container, &place).pop() {
@@ -193,6 +193,6 @@ fn controller(pod: &Value) -> Option<&Value> {
 }
 
 fn here(message: &str) -> Diagnostic {
-    let place = format!("metadata.annotations[\"{}\"]", annotation::OUTPUTS);
+    let place = Place::of_annotation(annotation::OUTPUTS);
     Diagnostic::new(place, None, message)
 }

@@ -1,6 +1,7 @@
 //! Pods of Tekton.
 
 use crate::declaration::{Declaration, Scope};
+use crate::document::Place;
 use crate::document::diagnostic::Diagnostic;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -28,7 +29,7 @@ pub(super) fn inject(
     settings: &Settings,
 ) -> Result<Value, Vec<Diagnostic>> {
     let (list, index) = place;
-    let at = format!("spec.{list}[{index}].args");
+    let at = Place::from(["spec", list]).index(index).key("args");
     let arguments = Arguments::parse(args)
         .map_err(|error| vec![Diagnostic::new(&at, None, error.to_string())])?;
     let declaration = declaration(&arguments, &at)?;
@@ -46,7 +47,7 @@ pub(super) fn inject(
     Ok(wrapped)
 }
 
-fn declaration(arguments: &Arguments, place: &str) -> Result<Declaration, Vec<Diagnostic>> {
+fn declaration(arguments: &Arguments, place: &Place) -> Result<Declaration, Vec<Diagnostic>> {
     let bytes = STANDARD.decode(&arguments.declaration).ok();
     let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
     let text = text.ok_or_else(|| {
@@ -89,7 +90,7 @@ fn wrap_steps(
     let last = arguments.steps.last().map(String::as_str);
     let mut wrong = Vec::new();
     for (order, (index, name)) in steps.into_iter().zip(&arguments.steps).enumerate() {
-        let place = format!("spec.containers[{index}]");
+        let place = Place::from(["spec", "containers"]).index(index);
         let container = &mut containers_mut(pod, "containers")[index];
         let step = Step {
             name,
@@ -165,6 +166,6 @@ fn owning_run(pod: &Value) -> Option<&Map<String, Value>> {
 }
 
 fn mismatch(message: &str) -> Diagnostic {
-    Diagnostic::new("spec.containers", None, message)
+    Diagnostic::new(["spec", "containers"], None, message)
         .help("apply the Task again, so that it passes Gleaner's webhook")
 }

@@ -12,6 +12,7 @@
 //! ```
 
 use crate::declaration::Declaration;
+use crate::document::Place;
 use crate::document::diagnostic::Diagnostic;
 use crate::task::{Action, Step, TaskSpec};
 use gleaner_proto::path::{self, FINISH_STEP};
@@ -37,13 +38,13 @@ pub(super) fn wrap_steps(
     read: &TaskSpec,
     declaration: &Declaration,
     finish: Finish,
-    place: &str,
+    place: &Place,
 ) -> Result<(), Vec<Diagnostic>> {
     let mut wrong = Vec::new();
     let last = read.steps.len().saturating_sub(1);
     let items = spec.get_mut("steps").and_then(Value::as_array_mut);
     for (index, item) in items.into_iter().flatten().enumerate() {
-        let place = format!("{place}.steps[{index}]");
+        let place = place.key("steps").index(index);
         let Some(step) = read.steps.get(index) else {
             // Gleaner's own, behind those of the Task.
             mounts::add_to_step(item, FINISH_STEP);
@@ -112,7 +113,7 @@ fn wrap_step(
     item: &mut Value,
     step: &Step,
     flags: Vec<String>,
-    place: &str,
+    place: &Place,
 ) -> Result<(), Diagnostic> {
     let unknown = |message: String, help: &str| {
         Err(Diagnostic::new(place, None, message).help(format!(

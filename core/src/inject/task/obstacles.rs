@@ -1,5 +1,6 @@
 //! What of a Task's own stands in the way, said when it is applied rather than by Kubernetes when it runs.
 
+use crate::document::Place;
 use crate::document::diagnostic::Diagnostic;
 use gleaner_proto::path::FINISH_STEP;
 use serde_json::{Map, Value};
@@ -11,14 +12,14 @@ use crate::inject::parts::mounts;
 const LISTS: [&str; 4] = ["steps", "sidecars", "results", "volumes"];
 
 /// Everything that is in the way of weaving the TaskSpec at `place`.
-pub(super) fn all(spec: &Map<String, Value>, place: &str) -> Vec<Diagnostic> {
+pub(super) fn all(spec: &Map<String, Value>, place: &Place) -> Vec<Diagnostic> {
     let mut wrong = Vec::new();
     for list in LISTS {
         if spec
             .get(list)
             .is_some_and(|items| !items.is_array() && !items.is_null())
         {
-            let place = format!("{place}.{list}");
+            let place = place.key(list);
             wrong.push(
                 Diagnostic::new(place, None, "must be a list").help("write '- ' before each item"),
             );
@@ -36,16 +37,16 @@ pub(super) fn all(spec: &Map<String, Value>, place: &str) -> Vec<Diagnostic> {
                 let message = format!(
                     "the {what} '{FINISH_STEP}' has the name that Gleaner needs for its own"
                 );
-                let place = format!("{place}.{list}[{index}].name");
+                let place = place.key(list).index(index).key("name");
                 wrong.push(Diagnostic::new(place, None, message).help("rename it"));
             }
         }
     }
     for (index, step) in items("steps").enumerate() {
-        wrong.extend(mounts::in_the_way(step, &format!("{place}.steps[{index}]")));
+        wrong.extend(mounts::in_the_way(step, &place.key("steps").index(index)));
     }
     if let Some(template) = spec.get("stepTemplate") {
-        let place = format!("{place}.stepTemplate");
+        let place = place.key("stepTemplate");
         wrong.extend(mounts::in_the_way(template, &place));
         wrong.extend(unfit_for_finish(spec, template, &place));
     }
@@ -57,7 +58,7 @@ pub(super) fn all(spec: &Map<String, Value>, place: &str) -> Vec<Diagnostic> {
 fn unfit_for_finish(
     spec: &Map<String, Value>,
     template: &Value,
-    place: &str,
+    place: &Place,
 ) -> Option<Diagnostic> {
     let added = template
         .pointer("/securityContext/capabilities/add")?
@@ -67,7 +68,7 @@ fn unfit_for_finish(
         name.trim_start_matches("CAP_") == "SYS_ADMIN"
     });
     (too_much && finish::needed(spec) == Finish::OwnStep).then(|| {
-        let place = format!("{place}.securityContext.capabilities.add");
+        let place = place.join(&Place::from(["securityContext", "capabilities", "add"]));
         let message = "the capability SYS_ADMIN would also reach the step that Gleaner adds, which runs without privileges";
         Diagnostic::new(place, None, message).help("give it to the steps that need it")
     })

@@ -1,6 +1,7 @@
 //! One object result for each output resource: how the next task gets at what was created.
 
 use crate::declaration::{Declaration, Origin, Template};
+use crate::document::Place;
 use crate::document::diagnostic::Diagnostic;
 use indexmap::IndexSet;
 use serde_json::{Map, Value, json};
@@ -22,7 +23,7 @@ pub(super) fn add(spec: &mut Map<String, Value>, declaration: &Declaration) {
 pub(super) fn conflicts(
     spec: &Map<String, Value>,
     declaration: &Declaration,
-    place: &str,
+    place: &Place,
 ) -> Vec<Diagnostic> {
     let mut wrong = Vec::new();
     for template in &declaration.templates {
@@ -30,7 +31,7 @@ pub(super) fn conflicts(
         let Some((index, declared)) = own(spec, name.as_str()) else {
             continue;
         };
-        let place = format!("{place}.results[{index}]");
+        let place = place.key("results").index(index);
         let help = format!("remove the result '{name}'; Gleaner declares it");
         let properties = declared.get("properties").and_then(Value::as_object);
         let is_object = declared
@@ -45,7 +46,7 @@ pub(super) fn conflicts(
         for key in properties.into_iter().flatten().map(|(key, _)| key) {
             if !known.contains(key) {
                 let message = format!("the result of the resource '{name}' has no key '{key}'");
-                let place = format!("{place}.properties.{key}");
+                let place = place.key("properties").key(key);
                 let list: Vec<&str> = known.iter().map(String::as_str).collect();
                 let help = format!("it has {}; {help}", list.join(", "));
                 wrong.push(Diagnostic::new(place, None, message).help(help));

@@ -1,5 +1,6 @@
 //! Where in an object the TaskSpecs stand, and whose they are.
 
+use crate::document::Place;
 use crate::document::yaml::Node;
 use crate::task::DeclarationSite;
 use gleaner_proto::kubernetes::{annotation, label};
@@ -17,8 +18,8 @@ pub(super) enum Kind {
 /// A TaskSpec with a declaration beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Host {
-    /// JSON Pointer (RFC 6901) of the TaskSpec.
-    pub(super) pointer: String,
+    /// The place of the TaskSpec.
+    pub(super) place: Place,
     /// Which task it is, wherever in its list it stands.
     pub(super) title: String,
 }
@@ -64,7 +65,7 @@ pub(super) fn declaring(object: &Value) -> Vec<Host> {
         .filter(DeclarationSite::is_annotated)
         .filter_map(|carrier| {
             Some(Host {
-                pointer: pointer(carrier.task_spec()?),
+                place: carrier.task_spec()?.clone(),
                 title: carrier.title,
             })
         })
@@ -72,11 +73,11 @@ pub(super) fn declaring(object: &Value) -> Vec<Host> {
 }
 
 /// The TaskSpec called `title` in `object`, declared or not.
-pub(super) fn find(object: &Value, title: &str) -> Option<String> {
+pub(super) fn find(object: &Value, title: &str) -> Option<Place> {
     let node = Node::from(object);
     let carriers = DeclarationSite::all(&node).into_iter();
     let mut found = carriers.filter(|carrier| carrier.title == title);
-    found.find_map(|carrier| carrier.task_spec().map(pointer))
+    found.find_map(|carrier| carrier.task_spec().cloned())
 }
 
 /// Whether the object itself is annotated.
@@ -85,11 +86,13 @@ pub(super) fn is_annotated(object: &Value) -> bool {
     annotations.is_some_and(|annotations| annotations.get(annotation::OUTPUTS).is_some())
 }
 
-/// The metadata that stands for the TaskSpec at `pointer`.
-pub(super) fn metadata_of<'a>(object: &'a Value, pointer: &str) -> Option<&'a Value> {
-    match pointer {
-        "/spec" | "/spec/taskSpec" => object.get("metadata"),
-        embedded => object.pointer(&format!("{embedded}/metadata")),
+/// The metadata that stands for the TaskSpec at `place`.
+pub(super) fn metadata_of<'a>(object: &'a Value, place: &Place) -> Option<&'a Value> {
+    let of_object = [Place::from(["spec"]), Place::from(["spec", "taskSpec"])];
+    if of_object.contains(place) {
+        object.get("metadata")
+    } else {
+        object.pointer(&place.key("metadata").pointer())
     }
 }
 
@@ -107,12 +110,6 @@ pub(super) fn forget_pipeline_run(object: &mut Value) {
     if let Some(labels) = labels.and_then(Value::as_object_mut) {
         labels.retain(|key, _| key != label::PIPELINE_RUN && key != label::PIPELINE_RUN_UID);
     }
-}
-
-/// `spec.tasks[0].taskSpec` as a JSON Pointer.
-pub(super) fn pointer(place: &str) -> String {
-    let keys = place.split(['.', '[']).map(|key| key.trim_end_matches(']'));
-    keys.fold(String::new(), |pointer, key| pointer + "/" + key)
 }
 
 /// What the object's version calls the resources of a step or sidecar (`computeResources` since v1).
@@ -144,7 +141,7 @@ mod tests {
         });
         let found: Vec<(String, String)> = declaring(&object)
             .into_iter()
-            .map(|host| (host.title, host.pointer))
+            .map(|host| (host.title, host.place.pointer()))
             .collect();
         let expected = [
             (

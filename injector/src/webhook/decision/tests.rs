@@ -217,7 +217,7 @@ fn a_refusal_names_the_controller_of_the_object() {
     let functions = Functions {
         pod: |_, _| {
             Err(Refusal::new(Diagnostic::new(
-                "spec",
+                ["spec"],
                 None,
                 "w".repeat(20_000),
             )))

@@ -7,7 +7,7 @@ use axum::extract::{Request as HttpRequest, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 
-use gleaner_core::task::name::is_label;
+use gleaner_proto::name::is_dns_label;
 
 use super::Admission;
 use crate::webhook::decision::{self, Door, Verdict};
@@ -76,7 +76,7 @@ impl Admission {
                     .namespace
                     .as_deref()
                     // It becomes part of a path; and whoever asks may not be an API server.
-                    .filter(|namespace| is_label(namespace));
+                    .filter(|namespace| is_dns_label(namespace));
                 if let Some((owner, namespace)) = refused.owner.clone().zip(namespace) {
                     self.recorder.tell(Notice {
                         owner,

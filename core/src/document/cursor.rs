@@ -1,0 +1,245 @@
+//! Reads a document node by node and collects everything that is wrong, so that one pass reports it all.
+
+use std::fmt::Display;
+
+use super::diagnostic::{Diagnostic, Location, nearest};
+use super::place::Place;
+use super::yaml::{Content, Node};
+
+/// A node at its place.
+#[derive(Debug, Clone)]
+pub struct Cursor<'a> {
+    /// The node.
+    pub node: &'a Node,
+    /// Its place in the document.
+    pub place: Place,
+}
+
+/// The sink of what is wrong.
+#[derive(Debug, Default)]
+pub struct Diagnostics(Vec<Diagnostic>);
+
+// === impl Diagnostics ===
+
+impl Diagnostics {
+    /// Adds an error about the node of `cursor`, with its remedy where one is known.
+    pub fn add(&mut self, cursor: &Cursor<'_>, message: impl Into<String>, help: Option<String>) {
+        self.push(cursor.diagnostic(message).maybe_help(help));
+    }
+
+    /// Adds one.
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.0.push(diagnostic);
+    }
+
+    /// Returns true if nothing is wrong so far.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All of them, in the order in which they were found.
+    pub fn into_vec(self) -> Vec<Diagnostic> {
+        self.0
+    }
+
+    /// `value`, if nothing is wrong.
+    ///
+    /// # Errors
+    /// Everything that is wrong; never empty.
+    pub fn finish<T>(self, value: T) -> Result<T, Vec<Diagnostic>> {
+        if self.0.is_empty() {
+            Ok(value)
+        } else {
+            Err(self.0)
+        }
+    }
+}
+
+impl Extend<Diagnostic> for Diagnostics {
+    fn extend<I: IntoIterator<Item = Diagnostic>>(&mut self, found: I) {
+        self.0.extend(found);
+    }
+}
+
+// === impl Cursor ===
+
+impl<'a> Cursor<'a> {
+    /// The document itself.
+    pub const fn root(node: &'a Node) -> Self {
+        Self::new(node, Place::root())
+    }
+
+    /// A node that is at `place` of its document.
+    pub const fn new(node: &'a Node, place: Place) -> Self {
+        Self { node, place }
+    }
+
+    /// The node's position in the text.
+    pub const fn at(&self) -> Option<Location> {
+        Some(self.node.at)
+    }
+
+    /// A diagnostic about this node.
+    pub fn diagnostic(&self, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(&self.place, self.at(), message)
+    }
+
+    /// The field `key`, when it is there and not null.
+    pub fn field(&self, key: &str) -> Option<Self> {
+        let node = self.node.present(key)?;
+        Some(Self::new(node, self.place.key(key)))
+    }
+
+    /// The field below several keys, when it is there and not null.
+    pub fn descend(&self, keys: &[&str]) -> Option<Self> {
+        keys.iter()
+            .try_fold(self.clone(), |cursor, key| cursor.field(key))
+    }
+
+    /// The field `key`, which must be there.
+    pub fn required(&self, key: &str, example: &str, found: &mut Diagnostics) -> Option<Self> {
+        let field = self.field(key);
+        if field.is_none() && self.node.mapping().is_some() {
+            let help = format!("for example {key}: {example}");
+            found.add(self, format!("'{key}' is missing"), Some(help));
+        }
+        field
+    }
+
+    /// Checks that this is a map with no other keys than `known`.
+    pub fn fields(&self, known: &[&str], found: &mut Diagnostics) {
+        let Some(entries) = self.node.mapping() else {
+            return self.expected("a map", found);
+        };
+        for (key, _) in entries {
+            if !known.contains(&key.name.as_str()) {
+                let place = self.place.key(&key.name);
+                let message = format!("unknown field '{}'", key.name);
+                let help = super::diagnostic::suggestion(&key.name, known.iter().copied());
+                found.push(Diagnostic::new(place, Some(key.at), message).maybe_help(help));
+            }
+        }
+    }
+
+    /// The items of this list.
+    pub fn items(&self, found: &mut Diagnostics) -> Vec<Self> {
+        let Some(items) = self.node.sequence() else {
+            self.expected("a list", found);
+            return Vec::new();
+        };
+        let items = items.iter().enumerate();
+        items
+            .map(|(index, node)| Self::new(node, self.place.index(index)))
+            .collect()
+    }
+
+    /// The items of the list in the field `key`; none when it is absent.
+    pub fn items_at(&self, key: &str, found: &mut Diagnostics) -> Vec<Self> {
+        self.field(key)
+            .map(|list| list.items(found))
+            .unwrap_or_default()
+    }
+
+    /// The entries of this map.
+    pub fn entries(&self, found: &mut Diagnostics) -> Vec<(&'a str, Self)> {
+        let Some(entries) = self.node.mapping() else {
+            self.expected("a map", found);
+            return Vec::new();
+        };
+        let entries = entries.iter();
+        entries
+            .map(|(key, node)| {
+                (
+                    key.name.as_str(),
+                    Self::new(node, self.place.key(&key.name)),
+                )
+            })
+            .collect()
+    }
+
+    /// The entries of the map in the field `key`; none when it is absent.
+    pub fn entries_at(&self, key: &str, found: &mut Diagnostics) -> Vec<(&'a str, Self)> {
+        self.field(key)
+            .map(|map| map.entries(found))
+            .unwrap_or_default()
+    }
+
+    /// The text of this string; numbers and booleans are refused, as Kubernetes does.
+    pub fn text(&self, found: &mut Diagnostics) -> Option<&'a str> {
+        let text = self.node.as_str();
+        if text.is_none() {
+            let message = format!("expected a string, found {}", self.node.describe());
+            let plain = matches!(self.node.content, Content::Boolean(_) | Content::Number(_));
+            let help = plain.then(|| {
+                let value = self.node.to_json();
+                format!("YAML reads this as {value}; put it in quotes")
+            });
+            found.add(self, message, help);
+        }
+        text
+    }
+
+    /// The text of the string in the field `key`, when it is there.
+    pub fn text_at(&self, key: &str, found: &mut Diagnostics) -> Option<String> {
+        self.field(key)?.text(found).map(str::to_owned)
+    }
+
+    /// The texts of the list in the field `key`; none when it is absent. Null items are passed over.
+    pub fn texts_at(&self, key: &str, found: &mut Diagnostics) -> Vec<String> {
+        let items = self.items_at(key, found).into_iter();
+        items
+            .filter(|item| item.node.content != Content::Null)
+            .filter_map(|item| item.text(found).map(str::to_owned))
+            .collect()
+    }
+
+    /// The text in the field `name`, which must be there.
+    pub fn name(&self, found: &mut Diagnostics) -> Option<String> {
+        if self.field("name").is_none() {
+            found.add(self, "'name' is missing", None);
+        }
+        self.text_at("name", found)
+    }
+
+    /// This boolean.
+    pub fn flag(&self, found: &mut Diagnostics) -> Option<bool> {
+        match self.node.content {
+            Content::Boolean(flag) => Some(flag),
+            _ => {
+                self.expected("true or false", found);
+                None
+            }
+        }
+    }
+
+    /// One of a few words.
+    pub fn word<T: Copy>(&self, words: &[(&str, T)], found: &mut Diagnostics) -> Option<T> {
+        let text = self.text(found)?;
+        let known = words.iter().find(|(word, _)| *word == text);
+        if known.is_none() {
+            let listed: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            let message = format!("'{text}' is not one of {}", listed.join(", "));
+            let help = nearest(text, listed).map(|word| format!("did you mean '{word}'?"));
+            found.add(self, message, help);
+        }
+        known.map(|(_, value)| *value)
+    }
+
+    /// A value that is read from a text, such as a name or a path.
+    pub fn parsed<T, E: Display>(
+        &self,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+        found: &mut Diagnostics,
+    ) -> Option<T> {
+        let parsed = parse(self.text(found)?);
+        parsed
+            .map_err(|error| found.add(self, error.to_string(), None))
+            .ok()
+    }
+
+    /// Reports that this node is not `what`.
+    pub fn expected(&self, what: &str, found: &mut Diagnostics) {
+        let message = format!("expected {what}, found {}", self.node.describe());
+        found.add(self, message, None);
+    }
+}

@@ -1,0 +1,243 @@
+//! The place of a node in a document.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::diagnostic::Location;
+use super::yaml::Node;
+
+/// The place of a node in a document: the keys and indices that lead to it from the root, such as
+/// `spec.steps[0].image`. Places share what they have in common, so that one for each node of a document costs little.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct Place(Option<Arc<Link>>);
+
+#[derive(PartialEq, Eq, Hash)]
+struct Link {
+    parent: Place,
+    segment: Segment,
+}
+
+/// One part of a [`Place`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Segment {
+    /// A key of a map.
+    Key(String),
+    /// An index into a list, from 0.
+    Index(usize),
+}
+
+impl Place {
+    /// The place of the document itself.
+    pub const fn root() -> Self {
+        Self(None)
+    }
+
+    /// The place of an object's annotation.
+    pub fn of_annotation(name: &str) -> Self {
+        Self::from(["metadata", "annotations", name])
+    }
+
+    /// The place of the field `key` of the map that is here.
+    #[must_use]
+    pub fn key(&self, key: impl Into<String>) -> Self {
+        self.child(Segment::Key(key.into()))
+    }
+
+    /// The place of the item `index` of the list that is here.
+    #[must_use]
+    pub fn index(&self, index: usize) -> Self {
+        self.child(Segment::Index(index))
+    }
+
+    /// The place that is `inner` in the document of which this is the place.
+    #[must_use]
+    pub fn join(&self, inner: &Self) -> Self {
+        let segments = inner.segments().into_iter();
+        segments.fold(self.clone(), |place, segment| place.child(segment.clone()))
+    }
+
+    /// Returns true for the place of the document itself.
+    pub const fn is_root(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// The segments from the root to here.
+    pub fn segments(&self) -> Vec<&Segment> {
+        let mut segments = Vec::new();
+        let mut place = self;
+        while let Some(link) = place.0.as_deref() {
+            segments.push(&link.segment);
+            place = &link.parent;
+        }
+        segments.reverse();
+        segments
+    }
+
+    /// This place as seen from `ancestor`; nothing when it is not there or below.
+    pub fn within(&self, ancestor: &Self) -> Option<Self> {
+        let segments = self.segments();
+        let rest = segments.strip_prefix(ancestor.segments().as_slice())?;
+        let root = Self::root();
+        Some(
+            rest.iter()
+                .fold(root, |place, segment| place.child((*segment).clone())),
+        )
+    }
+
+    /// Returns true if the place begins with these keys.
+    pub fn starts_with(&self, keys: &[&str]) -> bool {
+        let segments = self.segments();
+        segments.len() >= keys.len() && are(&segments[..keys.len()], keys)
+    }
+
+    /// Returns true if the place ends with these keys.
+    pub fn ends_with(&self, keys: &[&str]) -> bool {
+        let segments = self.segments();
+        let rest = segments.len().checked_sub(keys.len());
+        rest.is_some_and(|start| are(&segments[start..], keys))
+    }
+
+    /// Returns true if these keys follow each other anywhere in the place.
+    pub fn contains(&self, keys: &[&str]) -> bool {
+        let segments = self.segments();
+        segments.windows(keys.len()).any(|window| are(window, keys))
+    }
+
+    /// The place as a JSON Pointer (RFC 6901), such as `/spec/steps/0/image`.
+    pub fn pointer(&self) -> String {
+        let mut pointer = String::new();
+        for segment in self.segments() {
+            pointer.push('/');
+            match segment {
+                Segment::Key(key) => pointer += &key.replace('~', "~0").replace('/', "~1"),
+                Segment::Index(index) => pointer += &index.to_string(),
+            }
+        }
+        pointer
+    }
+
+    /// The node that is here in `document`.
+    pub fn find<'a>(&self, document: &'a Node) -> Option<&'a Node> {
+        let mut segments = self.segments().into_iter();
+        segments.try_fold(document, |node, segment| segment.of(node))
+    }
+
+    /// The position of this place in `document`, or of the last part of the way to it that is there.
+    pub fn position(&self, document: &Node) -> Location {
+        let mut node = document;
+        for segment in self.segments() {
+            let Some(found) = segment.of(node) else { break };
+            node = found;
+        }
+        node.at
+    }
+
+    fn child(&self, segment: Segment) -> Self {
+        let parent = self.clone();
+        Self(Some(Arc::new(Link { parent, segment })))
+    }
+}
+
+impl Segment {
+    fn of<'a>(&self, node: &'a Node) -> Option<&'a Node> {
+        match self {
+            Self::Key(key) => node.get(key),
+            Self::Index(index) => node.sequence()?.get(*index),
+        }
+    }
+}
+
+fn are(segments: &[&Segment], keys: &[&str]) -> bool {
+    let mut pairs = segments.iter().zip(keys);
+    pairs.all(|(segment, key)| matches!(segment, Segment::Key(own) if own == key))
+}
+
+impl<const N: usize> From<[&str; N]> for Place {
+    fn from(keys: [&str; N]) -> Self {
+        keys.iter().fold(Self::root(), |place, key| place.key(*key))
+    }
+}
+
+impl From<&Self> for Place {
+    fn from(place: &Self) -> Self {
+        place.clone()
+    }
+}
+
+/// Keys other than words of letters, digits, `-` and `_` are quoted: `metadata.annotations["gleaner.dev/outputs"]`.
+impl fmt::Display for Place {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, segment) in self.segments().into_iter().enumerate() {
+            match segment {
+                Segment::Index(index) => write!(out, "[{index}]")?,
+                Segment::Key(key) if !is_plain(key) => write!(out, "[\"{key}\"]")?,
+                Segment::Key(key) if position == 0 => out.write_str(key)?,
+                Segment::Key(key) => write!(out, ".{key}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:?}", self.to_string())
+    }
+}
+
+fn is_plain(key: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    !key.is_empty() && key.bytes().all(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::yaml;
+
+    #[test]
+    fn a_place_is_shown_with_quotes_where_a_key_needs_them() {
+        let steps = Place::from(["spec", "steps"]);
+        assert_eq!(
+            steps.index(0).key("image").to_string(),
+            "spec.steps[0].image"
+        );
+        let annotation = Place::of_annotation("gleaner.dev/outputs");
+        assert_eq!(
+            annotation.to_string(),
+            r#"metadata.annotations["gleaner.dev/outputs"]"#
+        );
+        assert_eq!(
+            annotation.pointer(),
+            "/metadata/annotations/gleaner.dev~1outputs"
+        );
+        assert_eq!(Place::root().to_string(), "");
+    }
+
+    #[test]
+    fn a_place_is_found_as_far_as_it_goes() {
+        let document = yaml::parse("a:\n  b.c:\n  - x\n  - d: y\n").unwrap();
+        let list = Place::from(["a", "b.c"]);
+        let at = |place: &Place| {
+            let Location { line, column } = place.position(&document);
+            (line, column)
+        };
+        assert_eq!(at(&list.index(1).key("d")), (4, 8));
+        assert_eq!(at(&list.index(1).key("e").key("f")), (4, 5));
+        assert_eq!(at(&list.index(7)), (3, 5));
+        assert_eq!(at(&Place::root()), (1, 1));
+        assert!(list.index(1).key("d").find(&document).is_some());
+        assert!(list.index(7).find(&document).is_none());
+    }
+
+    #[test]
+    fn a_place_is_seen_from_another_one() {
+        let outer = Place::from(["resources"]).index(0);
+        let inner = Place::from(["metadata", "labels", "a"]);
+        let place = outer.join(&inner);
+        assert_eq!(place.within(&outer), Some(inner));
+        assert_eq!(place.within(&Place::from(["objects"])), None);
+        assert!(place.contains(&["metadata", "labels"]) && place.ends_with(&["labels", "a"]));
+        assert!(!place.starts_with(&["resources", "metadata"]));
+    }
+}
