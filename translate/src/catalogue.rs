@@ -1,25 +1,25 @@
-//! PipelineResources that exist already: in the files, or in the cluster.
+//! PipelineResources that exist: in the files, or fetched by the caller.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
 use gleaner_core::document::diagnostic::{Diagnostic, Location};
 use gleaner_core::document::yaml::Node;
-use gleaner_core::document::{Finding, Source};
+use gleaner_core::document::{Cursor, Diagnostics, Finding, Source};
 use gleaner_proto::kubernetes::PIPELINE_RESOURCE_KIND;
-use gleaner_proto::name::is_dns_label;
+use gleaner_proto::name::is_dns_subdomain;
+use serde_json::{Map, Value};
 
-use crate::desk::Desk;
-use crate::edit::{self, present, text, text_of};
-use crate::resource_type::{Need, ResourceType};
+use crate::resource_lists::Direction;
+use crate::resource_type::ResourceType;
 
 /// The existing PipelineResources, and those that were referenced and not found.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Catalogue {
-    found: Vec<Entry>,
-    missing: RefCell<BTreeSet<Missing>>,
+    entries: Vec<Entry>,
     /// The place besides the files that was searched, in the words of a message.
     origin: Option<String>,
+    missing: RefCell<BTreeSet<Missing>>,
 }
 
 /// A PipelineResource that a document references and that is in none of the files.
@@ -40,59 +40,52 @@ pub struct Fetched {
     pub resources: Vec<(String, Node)>,
 }
 
-/// A PipelineResource and its origin.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Entry {
     namespace: Option<String>,
     name: String,
-    file: String,
-    document: Node,
+    /// The findings about one that is not referenced are of no interest.
+    is_referenced: Cell<bool>,
+    resource: Result<Resource, Vec<Finding>>,
 }
 
-/// What a PipelineResource says.
+/// The content of a PipelineResource.
 #[derive(Debug, Clone)]
 pub(crate) struct Resource {
     /// Its `spec.type`.
     pub(crate) kind: String,
     /// Its params, and its name when it has one.
-    pub(crate) values: Vec<(String, String)>,
+    pub(crate) values: Map<String, Value>,
 }
 
-impl Catalogue {
-    /// The catalogue of the PipelineResources in `sources` and those fetched.
-    pub(crate) fn new(sources: &[Source], fetched: Option<&Fetched>) -> Self {
-        let mut catalogue = Self {
-            origin: fetched.map(|fetched| fetched.origin.clone()),
-            ..Self::default()
-        };
-        for source in sources {
-            for document in &source.documents {
-                if text_of(document, "kind") == Some(PIPELINE_RESOURCE_KIND) {
-                    catalogue.add(source.name.clone(), None, document.clone());
-                }
-            }
-        }
-        for (namespace, document) in fetched.iter().flat_map(|fetched| &fetched.resources) {
-            let name = document
-                .get("metadata")
-                .and_then(|metadata| text_of(metadata, "name"));
-            let name = name.unwrap_or_default();
-            let origin = catalogue.origin.as_deref().unwrap_or_default();
-            let file = format!("{PIPELINE_RESOURCE_KIND} {name} in {origin}");
-            catalogue.add(file, Some(namespace.clone()), document.clone());
-        }
-        catalogue
-    }
+// === impl Catalogue ===
 
-    fn add(&mut self, file: String, namespace: Option<String>, document: Node) {
-        let metadata = document.get("metadata");
-        let said = |key| metadata.and_then(|metadata| text_of(metadata, key));
-        self.found.push(Entry {
-            namespace: namespace.or_else(|| said("namespace").map(str::to_owned)),
-            name: said("name").unwrap_or_default().to_owned(),
-            file,
-            document,
-        });
+impl Catalogue {
+    /// The catalogue of the PipelineResources in `sources` and those that were fetched.
+    pub(crate) fn new(sources: &[Source], fetched: Option<&Fetched>) -> Self {
+        let mut entries = Vec::new();
+        for source in sources {
+            let documents = source.documents.iter();
+            let resources = documents
+                .filter(|document| document.text_of("kind") == Some(PIPELINE_RESOURCE_KIND));
+            entries.extend(resources.map(|document| {
+                let namespace = document.descend(&["metadata", "namespace"]);
+                let namespace = namespace.and_then(Node::as_str).map(str::to_owned);
+                Entry::new(document, namespace, |_| source.name.clone())
+            }));
+        }
+        if let Some(Fetched { origin, resources }) = fetched {
+            entries.extend(resources.iter().map(|(namespace, document)| {
+                Entry::new(document, Some(namespace.clone()), |name| {
+                    format!("{PIPELINE_RESOURCE_KIND} {name} in {origin}")
+                })
+            }));
+        }
+        Self {
+            entries,
+            origin: fetched.map(|fetched| fetched.origin.clone()),
+            missing: RefCell::default(),
+        }
     }
 
     /// The PipelineResources that were referenced and not found.
@@ -100,180 +93,143 @@ impl Catalogue {
         self.missing.borrow().iter().cloned().collect()
     }
 
-    /// The one called `name`, for a document in `namespace`; complains when there is none, or when it is of no use.
+    /// The findings about PipelineResources that were referenced.
+    pub(crate) fn findings(&self) -> impl Iterator<Item = Finding> {
+        let referenced = self
+            .entries
+            .iter()
+            .filter(|entry| entry.is_referenced.get());
+        let findings = referenced.filter_map(|entry| entry.resource.as_ref().err());
+        findings.flatten().cloned()
+    }
+
+    /// The PipelineResource that a document in `namespace` calls `name`; reports that there is none.
     pub(crate) fn find(
         &self,
-        name: &Node,
+        name: &Cursor<'_>,
         namespace: Option<&str>,
-        place: &str,
-        desk: &mut Desk<'_>,
-    ) -> Option<Resource> {
-        let wanted = Missing {
-            namespace: namespace.map(str::to_owned),
-            name: name.as_str().unwrap_or_default().to_owned(),
-        };
-        if !is_name(&wanted.name) {
-            let message = format!("'{}' is not the name of a PipelineResource", wanted.name);
+        found: &mut Diagnostics,
+    ) -> Option<&Resource> {
+        let wanted = name.node.as_str().unwrap_or_default();
+        if !is_dns_subdomain(wanted) {
+            let message = format!("'{wanted}' is not the name of a PipelineResource");
             let help = "write the name itself; only a Pipeline's tasks refer to others with $(resources.NAME) and $(tasks.TASK.OUTPUT)";
-            desk.complain(place, name, message, help);
+            found.push(name.diagnostic(message).help(help));
             return None;
         }
-        let fits = |entry: &&Entry| {
-            let here = &entry.namespace;
-            let anywhere = here.is_none() || namespace.is_none();
-            entry.name == wanted.name && (anywhere || here.as_deref() == namespace)
-        };
-        if let Some(entry) = self.found.iter().find(fits) {
-            return entry.read(desk);
+        let mut entries = self.entries.iter().filter(|entry| {
+            let anywhere = entry.namespace.is_none() || namespace.is_none();
+            entry.name == wanted && (anywhere || entry.namespace.as_deref() == namespace)
+        });
+        if let Some(entry) = entries.next() {
+            entry.is_referenced.set(true);
+            return entry.resource.as_ref().ok();
         }
-        let (message, help) = match &self.origin {
-            Some(origin) => (
-                format!(
-                    "there is no PipelineResource '{}', neither in the files nor in {origin}",
-                    wanted.name
-                ),
-                "add the file that holds it with -f",
-            ),
-            None => (
-                format!(
-                    "there is no PipelineResource '{}' in the files",
-                    wanted.name
-                ),
-                "add the file that holds it with -f, or take it from a cluster with --context NAME",
-            ),
-        };
-        desk.complain(place, name, message, help);
-        self.missing.borrow_mut().insert(wanted);
+        let message = format!("there is no PipelineResource '{wanted}'");
+        let add = "add the file that holds it with -f";
+        found.push(match &self.origin {
+            Some(origin) => name
+                .diagnostic(format!("{message}, neither in the files nor in {origin}"))
+                .help(add),
+            None => name
+                .diagnostic(format!("{message} in the files"))
+                .help(format!(
+                    "{add}, or take it from a cluster with --context NAME"
+                )),
+        });
+        self.missing.borrow_mut().insert(Missing {
+            namespace: namespace.map(str::to_owned),
+            name: wanted.to_owned(),
+        });
         None
     }
 }
 
-impl Resource {
-    /// Reads a `spec` that stands at `place` of `file`, of the resource `name` if it has one.
-    pub(crate) fn read(
-        spec: &Node,
-        place: &str,
-        file: &str,
-        name: Option<&str>,
-        desk: &mut Desk<'_>,
-    ) -> Option<Self> {
-        let before = desk.findings.len();
-        let read = Self::read_spec(spec, place, name, desk);
-        for finding in &mut desk.findings[before..] {
-            file.clone_into(&mut finding.file);
-            // What comes from a cluster, or from the command line, has no lines.
-            let at = &mut finding.diagnostic.at;
-            *at = at.filter(|at| *at != Location::default());
-        }
-        read.filter(|_| desk.findings.len() == before)
-    }
-
-    fn read_spec(
-        spec: &Node,
-        place: &str,
-        name: Option<&str>,
-        desk: &mut Desk<'_>,
-    ) -> Option<Self> {
-        desk.only(spec, place, &["type", "params", "secrets", "description"]);
-        if let Some(secrets) = present(spec, "secrets") {
-            let message =
-                "values of a PipelineResource that come from a Secret have no equal".to_owned();
-            let help = "git finds credentials in a Secret of the ServiceAccount, annotated tekton.dev/git-0";
-            desk.complain(&format!("{place}.secrets"), secrets, message, help);
-        }
-        let kind = desk.text(spec, "type", place);
-        let Some(kind) = kind else {
-            let message = "the PipelineResource has no type".to_owned();
-            desk.complain(place, spec, message, "use git or image");
-            return None;
-        };
-        let known = ResourceType::of_input(&kind);
-        let known = known.map_err(|(message, help)| {
-            let node = spec.get("type").unwrap_or(spec);
-            desk.complain(&format!("{place}.type"), node, message, &help);
-        });
-        let known = known.ok()?;
-        let mut values = Vec::new();
-        values.extend(name.map(|name| ("name".to_owned(), name.to_owned())));
-        let params = desk.list(spec, "params", place);
-        for (index, param) in params.iter().enumerate() {
-            let place = format!("{place}.params[{index}]");
-            desk.only(param, &place, &["name", "value"]);
-            let Some(key) = desk.name(param, &place) else {
-                continue;
-            };
-            let value = desk.text(param, "value", &place).unwrap_or_default();
-            // Tekton compared the names without regard to case (`strings.EqualFold`).
-            let own = known.keys().into_iter().map(|(own, _)| own);
-            let own = own.into_iter().find(|own| own.eq_ignore_ascii_case(&key));
-            let key = own.map_or(key, str::to_owned);
-            if !is_setting(known, &key, &value, param, &place, desk) {
-                values.push((key, value));
-            }
-        }
-        for (key, need) in known.keys() {
-            let has = values
-                .iter()
-                .any(|(name, value)| name == key && !value.is_empty());
-            match need {
-                Need::Always if !has => {
-                    let message = format!("the PipelineResource has no param '{key}'");
-                    let help = format!("a resource of type {kind} cannot do without");
-                    desk.complain(place, spec, message, &help);
-                }
-                Need::Sometimes if !has => {
-                    values.retain(|(name, _)| name != key);
-                    values.push((key.to_owned(), String::new()));
-                }
-                _ => {}
-            }
-        }
-        Some(Self { kind, values })
-    }
-
-    /// The value of the object parameter that takes its place.
-    pub(crate) fn value(&self, at: Location) -> Node {
-        let entries = self.values.iter();
-        edit::map(
-            at,
-            entries.map(|(key, value)| (key.as_str(), text(at, value.as_str()))),
-        )
-    }
-}
+// === impl Entry ===
 
 impl Entry {
-    fn read(&self, desk: &mut Desk<'_>) -> Option<Resource> {
-        let Some(spec) = present(&self.document, "spec") else {
-            let at = Some(self.document.at);
-            let diagnostic = Diagnostic::new(
-                gleaner_core::document::Place::root(),
-                at,
-                "the PipelineResource has no spec",
-            );
-            desk.findings
-                .push(Finding::error(self.file.clone(), diagnostic));
-            return None;
+    fn new(document: &Node, namespace: Option<String>, file: impl FnOnce(&str) -> String) -> Self {
+        let name = document.descend(&["metadata", "name"]);
+        let name = name.and_then(Node::as_str).unwrap_or_default();
+        let root = Cursor::root(document);
+        let resource = match root.field("spec") {
+            Some(spec) => Resource::read(&spec, Some(name)),
+            None => Err(vec![root.diagnostic("the PipelineResource has no spec")]),
         };
-        let name = Some(self.name.as_str());
-        Resource::read(spec, "spec", &self.file, name, desk)
+        let file = file(name);
+        let finding = |diagnostic: Diagnostic| {
+            // Fetched documents have no lines.
+            let at = diagnostic.at.filter(|at| *at != Location::default());
+            Finding::error(file.clone(), Diagnostic { at, ..diagnostic })
+        };
+        Self {
+            namespace,
+            name: name.to_owned(),
+            is_referenced: Cell::new(false),
+            resource: resource.map_err(|found| found.into_iter().map(finding).collect()),
+        }
     }
 }
 
-/// Whether Kubernetes would take it as the name of an object.
-fn is_name(text: &str) -> bool {
-    text.split('.').all(is_dns_label)
+// === impl Resource ===
+
+impl Resource {
+    /// Reads the spec of a PipelineResource, which may have a name.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, or that has no equivalent.
+    pub(crate) fn read(spec: &Cursor<'_>, name: Option<&str>) -> Result<Self, Vec<Diagnostic>> {
+        let mut found = Diagnostics::default();
+        spec.fields(&["type", "params", "secrets", "description"], &mut found);
+        if let Some(secrets) = spec.field("secrets") {
+            let message = "values of a PipelineResource that come from a Secret have no equal";
+            let help = "git finds credentials in a Secret of the ServiceAccount, annotated tekton.dev/git-0";
+            found.push(secrets.diagnostic(message).help(help));
+        }
+        let kind = match spec.field("type") {
+            Some(kind) => ResourceType::read(&kind, Direction::Input, &mut found),
+            None => {
+                let message = "the PipelineResource has no type";
+                found.push(spec.diagnostic(message).help("use git or image"));
+                None
+            }
+        };
+        let Some(kind) = kind else {
+            return Err(found.into_vec());
+        };
+        let mut values = Map::new();
+        values.extend(name.map(|name| ("name".to_owned(), name.into())));
+        for param in spec.items_at("params", &mut found) {
+            param.fields(&["name", "value"], &mut found);
+            let Some(key) = param.name(&mut found) else {
+                continue;
+            };
+            let value = param.text_at("value", &mut found).unwrap_or_default();
+            // Tekton compared the names without regard to case (`strings.EqualFold`).
+            let mut keys = kind.keys().into_iter();
+            let own = keys.find(|own| own.eq_ignore_ascii_case(&key));
+            let key = own.map_or(key, str::to_owned);
+            if kind != ResourceType::Git || !is_clone_setting(&key, &value, &param, &mut found) {
+                values.insert(key, value.into());
+            }
+        }
+        let [required, optional] = kind.keys();
+        if values.get(required).is_none_or(|value| value == "") {
+            let message = format!("the PipelineResource has no param '{required}'");
+            let help = format!("a resource of type {} cannot do without", kind.as_str());
+            found.push(spec.diagnostic(message).help(help));
+        }
+        values.entry(optional).or_insert_with(|| "".into());
+        found.finish(Self {
+            kind: kind.as_str().to_owned(),
+            values,
+        })
+    }
 }
 
-/// Whether the param is a setting of Tekton's clone, which is no value of the resource. The step of today has none; complains,
-/// unless it asks for what that does anyway.
-fn is_setting(
-    kind: ResourceType,
-    key: &str,
-    value: &str,
-    param: &Node,
-    place: &str,
-    desk: &mut Desk<'_>,
-) -> bool {
+/// Returns true if the param is a setting of Tekton's clone, which is not a value of the resource. The step that clones has
+/// none of them; reports those that it does not act on anyway.
+fn is_clone_setting(key: &str, value: &str, param: &Cursor<'_>, found: &mut Diagnostics) -> bool {
     const SETTINGS: [(&str, &[&str]); 7] = [
         ("submodules", &["false"]),
         ("depth", &["", "1"]),
@@ -283,16 +239,14 @@ fn is_setting(
         ("httpsProxy", &[""]),
         ("noProxy", &[""]),
     ];
-    let setting = SETTINGS
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case(key));
-    let (ResourceType::Git, Some((name, harmless))) = (kind, setting) else {
+    let mut settings = SETTINGS.iter();
+    let Some((name, harmless)) = settings.find(|(name, _)| name.eq_ignore_ascii_case(key)) else {
         return false;
     };
     if !harmless.contains(&value) {
         let message = format!("the step that clones has no setting {name}");
         let help = "remove it, and let a step of your own do what it did";
-        desk.complain(place, param, message, help);
+        found.push(param.diagnostic(message).help(help));
     }
     true
 }

@@ -1,18 +1,18 @@
-//! All documents of all files, in the order in which they depend on each other: Tasks, Pipelines, runs.
+//! All documents of all files, in the order of their dependencies: Tasks, Pipelines, runs.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
-use gleaner_core::document::yaml::{Content, Node};
-use gleaner_core::document::{Finding, Source};
-use gleaner_proto::kubernetes::{PIPELINE_RESOURCE_KIND, RUN_API_VERSION};
+use gleaner_core::document::yaml::Node;
+use gleaner_core::document::{Cursor, Diagnostics, Finding, Place, Source};
+use gleaner_core::task::DeclarationSite;
+use gleaner_proto::kubernetes::{PIPELINE_RESOURCE_KIND, RUN_API_VERSION, annotation};
 use serde_json::Value;
 
 use crate::catalogue::{Catalogue, Fetched, Missing};
-use crate::desk::Desk;
-use crate::edit::{Edit, present, text, text_of};
-use crate::interface::{Interface, Interfaces};
+use crate::edit::{Edit, derived, entries_mut};
+use crate::interface::{Interface, Interfaces, referred};
 use crate::pipeline::{self, Surroundings};
-use crate::{git_source, outputs, run, task, versions};
+use crate::{git_source, outputs, run, shape, task, versions};
 
 /// The settings of a translation.
 #[derive(Debug, Clone)]
@@ -41,35 +41,41 @@ pub fn translate(
     fetched: Option<&Fetched>,
     settings: &Settings,
 ) -> Result<Vec<Value>, Refusal> {
-    let catalogue = &Catalogue::new(sources, fetched);
-    let mut drafts: Vec<Draft<'_>> = Draft::all(sources);
+    let catalogue = Catalogue::new(sources, fetched);
+    let mut drafts = Vec::new();
+    for source in sources {
+        let documents = source.documents.iter();
+        drafts.extend(documents.map(|document| Draft::new(source, document)));
+    }
     let mut known = Interfaces::default();
     for draft in &mut drafts {
         draft.tasks(&settings.git_image);
-        if let (Kind::Task, Some(interface)) = (draft.kind, draft.interfaces.get("spec")) {
+        if draft.kind == Kind::Task
+            && let Some(interface) = draft.interfaces.get(&Place::from(["spec"]))
+        {
             known.tasks.insert(draft.name(), interface.clone());
         }
     }
     for draft in &mut drafts {
-        let Some(place) = draft.pipeline_place() else {
+        let Some((place, interface)) = draft.pipeline(&known, &catalogue) else {
             continue;
         };
-        let interface = draft.pipeline(place, &known, catalogue);
-        match draft.kind {
-            Kind::Pipeline => drop(known.pipelines.insert(draft.name(), interface)),
-            _ => drop(draft.interfaces.insert(place.to_owned(), interface)),
+        if draft.kind == Kind::Pipeline {
+            known.pipelines.insert(draft.name(), interface);
+        } else {
+            draft.interfaces.insert(place, interface);
         }
     }
     for draft in &mut drafts {
-        draft.run(&known, catalogue);
+        draft.run(&known, &catalogue);
     }
-    let mut findings = Vec::new();
+    let mut findings: Vec<Finding> = catalogue.findings().collect();
     let mut documents = Vec::new();
     for draft in drafts {
         if settings.keep_resources || draft.kind != Kind::Resource {
             documents.push(draft.written());
         }
-        findings.extend(draft.desk.findings);
+        findings.extend(draft.findings());
     }
     if findings.is_empty() {
         return Ok(documents);
@@ -80,22 +86,21 @@ pub fn translate(
             .position(|source| source.name == finding.file);
         (file.unwrap_or(usize::MAX), finding.diagnostic.at)
     });
-    // Two runs may refer to the same resource.
-    findings.dedup();
     let missing = catalogue.missing();
     Err(Refusal { findings, missing })
 }
 
 /// A document on its way.
 struct Draft<'a> {
-    desk: Desk<'a>,
+    source: &'a Source,
+    found: Diagnostics,
     kind: Kind,
     document: Node,
-    /// Of the TaskSpecs and PipelineSpecs in it, by place.
-    interfaces: BTreeMap<String, Interface>,
+    /// The interfaces of the TaskSpecs and PipelineSpecs in it, by place.
+    interfaces: HashMap<Place, Interface>,
 }
 
-/// What a document is.
+/// The kind of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Task,
@@ -103,19 +108,22 @@ enum Kind {
     Pipeline,
     PipelineRun,
     Resource,
-    /// Of no concern, and left as it is.
+    /// It stays as it is.
     Other,
 }
 
 impl Kind {
-    /// The kind of a document; complains of kinds that Tekton had and has no more.
-    fn of(document: &Node, desk: &mut Desk<'_>) -> Self {
-        let version = text_of(document, "apiVersion").unwrap_or_default();
+    /// The kind of a document; reports one that Tekton removed.
+    fn of(document: &Node, found: &mut Diagnostics) -> Self {
+        let version = document.text_of("apiVersion").unwrap_or_default();
+        let Some(kind) = Cursor::root(document).field("kind") else {
+            return Self::Other;
+        };
         if !version.is_empty() && !version.starts_with("tekton.dev/") {
             return Self::Other;
         }
-        let kind = text_of(document, "kind").unwrap_or_default();
-        let gone = match kind {
+        let name = kind.node.as_str().unwrap_or_default();
+        let help = match name {
             "Task" => return Self::Task,
             "TaskRun" => return Self::TaskRun,
             "Pipeline" => return Self::Pipeline,
@@ -128,43 +136,41 @@ impl Kind {
             "Run" => "use a CustomRun",
             _ => return Self::Other,
         };
-        let node = document.get("kind").unwrap_or(document);
-        let message = format!("Tekton has no kind {kind} any more");
-        desk.complain("kind", node, message, gone);
+        let message = format!("Tekton has no kind {name} any more");
+        found.push(kind.diagnostic(message).help(help));
         Self::Other
     }
 
-    /// Whether its version is Tekton's own, v1 today.
+    /// Returns true if its version becomes v1.
     const fn is_translated(self) -> bool {
         !matches!(self, Self::Resource | Self::Other)
     }
 }
 
 impl<'a> Draft<'a> {
-    fn all(sources: &'a [Source]) -> Vec<Self> {
-        let mut drafts = Vec::new();
-        for source in sources {
-            for document in &source.documents {
-                let mut desk = Desk::new(source);
-                let kind = Kind::of(document, &mut desk);
-                let sound = !kind.is_translated() || is_sound(document, &mut desk);
-                drafts.push(Self {
-                    kind: if sound { kind } else { Kind::Other },
-                    desk,
-                    document: document.clone(),
-                    interfaces: BTreeMap::new(),
-                });
-            }
+    fn new(source: &'a Source, document: &Node) -> Self {
+        let mut found = Diagnostics::default();
+        let mut kind = Kind::of(document, &mut found);
+        if kind.is_translated() && !shape::check(document, &mut found) {
+            kind = Kind::Other;
         }
-        drafts
+        Self {
+            source,
+            found,
+            kind,
+            document: document.clone(),
+            interfaces: HashMap::new(),
+        }
     }
 
     fn name(&self) -> String {
-        self.said("name").unwrap_or_default().to_owned()
+        let name = self.document.descend(&["metadata", "name"]);
+        name.and_then(Node::as_str).unwrap_or_default().to_owned()
     }
 
-    fn said(&self, key: &str) -> Option<&str> {
-        text_of(self.document.get("metadata")?, key)
+    fn namespace(&self) -> Option<String> {
+        let namespace = self.document.descend(&["metadata", "namespace"])?;
+        namespace.as_str().map(str::to_owned)
     }
 
     /// Translates every TaskSpec in the document.
@@ -172,75 +178,86 @@ impl<'a> Draft<'a> {
         if !self.kind.is_translated() {
             return;
         }
-        let places = task_places(&self.document, self.kind);
-        for place in &places {
-            let interface = self.task(place);
-            self.interfaces.insert(place.clone(), interface);
+        let sites = DeclarationSite::all(&self.document);
+        let places = sites.iter().filter_map(DeclarationSite::task_spec);
+        for place in places.cloned().collect::<Vec<_>>() {
+            let interface = self.task(&place);
+            self.interfaces.insert(place, interface);
         }
-        let declared = outputs::settle(&mut self.document, &mut self.desk);
-        for (place, interface) in &mut self.interfaces {
-            if let Some(found) = declared.get(place) {
-                interface.makes(&found.declaration);
-            }
-            // Last of all: it moves the steps, whose places the declaration's errors have named.
-            let spec = outputs::descend(&mut self.document, place);
-            git_source::prepend(spec, &interface.inputs, git_image);
+        let kind = self.kind;
+        let declared = outputs::move_to_annotations(
+            &mut self.document,
+            |place| host(kind, place),
+            self.source,
+            &mut self.found,
+        );
+        for (place, declaration) in declared {
+            let interface = self.interfaces.entry(place).or_default();
+            interface.creates(&declaration);
+        }
+        // The indices of the steps, which the findings about the declaration name, change only now.
+        for (place, interface) in &self.interfaces {
+            let spec = self.document.at_mut(place);
+            git_source::prepend(spec, &interface.resources, git_image);
         }
     }
 
-    fn task(&mut self, place: &str) -> Interface {
-        // The TaskSpec and the annotation beside it are both to be changed: one of them steps out.
-        let mut spec = outputs::descend(&mut self.document, place).clone();
-        let beside = match place {
-            "spec" | "spec.taskSpec" => &mut self.document,
-            _ => outputs::descend(&mut self.document, place),
-        };
-        let annotation = outputs::annotation_mut(beside);
-        let interface = task::translate(&mut spec, place, annotation, &mut self.desk);
-        if !matches!(place, "spec" | "spec.taskSpec") {
-            let metadata = outputs::descend(&mut self.document, place).take("metadata");
-            if let Some(metadata) = metadata {
-                spec.take("metadata");
-                spec.put_first("metadata", metadata);
-            }
+    fn task(&mut self, place: &Place) -> Interface {
+        let host = host(self.kind, place);
+        let annotation = outputs::annotation_mut(self.document.at_mut(&host));
+        // A copy: the TaskSpec is changed at the same time, and may be the host of the annotation.
+        let mut annotation = annotation.cloned();
+        let interface = task::translate(
+            self.document.at_mut(place),
+            place,
+            annotation.as_mut().map(|annotation| {
+                let inner = Place::of_annotation(annotation::OUTPUTS);
+                (annotation, host.join(&inner))
+            }),
+            self.source,
+            &mut self.found,
+        );
+        let own = outputs::annotation_mut(self.document.at_mut(&host));
+        if let (Some(own), Some(annotation)) = (own, annotation) {
+            *own = annotation;
         }
-        *outputs::descend(&mut self.document, place) = spec;
         interface
     }
 
-    /// Where the document holds a PipelineSpec.
-    fn pipeline_place(&self) -> Option<&'static str> {
-        match self.kind {
-            Kind::Pipeline => Some("spec").filter(|key| present(&self.document, key).is_some()),
-            Kind::PipelineRun => {
-                let spec = present(&self.document, "spec")?;
-                present(spec, "pipelineSpec").map(|_| "spec.pipelineSpec")
-            }
-            _ => None,
-        }
-    }
-
-    fn pipeline(&mut self, place: &str, known: &Interfaces, catalogue: &Catalogue) -> Interface {
-        let namespace = self.said("namespace").map(str::to_owned);
+    /// Translates the PipelineSpec in the document; returns its place and its interface.
+    fn pipeline(
+        &mut self,
+        known: &Interfaces,
+        catalogue: &Catalogue,
+    ) -> Option<(Place, Interface)> {
+        let keys: &[&str] = match self.kind {
+            Kind::Pipeline => &["spec"],
+            Kind::PipelineRun => &["spec", "pipelineSpec"],
+            _ => return None,
+        };
+        let place = Cursor::root(&self.document).descend(keys)?.place;
+        let namespace = self.namespace();
         let around = Surroundings {
             known,
             embedded: &self.interfaces,
             catalogue,
             namespace: namespace.as_deref(),
+            source: self.source,
         };
-        let spec = outputs::descend(&mut self.document, place);
-        pipeline::translate(spec, place, &around, &mut self.desk)
+        let spec = self.document.at_mut(&place);
+        let interface = pipeline::translate(spec, &place, &around, &mut self.found);
+        Some((place, interface))
     }
 
-    /// Binds what a run names.
+    /// Binds the resources of a run.
     fn run(&mut self, known: &Interfaces, catalogue: &Catalogue) {
-        let namespace = self.said("namespace").map(str::to_owned);
+        let namespace = self.namespace();
         let Some(spec) = self.document.field_mut("spec") else {
             return;
         };
-        let (embedded, reference, known, of) = match self.kind {
+        let (embedded, reference, known, title) = match self.kind {
             Kind::PipelineRun => {
-                versions::pipeline_run(spec, "spec", &mut self.desk);
+                versions::pipeline_run(spec, &mut self.found);
                 (
                     "pipelineSpec",
                     "pipelineRef",
@@ -249,111 +266,54 @@ impl<'a> Draft<'a> {
                 )
             }
             Kind::TaskRun => {
-                versions::task_run(spec, "spec", &mut self.desk);
+                versions::task_run(spec, &mut self.found);
                 ("taskSpec", "taskRef", &known.tasks, "the Task")
             }
             _ => return,
         };
-        let embedded = self.interfaces.get(&format!("spec.{embedded}"));
-        let interface = embedded.or_else(|| Interfaces::referred(known, present(spec, reference)));
+        let embedded = self.interfaces.get(&Place::from(["spec", embedded]));
+        let interface = embedded.or_else(|| referred(known, spec.present(reference)));
         run::translate(
             spec,
-            (of, interface),
+            (title, interface),
             catalogue,
             namespace.as_deref(),
-            &mut self.desk,
+            &mut self.found,
         );
     }
 
-    /// As it is printed.
+    /// The translated document.
     fn written(&self) -> Value {
         if !self.kind.is_translated() {
             return self.document.to_json();
         }
         let mut document = self.document.clone();
-        document.put("apiVersion", text(document.at, RUN_API_VERSION));
-        // What a controller wrote, in the shape of another version.
+        document.put("apiVersion", derived(document.at, RUN_API_VERSION));
+        // A controller wrote it, for another version.
         document.take("status");
-        outputs::ordered(&document)
+        let entries = entries_mut(&mut document).into_iter();
+        entries.for_each(|entries| entries.sort_by_key(|(key, _)| rank(&key.name)));
+        document.to_json()
+    }
+
+    fn findings(self) -> impl Iterator<Item = Finding> {
+        let name = &self.source.name;
+        let found = self.found.into_vec().into_iter();
+        found.map(move |diagnostic| Finding::error(name, diagnostic))
     }
 }
 
-/// Whether what is to be edited has the form that Kubernetes asks for; complains of what has not.
-fn is_sound(document: &Node, desk: &mut Desk<'_>) -> bool {
-    const MAPS: [&str; 4] = [
-        "metadata",
-        "metadata.annotations",
-        "spec",
-        "spec.taskRunTemplate",
-    ];
-    const LISTS: [&str; 7] = [
-        "params",
-        "steps",
-        "sidecars",
-        "tasks",
-        "finally",
-        "taskRunSpecs",
-        "runAfter",
-    ];
-    fn lists(node: &Node, place: &str, desk: &mut Desk<'_>) {
-        for (key, child) in node.mapping().unwrap_or_default() {
-            let place = format!("{place}.{}", key.name);
-            if LISTS.contains(&key.name.as_str()) && child.content != Content::Null {
-                desk.items(child, &place);
-            }
-            if ["taskSpec", "pipelineSpec"].contains(&key.name.as_str()) {
-                lists(child, &place, desk);
-            }
-            if ["tasks", "finally"].contains(&key.name.as_str()) {
-                for (index, task) in child.sequence().unwrap_or_default().iter().enumerate() {
-                    lists(task, &format!("{place}[{index}]"), desk);
-                }
-            }
-        }
-    }
-    let before = desk.findings.len();
-    for place in MAPS {
-        let mut parts = place.split('.');
-        let found = parts.try_fold(document, |node, key| present(node, key));
-        if let Some(node) = found.filter(|node| node.mapping().is_none()) {
-            let message = format!("must be a map, this is {}", node.describe());
-            desk.complain_at(place, node.at, message, None);
-        }
-    }
-    if let Some(spec) = present(document, "spec") {
-        lists(spec, "spec", desk);
-    }
-    desk.findings.len() == before
+/// The rank of a document's field: the fields that identify the document come first.
+fn rank(key: &str) -> usize {
+    const FIRST: [&str; 4] = ["apiVersion", "kind", "metadata", "spec"];
+    let rank = FIRST.iter().position(|first| *first == key);
+    rank.unwrap_or(FIRST.len())
 }
 
-/// The places of all TaskSpecs in a document.
-fn task_places(document: &Node, kind: Kind) -> Vec<String> {
-    let spec = present(document, "spec");
-    match (kind, spec) {
-        (Kind::Task, Some(_)) => vec!["spec".to_owned()],
-        (Kind::TaskRun, Some(spec)) if present(spec, "taskSpec").is_some() => {
-            vec!["spec.taskSpec".to_owned()]
-        }
-        (Kind::Pipeline, Some(spec)) => embedded(spec, "spec"),
-        (Kind::PipelineRun, Some(spec)) => present(spec, "pipelineSpec")
-            .map(|spec| embedded(spec, "spec.pipelineSpec"))
-            .unwrap_or_default(),
-        _ => Vec::new(),
+/// The place of the object with the metadata of the TaskSpec at `place`: that of an embedded one is in itself.
+fn host(kind: Kind, place: &Place) -> Place {
+    match kind {
+        Kind::Pipeline | Kind::PipelineRun => place.clone(),
+        _ => Place::root(),
     }
-}
-
-fn embedded(spec: &Node, place: &str) -> Vec<String> {
-    let mut places = Vec::new();
-    for list in ["tasks", "finally"] {
-        let items = spec.get(list).and_then(Node::sequence).unwrap_or_default();
-        for (index, task) in items.iter().enumerate() {
-            let place = format!("{place}.{list}[{index}]");
-            if present(task, "taskSpec").is_some() {
-                places.push(format!("{place}.taskSpec"));
-            } else if let Some(spec) = present(task, "pipelineSpec") {
-                places.extend(embedded(spec, &format!("{place}.pipelineSpec")));
-            }
-        }
-    }
-    places
 }

@@ -6,19 +6,19 @@
 //! | --- | --- |
 //! | `documents` | all documents, in the order of their dependencies |
 //! | `task`, `pipeline`, `run` | the translation of each kind |
-//! | `input_resource`, `binding` | resources: their declarations, and their bindings |
+//! | `resource_lists` | the lists of resources in a spec, in each of their spellings |
+//! | `input_resource`, `binding` | their entries: declarations, and bindings |
 //! | `interface` | the inputs and outputs of a Task or Pipeline |
 //! | `outputs` | the declaration, moved into the annotation |
 //! | `git_source` | the step that clones a git resource |
 //! | `variables` | `$(...)` |
 //! | `versions` | fields that v1 renamed, moved or removed |
 //! | `resource_type` | the types of PipelineResources |
-//! | `catalogue` | existing PipelineResources |
-//! | `desk`, `edit` | findings about a document; changes to one |
+//! | `catalogue` | PipelineResources that exist |
+//! | `shape`, `edit` | the shape of a document, and changes to one |
 
 mod binding;
 mod catalogue;
-mod desk;
 mod documents;
 mod edit;
 mod git_source;
@@ -26,8 +26,10 @@ mod input_resource;
 mod interface;
 mod outputs;
 mod pipeline;
+mod resource_lists;
 mod resource_type;
 mod run;
+mod shape;
 mod task;
 mod variables;
 mod versions;

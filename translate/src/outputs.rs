@@ -1,97 +1,66 @@
-//! The declaration: from the proposal's places in the spec into the annotation, checked on the way.
+//! Declarations: from the proposal's fields in the spec into the annotation, checked on the way.
 
-use std::collections::BTreeMap;
-
-use gleaner_core::document::writer;
-use gleaner_core::document::yaml::{Content, Node};
-use gleaner_core::task::{DeclarationSite, Declared};
+use gleaner_core::declaration::Declaration;
+use gleaner_core::document::yaml::Node;
+use gleaner_core::document::{Cursor, Diagnostics, Place, Source, writer};
+use gleaner_core::task::DeclarationSite;
 use gleaner_proto::kubernetes::annotation;
-use serde_json::Value;
+use serde_json::json;
 
-use crate::desk::Desk;
-use crate::edit::{self, Edit, text};
+use crate::edit::{Edit, derived};
 
-/// Checks every declaration in `document`, puts it into the annotation of what it stands beside, and returns it by the place
-/// of its TaskSpec.
-pub(crate) fn settle(document: &mut Node, desk: &mut Desk<'_>) -> BTreeMap<String, Declared> {
-    let mut declared = BTreeMap::new();
-    for carrier in DeclarationSite::all(document) {
-        match (carrier.declaration(desk.source), carrier.task_spec()) {
-            (Ok(Some(found)), Some(place)) => {
-                declared.insert(place.to_string(), found);
+/// Checks every declaration in `document`, moves it into the annotation of its host, and returns it with the place of its
+/// TaskSpec. `host` is the place of the object with the metadata of the TaskSpec at a place.
+pub(crate) fn move_to_annotations(
+    document: &mut Node,
+    host: impl Fn(&Place) -> Place,
+    source: &Source,
+    found: &mut Diagnostics,
+) -> Vec<(Place, Declaration)> {
+    let mut declared = Vec::new();
+    for site in DeclarationSite::all(document) {
+        match (site.declaration(source), site.task_spec()) {
+            (Ok(Some(declaration)), Some(place)) => declared.push((place.clone(), declaration)),
+            (Ok(None), Some(place)) => {
+                let spec = place
+                    .find(document)
+                    .map(|spec| Cursor::new(spec, place.clone()));
+                if let Some(outputs) = spec.and_then(|spec| spec.field("outputs")) {
+                    outputs.fields(&["resources", "objects"], found);
+                }
             }
-            (Ok(_), _) => {}
-            (Err(found), _) => found
-                .into_iter()
-                .for_each(|diagnostic| desk.note(diagnostic)),
+            (Ok(_), None) => {}
+            (Err(diagnostics), _) => found.extend(diagnostics),
         }
     }
-    for (place, found) in &declared {
-        let spec = descend(document, place);
+    for (place, declared) in &declared {
+        let spec = document.at_mut(place);
         if take_proposal(spec) {
-            let at = spec.at;
-            let yaml = text(at, writer::to_yaml([&found.document]));
-            // Within a Pipeline the TaskSpec has metadata of its own; a Task's and a TaskRun's are the document's.
-            let carrier = if place == "spec" || place == "spec.taskSpec" {
-                &mut *document
-            } else {
-                descend(document, place)
-            };
-            if carrier.get("metadata").is_none() {
-                carrier.put_first("metadata", edit::map(at, []));
+            let yaml = derived(spec.at, writer::to_yaml([&declared.document]));
+            let host = document.at_mut(&host(place));
+            if host.get("metadata").is_none() {
+                host.put_first("metadata", derived(host.at, json!({})));
             }
-            let metadata = carrier.map_mut("metadata");
-            metadata
-                .map_mut("annotations")
-                .put(annotation::OUTPUTS, yaml);
+            let annotations = host.map_mut("metadata").map_mut("annotations");
+            annotations.put(annotation::OUTPUTS, yaml);
         }
     }
+    let declared = declared.into_iter();
     declared
+        .map(|(place, declared)| (place, declared.declaration))
+        .collect()
 }
 
-/// Takes the proposal's fields out of a TaskSpec; whether there were any.
+/// Removes the proposal's fields from a TaskSpec; returns true if there were any.
 fn take_proposal(spec: &mut Node) -> bool {
     let mut found = spec.take("outputs").is_some();
-    for step in spec.field_mut("steps").map_or(&mut [][..], Node::items_mut) {
+    for step in spec.items_mut("steps") {
         found |= step.take("outputs").is_some();
     }
     found
 }
 
-/// The node at a place such as `spec.tasks[0].taskSpec`.
-pub(crate) fn descend<'a>(document: &'a mut Node, place: &str) -> &'a mut Node {
-    let mut node = document;
-    for part in place.split('.') {
-        let (key, index) = match part.strip_suffix(']').and_then(|part| part.split_once('[')) {
-            Some((key, index)) => (key, index.parse::<usize>().ok()),
-            None => (part, None),
-        };
-        let field = node.field_mut(key);
-        node = field.expect("invariant: places come from the document itself");
-        if let Some(index) = index {
-            node = match &mut node.content {
-                Content::Sequence(items) => &mut items[index],
-                _ => unreachable!("invariant: places come from the document itself"),
-            };
-        }
-    }
-    node
-}
-
-/// The document as it is printed: what names it first.
-pub(crate) fn ordered(document: &Node) -> Value {
-    const FIRST: [&str; 4] = ["apiVersion", "kind", "metadata", "spec"];
-    let Value::Object(mut fields) = document.to_json() else {
-        return document.to_json();
-    };
-    let first = FIRST
-        .iter()
-        .filter_map(|key| Some(((*key).to_owned(), fields.shift_remove(*key)?)))
-        .collect::<Vec<_>>();
-    first.into_iter().chain(fields).collect()
-}
-
-/// The annotation with the declaration, where `object` has one.
+/// The annotation of `object` that has the declaration.
 pub(crate) fn annotation_mut(object: &mut Node) -> Option<&mut Node> {
     let metadata = object.field_mut("metadata")?;
     metadata

@@ -1,99 +1,84 @@
-//! A PipelineSpec: its resources become object parameters, and its tasks hand them on.
+//! A PipelineSpec: its resources become object parameters, and its tasks pass them on.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
-use gleaner_core::document::diagnostic::suggestion;
+use gleaner_core::document::diagnostic::{Diagnostic, suggestion};
 use gleaner_core::document::yaml::Node;
+use gleaner_core::document::{Cursor, Diagnostics, Place, Source};
 use indexmap::IndexMap;
+use serde_json::Value;
 
 use crate::binding::{self, Binding, Target};
 use crate::catalogue::Catalogue;
-use crate::desk::Desk;
-use crate::edit::{Edit, present, text, text_of};
-use crate::input_resource::{InputResource, Side};
-use crate::interface::{Interface, Interfaces, Made};
-use crate::variables::{self, Judge, Verdict};
+use crate::edit::Edit;
+use crate::input_resource::InputResource;
+use crate::interface::{Created, Interface, Interfaces, referred};
+use crate::resource_lists::{self, Direction};
+use crate::variables::{self, Replacement, Variables};
 use crate::versions;
 
-/// What is known around a Pipeline.
+/// The documents around a PipelineSpec.
 pub(crate) struct Surroundings<'a> {
     /// The Tasks of all files.
     pub(crate) known: &'a Interfaces,
-    /// The Tasks embedded in this document, by place.
-    pub(crate) embedded: &'a BTreeMap<String, Interface>,
-    /// The PipelineResources.
+    /// The Tasks embedded in the same document, by place.
+    pub(crate) embedded: &'a HashMap<Place, Interface>,
     pub(crate) catalogue: &'a Catalogue,
     /// The namespace of the document.
     pub(crate) namespace: Option<&'a str>,
+    pub(crate) source: &'a Source,
 }
 
 /// Translates the PipelineSpec at `place`.
 pub(crate) fn translate(
     spec: &mut Node,
-    place: &str,
+    place: &Place,
     around: &Surroundings<'_>,
-    desk: &mut Desk<'_>,
+    found: &mut Diagnostics,
 ) -> Interface {
-    let resources = spec.take("resources");
-    let items = resources
-        .as_ref()
-        .map(|node| desk.items(node, &format!("{place}.resources")));
-    let place_of = format!("{place}.resources");
-    let mut inputs =
-        InputResource::read_all(items.unwrap_or_default(), &place_of, Side::Input, desk);
-    for port in &mut inputs {
-        // Its tasks may be elsewhere, and use any of them.
-        let keys = port.kind.keys();
-        keys.iter().for_each(|(key, _)| port.uses(key));
+    let items = resource_lists::take_inputs(spec, place, found);
+    let mut resources = InputResource::read_all(&items, found);
+    for resource in &mut resources {
+        // Its tasks may be in other files, and use any of them.
+        resource
+            .kind
+            .keys()
+            .iter()
+            .for_each(|key| resource.uses(key));
     }
-    let mut pipeline = Pipeline {
-        inputs,
-        tasks: tasks(spec, place, around),
-    };
-    for list in ["tasks", "finally"] {
-        let mut items = spec.take(list);
-        let nodes = items.as_mut().map_or(&mut [][..], Node::items_mut);
-        for (index, task) in nodes.iter_mut().enumerate() {
-            let place = format!("{place}.{list}[{index}]");
-            pipeline.task(task, &place, around, desk);
-        }
-        if let Some(items) = items {
-            spec.put(list, items);
+    let tasks = tasks(spec, place, around);
+    let mut pipeline = Pipeline { resources, tasks };
+    for list in LISTS {
+        for (index, task) in spec.items_mut(list).iter_mut().enumerate() {
+            pipeline.task(task, &place.key(list).index(index), around, found);
         }
     }
-    variables::rewrite(
-        spec,
-        place,
-        &["taskSpec", "pipelineSpec", "description", "displayName"],
-        &mut pipeline,
-        desk,
-    );
-    let inputs = pipeline.inputs;
-    for port in &inputs {
-        port.declare(spec, place, desk);
+    variables::rewrite(spec, place, &mut pipeline, around.source, found);
+    let resources = pipeline.resources;
+    for resource in &resources {
+        resource.declare(spec, place, found);
     }
     Interface {
-        inputs,
+        resources,
         ..Interface::default()
     }
 }
 
+const LISTS: [&str; 2] = ["tasks", "finally"];
+
+type Tasks = IndexMap<String, Option<Interface>>;
+
 /// The tasks of a PipelineSpec by name, each with its interface where that is known.
-fn tasks(
-    spec: &Node,
-    place: &str,
-    around: &Surroundings<'_>,
-) -> IndexMap<String, Option<Interface>> {
+fn tasks(spec: &Node, place: &Place, around: &Surroundings<'_>) -> Tasks {
     let mut found = IndexMap::new();
-    for list in ["tasks", "finally"] {
+    for list in LISTS {
         let items = spec.get(list).and_then(Node::sequence).unwrap_or_default();
         for (index, task) in items.iter().enumerate() {
-            let embedded = format!("{place}.{list}[{index}].taskSpec");
-            let interface = around
-                .embedded
-                .get(&embedded)
-                .or_else(|| Interfaces::referred(&around.known.tasks, present(task, "taskRef")));
-            let name = text_of(task, "name").unwrap_or_default();
+            let embedded = place.key(list).index(index).key("taskSpec");
+            let embedded = around.embedded.get(&embedded);
+            let interface =
+                embedded.or_else(|| referred(&around.known.tasks, task.present("taskRef")));
+            let name = task.text_of("name").unwrap_or_default();
             found.insert(name.to_owned(), interface.cloned());
         }
     }
@@ -101,267 +86,249 @@ fn tasks(
 }
 
 struct Pipeline {
-    inputs: Vec<InputResource>,
-    tasks: IndexMap<String, Option<Interface>>,
+    resources: Vec<InputResource>,
+    tasks: Tasks,
 }
 
-/// A binding, and what it is for as far as that is known.
+/// A binding of a Pipeline's task.
 #[derive(Clone, Copy)]
 struct Request<'a> {
-    binding: &'a Binding,
-    port: Option<&'a InputResource>,
-}
-
-impl Request<'_> {
-    /// The node that says what is bound.
-    fn node(&self) -> &Node {
-        match &self.binding.target {
-            Target::Reference(name) | Target::OfPipeline(name) => name,
-            Target::Inline(spec) => spec,
-        }
-    }
-
-    fn place(&self) -> String {
-        let field = match &self.binding.target {
-            Target::Reference(_) => "resourceRef.name",
-            Target::OfPipeline(_) => "resource",
-            Target::Inline(_) => "resourceSpec",
-        };
-        format!("{}.{field}", self.binding.place)
-    }
+    binding: &'a Binding<'a>,
+    /// The name of what is bound.
+    target: &'a Cursor<'a>,
+    /// The resource of the task, where that is known.
+    resource: Option<&'a InputResource>,
 }
 
 impl Pipeline {
     fn task(
         &mut self,
         task: &mut Node,
-        place: &str,
+        place: &Place,
         around: &Surroundings<'_>,
-        desk: &mut Desk<'_>,
+        found: &mut Diagnostics,
     ) {
         if let Some(conditions) = task.take("conditions") {
-            let message = "Tekton has no Conditions any more".to_owned();
+            let conditions = Cursor::new(&conditions, place.key("conditions"));
+            let message = "Tekton has no Conditions any more";
             let help = "use when: with a result of a task that does what the Condition did";
-            desk.complain(&format!("{place}.conditions"), &conditions, message, help);
+            found.push(conditions.diagnostic(message).help(help));
         }
-        if let Some(reference) = task.field_mut("taskRef") {
-            versions::reference(reference, "Task", &format!("{place}.taskRef"), desk);
-        }
-        let mut of = Interface::default();
-        let mut is_known = false;
-        if let Some(nested) = task.field_mut("pipelineSpec") {
-            of = translate(nested, &format!("{place}.pipelineSpec"), around, desk);
-            is_known = true;
-        } else if let Some(Some(interface)) =
-            self.tasks.get(text_of(task, "name").unwrap_or_default())
-        {
-            of = interface.clone();
-            is_known = true;
-        }
-        let bindings = binding::take(task, place, desk);
-        if is_known {
-            let name = text_of(task, "name").unwrap_or_default();
+        versions::reference(task, place, "taskRef", "Task", found);
+        let name = task.text_of("name").unwrap_or_default().to_owned();
+        let interface = match task.field_mut("pipelineSpec") {
+            Some(nested) => Some(translate(nested, &place.key("pipelineSpec"), around, found)),
+            None => self.tasks.get(&name).cloned().flatten(),
+        };
+        let items = binding::take(task, place, found);
+        let bindings = binding::read_all(&items, found);
+        if let Some(interface) = &interface {
+            let cursor = Cursor::new(task, place.clone());
             let title = format!("the task '{name}'");
-            binding::check(&bindings, &of, &title, task, place, desk);
+            binding::check(&bindings, interface, &title, &cursor, found);
         }
         for binding in &bindings {
-            let port = of.port(&binding.name);
-            let request = Request { binding, port };
-            if let Some(value) = self.value(&request, task, around, desk) {
-                binding.bind(value, task, desk);
+            let resource = interface
+                .as_ref()
+                .and_then(|own| own.resource(&binding.name));
+            if let Some(value) = self.value(binding, resource, task, around, found) {
+                binding.bind(value, task, found);
             }
         }
     }
 
-    /// What is bound, in the words of a parameter.
+    /// The value of the parameter that replaces a binding.
     fn value(
         &mut self,
-        request: &Request<'_>,
+        binding: &Binding<'_>,
+        resource: Option<&InputResource>,
         task: &mut Node,
         around: &Surroundings<'_>,
-        desk: &mut Desk<'_>,
-    ) -> Option<Node> {
-        let Request { binding, port, .. } = *request;
-        let exists =
-            |desk: &mut Desk<'_>| binding.resolve(around.catalogue, around.namespace, port, desk);
-        let said = match &binding.target {
-            Target::Inline(_) => return exists(desk),
-            Target::OfPipeline(name) | Target::Reference(name) => name.as_str().unwrap_or_default(),
+        found: &mut Diagnostics,
+    ) -> Option<Value> {
+        let request = |target| Request {
+            binding,
+            target,
+            resource,
         };
-        let variable = said
-            .strip_prefix("$(")
-            .and_then(|rest| rest.strip_suffix(')'));
-        let words = variable.and_then(variables::words);
-        match (&binding.target, words.as_deref()) {
-            (Target::OfPipeline(_), _) => self.passed_on(said, request, task, desk),
-            (_, Some(["resources", resource])) => self.passed_on(resource, request, task, desk),
-            (_, Some(["tasks", from, output])) => self.output(from, output, request, desk),
-            (_, None) if !said.contains("$(") => exists(desk),
+        let target = match &binding.target {
+            Target::Reference(name) => name,
+            Target::OfPipeline(name) => {
+                let own = name.node.as_str().unwrap_or_default();
+                return self.own(own, request(name), task, found);
+            }
+            Target::Inline(_) => {
+                return binding.resolve(around.catalogue, around.namespace, resource, found);
+            }
+        };
+        let name = target.node.as_str().unwrap_or_default();
+        let words = variables::inside(name).and_then(variables::words);
+        match words.as_deref() {
+            Some(["resources", own]) => self.own(own, request(target), task, found),
+            Some(["tasks", from, output]) => self.output(from, output, request(target), found),
+            None if !name.contains("$(") => {
+                binding.resolve(around.catalogue, around.namespace, resource, found)
+            }
             _ => {
-                let message = format!("'{said}' names no resource");
+                let message = format!("'{name}' names no resource");
                 let help = "write $(resources.NAME), $(tasks.TASK.OUTPUT) or the name of a PipelineResource";
-                desk.complain(&request.place(), request.node(), message, help);
+                found.push(target.diagnostic(message).help(help));
                 None
             }
         }
     }
 
-    /// One of the Pipeline's own resources.
-    fn passed_on(
+    /// One of the Pipeline's own resources; or, where a task named in `from` creates it, that task's result.
+    fn own(
         &mut self,
-        resource: &str,
-        request: &Request<'_>,
+        name: &str,
+        request: Request<'_>,
         task: &mut Node,
-        desk: &mut Desk<'_>,
-    ) -> Option<Node> {
-        let Request { binding, port } = *request;
-        // What comes from a task that creates it is that task's; anything else is the Pipeline's, and only comes later.
-        let creates = |from: &&str| {
-            let interface = self.tasks.get(*from).and_then(Option::as_ref);
-            interface.is_some_and(|interface| interface.made.contains_key(resource))
+        found: &mut Diagnostics,
+    ) -> Option<Value> {
+        let Request {
+            binding, target, ..
+        } = request;
+        let from = binding.from.iter();
+        let from = from.map(|from| (from, from.node.as_str().unwrap_or_default()));
+        let creates = |from: &str| {
+            let interface = self.tasks.get(from).and_then(Option::as_ref);
+            interface.is_some_and(|interface| interface.created.contains_key(name))
         };
-        if let Some(from) = binding.from.iter().filter_map(Node::as_str).find(creates) {
-            return self.output(from, resource, request, desk);
+        if let Some((_, from)) = from.clone().find(|(_, from)| creates(from)) {
+            return self.output(from, name, request, found);
         }
-        for from in &binding.from {
-            let wanted = from.as_str().unwrap_or_default();
-            if !self.tasks.contains_key(wanted) {
-                self.no_task(wanted, from, &format!("{}.from", binding.place), desk);
+        for (cursor, from) in from {
+            if !self.tasks.contains_key(from) {
+                let place = binding.cursor.place.key("from");
+                found.push(self.no_task(from, &Cursor::new(cursor.node, place)));
             }
             let after = task.list_mut("runAfter");
-            if after.iter().all(|other| other.as_str() != Some(wanted)) {
-                after.push(from.clone());
+            if after.iter().all(|other| other.as_str() != Some(from)) {
+                after.push(cursor.node.clone());
             }
         }
-        let Some(own) = self.inputs.iter_mut().find(|own| own.name == resource) else {
-            let message = format!("the Pipeline declares no resource '{resource}'");
-            let known = self.inputs.iter().map(|port| port.name.as_str());
-            desk.unknown(
-                &request.place(),
-                request.node().at,
-                message,
-                resource,
-                known,
-            );
+        let Some(own) = self.resources.iter_mut().find(|own| own.name == name) else {
+            let message = format!("the Pipeline declares no resource '{name}'");
+            let known = self.resources.iter().map(|own| own.name.as_str());
+            found.add(target, message, suggestion(name, known));
             return None;
         };
-        if let Some(port) = port {
-            if port.kind == own.kind {
-                port.keys.iter().for_each(|key| own.uses(key));
+        if let Some(resource) = request.resource {
+            if resource.kind == own.kind {
+                resource.keys.iter().for_each(|key| own.uses(key));
             } else {
-                binding.fits(port, own.kind.as_str(), &[], desk);
+                binding.check_fit(resource, own.kind.as_str(), &[], found);
             }
         }
-        Some(text(request.node().at, format!("$(params.{resource}[*])")))
+        Some(format!("$(params.{name}[*])").into())
     }
 
-    /// What another task creates.
+    /// The result `output` of the task `from`.
     fn output(
         &self,
         from: &str,
         output: &str,
-        request: &Request<'_>,
-        desk: &mut Desk<'_>,
-    ) -> Option<Node> {
-        let Request { binding, port } = *request;
-        let (place, node) = (request.place(), request.node());
+        request: Request<'_>,
+        found: &mut Diagnostics,
+    ) -> Option<Value> {
+        let Request {
+            binding, target, ..
+        } = request;
         let Some(interface) = self.tasks.get(from) else {
-            self.no_task(from, node, &place, desk);
+            found.push(self.no_task(from, target));
             return None;
         };
-        if binding.side == Side::BoundOutput {
+        if binding.direction == Direction::Output {
             let message = format!(
                 "'{output}' is created by the task '{from}': nothing else can be its output"
             );
-            desk.complain(&place, node, message, "bind it under inputs");
+            found.push(target.diagnostic(message).help("bind it under inputs"));
             return None;
         }
-        match interface
-            .as_ref()
-            .map(|interface| interface.made.get(output))
-        {
-            // A Task that is not in the files: Tekton will know.
-            None => {}
-            Some(Some(Made::Resource { kind, keys })) => {
-                if let Some(port) = port {
-                    let keys = keys.iter().map(String::as_str);
-                    binding.fits(port, kind, &keys.collect::<Vec<_>>(), desk);
+        // Of a Task that is in no file, nothing is known.
+        if let Some(Interface { created, .. }) = interface {
+            match created.get(output) {
+                Some(Created::Resource { kind, keys }) => {
+                    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+                    if let Some(resource) = request.resource {
+                        binding.check_fit(resource, kind, &keys, found);
+                    }
+                }
+                Some(Created::Object) => {
+                    let message = format!(
+                        "'{output}' is one of the objects of the task '{from}', and objects are no PipelineResources; nothing binds \
+                         them as inputs"
+                    );
+                    let help = format!(
+                        "take a field of it as a parameter: $(tasks.{from}.results.{output}.name)"
+                    );
+                    found.push(target.diagnostic(message).help(help));
+                    return None;
+                }
+                None => {
+                    let message = format!("the task '{from}' creates no resource '{output}'");
+                    let known = created.keys().map(String::as_str);
+                    found.add(target, message, suggestion(output, known));
+                    return None;
                 }
             }
-            Some(Some(Made::Object)) => {
-                let message = format!(
-                    "'{output}' is one of the objects of the task '{from}', and objects are no PipelineResources; nothing binds \
-                     them as inputs"
-                );
-                let help = format!(
-                    "take a field of it as a parameter: $(tasks.{from}.results.{output}.name)"
-                );
-                desk.complain(&place, node, message, &help);
-                return None;
-            }
-            Some(None) => {
-                let message = format!("the task '{from}' creates no resource '{output}'");
-                let made = interface.iter().flat_map(|interface| interface.made.keys());
-                desk.unknown(&place, node.at, message, output, made.map(String::as_str));
-                return None;
-            }
         }
-        Some(text(
-            node.at,
-            format!("$(tasks.{from}.results.{output}[*])"),
-        ))
+        Some(format!("$(tasks.{from}.results.{output}[*])").into())
     }
 
-    fn no_task(&self, name: &str, node: &Node, place: &str, desk: &mut Desk<'_>) {
+    fn no_task(&self, name: &str, cursor: &Cursor<'_>) -> Diagnostic {
         let message = format!("the Pipeline has no task '{name}'");
         let known = self.tasks.keys().map(String::as_str);
-        desk.unknown(place, node.at, message, name, known);
+        cursor
+            .diagnostic(message)
+            .maybe_help(suggestion(name, known))
     }
 
-    fn resource(&mut self, name: &str, key: &str, inside: &str) -> Verdict {
-        let known = self.inputs.iter().map(|port| port.name.as_str());
+    fn resource(&mut self, name: &str, key: &str, inside: &str) -> Replacement {
+        let known = self.resources.iter().map(|own| own.name.as_str());
         let help = suggestion(name, known);
-        let Some(port) = self.inputs.iter_mut().find(|port| port.name == name) else {
+        let Some(own) = self.resources.iter_mut().find(|own| own.name == name) else {
             let message = format!("`$({inside})`: the Pipeline declares no resource '{name}'");
-            return Verdict::Wrong { message, help };
+            return Replacement::Refused { message, help };
         };
         if key == "type" {
-            return Verdict::Text(port.kind.as_str().to_owned());
+            return Replacement::Text(own.kind.as_str().to_owned());
         }
-        port.uses(key);
-        Verdict::Variable(format!("params.{name}.{key}"))
+        own.uses(key);
+        Replacement::Variable(format!("params.{name}.{key}"))
     }
 }
 
-impl Judge for Pipeline {
-    fn judge(&mut self, words: &[&str], inside: &str) -> Verdict {
+impl Variables for Pipeline {
+    fn replace(&mut self, words: &[&str], inside: &str) -> Replacement {
         match words {
             ["inputs", "params", ..] => match inside.strip_prefix("inputs.") {
-                Some(rest) => Verdict::Variable(rest.to_owned()),
-                None => Verdict::Keep,
+                Some(rest) => Replacement::Variable(rest.to_owned()),
+                None => Replacement::Keep,
             },
             ["resources", name, key] => self.resource(name, key, inside),
-            ["resources" | "inputs" | "outputs", ..] => Verdict::Wrong {
-                message: format!("`$({inside})` is no variable of a Pipeline"),
-                help: Some("write $(params.NAME) or $(resources.NAME.KEY)".to_owned()),
-            },
+            ["resources" | "inputs" | "outputs", ..] => Replacement::refused(
+                format!("`$({inside})` is no variable of a Pipeline"),
+                "write $(params.NAME) or $(resources.NAME.KEY)",
+            ),
             ["tasks", from, output, rest @ ..] => {
                 let interface = self.tasks.get(*from).and_then(Option::as_ref);
-                let made = interface.and_then(|interface| interface.made.get(*output));
-                match (made, rest) {
-                    (Some(_), [key]) => {
-                        Verdict::Variable(format!("tasks.{from}.results.{output}.{key}"))
-                    }
-                    (Some(_), _) => Verdict::Wrong {
-                        message: format!("`$({inside})` is a whole object where a text is wanted"),
-                        help: Some(format!(
-                            "write $(tasks.{from}.{output}.name) or another key"
-                        )),
-                    },
-                    (None, _) => Verdict::Keep,
+                let created = interface.is_some_and(|own| own.created.contains_key(*output));
+                match rest {
+                    _ if !created => Replacement::Keep,
+                    [key] => Replacement::Variable(format!("tasks.{from}.results.{output}.{key}")),
+                    _ => Replacement::refused(
+                        format!("`$({inside})` is a whole object where a text is wanted"),
+                        format!("write $(tasks.{from}.{output}.name) or another key"),
+                    ),
                 }
             }
-            _ => Verdict::Keep,
+            _ => Replacement::Keep,
         }
+    }
+
+    fn skips(&self, field: &str) -> bool {
+        ["taskSpec", "pipelineSpec", "description", "displayName"].contains(&field)
     }
 }

@@ -1,38 +1,37 @@
-//! A PipelineRun or a TaskRun: the resources that it names become values of parameters.
+//! A PipelineRun or a TaskRun: the resources that it binds become values of parameters.
 
+use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_core::document::yaml::Node;
+use gleaner_core::document::{Cursor, Diagnostics, Place};
 
 use crate::binding;
 use crate::catalogue::Catalogue;
-use crate::desk::Desk;
 use crate::interface::Interface;
 
-/// Binds the resources in the spec of a run. `of` is what runs, with its interface where that is known.
+/// Binds the resources in the spec of a run. `title` is what runs, with its interface where that is known.
 pub(crate) fn translate(
     spec: &mut Node,
-    of: (&str, Option<&Interface>),
+    (title, interface): (&str, Option<&Interface>),
     catalogue: &Catalogue,
     namespace: Option<&str>,
-    desk: &mut Desk<'_>,
+    found: &mut Diagnostics,
 ) {
-    let (title, interface) = of;
-    let bindings = binding::take(spec, "spec", desk);
+    let place = Place::from(["spec"]);
+    let items = binding::take(spec, &place, found);
+    let bindings = binding::read_all(&items, found);
     if let Some(interface) = interface {
-        binding::check(&bindings, interface, title, spec, "spec", desk);
+        let cursor = Cursor::new(spec, place);
+        binding::check(&bindings, interface, title, &cursor, found);
     }
     for binding in &bindings {
         if let Some(from) = binding.from.first() {
-            let message = "only a task of a Pipeline comes after others".to_owned();
-            desk.complain(
-                &format!("{}.from", binding.place),
-                from,
-                message,
-                "remove it",
-            );
+            let place = binding.cursor.place.key("from");
+            let message = "only a task of a Pipeline comes after others";
+            found.push(Diagnostic::new(place, from.at(), message).help("remove it"));
         }
-        let port = interface.and_then(|interface| interface.port(&binding.name));
-        if let Some(value) = binding.resolve(catalogue, namespace, port, desk) {
-            binding.bind(value, spec, desk);
+        let resource = interface.and_then(|interface| interface.resource(&binding.name));
+        if let Some(value) = binding.resolve(catalogue, namespace, resource, found) {
+            binding.bind(value, spec, found);
         }
     }
 }

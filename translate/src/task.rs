@@ -1,195 +1,176 @@
-//! A TaskSpec: its resources become object parameters, its variables follow them.
+//! A TaskSpec: its resources become object parameters, and its variables refer to those.
 
 use gleaner_core::document::diagnostic::suggestion;
-use gleaner_core::document::yaml::{Content, Node};
+use gleaner_core::document::yaml::Node;
+use gleaner_core::document::{Diagnostics, Place, Source};
 
-use crate::desk::Desk;
-use crate::edit::{Edit, present, text, text_of};
-use crate::input_resource::{Declared, InputResource};
+use crate::edit::{Edit, derived, entries_mut, items_mut};
+use crate::input_resource::InputResource;
 use crate::interface::Interface;
+use crate::resource_lists::{self, Direction};
 use crate::resource_type::ResourceType;
-use crate::variables::{self, Judge, Verdict};
-use crate::{git_source, versions};
+use crate::variables::{self, Replacement, Variables, rewrite};
+use crate::versions;
 
-/// Fields that Tekton does not look into: those of a declaration (an embedded TaskSpec has its annotations in `metadata`), and
-/// what is for people.
-const NOT_SUBSTITUTED: [&str; 4] = ["outputs", "metadata", "description", "displayName"];
-
-/// Translates the TaskSpec at `place`, but for its declaration, which stays where it is. `annotation` is the one that stands
-/// beside it.
+/// Translates the TaskSpec at `place`, without its declaration: in the proposal's syntax, that stays in the spec. `annotation` is
+/// the annotation that has the declaration, and its place.
 pub(crate) fn translate(
     spec: &mut Node,
-    place: &str,
-    annotation: Option<&mut Node>,
-    desk: &mut Desk<'_>,
+    place: &Place,
+    annotation: Option<(&mut Node, Place)>,
+    source: &Source,
+    found: &mut Diagnostics,
 ) -> Interface {
-    let Declared {
-        mut inputs,
-        outputs,
-    } = Declared::take(spec, place, desk);
-    let gits = inputs
-        .iter_mut()
-        .filter(|port| port.kind == ResourceType::Git);
-    gits.for_each(git_source::uses);
+    let items = resource_lists::take(spec, place, is_created, found);
+    let mut resources = InputResource::read_all(&items, found);
+    for resource in &mut resources {
+        if resource.kind == ResourceType::Git {
+            // The step that clones uses both.
+            resource
+                .kind
+                .keys()
+                .iter()
+                .for_each(|key| resource.uses(key));
+        }
+    }
+    versions::task_spec(spec, place, found);
     let mut variables = TaskVariables {
-        inputs,
-        bound: outputs,
-        made: made(spec),
+        created: created(spec),
+        resources,
         within: Within::Steps,
     };
-    versions::task_spec(spec, place, desk);
-    variables::rewrite(spec, place, &NOT_SUBSTITUTED, &mut variables, desk);
+    rewrite(spec, place, &mut variables, source, found);
     variables.within = Within::Declaration;
-    for (node, place) in declaration_parts(spec, place) {
-        variables::rewrite(node, &place, &[], &mut variables, desk);
+    for (part, place) in declaration_parts(spec, place) {
+        rewrite(part, &place, &mut variables, source, found);
     }
-    if let Some(annotation) = annotation {
-        variables::rewrite(
-            annotation,
-            "metadata.annotations",
-            &[],
-            &mut variables,
-            desk,
-        );
+    if let Some((annotation, place)) = annotation {
+        rewrite(annotation, &place, &mut variables, source, found);
     }
-    let TaskVariables { inputs, bound, .. } = variables;
-    for port in inputs.iter().chain(&bound) {
-        port.declare(spec, place, desk);
+    for resource in &variables.resources {
+        resource.declare(spec, place, found);
     }
     expand_arrays(spec);
     Interface {
-        inputs,
-        bound,
+        resources: variables.resources,
         ..Interface::default()
     }
 }
 
-/// The parts of a TaskSpec that make up a declaration in the proposal's syntax, each with its place.
-fn declaration_parts<'a>(
-    spec: &'a mut Node,
-    place: &'a str,
-) -> impl Iterator<Item = (&'a mut Node, String)> {
-    let entries = match &mut spec.content {
-        Content::Mapping(entries) => entries.as_mut_slice(),
-        _ => &mut [],
-    };
-    entries.iter_mut().flat_map(move |(key, node)| {
-        let mut parts = Vec::new();
+/// Returns true for an entry of `outputs.resources` that the Task creates. With a type and without a spec, it is older than the
+/// proposal: a run binds it to a resource that exists.
+fn is_created(entry: &Node) -> bool {
+    entry.present("type").is_none() || entry.present("spec").is_some()
+}
+
+/// The parts of a TaskSpec that are a declaration in the proposal's syntax, each with its place.
+fn declaration_parts<'a>(spec: &'a mut Node, place: &Place) -> Vec<(&'a mut Node, Place)> {
+    let mut parts = Vec::new();
+    for (key, node) in entries_mut(spec).into_iter().flatten() {
+        let place = place.key(&key.name);
         match key.name.as_str() {
-            "outputs" => parts.push((node, format!("{place}.outputs"))),
+            "outputs" => parts.push((node, place)),
             "steps" => {
-                for (index, step) in node.items_mut().iter_mut().enumerate() {
-                    let place = format!("{place}.steps[{index}].outputs");
-                    parts.extend(step.field_mut("outputs").map(|node| (node, place)));
+                for (index, step) in items_mut(node).iter_mut().enumerate() {
+                    let outputs = step.field_mut("outputs");
+                    parts.extend(outputs.map(|node| (node, place.index(index).key("outputs"))));
                 }
             }
             _ => {}
         }
-        parts
-    })
+    }
+    parts
 }
 
-/// The names of what the Task creates, in the proposal's syntax.
-fn made(spec: &Node) -> Vec<String> {
-    let outputs = present(spec, "outputs");
+/// The names of the objects that the Task creates, in the proposal's syntax.
+fn created(spec: &Node) -> Vec<String> {
     let lists = ["resources", "objects"].into_iter();
-    let items = lists.filter_map(|key| outputs?.get(key)?.sequence());
-    items
-        .flatten()
-        .filter_map(|item| text_of(item, "name").map(str::to_owned))
-        .collect()
+    let items = lists.filter_map(|key| spec.descend(&["outputs", key])?.sequence());
+    let names = items.flatten().filter_map(|item| item.text_of("name"));
+    names.map(str::to_owned).collect()
 }
 
-/// `command: ["$(params.list)"]` of the proposal, in the words of today.
+/// Writes the proposal's `command: ["$(params.list)"]` as `$(params.list[*])`.
 fn expand_arrays(spec: &mut Node) {
-    let params = spec
-        .get("params")
-        .and_then(Node::sequence)
-        .unwrap_or_default();
-    let is_array = |param: &&Node| {
-        text_of(param, "type") == Some("array")
-            || text_of(param, "type").is_none()
-                && param
-                    .get("default")
-                    .is_some_and(|node| node.sequence().is_some())
-    };
-    let arrays: Vec<String> = params
-        .iter()
-        .filter(is_array)
-        .filter_map(|param| text_of(param, "name").map(str::to_owned))
-        .collect();
+    let params = spec.get("params").and_then(Node::sequence);
+    let arrays = params.unwrap_or_default().iter().filter(|param| {
+        let default = param.get("default").and_then(Node::sequence);
+        let kind = param.text_of("type");
+        kind == Some("array") || kind.is_none() && default.is_some()
+    });
+    let names = arrays.filter_map(|param| param.text_of("name"));
+    let arrays: Vec<String> = names.map(str::to_owned).collect();
     for container in versions::containers(spec) {
         for key in ["command", "args"] {
-            for item in container
-                .field_mut(key)
-                .map_or(&mut [][..], Node::items_mut)
-            {
-                let inside = item
-                    .as_str()
-                    .and_then(|text| text.strip_prefix("$(")?.strip_suffix(')'));
-                let Some(inside) = inside else { continue };
+            for item in container.items_mut(key) {
+                let Some(inside) = item.as_str().and_then(variables::inside) else {
+                    continue;
+                };
                 let words = variables::words(inside).unwrap_or_default();
                 if let ["params", name] = words[..]
                     && arrays.iter().any(|array| array == name)
                 {
-                    *item = text(item.at, format!("$({inside}[*])"));
+                    *item = derived(item.at, format!("$({inside}[*])"));
                 }
             }
         }
     }
 }
 
-/// What becomes of the variables of a Task.
+/// The variables of a Task.
 struct TaskVariables {
-    inputs: Vec<InputResource>,
-    bound: Vec<InputResource>,
-    made: Vec<String>,
+    resources: Vec<InputResource>,
+    /// The names of what the Task creates.
+    created: Vec<String>,
     within: Within,
 }
 
-/// Where a variable stands.
+/// The part of the Task that has the variable.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Within {
-    /// In what Tekton substitutes.
+    /// Fields in which Tekton replaces variables.
     Steps,
-    /// In what Gleaner substitutes.
+    /// The declaration, in which Gleaner does.
     Declaration,
 }
 
-impl Judge for TaskVariables {
-    fn judge(&mut self, words: &[&str], inside: &str) -> Verdict {
-        let creates = |name: &str| self.made.iter().any(|made| made == name);
+impl Variables for TaskVariables {
+    fn replace(&mut self, words: &[&str], inside: &str) -> Replacement {
+        use Direction::{Input, Output};
+        let creates = |name: &str| self.created.iter().any(|created| created == name);
+        let declares = |name: &str, direction| {
+            let mut resources = self.resources.iter();
+            resources.any(|own| own.name == name && own.direction == direction)
+        };
         match (words, self.within) {
             (["inputs", "params", ..], _) => match inside.strip_prefix("inputs.") {
-                Some(rest) => Verdict::Variable(rest.to_owned()),
-                None => Verdict::Keep,
+                Some(rest) => Replacement::Variable(rest.to_owned()),
+                None => Replacement::Keep,
             },
             (["outputs", "resources", name, key], Within::Declaration) if creates(name) => {
-                Verdict::Variable(format!("resources.{name}.{key}"))
+                Replacement::Variable(format!("resources.{name}.{key}"))
             }
-            (["resources", name, _], Within::Declaration)
-                if creates(name) && self.inputs.iter().any(|port| port.name == *name) =>
-            {
+            (["resources", name, _], Within::Declaration) if creates(name) => {
+                if !declares(name, Input) {
+                    return Replacement::Keep;
+                }
                 let message = format!("`$({inside})` may be what is taken in or what is created");
-                wrong(
-                    message,
-                    &format!("write $(inputs.{inside}) or $(outputs.{inside})"),
-                )
+                let help = format!("write $(inputs.{inside}) or $(outputs.{inside})");
+                Replacement::refused(message, help)
             }
-            (["resources", name, _], Within::Declaration) if creates(name) => Verdict::Keep,
             (["inputs", "resources", name, key] | ["resources", "inputs", name, key], _) => {
-                self.resource(name, key, inside, true)
+                self.resource(name, key, inside, Input)
             }
             (["outputs", "resources", name, key] | ["resources", "outputs", name, key], _) => {
-                self.resource(name, key, inside, false)
+                self.resource(name, key, inside, Output)
             }
             (["resources", name, key], _) => {
-                let bound = self.bound.iter().any(|port| port.name == *name);
-                self.resource(name, key, inside, !bound)
+                let is_output = declares(name, Output);
+                self.resource(name, key, inside, if is_output { Output } else { Input })
             }
             (["resources" | "inputs" | "outputs", ..], Within::Steps) => {
                 let message = format!("`$({inside})` is no variable");
-                wrong(message, "write $(resources.NAME.KEY) or $(params.NAME)")
+                Replacement::refused(message, "write $(resources.NAME.KEY) or $(params.NAME)")
             }
             (["steps", step, output], Within::Steps)
                 if !["results", "outputs", "inputs"].contains(output) =>
@@ -197,13 +178,20 @@ impl Judge for TaskVariables {
                 let message = format!(
                     "`$({inside})`: what the step '{step}' leaves behind fills templates, and no other step"
                 );
-                wrong(
+                Replacement::refused(
                     message,
                     "let this step read the file that the other one wrote",
                 )
             }
-            _ => Verdict::Keep,
+            _ => Replacement::Keep,
         }
+    }
+
+    /// While the steps are rewritten: the declaration (an embedded TaskSpec has its annotation in `metadata`), and
+    /// text for people.
+    fn skips(&self, field: &str) -> bool {
+        self.within == Within::Steps
+            && ["outputs", "metadata", "description", "displayName"].contains(&field)
     }
 
     fn escapes(&self) -> bool {
@@ -212,46 +200,45 @@ impl Judge for TaskVariables {
 }
 
 impl TaskVariables {
-    fn resource(&mut self, name: &str, key: &str, inside: &str, is_input: bool) -> Verdict {
-        let ports = if is_input {
-            &mut self.inputs
-        } else {
-            &mut self.bound
-        };
-        let Some(port) = ports.iter_mut().find(|port| port.name == name) else {
+    fn resource(
+        &mut self,
+        name: &str,
+        key: &str,
+        inside: &str,
+        direction: Direction,
+    ) -> Replacement {
+        let mut resources = self.resources.iter_mut();
+        let Some(resource) = resources.find(|own| own.name == name && own.direction == direction)
+        else {
             return self.unknown(name, inside);
         };
-        match key {
-            "path" if is_input => Verdict::Text(port.path.clone()),
-            "path" => wrong(
+        match (key, direction) {
+            ("path", Direction::Input) => Replacement::Text(resource.path.clone()),
+            ("path", Direction::Output) => Replacement::refused(
                 format!("`$({inside})`: nothing makes that folder today"),
                 "name a folder of the task's own, below /workspace",
             ),
-            "type" => Verdict::Text(port.kind.as_str().to_owned()),
+            ("type", _) => Replacement::Text(resource.kind.as_str().to_owned()),
             _ => {
-                port.uses(key);
-                Verdict::Variable(format!("params.{name}.{key}"))
+                resource.uses(key);
+                Replacement::Variable(format!("params.{name}.{key}"))
             }
         }
     }
 
-    fn unknown(&self, name: &str, inside: &str) -> Verdict {
+    fn unknown(&self, name: &str, inside: &str) -> Replacement {
         if self.within == Within::Declaration {
-            // The declaration's own reader knows better what it could have been.
-            return Verdict::Keep;
+            // The reader of the declaration reports it, and knows better what was meant.
+            return Replacement::Keep;
         }
-        if self.made.iter().any(|made| made == name) {
+        if self.created.iter().any(|created| created == name) {
             let message = format!("`$({inside})`: '{name}' is created when the steps are done");
-            return wrong(message, "use it in another task, or in a template");
+            return Replacement::refused(message, "use it in another task, or in a template");
         }
-        let known = self.inputs.iter().chain(&self.bound);
-        let message = format!("`$({inside})`: the Task declares no resource '{name}'");
-        let help = suggestion(name, known.map(|port| port.name.as_str()));
-        Verdict::Wrong { message, help }
+        let known = self.resources.iter().map(|own| own.name.as_str());
+        Replacement::Refused {
+            message: format!("`$({inside})`: the Task declares no resource '{name}'"),
+            help: suggestion(name, known),
+        }
     }
-}
-
-fn wrong(message: String, help: &str) -> Verdict {
-    let help = Some(help.to_owned());
-    Verdict::Wrong { message, help }
 }

@@ -1,57 +1,78 @@
-//! `$(...)` in texts: found, judged and replaced.
+//! `$(...)` in texts: found, and replaced.
 
+#[cfg(test)]
+mod tests;
+
+use gleaner_core::document::diagnostic::{Diagnostic, Location};
 use gleaner_core::document::yaml::{Content, Node};
+use gleaner_core::document::{Diagnostics, Locate, Place, Source};
 
-use crate::desk::Desk;
-
-/// What becomes of a variable.
+/// The translation of a variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// It stands as it is.
+pub(crate) enum Replacement {
+    /// The variable stays as it is.
     Keep,
-    /// Another variable takes its place; this is what stands between `$(` and `)`.
+    /// Another variable: the text between `$(` and `)`.
     Variable(String),
-    /// A text takes its place.
+    /// A text without variables.
     Text(String),
-    /// It has no equal.
-    Wrong {
-        /// Why.
+    /// There is no equivalent.
+    Refused {
         message: String,
-        /// What would be right.
         help: Option<String>,
     },
 }
 
-/// Knows what becomes of variables.
-pub(crate) trait Judge {
-    /// What becomes of the variable of these words, `inside` being what stands between `$(` and `)`.
-    fn judge(&mut self, words: &[&str], inside: &str) -> Verdict;
+impl Replacement {
+    /// The refusal of a variable, with its remedy.
+    pub(crate) fn refused(message: String, help: impl Into<String>) -> Self {
+        let help = Some(help.into());
+        Self::Refused { message, help }
+    }
+}
 
-    /// Whether `$$(` stands for a literal `$(`, as it does in a declaration. Tekton knows no such thing.
+/// Translates variables.
+pub(crate) trait Variables {
+    /// Translates the variable of these words; `inside` is the text between `$(` and `)`.
+    fn replace(&mut self, words: &[&str], inside: &str) -> Replacement;
+
+    /// Returns true for a field below which nothing is replaced.
+    fn skips(&self, field: &str) -> bool;
+
+    /// Returns true if `$$(` is a literal `$(`, as in a declaration. Tekton has no such escape.
     fn escapes(&self) -> bool {
         false
     }
 }
 
-/// Replaces the variables in every text below `node`, except below the fields `except`.
+/// Translates the variables in every text in and below `node`, which is at `place` of a document of `source`.
 pub(crate) fn rewrite(
     node: &mut Node,
-    place: &str,
-    except: &[&str],
-    judge: &mut dyn Judge,
-    desk: &mut Desk<'_>,
+    place: &Place,
+    variables: &mut dyn Variables,
+    source: &Source,
+    found: &mut Diagnostics,
 ) {
     match &mut node.content {
-        Content::String(_) => rewrite_text(node, place, judge, desk),
+        Content::String(text) => {
+            let mut diagnostics = Vec::new();
+            let written = rewrite_text(text, variables, &mut |offset, message, help| {
+                let at = Some(location(text, offset));
+                diagnostics.push(Diagnostic::new(place, at, message).maybe_help(help));
+            });
+            let located = diagnostics.into_iter();
+            found.extend(located.map(|diagnostic| source.locate(node, diagnostic)));
+            node.content = Content::String(written);
+        }
         Content::Sequence(items) => {
             for (index, item) in items.iter_mut().enumerate() {
-                rewrite(item, &format!("{place}[{index}]"), except, judge, desk);
+                rewrite(item, &place.index(index), variables, source, found);
             }
         }
         Content::Mapping(entries) => {
             for (key, value) in entries {
-                if !except.contains(&key.name.as_str()) {
-                    rewrite(value, &format!("{place}.{}", key.name), except, judge, desk);
+                if !variables.skips(&key.name) {
+                    rewrite(value, &place.key(&key.name), variables, source, found);
                 }
             }
         }
@@ -59,12 +80,15 @@ pub(crate) fn rewrite(
     }
 }
 
-fn rewrite_text(node: &mut Node, place: &str, judge: &mut dyn Judge, desk: &mut Desk<'_>) {
-    let text = node.as_str().unwrap_or_default();
+/// Returns `text` with its variables translated. `report` takes the offset of one that cannot be, the message and the remedy.
+fn rewrite_text(
+    text: &str,
+    variables: &mut dyn Variables,
+    report: &mut dyn FnMut(usize, String, Option<String>),
+) -> String {
     for (offset, inside) in old_spellings(text) {
         let message = format!("`${{{inside}}}` is how Tekton wrote variables before v0.6");
-        let help = Some(format!("write $({inside})"));
-        desk.complain_within(place, node, offset, message, help);
+        report(offset, message, Some(format!("write $({inside})")));
     }
     let mut written = String::with_capacity(text.len());
     let mut rest = 0;
@@ -73,33 +97,34 @@ fn rewrite_text(node: &mut Node, place: &str, judge: &mut dyn Judge, desk: &mut 
             break;
         };
         let inside = &text[begin + 2..begin + length];
-        let end = begin + length + 1;
-        let escaped = judge.escapes() && text[..begin].ends_with('$');
-        let verdict = match words(inside) {
-            Some(words) if !escaped => judge.judge(&words, inside),
-            _ => Verdict::Keep,
+        let escaped = variables.escapes() && text[..begin].ends_with('$');
+        let replacement = match words(inside) {
+            Some(words) if !escaped => variables.replace(&words, inside),
+            _ => Replacement::Keep,
         };
         written.push_str(&text[rest..begin]);
-        match verdict {
-            Verdict::Keep => {
-                // What stands within may hold a variable itself: `$(cat $(params.file))` is shell.
+        rest = begin + length + 1;
+        match replacement {
+            Replacement::Keep => {
+                // There may be a variable inside: `$(cat $(params.file))` is shell.
                 written.push_str("$(");
                 rest = begin + 2;
-                continue;
             }
-            Verdict::Variable(inside) => written.push_str(&format!("$({inside})")),
-            Verdict::Text(text) => written.push_str(&text),
-            Verdict::Wrong { message, help } => {
-                desk.complain_within(place, node, begin, message, help);
-            }
+            Replacement::Variable(inside) => written.push_str(&format!("$({inside})")),
+            Replacement::Text(text) => written.push_str(&text),
+            Replacement::Refused { message, help } => report(begin, message, help),
         }
-        rest = end;
     }
     written.push_str(&text[rest..]);
-    node.content = Content::String(written);
+    written
 }
 
-/// The words of a variable: `params["a.b"].c` has three. Nothing for what is no variable.
+/// The text between `$(` and `)`, if `text` is one variable and nothing else.
+pub(crate) fn inside(text: &str) -> Option<&str> {
+    text.strip_prefix("$(")?.strip_suffix(')')
+}
+
+/// The words of a variable: `params["a.b"].c` has three. None for what is not a variable.
 pub(crate) fn words(inside: &str) -> Option<Vec<&str>> {
     let mut words = Vec::new();
     let mut rest = inside;
@@ -119,35 +144,28 @@ pub(crate) fn words(inside: &str) -> Option<Vec<&str>> {
             break;
         }
     }
-    let plain = |word: &&str| {
-        let plain = |c: char| c.is_alphanumeric() || "-_.*".contains(c);
-        word.chars().all(plain)
+    let is_plain = |word: &&str| {
+        word.chars()
+            .all(|c| c.is_alphanumeric() || "-_.*".contains(c))
     };
-    (!words.is_empty() && words.iter().all(plain)).then_some(words)
+    (!words.is_empty() && words.iter().all(is_plain)).then_some(words)
 }
 
-/// `${inputs.params.x}`: where it begins, and what stands within.
+/// The offset and the inside of each `${inputs.params.x}`.
 fn old_spellings(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    const ROOTS: [&str; 2] = ["inputs.", "outputs."];
     text.match_indices("${").filter_map(|(begin, _)| {
         let (inside, _) = text[begin + 2..].split_once('}')?;
-        let old = ROOTS.iter().any(|root| inside.starts_with(root));
-        old.then_some((begin, inside))
+        let mut roots = ["inputs.", "outputs."].iter();
+        let is_old = roots.any(|root| inside.starts_with(root));
+        is_old.then_some((begin, inside))
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_read_in_either_spelling() {
-        assert_eq!(words("params.a.b"), Some(vec!["params", "a", "b"]));
-        assert_eq!(
-            words("params[\"a.b\"].c[*]"),
-            Some(vec!["params", "a.b", "c", "*"])
-        );
-        assert_eq!(words("cat /tmp/x"), None);
-        assert_eq!(words(""), None);
+fn location(text: &str, offset: usize) -> Location {
+    let before = &text[..offset];
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    Location {
+        line: before.matches('\n').count() + 1,
+        column: line.chars().count() + 1,
     }
 }

@@ -1,12 +1,14 @@
-//! What v1alpha1 and v1beta1 called otherwise than v1, and what v1 has no more.
+//! Fields of v1alpha1 and v1beta1 that v1 renamed, moved or removed.
 
 use gleaner_core::document::yaml::Node;
+use gleaner_core::document::{Cursor, Diagnostics, Place};
 
-use crate::desk::Desk;
-use crate::edit::{self, Edit, list, present, text, text_of};
+use crate::edit::{Edit, entries_mut, items_mut};
 
-/// Fields of a step that v1beta1 had deprecated, and v1 has not.
-const GONE_FROM_STEPS: [&str; 10] = [
+const NO_SUCH_FIELD: &str = "Tekton v1 has no such field";
+
+/// Fields of a step that v1beta1 deprecated and v1 removed.
+const REMOVED_FROM_STEPS: [&str; 10] = [
     "ports",
     "livenessProbe",
     "readinessProbe",
@@ -19,201 +21,160 @@ const GONE_FROM_STEPS: [&str; 10] = [
     "tty",
 ];
 
-/// Steps, step template and sidecars of a TaskSpec.
-pub(crate) fn containers(spec: &mut Node) -> impl Iterator<Item = &mut Node> {
-    let gleaned = match &mut spec.content {
-        gleaner_core::document::yaml::Content::Mapping(entries) => entries.as_mut_slice(),
-        _ => &mut [],
-    };
-    gleaned
-        .iter_mut()
-        .flat_map(|(key, node)| match key.name.as_str() {
-            "steps" | "sidecars" => node.items_mut(),
-            "stepTemplate" => std::slice::from_mut(node),
-            _ => &mut [],
-        })
-}
+/// Fields of runs that v1 removed, with the remedy.
+const REMOVED_FROM_RUNS: [(&str, &str); 5] = [
+    (
+        "stepOverrides",
+        "rename it to stepSpecs, and resources in it to computeResources",
+    ),
+    (
+        "sidecarOverrides",
+        "rename it to sidecarSpecs, and resources in it to computeResources",
+    ),
+    (
+        "serviceAccountNames",
+        "use taskRunSpecs, with pipelineTaskName and serviceAccountName",
+    ),
+    ("taskServiceAccountName", "rename it to serviceAccountName"),
+    ("taskPodTemplate", "rename it to podTemplate"),
+];
 
-/// A TaskSpec.
-pub(crate) fn task_spec(spec: &mut Node, place: &str, desk: &mut Desk<'_>) {
-    move_field(spec, "containerTemplate", "stepTemplate", place, desk);
-    for key in ["steps", "stepTemplate"] {
-        let Some(node) = spec.get(key) else { continue };
-        let single = std::slice::from_ref(node);
-        for (index, step) in node.sequence().unwrap_or(single).iter().enumerate() {
-            let (place, also) = match key {
-                "steps" => (format!("{place}.steps[{index}]"), None),
-                _ => (format!("{place}.{key}"), Some("name")),
-            };
-            gone_from_step(step, also, &place, desk);
-        }
+/// Renames fields of the TaskSpec at `place`; reports those that v1 removed.
+pub(crate) fn task_spec(spec: &mut Node, place: &Place, found: &mut Diagnostics) {
+    rename(spec, place, "containerTemplate", "stepTemplate", found);
+    let cursor = Cursor::new(spec, place.clone());
+    let template = cursor.field("stepTemplate");
+    for step in cursor.items_at("steps", found).iter().chain(&template) {
+        removed_from_step(step, &REMOVED_FROM_STEPS, found);
+    }
+    if let Some(template) = &template {
+        removed_from_step(template, &["name"], found);
     }
     for container in containers(spec) {
-        move_field(container, "resources", "computeResources", place, desk);
+        rename(container, place, "resources", "computeResources", found);
     }
 }
 
-fn gone_from_step(step: &Node, also: Option<&str>, place: &str, desk: &mut Desk<'_>) {
-    for key in GONE_FROM_STEPS.into_iter().chain(also) {
-        if let Some(node) = present(step, key) {
-            let message = "Tekton v1 has no such field in a step".to_owned();
-            let help = "remove it; a container that serves something is a sidecar";
-            desk.complain(&format!("{place}.{key}"), node, message, help);
-        }
-    }
+/// The steps, the step template and the sidecars of a TaskSpec.
+pub(crate) fn containers(spec: &mut Node) -> impl Iterator<Item = &mut Node> {
+    let entries = entries_mut(spec).into_iter().flatten();
+    entries.flat_map(|(key, node)| match key.name.as_str() {
+        "steps" | "sidecars" => items_mut(node),
+        "stepTemplate" => std::slice::from_mut(node),
+        _ => &mut [],
+    })
 }
 
-/// A reference to a Task or a Pipeline (`taskRef`, `pipelineRef`).
-pub(crate) fn reference(node: &mut Node, kind: &str, place: &str, desk: &mut Desk<'_>) {
-    let own_version =
-        text_of(node, "apiVersion").is_some_and(|text| text.starts_with("tekton.dev/"));
-    let own_kind = text_of(node, "kind").is_none_or(|text| text.eq_ignore_ascii_case(kind));
-    // With an apiVersion, v1 takes it for a reference to a custom task (tektoncd/pipeline#6457).
-    if own_version && own_kind {
-        node.take("apiVersion");
-    }
-    if text_of(node, "kind") == Some("ClusterTask") {
-        let message = "Tekton has no ClusterTasks any more".to_owned();
-        let help = "make it a Task of this namespace, or refer to one of another with the cluster resolver";
-        let at = node.get("kind").unwrap_or(node).clone();
-        return desk.complain(&format!("{place}.kind"), &at, message, help);
-    }
-    if let Some(bundle) = node.take("bundle") {
-        let at = bundle.at;
-        let named =
-            |name: &str, value: Node| edit::map(at, [("name", text(at, name)), ("value", value)]);
-        let name = node.take("name").unwrap_or_else(|| text(at, ""));
-        node.take("kind");
-        let kind = text(at, kind.to_lowercase());
-        let params = vec![
-            named("bundle", bundle),
-            named("name", name),
-            named("kind", kind),
-        ];
-        node.put("resolver", text(at, "bundles"));
-        node.put("params", list(at, params));
-    }
+/// Renames fields of a TaskRun's spec; reports those that v1 removed.
+pub(crate) fn task_run(spec: &mut Node, found: &mut Diagnostics) {
+    let place = Place::from(["spec"]);
+    rename(spec, &place, "serviceAccount", "serviceAccountName", found);
+    removed_from_run(&Cursor::new(spec, place.clone()), found);
+    reference(spec, &place, "taskRef", "Task", found);
 }
 
-/// A TaskRun's spec, but for its resources.
-pub(crate) fn task_run(spec: &mut Node, place: &str, desk: &mut Desk<'_>) {
-    move_field(spec, "serviceAccount", "serviceAccountName", place, desk);
-    overrides(spec, place, desk);
-    if let Some(task) = spec.field_mut("taskRef") {
-        reference(task, "Task", &format!("{place}.taskRef"), desk);
-    }
-}
-
-/// A PipelineRun's spec, but for its resources.
-pub(crate) fn pipeline_run(spec: &mut Node, place: &str, desk: &mut Desk<'_>) {
-    move_field(spec, "serviceAccount", "serviceAccountName", place, desk);
-    for key in ["serviceAccountName", "podTemplate"] {
-        if let Some(value) = spec.take(key) {
-            let place = format!("{place}.{key}");
-            move_into(spec, ("taskRunTemplate", key), value, &place, desk);
-        }
-    }
-    if let Some(timeout) = spec.take("timeout") {
-        let place = format!("{place}.timeout");
-        move_into(spec, ("timeouts", "pipeline"), timeout, &place, desk);
-    }
-    for (index, item) in spec
-        .field_mut("taskRunSpecs")
-        .map_or(&mut [][..], Node::items_mut)
-        .iter_mut()
-        .enumerate()
-    {
-        let place = format!("{place}.taskRunSpecs[{index}]");
-        move_field(
-            item,
-            "taskServiceAccountName",
+/// Renames and moves fields of a PipelineRun's spec; reports those that v1 removed.
+pub(crate) fn pipeline_run(spec: &mut Node, found: &mut Diagnostics) {
+    let place = Place::from(["spec"]);
+    rename(spec, &place, "serviceAccount", "serviceAccountName", found);
+    for (from, parent, key) in [
+        (
             "serviceAccountName",
-            &place,
-            desk,
-        );
-        move_field(item, "taskPodTemplate", "podTemplate", &place, desk);
-        overrides(item, &place, desk);
-    }
-    service_accounts(spec, place, desk);
-    if let Some(pipeline) = spec.field_mut("pipelineRef") {
-        reference(pipeline, "Pipeline", &format!("{place}.pipelineRef"), desk);
-    }
-}
-
-/// `serviceAccountNames: [{taskName, serviceAccountName}]` became `taskRunSpecs`.
-fn service_accounts(spec: &mut Node, place: &str, desk: &mut Desk<'_>) {
-    let Some(names) = spec.take("serviceAccountNames") else {
-        return;
-    };
-    let place = format!("{place}.serviceAccountNames");
-    for (index, item) in desk.items(&names, &place).to_vec().iter().enumerate() {
-        let place = format!("{place}[{index}]");
-        desk.only(item, &place, &["taskName", "serviceAccountName"]);
-        let task = desk.text(item, "taskName", &place).unwrap_or_default();
-        let account = desk.text(item, "serviceAccountName", &place);
-        let account = text(item.at, account.unwrap_or_default());
-        let specs = spec.list_mut("taskRunSpecs");
-        let same = |found: &&mut Node| text_of(found, "pipelineTaskName") == Some(&task);
-        match specs.iter_mut().find(same) {
-            Some(found) => found.put("serviceAccountName", account),
-            None => specs.push(edit::map(
-                item.at,
-                [
-                    ("pipelineTaskName", text(item.at, task)),
-                    ("serviceAccountName", account),
-                ],
-            )),
-        }
-    }
-}
-
-/// `stepOverrides` and `sidecarOverrides`.
-fn overrides(spec: &mut Node, place: &str, desk: &mut Desk<'_>) {
-    for (from, to) in [
-        ("stepOverrides", "stepSpecs"),
-        ("sidecarOverrides", "sidecarSpecs"),
+            "taskRunTemplate",
+            "serviceAccountName",
+        ),
+        ("podTemplate", "taskRunTemplate", "podTemplate"),
+        ("timeout", "timeouts", "pipeline"),
     ] {
-        move_field(spec, from, to, place, desk);
-        for item in spec.field_mut(to).map_or(&mut [][..], Node::items_mut) {
-            let place = format!("{place}.{to}");
-            move_field(item, "resources", "computeResources", &place, desk);
+        move_into(spec, &place, from, (parent, key), found);
+    }
+    let cursor = Cursor::new(spec, place.clone());
+    removed_from_run(&cursor, found);
+    for item in cursor.items_at("taskRunSpecs", found) {
+        removed_from_run(&item, found);
+    }
+    reference(spec, &place, "pipelineRef", "Pipeline", found);
+}
+
+/// Translates the reference to a Task or a Pipeline in the field `key`.
+pub(crate) fn reference(
+    node: &mut Node,
+    place: &Place,
+    key: &str,
+    kind: &str,
+    found: &mut Diagnostics,
+) {
+    let Some(reference) = node.field_mut(key) else {
+        return;
+    };
+    let version = reference.text_of("apiVersion").unwrap_or_default();
+    let own_kind = reference.text_of("kind");
+    let own_kind = own_kind.is_none_or(|text| text.eq_ignore_ascii_case(kind));
+    // With an apiVersion, v1 takes it for a reference to a custom task (tektoncd/pipeline#6457).
+    if version.starts_with("tekton.dev/") && own_kind {
+        reference.take("apiVersion");
+    }
+    let cursor = Cursor::new(reference, place.key(key));
+    if let Some(kind) = cursor.field("kind")
+        && kind.node.as_str() == Some("ClusterTask")
+    {
+        let message = "Tekton has no ClusterTasks any more";
+        let help = "make it a Task of this namespace, or refer to one of another with the cluster resolver";
+        found.push(kind.diagnostic(message).help(help));
+    }
+    if let Some(bundle) = cursor.field("bundle") {
+        let help = "use resolver: bundles, with the params bundle, name and kind";
+        found.push(bundle.diagnostic(NO_SUCH_FIELD).help(help));
+    }
+}
+
+fn removed_from_step(step: &Cursor<'_>, removed: &[&str], found: &mut Diagnostics) {
+    for field in removed.iter().filter_map(|key| step.field(key)) {
+        let message = format!("{NO_SUCH_FIELD} in a step");
+        let help = "remove it; a container that serves something is a sidecar";
+        found.push(field.diagnostic(message).help(help));
+    }
+}
+
+fn removed_from_run(spec: &Cursor<'_>, found: &mut Diagnostics) {
+    for (key, help) in REMOVED_FROM_RUNS {
+        if let Some(field) = spec.field(key) {
+            found.push(field.diagnostic(NO_SUCH_FIELD).help(help));
         }
     }
 }
 
-/// Renames a field, unless that would hide another one.
-fn move_field(node: &mut Node, from: &str, to: &str, place: &str, desk: &mut Desk<'_>) {
-    let Some(old) = present(node, from) else {
+/// Renames a field, unless there is one of the new name.
+fn rename(node: &mut Node, place: &Place, from: &str, to: &str, found: &mut Diagnostics) {
+    let Some(old) = node.present(from) else {
         return;
     };
-    if present(node, to).is_some() {
-        let (message, old) = (
-            format!("{from} is the old name of {to}, and both are here"),
-            old.clone(),
-        );
-        return desk.complain(
-            &format!("{place}.{from}"),
-            &old,
-            message,
-            "keep one of them",
-        );
+    if node.present(to).is_some() {
+        let message = format!("{from} is the old name of {to}, and both are here");
+        let old = Cursor::new(old, place.key(from));
+        return found.push(old.diagnostic(message).help("keep one of them"));
     }
     node.take(to);
     node.rename(from, to);
 }
 
-/// Sets `parent.key` to what stood at `place`, unless that would hide another value.
+/// Moves the field `from` to `parent.key`, unless that is there.
 fn move_into(
     node: &mut Node,
+    place: &Place,
+    from: &str,
     (parent, key): (&str, &str),
-    value: Node,
-    place: &str,
-    desk: &mut Desk<'_>,
+    found: &mut Diagnostics,
 ) {
+    let Some(value) = node.take(from) else {
+        return;
+    };
     let target = node.map_mut(parent);
-    if present(target, key).is_some() {
+    if target.present(key).is_some() {
         let message = format!("the old place of {parent}.{key}, and that is here, too");
-        return desk.complain(place, &value, message, "keep one of them");
+        let old = Cursor::new(&value, place.key(from));
+        found.push(old.diagnostic(message).help("keep one of them"));
+    } else {
+        target.put(key, value);
     }
-    target.put(key, value);
 }

@@ -84,7 +84,7 @@ spec:
   - {name: report, type: image}
   tasks:
   - name: build
-    taskRef: {name: build-it, bundle: registry/build:1, apiVersion: tekton.dev/v1beta1}
+    taskRef: {name: build-it, apiVersion: tekton.dev/v1beta1}
     resources:
       inputs: [{name: source, resource: source}]
       outputs: [{name: image, resource: app}]
@@ -107,15 +107,13 @@ kind: PipelineRun
 metadata: {name: all-run}
 spec:
   serviceAccountName: builder
-  serviceAccountNames: [{taskName: test, serviceAccountName: tester}]
   podTemplate: {nodeSelector: {disk: ssd}}
   timeout: 1h
   pipelineRef: {name: all}
   taskRunSpecs:
   - pipelineTaskName: build
-    taskServiceAccountName: pusher
-    taskPodTemplate: {hostNetwork: true}
-    stepOverrides: [{name: build, resources: {requests: {cpu: \"1\"}}}]
+    serviceAccountName: pusher
+    podTemplate: {hostNetwork: true}
   resources:
   - name: source
     resourceSpec: {type: git, params: [{name: url, value: https://git.example/demo}, {name: depth, value: \"1\"}]}
@@ -164,7 +162,6 @@ metadata: {generateName: embedded-}
 spec:
   resources:
     inputs: [{name: img, resourceSpec: {type: image, params: [{name: url, value: registry.example/app}]}}]
-  stepOverrides: [{name: one, resources: {limits: {cpu: \"1\"}}}]
   taskSpec:
     resources:
       inputs: [{name: img, type: image}]

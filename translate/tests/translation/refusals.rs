@@ -149,6 +149,40 @@ sidecars: [{name: s, image: i, livenessProbe: {}}]",
 }
 
 #[test]
+fn fields_of_runs_that_v1_removed() {
+    let said = refused(
+        "\
+apiVersion: tekton.dev/v1beta1
+kind: TaskRun
+metadata: {name: t}
+spec:
+  taskRef: {name: t, bundle: registry/build:1}
+  stepOverrides: [{name: one, resources: {limits: {cpu: \"1\"}}}]
+  sidecarOverrides: [{name: one, resources: {limits: {cpu: \"1\"}}}]
+---
+apiVersion: tekton.dev/v1beta1
+kind: PipelineRun
+metadata: {name: p}
+spec:
+  serviceAccountNames: [{taskName: test, serviceAccountName: tester}]
+  pipelineRef: {name: p, bundle: registry/build:1}
+  taskRunSpecs:
+  - pipelineTaskName: build
+    taskServiceAccountName: pusher
+    taskPodTemplate: {hostNetwork: true}
+    stepOverrides: [{name: build, resources: {requests: {cpu: \"1\"}}}]
+---
+apiVersion: tekton.dev/v1beta1
+kind: Pipeline
+metadata: {name: p}
+spec:
+  tasks: [{name: build, taskRef: {name: build-it, bundle: registry/build:1}}]
+",
+    );
+    insta::assert_snapshot!(said);
+}
+
+#[test]
 fn kinds_that_are_gone() {
     let said = refused(
         "\
