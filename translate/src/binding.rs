@@ -6,7 +6,6 @@ use gleaner_core::document::{Cursor, Diagnostics, Place};
 use serde_json::{Value, json};
 
 use crate::catalogue::{Catalogue, Resource};
-use crate::edit::{Edit, derived};
 use crate::input_resource::{InputResource, add_param};
 use crate::interface::Interface;
 use crate::resource_lists::{self, Direction, Item};
@@ -16,37 +15,69 @@ use crate::resource_lists::{self, Direction, Item};
 pub(crate) struct Binding<'a> {
     /// The name of the resource in the Task or the Pipeline.
     pub(crate) name: String,
-    pub(crate) target: Target<'a>,
+    /// The resource that is bound: its name, or a PipelineResource that is written out.
+    pub(crate) target: Cursor<'a>,
+    pub(crate) target_kind: TargetKind,
     /// The names of the tasks after which this one runs.
     pub(crate) from: Vec<Cursor<'a>>,
     pub(crate) direction: Direction,
     pub(crate) cursor: Cursor<'a>,
 }
 
-/// The resource that is bound.
-#[derive(Debug, Clone)]
-pub(crate) enum Target<'a> {
+/// The field that has the target of a binding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TargetKind {
     /// `resourceRef.name`: the name of a PipelineResource, or a variable.
-    Reference(Cursor<'a>),
+    Reference,
     /// `resourceSpec`: a PipelineResource, written out.
-    Inline(Cursor<'a>),
+    Inline,
     /// `resource`: the name of one of the Pipeline's resources.
-    OfPipeline(Cursor<'a>),
+    OfPipeline,
 }
 
 const FIELDS: [&str; 5] = ["name", "resourceRef", "resourceSpec", "resource", "from"];
 
-/// Takes the bindings out of the `spec` of a run or a Pipeline's task.
-pub(crate) fn take(spec: &mut Node, place: &Place, found: &mut Diagnostics) -> Vec<Item> {
+/// The Task or Pipeline that gets the resources: its title in messages, and its interface where that is known.
+pub(crate) type Bound<'a> = (&'a str, Option<&'a Interface>);
+
+/// Replaces the bindings in the `spec` of a run or a Pipeline's task by parameters. `value` returns the value of a binding, which is
+/// for a resource of `bound` where that is known.
+pub(crate) fn replace_all(
+    spec: &mut Node,
+    place: &Place,
+    (title, interface): Bound<'_>,
+    found: &mut Diagnostics,
+    mut value: impl FnMut(
+        &Binding<'_>,
+        Option<&InputResource>,
+        &mut Node,
+        &mut Diagnostics,
+    ) -> Option<Value>,
+) {
     let items = resource_lists::take(spec, place, |_| false, found);
     if let Some(rest) = spec.take("outputs") {
         Cursor::new(&rest, place.key("outputs")).fields(&["resources"], found);
     }
-    items
+    let bindings = read_all(&items, found);
+    if let Some(interface) = interface {
+        let cursor = Cursor::new(spec, place.clone());
+        check(&bindings, interface, title, &cursor, found);
+    }
+    for binding in &bindings {
+        let resource = interface.and_then(|interface| interface.resource(&binding.name));
+        if let Some(value) = value(binding, resource, spec, found) {
+            let param = json!({"name": binding.name, "value": value});
+            let param = Node::derived(binding.cursor.node.at, param);
+            if let Err((_, message)) = add_param(spec, &binding.name, param) {
+                let diagnostic = binding.cursor.diagnostic(message);
+                found.push(diagnostic.help("rename one of the two"));
+            }
+        }
+    }
 }
 
 /// Reads bindings; reports names that are bound twice.
-pub(crate) fn read_all<'a>(items: &'a [Item], found: &mut Diagnostics) -> Vec<Binding<'a>> {
+fn read_all<'a>(items: &'a [Item], found: &mut Diagnostics) -> Vec<Binding<'a>> {
     let mut bindings: Vec<Binding<'a>> = Vec::new();
     for item in items {
         let Some(binding) = Binding::read(item, found) else {
@@ -69,7 +100,7 @@ pub(crate) fn read_all<'a>(items: &'a [Item], found: &mut Diagnostics) -> Vec<Bi
 
 /// Reports bindings of resources that `title` does not declare, and declared resources without a binding. `cursor` is the
 /// spec that has the bindings and the parameters.
-pub(crate) fn check(
+fn check(
     bindings: &[Binding<'_>],
     interface: &Interface,
     title: &str,
@@ -117,10 +148,10 @@ impl<'a> Binding<'a> {
         });
         let resource = cursor.field("resource");
         let resource = resource.filter(|resource| resource.text(found).is_some());
-        let target = match (reference, cursor.field("resourceSpec"), resource) {
-            (Some(name), None, None) => Target::Reference(name),
-            (None, Some(spec), None) => Target::Inline(spec),
-            (None, None, Some(name)) => Target::OfPipeline(name),
+        let (target, target_kind) = match (reference, cursor.field("resourceSpec"), resource) {
+            (Some(name), None, None) => (name, TargetKind::Reference),
+            (None, Some(spec), None) => (spec, TargetKind::Inline),
+            (None, None, Some(name)) => (name, TargetKind::OfPipeline),
             _ => {
                 let message = format!("the binding of '{name}' must say what is bound, and once");
                 let help = "give resourceRef.name, resourceSpec or (in a Pipeline) resource";
@@ -131,23 +162,11 @@ impl<'a> Binding<'a> {
         Some(Self {
             name,
             target,
+            target_kind,
             from: cursor.items_at("from", found),
             direction: item.direction,
             cursor,
         })
-    }
-
-    /// Adds the parameter that replaces this binding.
-    pub(crate) fn bind(&self, value: Value, spec: &mut Node, found: &mut Diagnostics) {
-        let param = json!({"name": self.name, "value": value});
-        let param = derived(self.cursor.node.at, param);
-        if let Err((_, message)) = add_param(spec, &self.name, param) {
-            found.push(
-                self.cursor
-                    .diagnostic(message)
-                    .help("rename one of the two"),
-            );
-        }
     }
 
     /// The values of a PipelineResource that exists, or that is written out here; it must fit `resource`.
@@ -158,18 +177,14 @@ impl<'a> Binding<'a> {
         resource: Option<&InputResource>,
         found: &mut Diagnostics,
     ) -> Option<Value> {
-        let bound = match &self.target {
-            Target::Reference(name) => catalogue.find(name, namespace, found)?.clone(),
-            Target::Inline(spec) => match Resource::read(spec, None) {
-                Ok(resource) => resource,
-                Err(diagnostics) => {
-                    found.extend(diagnostics);
-                    return None;
-                }
-            },
-            Target::OfPipeline(name) => {
+        let bound = match self.target_kind {
+            TargetKind::Reference => catalogue.find(&self.target, namespace, found)?.clone(),
+            TargetKind::Inline => Resource::read(&self.target, None)
+                .map_err(|diagnostics| found.extend(diagnostics))
+                .ok()?,
+            TargetKind::OfPipeline => {
                 let message = "only a Pipeline's task takes one of the Pipeline's resources";
-                let diagnostic = Diagnostic::new(&self.cursor.place, name.at(), message);
+                let diagnostic = Diagnostic::new(&self.cursor.place, self.target.at(), message);
                 found.push(diagnostic.help("give resourceRef.name or resourceSpec"));
                 return None;
             }

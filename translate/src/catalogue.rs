@@ -69,8 +69,10 @@ impl Catalogue {
             let resources = documents
                 .filter(|document| document.text_of("kind") == Some(PIPELINE_RESOURCE_KIND));
             entries.extend(resources.map(|document| {
-                let namespace = document.descend(&["metadata", "namespace"]);
-                let namespace = namespace.and_then(Node::as_str).map(str::to_owned);
+                let namespace = document
+                    .get("metadata")
+                    .and_then(|own| own.text_of("namespace"));
+                let namespace = namespace.map(str::to_owned);
                 Entry::new(document, namespace, |_| source.name.clone())
             }));
         }

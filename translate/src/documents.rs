@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_core::document::yaml::Node;
 use gleaner_core::document::{Cursor, Diagnostics, Finding, Place, Source};
 use gleaner_core::task::DeclarationSite;
@@ -9,10 +10,9 @@ use gleaner_proto::kubernetes::{PIPELINE_RESOURCE_KIND, RUN_API_VERSION, annotat
 use serde_json::Value;
 
 use crate::catalogue::{Catalogue, Fetched, Missing};
-use crate::edit::{Edit, derived, entries_mut};
 use crate::interface::{Interface, Interfaces, referred};
 use crate::pipeline::{self, Surroundings};
-use crate::{git_source, outputs, run, shape, task, versions};
+use crate::{binding, git_source, outputs, shape, task, versions};
 
 /// The settings of a translation.
 #[derive(Debug, Clone)]
@@ -53,7 +53,10 @@ pub fn translate(
         if draft.kind == Kind::Task
             && let Some(interface) = draft.interfaces.get(&Place::from(["spec"]))
         {
-            known.tasks.insert(draft.name(), interface.clone());
+            known.tasks.insert(
+                draft.metadata("name").unwrap_or_default(),
+                interface.clone(),
+            );
         }
     }
     for draft in &mut drafts {
@@ -61,7 +64,9 @@ pub fn translate(
             continue;
         };
         if draft.kind == Kind::Pipeline {
-            known.pipelines.insert(draft.name(), interface);
+            known
+                .pipelines
+                .insert(draft.metadata("name").unwrap_or_default(), interface);
         } else {
             draft.interfaces.insert(place, interface);
         }
@@ -163,14 +168,10 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn name(&self) -> String {
-        let name = self.document.descend(&["metadata", "name"]);
-        name.and_then(Node::as_str).unwrap_or_default().to_owned()
-    }
-
-    fn namespace(&self) -> Option<String> {
-        let namespace = self.document.descend(&["metadata", "namespace"])?;
-        namespace.as_str().map(str::to_owned)
+    /// A text in the metadata.
+    fn metadata(&self, key: &str) -> Option<String> {
+        let text = self.document.get("metadata")?.text_of(key)?;
+        Some(text.to_owned())
     }
 
     /// Translates every TaskSpec in the document.
@@ -197,29 +198,24 @@ impl<'a> Draft<'a> {
         }
         // The indices of the steps, which the findings about the declaration name, change only now.
         for (place, interface) in &self.interfaces {
-            let spec = self.document.at_mut(place);
+            let spec = at(&mut self.document, place);
             git_source::prepend(spec, &interface.resources, git_image);
         }
     }
 
     fn task(&mut self, place: &Place) -> Interface {
-        let host = host(self.kind, place);
-        let annotation = outputs::annotation_mut(self.document.at_mut(&host));
-        // A copy: the TaskSpec is changed at the same time, and may be the host of the annotation.
-        let mut annotation = annotation.cloned();
+        let annotation = host(self.kind, place).join(&Place::of_annotation(annotation::OUTPUTS));
+        // A copy: the TaskSpec is changed at the same time, and the annotation may be in it.
+        let mut declaration = annotation.find(&self.document).cloned();
         let interface = task::translate(
-            self.document.at_mut(place),
+            at(&mut self.document, place),
             place,
-            annotation.as_mut().map(|annotation| {
-                let inner = Place::of_annotation(annotation::OUTPUTS);
-                (annotation, host.join(&inner))
-            }),
+            declaration.as_mut().map(|node| (node, &annotation)),
             self.source,
             &mut self.found,
         );
-        let own = outputs::annotation_mut(self.document.at_mut(&host));
-        if let (Some(own), Some(annotation)) = (own, annotation) {
-            *own = annotation;
+        if let Some(declaration) = declaration {
+            *at(&mut self.document, &annotation) = declaration;
         }
         interface
     }
@@ -236,7 +232,7 @@ impl<'a> Draft<'a> {
             _ => return None,
         };
         let place = Cursor::root(&self.document).descend(keys)?.place;
-        let namespace = self.namespace();
+        let namespace = self.metadata("namespace");
         let around = Surroundings {
             known,
             embedded: &self.interfaces,
@@ -244,14 +240,14 @@ impl<'a> Draft<'a> {
             namespace: namespace.as_deref(),
             source: self.source,
         };
-        let spec = self.document.at_mut(&place);
+        let spec = at(&mut self.document, &place);
         let interface = pipeline::translate(spec, &place, &around, &mut self.found);
         Some((place, interface))
     }
 
     /// Binds the resources of a run.
     fn run(&mut self, known: &Interfaces, catalogue: &Catalogue) {
-        let namespace = self.namespace();
+        let namespace = self.metadata("namespace");
         let Some(spec) = self.document.field_mut("spec") else {
             return;
         };
@@ -273,12 +269,20 @@ impl<'a> Draft<'a> {
         };
         let embedded = self.interfaces.get(&Place::from(["spec", embedded]));
         let interface = embedded.or_else(|| referred(known, spec.present(reference)));
-        run::translate(
+        let (place, bound) = (Place::from(["spec"]), (title, interface));
+        binding::replace_all(
             spec,
-            (title, interface),
-            catalogue,
-            namespace.as_deref(),
+            &place,
+            bound,
             &mut self.found,
+            |binding, resource, _, found| {
+                if let Some(from) = binding.from.first() {
+                    let place = binding.cursor.place.key("from");
+                    let message = "only a task of a Pipeline comes after others";
+                    found.push(Diagnostic::new(place, from.at(), message).help("remove it"));
+                }
+                binding.resolve(catalogue, namespace.as_deref(), resource, found)
+            },
         );
     }
 
@@ -288,11 +292,12 @@ impl<'a> Draft<'a> {
             return self.document.to_json();
         }
         let mut document = self.document.clone();
-        document.put("apiVersion", derived(document.at, RUN_API_VERSION));
+        document.put("apiVersion", Node::derived(document.at, RUN_API_VERSION));
         // A controller wrote it, for another version.
         document.take("status");
-        let entries = entries_mut(&mut document).into_iter();
-        entries.for_each(|entries| entries.sort_by_key(|(key, _)| rank(&key.name)));
+        if let Some(entries) = document.entries_mut() {
+            entries.sort_by_key(|(key, _)| rank(&key.name));
+        }
         document.to_json()
     }
 
@@ -301,6 +306,13 @@ impl<'a> Draft<'a> {
         let found = self.found.into_vec().into_iter();
         found.map(move |diagnostic| Finding::error(name, diagnostic))
     }
+}
+
+/// The node at a place that was read from `document`.
+fn at<'a>(document: &'a mut Node, place: &Place) -> &'a mut Node {
+    place
+        .find_mut(document)
+        .expect("invariant: TaskSpecs, PipelineSpecs and annotations stay where they are")
 }
 
 /// The rank of a document's field: the fields that identify the document come first.

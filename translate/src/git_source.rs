@@ -3,10 +3,9 @@
 #[cfg(test)]
 mod tests;
 
-use gleaner_core::document::yaml::Node;
+use gleaner_core::document::yaml::{Content, Node};
 use serde_json::json;
 
-use crate::edit::{Edit, derived};
 use crate::input_resource::InputResource;
 use crate::resource_type::ResourceType;
 
@@ -27,13 +26,12 @@ pub(crate) fn prepend(spec: &mut Node, resources: &[InputResource], image: &str)
     if gits.is_empty() {
         return;
     }
-    let steps = spec.list_mut("steps");
     let mut names = Vec::new();
-    for (index, step) in steps.iter_mut().enumerate() {
+    for (index, step) in spec.items_at_mut("steps").iter_mut().enumerate() {
         // Tekton names a step without a name by its index, which is about to change.
         if step.text_of("name").unwrap_or_default().is_empty() {
             step.take("name");
-            step.put_first("name", derived(step.at, format!("unnamed-{index}")));
+            step.put_first("name", Node::derived(step.at, format!("unnamed-{index}")));
         }
         names.extend(step.text_of("name").map(str::to_owned));
     }
@@ -43,7 +41,9 @@ pub(crate) fn prepend(spec: &mut Node, resources: &[InputResource], image: &str)
         clones.push(step(resource, &name, image));
         names.push(name);
     }
-    steps.splice(0..0, clones);
+    clones.extend_from_slice(spec.items_at_mut("steps"));
+    let (at, content) = (spec.at, Content::Sequence(clones));
+    spec.put("steps", Node { at, content });
 }
 
 fn step(resource: &InputResource, name: &str, image: &str) -> Node {
@@ -63,7 +63,7 @@ fn step(resource: &InputResource, name: &str, image: &str) -> Node {
         "command": ["/bin/sh"],
         "args": ["-c", format!("{guard}{SCRIPT}"), name, param("url"), param("revision"), resource.path],
     });
-    derived(resource.at, step)
+    Node::derived(resource.at, step)
 }
 
 /// `git-source-<resource>`, made a DNS label that no other step has.

@@ -5,7 +5,6 @@ use gleaner_core::document::yaml::Node;
 use gleaner_core::document::{Cursor, Diagnostics, Place};
 use serde_json::{Map, Value, json};
 
-use crate::edit::{Edit, derived};
 use crate::resource_lists::{Direction, Item};
 use crate::resource_type::ResourceType;
 
@@ -100,9 +99,10 @@ impl InputResource {
     /// Declares the parameter in the `params` of the spec at `place`.
     pub(crate) fn declare(&self, spec: &mut Node, place: &Place, found: &mut Diagnostics) {
         if spec.get("params").is_none() {
-            spec.put_first("params", derived(self.at, Vec::<Value>::new()));
+            spec.put_first("params", Node::derived(self.at, Vec::<Value>::new()));
         }
-        if let Err((at, message)) = add_param(spec, &self.name, derived(self.at, self.parameter()))
+        if let Err((at, message)) =
+            add_param(spec, &self.name, Node::derived(self.at, self.parameter()))
         {
             let diagnostic = Diagnostic::new(place.key("params"), Some(at), message);
             found.push(diagnostic.help("rename one of the two"));
@@ -136,16 +136,13 @@ pub(crate) fn add_param(
     name: &str,
     param: Node,
 ) -> Result<(), (Location, String)> {
-    let params = spec.list_mut("params");
-    let mut taken = params
-        .iter()
-        .filter(|own| own.text_of("name") == Some(name));
-    if let Some(own) = taken.next() {
+    let mut params = spec.items_at_mut("params").iter();
+    if let Some(own) = params.find(|own| own.text_of("name") == Some(name)) {
         let message =
             format!("the resource '{name}' becomes a parameter '{name}', and there is one already");
         return Err((own.at, message));
     }
-    params.push(param);
+    spec.push_at("params", param);
     Ok(())
 }
 

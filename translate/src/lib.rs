@@ -4,8 +4,8 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | `documents` | all documents, in the order of their dependencies |
-//! | `task`, `pipeline`, `run` | the translation of each kind |
+//! | `documents` | all documents, in the order of their dependencies: Tasks, Pipelines, runs |
+//! | `task`, `pipeline` | a TaskSpec, and a PipelineSpec |
 //! | `resource_lists` | the lists of resources in a spec, in each of their spellings |
 //! | `input_resource`, `binding` | their entries: declarations, and bindings |
 //! | `interface` | the inputs and outputs of a Task or Pipeline |
@@ -15,12 +15,11 @@
 //! | `versions` | fields that v1 renamed, moved or removed |
 //! | `resource_type` | the types of PipelineResources |
 //! | `catalogue` | PipelineResources that exist |
-//! | `shape`, `edit` | the shape of a document, and changes to one |
+//! | `shape` | the shape of a document |
 
 mod binding;
 mod catalogue;
 mod documents;
-mod edit;
 mod git_source;
 mod input_resource;
 mod interface;
@@ -28,7 +27,6 @@ mod outputs;
 mod pipeline;
 mod resource_lists;
 mod resource_type;
-mod run;
 mod shape;
 mod task;
 mod variables;

@@ -7,8 +7,6 @@ use gleaner_core::task::DeclarationSite;
 use gleaner_proto::kubernetes::annotation;
 use serde_json::json;
 
-use crate::edit::{Edit, derived};
-
 /// Checks every declaration in `document`, moves it into the annotation of its host, and returns it with the place of its
 /// TaskSpec. `host` is the place of the object with the metadata of the TaskSpec at a place.
 pub(crate) fn move_to_annotations(
@@ -34,15 +32,11 @@ pub(crate) fn move_to_annotations(
         }
     }
     for (place, declared) in &declared {
-        let spec = document.at_mut(place);
-        if take_proposal(spec) {
-            let yaml = derived(spec.at, writer::to_yaml([&declared.document]));
-            let host = document.at_mut(&host(place));
-            if host.get("metadata").is_none() {
-                host.put_first("metadata", derived(host.at, json!({})));
-            }
-            let annotations = host.map_mut("metadata").map_mut("annotations");
-            annotations.put(annotation::OUTPUTS, yaml);
+        if let Some(spec) = place.find_mut(document)
+            && take_proposal(spec)
+        {
+            let yaml = Node::derived(spec.at, writer::to_yaml([&declared.document]));
+            annotate(document, &host(place), yaml);
         }
     }
     let declared = declared.into_iter();
@@ -54,16 +48,20 @@ pub(crate) fn move_to_annotations(
 /// Removes the proposal's fields from a TaskSpec; returns true if there were any.
 fn take_proposal(spec: &mut Node) -> bool {
     let mut found = spec.take("outputs").is_some();
-    for step in spec.items_mut("steps") {
+    for step in spec.items_at_mut("steps") {
         found |= step.take("outputs").is_some();
     }
     found
 }
 
-/// The annotation of `object` that has the declaration.
-pub(crate) fn annotation_mut(object: &mut Node) -> Option<&mut Node> {
-    let metadata = object.field_mut("metadata")?;
-    metadata
-        .field_mut("annotations")?
-        .field_mut(annotation::OUTPUTS)
+/// Sets the annotation of the object at `place`.
+fn annotate(document: &mut Node, place: &Place, yaml: Node) -> Option<()> {
+    let object = place.find_mut(document)?;
+    if object.get("metadata").is_none() {
+        object.put_first("metadata", Node::derived(object.at, json!({})));
+    }
+    let metadata = object.map_at_mut("metadata")?;
+    let annotations = metadata.map_at_mut("annotations")?;
+    annotations.put(annotation::OUTPUTS, yaml);
+    Some(())
 }

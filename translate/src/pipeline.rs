@@ -8,9 +8,8 @@ use gleaner_core::document::{Cursor, Diagnostics, Place, Source};
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use crate::binding::{self, Binding, Target};
+use crate::binding::{self, Binding, TargetKind};
 use crate::catalogue::Catalogue;
-use crate::edit::Edit;
 use crate::input_resource::InputResource;
 use crate::interface::{Created, Interface, Interfaces, referred};
 use crate::resource_lists::{self, Direction};
@@ -49,7 +48,7 @@ pub(crate) fn translate(
     let tasks = tasks(spec, place, around);
     let mut pipeline = Pipeline { resources, tasks };
     for list in LISTS {
-        for (index, task) in spec.items_mut(list).iter_mut().enumerate() {
+        for (index, task) in spec.items_at_mut(list).iter_mut().enumerate() {
             pipeline.task(task, &place.key(list).index(index), around, found);
         }
     }
@@ -90,16 +89,6 @@ struct Pipeline {
     tasks: Tasks,
 }
 
-/// A binding of a Pipeline's task.
-#[derive(Clone, Copy)]
-struct Request<'a> {
-    binding: &'a Binding<'a>,
-    /// The name of what is bound.
-    target: &'a Cursor<'a>,
-    /// The resource of the task, where that is known.
-    resource: Option<&'a InputResource>,
-}
-
 impl Pipeline {
     fn task(
         &mut self,
@@ -120,24 +109,18 @@ impl Pipeline {
             Some(nested) => Some(translate(nested, &place.key("pipelineSpec"), around, found)),
             None => self.tasks.get(&name).cloned().flatten(),
         };
-        let items = binding::take(task, place, found);
-        let bindings = binding::read_all(&items, found);
-        if let Some(interface) = &interface {
-            let cursor = Cursor::new(task, place.clone());
-            let title = format!("the task '{name}'");
-            binding::check(&bindings, interface, &title, &cursor, found);
-        }
-        for binding in &bindings {
-            let resource = interface
-                .as_ref()
-                .and_then(|own| own.resource(&binding.name));
-            if let Some(value) = self.value(binding, resource, task, around, found) {
-                binding.bind(value, task, found);
-            }
-        }
+        let title = format!("the task '{name}'");
+        let bound = (title.as_str(), interface.as_ref());
+        binding::replace_all(
+            task,
+            place,
+            bound,
+            found,
+            |binding, resource, task, found| self.value(binding, resource, task, around, found),
+        );
     }
 
-    /// The value of the parameter that replaces a binding.
+    /// The value of the parameter that replaces a binding, which is for `resource` where that is known.
     fn value(
         &mut self,
         binding: &Binding<'_>,
@@ -146,80 +129,62 @@ impl Pipeline {
         around: &Surroundings<'_>,
         found: &mut Diagnostics,
     ) -> Option<Value> {
-        let request = |target| Request {
-            binding,
-            target,
-            resource,
-        };
-        let target = match &binding.target {
-            Target::Reference(name) => name,
-            Target::OfPipeline(name) => {
-                let own = name.node.as_str().unwrap_or_default();
-                return self.own(own, request(name), task, found);
-            }
-            Target::Inline(_) => {
-                return binding.resolve(around.catalogue, around.namespace, resource, found);
-            }
-        };
-        let name = target.node.as_str().unwrap_or_default();
+        let name = binding.target.node.as_str().unwrap_or_default();
         let words = variables::inside(name).and_then(variables::words);
-        match words.as_deref() {
-            Some(["resources", own]) => self.own(own, request(target), task, found),
-            Some(["tasks", from, output]) => self.output(from, output, request(target), found),
-            None if !name.contains("$(") => {
-                binding.resolve(around.catalogue, around.namespace, resource, found)
+        match (binding.target_kind, words.as_deref()) {
+            (TargetKind::OfPipeline, _) => self.own(name, binding, resource, task, found),
+            (TargetKind::Reference, Some(["resources", own])) => {
+                self.own(own, binding, resource, task, found)
             }
-            _ => {
+            (TargetKind::Reference, Some(["tasks", from, output])) => {
+                self.output(from, output, binding, resource, found)
+            }
+            (TargetKind::Reference, _) if name.contains("$(") => {
                 let message = format!("'{name}' names no resource");
                 let help = "write $(resources.NAME), $(tasks.TASK.OUTPUT) or the name of a PipelineResource";
-                found.push(target.diagnostic(message).help(help));
+                found.push(binding.target.diagnostic(message).help(help));
                 None
             }
+            _ => binding.resolve(around.catalogue, around.namespace, resource, found),
         }
     }
 
-    /// One of the Pipeline's own resources; or, where a task named in `from` creates it, that task's result.
+    /// One of the Pipeline's own resources; or, where a task in `from` creates it, that task's result.
     fn own(
         &mut self,
         name: &str,
-        request: Request<'_>,
+        binding: &Binding<'_>,
+        resource: Option<&InputResource>,
         task: &mut Node,
         found: &mut Diagnostics,
     ) -> Option<Value> {
-        let Request {
-            binding, target, ..
-        } = request;
-        let from = binding.from.iter();
-        let from = from.map(|from| (from, from.node.as_str().unwrap_or_default()));
-        let creates = |from: &str| {
-            let interface = self.tasks.get(from).and_then(Option::as_ref);
-            interface.is_some_and(|interface| interface.created.contains_key(name))
-        };
-        if let Some((_, from)) = from.clone().find(|(_, from)| creates(from)) {
-            return self.output(from, name, request, found);
+        let mut creators = binding.from.iter().filter_map(|from| from.node.as_str());
+        if let Some(from) = creators.find(|from| self.created(from, name).is_some()) {
+            return self.output(from, name, binding, resource, found);
         }
-        for (cursor, from) in from {
-            if !self.tasks.contains_key(from) {
+        for from in &binding.from {
+            let name = from.node.as_str().unwrap_or_default();
+            if !self.tasks.contains_key(name) {
                 let place = binding.cursor.place.key("from");
-                found.push(self.no_task(from, &Cursor::new(cursor.node, place)));
+                found.push(self.no_task(name, &Cursor::new(from.node, place)));
             }
-            let after = task.list_mut("runAfter");
-            if after.iter().all(|other| other.as_str() != Some(from)) {
-                after.push(cursor.node.clone());
+            let mut after = task.items_at_mut("runAfter").iter();
+            if after.all(|other| other.as_str() != Some(name)) {
+                task.push_at("runAfter", from.node.clone());
             }
         }
         let Some(own) = self.resources.iter_mut().find(|own| own.name == name) else {
             let message = format!("the Pipeline declares no resource '{name}'");
             let known = self.resources.iter().map(|own| own.name.as_str());
-            found.add(target, message, suggestion(name, known));
+            found.add(&binding.target, message, suggestion(name, known));
             return None;
         };
-        if let Some(resource) = request.resource {
-            if resource.kind == own.kind {
+        match resource {
+            Some(resource) if resource.kind == own.kind => {
                 resource.keys.iter().for_each(|key| own.uses(key));
-            } else {
-                binding.check_fit(resource, own.kind.as_str(), &[], found);
             }
+            Some(resource) => binding.check_fit(resource, own.kind.as_str(), &[], found),
+            None => {}
         }
         Some(format!("$(params.{name}[*])").into())
     }
@@ -229,52 +194,47 @@ impl Pipeline {
         &self,
         from: &str,
         output: &str,
-        request: Request<'_>,
+        binding: &Binding<'_>,
+        resource: Option<&InputResource>,
         found: &mut Diagnostics,
     ) -> Option<Value> {
-        let Request {
-            binding, target, ..
-        } = request;
-        let Some(interface) = self.tasks.get(from) else {
-            found.push(self.no_task(from, target));
-            return None;
-        };
-        if binding.direction == Direction::Output {
-            let message = format!(
-                "'{output}' is created by the task '{from}': nothing else can be its output"
-            );
-            found.push(target.diagnostic(message).help("bind it under inputs"));
-            return None;
-        }
-        // Of a Task that is in no file, nothing is known.
-        if let Some(Interface { created, .. }) = interface {
-            match created.get(output) {
-                Some(Created::Resource { kind, keys }) => {
+        let target = &binding.target;
+        let refused = match (self.tasks.get(from), self.created(from, output)) {
+            (None, _) => self.no_task(from, target),
+            _ if binding.direction == Direction::Output => target
+                .diagnostic(format!(
+                    "'{output}' is created by the task '{from}': nothing else can be its output"
+                ))
+                .help("bind it under inputs"),
+            (_, Some(Created::Object)) => target
+                .diagnostic(format!(
+                    "'{output}' is one of the objects of the task '{from}', and objects are no PipelineResources; \
+                     nothing binds them as inputs"
+                ))
+                .help(format!(
+                    "take a field of it as a parameter: $(tasks.{from}.results.{output}.name)"
+                )),
+            (Some(Some(interface)), None) => target
+                .diagnostic(format!("the task '{from}' creates no resource '{output}'"))
+                .maybe_help(suggestion(
+                    output,
+                    interface.created.keys().map(String::as_str),
+                )),
+            (_, created) => {
+                if let (Some(Created::Resource { kind, keys }), Some(resource)) = (created, resource) {
                     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-                    if let Some(resource) = request.resource {
-                        binding.check_fit(resource, kind, &keys, found);
-                    }
+                    binding.check_fit(resource, kind, &keys, found);
                 }
-                Some(Created::Object) => {
-                    let message = format!(
-                        "'{output}' is one of the objects of the task '{from}', and objects are no PipelineResources; nothing binds \
-                         them as inputs"
-                    );
-                    let help = format!(
-                        "take a field of it as a parameter: $(tasks.{from}.results.{output}.name)"
-                    );
-                    found.push(target.diagnostic(message).help(help));
-                    return None;
-                }
-                None => {
-                    let message = format!("the task '{from}' creates no resource '{output}'");
-                    let known = created.keys().map(String::as_str);
-                    found.add(target, message, suggestion(output, known));
-                    return None;
-                }
+                return Some(format!("$(tasks.{from}.results.{output}[*])").into());
             }
-        }
-        Some(format!("$(tasks.{from}.results.{output}[*])").into())
+        };
+        found.push(refused);
+        None
+    }
+
+    /// The object `output` that the task `from` creates, where that is known.
+    fn created(&self, from: &str, output: &str) -> Option<&Created> {
+        self.tasks.get(from)?.as_ref()?.created.get(output)
     }
 
     fn no_task(&self, name: &str, cursor: &Cursor<'_>) -> Diagnostic {
@@ -312,18 +272,14 @@ impl Variables for Pipeline {
                 format!("`$({inside})` is no variable of a Pipeline"),
                 "write $(params.NAME) or $(resources.NAME.KEY)",
             ),
-            ["tasks", from, output, rest @ ..] => {
-                let interface = self.tasks.get(*from).and_then(Option::as_ref);
-                let created = interface.is_some_and(|own| own.created.contains_key(*output));
-                match rest {
-                    _ if !created => Replacement::Keep,
-                    [key] => Replacement::Variable(format!("tasks.{from}.results.{output}.{key}")),
-                    _ => Replacement::refused(
-                        format!("`$({inside})` is a whole object where a text is wanted"),
-                        format!("write $(tasks.{from}.{output}.name) or another key"),
-                    ),
-                }
-            }
+            ["tasks", from, output, rest @ ..] => match rest {
+                _ if self.created(from, output).is_none() => Replacement::Keep,
+                [key] => Replacement::Variable(format!("tasks.{from}.results.{output}.{key}")),
+                _ => Replacement::refused(
+                    format!("`$({inside})` is a whole object where a text is wanted"),
+                    format!("write $(tasks.{from}.{output}.name) or another key"),
+                ),
+            },
             _ => Replacement::Keep,
         }
     }

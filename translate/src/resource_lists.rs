@@ -3,8 +3,6 @@
 use gleaner_core::document::yaml::{Content, Node};
 use gleaner_core::document::{Cursor, Diagnostics, Place};
 
-use crate::edit::Edit;
-
 /// The direction of a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Direction {
@@ -64,10 +62,8 @@ pub(crate) fn take(
         let inputs = Cursor::new(&inputs, place.key("inputs"));
         inputs.fields(&["resources", "params"], found);
         add(inputs.items_at("resources", found), Direction::Input);
-        let params = inputs.items_at("params", found);
-        if !params.is_empty() {
-            let params = params.iter().map(|param| param.node.clone());
-            spec.list_mut("params").extend(params);
+        for param in inputs.items_at("params", found) {
+            spec.push_at("params", param.node.clone());
         }
     }
     items.extend(take_bound(spec, place, is_created, found));

@@ -4,7 +4,6 @@ use gleaner_core::document::diagnostic::suggestion;
 use gleaner_core::document::yaml::Node;
 use gleaner_core::document::{Diagnostics, Place, Source};
 
-use crate::edit::{Edit, derived, entries_mut, items_mut};
 use crate::input_resource::InputResource;
 use crate::interface::Interface;
 use crate::resource_lists::{self, Direction};
@@ -17,7 +16,7 @@ use crate::versions;
 pub(crate) fn translate(
     spec: &mut Node,
     place: &Place,
-    annotation: Option<(&mut Node, Place)>,
+    annotation: Option<(&mut Node, &Place)>,
     source: &Source,
     found: &mut Diagnostics,
 ) -> Interface {
@@ -45,7 +44,7 @@ pub(crate) fn translate(
         rewrite(part, &place, &mut variables, source, found);
     }
     if let Some((annotation, place)) = annotation {
-        rewrite(annotation, &place, &mut variables, source, found);
+        rewrite(annotation, place, &mut variables, source, found);
     }
     for resource in &variables.resources {
         resource.declare(spec, place, found);
@@ -66,12 +65,12 @@ fn is_created(entry: &Node) -> bool {
 /// The parts of a TaskSpec that are a declaration in the proposal's syntax, each with its place.
 fn declaration_parts<'a>(spec: &'a mut Node, place: &Place) -> Vec<(&'a mut Node, Place)> {
     let mut parts = Vec::new();
-    for (key, node) in entries_mut(spec).into_iter().flatten() {
+    for (key, node) in spec.entries_mut().into_iter().flatten() {
         let place = place.key(&key.name);
         match key.name.as_str() {
             "outputs" => parts.push((node, place)),
             "steps" => {
-                for (index, step) in items_mut(node).iter_mut().enumerate() {
+                for (index, step) in node.items_mut().iter_mut().enumerate() {
                     let outputs = step.field_mut("outputs");
                     parts.extend(outputs.map(|node| (node, place.index(index).key("outputs"))));
                 }
@@ -102,7 +101,7 @@ fn expand_arrays(spec: &mut Node) {
     let arrays: Vec<String> = names.map(str::to_owned).collect();
     for container in versions::containers(spec) {
         for key in ["command", "args"] {
-            for item in container.items_mut(key) {
+            for item in container.items_at_mut(key) {
                 let Some(inside) = item.as_str().and_then(variables::inside) else {
                     continue;
                 };
@@ -110,7 +109,7 @@ fn expand_arrays(spec: &mut Node) {
                 if let ["params", name] = words[..]
                     && arrays.iter().any(|array| array == name)
                 {
-                    *item = derived(item.at, format!("$({inside}[*])"));
+                    *item = Node::derived(item.at, format!("$({inside}[*])"));
                 }
             }
         }
@@ -137,51 +136,30 @@ enum Within {
 impl Variables for TaskVariables {
     fn replace(&mut self, words: &[&str], inside: &str) -> Replacement {
         use Direction::{Input, Output};
-        let creates = |name: &str| self.created.iter().any(|created| created == name);
-        let declares = |name: &str, direction| {
-            let mut resources = self.resources.iter();
-            resources.any(|own| own.name == name && own.direction == direction)
-        };
         match (words, self.within) {
             (["inputs", "params", ..], _) => match inside.strip_prefix("inputs.") {
                 Some(rest) => Replacement::Variable(rest.to_owned()),
                 None => Replacement::Keep,
             },
-            (["outputs", "resources", name, key], Within::Declaration) if creates(name) => {
-                Replacement::Variable(format!("resources.{name}.{key}"))
-            }
-            (["resources", name, _], Within::Declaration) if creates(name) => {
-                if !declares(name, Input) {
-                    return Replacement::Keep;
-                }
-                let message = format!("`$({inside})` may be what is taken in or what is created");
-                let help = format!("write $(inputs.{inside}) or $(outputs.{inside})");
-                Replacement::refused(message, help)
-            }
             (["inputs", "resources", name, key] | ["resources", "inputs", name, key], _) => {
-                self.resource(name, key, inside, Input)
+                self.resource(Some(Input), name, key, inside)
             }
             (["outputs", "resources", name, key] | ["resources", "outputs", name, key], _) => {
-                self.resource(name, key, inside, Output)
+                self.resource(Some(Output), name, key, inside)
             }
-            (["resources", name, key], _) => {
-                let is_output = declares(name, Output);
-                self.resource(name, key, inside, if is_output { Output } else { Input })
-            }
-            (["resources" | "inputs" | "outputs", ..], Within::Steps) => {
-                let message = format!("`$({inside})` is no variable");
-                Replacement::refused(message, "write $(resources.NAME.KEY) or $(params.NAME)")
-            }
+            (["resources", name, key], _) => self.resource(None, name, key, inside),
+            (["resources" | "inputs" | "outputs", ..], Within::Steps) => Replacement::refused(
+                format!("`$({inside})` is no variable"),
+                "write $(resources.NAME.KEY) or $(params.NAME)",
+            ),
             (["steps", step, output], Within::Steps)
                 if !["results", "outputs", "inputs"].contains(output) =>
             {
                 let message = format!(
                     "`$({inside})`: what the step '{step}' leaves behind fills templates, and no other step"
                 );
-                Replacement::refused(
-                    message,
-                    "let this step read the file that the other one wrote",
-                )
+                let help = "let this step read the file that the other one wrote";
+                Replacement::refused(message, help)
             }
             _ => Replacement::Keep,
         }
@@ -200,19 +178,38 @@ impl Variables for TaskVariables {
 }
 
 impl TaskVariables {
+    /// Translates the variable of a resource, in a direction if the variable names one.
     fn resource(
         &mut self,
+        direction: Option<Direction>,
         name: &str,
         key: &str,
         inside: &str,
-        direction: Direction,
     ) -> Replacement {
+        let creates = self.created.iter().any(|created| created == name);
         let mut resources = self.resources.iter_mut();
-        let Some(resource) = resources.find(|own| own.name == name && own.direction == direction)
-        else {
-            return self.unknown(name, inside);
+        let declared = resources.find(|own| {
+            own.name == name && direction.is_none_or(|direction| own.direction == direction)
+        });
+        if creates && self.within == Within::Declaration {
+            match (direction, &declared) {
+                (Some(Direction::Output), _) => {
+                    return Replacement::Variable(format!("resources.{name}.{key}"));
+                }
+                (None, None) => return Replacement::Keep,
+                (None, Some(_)) => {
+                    return Replacement::refused(
+                        format!("`$({inside})` may be what is taken in or what is created"),
+                        format!("write $(inputs.{inside}) or $(outputs.{inside})"),
+                    );
+                }
+                (Some(Direction::Input), _) => {}
+            }
+        }
+        let Some(resource) = declared else {
+            return self.unknown(creates, name, inside);
         };
-        match (key, direction) {
+        match (key, resource.direction) {
             ("path", Direction::Input) => Replacement::Text(resource.path.clone()),
             ("path", Direction::Output) => Replacement::refused(
                 format!("`$({inside})`: nothing makes that folder today"),
@@ -226,19 +223,19 @@ impl TaskVariables {
         }
     }
 
-    fn unknown(&self, name: &str, inside: &str) -> Replacement {
-        if self.within == Within::Declaration {
-            // The reader of the declaration reports it, and knows better what was meant.
-            return Replacement::Keep;
-        }
-        if self.created.iter().any(|created| created == name) {
-            let message = format!("`$({inside})`: '{name}' is created when the steps are done");
-            return Replacement::refused(message, "use it in another task, or in a template");
-        }
+    fn unknown(&self, creates: bool, name: &str, inside: &str) -> Replacement {
         let known = self.resources.iter().map(|own| own.name.as_str());
-        Replacement::Refused {
-            message: format!("`$({inside})`: the Task declares no resource '{name}'"),
-            help: suggestion(name, known),
+        match self.within {
+            // The reader of the declaration reports it, and knows better what was meant.
+            Within::Declaration => Replacement::Keep,
+            Within::Steps if creates => Replacement::refused(
+                format!("`$({inside})`: '{name}' is created when the steps are done"),
+                "use it in another task, or in a template",
+            ),
+            Within::Steps => Replacement::Refused {
+                message: format!("`$({inside})`: the Task declares no resource '{name}'"),
+                help: suggestion(name, known),
+            },
         }
     }
 }

@@ -3,8 +3,6 @@
 use gleaner_core::document::yaml::Node;
 use gleaner_core::document::{Cursor, Diagnostics, Place};
 
-use crate::edit::{Edit, entries_mut, items_mut};
-
 const NO_SUCH_FIELD: &str = "Tekton v1 has no such field";
 
 /// Fields of a step that v1beta1 deprecated and v1 removed.
@@ -57,9 +55,9 @@ pub(crate) fn task_spec(spec: &mut Node, place: &Place, found: &mut Diagnostics)
 
 /// The steps, the step template and the sidecars of a TaskSpec.
 pub(crate) fn containers(spec: &mut Node) -> impl Iterator<Item = &mut Node> {
-    let entries = entries_mut(spec).into_iter().flatten();
+    let entries = spec.entries_mut().into_iter().flatten();
     entries.flat_map(|(key, node)| match key.name.as_str() {
-        "steps" | "sidecars" => items_mut(node),
+        "steps" | "sidecars" => node.items_mut(),
         "stepTemplate" => std::slice::from_mut(node),
         _ => &mut [],
     })
@@ -155,7 +153,10 @@ fn rename(node: &mut Node, place: &Place, from: &str, to: &str, found: &mut Diag
         return found.push(old.diagnostic(message).help("keep one of them"));
     }
     node.take(to);
-    node.rename(from, to);
+    let entries = node.entries_mut().into_iter().flatten();
+    for (key, _) in entries.filter(|(key, _)| key.name == from) {
+        to.clone_into(&mut key.name);
+    }
 }
 
 /// Moves the field `from` to `parent.key`, unless that is there.
@@ -169,7 +170,9 @@ fn move_into(
     let Some(value) = node.take(from) else {
         return;
     };
-    let target = node.map_mut(parent);
+    let Some(target) = node.map_at_mut(parent) else {
+        return;
+    };
     if target.present(key).is_some() {
         let message = format!("the old place of {parent}.{key}, and that is here, too");
         let old = Cursor::new(&value, place.key(from));
