@@ -85,12 +85,8 @@ fn read_all<'a>(items: &'a [Item], found: &mut Diagnostics) -> Vec<Binding<'a>> 
         };
         if bindings.iter().any(|other| other.name == binding.name) {
             let message = format!("the resource '{}' is bound twice", binding.name);
-            found.push(
-                binding
-                    .cursor
-                    .diagnostic(message)
-                    .help("remove one of the two"),
-            );
+            let diagnostic = binding.cursor.diagnostic(message);
+            found.push(diagnostic.help("remove one of the two"));
         } else {
             bindings.push(binding);
         }
@@ -117,9 +113,8 @@ fn check(
         } else {
             let message = format!("{title} declares no resource '{name}'");
             let known = interface.resources.iter().map(|known| known.name.as_str());
-            cursor
-                .diagnostic(message)
-                .maybe_help(suggestion(name, known))
+            let help = suggestion(name, known);
+            cursor.diagnostic(message).maybe_help(help)
         });
     }
     let params = cursor.node.get("params").and_then(Node::sequence);
@@ -211,11 +206,8 @@ impl<'a> Binding<'a> {
                 format!("'{name}' is of type {wanted}, and what is bound to it of type {kind}");
             return found.push(self.cursor.diagnostic(message));
         }
-        for key in resource
-            .keys
-            .iter()
-            .filter(|key| !keys.contains(&key.as_str()))
-        {
+        let used = resource.keys.iter();
+        for key in used.filter(|key| !keys.contains(&key.as_str())) {
             let message =
                 format!("'{name}' is used by its {key}, and what is bound to it has none");
             let help = format!("give it a param '{key}'");

@@ -17,7 +17,7 @@ use crate::resource_type::ResourceType;
 #[derive(Debug)]
 pub(crate) struct Catalogue {
     entries: Vec<Entry>,
-    /// The place besides the files that was searched, in the words of a message.
+    /// The place besides the files that was searched, as a message names it.
     origin: Option<String>,
     missing: RefCell<BTreeSet<Missing>>,
 }
@@ -34,7 +34,7 @@ pub struct Missing {
 /// PipelineResources from elsewhere than the files.
 #[derive(Debug, Clone)]
 pub struct Fetched {
-    /// Their place, in the words of a message: `namespace builds of the cluster old`.
+    /// Their place, as a message names it: `namespace builds of the cluster old`.
     pub origin: String,
     /// The namespace and the document of each.
     pub resources: Vec<(String, Node)>,

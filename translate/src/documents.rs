@@ -95,7 +95,7 @@ pub fn translate(
     Err(Refusal { findings, missing })
 }
 
-/// A document on its way.
+/// A document that is being translated.
 struct Draft<'a> {
     source: &'a Source,
     found: Diagnostics,

@@ -96,6 +96,13 @@ impl InputResource {
         }
     }
 
+    /// Adds all keys of the type to the keys that a bound resource must have.
+    pub(crate) fn uses_keys_of_type(&mut self) {
+        for key in self.kind.keys() {
+            self.uses(key);
+        }
+    }
+
     /// Declares the parameter in the `params` of the spec at `place`.
     pub(crate) fn declare(&self, spec: &mut Node, place: &Place, found: &mut Diagnostics) {
         if spec.get("params").is_none() {

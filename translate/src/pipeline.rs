@@ -39,11 +39,7 @@ pub(crate) fn translate(
     let mut resources = InputResource::read_all(&items, found);
     for resource in &mut resources {
         // Its tasks may be in other files, and use any of them.
-        resource
-            .kind
-            .keys()
-            .iter()
-            .for_each(|key| resource.uses(key));
+        resource.uses_keys_of_type();
     }
     let tasks = tasks(spec, place, around);
     let mut pipeline = Pipeline { resources, tasks };

@@ -25,11 +25,7 @@ pub(crate) fn translate(
     for resource in &mut resources {
         if resource.kind == ResourceType::Git {
             // The step that clones uses both.
-            resource
-                .kind
-                .keys()
-                .iter()
-                .for_each(|key| resource.uses(key));
+            resource.uses_keys_of_type();
         }
     }
     versions::task_spec(spec, place, found);
