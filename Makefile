@@ -13,7 +13,7 @@ help: ## Lists the targets
 
 .PHONY: run
 run: ## Runs the example: a step's digest becomes a PipelineResource
-	cargo run --release --quiet -- run -f examples/build-and-push.yaml
+	cargo run --quiet -- run -f examples/build-and-push.yaml
 
 .PHONY: test
 test: fmt lint deny chart-readme sizes image-check suites ## Everything that must pass before a change lands

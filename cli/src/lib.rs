@@ -17,6 +17,7 @@ pub mod translate;
 pub mod values;
 
 mod entry;
+mod files;
 mod printing;
 
 pub use entry::main;

@@ -7,6 +7,7 @@ use gleaner_core::document::diagnostic::Diagnostic;
 use serde_json::Value;
 
 use crate::args::{Lint, LintFormat};
+use crate::files;
 use crate::terminal;
 use gleaner_core::document::{Finding, Place, Severity, Source};
 use gleaner_core::task::site::DeclarationSite;
@@ -33,9 +34,9 @@ pub fn main(options: &Lint) -> ExitCode {
 
 /// Everything worth saying about one file.
 fn lint_file(file: &str) -> Vec<Finding> {
-    match Source::read(file) {
+    match files::read(file) {
         Ok(source) => lint(&source),
-        Err(error) => vec![error.into()],
+        Err(finding) => vec![finding],
     }
 }
 

@@ -9,6 +9,7 @@ use gleaner_proto::exit_code;
 use serde_json::{Map, Value};
 
 use crate::args::Form;
+use crate::files;
 use crate::terminal;
 
 /// The files; or says on standard error which cannot be read, and gives the exit code.
@@ -16,10 +17,10 @@ pub(crate) fn read_all(files: &[String]) -> Result<Vec<Source>, u8> {
     let mut sources = Vec::new();
     let mut code = None;
     for file in files {
-        match Source::read(file) {
+        match files::read(file) {
             Ok(source) => sources.push(source),
             Err(found) => {
-                anstream::eprintln!("{}", terminal::finding(&found.into()));
+                anstream::eprintln!("{}", terminal::finding(&found));
                 code = Some(exit_code::USAGE);
             }
         }

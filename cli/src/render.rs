@@ -11,10 +11,10 @@ use gleaner_proto::exit_code;
 use serde_json::Value;
 
 use crate::args::{Render, TaskArgs};
+use crate::files;
 use crate::printing::print;
 use crate::terminal::{self, error};
 use crate::values::{self, Assignment, ParamError};
-use gleaner_core::document::Source;
 use gleaner_core::task::{SelectionError, Task};
 
 /// Prints the YAML, or what is missing for it.
@@ -79,8 +79,8 @@ fn render(options: &Render) -> Result<Vec<Rendered>, u8> {
 
 /// Opens the file and picks the Task; or says on standard error why not and gives the exit code.
 pub(crate) fn open_task(options: &TaskArgs) -> Result<Task, u8> {
-    let source = Source::read(&options.file).map_err(|found| {
-        anstream::eprintln!("{}", terminal::finding(&found.into()));
+    let source = files::read(&options.file).map_err(|found| {
+        anstream::eprintln!("{}", terminal::finding(&found));
         exit_code::USAGE
     })?;
     Task::select(&source, options.task.as_deref()).map_err(|found| match found {

@@ -125,7 +125,10 @@ fn every_example_can_be_translated_and_the_native_ones_stay_as_they_are() {
         if !text.contains("/v1alpha1") && !text.contains("/v1beta1") {
             native += 1;
             let documents = yaml::parse_documents(&text).unwrap();
-            let documents: Vec<_> = documents.iter().map(yaml::Node::to_json).collect();
+            let documents: Vec<_> = documents
+                .iter()
+                .map(gleaner_core::document::Node::to_json)
+                .collect();
             assert_eq!(ran.objects(), documents, "{path}");
         }
         let linted = gleaner_with_input(&["lint", "-f", "-"], &ran.stdout);

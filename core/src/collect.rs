@@ -13,6 +13,7 @@
 
 mod intake;
 pub mod problem;
+mod stage;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -25,11 +26,12 @@ use crate::variable::Reference;
 use gleaner_proto::StepName;
 use gleaner_proto::message::{Outcome, Outputs, Phase, Problem};
 use indexmap::{IndexMap, IndexSet};
-use serde::{Deserialize, Serialize};
 
 use crate::render::{self, Attempts, Rendered, Secrecy, Values};
 use crate::run::Run;
-pub use intake::{Examined, Refusal};
+pub use intake::{Admission, Examined, Refusal};
+use stage::Stage;
+pub use stage::Submitting;
 
 /// The state of one run.
 #[derive(Debug)]
@@ -68,26 +70,6 @@ enum StepRecord {
 enum Life {
     Running,
     Finished,
-}
-
-/// How far the submission is.
-#[derive(Debug, Clone, PartialEq)]
-enum Stage {
-    /// Nobody has asked for it, or something is unknown.
-    Open,
-    /// The API server is being asked, or will be at once.
-    Submitting,
-    Committed(Outcome),
-    Failed(Failure),
-}
-
-/// Why nothing exists.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    /// What is answered.
-    pub problem: Problem,
-    /// What is wrong with each resource, by its name.
-    pub resources: BTreeMap<String, String>,
 }
 
 /// What a message has led to.
@@ -163,17 +145,21 @@ impl Collector {
         self.steps.keys()
     }
 
-    /// Looks at a message without taking it.
+    /// Examines a message without accepting it.
     ///
     /// # Errors
-    /// A [`Refusal`] that says what is wrong with it. Nothing changes.
-    pub fn examine(&self, step: &str, message: &Outputs) -> Result<Examined, Refusal> {
+    /// A [`Refusal`] with everything that is wrong with it. Nothing changes.
+    pub fn examine(&self, step: &str, message: Outputs) -> Result<Examined, Refusal> {
         intake::examine(self, step, message)
     }
 
-    /// Takes a message that was examined and is new. The caller has made it durable.
-    pub fn accept(&mut self, step: &StepName, message: Outputs) -> Verdict {
-        let fingerprint = intake::fingerprint(&message);
+    /// Accepts a message that was examined. The caller has made it durable.
+    pub fn accept(&mut self, admission: Admission) -> Verdict {
+        let Admission {
+            step,
+            message,
+            fingerprint,
+        } = admission;
         let exit_code = message.exit_code;
         let mut values = message.outputs;
         for output in self.declaration.outputs(step.as_str()) {
@@ -193,7 +179,7 @@ impl Collector {
         self.advance();
         let completing = before && self.stage == Stage::Submitting;
         self.steps.insert(
-            step.clone(),
+            step,
             StepRecord::Heard {
                 fingerprint,
                 exit_code,
@@ -212,17 +198,16 @@ impl Collector {
     /// # Errors
     /// What is still unknown. Nothing changes.
     pub fn examine_request(&self) -> Result<(), Problem> {
-        let pending = self.pending();
-        if self.stage == Stage::Open && !pending.is_empty() {
-            return Err(problem::pending(&pending, &self.unheard()));
+        if self.stage == Stage::Open && !self.is_resolved() {
+            return Err(self.unresolved());
         }
         Ok(())
     }
 
     /// Somebody wants the resources now, and it was examined whether that can be. The caller has made it durable.
     pub fn request_submission(&mut self) -> Verdict {
-        if self.stage == Stage::Open && self.pending().is_empty() {
-            self.stage = Stage::Submitting;
+        if self.is_resolved() {
+            self.leave(Stage::submit);
         }
         Verdict::AwaitCommit
     }
@@ -238,27 +223,19 @@ impl Collector {
             self.life = Life::Finished;
             self.take_defaults();
             self.advance();
-            let pending = self.pending();
-            match (&self.stage, self.declaration.submit) {
-                (Stage::Open, Submit::Manual) => {
-                    let note = if pending.is_empty() {
-                        "nothing was created: nobody submitted (`submit: Manual` waits for POST /v1/submit)".to_owned()
-                    } else {
-                        format!(
-                            "nothing was created: nobody submitted, and still unknown are {}",
-                            pending.join(", ")
-                        )
-                    };
-                    self.notes.push(note);
-                }
-                (Stage::Open, _) => {
-                    let problem = problem::pending(&pending, &self.unheard());
-                    self.stage = Stage::Failed(Failure {
-                        problem,
-                        resources: BTreeMap::new(),
-                    });
-                }
-                _ => {}
+            if self.declaration.submit != Submit::Manual {
+                let problem = self.unresolved();
+                self.leave(|stage| stage.abandon(problem));
+            } else if self.stage == Stage::Open {
+                let note = if self.is_resolved() {
+                    "nothing was created: nobody submitted (`submit: Manual` waits for POST /v1/submit)".to_owned()
+                } else {
+                    format!(
+                        "nothing was created: nobody submitted, and still unknown are {}",
+                        self.pending_names().join(", ")
+                    )
+                };
+                self.notes.push(note);
             }
         }
         match self.stage {
@@ -272,16 +249,9 @@ impl Collector {
         self.stage == Stage::Submitting
     }
 
-    /// Everything exists.
-    pub fn committed(&mut self, outcome: Outcome, attempts: Attempts) {
-        self.attempts = attempts;
-        self.notes.extend(outcome.notes.iter().cloned());
-        self.stage = Stage::Committed(outcome);
-    }
-
-    /// Nothing exists.
-    pub fn failed(&mut self, failure: Failure) {
-        self.stage = Stage::Failed(failure);
+    /// Returns the submission in progress, which can be ended.
+    pub fn submitting(&mut self) -> Option<Submitting<'_>> {
+        Submitting::of(self)
     }
 
     /// Adds a sentence for people.
@@ -292,7 +262,7 @@ impl Collector {
     /// How far the run is.
     pub fn phase(&self) -> Phase {
         match &self.stage {
-            Stage::Open if self.pending().is_empty() => Phase::Resolved,
+            Stage::Open if self.is_resolved() => Phase::Resolved,
             Stage::Open => Phase::Collecting,
             Stage::Submitting => Phase::Submitting,
             Stage::Committed(_) => Phase::Committed,
@@ -307,10 +277,10 @@ impl Collector {
     pub fn outcome(&self) -> Result<Outcome, Problem> {
         match &self.stage {
             Stage::Committed(outcome) => Ok(outcome.clone()),
-            Stage::Failed(failure) => Err(failure.problem.clone()),
+            Stage::Failed(problem) => Err(problem.clone()),
             Stage::Open | Stage::Submitting => Ok(Outcome {
                 phase: self.phase(),
-                pending: self.pending(),
+                pending: self.pending_names(),
                 resources: Vec::new(),
                 results: BTreeMap::new(),
                 notes: self.notes.clone(),
@@ -332,19 +302,33 @@ impl Collector {
     }
 
     /// Variables of the templates that are still unknown, each once, in order of their first use.
-    pub fn pending(&self) -> Vec<String> {
-        let unknown = self
-            .variables
+    pub fn pending(&self) -> impl Iterator<Item = &Reference> {
+        self.variables
             .iter()
-            .filter(|variable| !self.knows(variable));
-        unknown.map(ToString::to_string).collect()
+            .filter(|variable| !self.knows(variable))
+    }
+
+    /// The pending variables as templates write them, without `$()`.
+    pub fn pending_names(&self) -> Vec<String> {
+        self.pending().map(ToString::to_string).collect()
     }
 
     /// Variables that are unknown and will stay so: parameters and context come with the command line or not at all.
-    pub fn unreachable(&self) -> Vec<String> {
-        let mut pending = self.pending();
-        pending.retain(|name| !name.starts_with("steps."));
-        pending
+    pub fn unreachable(&self) -> impl Iterator<Item = &Reference> {
+        self.pending()
+            .filter(|variable| !matches!(variable, Reference::Output { .. }))
+    }
+
+    fn is_resolved(&self) -> bool {
+        self.pending().next().is_none()
+    }
+
+    fn unresolved(&self) -> Problem {
+        problem::pending(self.pending_names(), &self.unheard())
+    }
+
+    fn leave(&mut self, transition: impl FnOnce(Stage) -> Stage) {
+        self.stage = transition(std::mem::take(&mut self.stage));
     }
 
     fn knows(&self, reference: &Reference) -> bool {
@@ -375,8 +359,8 @@ impl Collector {
             Submit::Completed => self.life == Life::Finished,
             Submit::Manual => false,
         };
-        if due && self.stage == Stage::Open && self.pending().is_empty() {
-            self.stage = Stage::Submitting;
+        if due && self.is_resolved() {
+            self.leave(Stage::submit);
         }
     }
 

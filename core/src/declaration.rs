@@ -32,11 +32,13 @@ pub mod schema;
 pub use check::{ParamShape, Scope};
 pub use field_path::{FieldPath, FieldPathError};
 pub use model::{
-    Declaration, Naming, Origin, Output, Policy, Preflight, Submit, Template, WaitFor, WaitTarget,
+    Declaration, GIVEN_RESULTS, Naming, Origin, Output, Policy, Preflight, Submit, Template,
+    WaitFor, WaitTarget,
 };
 
+use crate::document::Node;
 use crate::document::diagnostic::Diagnostic;
-use crate::document::yaml::{self, Node};
+use crate::document::yaml;
 
 impl Declaration {
     /// Reads and checks the text of the annotation `gleaner.dev/outputs`.

@@ -5,6 +5,8 @@ pub mod diagnostic;
 mod edit;
 mod finding;
 mod live;
+mod location;
+pub mod node;
 pub mod place;
 mod source;
 pub mod writer;
@@ -13,11 +15,12 @@ pub mod yaml;
 pub use cursor::{Cursor, Diagnostics};
 pub use finding::{Finding, Severity};
 pub use live::Live;
+pub use location::Location;
+pub use node::{Content, Key, Node};
 pub use place::Place;
-pub use source::{Source, SourceError};
+pub use source::Source;
 
 use diagnostic::Diagnostic;
-use yaml::Node;
 
 /// Knows where in a document the text of one of its scalars stands.
 pub trait Locate {

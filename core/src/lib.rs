@@ -11,13 +11,17 @@
 //! | [`run`] | the identity of a run: context, labels, owner |
 //! | [`collect`] | the state of a run: which outputs arrived, when to submit |
 //! | [`render`] | from templates and values to objects |
+//! | [`results`] | what the next task gets of each created object |
+//! | [`finish`] | who tells the sidecar that all steps have ended |
 //! | [`inject`] | Tasks and pods with sidecar and redirector |
 
 pub mod collect;
 pub mod declaration;
 pub mod document;
+pub mod finish;
 pub mod inject;
 pub mod render;
+pub mod results;
 pub mod run;
 pub mod task;
 pub mod variable;

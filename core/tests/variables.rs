@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use gleaner_core::document::{Cursor, Diagnostics, yaml};
+use gleaner_core::document::{Cursor, Diagnostics, Node, yaml};
 use gleaner_core::variable::{Lookup, Reference, SubstitutionError, Text, Tree, Variables};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -197,33 +197,7 @@ fn escape(value: Value) -> Value {
 
 fn from_json(value: &Value) -> Tree {
     // JSON is YAML, but its escapes of control characters are not all the parser's: build the node by hand.
-    fn node(value: &Value) -> yaml::Node {
-        let content = match value {
-            Value::Null => yaml::Content::Null,
-            Value::Bool(flag) => yaml::Content::Boolean(*flag),
-            Value::Number(number) => yaml::Content::Number(number.clone()),
-            Value::String(text) => yaml::Content::String(text.clone()),
-            Value::Array(items) => yaml::Content::Sequence(items.iter().map(node).collect()),
-            Value::Object(map) => yaml::Content::Mapping(
-                map.iter()
-                    .map(|(key, value)| {
-                        (
-                            yaml::Key {
-                                at: Default::default(),
-                                name: key.clone(),
-                            },
-                            node(value),
-                        )
-                    })
-                    .collect(),
-            ),
-        };
-        yaml::Node {
-            at: Default::default(),
-            content,
-        }
-    }
-    let node = node(value);
+    let node = Node::from(value);
     let mut found = Diagnostics::default();
     let tree = Tree::read(&Cursor::root(&node), &mut Vec::new(), &mut found);
     assert_eq!(found.into_vec(), []);

@@ -29,22 +29,22 @@ libfuzzer_sys::fuzz_target!(|body: &[u8]| {
     };
     let declaration = Declaration::parse(DECLARATION, &Scope::default()).unwrap();
     let mut collector = Collector::new(declaration, Run::default(), Values::default(), []);
-    if let Ok(Examined::New(step)) = collector.examine("a", &message) {
+    if let Ok(Examined::New(admission)) = collector.examine("a", message.clone()) {
         let folder = tempfile::tempdir().unwrap();
         let (mut journal, _) = Journal::open(folder.path(), b"run").unwrap();
-        journal.append_outputs(&step, body).unwrap();
+        journal.append_outputs(admission.step(), body).unwrap();
         drop(journal);
         let (_, records) = Journal::open(folder.path(), b"run").unwrap();
         assert_eq!(
             records,
             [Record::Accepted {
-                step: step.clone(),
+                step: admission.step().clone(),
                 message: message.clone()
             }]
         );
-        collector.accept(&step, message.clone());
+        collector.accept(admission);
         assert!(matches!(
-            collector.examine("a", &message),
+            collector.examine("a", message),
             Ok(Examined::Repeated(_))
         ));
     }

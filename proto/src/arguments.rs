@@ -40,6 +40,16 @@ pub const CONTEXT: &str = "--context";
 pub const PATH: &str = "--path";
 /// [`RunValues`] as JSON in base64; given several times, it is put together.
 pub const VALUES: &str = "--values";
+/// The owner of what is created, where it is neither a PipelineRun nor a TaskRun: `APIVERSION,KIND,NAME,UID`.
+pub const OWNER: &str = "--owner";
+/// The redirector to copy for the steps.
+pub const REDIRECTOR: &str = "--redirector";
+/// The path of the copy.
+pub const INSTALL_REDIRECTOR: &str = "--install-redirector";
+/// The loopback address.
+pub const LISTEN: &str = "--listen";
+/// How much is logged.
+pub const LOG_LEVEL: &str = "--log-level";
 
 /// How much of a longer text stands in one argument, in bytes: Linux takes 128 KiB (`MAX_ARG_STRLEN`), flag and all.
 const CHUNK: usize = 96 << 10;
@@ -212,7 +222,10 @@ impl Arguments {
                 argument: (*argument).to_owned(),
                 form,
             };
-            let pair = || value.split_once('=').ok_or_else(|| wrong("NAME=VALUE"));
+            let pair = || {
+                let pair = value.split_once('=').filter(|(name, _)| !name.is_empty());
+                pair.ok_or_else(|| wrong("NAME=VALUE"))
+            };
             let dotted = |form| {
                 let (place, value) = value.split_once('=').ok_or_else(|| wrong(form))?;
                 let (first, second) = place.split_once('.').ok_or_else(|| wrong(form))?;
@@ -284,10 +297,7 @@ fn chunks<'a>(flag: &'a str, text: &'a str) -> impl Iterator<Item = String> + 'a
 }
 
 /// The items of the arrays `names`, which stand framed and in this order in `tail`.
-///
-/// # Errors
-/// When the frames are not there, or there is more than one way to read them.
-pub fn arrays<S: AsRef<str>>(
+fn arrays<S: AsRef<str>>(
     names: &[String],
     tail: &[S],
 ) -> Result<Vec<(String, Vec<String>)>, ArgumentsError> {

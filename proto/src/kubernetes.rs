@@ -31,8 +31,6 @@ pub mod label {
     pub const TASKRUN_PROPOSAL: &str = "tekton.dev/taskrun";
     /// The TaskRun's name as Tekton spells it today (`pkg/apis/pipeline/register.go`).
     pub const TASK_RUN: &str = "tekton.dev/taskRun";
-    /// The TaskRun's UID, on its pod.
-    pub const TASK_RUN_UID: &str = "tekton.dev/taskRunUID";
     /// The PipelineRun's UID, on the pods of its TaskRuns.
     pub const PIPELINE_RUN_UID: &str = "tekton.dev/pipelineRunUID";
     /// The name that the Pipeline gives the task.

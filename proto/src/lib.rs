@@ -3,6 +3,8 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`message`] | the HTTP messages between redirector and sidecar |
+//! | [`openapi`] | the OpenAPI document of the HTTP API |
+//! | [`failure`] | failures as data: codes, and the objects that remain |
 //! | [`arguments`] | the sidecar's arguments, from the Task to the container |
 //! | [`output`] | one output: type, trim, when; and how it is written on a command line |
 //! | [`name`] | step, output and resource names |
@@ -14,9 +16,11 @@
 pub mod arguments;
 pub mod duration;
 pub mod exit_code;
+pub mod failure;
 pub mod kubernetes;
 pub mod message;
 pub mod name;
+pub mod openapi;
 pub mod output;
 pub mod path;
 pub mod size;

@@ -1,6 +1,6 @@
 //! The messages of the sidecar's HTTP API, version 1.
 //!
-//! | method and path | request | answer |
+//! | method and path | request | response |
 //! | --- | --- | --- |
 //! | `POST /v1/steps/{step}/outputs` | [`Outputs`] | [`Outcome`] |
 //! | `POST /v1/submit`, `POST /v1/finish` | nothing | [`Outcome`] |
@@ -15,54 +15,61 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// What one step leaves behind. Write-once: the same message again is answered as before.
+use crate::failure::{Failure, LeftBehind, ObjectReference};
+
+/// The outputs of one step. Write-once: the same message again gets the same response.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Outputs {
-    /// Values by output name. An optional output whose file was missing is left out.
+    /// Values by output name, each of the type that the declaration gives it. An optional output whose file is missing is
+    /// left out.
     pub outputs: BTreeMap<String, Value>,
-    /// The command's exit code; 128 plus the signal's number when a signal ended it.
+    /// The command's exit code; 128 plus the number of the signal that ended it.
     #[serde(default)]
     pub exit_code: i32,
 }
 
-/// How far the run is.
+/// The progress of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum Phase {
     /// Some variables are still unknown.
     Collecting,
-    /// All variables are known; the submission waits for its moment (`submit: Completed` or `Manual`).
+    /// All variables are known; the submission has not been triggered (`submit: Completed` or `Manual`).
     Resolved,
-    /// The API server is being asked.
+    /// The resources are being created.
     Submitting,
     /// Everything exists.
     Committed,
-    /// The resources could not all be created. Nothing of them exists, or the problem names what could not be taken back.
+    /// The resources could not all be created. None of them exists, or `left` and `kept` of the problem list those that do.
     Failed,
 }
 
-/// What an accepted message has led to.
+/// The state of the run after a message was accepted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Outcome {
-    /// How far the run is now.
+    /// The progress of the run.
     pub phase: Phase,
-    /// Variables that are still unknown, as they are written in templates, without `$()`.
+    /// Variables that are still unknown, as templates write them, without `$()`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pending: Vec<String>,
-    /// What was created, in the order of the declaration; empty before [`Phase::Committed`].
+    /// The created objects, in the order of the declaration; empty before `Committed`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<Created>,
     /// Results for the next task by name: small flat objects of strings, one per resource.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub results: BTreeMap<String, Map<String, Value>>,
-    /// Sentences for a person, for instance that nobody submitted a `submit: Manual` declaration.
+    /// Messages for a person, for instance that no submit request arrived for `submit: Manual`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
 
-/// An object that now exists.
+/// An object that exists now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Created {
     /// The name of its template in the declaration.
@@ -71,59 +78,63 @@ pub struct Created {
     pub api_version: String,
     /// `kind` of the object.
     pub kind: String,
-    /// Its namespace; none for a cluster-scoped kind.
+    /// The namespace; absent for a cluster-scoped kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its UID.
+    /// The UID.
     pub uid: String,
-    /// How it came to be.
+    /// What was done for it.
     pub action: Action,
 }
 
-/// How an object came to be.
+/// What was done for an object to exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum Action {
     /// Created now.
     Created,
-    /// Found as an earlier attempt of the same run had left it.
+    /// Found as an earlier attempt of the same run had created it.
     Adopted,
-    /// An earlier attempt of the same run had left other content; replaced.
+    /// An earlier attempt of the same run had created it with other content; replaced.
     Replaced,
-    /// Server-side apply, the object was there or not.
+    /// Applied by server-side apply, to an existing object or a new one.
     Applied,
 }
 
-/// The whole state, for people.
+/// The whole state of the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
-    /// How far the run is.
+    /// The progress of the run.
     pub phase: Phase,
-    /// When the resources are submitted: `Resolved`, `Completed` or `Manual`.
+    /// When the resources are submitted.
+    #[cfg_attr(test, schemars(extend("enum" = ["Resolved", "Completed", "Manual"])))]
     pub submit: String,
-    /// Every declared step, in order.
+    /// Every step that may post outputs, in order.
     pub steps: Vec<StepStatus>,
     /// Every variable that the templates use.
     pub variables: Vec<VariableStatus>,
     /// Every resource and object of the declaration, in order.
     pub resources: Vec<ResourceStatus>,
-    /// Why the run failed.
+    /// The problem for which the run failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
-    /// What a person should know besides, for instance what the preflight found.
+    /// Messages for a person, for instance the findings of the preflight.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
 
-/// One declared step.
+/// One step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct StepStatus {
     /// The step's name.
     pub name: String,
-    /// Where it is.
+    /// The step's progress.
     pub state: StepState,
     /// The command's exit code, once known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -132,34 +143,37 @@ pub struct StepStatus {
     pub outputs: Vec<String>,
 }
 
-/// Where a step is, as far as the sidecar can tell.
+/// The progress of a step, as far as the sidecar knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum StepState {
-    /// Nothing was heard of it yet.
+    /// Its outputs have not arrived.
     Waiting,
     /// Its outputs have arrived.
     Received,
     /// It failed; outputs with `when: Always` have arrived.
     Failed,
-    /// The run has finished and nothing was heard of it.
+    /// The run finished without its outputs.
     Skipped,
 }
 
 /// One variable of the templates.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct VariableStatus {
-    /// As it is written in the templates, without `$()`.
+    /// The variable as templates write it, without `$()`.
     pub name: String,
-    /// Whether it is known, and from where.
+    /// The state of its value.
     pub state: VariableState,
-    /// Its value, shortened; never a secret's.
+    /// The value, shortened; never a secret's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<Value>,
 }
 
-/// Whether a variable is known.
+/// The state of a variable's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum VariableState {
     /// Not yet known.
     Pending,
@@ -167,37 +181,40 @@ pub enum VariableState {
     Resolved,
     /// Known, by its declared default.
     Defaulted,
-    /// Known, and not for eyes.
+    /// Known, and never shown.
     Secret,
 }
 
 /// One resource or object of the declaration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ResourceStatus {
-    /// Its name in the declaration.
+    /// The name in the declaration.
     pub resource: String,
     /// `apiVersion` of the object.
     pub api_version: String,
     /// `kind` of the object.
     pub kind: String,
-    /// The object's name, once it is rendered.
+    /// The object's name, once everything is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The object's UID, once it exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<String>,
-    /// What is wrong with it.
+    /// The failure of this resource, without its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
+    pub error: Option<Failure>,
 }
 
 /// A problem document (RFC 9457).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Problem {
-    /// Stable identifier of the kind of problem, one of [`problem_type`].
+    /// Stable identifier of the kind of problem, relative to wherever the API is reached.
     #[serde(rename = "type")]
+    #[cfg_attr(test, schemars(extend("enum" = problem_type::ALL)))]
     pub kind: String,
     /// The kind of problem in a few words.
     pub title: String,
@@ -205,41 +222,62 @@ pub struct Problem {
     pub status: u16,
     /// What happened here, and what to do.
     pub detail: String,
-    /// The exit code with which the redirector fails its step, one of [`crate::exit_code`].
+    /// The exit code with which the redirector fails its step.
     pub exit_code: u8,
     /// Variables that are still unknown, where that is the problem.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pending: Vec<String>,
+    /// Every cause, in the order of the declaration, where resources could not be created.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<Failure>,
+    /// Objects of the run that still exist, or may exist: delete them by hand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<LeftBehind>,
+    /// Objects that existed before the run and keep what it applied to them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<ObjectReference>,
 }
 
 /// The values of [`Problem::kind`]. Relative references, so that they do not depend on where the API is reached.
 pub mod problem_type {
-    /// No such route, step or resource.
-    pub const NOT_FOUND: &str = "/problems/not-found";
-    /// The route knows another method.
-    pub const METHOD: &str = "/problems/method-not-allowed";
-    /// The body is no message of this API.
-    pub const MALFORMED: &str = "/problems/malformed-message";
-    /// A bearer token is missing or wrong.
-    pub const UNAUTHORIZED: &str = "/problems/unauthorized";
-    /// The credential belongs to another step.
-    pub const FORBIDDEN: &str = "/problems/wrong-step";
-    /// An output is unknown, missing, or of the wrong type.
-    pub const OUTPUT: &str = "/problems/invalid-output";
-    /// A body, value or header over its bound.
-    pub const TOO_LARGE: &str = "/problems/too-large";
-    /// The step has already sent other outputs.
-    pub const ALREADY_WRITTEN: &str = "/problems/already-written";
-    /// Variables are still unknown.
-    pub const PENDING: &str = "/problems/pending";
-    /// The resources could not be created.
-    pub const NOT_CREATED: &str = "/problems/not-created";
-    /// The declaration is wrong.
-    pub const DECLARATION: &str = "/problems/declaration";
-    /// The client was too slow.
-    pub const TIMEOUT: &str = "/problems/timeout";
-    /// The sidecar is ending, and another one may take its place; try again.
-    pub const BUSY: &str = "/problems/busy";
-    /// The sidecar's own failure (disk full, for instance).
-    pub const INTERNAL: &str = "/problems/internal";
+    /// Declares each type, and the list of all.
+    macro_rules! types {
+        ($($(#[$doc:meta])* $name:ident = $value:literal;)*) => {
+            $($(#[$doc])* pub const $name: &str = $value;)*
+
+            /// All of them.
+            pub const ALL: &[&str] = &[$($name),*];
+        };
+    }
+
+    types! {
+        /// No such route, step or resource.
+        NOT_FOUND = "/problems/not-found";
+        /// The route takes another method.
+        METHOD = "/problems/method-not-allowed";
+        /// The body or the query is not valid for this route.
+        MALFORMED = "/problems/malformed-message";
+        /// A bearer token is missing or wrong.
+        UNAUTHORIZED = "/problems/unauthorized";
+        /// The credential belongs to another step.
+        FORBIDDEN = "/problems/wrong-step";
+        /// An output is unknown, missing, or of the wrong type.
+        OUTPUT = "/problems/invalid-output";
+        /// A body, value or header exceeds its limit.
+        TOO_LARGE = "/problems/too-large";
+        /// The step has already sent other outputs.
+        ALREADY_WRITTEN = "/problems/already-written";
+        /// Variables are still unknown.
+        PENDING = "/problems/pending";
+        /// The resources could not be created.
+        NOT_CREATED = "/problems/not-created";
+        /// The declaration is wrong.
+        DECLARATION = "/problems/declaration";
+        /// The client was too slow.
+        TIMEOUT = "/problems/timeout";
+        /// The sidecar is shutting down; retry, it may be restarting.
+        BUSY = "/problems/busy";
+        /// The sidecar's own failure (disk full, for instance).
+        INTERNAL = "/problems/internal";
+    }
 }

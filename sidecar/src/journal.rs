@@ -1,8 +1,8 @@
 //! What was accepted, on disk before it is answered.
 //!
 //! One file of frames, only ever appended to: length of the payload, CRC-32 of that length, CRC-32 of the payload (4 bytes
-//! each, little endian), payload. A payload is one byte for the kind of record and its content. The first frame names the run and its
-//! declaration, so that a journal is never replayed into another run.
+//! each, little endian), payload. A payload is one byte for the kind of record and its content. The first frame names the format, the
+//! run and its declaration, so that a journal is never replayed into another run, nor by a version that reads records differently.
 //!
 //! A frame that ends where the file ends and does not check was torn by a crash before it was answered: it is cut
 //! off. One that does not check in the middle of the file is damage, and the sidecar refuses to guess.
@@ -13,14 +13,15 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use gleaner_proto::StepName;
-use gleaner_proto::message::{Outcome, Outputs};
+use gleaner_proto::message::{Outcome, Outputs, Problem};
 use serde::{Deserialize, Serialize};
 
 use crate::message;
-use gleaner_core::collect::Failure;
 use gleaner_core::render::Attempts;
 
 const FILE: &str = "journal";
+/// How the first frame begins. The number changes with the format of any record; only this one is read.
+const FORMAT: &[u8] = b"gleaner-journal/2\n";
 const FRAME_HEAD: usize = 12;
 
 /// A journal that is open for appending.
@@ -49,8 +50,8 @@ pub enum Record {
     Finished,
     /// Everything exists.
     Committed(Commit),
-    /// Nothing exists.
-    Failed(Failure),
+    /// The submission failed.
+    Failed(Problem),
 }
 
 /// A commit, with what is needed to render the same objects again.
@@ -91,6 +92,14 @@ pub enum JournalError {
         "the journal {path} is in use by another sidecar; give each run a state directory of its own"
     )]
     InUse {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another version of Gleaner wrote it.
+    #[error(
+        "the journal {path} was written by another version of Gleaner; delete the pod, so that the run starts again"
+    )]
+    Format {
         /// The file.
         path: PathBuf,
     },
@@ -142,10 +151,15 @@ impl Journal {
         journal.cut().map_err(io("written"))?;
         let mut frames = frames.into_iter();
         match frames.next() {
-            Some((_, first)) if first != identity => return Err(JournalError::Foreign { path }),
-            Some(_) => {}
+            Some((_, first)) => match first.strip_prefix(FORMAT) {
+                None => return Err(JournalError::Format { path }),
+                Some(written) if written != identity => return Err(JournalError::Foreign { path }),
+                Some(_) => {}
+            },
             None => {
-                journal.append_frame(&[identity]).map_err(io("written"))?;
+                journal
+                    .append_frame(&[FORMAT, identity])
+                    .map_err(io("written"))?;
                 // The file's own entry must outlive a crash too.
                 File::open(directory)
                     .and_then(|directory| directory.sync_all())
@@ -184,7 +198,7 @@ impl Journal {
             Record::SubmissionRequested => self.append_frame(&[b"s"]),
             Record::Finished => self.append_frame(&[b"f"]),
             Record::Committed(commit) => self.append_frame(&[b"c", &serde_json::to_vec(commit)?]),
-            Record::Failed(failure) => self.append_frame(&[b"x", &serde_json::to_vec(failure)?]),
+            Record::Failed(problem) => self.append_frame(&[b"x", &serde_json::to_vec(problem)?]),
         }
     }
 
@@ -302,121 +316,4 @@ fn frames(bytes: &[u8]) -> Result<(Frames<'_>, u64), u64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-
-    fn message(text: &str) -> Outputs {
-        Outputs {
-            outputs: BTreeMap::from([("digest".to_owned(), text.into())]),
-            exit_code: 0,
-        }
-    }
-
-    fn accepted(text: &str) -> Record {
-        Record::Accepted {
-            step: StepName::new("build").unwrap(),
-            message: message(text),
-        }
-    }
-
-    #[test]
-    fn what_was_appended_is_there_after_a_restart() {
-        let folder = tempfile::tempdir().unwrap();
-        let records = [accepted("a"), Record::SubmissionRequested, Record::Finished];
-        let (mut journal, before) = Journal::open(folder.path(), b"run").unwrap();
-        assert_eq!(before, []);
-        records
-            .iter()
-            .for_each(|record| journal.append(record).unwrap());
-        drop(journal);
-        assert_eq!(Journal::open(folder.path(), b"run").unwrap().1, records);
-    }
-
-    #[test]
-    fn a_frame_torn_at_any_byte_is_cut_off_and_the_next_one_follows_cleanly() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(FILE);
-        let (mut journal, _) = Journal::open(folder.path(), b"run").unwrap();
-        journal.append(&accepted("a")).unwrap();
-        let whole = journal.length;
-        journal.append(&accepted("b")).unwrap();
-        drop(journal);
-        let bytes = std::fs::read(&path).unwrap();
-        for torn in usize::try_from(whole).unwrap()..bytes.len() {
-            std::fs::write(&path, &bytes[..torn]).unwrap();
-            let (mut journal, records) = Journal::open(folder.path(), b"run").unwrap();
-            assert_eq!(records, [accepted("a")], "torn at {torn}");
-            journal.append(&accepted("c")).unwrap();
-            drop(journal);
-            assert_eq!(
-                Journal::open(folder.path(), b"run").unwrap().1,
-                [accepted("a"), accepted("c")]
-            );
-        }
-    }
-
-    #[test]
-    fn a_last_frame_that_does_not_check_is_cut_off_and_an_earlier_one_is_damage() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(FILE);
-        let (mut journal, _) = Journal::open(folder.path(), b"run").unwrap();
-        journal.append(&accepted("a")).unwrap();
-        let first_end = usize::try_from(journal.length).unwrap();
-        journal.append(&accepted("b")).unwrap();
-        drop(journal);
-        let bytes = std::fs::read(&path).unwrap();
-        let flip = |at: usize| {
-            let mut damaged = bytes.clone();
-            damaged[at] ^= 1;
-            std::fs::write(&path, damaged).unwrap();
-            Journal::open(folder.path(), b"run").map(|(_, records)| records)
-        };
-        for at in 0..first_end {
-            assert!(flip(at).is_err(), "a wrong bit at {at} of {first_end}");
-        }
-        assert_eq!(flip(bytes.len() - 1).unwrap(), [accepted("a")]);
-        assert!(matches!(
-            flip(first_end - 1),
-            Err(JournalError::Damaged { .. })
-        ));
-    }
-
-    #[test]
-    fn zeros_that_a_power_cut_has_left_are_cut_off() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(FILE);
-        let (mut journal, _) = Journal::open(folder.path(), b"run").unwrap();
-        journal.append(&accepted("a")).unwrap();
-        drop(journal);
-        let whole = std::fs::read(&path).unwrap();
-        for zeros in [3, 8, 100] {
-            let mut longer = whole.clone();
-            longer.resize(whole.len() + zeros, 0);
-            std::fs::write(&path, longer).unwrap();
-            let (_, records) = Journal::open(folder.path(), b"run").unwrap();
-            assert_eq!(records, [accepted("a")], "{zeros} zeros");
-        }
-    }
-
-    #[test]
-    fn one_sidecar_at_a_time_writes_a_journal() {
-        let folder = tempfile::tempdir().unwrap();
-        let first = Journal::open(folder.path(), b"run").unwrap();
-        let second = Journal::open(folder.path(), b"run");
-        assert!(matches!(second, Err(JournalError::InUse { .. })));
-        drop(first);
-        Journal::open(folder.path(), b"run").unwrap();
-    }
-
-    #[test]
-    fn another_runs_journal_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        drop(Journal::open(folder.path(), b"run").unwrap());
-        assert!(matches!(
-            Journal::open(folder.path(), b"other"),
-            Err(JournalError::Foreign { .. })
-        ));
-    }
-}
+mod tests;

@@ -6,15 +6,13 @@
 //! | --- | --- |
 //! | [`config`] | the command line |
 //! | [`server`] | sockets, routes, who may say what |
-//! | [`keeper`] | the task that keeps the following three in step |
+//! | [`run_actor`] | the task that owns the state of the run |
 //! | [`message`] | from the bytes of a body to a step's message |
-//! | [`journal`] | what was accepted, on disk |
-//! | [`collector`] | the state of the run, pure |
-//! | [`rendering`] | from templates and values to objects, pure |
-//! | [`submission`] | all objects onto the API server, or none |
-//! | [`run`] | whose objects they are: context, labels, owner |
+//! | [`journal`], `recovery` | the accepted messages on disk, and the state after a restart |
 //! | `ready` | waits for another process of this program to be ready: hook and probe |
-//! | [`preflight`], [`metrics`], [`telemetry`], [`problem`] | what is known before, counted, logged, answered |
+//! | [`preflight`], [`metrics`], [`telemetry`] | what is known before, counted, logged |
+//!
+//! The state itself and the rendering are in `gleaner_core`, the submission is in `gleaner_submission`.
 //!
 //! [`main`] is the whole program; the `gleaner` command carries it too.
 
@@ -22,12 +20,13 @@ pub mod config;
 mod crash_point;
 mod install;
 pub mod journal;
-pub mod keeper;
 pub mod message;
 pub mod metrics;
 pub mod preflight;
 mod program;
 mod ready;
+mod recovery;
+pub mod run_actor;
 pub mod server;
 pub mod telemetry;
 

@@ -1,23 +1,47 @@
-//! What the API server says before the first step has run.
+//! The checks on the API server before the first step runs.
 
 use std::sync::Arc;
 
+use gleaner_core::collect::problem;
 use gleaner_core::declaration::{Preflight, Template};
+use gleaner_proto::exit_code;
+use gleaner_proto::failure::Failure;
+use gleaner_proto::message::{Problem, problem_type};
 use tokio::sync::watch;
 
-use crate::keeper::Handle;
+use crate::run_actor::Handle;
 use gleaner_submission::Submitter;
 
-/// What the preflight has found.
+/// The findings of the preflight.
 #[derive(Debug)]
 pub struct Report {
-    /// What to do about it.
+    /// The consequence of a finding.
     pub mode: Preflight,
-    /// What is bound to make the submission fail, each in a sentence.
-    pub blocking: Vec<String>,
+    /// The failures that the submission would meet.
+    pub blocking: Vec<Failure>,
 }
 
-/// Asks the API server, tells what it says, and keeps it for `GET /v1/preflight`.
+impl Report {
+    /// Returns the problem that keeps the steps from running, if there is one.
+    pub fn problem(&self) -> Option<Problem> {
+        if self.mode != Preflight::Strict || self.blocking.is_empty() {
+            return None;
+        }
+        let findings: Vec<String> = self.blocking.iter().map(sentence).collect();
+        let detail = format!(
+            "{} (`preflight: Strict`: no step runs)",
+            findings.join("; ")
+        );
+        let title = "the resources could not be created";
+        let code = exit_code::NOT_CREATED;
+        Some(Problem {
+            failures: self.blocking.clone(),
+            ..problem::new(problem_type::NOT_CREATED, 424, title, detail, code)
+        })
+    }
+}
+
+/// Asks the API server, notes what it finds, and keeps it for `GET /v1/preflight`.
 pub(crate) async fn run(
     submitter: Option<Submitter>,
     templates: Vec<Template>,
@@ -31,13 +55,20 @@ pub(crate) async fn run(
     };
     let mut blocking = Vec::new();
     for finding in findings {
-        tracing::warn!(resource = %finding.resource, blocking = finding.blocking, finding = %finding.sentence, "preflight");
-        let sentence = format!("'{}': {}", finding.resource, finding.sentence);
-        handle.note(format!("preflight: {sentence}")).await;
+        let failure = &finding.failure;
+        tracing::warn!(resource = failure.resource, blocking = finding.blocking, finding = %failure, "preflight");
+        handle
+            .note(format!("preflight: {}", sentence(failure)))
+            .await;
         if finding.blocking {
-            blocking.push(sentence);
+            blocking.push(finding.failure);
         }
     }
-    // Who still waits for it has gone when nobody receives it.
+    // When nobody receives it, nobody waits for it.
     let _ = report.send(Some(Arc::new(Report { mode, blocking })));
+}
+
+fn sentence(failure: &Failure) -> String {
+    let resource = failure.resource.as_deref().unwrap_or_default();
+    format!("'{resource}': {failure}")
 }

@@ -9,7 +9,6 @@ use std::{fs, io};
 use clap::Parser;
 use gleaner_core::declaration::Declaration;
 use gleaner_proto::exit_code;
-use gleaner_proto::message::Phase;
 use sha2::{Digest, Sha256};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -17,8 +16,9 @@ use tokio::time::Instant;
 
 use crate::config::{Cluster, Config, Deed, InputError};
 use crate::journal::{Journal, JournalError, Record};
-use crate::keeper::{Keeper, Submitting};
 use crate::metrics::Metrics;
+use crate::recovery::{RecoveryError, replay};
+use crate::run_actor::{RunActor, Submitting};
 use crate::server::{Api, Bodies, ListenError, Listeners, random, router};
 use crate::{install, preflight, ready, telemetry};
 use gleaner_core::collect::Collector;
@@ -34,6 +34,9 @@ pub enum ProgramError {
     /// The journal.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// What the journal holds.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
     /// The sockets.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -67,8 +70,8 @@ pub enum ProgramError {
         source: io::Error,
     },
     /// The task that owns the state is gone.
-    #[error("the keeper of the state broke off: {0}; this is a bug of Gleaner")]
-    Keeper(String),
+    #[error("the task that owns the run's state panicked: {0}; this is a bug in Gleaner")]
+    Actor(String),
 }
 
 /// The whole program: parses `args`, serves until it is told to end, and gives the exit code.
@@ -159,9 +162,9 @@ async fn serve(config: Config) -> Result<(), ProgramError> {
     let submitter = submitter.map(|submitter| submitter.until(ending.clone()));
     let (journal, records) = open_journal(&place.state_dir, &text, &run)?;
     let mut collector = Collector::new(declaration.clone(), run, values, input.steps());
-    replay(&mut collector, records);
+    replay(&mut collector, records)?;
     let steps = collector.steps().cloned().collect::<Vec<_>>();
-    let unreachable = collector.unreachable();
+    let unreachable: Vec<_> = collector.unreachable().cloned().collect();
     let (listeners, tokens) = Listeners::open(&place.run_dir, place.listen, steps.iter()).await?;
     let address = listeners.address().map_err(|source| ProgramError::System {
         what: "the loopback address is not known".to_owned(),
@@ -169,7 +172,7 @@ async fn serve(config: Config) -> Result<(), ProgramError> {
     })?;
     let metrics = Metrics::default();
     let submitting = Submitting::new(submitter.clone(), place.state_dir.clone());
-    let (keeper, handle) = Keeper::new(
+    let (actor, handle) = RunActor::new(
         collector,
         journal,
         submitting,
@@ -190,7 +193,7 @@ async fn serve(config: Config) -> Result<(), ProgramError> {
         body_timeout: limits.body_timeout,
         max_wait: limits.max_wait,
     };
-    let mut keeper = tokio::spawn(keeper.run());
+    let mut actor = tokio::spawn(actor.run());
     let templates = declaration.templates;
     let preflight = tokio::spawn(preflight::run(
         submitter,
@@ -217,17 +220,17 @@ async fn serve(config: Config) -> Result<(), ProgramError> {
         if !over && tokio::time::timeout_at(deadline, serving).await.is_err() {
             tracing::warn!(grace = ?limits.shutdown_grace, "requests-cut-off");
         }
-        // With the router its handles are gone, with the preflight the last one: the keeper ends by itself.
+        // With the router its handles are gone, with the preflight the last one: the actor ends by itself.
         preflight.abort();
         deadline
     };
     let deadline = tokio::select! {
         deadline = served => deadline,
-        broken = &mut keeper => {
-            return Err(ProgramError::Keeper(broken.err().map(|error| error.to_string()).unwrap_or_default()));
+        broken = &mut actor => {
+            return Err(ProgramError::Actor(broken.err().map(|error| error.to_string()).unwrap_or_default()));
         }
     };
-    if tokio::time::timeout_at(deadline, keeper).await.is_err() {
+    if tokio::time::timeout_at(deadline, actor).await.is_err() {
         tracing::warn!("submission-cut-off");
     }
     tracing::info!("ended");
@@ -316,29 +319,4 @@ fn open_journal(
     identity.update([0]);
     identity.update(declaration);
     Ok(Journal::open(state_dir, &identity.finalize())?)
-}
-
-/// Brings the collector to where it was.
-fn replay(collector: &mut Collector, records: Vec<Record>) {
-    let count = records.len();
-    for record in records {
-        match record {
-            Record::Accepted { step, message } => {
-                collector.accept(&step, message);
-            }
-            Record::SubmissionRequested => {
-                // What was known then is known now: the messages before it have been replayed.
-                collector.request_submission();
-            }
-            Record::Finished => {
-                collector.finish();
-            }
-            Record::Committed(commit) => collector.committed(commit.outcome, commit.attempts),
-            Record::Failed(failure) => collector.failed(failure),
-        }
-    }
-    if count > 0 {
-        let phase: Phase = collector.phase();
-        tracing::info!(records = count, ?phase, "recovered");
-    }
 }

@@ -17,9 +17,9 @@ use gleaner_proto::StepName;
 use gleaner_proto::message::problem_type;
 use tokio::sync::watch;
 
-use crate::keeper::Handle;
 use crate::metrics::Metrics;
 use crate::preflight::Report;
+use crate::run_actor::Handle;
 use answer::ApiProblem;
 pub use body::Bodies;
 pub(crate) use caller::random;
@@ -29,7 +29,7 @@ pub use listener::{ListenError, Listeners};
 /// What every handler needs.
 #[derive(Clone)]
 pub struct Api {
-    /// The keeper of the run.
+    /// The owner of the run's state.
     pub handle: Handle,
     /// The steps' tokens.
     pub tokens: Arc<Tokens>,

@@ -198,7 +198,8 @@ impl Refusal {
         self.code == StatusCode::CONFLICT
     }
 
-    /// OwnerReferencesPermissionEnforcement: the run may not block its owner's deletion.
+    /// OwnerReferencesPermissionEnforcement: the run may not block its owner's deletion. A 403 like any other; only its
+    /// message names the field (`k8s.io/kubernetes/plugin/pkg/admission/gc/gc_admission.go`).
     pub(super) fn is_block_owner_deletion(&self) -> bool {
         self.code == StatusCode::FORBIDDEN && self.words.contains("blockOwnerDeletion")
     }
@@ -207,7 +208,8 @@ impl Refusal {
         self.causes.iter().any(|cause| cause == reason)
     }
 
-    /// Over one of the API server's bounds: the request (413), or what etcd takes.
+    /// Over one of the API server's bounds: the request (413), or what etcd takes, whose error passes through as a message
+    /// (`etcdserver: request is too large`; gRPC's `received message larger than max`).
     pub(super) fn too_large(&self) -> bool {
         self.code == StatusCode::PAYLOAD_TOO_LARGE
             || self.words.contains("request is too large")

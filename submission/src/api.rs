@@ -245,7 +245,7 @@ fn unsent(error: &kube::Error) -> Answer {
         other => return Answer::Broken(bounded(&chain(other))),
     };
     let words = bounded(&chain(source));
-    // Time does not mend a certificate.
+    // Time does not mend a certificate. The words are rustls's: its error is wrapped by hyper and io, which hide its type.
     if words.contains("invalid peer certificate") {
         return Answer::Broken(words);
     }

@@ -105,7 +105,7 @@ impl Entry<'_> {
                 self.trace(Trace::Nothing);
             }
             if !error.is_already_exists() {
-                return Err(self.failed(Purpose::new("create", item).reason(error)));
+                return Err(self.failed(Purpose::new("create", &item.place.kind).reason(error)));
             }
             let existing = look(self.api, item, self.run_uid).await;
             match existing.map_err(|reason| self.failed(reason))? {
@@ -162,7 +162,7 @@ impl Entry<'_> {
                 let uid = uid.clone();
                 (item.making_body(self.run_uid), Trace::Exists { uid })
             }
-            Before::Theirs => (item.body.clone(), Trace::Kept),
+            Before::Theirs => (item.body.clone(), Trace::Kept { uid: None }),
         };
         let call = Call::apply(&item.place, body, manager, Mode::Real);
         self.trace(trace);
@@ -181,7 +181,8 @@ impl Entry<'_> {
                 if new {
                     return Ok((Action::Applied, self.exists(object)));
                 }
-                self.trace(Trace::Kept);
+                let uid = Some(text(&object, "/metadata/uid").to_owned());
+                self.trace(Trace::Kept { uid });
                 Ok((Action::Applied, object))
             }
             Err(error) => {
@@ -189,7 +190,7 @@ impl Entry<'_> {
                 if !may_exist {
                     self.trace(Trace::Nothing);
                 }
-                Err(self.failed(Purpose::new("patch", item).reason(error)))
+                Err(self.failed(Purpose::new("patch", &item.place.kind).reason(error)))
             }
         }
     }

@@ -1,20 +1,21 @@
 //! Why a submission failed: one variant per remedy, each with the API server's own words.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use gleaner_proto::name::ResourceName;
+use gleaner_proto::failure::{self, FailureCode, LeftBehind, ObjectReference};
 
 use super::kind::Subject;
 
-/// Why nothing was created, and what is left of what was.
+/// Why nothing was created, and the objects that remain.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct SubmissionError {
     /// Everything that is wrong, in the order of the declaration; never empty. All dry-run errors are here, not
     /// only the first.
     pub failures: Vec<Failure>,
-    /// What became of the objects that did exist when it failed.
+    /// The objects that existed when it failed.
     pub aftermath: Aftermath,
 }
 
@@ -28,12 +29,11 @@ pub struct Failure {
     pub reason: Reason,
 }
 
-/// What is wrong, with what to do about it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// The cause of a failure, with what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
     /// Discovery does not know the kind.
-    #[error("kind {kind} of {api_version} is not served by this cluster; {remedy}")]
     KindNotServed {
         /// The missing kind.
         kind: String,
@@ -43,7 +43,6 @@ pub enum Reason {
         remedy: String,
     },
     /// The run's ServiceAccount lacks a permission.
-    #[error("{words}; {remedy}")]
     Forbidden {
         /// The API server's words: which verb, which resource, which ServiceAccount.
         words: String,
@@ -51,102 +50,91 @@ pub enum Reason {
         remedy: String,
     },
     /// An admission policy, webhook or quota refused the object.
-    #[error("{words}; change the template or the policy, webhook or quota that refuses it")]
     Denied {
         /// The API server's words.
         words: String,
     },
     /// The API server does not know who is asking.
-    #[error("{words}; the credentials of the run are missing or have expired")]
-    Unauthorised {
+    Unauthorized {
         /// The API server's words.
         words: String,
     },
     /// Someone else's object has the name.
-    #[error("{existing} exists already and is not this run's ({holder}); {remedy}")]
     Taken {
         /// The object that is in the way.
         existing: String,
-        /// Whose it is.
+        /// Its owner or manager.
         holder: String,
         /// What to do.
         remedy: String,
     },
     /// An object of this name is being deleted and does not go.
-    #[error("{existing} is being deleted and still there; {remedy}")]
     Leaving {
         /// The object that is in the way.
         existing: String,
         /// What holds it and what to do.
         remedy: String,
     },
+    /// An object of this name comes and goes faster than it can be read.
+    Contested {
+        /// The object that is in the way.
+        existing: String,
+    },
     /// Server-side apply met another manager's fields.
-    #[error("{words}; leave these fields out of the template, or have their manager give them up")]
     Conflict {
         /// The API server's words: who manages which field.
         words: String,
     },
     /// The API server refuses the content of the object.
-    #[error("{words}; correct the template")]
     Invalid {
         /// The API server's words.
         words: String,
     },
     /// The object is larger than the API server takes.
-    #[error("{words}; make the outputs that it carries smaller")]
     TooLarge {
         /// The API server's words.
         words: String,
     },
-    /// The namespace is not there, or going.
-    #[error("{words}; create the namespace, or name another one in the template")]
+    /// The namespace does not exist, or is being deleted.
     NoNamespace {
         /// The API server's words.
         words: String,
     },
-    /// The object stands where it cannot be.
-    #[error("{0}")]
-    Misplaced(String),
+    /// The object cannot have its namespace or name.
+    Misplaced {
+        /// The rule that it breaks.
+        words: String,
+        /// What to do.
+        remedy: &'static str,
+    },
     /// The API server could not be talked to at all.
-    #[error(
-        "the API server could not be reached within {}: {last}; check the network between the pod and it",
-        seconds(.within)
-    )]
     Unreachable {
         /// How long it was tried.
         within: Duration,
         /// The last thing that went wrong.
         last: String,
     },
-    /// The API server answered, but did not do it in time.
-    #[error("the API server did not do it within {}; its last answer: {last}", seconds(.within))]
+    /// The API server responded, but did not complete the request in time.
     Deadline {
         /// How long it was tried.
         within: Duration,
-        /// Its last answer, in its own words.
+        /// Its last response, in its own words.
         last: String,
     },
-    /// The API server answered in a way that trying again does not change.
-    #[error("the API server answered {code}: {words}")]
+    /// The API server responded in a way that trying again does not change.
     Refused {
         /// The HTTP status.
         code: u16,
         /// The API server's words.
         words: String,
     },
-    /// No request could be made, or no answer understood.
-    #[error("{0}")]
+    /// A request could not be made, or its response not understood.
     Broken(String),
-    /// The process was told to end before everything was there.
-    #[error(
-        "the sidecar was told to end before everything was created: the run was cancelled, or timed out"
-    )]
+    /// The process was told to shut down before everything was created.
     CutOff,
     /// The templates could not be rendered.
-    #[error("{0}")]
     Render(String),
     /// `waitFor` was not fulfilled.
-    #[error("{awaited} within {}; last seen: {last}", seconds(.within))]
     WaitFailed {
         /// What did not happen, such as `condition Ready did not become True`.
         awaited: String,
@@ -156,30 +144,19 @@ pub enum Reason {
         last: String,
     },
     /// The object vanished while it was waited for.
-    #[error("it was deleted by someone else while it was waited for")]
     Vanished,
 }
 
-/// What became of the objects that existed when a submission failed.
+/// The objects that existed when a submission failed.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Aftermath {
     /// Objects of this run that were deleted again, in the order of deletion.
     pub removed: Vec<String>,
     /// Objects that existed before, and keep what was applied to them.
-    pub kept: Vec<String>,
-    /// Objects of this run that could not be deleted.
+    pub kept: Vec<ObjectReference>,
+    /// Objects of this run that could not be deleted, or may exist.
     pub left: Vec<LeftBehind>,
-}
-
-/// An object that a failed submission could not take away again.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct LeftBehind {
-    /// The object.
-    pub subject: Subject,
-    /// Why it is still there, in the API server's words where it has any.
-    pub why: String,
 }
 
 // === impl SubmissionError ===
@@ -195,14 +172,6 @@ impl SubmissionError {
     /// The whole error in one line without line breaks, good for a step's stderr.
     pub fn sentence(&self) -> String {
         one_line(&self.to_string())
-    }
-
-    /// What is wrong with each object, in the order of the declaration.
-    pub fn resource_errors(&self) -> impl Iterator<Item = (&ResourceName, String)> {
-        self.failures.iter().filter_map(|failure| {
-            let subject = failure.subject.as_ref()?;
-            Some((&subject.resource, failure.reason.to_string()))
-        })
     }
 }
 
@@ -232,6 +201,15 @@ impl fmt::Display for SubmissionError {
 }
 
 impl Failure {
+    /// Returns the failure as it travels between processes, each text on one line.
+    pub fn to_message(&self) -> failure::Failure {
+        let subject = self.subject.as_ref();
+        failure::Failure {
+            resource: subject.map(|subject| subject.resource.to_string()),
+            ..self.reason.to_message()
+        }
+    }
+
     pub(super) fn general(reason: Reason) -> Self {
         Self {
             subject: None,
@@ -262,27 +240,153 @@ impl fmt::Display for Aftermath {
             write!(out, "; rolled back: {}", self.removed.join(", "))?;
         }
         if !self.kept.is_empty() {
-            let kept = self.kept.join(", ");
+            let kept = list(&self.kept);
             write!(
                 out,
                 "; existed before and keeps what was applied to it: {kept}"
             )?;
         }
         if !self.left.is_empty() {
-            let left: Vec<String> = self.left.iter().map(LeftBehind::to_string).collect();
-            write!(
-                out,
-                "; could not be rolled back, delete it by hand: {}",
-                left.join(", ")
-            )?;
+            let left = list(&self.left);
+            write!(out, "; could not be rolled back, delete it by hand: {left}")?;
         }
         Ok(())
     }
 }
 
-impl fmt::Display for LeftBehind {
+fn list(items: &[impl fmt::Display]) -> String {
+    let items: Vec<String> = items.iter().map(ToString::to_string).collect();
+    items.join(", ")
+}
+
+// === impl Reason ===
+
+impl Reason {
+    /// Returns the stable word for programs.
+    pub const fn code(&self) -> FailureCode {
+        match self {
+            Self::KindNotServed { .. } => FailureCode::KindNotServed,
+            Self::Forbidden { .. } => FailureCode::Forbidden,
+            Self::Denied { .. } => FailureCode::Denied,
+            Self::Unauthorized { .. } => FailureCode::Unauthorized,
+            Self::Taken { .. } => FailureCode::AlreadyExists,
+            Self::Leaving { .. } => FailureCode::BeingDeleted,
+            Self::Contested { .. } => FailureCode::Contested,
+            Self::Conflict { .. } => FailureCode::Conflict,
+            Self::Invalid { .. } => FailureCode::Invalid,
+            Self::TooLarge { .. } => FailureCode::TooLarge,
+            Self::NoNamespace { .. } => FailureCode::NamespaceNotFound,
+            Self::Misplaced { .. } => FailureCode::Misplaced,
+            Self::Unreachable { .. } => FailureCode::Unreachable,
+            Self::Deadline { .. } => FailureCode::Timeout,
+            Self::Refused { .. } => FailureCode::Refused,
+            Self::Broken(_) => FailureCode::RequestFailed,
+            Self::CutOff => FailureCode::Interrupted,
+            Self::Render(_) => FailureCode::InvalidOutput,
+            Self::WaitFailed { .. } => FailureCode::WaitFailed,
+            Self::Vanished => FailureCode::Deleted,
+        }
+    }
+
+    /// Returns the cause without the remedy.
+    pub fn message(&self) -> Cow<'_, str> {
+        let message = match self {
+            Self::Forbidden { words, .. }
+            | Self::Denied { words }
+            | Self::Unauthorized { words }
+            | Self::Conflict { words }
+            | Self::Invalid { words }
+            | Self::TooLarge { words }
+            | Self::NoNamespace { words }
+            | Self::Misplaced { words, .. }
+            | Self::Broken(words)
+            | Self::Render(words) => return words.into(),
+            Self::KindNotServed {
+                kind, api_version, ..
+            } => format!("kind {kind} of {api_version} is not served by this cluster"),
+            Self::Taken {
+                existing, holder, ..
+            } => format!("{existing} exists already and is not this run's ({holder})"),
+            Self::Leaving { existing, .. } => {
+                format!("{existing} is being deleted and still exists")
+            }
+            Self::Contested { existing } => {
+                format!("{existing} is created and deleted by someone else again and again")
+            }
+            Self::Unreachable { within, last } => {
+                let within = seconds(within);
+                format!("the API server could not be reached within {within}: {last}")
+            }
+            Self::Deadline { within, last } => {
+                let within = seconds(within);
+                format!("the API server did not complete the request within {within}; its last response: {last}")
+            }
+            Self::Refused { code, words } => {
+                format!("the API server responded with {code}: {words}")
+            }
+            Self::CutOff => "the sidecar was told to shut down before everything was created: the run was canceled, or timed out".to_owned(),
+            Self::WaitFailed {
+                awaited,
+                within,
+                last,
+            } => format!("{awaited} within {}; last seen: {last}", seconds(within)),
+            Self::Vanished => "it was deleted by someone else while it was waited for".to_owned(),
+        };
+        message.into()
+    }
+
+    /// Returns what to do about it, where that is known.
+    pub fn remedy(&self) -> Option<&str> {
+        match self {
+            Self::KindNotServed { remedy, .. }
+            | Self::Forbidden { remedy, .. }
+            | Self::Taken { remedy, .. }
+            | Self::Leaving { remedy, .. } => Some(remedy),
+            Self::Misplaced { remedy, .. } => Some(remedy),
+            Self::Denied { .. } => {
+                Some("change the template or the policy, webhook or quota that refuses it")
+            }
+            Self::Unauthorized { .. } => {
+                Some("the credentials of the run are missing or have expired")
+            }
+            Self::Contested { .. } => Some("stop that, or use another name"),
+            Self::Conflict { .. } => {
+                Some("leave these fields out of the template, or have their manager give them up")
+            }
+            Self::Invalid { .. } => Some("correct the template"),
+            Self::TooLarge { .. } => Some("make the outputs that it carries smaller"),
+            Self::NoNamespace { .. } => {
+                Some("create the namespace, or name another one in the template")
+            }
+            Self::Unreachable { .. } => Some("check the network between the pod and it"),
+            Self::Deadline { .. }
+            | Self::Refused { .. }
+            | Self::Broken(_)
+            | Self::CutOff
+            | Self::Render(_)
+            | Self::WaitFailed { .. }
+            | Self::Vanished => None,
+        }
+    }
+
+    /// Returns the reason as it travels between processes, each text on one line.
+    pub(super) fn to_message(&self) -> failure::Failure {
+        failure::Failure {
+            resource: None,
+            code: self.code(),
+            message: one_line(&self.message()),
+            remedy: self.remedy().map(one_line),
+        }
+    }
+}
+
+impl fmt::Display for Reason {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}: {}", self.subject.object, self.why)
+        out.write_str(&self.message())?;
+        match self.remedy() {
+            Some(remedy) => write!(out, "; {remedy}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -292,7 +396,7 @@ fn seconds(duration: &Duration) -> String {
 }
 
 /// The text with every run of line breaks and other control characters as one space.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     let words = text.split(|letter: char| letter.is_control());
     words
         .map(str::trim)
@@ -302,38 +406,4 @@ fn one_line(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn everything_stands_on_one_line() {
-        let words = "spec.a: Required value\n\tspec.b: Invalid".to_owned();
-        let mut error = SubmissionError::new(vec![Failure::general(Reason::Invalid { words })]);
-        error.aftermath.removed.push("Image ci/a".into());
-        assert_eq!(
-            error.sentence(),
-            "spec.a: Required value spec.b: Invalid; correct the template; rolled back: Image ci/a"
-        );
-    }
-
-    #[test]
-    fn what_is_wrong_alike_is_said_once() {
-        let failure = |resource: &str, words: &str| {
-            let resource = ResourceName::new(resource).unwrap();
-            let object = format!("Image ci/{resource}");
-            let words = words.to_owned();
-            Failure::of(Subject { resource, object }, Reason::Invalid { words })
-        };
-        let failures = vec![failure("a", "x"), failure("b", "x"), failure("c", "y")];
-        assert_eq!(
-            SubmissionError::new(failures).sentence(),
-            "a (Image ci/a), b (Image ci/b): x; correct the template; c (Image ci/c): y; correct the template"
-        );
-    }
-
-    #[test]
-    fn durations_are_short() {
-        assert_eq!(seconds(&Duration::from_millis(1_234)), "1.2 s");
-        assert_eq!(seconds(&Duration::from_secs(300)), "300 s");
-    }
-}
+mod tests;

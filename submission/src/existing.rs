@@ -64,7 +64,7 @@ pub(super) async fn look(
             Ok(Some((Existing::recognise(&object, item, run_uid), object)))
         }
         Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(Purpose::new("get", item).reason(error)),
+        Err(error) => Err(Purpose::new("get", &item.place.kind).reason(error)),
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) async fn delete(
         Err(error) if error.refusal().is_some_and(|refusal| refusal.is_conflict()) => {
             Ok(Deleted::Changed)
         }
-        Err(error) => Err(Purpose::new("delete", item).reason(error)),
+        Err(error) => Err(Purpose::new("delete", &item.place.kind).reason(error)),
     }
 }
 
@@ -59,7 +59,7 @@ pub(super) async fn gone(api: Api<'_>, item: &Item, uid: &str) -> Result<(), Rea
         let object = match api.call(&Call::get(&item.place)).await {
             Ok(reply) => reply.done.value,
             Err(error) if error.is_not_found() => return Ok(()),
-            Err(error) => return Err(Purpose::new("get", item).reason(error)),
+            Err(error) => return Err(Purpose::new("get", &item.place.kind).reason(error)),
         };
         if text(&object, "/metadata/uid") != uid {
             return Ok(());

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gleaner_core::declaration::{FieldPath, Policy, WaitFor};
+use gleaner_proto::failure::ObjectReference;
 use gleaner_proto::kubernetes::annotation;
 use gleaner_proto::name::ResourceName;
 use serde_json::Value;
@@ -66,14 +67,17 @@ pub(super) fn prepare(
 
 /// The object as errors name it before its kind is known.
 fn unplaced(rendered: &Rendered) -> Subject {
-    let name = rendered.object["metadata"]["name"].as_str();
+    let KindName { api_version, kind } = kind_of(&rendered.object);
+    let metadata = |field: &str| rendered.object["metadata"][field].as_str();
     Subject {
         resource: rendered.resource.clone(),
-        object: format!(
-            "{} {}",
-            rendered.object["kind"].as_str().unwrap_or_default(),
-            name.unwrap_or_default()
-        ),
+        object: ObjectReference {
+            api_version,
+            kind,
+            namespace: metadata("namespace").map(str::to_owned),
+            name: metadata("name").unwrap_or_default().to_owned(),
+            uid: None,
+        },
     }
 }
 
@@ -144,22 +148,28 @@ pub(super) fn standing(
     run: &str,
 ) -> Result<(), Reason> {
     let name = &kind.name;
-    let words = match given {
-        Some(given) if !kind.namespaced => format!(
-            "{name} has no namespaces, but the template names '{given}'; remove metadata.namespace"
+    let (words, remedy) = match given {
+        Some(given) if !kind.namespaced => (
+            format!("{name} is cluster-scoped, but the template names the namespace '{given}'"),
+            "remove metadata.namespace",
         ),
-        None if !kind.namespaced && owned => format!(
-            "{name} has no namespaces, and what has none cannot be owned by a run in '{run}': the garbage \
-             collector would delete it at once; set owned: false"
+        None if !kind.namespaced && owned => (
+            format!(
+                "{name} is cluster-scoped, and such an object cannot be owned by a run in '{run}': the garbage \
+                 collector would delete it at once"
+            ),
+            "set owned: false",
         ),
-        Some(given) if owned && given != run => format!(
-            "an owned object must stand in the namespace of the run, '{run}', not in '{given}': the garbage \
-             collector deletes what has an owner elsewhere, at once and silently; set owned: false or leave out \
-             metadata.namespace"
+        Some(given) if owned && given != run => (
+            format!(
+                "an owned object must be in the namespace of the run, '{run}', not in '{given}': the garbage \
+                 collector deletes an object whose owner is elsewhere, at once and silently"
+            ),
+            "set owned: false or leave out metadata.namespace",
         ),
         _ => return Ok(()),
     };
-    Err(Reason::Misplaced(words))
+    Err(Reason::Misplaced { words, remedy })
 }
 
 fn unblock(object: &mut Value) {
@@ -196,9 +206,10 @@ fn same_place_twice(items: &[Item]) -> Vec<Failure> {
             &item.place.name,
         );
         if !seen.insert(key) {
-            let text =
-                "another template has this kind and name already; give one of them another name";
-            failures.push(item.fails(Reason::Misplaced(text.to_owned())));
+            failures.push(item.fails(Reason::Misplaced {
+                words: "another template has this kind and name already".to_owned(),
+                remedy: "give one of them another name",
+            }));
         }
     }
     failures
@@ -210,7 +221,7 @@ impl Item {
     pub(super) fn subject(&self) -> Subject {
         Subject {
             resource: self.resource.clone(),
-            object: self.place.to_string(),
+            object: self.place.reference(None),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use gleaner_proto::failure::ObjectReference;
 use gleaner_proto::name::ResourceName;
 
 /// `apiVersion` and `kind`, as a template writes them.
@@ -35,8 +36,8 @@ pub(super) struct Place {
 pub struct Subject {
     /// The template's name in the declaration.
     pub resource: ResourceName,
-    /// The object, such as `PipelineResource ci/build-and-push-image-pbtqf`.
-    pub object: String,
+    /// The object in the cluster.
+    pub object: ObjectReference,
 }
 
 // === impl KindName ===
@@ -100,15 +101,22 @@ impl Place {
     pub(super) fn path(&self) -> String {
         format!("{}/{}", self.collection_path(), encoded(&self.name))
     }
+
+    /// The object as it is named between processes.
+    pub(super) fn reference(&self, uid: Option<&str>) -> ObjectReference {
+        ObjectReference {
+            api_version: self.kind.name.api_version.clone(),
+            kind: self.kind.name.kind.clone(),
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+            uid: uid.map(str::to_owned),
+        }
+    }
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{} ", self.kind.name.kind)?;
-        if let Some(namespace) = &self.namespace {
-            write!(out, "{namespace}/")?;
-        }
-        out.write_str(&self.name)
+        self.reference(None).fmt(out)
     }
 }
 

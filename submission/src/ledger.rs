@@ -14,7 +14,7 @@ pub(super) enum Trace {
     /// This run's object exists.
     Exists { uid: String },
     /// It existed before this submission, which applied to it: not ours to delete.
-    Kept,
+    Kept { uid: Option<String> },
 }
 
 /// One [`Trace`] for each object of the submission, in the same order.

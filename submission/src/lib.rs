@@ -59,7 +59,7 @@ use self::wait::{is_settled, settle};
 use gleaner_core::render::Rendered;
 
 pub use self::connect::{ConnectError, Connection, connect};
-pub use self::error::{Aftermath, Failure, LeftBehind, Reason, SubmissionError};
+pub use self::error::{Aftermath, Failure, Reason, SubmissionError};
 pub use self::kind::Subject;
 pub use self::preflight::Finding;
 pub use self::progress::{Progress, Report};

@@ -195,7 +195,7 @@ fn refused(item: &Item, verb: &'static str, error: CallError) -> Verdict {
     let blocked = error
         .refusal()
         .is_some_and(Refusal::is_block_owner_deletion);
-    let reason = Purpose::new(verb, item).reason(error);
+    let reason = Purpose::new(verb, &item.place.kind).reason(error);
     if blocked {
         Verdict::Unblocked(reason)
     } else {
@@ -205,10 +205,9 @@ fn refused(item: &Item, verb: &'static str, error: CallError) -> Verdict {
 
 /// The reason when an object comes and goes faster than it can be looked at.
 pub(super) fn restless(item: &Item) -> Reason {
-    Reason::Broken(format!(
-        "{} is created and deleted by someone else all the time; stop that, or use another name",
-        item.place
-    ))
+    Reason::Contested {
+        existing: item.place.to_string(),
+    }
 }
 
 // === impl Step ===

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures::StreamExt;
 use gleaner_core::declaration::{Policy, Template};
 use gleaner_core::variable::Tree;
-use gleaner_proto::name::ResourceName;
+use gleaner_proto::failure::{Failure, FailureCode};
 use serde_json::Value;
 
 use super::PARALLEL;
@@ -16,15 +16,13 @@ use super::kind::{Kind, KindName};
 use super::remedy::grant;
 use super::request::Call;
 
-/// Something that the preflight has found.
+/// A failure that the preflight expects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finding {
-    /// The template that it is about.
-    pub resource: ResourceName,
-    /// What it is, and what to do.
-    pub sentence: String,
-    /// Whether the submission is bound to fail by it.
+    /// The failure to expect, with the name of its resource.
+    pub failure: Failure,
+    /// Whether it makes the submission fail.
     pub blocking: bool,
 }
 
@@ -41,7 +39,7 @@ enum Namespace<'a> {
 /// A permission that a template needs.
 struct Need {
     verb: &'static str,
-    /// What becomes impossible without it.
+    /// The consequence of not having it.
     without: &'static str,
     blocking: bool,
 }
@@ -63,11 +61,11 @@ pub(super) async fn preflight(
             continue;
         };
         match kind {
-            Err(reason) => findings.push(Finding::blocking(template, reason.to_string())),
+            Err(reason) => findings.push(Finding::blocking(template, reason)),
             Ok(kind) => match placed(template, kind, run_namespace) {
                 Ok(Some(namespace)) => reviews.push((template, Arc::clone(kind), namespace)),
                 Ok(None) => {}
-                Err(reason) => findings.push(Finding::blocking(template, reason.to_string())),
+                Err(reason) => findings.push(Finding::blocking(template, &reason)),
             },
         }
     }
@@ -134,8 +132,7 @@ async fn review(api: Api<'_>, templates: Vec<(&Template, Arc<Kind>, &str)>) -> V
         .map(|(template, kind, namespace, need)| async move {
             let allowed = is_allowed(api, need.verb, &kind, namespace).await;
             (!allowed).then(|| Finding {
-                resource: template.name.clone(),
-                sentence: need.sentence(&kind, namespace),
+                failure: need.failure(template, &kind, namespace),
                 blocking: need.blocking,
             })
         })
@@ -204,28 +201,35 @@ async fn is_allowed(api: Api<'_>, verb: &str, kind: &Kind, namespace: &str) -> b
 // === impl Need ===
 
 impl Need {
-    fn sentence(&self, kind: &Kind, namespace: &str) -> String {
+    fn failure(&self, template: &Template, kind: &Kind, namespace: &str) -> Failure {
         let place = match namespace {
             "" => String::new(),
             namespace => format!(" in namespace '{namespace}'"),
         };
-        format!(
-            "the run may not {} {}{place}, so {}; {}",
+        let message = format!(
+            "the run may not {} {}{place}, so {}",
             self.verb,
             kind.resource(),
-            self.without,
-            grant(self.verb, kind)
-        )
+            self.without
+        );
+        Failure {
+            resource: Some(template.name.to_string()),
+            code: FailureCode::Forbidden,
+            message,
+            remedy: Some(grant(self.verb, kind)),
+        }
     }
 }
 
 // === impl Finding ===
 
 impl Finding {
-    fn blocking(template: &Template, sentence: String) -> Self {
+    fn blocking(template: &Template, reason: &Reason) -> Self {
         Self {
-            resource: template.name.clone(),
-            sentence,
+            failure: Failure {
+                resource: Some(template.name.to_string()),
+                ..reason.to_message()
+            },
             blocking: true,
         }
     }

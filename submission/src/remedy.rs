@@ -5,7 +5,6 @@ use http::StatusCode;
 use super::answer::Refusal;
 use super::api::{CallError, End};
 use super::error::Reason;
-use super::item::Item;
 use super::kind::Kind;
 
 /// What a request was for, so that a refusal can say which permission is missing.
@@ -17,8 +16,7 @@ pub(super) struct Purpose<'a> {
 }
 
 impl<'a> Purpose<'a> {
-    pub(super) fn new(verb: &'static str, item: &'a Item) -> Self {
-        let kind = &item.place.kind;
+    pub(super) const fn new(verb: &'static str, kind: &'a Kind) -> Self {
         Self { verb, kind }
     }
 
@@ -31,6 +29,7 @@ impl<'a> Purpose<'a> {
     }
 
     fn refused(self, refusal: Refusal) -> Reason {
+        // A missing namespace is reported as any missing object; only the message says of which kind it is.
         let about_namespace =
             refusal.words.contains("namespaces \"") || refusal.has_cause("NamespaceTerminating");
         let too_large = refusal.too_large();
@@ -39,7 +38,7 @@ impl<'a> Purpose<'a> {
         match refusal.code {
             _ if too_large => Reason::TooLarge { words },
             _ if mistyped => Reason::Invalid { words },
-            StatusCode::UNAUTHORIZED => Reason::Unauthorised { words },
+            StatusCode::UNAUTHORIZED => Reason::Unauthorized { words },
             StatusCode::FORBIDDEN if is_missing_permission(&words) => Reason::Forbidden {
                 words,
                 remedy: grant(self.verb, self.kind),
@@ -48,7 +47,8 @@ impl<'a> Purpose<'a> {
                 Reason::NoNamespace { words }
             }
             StatusCode::FORBIDDEN => Reason::Denied { words },
-            // Admission webhooks choose their own code; 400 is what they mostly take.
+            // Admission webhooks choose their own code; 400 is what they mostly take. Neither they nor policies leave a
+            // reason or cause by which their refusals could be told from the API server's own, so their fixed prefix has to.
             StatusCode::BAD_REQUEST if words.contains("admission webhook") => {
                 Reason::Denied { words }
             }
@@ -83,7 +83,7 @@ pub(super) fn plain(end: End) -> Reason {
         } => Reason::Deadline { within, last },
         End::Late { within, last, .. } => Reason::Unreachable { within, last },
         End::Broken(words) => Reason::Broken(words),
-        End::Refused(refusal) if refusal.code == StatusCode::UNAUTHORIZED => Reason::Unauthorised {
+        End::Refused(refusal) if refusal.code == StatusCode::UNAUTHORIZED => Reason::Unauthorized {
             words: refusal.words,
         },
         End::Refused(refusal) => Reason::Refused {
@@ -94,7 +94,7 @@ pub(super) fn plain(end: End) -> Reason {
 }
 
 /// RBAC's refusals read `User "system:serviceaccount:ci:default" cannot create resource "x" in API group "y"`;
-/// quotas and admission use the same code.
+/// quotas and admission use the same code and reason, so only the message tells them apart.
 fn is_missing_permission(words: &str) -> bool {
     words.contains("User \"") && words.contains(" cannot ")
 }
@@ -148,7 +148,7 @@ mod tests {
     fn a_reason_without_its_own_remedy_keeps_the_code() {
         assert_eq!(
             reason(405, "no such verb").to_string(),
-            "the API server answered 405 Method: no such verb".replace(" Method", "")
+            "the API server responded with 405: no such verb"
         );
     }
 }

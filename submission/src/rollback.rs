@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use gleaner_proto::failure::LeftBehind;
+
 use super::answer::Answer;
 use super::api::Api;
-use super::error::{Aftermath, LeftBehind};
+use super::error::{Aftermath, one_line};
 use super::existing::{Existing, is_made_by, look};
 use super::gone::{Deleted, delete};
 use super::item::Item;
@@ -32,7 +34,10 @@ pub(super) async fn roll_back(
         let item = &items[index];
         match trace {
             Trace::Nothing => {}
-            Trace::Kept => rollback.aftermath.kept.push(item.place.to_string()),
+            Trace::Kept { uid } => {
+                let kept = item.place.reference(uid.as_deref());
+                rollback.aftermath.kept.push(kept);
+            }
             Trace::Exists { uid } => rollback.remove(item, uid).await,
             Trace::Sent => rollback.remove_sent(item).await,
             Trace::Unknown => rollback.remove_unknown(item).await,
@@ -64,7 +69,7 @@ impl Rollback<'_> {
             }
             // Only the UID was asked for: ours has gone, and someone else's stands there.
             Ok(Deleted::Changed) => {}
-            Err(reason) => self.left(item, reason.to_string()),
+            Err(reason) => self.left(item, Some(uid), &reason.to_string()),
         }
     }
 
@@ -83,7 +88,7 @@ impl Rollback<'_> {
                 }
                 Err(reason) => {
                     let why = format!("it is not known whether it was created: {reason}");
-                    return self.left(item, why);
+                    return self.left(item, None, &why);
                 }
             }
         }
@@ -122,10 +127,10 @@ impl Rollback<'_> {
         }
     }
 
-    fn left(&mut self, item: &Item, why: String) {
+    fn left(&mut self, item: &Item, uid: Option<&str>, why: &str) {
         self.aftermath.left.push(LeftBehind {
-            subject: item.subject(),
-            why,
+            object: item.place.reference(uid),
+            why: one_line(why),
         });
     }
 }

@@ -106,7 +106,7 @@ async fn settle_one(
 
 fn unreadable(item: &Item, end: End) -> Failure {
     let error = CallError { end, unsure: false };
-    item.fails(Purpose::new("get", item).reason(error))
+    item.fails(Purpose::new("get", &item.place.kind).reason(error))
 }
 
 /// The results, when the object is as it should be.

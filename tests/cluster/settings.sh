@@ -17,8 +17,8 @@ apiserver="https://$address:6443"
 containerd_socket="$state/containerd.sock"
 images=localhost/gleaner-test
 
-# The process that all others live and die with (see `capsule`), or nothing when it does not run.
-capsule_process() { pgrep -f "^unshare .*/capsule $state " || true; }
+# The process that all others live and die with (see `init`), or nothing when it does not run.
+init_process() { pgrep -f "^unshare .*/init $state " || true; }
 
 # The folder of the cluster that the bridge belongs to, or nothing: there can be one cluster on a machine.
 bridge_owner() { cat "/sys/class/net/$bridge/ifalias" 2>/dev/null || true; }

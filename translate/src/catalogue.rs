@@ -3,9 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
-use gleaner_core::document::diagnostic::{Diagnostic, Location};
-use gleaner_core::document::yaml::Node;
-use gleaner_core::document::{Cursor, Diagnostics, Finding, Source};
+use gleaner_core::document::diagnostic::Diagnostic;
+use gleaner_core::document::{Cursor, Diagnostics, Finding, Location, Node, Source};
 use gleaner_proto::kubernetes::PIPELINE_RESOURCE_KIND;
 use gleaner_proto::name::is_dns_subdomain;
 use serde_json::{Map, Value};

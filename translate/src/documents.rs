@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 
 use gleaner_core::document::diagnostic::Diagnostic;
-use gleaner_core::document::yaml::Node;
-use gleaner_core::document::{Cursor, Diagnostics, Finding, Place, Source};
+use gleaner_core::document::{Cursor, Diagnostics, Finding, Node, Place, Source};
 use gleaner_core::task::DeclarationSite;
 use gleaner_proto::kubernetes::{PIPELINE_RESOURCE_KIND, RUN_API_VERSION, annotation};
 use serde_json::Value;
@@ -206,7 +205,7 @@ impl<'a> Draft<'a> {
     fn task(&mut self, place: &Place) -> Interface {
         let annotation = host(self.kind, place).join(&Place::of_annotation(annotation::OUTPUTS));
         // A copy: the TaskSpec is changed at the same time, and the annotation may be in it.
-        let mut declaration = annotation.find(&self.document).cloned();
+        let mut declaration = self.document.find(&annotation).cloned();
         let interface = task::translate(
             at(&mut self.document, place),
             place,
@@ -310,8 +309,8 @@ impl<'a> Draft<'a> {
 
 /// The node at a place that was read from `document`.
 fn at<'a>(document: &'a mut Node, place: &Place) -> &'a mut Node {
-    place
-        .find_mut(document)
+    document
+        .find_mut(place)
         .expect("invariant: TaskSpecs, PipelineSpecs and annotations stay where they are")
 }
 

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use gleaner_core::document::yaml::{Content, Node};
+use gleaner_core::document::{Content, Node};
 use serde_json::json;
 
 use crate::input_resource::InputResource;

@@ -1,8 +1,7 @@
 //! The resources that a Task or a Pipeline declares: each becomes an object parameter.
 
-use gleaner_core::document::diagnostic::{Diagnostic, Location};
-use gleaner_core::document::yaml::Node;
-use gleaner_core::document::{Cursor, Diagnostics, Place};
+use gleaner_core::document::diagnostic::Diagnostic;
+use gleaner_core::document::{Cursor, Diagnostics, Location, Node, Place};
 use serde_json::{Map, Value, json};
 
 use crate::resource_lists::{Direction, Item};

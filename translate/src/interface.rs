@@ -1,7 +1,8 @@
 //! The inputs and outputs of a Task or a Pipeline, as those who refer to it need to know them.
 
 use gleaner_core::declaration::{Declaration, Origin};
-use gleaner_core::document::yaml::Node;
+use gleaner_core::document::Node;
+use gleaner_core::results;
 use indexmap::IndexMap;
 
 use crate::input_resource::InputResource;
@@ -22,7 +23,7 @@ pub(crate) enum Created {
     Resource {
         /// Its type.
         kind: String,
-        /// The keys of its result: `name`, `uid`, `type` and its params.
+        /// The keys of its result.
         keys: Vec<String>,
     },
     /// An object of another kind, to which nothing can be bound.
@@ -47,12 +48,10 @@ impl Interface {
         for template in &declaration.templates {
             let created = match &template.origin {
                 Origin::Object => Created::Object,
-                Origin::PipelineResource { kind, params } => {
-                    let own = ["name", "uid", "type"].map(str::to_owned);
-                    let keys = own.into_iter().chain(params.iter().cloned()).collect();
-                    let kind = kind.clone();
-                    Created::Resource { kind, keys }
-                }
+                Origin::PipelineResource { kind, .. } => Created::Resource {
+                    kind: kind.clone(),
+                    keys: results::keys(template).into_iter().collect(),
+                },
             };
             let name = template.name.as_str().to_owned();
             self.created.insert(name, created);

@@ -1,8 +1,7 @@
 //! Declarations: from the proposal's fields in the spec into the annotation, checked on the way.
 
 use gleaner_core::declaration::Declaration;
-use gleaner_core::document::yaml::Node;
-use gleaner_core::document::{Cursor, Diagnostics, Place, Source, writer};
+use gleaner_core::document::{Cursor, Diagnostics, Node, Place, Source, writer};
 use gleaner_core::task::DeclarationSite;
 use gleaner_proto::kubernetes::annotation;
 use serde_json::json;
@@ -20,8 +19,8 @@ pub(crate) fn move_to_annotations(
         match (site.declaration(source), site.task_spec()) {
             (Ok(Some(declaration)), Some(place)) => declared.push((place.clone(), declaration)),
             (Ok(None), Some(place)) => {
-                let spec = place
-                    .find(document)
+                let spec = document
+                    .find(place)
                     .map(|spec| Cursor::new(spec, place.clone()));
                 if let Some(outputs) = spec.and_then(|spec| spec.field("outputs")) {
                     outputs.fields(&["resources", "objects"], found);
@@ -32,7 +31,7 @@ pub(crate) fn move_to_annotations(
         }
     }
     for (place, declared) in &declared {
-        if let Some(spec) = place.find_mut(document)
+        if let Some(spec) = document.find_mut(place)
             && take_proposal(spec)
         {
             let yaml = Node::derived(spec.at, writer::to_yaml([&declared.document]));
@@ -56,7 +55,7 @@ fn take_proposal(spec: &mut Node) -> bool {
 
 /// Sets the annotation of the object at `place`.
 fn annotate(document: &mut Node, place: &Place, yaml: Node) -> Option<()> {
-    let object = place.find_mut(document)?;
+    let object = document.find_mut(place)?;
     if object.get("metadata").is_none() {
         object.put_first("metadata", Node::derived(object.at, json!({})));
     }

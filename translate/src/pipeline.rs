@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 
 use gleaner_core::document::diagnostic::{Diagnostic, suggestion};
-use gleaner_core::document::yaml::Node;
-use gleaner_core::document::{Cursor, Diagnostics, Place, Source};
+use gleaner_core::document::{Cursor, Diagnostics, Node, Place, Source};
 use indexmap::IndexMap;
 use serde_json::Value;
 

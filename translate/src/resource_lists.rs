@@ -1,7 +1,6 @@
 //! The lists of resources in a spec, in each of their spellings.
 
-use gleaner_core::document::yaml::{Content, Node};
-use gleaner_core::document::{Cursor, Diagnostics, Place};
+use gleaner_core::document::{Content, Cursor, Diagnostics, Node, Place};
 
 /// The direction of a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

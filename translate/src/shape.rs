@@ -1,7 +1,6 @@
 //! The shape of a document: maps and lists in the fields that the translation changes.
 
-use gleaner_core::document::yaml::{Content, Node};
-use gleaner_core::document::{Cursor, Diagnostics};
+use gleaner_core::document::{Content, Cursor, Diagnostics, Node};
 
 /// Reports fields that are not of the type that Kubernetes requires; returns true if there are none.
 pub(crate) fn check(document: &Node, found: &mut Diagnostics) -> bool {

@@ -1,8 +1,7 @@
 //! A TaskSpec: its resources become object parameters, and its variables refer to those.
 
 use gleaner_core::document::diagnostic::suggestion;
-use gleaner_core::document::yaml::Node;
-use gleaner_core::document::{Diagnostics, Place, Source};
+use gleaner_core::document::{Diagnostics, Node, Place, Source};
 
 use crate::input_resource::InputResource;
 use crate::interface::Interface;

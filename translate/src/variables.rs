@@ -3,9 +3,8 @@
 #[cfg(test)]
 mod tests;
 
-use gleaner_core::document::diagnostic::{Diagnostic, Location};
-use gleaner_core::document::yaml::{Content, Node};
-use gleaner_core::document::{Diagnostics, Locate, Place, Source};
+use gleaner_core::document::diagnostic::Diagnostic;
+use gleaner_core::document::{Content, Diagnostics, Locate, Location, Node, Place, Source};
 
 /// The translation of a variable.
 #[derive(Debug, Clone, PartialEq, Eq)]

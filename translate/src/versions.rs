@@ -1,7 +1,6 @@
 //! Fields of v1alpha1 and v1beta1 that v1 renamed, moved or removed.
 
-use gleaner_core::document::yaml::Node;
-use gleaner_core::document::{Cursor, Diagnostics, Place};
+use gleaner_core::document::{Cursor, Diagnostics, Node, Place};
 
 const NO_SUCH_FIELD: &str = "Tekton v1 has no such field";
 

@@ -1,7 +1,7 @@
 //! What one document becomes.
 
+use gleaner_core::document::Node;
 use gleaner_core::document::diagnostic::Diagnostic;
-use gleaner_core::document::yaml::Node;
 use gleaner_core::document::{Finding, Place, Severity, Source};
 use gleaner_core::inject::pod;
 use gleaner_core::inject::task::{self, Operation, Placement};
@@ -56,7 +56,7 @@ pub(super) fn inject(source: &Source, document: &Node, settings: &Settings) -> I
         match changed(&injected.document, document, settings) {
             Ok(changed) => injected.document = changed,
             Err(refused) => wrong.extend(refused.into_iter().map(|diagnostic| Diagnostic {
-                at: Some(diagnostic.place.position(document)),
+                at: Some(document.position(&diagnostic.place)),
                 ..diagnostic
             })),
         }

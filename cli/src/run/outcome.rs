@@ -13,8 +13,6 @@ use super::progress::Progress;
 
 /// How long the sidecar may take to end. It takes 20 s (`--shutdown-grace`) to end a submission or to roll it back.
 const ENDING: Duration = Duration::from_secs(25);
-/// How the sidecar's sentences say that something is left all the same.
-const LEFT: [&str; 2] = ["could not be rolled back", "existed before and keeps"];
 
 /// What exists.
 #[derive(Debug)]
@@ -117,10 +115,10 @@ impl Existing {
             }
             Self::Nothing if succeeded => {}
             Self::Nothing => Progress::note("nothing was created"),
-            Self::Failed(problem) if LEFT.iter().any(|left| problem.detail.contains(left)) => {
-                Progress::failed(&problem.detail);
+            Self::Failed(problem) if problem.left.is_empty() && problem.kept.is_empty() => {
+                Progress::note("nothing was created");
             }
-            Self::Failed(_) => Progress::note("nothing was created"),
+            Self::Failed(problem) => Progress::failed(&problem.detail),
             Self::Unknown => Progress::failed(&format!(
                 "what exists cannot be told: the sidecar did not answer; look for objects annotated {}: {run_uid}",
                 annotation::RUN_UID

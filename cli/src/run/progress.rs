@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use gleaner_core::variable::Reference;
 use gleaner_proto::message::{Action, Created, Phase, Status, VariableState};
 
 use crate::terminal::{BAD, CAUTION, FAINT, GOOD, STRONG, paint};
@@ -139,8 +140,9 @@ impl Progress {
     pub(crate) fn status(&mut self, status: &Status) {
         for variable in &status.variables {
             // A parameter was known from the start; what a step leaves behind is news.
-            let news =
-                variable.name.starts_with("steps.") && variable.state != VariableState::Pending;
+            let output = Reference::parse(&variable.name);
+            let news = matches!(output, Ok(Reference::Output { .. }))
+                && variable.state != VariableState::Pending;
             if news && self.variables.insert(variable.name.clone()) {
                 let value = variable
                     .value

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use gleaner_core::declaration::Preflight;
 use gleaner_proto::exit_code;
+use gleaner_proto::failure::FailureCode;
 use gleaner_proto::message::Phase;
 use gleaner_proto::path::FINISH_STEP;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -23,6 +24,7 @@ use super::plan::Plan;
 use super::process::{GRACE, Group};
 use super::progress::Progress;
 use super::substitution::Substitution;
+use gleaner_core::finish;
 use gleaner_core::task::Step;
 
 /// How often the sidecar is asked for what is new.
@@ -76,7 +78,8 @@ impl Steps<'_> {
                 Progress::step_skipped(&step.name, "its conditions (when) do not hold");
                 continue;
             }
-            let finish = match index == last && step.when.is_empty() && !command.continue_on_error {
+            let finish = match index == last && finish::can_finish(step, command.continue_on_error)
+            {
                 true => Finish::After,
                 false => Finish::No,
             };
@@ -243,15 +246,11 @@ impl Steps<'_> {
         let Ok(status) = self.collector.sidecar.status().await else {
             return;
         };
-        let errors = status
+        let mut errors = status
             .resources
             .iter()
-            .filter_map(|resource| resource.error.as_deref());
-        if self.embedded
-            && errors
-                .into_iter()
-                .any(|error| error.contains("is not served"))
-        {
+            .filter_map(|resource| resource.error.as_ref());
+        if self.embedded && errors.any(|error| error.code == FailureCode::KindNotServed) {
             Progress::note("this run's own API server learns a kind from its CRD: --crd FILE");
         }
     }

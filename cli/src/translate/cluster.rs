@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gleaner_core::document::yaml::Node;
+use gleaner_core::document::Node;
 use gleaner_proto::exit_code;
 use gleaner_proto::kubernetes::{PIPELINE_RESOURCE_API_VERSION, PIPELINE_RESOURCE_KIND};
 use kube::api::{Api, ApiResource, DynamicObject};

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use gleaner_core::document::diagnostic::suggestion;
-use gleaner_core::document::yaml::{self, Content, Node};
+use gleaner_core::document::yaml;
+use gleaner_core::document::{Content, Node};
 use serde_json::{Map, Value};
 
 use super::{Assignment, as_text};

@@ -23,7 +23,7 @@ impl Ran {
         documents
             .unwrap_or_else(|error| panic!("{error}\n{self:?}"))
             .iter()
-            .map(yaml::Node::to_json)
+            .map(gleaner_core::document::Node::to_json)
             .collect()
     }
 

@@ -8,16 +8,36 @@ use sha2::{Digest, Sha256};
 use super::{Collector, Life, Stage, StepRecord, Verdict};
 use crate::collect::problem;
 
-/// What a message is, having been looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The result of examining a message.
+#[derive(Debug, Clone, PartialEq)]
 pub enum Examined {
     /// It is new and right; make it durable, then [`Collector::accept`] it.
-    New(StepName),
+    New(Admission),
     /// The step has sent the same before.
     Repeated(Verdict),
 }
 
-/// Why a message is not taken.
+/// A message that was examined and found new and right. Nothing else can make one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Admission {
+    pub(super) step: StepName,
+    pub(super) message: Outputs,
+    pub(super) fingerprint: [u8; 32],
+}
+
+impl Admission {
+    /// The step that sent it.
+    pub const fn step(&self) -> &StepName {
+        &self.step
+    }
+
+    /// The message.
+    pub const fn message(&self) -> &Outputs {
+        &self.message
+    }
+}
+
+/// The reason for refusing a message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The Task has no such step.
@@ -82,7 +102,7 @@ impl From<Refusal> for Problem {
 pub(super) fn examine(
     collector: &Collector,
     step: &str,
-    message: &Outputs,
+    message: Outputs,
 ) -> Result<Examined, Refusal> {
     let Some((name, record)) = collector.steps.get_key_value(step) else {
         let known = collector.steps.keys().map(StepName::as_str);
@@ -99,7 +119,7 @@ pub(super) fn examine(
             completing,
             ..
         } => {
-            if fingerprint(message) != *before {
+            if fingerprint(&message) != *before {
                 return Err(Refusal::AlreadyWritten {
                     step: step.to_owned(),
                 });
@@ -116,9 +136,13 @@ pub(super) fn examine(
             step: step.to_owned(),
         }),
         StepRecord::Waiting => {
-            let wrong = misfits(collector, step, message);
+            let wrong = misfits(collector, step, &message);
             if wrong.is_empty() {
-                Ok(Examined::New(name.clone()))
+                Ok(Examined::New(Admission {
+                    step: name.clone(),
+                    fingerprint: fingerprint(&message),
+                    message,
+                }))
             } else {
                 Err(Refusal::Outputs(wrong))
             }
@@ -203,7 +227,7 @@ fn shortened(name: &str) -> String {
 }
 
 /// Tells one message from another, whatever white space it came with.
-pub(super) fn fingerprint(message: &Outputs) -> [u8; 32] {
+fn fingerprint(message: &Outputs) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(message.exit_code.to_le_bytes());
     for (name, value) in &message.outputs {

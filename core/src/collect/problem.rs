@@ -18,11 +18,14 @@ pub fn new(
         detail: detail.into(),
         exit_code,
         pending: Vec::new(),
+        failures: Vec::new(),
+        left: Vec::new(),
+        kept: Vec::new(),
     }
 }
 
 /// Variables are still unknown. `unheard` are the declared steps that have said nothing.
-pub fn pending(pending: &[String], unheard: &[&str]) -> Problem {
+pub fn pending(pending: Vec<String>, unheard: &[&str]) -> Problem {
     let variables: Vec<String> = pending.iter().map(|name| format!("$({name})")).collect();
     let mut detail = format!("still unknown: {}", variables.join(", "));
     if !unheard.is_empty() {
@@ -30,7 +33,7 @@ pub fn pending(pending: &[String], unheard: &[&str]) -> Problem {
     }
     detail += "; a default in the declaration stands in for an output that does not come";
     Problem {
-        pending: pending.to_vec(),
+        pending,
         ..new(
             problem_type::PENDING,
             409,

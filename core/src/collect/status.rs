@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use crate::variable::Reference;
+use gleaner_proto::failure::Failure;
 use gleaner_proto::message::{
     Phase, ResourceStatus, Status, StepState, StepStatus, VariableState, VariableStatus,
 };
@@ -29,7 +30,7 @@ impl Collector {
             variables: self.variable_statuses(),
             resources: self.resource_statuses(),
             problem: match &self.stage {
-                Stage::Failed(failure) => Some(failure.problem.clone()),
+                Stage::Failed(problem) => Some(problem.clone()),
                 _ => None,
             },
             notes: self.notes.clone(),
@@ -111,9 +112,9 @@ impl Collector {
             Stage::Committed(outcome) => outcome.resources.as_slice(),
             _ => &[],
         };
-        let failure = match &self.stage {
-            Stage::Failed(failure) => Some(failure),
-            _ => None,
+        let failures = match &self.stage {
+            Stage::Failed(problem) => problem.failures.as_slice(),
+            _ => &[],
         };
         // A name is shown once everything is known, on which it may depend.
         let names: Vec<Option<String>> = if self.phase() == Phase::Resolved {
@@ -146,8 +147,13 @@ impl Collector {
                     .map(|created| created.name.clone())
                     .or_else(|| names.get(index).cloned().flatten()),
                 uid: created.map(|created| created.uid.clone()),
-                error: failure
-                    .and_then(|failure| failure.resources.get(template.name.as_str()).cloned()),
+                error: failures
+                    .iter()
+                    .find(|failure| failure.resource.as_deref() == Some(template.name.as_str()))
+                    .map(|failure| Failure {
+                        resource: None,
+                        ..failure.clone()
+                    }),
             }
         };
         self.declaration

@@ -3,12 +3,13 @@ use std::collections::BTreeMap;
 use crate::declaration::{Declaration, Scope};
 use gleaner_proto::StepName;
 use gleaner_proto::exit_code;
+use gleaner_proto::failure::{Failure, FailureCode};
 use gleaner_proto::message::{
     Outcome, Outputs, Phase, Problem, StepState, VariableState, problem_type,
 };
 use serde_json::{Value, json};
 
-use super::{Collector, Examined, Failure, Refusal, Verdict};
+use super::{Collector, Examined, Refusal, Verdict};
 use crate::render::{Attempts, Values};
 use crate::run::Run;
 
@@ -71,11 +72,17 @@ fn scan() -> Outputs {
 
 /// Examines a message that must be new, and accepts it.
 fn take(collector: &mut Collector, step: &str, message: Outputs) -> Verdict {
-    let examined = collector.examine(step, &message).unwrap();
-    let Examined::New(name) = examined else {
+    let examined = collector.examine(step, message).unwrap();
+    let Examined::New(admission) = examined else {
         panic!("{step} is heard again: {examined:?}")
     };
-    collector.accept(&name, message)
+    collector.accept(admission)
+}
+
+/// Ends the submission in progress.
+fn commit(collector: &mut Collector) {
+    let submitting = collector.submitting().unwrap();
+    submitting.commit(committed(), Attempts::new());
 }
 
 fn committed() -> Outcome {
@@ -88,7 +95,7 @@ fn committed() -> Outcome {
     }
 }
 
-fn failure() -> Failure {
+fn failure() -> Problem {
     let problem = crate::collect::problem::new(
         problem_type::NOT_CREATED,
         424,
@@ -96,9 +103,15 @@ fn failure() -> Failure {
         "no",
         exit_code::NOT_CREATED,
     );
-    Failure {
-        problem,
-        resources: BTreeMap::from([("img".to_owned(), "no".to_owned())]),
+    let failure = Failure {
+        resource: Some("img".into()),
+        code: FailureCode::Denied,
+        message: "no".into(),
+        remedy: None,
+    };
+    Problem {
+        failures: vec![failure],
+        ..problem
     }
 }
 
@@ -178,11 +191,32 @@ fn a_request_while_something_is_unknown_changes_nothing() {
 }
 
 #[test]
+fn only_a_submission_in_progress_can_be_ended() {
+    let mut collector = collector("Resolved");
+    assert!(collector.submitting().is_none());
+    take(&mut collector, "scan", scan());
+    take(&mut collector, "build", build());
+    collector.submitting().unwrap().fail(failure());
+    assert!(collector.submitting().is_none());
+    assert_eq!(collector.request_submission(), Verdict::AwaitCommit);
+    assert_eq!(collector.phase(), Phase::Failed);
+}
+
+#[test]
+fn what_no_step_can_bring_is_unreachable() {
+    let text = "steps: {build: [{name: digest}]}\nresources: [{name: img, spec: {type: image, params: [{name: a, value: \
+                $(params.url)}, {name: b, value: $(context.pipelineRun.name)}, {name: c, value: $(steps.build.digest)}]}}]\n";
+    let collector = of(text);
+    let unreachable: Vec<String> = collector.unreachable().map(ToString::to_string).collect();
+    assert_eq!(unreachable, ["context.pipelineRun.name"]);
+}
+
+#[test]
 fn a_declaration_without_templates_is_resolved_from_the_start() {
     let text = "steps: {build: [{name: digest}]}\n";
     let mut collector = of(text);
     assert_eq!(collector.phase(), Phase::Submitting);
-    collector.committed(committed(), Attempts::new());
+    commit(&mut collector);
     assert_eq!(take(&mut collector, "build", build()), Verdict::Settled);
     assert_eq!(collector.receipt().phase, Phase::Committed);
 
@@ -255,7 +289,7 @@ fn a_failed_step_leaves_what_always_counts_and_its_defaults_do_too() {
         VariableState::Pending
     );
     assert_eq!(
-        collector.pending(),
+        collector.pending_names(),
         ["steps.build.digest", "steps.scan.verdict"]
     );
 
@@ -270,7 +304,7 @@ fn a_failed_step_leaves_what_always_counts_and_its_defaults_do_too() {
 #[test]
 fn a_failed_step_may_not_bring_what_counts_on_success() {
     let collector = collector("Resolved");
-    let refused = collector.examine("build", &message(1, json!({"digest": "x"})));
+    let refused = collector.examine("build", message(1, json!({"digest": "x"})));
     let Err(Refusal::Outputs(wrong)) = refused else {
         panic!("{refused:?}")
     };

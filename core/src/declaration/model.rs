@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::field_path::FieldPath;
+use crate::document::Location;
 use crate::document::Place;
-use crate::document::diagnostic::Location;
 use crate::variable::{Reference, Tree, Use};
 use gleaner_proto::name::{ResourceName, StepName};
 use gleaner_proto::output::OutputSpec;
@@ -68,6 +68,9 @@ pub struct Template {
     /// The whole object: `apiVersion`, `kind`, `metadata` without a name, and the rest.
     pub tree: Tree,
 }
+
+/// The fields of every result, which no declaration may name again.
+pub const GIVEN_RESULTS: [&str; 2] = ["name", "uid"];
 
 /// Which list of the declaration a template came from.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::model::{Declaration, Output, Preflight, Submit, Template};
 use super::read_template;
+use crate::document::Node;
 use crate::document::diagnostic::Diagnostic;
-use crate::document::yaml::Node;
 use crate::document::{Cursor, Diagnostics};
 use gleaner_proto::name::{OutputName, StepName};
 use gleaner_proto::output::{OutputSpec, OutputType, Trim, When};

@@ -3,9 +3,9 @@
 use indexmap::IndexMap;
 
 use super::field_path::FieldPath;
-use super::model::{Naming, Origin, Policy, Template, WaitFor, WaitTarget};
+use super::model::{GIVEN_RESULTS, Naming, Origin, Policy, Template, WaitFor, WaitTarget};
+use crate::document::Content;
 use crate::document::diagnostic::suggestion;
-use crate::document::yaml::Content;
 use crate::document::{Cursor, Diagnostics};
 use crate::variable::{Tree, Use};
 use gleaner_proto::duration;
@@ -43,9 +43,6 @@ const WAIT_DEFAULT: std::time::Duration = std::time::Duration::from_secs(5 * 60)
 
 /// How long it may wait: the redirector gives up on an answer after 15 minutes, and the commit itself needs time as well.
 const WAIT_MAX: std::time::Duration = std::time::Duration::from_secs(12 * 60);
-
-/// The keys of a result that Gleaner fills itself.
-pub(super) const RESULT_KEYS: [&str; 2] = ["name", "uid"];
 
 pub(super) fn pipeline_resource(
     item: &Cursor<'_>,
@@ -365,7 +362,7 @@ fn read_wait(wait: &Cursor<'_>, findings: &mut Diagnostics) -> Option<WaitFor> {
 fn read_results(results: &Cursor<'_>, findings: &mut Diagnostics) -> IndexMap<String, FieldPath> {
     let mut read = IndexMap::new();
     for (name, field) in results.entries(findings) {
-        if RESULT_KEYS.contains(&name) {
+        if GIVEN_RESULTS.contains(&name) {
             findings.add(
                 &field,
                 format!("'{name}' is always among the results"),

@@ -2,9 +2,10 @@
 
 use std::fmt::Display;
 
-use super::diagnostic::{Diagnostic, Location, nearest};
+use super::diagnostic::{Diagnostic, nearest, suggestion};
+use super::location::Location;
+use super::node::{Content, Node};
 use super::place::Place;
-use super::yaml::{Content, Node};
 
 /// A node at its place.
 #[derive(Debug, Clone)]
@@ -115,7 +116,7 @@ impl<'a> Cursor<'a> {
             if !known.contains(&key.name.as_str()) {
                 let place = self.place.key(&key.name);
                 let message = format!("unknown field '{}'", key.name);
-                let help = super::diagnostic::suggestion(&key.name, known.iter().copied());
+                let help = suggestion(&key.name, known.iter().copied());
                 found.push(Diagnostic::new(place, Some(key.at), message).maybe_help(help));
             }
         }

@@ -2,16 +2,8 @@
 
 use std::fmt;
 
+use super::location::Location;
 use super::place::Place;
-
-/// A position in a text, both counted from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Location {
-    /// Line.
-    pub line: usize,
-    /// Column, in characters.
-    pub column: usize,
-}
 
 /// One thing that is wrong with a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,12 +67,6 @@ impl fmt::Display for Diagnostic {
             write!(out, "; {help}")?;
         }
         Ok(())
-    }
-}
-
-impl fmt::Display for Location {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}:{}", self.line, self.column)
     }
 }
 

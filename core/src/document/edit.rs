@@ -4,9 +4,9 @@
 
 use serde_json::Value;
 
-use super::diagnostic::Location;
+use super::location::Location;
+use super::node::{Content, Key, Node};
 use super::place::{Place, Segment};
-use super::yaml::{Content, Key, Node};
 
 impl Node {
     /// A node that is not in the text, at the position of the node that it is derived from.
@@ -30,6 +30,18 @@ impl Node {
             Content::Sequence(items) => items,
             _ => &mut [],
         }
+    }
+
+    /// The node at `place` below this one.
+    pub fn find_mut(&mut self, place: &Place) -> Option<&mut Self> {
+        let mut segments = place.segments().into_iter();
+        segments.try_fold(self, |node, segment| match segment {
+            Segment::Key(key) => {
+                let mut entries = node.entries_mut()?.iter_mut();
+                Some(&mut entries.find(|(own, _)| own.name == *key)?.1)
+            }
+            Segment::Index(index) => node.items_mut().get_mut(*index),
+        })
     }
 
     /// The value of the field `key`.
@@ -106,20 +118,6 @@ impl Node {
     }
 }
 
-impl Place {
-    /// The node that is here in `document`.
-    pub fn find_mut<'a>(&self, document: &'a mut Node) -> Option<&'a mut Node> {
-        let mut segments = self.segments().into_iter();
-        segments.try_fold(document, |node, segment| match segment {
-            Segment::Key(key) => {
-                let mut entries = node.entries_mut()?.iter_mut();
-                Some(&mut entries.find(|(own, _)| own.name == *key)?.1)
-            }
-            Segment::Index(index) => node.items_mut().get_mut(*index),
-        })
-    }
-}
-
 fn key(name: &str, value: &Node) -> Key {
     let name = name.to_owned();
     Key { at: value.at, name }
@@ -151,8 +149,8 @@ mod tests {
     fn a_place_finds_the_node_to_change() {
         let mut node = yaml::parse("a:\n- b: null\n").unwrap();
         let place = Place::from(["a"]).index(0).key("b");
-        let found = place.find_mut(&mut node).unwrap();
+        let found = node.find_mut(&place).unwrap();
         assert_eq!((found.at.line, found.at.column), (2, 6));
-        assert!(place.key("c").find_mut(&mut node).is_none());
+        assert!(node.find_mut(&place.key("c")).is_none());
     }
 }

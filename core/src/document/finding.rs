@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::diagnostic::{Diagnostic, Location};
+use super::diagnostic::Diagnostic;
+use super::location::Location;
 use serde_json::{Value, json};
 
 /// How much a finding weighs.

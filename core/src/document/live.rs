@@ -1,7 +1,8 @@
 //! An object on its way into a cluster: JSON that nobody wrote by hand and that has no lines.
 
-use super::diagnostic::{Diagnostic, Location};
-use super::yaml::Node;
+use super::diagnostic::Diagnostic;
+use super::location::Location;
+use super::node::Node;
 
 use super::Locate;
 

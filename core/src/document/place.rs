@@ -3,9 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::diagnostic::Location;
-use super::yaml::Node;
-
 /// The place of a node in a document: the keys and indices that lead to it from the root, such as
 /// `spec.steps[0].image`. Places share what they have in common, so that one for each node of a document costs little.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
@@ -116,34 +113,9 @@ impl Place {
         pointer
     }
 
-    /// The node that is here in `document`.
-    pub fn find<'a>(&self, document: &'a Node) -> Option<&'a Node> {
-        let mut segments = self.segments().into_iter();
-        segments.try_fold(document, |node, segment| segment.of(node))
-    }
-
-    /// The position of this place in `document`, or of the last part of the way to it that is there.
-    pub fn position(&self, document: &Node) -> Location {
-        let mut node = document;
-        for segment in self.segments() {
-            let Some(found) = segment.of(node) else { break };
-            node = found;
-        }
-        node.at
-    }
-
     fn child(&self, segment: Segment) -> Self {
         let parent = self.clone();
         Self(Some(Arc::new(Link { parent, segment })))
-    }
-}
-
-impl Segment {
-    fn of<'a>(&self, node: &'a Node) -> Option<&'a Node> {
-        match self {
-            Self::Key(key) => node.get(key),
-            Self::Index(index) => node.sequence()?.get(*index),
-        }
     }
 }
 
@@ -193,7 +165,6 @@ fn is_plain(key: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::yaml;
 
     #[test]
     fn a_place_is_shown_with_quotes_where_a_key_needs_them() {
@@ -212,22 +183,6 @@ mod tests {
             "/metadata/annotations/gleaner.dev~1outputs"
         );
         assert_eq!(Place::root().to_string(), "");
-    }
-
-    #[test]
-    fn a_place_is_found_as_far_as_it_goes() {
-        let document = yaml::parse("a:\n  b.c:\n  - x\n  - d: y\n").unwrap();
-        let list = Place::from(["a", "b.c"]);
-        let at = |place: &Place| {
-            let Location { line, column } = place.position(&document);
-            (line, column)
-        };
-        assert_eq!(at(&list.index(1).key("d")), (4, 8));
-        assert_eq!(at(&list.index(1).key("e").key("f")), (4, 5));
-        assert_eq!(at(&list.index(7)), (3, 5));
-        assert_eq!(at(&Place::root()), (1, 1));
-        assert!(list.index(1).key("d").find(&document).is_some());
-        assert!(list.index(7).find(&document).is_none());
     }
 
     #[test]

@@ -1,17 +1,12 @@
-//! One file or standard input, parsed.
+//! The text of one file, parsed.
 
-use std::io::Read;
-use std::path::Path;
-
-use super::diagnostic::{Diagnostic, Location};
-use super::yaml::{self, Node};
+use super::diagnostic::Diagnostic;
+use super::location::Location;
+use super::node::Node;
+use super::yaml;
 
 use super::Locate;
 use super::finding::Finding;
-use super::place::Place;
-
-/// The largest file that is read: Kubernetes takes no object over 1.5 MiB, and a file holds a few.
-const LARGEST: u64 = 32 << 20;
 
 /// A file's text and the documents in it.
 #[derive(Debug)]
@@ -23,58 +18,12 @@ pub struct Source {
     text: String,
 }
 
-/// Why there is no [`Source`].
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SourceError {
-    /// The file cannot be read.
-    #[error("cannot be read: {error}")]
-    Read {
-        /// The file.
-        name: String,
-        /// What the system says.
-        error: std::io::Error,
-    },
-    /// The file is larger than anything that Kubernetes would take.
-    #[error("larger than {} MiB, which is no file of Kubernetes objects", LARGEST >> 20)]
-    TooLarge {
-        /// The file.
-        name: String,
-    },
-    /// The text is no YAML.
-    #[error("no YAML: {diagnostic}")]
-    Yaml {
-        /// The file.
-        name: String,
-        /// What the parser says, and where.
-        diagnostic: Diagnostic,
-    },
-}
-
 impl Source {
-    /// Reads `path`, or standard input for `-`.
+    /// Parses the text of the file `name`.
     ///
     /// # Errors
-    /// When it cannot be read, is no UTF-8 or no YAML.
-    pub fn read(path: &str) -> Result<Self, SourceError> {
-        let (name, text) = if path == "-" {
-            ("<stdin>", bounded(std::io::stdin().lock()))
-        } else {
-            (path, std::fs::File::open(Path::new(path)).and_then(bounded))
-        };
-        let name = name.to_owned();
-        match text {
-            Ok(Some(text)) => Self::parse(name, text),
-            Ok(None) => Err(SourceError::TooLarge { name }),
-            Err(error) => Err(SourceError::Read { name, error }),
-        }
-    }
-
-    /// Takes a text that was already read.
-    ///
-    /// # Errors
-    /// When it is no YAML.
-    pub fn parse(name: String, text: String) -> Result<Self, SourceError> {
+    /// The first thing that is not YAML, with its position.
+    pub fn parse(name: String, text: String) -> Result<Self, Finding> {
         // Windows editors begin a file with a byte order mark, which YAML allows and columns do not count.
         let text = text
             .strip_prefix('\u{feff}')
@@ -89,7 +38,7 @@ impl Source {
                     text,
                 })
             }
-            Err(diagnostic) => Err(SourceError::Yaml { name, diagnostic }),
+            Err(diagnostic) => Err(Finding::error(name, diagnostic)),
         }
     }
 
@@ -142,25 +91,6 @@ impl Locate for Source {
     }
 }
 
-impl From<SourceError> for Finding {
-    fn from(error: SourceError) -> Self {
-        let message = error.to_string();
-        match error {
-            SourceError::Yaml { name, diagnostic } => Self::error(name, diagnostic),
-            SourceError::Read { name, .. } | SourceError::TooLarge { name } => {
-                Self::error(name, Diagnostic::new(Place::root(), None, message))
-            }
-        }
-    }
-}
-
-/// Reads to the end; nothing when there is too much.
-fn bounded(reader: impl Read) -> std::io::Result<Option<String>> {
-    let mut text = String::new();
-    reader.take(LARGEST + 1).read_to_string(&mut text)?;
-    Ok((text.len() as u64 <= LARGEST).then_some(text))
-}
-
 /// The items of a `List` object; any other document as it is.
 fn items(document: Node) -> Vec<Node> {
     let is_list = document.get("kind").and_then(Node::as_str) == Some("List");
@@ -173,6 +103,7 @@ fn items(document: Node) -> Vec<Node> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::document::Place;
 
     fn located(text: &str, line: usize, column: usize) -> (usize, usize) {
         let source = Source::parse("f".into(), text.into()).unwrap();

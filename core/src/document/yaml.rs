@@ -1,48 +1,15 @@
-//! YAML as a tree that remembers where each node stood, so that an error can name line and column.
+//! Reads YAML into nodes.
 //!
 //! Plain scalars are read as `kubectl` reads them: `no`, `off` and their kin are booleans, `0644` is octal, `1e3` is 1000.
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
+use serde_json::Number;
 use serde_saphyr::Spanned;
 
-use super::diagnostic::{Diagnostic, Location};
+use super::diagnostic::Diagnostic;
+use super::location::Location;
+use super::node::{Content, Key, Node};
 use super::place::Place;
-
-/// A node and where it began.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Node {
-    /// Where it began. For a block scalar: its first line of content.
-    pub at: Location,
-    /// What it holds.
-    pub content: Content,
-}
-
-/// What a node holds: JSON's types, because Kubernetes knows no others.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Content {
-    /// Nothing.
-    Null,
-    /// `true` or `false`.
-    Boolean(bool),
-    /// A number.
-    Number(Number),
-    /// Text.
-    String(String),
-    /// A list.
-    Sequence(Vec<Node>),
-    /// A map, in the order of the document.
-    Mapping(Vec<(Key, Node)>),
-}
-
-/// A key of a map and where it stood.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Key {
-    /// Where it stood.
-    pub at: Location,
-    /// Its text.
-    pub name: String,
-}
 
 /// How deep a document may be nested. The reader is recursive, and a thread's stack of 2 MiB must do even in a build
 /// without optimisation; Kubernetes' own kinds have 20 levels or so.
@@ -127,108 +94,6 @@ pub fn parse(text: &str) -> Result<Node, Diagnostic> {
             Some(second.at),
             "there are several documents, one is expected",
         )),
-    }
-}
-
-impl Node {
-    /// The value under `key`, when this is a map that has it.
-    pub fn get(&self, key: &str) -> Option<&Self> {
-        self.mapping()?
-            .iter()
-            .find_map(|(name, node)| (name.name == key).then_some(node))
-    }
-
-    /// The value under `key`, when it is there and not null.
-    pub fn present(&self, key: &str) -> Option<&Self> {
-        self.get(key).filter(|node| node.content != Content::Null)
-    }
-
-    /// The value below several keys, when it is there and not null.
-    pub fn descend(&self, keys: &[&str]) -> Option<&Self> {
-        keys.iter().try_fold(self, |node, key| node.present(key))
-    }
-
-    /// The text under `key`, when there is one.
-    pub fn text_of(&self, key: &str) -> Option<&str> {
-        self.get(key)?.as_str()
-    }
-
-    /// The text, when this is text.
-    pub fn as_str(&self) -> Option<&str> {
-        match &self.content {
-            Content::String(text) => Some(text),
-            _ => None,
-        }
-    }
-
-    /// The items, when this is a list.
-    pub fn sequence(&self) -> Option<&[Self]> {
-        match &self.content {
-            Content::Sequence(items) => Some(items),
-            _ => None,
-        }
-    }
-
-    /// The entries, when this is a map.
-    pub fn mapping(&self) -> Option<&[(Key, Self)]> {
-        match &self.content {
-            Content::Mapping(entries) => Some(entries),
-            _ => None,
-        }
-    }
-
-    /// What the node is, in the words of an error message.
-    pub const fn describe(&self) -> &'static str {
-        match self.content {
-            Content::Null => "nothing",
-            Content::Boolean(_) => "a boolean",
-            Content::Number(_) => "a number",
-            Content::String(_) => "a string",
-            Content::Sequence(_) => "a list",
-            Content::Mapping(_) => "a map",
-        }
-    }
-
-    /// The node as plain JSON.
-    pub fn to_json(&self) -> Value {
-        match &self.content {
-            Content::Null => Value::Null,
-            Content::Boolean(flag) => Value::Bool(*flag),
-            Content::Number(number) => Value::Number(number.clone()),
-            Content::String(text) => Value::String(text.clone()),
-            Content::Sequence(items) => items.iter().map(Self::to_json).collect(),
-            Content::Mapping(entries) => Value::Object(
-                entries
-                    .iter()
-                    .map(|(key, node)| (key.name.clone(), node.to_json()))
-                    .collect::<Map<_, _>>(),
-            ),
-        }
-    }
-}
-
-/// JSON that never was a text: no node of it has a position.
-impl From<&Value> for Node {
-    fn from(value: &Value) -> Self {
-        let content = match value {
-            Value::Null => Content::Null,
-            Value::Bool(flag) => Content::Boolean(*flag),
-            Value::Number(number) => Content::Number(number.clone()),
-            Value::String(text) => Content::String(text.clone()),
-            Value::Array(items) => Content::Sequence(items.iter().map(Self::from).collect()),
-            Value::Object(entries) => {
-                let at = Location::default();
-                let entry = |(name, value): (&String, &Value)| {
-                    let name = name.clone();
-                    (Key { at, name }, Self::from(value))
-                };
-                Content::Mapping(entries.iter().map(entry).collect())
-            }
-        };
-        Self {
-            at: Location::default(),
-            content,
-        }
     }
 }
 

@@ -6,10 +6,10 @@
 //! | `plain` | any other pod with the annotation: its containers play the steps |
 //! | `entrypoint` | puts the redirector inside Tekton's own entrypoint |
 //! | `sidecar` | the sidecar's container |
-//! | `expansion` | what the kubelet does to `$` in arguments, undone beforehand |
+//! | `kubelet_expansion` | escapes `$` in arguments, which the kubelet expands |
 
 mod entrypoint;
-mod expansion;
+mod kubelet_expansion;
 mod plain;
 mod sidecar;
 mod taskrun;
@@ -113,7 +113,7 @@ fn label_of<'a>(pod: &'a Value, key: &str) -> Option<&'a str> {
 
 /// The redirector and its arguments, up to and with the `--` before the command, safe from the kubelet's expansion.
 fn prefix(flags: &[String]) -> Vec<String> {
-    let flags = flags.iter().map(|flag| expansion::escape(flag));
+    let flags = flags.iter().map(|flag| kubelet_expansion::escape(flag));
     std::iter::once(path::REDIRECTOR.to_owned())
         .chain(flags)
         .chain(["--".to_owned()])

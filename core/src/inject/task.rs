@@ -8,22 +8,23 @@
 //! | [`sidecar`](self) | the Tekton sidecar `gleaner`, whose arguments carry declaration, parameters and context |
 //! | `ahead` | steps wrapped in the TaskSpec itself, where there is no webhook for the pod |
 //! | `results` | one object result for each output resource |
-//! | `finish` | who tells the sidecar that all steps have ended: the last step, or one behind it |
+//! | `finish_step` | the step of Gleaner's own that finishes a run where the last step cannot |
 //! | `obstacles` | what stands in the way: names, mounts, lists that are none |
-//! | `unweave` | the Task as it was before |
-//! | `walk` | where in a Pipeline or run the TaskSpecs stand |
+//! | `removal` | takes Gleaner out of a TaskSpec again |
+//! | `task_specs` | the TaskSpecs in a Pipeline or run |
 
 mod ahead;
-mod finish;
+mod finish_step;
 mod obstacles;
+mod removal;
 mod results;
 mod sidecar;
-mod unweave;
-mod walk;
+mod task_specs;
 
+use crate::document::Node;
 use crate::document::diagnostic::Diagnostic;
-use crate::document::yaml::Node;
 use crate::document::{Live, Place};
+use crate::finish::Finish;
 use crate::task::DeclarationSite;
 use gleaner_proto::kubernetes::annotation;
 use serde_json::{Map, Value};
@@ -70,7 +71,7 @@ pub fn inject_for(
     settings: &Settings,
     placement: Placement,
 ) -> Result<Outcome, Refusal> {
-    let Some(kind) = walk::Kind::of(object) else {
+    let Some(kind) = task_specs::Kind::of(object) else {
         return Ok(Outcome::Skipped(Skip::Kind));
     };
     if object.pointer("/metadata/deletionTimestamp").is_some() {
@@ -78,11 +79,11 @@ pub fn inject_for(
     }
     let old = match operation {
         Operation::Update { .. } if kind.is_run() => return Ok(Outcome::Skipped(Skip::RunUpdate)),
-        Operation::Update { old } => walk::declaring(old),
+        Operation::Update { old } => task_specs::declaring(old),
         Operation::Create => Vec::new(),
     };
-    let mut hosts = walk::declaring(object);
-    let elsewhere = walk::is_annotated(object) && !kind.has_task_spec(object);
+    let mut hosts = task_specs::declaring(object);
+    let elsewhere = task_specs::is_annotated(object) && !kind.has_task_spec(object);
     match placement {
         Placement::AheadOfTime if elsewhere => {
             return Err(Refusal::new(not_beside_a_task()));
@@ -96,10 +97,10 @@ pub fn inject_for(
         // One that is complete was injected ahead of time. One that a PipelineRun has made of its own woven spec holds values
         // that Tekton has put in, and which are not to be had again.
         let is_done = |spec: &Value| {
-            unweave::is_complete(spec)
-                || (kind == walk::Kind::TaskRun
-                    && walk::is_of_pipeline_run(object)
-                    && unweave::is_woven(spec))
+            removal::is_complete(spec)
+                || (kind == task_specs::Kind::TaskRun
+                    && task_specs::is_of_pipeline_run(object)
+                    && removal::is_woven(spec))
         };
         let before = hosts.len();
         hosts.retain(|host| !object.pointer(&host.place.pointer()).is_some_and(is_done));
@@ -112,15 +113,15 @@ pub fn inject_for(
     let lost = old
         .iter()
         .filter(|old| hosts.iter().all(|host| host.title != old.title));
-    let lost = lost.filter_map(|old| walk::find(object, &old.title));
+    let lost = lost.filter_map(|old| task_specs::find(object, &old.title));
     for place in hosts.iter().map(|host| host.place.clone()).chain(lost) {
-        woven.pointer_mut(&place.pointer()).map(unweave::unweave);
+        woven.pointer_mut(&place.pointer()).map(removal::remove);
     }
     if hosts.is_empty() && woven == *object {
         return Ok(Outcome::Skipped(Skip::NotAsked));
     }
-    if kind == walk::Kind::TaskRun && !walk::is_of_pipeline_run(object) {
-        walk::forget_pipeline_run(&mut woven);
+    if kind == task_specs::Kind::TaskRun && !task_specs::is_of_pipeline_run(object) {
+        task_specs::forget_pipeline_run(&mut woven);
     }
     let node = Node::from(&woven);
     let mut found = Vec::new();
@@ -162,21 +163,21 @@ fn weave_host(
     let Some(declared) = carrier.declaration(&Live)? else {
         return Ok(());
     };
-    let metadata = walk::metadata_of(woven, place);
+    let metadata = task_specs::metadata_of(woven, place);
     let settings = settings.with_annotations(metadata)?;
-    let resources = walk::resources_field(woven);
+    let resources = task_specs::resources_field(woven);
     let Some(Value::Object(spec)) = woven.pointer_mut(&place.pointer()) else {
         return Ok(());
     };
     let Some(read) = carrier.task()? else {
         return Ok(());
     };
-    let mut wrong = obstacles::all(spec, place);
+    let finish = Finish::of(&read.steps);
+    let mut wrong = obstacles::all(spec, finish, place);
     wrong.extend(results::conflicts(spec, &declared.declaration, place));
-    let finish = finish::needed(spec);
     let sidecar = sidecar::sidecar(&declared, &read, finish, &settings, placement, resources);
-    if finish == finish::Finish::OwnStep {
-        push(spec, "steps", finish::step(&settings, resources));
+    if finish == Finish::OwnStep {
+        push(spec, "steps", finish_step::step(&settings, resources));
     }
     push(spec, "sidecars", sidecar);
     results::add(spec, &declared.declaration);

@@ -3,6 +3,8 @@
 use crate::declaration::Declaration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use gleaner_proto::failure::{Failure, LeftBehind, ObjectReference};
+use gleaner_proto::message::Problem;
 use serde_json::Value;
 
 use crate::render::{SECRET, Values};
@@ -10,7 +12,7 @@ use crate::render::{SECRET, Values};
 /// Shorter values are not looked for: nearly every text holds them by chance, and nothing that short is a secret.
 const SHORTEST: usize = 4;
 
-/// What must not be seen.
+/// The texts that nobody may see.
 #[derive(Debug, Clone, Default)]
 pub struct Redaction(Vec<String>);
 
@@ -40,6 +42,31 @@ impl Redaction {
         self.0
             .iter()
             .fold(text, |text, secret| text.replace(secret, SECRET))
+    }
+
+    /// `problem` without the secrets: in its detail, its failures, and the names of objects.
+    pub fn apply_to_problem(&self, problem: Problem) -> Problem {
+        let failure = |failure: Failure| Failure {
+            message: self.apply(failure.message),
+            remedy: failure.remedy.map(|remedy| self.apply(remedy)),
+            ..failure
+        };
+        let object = |object: ObjectReference| ObjectReference {
+            namespace: object.namespace.map(|namespace| self.apply(namespace)),
+            name: self.apply(object.name),
+            ..object
+        };
+        let left = |left: LeftBehind| LeftBehind {
+            object: object(left.object),
+            why: self.apply(left.why),
+        };
+        Problem {
+            detail: self.apply(problem.detail),
+            failures: problem.failures.into_iter().map(failure).collect(),
+            left: problem.left.into_iter().map(left).collect(),
+            kept: problem.kept.into_iter().map(object).collect(),
+            ..problem
+        }
     }
 }
 

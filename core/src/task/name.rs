@@ -1,7 +1,7 @@
 //! The names of Tasks and of their runs.
 
+use crate::document::Node;
 use crate::document::diagnostic::Diagnostic;
-use crate::document::yaml::Node;
 use crate::document::{Cursor, Diagnostics};
 use gleaner_proto::name::is_dns_subdomain;
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::document::yaml::{Content, Node};
+use crate::document::{Content, Node};
 use crate::document::{Cursor, Diagnostics};
 
 /// A parameter of a Task.

@@ -5,7 +5,7 @@
 
 use crate::declaration::{Declaration, Scope};
 use crate::document::diagnostic::Diagnostic;
-use crate::document::yaml::{Content, Key, Node};
+use crate::document::{Content, Key, Node};
 use crate::document::{Cursor, Place};
 use serde_json::Value;
 

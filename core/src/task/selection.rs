@@ -1,8 +1,8 @@
 //! Which of several Tasks is meant, read as a whole.
 
 use crate::declaration::Declaration;
+use crate::document::Node;
 use crate::document::diagnostic::suggestion;
-use crate::document::yaml::Node;
 use gleaner_proto::kubernetes::annotation;
 
 use serde_json::Value;

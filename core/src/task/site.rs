@@ -1,8 +1,9 @@
 //! Where in a document a declaration stands, and what it may refer to there.
 
 use crate::declaration::{Declaration, Scope};
+use crate::document::Node;
 use crate::document::diagnostic::Diagnostic;
-use crate::document::yaml::{self, Node};
+use crate::document::yaml;
 use gleaner_proto::kubernetes::annotation;
 use indexmap::IndexMap;
 use serde_json::Value;

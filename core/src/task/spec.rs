@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::declaration::ParamShape;
-use crate::document::diagnostic::{Diagnostic, Location};
-use crate::document::yaml::Node;
+use crate::document::Location;
+use crate::document::Node;
+use crate::document::diagnostic::Diagnostic;
 use crate::document::{Cursor, Diagnostics, Place};
 use indexmap::IndexMap;
 

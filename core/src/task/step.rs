@@ -1,6 +1,6 @@
 //! Steps, with the step template merged in.
 
-use crate::document::yaml::Node;
+use crate::document::Node;
 use crate::document::{Cursor, Diagnostics};
 
 /// A step of a Task.

@@ -7,8 +7,9 @@ use serde_json::{Map, Value};
 
 use super::reference::Reference;
 use super::text::{Part, Text, interpolate};
-use crate::document::diagnostic::{Diagnostic, Location};
-use crate::document::yaml::Content;
+use crate::document::Content;
+use crate::document::Location;
+use crate::document::diagnostic::Diagnostic;
 use crate::document::{Cursor, Diagnostics, Place};
 
 /// A tree. What holds no variable is kept as plain JSON, so that substitution costs what it changes.

@@ -9,7 +9,10 @@ use clap::Args;
 use gleaner_core::declaration::{Declaration, Scope};
 use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_proto::StepName;
-use gleaner_proto::arguments::{self, Arguments, ArgumentsError, Param, RunValues};
+use gleaner_proto::arguments::{
+    ARRAY, Arguments, ArgumentsError, CONTEXT, DECLARATION, OWNER, PARAM, PARAM_KEY, RunValues,
+    STEP, UNWRAPPED, VALUES,
+};
 use serde_json::Value;
 
 use gleaner_core::render::Values;
@@ -21,7 +24,7 @@ use gleaner_core::run::{OwnerReference, Ownership, Run};
 pub struct Input {
     /// The declaration, base64-encoded (nothing on the way to a container expands that); may be given in parts
     #[arg(
-        long,
+        long = name(DECLARATION),
         env = "GLEANER_DECLARATION",
         hide_env_values = true,
         required_unless_present = "declaration_file"
@@ -31,38 +34,38 @@ pub struct Input {
     #[arg(long, env = "GLEANER_DECLARATION_FILE", conflicts_with = "declaration")]
     declaration_file: Option<PathBuf>,
     /// A step that may speak; steps with declared outputs are known already
-    #[arg(long = "step", value_name = "NAME")]
+    #[arg(long = name(STEP), value_name = "NAME")]
     steps: Vec<StepName>,
     /// A parameter of type string
-    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = pair)]
-    params: Vec<(String, String)>,
+    #[arg(long = name(PARAM), value_name = "NAME=VALUE", value_parser = form(PARAM))]
+    params: Vec<String>,
     /// A parameter of type array or object
     #[arg(long = "param-json", value_name = "NAME=JSON", value_parser = json_pair)]
     json_params: Vec<(String, Value)>,
     /// One key of a parameter of type object
-    #[arg(long = "param-key", value_name = "NAME.KEY=VALUE", value_parser = key)]
-    keys: Vec<(String, String, String)>,
+    #[arg(long = name(PARAM_KEY), value_name = "NAME.KEY=VALUE", value_parser = form(PARAM_KEY))]
+    keys: Vec<String>,
     /// A parameter of type array, whose items stand behind -- as: array:NAME ITEM... end:NAME
-    #[arg(long = "array", value_name = "NAME")]
+    #[arg(long = name(ARRAY), value_name = "NAME")]
     arrays: Vec<String>,
     /// A value of $(context.NAME), such as taskRun.name, taskRun.uid, taskRun.namespace, task.name, pipelineRun.uid
-    #[arg(long = "context", value_name = "NAME=VALUE", value_parser = pair)]
-    context: Vec<(String, String)>,
+    #[arg(long = name(CONTEXT), value_name = "NAME=VALUE", value_parser = form(CONTEXT))]
+    context: Vec<String>,
     /// A further label for what is created
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = pair)]
     labels: Vec<(String, String)>,
     /// Parameters, context and labels as base64-encoded JSON, which nothing on the way to a container expands; may be given
     /// in parts
-    #[arg(long, value_name = "BASE64")]
+    #[arg(long = name(VALUES), value_name = "BASE64")]
     values: Vec<String>,
     /// Who owns what is created, where it is neither a PipelineRun nor a TaskRun
-    #[arg(long, value_name = "APIVERSION,KIND,NAME,UID", value_parser = owner, conflicts_with = "no_owner")]
+    #[arg(long = name(OWNER), value_name = "APIVERSION,KIND,NAME,UID", value_parser = owner, conflicts_with = "no_owner")]
     owner: Option<OwnerReference>,
     /// Leave out owner references, where no run exists in the cluster
     #[arg(long, env = "GLEANER_NO_OWNER")]
     no_owner: bool,
     /// The pod has not passed the webhook that wraps its steps: refuse to start
-    #[arg(long, hide = true)]
+    #[arg(long = name(UNWRAPPED), hide = true)]
     unwrapped: bool,
     /// The items of arrays
     #[arg(last = true, value_name = "ITEMS", hide = true)]
@@ -90,9 +93,9 @@ pub enum InputError {
     /// What the wrapping has handed on is nothing that it would write.
     #[error("--values is no base64-encoded JSON of a run's values: {0}")]
     Values(String),
-    /// The items of the arrays are not where they should be.
-    #[error("the items of --array cannot be read")]
-    Arrays(#[source] ArgumentsError),
+    /// The arguments do not have the form that the injector writes.
+    #[error("the arguments cannot be read")]
+    Arguments(#[source] ArgumentsError),
     /// The flag is no base64 of UTF-8.
     #[error("--declaration is no base64-encoded text")]
     Encoding,
@@ -134,38 +137,39 @@ impl Input {
     /// # Errors
     /// When the items of arrays are not framed as they should be.
     pub fn values(&self) -> Result<Values, InputError> {
-        let texts = self.params.iter().map(|(name, value)| Param::Text {
-            name: name.clone(),
-            value: value.clone(),
-        });
-        let keys = self.keys.iter().map(|(name, key, value)| Param::Key {
-            name: name.clone(),
-            key: key.clone(),
-            value: value.clone(),
-        });
-        let arrays = arguments::arrays(&self.arrays, &self.items).map_err(InputError::Arrays)?;
-        let arrays = arrays
-            .into_iter()
-            .map(|(name, items)| Param::Array { name, items });
-        let arguments = Arguments {
-            params: texts.chain(keys).chain(arrays).collect(),
-            ..Arguments::default()
-        };
+        let arguments = self.arguments()?;
         let mut params = arguments.params();
         params.extend(self.json_params.iter().cloned());
-        params.extend(self.run_values()?.params);
+        params.extend(Self::run_values(&arguments)?.params);
         Ok(Values {
             params: params.into_iter().collect(),
             ..Values::default()
         })
     }
 
-    /// What the pod's wrapping has handed on.
-    fn run_values(&self) -> Result<RunValues, InputError> {
-        if self.values.is_empty() {
+    /// The flags that the injector writes, read by the parser that belongs to its writer.
+    fn arguments(&self) -> Result<Arguments, InputError> {
+        let flags = [
+            (PARAM, &self.params),
+            (PARAM_KEY, &self.keys),
+            (CONTEXT, &self.context),
+            (VALUES, &self.values),
+            (ARRAY, &self.arrays),
+        ];
+        let flags = flags
+            .into_iter()
+            .flat_map(|(flag, values)| values.iter().map(move |value| format!("{flag}={value}")));
+        let end = std::iter::once("--".to_owned());
+        let args: Vec<String> = flags.chain(end).chain(self.items.iter().cloned()).collect();
+        Arguments::parse(&args).map_err(InputError::Arguments)
+    }
+
+    /// What the injection of the pod has passed on.
+    fn run_values(arguments: &Arguments) -> Result<RunValues, InputError> {
+        if arguments.values.is_empty() {
             return Ok(RunValues::default());
         }
-        let bytes = STANDARD.decode(self.values.concat());
+        let bytes = STANDARD.decode(&arguments.values);
         let json = bytes.map_err(|error| InputError::Values(error.to_string()))?;
         serde_json::from_slice(&json).map_err(|error| InputError::Values(error.to_string()))
     }
@@ -173,11 +177,12 @@ impl Input {
     /// The run.
     ///
     /// # Errors
-    /// When --values cannot be read.
+    /// When the arguments or --values cannot be read.
     pub fn run(&self) -> Result<Run, InputError> {
-        let mut context: BTreeMap<_, _> = self.context.iter().cloned().collect();
+        let arguments = self.arguments()?;
+        let values = Self::run_values(&arguments)?;
+        let mut context: BTreeMap<_, _> = arguments.context.into_iter().collect();
         let mut labels: BTreeMap<_, _> = self.labels.iter().cloned().collect();
-        let values = self.run_values()?;
         context.extend(values.context);
         labels.extend(values.labels);
         let ownership = match (&self.owner, self.no_owner) {
@@ -199,6 +204,16 @@ impl Input {
     }
 }
 
+/// The name of a flag, as clap wants it.
+fn name(flag: &'static str) -> &'static str {
+    flag.trim_start_matches('-')
+}
+
+/// Checks that a flag's value has the form that [`Arguments`] reads.
+fn form(flag: &'static str) -> impl Fn(&str) -> Result<String, ArgumentsError> + Clone {
+    move |value| Arguments::parse(&[format!("{flag}={value}")]).map(|_| value.to_owned())
+}
+
 fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
@@ -211,13 +226,6 @@ fn json_pair(text: &str) -> Result<(String, Value), String> {
     let value =
         serde_json::from_str(&json).map_err(|error| format!("the value is no JSON: {error}"))?;
     Ok((name, value))
-}
-
-fn key(text: &str) -> Result<(String, String, String), String> {
-    let wrong = || "write it as NAME.KEY=VALUE".to_owned();
-    let (place, value) = text.split_once('=').ok_or_else(wrong)?;
-    let (name, key) = place.split_once('.').ok_or_else(wrong)?;
-    Ok((name.to_owned(), key.to_owned(), value.to_owned()))
 }
 
 fn owner(text: &str) -> Result<OwnerReference, String> {
@@ -234,3 +242,6 @@ fn owner(text: &str) -> Result<OwnerReference, String> {
         _ => Err("write it as APIVERSION,KIND,NAME,UID".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,7 +17,7 @@ use tokio_stream::wrappers::WatchStream;
 
 use super::Api;
 use super::answer::{ApiProblem, Json};
-use crate::keeper::Preview;
+use crate::run_actor::Preview;
 use gleaner_core::document::writer::to_yaml;
 
 /// What can stand behind the `?` of the resources' routes.
@@ -193,5 +193,9 @@ pub(super) async fn metrics(State(api): State<Api>) -> Response {
 
 pub(super) async fn openapi() -> Response {
     let kind = HeaderValue::from_static("application/json");
-    ([(header::CONTENT_TYPE, kind)], include_str!("openapi.json")).into_response()
+    (
+        [(header::CONTENT_TYPE, kind)],
+        gleaner_proto::openapi::DOCUMENT,
+    )
+        .into_response()
 }

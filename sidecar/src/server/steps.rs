@@ -2,8 +2,6 @@
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, Request, State};
-use gleaner_core::declaration::Preflight;
-use gleaner_proto::exit_code;
 use gleaner_proto::message::{Outcome, problem_type};
 
 use super::answer::{ApiProblem, Json};
@@ -53,18 +51,8 @@ pub(super) async fn preflight(State(api): State<Api>) -> Result<Json<Outcome>, A
         report = preflight.wait_for(Option::is_some) => report.ok().and_then(|report| report.clone()),
         _ = ending.wait_for(|ending| *ending) => return Err(problem::ending().into()),
     };
-    if let Some(report) =
-        report.filter(|report| report.mode == Preflight::Strict && !report.blocking.is_empty())
-    {
-        let detail = format!(
-            "{} (`preflight: Strict`: no step runs)",
-            report.blocking.join("; ")
-        );
-        let title = "the resources could not be created";
-        return Err(
-            ApiProblem::new(problem_type::NOT_CREATED, 424, title, detail)
-                .exit_code(exit_code::NOT_CREATED),
-        );
+    if let Some(problem) = report.and_then(|report| report.problem()) {
+        return Err(problem.into());
     }
     let status = api.handle.status().borrow().clone();
     Ok(Json(Outcome {

@@ -1,6 +1,7 @@
 //! From the last output to the objects.
 
 use gleaner_proto::exit_code;
+use gleaner_proto::failure::FailureCode;
 use gleaner_proto::message::problem_type;
 use http::Method;
 use serde_json::json;
@@ -62,6 +63,12 @@ fn a_failed_commit_fails_who_waited_for_it_and_not_the_steps_before() {
     let problem = answer.problem(424, problem_type::NOT_CREATED);
     assert_eq!(problem.exit_code, exit_code::NOT_CREATED);
     assert!(problem.detail.contains("no, you don't"), "{problem:?}");
+    let [failure] = problem.failures.as_slice() else {
+        panic!("{problem:?}");
+    };
+    assert_eq!(failure.resource.as_deref(), Some("note"));
+    assert_eq!(failure.code, FailureCode::Denied);
+    assert!(problem.left.is_empty() && problem.kept.is_empty());
     assert!(cluster.paths().is_empty());
 
     assert_eq!(
@@ -76,12 +83,13 @@ fn a_failed_commit_fails_who_waited_for_it_and_not_the_steps_before() {
         assert_eq!(answer.problem(424, problem_type::NOT_CREATED), problem);
     }
     let status = sidecar.loopback().get("/v1/status").ok();
-    assert!(
-        status["resources"][1]["error"]
-            .as_str()
-            .unwrap()
-            .contains("no, you don't")
-    );
+    let denied = json!({
+        "code": "Denied",
+        "message": "configmaps is forbidden: no, you don't",
+        "remedy": "change the template or the policy, webhook or quota that refuses it",
+    });
+    assert_eq!(status["resources"][1]["error"], denied);
+    assert_eq!(status["resources"][0]["error"], json!(null));
 }
 
 #[test]
@@ -131,4 +139,31 @@ fn a_strict_preflight_is_a_problem_and_any_other_a_note() {
         problem.detail.contains("ConfigMop") && problem.detail.contains("Strict"),
         "{problem:?}"
     );
+    assert_eq!(problem.failures[0].code, FailureCode::KindNotServed);
+    assert_eq!(problem.failures[0].resource.as_deref(), Some("note"));
+}
+
+#[test]
+fn an_object_that_cannot_be_rolled_back_is_named_as_data() {
+    let cluster = api_server();
+    let create = "configmaps?fieldManager";
+    cluster.on(Method::POST, create, 1, refuse(422, "Invalid", "no"));
+    let words = "User \"u\" cannot delete resource \"pipelineresources\"";
+    let forbidden = refuse(403, "Forbidden", words);
+    cluster.on(Method::DELETE, "pipelineresources", 1, forbidden);
+    let sidecar = Setup::new(&resolved()).with(&cluster).start();
+    sidecar.step("scan").outputs("scan", VERDICT).ok();
+    let answer = sidecar.step("build").outputs("build", DIGEST);
+    let problem = answer.problem(424, problem_type::NOT_CREATED);
+    assert_eq!(problem.failures[0].code, FailureCode::Invalid);
+    let [left] = problem.left.as_slice() else {
+        panic!("{problem:?}");
+    };
+    let created = cluster.get(&cluster.paths()[0]).unwrap();
+    assert_eq!(left.object.kind, "PipelineResource");
+    assert_eq!(left.object.namespace.as_deref(), Some("ci"));
+    assert_eq!(json!(left.object.name), created["metadata"]["name"]);
+    assert_eq!(json!(left.object.uid), created["metadata"]["uid"]);
+    assert!(left.why.contains(words), "{left:?}");
+    assert!(problem.detail.contains(&left.to_string()), "{problem:?}");
 }

@@ -2,9 +2,11 @@
 
 use std::process::Command;
 
+use gleaner_proto::message::problem_type;
+use gleaner_proto::openapi::DOCUMENT;
 use serde_json::Value;
 
-use crate::routes::routes;
+use crate::openapi::operations;
 use crate::support::{Setup, Sidecar, api_server};
 
 const PAGE: &str = include_str!("../../../docs/http-api.md");
@@ -65,7 +67,7 @@ fn every_line_of_the_page_is_answered_as_it_says() {
 
 #[test]
 fn the_page_has_a_line_for_every_route() {
-    for route in routes() {
+    for route in operations() {
         let (method, path) = route.split_once(' ').unwrap();
         let path = path.replace("{step}", "kaniko").replace("{name}", "img");
         let asked = |(command, _): &(&str, Vec<&str>)| {
@@ -79,12 +81,15 @@ fn the_page_has_a_line_for_every_route() {
 }
 
 #[test]
-fn the_page_has_every_problem_and_every_bound() {
-    let document: Value =
-        serde_json::from_str(include_str!("../../src/server/openapi.json")).unwrap();
-    let types = &document["components"]["schemas"]["ProblemType"]["enum"];
-    for kind in types.as_array().unwrap() {
-        let row = format!("| `{}` |", kind.as_str().unwrap());
+fn the_page_has_every_problem_every_code_and_every_bound() {
+    let document: Value = serde_json::from_str(DOCUMENT).unwrap();
+    let codes = document["components"]["schemas"]["FailureCode"]["oneOf"].as_array();
+    let codes = codes
+        .unwrap()
+        .iter()
+        .map(|code| code["const"].as_str().unwrap());
+    for word in problem_type::ALL.iter().copied().chain(codes) {
+        let row = format!("| `{word}` |");
         assert!(PAGE.contains(&row), "{row}");
     }
     let program = env!("CARGO_BIN_EXE_gleaner-sidecar");

@@ -104,7 +104,7 @@ fn a_damaged_journal_is_refused_with_its_place() {
     let (code, said) = setup.run();
     assert_eq!(code, Some(1));
     assert!(
-        said.contains("is damaged at byte 44; delete the pod"),
+        said.contains("is damaged at byte 62; delete the pod"),
         "{said}"
     );
     assert!(!said.contains("sha256:abc"), "{said}");
@@ -183,9 +183,9 @@ fn a_full_disk_stops_submit_and_finish_before_anything_happens() {
     let cluster = api_server();
     let setup = Setup::new(MANUAL).with(&cluster).file_size(64);
     let sidecar = setup.start();
-    // Exactly as much as fits: 12 + 32 bytes of identity, 12 + 7 of frame and step name.
+    // Exactly as much as fits: 12 + 18 + 32 bytes of format and identity, 12 + 7 of frame and step name.
     let scan = r#"{"outputs":{}}"#.len() + 12 + 6;
-    let rest = (64 << 10) - 44 - 12 - 7 - scan - r#"{"outputs":{"digest":""}}"#.len();
+    let rest = (64 << 10) - 62 - 12 - 7 - scan - r#"{"outputs":{"digest":""}}"#.len();
     let body = format!(r#"{{"outputs":{{"digest":"{}"}}}}"#, "x".repeat(rest));
     sidecar
         .step("scan")

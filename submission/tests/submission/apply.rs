@@ -64,7 +64,12 @@ async fn roll_back_deletes_what_apply_created_and_keeps_what_was_there() {
     let rendered = vec![applied("old"), applied("new"), image("c", "c", "1")];
     let error = submit(&mock.submitter().await, rendered).await.unwrap_err();
     assert_eq!(error.aftermath.removed, ["PipelineResource ci/new"]);
-    assert_eq!(error.aftermath.kept, ["PipelineResource ci/old"]);
+    let [kept] = error.aftermath.kept.as_slice() else {
+        panic!("{error}");
+    };
+    assert_eq!(kept.to_string(), "PipelineResource ci/old");
+    assert_eq!(kept.api_version, "tekton.dev/v1alpha1");
+    assert!(kept.uid.is_some(), "the response to the apply has it");
     assert!(
         error.sentence().contains("existed before and keeps"),
         "{error}"

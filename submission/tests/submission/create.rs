@@ -1,6 +1,7 @@
 use std::convert::Infallible;
 use std::sync::Mutex;
 
+use gleaner_proto::failure::{Failure, FailureCode};
 use gleaner_proto::message::Action;
 use gleaner_submission::{Progress, Reason};
 use http::Method;
@@ -122,15 +123,18 @@ async fn every_dry_run_error_is_reported_with_the_api_servers_words() {
         image("c", "c", "1"),
     ];
     let error = submit(&mock.submitter().await, rendered).await.unwrap_err();
-    let errors: Vec<String> = error
-        .resource_errors()
-        .map(|(resource, words)| format!("{resource}: {words}"))
-        .collect();
+    let failures: Vec<Failure> = error.failures.iter().map(|one| one.to_message()).collect();
+    let invalid = |resource: &str, message: &str| Failure {
+        resource: Some(resource.into()),
+        code: FailureCode::Invalid,
+        message: message.into(),
+        remedy: Some("correct the template".into()),
+    };
     assert_eq!(
-        errors,
+        failures,
         [
-            "a: spec.a: Required value; correct the template",
-            "c: spec.c: Required value; correct the template"
+            invalid("a", "spec.a: Required value"),
+            invalid("c", "spec.c: Required value")
         ]
     );
     assert!(mock.writes().is_empty(), "and a 422 is not tried again");
@@ -160,7 +164,7 @@ async fn an_owned_object_elsewhere_is_refused_before_anything_is_asked() {
         .unwrap_err();
     assert_eq!(error.failures.len(), 2);
     for failure in &error.failures {
-        assert!(matches!(failure.reason, Reason::Misplaced(_)));
+        assert!(matches!(failure.reason, Reason::Misplaced { .. }));
         assert!(
             failure.reason.to_string().contains("garbage collector"),
             "{failure}"

@@ -1,4 +1,5 @@
 use gleaner_core::declaration::{Declaration, Scope};
+use gleaner_proto::failure::FailureCode;
 use http::Method;
 use serde_json::json;
 
@@ -37,15 +38,22 @@ async fn a_missing_kind_and_a_misplaced_object_are_known_before_the_first_step()
         .await;
     let found: Vec<(&str, bool)> = findings
         .iter()
-        .map(|finding| (finding.resource.as_str(), finding.blocking))
+        .map(|finding| {
+            (
+                finding.failure.resource.as_deref().unwrap(),
+                finding.blocking,
+            )
+        })
         .collect();
     assert_eq!(found, [("svc", true), ("settings", true)], "{findings:?}");
+    let [kind, place] = [0, 1].map(|index| &findings[index].failure);
+    assert_eq!(kind.code, FailureCode::KindNotServed);
     assert!(
-        findings[0]
-            .sentence
+        kind.message
             .contains("kind Service of serving.knative.dev/v1")
     );
-    assert!(findings[1].sentence.contains("garbage collector"));
+    assert_eq!(place.code, FailureCode::Misplaced);
+    assert!(place.message.contains("garbage collector"));
 }
 
 #[tokio::test]
@@ -58,9 +66,10 @@ async fn a_forbidden_create_blocks_and_a_forbidden_delete_is_worth_a_word() {
     let found: Vec<bool> = findings.iter().map(|finding| finding.blocking).collect();
     assert_eq!(found, [true, false, false], "{findings:?}");
     assert_eq!(
-        findings[0].sentence,
+        findings[0].failure.to_string(),
         "the run may not create pipelineresources.tekton.dev in namespace 'ci', so it cannot be created; grant `create` on `pipelineresources.tekton.dev` to the ServiceAccount of the run"
     );
+    assert_eq!(findings[0].failure.code, FailureCode::Forbidden);
     let spec = &mock.writes()[0].body["spec"]["resourceAttributes"];
     assert_eq!(spec["group"], "tekton.dev");
     assert_eq!(spec["namespace"], "ci");

@@ -88,7 +88,7 @@ async fn a_wait_beyond_the_deadline_is_not_sat_through() {
         .unwrap_err();
     assert!(begun.elapsed() < Duration::from_secs(60));
     assert!(
-        error.sentence().contains("its last answer: slow down"),
+        error.sentence().contains("its last response: slow down"),
         "{error}"
     );
 }
@@ -139,7 +139,7 @@ async fn a_rotated_token_gets_one_more_try_and_a_wrong_one_no_third() {
             .await
             .unwrap_err();
         assert!(
-            matches!(error.failures[0].reason, Reason::Unauthorised { .. }),
+            matches!(error.failures[0].reason, Reason::Unauthorized { .. }),
             "{error}"
         );
         assert_eq!(mock.count(&method, part), 2);
@@ -167,7 +167,7 @@ async fn after_the_deadline_the_last_answer_is_quoted() {
     .unwrap_err();
     assert_eq!(
         error.sentence(),
-        "a (PipelineResource ci/a): the API server did not do it within 0.5 s; its last answer: apiserver is shutting down"
+        "a (PipelineResource ci/a): the API server did not complete the request within 0.5 s; its last response: apiserver is shutting down"
     );
 }
 

@@ -68,7 +68,11 @@ async fn what_cannot_be_deleted_is_named_precisely() {
         ),
         "{error}"
     );
-    assert_eq!(error.aftermath.left[0].subject.resource.as_str(), "a");
+    let left = &error.aftermath.left[0].object;
+    assert_eq!(
+        (left.name.as_str(), left.uid.as_deref()),
+        ("a", Some("uid-1"))
+    );
     assert_eq!(mock.paths(), [path("a")]);
 }
 

@@ -1,7 +1,6 @@
 //! Documents with a value of another type anywhere: translated or refused, and never a panic.
 
-use gleaner_core::document::Place;
-use gleaner_core::document::yaml::{Content, Node};
+use gleaner_core::document::{Content, Node, Place};
 use serde_json::{Value, json};
 
 use crate::{settings, source};
@@ -60,7 +59,7 @@ fn a_value_of_another_type_never_makes_it_panic() {
                     json!({}),
                     json!({"name": "x"}),
                 ] {
-                    let node = place.find_mut(&mut source.documents[index]).unwrap();
+                    let node = source.documents[index].find_mut(&place).unwrap();
                     *node = Node::derived(node.at, other);
                     let sources = std::slice::from_ref(&source);
                     let translated = gleaner_translate::translate(sources, None, &settings());

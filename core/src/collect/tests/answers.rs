@@ -8,7 +8,7 @@ fn a_repeated_message_changes_nothing_and_another_one_is_refused() {
     take(&mut collector, "build", build());
     let before = collector.status();
     assert_eq!(
-        collector.examine("build", &build()),
+        collector.examine("build", build()),
         Ok(Examined::Repeated(Verdict::Settled))
     );
     for other in [
@@ -18,7 +18,7 @@ fn a_repeated_message_changes_nothing_and_another_one_is_refused() {
         // Not even what does not fit: that it was heard before says more.
         message(0, json!({"no such output": 1})),
     ] {
-        let refusal = collector.examine("build", &other).unwrap_err();
+        let refusal = collector.examine("build", other).unwrap_err();
         assert!(
             matches!(refusal, Refusal::AlreadyWritten { .. }),
             "{refusal:?}"
@@ -37,7 +37,7 @@ fn a_number_and_its_text_are_different_messages() {
     let text = "steps: {a: [{name: list, type: array}]}\n";
     let mut collector = of(text);
     take(&mut collector, "a", message(0, json!({"list": [1]})));
-    let refusal = collector.examine("a", &message(0, json!({"list": ["1"]})));
+    let refusal = collector.examine("a", message(0, json!({"list": ["1"]})));
     assert!(
         matches!(refusal, Err(Refusal::AlreadyWritten { .. })),
         "{refusal:?}"
@@ -49,11 +49,11 @@ fn after_the_finish_only_what_was_said_before_is_heard() {
     let mut collector = collector("Completed");
     take(&mut collector, "build", build());
     collector.finish();
-    let late = collector.examine("scan", &scan()).unwrap_err();
+    let late = collector.examine("scan", scan()).unwrap_err();
     assert!(matches!(late, Refusal::Finished { .. }), "{late:?}");
     assert_eq!(Problem::from(late).status, 409);
     assert_eq!(
-        collector.examine("build", &build()),
+        collector.examine("build", build()),
         Ok(Examined::Repeated(Verdict::Settled))
     );
 }
@@ -61,7 +61,7 @@ fn after_the_finish_only_what_was_said_before_is_heard() {
 #[test]
 fn a_step_that_is_not_known_gets_a_suggestion() {
     let collector = collector("Resolved");
-    let refusal = collector.examine("biuld", &build()).unwrap_err();
+    let refusal = collector.examine("biuld", build()).unwrap_err();
     assert!(
         refusal.to_string().contains("did you mean 'build'"),
         "{refusal}"
@@ -75,22 +75,26 @@ fn who_completed_the_set_gets_the_failure_and_the_steps_before_their_receipt() {
     take(&mut collector, "scan", scan());
     take(&mut collector, "build", build());
     assert_eq!(
-        collector.examine("build", &build()),
+        collector.examine("build", build()),
         Ok(Examined::Repeated(Verdict::AwaitCommit))
     );
     assert_eq!(
-        collector.examine("scan", &scan()),
+        collector.examine("scan", scan()),
         Ok(Examined::Repeated(Verdict::Settled))
     );
-    collector.failed(failure());
-    assert_eq!(collector.outcome(), Err(failure().problem));
+    collector.submitting().unwrap().fail(failure());
+    assert_eq!(collector.outcome(), Err(failure()));
     assert_eq!(collector.receipt().phase, Phase::Failed);
     // A later step has done its part, too.
     assert_eq!(
         take(&mut collector, "lint", message(0, json!({}))),
         Verdict::Settled
     );
-    assert_eq!(collector.status().resources[0].error.as_deref(), Some("no"));
+    let error = collector.status().resources[0].error.clone().unwrap();
+    assert_eq!(
+        (error.resource, error.code, error.message.as_str()),
+        (None, FailureCode::Denied, "no")
+    );
 }
 
 #[test]
@@ -98,7 +102,7 @@ fn a_commit_is_what_everybody_is_answered_from_then_on() {
     let mut collector = collector("Resolved");
     take(&mut collector, "scan", scan());
     take(&mut collector, "build", build());
-    collector.committed(committed(), Attempts::new());
+    commit(&mut collector);
     assert_eq!(collector.outcome(), Ok(committed()));
     assert_eq!(collector.receipt(), committed());
     assert_eq!(collector.status().notes, committed().notes);

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Something that reaches the keeper.
+/// An event that reaches the collector.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Event {
     Build,
@@ -26,7 +26,7 @@ const EVENTS: [Event; 8] = [
     Event::Failed,
 ];
 
-/// Does what the keeper does; gives whether there was something to put into the journal.
+/// Does what the owner of the collector does; returns true if there was something to put into the journal.
 fn happen(collector: &mut Collector, event: Event) -> bool {
     let (step, message) = match event {
         Event::Build => ("build", build()),
@@ -47,17 +47,17 @@ fn happen(collector: &mut Collector, event: Event) -> bool {
         }
         Event::Committed | Event::Failed if !collector.is_submitting() => return false,
         Event::Committed => {
-            collector.committed(committed(), Attempts::new());
+            commit(collector);
             return true;
         }
         Event::Failed => {
-            collector.failed(failure());
+            collector.submitting().unwrap().fail(failure());
             return true;
         }
     };
-    match collector.examine(step, &message) {
-        Ok(Examined::New(name)) => {
-            collector.accept(&name, message);
+    match collector.examine(step, message) {
+        Ok(Examined::New(admission)) => {
+            collector.accept(admission);
             true
         }
         _ => false,
@@ -82,7 +82,7 @@ fn check(declaration: &Declaration, events: &[Event]) -> bool {
         }
         let context = || format!("{submit}: {events:?} at {event:?}");
         if collector.is_submitting() {
-            assert_eq!(collector.pending(), [] as [&str; 0], "{}", context());
+            assert_eq!(collector.pending_names(), [] as [&str; 0], "{}", context());
         }
         if collector.is_finished() && submit != "Manual" {
             let phase = collector.phase();
@@ -108,8 +108,8 @@ fn check(declaration: &Declaration, events: &[Event]) -> bool {
     assert_eq!(recovered.outcome(), collector.outcome(), "{context}");
     assert_eq!(recovered.receipt(), collector.receipt(), "{context}");
     for (step, message) in [("build", build()), ("scan", scan())] {
-        let examined = collector.examine(step, &message);
-        assert_eq!(recovered.examine(step, &message), examined, "{context}");
+        let examined = collector.examine(step, message.clone());
+        assert_eq!(recovered.examine(step, message), examined, "{context}");
     }
     effective
 }

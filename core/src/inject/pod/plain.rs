@@ -4,19 +4,20 @@
 //! container plays all there is can it also finish.
 
 use crate::declaration::{Declaration, Submit};
+use crate::document::Node;
 use crate::document::diagnostic::Diagnostic;
-use crate::document::yaml::{self, Node};
+use crate::document::yaml;
 use crate::document::{Live, Place};
 use crate::task::DeclarationSite;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use gleaner_proto::arguments::Arguments;
+use gleaner_proto::arguments::{Arguments, OWNER};
 use gleaner_proto::kubernetes::{SIDECAR_CONTAINER, annotation};
 use serde_json::{Map, Value, json};
 
-use super::{containers, containers_mut, expansion, name_of, prefix, sidecar, texts};
-use crate::inject::parts::mounts;
-use crate::inject::parts::redirector::{self, Step};
+use super::{containers, containers_mut, kubelet_expansion, name_of, prefix, sidecar, texts};
+use crate::inject::mounts;
+use crate::inject::redirector_flags::{self, Step};
 use crate::inject::settings::{Settings, Sidecars};
 
 /// The pod as the sidecar learns of it, where admission comes before the name and always before the UID.
@@ -135,7 +136,7 @@ fn wrap_container(
         finishes: single,
         termination_message: Some(message.unwrap_or(TERMINATION_MESSAGE)),
     };
-    let prefix = prefix(&redirector::flags(declaration, &step, &[]));
+    let prefix = prefix(&redirector_flags::flags(declaration, &step, &[]));
     container["command"] = prefix.into_iter().chain(command).collect();
     Ok(())
 }
@@ -163,7 +164,7 @@ fn arguments(pod: &Value, document: &Value, steps: Vec<String>) -> Arguments {
     let controller = controller(pod);
     let text = |owner: &Value, key: &str| {
         let value = owner.get(key).and_then(Value::as_str).unwrap_or_default();
-        expansion::escape(value)
+        kubelet_expansion::escape(value)
     };
     let owner = match controller {
         Some(owner) => {
@@ -177,7 +178,7 @@ fn arguments(pod: &Value, document: &Value, steps: Vec<String>) -> Arguments {
         declaration: STANDARD.encode(document.to_string()),
         steps,
         context,
-        others: vec![format!("--owner={owner}")],
+        others: vec![format!("{OWNER}={owner}")],
         ..Arguments::default()
     }
 }

@@ -1,12 +1,12 @@
 //! The sidecar's container.
 
-use gleaner_proto::arguments::{Arguments, DECLARATION, UNWRAPPED};
+use gleaner_proto::arguments::{Arguments, DECLARATION, LISTEN, UNWRAPPED};
 use gleaner_proto::kubernetes::SIDECAR_CONTAINER;
 use serde_json::{Map, Value, json};
 
 use super::{LISTS, containers, containers_mut, name_of, texts};
-use crate::inject::parts::{mounts, readiness, redirector};
 use crate::inject::settings::{Settings, Sidecars};
+use crate::inject::{mounts, readiness, redirector_flags};
 
 /// Where Kubernetes mounts the token of the pod's ServiceAccount
 /// (`k8s.io/kubernetes/plugin/pkg/admission/serviceaccount`).
@@ -60,13 +60,13 @@ pub(super) fn place(
     settings: &Settings,
 ) {
     let mut args = arguments.clone();
-    args.others.extend(redirector::install());
+    args.others.extend(redirector_flags::install());
     if pod
         .pointer("/spec/hostNetwork")
         .is_some_and(|host| host == true)
     {
         // The port would be the node's.
-        args.others.push("--listen=127.0.0.1:0".to_owned());
+        args.others.push(format!("{LISTEN}=127.0.0.1:0"));
     }
     container.insert("args".to_owned(), args.to_args().into());
     // Nobody reads a sidecar's termination message, but `kubectl describe` shows why it died.

@@ -11,8 +11,8 @@ use gleaner_proto::path::FINISH_STEP;
 use serde_json::{Map, Value};
 
 use super::{containers, containers_mut, entrypoint, label_of, name_of, prefix, sidecar};
-use crate::inject::parts::mounts;
-use crate::inject::parts::redirector::{self, Step};
+use crate::inject::mounts;
+use crate::inject::redirector_flags::{self, Step};
 use crate::inject::settings::Settings;
 
 /// What Tekton puts before a step's name (`pkg/pod/pod.go`).
@@ -104,7 +104,7 @@ fn wrap_steps(
         let wrapped = if name == FINISH_STEP {
             Ok(())
         } else {
-            let flags = redirector::flags(declaration, &step, &arguments.paths);
+            let flags = redirector_flags::flags(declaration, &step, &arguments.paths);
             let prefix = prefix(&flags);
             entrypoint::inject(container, &prefix, &place)
         };

@@ -18,9 +18,9 @@ use crate::task::{Action, Step, TaskSpec};
 use gleaner_proto::path::{self, FINISH_STEP};
 use serde_json::{Map, Value, json};
 
-use super::finish::Finish;
-use crate::inject::parts::redirector::{self, Step as Redirected};
-use crate::inject::parts::{mounts, readiness};
+use crate::finish::Finish;
+use crate::inject::redirector_flags::{self, Step as Redirected};
+use crate::inject::{mounts, readiness};
 
 /// How Tekton begins a script that has no `#!` of its own (`pkg/pod/script.go`).
 const PREAMBLE: &str = "#!/bin/sh\nset -e\n";
@@ -56,7 +56,7 @@ pub(super) fn wrap_steps(
             finishes: index == last && finish == Finish::LastStep,
             termination_message: None,
         };
-        let flags = redirector::flags(declaration, &redirected, &[]);
+        let flags = redirector_flags::flags(declaration, &redirected, &[]);
         let flags = flags.into_iter().map(|flag| shielded(&flag)).collect();
         wrong.extend(wrap_step(item, step, flags, &place).err());
         mounts::add_to_step(item, &step.name);

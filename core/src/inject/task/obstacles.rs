@@ -5,14 +5,14 @@ use crate::document::diagnostic::Diagnostic;
 use gleaner_proto::path::FINISH_STEP;
 use serde_json::{Map, Value};
 
-use super::finish::{self, Finish};
-use crate::inject::parts::mounts;
+use crate::finish::Finish;
+use crate::inject::mounts;
 
 /// The lists that weaving adds to.
 const LISTS: [&str; 4] = ["steps", "sidecars", "results", "volumes"];
 
 /// Everything that is in the way of weaving the TaskSpec at `place`.
-pub(super) fn all(spec: &Map<String, Value>, place: &Place) -> Vec<Diagnostic> {
+pub(super) fn all(spec: &Map<String, Value>, finish: Finish, place: &Place) -> Vec<Diagnostic> {
     let mut wrong = Vec::new();
     for list in LISTS {
         if spec
@@ -48,18 +48,16 @@ pub(super) fn all(spec: &Map<String, Value>, place: &Place) -> Vec<Diagnostic> {
     if let Some(template) = spec.get("stepTemplate") {
         let place = place.key("stepTemplate");
         wrong.extend(mounts::in_the_way(template, &place));
-        wrong.extend(unfit_for_finish(spec, template, &place));
+        if finish == Finish::OwnStep {
+            wrong.extend(unfit_for_finish(template, &place));
+        }
     }
     wrong
 }
 
 /// Tekton merges the template into Gleaner's own step too, and Kubernetes refuses a container that may not gain privileges and
 /// has this capability (`k8s.io/kubernetes/pkg/apis/core/validation`, `ValidateSecurityContext`).
-fn unfit_for_finish(
-    spec: &Map<String, Value>,
-    template: &Value,
-    place: &Place,
-) -> Option<Diagnostic> {
+fn unfit_for_finish(template: &Value, place: &Place) -> Option<Diagnostic> {
     let added = template
         .pointer("/securityContext/capabilities/add")?
         .as_array()?;
@@ -67,7 +65,7 @@ fn unfit_for_finish(
         let name = capability.as_str().unwrap_or_default();
         name.trim_start_matches("CAP_") == "SYS_ADMIN"
     });
-    (too_much && finish::needed(spec) == Finish::OwnStep).then(|| {
+    too_much.then(|| {
         let place = place.join(&Place::from(["securityContext", "capabilities", "add"]));
         let message = "the capability SYS_ADMIN would also reach the step that Gleaner adds, which runs without privileges";
         Diagnostic::new(place, None, message).help("give it to the steps that need it")

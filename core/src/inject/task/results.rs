@@ -3,7 +3,7 @@
 use crate::declaration::{Declaration, Origin, Template};
 use crate::document::Place;
 use crate::document::diagnostic::Diagnostic;
-use indexmap::IndexSet;
+use crate::results;
 use serde_json::{Map, Value, json};
 
 /// How the description of a result begins that Gleaner has added: what tells it from the Task's own.
@@ -42,7 +42,7 @@ pub(super) fn conflicts(
             wrong.push(Diagnostic::new(place, None, message).help(help));
             continue;
         }
-        let known = keys(template);
+        let known = results::keys(template);
         for key in properties.into_iter().flatten().map(|(key, _)| key) {
             if !known.contains(key) {
                 let message = format!("the result of the resource '{name}' has no key '{key}'");
@@ -73,7 +73,7 @@ fn result(template: &Template) -> Value {
         Origin::PipelineResource { kind, .. } => format!("{} of type {kind}", template.kind),
         Origin::Object => format!("{} ({})", template.kind, template.api_version),
     };
-    let properties: Map<String, Value> = keys(template)
+    let properties: Map<String, Value> = results::keys(template)
         .into_iter()
         .map(|key| (key, json!({"type": "string"})))
         .collect();
@@ -83,15 +83,4 @@ fn result(template: &Template) -> Value {
         "description": format!("{DESCRIPTION}{what}"),
         "properties": properties,
     })
-}
-
-/// What the sidecar answers for the resource.
-fn keys(template: &Template) -> IndexSet<String> {
-    let mut keys = IndexSet::from(["name".to_owned(), "uid".to_owned()]);
-    if let Origin::PipelineResource { params, .. } = &template.origin {
-        keys.insert("type".to_owned());
-        keys.extend(params.iter().cloned());
-    }
-    keys.extend(template.results.keys().cloned());
-    keys
 }

@@ -9,15 +9,15 @@ use crate::variable::{Access, Reference};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gleaner_proto::arguments::{
-    Arguments, OutputPath, Param, UNWRAPPED_CONFIG_MAP, UNWRAPPED_VARIABLE,
+    Arguments, LOG_LEVEL, OutputPath, Param, UNWRAPPED_CONFIG_MAP, UNWRAPPED_VARIABLE,
 };
 use gleaner_proto::kubernetes::{SIDECAR, label};
 use gleaner_proto::path::FINISH_STEP;
 use serde_json::{Map, Value, json};
 
 use super::ahead;
-use super::finish::Finish;
-use crate::inject::parts::redirector::install;
+use crate::finish::Finish;
+use crate::inject::redirector_flags::install;
 use crate::inject::settings::Settings;
 
 /// How redirector and sidecar come into the pod.
@@ -90,7 +90,7 @@ pub(super) fn sidecar(
         }
     }
     if let Some(level) = &settings.log_level {
-        arguments.others.push(format!("--log-level={level}"));
+        arguments.others.push(format!("{LOG_LEVEL}={level}"));
     }
     sidecar.insert("args".to_owned(), arguments.to_args().into());
     sidecar.into()

@@ -4,28 +4,26 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use gleaner_core::declaration::{Declaration, Origin, Template};
+use gleaner_core::declaration::Declaration;
+use gleaner_core::results;
 use gleaner_core::variable::SubstitutionError;
 use gleaner_proto::exit_code;
-use gleaner_proto::message::{Created, Outcome, Phase, problem_type};
+use gleaner_proto::failure::{Failure, FailureCode};
+use gleaner_proto::message::{Created, Outcome, Phase, Problem, problem_type};
 use serde_json::{Map, Value};
 use tokio::task::JoinHandle;
 
 use crate::crash_point;
 use crate::journal::Commit;
+use gleaner_core::collect::Collector;
 use gleaner_core::collect::problem;
-use gleaner_core::collect::{Collector, Failure};
 use gleaner_core::render::redaction::Redaction;
 use gleaner_core::render::{self, Attempts, Values};
 use gleaner_core::run::Run;
 use gleaner_submission::{Progress, SubmissionError, Submitter};
 
-/// Longest field of a result, in bytes. The kubelet gives all containers of a pod 12 KiB together, and Tekton loses results
-/// beyond that without a word (`k8s.io/kubernetes/pkg/kubelet/status/status_manager.go`).
-const RESULT_MAX: usize = 1024;
-
 /// How a submission ends.
-pub(super) type Ending = Result<Commit, Failure>;
+pub(super) type Ending = Result<Commit, Problem>;
 
 /// Begins submissions.
 pub struct Submitting {
@@ -80,10 +78,7 @@ pub(super) async fn ended(submission: &mut Option<JoinHandle<Ending>>) -> Ending
                 let detail = format!("the submission broke off: {error}; this is a bug of Gleaner");
                 let mut problem = problem::internal(detail);
                 problem.exit_code = exit_code::NOT_CREATED;
-                Err(Failure {
-                    problem,
-                    resources: BTreeMap::new(),
-                })
+                Err(problem)
             }
         },
         None => std::future::pending().await,
@@ -99,11 +94,15 @@ async fn submit(submitter: &Submitter, work: &Work) -> Ending {
     let last = Mutex::new((Attempts::new(), BTreeMap::new()));
     let render = |attempts: &Attempts| {
         let rendered = render::render(&work.declaration, &work.values, &work.run, attempts)?;
-        let params = rendered
+        let fields = rendered
             .iter()
-            .map(|one| (one.resource.to_string(), resource_fields(work, one)))
+            .filter_map(|one| {
+                let template = work.declaration.template(one.resource.as_str())?;
+                let fields = results::rendered_fields(template, &one.object);
+                Some((one.resource.to_string(), fields))
+            })
             .collect();
-        *last.lock().unwrap_or_else(PoisonError::into_inner) = (attempts.clone(), params);
+        *last.lock().unwrap_or_else(PoisonError::into_inner) = (attempts.clone(), fields);
         Ok::<_, SubstitutionError>(rendered)
     };
     crash_point::reach(&work.state_dir, "resolved");
@@ -151,30 +150,6 @@ fn pass(state_dir: &std::path::Path, progress: Progress<'_>) {
     }
 }
 
-/// The fields of a PipelineResource that the next task may want: its type and its params, as they were rendered.
-fn resource_fields(work: &Work, rendered: &render::Rendered) -> Map<String, Value> {
-    let template: Option<&Template> = work.declaration.template(rendered.resource.as_str());
-    let Some(Origin::PipelineResource { kind, .. }) = template.map(|template| &template.origin)
-    else {
-        return Map::new();
-    };
-    let mut fields = Map::from_iter([("type".to_owned(), kind.as_str().into())]);
-    let params = rendered
-        .object
-        .get("spec")
-        .and_then(|spec| spec.get("params"))
-        .and_then(Value::as_array);
-    for param in params.into_iter().flatten() {
-        if let (Some(name), Some(value)) = (
-            param.get("name").and_then(Value::as_str),
-            param.get("value"),
-        ) {
-            fields.insert(name.to_owned(), value.clone());
-        }
-    }
-    fields
-}
-
 fn outcome(
     committed: Vec<(Created, Map<String, Value>)>,
     mut notes: Vec<String>,
@@ -183,26 +158,10 @@ fn outcome(
     let mut results = BTreeMap::new();
     let mut resources = Vec::new();
     for (created, declared) in committed {
-        let mut result = Map::from_iter([
-            ("name".to_owned(), Value::from(created.name.as_str())),
-            ("uid".to_owned(), Value::from(created.uid.as_str())),
-        ]);
-        let own = fields.remove(&created.resource).unwrap_or_default();
-        for (key, value) in own.into_iter().chain(declared) {
-            let bytes = value.as_str().map_or(0, str::len);
-            if bytes > RESULT_MAX {
-                notes.push(format!(
-                    "'{key}' of '{}' has {bytes} bytes and is empty in the results, which hold {RESULT_MAX} at most; the next task can \
-                     read it from the object",
-                    created.resource
-                ));
-                // Tekton lets a run fail whose result lacks a declared key.
-                result.entry(key).or_insert_with(|| "".into());
-                continue;
-            }
-            result.entry(key).or_insert(value);
-        }
-        results.insert(created.resource.clone(), result);
+        let rendered = fields.remove(&created.resource).unwrap_or_default();
+        let result = results::result(&created, rendered, declared);
+        notes.extend(result.notes);
+        results.insert(created.resource.clone(), result.fields);
         resources.push(created);
     }
     Outcome {
@@ -214,65 +173,35 @@ fn outcome(
     }
 }
 
-/// The values do not hold what the templates ask of them.
-fn not_rendered(error: &SubstitutionError) -> Failure {
+/// The problem when the outputs do not hold what the templates need.
+fn not_rendered(error: &SubstitutionError) -> Problem {
     let title = "the outputs do not hold what the templates need";
     let detail = format!("nothing was created: {error}");
-    let problem = problem::new(problem_type::OUTPUT, 422, title, detail, exit_code::OUTPUT);
-    Failure {
-        problem,
-        resources: BTreeMap::new(),
+    let failure = Failure {
+        resource: None,
+        code: FailureCode::InvalidOutput,
+        message: error.to_string(),
+        remedy: None,
+    };
+    Problem {
+        failures: vec![failure],
+        ..problem::new(problem_type::OUTPUT, 422, title, detail, exit_code::OUTPUT)
     }
 }
 
-fn not_created(error: &SubmissionError, redaction: &Redaction) -> Failure {
+fn not_created(error: &SubmissionError, redaction: &Redaction) -> Problem {
     let title = "the resources could not be created";
-    let problem = problem::new(
-        problem_type::NOT_CREATED,
-        424,
-        title,
-        redaction.apply(error.sentence()),
-        exit_code::NOT_CREATED,
-    );
-    let mut resources: BTreeMap<String, String> = BTreeMap::new();
-    for (name, sentence) in error.resource_errors() {
-        let all = resources.entry(name.to_string()).or_default();
-        if !all.is_empty() {
-            all.push_str("; ");
-        }
-        all.push_str(&redaction.apply(sentence));
-    }
-    Failure { problem, resources }
-}
-
-#[cfg(test)]
-mod tests {
-    use gleaner_proto::message::Action;
-
-    use super::*;
-
-    #[test]
-    fn results_hold_name_uid_params_and_declared_fields() {
-        let created = Created {
-            resource: "img".into(),
-            api_version: "tekton.dev/v1alpha1".into(),
-            kind: "PipelineResource".into(),
-            namespace: Some("ns".into()),
-            name: "build-image-abcde".into(),
-            uid: "1".into(),
-            action: Action::Created,
-        };
-        let fields = Map::from_iter([
-            ("url".to_owned(), "u".into()),
-            ("name".to_owned(), "other".into()),
-        ]);
-        let fields = BTreeMap::from([("img".to_owned(), fields)]);
-        let long = Map::from_iter([("report".to_owned(), "r".repeat(RESULT_MAX + 1).into())]);
-        let answer = outcome(vec![(created, long)], Vec::new(), fields);
-        assert_eq!(
-            serde_json::to_string(&answer.results["img"]).unwrap(),
-            r#"{"name":"build-image-abcde","uid":"1","url":"u","report":""}"#
-        );
-        assert!(answer.notes[0].contains("'report' of 'img' has 1025 bytes and is empty"));
-    }
+    let failures = error.failures.iter().map(|failure| failure.to_message());
+    redaction.apply_to_problem(Problem {
+        failures: failures.collect(),
+        left: error.aftermath.left.clone(),
+        kept: error.aftermath.kept.clone(),
+        ..problem::new(
+            problem_type::NOT_CREATED,
+            424,
+            title,
+            error.sentence(),
+            exit_code::NOT_CREATED,
+        )
+    })
 }

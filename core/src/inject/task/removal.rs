@@ -4,14 +4,14 @@ use gleaner_proto::arguments::{DECLARATION, UNWRAPPED};
 use gleaner_proto::kubernetes::SIDECAR;
 use serde_json::{Map, Value};
 
-use super::{ahead, finish, results};
+use super::{ahead, finish_step, results};
 
 /// Takes out what weaving has put in, and nothing else: what merely has the same name stays.
-pub(super) fn unweave(spec: &mut Value) {
+pub(super) fn remove(spec: &mut Value) {
     let Value::Object(spec) = spec else { return };
     ahead::unwrap_steps(spec);
     retain(spec, "sidecars", |sidecar| !is_own_sidecar(sidecar));
-    retain(spec, "steps", |step| !finish::is_own_step(step));
+    retain(spec, "steps", |step| !finish_step::is_own_step(step));
     retain(spec, "results", |result| !results::is_added(result));
 }
 

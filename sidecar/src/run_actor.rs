@@ -1,8 +1,8 @@
-//! Keeps collector, journal and submission in step.
+//! The task that owns the state of the run: collector, journal and submission.
 //!
-//! One task owns all three and takes commands from a bounded queue, so that nothing needs a lock: what is
-//! examined is what is made durable is what is accepted. Disk writes happen on the blocking pool, one at a time;
-//! the submission runs beside as a task of its own, so that a panic in it fails the run and not the sidecar.
+//! It takes commands from a bounded queue, so that nothing needs a lock: what is examined is what is made durable is what is
+//! accepted. Disk writes happen on the blocking pool, one at a time; the submission is a task of its own, so that a panic in
+//! it fails the run and not the sidecar.
 
 mod submitting;
 
@@ -24,7 +24,7 @@ use gleaner_core::collect::problem;
 use gleaner_core::collect::{Collector, Examined, Verdict};
 pub use submitting::Submitting;
 
-/// Commands that wait for the keeper at once; more have to wait before they are read.
+/// Commands that wait for the actor at once; more have to wait before they are read.
 const QUEUE: usize = 64;
 
 /// How often, and how long apart, the end of a run is written to a disk that refuses it.
@@ -37,14 +37,14 @@ const ENDING_PAUSES: [Duration; 4] = [
 
 type Reply = oneshot::Sender<Result<Outcome, Problem>>;
 
-/// A way to talk to the keeper.
+/// The way to talk to the [`RunActor`].
 #[derive(Debug, Clone)]
 pub struct Handle {
     commands: mpsc::Sender<Command>,
     status: watch::Receiver<Arc<Status>>,
 }
 
-/// What can be asked of the keeper.
+/// A request to the [`RunActor`].
 #[derive(Debug)]
 enum Command {
     Outputs {
@@ -78,7 +78,7 @@ pub enum Preview {
 }
 
 /// The task that owns the state of the run.
-pub struct Keeper {
+pub struct RunActor {
     collector: Collector,
     journal: Arc<std::sync::Mutex<Journal>>,
     submitting: Submitting,
@@ -139,7 +139,7 @@ impl Handle {
 
     /// Adds a sentence for people to the status.
     pub async fn note(&self, note: String) {
-        // A keeper that is gone takes no notes.
+        // An actor that is gone takes no notes.
         let _ = self.commands.send(Command::Note { note }).await;
     }
 
@@ -161,10 +161,10 @@ impl Handle {
     }
 }
 
-// === impl Keeper ===
+// === impl RunActor ===
 
-impl Keeper {
-    /// A keeper of `collector`, whose journal has been replayed, and the way to talk to it.
+impl RunActor {
+    /// The owner of `collector`, whose journal has been replayed, and the way to talk to it.
     pub fn new(
         collector: Collector,
         journal: Journal,
@@ -174,7 +174,7 @@ impl Keeper {
     ) -> (Self, Handle) {
         let (sender, commands) = mpsc::channel(QUEUE);
         let (status, receiver) = watch::channel(Arc::new(collector.status()));
-        let keeper = Self {
+        let actor = Self {
             collector,
             journal: Arc::new(std::sync::Mutex::new(journal)),
             submitting,
@@ -186,7 +186,7 @@ impl Keeper {
             metrics,
         };
         (
-            keeper,
+            actor,
             Handle {
                 commands: sender,
                 status: receiver,
@@ -236,8 +236,8 @@ impl Keeper {
     }
 
     async fn take_outputs(&mut self, step: &str, message: Outputs, body: Bytes, reply: Reply) {
-        let name = match self.collector.examine(step, &message) {
-            Ok(Examined::New(name)) => name,
+        let admission = match self.collector.examine(step, message) {
+            Ok(Examined::New(admission)) => admission,
             Ok(Examined::Repeated(verdict)) => {
                 self.answer_step(verdict, reply);
                 return;
@@ -252,15 +252,16 @@ impl Keeper {
         };
         crash_point::reach(&self.state_dir, "accepted");
         let bytes = body.len();
-        if let Err(error) = self.write_outputs(name.clone(), body).await {
+        if let Err(error) = self.write_outputs(admission.step().clone(), body).await {
             let _ = reply.send(Err(disk(&error)));
             return;
         }
         crash_point::reach(&self.state_dir, "journaled");
+        let message = admission.message();
         let (exit_code, outputs) = (message.exit_code, message.outputs.len());
-        let verdict = self.collector.accept(&name, message);
+        let verdict = self.collector.accept(admission);
         self.metrics.accepted(bytes);
-        tracing::info!(step, outputs, bytes, exit_code, pending = ?self.collector.pending(), "outputs-accepted");
+        tracing::info!(step, outputs, bytes, exit_code, pending = ?self.collector.pending_names(), "outputs-accepted");
         self.changed();
         self.answer_step(verdict, reply);
     }
@@ -286,7 +287,7 @@ impl Keeper {
                 let _ = reply.send(Err(disk(&error)));
                 return;
             }
-            tracing::info!(pending = ?self.collector.pending(), "run-finished");
+            tracing::info!(pending = ?self.collector.pending_names(), "run-finished");
         }
         let verdict = self.collector.finish();
         self.changed();
@@ -327,6 +328,9 @@ impl Keeper {
 
     async fn end_submission(&mut self, ending: submitting::Ending) {
         self.submission = None;
+        let submitting = self.collector.submitting();
+        let submitting =
+            submitting.expect("invariant: a submission runs while the collector is submitting");
         let (record, result) = match ending {
             Ok(commit) => {
                 let names: Vec<&str> = commit
@@ -336,14 +340,13 @@ impl Keeper {
                     .map(|created| created.name.as_str())
                     .collect();
                 tracing::info!(resources = ?names, "committed");
-                self.collector
-                    .committed(commit.outcome.clone(), commit.attempts.clone());
+                submitting.commit(commit.outcome.clone(), commit.attempts.clone());
                 (Record::Committed(commit), "committed")
             }
-            Err(failure) => {
-                tracing::error!(problem = %failure.problem.detail, "not-created");
-                self.collector.failed(failure.clone());
-                (Record::Failed(failure), "failed")
+            Err(problem) => {
+                tracing::error!(problem = %problem.detail, "not-created");
+                submitting.fail(problem.clone());
+                (Record::Failed(problem), "failed")
             }
         };
         self.metrics.submitted(result);
@@ -361,9 +364,9 @@ impl Keeper {
     }
 
     fn render(&self, preview: Preview) -> Result<Vec<(String, Value)>, Problem> {
-        let pending = self.collector.pending();
+        let pending = self.collector.pending_names();
         if preview == Preview::Whole && !pending.is_empty() {
-            return Err(problem::pending(&pending, &[]));
+            return Err(problem::pending(pending, &[]));
         }
         Ok(self
             .collector

@@ -2,7 +2,7 @@
 
 use crate::declaration::{Declaration, Preflight};
 use gleaner_proto::OutputSpec;
-use gleaner_proto::arguments::OutputPath;
+use gleaner_proto::arguments::{INSTALL_REDIRECTOR, OutputPath, REDIRECTOR};
 use gleaner_proto::path;
 
 /// One step, as the redirector is to know it.
@@ -51,7 +51,7 @@ pub(crate) fn flags(
 /// The sidecar's flags that put the redirector where the steps find it.
 pub(crate) fn install() -> [String; 2] {
     [
-        format!("--redirector={}", path::IMAGE_REDIRECTOR),
-        format!("--install-redirector={}", path::REDIRECTOR),
+        format!("{REDIRECTOR}={}", path::IMAGE_REDIRECTOR),
+        format!("{INSTALL_REDIRECTOR}={}", path::REDIRECTOR),
     ]
 }

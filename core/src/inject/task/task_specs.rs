@@ -1,7 +1,7 @@
 //! Where in an object the TaskSpecs stand, and whose they are.
 
+use crate::document::Node;
 use crate::document::Place;
-use crate::document::yaml::Node;
 use crate::task::DeclarationSite;
 use gleaner_proto::kubernetes::{annotation, label};
 use serde_json::Value;

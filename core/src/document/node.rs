@@ -1,0 +1,190 @@
+//! The tree of a document, which remembers where each node was, so that an error can name line and column.
+
+use serde_json::{Map, Number, Value};
+
+use super::location::Location;
+use super::place::{Place, Segment};
+
+/// A node and where it began.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    /// Where it began. For a block scalar: its first line of content.
+    pub at: Location,
+    /// What it holds.
+    pub content: Content,
+}
+
+/// What a node holds: JSON's types, because Kubernetes knows no others.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Content {
+    /// Nothing.
+    Null,
+    /// `true` or `false`.
+    Boolean(bool),
+    /// A number.
+    Number(Number),
+    /// Text.
+    String(String),
+    /// A list.
+    Sequence(Vec<Node>),
+    /// A map, in the order of the document.
+    Mapping(Vec<(Key, Node)>),
+}
+
+/// A key of a map and where it stood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Where it stood.
+    pub at: Location,
+    /// Its text.
+    pub name: String,
+}
+
+impl Node {
+    /// The value under `key`, when this is a map that has it.
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        self.mapping()?
+            .iter()
+            .find_map(|(name, node)| (name.name == key).then_some(node))
+    }
+
+    /// The value under `key`, when it is there and not null.
+    pub fn present(&self, key: &str) -> Option<&Self> {
+        self.get(key).filter(|node| node.content != Content::Null)
+    }
+
+    /// The value below several keys, when it is there and not null.
+    pub fn descend(&self, keys: &[&str]) -> Option<&Self> {
+        keys.iter().try_fold(self, |node, key| node.present(key))
+    }
+
+    /// The node at `place` below this one.
+    pub fn find(&self, place: &Place) -> Option<&Self> {
+        let mut segments = place.segments().into_iter();
+        segments.try_fold(self, Self::child)
+    }
+
+    /// The position of `place` below this node, or of the last part of the way to it that is there.
+    pub fn position(&self, place: &Place) -> Location {
+        let mut node = self;
+        for segment in place.segments() {
+            let Some(child) = node.child(segment) else {
+                break;
+            };
+            node = child;
+        }
+        node.at
+    }
+
+    fn child(&self, segment: &Segment) -> Option<&Self> {
+        match segment {
+            Segment::Key(key) => self.get(key),
+            Segment::Index(index) => self.sequence()?.get(*index),
+        }
+    }
+
+    /// The text under `key`, when there is one.
+    pub fn text_of(&self, key: &str) -> Option<&str> {
+        self.get(key)?.as_str()
+    }
+
+    /// The text, when this is text.
+    pub fn as_str(&self) -> Option<&str> {
+        match &self.content {
+            Content::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The items, when this is a list.
+    pub fn sequence(&self) -> Option<&[Self]> {
+        match &self.content {
+            Content::Sequence(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The entries, when this is a map.
+    pub fn mapping(&self) -> Option<&[(Key, Self)]> {
+        match &self.content {
+            Content::Mapping(entries) => Some(entries),
+            _ => None,
+        }
+    }
+
+    /// What the node is, in the words of an error message.
+    pub const fn describe(&self) -> &'static str {
+        match self.content {
+            Content::Null => "nothing",
+            Content::Boolean(_) => "a boolean",
+            Content::Number(_) => "a number",
+            Content::String(_) => "a string",
+            Content::Sequence(_) => "a list",
+            Content::Mapping(_) => "a map",
+        }
+    }
+
+    /// The node as plain JSON.
+    pub fn to_json(&self) -> Value {
+        match &self.content {
+            Content::Null => Value::Null,
+            Content::Boolean(flag) => Value::Bool(*flag),
+            Content::Number(number) => Value::Number(number.clone()),
+            Content::String(text) => Value::String(text.clone()),
+            Content::Sequence(items) => items.iter().map(Self::to_json).collect(),
+            Content::Mapping(entries) => Value::Object(
+                entries
+                    .iter()
+                    .map(|(key, node)| (key.name.clone(), node.to_json()))
+                    .collect::<Map<_, _>>(),
+            ),
+        }
+    }
+}
+
+/// JSON that never was a text: no node of it has a position.
+impl From<&Value> for Node {
+    fn from(value: &Value) -> Self {
+        let content = match value {
+            Value::Null => Content::Null,
+            Value::Bool(flag) => Content::Boolean(*flag),
+            Value::Number(number) => Content::Number(number.clone()),
+            Value::String(text) => Content::String(text.clone()),
+            Value::Array(items) => Content::Sequence(items.iter().map(Self::from).collect()),
+            Value::Object(entries) => {
+                let at = Location::default();
+                let entry = |(name, value): (&String, &Value)| {
+                    let name = name.clone();
+                    (Key { at, name }, Self::from(value))
+                };
+                Content::Mapping(entries.iter().map(entry).collect())
+            }
+        };
+        Self {
+            at: Location::default(),
+            content,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::yaml;
+
+    #[test]
+    fn a_place_is_found_as_far_as_it_goes() {
+        let document = yaml::parse("a:\n  b.c:\n  - x\n  - d: y\n").unwrap();
+        let list = Place::from(["a", "b.c"]);
+        let at = |place: &Place| {
+            let Location { line, column } = document.position(place);
+            (line, column)
+        };
+        assert_eq!(at(&list.index(1).key("d")), (4, 8));
+        assert_eq!(at(&list.index(1).key("e").key("f")), (4, 5));
+        assert_eq!(at(&list.index(7)), (3, 5));
+        assert_eq!(at(&Place::root()), (1, 1));
+        assert!(document.find(&list.index(1).key("d")).is_some());
+        assert!(document.find(&list.index(7)).is_none());
+    }
+}

@@ -1,0 +1,25 @@
+//! The step of Gleaner's own that finishes a run where the last step cannot.
+
+use gleaner_proto::path::{FINISH_STEP, IMAGE_REDIRECTOR};
+use serde_json::{Map, Value};
+
+use crate::inject::settings::Settings;
+
+/// The step.
+pub(super) fn step(settings: &Settings, resources: &str) -> Value {
+    let mut step = Map::from_iter([("name".to_owned(), Value::from(FINISH_STEP))]);
+    step.extend(settings.container(resources));
+    // Tekton merges the Task's stepTemplate into it.
+    step["securityContext"]["privileged"] = false.into();
+    step.insert("command".to_owned(), Value::from_iter([IMAGE_REDIRECTOR]));
+    step.insert("args".to_owned(), Value::from_iter(["finish"]));
+    step.into()
+}
+
+/// Whether it is the step that [`step`] makes, under whatever settings.
+pub(super) fn is_own_step(step: &Value) -> bool {
+    let first = |key: &str| step.get(key).and_then(|list| list.get(0));
+    step.get("name").is_some_and(|name| name == FINISH_STEP)
+        && first("command").is_some_and(|command| command == IMAGE_REDIRECTOR)
+        && first("args").is_some_and(|argument| argument == "finish")
+}

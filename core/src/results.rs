@@ -1,0 +1,111 @@
+//! Results: what the next task gets of each created object, as one flat object of strings.
+
+use gleaner_proto::message::Created;
+use indexmap::IndexSet;
+use serde_json::{Map, Value};
+
+use crate::declaration::{GIVEN_RESULTS, Origin, Template};
+
+/// Longest field of a result, in bytes. The kubelet gives all containers of a pod 12 KiB together, and Tekton loses results
+/// beyond that without a word (`k8s.io/kubernetes/pkg/kubelet/status/status_manager.go`).
+const FIELD_MAX: usize = 1024;
+
+/// The field of a PipelineResource's result that holds `spec.type`.
+const TYPE: &str = "type";
+
+/// The result of an object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ObjectResult {
+    /// Its fields: those of [`keys`].
+    pub fields: Map<String, Value>,
+    /// What a person should know of fields that do not fit.
+    pub notes: Vec<String>,
+}
+
+/// The fields of the result of `template`, in order.
+pub fn keys(template: &Template) -> IndexSet<String> {
+    let mut keys: IndexSet<String> = GIVEN_RESULTS.iter().map(ToString::to_string).collect();
+    if let Origin::PipelineResource { params, .. } = &template.origin {
+        keys.insert(TYPE.to_owned());
+        keys.extend(params.iter().cloned());
+    }
+    keys.extend(template.results.keys().cloned());
+    keys
+}
+
+/// The result of an object that was `created`: `rendered` are its [`rendered_fields`], `declared` those of the declaration's
+/// `results`, as they were read from the object. A field over 1 KiB is empty, because Tekton fails a run whose result
+/// lacks a declared key (`pkg/apis/pipeline/v1/result_validation.go`).
+pub fn result(
+    created: &Created,
+    rendered: Map<String, Value>,
+    declared: Map<String, Value>,
+) -> ObjectResult {
+    let mut fields = Map::from_iter([
+        ("name".to_owned(), Value::from(created.name.as_str())),
+        ("uid".to_owned(), Value::from(created.uid.as_str())),
+    ]);
+    let mut notes = Vec::new();
+    for (key, mut value) in rendered.into_iter().chain(declared) {
+        let bytes = value.as_str().map_or(0, str::len);
+        if bytes > FIELD_MAX {
+            notes.push(format!(
+                "'{key}' of '{}' has {bytes} bytes and is empty in the results, which hold {FIELD_MAX} at most; the next task can \
+                 read it from the object",
+                created.resource
+            ));
+            value = "".into();
+        }
+        fields.entry(key).or_insert(value);
+    }
+    ObjectResult { fields, notes }
+}
+
+/// The fields that are known before the object is created: the type and the params of a PipelineResource.
+pub fn rendered_fields(template: &Template, object: &Value) -> Map<String, Value> {
+    let Origin::PipelineResource { kind, .. } = &template.origin else {
+        return Map::new();
+    };
+    let mut fields = Map::from_iter([(TYPE.to_owned(), kind.as_str().into())]);
+    let params = object.pointer("/spec/params").and_then(Value::as_array);
+    for param in params.into_iter().flatten() {
+        let name = param.get("name").and_then(Value::as_str);
+        if let (Some(name), Some(value)) = (name, param.get("value")) {
+            fields.insert(name.to_owned(), value.clone());
+        }
+    }
+    fields
+}
+
+#[cfg(test)]
+mod tests {
+    use gleaner_proto::message::Action;
+    use serde_json::json;
+
+    use super::*;
+    use crate::declaration::{Declaration, Scope};
+
+    #[test]
+    fn results_hold_name_uid_params_and_declared_fields() {
+        let text = "resources: [{name: img, spec: {type: image, params: [{name: url, value: u}, {name: name, value: x}]}}]";
+        let declaration = Declaration::parse(text, &Scope::default()).unwrap();
+        let template = declaration.template("img").unwrap();
+        let object = json!({"spec": {"params": [{"name": "url", "value": "u"}, {"name": "name", "value": "x"}]}});
+        let created = Created {
+            resource: "img".into(),
+            api_version: "tekton.dev/v1alpha1".into(),
+            kind: "PipelineResource".into(),
+            namespace: Some("ns".into()),
+            name: "build-image-abcde".into(),
+            uid: "1".into(),
+            action: Action::Created,
+        };
+        let long = Map::from_iter([("report".to_owned(), "r".repeat(FIELD_MAX + 1).into())]);
+        let result = result(&created, rendered_fields(template, &object), long);
+        assert_eq!(
+            Value::from(result.fields).to_string(),
+            r#"{"name":"build-image-abcde","uid":"1","type":"image","url":"u","report":""}"#
+        );
+        assert!(result.notes[0].contains("'report' of 'img' has 1025 bytes and is empty"));
+    }
+}

@@ -1,0 +1,10 @@
+//! The OpenAPI document of the sidecar's HTTP API.
+//!
+//! A test generates it from the message types and a table of routes, and compares it with the file. To update the file:
+//! `GLEANER_UPDATE_OPENAPI=1 cargo test -p gleaner-proto openapi`.
+
+/// The document, OpenAPI 3.1 as JSON.
+pub const DOCUMENT: &str = include_str!("openapi.json");
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,365 @@
+//! The routes of the API, and the problems with which each may respond.
+
+use serde_json::{Map, Value, json};
+
+use crate::message::problem_type as problem;
+
+/// A response with a problem document: name, status, type, and what it means.
+type Response = (&'static str, u16, &'static str, &'static str);
+
+const MALFORMED: Response = (
+    "Malformed",
+    400,
+    problem::MALFORMED,
+    "the body or the query is not valid for this route",
+);
+const UNAUTHORIZED: Response = (
+    "Unauthorized",
+    401,
+    problem::UNAUTHORIZED,
+    "on the loopback address, a POST without a step's token",
+);
+const OTHER_STEP: Response = (
+    "OtherStep",
+    403,
+    problem::FORBIDDEN,
+    "the socket or token belongs to another step",
+);
+const NOT_FOUND: Response = (
+    "NotFound",
+    404,
+    problem::NOT_FOUND,
+    "no such route, step or resource",
+);
+const TIMEOUT: Response = (
+    "Timeout",
+    408,
+    problem::TIMEOUT,
+    "the body did not arrive in time",
+);
+const ALREADY_WRITTEN: Response = (
+    "AlreadyWritten",
+    409,
+    problem::ALREADY_WRITTEN,
+    "the step has already sent other outputs, or the run has finished",
+);
+const PENDING: Response = (
+    "Pending",
+    409,
+    problem::PENDING,
+    "variables are unknown; `pending` names them",
+);
+const TOO_LARGE: Response = (
+    "TooLarge",
+    413,
+    problem::TOO_LARGE,
+    "too many bytes or JSON values",
+);
+const OTHER_HOST: Response = (
+    "OtherHost",
+    421,
+    problem::FORBIDDEN,
+    "the Host header names another server than the loopback address",
+);
+const INVALID_OUTPUT: Response = (
+    "InvalidOutput",
+    422,
+    problem::OUTPUT,
+    "outputs are unknown, missing or of another type, or do not hold what the templates need",
+);
+const NOT_CREATED: Response = (
+    "NotCreated",
+    424,
+    problem::NOT_CREATED,
+    "the resources could not be created; `failures` has every cause, `left` and `kept` the objects that remain",
+);
+const INTERNAL: Response = (
+    "Internal",
+    500,
+    problem::INTERNAL,
+    "the sidecar's own failure, such as a full disk; nothing was accepted",
+);
+const BUSY: Response = (
+    "Busy",
+    503,
+    problem::BUSY,
+    "the sidecar is shutting down; retry",
+);
+
+pub(super) fn problems() -> Value {
+    let all = [
+        MALFORMED,
+        UNAUTHORIZED,
+        OTHER_STEP,
+        NOT_FOUND,
+        TIMEOUT,
+        ALREADY_WRITTEN,
+        PENDING,
+        TOO_LARGE,
+        OTHER_HOST,
+        INVALID_OUTPUT,
+        NOT_CREATED,
+        INTERNAL,
+        BUSY,
+    ];
+    let response = |(name, status, kind, meaning): Response| {
+        let mut response = json!({
+            "description": format!("`{kind}`: {meaning}."),
+            "content": {"application/problem+json": {"schema": schema("Problem")}}
+        });
+        if status == 401 {
+            response["headers"] = json!({"WWW-Authenticate": {"schema": {"const": "Bearer"}}});
+        }
+        (name.to_owned(), response)
+    };
+    all.into_iter().map(response).collect::<Map<_, _>>().into()
+}
+
+pub(super) fn parameters() -> Value {
+    json!({
+        "wait": {
+            "name": "wait",
+            "in": "query",
+            "description": "How long to wait until all variables are known, such as `30s`; at most --max-wait.",
+            "schema": {"type": "string"},
+            "example": "30s"
+        },
+        "partial": {
+            "name": "partial",
+            "in": "query",
+            "description": "Respond even if variables are unknown; those appear as the templates write them.",
+            "schema": {"type": "boolean", "default": false}
+        }
+    })
+}
+
+pub(super) fn paths() -> Value {
+    json!({
+        "/v1/steps/{step}/outputs": {"post": post_outputs()},
+        "/v1/submit": {"post": writes(operation(
+            "steps",
+            "submit",
+            "Create the resources now",
+            "For `submit: Manual`; with any other it only returns the outcome. Idempotent. Responds after the commit or its \
+             failure.",
+            success("Everything exists.", "Outcome"),
+            &[PENDING, INVALID_OUTPUT, NOT_CREATED],
+        ))},
+        "/v1/finish": {"post": writes(operation(
+            "steps",
+            "finish",
+            "Declare that all steps have ended",
+            "Missing outputs take their defaults; if everything is known, it is committed, unless the declaration says \
+             `submit: Manual`. Idempotent. Returns the outcome and the results.",
+            success(
+                "The outcome; for `submit: Manual` perhaps with the note that no submit request arrived.",
+                "Outcome",
+            ),
+            &[PENDING, INVALID_OUTPUT, NOT_CREATED],
+        ))},
+        "/v1/preflight": {"get": operation(
+            "steps",
+            "getPreflight",
+            "Check whether the resources can be created, as far as that is known",
+            "Responds when the API server has been asked. Findings are in `notes`; with `preflight: Strict` they are a \
+             problem.",
+            success("No obstacle was found, or notes only.", "Outcome"),
+            &[NOT_CREATED, BUSY],
+        )},
+        "/v1/resources": {"get": with_parameters(operation(
+            "people",
+            "getResources",
+            "Read the objects that will be created, secrets masked",
+            "YAML, unless `Accept` asks for JSON.",
+            objects(
+                "The objects, in the order of the declaration.",
+                &json!({"type": "array", "items": schema("KubernetesObject")}),
+            ),
+            &[MALFORMED, PENDING, BUSY],
+        ), &[parameter("wait"), parameter("partial")])},
+        "/v1/resources/{name}": {"get": with_parameters(operation(
+            "people",
+            "getResource",
+            "Read one object that will be created, secrets masked",
+            "YAML, unless `Accept` asks for JSON.",
+            objects("The object.", &schema("KubernetesObject")),
+            &[MALFORMED, NOT_FOUND, PENDING, BUSY],
+        ), &[
+            in_path("name", "The name of the resource or object in the declaration."),
+            parameter("wait"),
+            parameter("partial"),
+        ])},
+        "/v1/status": {"get": operation(
+            "people",
+            "getStatus",
+            "Read the whole state: steps, variables, resources",
+            "Values are shortened, and a secret's is never shown.",
+            success("The state.", "Status"),
+            &[],
+        )},
+        "/v1/events": {"get": operation(
+            "people",
+            "getEvents",
+            "Follow the state as it changes",
+            "Server-sent events. Each has the name `status` and a Status as its data; the first one comes at once. The \
+             stream ends when the sidecar shuts down.",
+            response("The stream.", "text/event-stream", json!({
+                "schema": {"type": "string"},
+                "example": "event: status\ndata: {\"phase\":\"Collecting\",\"submit\":\"Resolved\",\"steps\":[],\
+                            \"variables\":[],\"resources\":[]}\n\n"
+            })),
+            &[],
+        )},
+        "/": {"get": operation(
+            "people",
+            "getPage",
+            "View the state live in a browser",
+            "A page that follows `/v1/events`.",
+            response("The page.", "text/html", json!({"schema": {"type": "string"}})),
+            &[],
+        )},
+        "/livez": {"get": operation(
+            "operation",
+            "getLive",
+            "Check that the sidecar responds at all",
+            "For a liveness probe.",
+            response("It does.", "text/plain", json!({"schema": {"const": "ok\n"}})),
+            &[],
+        )},
+        "/readyz": {"get": operation(
+            "operation",
+            "getReady",
+            "Check that steps can post outputs",
+            "The sockets open only when everything is ready, so a response of any kind means that the sidecar is ready.",
+            response("They can.", "text/plain", json!({"schema": {"const": "ok\n"}})),
+            &[],
+        )},
+        "/metrics": {"get": operation(
+            "operation",
+            "getMetrics",
+            "Read the metrics",
+            "In the OpenMetrics text format.",
+            response(
+                "All metrics.",
+                "application/openmetrics-text",
+                json!({"schema": {"type": "string"}}),
+            ),
+            &[],
+        )},
+        "/openapi.json": {"get": operation(
+            "operation",
+            "getOpenapi",
+            "Read this document",
+            "OpenAPI 3.1.",
+            response("This document.", "application/json", json!({"schema": {"type": "object"}})),
+            &[],
+        )}
+    })
+}
+
+fn post_outputs() -> Value {
+    let mut operation = writes(operation(
+        "steps",
+        "postOutputs",
+        "Post the outputs of a step",
+        "Write-once: the same message again gets the same response, another one is refused. Responds when the message is on \
+         disk; if it completes the set, after the commit or its failure.",
+        success("Accepted, now or before.", "Outcome"),
+        &[
+            MALFORMED,
+            OTHER_STEP,
+            NOT_FOUND,
+            TIMEOUT,
+            ALREADY_WRITTEN,
+            TOO_LARGE,
+            INVALID_OUTPUT,
+            NOT_CREATED,
+        ],
+    ));
+    operation["requestBody"] = json!({
+        "required": true,
+        "content": {"application/json": {
+            "schema": schema("Outputs"),
+            "example": {"outputs": {"digest": "sha256:4bc4"}, "exitCode": 0}
+        }}
+    });
+    with_parameters(operation, &[in_path("step", "The step's name.")])
+}
+
+fn operation(
+    tag: &str,
+    id: &str,
+    summary: &str,
+    description: &str,
+    success: Value,
+    problems: &[Response],
+) -> Value {
+    let mut responses = Map::from_iter([("200".to_owned(), success)]);
+    for (name, status, ..) in problems.iter().chain([&OTHER_HOST]) {
+        responses.insert(
+            status.to_string(),
+            json!({"$ref": format!("#/components/responses/{name}")}),
+        );
+    }
+    json!({
+        "tags": [tag],
+        "operationId": id,
+        "summary": summary,
+        "description": description,
+        "responses": responses
+    })
+}
+
+/// The same operation for steps only, which may change the state.
+fn writes(mut operation: Value) -> Value {
+    operation["security"] = json!([{}, {"stepToken": []}]);
+    for (name, status, ..) in [UNAUTHORIZED, INTERNAL, BUSY] {
+        operation["responses"][status.to_string()] =
+            json!({"$ref": format!("#/components/responses/{name}")});
+    }
+    operation
+}
+
+fn with_parameters(mut operation: Value, parameters: &[Value]) -> Value {
+    operation["parameters"] = parameters.into();
+    operation
+}
+
+fn in_path(name: &str, description: &str) -> Value {
+    json!({
+        "name": name,
+        "in": "path",
+        "required": true,
+        "description": description,
+        "schema": {"type": "string"}
+    })
+}
+
+fn parameter(name: &str) -> Value {
+    json!({"$ref": format!("#/components/parameters/{name}")})
+}
+
+fn schema(name: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{name}")})
+}
+
+fn success(description: &str, name: &str) -> Value {
+    response(
+        description,
+        "application/json",
+        json!({"schema": schema(name)}),
+    )
+}
+
+fn objects(description: &str, json: &Value) -> Value {
+    let yaml = json!({"type": "string", "description": "YAML, one document per object."});
+    json!({
+        "description": description,
+        "content": {"application/yaml": {"schema": yaml}, "application/json": {"schema": json}}
+    })
+}
+
+fn response(description: &str, media_type: &str, content: Value) -> Value {
+    let content = Map::from_iter([(media_type.to_owned(), content)]);
+    json!({"description": description, "content": content})
+}

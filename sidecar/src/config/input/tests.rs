@@ -1,0 +1,156 @@
+//! What the injector writes is what the sidecar reads.
+
+use clap::Parser as _;
+use gleaner_core::inject::settings::{Resources, Sidecars};
+use gleaner_core::inject::task::{self, Operation, Placement};
+use gleaner_core::inject::{Outcome, Settings, pod};
+use gleaner_core::run::Ownership;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::config::Config;
+
+fn settings() -> Settings {
+    Settings {
+        image: "registry.example/gleaner:1".into(),
+        image_pull_policy: None,
+        resources: Resources::default(),
+        run_as_user: None,
+        sidecars: Sidecars::Native,
+        log_level: Some("debug".into()),
+    }
+}
+
+/// A Task with a parameter of each type.
+fn task() -> Value {
+    let outputs = "steps: {build: [{name: digest}]}\nresources: [{name: img, spec: {type: image, params: [\
+        {name: url, value: $(params.url)}, {name: digest, value: $(steps.build.digest)}, \
+        {name: tags, value: '$(params.tags[0])'}, {name: host, value: $(params.registry.host)}]}}]\n";
+    json!({
+        "apiVersion": "tekton.dev/v1",
+        "kind": "Task",
+        "metadata": {"name": "build", "annotations": {"gleaner.dev/outputs": outputs}},
+        "spec": {
+            "params": [
+                {"name": "url"},
+                {"name": "tags", "type": "array"},
+                {"name": "registry", "type": "object", "properties": {"host": {"type": "string"}}},
+            ],
+            "steps": [{"name": "build", "image": "i", "command": ["true"]}],
+        },
+    })
+}
+
+fn changed(outcome: Result<Outcome, gleaner_core::inject::Refusal>) -> Value {
+    match outcome {
+        Ok(Outcome::Changed(after)) => after,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The arguments of a sidecar in a TaskSpec, with the values that Tekton puts in.
+fn substituted(task: &Value) -> Vec<String> {
+    let args = task.pointer("/spec/sidecars/0/args").unwrap();
+    let args = args
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|arg| arg.as_str().unwrap());
+    let values = [
+        ("$(params.url)", "https://registry/i?a=b"),
+        ("$(params.registry.host)", "--host"),
+        ("$(context.taskRun.uid)", "uid-1"),
+        ("$(context.taskRun.name)", "run-1"),
+        ("$(context.taskRun.namespace)", "ci"),
+        ("$(context.task.name)", "build"),
+    ];
+    let replaced = args.flat_map(|arg| match arg {
+        "$(params.tags[*])" => vec!["v1".to_owned(), "--".to_owned()],
+        arg => vec![
+            values
+                .iter()
+                .fold(arg.to_owned(), |arg, (from, to)| arg.replace(from, to)),
+        ],
+    });
+    replaced.collect()
+}
+
+fn read(args: &[String]) -> Input {
+    let line = std::iter::once("gleaner-sidecar").chain(args.iter().map(String::as_str));
+    Config::try_parse_from(line)
+        .unwrap_or_else(|error| panic!("{error}"))
+        .input
+}
+
+#[track_caller]
+fn assert_read(input: &Input) {
+    let (declaration, _) = input.declaration().unwrap();
+    assert!(declaration.output("build", "digest").is_some());
+    let params = input.values().unwrap().params;
+    let params: Value = serde_json::to_value(params).unwrap();
+    assert_eq!(
+        params,
+        json!({"url": "https://registry/i?a=b", "tags": ["v1", "--"], "registry": {"host": "--host"}})
+    );
+    let run = input.run().unwrap();
+    assert_eq!(run.context["taskRun.uid"], "uid-1");
+    assert_eq!(run.context["taskRun.namespace"], "ci");
+    let steps: Vec<String> = input.steps().map(|step| step.to_string()).collect();
+    assert_eq!(steps, ["build"]);
+}
+
+#[test]
+fn the_arguments_of_a_task_injected_ahead_of_time_are_read() {
+    let injected = task::inject_for(
+        &task(),
+        Operation::Create,
+        &settings(),
+        Placement::AheadOfTime,
+    );
+    assert_read(&read(&substituted(&changed(injected))));
+}
+
+#[test]
+fn the_arguments_of_an_injected_pod_are_read_and_those_before_are_refused() {
+    let injected = changed(task::inject(&task(), Operation::Create, &settings()));
+    let args = substituted(&injected);
+    assert!(matches!(
+        read(&args).declaration(),
+        Err(InputError::Unwrapped)
+    ));
+    let entrypoint = ["-entrypoint", "true", "--"];
+    let pod = json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "p", "labels": {"tekton.dev/taskRun": "run-1"}},
+        "spec": {"containers": [
+            {"name": "step-build", "command": ["/tekton/bin/entrypoint"], "args": entrypoint},
+            {"name": "sidecar-gleaner", "args": args},
+        ]},
+    });
+    let pod = changed(pod::inject(&pod, &settings()));
+    let args = pod.pointer("/spec/initContainers/0/args").unwrap().clone();
+    assert_read(&read(&serde_json::from_value::<Vec<String>>(args).unwrap()));
+}
+
+#[test]
+fn the_arguments_of_an_injected_plain_pod_are_read() {
+    let pod = json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "p", "annotations": {
+            "gleaner.dev/outputs": "steps: {build: [{name: digest}]}",
+        }, "ownerReferences": [
+            {"apiVersion": "batch/v1", "kind": "Job", "name": "j", "uid": "job-1", "controller": true},
+        ]},
+        "spec": {"restartPolicy": "Never", "hostNetwork": true, "containers": [{"name": "build", "command": ["true"]}]},
+    });
+    let pod = changed(pod::inject(&pod, &settings()));
+    let args = pod.pointer("/spec/initContainers/0/args").unwrap().clone();
+    let input = read(&serde_json::from_value::<Vec<String>>(args).unwrap());
+    assert!(input.declaration().is_ok());
+    let Ownership::Other(owner) = input.run().unwrap().ownership else {
+        panic!("the Job is the owner");
+    };
+    assert_eq!((owner.kind.as_str(), owner.uid.as_str()), ("Job", "job-1"));
+}

@@ -1,0 +1,120 @@
+//! The state of a run after a restart, from its journal.
+
+use gleaner_core::collect::{Collector, Examined};
+
+use crate::journal::Record;
+
+/// The journal holds a record that cannot follow those before it: another version of Gleaner wrote it, or it is damaged in a
+/// way that no checksum shows.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "record {number} of the journal cannot follow those before it: {why}; delete the pod, so that the run starts again"
+)]
+pub struct RecoveryError {
+    number: usize,
+    why: String,
+}
+
+/// Applies `records` to `collector`, in the order in which they were written.
+///
+/// # Errors
+/// A [`RecoveryError`] for the first record that does not fit.
+pub(crate) fn replay(collector: &mut Collector, records: Vec<Record>) -> Result<(), RecoveryError> {
+    let count = records.len();
+    for (index, record) in records.into_iter().enumerate() {
+        apply(collector, record).map_err(|why| RecoveryError {
+            number: index + 1,
+            why,
+        })?;
+    }
+    if count > 0 {
+        let phase = collector.phase();
+        tracing::info!(records = count, ?phase, "recovered");
+    }
+    Ok(())
+}
+
+fn apply(collector: &mut Collector, record: Record) -> Result<(), String> {
+    match record {
+        Record::Accepted { step, message } => match collector.examine(step.as_str(), message) {
+            Ok(Examined::New(admission)) => {
+                collector.accept(admission);
+            }
+            Ok(Examined::Repeated(_)) => return Err(format!("step '{step}' has two messages")),
+            Err(refusal) => return Err(refusal.to_string()),
+        },
+        // All variables are known, as they were then: the messages before it have been replayed.
+        Record::SubmissionRequested => {
+            collector.request_submission();
+        }
+        Record::Finished => {
+            collector.finish();
+        }
+        Record::Committed(commit) => match collector.submitting() {
+            Some(submitting) => submitting.commit(commit.outcome, commit.attempts),
+            None => return Err("a commit without a submission".to_owned()),
+        },
+        Record::Failed(problem) => match collector.submitting() {
+            Some(submitting) => submitting.fail(problem),
+            None => return Err("a failure without a submission".to_owned()),
+        },
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use gleaner_core::collect::problem;
+    use gleaner_core::declaration::{Declaration, Scope};
+    use gleaner_core::render::Values;
+    use gleaner_core::run::Run;
+    use gleaner_proto::StepName;
+    use gleaner_proto::message::{Outputs, Phase};
+
+    use super::*;
+
+    fn replayed(records: Vec<Record>) -> Result<Phase, String> {
+        let text = "steps: {build: [{name: digest}]}\nsubmit: Completed\n";
+        let declaration = Declaration::parse(text, &Scope::default()).unwrap();
+        let mut collector = Collector::new(declaration, Run::default(), Values::default(), []);
+        match replay(&mut collector, records) {
+            Ok(()) => Ok(collector.phase()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn accepted(output: &str) -> Record {
+        Record::Accepted {
+            step: StepName::new("build").unwrap(),
+            message: Outputs {
+                outputs: BTreeMap::from([(output.to_owned(), "x".into())]),
+                exit_code: 0,
+            },
+        }
+    }
+
+    #[test]
+    fn records_that_follow_each_other_are_applied() {
+        let failed = Record::Failed(problem::internal("no"));
+        let records = vec![accepted("digest"), Record::Finished, failed];
+        assert_eq!(replayed(records), Ok(Phase::Failed));
+    }
+
+    #[test]
+    fn a_record_that_cannot_follow_is_named() {
+        let failed = || Record::Failed(problem::internal("no"));
+        for (records, said) in [
+            (vec![accepted("other")], "record 1 of the journal"),
+            (vec![accepted("digest"), accepted("digest")], "record 2 of"),
+            (vec![failed()], "record 1 of the journal"),
+            (vec![accepted("digest"), failed()], "a failure without a"),
+            (vec![Record::Finished, failed(), failed()], "record 3 of"),
+        ] {
+            let error = replayed(records).unwrap_err();
+            assert!(error.contains(said), "{error}");
+            assert!(error.ends_with("delete the pod, so that the run starts again"));
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! The directions of dependencies: which crate may know which, and what `proto`, `core` and the redirector stay free of.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Each crate of the product and the crates of the workspace that it may depend on.
+const ARROWS: [(&str, &[&str]); 10] = [
+    ("gleaner-proto", &[]),
+    ("gleaner-core", &["gleaner-proto"]),
+    ("gleaner-runtime", &["gleaner-proto"]),
+    (
+        "gleaner-submission",
+        &["gleaner-core", "gleaner-proto", "gleaner-runtime"],
+    ),
+    ("gleaner-translate", &["gleaner-core", "gleaner-proto"]),
+    ("gleaner-local-apiserver", &[]),
+    ("gleaner-redirector", &["gleaner-proto"]),
+    (
+        "gleaner-sidecar",
+        &[
+            "gleaner-core",
+            "gleaner-proto",
+            "gleaner-runtime",
+            "gleaner-submission",
+        ],
+    ),
+    (
+        "gleaner-injector",
+        &["gleaner-core", "gleaner-proto", "gleaner-runtime"],
+    ),
+    (
+        // Carries redirector and sidecar as subcommands.
+        "gleaner",
+        &[
+            "gleaner-core",
+            "gleaner-local-apiserver",
+            "gleaner-proto",
+            "gleaner-redirector",
+            "gleaner-runtime",
+            "gleaner-sidecar",
+            "gleaner-translate",
+        ],
+    ),
+];
+
+/// Crates that must not be reached, however far down.
+const FORBIDDEN: [(&str, &[&str]); 4] = [
+    (
+        "gleaner-proto",
+        &[
+            "clap",
+            "hyper",
+            "kube",
+            "schemars",
+            "serde-saphyr",
+            "tokio",
+            "tracing",
+        ],
+    ),
+    (
+        "gleaner-core",
+        &[
+            "axum", "clap", "hyper", "kube", "reqwest", "rustls", "tokio",
+        ],
+    ),
+    (
+        "gleaner-redirector",
+        &[
+            "clap",
+            "gleaner-core",
+            "hyper",
+            "k8s-openapi",
+            "kube",
+            "rustls",
+            "serde-saphyr",
+            "tokio",
+        ],
+    ),
+    (
+        "gleaner-translate",
+        &["anstream", "clap", "hyper", "kube", "tokio"],
+    ),
+];
+
+fn workspace() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    root.expect("tests/ is a directory of the workspace")
+        .to_owned()
+}
+
+fn cargo(arguments: &[&str]) -> String {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command
+        .current_dir(workspace())
+        .args(arguments)
+        .arg("--offline");
+    let output = command.output().expect("cargo runs");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "cargo {arguments:?}: {errors}");
+    String::from_utf8(output.stdout).expect("cargo prints UTF-8")
+}
+
+fn packages() -> Vec<Value> {
+    let metadata = cargo(&["metadata", "--no-deps", "--format-version=1"]);
+    let metadata: Value = serde_json::from_str(&metadata).expect("cargo prints JSON");
+    metadata["packages"].as_array().expect("packages").clone()
+}
+
+#[test]
+fn the_crates_depend_on_each_other_in_one_direction() {
+    let packages = packages();
+    for package in &packages {
+        let name = package["name"].as_str().expect("a name");
+        if name == "gleaner-tests" || name == "gleaner-testkit" {
+            continue;
+        }
+        let allowed = ARROWS.iter().find(|(package, _)| *package == name);
+        let (_, allowed) = allowed.unwrap_or_else(|| panic!("{name} is not in ARROWS"));
+        let dependencies = package["dependencies"].as_array().expect("dependencies");
+        for dependency in dependencies {
+            let other = dependency["name"].as_str().expect("a name");
+            let is_own = other == "gleaner" || other.starts_with("gleaner-");
+            if is_own && dependency["kind"].is_null() {
+                assert!(allowed.contains(&other), "{name} depends on {other}");
+            }
+        }
+    }
+    let names: BTreeSet<&str> = packages
+        .iter()
+        .filter_map(|package| package["name"].as_str())
+        .collect();
+    for (name, _) in ARROWS {
+        assert!(
+            names.contains(name),
+            "{name} is in ARROWS, and does not exist"
+        );
+    }
+}
+
+#[test]
+fn the_contract_the_domain_and_the_redirector_stay_free_of_what_they_must_not_know() {
+    for (package, forbidden) in FORBIDDEN {
+        let tree = cargo(&[
+            "tree",
+            "-p",
+            package,
+            "-e",
+            "normal,no-proc-macro",
+            "--prefix",
+            "none",
+        ]);
+        let reached: BTreeSet<&str> = tree
+            .lines()
+            .filter_map(|line| line.split_whitespace().next())
+            .collect();
+        assert!(
+            reached.contains("serde"),
+            "{package}: the tree was not read: {tree}"
+        );
+        for name in forbidden {
+            assert!(!reached.contains(name), "{package} depends on {name}");
+        }
+    }
+}
+
+#[test]
+fn the_contract_has_no_features() {
+    let packages = packages();
+    let proto = packages
+        .iter()
+        .find(|package| package["name"] == "gleaner-proto");
+    let features = proto.expect("gleaner-proto")["features"].as_object();
+    assert_eq!(features.map(serde_json::Map::len), Some(0));
+}
+
+#[test]
+fn the_domain_touches_no_files_processes_or_sockets() {
+    const EFFECTS: [&str; 6] = [
+        "std::env",
+        "std::fs",
+        "std::net",
+        "std::os",
+        "std::process",
+        "std::thread",
+    ];
+    let mut read = 0;
+    for directory in ["proto/src", "core/src", "translate/src"] {
+        let mut left = vec![workspace().join(directory)];
+        while let Some(path) = left.pop() {
+            if path.is_dir() {
+                let entries = std::fs::read_dir(&path).expect("a directory");
+                left.extend(entries.map(|entry| entry.expect("an entry").path()));
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).expect("a source file");
+            // Tests may read fixtures.
+            let is_test = path.ends_with("tests.rs")
+                || path.components().any(|part| part.as_os_str() == "tests");
+            let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+            for effect in EFFECTS.iter().filter(|_| !is_test) {
+                assert!(!code.contains(effect), "{}: {effect}", path.display());
+            }
+            read += 1;
+        }
+    }
+    assert!(read > 50, "only {read} files were read");
+}
