@@ -77,8 +77,8 @@ pub enum Command {
     /// input resource is an object parameter, a git input is cloned by a first step, and what a task creates reaches the next
     /// one as a result. Documents that need no translation are printed as they are.
     ///
-    /// What has no equal today is an error FILE:LINE:COLUMN with its reason and a remedy. All errors are named at once, and
-    /// nothing is printed then.
+    /// Anything without an equivalent is an error FILE:LINE:COLUMN with its reason and a remedy. All errors are reported at
+    /// once, and then no document is printed.
     Translate(Box<Translate>),
     /// Put Gleaner into Tasks and pods here, for a cluster without its webhook.
     ///

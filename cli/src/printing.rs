@@ -6,11 +6,10 @@ use std::process::ExitCode;
 use gleaner_core::document::Source;
 use gleaner_core::document::writer;
 use gleaner_proto::exit_code;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::args::Form;
 use crate::files;
-use crate::render::as_list;
 use crate::terminal;
 
 /// The files; or says on standard error which cannot be read, and gives the exit code.
@@ -38,5 +37,20 @@ pub(crate) fn print(documents: &[Value], form: Form) -> ExitCode {
     match std::io::stdout().write_all(text.as_bytes()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// Returns one object as it is, several as a `List`, as `kubectl` prints and takes them.
+fn as_list(mut objects: Vec<Value>) -> Value {
+    match (objects.pop(), objects.is_empty()) {
+        (Some(only), true) => only,
+        (last, _) => {
+            objects.extend(last);
+            let mut list = Map::new();
+            list.insert("apiVersion".to_owned(), "v1".into());
+            list.insert("kind".to_owned(), "List".into());
+            list.insert("items".to_owned(), objects.into());
+            Value::Object(list)
+        }
     }
 }

@@ -1,19 +1,18 @@
 //! `gleaner render`: the YAML that would be created.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::process::ExitCode;
 
 use gleaner_core::document::diagnostic::suggestion;
-use gleaner_core::document::writer;
 use gleaner_core::render::{self, Rendered, Secrecy, Values};
 use gleaner_core::run::Run;
 use gleaner_core::variable::{CONTEXT, Reference, Unresolved};
 use gleaner_proto::exit_code;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::args::{Form, Render, TaskArgs};
+use crate::args::{Render, TaskArgs};
 use crate::files;
+use crate::printing::print;
 use crate::terminal::{self, error};
 use crate::values::{self, Assignment, ParamError};
 use gleaner_core::task::{SelectionError, Task};
@@ -21,7 +20,10 @@ use gleaner_core::task::{SelectionError, Task};
 /// Prints the YAML, or what is missing for it.
 pub fn main(options: &Render) -> ExitCode {
     match render(options) {
-        Ok(rendered) => print(&rendered, options.form),
+        Ok(rendered) => {
+            let objects = rendered.into_iter().map(|rendered| rendered.object);
+            print(&objects.collect::<Vec<_>>(), options.form)
+        }
         Err(code) => ExitCode::from(code),
     }
 }
@@ -146,32 +148,5 @@ fn report(unresolved: &Unresolved) {
             Reference::Resource { name, .. } => format!("what the resource '{name}' lacks"),
         };
         error(format!("$({reference}) has no value; give it with {flag}"));
-    }
-}
-
-fn print(rendered: &[Rendered], form: Form) -> ExitCode {
-    let objects = rendered.iter().map(|rendered| &rendered.object);
-    let text = match form {
-        Form::Yaml => writer::to_yaml(objects),
-        Form::Json => format!("{:#}\n", as_list(objects.cloned().collect())),
-    };
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
-    }
-}
-
-/// One object as it is, several as a `List`: what `kubectl` prints and takes.
-pub(crate) fn as_list(mut objects: Vec<Value>) -> Value {
-    match (objects.pop(), objects.is_empty()) {
-        (Some(only), true) => only,
-        (last, _) => {
-            objects.extend(last);
-            let mut list = Map::new();
-            list.insert("apiVersion".to_owned(), "v1".into());
-            list.insert("kind".to_owned(), "List".into());
-            list.insert("items".to_owned(), objects.into());
-            Value::Object(list)
-        }
     }
 }

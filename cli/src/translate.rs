@@ -1,140 +1,48 @@
-//! `gleaner translate`: the proposal's documents, and Tekton's of its time, in the words of Tekton v1.
-//!
-//! | module | its one job |
-//! | --- | --- |
-//! | `documents` | all documents, in the order in which they depend on each other |
-//! | `task`, `pipeline`, `run` | a kind each |
-//! | `port`, `binding` | resources: where they are declared, and where they are bound |
-//! | `interface` | what a Task or Pipeline takes in and gives |
-//! | `outputs` | the declaration, into the annotation |
-//! | `git_source` | the step that clones |
-//! | `variables` | `$(...)` |
-//! | `versions` | other names of v1alpha1 and v1beta1 |
-//! | `resource_type` | the types of PipelineResources, and which have an equal |
-//! | `catalogue`, `cluster` | PipelineResources that exist already |
-//! | `settings` | what the command line changes on the way |
-//! | `desk`, `edit` | what is wrong with a document; changes to one |
+//! `gleaner translate`: the proposal's documents, and PipelineResources of old Tekton versions, as Tekton v1.
 
-mod binding;
-mod catalogue;
 mod cluster;
-mod desk;
-mod documents;
-mod edit;
-mod git_source;
-mod interface;
-mod outputs;
-mod pipeline;
-mod port;
-mod resource_type;
-mod run;
-mod settings;
-mod task;
-mod variables;
-mod versions;
 
 use std::process::ExitCode;
 
-use gleaner_core::document::Node;
 use gleaner_proto::exit_code;
+use gleaner_translate::{Refusal, Settings};
 use serde_json::Value;
 
 use crate::args::Translate;
 use crate::printing::{print, read_all};
 use crate::terminal::{self, error};
-use catalogue::Catalogue;
-use documents::{Settings, Wrong};
-use settings::ResourceParam;
 
-pub use git_source::DEFAULT_IMAGE as DEFAULT_GIT_IMAGE;
-
-/// Prints the documents as Tekton v1 takes them, or everything that is in the way.
+/// Prints the translated documents, or everything that cannot be translated.
 pub fn main(options: &Translate) -> ExitCode {
-    let translated = translate(options);
-    let code = match translated {
-        Ok(documents) => return print(&documents, options.form),
-        Err(code) => code,
-    };
-    ExitCode::from(code)
+    match translate(options) {
+        Ok(documents) => print(&documents, options.form),
+        Err(code) => ExitCode::from(code),
+    }
 }
 
-/// Translates; or says on standard error what is wrong and gives the exit code.
+/// Translates; on failure, prints the findings to standard error and returns the exit code.
 fn translate(options: &Translate) -> Result<Vec<Value>, u8> {
-    let mut sources = read_all(&options.files)?;
-    let params = options.resources.iter().map(ResourceParam::read);
-    let params: Vec<ResourceParam<'_>> = params.collect::<Result<_, _>>().map_err(|found| {
-        error(found);
-        exit_code::USAGE
-    })?;
-    let unset = set(
-        &params,
-        sources.iter_mut().flat_map(|source| &mut source.documents),
-    );
-    let mut catalogue = Catalogue::of_files(&sources);
+    let sources = read_all(&options.files)?;
     let settings = Settings {
-        git_image: &options.git_image,
-        images: &options.images,
-        params: &options.params,
-        resources: !options.no_resources,
+        git_image: options.git_image.clone(),
+        keep_resources: !options.no_resources,
     };
-    let mut translated = documents::translate(&sources, &catalogue, settings);
-    let missed = catalogue.missed();
-    let mut unset = unset;
-    if options.cluster.is_given() && !missed.is_empty() {
-        let fetched = cluster::fetch(&options.cluster, &missed);
-        let (cluster, mut found) = fetched.map_err(|found| {
-            let code = if found.is_of_command_line() {
-                exit_code::USAGE
-            } else {
-                exit_code::UNREACHABLE
-            };
-            error(found);
-            code
-        })?;
-        let documents = found.iter_mut().map(|(_, document)| document);
-        unset = set(&unset, documents);
-        for (namespace, document) in found {
-            catalogue.add_fetched(&cluster, namespace, document);
+    let translate = |fetched| gleaner_translate::translate(&sources, fetched, &settings);
+    let translated = match translate(None) {
+        Err(Refusal { missing, .. }) if options.cluster.is_given() && !missing.is_empty() => {
+            let fetched = cluster::fetch(&options.cluster, &missing).map_err(|found| {
+                let code = found.exit_code();
+                error(found);
+                code
+            })?;
+            translate(Some(&fetched))
         }
-        catalogue.cluster = Some(cluster);
-        translated = documents::translate(&sources, &catalogue, settings);
-    }
-    let mut wrong = match translated {
-        Ok(documents) if unset.is_empty() => return Ok(documents),
-        Ok(_) => Wrong::default(),
-        Err(wrong) => wrong,
+        other => other,
     };
-    let all = || sources.iter().flat_map(|source| &source.documents);
-    wrong
-        .settings
-        .extend(unset.iter().map(|param| param.unknown(all())));
-    Err(report(&wrong))
-}
-
-/// Sets params of PipelineResources; those of `params` whose resource is not there.
-fn set<'a, 'n>(
-    params: &[ResourceParam<'a>],
-    documents: impl Iterator<Item = &'n mut Node>,
-) -> Vec<ResourceParam<'a>> {
-    let mut unset = vec![true; params.len()];
-    for document in documents {
-        for (param, unset) in params.iter().zip(&mut unset) {
-            *unset &= !param.set(document);
+    translated.map_err(|refusal| {
+        for finding in &refusal.findings {
+            anstream::eprintln!("{}", terminal::finding(finding));
         }
-    }
-    let params = params.iter().zip(unset).filter(|(_, unset)| *unset);
-    params.map(|(param, _)| param.clone()).collect()
-}
-
-/// Says everything that is wrong, and gives the exit code.
-fn report(wrong: &Wrong) -> u8 {
-    for finding in &wrong.findings {
-        anstream::eprintln!("{}", terminal::finding(finding));
-    }
-    wrong.settings.iter().for_each(error);
-    if wrong.findings.is_empty() {
-        exit_code::USAGE
-    } else {
         exit_code::DECLARATION
-    }
+    })
 }

@@ -4,13 +4,9 @@ mod support;
 
 use gleaner_core::document::yaml;
 use serde_json::json;
-use support::{Ran, file, gleaner, gleaner_with_input, repository};
+use support::{file, gleaner, gleaner_with_input, repository};
 
 const PROPOSAL: &str = "examples/build-and-test.yaml";
-
-fn translate(text: &str, arguments: &[&str]) -> Ran {
-    gleaner_with_input(&[&["translate", "-f", "-"], arguments].concat(), text)
-}
 
 #[test]
 fn the_proposals_documents_become_native_ones() {
@@ -35,40 +31,6 @@ fn lint_and_render_accept_what_comes_out() {
     );
     after.exits(0);
     assert_eq!(after.object(), before.object());
-}
-
-#[test]
-fn what_is_translated_already_stays_as_it_is() {
-    let embedded = "apiVersion: tekton.dev/v1alpha1\nkind: Pipeline\nmetadata: {name: p}\nspec:\n  tasks:\n  - name: t\n    taskSpec:\n      \
-                    description: of $(resources.nothing.url)\n      steps: [{image: i, outputs: [{name: a}]}]\n      \
-                    outputs: {resources: [{name: r, spec: {type: image, params: [{name: url, value: $(steps.unnamed-0.a)}]}}]}\n";
-    for once in [
-        gleaner(&["translate", "-f", PROPOSAL]),
-        translate(embedded, &[]),
-    ] {
-        once.exits(0);
-        let twice = translate(&once.stdout, &[]);
-        twice.exits(0);
-        assert_eq!(twice.stdout, once.stdout);
-    }
-}
-
-#[test]
-fn documents_of_other_kinds_pass_through() {
-    let text = "kind: ConfigMap\napiVersion: v1\ndata:\n  a: $(inputs.params.x)\n  b: \"no\"\nstatus: {x: 1}\n---\n\
-                apiVersion: tekton.dev/v1\nkind: StepAction\nmetadata: {name: a}\nspec: {image: i}\n---\n\
-                apiVersion: serving.knative.dev/v1\nkind: Task\nspec: {resources: {a: b}}\n";
-    let ran = translate(text, &[]);
-    ran.exits(0);
-    assert_eq!(
-        ran.objects(),
-        [
-            json!({"kind": "ConfigMap", "apiVersion": "v1", "data": {"a": "$(inputs.params.x)", "b": "no"}, "status": {"x": 1}}),
-            json!({"apiVersion": "tekton.dev/v1", "kind": "StepAction", "metadata": {"name": "a"}, "spec": {"image": "i"}}),
-            json!({"apiVersion": "serving.knative.dev/v1", "kind": "Task", "spec": {"resources": {"a": "b"}}}),
-        ]
-    );
-    assert!(ran.stdout.starts_with("kind: ConfigMap\napiVersion: v1\n"));
 }
 
 #[test]
@@ -103,89 +65,17 @@ fn several_files_are_one_whole() {
 }
 
 #[test]
-fn stand_ins_come_from_the_command_line() {
-    let ran = gleaner(&[
-        "translate",
-        "-f",
-        PROPOSAL,
-        "--image",
-        "gcr.io/kaniko-project/executor=busybox:1.36",
-        "--image",
-        "$(resources.img.url)@$(resources.img.digest)=busybox:1.37",
-        "--git-image",
-        "git:1",
-        "--resource",
-        "knative-route-demo-git.url=http://127.0.0.1/demo",
-        "--resource",
-        "knative-route-demo-git.Revision=v2",
-        "-p",
-        "imageUrl=localhost:5000/demo",
-    ]);
+fn the_clone_steps_image_comes_from_the_command_line() {
+    let ran = gleaner(&["translate", "-f", PROPOSAL, "--git-image", "git:1"]);
     ran.exits(0);
-    let objects = ran.objects();
-    let steps = &objects[0]["spec"]["steps"];
-    assert_eq!(steps[0]["image"], "git:1");
-    assert_eq!(steps[1]["image"], "busybox:1.36");
-    assert_eq!(objects[1]["spec"]["steps"][0]["image"], "busybox:1.37");
-    let params = json!([
-        {"name": "revision", "value": "v2"},
-        {"name": "url", "value": "http://127.0.0.1/demo"},
-    ]);
-    assert_eq!(objects[3]["spec"]["params"], params);
-    let source =
-        json!({"name": "knative-route-demo-git", "revision": "v2", "url": "http://127.0.0.1/demo"});
-    assert_eq!(
-        objects[4]["spec"]["params"],
-        json!([
-            {"name": "imageUrl", "value": "localhost:5000/demo"},
-            {"name": "src", "value": source},
-        ])
-    );
+    assert_eq!(ran.objects()[0]["spec"]["steps"][0]["image"], "git:1");
 }
 
 #[test]
-fn a_stand_in_for_what_is_not_there_is_a_wrong_command_line() {
-    let refused = |arguments: &[&str], says: &str| {
-        let ran = gleaner(&[&["translate", "-f", PROPOSAL], arguments].concat());
-        ran.exits(64).says(says);
-        assert_eq!(ran.stdout, "");
-    };
-    refused(
-        &["--image", "gcr.io/kaniko-project/executer=x"],
-        "--image gcr.io/kaniko-project/executer=...: no step has this image; did you mean 'gcr.io/kaniko-project/executor'?",
-    );
-    refused(
-        &["--resource", "knative-route-demo.url=x"],
-        "there is no PipelineResource 'knative-route-demo'; did you mean 'knative-route-demo-git'?",
-    );
-    refused(
-        &["--resource", "url=x"],
-        "--resource url=...: write NAME.PARAM=VALUE",
-    );
-    refused(
-        &["-p", "imageURL=x"],
-        "-p imageURL=...: no PipelineRun or TaskRun in the files gives this parameter; did you mean 'imageUrl'?",
-    );
-    refused(
-        &["-p", "src=x"],
-        "-p src=...: it is an object; give JSON, such as {\"key\": \"value\"}",
-    );
+fn a_file_that_is_not_there_is_a_wrong_command_line() {
     gleaner(&["translate", "-f", "no-such-file.yaml"])
         .exits(64)
         .says("no-such-file.yaml: error: cannot be read");
-}
-
-#[test]
-fn array_params_are_given_as_in_run() {
-    let run = "apiVersion: tekton.dev/v1beta1\nkind: TaskRun\nmetadata: {name: r}\nspec:\n  params: [{name: list, value: [a]}]\n";
-    for (given, expected) in [
-        ("list=b,c", json!(["b", "c"])),
-        ("list=[\"b,c\"]", json!(["b,c"])),
-        ("list=", json!([])),
-    ] {
-        let ran = translate(run, &["-p", given]);
-        assert_eq!(ran.object()["spec"]["params"][0]["value"], expected);
-    }
 }
 
 #[test]

@@ -109,10 +109,6 @@ fn a_resource_that_is_in_no_file_comes_from_the_cluster() {
         value(&["--context", "old"]),
         expected("https://git.example/demo")
     );
-    assert_eq!(
-        value(&["--resource", "demo.url=https://mirror.example"]),
-        expected("https://mirror.example")
-    );
     // What the document says wins over the flag, and the flag over the kubeconfig.
     cluster.seed("demo", "default", "https://git.example/other");
     assert_eq!(

@@ -2,6 +2,7 @@
 
 pub mod cursor;
 pub mod diagnostic;
+mod edit;
 mod finding;
 mod live;
 mod location;

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Form;
-use crate::values::Assignment;
+
+/// The default of `--git-image`: git and a shell.
+const GIT_IMAGE: &str = "docker.io/alpine/git:v2.52.0";
 
 /// The options of `gleaner translate`.
 #[derive(Debug, Args)]
@@ -15,26 +17,8 @@ pub struct Translate {
     #[arg(short = 'f', long = "filename", value_name = "FILE", required = true, num_args = 1..)]
     pub files: Vec<String>,
     /// The image of the step that clones a git input; it needs git and /bin/sh.
-    #[arg(long, value_name = "IMAGE", default_value = crate::translate::DEFAULT_GIT_IMAGE)]
+    #[arg(long, value_name = "IMAGE", default_value = GIT_IMAGE)]
     pub git_image: String,
-    /// Puts an image in the place of another one, in all steps and sidecars.
-    #[arg(long = "image", value_name = "OLD=NEW", help_heading = "Stand-ins")]
-    pub images: Vec<Assignment>,
-    /// Gives a PipelineResource another param, such as the url of a mirror.
-    #[arg(
-        long = "resource",
-        value_name = "NAME.PARAM=VALUE",
-        help_heading = "Stand-ins"
-    )]
-    pub resources: Vec<Assignment>,
-    /// Gives another value to a parameter of the PipelineRuns and TaskRuns.
-    #[arg(
-        short = 'p',
-        long = "param",
-        value_name = "NAME=VALUE",
-        help_heading = "Stand-ins"
-    )]
-    pub params: Vec<Assignment>,
     /// Leaves PipelineResources out, for a cluster that does not know the kind.
     #[arg(long)]
     pub no_resources: bool,
@@ -72,12 +56,7 @@ const TRANSLATE_EXAMPLES: &str = "\
 Examples:
   gleaner translate -f examples/build-and-test.yaml | kubectl apply -f -
 
-  # With the git repository and the image of a place of one's own:
-  gleaner translate -f examples/build-and-test.yaml -p imageUrl=ghcr.io/me/app \\
-    --resource knative-route-demo-git.url=https://git.example/mirror \\
-    --image gcr.io/kaniko-project/executor=gcr.io/kaniko-project/executor:v1.24.0
-
-  # The PipelineResources that the runs name exist in a cluster of old:
+  # Fetch the PipelineResources that the runs reference from an old cluster:
   gleaner translate -f pipeline.yaml -f run.yaml --context old -n builds
 
-Exit codes: 0; 64 the command line is wrong, 69 the cluster is out of reach, 78 something in the files has no equal.";
+Exit codes: 0; 64 the command line is wrong, 69 the cluster is out of reach, 78 something in the files has no equivalent.";

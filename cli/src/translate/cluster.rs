@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use gleaner_core::document::Node;
+use gleaner_proto::exit_code;
 use gleaner_proto::kubernetes::{PIPELINE_RESOURCE_API_VERSION, PIPELINE_RESOURCE_KIND};
 use kube::api::{Api, ApiResource, DynamicObject};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
-use super::catalogue::Wanted;
 use crate::args::ClusterArgs;
+use gleaner_translate::{Fetched, Missing};
 
 /// A cluster that does not answer by then is out of reach.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -39,20 +40,20 @@ pub(super) enum ClusterError {
 }
 
 impl ClusterError {
-    /// Whether the command line is wrong, and not the cluster.
-    pub(super) const fn is_of_command_line(&self) -> bool {
-        matches!(self, Self::Kubeconfig(_) | Self::Client(_))
+    /// Returns the exit code: a wrong command line, or a cluster out of reach.
+    pub(super) const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Kubeconfig(_) | Self::Client(_) => exit_code::USAGE,
+            Self::Read { .. } | Self::System(_) => exit_code::UNREACHABLE,
+        }
     }
 }
 
-/// The cluster in the words of a message, and those of `wanted` that it has, each with its namespace.
-pub(super) type Fetched = (String, Vec<(String, Node)>);
-
-/// Fetches `wanted` from the cluster of the options.
+/// Fetches those of `wanted` that the cluster of the options has.
 ///
 /// # Errors
 /// When it is out of reach or refuses. That it has no such PipelineResource is no error.
-pub(super) fn fetch(options: &ClusterArgs, wanted: &[Wanted]) -> Result<Fetched, ClusterError> {
+pub(super) fn fetch(options: &ClusterArgs, wanted: &[Missing]) -> Result<Fetched, ClusterError> {
     // The one crypto provider of the process.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -61,7 +62,7 @@ pub(super) fn fetch(options: &ClusterArgs, wanted: &[Wanted]) -> Result<Fetched,
     runtime.block_on(fetch_all(options, wanted))
 }
 
-async fn fetch_all(options: &ClusterArgs, wanted: &[Wanted]) -> Result<Fetched, ClusterError> {
+async fn fetch_all(options: &ClusterArgs, wanted: &[Missing]) -> Result<Fetched, ClusterError> {
     let kubeconfig = match &options.kubeconfig {
         Some(file) => Kubeconfig::read_from(file)?,
         None => Kubeconfig::read()?,
@@ -80,9 +81,9 @@ async fn fetch_all(options: &ClusterArgs, wanted: &[Wanted]) -> Result<Fetched, 
     }
     let own = config.default_namespace.clone();
     let client = Client::try_from(config).map_err(ClusterError::Client)?;
-    let mut found = Vec::new();
+    let mut resources = Vec::new();
     let mut asked = Vec::new();
-    for Wanted { namespace, name } in wanted {
+    for Missing { namespace, name } in wanted {
         let namespace = namespace.clone().unwrap_or_else(|| own.clone());
         let api: Api<DynamicObject> =
             Api::namespaced_with(client.clone(), &namespace, &pipeline_resource());
@@ -98,13 +99,16 @@ async fn fetch_all(options: &ClusterArgs, wanted: &[Wanted]) -> Result<Fetched, 
         if let Some(object) = object {
             let document = serde_json::to_value(&object);
             let document = document.map_err(std::io::Error::from)?;
-            found.push((namespace.clone(), Node::from(&document)));
+            resources.push((namespace.clone(), Node::from(&document)));
         }
         if !asked.contains(&namespace) {
             asked.push(namespace);
         }
     }
-    Ok((describe(&asked.join(" or "), &context), found))
+    Ok(Fetched {
+        origin: describe(&asked.join(" or "), &context),
+        resources,
+    })
 }
 
 fn describe(namespace: &str, context: &str) -> String {

@@ -1,0 +1,156 @@
+//! Changes to a document, node by node, so that what stays keeps its position.
+//!
+//! A field that is null counts as absent. What is not a map has no fields, and is not given any.
+
+use serde_json::Value;
+
+use super::location::Location;
+use super::node::{Content, Key, Node};
+use super::place::{Place, Segment};
+
+impl Node {
+    /// A node that is not in the text, at the position of the node that it is derived from.
+    pub fn derived(at: Location, value: impl Into<Value>) -> Self {
+        let mut node = Self::from(&value.into());
+        node.move_to(at);
+        node
+    }
+
+    /// The entries, when this is a map.
+    pub const fn entries_mut(&mut self) -> Option<&mut Vec<(Key, Self)>> {
+        match &mut self.content {
+            Content::Mapping(entries) => Some(entries),
+            _ => None,
+        }
+    }
+
+    /// The items of this list; none of anything else.
+    pub fn items_mut(&mut self) -> &mut [Self] {
+        match &mut self.content {
+            Content::Sequence(items) => items,
+            _ => &mut [],
+        }
+    }
+
+    /// The node at `place` below this one.
+    pub fn find_mut(&mut self, place: &Place) -> Option<&mut Self> {
+        let mut segments = place.segments().into_iter();
+        segments.try_fold(self, |node, segment| match segment {
+            Segment::Key(key) => {
+                let mut entries = node.entries_mut()?.iter_mut();
+                Some(&mut entries.find(|(own, _)| own.name == *key)?.1)
+            }
+            Segment::Index(index) => node.items_mut().get_mut(*index),
+        })
+    }
+
+    /// The value of the field `key`.
+    pub fn field_mut(&mut self, key: &str) -> Option<&mut Self> {
+        let mut entries = self.entries_mut()?.iter_mut();
+        let (_, node) = entries.find(|(own, _)| own.name == key)?;
+        (node.content != Content::Null).then_some(node)
+    }
+
+    /// The items of the list in the field `key`; none when it is absent.
+    pub fn items_at_mut(&mut self, key: &str) -> &mut [Self] {
+        self.field_mut(key).map_or(&mut [], Self::items_mut)
+    }
+
+    /// The map in the field `key`, which is created when it is absent. None when this is not a map.
+    pub fn map_at_mut(&mut self, key: &str) -> Option<&mut Self> {
+        self.created(key, Content::Mapping(Vec::new()))
+    }
+
+    /// Adds `item` to the list in the field `key`, which is created when it is absent.
+    pub fn push_at(&mut self, key: &str, item: Self) {
+        let list = self.created(key, Content::Sequence(Vec::new()));
+        if let Some(Content::Sequence(items)) = list.map(|list| &mut list.content) {
+            items.push(item);
+        }
+    }
+
+    /// Removes the field `key` and returns its value.
+    pub fn take(&mut self, key: &str) -> Option<Self> {
+        let entries = self.entries_mut()?;
+        let position = entries.iter().position(|(own, _)| own.name == key)?;
+        let (_, node) = entries.remove(position);
+        (node.content != Content::Null).then_some(node)
+    }
+
+    /// Sets the field `key`, which is added at the end when it is absent.
+    pub fn put(&mut self, key: &str, value: Self) {
+        let Some(entries) = self.entries_mut() else {
+            return;
+        };
+        match entries.iter_mut().find(|(own, _)| own.name == key) {
+            Some((_, node)) => *node = value,
+            None => entries.push((self::key(key, &value), value)),
+        }
+    }
+
+    /// Adds a field that is absent, before all others.
+    pub fn put_first(&mut self, key: &str, value: Self) {
+        if let Some(entries) = self.entries_mut() {
+            entries.insert(0, (self::key(key, &value), value));
+        }
+    }
+
+    fn created(&mut self, key: &str, content: Content) -> Option<&mut Self> {
+        if self.present(key).is_none() {
+            let at = self.at;
+            self.put(key, Self { at, content });
+        }
+        self.field_mut(key)
+    }
+
+    fn move_to(&mut self, at: Location) {
+        self.at = at;
+        match &mut self.content {
+            Content::Sequence(items) => items.iter_mut().for_each(|item| item.move_to(at)),
+            Content::Mapping(entries) => {
+                for (key, value) in entries {
+                    key.at = at;
+                    value.move_to(at);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn key(name: &str, value: &Node) -> Key {
+    let name = name.to_owned();
+    Key { at: value.at, name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::yaml;
+
+    #[test]
+    fn fields_are_changed_where_they_are_and_added_at_the_end() {
+        let mut node = yaml::parse("a: 1\nb: null\nc: [x]\n").unwrap();
+        let at = node.at;
+        node.put("a", Node::derived(at, 2));
+        node.put("d", Node::derived(at, 3));
+        node.put_first("e", Node::derived(at, 4));
+        node.push_at("b", Node::derived(at, "y"));
+        node.push_at("c", Node::derived(at, "z"));
+        assert_eq!(
+            node.to_json().to_string(),
+            r#"{"e":4,"a":2,"b":["y"],"c":["x","z"],"d":3}"#
+        );
+        assert_eq!(node.take("d").map(|node| node.to_json()), Some(3.into()));
+        assert!(node.field_mut("d").is_none() && node.take("d").is_none());
+    }
+
+    #[test]
+    fn a_place_finds_the_node_to_change() {
+        let mut node = yaml::parse("a:\n- b: null\n").unwrap();
+        let place = Place::from(["a"]).index(0).key("b");
+        let found = node.find_mut(&place).unwrap();
+        assert_eq!((found.at.line, found.at.column), (2, 6));
+        assert!(node.find_mut(&place.key("c")).is_none());
+    }
+}

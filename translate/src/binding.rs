@@ -1,0 +1,216 @@
+//! Bindings: which resource a Pipeline's task or a run gets under which name.
+
+use gleaner_core::document::diagnostic::{Diagnostic, suggestion};
+use gleaner_core::document::{Cursor, Diagnostics, Node, Place};
+use serde_json::{Value, json};
+
+use crate::catalogue::{Catalogue, Resource};
+use crate::input_resource::{InputResource, add_param};
+use crate::interface::Interface;
+use crate::resource_lists::{self, Direction, Item};
+
+/// A binding.
+#[derive(Debug, Clone)]
+pub(crate) struct Binding<'a> {
+    /// The name of the resource in the Task or the Pipeline.
+    pub(crate) name: String,
+    /// The resource that is bound: its name, or a PipelineResource that is written out.
+    pub(crate) target: Cursor<'a>,
+    pub(crate) target_kind: TargetKind,
+    /// The names of the tasks after which this one runs.
+    pub(crate) from: Vec<Cursor<'a>>,
+    pub(crate) direction: Direction,
+    pub(crate) cursor: Cursor<'a>,
+}
+
+/// The field that has the target of a binding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TargetKind {
+    /// `resourceRef.name`: the name of a PipelineResource, or a variable.
+    Reference,
+    /// `resourceSpec`: a PipelineResource, written out.
+    Inline,
+    /// `resource`: the name of one of the Pipeline's resources.
+    OfPipeline,
+}
+
+const FIELDS: [&str; 5] = ["name", "resourceRef", "resourceSpec", "resource", "from"];
+
+/// The Task or Pipeline that gets the resources: its title in messages, and its interface where that is known.
+pub(crate) type Bound<'a> = (&'a str, Option<&'a Interface>);
+
+/// Replaces the bindings in the `spec` of a run or a Pipeline's task by parameters. `value` returns the value of a binding, which is
+/// for a resource of `bound` where that is known.
+pub(crate) fn replace_all(
+    spec: &mut Node,
+    place: &Place,
+    (title, interface): Bound<'_>,
+    found: &mut Diagnostics,
+    mut value: impl FnMut(
+        &Binding<'_>,
+        Option<&InputResource>,
+        &mut Node,
+        &mut Diagnostics,
+    ) -> Option<Value>,
+) {
+    let items = resource_lists::take(spec, place, |_| false, found);
+    if let Some(rest) = spec.take("outputs") {
+        Cursor::new(&rest, place.key("outputs")).fields(&["resources"], found);
+    }
+    let bindings = read_all(&items, found);
+    if let Some(interface) = interface {
+        let cursor = Cursor::new(spec, place.clone());
+        check(&bindings, interface, title, &cursor, found);
+    }
+    for binding in &bindings {
+        let resource = interface.and_then(|interface| interface.resource(&binding.name));
+        if let Some(value) = value(binding, resource, spec, found) {
+            let param = json!({"name": binding.name, "value": value});
+            let param = Node::derived(binding.cursor.node.at, param);
+            if let Err((_, message)) = add_param(spec, &binding.name, param) {
+                let diagnostic = binding.cursor.diagnostic(message);
+                found.push(diagnostic.help("rename one of the two"));
+            }
+        }
+    }
+}
+
+/// Reads bindings; reports names that are bound twice.
+fn read_all<'a>(items: &'a [Item], found: &mut Diagnostics) -> Vec<Binding<'a>> {
+    let mut bindings: Vec<Binding<'a>> = Vec::new();
+    for item in items {
+        let Some(binding) = Binding::read(item, found) else {
+            continue;
+        };
+        if bindings.iter().any(|other| other.name == binding.name) {
+            let message = format!("the resource '{}' is bound twice", binding.name);
+            let diagnostic = binding.cursor.diagnostic(message);
+            found.push(diagnostic.help("remove one of the two"));
+        } else {
+            bindings.push(binding);
+        }
+    }
+    bindings
+}
+
+/// Reports bindings of resources that `title` does not declare, and declared resources without a binding. `cursor` is the
+/// spec that has the bindings and the parameters.
+fn check(
+    bindings: &[Binding<'_>],
+    interface: &Interface,
+    title: &str,
+    cursor: &Cursor<'_>,
+    found: &mut Diagnostics,
+) {
+    for Binding { name, cursor, .. } in bindings {
+        if interface.resource(name).is_some() {
+            continue;
+        }
+        found.push(if interface.created.contains_key(name) {
+            let message = format!("{title} creates '{name}' itself: it is bound to nothing");
+            cursor.diagnostic(message).help("remove the binding")
+        } else {
+            let message = format!("{title} declares no resource '{name}'");
+            let known = interface.resources.iter().map(|known| known.name.as_str());
+            let help = suggestion(name, known);
+            cursor.diagnostic(message).maybe_help(help)
+        });
+    }
+    let params = cursor.node.get("params").and_then(Node::sequence);
+    for InputResource { name, optional, .. } in &interface.resources {
+        let bound = bindings.iter().any(|binding| binding.name == *name);
+        let mut params = params.unwrap_or_default().iter();
+        let given = params.any(|param| param.text_of("name") == Some(name));
+        if !bound && !given && !optional {
+            let message =
+                format!("{title} takes in the resource '{name}', and nothing is bound to it");
+            let help = format!("add resources: [{{name: {name}, resourceRef: {{name: ...}}}}]");
+            found.push(cursor.diagnostic(message).help(help));
+        }
+    }
+}
+
+impl<'a> Binding<'a> {
+    fn read(item: &'a Item, found: &mut Diagnostics) -> Option<Self> {
+        let cursor = item.cursor();
+        cursor.fields(&FIELDS, found);
+        let name = cursor.name(found)?;
+        let reference = cursor.field("resourceRef").and_then(|reference| {
+            reference.fields(&["name", "apiVersion"], found);
+            reference.name(found)?;
+            reference.field("name")
+        });
+        let resource = cursor.field("resource");
+        let resource = resource.filter(|resource| resource.text(found).is_some());
+        let (target, target_kind) = match (reference, cursor.field("resourceSpec"), resource) {
+            (Some(name), None, None) => (name, TargetKind::Reference),
+            (None, Some(spec), None) => (spec, TargetKind::Inline),
+            (None, None, Some(name)) => (name, TargetKind::OfPipeline),
+            _ => {
+                let message = format!("the binding of '{name}' must say what is bound, and once");
+                let help = "give resourceRef.name, resourceSpec or (in a Pipeline) resource";
+                found.push(cursor.diagnostic(message).help(help));
+                return None;
+            }
+        };
+        Some(Self {
+            name,
+            target,
+            target_kind,
+            from: cursor.items_at("from", found),
+            direction: item.direction,
+            cursor,
+        })
+    }
+
+    /// The values of a PipelineResource that exists, or that is written out here; it must fit `resource`.
+    pub(crate) fn resolve(
+        &self,
+        catalogue: &Catalogue,
+        namespace: Option<&str>,
+        resource: Option<&InputResource>,
+        found: &mut Diagnostics,
+    ) -> Option<Value> {
+        let bound = match self.target_kind {
+            TargetKind::Reference => catalogue.find(&self.target, namespace, found)?.clone(),
+            TargetKind::Inline => Resource::read(&self.target, None)
+                .map_err(|diagnostics| found.extend(diagnostics))
+                .ok()?,
+            TargetKind::OfPipeline => {
+                let message = "only a Pipeline's task takes one of the Pipeline's resources";
+                let diagnostic = Diagnostic::new(&self.cursor.place, self.target.at(), message);
+                found.push(diagnostic.help("give resourceRef.name or resourceSpec"));
+                return None;
+            }
+        };
+        if let Some(resource) = resource {
+            let keys: Vec<&str> = bound.values.keys().map(String::as_str).collect();
+            self.check_fit(resource, &bound.kind, &keys, found);
+        }
+        Some(bound.values.into())
+    }
+
+    /// Reports that what is bound, a resource of type `kind` with these keys, does not fit `resource`.
+    pub(crate) fn check_fit(
+        &self,
+        resource: &InputResource,
+        kind: &str,
+        keys: &[&str],
+        found: &mut Diagnostics,
+    ) {
+        let name = &resource.name;
+        let wanted = resource.kind.as_str();
+        if kind != wanted {
+            let message =
+                format!("'{name}' is of type {wanted}, and what is bound to it of type {kind}");
+            return found.push(self.cursor.diagnostic(message));
+        }
+        let used = resource.keys.iter();
+        for key in used.filter(|key| !keys.contains(&key.as_str())) {
+            let message =
+                format!("'{name}' is used by its {key}, and what is bound to it has none");
+            let help = format!("give it a param '{key}'");
+            found.push(self.cursor.diagnostic(message).help(help));
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! PipelineResources that exist: in the files, or fetched by the caller.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+
+use gleaner_core::document::diagnostic::Diagnostic;
+use gleaner_core::document::{Cursor, Diagnostics, Finding, Location, Node, Source};
+use gleaner_proto::kubernetes::PIPELINE_RESOURCE_KIND;
+use gleaner_proto::name::is_dns_subdomain;
+use serde_json::{Map, Value};
+
+use crate::resource_lists::Direction;
+use crate::resource_type::ResourceType;
+
+/// The existing PipelineResources, and those that were referenced and not found.
+#[derive(Debug)]
+pub(crate) struct Catalogue {
+    entries: Vec<Entry>,
+    /// The place besides the files that was searched, as a message names it.
+    origin: Option<String>,
+    missing: RefCell<BTreeSet<Missing>>,
+}
+
+/// A PipelineResource that a document references and that is in none of the files.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Missing {
+    /// The namespace of the document that references it, where the document has one.
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
+}
+
+/// PipelineResources from elsewhere than the files.
+#[derive(Debug, Clone)]
+pub struct Fetched {
+    /// Their place, as a message names it: `namespace builds of the cluster old`.
+    pub origin: String,
+    /// The namespace and the document of each.
+    pub resources: Vec<(String, Node)>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    namespace: Option<String>,
+    name: String,
+    /// The findings about one that is not referenced are of no interest.
+    is_referenced: Cell<bool>,
+    resource: Result<Resource, Vec<Finding>>,
+}
+
+/// The content of a PipelineResource.
+#[derive(Debug, Clone)]
+pub(crate) struct Resource {
+    /// Its `spec.type`.
+    pub(crate) kind: String,
+    /// Its params, and its name when it has one.
+    pub(crate) values: Map<String, Value>,
+}
+
+// === impl Catalogue ===
+
+impl Catalogue {
+    /// The catalogue of the PipelineResources in `sources` and those that were fetched.
+    pub(crate) fn new(sources: &[Source], fetched: Option<&Fetched>) -> Self {
+        let mut entries = Vec::new();
+        for source in sources {
+            let documents = source.documents.iter();
+            let resources = documents
+                .filter(|document| document.text_of("kind") == Some(PIPELINE_RESOURCE_KIND));
+            entries.extend(resources.map(|document| {
+                let namespace = document
+                    .get("metadata")
+                    .and_then(|own| own.text_of("namespace"));
+                let namespace = namespace.map(str::to_owned);
+                Entry::new(document, namespace, |_| source.name.clone())
+            }));
+        }
+        if let Some(Fetched { origin, resources }) = fetched {
+            entries.extend(resources.iter().map(|(namespace, document)| {
+                Entry::new(document, Some(namespace.clone()), |name| {
+                    format!("{PIPELINE_RESOURCE_KIND} {name} in {origin}")
+                })
+            }));
+        }
+        Self {
+            entries,
+            origin: fetched.map(|fetched| fetched.origin.clone()),
+            missing: RefCell::default(),
+        }
+    }
+
+    /// The PipelineResources that were referenced and not found.
+    pub(crate) fn missing(&self) -> Vec<Missing> {
+        self.missing.borrow().iter().cloned().collect()
+    }
+
+    /// The findings about PipelineResources that were referenced.
+    pub(crate) fn findings(&self) -> impl Iterator<Item = Finding> {
+        let referenced = self
+            .entries
+            .iter()
+            .filter(|entry| entry.is_referenced.get());
+        let findings = referenced.filter_map(|entry| entry.resource.as_ref().err());
+        findings.flatten().cloned()
+    }
+
+    /// The PipelineResource that a document in `namespace` calls `name`; reports that there is none.
+    pub(crate) fn find(
+        &self,
+        name: &Cursor<'_>,
+        namespace: Option<&str>,
+        found: &mut Diagnostics,
+    ) -> Option<&Resource> {
+        let wanted = name.node.as_str().unwrap_or_default();
+        if !is_dns_subdomain(wanted) {
+            let message = format!("'{wanted}' is not the name of a PipelineResource");
+            let help = "write the name itself; only a Pipeline's tasks refer to others with $(resources.NAME) and $(tasks.TASK.OUTPUT)";
+            found.push(name.diagnostic(message).help(help));
+            return None;
+        }
+        let mut entries = self.entries.iter().filter(|entry| {
+            let anywhere = entry.namespace.is_none() || namespace.is_none();
+            entry.name == wanted && (anywhere || entry.namespace.as_deref() == namespace)
+        });
+        if let Some(entry) = entries.next() {
+            entry.is_referenced.set(true);
+            return entry.resource.as_ref().ok();
+        }
+        let message = format!("there is no PipelineResource '{wanted}'");
+        let add = "add the file that holds it with -f";
+        found.push(match &self.origin {
+            Some(origin) => name
+                .diagnostic(format!("{message}, neither in the files nor in {origin}"))
+                .help(add),
+            None => name
+                .diagnostic(format!("{message} in the files"))
+                .help(format!(
+                    "{add}, or take it from a cluster with --context NAME"
+                )),
+        });
+        self.missing.borrow_mut().insert(Missing {
+            namespace: namespace.map(str::to_owned),
+            name: wanted.to_owned(),
+        });
+        None
+    }
+}
+
+// === impl Entry ===
+
+impl Entry {
+    fn new(document: &Node, namespace: Option<String>, file: impl FnOnce(&str) -> String) -> Self {
+        let name = document.descend(&["metadata", "name"]);
+        let name = name.and_then(Node::as_str).unwrap_or_default();
+        let root = Cursor::root(document);
+        let resource = match root.field("spec") {
+            Some(spec) => Resource::read(&spec, Some(name)),
+            None => Err(vec![root.diagnostic("the PipelineResource has no spec")]),
+        };
+        let file = file(name);
+        let finding = |diagnostic: Diagnostic| {
+            // Fetched documents have no lines.
+            let at = diagnostic.at.filter(|at| *at != Location::default());
+            Finding::error(file.clone(), Diagnostic { at, ..diagnostic })
+        };
+        Self {
+            namespace,
+            name: name.to_owned(),
+            is_referenced: Cell::new(false),
+            resource: resource.map_err(|found| found.into_iter().map(finding).collect()),
+        }
+    }
+}
+
+// === impl Resource ===
+
+impl Resource {
+    /// Reads the spec of a PipelineResource, which may have a name.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, or that has no equivalent.
+    pub(crate) fn read(spec: &Cursor<'_>, name: Option<&str>) -> Result<Self, Vec<Diagnostic>> {
+        let mut found = Diagnostics::default();
+        spec.fields(&["type", "params", "secrets", "description"], &mut found);
+        if let Some(secrets) = spec.field("secrets") {
+            let message = "values of a PipelineResource that come from a Secret have no equal";
+            let help = "git finds credentials in a Secret of the ServiceAccount, annotated tekton.dev/git-0";
+            found.push(secrets.diagnostic(message).help(help));
+        }
+        let kind = match spec.field("type") {
+            Some(kind) => ResourceType::read(&kind, Direction::Input, &mut found),
+            None => {
+                let message = "the PipelineResource has no type";
+                found.push(spec.diagnostic(message).help("use git or image"));
+                None
+            }
+        };
+        let Some(kind) = kind else {
+            return Err(found.into_vec());
+        };
+        let mut values = Map::new();
+        values.extend(name.map(|name| ("name".to_owned(), name.into())));
+        for param in spec.items_at("params", &mut found) {
+            param.fields(&["name", "value"], &mut found);
+            let Some(key) = param.name(&mut found) else {
+                continue;
+            };
+            let value = param.text_at("value", &mut found).unwrap_or_default();
+            // Tekton compared the names without regard to case (`strings.EqualFold`).
+            let mut keys = kind.keys().into_iter();
+            let own = keys.find(|own| own.eq_ignore_ascii_case(&key));
+            let key = own.map_or(key, str::to_owned);
+            if kind != ResourceType::Git || !is_clone_setting(&key, &value, &param, &mut found) {
+                values.insert(key, value.into());
+            }
+        }
+        let [required, optional] = kind.keys();
+        if values.get(required).is_none_or(|value| value == "") {
+            let message = format!("the PipelineResource has no param '{required}'");
+            let help = format!("a resource of type {} cannot do without", kind.as_str());
+            found.push(spec.diagnostic(message).help(help));
+        }
+        values.entry(optional).or_insert_with(|| "".into());
+        found.finish(Self {
+            kind: kind.as_str().to_owned(),
+            values,
+        })
+    }
+}
+
+/// Returns true if the param is a setting of Tekton's clone, which is not a value of the resource. The step that clones has
+/// none of them; reports those that it does not act on anyway.
+fn is_clone_setting(key: &str, value: &str, param: &Cursor<'_>, found: &mut Diagnostics) -> bool {
+    const SETTINGS: [(&str, &[&str]); 7] = [
+        ("submodules", &["false"]),
+        ("depth", &["", "1"]),
+        ("sslVerify", &["", "true"]),
+        ("refspec", &[""]),
+        ("httpProxy", &[""]),
+        ("httpsProxy", &[""]),
+        ("noProxy", &[""]),
+    ];
+    let mut settings = SETTINGS.iter();
+    let Some((name, harmless)) = settings.find(|(name, _)| name.eq_ignore_ascii_case(key)) else {
+        return false;
+    };
+    if !harmless.contains(&value) {
+        let message = format!("the step that clones has no setting {name}");
+        let help = "remove it, and let a step of your own do what it did";
+        found.push(param.diagnostic(message).help(help));
+    }
+    true
+}

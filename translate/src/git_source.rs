@@ -1,0 +1,83 @@
+//! The step that clones a git resource, as Tekton itself once did.
+
+#[cfg(test)]
+mod tests;
+
+use gleaner_core::document::{Content, Node};
+use serde_json::json;
+
+use crate::input_resource::InputResource;
+use crate::resource_type::ResourceType;
+
+/// Longest name of a step (a DNS label).
+const LONGEST: usize = 63;
+
+/// Clones `$1` at revision `$2` into `$3`. Values of parameters are arguments: in the text of a script, the name of a
+/// branch could be a command. Nothing in it looks like `$(...)`, which Tekton and the kubelet would try to replace.
+const SCRIPT: &str = include_str!("git_source.sh");
+
+/// Precedes the script where a run need not bind the resource.
+const UNLESS_UNBOUND: &str = "[ -n \"$1\" ] || exit 0\n";
+
+/// Adds a step before the others of the TaskSpec `spec` for each git resource among `resources`.
+pub(crate) fn prepend(spec: &mut Node, resources: &[InputResource], image: &str) {
+    let is_git = |resource: &&InputResource| resource.kind == ResourceType::Git;
+    let gits: Vec<&InputResource> = resources.iter().filter(is_git).collect();
+    if gits.is_empty() {
+        return;
+    }
+    let mut names = Vec::new();
+    for (index, step) in spec.items_at_mut("steps").iter_mut().enumerate() {
+        // Tekton names a step without a name by its index, which is about to change.
+        if step.text_of("name").unwrap_or_default().is_empty() {
+            step.take("name");
+            step.put_first("name", Node::derived(step.at, format!("unnamed-{index}")));
+        }
+        names.extend(step.text_of("name").map(str::to_owned));
+    }
+    let mut clones = Vec::new();
+    for resource in gits {
+        let name = step_name(&resource.name, &names);
+        clones.push(step(resource, &name, image));
+        names.push(name);
+    }
+    clones.extend_from_slice(spec.items_at_mut("steps"));
+    let (at, content) = (spec.at, Content::Sequence(clones));
+    spec.put("steps", Node { at, content });
+}
+
+fn step(resource: &InputResource, name: &str, image: &str) -> Node {
+    let param = |key: &str| format!("$(params.{}.{key})", resource.name);
+    let guard = if resource.optional {
+        UNLESS_UNBOUND
+    } else {
+        ""
+    };
+    let step = json!({
+        "name": name,
+        "image": image,
+        // A step template may set another one, which this step is about to create.
+        "workingDir": "/",
+        // Credentials of the ServiceAccount are put into HOME, which must be a directory that any user can write to.
+        "env": [{"name": "HOME", "value": "/tekton/home"}],
+        "command": ["/bin/sh"],
+        "args": ["-c", format!("{guard}{SCRIPT}"), name, param("url"), param("revision"), resource.path],
+    });
+    Node::derived(resource.at, step)
+}
+
+/// `git-source-<resource>`, made a DNS label that no other step has.
+fn step_name(resource: &str, taken: &[String]) -> String {
+    let lower = resource.to_ascii_lowercase().replace('_', "-");
+    let wanted = format!("git-source-{lower}");
+    let numbered = (2..).map(|number| format!("-{number}"));
+    let mut names = std::iter::once(String::new())
+        .chain(numbered)
+        .map(|suffix| {
+            let begin = wanted.get(..LONGEST - suffix.len()).unwrap_or(&wanted);
+            format!("{}{suffix}", begin.trim_end_matches('-'))
+        });
+    names
+        .find(|name| !taken.contains(name))
+        .expect("invariant: there are more numbers than steps")
+}

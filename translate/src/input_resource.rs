@@ -1,0 +1,161 @@
+//! The resources that a Task or a Pipeline declares: each becomes an object parameter.
+
+use gleaner_core::document::diagnostic::Diagnostic;
+use gleaner_core::document::{Cursor, Diagnostics, Location, Node, Place};
+use serde_json::{Map, Value, json};
+
+use crate::resource_lists::{Direction, Item};
+use crate::resource_type::ResourceType;
+
+/// A resource that a run binds to one that exists, or to one that another task creates.
+#[derive(Debug, Clone)]
+pub(crate) struct InputResource {
+    /// Its name, and that of the parameter.
+    pub(crate) name: String,
+    pub(crate) kind: ResourceType,
+    pub(crate) direction: Direction,
+    /// Runs need not bind it.
+    pub(crate) optional: bool,
+    /// The directory into which it is cloned.
+    pub(crate) path: String,
+    description: Option<String>,
+    /// The keys that a bound resource must have. None has a default: Tekton counts a default for one key, and not what
+    /// another task's result will bring for the others (`MissingKeysObjectParamNames`,
+    /// `pkg/reconciler/taskrun/validate_taskrun.go`).
+    pub(crate) keys: Vec<String>,
+    /// The position of its declaration.
+    pub(crate) at: Location,
+}
+
+const FIELDS: [&str; 5] = ["name", "type", "description", "targetPath", "optional"];
+
+impl InputResource {
+    /// Reads declarations; reports those that have no equivalent, and names that are declared twice.
+    pub(crate) fn read_all(items: &[Item], found: &mut Diagnostics) -> Vec<Self> {
+        let mut resources: Vec<Self> = Vec::new();
+        for item in items {
+            let cursor = item.cursor();
+            let Some(resource) = Self::read(&cursor, item.direction, found) else {
+                continue;
+            };
+            let name = &resource.name;
+            let (message, help) = match resources.iter().find(|other| other.name == *name) {
+                None => {
+                    resources.push(resource);
+                    continue;
+                }
+                Some(other) if other.direction == resource.direction => (
+                    format!("the resource '{name}' is declared twice"),
+                    "remove one of the two",
+                ),
+                Some(_) => (
+                    format!("two resources are called '{name}', and both become parameters"),
+                    "rename one",
+                ),
+            };
+            found.push(cursor.diagnostic(message).help(help));
+        }
+        resources
+    }
+
+    fn read(cursor: &Cursor<'_>, direction: Direction, found: &mut Diagnostics) -> Option<Self> {
+        cursor.fields(&FIELDS, found);
+        let name = cursor.name(found)?;
+        if !is_object_name(&name) {
+            let message = format!("'{name}' cannot be the name of an object parameter");
+            let help = "use letters, digits, '-' and '_', and begin with a letter or '_'";
+            found.push(cursor.diagnostic(message).help(help));
+            return None;
+        }
+        let Some(kind) = cursor.field("type") else {
+            let message = format!("the resource '{name}' has no type");
+            found.push(cursor.diagnostic(message).help("use git or image"));
+            return None;
+        };
+        let directory = cursor.text_at("targetPath", found);
+        let directory = directory.as_deref().unwrap_or(&name);
+        Some(Self {
+            kind: ResourceType::read(&kind, direction, found)?,
+            direction,
+            optional: cursor
+                .field("optional")
+                .is_some_and(|optional| optional.flag(found) == Some(true)),
+            path: format!("/workspace/{}", directory.trim_matches('/')),
+            description: cursor.text_at("description", found),
+            keys: vec!["url".to_owned()],
+            at: cursor.node.at,
+            name,
+        })
+    }
+
+    /// Adds `key` to the keys that a bound resource must have.
+    pub(crate) fn uses(&mut self, key: &str) {
+        if !self.keys.iter().any(|own| own == key) {
+            self.keys.push(key.to_owned());
+        }
+    }
+
+    /// Adds all keys of the type to the keys that a bound resource must have.
+    pub(crate) fn uses_keys_of_type(&mut self) {
+        for key in self.kind.keys() {
+            self.uses(key);
+        }
+    }
+
+    /// Declares the parameter in the `params` of the spec at `place`.
+    pub(crate) fn declare(&self, spec: &mut Node, place: &Place, found: &mut Diagnostics) {
+        if spec.get("params").is_none() {
+            spec.put_first("params", Node::derived(self.at, Vec::<Value>::new()));
+        }
+        if let Err((at, message)) =
+            add_param(spec, &self.name, Node::derived(self.at, self.parameter()))
+        {
+            let diagnostic = Diagnostic::new(place.key("params"), Some(at), message);
+            found.push(diagnostic.help("rename one of the two"));
+        }
+    }
+
+    fn parameter(&self) -> Value {
+        let each = |value: Value| -> Map<_, _> {
+            let keys = self.keys.iter();
+            keys.map(|key| (key.clone(), value.clone())).collect()
+        };
+        let mut param = json!({"name": self.name});
+        if let Some(description) = &self.description {
+            param["description"] = json!(description);
+        }
+        param["type"] = json!("object");
+        param["properties"] = each(json!({"type": "string"})).into();
+        if self.optional {
+            param["default"] = each(json!("")).into();
+        }
+        param
+    }
+}
+
+/// Adds a parameter that replaces the resource `name`.
+///
+/// # Errors
+/// The position of the parameter that has this name already, and a message.
+pub(crate) fn add_param(
+    spec: &mut Node,
+    name: &str,
+    param: Node,
+) -> Result<(), (Location, String)> {
+    let mut params = spec.items_at_mut("params").iter();
+    if let Some(own) = params.find(|own| own.text_of("name") == Some(name)) {
+        let message =
+            format!("the resource '{name}' becomes a parameter '{name}', and there is one already");
+        return Err((own.at, message));
+    }
+    spec.push_at("params", param);
+    Ok(())
+}
+
+/// Returns true for a name that Tekton accepts (`objectVariableNameFormat`, `pkg/apis/pipeline/v1/task_validation.go`).
+fn is_object_name(name: &str) -> bool {
+    let mut letters = name.chars();
+    let first = letters.next().unwrap_or_default();
+    (first.is_ascii_alphabetic() || first == '_')
+        && letters.all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+}

@@ -1,0 +1,73 @@
+//! The inputs and outputs of a Task or a Pipeline, as those who refer to it need to know them.
+
+use gleaner_core::declaration::{Declaration, Origin};
+use gleaner_core::document::Node;
+use gleaner_core::results;
+use indexmap::IndexMap;
+
+use crate::input_resource::InputResource;
+
+/// The inputs and outputs of a Task or a Pipeline.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Interface {
+    /// The resources that a run binds.
+    pub(crate) resources: Vec<InputResource>,
+    /// The objects that it creates, by their names in the declaration.
+    pub(crate) created: IndexMap<String, Created>,
+}
+
+/// An object that a Task creates.
+#[derive(Debug, Clone)]
+pub(crate) enum Created {
+    /// A PipelineResource.
+    Resource {
+        /// Its type.
+        kind: String,
+        /// The keys of its result.
+        keys: Vec<String>,
+    },
+    /// An object of another kind, to which nothing can be bound.
+    Object,
+}
+
+/// The Tasks and Pipelines of all files, by name.
+#[derive(Debug, Default)]
+pub(crate) struct Interfaces {
+    pub(crate) tasks: IndexMap<String, Interface>,
+    pub(crate) pipelines: IndexMap<String, Interface>,
+}
+
+impl Interface {
+    /// The resource called `name`.
+    pub(crate) fn resource(&self, name: &str) -> Option<&InputResource> {
+        self.resources.iter().find(|resource| resource.name == name)
+    }
+
+    /// Adds the objects that `declaration` creates.
+    pub(crate) fn creates(&mut self, declaration: &Declaration) {
+        for template in &declaration.templates {
+            let created = match &template.origin {
+                Origin::Object => Created::Object,
+                Origin::PipelineResource { kind, .. } => Created::Resource {
+                    kind: kind.clone(),
+                    keys: results::keys(template).into_iter().collect(),
+                },
+            };
+            let name = template.name.as_str().to_owned();
+            self.created.insert(name, created);
+        }
+    }
+}
+
+/// The interface in `known` of the Task or Pipeline that `reference` names; none when a resolver fetches it.
+pub(crate) fn referred<'a>(
+    known: &'a IndexMap<String, Interface>,
+    reference: Option<&Node>,
+) -> Option<&'a Interface> {
+    let reference = reference?;
+    let remote = ["resolver", "bundle"];
+    if remote.iter().any(|key| reference.get(key).is_some()) {
+        return None;
+    }
+    known.get(reference.text_of("name")?)
+}

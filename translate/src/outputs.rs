@@ -1,0 +1,66 @@
+//! Declarations: from the proposal's fields in the spec into the annotation, checked on the way.
+
+use gleaner_core::declaration::Declaration;
+use gleaner_core::document::{Cursor, Diagnostics, Node, Place, Source, writer};
+use gleaner_core::task::DeclarationSite;
+use gleaner_proto::kubernetes::annotation;
+use serde_json::json;
+
+/// Checks every declaration in `document`, moves it into the annotation of its host, and returns it with the place of its
+/// TaskSpec. `host` is the place of the object with the metadata of the TaskSpec at a place.
+pub(crate) fn move_to_annotations(
+    document: &mut Node,
+    host: impl Fn(&Place) -> Place,
+    source: &Source,
+    found: &mut Diagnostics,
+) -> Vec<(Place, Declaration)> {
+    let mut declared = Vec::new();
+    for site in DeclarationSite::all(document) {
+        match (site.declaration(source), site.task_spec()) {
+            (Ok(Some(declaration)), Some(place)) => declared.push((place.clone(), declaration)),
+            (Ok(None), Some(place)) => {
+                let spec = document
+                    .find(place)
+                    .map(|spec| Cursor::new(spec, place.clone()));
+                if let Some(outputs) = spec.and_then(|spec| spec.field("outputs")) {
+                    outputs.fields(&["resources", "objects"], found);
+                }
+            }
+            (Ok(_), None) => {}
+            (Err(diagnostics), _) => found.extend(diagnostics),
+        }
+    }
+    for (place, declared) in &declared {
+        if let Some(spec) = document.find_mut(place)
+            && take_proposal(spec)
+        {
+            let yaml = Node::derived(spec.at, writer::to_yaml([&declared.document]));
+            annotate(document, &host(place), yaml);
+        }
+    }
+    let declared = declared.into_iter();
+    declared
+        .map(|(place, declared)| (place, declared.declaration))
+        .collect()
+}
+
+/// Removes the proposal's fields from a TaskSpec; returns true if there were any.
+fn take_proposal(spec: &mut Node) -> bool {
+    let mut found = spec.take("outputs").is_some();
+    for step in spec.items_at_mut("steps") {
+        found |= step.take("outputs").is_some();
+    }
+    found
+}
+
+/// Sets the annotation of the object at `place`.
+fn annotate(document: &mut Node, place: &Place, yaml: Node) -> Option<()> {
+    let object = document.find_mut(place)?;
+    if object.get("metadata").is_none() {
+        object.put_first("metadata", Node::derived(object.at, json!({})));
+    }
+    let metadata = object.map_at_mut("metadata")?;
+    let annotations = metadata.map_at_mut("annotations")?;
+    annotations.put(annotation::OUTPUTS, yaml);
+    Some(())
+}

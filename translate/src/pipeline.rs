@@ -1,0 +1,285 @@
+//! A PipelineSpec: its resources become object parameters, and its tasks pass them on.
+
+use std::collections::HashMap;
+
+use gleaner_core::document::diagnostic::{Diagnostic, suggestion};
+use gleaner_core::document::{Cursor, Diagnostics, Node, Place, Source};
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use crate::binding::{self, Binding, TargetKind};
+use crate::catalogue::Catalogue;
+use crate::input_resource::InputResource;
+use crate::interface::{Created, Interface, Interfaces, referred};
+use crate::resource_lists::{self, Direction};
+use crate::variables::{self, Replacement, Variables};
+use crate::versions;
+
+/// The documents around a PipelineSpec.
+pub(crate) struct Surroundings<'a> {
+    /// The Tasks of all files.
+    pub(crate) known: &'a Interfaces,
+    /// The Tasks embedded in the same document, by place.
+    pub(crate) embedded: &'a HashMap<Place, Interface>,
+    pub(crate) catalogue: &'a Catalogue,
+    /// The namespace of the document.
+    pub(crate) namespace: Option<&'a str>,
+    pub(crate) source: &'a Source,
+}
+
+/// Translates the PipelineSpec at `place`.
+pub(crate) fn translate(
+    spec: &mut Node,
+    place: &Place,
+    around: &Surroundings<'_>,
+    found: &mut Diagnostics,
+) -> Interface {
+    let items = resource_lists::take_inputs(spec, place, found);
+    let mut resources = InputResource::read_all(&items, found);
+    for resource in &mut resources {
+        // Its tasks may be in other files, and use any of them.
+        resource.uses_keys_of_type();
+    }
+    let tasks = tasks(spec, place, around);
+    let mut pipeline = Pipeline { resources, tasks };
+    for list in LISTS {
+        for (index, task) in spec.items_at_mut(list).iter_mut().enumerate() {
+            pipeline.task(task, &place.key(list).index(index), around, found);
+        }
+    }
+    variables::rewrite(spec, place, &mut pipeline, around.source, found);
+    let resources = pipeline.resources;
+    for resource in &resources {
+        resource.declare(spec, place, found);
+    }
+    Interface {
+        resources,
+        ..Interface::default()
+    }
+}
+
+const LISTS: [&str; 2] = ["tasks", "finally"];
+
+type Tasks = IndexMap<String, Option<Interface>>;
+
+/// The tasks of a PipelineSpec by name, each with its interface where that is known.
+fn tasks(spec: &Node, place: &Place, around: &Surroundings<'_>) -> Tasks {
+    let mut found = IndexMap::new();
+    for list in LISTS {
+        let items = spec.get(list).and_then(Node::sequence).unwrap_or_default();
+        for (index, task) in items.iter().enumerate() {
+            let embedded = place.key(list).index(index).key("taskSpec");
+            let embedded = around.embedded.get(&embedded);
+            let interface =
+                embedded.or_else(|| referred(&around.known.tasks, task.present("taskRef")));
+            let name = task.text_of("name").unwrap_or_default();
+            found.insert(name.to_owned(), interface.cloned());
+        }
+    }
+    found
+}
+
+struct Pipeline {
+    resources: Vec<InputResource>,
+    tasks: Tasks,
+}
+
+impl Pipeline {
+    fn task(
+        &mut self,
+        task: &mut Node,
+        place: &Place,
+        around: &Surroundings<'_>,
+        found: &mut Diagnostics,
+    ) {
+        if let Some(conditions) = task.take("conditions") {
+            let conditions = Cursor::new(&conditions, place.key("conditions"));
+            let message = "Tekton has no Conditions any more";
+            let help = "use when: with a result of a task that does what the Condition did";
+            found.push(conditions.diagnostic(message).help(help));
+        }
+        versions::reference(task, place, "taskRef", "Task", found);
+        let name = task.text_of("name").unwrap_or_default().to_owned();
+        let interface = match task.field_mut("pipelineSpec") {
+            Some(nested) => Some(translate(nested, &place.key("pipelineSpec"), around, found)),
+            None => self.tasks.get(&name).cloned().flatten(),
+        };
+        let title = format!("the task '{name}'");
+        let bound = (title.as_str(), interface.as_ref());
+        binding::replace_all(
+            task,
+            place,
+            bound,
+            found,
+            |binding, resource, task, found| self.value(binding, resource, task, around, found),
+        );
+    }
+
+    /// The value of the parameter that replaces a binding, which is for `resource` where that is known.
+    fn value(
+        &mut self,
+        binding: &Binding<'_>,
+        resource: Option<&InputResource>,
+        task: &mut Node,
+        around: &Surroundings<'_>,
+        found: &mut Diagnostics,
+    ) -> Option<Value> {
+        let name = binding.target.node.as_str().unwrap_or_default();
+        let words = variables::inside(name).and_then(variables::words);
+        match (binding.target_kind, words.as_deref()) {
+            (TargetKind::OfPipeline, _) => self.own(name, binding, resource, task, found),
+            (TargetKind::Reference, Some(["resources", own])) => {
+                self.own(own, binding, resource, task, found)
+            }
+            (TargetKind::Reference, Some(["tasks", from, output])) => {
+                self.output(from, output, binding, resource, found)
+            }
+            (TargetKind::Reference, _) if name.contains("$(") => {
+                let message = format!("'{name}' names no resource");
+                let help = "write $(resources.NAME), $(tasks.TASK.OUTPUT) or the name of a PipelineResource";
+                found.push(binding.target.diagnostic(message).help(help));
+                None
+            }
+            _ => binding.resolve(around.catalogue, around.namespace, resource, found),
+        }
+    }
+
+    /// One of the Pipeline's own resources; or, where a task in `from` creates it, that task's result.
+    fn own(
+        &mut self,
+        name: &str,
+        binding: &Binding<'_>,
+        resource: Option<&InputResource>,
+        task: &mut Node,
+        found: &mut Diagnostics,
+    ) -> Option<Value> {
+        let mut creators = binding.from.iter().filter_map(|from| from.node.as_str());
+        if let Some(from) = creators.find(|from| self.created(from, name).is_some()) {
+            return self.output(from, name, binding, resource, found);
+        }
+        for from in &binding.from {
+            let name = from.node.as_str().unwrap_or_default();
+            if !self.tasks.contains_key(name) {
+                let place = binding.cursor.place.key("from");
+                found.push(self.no_task(name, &Cursor::new(from.node, place)));
+            }
+            let mut after = task.items_at_mut("runAfter").iter();
+            if after.all(|other| other.as_str() != Some(name)) {
+                task.push_at("runAfter", from.node.clone());
+            }
+        }
+        let Some(own) = self.resources.iter_mut().find(|own| own.name == name) else {
+            let message = format!("the Pipeline declares no resource '{name}'");
+            let known = self.resources.iter().map(|own| own.name.as_str());
+            found.add(&binding.target, message, suggestion(name, known));
+            return None;
+        };
+        match resource {
+            Some(resource) if resource.kind == own.kind => {
+                resource.keys.iter().for_each(|key| own.uses(key));
+            }
+            Some(resource) => binding.check_fit(resource, own.kind.as_str(), &[], found),
+            None => {}
+        }
+        Some(format!("$(params.{name}[*])").into())
+    }
+
+    /// The result `output` of the task `from`.
+    fn output(
+        &self,
+        from: &str,
+        output: &str,
+        binding: &Binding<'_>,
+        resource: Option<&InputResource>,
+        found: &mut Diagnostics,
+    ) -> Option<Value> {
+        let target = &binding.target;
+        let refused = match (self.tasks.get(from), self.created(from, output)) {
+            (None, _) => self.no_task(from, target),
+            _ if binding.direction == Direction::Output => target
+                .diagnostic(format!(
+                    "'{output}' is created by the task '{from}': nothing else can be its output"
+                ))
+                .help("bind it under inputs"),
+            (_, Some(Created::Object)) => target
+                .diagnostic(format!(
+                    "'{output}' is one of the objects of the task '{from}', and objects are no PipelineResources; \
+                     nothing binds them as inputs"
+                ))
+                .help(format!(
+                    "take a field of it as a parameter: $(tasks.{from}.results.{output}.name)"
+                )),
+            (Some(Some(interface)), None) => target
+                .diagnostic(format!("the task '{from}' creates no resource '{output}'"))
+                .maybe_help(suggestion(
+                    output,
+                    interface.created.keys().map(String::as_str),
+                )),
+            (_, created) => {
+                if let (Some(Created::Resource { kind, keys }), Some(resource)) = (created, resource) {
+                    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+                    binding.check_fit(resource, kind, &keys, found);
+                }
+                return Some(format!("$(tasks.{from}.results.{output}[*])").into());
+            }
+        };
+        found.push(refused);
+        None
+    }
+
+    /// The object `output` that the task `from` creates, where that is known.
+    fn created(&self, from: &str, output: &str) -> Option<&Created> {
+        self.tasks.get(from)?.as_ref()?.created.get(output)
+    }
+
+    fn no_task(&self, name: &str, cursor: &Cursor<'_>) -> Diagnostic {
+        let message = format!("the Pipeline has no task '{name}'");
+        let known = self.tasks.keys().map(String::as_str);
+        cursor
+            .diagnostic(message)
+            .maybe_help(suggestion(name, known))
+    }
+
+    fn resource(&mut self, name: &str, key: &str, inside: &str) -> Replacement {
+        let known = self.resources.iter().map(|own| own.name.as_str());
+        let help = suggestion(name, known);
+        let Some(own) = self.resources.iter_mut().find(|own| own.name == name) else {
+            let message = format!("`$({inside})`: the Pipeline declares no resource '{name}'");
+            return Replacement::Refused { message, help };
+        };
+        if key == "type" {
+            return Replacement::Text(own.kind.as_str().to_owned());
+        }
+        own.uses(key);
+        Replacement::Variable(format!("params.{name}.{key}"))
+    }
+}
+
+impl Variables for Pipeline {
+    fn replace(&mut self, words: &[&str], inside: &str) -> Replacement {
+        match words {
+            ["inputs", "params", ..] => match inside.strip_prefix("inputs.") {
+                Some(rest) => Replacement::Variable(rest.to_owned()),
+                None => Replacement::Keep,
+            },
+            ["resources", name, key] => self.resource(name, key, inside),
+            ["resources" | "inputs" | "outputs", ..] => Replacement::refused(
+                format!("`$({inside})` is no variable of a Pipeline"),
+                "write $(params.NAME) or $(resources.NAME.KEY)",
+            ),
+            ["tasks", from, output, rest @ ..] => match rest {
+                _ if self.created(from, output).is_none() => Replacement::Keep,
+                [key] => Replacement::Variable(format!("tasks.{from}.results.{output}.{key}")),
+                _ => Replacement::refused(
+                    format!("`$({inside})` is a whole object where a text is wanted"),
+                    format!("write $(tasks.{from}.{output}.name) or another key"),
+                ),
+            },
+            _ => Replacement::Keep,
+        }
+    }
+
+    fn skips(&self, field: &str) -> bool {
+        ["taskSpec", "pipelineSpec", "description", "displayName"].contains(&field)
+    }
+}

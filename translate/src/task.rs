@@ -1,0 +1,236 @@
+//! A TaskSpec: its resources become object parameters, and its variables refer to those.
+
+use gleaner_core::document::diagnostic::suggestion;
+use gleaner_core::document::{Diagnostics, Node, Place, Source};
+
+use crate::input_resource::InputResource;
+use crate::interface::Interface;
+use crate::resource_lists::{self, Direction};
+use crate::resource_type::ResourceType;
+use crate::variables::{self, Replacement, Variables, rewrite};
+use crate::versions;
+
+/// Translates the TaskSpec at `place`, without its declaration: in the proposal's syntax, that stays in the spec. `annotation` is
+/// the annotation that has the declaration, and its place.
+pub(crate) fn translate(
+    spec: &mut Node,
+    place: &Place,
+    annotation: Option<(&mut Node, &Place)>,
+    source: &Source,
+    found: &mut Diagnostics,
+) -> Interface {
+    let items = resource_lists::take(spec, place, is_created, found);
+    let mut resources = InputResource::read_all(&items, found);
+    for resource in &mut resources {
+        if resource.kind == ResourceType::Git {
+            // The step that clones uses both.
+            resource.uses_keys_of_type();
+        }
+    }
+    versions::task_spec(spec, place, found);
+    let mut variables = TaskVariables {
+        created: created(spec),
+        resources,
+        within: Within::Steps,
+    };
+    rewrite(spec, place, &mut variables, source, found);
+    variables.within = Within::Declaration;
+    for (part, place) in declaration_parts(spec, place) {
+        rewrite(part, &place, &mut variables, source, found);
+    }
+    if let Some((annotation, place)) = annotation {
+        rewrite(annotation, place, &mut variables, source, found);
+    }
+    for resource in &variables.resources {
+        resource.declare(spec, place, found);
+    }
+    expand_arrays(spec);
+    Interface {
+        resources: variables.resources,
+        ..Interface::default()
+    }
+}
+
+/// Returns true for an entry of `outputs.resources` that the Task creates. With a type and without a spec, it is older than the
+/// proposal: a run binds it to a resource that exists.
+fn is_created(entry: &Node) -> bool {
+    entry.present("type").is_none() || entry.present("spec").is_some()
+}
+
+/// The parts of a TaskSpec that are a declaration in the proposal's syntax, each with its place.
+fn declaration_parts<'a>(spec: &'a mut Node, place: &Place) -> Vec<(&'a mut Node, Place)> {
+    let mut parts = Vec::new();
+    for (key, node) in spec.entries_mut().into_iter().flatten() {
+        let place = place.key(&key.name);
+        match key.name.as_str() {
+            "outputs" => parts.push((node, place)),
+            "steps" => {
+                for (index, step) in node.items_mut().iter_mut().enumerate() {
+                    let outputs = step.field_mut("outputs");
+                    parts.extend(outputs.map(|node| (node, place.index(index).key("outputs"))));
+                }
+            }
+            _ => {}
+        }
+    }
+    parts
+}
+
+/// The names of the objects that the Task creates, in the proposal's syntax.
+fn created(spec: &Node) -> Vec<String> {
+    let lists = ["resources", "objects"].into_iter();
+    let items = lists.filter_map(|key| spec.descend(&["outputs", key])?.sequence());
+    let names = items.flatten().filter_map(|item| item.text_of("name"));
+    names.map(str::to_owned).collect()
+}
+
+/// Writes the proposal's `command: ["$(params.list)"]` as `$(params.list[*])`.
+fn expand_arrays(spec: &mut Node) {
+    let params = spec.get("params").and_then(Node::sequence);
+    let arrays = params.unwrap_or_default().iter().filter(|param| {
+        let default = param.get("default").and_then(Node::sequence);
+        let kind = param.text_of("type");
+        kind == Some("array") || kind.is_none() && default.is_some()
+    });
+    let names = arrays.filter_map(|param| param.text_of("name"));
+    let arrays: Vec<String> = names.map(str::to_owned).collect();
+    for container in versions::containers(spec) {
+        for key in ["command", "args"] {
+            for item in container.items_at_mut(key) {
+                let Some(inside) = item.as_str().and_then(variables::inside) else {
+                    continue;
+                };
+                let words = variables::words(inside).unwrap_or_default();
+                if let ["params", name] = words[..]
+                    && arrays.iter().any(|array| array == name)
+                {
+                    *item = Node::derived(item.at, format!("$({inside}[*])"));
+                }
+            }
+        }
+    }
+}
+
+/// The variables of a Task.
+struct TaskVariables {
+    resources: Vec<InputResource>,
+    /// The names of what the Task creates.
+    created: Vec<String>,
+    within: Within,
+}
+
+/// The part of the Task that has the variable.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Within {
+    /// Fields in which Tekton replaces variables.
+    Steps,
+    /// The declaration, in which Gleaner does.
+    Declaration,
+}
+
+impl Variables for TaskVariables {
+    fn replace(&mut self, words: &[&str], inside: &str) -> Replacement {
+        use Direction::{Input, Output};
+        match (words, self.within) {
+            (["inputs", "params", ..], _) => match inside.strip_prefix("inputs.") {
+                Some(rest) => Replacement::Variable(rest.to_owned()),
+                None => Replacement::Keep,
+            },
+            (["inputs", "resources", name, key] | ["resources", "inputs", name, key], _) => {
+                self.resource(Some(Input), name, key, inside)
+            }
+            (["outputs", "resources", name, key] | ["resources", "outputs", name, key], _) => {
+                self.resource(Some(Output), name, key, inside)
+            }
+            (["resources", name, key], _) => self.resource(None, name, key, inside),
+            (["resources" | "inputs" | "outputs", ..], Within::Steps) => Replacement::refused(
+                format!("`$({inside})` is no variable"),
+                "write $(resources.NAME.KEY) or $(params.NAME)",
+            ),
+            (["steps", step, output], Within::Steps)
+                if !["results", "outputs", "inputs"].contains(output) =>
+            {
+                let message = format!(
+                    "`$({inside})`: what the step '{step}' leaves behind fills templates, and no other step"
+                );
+                let help = "let this step read the file that the other one wrote";
+                Replacement::refused(message, help)
+            }
+            _ => Replacement::Keep,
+        }
+    }
+
+    /// While the steps are rewritten: the declaration (an embedded TaskSpec has its annotation in `metadata`), and
+    /// text for people.
+    fn skips(&self, field: &str) -> bool {
+        self.within == Within::Steps
+            && ["outputs", "metadata", "description", "displayName"].contains(&field)
+    }
+
+    fn escapes(&self) -> bool {
+        self.within == Within::Declaration
+    }
+}
+
+impl TaskVariables {
+    /// Translates the variable of a resource, in a direction if the variable names one.
+    fn resource(
+        &mut self,
+        direction: Option<Direction>,
+        name: &str,
+        key: &str,
+        inside: &str,
+    ) -> Replacement {
+        let creates = self.created.iter().any(|created| created == name);
+        let mut resources = self.resources.iter_mut();
+        let declared = resources.find(|own| {
+            own.name == name && direction.is_none_or(|direction| own.direction == direction)
+        });
+        if creates && self.within == Within::Declaration {
+            match (direction, &declared) {
+                (Some(Direction::Output), _) => {
+                    return Replacement::Variable(format!("resources.{name}.{key}"));
+                }
+                (None, None) => return Replacement::Keep,
+                (None, Some(_)) => {
+                    return Replacement::refused(
+                        format!("`$({inside})` may be what is taken in or what is created"),
+                        format!("write $(inputs.{inside}) or $(outputs.{inside})"),
+                    );
+                }
+                (Some(Direction::Input), _) => {}
+            }
+        }
+        let Some(resource) = declared else {
+            return self.unknown(creates, name, inside);
+        };
+        match (key, resource.direction) {
+            ("path", Direction::Input) => Replacement::Text(resource.path.clone()),
+            ("path", Direction::Output) => Replacement::refused(
+                format!("`$({inside})`: nothing makes that folder today"),
+                "name a folder of the task's own, below /workspace",
+            ),
+            ("type", _) => Replacement::Text(resource.kind.as_str().to_owned()),
+            _ => {
+                resource.uses(key);
+                Replacement::Variable(format!("params.{name}.{key}"))
+            }
+        }
+    }
+
+    fn unknown(&self, creates: bool, name: &str, inside: &str) -> Replacement {
+        let known = self.resources.iter().map(|own| own.name.as_str());
+        match self.within {
+            // The reader of the declaration reports it, and knows better what was meant.
+            Within::Declaration => Replacement::Keep,
+            Within::Steps if creates => Replacement::refused(
+                format!("`$({inside})`: '{name}' is created when the steps are done"),
+                "use it in another task, or in a template",
+            ),
+            Within::Steps => Replacement::Refused {
+                message: format!("`$({inside})`: the Task declares no resource '{name}'"),
+                help: suggestion(name, known),
+            },
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! `$(...)` in texts: found, and replaced.
+
+#[cfg(test)]
+mod tests;
+
+use gleaner_core::document::diagnostic::Diagnostic;
+use gleaner_core::document::{Content, Diagnostics, Locate, Location, Node, Place, Source};
+
+/// The translation of a variable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Replacement {
+    /// The variable stays as it is.
+    Keep,
+    /// Another variable: the text between `$(` and `)`.
+    Variable(String),
+    /// A text without variables.
+    Text(String),
+    /// There is no equivalent.
+    Refused {
+        message: String,
+        help: Option<String>,
+    },
+}
+
+impl Replacement {
+    /// The refusal of a variable, with its remedy.
+    pub(crate) fn refused(message: String, help: impl Into<String>) -> Self {
+        let help = Some(help.into());
+        Self::Refused { message, help }
+    }
+}
+
+/// Translates variables.
+pub(crate) trait Variables {
+    /// Translates the variable of these words; `inside` is the text between `$(` and `)`.
+    fn replace(&mut self, words: &[&str], inside: &str) -> Replacement;
+
+    /// Returns true for a field below which nothing is replaced.
+    fn skips(&self, field: &str) -> bool;
+
+    /// Returns true if `$$(` is a literal `$(`, as in a declaration. Tekton has no such escape.
+    fn escapes(&self) -> bool {
+        false
+    }
+}
+
+/// Translates the variables in every text in and below `node`, which is at `place` of a document of `source`.
+pub(crate) fn rewrite(
+    node: &mut Node,
+    place: &Place,
+    variables: &mut dyn Variables,
+    source: &Source,
+    found: &mut Diagnostics,
+) {
+    match &mut node.content {
+        Content::String(text) => {
+            let mut diagnostics = Vec::new();
+            let written = rewrite_text(text, variables, &mut |offset, message, help| {
+                let at = Some(location(text, offset));
+                diagnostics.push(Diagnostic::new(place, at, message).maybe_help(help));
+            });
+            let located = diagnostics.into_iter();
+            found.extend(located.map(|diagnostic| source.locate(node, diagnostic)));
+            node.content = Content::String(written);
+        }
+        Content::Sequence(items) => {
+            for (index, item) in items.iter_mut().enumerate() {
+                rewrite(item, &place.index(index), variables, source, found);
+            }
+        }
+        Content::Mapping(entries) => {
+            for (key, value) in entries {
+                if !variables.skips(&key.name) {
+                    rewrite(value, &place.key(&key.name), variables, source, found);
+                }
+            }
+        }
+        Content::Null | Content::Boolean(_) | Content::Number(_) => {}
+    }
+}
+
+/// Returns `text` with its variables translated. `report` takes the offset of one that cannot be, the message and the remedy.
+fn rewrite_text(
+    text: &str,
+    variables: &mut dyn Variables,
+    report: &mut dyn FnMut(usize, String, Option<String>),
+) -> String {
+    for (offset, inside) in old_spellings(text) {
+        let message = format!("`${{{inside}}}` is how Tekton wrote variables before v0.6");
+        report(offset, message, Some(format!("write $({inside})")));
+    }
+    let mut written = String::with_capacity(text.len());
+    let mut rest = 0;
+    while let Some(begin) = text[rest..].find("$(").map(|found| rest + found) {
+        let Some(length) = text[begin..].find(')') else {
+            break;
+        };
+        let inside = &text[begin + 2..begin + length];
+        let escaped = variables.escapes() && text[..begin].ends_with('$');
+        let replacement = match words(inside) {
+            Some(words) if !escaped => variables.replace(&words, inside),
+            _ => Replacement::Keep,
+        };
+        written.push_str(&text[rest..begin]);
+        rest = begin + length + 1;
+        match replacement {
+            Replacement::Keep => {
+                // There may be a variable inside: `$(cat $(params.file))` is shell.
+                written.push_str("$(");
+                rest = begin + 2;
+            }
+            Replacement::Variable(inside) => written.push_str(&format!("$({inside})")),
+            Replacement::Text(text) => written.push_str(&text),
+            Replacement::Refused { message, help } => report(begin, message, help),
+        }
+    }
+    written.push_str(&text[rest..]);
+    written
+}
+
+/// The text between `$(` and `)`, if `text` is one variable and nothing else.
+pub(crate) fn inside(text: &str) -> Option<&str> {
+    text.strip_prefix("$(")?.strip_suffix(')')
+}
+
+/// The words of a variable: `params["a.b"].c` has three. None for what is not a variable.
+pub(crate) fn words(inside: &str) -> Option<Vec<&str>> {
+    let mut words = Vec::new();
+    let mut rest = inside;
+    loop {
+        let end = rest.find(['.', '[']).unwrap_or(rest.len());
+        if end > 0 {
+            words.push(&rest[..end]);
+        }
+        rest = &rest[end..];
+        if let Some(after) = rest.strip_prefix('.') {
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix('[') {
+            let (word, after) = after.split_once(']')?;
+            words.push(word.trim_matches(['"', '\'']));
+            rest = after;
+        } else {
+            break;
+        }
+    }
+    let is_plain = |word: &&str| {
+        word.chars()
+            .all(|c| c.is_alphanumeric() || "-_.*".contains(c))
+    };
+    (!words.is_empty() && words.iter().all(is_plain)).then_some(words)
+}
+
+/// The offset and the inside of each `${inputs.params.x}`.
+fn old_spellings(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.match_indices("${").filter_map(|(begin, _)| {
+        let (inside, _) = text[begin + 2..].split_once('}')?;
+        let mut roots = ["inputs.", "outputs."].iter();
+        let is_old = roots.any(|root| inside.starts_with(root));
+        is_old.then_some((begin, inside))
+    })
+}
+
+fn location(text: &str, offset: usize) -> Location {
+    let before = &text[..offset];
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    Location {
+        line: before.matches('\n').count() + 1,
+        column: line.chars().count() + 1,
+    }
+}

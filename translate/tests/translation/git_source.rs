@@ -1,0 +1,189 @@
+//! The step that clones a git input, run here as it is written.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use crate::translate;
+
+/// A repository with two commits, `v1` and `main`.
+struct Repository {
+    folder: tempfile::TempDir,
+}
+
+impl Repository {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let made = Self { folder };
+        made.git(&["init", "-q", "-b", "main", "."]);
+        made.commit("one");
+        made.git(&["tag", "v1"]);
+        made.commit("two");
+        made
+    }
+
+    fn git(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new("git");
+        command.args(["-c", "user.name=n", "-c", "user.email=n@example.invalid"]);
+        let output = command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .output()
+            .expect("these tests need git");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    fn commit(&self, content: &str) {
+        std::fs::write(self.folder.path().join("file"), content).unwrap();
+        self.git(&["add", "file"]);
+        self.git(&["commit", "-q", "-m", content]);
+    }
+
+    fn url(&self) -> String {
+        format!("file://{}", self.folder.path().display())
+    }
+}
+
+/// Runs the step's own command and arguments, with these values of its parameters.
+fn clone(url: &str, revision: &str, optional: bool) -> (Output, tempfile::TempDir) {
+    let task = format!(
+        "apiVersion: tekton.dev/v1alpha1\nkind: Task\nmetadata: {{name: t}}\nspec:\n  \
+         resources: [{{name: src, type: git, optional: {optional}}}]\n  steps: [{{name: a, image: i}}]\n"
+    );
+    let documents = translate(&task).unwrap();
+    let step = &documents[0]["spec"]["steps"][0];
+    let folder = tempfile::tempdir().unwrap();
+    let into = folder.path().join("src");
+    let texts = |key: &str| {
+        let texts = step[key].as_array().unwrap().iter();
+        texts
+            .map(|text| {
+                let text = text.as_str().unwrap();
+                match text {
+                    "$(params.src.url)" => url.to_owned(),
+                    "$(params.src.revision)" => revision.to_owned(),
+                    "/workspace/src" => into.to_str().unwrap().to_owned(),
+                    _ => text.to_owned(),
+                }
+            })
+            .collect::<Vec<_>>()
+    };
+    let command = texts("command");
+    let output = Command::new(&command[0])
+        .args(&command[1..])
+        .args(texts("args"))
+        .env("HOME", folder.path())
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    (output, folder)
+}
+
+fn file(folder: &Path) -> Option<String> {
+    std::fs::read_to_string(folder.join("src/file")).ok()
+}
+
+#[test]
+fn every_kind_of_revision_is_checked_out() {
+    let repository = Repository::new();
+    let first = repository.git(&["rev-parse", "v1"]);
+    let cases = [
+        ("", "two"),
+        ("HEAD", "two"),
+        ("main", "two"),
+        ("refs/heads/main", "two"),
+        ("v1", "one"),
+        ("refs/tags/v1", "one"),
+        (first.as_str(), "one"),
+        (&first[..8], "one"),
+        ("main~1", "one"),
+    ];
+    for (revision, expected) in cases {
+        let (output, folder) = clone(&repository.url(), revision, false);
+        assert!(output.status.success(), "{revision}: {output:?}");
+        assert_eq!(file(folder.path()).as_deref(), Some(expected), "{revision}");
+        assert!(output.stdout.is_empty(), "{output:?}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        let line = format!(" {expected}\n");
+        assert!(
+            said.contains("git-source-src: ") && said.ends_with(&line),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn what_comes_from_a_pull_request_is_never_a_command() {
+    let repository = Repository::new();
+    let url = repository.url();
+    let hostile = [
+        (url.as_str(), "\"; touch pwned; \""),
+        (url.as_str(), "$(touch pwned)"),
+        (url.as_str(), "`touch pwned`"),
+        (url.as_str(), "--upload-pack=touch pwned"),
+        (url.as_str(), "main:refs/heads/pwned"),
+        ("--upload-pack=touch pwned", "main"),
+        ("ext::touch% pwned", "main"),
+        ("ssh://-oProxyCommand=touch%20pwned/x", "main"),
+        ("'; touch pwned; '", "main"),
+    ];
+    for (url, revision) in hostile {
+        let (output, folder) = clone(url, revision, false);
+        assert!(!output.status.success(), "{url} {revision}: {output:?}");
+        let left: Vec<PathBuf> = [folder.path().join("pwned"), folder.path().join("src/pwned")]
+            .into_iter()
+            .filter(|path| path.exists())
+            .collect();
+        assert!(left.is_empty(), "{url} {revision}: {left:?}");
+        assert_eq!(file(folder.path()), None);
+    }
+}
+
+#[test]
+fn a_revision_that_is_not_there_is_named() {
+    let repository = Repository::new();
+    let (output, _folder) = clone(&repository.url(), "no-such-branch", false);
+    assert!(!output.status.success());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("no-such-branch"), "{said}");
+}
+
+#[test]
+fn an_optional_resource_may_be_unbound() {
+    let (output, folder) = clone("", "", true);
+    assert!(output.status.success(), "{output:?}");
+    assert!(!folder.path().join("src").exists());
+    let (output, _folder) = clone("", "", false);
+    assert!(!output.status.success());
+}
+
+#[test]
+fn the_folder_may_exist_already() {
+    let repository = Repository::new();
+    let (output, folder) = clone(&repository.url(), "v1", false);
+    assert!(output.status.success());
+    // As a volume would be: there, and not empty.
+    let other = Repository::new();
+    let target = folder.path().join("src");
+    std::fs::remove_dir_all(target.join(".git")).unwrap();
+    std::fs::write(target.join("cache"), "kept").unwrap();
+    std::fs::remove_file(target.join("file")).unwrap();
+    let output = Command::new("sh")
+        .arg("-c")
+        .arg(script())
+        .args(["git-source-src", &other.url(), "main"])
+        .arg(&target)
+        .env("HOME", folder.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(file(folder.path()).as_deref(), Some("two"));
+    assert!(target.join("cache").exists());
+}
+
+fn script() -> String {
+    let proposal = include_str!("../../../examples/build-and-test.yaml");
+    let documents = translate(proposal).unwrap();
+    let script = &documents[0]["spec"]["steps"][0]["args"][1];
+    script.as_str().unwrap().to_owned()
+}

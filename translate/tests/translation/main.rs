@@ -1,0 +1,60 @@
+//! The translation of parsed documents.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | `mappings` | each thing of the old syntax, and its translation |
+//! | `refusals` | what has no equivalent: an error with its line, its reason and a remedy |
+//! | `documents` | documents that stay as they are, and PipelineResources from elsewhere |
+//! | `shapes` | documents with a value of another type anywhere |
+//! | `git_source` | the step that clones a git input, run here as it is written |
+
+mod documents;
+mod git_source;
+mod mappings;
+mod refusals;
+mod shapes;
+
+use gleaner_core::document::{Source, writer};
+use gleaner_core::task::DeclarationSite;
+use gleaner_translate::{Fetched, Refusal, Settings};
+use serde_json::Value;
+
+fn source(text: &str) -> Source {
+    Source::parse("<stdin>".to_owned(), text.to_owned()).unwrap()
+}
+
+fn settings() -> Settings {
+    Settings {
+        git_image: "docker.io/alpine/git:v2.52.0".to_owned(),
+        keep_resources: true,
+    }
+}
+
+fn translate(text: &str) -> Result<Vec<Value>, Refusal> {
+    translate_with(text, None)
+}
+
+fn translate_with(text: &str, fetched: Option<&Fetched>) -> Result<Vec<Value>, Refusal> {
+    gleaner_translate::translate(&[source(text)], fetched, &settings())
+}
+
+/// The findings about `text`, which must be refused; a line each.
+#[track_caller]
+fn refused(text: &str) -> String {
+    let refusal = translate(text).expect_err("it is refused");
+    let findings = refusal.findings.iter();
+    findings.map(|finding| format!("{finding}\n")).collect()
+}
+
+/// The translation of `text` as YAML, whose declarations must be valid.
+#[track_caller]
+fn translated(text: &str) -> String {
+    let yaml = writer::to_yaml(&translate(text).expect("it is translated"));
+    let source = source(&yaml);
+    for document in &source.documents {
+        for site in DeclarationSite::all(document) {
+            site.declaration(&source).expect("a valid declaration");
+        }
+    }
+    yaml
+}

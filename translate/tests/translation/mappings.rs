@@ -1,0 +1,293 @@
+//! Each thing of the old syntax, and its translation.
+
+/// The text without the script that clones, which the snapshot of the proposal has whole.
+fn without_script(text: &str) -> String {
+    let mut within = false;
+    let mut lines = String::new();
+    for line in text.lines() {
+        within |= line.trim() == "set -eu";
+        if !within {
+            lines += &format!("{line}\n");
+        }
+        within &= !line.trim().starts_with("git --no-pager log");
+    }
+    lines
+}
+
+#[test]
+fn inputs_and_outputs_of_v1alpha1() {
+    let today = without_script(&crate::translated(
+        "\
+apiVersion: tekton.dev/v1alpha1
+kind: Task
+metadata: {name: build}
+spec:
+  inputs:
+    resources:
+    - {name: workspace, type: git, targetPath: go/src/demo, description: what is built}
+    params:
+    - {name: pathToContext, default: .}
+    - name: flags
+      type: array
+      default: [-v]
+  outputs:
+    resources:
+    - {name: builtImage, type: image}
+  containerTemplate:
+    env: [{name: FOO, value: $(inputs.resources.workspace.revision)}]
+  steps:
+  - name: build
+    image: builder:$(inputs.resources.workspace.name)
+    workingDir: $(inputs.resources.workspace.path)
+    command: [/builder]
+    args: [\"--destination=$(outputs.resources.builtImage.url)\", '$(inputs.params.flags)', '$(inputs.params[\"pathToContext\"])']
+    resources: {requests: {memory: 1Gi}}
+  - image: sh
+    script: |
+      #!/bin/sh
+      echo $(inputs.resources.workspace.type) $(cat $(inputs.resources.workspace.path)/VERSION)
+  sidecars:
+  - name: registry
+    image: registry:2
+    resources: {limits: {memory: 1Gi}}
+",
+    ));
+    insta::assert_snapshot!(today);
+}
+
+#[test]
+fn resources_of_v1beta1() {
+    let today = without_script(&crate::translated(
+        "\
+apiVersion: tekton.dev/v1beta1
+kind: Task
+metadata: {name: test}
+spec:
+  resources:
+    inputs:
+    - {name: src, type: git, optional: true}
+    - {name: img, type: image}
+    outputs:
+    - {name: report, type: image}
+  steps:
+  - name: test
+    image: $(resources.inputs.img.url)
+    args: [$(resources.inputs.src.path), $(resources.outputs.report.url), $(inputs.resources.img.version)]
+---
+apiVersion: tekton.dev/v1beta1
+kind: Pipeline
+metadata: {name: all}
+spec:
+  resources:
+  - {name: source, type: git}
+  - {name: app, type: image}
+  - {name: report, type: image}
+  tasks:
+  - name: build
+    taskRef: {name: build-it, apiVersion: tekton.dev/v1beta1}
+    resources:
+      inputs: [{name: source, resource: source}]
+      outputs: [{name: image, resource: app}]
+  - name: test
+    taskRef: {name: test, kind: Task, apiVersion: tekton.dev/v1beta1}
+    resources:
+      inputs:
+      - {name: img, resource: app, from: [build]}
+      outputs:
+      - {name: report, resource: report}
+    params: [{name: note, value: of $(resources.source.revision)}]
+  finally:
+  - name: tell
+    taskRef: {name: tell}
+    resources:
+      inputs: [{name: report, resource: report}]
+---
+apiVersion: tekton.dev/v1beta1
+kind: PipelineRun
+metadata: {name: all-run}
+spec:
+  serviceAccountName: builder
+  podTemplate: {nodeSelector: {disk: ssd}}
+  timeout: 1h
+  pipelineRef: {name: all}
+  taskRunSpecs:
+  - pipelineTaskName: build
+    serviceAccountName: pusher
+    podTemplate: {hostNetwork: true}
+  resources:
+  - name: source
+    resourceSpec: {type: git, params: [{name: url, value: https://git.example/demo}, {name: depth, value: \"1\"}]}
+  - name: app
+    resourceRef: {name: app}
+  - name: report
+    resourceRef: {name: report, apiVersion: tekton.dev/v1alpha1}
+---
+apiVersion: tekton.dev/v1alpha1
+kind: PipelineResource
+metadata: {name: app}
+spec:
+  type: image
+  description: the application
+  params: [{name: url, value: registry.example/app}, {name: version, value: v1}]
+---
+apiVersion: tekton.dev/v1alpha1
+kind: PipelineResource
+metadata: {name: report}
+spec: {type: image, params: [{name: url, value: registry.example/report}]}
+",
+    ));
+    insta::assert_snapshot!(today);
+}
+
+#[test]
+fn task_runs() {
+    let today = without_script(&crate::translated(
+        "\
+apiVersion: tekton.dev/v1alpha1
+kind: TaskRun
+metadata: {name: old}
+spec:
+  serviceAccount: builder
+  inputs:
+    params: [{name: a, value: b}]
+    resources: [{name: src, resourceSpec: {type: git, params: [{name: url, value: https://git.example/demo}]}}]
+  outputs:
+    resources: [{name: img, resourceSpec: {type: image, params: [{name: url, value: registry.example/app}]}}]
+  taskRef: {name: elsewhere}
+status: {podName: x}
+---
+apiVersion: tekton.dev/v1beta1
+kind: TaskRun
+metadata: {generateName: embedded-}
+spec:
+  resources:
+    inputs: [{name: img, resourceSpec: {type: image, params: [{name: url, value: registry.example/app}]}}]
+  taskSpec:
+    resources:
+      inputs: [{name: img, type: image}]
+    steps:
+    - name: one
+      image: $(resources.inputs.img.url)
+      outputs: [{name: version}]
+    outputs:
+      objects:
+      - name: note
+        resourceTemplate:
+          apiVersion: v1
+          kind: ConfigMap
+          metadata: {name: note}
+          data: {version: $(steps.one.version), of: $(inputs.resources.img.url)}
+",
+    ));
+    insta::assert_snapshot!(today);
+}
+
+#[test]
+fn what_a_task_embedded_in_a_pipeline_creates_goes_to_the_next() {
+    let today = without_script(&crate::translated(
+        "\
+apiVersion: tekton.dev/v1alpha1
+kind: PipelineRun
+metadata: {name: embedded}
+spec:
+  pipelineSpec:
+    resources: [{name: src, type: git}]
+    tasks:
+    - name: build
+      resources: [{name: src, resourceRef: {name: $(resources.src)}}]
+      taskSpec:
+        resources: [{name: src, type: git}]
+        steps:
+        - image: build
+          outputs: [{name: digest, fromPath: $(resources.src.path)/digest}]
+        outputs:
+          resources:
+          - name: img
+            metadata: {name: fixed}
+            spec:
+              type: image
+              params:
+              - {name: url, value: \"registry.example/$(resources.src.name)\"}
+              - {name: digest, value: $(steps.unnamed-0.digest)}
+    - name: test
+      resources: [{name: image, resourceRef: {name: $(tasks.build.img)}}]
+      params: [{name: named, value: $(tasks.build.img.name)}]
+      taskSpec:
+        resources: [{name: image, type: image}]
+        params: [{name: named}]
+        steps: [{name: test, image: \"$(resources.image.url)@$(resources.image.digest)\", args: [$(resources.image.name), $(params.named)]}]
+    - name: late
+      resources: {inputs: [{name: image, resource: img, from: [build]}]}
+      taskSpec:
+        resources: {inputs: [{name: image, type: image}]}
+        steps: [{name: late, image: $(resources.inputs.image.url)}]
+  resources:
+  - name: src
+    resourceRef: {name: demo}
+---
+apiVersion: tekton.dev/v1alpha1
+kind: PipelineResource
+metadata: {name: demo}
+spec: {type: git, params: [{name: url, value: https://git.example/demo}]}
+",
+    ));
+    insta::assert_snapshot!(today);
+}
+
+#[test]
+fn a_declaration_in_the_annotation_keeps_its_text() {
+    let today = without_script(&crate::translated(
+        "\
+apiVersion: tekton.dev/v1beta1
+kind: Task
+metadata:
+  name: annotated
+  annotations:
+    gleaner.dev/outputs: |
+      # A comment.
+      steps: {one: [{name: digest}]}
+      resources:
+        - name: img
+          spec:
+            type: image
+            params:
+              - {name: url, value: $(inputs.params.url)}
+              - {name: from, value: \"$(resources.src.url) $$(resources.src.url)\"}
+spec:
+  params: [{name: url}]
+  resources: {inputs: [{name: src, type: git}]}
+  steps: [{name: one, image: i}]
+",
+    ));
+    insta::assert_snapshot!(today);
+}
+
+#[test]
+fn a_template_may_refer_to_what_is_taken_in_and_to_what_is_created() {
+    let today = without_script(&crate::translated(
+        "\
+apiVersion: tekton.dev/v1alpha1
+kind: Task
+metadata: {name: both}
+spec:
+  resources: [{name: img, type: image}]
+  steps: [{name: one, image: i, outputs: [{name: digest}]}]
+  outputs:
+    resources:
+    - name: img
+      spec:
+        type: image
+        params:
+        - {name: url, value: $(inputs.resources.img.url)}
+        - {name: digest, value: $(steps.one.digest)}
+    objects:
+    - name: note
+      resourceTemplate:
+        apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: note}
+        data: {made: $(outputs.resources.img.name)}
+",
+    ));
+    insta::assert_snapshot!(today);
+}

@@ -1,0 +1,373 @@
+//! What has no equivalent: an error with its line, its reason and a remedy.
+
+use crate::{refused, translate};
+
+/// A Task with this spec, whose first line is line 5.
+fn task(spec: &str) -> String {
+    format!(
+        "apiVersion: tekton.dev/v1alpha1\nkind: Task\nmetadata: {{name: t}}\nspec:\n  {}\n",
+        spec.trim().replace('\n', "\n  ")
+    )
+}
+
+/// A Pipeline of the tasks `build`, which creates `img` and the object `note`, and `test`, bound as `binding` says at
+/// line 26. `test` takes in the image `img` and uses its version.
+fn pipeline(binding: &str) -> String {
+    format!(
+        "\
+apiVersion: tekton.dev/v1alpha1
+kind: Task
+metadata: {{name: build}}
+spec:
+  steps: [{{name: b, image: i, outputs: [{{name: digest}}]}}]
+  outputs:
+    resources:
+    - {{name: img, spec: {{type: image, params: [{{name: url, value: u}}, {{name: digest, value: $(steps.b.digest)}}]}}}}
+    - {{name: src, spec: {{type: git, params: [{{name: url, value: $(steps.b.digest)}}]}}}}
+    objects: [{{name: note, resourceTemplate: {{apiVersion: v1, kind: ConfigMap, metadata: {{name: $(steps.b.digest)}}}}}}]
+---
+apiVersion: tekton.dev/v1alpha1
+kind: Task
+metadata: {{name: test}}
+spec:
+  resources: [{{name: img, type: image}}]
+  steps: [{{name: test, image: \"$(resources.img.url):$(resources.img.version)\"}}]
+---
+apiVersion: tekton.dev/v1alpha1
+kind: Pipeline
+metadata: {{name: p}}
+spec:
+  resources: [{{name: code, type: git}}]
+  tasks:
+  - {{name: build, taskRef: {{name: build}}}}
+  - {{name: test, taskRef: {{name: test}}, {binding}}}
+"
+    )
+}
+
+fn pipeline_run(spec: &str) -> String {
+    format!(
+        "apiVersion: tekton.dev/v1alpha1\nkind: PipelineRun\nmetadata: {{name: r}}\nspec:\n  {}\n",
+        spec.trim().replace('\n', "\n  ")
+    )
+}
+
+#[test]
+fn inputs_of_types_that_tekton_did_something_with() {
+    let said = refused(&task(
+        "
+resources:
+- {name: a, type: storage}
+- {name: b, type: cluster}
+- {name: c, type: pullRequest}
+- {name: d, type: cloudEvent}
+- {name: e, type: imge}
+- {name: f}
+- {name: g.h, type: git}
+- {name: i, type: git, tagretPath: x}
+steps: [{image: i}]",
+    ));
+    insta::assert_snapshot!(said);
+}
+
+#[test]
+fn outputs_that_a_run_binds() {
+    let said = refused(&task(
+        "
+outputs:
+  resources:
+  - {name: a, type: storage}
+  - {name: b, type: cluster}
+  - {name: c, type: pullRequest}
+  - {name: d, type: cloudEvent}
+  - {name: e, type: git}
+steps: [{image: i}]",
+    ));
+    insta::assert_snapshot!(said);
+}
+
+#[test]
+fn variables_without_an_equal() {
+    let said = refused(&task(
+        "
+resources: [{name: src, type: git}]
+outputs:
+  resources: [{name: img, type: image}, {name: new, spec: {type: image, params: [{name: url, value: $(steps.one.digest)}]}}]
+steps:
+- name: one
+  image: $(resources.srv.url)
+  outputs: [{name: digest}]
+  script: |
+    #!/bin/sh
+
+    echo $(inputs.params.x) $(date)
+      echo $(outputs.resources.img.path) ${inputs.params.x}
+- name: two
+  image: i
+  args: [$(steps.one.digest), $(resources.new.url), $(resources.src), \"$(inputs.resources.src)\"]",
+    ));
+    insta::assert_snapshot!(said);
+}
+
+#[test]
+fn a_template_that_could_mean_either() {
+    let said = refused(&task(
+        "
+resources: [{name: img, type: image}]
+steps: [{name: one, image: i, outputs: [{name: digest}]}]
+outputs:
+  resources:
+  - name: img
+    spec: {type: image, params: [{name: url, value: $(resources.img.url)}, {name: digest, value: $(steps.one.digst)}]}",
+    ));
+    insta::assert_snapshot!(said);
+}
+
+#[test]
+fn names_that_would_meet() {
+    let said = refused(&task(
+        "
+resources: {inputs: [{name: a, type: git}, {name: a, type: git}, {name: b, type: image}], outputs: [{name: b, type: image}]}
+params: [{name: a}]
+stepTemplate: {resources: {}, computeResources: {}}
+steps: [{image: i}]",
+    ));
+    insta::assert_snapshot!(said);
+}
+
+#[test]
+fn fields_of_old_and_unknown_ones() {
+    let said = refused(&task(
+        "
+inputs: {resources: [], parms: []}
+resources: {input: []}
+stepTemplate: {name: x, tty: true}
+steps: [{image: i, livenessProbe: {}, ports: []}]
+sidecars: [{name: s, image: i, livenessProbe: {}}]",
+    ));
+    insta::assert_snapshot!(said);
+}
+
+#[test]
+fn fields_of_runs_that_v1_removed() {
+    let said = refused(
+        "\
+apiVersion: tekton.dev/v1beta1
+kind: TaskRun
+metadata: {name: t}
+spec:
+  taskRef: {name: t, bundle: registry/build:1}
+  stepOverrides: [{name: one, resources: {limits: {cpu: \"1\"}}}]
+  sidecarOverrides: [{name: one, resources: {limits: {cpu: \"1\"}}}]
+---
+apiVersion: tekton.dev/v1beta1
+kind: PipelineRun
+metadata: {name: p}
+spec:
+  serviceAccountNames: [{taskName: test, serviceAccountName: tester}]
+  pipelineRef: {name: p, bundle: registry/build:1}
+  taskRunSpecs:
+  - pipelineTaskName: build
+    taskServiceAccountName: pusher
+    taskPodTemplate: {hostNetwork: true}
+    stepOverrides: [{name: build, resources: {requests: {cpu: \"1\"}}}]
+---
+apiVersion: tekton.dev/v1beta1
+kind: Pipeline
+metadata: {name: p}
+spec:
+  tasks: [{name: build, taskRef: {name: build-it, bundle: registry/build:1}}]
+",
+    );
+    insta::assert_snapshot!(said);
+}
+
+#[test]
+fn kinds_that_are_gone() {
+    let said = refused(
+        "\
+apiVersion: tekton.dev/v1beta1
+kind: ClusterTask
+metadata: {name: c}
+---
+apiVersion: tekton.dev/v1alpha1
+kind: Condition
+metadata: {name: c}
+---
+apiVersion: tekton.dev/v1alpha1
+kind: Run
+metadata: {name: c}
+---
+apiVersion: tekton.dev/v1beta1
+kind: Pipeline
+metadata: {name: p}
+spec:
+  tasks:
+  - name: t
+    taskRef: {name: t, kind: ClusterTask}
+    conditions: [{conditionRef: c}]
+",
+    );
+    insta::assert_snapshot!(said);
+}
+
+#[test]
+fn bindings_in_a_pipeline() {
+    let cases = [
+        "resources: [{name: img, resourceRef: {name: $(tasks.build.note)}}]",
+        "resources: [{name: img, resourceRef: {name: $(tasks.build.imgs)}}]",
+        "resources: [{name: img, resourceRef: {name: $(tasks.biuld.img)}}]",
+        "resources: [{name: img, resourceRef: {name: $(tasks.build.src)}}]",
+        "resources: [{name: img, resourceRef: {name: $(tasks.build.img)}}]",
+        "resources: [{name: img, resourceRef: {name: $(resources.code)}}]",
+        "resources: [{name: img, resourceRef: {name: $(resources.cod)}}]",
+        "resources: [{name: img, resourceRef: {name: $(params.img)}}]",
+        "resources: [{name: img, resourceRef: {name: gone}}]",
+        "resources: [{name: imgs, resourceRef: {name: $(tasks.build.img)}}]",
+        "resources: {inputs: [{name: img, resource: code, from: [biuld]}]}",
+        "resources: {outputs: [{name: img, resource: img, from: [build]}]}",
+        "resources: [{name: img}]",
+        "resources: [{name: img, resource: code, resourceRef: {name: x}}]",
+        "params: [{name: img, value: x}], resources: [{name: img, resourceSpec: {type: image, params: [{name: url, value: x}, {name: version, value: v1}]}}]",
+        "params: [{name: x, value: $(resources.cod.url)}, {name: img, value: $(tasks.build.img)}]",
+        "runAfter: []",
+    ];
+    let mut said = String::new();
+    for case in cases {
+        said += &format!("# {case}\n{}\n", refused(&pipeline(case)));
+    }
+    insta::assert_snapshot!(said);
+}
+
+#[test]
+fn a_task_binds_nothing_to_what_it_creates() {
+    let text = pipeline(
+        "resources: [{name: img, resourceSpec: {type: image, params: [{name: url, value: x}, {name: version, value: v1}]}}]",
+    );
+    let text = text.replace(
+        "{name: build, taskRef: {name: build}}",
+        "{name: build, taskRef: {name: build}, resources: {outputs: [{name: img, resource: code}]}}",
+    );
+    insta::assert_snapshot!(refused(&text));
+}
+
+#[test]
+fn bindings_of_runs() {
+    let said = refused(&pipeline_run(
+        "
+pipelineRef: {name: unseen}
+serviceAccount: a
+serviceAccountName: b
+timeout: 1h
+timeouts: {pipeline: 2h}
+resources:
+- {name: a, resourceRef: {name: gone}}
+- {name: b, resource: x}
+- {name: c, resourceRef: {name: a}, from: [x]}
+- {name: d, resourceRef: {nam: a}}
+- {name: d, resourceRef: {name: $(resources.x)}}
+- {name: e, resourceSpec: {type: git, params: [{name: revision, value: 1}], secrets: [{fieldName: token}]}}",
+    ));
+    insta::assert_snapshot!(said);
+}
+
+#[test]
+fn pipeline_resources_of_no_use_are_named_where_they_stand() {
+    let said = refused(
+        "\
+apiVersion: tekton.dev/v1beta1
+kind: TaskRun
+metadata: {name: r, namespace: here}
+spec:
+  taskRef: {name: t}
+  resources:
+    inputs:
+    - {name: a, resourceRef: {name: settings}}
+    - {name: b, resourceRef: {name: bucket}}
+    - {name: c, resourceRef: {name: elsewhere}}
+    - {name: d, resourceRef: {name: empty}}
+---
+apiVersion: tekton.dev/v1alpha1
+kind: PipelineResource
+metadata: {name: settings}
+spec:
+  type: git
+  params:
+  - {name: url, value: https://git.example/demo}
+  - {name: submodules, value: \"true\"}
+  - {name: depth, value: \"0\"}
+---
+apiVersion: tekton.dev/v1alpha1
+kind: PipelineResource
+metadata: {name: bucket}
+spec: {type: storage, params: [{name: location, value: gs://x}]}
+---
+apiVersion: tekton.dev/v1alpha1
+kind: PipelineResource
+metadata: {name: elsewhere, namespace: there}
+spec: {type: git, params: [{name: url, value: https://git.example/demo}]}
+---
+apiVersion: tekton.dev/v1alpha1
+kind: PipelineResource
+metadata: {name: empty}
+",
+    );
+    insta::assert_snapshot!(said);
+}
+
+#[test]
+fn a_run_lacks_nothing_that_its_pipeline_takes_in() {
+    let text = pipeline(
+        "resources: [{name: img, resourceSpec: {type: image, params: [{name: url, value: x}, {name: version, value: v1}]}}]",
+    );
+    let run = pipeline_run(
+        "pipelineRef: {name: p}\nresources: [{name: cod, resourceSpec: {type: image, params: [{name: url, value: x}]}}]",
+    );
+    insta::assert_snapshot!(refused(&format!("{text}---\n{run}")));
+    let run = pipeline_run(
+        "pipelineRef: {name: p}\nresources: [{name: code, resourceSpec: {type: image, params: [{name: url, value: x}]}}]",
+    );
+    insta::assert_snapshot!(refused(&format!("{text}---\n{run}")));
+    // A parameter of the same name does as well.
+    let run = pipeline_run("pipelineRef: {name: p}\nparams: [{name: code, value: {url: x}}]");
+    translate(&format!("{text}---\n{run}")).unwrap();
+}
+
+#[test]
+fn what_is_no_kubernetes_object_is_not_repaired_in_silence() {
+    let said = refused(
+        "\
+apiVersion: tekton.dev/v1beta1
+kind: Task
+metadata: {name: t, annotations: [a]}
+spec:
+  params: {a: b}
+  resources: 5
+  steps: {name: x}
+---
+apiVersion: tekton.dev/v1beta1
+kind: Pipeline
+metadata: {name: t}
+spec:
+  tasks: [{name: a, runAfter: b, taskSpec: {steps: x}}]
+  resources: {a: b}
+",
+    );
+    insta::assert_snapshot!(said);
+    let said = refused(&task("resources: 5\nsteps: [{image: i}]"));
+    insta::assert_snapshot!(said);
+}
+
+#[test]
+fn both_syntaxes_at_once() {
+    let said = refused(
+        "\
+apiVersion: tekton.dev/v1beta1
+kind: Task
+metadata: {name: t, annotations: {gleaner.dev/outputs: \"steps: {}\"}}
+spec:
+  steps: [{name: a, image: i, outputs: [{name: x}]}]
+",
+    );
+    insta::assert_snapshot!(said);
+}

@@ -1,0 +1,75 @@
+//! Documents with a value of another type anywhere: translated or refused, and never a panic.
+
+use gleaner_core::document::{Content, Node, Place};
+use serde_json::{Value, json};
+
+use crate::{settings, source};
+
+/// The places of a node and of all nodes below it.
+fn places(node: &Node, place: &Place) -> Vec<Place> {
+    let below: Vec<Place> = match &node.content {
+        Content::Sequence(items) => {
+            let items = items.iter().enumerate();
+            items
+                .flat_map(|(index, item)| places(item, &place.index(index)))
+                .collect()
+        }
+        Content::Mapping(entries) => {
+            let entries = entries.iter();
+            entries
+                .flat_map(|(key, value)| places(value, &place.key(&key.name)))
+                .collect()
+        }
+        _ => Vec::new(),
+    };
+    [vec![place.clone()], below].concat()
+}
+
+/// Panics when a translated document has a field that Tekton v1 does not have.
+fn assert_native(document: &Value) {
+    let kind = document["kind"].as_str().unwrap_or_default();
+    if !["Task", "TaskRun", "Pipeline", "PipelineRun"].contains(&kind) {
+        return;
+    }
+    if let Some(version) = document["apiVersion"].as_str()
+        && version.starts_with("tekton.dev/")
+    {
+        assert_eq!(version, "tekton.dev/v1");
+        for key in ["resources", "inputs", "outputs"] {
+            assert_eq!(document["spec"].get(key), None, "{key}: {document:#}");
+        }
+    }
+}
+
+#[test]
+fn a_value_of_another_type_never_makes_it_panic() {
+    for text in [
+        include_str!("../../../examples/build-and-test.yaml"),
+        include_str!("../../../examples/pipeline-v1beta1.yaml"),
+    ] {
+        let mut source = source(text);
+        for (index, document) in source.documents.clone().iter().enumerate() {
+            for place in places(document, &Place::root()) {
+                for other in [
+                    json!(null),
+                    json!(5),
+                    json!("x"),
+                    json!([]),
+                    json!([5]),
+                    json!({}),
+                    json!({"name": "x"}),
+                ] {
+                    let node = source.documents[index].find_mut(&place).unwrap();
+                    *node = Node::derived(node.at, other);
+                    let sources = std::slice::from_ref(&source);
+                    let translated = gleaner_translate::translate(sources, None, &settings());
+                    translated
+                        .unwrap_or_default()
+                        .iter()
+                        .for_each(assert_native);
+                    source.documents[index] = document.clone();
+                }
+            }
+        }
+    }
+}
