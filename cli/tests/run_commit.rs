@@ -47,12 +47,12 @@ fn against_a_slow_cluster(
         .unwrap();
     runtime.block_on(async {
         let server = EmbeddedApiServer::builder().start().await.unwrap();
-        for object in existing {
-            server.seed(object.clone()).unwrap();
-        }
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(slow_creates(listener, server.address(), pause));
+        for object in existing {
+            server.seed(object.clone()).unwrap();
+        }
         let folder = tempfile::tempdir().unwrap();
         let config = format!(
             "{{apiVersion: v1, kind: Config, current-context: c, contexts: [{{name: c, context: {{cluster: c, user: u}}}}], \
