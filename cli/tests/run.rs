@@ -120,6 +120,31 @@ fn a_secret_is_nowhere_to_be_seen() {
 }
 
 #[test]
+fn a_line_that_reads_like_gleaners_own_is_the_steps() {
+    let spec = r#"steps: [{name: one, script: "echo \"gleaner: step 'one': no\"; printf x > $GLEANER_OUTPUTS/a"}]"#;
+    let ran = run(&task(ONE, spec), &[]);
+    ran.exits(0).says("one | gleaner: step 'one': no\n");
+}
+
+#[test]
+fn a_strict_preflight_says_how_a_kind_is_brought() {
+    let declaration = "
+      steps: {one: [{name: a}]}
+      objects:
+        - {name: x, resourceTemplate: {apiVersion: example.dev/v1, kind: X, metadata: {name: x}, spec: {a: $(steps.one.a)}}}
+      preflight: Strict
+";
+    let ran = run(
+        &task(declaration, "steps: [{name: one, script: echo never}]"),
+        &[],
+    );
+    ran.exits(73)
+        .says("kind X of example.dev/v1 is not served")
+        .says("--crd FILE");
+    assert!(!ran.stderr.contains("one | never"), "{}", ran.stderr);
+}
+
+#[test]
 fn a_failed_step_gives_its_code_and_ends_the_task() {
     let text = task(
         ONE,

@@ -35,7 +35,12 @@ async fn slow_creates(listener: TcpListener, server: SocketAddr, pause: Duration
 }
 
 /// Runs the Task against a cluster whose creates take `pause`; also the names of what exists there at the end.
-fn against_a_slow_cluster(text: &str, arguments: &[&str], pause: Duration) -> (Ran, Vec<String>) {
+fn against_a_slow_cluster(
+    text: &str,
+    arguments: &[&str],
+    existing: &[serde_json::Value],
+    pause: Duration,
+) -> (Ran, Vec<String>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -45,6 +50,9 @@ fn against_a_slow_cluster(text: &str, arguments: &[&str], pause: Duration) -> (R
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(slow_creates(listener, server.address(), pause));
+        for object in existing {
+            server.seed(object.clone()).unwrap();
+        }
         let folder = tempfile::tempdir().unwrap();
         let config = format!(
             "{{apiVersion: v1, kind: Config, current-context: c, contexts: [{{name: c, context: {{cluster: c, user: u}}}}], \
@@ -71,10 +79,40 @@ fn what_was_created_after_the_time_was_up_is_not_denied() {
         "steps: [{name: one, script: 'printf x > $GLEANER_OUTPUTS/a'}]",
     );
     let pause = Duration::from_secs(5);
-    let (ran, names) = against_a_slow_cluster(&text, &["--timeout", "3s"], pause);
+    let (ran, names) = against_a_slow_cluster(&text, &["--timeout", "3s"], &[], pause);
     ran.exits(1).says("(--timeout)");
     assert_eq!(names, ["cm"]);
     ran.says("exists all the same: ConfigMap default/cm");
+    assert!(
+        !ran.stderr.contains("nothing was created"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn what_an_apply_changed_before_the_failure_is_not_denied() {
+    let declaration = r#"
+      steps: {one: [{name: a}]}
+      objects:
+        - name: old
+          policy: Apply
+          resourceTemplate: {apiVersion: v1, kind: ConfigMap, metadata: {name: old}, data: {a: $(steps.one.a)}}
+        - name: new
+          waitFor: {jsonPath: .data.never, timeout: 1s}
+          resourceTemplate: {apiVersion: v1, kind: ConfigMap, metadata: {name: new}}
+"#;
+    let text = task(
+        declaration,
+        "steps: [{name: one, script: 'printf x > $GLEANER_OUTPUTS/a'}]",
+    );
+    let old = serde_json::json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "old", "namespace": "default"},
+    });
+    let (ran, names) = against_a_slow_cluster(&text, &[], &[old], Duration::ZERO);
+    ran.exits(73)
+        .says("existed before and keeps what was applied to it: ConfigMap default/old");
+    assert_eq!(names, ["old"]);
     assert!(
         !ran.stderr.contains("nothing was created"),
         "{}",

@@ -3,6 +3,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`message`] | the HTTP messages between redirector and sidecar |
+//! | [`report`] | what the redirector tells `gleaner run` |
 //! | [`openapi`] | the OpenAPI document of the HTTP API |
 //! | [`failure`] | failures as data: codes, and the objects that remain |
 //! | [`arguments`] | the sidecar's arguments, from the Task to the container |
@@ -23,6 +24,7 @@ pub mod name;
 pub mod openapi;
 pub mod output;
 pub mod path;
+pub mod report;
 pub mod size;
 
 pub use name::{OutputName, ResourceName, StepName};

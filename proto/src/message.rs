@@ -11,6 +11,7 @@
 //! Every error is a [`Problem`], `application/problem+json` (RFC 9457).
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -87,6 +88,27 @@ pub struct Created {
     pub uid: String,
     /// What was done for it.
     pub action: Action,
+}
+
+/// Writes `KIND NAMESPACE/NAME (RESOURCE): created`.
+impl fmt::Display for Created {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            kind,
+            name,
+            resource,
+            ..
+        } = self;
+        let namespace = self.namespace.iter();
+        let namespace: String = namespace.flat_map(|name| [name.as_str(), "/"]).collect();
+        let action = match self.action {
+            Action::Created => "created",
+            Action::Adopted => "already created by an earlier attempt",
+            Action::Replaced => "replaced what an earlier attempt had created",
+            Action::Applied => "applied",
+        };
+        write!(out, "{kind} {namespace}{name} ({resource}): {action}")
+    }
 }
 
 /// What was done for an object to exist.

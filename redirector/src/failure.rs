@@ -5,10 +5,11 @@ use std::fmt::Display;
 use std::io::Write as _;
 
 use gleaner_proto::exit_code;
+use gleaner_proto::report::Report;
 
 use crate::Exit;
 use crate::options::Common;
-use crate::termination;
+use crate::{report_file, termination};
 
 /// Longest line, in bytes: an API server's words may be long, a log line should not be.
 const LINE_MAX: usize = 4 << 10;
@@ -22,6 +23,8 @@ pub(crate) struct Failure {
     pub(crate) reason: Cow<'static, str>,
     /// What happened, and what to do.
     pub(crate) message: String,
+    /// The causes that the sidecar gave.
+    pub(crate) failures: Vec<gleaner_proto::failure::Failure>,
 }
 
 // === impl Failure ===
@@ -36,6 +39,7 @@ impl Failure {
             code,
             reason: reason.into(),
             message: message.into(),
+            failures: Vec::new(),
         }
     }
 
@@ -48,9 +52,15 @@ impl Failure {
         Self::new(exit_code::OUTPUT, reason, message)
     }
 
-    /// Tells everybody: stderr, Tekton, and by the exit code whoever started this.
+    /// Reports the failure: on stderr or in the report file, to Tekton, and by the exit code.
     pub(crate) fn end(&self, options: &Common) -> Exit {
-        remark(options.step.as_str(), &self.message);
+        let report = Report::Failed {
+            reason: self.reason.clone().into_owned(),
+            exit_code: self.code,
+            message: one_line(&self.message),
+            failures: self.failures.clone(),
+        };
+        tell(options, &report, &self.message);
         termination::write(&options.termination_message, self);
         Exit::Code(self.code)
     }
@@ -61,9 +71,18 @@ impl Failure {
     }
 }
 
-/// Prints a line of Gleaner's on stderr that is no failure of its own.
-pub(crate) fn remark(step: &str, message: &str) {
-    print(&line(step, message));
+/// Reports a message that does not change how the step ends.
+pub(crate) fn remark(options: &Common, message: &str) {
+    let report = Report::Remark {
+        message: one_line(message),
+    };
+    tell(options, &report, message);
+}
+
+fn tell(options: &Common, report: &Report, message: &str) {
+    if !report_file::append(options, report) {
+        print(&line(options.step.as_str(), message));
+    }
 }
 
 /// `message` on one line: whatever control characters it holds (it may quote a file name, or a server) become

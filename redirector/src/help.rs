@@ -30,6 +30,8 @@ Every flag can also be given as the environment variable behind it; the flag win
                               (default: /tekton/results)
   --termination-message PATH  where the reason of a failure goes, if it is there [GLEANER_TERMINATION_MESSAGE]
                               (default: /tekton/termination)
+  --report-file PATH          append failures, remarks and the outcome to this file as JSON lines, and print none of
+                              them [GLEANER_REPORT_FILE]
   --help, --version
 
 Exit codes: the command's own, or death of the same signal. Gleaner's own failures: 64 usage, 65 an output is

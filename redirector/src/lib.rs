@@ -22,6 +22,7 @@
 //! | `exchange`, [`answer`] | one HTTP exchange; the answer's grammar, free of I/O |
 //! | `results` | what the next task gets |
 //! | `failure`, `termination` | Gleaner's own failures: a line on stderr, an exit code, Tekton's termination message |
+//! | `report_file` | the same as data, for a program |
 //! | `sys` | the kernel; the only `unsafe` |
 //!
 //! No threads, no async runtime, no name resolution (which a static glibc cannot do).
@@ -37,6 +38,7 @@ mod help;
 mod json;
 mod options;
 mod outputs;
+mod report_file;
 mod results;
 mod retry;
 mod script;

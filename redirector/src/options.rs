@@ -17,7 +17,7 @@ use crate::help::HELP;
 const SOCKET_PATH_MAX: usize = 108;
 
 /// The flags, with the environment variable that stands in for each; the second half take no value.
-const VALUED: [(&str, &str); 10] = [
+const VALUED: [(&str, &str); 11] = [
     ("step", "GLEANER_STEP"),
     ("sidecar", "GLEANER_SIDECAR"),
     ("token-file", "GLEANER_TOKEN_FILE"),
@@ -28,6 +28,7 @@ const VALUED: [(&str, &str); 10] = [
     ("answer-timeout", "GLEANER_ANSWER_TIMEOUT"),
     ("results-dir", "GLEANER_RESULTS_DIR"),
     ("termination-message", "GLEANER_TERMINATION_MESSAGE"),
+    ("report-file", "GLEANER_REPORT_FILE"),
 ];
 const SWITCHES: [(&str, &str); 2] = [
     ("preflight", "GLEANER_PREFLIGHT"),
@@ -56,6 +57,7 @@ pub(crate) struct Common {
     pub(crate) answer_timeout: Duration,
     pub(crate) results_dir: PathBuf,
     pub(crate) termination_message: PathBuf,
+    pub(crate) report_file: Option<PathBuf>,
 }
 
 /// What wrapping a command needs.
@@ -197,6 +199,7 @@ impl Typed {
                 termination_message: typed
                     .path("termination-message")
                     .unwrap_or_else(|| path::TEKTON_TERMINATION.into()),
+                report_file: typed.path("report-file"),
             })
         };
         match (self.finish_step, self.command.take()) {

@@ -205,7 +205,10 @@ fn refusal(status: u16, problem: &Problem) -> Failure {
         (true, _) => problem.detail.clone(),
         _ => format!("{}: {}", problem.title, problem.detail),
     };
-    Failure::new(code, reason(&problem.kind), message)
+    Failure {
+        failures: problem.failures.clone(),
+        ..Failure::new(code, reason(&problem.kind), message)
+    }
 }
 
 fn code_of(status: u16) -> u8 {

@@ -66,7 +66,6 @@ fn succeeded(options: &Wrap, folder: &Folder) -> Result<(), Failure> {
 
 /// The command has failed: nothing that goes wrong from here on may hide that, so it is only remarked upon.
 fn failed(options: &Wrap, folder: &Folder, ended: Ended) {
-    let step = options.common.step.as_str();
     let gathered = outputs::gather(
         &options.outputs,
         folder.path(),
@@ -74,13 +73,13 @@ fn failed(options: &Wrap, folder: &Folder, ended: Ended) {
         false,
     );
     if let Some(failure) = gathered.failure() {
-        remark(step, &failure.message);
+        remark(&options.common, &failure.message);
     }
     let mut sidecar = Sidecar::new(&options.common);
     if let Ended::Signal(_) = ended {
         sidecar = sidecar.within(AFTER_A_SIGNAL);
     }
     if let Err(failure) = sidecar.outputs(&Body::new(gathered.outputs, ended.exit_code())) {
-        remark(step, &failure.message);
+        remark(&options.common, &failure.message);
     }
 }

@@ -97,7 +97,7 @@ fn place(rendered: Rendered, found: &Found, terms: Terms<'_>) -> Result<Item, Re
     let text = metadata["name"].as_str().unwrap_or_default();
     if matches!(text, "" | "." | "..") {
         let words = format!("metadata.name: '{text}' is no name for an object");
-        return Err(Reason::Invalid { words });
+        return Err(Reason::Invalid(words));
     }
     let place = Place {
         kind,

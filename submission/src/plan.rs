@@ -205,9 +205,7 @@ fn refused(item: &Item, verb: &'static str, error: CallError) -> Verdict {
 
 /// The reason when an object comes and goes faster than it can be looked at.
 pub(super) fn restless(item: &Item) -> Reason {
-    Reason::Contested {
-        existing: item.place.to_string(),
-    }
+    Reason::Contested(item.place.to_string())
 }
 
 // === impl Step ===

@@ -36,27 +36,25 @@ impl<'a> Purpose<'a> {
         let mistyped = refusal.mistyped();
         let words = refusal.words;
         match refusal.code {
-            _ if too_large => Reason::TooLarge { words },
-            _ if mistyped => Reason::Invalid { words },
-            StatusCode::UNAUTHORIZED => Reason::Unauthorized { words },
+            _ if too_large => Reason::TooLarge(words),
+            _ if mistyped => Reason::Invalid(words),
+            StatusCode::UNAUTHORIZED => Reason::Unauthorized(words),
             StatusCode::FORBIDDEN if is_missing_permission(&words) => Reason::Forbidden {
                 words,
                 remedy: grant(self.verb, self.kind),
             },
             StatusCode::FORBIDDEN | StatusCode::NOT_FOUND if about_namespace => {
-                Reason::NoNamespace { words }
+                Reason::NoNamespace(words)
             }
-            StatusCode::FORBIDDEN => Reason::Denied { words },
+            StatusCode::FORBIDDEN => Reason::Denied(words),
             // Admission webhooks choose their own code; 400 is what they mostly take. Neither they nor policies leave a
             // reason or cause by which their refusals could be told from the API server's own, so their fixed prefix has to.
-            StatusCode::BAD_REQUEST if words.contains("admission webhook") => {
-                Reason::Denied { words }
-            }
+            StatusCode::BAD_REQUEST if words.contains("admission webhook") => Reason::Denied(words),
             StatusCode::UNPROCESSABLE_ENTITY if words.contains("ValidatingAdmissionPolicy") => {
-                Reason::Denied { words }
+                Reason::Denied(words)
             }
-            StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => Reason::Invalid { words },
-            StatusCode::CONFLICT if self.verb == "patch" => Reason::Conflict { words },
+            StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => Reason::Invalid(words),
+            StatusCode::CONFLICT if self.verb == "patch" => Reason::Conflict(words),
             code => Reason::Refused {
                 code: code.as_u16(),
                 words,
@@ -83,9 +81,9 @@ pub(super) fn plain(end: End) -> Reason {
         } => Reason::Deadline { within, last },
         End::Late { within, last, .. } => Reason::Unreachable { within, last },
         End::Broken(words) => Reason::Broken(words),
-        End::Refused(refusal) if refusal.code == StatusCode::UNAUTHORIZED => Reason::Unauthorized {
-            words: refusal.words,
-        },
+        End::Refused(refusal) if refusal.code == StatusCode::UNAUTHORIZED => {
+            Reason::Unauthorized(refusal.words)
+        }
         End::Refused(refusal) => Reason::Refused {
             code: refusal.code.as_u16(),
             words: refusal.words,

@@ -6,6 +6,7 @@
 //! tekton/scripts/       scripts, as files
 //! tekton/steps/         step results and exit codes
 //! termination/STEP      the termination message of each step
+//! reports/STEP          what the redirector of each step reports
 //! outputs/STEP/         $GLEANER_OUTPUTS of each step
 //! run/STEP/             the sidecar's socket for each step: what it knows as /gleaner/run/me
 //! state/                the sidecar's journal
@@ -63,6 +64,7 @@ impl Folder {
             "tekton/steps",
             "tekton/home",
             "termination",
+            "reports",
         ] {
             std::fs::create_dir_all(folder.path.join(part))?;
         }
@@ -102,6 +104,10 @@ impl Folder {
 
     pub(crate) fn termination(&self, step: &str) -> PathBuf {
         self.path.join("termination").join(step)
+    }
+
+    pub(crate) fn reports(&self, step: &str) -> PathBuf {
+        self.path.join("reports").join(step)
     }
 
     pub(crate) fn outputs(&self, step: &str) -> PathBuf {

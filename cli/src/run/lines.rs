@@ -1,8 +1,7 @@
-//! What a step prints, passed on line by line behind the step's name.
+//! The output of a step, passed on line by line after the step's name.
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::fs::File;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
@@ -12,43 +11,22 @@ use super::progress::Progress;
 /// A line is passed on at the latest when it has this many bytes.
 const LONGEST: usize = 64 << 10;
 
-/// What the redirector says beside the step. It comes after what the sidecar knows by then, for it speaks of that.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Words(Arc<Mutex<Vec<String>>>);
-
-impl Words {
-    /// Passes on what a step prints, and keeps the redirector's own words.
-    pub(crate) async fn pass_on(
-        self,
-        step: String,
-        stream: impl AsyncRead + Unpin,
-        copy: Option<PathBuf>,
-    ) -> io::Result<()> {
-        let pass = |line: &str| match Progress::own_word(line) {
-            Some(words) => self
-                .0
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(words.to_owned()),
-            None => Progress::line(&step, line),
-        };
-        pass_on(stream, copy.as_deref(), pass).await
-    }
-
-    /// Says them.
-    pub(crate) fn say(&self, progress: &mut Progress) {
-        let words = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        words.iter().for_each(|words| progress.redirector(words));
-    }
+/// Passes on what a step prints.
+pub(crate) async fn pass_on(
+    step: String,
+    stream: impl AsyncRead + Unpin,
+    copy: Option<PathBuf>,
+) -> io::Result<()> {
+    read(stream, copy.as_deref(), |line| Progress::line(&step, line)).await
 }
 
-/// Reads `stream` to its end and hands each line to `line`, without its end. A copy of all bytes goes to the file
+/// Reads `stream` to its end and passes each line to `line`, without its end. A copy of all bytes goes to the file
 /// `copy`, as `stdoutConfig` and `stderrConfig` ask for.
-async fn pass_on(
+async fn read(
     stream: impl AsyncRead + Unpin,
     copy: Option<&Path>,
     mut line: impl FnMut(&str),
-) -> std::io::Result<()> {
+) -> io::Result<()> {
     let mut copy = match copy {
         Some(path) => Some(create(path).await?),
         None => None,
@@ -82,7 +60,7 @@ async fn pass_on(
     }
 }
 
-async fn create(path: &Path) -> std::io::Result<File> {
+async fn create(path: &Path) -> io::Result<File> {
     if let Some(parent) = path.parent() {
         tokio::fs::create_dir_all(parent).await?;
     }
@@ -104,7 +82,7 @@ mod tests {
         let copy = folder.path().join("a/copy");
         let mut lines = Vec::new();
         let text = "one\r\n\ntwo \u{e9}\nrest";
-        pass_on(text.as_bytes(), Some(&copy), |line| {
+        read(text.as_bytes(), Some(&copy), |line| {
             lines.push(line.to_owned())
         })
         .await
@@ -116,7 +94,7 @@ mod tests {
     #[tokio::test]
     async fn a_line_without_an_end_is_passed_on_in_pieces() {
         let mut pieces = 0;
-        pass_on(vec![b'x'; 3 * LONGEST].as_slice(), None, |line| {
+        read(vec![b'x'; 3 * LONGEST].as_slice(), None, |line| {
             pieces += usize::from(line.len() >= LONGEST)
         })
         .await

@@ -4,21 +4,21 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use gleaner_core::variable::Reference;
-use gleaner_proto::message::{Action, Created, Phase, Status, VariableState};
+use gleaner_proto::message::{Created, Outcome, Phase, Status, VariableState};
+use gleaner_proto::report::Report;
 
 use crate::terminal::{BAD, CAUTION, FAINT, GOOD, STRONG, paint};
 use crate::values::as_text;
 
 /// Values are shown up to this many characters.
 const SHOWN: usize = 100;
-/// How the redirector begins each line of its own.
-const OWN: &str = "gleaner: ";
 
 /// What was shown already.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     variables: HashSet<String>,
     notes: HashSet<String>,
+    /// By their UIDs.
     objects: HashSet<String>,
     waiting: bool,
 }
@@ -44,24 +44,27 @@ impl Progress {
         anstream::eprintln!("{} {line}", paint(FAINT, format_args!("{step} |")));
     }
 
-    /// Whether a line is the redirector's own word; what it says without its mark.
-    pub(crate) fn own_word(line: &str) -> Option<&str> {
-        line.strip_prefix(OWN)
+    /// The redirector of `step` has reported something.
+    pub(crate) fn report(&mut self, step: &str, report: &Report) {
+        match report {
+            Report::Failed { message, .. } => Self::failed(&format!("step '{step}': {message}")),
+            Report::Remark { message } => {
+                anstream::eprintln!("{} step '{step}': {message}", paint(CAUTION, "!"));
+            }
+            Report::Finished { outcome } => self.finished(outcome),
+        }
     }
 
-    /// The redirector has said something.
-    pub(crate) fn redirector(&mut self, words: &str) {
-        if words.starts_with("step '") {
-            anstream::eprintln!("{} {words}", paint(BAD, "✘"));
-        } else if let Some(note) = words.strip_prefix("note: ") {
-            // The sidecar tells whoever asks; the status may have said it already.
+    fn finished(&mut self, outcome: &Outcome) {
+        for created in &outcome.resources {
+            self.created(created);
+        }
+        // The status may have them already.
+        for note in &outcome.notes {
             self.note_once(note);
-        } else if self.notes.iter().any(|note| note.starts_with(words)) {
-            // A note has said as much, and why.
-        } else if words.contains("): ") {
-            self.object(words);
-        } else {
-            anstream::eprintln!("  {words}");
+        }
+        if outcome.phase == Phase::Committed && outcome.resources.is_empty() {
+            anstream::eprintln!("  there was nothing to create");
         }
     }
 
@@ -72,28 +75,8 @@ impl Progress {
 
     /// An object exists now.
     pub(crate) fn created(&mut self, created: &Created) {
-        let action = match created.action {
-            Action::Created => "created",
-            Action::Adopted => "already created by an earlier attempt",
-            Action::Replaced => "replaced what an earlier attempt had created",
-            Action::Applied => "applied",
-        };
-        let namespace = created.namespace.iter();
-        let namespace: String = namespace.flat_map(|name| [name.as_str(), "/"]).collect();
-        let Created {
-            kind,
-            name,
-            resource,
-            ..
-        } = created;
-        self.object(&format!("{kind} {namespace}{name} ({resource}): {action}"));
-    }
-
-    /// An object exists now, in the words of the redirector: `KIND NAMESPACE/NAME (RESOURCE): created`.
-    fn object(&mut self, words: &str) {
-        let object = words.split_once("): ").map_or(words, |(object, _)| object);
-        if self.objects.insert(object.to_owned()) {
-            anstream::eprintln!("  {} {words}", paint(GOOD, "+"));
+        if self.objects.insert(created.uid.clone()) {
+            anstream::eprintln!("  {} {created}", paint(GOOD, "+"));
         }
     }
 

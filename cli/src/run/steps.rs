@@ -12,6 +12,7 @@ use gleaner_proto::exit_code;
 use gleaner_proto::failure::FailureCode;
 use gleaner_proto::message::Phase;
 use gleaner_proto::path::FINISH_STEP;
+use gleaner_proto::report::Report;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::collector::{Collector, without_own_variables};
@@ -19,7 +20,7 @@ use super::command::Command;
 use super::end::End;
 use super::http::PATIENCE;
 use super::interrupt::Interrupt;
-use super::lines::Words;
+use super::lines::pass_on;
 use super::plan::Plan;
 use super::process::{GRACE, Group};
 use super::progress::Progress;
@@ -103,7 +104,7 @@ impl Steps<'_> {
     async fn step(&mut self, name: &str, command: &Command, finish: Finish) -> io::Result<u8> {
         Progress::step_begins(name);
         let began = Instant::now();
-        let end = self.process(name, command, finish).await?;
+        let (end, reports) = self.process(name, command, finish).await?;
         let took = began.elapsed();
         let code = end.code();
         std::fs::write(self.plan.folder.step_exit_code(name), code.to_string())?;
@@ -119,7 +120,12 @@ impl Steps<'_> {
                     "a tool that is not on this machine can be replaced: --step-command {name}='...'"
                 ))
             }
-            End::Exited(exit_code::NOT_CREATED) => self.explain_kinds().await,
+            // The API server of a local run knows Kubernetes' kinds and Tekton's; others have to be brought.
+            End::Exited(exit_code::NOT_CREATED)
+                if self.embedded && reports.iter().any(is_of_unknown_kind) =>
+            {
+                Progress::note("this run's own API server learns a kind from its CRD: --crd FILE");
+            }
             _ => {}
         }
         match goes_on {
@@ -128,7 +134,12 @@ impl Steps<'_> {
         }
     }
 
-    async fn process(&mut self, name: &str, command: &Command, finish: Finish) -> io::Result<End> {
+    async fn process(
+        &mut self,
+        name: &str,
+        command: &Command,
+        finish: Finish,
+    ) -> io::Result<(End, Vec<Report>)> {
         let working_dir = self.make_ready(name, command)?;
         let mut child = tokio::process::Command::new(self.program);
         without_own_variables(&mut child);
@@ -149,20 +160,13 @@ impl Steps<'_> {
         let mut group = Group::start(&mut child)?;
         self.begun = true;
         let mut readers = tokio::task::JoinSet::new();
-        let words = Words::default();
         if let Some(stream) = group.child.stdout.take() {
-            readers.spawn(words.clone().pass_on(
-                name.to_owned(),
-                stream,
-                command.stdout_copy.clone(),
-            ));
+            let copy = command.stdout_copy.clone();
+            readers.spawn(pass_on(name.to_owned(), stream, copy));
         }
         if let Some(stream) = group.child.stderr.take() {
-            readers.spawn(words.clone().pass_on(
-                name.to_owned(),
-                stream,
-                command.stderr_copy.clone(),
-            ));
+            let copy = command.stderr_copy.clone();
+            readers.spawn(pass_on(name.to_owned(), stream, copy));
         }
         let end = self.wait(&mut group, command.timeout).await;
         // What the step has left running goes now, as with the container; then its pipes have an end.
@@ -176,8 +180,12 @@ impl Steps<'_> {
         };
         let _ = tokio::time::timeout(LAST_LINES, rest).await;
         self.show_news().await;
-        words.say(self.progress);
-        end
+        // After what the sidecar knows by then, for they are about that.
+        let reports = reports(&self.plan.folder.reports(name));
+        for report in &reports {
+            self.progress.report(name, report);
+        }
+        Ok((end?, reports))
     }
 
     /// Waits for the end of a step, and shows what is new meanwhile.
@@ -241,20 +249,6 @@ impl Steps<'_> {
         }
     }
 
-    /// The API server of a local run knows Kubernetes' kinds and Tekton's; others have to be brought.
-    async fn explain_kinds(&self) {
-        let Ok(status) = self.collector.sidecar.status().await else {
-            return;
-        };
-        let mut errors = status
-            .resources
-            .iter()
-            .filter_map(|resource| resource.error.as_ref());
-        if self.embedded && errors.any(|error| error.code == FailureCode::KindNotServed) {
-            Progress::note("this run's own API server learns a kind from its CRD: --crd FILE");
-        }
-    }
-
     /// Makes the files and folders that the step expects, and returns the folder to run it in.
     fn make_ready(&self, name: &str, command: &Command) -> io::Result<PathBuf> {
         let folder = &self.plan.folder;
@@ -302,6 +296,7 @@ impl Steps<'_> {
             "--termination-message".into(),
             folder.termination(name).into(),
         ]);
+        arguments.extend(["--report-file".into(), folder.reports(name).into()]);
         if finish == Finish::Alone {
             return arguments;
         }
@@ -330,6 +325,22 @@ impl Steps<'_> {
             );
         }
         substitution
+    }
+}
+
+/// The reports in the file at `path`. A redirector that was killed may have left half a line.
+fn reports(path: &Path) -> Vec<Report> {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let reports = text.lines().map(serde_json::from_str);
+    reports.filter_map(Result::ok).collect()
+}
+
+fn is_of_unknown_kind(report: &Report) -> bool {
+    match report {
+        Report::Failed { failures, .. } => failures
+            .iter()
+            .any(|failure| failure.code == FailureCode::KindNotServed),
+        _ => false,
     }
 }
 

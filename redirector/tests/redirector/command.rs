@@ -339,7 +339,7 @@ fn help_and_version_go_to_stdout() {
     );
     assert_eq!(
         (flags, variables),
-        (13, 12),
+        (14, 13),
         "each flag but --help names its variable"
     );
 }

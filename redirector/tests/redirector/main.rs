@@ -5,6 +5,7 @@ mod files;
 mod finish;
 mod init;
 mod protocol;
+mod report;
 mod script;
 mod signals;
 mod support;

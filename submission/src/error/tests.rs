@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn everything_stands_on_one_line() {
     let words = "spec.a: Required value\n\tspec.b: Invalid".to_owned();
-    let mut error = SubmissionError::new(vec![Failure::general(Reason::Invalid { words })]);
+    let mut error = SubmissionError::new(vec![Failure::general(Reason::Invalid(words))]);
     error.aftermath.removed.push("Image ci/a".into());
     assert_eq!(
         error.sentence(),
@@ -25,17 +25,11 @@ fn what_is_wrong_alike_is_said_once() {
             uid: None,
         };
         let words = words.to_owned();
-        Failure::of(Subject { resource, object }, Reason::Invalid { words })
+        Failure::of(Subject { resource, object }, Reason::Invalid(words))
     };
     let failures = vec![failure("a", "x"), failure("b", "x"), failure("c", "y")];
     assert_eq!(
         SubmissionError::new(failures).sentence(),
         "a (Image ci/a), b (Image ci/b): x; correct the template; c (Image ci/c): y; correct the template"
     );
-}
-
-#[test]
-fn durations_are_short() {
-    assert_eq!(seconds(&Duration::from_millis(1_234)), "1.2 s");
-    assert_eq!(seconds(&Duration::from_secs(300)), "300 s");
 }

@@ -1,0 +1,252 @@
+//! The causes of a failed submission: one variant per remedy, each with the API server's own words.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use gleaner_proto::failure::{Failure, FailureCode};
+
+use super::one_line;
+
+/// The cause of a failure, with what to do about it. An unnamed text is the API server's own, but for `Contested`, `Broken` and
+/// `Render`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// Discovery does not know the kind.
+    KindNotServed {
+        /// The missing kind.
+        kind: String,
+        /// Its group and version.
+        api_version: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// The run's ServiceAccount lacks a permission.
+    Forbidden {
+        /// The API server's words: which verb, which resource, which ServiceAccount.
+        words: String,
+        /// The grant that is missing.
+        remedy: String,
+    },
+    /// An admission policy, webhook or quota refused the object.
+    Denied(String),
+    /// The API server does not know who is asking.
+    Unauthorized(String),
+    /// Someone else's object has the name.
+    Taken {
+        /// The object that is in the way.
+        existing: String,
+        /// Its owner or manager.
+        holder: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// An object of this name is being deleted and does not go.
+    Leaving {
+        /// The object that is in the way.
+        existing: String,
+        /// What holds it and what to do.
+        remedy: String,
+    },
+    /// This object, which is in the way, comes and goes faster than it can be read.
+    Contested(String),
+    /// Server-side apply met another manager's fields.
+    Conflict(String),
+    /// The API server refuses the content of the object.
+    Invalid(String),
+    /// The object is larger than the API server takes.
+    TooLarge(String),
+    /// The namespace does not exist, or is being deleted.
+    NoNamespace(String),
+    /// The object cannot have its namespace or name.
+    Misplaced {
+        /// The rule that it breaks.
+        words: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// The API server could not be talked to at all.
+    Unreachable {
+        /// How long it was tried.
+        within: Duration,
+        /// The last thing that went wrong.
+        last: String,
+    },
+    /// The API server responded, but did not complete the request in time.
+    Deadline {
+        /// How long it was tried.
+        within: Duration,
+        /// Its last response, in its own words.
+        last: String,
+    },
+    /// The API server responded in a way that trying again does not change.
+    Refused {
+        /// The HTTP status.
+        code: u16,
+        /// The API server's words.
+        words: String,
+    },
+    /// A request could not be made, or its response not understood.
+    Broken(String),
+    /// The process was told to shut down before everything was created.
+    CutOff,
+    /// The templates could not be rendered.
+    Render(String),
+    /// `waitFor` was not fulfilled.
+    WaitFailed {
+        /// What did not happen, such as `condition Ready did not become True`.
+        awaited: String,
+        /// How long it was waited for.
+        within: Duration,
+        /// The state that was seen last.
+        last: String,
+    },
+    /// The object vanished while it was waited for.
+    Vanished,
+}
+
+// === impl Reason ===
+
+impl Reason {
+    /// Returns the stable word for programs.
+    pub const fn code(&self) -> FailureCode {
+        match self {
+            Self::KindNotServed { .. } => FailureCode::KindNotServed,
+            Self::Forbidden { .. } => FailureCode::Forbidden,
+            Self::Denied(_) => FailureCode::Denied,
+            Self::Unauthorized(_) => FailureCode::Unauthorized,
+            Self::Taken { .. } => FailureCode::AlreadyExists,
+            Self::Leaving { .. } => FailureCode::BeingDeleted,
+            Self::Contested(_) => FailureCode::Contested,
+            Self::Conflict(_) => FailureCode::Conflict,
+            Self::Invalid(_) => FailureCode::Invalid,
+            Self::TooLarge(_) => FailureCode::TooLarge,
+            Self::NoNamespace(_) => FailureCode::NamespaceNotFound,
+            Self::Misplaced { .. } => FailureCode::Misplaced,
+            Self::Unreachable { .. } => FailureCode::Unreachable,
+            Self::Deadline { .. } => FailureCode::Timeout,
+            Self::Refused { .. } => FailureCode::Refused,
+            Self::Broken(_) => FailureCode::RequestFailed,
+            Self::CutOff => FailureCode::Interrupted,
+            Self::Render(_) => FailureCode::InvalidOutput,
+            Self::WaitFailed { .. } => FailureCode::WaitFailed,
+            Self::Vanished => FailureCode::Deleted,
+        }
+    }
+
+    /// Returns the cause without the remedy.
+    pub fn message(&self) -> Cow<'_, str> {
+        let message = match self {
+            Self::Forbidden { words, .. }
+            | Self::Denied(words)
+            | Self::Unauthorized(words)
+            | Self::Conflict(words)
+            | Self::Invalid(words)
+            | Self::TooLarge(words)
+            | Self::NoNamespace(words)
+            | Self::Misplaced { words, .. }
+            | Self::Broken(words)
+            | Self::Render(words) => return words.into(),
+            Self::KindNotServed {
+                kind, api_version, ..
+            } => format!("kind {kind} of {api_version} is not served by this cluster"),
+            Self::Taken {
+                existing, holder, ..
+            } => format!("{existing} exists already and is not this run's ({holder})"),
+            Self::Leaving { existing, .. } => {
+                format!("{existing} is being deleted and still exists")
+            }
+            Self::Contested(existing) => {
+                format!("{existing} is created and deleted by someone else again and again")
+            }
+            Self::Unreachable { within, last } => {
+                let within = seconds(within);
+                format!("the API server could not be reached within {within}: {last}")
+            }
+            Self::Deadline { within, last } => {
+                let within = seconds(within);
+                format!("the API server did not complete the request within {within}; its last response: {last}")
+            }
+            Self::Refused { code, words } => {
+                format!("the API server responded with {code}: {words}")
+            }
+            Self::CutOff => "the sidecar was told to shut down before everything was created: the run was canceled, or timed out".to_owned(),
+            Self::WaitFailed {
+                awaited,
+                within,
+                last,
+            } => format!("{awaited} within {}; last seen: {last}", seconds(within)),
+            Self::Vanished => "it was deleted by someone else while it was waited for".to_owned(),
+        };
+        message.into()
+    }
+
+    /// Returns what to do about it, where that is known.
+    pub fn remedy(&self) -> Option<&str> {
+        match self {
+            Self::KindNotServed { remedy, .. }
+            | Self::Forbidden { remedy, .. }
+            | Self::Taken { remedy, .. }
+            | Self::Leaving { remedy, .. } => Some(remedy),
+            Self::Misplaced { remedy, .. } => Some(remedy),
+            Self::Denied(_) => {
+                Some("change the template or the policy, webhook or quota that refuses it")
+            }
+            Self::Unauthorized(_) => Some("the credentials of the run are missing or have expired"),
+            Self::Contested(_) => Some("stop that, or use another name"),
+            Self::Conflict(_) => {
+                Some("leave these fields out of the template, or have their manager give them up")
+            }
+            Self::Invalid(_) => Some("correct the template"),
+            Self::TooLarge(_) => Some("make the outputs that it carries smaller"),
+            Self::NoNamespace(_) => {
+                Some("create the namespace, or name another one in the template")
+            }
+            Self::Unreachable { .. } => Some("check the network between the pod and it"),
+            Self::Deadline { .. }
+            | Self::Refused { .. }
+            | Self::Broken(_)
+            | Self::CutOff
+            | Self::Render(_)
+            | Self::WaitFailed { .. }
+            | Self::Vanished => None,
+        }
+    }
+
+    /// Returns the reason as it travels between processes, each text on one line.
+    pub(crate) fn to_message(&self) -> Failure {
+        Failure {
+            resource: None,
+            code: self.code(),
+            message: one_line(&self.message()),
+            remedy: self.remedy().map(one_line),
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.message())?;
+        match self.remedy() {
+            Some(remedy) => write!(out, "; {remedy}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// `1.5 s`: the bounds here are whole or half seconds, and nobody reads nanoseconds.
+fn seconds(duration: &Duration) -> String {
+    format!("{} s", (duration.as_secs_f64() * 10.0).round() / 10.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_short() {
+        assert_eq!(seconds(&Duration::from_millis(1_234)), "1.2 s");
+        assert_eq!(seconds(&Duration::from_secs(300)), "300 s");
+    }
+}
