@@ -1,0 +1,84 @@
+//! Unit tests of `param`.
+
+use serde_json::json;
+
+use super::*;
+
+fn spec(kind: ParamKind, default: Option<Value>) -> ParamSpec {
+    ParamSpec {
+        name: "p".into(),
+        kind,
+        default,
+        choices: Vec::new(),
+        description: None,
+    }
+}
+
+fn value(spec: &ParamSpec, text: &str) -> Result<Value, String> {
+    let given = [Assignment {
+        name: "p".into(),
+        value: text.into(),
+    }];
+    let (mut values, errors) = params(std::slice::from_ref(spec), &given, &Map::new());
+    match errors.first() {
+        Some(error) => Err(error.to_string()),
+        None => Ok(values.remove("p").unwrap()),
+    }
+}
+
+#[test]
+fn arrays_are_written_short_or_as_json() {
+    let spec = spec(ParamKind::Array, None);
+    assert_eq!(value(&spec, "a, b"), Ok(json!(["a", "b"])));
+    assert_eq!(value(&spec, r#"["a,b", 1]"#), Ok(json!(["a,b", "1"])));
+    assert_eq!(value(&spec, ""), Ok(json!([])));
+    assert_eq!(
+        value(&spec, "[a]").unwrap_err(),
+        "the parameter 'p' is of type array: no JSON: expected value at line 1 column 2"
+    );
+}
+
+#[test]
+fn objects_fill_what_is_missing_from_their_default() {
+    let keys = vec!["url".to_owned(), "digest".to_owned()];
+    let spec = spec(ParamKind::Object { keys }, Some(json!({"digest": "d"})));
+    assert_eq!(
+        value(&spec, "url:http://x:1"),
+        Ok(json!({"digest": "d", "url": "http://x:1"}))
+    );
+    assert_eq!(
+        value(&spec, r#"{"url": "a,b"}"#),
+        Ok(json!({"digest": "d", "url": "a,b"}))
+    );
+    assert_eq!(
+        value(&spec, "x:y").unwrap_err(),
+        "the object parameter 'p' has no value for url"
+    );
+    assert!(value(&spec, "url").unwrap_err().contains("key:value"));
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once() {
+    let specs = [
+        ParamSpec {
+            name: "imageUrl".into(),
+            ..spec(ParamKind::String, None)
+        },
+        ParamSpec {
+            choices: vec!["x".into(), "y".into()],
+            ..spec(ParamKind::String, Some(json!("x")))
+        },
+    ];
+    let given = ["imageURL=a", "p=z", "p=x"].map(|text| text.parse().unwrap());
+    let (_, errors) = params(&specs, &given, &Map::new());
+    let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        errors,
+        [
+            "the Task has no parameter 'imageURL'; did you mean 'imageUrl'?",
+            "the parameter 'p' is given twice; for several values of an array write -p p=a,b",
+            "the parameter 'imageUrl' has no value; give it with -p imageUrl=VALUE",
+            "the parameter 'p' cannot be 'z'; it is one of x, y",
+        ]
+    );
+}

@@ -1,0 +1,45 @@
+//! Unit tests of `source`.
+
+use super::*;
+use crate::document::Place;
+
+fn located(text: &str, line: usize, column: usize) -> (usize, usize) {
+    let source = Source::parse("f".into(), text.into()).unwrap();
+    let node = source.documents[0]
+        .get("a")
+        .unwrap()
+        .get("b")
+        .unwrap()
+        .clone();
+    let at = Some(Location { line, column });
+    let at = source
+        .locate(&node, Diagnostic::new(Place::root(), at, "wrong"))
+        .at
+        .unwrap();
+    (at.line, at.column)
+}
+
+#[test]
+fn a_place_in_a_block_scalar_is_a_place_in_the_file() {
+    assert_eq!(located("a:\n  b: |\n    x: 1\n    y: 2\n", 2, 4), (4, 8));
+    assert_eq!(located("a:\n  b: |-\n\n    x: 1\n    y: 2\n", 3, 1), (5, 5));
+    assert_eq!(located("a:\n  b: |2\n      x: 1\n    y: 2\n", 2, 1), (4, 5));
+}
+
+#[test]
+fn in_any_other_style_the_scalar_as_a_whole_is_meant() {
+    assert_eq!(located("a:\n  b: \"x: 1\\ny: 2\"\n", 2, 4), (2, 6));
+    assert_eq!(located("a: {b: plain}\n", 1, 3), (1, 8));
+}
+
+#[test]
+fn lists_are_taken_apart() {
+    let text = "kind: List\nitems: [{kind: A}, {kind: B}]\n---\nkind: C\n";
+    assert_eq!(
+        Source::parse("f".into(), text.into())
+            .unwrap()
+            .documents
+            .len(),
+        3
+    );
+}

@@ -1,0 +1,62 @@
+//! Unit tests of `yaml`.
+
+use super::*;
+
+#[test]
+fn nodes_know_where_they_stand() {
+    let node = parse("a:\n  - b: |\n      text\n    c: 1\n").unwrap();
+    let item = &node.get("a").unwrap().sequence().unwrap()[0];
+    assert_eq!(item.get("b").unwrap().at, Location { line: 3, column: 7 });
+    assert_eq!(item.get("c").unwrap().at, Location { line: 4, column: 8 });
+    assert_eq!(
+        node.to_json(),
+        serde_json::json!({"a": [{"b": "text\n", "c": 1}]})
+    );
+}
+
+#[test]
+fn numbers_are_read_as_kubectl_reads_them() {
+    let node = parse("[0644, 1e3, 0x1F, 1.5, -0.0, 1.0, 12345678901234567890]").unwrap();
+    let expected = serde_json::json!([420, 1000, 31, 1.5, 0, 1, 12_345_678_901_234_567_890_u64]);
+    assert_eq!(node.to_json(), expected);
+}
+
+#[test]
+fn errors_speak_of_the_document() {
+    let deep = format!("{}{}", "[".repeat(100), "]".repeat(100));
+    for (text, message) in [
+        (
+            "a: 1\na: 2",
+            "duplicate mapping key: a; remove one of the two",
+        ),
+        ("a: .inf", "a number must be finite; put it in quotes"),
+        (
+            deep.as_str(),
+            "the document is too large, or nested too deep; at most 40 levels",
+        ),
+    ] {
+        let error = parse(text).unwrap_err().to_string();
+        assert!(error.starts_with(message), "{error}");
+    }
+}
+
+#[test]
+fn broken_yaml_names_its_place() {
+    let error = parse("a: 1\na: 2").unwrap_err();
+    assert_eq!(error.at, Some(Location { line: 2, column: 1 }));
+    assert!(
+        error.message.contains("duplicate mapping key: a"),
+        "{error}"
+    );
+    assert!(!error.message.contains("at line"), "{error}");
+}
+
+#[test]
+fn an_alias_bomb_is_refused() {
+    let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for level in 1..12 {
+        let before = format!("*a{}", level - 1);
+        text += &format!("a{level}: &a{level} [{}]\n", vec![before; 10].join(", "));
+    }
+    assert!(parse(&text).is_err());
+}

@@ -1,0 +1,57 @@
+//! Unit tests of `reference`.
+
+use super::*;
+
+#[test]
+fn every_form_of_the_language_is_read_and_written_alike() {
+    for text in [
+        "params.imageUrl",
+        "params[\"a.b\"]",
+        "params.list[*]",
+        "params.list[0]",
+        "params.obj.key",
+        "params.obj[\"a.b\"]",
+        "steps.kaniko.digest",
+        // No step or resource has such a name; what is written must still be what was read.
+        "steps[\"a.b\"].digest",
+        "resources[\"a.b\"].url",
+        "steps.kaniko.report.images[0].url",
+        "context.taskRun.name",
+        "context.task.retry-count",
+        "resources.img.url",
+    ] {
+        assert_eq!(Reference::parse(text).unwrap().to_string(), text);
+    }
+    assert_eq!(
+        Reference::parse("inputs.params.a").unwrap().to_string(),
+        "params.a"
+    );
+    assert_eq!(
+        Reference::parse("params['a.b']").unwrap().to_string(),
+        "params[\"a.b\"]"
+    );
+}
+
+#[test]
+fn what_is_no_variable_is_refused_with_its_remedy() {
+    for (text, part) in [
+        ("", "literal"),
+        ("param.x", "did you mean 'params'?"),
+        ("POD_IP", "literal"),
+        ("params", "params.NAME"),
+        ("params.", "cannot be read at '.'"),
+        ("params.a b", "cannot be read at ' b'"),
+        ("steps.kaniko", "steps.STEP.OUTPUT"),
+        ("steps[0].x", "steps.STEP.OUTPUT"),
+        ("params.list[*].x", "[*] at the very end"),
+        ("params.list[-1]", "cannot be read"),
+        ("params.list[+1]", "cannot be read"),
+        ("context.taskRun.nme", "did you mean 'taskRun.name'?"),
+        ("resources.img", "resources.NAME.FIELD"),
+        ("resources.img.url.x", "resources.NAME.FIELD"),
+        ("inputs.resources.x", "unknown variable"),
+    ] {
+        let error = Reference::parse(text).unwrap_err().to_string();
+        assert!(error.contains(part), "{text}: {error}");
+    }
+}
