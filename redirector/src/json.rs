@@ -6,6 +6,11 @@ use std::io::{self, Write};
 use gleaner_proto::OutputType;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+/// The significant digits that tell every double from every other (C's `DBL_DECIMAL_DIG`).
+const DOUBLE_DIGITS: usize = 17;
+/// The digits after the first that are enough to write any double exactly.
+const EXACT_DIGITS: usize = 766;
+
 /// Writes `text` as a JSON string. Everything but quotes, backslashes and control characters stays as it is.
 pub(crate) fn write_string(out: &mut impl Write, text: &str) -> io::Result<()> {
     out.write_all(b"\"")?;
@@ -59,11 +64,18 @@ pub(crate) fn check(text: &str, kind: OutputType) -> Result<(), String> {
     }
 }
 
-/// Checks that each number in the JSON `text` stays the same number when it is read as a 64-bit integer or a double,
-/// as everybody on its way reads it. What is no JSON is left to [`check`].
+/// Checks that each number in the JSON `text` survives: every reader on its way holds it as a 64-bit integer or a double.
+/// It is one of
+/// - an integer that fits into 64 bits, with or without a sign;
+/// - a decimal that a program prints for a double: at most 17 significant digits, which is what it takes to tell all
+///   doubles apart, and as close to the double that it reads as as that many digits allow.
+///
+/// So it does not matter whether the program printed as few digits as possible (`0.1`, and 1278578419099525.3 or
+/// 1278578419099525.2, which are the same double and equally short) or always 17 (C's `%.17g`: `0.10000000000000001`).
+/// Text that is not JSON is left to [`check`].
 ///
 /// # Errors
-/// The first number that would be another one.
+/// The first number that would change.
 pub(crate) fn check_numbers(text: &str) -> Result<(), &str> {
     let bytes = text.as_bytes();
     let mut at = 0;
@@ -85,7 +97,7 @@ pub(crate) fn check_numbers(text: &str) -> Result<(), &str> {
                     .iter()
                     .take_while(|byte| of_number(byte))
                     .count();
-                if !stays_the_same(&text[start..at]) {
+                if !survives(&text[start..at]) {
                     return Err(&text[start..at]);
                 }
             }
@@ -95,33 +107,75 @@ pub(crate) fn check_numbers(text: &str) -> Result<(), &str> {
     Ok(())
 }
 
-fn stays_the_same(number: &str) -> bool {
+fn survives(number: &str) -> bool {
     if number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok() {
         return true;
     }
-    let Ok(double) = number.parse::<f64>() else {
-        // No number; that is for the parser to say.
-        return true;
-    };
-    let shortest = serde_json::to_string(&double).expect("invariant: a double can be written");
-    // Infinity is written as null.
-    double.is_finite() && decimal(number) == decimal(&shortest)
+    match (number.parse::<f64>(), Decimal::read(number)) {
+        // Not a number; the parser reports it.
+        (Err(_), _) => true,
+        (Ok(double), Some(decimal)) => double.is_finite() && decimal.is_printed_for(double),
+        (Ok(_), None) => false,
+    }
 }
 
-/// Sign, digits without zeros at either end, and power of ten: the same for all ways to write one number. `None`
-/// when the power is beyond all doubles.
-fn decimal(number: &str) -> Option<(bool, String, i64)> {
-    let (mantissa, power) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let digits = [whole.trim_start_matches('-'), fraction].concat();
-    let significant = digits.trim_end_matches('0');
-    let zeros = digits.len() - significant.len();
-    let significant = significant.trim_start_matches('0');
-    if significant.is_empty() {
-        return Some((false, String::new(), 0));
+/// A number in base ten, the same for all ways to write it.
+#[derive(PartialEq, Eq)]
+struct Decimal {
+    negative: bool,
+    /// Without zeros at either end; none for zero.
+    digits: String,
+    /// The power of ten by which the digits, as an integer, are multiplied.
+    power: i64,
+}
+
+impl Decimal {
+    /// Returns `None` when the power is far beyond that of any double.
+    fn read(number: &str) -> Option<Self> {
+        let (mantissa, power) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let digits = [whole.trim_start_matches('-'), fraction].concat();
+        let significant = digits.trim_end_matches('0');
+        let zeros = digits.len() - significant.len();
+        let significant = significant.trim_start_matches('0');
+        if significant.is_empty() {
+            return Some(Self {
+                negative: false,
+                digits: String::new(),
+                power: 0,
+            });
+        }
+        Some(Self {
+            negative: whole.starts_with('-'),
+            digits: significant.to_owned(),
+            power: i64::from(power.parse::<i32>().ok()?) + zeros as i64 - fraction.len() as i64,
+        })
     }
-    let power = i64::from(power.parse::<i32>().ok()?) + zeros as i64 - fraction.len() as i64;
-    Some((whole.starts_with('-'), significant.to_owned(), power))
+
+    /// Returns true if it is `double`, rounded to as many digits as it has.
+    fn is_printed_for(&self, double: f64) -> bool {
+        match self.digits.len() {
+            0 => true,
+            digits @ 1..=DOUBLE_DIGITS => {
+                let rounded = format!("{double:.*e}", digits - 1);
+                Self::read(&rounded).as_ref() == Some(self) || self.is_half_a_unit_from(double)
+            }
+            _ => false,
+        }
+    }
+
+    /// Returns true if `double` lies halfway between this and a neighbor with as many digits: programs round it either way.
+    fn is_half_a_unit_from(&self, double: f64) -> bool {
+        let sign = if self.negative { "-" } else { "" };
+        let digits: i64 = self
+            .digits
+            .parse()
+            .expect("invariant: an i64 holds 17 digits");
+        let exact = Self::read(&format!("{double:.EXACT_DIGITS$e}"));
+        [digits * 10 - 5, digits * 10 + 5]
+            .into_iter()
+            .any(|halfway| Self::read(&format!("{sign}{halfway}e{}", self.power - 1)) == exact)
+    }
 }
 
 /// The outermost type of a JSON value, all of which was checked.
@@ -247,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_must_stay_the_same() {
+    fn a_number_must_survive() {
         for kept in [
             "1.10",
             "1e3",
@@ -257,14 +311,30 @@ mod tests {
             "0.000",
             "100.00e-2",
             "1E+22",
+            "1e23",
+            "9007199254740993",
             "9223372036854775807",
             "-9223372036854775808",
             "18446744073709551615",
-            "1.7976931348623157e308",
             "5e-324",
+            "2.2250738585072014e-308",
+            "1.7976931348623157e308",
             "0.30000000000000004",
+            // Equally short, equally near, the same double: some programs print one, some the other.
+            "1278578419099525.3",
+            "1278578419099525.2",
+            "-1278578419099525.3",
+            // As `%.17g` and `%.16e` in C and Python print 0.1, 0.3, 5e-324, 1e23 and the largest double.
+            "0.10000000000000001",
+            "0.29999999999999999",
+            "4.9406564584124654e-324",
+            "9.9999999999999992e+22",
+            "1.7976931348623157e+308",
+            "1.0000000000000000e+00",
+            // As JavaScript prints two to the power of 65.
+            "36893488147419103000",
             "[1, {\"1e400\": \"0.1234567890123456789\\\"1e400\"}]",
-            // No JSON; the parser says so.
+            // Not JSON; the parser reports it.
             "-",
             "1-2",
             "1e",
@@ -278,7 +348,15 @@ mod tests {
             "18446744073709551616",
             "-9223372036854775809",
             "9007199254740993.0",
+            "9007199254740993e0",
             "0.1234567890123456789",
+            // They read as 0.1, 0.3 and 1278578419099525.25, and no program prints them so.
+            "0.100000000000000011",
+            "0.30000000000000001",
+            "1278578419099525.1",
+            "1278578419099525.25",
+            "1.7976931348623158e308",
+            "3e-324",
             "1e400",
             "-1e400",
             "1e-400",
@@ -291,11 +369,44 @@ mod tests {
         }
     }
 
+    /// Doubles of all sizes, and such that lie halfway between two decimals of 16 or 17 digits.
+    fn doubles() -> impl Strategy<Value = f64> {
+        use proptest::num::f64::{NEGATIVE, NORMAL, POSITIVE, SUBNORMAL, ZERO};
+        let halfway = (1_u64 << 50..1 << 53, 0..8)
+            .prop_map(|(integer, bits)| integer as f64 / f64::from(1 << bits));
+        prop_oneof![POSITIVE | NEGATIVE | NORMAL | SUBNORMAL | ZERO, halfway]
+    }
+
     proptest! {
         #[test]
-        fn every_integer_and_double_stays_the_same(integer: i64, natural: u64, double in proptest::num::f64::NORMAL | proptest::num::f64::SUBNORMAL) {
-            let text = format!("[{integer}, {natural}, {double}, {double:e}]");
+        fn every_integer_survives(signed: i64, unsigned: u64) {
+            let text = format!("[{signed}, {unsigned}]");
             prop_assert_eq!(check_numbers(&text), Ok(()));
+        }
+
+        #[test]
+        fn every_double_survives_however_it_is_printed(double in doubles()) {
+            // The shortest form in two implementations, and all fixed numbers of digits that tell it from its neighbors.
+            let mut printed = vec![format!("{double}"), format!("{double:e}"), serde_json::to_string(&double).unwrap()];
+            let rounded = (0..DOUBLE_DIGITS).map(|digits| format!("{double:.digits$e}"));
+            printed.extend(rounded.filter(|text| text.parse() == Ok(double)));
+            prop_assert!(printed.len() > 3);
+            for text in printed {
+                prop_assert_eq!(check_numbers(&text), Ok(()));
+            }
+        }
+
+        #[test]
+        fn a_decimal_beside_the_nearest_is_refused(double in doubles(), away in prop_oneof![-9_i64..-1, 2_i64..9]) {
+            let nearest = format!("{double:.16e}");
+            let (mantissa, power) = nearest.split_once('e').unwrap();
+            let digits: i64 = mantissa.replace('.', "").parse().unwrap();
+            let power = power.parse::<i32>().unwrap() - 16;
+            let beside = format!("{}e{power}", digits + away);
+            // Read as another double it is that one's.
+            if beside.parse() == Ok(double) && (digits + away) % 10 != 0 {
+                prop_assert_eq!(check_numbers(&beside), Err(&beside[..]));
+            }
         }
 
         #[test]

@@ -59,14 +59,36 @@ impl Ran {
     }
 }
 
+/// How the variables begin by which the caller of the tests would change what the binary does.
+const CHANGING: [&str; 10] = [
+    "ALL_PROXY",
+    "CLICOLOR",
+    "GLEANER_",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "KUBECONFIG",
+    "NO_COLOR",
+    "all_proxy",
+    "http_proxy",
+    "https_proxy",
+];
+
+/// The binary, in the environment of the test and not of its caller.
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gleaner"));
+    command.args(arguments).current_dir(repository());
+    without_variables(&mut command, &CHANGING);
     command
-        .args(arguments)
-        .current_dir(repository())
-        .env_remove("KUBECONFIG")
-        .env_remove("NO_COLOR");
-    command
+}
+
+/// Takes the variables that begin so out of the command's environment.
+pub(crate) fn without_variables(command: &mut Command, begin: &[&str]) {
+    for (name, _) in std::env::vars_os() {
+        let shown = name.to_string_lossy();
+        if begin.iter().any(|begin| shown.starts_with(begin)) {
+            command.env_remove(&name);
+        }
+    }
 }
 
 pub(crate) fn gleaner(arguments: &[&str]) -> Ran {

@@ -25,15 +25,17 @@ fn the_exit_code_is_the_commands() {
 #[test]
 fn a_command_that_is_not_there_is_127() {
     let sidecar = Sidecar::content();
-    Step::new(&sidecar).run(&["no-such-command"]).assert_ended(
+    // The caller's PATH may hold a folder that this user may not search.
+    let step = Step::new(&sidecar).environment("PATH", "/usr/bin:/bin");
+    step.run(&["no-such-command"]).assert_ended(
         127,
         "the command 'no-such-command' is not there; it is in no folder of PATH",
     );
-    Step::new(&sidecar).run(&["./no-such"]).assert_ended(
+    step.run(&["./no-such"]).assert_ended(
         127,
         "the command './no-such' is not there; check the image and the path",
     );
-    Step::new(&sidecar).run(&[""]).assert_ended(
+    step.run(&[""]).assert_ended(
         127,
         "the command '' is not there; it is in no folder of PATH",
     );
@@ -88,17 +90,10 @@ fn the_command_finds_everything_as_without_the_redirector() {
     let script = "grep -E '^(Sig(Blk|Ign|Cgt)|Groups)' /proc/self/status; ls /proc/self/fd | wc -l; pwd; umask
         ulimit -a; cut -d' ' -f6,7 /proc/self/stat; env | grep -v -e '^GLEANER_OUTPUTS=' -e ^_= | sort; cat";
     fs::write(step.path("stdin"), "fed\n").unwrap();
-    let both = [step.wrapping(&["sh", "-c", script]), {
-        let mut plain = std::process::Command::new("sh");
-        plain.args(["-c", script]).current_dir(&step.folder);
-        // As for every step here: what Gleaner's variables say outside of the test says nothing in it.
-        let outside = std::env::vars_os().map(|(name, _)| name);
-        for name in outside.filter(|name| name.to_string_lossy().starts_with("GLEANER_")) {
-            plain.env_remove(name);
-        }
-        plain.env("GLEANER_ANSWER_TIMEOUT", "1m");
-        plain
-    }];
+    let both = [
+        step.wrapping(&["sh", "-c", script]),
+        step.command(["sh", "-c", script]),
+    ];
     let [wrapped, plain] = both.map(|mut command| {
         command.stdin(fs::File::open(step.path("stdin")).unwrap());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -154,7 +149,7 @@ fn a_closed_stream_stays_closed() {
         "{ran:?}"
     );
     // Nobody can read the line of a failure; the code still tells.
-    assert_eq!(step.run(&["no-such-command"]).code, Some(127));
+    assert_eq!(step.run(&["./no-such-command"]).code, Some(127));
 }
 
 #[test]

@@ -337,7 +337,7 @@ for entry in /*; do
     fi
 done
 mkdir -p "$root/gleaner/outputs" && echo stale > "$root/gleaner/outputs/o" || exit
-chroot "$root" "$@"
+PATH=$PATH:/usr/sbin:/sbin chroot "$root" "$@"
 code=$?
 ls -A "$root/gleaner/outputs"
 exit $code

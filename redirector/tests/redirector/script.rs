@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::Command;
 
 use crate::support::{REDIRECTOR, Ran, Sidecar, Step, run};
 
@@ -18,8 +17,8 @@ fn interpreted(step: &Step, sidecar: &Sidecar, script: &str, arguments: &[&str])
     let file = step.path("script-0-abcde");
     fs::write(&file, content).unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
-    let mut command = Command::new(&file);
-    command.args(arguments).current_dir(step.path(""));
+    let mut command = step.command([file.to_str().unwrap()]);
+    command.args(arguments);
     run(command)
 }
 

@@ -108,9 +108,18 @@ impl Step {
 
     /// The redirector without arguments, in the step's folder.
     pub(crate) fn bare(&self) -> Command {
-        let mut words = self.prefix.iter().map(String::as_str).chain([REDIRECTOR]);
-        let mut command = Command::new(words.next().expect("the redirector at least"));
-        command.args(words).current_dir(&self.folder);
+        let prefix = self.prefix.iter().map(String::as_str);
+        self.command(prefix.chain([REDIRECTOR]))
+    }
+
+    /// Any program in the step's folder and environment. Signals and Gleaner's variables are as the test sets them, not as
+    /// the caller of the tests does: `nohup` ignores SIGHUP, and a shell ignores SIGINT in the background.
+    pub(crate) fn command<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Command {
+        let mut command = Command::new("/usr/bin/env");
+        command
+            .args(["--default-signal", "--"])
+            .args(words)
+            .current_dir(&self.folder);
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("GLEANER") {
                 command.env_remove(name);

@@ -120,6 +120,7 @@ fn the_hook_ends_when_the_sidecar_is_ready_and_fails_when_it_is_not() {
     let hook = |wait: &str| {
         let mut command = Command::new(program);
         command
+            .env_clear()
             .arg("ready")
             .arg(format!("--run-dir={}", setup.path("run").display()));
         command.arg(format!("--wait={wait}"));

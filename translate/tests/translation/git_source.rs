@@ -22,11 +22,10 @@ impl Repository {
     }
 
     fn git(&self, arguments: &[&str]) -> String {
-        let mut command = Command::new("git");
+        let mut command = program("git", self.folder.path());
         command.args(["-c", "user.name=n", "-c", "user.email=n@example.invalid"]);
         let output = command
             .args(arguments)
-            .current_dir(self.folder.path())
             .output()
             .expect("these tests need git");
         assert!(output.status.success(), "{output:?}");
@@ -42,6 +41,22 @@ impl Repository {
     fn url(&self) -> String {
         format!("file://{}", self.folder.path().display())
     }
+}
+
+/// A program in `folder` that uses git without the caller's configuration; a hook's `GIT_DIR` would be another repository.
+fn program(name: &str, folder: &Path) -> Command {
+    let mut command = Command::new(name);
+    for (variable, _) in std::env::vars_os() {
+        if variable.to_string_lossy().starts_with("GIT_") {
+            command.env_remove(&variable);
+        }
+    }
+    command
+        .current_dir(folder)
+        .env("HOME", folder)
+        .env("XDG_CONFIG_HOME", folder)
+        .env("GIT_CONFIG_NOSYSTEM", "1");
+    command
 }
 
 /// Runs the step's own command and arguments, with these values of its parameters.
@@ -69,11 +84,9 @@ fn clone(url: &str, revision: &str, optional: bool) -> (Output, tempfile::TempDi
             .collect::<Vec<_>>()
     };
     let command = texts("command");
-    let output = Command::new(&command[0])
+    let output = program(&command[0], folder.path())
         .args(&command[1..])
         .args(texts("args"))
-        .env("HOME", folder.path())
-        .current_dir(folder.path())
         .output()
         .unwrap();
     (output, folder)
@@ -168,12 +181,11 @@ fn the_folder_may_exist_already() {
     std::fs::remove_dir_all(target.join(".git")).unwrap();
     std::fs::write(target.join("cache"), "kept").unwrap();
     std::fs::remove_file(target.join("file")).unwrap();
-    let output = Command::new("sh")
+    let output = program("sh", folder.path())
         .arg("-c")
         .arg(script())
         .args(["git-source-src", &other.url(), "main"])
         .arg(&target)
-        .env("HOME", folder.path())
         .output()
         .unwrap();
     assert!(output.status.success(), "{output:?}");
