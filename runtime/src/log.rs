@@ -12,6 +12,7 @@ use tracing_subscriber::{Layer, fmt};
 /// Level and format of the log, as flags.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Log")]
+#[group(skip)]
 pub struct Log {
     /// How much is logged: error, warn, info, debug or trace
     #[arg(long, env = "GLEANER_LOG_LEVEL", default_value = "info")]

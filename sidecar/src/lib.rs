@@ -14,7 +14,7 @@
 //! | [`submission`] | all objects onto the API server, or none |
 //! | [`run`] | whose objects they are: context, labels, owner |
 //! | `ready` | waits for another process of this program to be ready: hook and probe |
-//! | [`preflight`], [`metrics`], [`telemetry`], [`problem`] | what is known before, counted, logged, answered |
+//! | [`preflight`], [`metrics`] | what is known before, and what is counted |
 //!
 //! [`main`] is the whole program; the `gleaner` command carries it too.
 
@@ -29,6 +29,5 @@ pub mod preflight;
 mod program;
 mod ready;
 pub mod server;
-pub mod telemetry;
 
 pub use program::{ProgramError, main};

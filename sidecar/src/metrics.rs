@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use axum::response::Response;
 use gleaner_proto::message::Phase;
-use prometheus_client::encoding::{EncodeLabelSet, text};
+use gleaner_runtime::metrics;
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -114,10 +116,8 @@ impl Metrics {
         }
     }
 
-    /// Everything, in the OpenMetrics text format.
-    pub fn encode(&self) -> String {
-        let mut encoded = String::new();
-        text::encode(&mut encoded, &self.registry).expect("invariant: a String takes any text");
-        encoded
+    /// Returns the response of `/metrics`.
+    pub fn response(&self) -> Response {
+        metrics::response(&self.registry)
     }
 }

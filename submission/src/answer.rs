@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use gleaner_runtime::api_server::Status;
 use http::{HeaderMap, Method, StatusCode, header};
-use kube::core::Status;
 use serde_json::Value;
 
 /// Texts of the API server may quote an object; they are cut here, in bytes.

@@ -12,6 +12,7 @@ use super::{ApiServer, Bounds, ConnectError, Connection};
 /// How the API server is reached, to be flattened into a program's own flags.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "API server")]
+#[group(skip)]
 pub struct Access {
     /// A plain address, instead of the pod's own ServiceAccount
     #[arg(long, env = "GLEANER_API_SERVER", value_parser = address, conflicts_with = "kubeconfig")]

@@ -9,6 +9,7 @@ use gleaner_proto::{duration, size};
 /// `#[command(mut_arg("max_body", |arg| arg.default_value("4Mi")))]`.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Bounds")]
+#[group(skip)]
 pub struct Limits {
     /// Largest body of a request
     #[arg(long, env = "GLEANER_MAX_BODY", default_value = "64Mi", value_parser = bytes)]

@@ -1,4 +1,4 @@
-//! What people ask for: the YAML, the status, the page.
+//! The GET routes, for people and probes: resources, status, page, health.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -109,10 +109,9 @@ async fn rendered(
 /// Waits until all variables are known, at most for `wait`.
 async fn resolved(api: &Api, wait: Duration) {
     let mut status = api.handle.status();
-    let mut ending = api.ending.clone();
     tokio::select! {
         _ = status.wait_for(|status| status.phase != Phase::Collecting) => {}
-        _ = ending.wait_for(|ending| *ending) => {}
+        () = api.shutdown.requested() => {}
         () = tokio::time::sleep(wait) => {}
     }
 }
@@ -152,14 +151,12 @@ pub(super) async fn status(State(api): State<Api>) -> Json<Status> {
 pub(super) async fn events(
     State(api): State<Api>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let mut ending = api.ending.clone();
     let events = WatchStream::new(api.handle.status()).map(|status| {
         let json =
             serde_json::to_string(&*status).expect("invariant: a status has string keys only");
         Ok(Event::default().event("status").data(json))
     });
-    let events =
-        events.take_until(async move { ending.wait_for(|ending| *ending).await.map(|_| ()) });
+    let events = events.take_until(async move { api.shutdown.requested().await });
     Sse::new(events).keep_alive(KeepAlive::default())
 }
 
@@ -186,9 +183,7 @@ pub(super) async fn ready() -> &'static str {
 }
 
 pub(super) async fn metrics(State(api): State<Api>) -> Response {
-    let kind =
-        HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
-    ([(header::CONTENT_TYPE, kind)], api.metrics.encode()).into_response()
+    api.metrics.response()
 }
 
 pub(super) async fn openapi() -> Response {

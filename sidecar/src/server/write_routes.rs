@@ -1,4 +1,4 @@
-//! What steps ask for: to hand over outputs, to submit, to finish, and whether it is worth beginning.
+//! The routes of the steps: preflight, outputs, submit, finish.
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, Request, State};
@@ -48,10 +48,9 @@ pub(super) async fn finish(State(api): State<Api>) -> Result<Json<Outcome>, ApiP
 /// Whether anything is already known to stand in the way. Waits until the API server was asked.
 pub(super) async fn preflight(State(api): State<Api>) -> Result<Json<Outcome>, ApiProblem> {
     let mut preflight = api.preflight.clone();
-    let mut ending = api.ending.clone();
     let report = tokio::select! {
         report = preflight.wait_for(Option::is_some) => report.ok().and_then(|report| report.clone()),
-        _ = ending.wait_for(|ending| *ending) => return Err(problem::ending().into()),
+        () = api.shutdown.requested() => return Err(problem::ending().into()),
     };
     if let Some(report) =
         report.filter(|report| report.mode == Preflight::Strict && !report.blocking.is_empty())
