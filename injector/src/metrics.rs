@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use prometheus_client::encoding::{EncodeLabelSet, text};
+use axum::response::Response;
+use gleaner_runtime::metrics;
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -11,7 +13,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::tls::validity::Validity;
+use crate::tls::validity::Validity;
 
 /// The goal for a review is 2 ms, and the API server's patience 10 s.
 const BUCKETS: [f64; 12] = [
@@ -178,10 +180,8 @@ impl Metrics {
         self.certificate_steps.get_or_create(&Step { step }).inc();
     }
 
-    /// Everything, in the OpenMetrics text format.
-    pub fn encode(&self) -> String {
-        let mut encoded = String::new();
-        text::encode(&mut encoded, &self.registry).expect("invariant: a String takes any text");
-        encoded
+    /// Returns the response of `/metrics`.
+    pub fn response(&self) -> Response {
+        metrics::response(&self.registry)
     }
 }

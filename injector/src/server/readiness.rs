@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::webhook::tls::Identity;
+use crate::tls::Identity;
 
 /// What has to be there before the Service sends anybody here.
 #[derive(Debug)]

@@ -6,14 +6,18 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args, Parser, ValueEnum};
-use gleaner_proto::{duration, size};
-
-use super::certificates::{Managed, ObjectName, Policy};
-use super::cluster;
-use super::telemetry::Log;
-use super::tls::files::Files;
 use gleaner_core::inject::quantity;
 use gleaner_core::inject::settings::{PullPolicy, Resources, Settings, Sidecars};
+use gleaner_proto::duration;
+use gleaner_runtime::api_server::Access;
+use gleaner_runtime::http::{self, Bounds};
+use gleaner_runtime::log::Log;
+
+use crate::certificates::{Managed, ObjectName, Policy};
+use crate::tls::files::Files;
+
+/// Bound on the header of a request, in bytes.
+const HEADER_BYTES: usize = 16 << 10;
 
 /// Puts Gleaner into Tasks and pods as they come into being.
 ///
@@ -49,7 +53,7 @@ pub struct Config {
     #[command(flatten)]
     pub(crate) limits: Limits,
     #[command(flatten)]
-    pub(crate) cluster: cluster::Access,
+    pub(crate) cluster: Cluster,
     #[command(flatten)]
     pub(crate) log: Log,
 }
@@ -166,25 +170,18 @@ pub struct Tls {
     certificate_poll: Duration,
 }
 
-/// Bounds of what a client may ask for.
+/// Bounds on what a client may ask for.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Bounds")]
+#[command(mut_arg("max_body", |arg| arg.default_value("4Mi").help(MAX_BODY)))]
+#[command(mut_arg("max_connections", |arg| arg.default_value("256").help("Most connections at once on each address")))]
+#[command(mut_arg("body_timeout", |arg| arg.default_value("5s")))]
 pub struct Limits {
-    /// Largest review; an object of the largest size that etcd takes, twice, fits
-    #[arg(long, env = "GLEANER_MAX_BODY", default_value = "4Mi", value_parser = bytes)]
-    pub(crate) max_body: usize,
-    /// Most connections at once on each address
-    #[arg(long, env = "GLEANER_MAX_CONNECTIONS", default_value_t = 256)]
-    pub(crate) max_connections: usize,
+    #[command(flatten)]
+    pub(crate) http: http::Limits,
     /// Longest time for a TLS handshake
     #[arg(long, env = "GLEANER_HANDSHAKE_TIMEOUT", default_value = "5s", value_parser = duration::parse)]
     pub(crate) handshake_timeout: Duration,
-    /// Longest time from the first byte of a request to the end of its header
-    #[arg(long, env = "GLEANER_HEADER_TIMEOUT", default_value = "5s", value_parser = duration::parse)]
-    pub(crate) header_timeout: Duration,
-    /// Longest time for a body
-    #[arg(long, env = "GLEANER_BODY_TIMEOUT", default_value = "5s", value_parser = duration::parse)]
-    pub(crate) body_timeout: Duration,
     /// How long a connection may wait for its next request; longer than the 90 s after which an API server gives it up
     /// by itself, for a request could meet the end of the connection half way
     #[arg(long, env = "GLEANER_IDLE_TIMEOUT", default_value = "2m", value_parser = duration::parse)]
@@ -195,6 +192,29 @@ pub struct Limits {
     /// How long reviews that are under way may take to end after that
     #[arg(long, env = "GLEANER_SHUTDOWN_GRACE", default_value = "15s", value_parser = duration::parse)]
     pub(crate) shutdown_grace: Duration,
+}
+
+/// The help text of `--max-body`.
+const MAX_BODY: &str = "Largest review; an object of the largest size that etcd takes, twice, fits";
+
+/// How the API server is reached, and what it is told.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "API server")]
+#[command(mut_arg("request_timeout", |arg| arg.default_value("5s")))]
+pub struct Cluster {
+    #[command(flatten)]
+    pub(crate) access: Access,
+    /// Say nothing by Events
+    #[arg(long, env = "GLEANER_NO_EVENTS")]
+    pub(crate) no_events: bool,
+    /// Who speaks in Events: the name of this pod
+    #[arg(
+        long,
+        env = "HOSTNAME",
+        hide_env_values = true,
+        default_value = "gleaner-injector"
+    )]
+    pub(crate) instance: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -235,6 +255,20 @@ impl Config {
         args: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     ) -> Result<Self, clap::Error> {
         Self::try_parse_from(args)
+    }
+}
+
+// === impl Limits ===
+
+impl Limits {
+    /// Returns the bounds on the connections of each address.
+    pub(crate) fn bounds(&self) -> Bounds {
+        Bounds {
+            connections: self.http.max_connections,
+            header_bytes: HEADER_BYTES,
+            header_timeout: self.http.header_timeout,
+            idle_timeout: self.idle_timeout,
+        }
     }
 }
 
@@ -323,11 +357,6 @@ impl Tls {
             }
         }
     }
-}
-
-fn bytes(text: &str) -> Result<usize, String> {
-    let bytes = size::parse(text).map_err(|error| error.to_string())?;
-    usize::try_from(bytes).map_err(|_| format!("'{text}' is more than this machine can address"))
 }
 
 /// X.509 counts in seconds, and years have four digits.

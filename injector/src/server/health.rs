@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use http::StatusCode;
 
 use super::Readiness;
-use crate::webhook::metrics::Metrics;
+use crate::metrics::Metrics;
 
 #[derive(Clone)]
 pub(super) struct Health {
@@ -27,7 +27,5 @@ pub(super) async fn ready(State(health): State<Health>) -> (StatusCode, String) 
 }
 
 pub(super) async fn metrics(State(health): State<Health>) -> Response {
-    let kind =
-        HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
-    ([(header::CONTENT_TYPE, kind)], health.metrics.encode()).into_response()
+    health.metrics.response()
 }

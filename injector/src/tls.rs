@@ -1,6 +1,7 @@
 //! The certificate that is served. It can change at any time; connections that stand keep the one that they began with.
 
 pub mod files;
+pub(crate) mod handshake;
 pub mod validity;
 
 use std::sync::Arc;

@@ -1,17 +1,17 @@
-//! What becomes of an object. Pure.
+//! The verdict on an object. Pure.
 
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use gleaner_proto::kubernetes::annotation;
-
-use super::guard::guarded;
-use super::review::{Answer, Request};
 use gleaner_core::inject::outcome::{Outcome, Refusal, Skip};
 use gleaner_core::inject::pod;
 use gleaner_core::inject::settings::Settings;
 use gleaner_core::inject::task::{self, Operation};
+use gleaner_proto::kubernetes::annotation;
+use gleaner_runtime::panics;
+
+use crate::review::{Answer, Request};
 
 /// An object without this word in it is not Gleaner's business. (Go's JSON, which API servers write, escapes none of it.)
 const WORD: &str = "gleaner";
@@ -20,16 +20,16 @@ const CONTAINER: &str = "\"sidecar-gleaner\"";
 /// Bound on a refusal's text, in bytes: it goes into conditions and Events, which have their own bounds.
 const MESSAGE_BYTES: usize = 16 << 10;
 
-/// What the API server asks about.
+/// The route that a review was sent to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Door {
+pub enum Route {
     /// `/mutate/tekton`
     Tekton,
     /// `/mutate/pods`
     Pods,
 }
 
-/// What came of an object.
+/// The verdict on an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// Left as it is.
@@ -43,8 +43,8 @@ pub enum Verdict {
     },
     /// Refused.
     Refused(Refused),
-    /// Gleaner broke off over an object that did not ask for it: left as it is.
-    Failed(Fault),
+    /// Gleaner panicked over an object that did not ask for it: left as it is.
+    Failed(Panic),
 }
 
 /// A refusal.
@@ -54,14 +54,14 @@ pub struct Refused {
     pub message: String,
     /// Who made the object, and so can be told.
     pub owner: Option<Owner>,
-    /// Set when the reason is a bug of Gleaner.
-    pub fault: Option<Fault>,
+    /// Set when the reason is a bug in Gleaner.
+    pub panic: Option<Panic>,
 }
 
-/// A bug of Gleaner.
+/// A bug in Gleaner.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// Where in the source.
+pub struct Panic {
+    /// Its place in the source.
     pub place: String,
 }
 
@@ -84,9 +84,9 @@ pub struct Owner {
 /// The functions that decide; other ones only in tests.
 #[derive(Debug, Clone, Copy)]
 pub struct Functions {
-    /// For [`Door::Tekton`].
+    /// For [`Route::Tekton`].
     pub task: fn(&Value, Operation<'_>, &Settings) -> Result<Outcome, Refusal>,
-    /// For [`Door::Pods`].
+    /// For [`Route::Pods`].
     pub pod: fn(&Value, &Settings) -> Result<Outcome, Refusal>,
 }
 
@@ -115,32 +115,34 @@ impl Default for Functions {
 }
 
 impl Functions {
-    /// Decides. Never panics: that of a function becomes a refusal for an object that asked for Gleaner, and nothing at all
-    /// for one that did not.
-    pub fn decide(&self, door: Door, request: &Request<'_>, settings: &Settings) -> Verdict {
+    /// Decides. Never panics: a panic becomes a refusal for an object that asked for Gleaner, and nothing at all for one that
+    /// did not.
+    pub fn decide(&self, route: Route, request: &Request<'_>, settings: &Settings) -> Verdict {
         let Some(object) = request.object else {
             return Verdict::Skipped(Skip::Kind);
         };
-        if !door.takes(request) {
+        if !route.takes(request) {
             return Verdict::Skipped(Skip::Kind);
         }
         let mentions = |object: &RawValue| object.get().contains(WORD);
         if !mentions(object) && !request.old_object.is_some_and(mentions) {
             return Verdict::Skipped(Skip::NotAsked);
         }
-        let decided = guarded(|| self.call(door, request, object, settings));
-        let refused = |message: String, fault| {
+        let decided = panics::catch(|| self.call(route, request, object, settings));
+        let refused = |message: String, panic| {
             Verdict::Refused(Refused {
                 message: bounded(message),
                 owner: owner(object),
-                fault,
+                panic,
             })
         };
         match decided {
             Ok(Ok(verdict)) => verdict,
-            Ok(Err(Unfit::Refused(refusal))) => refused(refusal.to_string(), None),
-            Ok(Err(Unfit::Unreadable(_))) if !asks(object) => Verdict::Skipped(Skip::NotAsked),
-            Ok(Err(Unfit::Unreadable(error))) => {
+            Ok(Err(DecisionError::Refused(refusal))) => refused(refusal.to_string(), None),
+            Ok(Err(DecisionError::Unreadable(_))) if !asks(object) => {
+                Verdict::Skipped(Skip::NotAsked)
+            }
+            Ok(Err(DecisionError::Unreadable(error))) => {
                 let message = format!(
                     "the object cannot be read: {error}; take the annotation {} away, or make it plainer",
                     annotation::OUTPUTS
@@ -153,35 +155,35 @@ impl Functions {
                     env!("CARGO_PKG_VERSION"),
                     env!("CARGO_PKG_REPOSITORY"),
                 );
-                refused(message, Some(Fault { place }))
+                refused(message, Some(Panic { place }))
             }
-            Err(place) => Verdict::Failed(Fault { place }),
+            Err(place) => Verdict::Failed(Panic { place }),
         }
     }
 
     fn call(
         &self,
-        door: Door,
+        route: Route,
         request: &Request<'_>,
         object: &RawValue,
         settings: &Settings,
-    ) -> Result<Verdict, Unfit> {
+    ) -> Result<Verdict, DecisionError> {
         let read = |object: &RawValue| {
-            serde_json::from_str::<Value>(object.get()).map_err(Unfit::Unreadable)
+            serde_json::from_str::<Value>(object.get()).map_err(DecisionError::Unreadable)
         };
         let value = read(object)?;
         let outcome = match (
-            door,
+            route,
             request.old_object.filter(|_| request.operation == "UPDATE"),
         ) {
-            (Door::Pods, _) => (self.pod)(&value, settings),
-            (Door::Tekton, None) => (self.task)(&value, Operation::Create, settings),
-            (Door::Tekton, Some(old)) => {
+            (Route::Pods, _) => (self.pod)(&value, settings),
+            (Route::Tekton, None) => (self.task)(&value, Operation::Create, settings),
+            (Route::Tekton, Some(old)) => {
                 let old = read(old)?;
                 (self.task)(&value, Operation::Update { old: &old }, settings)
             }
         };
-        let changed = match outcome.map_err(Unfit::Refused)? {
+        let changed = match outcome.map_err(DecisionError::Refused)? {
             Outcome::Skipped(skip) => return Ok(Verdict::Skipped(skip)),
             Outcome::Changed(changed) => changed,
         };
@@ -196,14 +198,14 @@ impl Functions {
     }
 }
 
-/// Why an object cannot be as it is.
-enum Unfit {
+/// An object that is not decided on by a function alone.
+enum DecisionError {
     Refused(Refusal),
     Unreadable(serde_json::Error),
 }
 
-impl Door {
-    /// Whether this is an object, and a deed, that the door is for.
+impl Route {
+    /// Returns true if the route is for this kind and operation.
     fn takes(self, request: &Request<'_>) -> bool {
         let kind = (request.kind.group.as_ref(), request.kind.kind.as_ref());
         let whole = request
@@ -234,7 +236,7 @@ impl Verdict {
         match self {
             Self::Skipped(_) => "skipped",
             Self::Changed { .. } => "changed",
-            Self::Refused(Refused { fault: None, .. }) => "refused",
+            Self::Refused(Refused { panic: None, .. }) => "refused",
             Self::Refused(_) | Self::Failed(_) => "failed",
         }
     }
@@ -247,11 +249,11 @@ impl Verdict {
         }
     }
 
-    /// What broke off, if anything.
-    pub fn fault(&self) -> Option<&Fault> {
+    /// Returns the panic, if there was one.
+    pub fn panic(&self) -> Option<&Panic> {
         match self {
-            Self::Failed(fault) => Some(fault),
-            Self::Refused(refused) => refused.fault.as_ref(),
+            Self::Failed(panic) => Some(panic),
+            Self::Refused(refused) => refused.panic.as_ref(),
             _ => None,
         }
     }

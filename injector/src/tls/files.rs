@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, io};
 
-use tokio::sync::watch;
+use gleaner_runtime::{Shutdown, error_chain};
 
 use super::{Identity, Serving, TlsError};
-use crate::webhook::metrics::Metrics;
-use crate::webhook::telemetry::chain;
+use crate::metrics::Metrics;
 
 /// The files, and how often they are looked at.
 ///
@@ -62,18 +61,18 @@ impl Files {
         Ok(pair)
     }
 
-    /// Serves what they become, until `ending` turns true. What cannot be used leaves what is served as it is.
+    /// Serves what they become, until shutdown is requested. What cannot be used leaves what is served as it is.
     pub(crate) async fn follow(
         self,
         mut last: Pair,
         identity: Identity,
         metrics: Metrics,
-        mut ending: watch::Receiver<bool>,
+        shutdown: Shutdown,
     ) {
         loop {
             tokio::select! {
                 () = tokio::time::sleep(self.poll) => {}
-                _ = ending.wait_for(|ending| *ending) => return,
+                () = shutdown.requested() => return,
             }
             let now = self.read();
             let changed = match now {
@@ -90,7 +89,7 @@ impl Files {
                 }
                 Err(error) => {
                     metrics.certificate_check_failed();
-                    tracing::warn!(error = chain(&error), "certificate-not-reloaded");
+                    tracing::warn!(error = error_chain(&error), "certificate-not-reloaded");
                 }
             }
         }

@@ -56,7 +56,7 @@ fn cut(text: &str, bytes: usize) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::webhook::decision::Owner;
+    use crate::decision::Owner;
 
     fn notice(name: &str, message: &str) -> Notice {
         let owner = json!({"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": "j-1"});

@@ -1,32 +1,32 @@
-//! The task that looks at Secret and webhook configuration, decides, and writes.
+//! The rotation: a task that looks at Secret and webhook configuration, decides, and writes.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use gleaner_runtime::api_server::{ApiServer, RequestError, path};
+use gleaner_runtime::{Shutdown, error_chain};
 use http::{Method, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::content::{Certificate, Content, ContentError};
 use super::issue::IssueError;
 use super::plan::{self, Step};
 use super::{Managed, trust};
-use crate::webhook::cluster::{Api, ApiError};
-use crate::webhook::metrics::Metrics;
-use crate::webhook::server::Readiness;
-use crate::webhook::telemetry::chain;
-use crate::webhook::tls::{Identity, TlsError};
+use crate::metrics::Metrics;
+use crate::server::Readiness;
+use crate::tls::{Identity, TlsError};
 
 /// Whose the changes are, in managed fields.
 const FIELD_MANAGER: &str = "gleaner-injector";
 /// Steps that follow each other without a pause; a rotation has one at a time.
 const STEPS: usize = 4;
 
-/// Keeps the certificates of one installation.
-pub struct Keeper {
-    api: Api,
+/// Keeps the certificates of one installation valid.
+#[must_use = "nothing is checked before `run` is called"]
+pub struct Rotation {
+    server: ApiServer,
     managed: Managed,
     identity: Identity,
     readiness: Arc<Readiness>,
@@ -40,13 +40,13 @@ pub struct Keeper {
     complaint: String,
 }
 
-/// Why a look came to nothing.
+/// A check that failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckError {
     /// The API server.
     #[error(transparent)]
-    Api(#[from] ApiError),
+    Api(#[from] RequestError),
     /// There is no such webhook configuration.
     #[error(
         "there is no MutatingWebhookConfiguration '{0}'; --webhook-configuration must name the one that calls"
@@ -82,17 +82,17 @@ impl Seen {
     }
 }
 
-impl Keeper {
-    /// A keeper for what `managed` names. It begins with [`run`](Self::run).
+impl Rotation {
+    /// Returns a rotation of what `managed` names. It begins with [`run`](Self::run).
     pub fn new(
-        api: Api,
+        server: ApiServer,
         managed: Managed,
         identity: Identity,
         readiness: Arc<Readiness>,
         metrics: Metrics,
     ) -> Self {
         Self {
-            api,
+            server,
             managed,
             identity,
             readiness,
@@ -104,18 +104,18 @@ impl Keeper {
         }
     }
 
-    /// Looks again and again, until `ending` turns true.
-    pub async fn run(mut self, mut ending: watch::Receiver<bool>) {
+    /// Looks again and again, until shutdown is requested.
+    pub async fn run(mut self, shutdown: Shutdown) {
         loop {
             let checked = tokio::select! {
                 checked = self.check() => checked,
-                _ = ending.wait_for(|ending| *ending) => return,
+                () = shutdown.requested() => return,
             };
             match checked {
                 Ok(()) => self.complaint.clear(),
                 Err(error) => {
                     self.metrics.certificate_check_failed();
-                    let complaint = chain(&error);
+                    let complaint = error_chain(&error);
                     if complaint != self.complaint {
                         tracing::warn!(error = complaint, "certificate-check-failed");
                         self.complaint = complaint;
@@ -125,7 +125,7 @@ impl Keeper {
             let pause = self.pause();
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                _ = ending.wait_for(|ending| *ending) => return,
+                () = shutdown.requested() => return,
             }
         }
     }
@@ -162,10 +162,10 @@ impl Keeper {
     /// Reads the configuration first, then the Secret. A repair of the former tests its version: if it goes through,
     /// nobody has written a newer bundle there, and so none was in the Secret before this look at it. The other way
     /// round, a replica that was slow could take a new authority out of the caBundle again.
-    async fn look(&self) -> Result<Seen, ApiError> {
+    async fn look(&self) -> Result<Seen, RequestError> {
         Ok(Seen {
-            configuration: self.api.get(&self.configuration_path()).await?,
-            secret: self.api.get(&self.secret_path()).await?,
+            configuration: self.server.get(&self.configuration_path()).await?,
+            secret: self.server.get(&self.secret_path()).await?,
         })
     }
 
@@ -212,14 +212,14 @@ impl Keeper {
                 Ok(())
             }
             // Another replica was faster. The next look shows what it has done.
-            Err(error) if error.is_conflict() => Ok(()),
+            Err(error) if error.code() == Some(StatusCode::CONFLICT) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
 
-    async fn write(&self, method: Method, path: &str, object: &Value) -> Result<(), ApiError> {
+    async fn write(&self, method: Method, path: &str, object: &Value) -> Result<(), RequestError> {
         let path = format!("{path}?fieldManager={FIELD_MANAGER}");
-        self.api
+        self.server
             .call(method, &path, "application/json", Some(object))
             .await
             .map(drop)
@@ -243,7 +243,7 @@ impl Keeper {
             self.trusted = None;
             let path = format!("{}?fieldManager={FIELD_MANAGER}", self.configuration_path());
             let patched = self
-                .api
+                .server
                 .call(
                     Method::PATCH,
                     &path,
@@ -260,8 +260,11 @@ impl Keeper {
                     );
                 }
                 // Another replica was faster; the next look shows it.
-                Err(ApiError::Refused { code, .. })
-                    if code == StatusCode::CONFLICT || code == StatusCode::UNPROCESSABLE_ENTITY =>
+                Err(error)
+                    if matches!(
+                        error.code(),
+                        Some(StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY)
+                    ) =>
                 {
                     return Ok(());
                 }
@@ -321,19 +324,21 @@ impl Keeper {
     }
 
     fn secrets_path(&self) -> String {
-        format!(
-            "/api/v1/namespaces/{}/secrets",
-            self.managed.secret.namespace
-        )
+        path::collection("v1", "secrets", Some(&self.managed.secret.namespace))
     }
 
     fn secret_path(&self) -> String {
-        format!("{}/{}", self.secrets_path(), self.managed.secret.name)
+        let secret = &self.managed.secret;
+        path::object("v1", "secrets", Some(&secret.namespace), &secret.name)
     }
 
     fn configuration_path(&self) -> String {
-        let name = &self.managed.configuration;
-        format!("/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/{name}")
+        path::object(
+            "admissionregistration.k8s.io/v1",
+            "mutatingwebhookconfigurations",
+            None,
+            &self.managed.configuration,
+        )
     }
 
     /// The time until the next look, a fifth more or less.

@@ -10,7 +10,7 @@
 //! | [`plan`] | pure: what is to be done about it, given the time and who trusts what |
 //! | [`issue`] | new authorities and certificates |
 //! | [`trust`] | pure: what is wrong with the caBundle |
-//! | [`keeper`] | the task that looks, decides and writes |
+//! | [`rotation`] | the task that looks, decides and writes |
 //!
 //! An API server must trust every certificate that any replica serves, at any time. Hence the order of a rotation: a new
 //! authority joins the bundle, the bundle goes into the webhook configuration, some time passes in which all API servers
@@ -18,8 +18,8 @@
 
 pub mod content;
 pub mod issue;
-pub mod keeper;
 pub mod plan;
+pub mod rotation;
 pub mod trust;
 
 use std::str::FromStr;

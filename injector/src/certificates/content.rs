@@ -20,8 +20,8 @@ use serde_json::{Map, Value};
 
 use jiff::Timestamp;
 
-use crate::webhook::tls::validity::Validity;
-use crate::webhook::tls::{Serving, TlsError};
+use crate::tls::validity::Validity;
+use crate::tls::{Serving, TlsError};
 
 /// Most authorities in a bundle. More are only there when the Secret has been deleted again and again.
 const AUTHORITIES: usize = 8;

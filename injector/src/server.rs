@@ -1,27 +1,23 @@
-//! Addresses, routes, connections.
+//! Routes, health, readiness.
 
 mod admission;
-mod body;
 mod health;
-mod listener;
-mod pace;
 mod readiness;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{get, post};
+use gleaner_core::inject::settings::Settings;
+use gleaner_runtime::http::Bodies;
 use http::StatusCode;
 
-pub use body::Bodies;
-pub use listener::{Connections, ListenError, bind};
 pub use readiness::Readiness;
 
-use super::config::Limits;
-use super::decision::Functions;
-use super::events::Recorder;
-use super::metrics::Metrics;
-use gleaner_core::inject::settings::Settings;
+use crate::config::Limits;
+use crate::decision::Functions;
+use crate::events::Recorder;
+use crate::metrics::Metrics;
 
 /// What a review needs.
 #[derive(Debug)]
@@ -34,7 +30,7 @@ pub struct Admission {
     pub recorder: Recorder,
     /// What is counted.
     pub metrics: Metrics,
-    /// Bounds of a body.
+    /// Reads bodies, within their bounds.
     pub bodies: Bodies,
 }
 
@@ -46,7 +42,7 @@ impl Admission {
             functions: Functions::default(),
             recorder,
             metrics,
-            bodies: Bodies::new(limits.max_body, limits.body_timeout),
+            bodies: Bodies::new(limits.http.max_body, limits.http.body_timeout),
         }
     }
 }

@@ -6,6 +6,8 @@
 mod event;
 mod repeats;
 
+use gleaner_runtime::api_server::{ApiServer, path};
+use gleaner_runtime::error_chain;
 use http::Method;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
@@ -13,13 +15,13 @@ use tokio::time::Instant;
 
 use self::event::event;
 use self::repeats::Repeats;
-use super::cluster::Api;
-use super::decision::Owner;
-use super::metrics::Metrics;
-use super::telemetry::chain;
+use crate::decision::Owner;
+use crate::metrics::Metrics;
 
 /// Refusals that may wait; each is two kilobytes at most.
 const QUEUE: usize = 128;
+
+const EVENTS: &str = "events.k8s.io/v1";
 
 /// A refusal to be told.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -39,28 +41,33 @@ pub struct Recorder {
     metrics: Metrics,
 }
 
-/// Tells them.
-pub(crate) struct Teller {
+/// Creates Events of the notices in the queue.
+#[must_use = "no Event is created before `run` is called"]
+pub(crate) struct EventSink {
     queue: mpsc::Receiver<Notice>,
-    api: Api,
+    server: ApiServer,
     instance: String,
     metrics: Metrics,
 }
 
-/// A recorder, and the task behind it, which ends with its last clone.
-pub(crate) fn recorder(api: Api, instance: String, metrics: &Metrics) -> (Recorder, Teller) {
+/// Returns a recorder and its sink, which runs until the last clone of the recorder is dropped.
+pub(crate) fn recorder(
+    server: ApiServer,
+    instance: String,
+    metrics: &Metrics,
+) -> (Recorder, EventSink) {
     let (sender, receiver) = mpsc::channel(QUEUE);
     let recorder = Recorder {
         queue: Some(sender),
         metrics: metrics.clone(),
     };
-    let teller = Teller {
+    let sink = EventSink {
         queue: receiver,
-        api,
+        server,
         instance,
         metrics: metrics.clone(),
     };
-    (recorder, teller)
+    (recorder, sink)
 }
 
 impl Recorder {
@@ -74,8 +81,8 @@ impl Recorder {
     }
 }
 
-impl Teller {
-    /// Tells until nobody can have anything to tell any more.
+impl EventSink {
+    /// Runs until all recorders are dropped.
     pub(crate) async fn run(mut self) {
         let mut repeats = Repeats::default();
         while let Some(notice) = self.queue.recv().await {
@@ -83,13 +90,10 @@ impl Teller {
                 self.metrics.event("repeated");
                 continue;
             }
-            let path = format!(
-                "/apis/events.k8s.io/v1/namespaces/{}/events",
-                notice.namespace
-            );
+            let path = path::collection(EVENTS, "events", Some(&notice.namespace));
             let event = event(&notice, &self.instance, Timestamp::now());
             let told = self
-                .api
+                .server
                 .call(Method::POST, &path, "application/json", Some(&event))
                 .await;
             match told {
@@ -97,7 +101,7 @@ impl Teller {
                 // It is not tried again: the refusal itself has said the same.
                 Err(error) => {
                     self.metrics.event("failed");
-                    tracing::warn!(error = chain(&error), "event-not-created");
+                    tracing::warn!(error = error_chain(&error), "event-not-created");
                 }
             }
         }

@@ -10,7 +10,7 @@ use rcgen::{
 
 use super::content::{Certificate, Content};
 use super::{BACKDATE, Policy};
-use crate::webhook::tls::validity::Validity;
+use crate::tls::validity::Validity;
 
 /// Why nothing could be made.
 #[derive(Debug, thiserror::Error)]

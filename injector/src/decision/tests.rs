@@ -1,7 +1,6 @@
 use serde_json::json;
 
 use super::*;
-use crate::webhook::guard;
 use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_core::inject::settings::{Resources, Sidecars};
 
@@ -34,9 +33,9 @@ fn review(operation: &str, kind: [&str; 2], object: &str, old: &str) -> String {
 const POD: [&str; 2] = ["", "Pod"];
 const TASK: [&str; 2] = ["tekton.dev", "Task"];
 
-fn decide(functions: Functions, door: Door, body: &str) -> Verdict {
+fn decide(functions: Functions, route: Route, body: &str) -> Verdict {
     let request = Request::read(body.as_bytes()).unwrap();
-    functions.decide(door, &request, &settings())
+    functions.decide(route, &request, &settings())
 }
 
 /// Functions of which none may be called.
@@ -65,8 +64,8 @@ fn asking() -> Value {
 fn an_object_that_never_says_the_word_is_not_even_read() {
     // So deep that no reader of trees would take it, as a custom task's spec may be.
     let deep = format!("{{\"spec\": {}1{}}}", "[".repeat(5000), "]".repeat(5000));
-    for (door, kind) in [(Door::Pods, POD), (Door::Tekton, TASK)] {
-        let verdict = decide(untouched(), door, &review("CREATE", kind, &deep, "null"));
+    for (route, kind) in [(Route::Pods, POD), (Route::Tekton, TASK)] {
+        let verdict = decide(untouched(), route, &review("CREATE", kind, &deep, "null"));
         assert_eq!(verdict, Verdict::Skipped(Skip::NotAsked));
     }
 }
@@ -75,17 +74,17 @@ fn an_object_that_never_says_the_word_is_not_even_read() {
 fn what_the_door_is_not_for_is_left_alone() {
     let object = asking().to_string();
     let cases = [
-        (Door::Pods, "UPDATE", POD),
-        (Door::Pods, "CREATE", TASK),
-        (Door::Tekton, "CREATE", POD),
-        (Door::Tekton, "CONNECT", TASK),
-        (Door::Tekton, "CREATE", ["tekton.dev", "CustomRun"]),
-        (Door::Tekton, "CREATE", ["other.dev", "Task"]),
+        (Route::Pods, "UPDATE", POD),
+        (Route::Pods, "CREATE", TASK),
+        (Route::Tekton, "CREATE", POD),
+        (Route::Tekton, "CONNECT", TASK),
+        (Route::Tekton, "CREATE", ["tekton.dev", "CustomRun"]),
+        (Route::Tekton, "CREATE", ["other.dev", "Task"]),
     ];
-    for (door, operation, kind) in cases {
+    for (route, operation, kind) in cases {
         let verdict = decide(
             untouched(),
-            door,
+            route,
             &review(operation, kind, &object, &object),
         );
         assert_eq!(
@@ -97,13 +96,13 @@ fn what_the_door_is_not_for_is_left_alone() {
     // A deletion has no object.
     let deletion = review("DELETE", TASK, "null", &object);
     assert_eq!(
-        decide(untouched(), Door::Tekton, &deletion),
+        decide(untouched(), Route::Tekton, &deletion),
         Verdict::Skipped(Skip::Kind)
     );
     let scaled = review("UPDATE", TASK, &object, &object)
         .replace("\"uid\"", "\"subResource\": \"status\", \"uid\"");
     assert_eq!(
-        decide(untouched(), Door::Tekton, &scaled),
+        decide(untouched(), Route::Tekton, &scaled),
         Verdict::Skipped(Skip::Kind)
     );
 }
@@ -121,7 +120,7 @@ fn an_update_that_takes_the_word_out_is_shown_with_what_was() {
         ..untouched()
     };
     let body = review("UPDATE", TASK, r#"{"spec": {}}"#, &asking().to_string());
-    let Verdict::Changed { patch, operations } = decide(functions, Door::Tekton, &body) else {
+    let Verdict::Changed { patch, operations } = decide(functions, Route::Tekton, &body) else {
         panic!("changed");
     };
     assert_eq!(operations, 1);
@@ -140,24 +139,24 @@ fn a_change_that_changes_nothing_is_none() {
     };
     let body = review("CREATE", POD, &asking().to_string(), "null");
     assert_eq!(
-        decide(functions, Door::Pods, &body),
+        decide(functions, Route::Pods, &body),
         Verdict::Skipped(Skip::Done)
     );
 }
 
 #[test]
 fn a_panic_over_an_object_that_asked_is_a_refusal_that_names_the_bug() {
-    guard::install();
+    panics::install();
     for object in [
         asking(),
         // The annotation got lost on the way of a remote Task; the sidecar of its spec did not.
         json!({"metadata": {}, "spec": {"containers": [{"name": "sidecar-gleaner"}]}}),
     ] {
         let body = review("CREATE", POD, &object.to_string(), "null");
-        let Verdict::Refused(refused) = decide(untouched(), Door::Pods, &body) else {
+        let Verdict::Refused(refused) = decide(untouched(), Route::Pods, &body) else {
             panic!("refused");
         };
-        let place = refused.fault.unwrap().place;
+        let place = refused.panic.unwrap().place;
         assert!(place.contains("decision/tests.rs:"), "{place}");
         for part in [place.as_str(), "a bug of Gleaner", "/issues"] {
             assert!(refused.message.contains(part), "{}", refused.message);
@@ -171,16 +170,16 @@ fn a_panic_over_an_object_that_asked_is_a_refusal_that_names_the_bug() {
 
 #[test]
 fn a_panic_over_an_object_that_did_not_ask_changes_nothing_for_it() {
-    guard::install();
+    panics::install();
     // kubectl keeps what it applied, with its quotes escaped: that is no asking.
     let applied = json!({"metadata": {"annotations": {
         "kubectl.kubernetes.io/last-applied-configuration": asking().to_string(),
         "team": "gleaner",
     }}});
     let body = review("CREATE", POD, &applied.to_string(), "null");
-    let verdict = decide(untouched(), Door::Pods, &body);
+    let verdict = decide(untouched(), Route::Pods, &body);
     assert_eq!(verdict.as_str(), "failed");
-    assert!(verdict.fault().is_some());
+    assert!(verdict.panic().is_some());
     assert_eq!(verdict.answer(), Answer::Allow);
 }
 
@@ -192,7 +191,7 @@ fn what_is_too_deep_to_read_is_refused_only_if_it_asks() {
     };
     let idle = review("CREATE", TASK, &deep(r#"{"team": "gleaner"}"#), "null");
     assert_eq!(
-        decide(untouched(), Door::Tekton, &idle),
+        decide(untouched(), Route::Tekton, &idle),
         Verdict::Skipped(Skip::NotAsked)
     );
     let asks = review(
@@ -201,7 +200,7 @@ fn what_is_too_deep_to_read_is_refused_only_if_it_asks() {
         &deep(r#"{"gleaner.dev/outputs": "{}"}"#),
         "null",
     );
-    let Verdict::Refused(refused) = decide(untouched(), Door::Tekton, &asks) else {
+    let Verdict::Refused(refused) = decide(untouched(), Route::Tekton, &asks) else {
         panic!("refused");
     };
     assert!(
@@ -209,7 +208,7 @@ fn what_is_too_deep_to_read_is_refused_only_if_it_asks() {
         "{}",
         refused.message
     );
-    assert_eq!(refused.fault, None);
+    assert_eq!(refused.panic, None);
 }
 
 #[test]
@@ -225,7 +224,7 @@ fn a_refusal_names_the_controller_of_the_object() {
         ..untouched()
     };
     let body = review("CREATE", POD, &asking().to_string(), "null");
-    let Verdict::Refused(refused) = decide(functions, Door::Pods, &body) else {
+    let Verdict::Refused(refused) = decide(functions, Route::Pods, &body) else {
         panic!("refused");
     };
     let owner = refused.owner.unwrap();
@@ -262,7 +261,7 @@ fn a_person_who_annotates_a_run_by_reference_is_warned_and_a_controller_is_not()
     let warned = |object: &Value| {
         let body = review("CREATE", run, &object.to_string(), "null");
         let request = Request::read(body.as_bytes()).unwrap();
-        let verdict = functions.decide(Door::Tekton, &request, &settings());
+        let verdict = functions.decide(Route::Tekton, &request, &settings());
         let warnings = verdict.warnings(&request);
         let answer = verdict.answer().to_review("u-1", &warnings);
         let answer: Value = serde_json::from_slice(&answer).unwrap();

@@ -5,46 +5,47 @@ use std::time::Instant;
 
 use axum::extract::{Request as HttpRequest, State};
 use axum::response::{IntoResponse, Response};
+use gleaner_core::task::name::is_label;
+use gleaner_runtime::http::BodyError;
 use http::{HeaderValue, StatusCode, header};
 
-use gleaner_core::task::name::is_label;
-
 use super::Admission;
-use crate::webhook::decision::{self, Door, Verdict};
-use crate::webhook::events::Notice;
-use crate::webhook::review::Request;
+use crate::decision::{self, Route, Verdict};
+use crate::events::Notice;
+use crate::review::Request;
 
 pub(super) async fn tekton(
     State(admission): State<Arc<Admission>>,
     request: HttpRequest,
 ) -> Response {
-    review(&admission, Door::Tekton, request).await
+    review(&admission, Route::Tekton, request).await
 }
 
 pub(super) async fn pods(
     State(admission): State<Arc<Admission>>,
     request: HttpRequest,
 ) -> Response {
-    review(&admission, Door::Pods, request).await
+    review(&admission, Route::Pods, request).await
 }
 
-async fn review(admission: &Admission, door: Door, request: HttpRequest) -> Response {
+async fn review(admission: &Admission, route: Route, request: HttpRequest) -> Response {
     let body = match admission.bodies.read(request).await {
         Ok(body) => body,
-        Err(refusal) => {
+        Err(error) => {
             admission.metrics.unreadable();
-            tracing::warn!(
-                status = refusal.0.as_u16(),
-                why = refusal.1.trim_end(),
-                "review-not-read"
-            );
-            return refusal.into_response();
+            let status = match error {
+                BodyError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+                BodyError::TooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
+                BodyError::Interrupted(_) => StatusCode::BAD_REQUEST,
+            };
+            tracing::warn!(status = status.as_u16(), why = %error, "review-not-read");
+            return (status, format!("{error}\n")).into_response();
         }
     };
     let started = Instant::now();
     match Request::read(&body.bytes) {
         Ok(request) => {
-            let answer = admission.answer(door, &request, started);
+            let answer = admission.answer(route, &request, started);
             let json = HeaderValue::from_static("application/json");
             ([(header::CONTENT_TYPE, json)], answer).into_response()
         }
@@ -59,12 +60,12 @@ async fn review(admission: &Admission, door: Door, request: HttpRequest) -> Resp
 
 impl Admission {
     /// Decides, counts, logs, tells; the review that answers.
-    fn answer(&self, door: Door, request: &Request<'_>, started: Instant) -> Vec<u8> {
-        let verdict = self.functions.decide(door, request, &self.settings);
+    fn answer(&self, route: Route, request: &Request<'_>, started: Instant) -> Vec<u8> {
+        let verdict = self.functions.decide(route, request, &self.settings);
         let (outcome, reason) = (verdict.as_str(), verdict.reason());
-        if let Some(fault) = verdict.fault() {
+        if let Some(panic) = verdict.panic() {
             self.metrics.panicked();
-            tracing::error!(uid = %request.uid, place = fault.place, "decision-broke-off");
+            tracing::error!(uid = %request.uid, place = panic.place, "decision-broke-off");
         }
         let mut operations = 0;
         match &verdict {
