@@ -1,18 +1,11 @@
 //! From when until when an X.509 certificate is valid.
 //!
-//! Of a certificate only this is read, for metrics and renewal; whether it may be trusted is rustls' business.
-//! RFC 5280, 4.1: `Certificate ::= SEQUENCE { tbsCertificate SEQUENCE { [0] version OPTIONAL, serialNumber, signature,
-//! issuer, validity SEQUENCE { notBefore, notAfter }, ... } ... }`.
+//! Nothing else is read of a certificate, for metrics and renewal; whether it may be trusted is for rustls to say.
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
-
-const SEQUENCE: u8 = 0x30;
-const VERSION: u8 = 0xa0;
-const INTEGER: u8 = 0x02;
-const UTC_TIME: u8 = 0x17;
-const GENERALIZED_TIME: u8 = 0x18;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer;
+use x509_parser::time::ASN1Time;
 
 /// From when until when a certificate is valid, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +16,7 @@ pub struct Validity {
     pub until: Timestamp,
 }
 
-/// The bytes are no certificate.
+/// Bytes that are not a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no validity can be read in it")]
 pub struct ValidityError;
@@ -32,74 +25,22 @@ impl Validity {
     /// Reads it from DER.
     ///
     /// # Errors
-    /// When this is no certificate.
+    /// When this is not a certificate.
     pub fn of(der: &[u8]) -> Result<Self, ValidityError> {
-        let (certificate, _) = expect(der, SEQUENCE)?;
-        let (mut fields, _) = expect(certificate, SEQUENCE)?;
-        if fields.first() == Some(&VERSION) {
-            (_, fields) = expect(fields, VERSION)?;
-        }
-        for tag in [INTEGER, SEQUENCE, SEQUENCE] {
-            (_, fields) = expect(fields, tag)?;
-        }
-        let (validity, _) = expect(fields, SEQUENCE)?;
-        let (from, rest) = time(validity)?;
-        let (until, _) = time(rest)?;
-        Ok(Self { from, until })
+        let (_, certificate) = X509Certificate::from_der(der).map_err(|_| ValidityError)?;
+        let validity = certificate.validity();
+        let time =
+            |time: ASN1Time| Timestamp::from_second(time.timestamp()).map_err(|_| ValidityError);
+        Ok(Self {
+            from: time(validity.not_before)?,
+            until: time(validity.not_after)?,
+        })
     }
 
-    /// Whether `now` is within.
+    /// Returns true if `now` is within.
     pub fn holds(&self, now: Timestamp) -> bool {
         (self.from..=self.until).contains(&now)
     }
-}
-
-/// The content of the element at the start, which must have this tag, and what follows it.
-fn expect(der: &[u8], tag: u8) -> Result<(&[u8], &[u8]), ValidityError> {
-    let (found, content, rest) = element(der).ok_or(ValidityError)?;
-    if found == tag {
-        Ok((content, rest))
-    } else {
-        Err(ValidityError)
-    }
-}
-
-/// Tag, content and rest of DER with a tag of one byte and a length of up to four.
-fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (&tag, der) = der.split_first()?;
-    let (&first, der) = der.split_first()?;
-    let (length, der) = match first {
-        0..=0x7f => (usize::from(first), der),
-        0x81..=0x84 => {
-            let (length, der) = der.split_at_checked(usize::from(first & 0x7f))?;
-            let length = length
-                .iter()
-                .fold(0_u64, |sum, &byte| sum << 8 | u64::from(byte));
-            (usize::try_from(length).ok()?, der)
-        }
-        _ => return None,
-    };
-    let (content, rest) = der.split_at_checked(length)?;
-    Some((tag, content, rest))
-}
-
-/// `YYMMDDHHMMSSZ` until 2049, `YYYYMMDDHHMMSSZ` from 2050 on (RFC 5280, 4.1.2.5).
-fn time(der: &[u8]) -> Result<(Timestamp, &[u8]), ValidityError> {
-    let (tag, content, rest) = element(der).ok_or(ValidityError)?;
-    let text = std::str::from_utf8(content).map_err(|_| ValidityError)?;
-    let digits = text.strip_suffix('Z').ok_or(ValidityError)?;
-    let whole = match tag {
-        UTC_TIME if digits.len() == 12 => {
-            let century = if digits < "50" { "20" } else { "19" };
-            format!("{century}{digits}")
-        }
-        GENERALIZED_TIME if digits.len() == 14 => digits.to_owned(),
-        _ => return Err(ValidityError),
-    };
-    let moment = DateTime::strptime("%Y%m%d%H%M%S", whole)
-        .and_then(|moment| TimeZone::UTC.to_timestamp(moment))
-        .map_err(|_| ValidityError)?;
-    Ok((moment, rest))
 }
 
 #[cfg(test)]
