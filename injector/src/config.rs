@@ -197,7 +197,7 @@ pub struct Limits {
 /// The help text of `--max-body`.
 const MAX_BODY: &str = "Largest review; an object of the largest size that etcd takes, twice, fits";
 
-/// How the API server is reached, and what it is told.
+/// Access to the API server, and Events.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "API server")]
 #[command(mut_arg("request_timeout", |arg| arg.default_value("5s")))]

@@ -198,7 +198,7 @@ impl Functions {
     }
 }
 
-/// An object that is not decided on by a function alone.
+/// A refusal, or an object that cannot be read.
 enum DecisionError {
     Refused(Refusal),
     Unreadable(serde_json::Error),

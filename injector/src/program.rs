@@ -87,7 +87,7 @@ impl Webhook {
     /// Binds the addresses of `config`.
     ///
     /// # Errors
-    /// When the system refuses one.
+    /// A [`ProgramError`] if the system refuses one.
     pub async fn bind(config: Config) -> Result<Self, ProgramError> {
         let (listener, address) = bind(config.serving.listen, "--listen").await?;
         let (health_listener, health_address) =
@@ -114,7 +114,8 @@ impl Webhook {
     /// Serves until shutdown is requested and everything under way then is done.
     ///
     /// # Errors
-    /// When it cannot begin: no way to an API server that is needed, no use in the files of the certificate.
+    /// A [`ProgramError`] if an API server that is needed has no valid address or credentials, or the files of the
+    /// certificate are invalid.
     pub async fn serve(self, shutdown: Shutdown) -> Result<(), ProgramError> {
         let Self {
             config,

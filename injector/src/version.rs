@@ -19,7 +19,7 @@ pub(crate) enum VersionError {
 /// Asks the API server for its version and returns the kind of sidecar that it supports.
 ///
 /// # Errors
-/// When it does not tell its version.
+/// A [`VersionError`] if it does not report its version.
 pub(crate) async fn supported_sidecars(server: &ApiServer) -> Result<Sidecars, VersionError> {
     let version = server.get("/version").await?.unwrap_or_default();
     sidecars(&version).ok_or(VersionError::Unknown)

@@ -1,12 +1,12 @@
-//! Access to Kubernetes: where the API server is, and one bounded request to it.
+//! Access to Kubernetes, one bounded request at a time.
 //!
 //! Requests are raw because kube's own have no strict field validation, and its own retry repeats a POST without knowing
 //! what it creates (kube-rs/kube#2082). Whether to repeat one is for the caller to say.
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`access`] | where the API server is, as flags |
-//! | [`connection`] | where the API server is, and a client for it |
+//! | [`access`] | address and credentials as flags |
+//! | [`connection`] | address and credentials, and a client for them |
 //! | [`request`] | one request, bounded in time and size |
 //! | [`path`] | URL paths of objects |
 

@@ -1,4 +1,4 @@
-//! What every long-running program of Gleaner shares. Nothing here knows outputs, Tasks or resources.
+//! The parts that all long-running programs of Gleaner share. Nothing here knows outputs, Tasks or resources.
 //!
 //! | module | holds |
 //! | --- | --- |

@@ -24,7 +24,7 @@ pub fn install() {
 /// Runs `work`. A panic in it becomes an error: its place in the source, if [`install`] has been called.
 ///
 /// # Errors
-/// When `work` panics.
+/// The place of a panic in `work`.
 pub fn catch<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     // The closure borrows only what it reads, and what it made is gone.
     panic::catch_unwind(AssertUnwindSafe(work)).map_err(|payload| {

@@ -30,7 +30,7 @@ enum StartError {
 /// Parses a command line, the program's name first.
 ///
 /// # Errors
-/// When there is nothing left to do: the command line is wrong, or asks for help or the version. Either has been printed.
+/// The exit code if the command line is wrong, or asks for help or the version. The message, or either, has been printed.
 pub fn parse<C: Parser>(args: impl IntoIterator<Item = OsString>) -> Result<C, ExitCode> {
     C::try_parse_from(args).map_err(|error| print(&error))
 }

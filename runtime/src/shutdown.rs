@@ -32,7 +32,7 @@ impl Shutdown {
     /// Must be called within a runtime.
     ///
     /// # Errors
-    /// When the system refuses a handler.
+    /// Fails if the system refuses a handler.
     pub fn on_signals() -> io::Result<Self> {
         let mut signals = Signals::new(&[SignalKind::terminate(), SignalKind::interrupt()])?;
         let (trigger, shutdown) = channel();
@@ -72,7 +72,7 @@ impl Signals {
     /// Handles these signals from now on.
     ///
     /// # Errors
-    /// When the system refuses a handler.
+    /// Fails if the system refuses a handler.
     pub fn new(kinds: &[SignalKind]) -> io::Result<Self> {
         let handle = |&kind: &SignalKind| {
             let number = u8::try_from(kind.as_raw_value()).unwrap_or_default();

@@ -102,7 +102,7 @@ pub struct Limits {
     pub(crate) shutdown_grace: Duration,
 }
 
-/// How the API server is reached, and how long it may take.
+/// Access to the API server, and the time that it may take.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "API server")]
 pub struct Cluster {

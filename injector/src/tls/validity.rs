@@ -25,7 +25,7 @@ impl Validity {
     /// Reads it from DER.
     ///
     /// # Errors
-    /// When this is not a certificate.
+    /// A [`ValidityError`] if this is not a certificate.
     pub fn of(der: &[u8]) -> Result<Self, ValidityError> {
         let (_, certificate) = X509Certificate::from_der(der).map_err(|_| ValidityError)?;
         let validity = certificate.validity();

@@ -1,4 +1,4 @@
-//! Where the API server is, as flags.
+//! Address and credentials of the API server as flags.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use http::Uri;
 
 use super::{ApiServer, Bounds, ConnectError, Connection};
 
-/// How the API server is reached, to be flattened into a program's own flags.
+/// Address and credentials of the API server, to be flattened into a program's own flags.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "API server")]
 #[group(skip)]
@@ -32,7 +32,7 @@ impl Access {
     /// Returns the API server that the flags name, the pod's own without any. It does not connect yet.
     ///
     /// # Errors
-    /// A [`ConnectError`] when a file is missing or invalid.
+    /// A [`ConnectError`] if a file is missing or invalid.
     pub async fn connect(&self) -> Result<ApiServer, ConnectError> {
         let connection = match (&self.api_server, &self.kubeconfig) {
             (Some(url), _) => Connection::Address(url.clone()),

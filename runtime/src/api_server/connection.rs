@@ -1,4 +1,4 @@
-//! Where the API server is, and a client for it.
+//! The address and credentials of the API server, and a client for it.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::{ApiServer, Bounds};
 /// A connection in the cluster takes milliseconds; five seconds leave time for a busy node.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where the API server is.
+/// Address and credentials of an API server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Connection {
     /// The cluster of this pod, as its ServiceAccount.
@@ -48,7 +48,7 @@ impl ApiServer {
     /// Returns the API server of `connection`. It does not connect yet.
     ///
     /// # Errors
-    /// A [`ConnectError`] when a file is missing or invalid.
+    /// A [`ConnectError`] if a file is missing or invalid.
     pub async fn connect(connection: &Connection, bounds: Bounds) -> Result<Self, ConnectError> {
         // The one crypto provider of the process. It is installed already when this is not the first client.
         let _ = rustls::crypto::ring::default_provider().install_default();

@@ -20,12 +20,12 @@ const JSON: &str = "application/json";
 pub struct RequestError {
     /// Method and path.
     request: String,
-    /// What went wrong.
+    /// The reason.
     #[source]
     pub reason: Reason,
 }
 
-/// What went wrong with a request. No variant holds content of a successful response.
+/// The reason why a request has no useful response. No variant holds content of a successful response.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Reason {
@@ -62,7 +62,7 @@ impl ApiServer {
     /// this API server.
     ///
     /// # Errors
-    /// A [`Reason`] when there is no whole response.
+    /// A [`Reason`] if there is no whole response.
     pub async fn send(
         &self,
         request: http::request::Builder,

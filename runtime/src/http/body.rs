@@ -64,7 +64,7 @@ impl Bodies {
     /// Reads the body of a request.
     ///
     /// # Errors
-    /// A [`BodyError`] when it exceeds a bound or is interrupted.
+    /// A [`BodyError`] if it exceeds a bound or is interrupted.
     pub async fn read(&self, request: Request) -> Result<Body, BodyError> {
         let length = request.headers().get(header::CONTENT_LENGTH);
         let length: Option<usize> = length.and_then(|length| length.to_str().ok()?.parse().ok());

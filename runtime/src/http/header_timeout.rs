@@ -1,4 +1,4 @@
-//! How long a client may take for a header.
+//! The time that a client may take for a header.
 //!
 //! hyper's own bound runs from the end of the previous request (hyper 1.12, proto/h1/conn.rs). Were it as short as a header
 //! deserves, it would also close connections that wait for their next request, and a request that meets the close half way

@@ -28,7 +28,7 @@ pub struct Limits {
 /// Parses a size in bytes, such as `64Mi`, for a flag.
 ///
 /// # Errors
-/// When it is not a size, or more than a `usize` can hold.
+/// A text that is not a size, or a size that a `usize` cannot hold.
 pub fn bytes(text: &str) -> Result<usize, String> {
     let bytes = size::parse(text).map_err(|error| error.to_string())?;
     usize::try_from(bytes).map_err(|_| format!("'{text}' is more than this machine can address"))

@@ -65,7 +65,7 @@ pub struct Server {
 /// Binds an address and returns the one that was bound, with its port. `flag` names it in the error.
 ///
 /// # Errors
-/// When the system refuses the address.
+/// Fails if the system refuses the address.
 pub async fn bind(address: SocketAddr, flag: &'static str) -> Result<(Tcp, SocketAddr), BindError> {
     let bound = async {
         let listener = TcpListener::bind(address).await?;

@@ -68,7 +68,7 @@ impl World {
         &self.bundles.last().unwrap().1
     }
 
-    /// What the keeper does in one look, without the API server between.
+    /// One check of the rotation, without an API server.
     fn look(&mut self, index: usize) {
         let (now, time) = (self.now, self.time());
         self.replicas[index].looked = now;
