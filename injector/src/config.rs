@@ -5,12 +5,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use axum::Router;
 use clap::{ArgGroup, Args, Parser, ValueEnum};
 use gleaner_core::inject::quantity;
 use gleaner_core::inject::settings::{PullPolicy, Resources, Settings, Sidecars};
 use gleaner_proto::duration;
 use gleaner_runtime::api_server::Access;
-use gleaner_runtime::http::{self, Bounds};
+use gleaner_runtime::http::{self, Server};
 use gleaner_runtime::log::Log;
 
 use crate::certificates::{Managed, ObjectName, Policy};
@@ -261,14 +262,9 @@ impl Config {
 // === impl Limits ===
 
 impl Limits {
-    /// Returns the bounds on the connections of each address.
-    pub(crate) fn bounds(&self) -> Bounds {
-        Bounds {
-            connections: self.http.max_connections,
-            header_bytes: HEADER_BYTES,
-            header_timeout: self.http.header_timeout,
-            idle_timeout: self.idle_timeout,
-        }
+    /// Returns a server of `router` within these bounds.
+    pub(crate) fn server(&self, router: Router) -> Server {
+        Server::new(router, &self.http, HEADER_BYTES, self.idle_timeout)
     }
 }
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use axum::response::Response;
 use gleaner_runtime::metrics;
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -20,42 +19,22 @@ const BUCKETS: [f64; 12] = [
     0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 10.0,
 ];
 
+/// Labels, each a name and a value of a fixed set.
+type Labels<const N: usize> = [(&'static str, &'static str); N];
+
 /// The injector's metrics. Clones share their numbers.
 #[derive(Debug, Clone)]
 pub struct Metrics {
-    reviews: Family<Review, Counter>,
-    duration: Family<Resource, Histogram>,
+    reviews: Family<Labels<3>, Counter>,
+    duration: Family<Labels<1>, Histogram>,
     unreadable: Counter,
     panics: Counter,
-    events: Family<Ended, Counter>,
+    events: Family<Labels<1>, Counter>,
     handshakes_failed: Counter,
     certificate_expiry: Gauge,
     certificate_checks_failed: Counter,
-    certificate_steps: Family<Step, Counter>,
+    certificate_steps: Family<Labels<1>, Counter>,
     registry: Arc<Registry>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Review {
-    resource: &'static str,
-    outcome: &'static str,
-    /// Why it was skipped; empty for other outcomes.
-    reason: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Resource {
-    resource: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Ended {
-    result: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Step {
-    step: &'static str,
 }
 
 impl Default for Metrics {
@@ -131,7 +110,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// All three are words of a fixed set, never a text of a client.
+    /// `reason` tells why an object was skipped; it is empty for other outcomes.
     pub(crate) fn reviewed(
         &self,
         resource: &'static str,
@@ -139,16 +118,11 @@ impl Metrics {
         reason: &'static str,
         duration: Duration,
     ) {
-        let review = Review {
-            resource,
-            outcome,
-            reason,
-        };
-        self.reviews.get_or_create(&review).inc();
-        let duration = duration.as_secs_f64();
-        self.duration
-            .get_or_create(&Resource { resource })
-            .observe(duration);
+        let resource = ("resource", resource);
+        let labels = [resource, ("outcome", outcome), ("reason", reason)];
+        self.reviews.get_or_create(&labels).inc();
+        let histogram = self.duration.get_or_create(&[resource]);
+        histogram.observe(duration.as_secs_f64());
     }
 
     pub(crate) fn unreadable(&self) {
@@ -161,7 +135,7 @@ impl Metrics {
 
     /// `result` is created, failed, dropped or repeated.
     pub(crate) fn event(&self, result: &'static str) {
-        self.events.get_or_create(&Ended { result }).inc();
+        self.events.get_or_create(&[("result", result)]).inc();
     }
 
     pub(crate) fn handshake_failed(&self) {
@@ -177,7 +151,9 @@ impl Metrics {
     }
 
     pub(crate) fn certificate_step(&self, step: &'static str) {
-        self.certificate_steps.get_or_create(&Step { step }).inc();
+        self.certificate_steps
+            .get_or_create(&[("step", step)])
+            .inc();
     }
 
     /// Returns the response of `/metrics`.

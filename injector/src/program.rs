@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use gleaner_core::inject::settings::{Settings, Sidecars};
 use gleaner_proto::exit_code;
-use gleaner_runtime::api_server::{ApiServer, ConnectError};
-use gleaner_runtime::http::{BindError, Server, Tcp, bind};
+use gleaner_runtime::api_server::{AccessError, ApiServer};
+use gleaner_runtime::http::{BindError, Tcp, bind};
 use gleaner_runtime::program::{self, Failure};
 use gleaner_runtime::{Shutdown, error_chain, shutdown};
 use tokio::task::JoinSet;
@@ -21,7 +21,7 @@ use crate::events::{self, Recorder};
 use crate::metrics::Metrics;
 use crate::server::{self, Admission, Readiness};
 use crate::tls::files::FilesError;
-use crate::tls::handshake::Handshake;
+use crate::tls::handshake::handshake;
 use crate::tls::{Identity, TlsError};
 use crate::version::supported_sidecars;
 
@@ -39,7 +39,7 @@ pub enum ProgramError {
     Listen(#[from] BindError),
     /// The way to the API server.
     #[error(transparent)]
-    Access(#[from] ConnectError),
+    Access(#[from] AccessError),
     /// The certificate in the files.
     #[error(transparent)]
     Files(#[from] FilesError),
@@ -176,7 +176,7 @@ impl Webhook {
         // Health shuts down last: until then it reports that the rest is shutting down.
         let (health_end, health_shutdown) = shutdown::channel();
         let health = server::health(Arc::clone(&readiness), metrics.clone());
-        let health = Server::new(health, limits.bounds());
+        let health = limits.server(health);
         let mut health = tokio::spawn(health.serve(health_listener, health_shutdown));
         tracing::info!(%address, %health_address, "listening");
 
@@ -187,10 +187,11 @@ impl Webhook {
         if let Some(settings) = settings {
             readiness.settings();
             let admission = Arc::new(Admission::new(settings, recorder, metrics.clone(), &limits));
-            let server = Server::new(server::admission(admission), limits.bounds());
-            let handshake = Handshake::new(identity.acceptor()?, limits.handshake_timeout, metrics);
+            let server = limits.server(server::admission(admission));
+            let (acceptor, within) = (identity.acceptor()?, limits.handshake_timeout);
+            let handshake = |stream| handshake(stream, acceptor.clone(), within, metrics.clone());
             let (end, stop) = shutdown::channel();
-            let serving = server.serve_after(|stream| handshake.accept(stream), listener, stop);
+            let serving = server.serve_after(handshake, listener, stop);
             let stopping = async {
                 shutdown.requested().await;
                 readiness.ending();

@@ -5,13 +5,11 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`access`] | address and credentials as flags |
-//! | [`connection`] | address and credentials, and a client for them |
+//! | [`access`] | address and credentials, also as flags |
 //! | [`request`] | one request, bounded in time and size |
 //! | [`path`] | URL paths of objects |
 
 pub mod access;
-pub mod connection;
 pub mod path;
 pub mod request;
 
@@ -19,8 +17,7 @@ use std::time::Duration;
 
 use kube::Client;
 
-pub use access::Access;
-pub use connection::{ConnectError, Connection};
+pub use access::{Access, AccessError};
 pub use kube::core::Status;
 pub use request::{Reason, RequestError};
 

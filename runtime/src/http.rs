@@ -14,4 +14,4 @@ pub mod server;
 
 pub use body::{Bodies, Body, BodyError};
 pub use limits::Limits;
-pub use server::{BindError, Bounds, Server, Tcp, bind};
+pub use server::{BindError, Server, Tcp, bind};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use bytes::Bytes;
-use gleaner_runtime::api_server::{ApiServer, Bounds, Connection, Reason};
+use gleaner_runtime::api_server::{ApiServer, Bounds, Reason};
 use gleaner_runtime::error_chain;
 use http::{Method, StatusCode};
 use serde_json::json;
@@ -33,8 +33,7 @@ async fn api_server() -> ApiServer {
         timeout: Duration::from_millis(300),
         response: 100,
     };
-    let connection = Connection::Address(url().await.parse().unwrap());
-    ApiServer::connect(&connection, bounds).await.unwrap()
+    ApiServer::at(url().await.parse().unwrap(), bounds).unwrap()
 }
 
 #[tokio::test]
@@ -98,26 +97,14 @@ async fn a_kubeconfig_names_server_context_and_namespace() {
     });
     std::fs::write(&file, kubeconfig.to_string()).unwrap();
     for (context, found) in [(None, ("one", "default")), (Some("two"), ("two", "ci"))] {
-        let connection = Connection::Kubeconfig {
-            file: Some(file.clone()),
-            context: context.map(str::to_owned),
-        };
-        let server = ApiServer::connect(&connection, Bounds::default())
-            .await
-            .unwrap();
+        let server = ApiServer::of_kubeconfig(Some(&file), context, Bounds::default()).await;
+        let server = server.unwrap();
         assert_eq!(
             (server.context(), server.namespace()),
             (Some(found.0), found.1)
         );
         assert!(server.get("/refused").await.is_err());
     }
-    let connection = Connection::Kubeconfig {
-        file: Some(file),
-        context: Some("three".to_owned()),
-    };
-    assert!(
-        ApiServer::connect(&connection, Bounds::default())
-            .await
-            .is_err()
-    );
+    let missing = ApiServer::of_kubeconfig(Some(&file), Some("three"), Bounds::default()).await;
+    assert!(missing.is_err());
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::routing::{get, post};
-use gleaner_runtime::http::{Bodies, Bounds, Server, bind};
+use gleaner_runtime::http::{Bodies, Limits, Server, bind};
 use gleaner_runtime::shutdown::{self, Trigger};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -23,12 +23,12 @@ struct Running {
     served: JoinHandle<()>,
 }
 
-fn bounds() -> Bounds {
-    Bounds {
-        connections: 8,
-        header_bytes: 8 << 10,
+fn limits() -> Limits {
+    Limits {
+        max_body: 10,
+        max_connections: 8,
         header_timeout: PATIENCE,
-        idle_timeout: PATIENCE,
+        body_timeout: SHORT,
     }
 }
 
@@ -39,16 +39,17 @@ async fn body(State(bodies): State<Bodies>, request: Request) -> String {
     }
 }
 
-async fn start(bounds: Bounds) -> Running {
+async fn start(limits: Limits, idle_timeout: Duration) -> Running {
     let router = Router::new()
         .route("/", get(async || "hello"))
         .route("/body", post(body))
-        .with_state(Bodies::new(10, SHORT));
+        .with_state(Bodies::new(limits.max_body, limits.body_timeout));
     let (listener, address) = bind("127.0.0.1:0".parse().unwrap(), "--listen")
         .await
         .unwrap();
     let (trigger, shutdown) = shutdown::channel();
-    let served = tokio::spawn(Server::new(router, bounds).serve(listener, shutdown));
+    let served =
+        tokio::spawn(Server::new(router, &limits, 8 << 10, idle_timeout).serve(listener, shutdown));
     Running {
         address,
         trigger,
@@ -91,11 +92,9 @@ async fn is_closed_within(stream: &mut TcpStream, time: Duration) -> bool {
 
 #[tokio::test]
 async fn half_a_header_is_cut_off_and_a_connection_at_rest_is_not() {
-    let server = start(Bounds {
-        header_timeout: SHORT,
-        ..bounds()
-    })
-    .await;
+    let mut limits = limits();
+    limits.header_timeout = SHORT;
+    let server = start(limits, PATIENCE).await;
     let mut half = server.send(&GET[..10]).await;
     let mut resting = server.send(GET).await;
     hello(&mut resting).await;
@@ -107,11 +106,7 @@ async fn half_a_header_is_cut_off_and_a_connection_at_rest_is_not() {
 
 #[tokio::test]
 async fn a_connection_that_rests_for_too_long_is_closed() {
-    let server = start(Bounds {
-        idle_timeout: SHORT,
-        ..bounds()
-    })
-    .await;
+    let server = start(limits(), SHORT).await;
     let mut silent = server.send(b"").await;
     let mut resting = server.send(GET).await;
     hello(&mut resting).await;
@@ -121,11 +116,9 @@ async fn a_connection_that_rests_for_too_long_is_closed() {
 
 #[tokio::test]
 async fn a_connection_beyond_the_bound_waits_for_another_to_end() {
-    let server = start(Bounds {
-        connections: 1,
-        ..bounds()
-    })
-    .await;
+    let mut limits = limits();
+    limits.max_connections = 1;
+    let server = start(limits, PATIENCE).await;
     let mut first = server.send(GET).await;
     hello(&mut first).await;
     let mut second = server.send(GET).await;
@@ -137,7 +130,7 @@ async fn a_connection_beyond_the_bound_waits_for_another_to_end() {
 
 #[tokio::test]
 async fn a_body_is_bounded_in_size_and_time() {
-    let server = start(bounds()).await;
+    let server = start(limits(), PATIENCE).await;
     let cases = [
         ("content-length: 10\r\n\r\n0123456789", "10 bytes"),
         (
@@ -161,7 +154,7 @@ async fn a_body_is_bounded_in_size_and_time() {
 
 #[tokio::test]
 async fn after_the_request_to_shut_down_what_was_begun_is_answered() {
-    let server = start(bounds()).await;
+    let server = start(limits(), PATIENCE).await;
     let head = "POST /body HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n0";
     let mut begun = server.send(head.as_bytes()).await;
     let mut resting = server.send(GET).await;
@@ -189,7 +182,8 @@ async fn a_handshake_that_fails_ends_its_connection_and_a_slow_one_holds_up_no_o
         _ => None,
     };
     let handshake = move |stream| Box::pin(handshake(stream));
-    tokio::spawn(Server::new(router, bounds()).serve_after(handshake, listener, shutdown));
+    let server = Server::new(router, &limits(), 8 << 10, PATIENCE);
+    tokio::spawn(server.serve_after(handshake, listener, shutdown));
     let connect = async |bytes: &[u8]| {
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(bytes).await.unwrap();

@@ -12,7 +12,7 @@ use gleaner_core::run::Run;
 use gleaner_proto::exit_code;
 use gleaner_proto::message::Phase;
 use gleaner_runtime::Shutdown;
-use gleaner_runtime::api_server::ConnectError;
+use gleaner_runtime::api_server::AccessError;
 use gleaner_runtime::http::Bodies;
 use gleaner_runtime::program::{self, Failure};
 use gleaner_submission::{Settings, Submitter};
@@ -41,7 +41,7 @@ pub enum ProgramError {
     Listen(#[from] ListenError),
     /// The way to the API server.
     #[error(transparent)]
-    Connect(#[from] ConnectError),
+    Access(#[from] AccessError),
     /// A value of the run that is needed for creating anything.
     #[error("--context {0}=VALUE is missing; nothing can be created without it")]
     Context(&'static str),
@@ -86,7 +86,7 @@ impl Failure for ProgramError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Input(_) => exit_code::DECLARATION,
-            Self::Connect(_) => exit_code::NOT_CREATED,
+            Self::Access(_) => exit_code::NOT_CREATED,
             Self::Context(_) => exit_code::USAGE,
             _ => 1,
         }

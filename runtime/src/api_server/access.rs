@@ -1,13 +1,18 @@
-//! Address and credentials of the API server as flags.
+//! The API server's address and credentials.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 use gleaner_proto::duration;
 use http::Uri;
+use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::{Client, Config};
 
-use super::{ApiServer, Bounds, ConnectError, Connection};
+use super::{ApiServer, Bounds};
+
+/// A connection in the cluster takes milliseconds; five seconds leave time for a busy node.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Address and credentials of the API server, to be flattened into a program's own flags.
 #[derive(Debug, Clone, Args)]
@@ -28,25 +33,98 @@ pub struct Access {
     request_timeout: Duration,
 }
 
+/// An API server that cannot be accessed.
+#[derive(Debug, thiserror::Error)]
+pub enum AccessError {
+    /// The container has no ServiceAccount token.
+    #[error(
+        "no ServiceAccount token in this container; set automountServiceAccountToken, or give --kubeconfig or --api-server"
+    )]
+    InCluster(#[source] InClusterError),
+    /// The kubeconfig is missing or invalid.
+    #[error("the kubeconfig cannot be used")]
+    Kubeconfig(#[source] KubeconfigError),
+    /// The configuration is inconsistent.
+    #[error("no client can be made of the configuration")]
+    Client(#[source] kube::Error),
+}
+
 impl Access {
-    /// Returns the API server that the flags name, the pod's own without any. It does not connect yet.
+    /// Returns the API server that the flags name, without any the pod's own.
     ///
     /// # Errors
-    /// A [`ConnectError`] if a file is missing or invalid.
-    pub async fn connect(&self) -> Result<ApiServer, ConnectError> {
-        let connection = match (&self.api_server, &self.kubeconfig) {
-            (Some(url), _) => Connection::Address(url.clone()),
-            (None, Some(file)) => Connection::Kubeconfig {
-                file: Some(file.clone()),
-                context: self.kube_context.clone(),
-            },
-            (None, None) => Connection::InCluster,
-        };
+    /// An [`AccessError`] if a file is missing or invalid.
+    pub async fn connect(&self) -> Result<ApiServer, AccessError> {
         let bounds = Bounds {
             timeout: self.request_timeout,
             ..Bounds::default()
         };
-        ApiServer::connect(&connection, bounds).await
+        match (&self.api_server, &self.kubeconfig) {
+            (Some(address), _) => ApiServer::at(address.clone(), bounds),
+            (None, Some(file)) => {
+                ApiServer::of_kubeconfig(Some(file), self.kube_context.as_deref(), bounds).await
+            }
+            (None, None) => {
+                let config = Config::incluster().map_err(AccessError::InCluster)?;
+                ApiServer::new(config, None, bounds)
+            }
+        }
+    }
+}
+
+/// Nothing connects before the first request.
+impl ApiServer {
+    /// Returns the API server of a kubeconfig's context, the current one unless `context` names another. Without a file, the
+    /// kubeconfig is that of `KUBECONFIG`, or `~/.kube/config`.
+    ///
+    /// # Errors
+    /// An [`AccessError`] if a file is missing or invalid.
+    pub async fn of_kubeconfig(
+        file: Option<&Path>,
+        context: Option<&str>,
+        bounds: Bounds,
+    ) -> Result<Self, AccessError> {
+        let kubeconfig = file.map_or_else(Kubeconfig::read, Kubeconfig::read_from);
+        let kubeconfig = kubeconfig.map_err(AccessError::Kubeconfig)?;
+        let current = kubeconfig.current_context.clone();
+        let context = context.map(str::to_owned).or(current);
+        let options = KubeConfigOptions {
+            context: context.clone(),
+            ..KubeConfigOptions::default()
+        };
+        let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
+        Self::new(config.map_err(AccessError::Kubeconfig)?, context, bounds)
+    }
+
+    /// Returns the API server at an `http://` or `https://` address, without credentials.
+    ///
+    /// # Errors
+    /// An [`AccessError`] if TLS cannot be set up.
+    pub fn at(address: Uri, bounds: Bounds) -> Result<Self, AccessError> {
+        Self::new(Config::new(address), None, bounds)
+    }
+
+    fn new(
+        mut config: Config,
+        context: Option<String>,
+        bounds: Bounds,
+    ) -> Result<Self, AccessError> {
+        // The one crypto provider of the process. It is installed already when this is not the first client.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        // kube's own policy repeats POST (kube-rs/kube#2082).
+        config.default_retry = false;
+        config.connect_timeout = Some(CONNECT_TIMEOUT);
+        // The bound that matters is on the whole request; these only free a connection that nothing waits for.
+        config.read_timeout = Some(bounds.timeout * 3);
+        config.write_timeout = Some(bounds.timeout * 3);
+        // Without it, the idle time of a pooled connection counts against the next request.
+        config.reset_reader_on_write = true;
+        Ok(Self {
+            namespace: config.default_namespace.clone(),
+            client: Client::try_from(config).map_err(AccessError::Client)?,
+            bounds,
+            context,
+        })
     }
 }
 

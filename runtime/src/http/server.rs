@@ -22,6 +22,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
+use super::Limits;
 use super::header_timeout::{HeaderTimeout, ObservedStream, Stream};
 use crate::Shutdown;
 
@@ -41,25 +42,14 @@ pub struct BindError {
     source: io::Error,
 }
 
-/// Bounds on the connections of one listener.
-#[derive(Debug, Clone, Copy)]
-pub struct Bounds {
-    /// Most connections at once; others wait to be accepted.
-    pub connections: usize,
-    /// Largest header of a request, in bytes.
-    pub header_bytes: usize,
-    /// Longest time from the first byte of a request to the end of its header.
-    pub header_timeout: Duration,
-    /// Longest time from connecting, or from a response, to the end of the next header.
-    pub idle_timeout: Duration,
-}
-
 /// A router and the bounds within which it is served.
 #[derive(Debug, Clone)]
 #[must_use = "nothing is served before `serve` is called"]
 pub struct Server {
     router: Router,
-    bounds: Bounds,
+    limits: Limits,
+    header_bytes: usize,
+    idle_timeout: Duration,
 }
 
 /// Binds an address and returns the one that was bound, with its port. `flag` names it in the error.
@@ -82,9 +72,21 @@ pub async fn bind(address: SocketAddr, flag: &'static str) -> Result<(Tcp, Socke
 }
 
 impl Server {
-    /// Returns a server of `router` within `bounds`.
-    pub fn new(router: Router, bounds: Bounds) -> Self {
-        Self { router, bounds }
+    /// Returns a server of `router` within `limits`, for requests whose header has up to `header_bytes`.
+    ///
+    /// `idle_timeout` bounds the time from connecting, or from a response, to the end of the next header.
+    pub fn new(
+        router: Router,
+        limits: &Limits,
+        header_bytes: usize,
+        idle_timeout: Duration,
+    ) -> Self {
+        Self {
+            router,
+            limits: limits.clone(),
+            header_bytes,
+            idle_timeout,
+        }
     }
 
     /// Serves until shutdown is requested and all requests under way then have been answered.
@@ -106,7 +108,7 @@ impl Server {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         // Each listener has its own: the clients of one cannot lock out those of another.
-        let permits = Arc::new(Semaphore::new(self.bounds.connections));
+        let permits = Arc::new(Semaphore::new(self.limits.max_connections));
         let graceful = GracefulShutdown::new();
         loop {
             let accepted = async {
@@ -148,8 +150,8 @@ impl Server {
         let stream = ObservedStream::new(stream, header.clone());
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(self.bounds.idle_timeout)
-            .max_buf_size(self.bounds.header_bytes)
+            .header_read_timeout(self.idle_timeout)
+            .max_buf_size(self.header_bytes)
             .max_headers(HEADER_FIELDS)
             .serve_connection(TokioIo::new(stream), service);
         tokio::select! {
@@ -158,7 +160,7 @@ impl Server {
                     tracing::debug!(%error, "connection-interrupted");
                 }
             }
-            () = header.exceeded(self.bounds.header_timeout) => tracing::debug!("header-too-slow"),
+            () = header.exceeded(self.limits.header_timeout) => tracing::debug!("header-too-slow"),
         }
     }
 }

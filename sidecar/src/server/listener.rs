@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use axum::{Extension, Router};
 use gleaner_proto::{StepName, path};
 use gleaner_runtime::Shutdown;
-use gleaner_runtime::http::{BindError, Bounds, Limits, Server, Tcp, bind};
+use gleaner_runtime::http::{BindError, Limits, Server, Tcp, bind};
 use tokio::net::UnixListener;
 use tokio::task::JoinSet;
 
@@ -104,14 +104,11 @@ impl Listeners {
 
     /// Serves `router` on every socket until shutdown is requested and all requests under way have been answered.
     pub async fn serve(self, router: Router, limits: &Limits, shutdown: &Shutdown) {
-        let bounds = Bounds {
-            connections: limits.max_connections,
-            header_bytes: HEADER_BYTES,
-            header_timeout: limits.header_timeout,
-            // Steps connect for one message each: a connection that sends nothing is as slow as one that sends half a header.
-            idle_timeout: limits.header_timeout,
+        let server = |caller| {
+            let router = router.clone().layer(Extension(caller));
+            // A client connects to send at once: one that sends nothing is as slow as one that sends half a header.
+            Server::new(router, limits, HEADER_BYTES, limits.header_timeout)
         };
-        let server = |caller| Server::new(router.clone().layer(Extension(caller)), bounds);
         let mut serving = JoinSet::new();
         serving.spawn(server(Caller::Loopback).serve(self.loopback, shutdown.clone()));
         for (step, listener) in self.steps {

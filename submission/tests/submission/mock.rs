@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
-use gleaner_runtime::api_server::{ApiServer, Bounds, Connection};
+use gleaner_runtime::api_server::{ApiServer, Bounds};
 use gleaner_submission::{Settings, Submitter};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -126,8 +126,7 @@ impl Mock {
 
     /// A submitter whose requests have other bounds than usual.
     pub(crate) async fn submitter_within(&self, bounds: Bounds, settings: Settings) -> Submitter {
-        let connection = Connection::Address(self.url().parse().unwrap());
-        let server = ApiServer::connect(&connection, bounds).await.unwrap();
+        let server = ApiServer::at(self.url().parse().unwrap(), bounds).unwrap();
         Submitter::new(server, NAMESPACE.into(), RUN_UID.into(), settings)
     }
 

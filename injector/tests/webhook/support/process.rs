@@ -30,6 +30,8 @@ pub(crate) struct Injector {
     log: Arc<Log>,
     pub(crate) address: SocketAddr,
     pub(crate) health: SocketAddr,
+    /// Its certificate is polled for as long as it runs.
+    _folder: Arc<TempDir>,
 }
 
 /// What it writes to stderr.
@@ -132,6 +134,7 @@ impl Setup {
             log,
             address,
             health,
+            _folder: Arc::clone(&self.folder),
         }
     }
 

@@ -1,0 +1,88 @@
+use super::*;
+
+#[test]
+fn values_are_counted_outside_of_text_only() {
+    let measured = |json: &[u8]| (extent(json).values, extent(json).depth);
+    assert_eq!(measured(br#"{"a": [1, 2], "b": {"c": true}}"#), (8, 2));
+    assert_eq!(measured(br#""[{,:\\\",:""#), (0, 0));
+    assert_eq!(measured(b"\"not closed \\"), (0, 0));
+    assert_eq!(measured(b"]]]["), (1, 1));
+}
+
+#[test]
+fn every_key_is_just_a_key() {
+    for key in [
+        "$serde_json::private::RawValue",
+        "$serde_json::private::Number",
+    ] {
+        let body = format!(r#"{{"outputs": {{"a": {{"{key}": "[1]"}}}}}}"#);
+        let message = read(body.as_bytes()).unwrap();
+        assert_eq!(message.outputs["a"][key], "[1]");
+    }
+    assert!(read(br#"{"outputs": {"a": {"k": 1, "k": 2}}}"#).is_err());
+}
+
+#[test]
+fn an_explanation_repeats_nothing_of_the_body() {
+    for body in [
+        r#"{"outputs": "canary"}"#,
+        r#"{"canary": 1, "outputs": {}}"#,
+        r#"{"outputs": {}, "exitCode": "canary"}"#,
+        r#"{"outputs": {"a": canary}}"#,
+        r#""canary"#,
+        "canary",
+    ] {
+        let error = read(body.as_bytes()).unwrap_err();
+        assert!(
+            !explained(&error).contains("canary"),
+            "{}",
+            explained(&error)
+        );
+    }
+}
+
+#[test]
+fn large_text_is_read_as_the_parser_would_read_it() {
+    for unit in [
+        "plain",
+        r"\n",
+        r"\\",
+        r#"\""#,
+        r"\u00e9",
+        r"\ud83d\ude00",
+        "é😀",
+        r"a\/b\tc",
+        "x😀\\n",
+    ] {
+        for shift in 0..12 {
+            let json = format!(
+                "\"{}{}\"",
+                "s".repeat(shift),
+                unit.repeat(3 * PIECE / unit.len())
+            );
+            let expected: Value = serde_json::from_str(&json).unwrap();
+            assert!(value(&json).unwrap() == expected, "{unit} {shift}");
+        }
+    }
+    let lone = format!("\"{}\\ud83d\"", "s".repeat(PIECE));
+    assert!(value(&lone).is_err());
+}
+
+#[test]
+fn a_message_is_read_as_proto_describes_it() {
+    for body in [
+        r#"{"outputs": {"a": "1", "b\n": [1, {"c": null}], "d": -1.5e-3}, "exitCode": 3}"#,
+        r#" { "outputs" : { } } "#,
+        r#"{"outputs": {"a": 1, "a": 2}}"#,
+    ] {
+        let expected: Outputs = serde_json::from_str(body).unwrap();
+        assert_eq!(read(body.as_bytes()).unwrap(), expected);
+    }
+    let deep = format!(
+        r#"{{"outputs": {{"a": {}{}}}}}"#,
+        "[".repeat(200),
+        "]".repeat(200)
+    );
+    assert!(read(deep.as_bytes()).is_err());
+    assert!(read(b"{\"outputs\": {\"a\": \"\xff\"}}").is_err());
+}
