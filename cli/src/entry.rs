@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
-use gleaner_proto::exit_code;
+use gleaner_runtime::program;
 
 use crate::args::{Cli, Command, Completions};
 use crate::{inject, lint, render, run, translate};
@@ -36,15 +36,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         .and_then(|matches| Cli::from_arg_matches(&matches));
     match parsed {
         Ok(cli) => dispatch(cli.command),
-        Err(error) => {
-            // Help and version come this way too. A closed pipe is the reader's choice.
-            let _ = error.print();
-            if error.use_stderr() {
-                ExitCode::from(exit_code::USAGE)
-            } else {
-                ExitCode::SUCCESS
-            }
-        }
+        Err(error) => program::print(&error),
     }
 }
 

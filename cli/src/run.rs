@@ -10,7 +10,6 @@
 //! | `steps`, `process`, `lines`, `end` | the steps in order, each under the real redirector |
 //! | `progress`, `report` | what a person sees, and what a program reads |
 //! | `outcome` | what exists in the end |
-//! | `interrupt` | Ctrl-C |
 
 mod cluster;
 mod collector;
@@ -18,7 +17,6 @@ mod command;
 mod end;
 mod folder;
 mod http;
-mod interrupt;
 mod lines;
 mod outcome;
 mod paths;
@@ -33,7 +31,9 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use gleaner_proto::exit_code;
+use gleaner_runtime::shutdown::Signals;
 use serde_json::Value;
+use tokio::signal::unix::SignalKind;
 use tokio::time::Instant;
 
 use crate::args::{Form, Run};
@@ -41,7 +41,6 @@ use crate::terminal;
 use cluster::Cluster;
 use collector::Collector;
 use gleaner_core::task::name as task_name;
-use interrupt::Interrupt;
 use plan::Plan;
 use progress::Progress;
 use steps::Steps;
@@ -90,7 +89,11 @@ impl RunError {
 }
 
 async fn run(options: &Run, mut plan: Plan) -> Result<u8, RunError> {
-    let mut interrupt = Interrupt::new()?;
+    let mut interrupt = Signals::new(&[
+        SignalKind::interrupt(),
+        SignalKind::terminate(),
+        SignalKind::hangup(),
+    ])?;
     let program = std::env::current_exe()?;
     let deadline = Instant::now() + options.timeout;
     let cluster = Cluster::open(options, plan.folder.path()).await?;
@@ -100,7 +103,7 @@ async fn run(options: &Run, mut plan: Plan) -> Result<u8, RunError> {
 
     let mut collector = tokio::select! {
         started = Collector::start(&program, &plan, &context, &cluster) => started?,
-        signal = interrupt.wait() => return Ok(128 | signal),
+        signal = interrupt.next() => return Ok(128 | signal),
     };
     let mut progress = Progress::default();
     let mut steps = Steps {

@@ -2,53 +2,53 @@
 #![no_main]
 
 use gleaner_core::inject::settings::{Resources, Settings, Sidecars};
-use gleaner_injector::webhook::decision::{Door, Functions, Verdict, name};
-use gleaner_injector::webhook::review::Request;
+use gleaner_injector::decision::{Route, Functions, Verdict, name};
+use gleaner_injector::review::Request;
 use serde_json::Value;
 
 libfuzzer_sys::fuzz_target!(|body: &[u8]| {
-    for door in [Door::Pods, Door::Tekton] {
-        answered(door, body);
+    for route in [Route::Pods, Route::Tekton] {
+        answered(route, body);
     }
     // As the object of a review that is otherwise right, which chance alone would take long to find.
     let Ok(object) = serde_json::from_slice::<Value>(body) else {
         return;
     };
-    for (door, group, kind) in [
-        (Door::Pods, "", "Pod"),
-        (Door::Tekton, "tekton.dev", "Task"),
-        (Door::Tekton, "tekton.dev", "TaskRun"),
-        (Door::Tekton, "tekton.dev", "Pipeline"),
-        (Door::Tekton, "tekton.dev", "PipelineRun"),
+    for (route, group, kind) in [
+        (Route::Pods, "", "Pod"),
+        (Route::Tekton, "tekton.dev", "Task"),
+        (Route::Tekton, "tekton.dev", "TaskRun"),
+        (Route::Tekton, "tekton.dev", "Pipeline"),
+        (Route::Tekton, "tekton.dev", "PipelineRun"),
     ] {
-        let Some(mut changed) = created(door, group, kind, &object) else {
+        let Some(mut changed) = created(route, group, kind, &object) else {
             continue;
         };
-        if let Some(again) = created(door, group, kind, &changed) {
+        if let Some(again) = created(route, group, kind, &changed) {
             assert_eq!(again, changed, "a second look changes nothing");
         }
         // An update of what was woven, to what was applied at first.
         changed["metadata"]["annotations"] = object["metadata"]["annotations"].clone();
         let body = review(group, kind, "UPDATE", &object, &changed);
-        answered(door, body.as_bytes());
+        answered(route, body.as_bytes());
     }
 });
 
 /// What the object becomes when it is created, if it is changed.
-fn created(door: Door, group: &str, kind: &str, object: &Value) -> Option<Value> {
+fn created(route: Route, group: &str, kind: &str, object: &Value) -> Option<Value> {
     let body = review(group, kind, "CREATE", object, &Value::Null);
-    let patch = answered(door, body.as_bytes())?;
+    let patch = answered(route, body.as_bytes())?;
     let patch: json_patch::Patch = serde_json::from_slice(&patch).unwrap();
     let mut changed = object.clone();
     json_patch::patch(&mut changed, &patch).unwrap();
     Some(changed)
 }
 
-fn answered(door: Door, body: &[u8]) -> Option<Vec<u8>> {
+fn answered(route: Route, body: &[u8]) -> Option<Vec<u8>> {
     let request = Request::read(body).ok()?;
     let _ = name(&request);
-    let verdict = Functions::default().decide(door, &request, &settings());
-    assert_eq!(verdict.fault(), None);
+    let verdict = Functions::default().decide(route, &request, &settings());
+    assert_eq!(verdict.panic(), None);
     let patch = match &verdict {
         Verdict::Changed { patch, .. } => Some(patch.clone()),
         _ => None,

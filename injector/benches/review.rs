@@ -4,8 +4,8 @@
 
 use divan::{Bencher, black_box};
 use gleaner_core::inject::settings::{Resources, Settings, Sidecars};
-use gleaner_injector::webhook::decision::{Door, Functions};
-use gleaner_injector::webhook::review::Request;
+use gleaner_injector::decision::{Functions, Route};
+use gleaner_injector::review::Request;
 
 /// Real reviews.
 const JOB: &str = include_str!("../../core/tests/inject/fixtures/pod-from-plain-job.json");
@@ -34,7 +34,7 @@ fn settings() -> Settings {
 
 fn answer(body: &str, settings: &Settings) -> Vec<u8> {
     let request = Request::read(body.as_bytes()).expect("a review");
-    let verdict = Functions::default().decide(Door::Pods, &request, settings);
+    let verdict = Functions::default().decide(Route::Pods, &request, settings);
     verdict.answer().to_review(&request.uid, &[])
 }
 

@@ -1,3 +1,31 @@
 //! The admission webhook that injects sidecar and redirector into Tasks and pods.
+//!
+//! In the order in which a review passes them:
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`config`] | the command line |
+//! | [`server`] | routes, health, readiness |
+//! | [`tls`] | the certificate that is served, and where it comes from |
+//! | [`certificates`] | the source that Gleaner keeps itself: a Secret, a rotation, the caBundle |
+//! | [`review`] | from the bytes of a review to a request, and from an answer to bytes |
+//! | [`decision`] | the verdict on an object, pure |
+//! | [`events`] | Events about refusals, next to the object that a person looks at |
+//! | `version` | the kind of sidecar that the cluster's version allows |
+//! | [`metrics`] | what is counted |
+//!
+//! [`main`] is the whole program; [`Webhook`] is the same for a caller with its own runtime.
 
-pub mod webhook;
+pub mod certificates;
+pub mod config;
+pub mod decision;
+pub mod events;
+pub mod metrics;
+mod program;
+pub mod review;
+pub mod server;
+pub mod tls;
+mod version;
+
+pub use config::Config;
+pub use program::{ProgramError, Webhook, main};

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    gleaner_injector::webhook::main(std::env::args_os())
+    gleaner_injector::main(std::env::args_os())
 }

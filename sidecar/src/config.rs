@@ -6,8 +6,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use gleaner_proto::{duration, path, size};
+use clap::{Args, Parser};
+use gleaner_proto::{duration, path};
+use gleaner_runtime::api_server::Access;
+use gleaner_runtime::{http, log};
 
 pub use input::{Input, InputError};
 
@@ -22,9 +24,9 @@ pub use input::{Input, InputError};
 Exit codes: 0 ended by SIGTERM or SIGINT, 64 the command line is wrong, 73 the API server's address or credentials are \
 not to be had, 78 the declaration is wrong, 1 anything else (a damaged journal, an address in use).")]
 pub struct Config {
-    /// Something else than to serve.
+    /// Without one, the sidecar serves.
     #[command(subcommand)]
-    pub(crate) deed: Option<Deed>,
+    pub(crate) subcommand: Option<Subcommand>,
     #[command(flatten)]
     pub(crate) input: Input,
     #[command(flatten)]
@@ -34,12 +36,12 @@ pub struct Config {
     #[command(flatten)]
     pub(crate) cluster: Cluster,
     #[command(flatten)]
-    pub(crate) log: crate::telemetry::Log,
+    pub(crate) log: log::Log,
 }
 
-/// What the program does besides serving.
-#[derive(Debug, Clone, Subcommand)]
-pub enum Deed {
+/// A command besides serving.
+#[derive(Debug, Clone, clap::Subcommand)]
+pub enum Subcommand {
     /// Wait until the sidecar of this container is ready.
     ///
     /// For a postStart hook or an exec probe: ends with 0 as soon as /readyz answers 200 on one of the steps' sockets, and
@@ -79,28 +81,19 @@ pub struct Place {
     pub(crate) install_redirector: Option<PathBuf>,
 }
 
-/// Bounds of what a client may ask for.
+/// Bounds on what a client may ask for.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Bounds")]
+#[command(mut_arg("header_timeout", |arg| arg.help("Longest time from connecting to the end of the header")))]
 pub struct Limits {
-    /// Largest body of a request
-    #[arg(long, env = "GLEANER_MAX_BODY", default_value = "64Mi", value_parser = bytes)]
-    pub(crate) max_body: usize,
+    #[command(flatten)]
+    pub(crate) http: http::Limits,
     /// Most JSON values in a request, keys included
     #[arg(long, env = "GLEANER_MAX_VALUES", default_value_t = 100_000)]
     pub(crate) max_values: usize,
     /// Deepest nesting of arrays and objects in a request
     #[arg(long, env = "GLEANER_MAX_DEPTH", default_value_t = 64, value_parser = depth)]
     pub(crate) max_depth: usize,
-    /// Most connections at once on each socket
-    #[arg(long, env = "GLEANER_MAX_CONNECTIONS", default_value_t = 128)]
-    pub(crate) max_connections: usize,
-    /// Longest time from connecting to the end of the header
-    #[arg(long, env = "GLEANER_HEADER_TIMEOUT", default_value = "5s", value_parser = duration::parse)]
-    pub(crate) header_timeout: Duration,
-    /// Longest time for a body
-    #[arg(long, env = "GLEANER_BODY_TIMEOUT", default_value = "30s", value_parser = duration::parse)]
-    pub(crate) body_timeout: Duration,
     /// Longest wait that a GET may ask for with ?wait=
     #[arg(long, env = "GLEANER_MAX_WAIT", default_value = "5m", value_parser = duration::parse)]
     pub(crate) max_wait: Duration,
@@ -109,36 +102,15 @@ pub struct Limits {
     pub(crate) shutdown_grace: Duration,
 }
 
-/// How the API server is reached.
+/// Access to the API server, and the time that it may take.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "API server")]
 pub struct Cluster {
-    /// A plain address, instead of the pod's own ServiceAccount
-    #[arg(long, env = "GLEANER_API_SERVER", conflicts_with = "kubeconfig")]
-    pub(crate) api_server: Option<String>,
-    /// A kubeconfig file, instead of the pod's own ServiceAccount
-    #[arg(long, env = "GLEANER_KUBECONFIG")]
-    pub(crate) kubeconfig: Option<PathBuf>,
-    /// The context of the kubeconfig file
-    #[arg(long, env = "GLEANER_KUBE_CONTEXT", requires = "kubeconfig")]
-    pub(crate) kube_context: Option<String>,
+    #[command(flatten)]
+    pub(crate) access: Access,
     /// How long the API server may take for everything but waitFor
     #[arg(long, env = "GLEANER_SUBMIT_DEADLINE", default_value = "60s", value_parser = duration::parse)]
     pub(crate) submit_deadline: Duration,
-    /// How long one request to the API server may take
-    #[arg(long, env = "GLEANER_REQUEST_TIMEOUT", default_value = "10s", value_parser = duration::parse)]
-    pub(crate) request_timeout: Duration,
-}
-
-/// How the log is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// JSON, unless stderr is a terminal
-    Auto,
-    /// One JSON object a line
-    Json,
-    /// For people
-    Text,
 }
 
 /// What is accepted must be readable when the journal is replayed; the parser's own bound is 128 levels.
@@ -148,9 +120,4 @@ fn depth(text: &str) -> Result<usize, String> {
         .ok()
         .filter(|levels| (1..=100).contains(levels));
     levels.ok_or_else(|| format!("'{text}' is no depth between 1 and 100"))
-}
-
-fn bytes(text: &str) -> Result<usize, String> {
-    let bytes = size::parse(text).map_err(|error| error.to_string())?;
-    usize::try_from(bytes).map_err(|_| format!("'{text}' is more than this machine can address"))
 }

@@ -10,7 +10,7 @@
 //! | [`message`] | from the bytes of a body to a step's message |
 //! | [`journal`], `recovery` | the accepted messages on disk, and the state after a restart |
 //! | `ready` | waits for another process of this program to be ready: hook and probe |
-//! | [`preflight`], [`metrics`], [`telemetry`] | what is known before, counted, logged |
+//! | [`preflight`], [`metrics`] | the findings before the first step, and the counters |
 //!
 //! The state itself and the rendering are in `gleaner_core`, the submission is in `gleaner_submission`.
 //!
@@ -28,6 +28,5 @@ mod ready;
 mod recovery;
 pub mod run_actor;
 pub mod server;
-pub mod telemetry;
 
 pub use program::{ProgramError, main};

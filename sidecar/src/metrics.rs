@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use axum::response::Response;
 use gleaner_proto::message::Phase;
-use prometheus_client::encoding::{EncodeLabelSet, text};
+use gleaner_runtime::metrics;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -17,30 +18,18 @@ const PHASES: [Phase; 5] = [
     Phase::Failed,
 ];
 
+/// A label and its value.
+type Label<T> = [(&'static str, T); 1];
+
 /// The sidecar's metrics. Clones share their numbers.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     accepted: Counter,
     bytes: Counter,
-    refused: Family<Refusal, Counter>,
-    submissions: Family<Ended, Counter>,
-    phase: Family<InPhase, Gauge>,
+    refused: Family<Label<String>, Counter>,
+    submissions: Family<Label<&'static str>, Counter>,
+    phase: Family<Label<String>, Gauge>,
     registry: Arc<Registry>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Refusal {
-    problem: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Ended {
-    result: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct InPhase {
-    phase: String,
 }
 
 impl Default for Metrics {
@@ -92,32 +81,24 @@ impl Metrics {
 
     /// `problem` is one of the few stable types, never a text of a client.
     pub(crate) fn refused(&self, problem: &str) {
-        self.refused
-            .get_or_create(&Refusal {
-                problem: problem.trim_start_matches("/problems/").to_owned(),
-            })
-            .inc();
+        let problem = problem.trim_start_matches("/problems/").to_owned();
+        self.refused.get_or_create(&[("problem", problem)]).inc();
     }
 
     pub(crate) fn submitted(&self, result: &'static str) {
-        self.submissions.get_or_create(&Ended { result }).inc();
+        self.submissions.get_or_create(&[("result", result)]).inc();
     }
 
     pub(crate) fn phase(&self, current: Phase) {
         for phase in PHASES {
-            let label = InPhase {
-                phase: format!("{phase:?}"),
-            };
-            self.phase
-                .get_or_create(&label)
-                .set(i64::from(phase == current));
+            let label = [("phase", format!("{phase:?}"))];
+            let gauge = self.phase.get_or_create(&label);
+            gauge.set(i64::from(phase == current));
         }
     }
 
-    /// Everything, in the OpenMetrics text format.
-    pub fn encode(&self) -> String {
-        let mut encoded = String::new();
-        text::encode(&mut encoded, &self.registry).expect("invariant: a String takes any text");
-        encoded
+    /// Returns the response of `/metrics`.
+    pub fn response(&self) -> Response {
+        metrics::response(&self.registry)
     }
 }

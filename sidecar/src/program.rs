@@ -6,26 +6,28 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::{fs, io};
 
-use clap::Parser;
+use gleaner_core::collect::Collector;
 use gleaner_core::declaration::Declaration;
+use gleaner_core::run::Run;
 use gleaner_proto::exit_code;
+use gleaner_runtime::Shutdown;
+use gleaner_runtime::api_server::AccessError;
+use gleaner_runtime::http::Bodies;
+use gleaner_runtime::program::{self, Failure};
+use gleaner_submission::{Settings, Submitter};
 use sha2::{Digest, Sha256};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::config::{Cluster, Config, Deed, InputError};
+use crate::config::{Cluster, Config, InputError, Subcommand};
 use crate::journal::{Journal, JournalError, Record};
 use crate::metrics::Metrics;
 use crate::recovery::{RecoveryError, replay};
 use crate::run_actor::{RunActor, Submitting};
-use crate::server::{Api, Bodies, ListenError, Listeners, random, router};
-use crate::{install, preflight, ready, telemetry};
-use gleaner_core::collect::Collector;
-use gleaner_core::run::Run;
-use gleaner_submission::{ConnectError, Connection, Settings, Submitter, connect};
+use crate::server::{Api, ListenError, Listeners, random, router};
+use crate::{install, preflight, ready};
 
-/// Why the sidecar ended by itself.
+/// An error that ends the sidecar.
 #[derive(Debug, thiserror::Error)]
 pub enum ProgramError {
     /// The declaration.
@@ -42,10 +44,7 @@ pub enum ProgramError {
     Listen(#[from] ListenError),
     /// The way to the API server.
     #[error(transparent)]
-    Connect(#[from] ConnectError),
-    /// The address of the API server is none.
-    #[error("--api-server {0} is no address; write it as http://HOST:PORT or https://HOST:PORT")]
-    Url(String),
+    Access(#[from] AccessError),
     /// A value of the run that is needed for creating anything.
     #[error("--context {0}=VALUE is missing; nothing can be created without it")]
     Context(&'static str),
@@ -74,73 +73,32 @@ pub enum ProgramError {
     Actor(String),
 }
 
-/// The whole program: parses `args`, serves until it is told to end, and gives the exit code.
+/// The whole program: parses `args`, serves until it is told to shut down, and returns the exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let config = match Config::try_parse_from(args) {
+    let config: Config = match program::parse(args) {
         Ok(config) => config,
-        Err(error) => {
-            // Nothing can be done when not even that can be printed.
-            let _ = error.print();
-            return if error.use_stderr() {
-                ExitCode::from(exit_code::USAGE)
-            } else {
-                ExitCode::SUCCESS
-            };
-        }
+        Err(exit_code) => return exit_code,
     };
-    if let Some(Deed::Ready(ready)) = &config.deed {
+    if let Some(Subcommand::Ready(ready)) = &config.subcommand {
         return ready::main(ready);
     }
-    telemetry::start(&config.log);
-    // The one crypto provider of the process. It is there already when `gleaner` carries the sidecar.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let ended = runtime
-        .map_err(|source| ProgramError::System {
-            what: "the runtime could not be started".to_owned(),
-            source,
-        })
-        .and_then(|runtime| runtime.block_on(serve(config)));
-    match ended {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let chain = chain(&error);
-            tracing::error!(error = %chain, "ended");
-            error.exit_code()
-        }
-    }
+    program::run(&config.log.clone(), |shutdown| serve(config, shutdown))
 }
 
-/// An error with its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
-}
-
-impl ProgramError {
-    fn exit_code(&self) -> ExitCode {
+impl Failure for ProgramError {
+    fn exit_code(&self) -> u8 {
         match self {
-            Self::Input(_) => ExitCode::from(exit_code::DECLARATION),
-            Self::Connect(_) => ExitCode::from(exit_code::NOT_CREATED),
-            Self::Url(_) | Self::Context(_) => ExitCode::from(exit_code::USAGE),
-            _ => ExitCode::FAILURE,
+            Self::Input(_) => exit_code::DECLARATION,
+            Self::Access(_) => exit_code::NOT_CREATED,
+            Self::Context(_) => exit_code::USAGE,
+            _ => 1,
         }
     }
 }
 
-async fn serve(config: Config) -> Result<(), ProgramError> {
-    // First of all: a signal that comes while things are set up must not kill.
-    let ending = ending()?;
+async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
     let Config {
-        deed: _,
+        subcommand: _,
         input,
         place,
         limits,
@@ -159,17 +117,14 @@ async fn serve(config: Config) -> Result<(), ProgramError> {
         })?;
     }
     let submitter = submitter(&declaration, &run, &cluster).await?;
-    let submitter = submitter.map(|submitter| submitter.until(ending.clone()));
+    let submitter = submitter.map(|submitter| submitter.until(shutdown.clone()));
     let (journal, records) = open_journal(&place.state_dir, &text, &run)?;
     let mut collector = Collector::new(declaration.clone(), run, values, input.steps());
     replay(&mut collector, records)?;
     let steps = collector.steps().cloned().collect::<Vec<_>>();
     let unreachable: Vec<_> = collector.unreachable().cloned().collect();
     let (listeners, tokens) = Listeners::open(&place.run_dir, place.listen, steps.iter()).await?;
-    let address = listeners.address().map_err(|source| ProgramError::System {
-        what: "the loopback address is not known".to_owned(),
-        source,
-    })?;
+    let address = listeners.address();
     let metrics = Metrics::default();
     let submitting = Submitting::new(submitter.clone(), place.state_dir.clone());
     let (actor, handle) = RunActor::new(
@@ -185,12 +140,10 @@ async fn serve(config: Config) -> Result<(), ProgramError> {
         tokens: Arc::new(tokens),
         preflight,
         metrics,
-        ending: ending.clone(),
-        max_body: limits.max_body,
+        shutdown: shutdown.clone(),
         max_values: limits.max_values,
         max_depth: limits.max_depth,
-        bodies: Bodies::new(limits.max_body),
-        body_timeout: limits.body_timeout,
+        bodies: Bodies::new(limits.http.max_body, limits.http.body_timeout),
         max_wait: limits.max_wait,
     };
     let mut actor = tokio::spawn(actor.run());
@@ -207,13 +160,12 @@ async fn serve(config: Config) -> Result<(), ProgramError> {
     }
     tracing::info!(%address, steps = steps.len(), "ready");
 
-    let mut told = ending.clone();
     let served = async {
-        let serving = listeners.serve(router(api), &limits, ending);
+        let serving = listeners.serve(router(api), &limits.http, &shutdown);
         tokio::pin!(serving);
         let over = tokio::select! {
             () = &mut serving => true,
-            _ = told.wait_for(|ending| *ending) => false,
+            () = shutdown.requested() => false,
         };
         // One time limit for requests and submission together: the kubelet counts from the signal, too.
         let deadline = Instant::now() + limits.shutdown_grace;
@@ -237,29 +189,6 @@ async fn serve(config: Config) -> Result<(), ProgramError> {
     Ok(())
 }
 
-/// Turns true at SIGTERM or SIGINT.
-fn ending() -> Result<watch::Receiver<bool>, ProgramError> {
-    let handler = |kind| {
-        signal(kind).map_err(|source| ProgramError::System {
-            what: "a signal handler was refused".to_owned(),
-            source,
-        })
-    };
-    let mut terminate = handler(SignalKind::terminate())?;
-    let mut interrupt = handler(SignalKind::interrupt())?;
-    let (sender, receiver) = watch::channel(false);
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        sender.send_replace(true);
-        // Kept, so that waiting for the end never fails for want of a sender.
-        std::future::pending::<()>().await;
-    });
-    Ok(receiver)
-}
-
 /// A submitter, unless there is nothing to create.
 async fn submitter(
     declaration: &Declaration,
@@ -273,36 +202,16 @@ async fn submitter(
     let namespace = run
         .namespace()
         .ok_or(ProgramError::Context("taskRun.namespace"))?;
-    let connection = match (&cluster.api_server, &cluster.kubeconfig) {
-        (Some(url), _) => {
-            let url = server_url(url).ok_or_else(|| ProgramError::Url(url.clone()))?;
-            Connection::Server { url }
-        }
-        (None, Some(file)) => Connection::Kubeconfig {
-            file: file.clone(),
-            context: cluster.kube_context.clone(),
-        },
-        (None, None) => Connection::InCluster,
-    };
     let settings = Settings {
         deadline: cluster.submit_deadline,
-        request_timeout: cluster.request_timeout,
         ..Settings::default()
     };
-    let client = connect(&connection, &settings).await?;
     Ok(Some(Submitter::new(
-        client,
+        cluster.access.connect().await?,
         namespace.to_owned(),
         uid.to_owned(),
         settings,
     )))
-}
-
-/// An address with scheme and host. The client would panic at its first request to any other.
-fn server_url(text: &str) -> Option<http::Uri> {
-    let url: http::Uri = text.parse().ok()?;
-    let known = matches!(url.scheme_str(), Some("http" | "https"));
-    (known && url.host().is_some_and(|host| !host.is_empty())).then_some(url)
 }
 
 fn open_journal(

@@ -4,8 +4,8 @@ mod answer;
 mod body;
 mod caller;
 mod listener;
-mod people;
-mod steps;
+mod read_routes;
+mod write_routes;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,13 +15,14 @@ use axum::middleware;
 use axum::routing::{get, post};
 use gleaner_proto::StepName;
 use gleaner_proto::message::problem_type;
+use gleaner_runtime::Shutdown;
+use gleaner_runtime::http::Bodies;
 use tokio::sync::watch;
 
 use crate::metrics::Metrics;
 use crate::preflight::Report;
 use crate::run_actor::Handle;
 use answer::ApiProblem;
-pub use body::Bodies;
 pub(crate) use caller::random;
 pub use caller::{Caller, Tokens};
 pub use listener::{ListenError, Listeners};
@@ -37,18 +38,14 @@ pub struct Api {
     pub preflight: watch::Receiver<Option<Arc<Report>>>,
     /// The metrics.
     pub metrics: Metrics,
-    /// Turns true when the sidecar is to end: who waits for an event then stops waiting.
-    pub ending: watch::Receiver<bool>,
-    /// Largest body, in bytes.
-    pub max_body: usize,
+    /// Ends the waits for events.
+    pub shutdown: Shutdown,
     /// Most JSON values in a body.
     pub max_values: usize,
     /// Deepest nesting of arrays and objects in a body.
     pub max_depth: usize,
-    /// Room for all bodies together.
+    /// Reads bodies, within their bounds.
     pub bodies: Bodies,
-    /// Longest time for a body.
-    pub body_timeout: Duration,
     /// Longest wait that a GET may ask for.
     pub max_wait: Duration,
 }
@@ -56,24 +53,24 @@ pub struct Api {
 /// The router. The listener adds a [`Caller`] to each request.
 pub fn router(api: Api) -> Router {
     let write = Router::new()
-        .route("/v1/steps/{step}/outputs", post(steps::outputs))
-        .route("/v1/submit", post(steps::submit))
-        .route("/v1/finish", post(steps::finish))
+        .route("/v1/steps/{step}/outputs", post(write_routes::outputs))
+        .route("/v1/submit", post(write_routes::submit))
+        .route("/v1/finish", post(write_routes::finish))
         .route_layer(middleware::from_fn_with_state(
             api.clone(),
             caller::require_step,
         ));
     Router::new()
-        .route("/", get(people::page))
-        .route("/v1/preflight", get(steps::preflight))
-        .route("/v1/resources", get(people::resources))
-        .route("/v1/resources/{name}", get(people::resource))
-        .route("/v1/status", get(people::status))
-        .route("/v1/events", get(people::events))
-        .route("/livez", get(people::live))
-        .route("/readyz", get(people::ready))
-        .route("/metrics", get(people::metrics))
-        .route("/openapi.json", get(people::openapi))
+        .route("/", get(read_routes::page))
+        .route("/v1/preflight", get(write_routes::preflight))
+        .route("/v1/resources", get(read_routes::resources))
+        .route("/v1/resources/{name}", get(read_routes::resource))
+        .route("/v1/status", get(read_routes::status))
+        .route("/v1/events", get(read_routes::events))
+        .route("/livez", get(read_routes::live))
+        .route("/readyz", get(read_routes::ready))
+        .route("/metrics", get(read_routes::metrics))
+        .route("/openapi.json", get(read_routes::openapi))
         .merge(write)
         .fallback(nothing_here)
         .method_not_allowed_fallback(other_method)

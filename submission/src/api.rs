@@ -1,17 +1,14 @@
-//! Talking to the API server: one request, bounded in time and size, and asked again while that makes sense.
+//! One request to the API server, repeated while that makes sense.
 //!
-//! kube's own retry is off: it repeats a POST without knowing what it is (kube-rs/kube#2082). Every request here
-//! may be repeated, because every object has its name before it is sent.
+//! Every request here may be repeated, because every object has its name before it is sent.
 
-use std::error::Error;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use gleaner_runtime::api_server::{self, ApiServer};
+use gleaner_runtime::error_chain;
 use http::Request;
 use http::header::{ACCEPT, CONTENT_TYPE};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use kube::Client;
-use kube::client::Body;
 use tokio::time::Instant;
 
 use super::Settings;
@@ -26,7 +23,7 @@ const BACKOFF_MAX: Duration = Duration::from_secs(5);
 /// The API server, for one purpose with one deadline.
 #[derive(Clone, Copy)]
 pub(super) struct Api<'a> {
-    pub(super) client: &'a Client,
+    pub(super) server: &'a ApiServer,
     pub(super) settings: &'a Settings,
     pub(super) notes: &'a Notes,
     pub(super) started: Instant,
@@ -123,50 +120,18 @@ impl<'a> Api<'a> {
 
     /// Sends a request once.
     pub(super) async fn attempt(self, call: &Call) -> Answer {
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        let limit = left.min(self.settings.request_timeout);
-        match tokio::time::timeout(limit, self.send(call)).await {
-            Ok(answer) => answer,
-            Err(_) => Answer::Again(Again {
-                words: format!("no answer within {:.1} s", limit.as_secs_f64()),
-                unsure: true,
-                answered: false,
-                after: None,
-            }),
-        }
-    }
-
-    async fn send(self, call: &Call) -> Answer {
         let request = Request::builder()
             .method(&call.method)
             .uri(&call.uri)
             .header(ACCEPT, "application/json")
-            .header(CONTENT_TYPE, call.content_type)
-            .body(Body::from(call.body.clone()));
-        let request = match request {
-            Ok(request) => request,
-            Err(error) => return Answer::Broken(format!("no request can be made of it: {error}")),
-        };
-        let response = match self.client.send(request).await {
-            Ok(response) => response,
-            Err(error) => return unsent(&error),
-        };
-        let (head, body) = response.into_parts();
-        match Limited::new(body, self.settings.max_response_bytes)
-            .collect()
-            .await
-        {
-            Ok(body) => answer::read(&call.method, head.status, &head.headers, &body.to_bytes()),
-            Err(error) if error.is::<LengthLimitError>() => Answer::Broken(format!(
-                "the API server's answer has more than {} bytes",
-                self.settings.max_response_bytes
-            )),
-            Err(error) => Answer::Again(Again {
-                words: bounded(&chain(error.as_ref())),
-                unsure: true,
-                answered: false,
-                after: None,
-            }),
+            .header(CONTENT_TYPE, call.content_type);
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        match self.server.send(request, call.body.clone(), left).await {
+            Ok(response) => {
+                let (status, headers) = (response.status(), response.headers());
+                answer::read(&call.method, status, headers, response.body())
+            }
+            Err(reason) => unsent(&reason),
         }
     }
 
@@ -236,40 +201,25 @@ impl Notes {
     }
 }
 
-/// A request that got no answer. Whether a connection was ever made is not asked: an object that a request did
-/// not create is not found afterwards, and that is all that matters.
-fn unsent(error: &kube::Error) -> Answer {
-    let source: &(dyn Error + 'static) = match error {
-        kube::Error::Service(inner) => inner.as_ref(),
-        kube::Error::HyperError(inner) => inner,
-        other => return Answer::Broken(bounded(&chain(other))),
-    };
-    let words = bounded(&chain(source));
-    // Time does not mend a certificate. The words are rustls's: its error is wrapped by hyper and io, which hide its type.
-    if words.contains("invalid peer certificate") {
-        return Answer::Broken(words);
-    }
-    Answer::Again(Again {
-        words,
-        unsure: true,
-        answered: false,
-        after: None,
-    })
-}
-
-/// An error and its causes, without those that repeat the one before.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let words = inner.to_string();
-        if !text.contains(&words) {
-            text.push_str(": ");
-            text.push_str(&words);
+/// Classifies a request without a response. Whether it was ever sent does not matter: an object that it did not create is
+/// not found afterwards.
+fn unsent(reason: &api_server::Reason) -> Answer {
+    let words = bounded(&error_chain(reason));
+    match reason {
+        // Time does not mend a certificate. The words are rustls's: its error is wrapped by hyper and io, which hide its type.
+        api_server::Reason::Interrupted(_) if words.contains("invalid peer certificate") => {
+            Answer::Broken(words)
         }
-        cause = inner.source();
+        api_server::Reason::Interrupted(_) | api_server::Reason::Timeout(_) => {
+            Answer::Again(Again {
+                words,
+                unsure: true,
+                answered: false,
+                after: None,
+            })
+        }
+        _ => Answer::Broken(words),
     }
-    text
 }
 
 /// Full jitter: anything up to `backoff`, so that many runs that failed together do not come back together.

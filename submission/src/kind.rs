@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use gleaner_proto::failure::ObjectReference;
 use gleaner_proto::name::ResourceName;
+use gleaner_runtime::api_server::path;
 
 /// `apiVersion` and `kind`, as a template writes them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -64,14 +65,6 @@ impl fmt::Display for KindName {
     }
 }
 
-/// The URL path of a group version, which lists its kinds; segments are encoded.
-pub(super) fn group_version_path(api_version: &str) -> String {
-    match api_version.split_once('/') {
-        Some((group, version)) => format!("/apis/{}/{}", encoded(group), encoded(version)),
-        None => format!("/api/{}", encoded(api_version)),
-    }
-}
-
 // === impl Kind ===
 
 impl Kind {
@@ -89,17 +82,17 @@ impl Kind {
 impl Place {
     /// The URL path that objects are created at.
     pub(super) fn collection_path(&self) -> String {
-        let base = group_version_path(&self.kind.name.api_version);
-        let plural = encoded(&self.kind.plural);
-        match &self.namespace {
-            Some(namespace) => format!("{base}/namespaces/{}/{plural}", encoded(namespace)),
-            None => format!("{base}/{plural}"),
-        }
+        let kind = &self.kind;
+        path::collection(
+            &kind.name.api_version,
+            &kind.plural,
+            self.namespace.as_deref(),
+        )
     }
 
     /// The URL path of the object itself.
     pub(super) fn path(&self) -> String {
-        format!("{}/{}", self.collection_path(), encoded(&self.name))
+        format!("{}/{}", self.collection_path(), path::segment(&self.name))
     }
 
     /// The object as it is named between processes.
@@ -124,20 +117,6 @@ impl fmt::Display for Subject {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{} ({})", self.resource, self.object)
     }
-}
-
-/// One path segment. A rendered name may hold any text; it must not reach another path. (The texts that no
-/// encoding helps, empty, `.` and `..`, are refused before.)
-pub(super) fn encoded(segment: &str) -> String {
-    let mut out = String::with_capacity(segment.len());
-    for byte in segment.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._:".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -19,7 +19,6 @@
 mod answer;
 mod api;
 mod commit;
-pub mod connect;
 mod discovery;
 pub mod error;
 mod existing;
@@ -43,9 +42,9 @@ use std::time::Duration;
 use gleaner_core::declaration::Template;
 use gleaner_proto::message::Created;
 use gleaner_proto::name::ResourceName;
-use kube::Client;
+use gleaner_runtime::Shutdown;
+use gleaner_runtime::api_server::ApiServer;
 use serde_json::{Map, Value};
-use tokio::sync::watch;
 use tokio::time::Instant;
 
 use self::api::{Api, Notes};
@@ -58,7 +57,6 @@ use self::rollback::roll_back;
 use self::wait::{is_settled, settle};
 use gleaner_core::render::Rendered;
 
-pub use self::connect::{ConnectError, Connection, connect};
 pub use self::error::{Aftermath, Failure, Reason, SubmissionError};
 pub use self::kind::Subject;
 pub use self::preflight::Finding;
@@ -76,9 +74,6 @@ pub struct Settings {
     /// The field manager of everything that is written. Never change it: an object applied under one name cannot
     /// be applied under another without a conflict.
     pub field_manager: String,
-    /// One request, answer included; the next attempt comes after it. Shorter than the API server's own bound
-    /// (60 s), longer than its admission webhooks usually take. Default 10 s.
-    pub request_timeout: Duration,
     /// Everything up to the last create, retries included; not `waitFor`. Default 60 s.
     pub deadline: Duration,
     /// The roll-back, after that. Default 30 s.
@@ -96,19 +91,17 @@ pub struct Settings {
     pub results_timeout: Duration,
     /// The pause before the one retry after a 401. Default 1 s.
     pub unauthorised_pause: Duration,
-    /// Longest answer that is read, in bytes. An object has 1.5 MiB at most. Default 4 MiB.
-    pub max_response_bytes: usize,
 }
 
 /// Submits the objects of one run.
 #[derive(Clone)]
 pub struct Submitter {
     inner: Arc<Inner>,
-    ending: Option<watch::Receiver<bool>>,
+    ending: Option<Shutdown>,
 }
 
 struct Inner {
-    client: Client,
+    server: ApiServer,
     namespace: String,
     run_uid: String,
     settings: Settings,
@@ -141,7 +134,6 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             field_manager: gleaner_proto::kubernetes::label::MANAGER.to_owned(),
-            request_timeout: Duration::from_secs(10),
             deadline: Duration::from_secs(60),
             rollback_deadline: Duration::from_secs(30),
             patience: Duration::from_secs(10),
@@ -150,7 +142,6 @@ impl Default for Settings {
             vanish_timeout: Duration::from_secs(15),
             results_timeout: Duration::from_secs(30),
             unauthorised_pause: Duration::from_secs(1),
-            max_response_bytes: 4 << 20,
         }
     }
 }
@@ -159,9 +150,9 @@ impl Default for Settings {
 
 impl Submitter {
     /// A submitter for the run with this UID, whose objects go to `namespace` unless they name another one.
-    pub fn new(client: Client, namespace: String, run_uid: String, settings: Settings) -> Self {
+    pub fn new(server: ApiServer, namespace: String, run_uid: String, settings: Settings) -> Self {
         let inner = Arc::new(Inner {
-            client,
+            server,
             namespace,
             run_uid,
             settings,
@@ -173,10 +164,10 @@ impl Submitter {
         }
     }
 
-    /// Gives submissions only [`Settings::patience`] more once `ending` turns true; what is not complete then is rolled
+    /// Gives submissions only [`Settings::patience`] more once `ending` is requested; what is not complete then is rolled
     /// back, while there is still time for it.
     #[must_use]
-    pub fn until(mut self, ending: watch::Receiver<bool>) -> Self {
+    pub fn until(mut self, ending: Shutdown) -> Self {
         self.ending = Some(ending);
         self
     }
@@ -234,7 +225,7 @@ impl Inner {
     fn api<'a>(&'a self, notes: &'a Notes, limit: Duration) -> Api<'a> {
         let started = Instant::now();
         Api {
-            client: &self.client,
+            server: &self.server,
             settings: &self.settings,
             notes,
             started,
@@ -248,7 +239,7 @@ struct Run<'a> {
     inner: &'a Inner,
     api: Api<'a>,
     report: Report<'a>,
-    ending: Option<watch::Receiver<bool>>,
+    ending: Option<Shutdown>,
 }
 
 /// What one round came to.
@@ -362,12 +353,12 @@ impl Run<'_> {
 
     /// Returns when the process has been told to end and patience is over.
     async fn cut_off(&self) {
-        if let Some(mut ending) = self.ending.clone()
-            && ending.wait_for(|ending| *ending).await.is_ok()
-        {
-            tokio::time::sleep(self.inner.settings.patience).await;
-        } else {
-            std::future::pending().await
+        match &self.ending {
+            Some(ending) => {
+                ending.requested().await;
+                tokio::time::sleep(self.inner.settings.patience).await;
+            }
+            None => std::future::pending().await,
         }
     }
 
@@ -379,7 +370,7 @@ impl Run<'_> {
     ) -> SubmissionError {
         (self.report)(Progress::RollingBack);
         let settings = &self.inner.settings;
-        let ending = self.ending.as_ref().is_some_and(|ending| *ending.borrow());
+        let ending = self.ending.as_ref().is_some_and(Shutdown::is_requested);
         let limit = if ending {
             settings.last_rollback
         } else {

@@ -4,10 +4,11 @@
 //! server drops a misspelt field silently.
 
 use bytes::Bytes;
+use gleaner_runtime::api_server::path;
 use http::Method;
 use serde_json::json;
 
-use super::kind::{Place, encoded, group_version_path};
+use super::kind::Place;
 
 /// One request, which may be sent any number of times.
 #[derive(Clone)]
@@ -73,12 +74,12 @@ impl Call {
 
     /// Lists the kinds of a group version.
     pub(super) fn kinds(api_version: &str) -> Self {
-        Self::read(group_version_path(api_version))
+        Self::read(path::group_version(api_version))
     }
 
     /// Lists the versions of a group.
     pub(super) fn group(group: &str) -> Self {
-        Self::read(format!("/apis/{}", encoded(group)))
+        Self::read(format!("/apis/{}", path::segment(group)))
     }
 
     /// Asks whether the client itself may do something.
@@ -116,6 +117,6 @@ fn write_query(manager: &str, mode: Mode) -> String {
         Mode::DryRun => "dryRun=All&",
         Mode::Real => "",
     };
-    let manager = encoded(manager);
+    let manager = path::segment(manager);
     format!("{dry_run}fieldManager={manager}&fieldValidation=Strict")
 }

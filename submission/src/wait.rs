@@ -80,7 +80,7 @@ async fn settle_one(
         pause = pause.mul_f64(1.5).min(LOOK_MAX);
         // The last look comes at the deadline itself and needs a moment of its own.
         match api
-            .within(api.settings.request_timeout)
+            .within(api.server.timeout())
             .attempt(&Call::get(&item.place))
             .await
         {

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use gleaner_proto::kubernetes::annotation;
 use gleaner_proto::message::{Outcome, Phase, Problem, problem_type};
+use gleaner_runtime::shutdown::Signals;
 use serde_json::Value;
 
 use super::collector::Collector;
 use super::http::{AskError, Sidecar};
-use super::interrupt::Interrupt;
 use super::progress::Progress;
 
 /// How long the sidecar may take to end. It takes 20 s (`--shutdown-grace`) to end a submission or to roll it back.
@@ -30,14 +30,14 @@ pub(crate) enum Existing {
 }
 
 /// Ends the sidecar, and a submission with it, and learns how that went.
-pub(crate) async fn end(collector: Collector, interrupt: &mut Interrupt) -> Existing {
+pub(crate) async fn end(collector: Collector, interrupt: &mut Signals) -> Existing {
     let sidecar = collector.sidecar.clone();
     let asked = ask(&sidecar).await;
     let ended = async {
         tokio::select! {
             () = collector.end(ENDING) => {}
             // Whoever asks once more does not want to wait; what is dropped is ended.
-            _ = interrupt.wait() => {}
+            _ = interrupt.next() => {}
         }
     };
     match asked {

@@ -13,13 +13,13 @@ use gleaner_proto::failure::FailureCode;
 use gleaner_proto::message::Phase;
 use gleaner_proto::path::FINISH_STEP;
 use gleaner_proto::report::Report;
+use gleaner_runtime::shutdown::Signals;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::collector::{Collector, without_own_variables};
 use super::command::Command;
 use super::end::End;
 use super::http::PATIENCE;
-use super::interrupt::Interrupt;
 use super::lines::pass_on;
 use super::plan::Plan;
 use super::process::{GRACE, Group};
@@ -38,7 +38,7 @@ pub(crate) struct Steps<'a> {
     pub(crate) program: &'a Path,
     pub(crate) plan: &'a Plan,
     pub(crate) collector: &'a mut Collector,
-    pub(crate) interrupt: &'a mut Interrupt,
+    pub(crate) interrupt: &'a mut Signals,
     pub(crate) progress: &'a mut Progress,
     /// Whether the API server is this run's own.
     pub(crate) embedded: bool,
@@ -200,11 +200,11 @@ impl Steps<'_> {
             tokio::select! {
                 biased;
                 status = group.child.wait() => return Ok(End::of(status?)),
-                signal = self.interrupt.wait() => {
+                signal = self.interrupt.next() => {
                     Progress::note("ending the step; once more ends it at once");
                     tokio::select! {
                         ended = group.end(GRACE) => { ended?; }
-                        _ = self.interrupt.wait() => {
+                        _ = self.interrupt.next() => {
                             group.kill();
                             group.child.wait().await?;
                         }

@@ -1,53 +1,37 @@
-//! Sockets, and what becomes of a connection.
-//!
-//! hyper is driven by hand rather than through `axum::serve`, which has no bound on the time that a header may
-//! take (axum 0.8.9): a client that sends half a header would hold its connection for ever.
+//! The sockets: one for each step, and the loopback address.
 
 use std::fs;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
 
-use axum::serve::Listener;
 use axum::{Extension, Router};
 use gleaner_proto::{StepName, path};
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{Semaphore, watch};
+use gleaner_runtime::Shutdown;
+use gleaner_runtime::http::{BindError, Limits, Server, Tcp, bind};
+use tokio::net::UnixListener;
+use tokio::task::JoinSet;
 
 use super::{Caller, Tokens};
-use crate::config::Limits;
 
 /// Bound on the header of a request, in bytes.
 const HEADER_BYTES: usize = 64 << 10;
-/// Bound on the number of header fields.
-const HEADER_FIELDS: usize = 64;
 
 /// Every socket on which the API is served.
 #[derive(Debug)]
 pub struct Listeners {
-    loopback: TcpListener,
+    loopback: Tcp,
+    address: SocketAddr,
     steps: Vec<(StepName, UnixListener)>,
 }
 
-/// Why a socket could not be opened.
+/// A socket that could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
     /// The loopback address.
-    #[error("cannot listen on {address}; another address can be given with --listen")]
-    Loopback {
-        /// The address.
-        address: SocketAddr,
-        /// What the system says.
-        #[source]
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Loopback(#[from] BindError),
     /// The address is not a loopback one.
     #[error(
         "--listen {0}: only a loopback address, because whoever can reach it may read what is to be created"
@@ -84,9 +68,7 @@ impl Listeners {
         if !address.ip().is_loopback() {
             return Err(ListenError::NotLoopback(address));
         }
-        let loopback = TcpListener::bind(address)
-            .await
-            .map_err(|source| ListenError::Loopback { address, source })?;
+        let (loopback, address) = bind(address, "--listen").await?;
         let tokens = Tokens::generate(steps.clone()).map_err(ListenError::Token)?;
         let mut listeners = Vec::new();
         for (step, token) in tokens.iter() {
@@ -108,37 +90,32 @@ impl Listeners {
         Ok((
             Self {
                 loopback,
+                address,
                 steps: listeners,
             },
             tokens,
         ))
     }
 
-    /// The loopback address, with the port that it got.
-    ///
-    /// # Errors
-    /// When the system does not tell.
-    pub fn address(&self) -> io::Result<SocketAddr> {
-        self.loopback.local_addr()
+    /// Returns the loopback address with its port.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
-    /// Serves `router` on every socket until `ending` turns true and what is under way has ended.
-    pub async fn serve(self, router: Router, limits: &Limits, ending: watch::Receiver<bool>) {
-        let mut loops = Vec::new();
-        let service = |caller: Caller| Service {
-            router: router.clone().layer(Extension(caller)),
-            header_timeout: limits.header_timeout,
-            connections: Arc::new(Semaphore::new(limits.max_connections)),
-            ending: ending.clone(),
+    /// Serves `router` on every socket until shutdown is requested and all requests under way have been answered.
+    pub async fn serve(self, router: Router, limits: &Limits, shutdown: &Shutdown) {
+        let server = |caller| {
+            let router = router.clone().layer(Extension(caller));
+            // A client connects to send at once: one that sends nothing is as slow as one that sends half a header.
+            Server::new(router, limits, HEADER_BYTES, limits.header_timeout)
         };
-        let Self { loopback, steps } = self;
-        let loopback_service = service(Caller::Loopback);
-        loops.push(tokio::spawn(loopback_service.serve(loopback)));
-        for (step, listener) in steps {
-            loops.push(tokio::spawn(service(Caller::Step(step)).serve(listener)));
+        let mut serving = JoinSet::new();
+        serving.spawn(server(Caller::Loopback).serve(self.loopback, shutdown.clone()));
+        for (step, listener) in self.steps {
+            serving.spawn(server(Caller::Step(step)).serve(listener, shutdown.clone()));
         }
-        for one in loops {
-            if let Err(error) = one.await {
+        while let Some(served) = serving.join_next().await {
+            if let Err(error) = served {
                 tracing::error!(%error, "listener-failed");
             }
         }
@@ -159,47 +136,4 @@ fn write_anew(path: &Path, content: &str) -> io::Result<()> {
     let mut file = fs::File::create_new(path)?;
     file.write_all(content.as_bytes())?;
     file.set_permissions(fs::Permissions::from_mode(0o644))
-}
-
-/// What serves the connections of one socket.
-struct Service {
-    router: Router,
-    header_timeout: Duration,
-    connections: Arc<Semaphore>,
-    ending: watch::Receiver<bool>,
-}
-
-impl Service {
-    async fn serve(mut self, mut listener: impl Listener) {
-        let graceful = GracefulShutdown::new();
-        loop {
-            // Each socket has its own bound: one step cannot keep another from speaking.
-            let permit = tokio::select! {
-                permit = Arc::clone(&self.connections).acquire_owned() => permit,
-                _ = self.ending.wait_for(|ending| *ending) => break,
-            };
-            let Ok(permit) = permit else { break };
-            let stream = tokio::select! {
-                (stream, _) = listener.accept() => stream,
-                _ = self.ending.wait_for(|ending| *ending) => break,
-            };
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(self.header_timeout)
-                .max_buf_size(HEADER_BYTES)
-                .max_headers(HEADER_FIELDS)
-                .serve_connection(
-                    TokioIo::new(stream),
-                    TowerToHyperService::new(self.router.clone()),
-                );
-            let connection = graceful.watch(connection);
-            tokio::spawn(async move {
-                if let Err(error) = connection.await {
-                    tracing::debug!(%error, "connection-broke-off");
-                }
-                drop(permit);
-            });
-        }
-        graceful.shutdown().await;
-    }
 }

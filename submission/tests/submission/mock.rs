@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
-use gleaner_submission::{Connection, Settings, Submitter, connect};
+use gleaner_runtime::api_server::{ApiServer, Bounds};
+use gleaner_submission::{Settings, Submitter};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -106,22 +107,27 @@ impl Mock {
 
     /// A submitter whose bounds a test can wait for.
     pub(crate) async fn hasty(&self) -> Submitter {
-        self.submitter_with(Settings {
-            request_timeout: Duration::from_millis(300),
+        let settings = Settings {
             deadline: Duration::from_secs(1),
             vanish_timeout: Duration::from_millis(200),
             results_timeout: Duration::from_millis(300),
             ..Settings::default()
-        })
-        .await
+        };
+        let bounds = Bounds {
+            timeout: Duration::from_millis(300),
+            ..Bounds::default()
+        };
+        self.submitter_within(bounds, settings).await
     }
 
     pub(crate) async fn submitter_with(&self, settings: Settings) -> Submitter {
-        let connection = Connection::Server {
-            url: self.url().parse().unwrap(),
-        };
-        let client = connect(&connection, &settings).await.unwrap();
-        Submitter::new(client, NAMESPACE.into(), RUN_UID.into(), settings)
+        self.submitter_within(Bounds::default(), settings).await
+    }
+
+    /// A submitter whose requests have other bounds than usual.
+    pub(crate) async fn submitter_within(&self, bounds: Bounds, settings: Settings) -> Submitter {
+        let server = ApiServer::at(self.url().parse().unwrap(), bounds).unwrap();
+        Submitter::new(server, NAMESPACE.into(), RUN_UID.into(), settings)
     }
 
     /// From now on, `times` requests with this method and `part` in their URI are treated so.

@@ -1,6 +1,7 @@
 use std::time::{Duration, Instant};
 
 use gleaner_proto::message::Action;
+use gleaner_runtime::api_server::Bounds;
 use gleaner_submission::{Reason, Settings};
 use http::Method;
 
@@ -194,16 +195,14 @@ async fn an_api_server_that_is_not_there_is_named_as_such() {
 #[tokio::test]
 async fn an_answer_over_the_bound_is_not_read() {
     let mock = Mock::start().await;
-    let settings = Settings {
-        max_response_bytes: 64,
-        ..Settings::default()
+    let bounds = Bounds {
+        response: 64,
+        ..Bounds::default()
     };
-    let error = submit(
-        &mock.submitter_with(settings).await,
-        vec![image("a", "a", "1")],
-    )
-    .await
-    .unwrap_err();
+    let submitter = mock.submitter_within(bounds, Settings::default()).await;
+    let error = submit(&submitter, vec![image("a", "a", "1")])
+        .await
+        .unwrap_err();
     assert!(error.sentence().contains("more than 64 bytes"), "{error}");
 }
 

@@ -183,7 +183,7 @@ async fn a_submission_that_is_told_to_end_is_rolled_back_when_patience_is_over()
         patience: Duration::from_millis(50),
         ..Settings::default()
     };
-    let (end, ending) = tokio::sync::watch::channel(false);
+    let (end, ending) = gleaner_runtime::shutdown::channel();
     let submitter = mock.submitter_with(settings).await.until(ending);
     let submission = tokio::spawn(async move { submit(&submitter, three()).await });
     let third_is_under_way = async {
@@ -195,7 +195,7 @@ async fn a_submission_that_is_told_to_end_is_rolled_back_when_patience_is_over()
     tokio::time::timeout(within, third_is_under_way)
         .await
         .unwrap();
-    end.send_replace(true);
+    end.request();
     let error = submission.await.unwrap().unwrap_err();
     assert_eq!(error.failures[0].reason, Reason::CutOff);
     assert!(

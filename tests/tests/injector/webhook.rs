@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use gleaner_injector::webhook::{Config, Webhook};
+use gleaner_injector::{Config, Webhook};
+use gleaner_runtime::shutdown::{self, Trigger};
 use gleaner_tests::rig::User;
 use gleaner_tests::server::Server;
 use gleaner_tests::wait;
 use http::StatusCode;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 const CONFIGURATIONS: &str = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Replica {
     pub(crate) address: SocketAddr,
     health: SocketAddr,
-    end: watch::Sender<bool>,
+    end: Trigger,
     served: JoinHandle<()>,
     /// Of its kubeconfig.
     _folder: TempDir,
@@ -107,8 +107,8 @@ impl Replica {
         let config = Config::read(flags).expect("a command line");
         let webhook = Webhook::bind(config).await.expect("addresses");
         let (address, health) = (webhook.address(), webhook.health_address());
-        let (end, ending) = watch::channel(false);
-        let served = tokio::spawn(async move { webhook.serve(ending).await.expect("it serves") });
+        let (end, shutdown) = shutdown::channel();
+        let served = tokio::spawn(async move { webhook.serve(shutdown).await.expect("it serves") });
         Self {
             address,
             health,
@@ -133,7 +133,7 @@ impl Replica {
 
     /// Ends it, and waits for that.
     pub(crate) async fn end(self) {
-        self.end.send_replace(true);
+        self.end.request();
         self.served.await.expect("no panic");
     }
 }

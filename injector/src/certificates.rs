@@ -1,0 +1,112 @@
+//! Certificates that the injector makes itself.
+//!
+//! One Secret, which all replicas share and any of them writes (a write names the version that it read, so that of two only
+//! one counts), holds an authority and a certificate of it. The authority stands in the `caBundle` of the webhook
+//! configuration: what the API servers trust.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`content`] | what stands in the Secret |
+//! | [`plan`] | pure: what is to be done about it, given the time and who trusts what |
+//! | [`issue`] | new authorities and certificates |
+//! | [`trust`] | pure: what is wrong with the caBundle |
+//! | [`rotation`] | the task that looks, decides and writes |
+//!
+//! An API server must trust every certificate that any replica serves, at any time. Hence the order of a rotation: a new
+//! authority joins the bundle, the bundle goes into the webhook configuration, some time passes in which all API servers
+//! see it, only then the authority signs, and the old one leaves when no certificate of it can be valid any more.
+
+pub mod content;
+pub mod issue;
+pub mod plan;
+pub mod rotation;
+pub mod trust;
+
+use std::str::FromStr;
+use std::time::Duration;
+
+/// Validities begin this long before they are made: clocks differ.
+pub const BACKDATE: Duration = Duration::from_secs(300);
+
+/// What is kept where.
+#[derive(Debug, Clone)]
+pub struct Managed {
+    /// The Secret.
+    pub secret: ObjectName,
+    /// The MutatingWebhookConfiguration.
+    pub configuration: String,
+    /// How often both are looked at; each time differs by up to a fifth, so that replicas do not move in step.
+    pub poll: Duration,
+    /// What certificates are like.
+    pub policy: Policy,
+}
+
+/// What certificates are like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// Names and IP addresses that a certificate is for.
+    pub names: Vec<String>,
+    /// How long a certificate is valid; renewed when a third is left.
+    pub leaf: Duration,
+    /// How long an authority is valid; replaced when a third is left.
+    pub authority: Duration,
+    /// How long an authority stands in the caBundle before it signs.
+    pub settle: Duration,
+}
+
+/// Namespace and name of an object, written with a slash between them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectName {
+    /// The namespace.
+    pub namespace: String,
+    /// The name.
+    pub name: String,
+}
+
+impl Policy {
+    /// The names of a Service inside its cluster, and others. The API server calls by `SERVICE.NAMESPACE.svc`.
+    pub fn names(service: &str, namespace: &str, others: Vec<String>) -> Vec<String> {
+        let own = ["svc", "svc.cluster.local"];
+        let own = own.map(|domain| format!("{service}.{namespace}.{domain}"));
+        own.into_iter().chain(others).collect()
+    }
+}
+
+impl FromStr for ObjectName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let part = |name: &str, max: usize| {
+            let allowed =
+                |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b);
+            !name.is_empty() && name.len() <= max && name.bytes().all(allowed)
+        };
+        let parts = text.split_once('/');
+        let (namespace, name) = parts
+            .filter(|(namespace, name)| part(namespace, 63) && part(name, 253))
+            .ok_or_else(|| {
+                format!("'{text}' is no name of a Secret; write it as NAMESPACE/NAME")
+            })?;
+        Ok(Self {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_named_with_its_namespace() {
+        let name: ObjectName = "gleaner/gleaner-tls".parse().unwrap();
+        assert_eq!(
+            (name.namespace.as_str(), name.name.as_str()),
+            ("gleaner", "gleaner-tls")
+        );
+        for text in ["gleaner", "/a", "a/", "a/b/c", "A/b", "a/b?x", "a/../b"] {
+            assert!(text.parse::<ObjectName>().is_err(), "{text}");
+        }
+    }
+}

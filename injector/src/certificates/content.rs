@@ -1,0 +1,231 @@
+//! What stands in the Secret.
+//!
+//! | key | holds |
+//! | --- | --- |
+//! | `ca.crt` | the authorities that are to be trusted, newest first: exactly what the caBundle holds |
+//! | `ca.key` | the private key of the newest; those of older ones are thrown away when a newer one is made |
+//! | `tls.crt` | the certificate |
+//! | `tls.key` | its private key |
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use rustls::RootCertStore;
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::sign::CertifiedKey;
+use serde_json::{Map, Value};
+
+use jiff::Timestamp;
+
+use crate::tls::validity::Validity;
+use crate::tls::{Serving, TlsError};
+
+/// Most authorities in a bundle. More are only there when the Secret has been deleted again and again.
+const AUTHORITIES: usize = 8;
+
+/// A certificate, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificate {
+    /// Its bytes.
+    pub der: CertificateDer<'static>,
+    /// When it is valid.
+    pub validity: Validity,
+}
+
+/// The content of the Secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Content {
+    /// Newest first, never empty.
+    pub authorities: Vec<Certificate>,
+    /// The newest one's key, PEM.
+    pub authority_key: String,
+    /// The certificate.
+    pub leaf: Certificate,
+    /// Its key, PEM.
+    pub leaf_key: String,
+}
+
+/// Why a Secret's content is of no use.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ContentError {
+    /// A key is missing.
+    #[error("{0} is missing")]
+    Missing(&'static str),
+    /// A key holds something else than it should.
+    #[error("{0} is not what it should be")]
+    Damaged(&'static str),
+    /// Two that belong together do not.
+    #[error("{0} is not the key of {1}")]
+    Mismatch(&'static str, &'static str),
+}
+
+// === impl Certificate ===
+
+impl Certificate {
+    /// From DER; none when it is no certificate.
+    pub fn new(der: CertificateDer<'static>) -> Option<Self> {
+        let validity = Validity::of(&der).ok()?;
+        ParsedCertificate::try_from(&der).ok()?;
+        Some(Self { der, validity })
+    }
+
+    /// Those in a PEM text; none when anything in it is no certificate.
+    pub fn all(pem: &[u8]) -> Option<Vec<Self>> {
+        CertificateDer::pem_slice_iter(pem)
+            .map(|der| Self::new(der.ok()?))
+            .collect()
+    }
+
+    /// Whether this is, at `now`, a certificate of `authority` for all these names.
+    pub fn is_of(&self, authority: &Self, names: &[String], now: Timestamp) -> bool {
+        let mut roots = RootCertStore::empty();
+        let Ok(parsed) = ParsedCertificate::try_from(&self.der) else {
+            return false;
+        };
+        let seconds = u64::try_from(now.as_second()).unwrap_or_default();
+        let now_unix = UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
+        let algorithms = ring::default_provider().signature_verification_algorithms;
+        // An anchor's own time is not looked at by those who trust it here, but by Go.
+        authority.validity.holds(now)
+            && roots.add(authority.der.clone()).is_ok()
+            && verify_server_cert_signed_by_trust_anchor(
+                &parsed,
+                &roots,
+                &[],
+                now_unix,
+                algorithms.all,
+            )
+            .is_ok()
+            && names.iter().all(|name| {
+                ServerName::try_from(name.as_str())
+                    .is_ok_and(|name| verify_server_name(&parsed, &name).is_ok())
+            })
+    }
+
+    /// As PEM.
+    pub fn pem(&self) -> String {
+        let mut text = "-----BEGIN CERTIFICATE-----\n".to_owned();
+        let encoded = STANDARD.encode(&self.der);
+        for line in encoded.as_bytes().chunks(64) {
+            text.extend(line.iter().map(|&byte| char::from(byte)));
+            text.push('\n');
+        }
+        text.push_str("-----END CERTIFICATE-----\n");
+        text
+    }
+}
+
+// === impl Content ===
+
+impl Content {
+    /// Reads a Secret's `data`.
+    ///
+    /// # Errors
+    /// What is wrong; the right thing then is to begin anew.
+    pub fn read(data: &Value) -> Result<Self, ContentError> {
+        let text = |key: &'static str| {
+            let encoded = data[key].as_str().filter(|text| !text.is_empty());
+            let encoded = encoded.ok_or(ContentError::Missing(key))?;
+            let bytes = STANDARD.decode(encoded).ok();
+            let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+            text.ok_or(ContentError::Damaged(key))
+        };
+        let certificates = |key: &'static str| {
+            let read = Certificate::all(text(key)?.as_bytes());
+            let read = read.filter(|read| (1..=AUTHORITIES).contains(&read.len()));
+            read.ok_or(ContentError::Damaged(key))
+        };
+        let content = Self {
+            authorities: certificates("ca.crt")?,
+            authority_key: text("ca.key")?,
+            leaf: certificates("tls.crt")?.swap_remove(0),
+            leaf_key: text("tls.key")?,
+        };
+        belongs(&content.authority_key, content.newest(), "ca.key", "ca.crt")?;
+        belongs(&content.leaf_key, &content.leaf, "tls.key", "tls.crt")?;
+        Ok(content)
+    }
+
+    /// What a Secret's `data` is to be.
+    pub fn data(&self) -> Value {
+        let entries = [
+            ("ca.crt", self.bundle()),
+            ("ca.key", self.authority_key.clone()),
+            ("tls.crt", self.leaf.pem()),
+            ("tls.key", self.leaf_key.clone()),
+        ];
+        let entries =
+            entries.map(|(key, text)| (key.to_owned(), Value::from(STANDARD.encode(text))));
+        Value::Object(Map::from_iter(entries))
+    }
+
+    /// The authority that signs.
+    pub fn newest(&self) -> &Certificate {
+        self.authorities.first().expect("invariant: never empty")
+    }
+
+    /// All authorities, PEM: what the caBundle is to hold.
+    pub fn bundle(&self) -> String {
+        self.authorities.iter().map(Certificate::pem).collect()
+    }
+
+    /// The same with an authority more in front; the last ones fall off when there are too many.
+    #[must_use]
+    pub fn with_authority(mut self, authority: Certificate, key: String) -> Self {
+        self.authorities.insert(0, authority);
+        self.authorities.truncate(AUTHORITIES);
+        self.authority_key = key;
+        self
+    }
+
+    /// Adds authorities that are trusted already, as far as there is room.
+    #[must_use]
+    pub fn trusting(mut self, others: impl IntoIterator<Item = Certificate>) -> Self {
+        for other in others {
+            if !self.authorities.contains(&other) && self.authorities.len() < AUTHORITIES {
+                self.authorities.push(other);
+            }
+        }
+        self
+    }
+
+    /// The certificate as it is served.
+    ///
+    /// # Errors
+    /// When it cannot be served.
+    pub fn serving(&self) -> Result<Serving, TlsError> {
+        Serving::new(self.leaf.pem().as_bytes(), self.leaf_key.as_bytes())
+    }
+}
+
+/// Never shows a key.
+impl std::fmt::Debug for Content {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let authorities = self.authorities.iter().map(|authority| authority.validity);
+        out.debug_struct("Content")
+            .field("authorities", &authorities.collect::<Vec<_>>())
+            .field("leaf", &self.leaf.validity)
+            .finish_non_exhaustive()
+    }
+}
+
+fn belongs(
+    key: &str,
+    certificate: &Certificate,
+    key_name: &'static str,
+    certificate_name: &'static str,
+) -> Result<(), ContentError> {
+    let read = PrivateKeyDer::from_pem_slice(key.as_bytes())
+        .map_err(|_| ContentError::Damaged(key_name))?;
+    CertifiedKey::from_der(
+        vec![certificate.der.clone()],
+        read,
+        &ring::default_provider(),
+    )
+    .map(drop)
+    .map_err(|_| ContentError::Mismatch(key_name, certificate_name))
+}

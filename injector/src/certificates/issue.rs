@@ -1,0 +1,134 @@
+//! New authorities and certificates: ECDSA on P-256, from the system's randomness.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
+};
+
+use super::content::{Certificate, Content};
+use super::{BACKDATE, Policy};
+use crate::tls::validity::Validity;
+
+/// Why nothing could be made.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "no certificate could be made for {names}; --service and --certificate-name take DNS names and IP addresses"
+)]
+pub struct IssueError {
+    names: String,
+    #[source]
+    source: rcgen::Error,
+}
+
+/// Everything anew.
+///
+/// # Errors
+/// When a name is none.
+pub fn begin(policy: &Policy, now: Timestamp) -> Result<Content, IssueError> {
+    let (authority, authority_key) = authority(policy, now)?;
+    let (leaf, leaf_key) = leaf(&authority, &authority_key, policy, now)?;
+    Ok(Content {
+        authorities: vec![authority],
+        authority_key,
+        leaf,
+        leaf_key,
+    })
+}
+
+/// A new authority, with its key in PEM. It may sign server certificates, no further authorities.
+///
+/// # Errors
+/// When rcgen or the system refuses.
+pub fn authority(policy: &Policy, now: Timestamp) -> Result<(Certificate, String), IssueError> {
+    let validity = validity(now, policy.authority);
+    let make = || {
+        let key = KeyPair::generate()?;
+        let certificate = authority_params(validity).self_signed(&key)?;
+        Ok((certificate.der().clone(), key.serialize_pem()))
+    };
+    let (der, key) = make().map_err(|source| error(policy, source))?;
+    Ok((Certificate { der, validity }, key))
+}
+
+/// A new certificate of `authority`, with its key in PEM. It never outlives its authority.
+///
+/// # Errors
+/// When a name is none, or the key of the authority cannot be read.
+pub fn leaf(
+    authority: &Certificate,
+    authority_key: &str,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<(Certificate, String), IssueError> {
+    let mut validity = validity(now, policy.leaf);
+    validity.until = validity.until.min(authority.validity.until);
+    let make = || {
+        let mut params = CertificateParams::new(policy.names.clone())?;
+        let name = policy
+            .names
+            .first()
+            .map_or("gleaner-injector", String::as_str);
+        // A common name has 64 characters at most (RFC 5280, appendix A.1); nobody reads it.
+        params.distinguished_name = common_name(name.get(..64).unwrap_or(name));
+        params.not_before = date_time_ymd(1970, 1, 1) + since_1970(validity.from);
+        params.not_after = date_time_ymd(1970, 1, 1) + since_1970(validity.until);
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.use_authority_key_identifier_extension = true;
+        let issuer = Issuer::new(
+            authority_params(authority.validity),
+            KeyPair::from_pem(authority_key)?,
+        );
+        let key = KeyPair::generate()?;
+        let certificate = params.signed_by(&key, &issuer)?;
+        Ok((certificate.der().clone(), key.serialize_pem()))
+    };
+    let (der, key) = make().map_err(|source| error(policy, source))?;
+    Ok((Certificate { der, validity }, key))
+}
+
+/// The parameters of an authority follow from its validity alone: to sign, its subject must be known again.
+fn authority_params(validity: Validity) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    // Different for each, so that Go finds the right one among several at once.
+    params.distinguished_name =
+        common_name(&format!("gleaner-injector {}", validity.from.as_second()));
+    params.not_before = date_time_ymd(1970, 1, 1) + since_1970(validity.from);
+    params.not_after = date_time_ymd(1970, 1, 1) + since_1970(validity.until);
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![
+        KeyUsagePurpose::KeyCertSign,
+        KeyUsagePurpose::DigitalSignature,
+    ];
+    params
+}
+
+fn common_name(name: &str) -> DistinguishedName {
+    let mut full = DistinguishedName::new();
+    full.push(DnType::CommonName, name);
+    full
+}
+
+/// Whole seconds: X.509 knows no smaller ones.
+fn validity(now: Timestamp, span: Duration) -> Validity {
+    let second = |moment: Timestamp| Timestamp::from_second(moment.as_second()).unwrap_or(moment);
+    Validity {
+        from: second(now - BACKDATE),
+        until: second(now + span),
+    }
+}
+
+/// rcgen counts with the types of another crate; both know 1970.
+fn since_1970(moment: Timestamp) -> Duration {
+    Duration::from_secs(u64::try_from(moment.as_second()).unwrap_or_default())
+}
+
+fn error(policy: &Policy, source: rcgen::Error) -> IssueError {
+    IssueError {
+        names: policy.names.join(", "),
+        source,
+    }
+}

@@ -1,0 +1,374 @@
+//! The injector's command line. Every flag can also be given as an environment variable.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use axum::Router;
+use clap::{ArgGroup, Args, Parser, ValueEnum};
+use gleaner_core::inject::quantity;
+use gleaner_core::inject::settings::{PullPolicy, Resources, Settings, Sidecars};
+use gleaner_proto::duration;
+use gleaner_runtime::api_server::Access;
+use gleaner_runtime::http::{self, Server};
+use gleaner_runtime::log::Log;
+
+use crate::certificates::{Managed, ObjectName, Policy};
+use crate::tls::files::Files;
+
+/// Bound on the header of a request, in bytes.
+const HEADER_BYTES: usize = 16 << 10;
+
+/// Puts Gleaner into Tasks and pods as they come into being.
+///
+/// An admission webhook: the API server asks it about each Task, Pipeline, run and pod that carries the annotation
+/// gleaner.dev/outputs, and it answers with what is to be added, or with all that is wrong with the declaration. It serves
+/// POST /mutate/tekton and POST /mutate/pods by TLS, and /livez, /readyz and /metrics as plain HTTP.
+///
+/// Its certificate comes from files (--tls-cert, --tls-key: cert-manager or your own; read again when they change), or it
+/// makes and renews one itself (--tls-secret, --service, --webhook-configuration: kept in a Secret that all replicas
+/// share, and its authority written into the webhook configuration).
+#[derive(Debug, Clone, Parser)]
+#[command(name = "gleaner-injector", version, max_term_width = 100)]
+#[command(group = ArgGroup::new("certificate").args(["tls_cert", "tls_secret"]).required(true))]
+#[command(after_help = "\
+Exit codes: 0 ended by SIGTERM or SIGINT, 64 the command line is wrong, 73 the API server's address or credentials are \
+not to be had, 78 the certificate in the files cannot be used, 1 anything else (an address in use).
+
+Needs: create of Events (events.k8s.io) everywhere, unless --no-events; with --tls-secret also get and patch of that \
+MutatingWebhookConfiguration, and get and update of that Secret (and create of Secrets in its namespace, unless it is there).
+
+Examples:
+  gleaner-injector --image registry.example/gleaner:1 \\
+    --tls-secret gleaner/injector-tls --service injector --webhook-configuration gleaner
+  gleaner-injector --image registry.example/gleaner:1 \\
+    --tls-cert /tls/tls.crt --tls-key /tls/tls.key")]
+pub struct Config {
+    #[command(flatten)]
+    pub(crate) serving: Serving,
+    #[command(flatten)]
+    pub(crate) pods: Pods,
+    #[command(flatten)]
+    pub(crate) tls: Tls,
+    #[command(flatten)]
+    pub(crate) limits: Limits,
+    #[command(flatten)]
+    pub(crate) cluster: Cluster,
+    #[command(flatten)]
+    pub(crate) log: Log,
+}
+
+/// Where it listens.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Addresses")]
+pub struct Serving {
+    /// The address of the webhook (TLS); port 0 takes a free one, which is logged
+    #[arg(long, env = "GLEANER_LISTEN", default_value = "0.0.0.0:8443")]
+    pub(crate) listen: SocketAddr,
+    /// The address of /livez, /readyz and /metrics (plain HTTP)
+    #[arg(long, env = "GLEANER_HEALTH_LISTEN", default_value = "0.0.0.0:8080")]
+    pub(crate) health_listen: SocketAddr,
+}
+
+/// What goes into Tasks and pods.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "What goes into Tasks and pods")]
+pub struct Pods {
+    /// The image that holds sidecar and redirector
+    #[arg(long, env = "GLEANER_IMAGE")]
+    image: String,
+    /// When that image is pulled; without it as the cluster does
+    #[arg(long, env = "GLEANER_IMAGE_PULL_POLICY", value_enum)]
+    image_pull_policy: Option<Pull>,
+    /// The sidecar's requests.cpu
+    #[arg(long, env = "GLEANER_CPU_REQUEST", default_value = "10m", value_parser = quantity::parse)]
+    cpu_request: String,
+    /// The sidecar's limits.cpu
+    #[arg(long, env = "GLEANER_CPU_LIMIT", default_value = "500m", value_parser = quantity::parse)]
+    cpu_limit: String,
+    /// The sidecar's requests.memory
+    #[arg(long, env = "GLEANER_MEMORY_REQUEST", default_value = "16Mi", value_parser = quantity::parse)]
+    memory_request: String,
+    /// The sidecar's limits.memory
+    #[arg(long, env = "GLEANER_MEMORY_LIMIT", default_value = "128Mi", value_parser = quantity::parse)]
+    memory_limit: String,
+    /// The user that the sidecar runs as; without it the image's own (65532)
+    #[arg(long, env = "GLEANER_RUN_AS_USER", value_parser = clap::value_parser!(i64).range(1..=i64::from(u32::MAX >> 1)))]
+    run_as_user: Option<i64>,
+    /// The kind of sidecar; auto asks the API server for its version and takes native ones from 1.29 on
+    #[arg(long, env = "GLEANER_SIDECARS", value_enum, default_value = "auto")]
+    sidecars: SidecarChoice,
+    /// How much the sidecar logs: error, warn, info, debug or trace; without it its own default
+    #[arg(long, env = "GLEANER_SIDECAR_LOG_LEVEL", value_parser = ["error", "warn", "info", "debug", "trace"])]
+    sidecar_log_level: Option<String>,
+}
+
+/// Where the certificate comes from.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Certificate")]
+pub struct Tls {
+    /// The certificate with its chain, PEM; read again when it changes
+    #[arg(
+        long,
+        env = "GLEANER_TLS_CERT",
+        value_name = "FILE",
+        requires = "tls_key"
+    )]
+    tls_cert: Option<PathBuf>,
+    /// Its private key, PEM
+    #[arg(
+        long,
+        env = "GLEANER_TLS_KEY",
+        value_name = "FILE",
+        requires = "tls_cert"
+    )]
+    tls_key: Option<PathBuf>,
+    /// Make and renew the certificate, and keep it in this Secret, which all replicas share
+    #[arg(
+        long,
+        env = "GLEANER_TLS_SECRET",
+        value_name = "NAMESPACE/NAME",
+        conflicts_with = "tls_cert"
+    )]
+    #[arg(requires = "service", requires = "webhook_configuration")]
+    tls_secret: Option<ObjectName>,
+    /// The Service by which the API server calls, in the Secret's namespace
+    #[arg(
+        long,
+        env = "GLEANER_SERVICE",
+        value_name = "NAME",
+        requires = "tls_secret"
+    )]
+    service: Option<String>,
+    /// The MutatingWebhookConfiguration that calls; all its webhooks get the authority as caBundle
+    #[arg(
+        long,
+        env = "GLEANER_WEBHOOK_CONFIGURATION",
+        value_name = "NAME",
+        requires = "tls_secret"
+    )]
+    webhook_configuration: Option<String>,
+    /// A further DNS name or IP address for the certificate, for a webhook that is called by URL
+    #[arg(
+        long = "certificate-name",
+        env = "GLEANER_CERTIFICATE_NAMES",
+        value_delimiter = ','
+    )]
+    #[arg(value_name = "NAME", requires = "tls_secret")]
+    certificate_names: Vec<String>,
+    /// How long a certificate is valid; it is renewed when a third of that is left
+    #[arg(long, env = "GLEANER_CERTIFICATE_VALIDITY", default_value = "720h", value_parser = validity)]
+    certificate_validity: Duration,
+    /// How long its authority is valid; a new one is made when a third of that is left
+    #[arg(long, env = "GLEANER_AUTHORITY_VALIDITY", default_value = "17520h", value_parser = validity)]
+    authority_validity: Duration,
+    /// How long an authority stands in the caBundle before it signs, so that all API servers have seen it
+    #[arg(long, env = "GLEANER_AUTHORITY_SETTLE", default_value = "15s", value_parser = duration::parse)]
+    authority_settle: Duration,
+    /// How often files, Secret and caBundle are looked at
+    #[arg(long, env = "GLEANER_CERTIFICATE_POLL", default_value = "5s", value_parser = poll)]
+    certificate_poll: Duration,
+}
+
+/// Bounds on what a client may ask for.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Bounds")]
+#[command(mut_arg("max_body", |arg| arg.default_value("4Mi").help(MAX_BODY)))]
+#[command(mut_arg("max_connections", |arg| arg.default_value("256").help("Most connections at once on each address")))]
+#[command(mut_arg("body_timeout", |arg| arg.default_value("5s")))]
+pub struct Limits {
+    #[command(flatten)]
+    pub(crate) http: http::Limits,
+    /// Longest time for a TLS handshake
+    #[arg(long, env = "GLEANER_HANDSHAKE_TIMEOUT", default_value = "5s", value_parser = duration::parse)]
+    pub(crate) handshake_timeout: Duration,
+    /// How long a connection may wait for its next request; longer than the 90 s after which an API server gives it up
+    /// by itself, for a request could meet the end of the connection half way
+    #[arg(long, env = "GLEANER_IDLE_TIMEOUT", default_value = "2m", value_parser = duration::parse)]
+    pub(crate) idle_timeout: Duration,
+    /// How long connections are still taken after SIGTERM, while /readyz says no and the Service learns of it
+    #[arg(long, env = "GLEANER_SHUTDOWN_DELAY", default_value = "5s", value_parser = duration::parse)]
+    pub(crate) shutdown_delay: Duration,
+    /// How long reviews that are under way may take to end after that
+    #[arg(long, env = "GLEANER_SHUTDOWN_GRACE", default_value = "15s", value_parser = duration::parse)]
+    pub(crate) shutdown_grace: Duration,
+}
+
+/// The help text of `--max-body`.
+const MAX_BODY: &str = "Largest review; an object of the largest size that etcd takes, twice, fits";
+
+/// Access to the API server, and Events.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "API server")]
+#[command(mut_arg("request_timeout", |arg| arg.default_value("5s")))]
+pub struct Cluster {
+    #[command(flatten)]
+    pub(crate) access: Access,
+    /// Say nothing by Events
+    #[arg(long, env = "GLEANER_NO_EVENTS")]
+    pub(crate) no_events: bool,
+    /// Who speaks in Events: the name of this pod
+    #[arg(
+        long,
+        env = "HOSTNAME",
+        hide_env_values = true,
+        default_value = "gleaner-injector"
+    )]
+    pub(crate) instance: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Pull {
+    #[value(name = "Always")]
+    Always,
+    #[value(name = "IfNotPresent")]
+    IfNotPresent,
+    #[value(name = "Never")]
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum SidecarChoice {
+    /// Native ones where the cluster has them
+    Auto,
+    /// Init containers with restartPolicy Always (Kubernetes 1.29 or later)
+    Native,
+    /// Tekton's sidecars
+    Tekton,
+}
+
+/// Where the certificate comes from.
+#[derive(Debug, Clone)]
+pub(crate) enum Source {
+    Files(Files),
+    Managed(Managed),
+}
+
+// === impl Config ===
+
+impl Config {
+    /// Reads a command line, the program's name first.
+    ///
+    /// # Errors
+    /// What is wrong with it, or the help that it asks for.
+    pub fn read(
+        args: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    ) -> Result<Self, clap::Error> {
+        Self::try_parse_from(args)
+    }
+}
+
+// === impl Limits ===
+
+impl Limits {
+    /// Returns a server of `router` within these bounds.
+    pub(crate) fn server(&self, router: Router) -> Server {
+        Server::new(router, &self.http, HEADER_BYTES, self.idle_timeout)
+    }
+}
+
+// === impl Pods ===
+
+impl Pods {
+    /// The kind of sidecar, unless the API server has to be asked.
+    pub(crate) fn sidecars(&self) -> Option<Sidecars> {
+        match self.sidecars {
+            SidecarChoice::Auto => None,
+            SidecarChoice::Native => Some(Sidecars::Native),
+            SidecarChoice::Tekton => Some(Sidecars::Tekton),
+        }
+    }
+
+    /// The settings for weaving and wrapping.
+    pub(crate) fn settings(self, sidecars: Sidecars) -> Settings {
+        let Self {
+            image,
+            image_pull_policy,
+            cpu_request,
+            cpu_limit,
+            memory_request,
+            memory_limit,
+            run_as_user,
+            sidecars: _,
+            sidecar_log_level,
+        } = self;
+        Settings {
+            image,
+            image_pull_policy: image_pull_policy.map(|policy| match policy {
+                Pull::Always => PullPolicy::Always,
+                Pull::IfNotPresent => PullPolicy::IfNotPresent,
+                Pull::Never => PullPolicy::Never,
+            }),
+            resources: Resources {
+                cpu_request,
+                cpu_limit,
+                memory_request,
+                memory_limit,
+            },
+            run_as_user,
+            sidecars,
+            log_level: sidecar_log_level,
+        }
+    }
+}
+
+// === impl Tls ===
+
+impl Tls {
+    pub(crate) fn source(self) -> Source {
+        let Self {
+            tls_cert,
+            tls_key,
+            tls_secret,
+            service,
+            webhook_configuration,
+            certificate_names,
+            certificate_validity,
+            authority_validity,
+            authority_settle,
+            certificate_poll,
+        } = self;
+        let managed = tls_secret.zip(service).zip(webhook_configuration);
+        match managed {
+            Some(((secret, service), configuration)) => Source::Managed(Managed {
+                policy: Policy {
+                    names: Policy::names(&service, &secret.namespace, certificate_names),
+                    leaf: certificate_validity,
+                    authority: authority_validity,
+                    settle: authority_settle,
+                },
+                secret,
+                configuration,
+                poll: certificate_poll,
+            }),
+            None => {
+                let invariant =
+                    "invariant: clap asks for both files, or for a Secret with its companions";
+                Source::Files(Files {
+                    certificate: tls_cert.expect(invariant),
+                    key: tls_key.expect(invariant),
+                    poll: certificate_poll,
+                })
+            }
+        }
+    }
+}
+
+/// X.509 counts in seconds, and years have four digits.
+fn validity(text: &str) -> Result<Duration, String> {
+    let validity = duration::parse(text).map_err(|error| error.to_string())?;
+    let bounds = Duration::from_secs(3)..=Duration::from_secs(100 * 365 * 24 * 3600);
+    let within = bounds.contains(&validity);
+    within
+        .then_some(validity)
+        .ok_or_else(|| format!("'{text}' is not between 3s and 876000h"))
+}
+
+fn poll(text: &str) -> Result<Duration, String> {
+    let poll = duration::parse(text).map_err(|error| error.to_string())?;
+    let within = poll >= Duration::from_millis(100);
+    within
+        .then_some(poll)
+        .ok_or_else(|| format!("'{text}' is too often; take 100ms or more"))
+}

@@ -1,0 +1,327 @@
+//! The verdict on an object. Pure.
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use gleaner_core::inject::outcome::{Outcome, Refusal, Skip};
+use gleaner_core::inject::pod;
+use gleaner_core::inject::settings::Settings;
+use gleaner_core::inject::task::{self, Operation};
+use gleaner_proto::kubernetes::annotation;
+use gleaner_runtime::panics;
+
+use crate::review::{Answer, Request};
+
+/// An object without this word in it is not Gleaner's business. (Go's JSON, which API servers write, escapes none of it.)
+const WORD: &str = "gleaner";
+/// How a pod of a woven Task is known whose annotation got lost on the way.
+const CONTAINER: &str = "\"sidecar-gleaner\"";
+/// Bound on a refusal's text, in bytes: it goes into conditions and Events, which have their own bounds.
+const MESSAGE_BYTES: usize = 16 << 10;
+
+/// The route that a review was sent to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route {
+    /// `/mutate/tekton`
+    Tekton,
+    /// `/mutate/pods`
+    Pods,
+}
+
+/// The verdict on an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Left as it is.
+    Skipped(Skip),
+    /// Changed.
+    Changed {
+        /// A JSON patch (RFC 6902).
+        patch: Vec<u8>,
+        /// How many operations it has.
+        operations: usize,
+    },
+    /// Refused.
+    Refused(Refused),
+    /// Gleaner panicked over an object that did not ask for it: left as it is.
+    Failed(Panic),
+}
+
+/// A refusal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Why, with the remedy.
+    pub message: String,
+    /// Who made the object, and so can be told.
+    pub owner: Option<Owner>,
+    /// Set when the reason is a bug in Gleaner.
+    pub panic: Option<Panic>,
+}
+
+/// A bug in Gleaner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Panic {
+    /// Its place in the source.
+    pub place: String,
+}
+
+/// The controller of an object.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Owner {
+    /// Its version.
+    pub api_version: String,
+    /// Its kind.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// Its UID.
+    pub uid: String,
+    #[serde(default)]
+    controller: Option<bool>,
+}
+
+/// The functions that decide; other ones only in tests.
+#[derive(Debug, Clone, Copy)]
+pub struct Functions {
+    /// For [`Route::Tekton`].
+    pub task: fn(&Value, Operation<'_>, &Settings) -> Result<Outcome, Refusal>,
+    /// For [`Route::Pods`].
+    pub pod: fn(&Value, &Settings) -> Result<Outcome, Refusal>,
+}
+
+/// What is read of any object.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Head {
+    metadata: Metadata,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Metadata {
+    name: Option<String>,
+    generate_name: Option<String>,
+    owner_references: Option<Vec<Owner>>,
+}
+
+impl Default for Functions {
+    fn default() -> Self {
+        Self {
+            task: task::inject,
+            pod: pod::inject,
+        }
+    }
+}
+
+impl Functions {
+    /// Decides. Never panics: a panic becomes a refusal for an object that asked for Gleaner, and nothing at all for one that
+    /// did not.
+    pub fn decide(&self, route: Route, request: &Request<'_>, settings: &Settings) -> Verdict {
+        let Some(object) = request.object else {
+            return Verdict::Skipped(Skip::Kind);
+        };
+        if !route.takes(request) {
+            return Verdict::Skipped(Skip::Kind);
+        }
+        let mentions = |object: &RawValue| object.get().contains(WORD);
+        if !mentions(object) && !request.old_object.is_some_and(mentions) {
+            return Verdict::Skipped(Skip::NotAsked);
+        }
+        let decided = panics::catch(|| self.call(route, request, object, settings));
+        let refused = |message: String, panic| {
+            Verdict::Refused(Refused {
+                message: bounded(message),
+                owner: owner(object),
+                panic,
+            })
+        };
+        match decided {
+            Ok(Ok(verdict)) => verdict,
+            Ok(Err(DecisionError::Refused(refusal))) => refused(refusal.to_string(), None),
+            Ok(Err(DecisionError::Unreadable(_))) if !asks(object) => {
+                Verdict::Skipped(Skip::NotAsked)
+            }
+            Ok(Err(DecisionError::Unreadable(error))) => {
+                let message = format!(
+                    "the object cannot be read: {error}; take the annotation {} away, or make it plainer",
+                    annotation::OUTPUTS
+                );
+                refused(message, None)
+            }
+            Err(place) if asks(object) => {
+                let message = format!(
+                    "Gleaner broke off at {place}: this is a bug of Gleaner {}, nothing is wrong with the object; please report it at {}/issues with the object and this message",
+                    env!("CARGO_PKG_VERSION"),
+                    env!("CARGO_PKG_REPOSITORY"),
+                );
+                refused(message, Some(Panic { place }))
+            }
+            Err(place) => Verdict::Failed(Panic { place }),
+        }
+    }
+
+    fn call(
+        &self,
+        route: Route,
+        request: &Request<'_>,
+        object: &RawValue,
+        settings: &Settings,
+    ) -> Result<Verdict, DecisionError> {
+        let read = |object: &RawValue| {
+            serde_json::from_str::<Value>(object.get()).map_err(DecisionError::Unreadable)
+        };
+        let value = read(object)?;
+        let outcome = match (
+            route,
+            request.old_object.filter(|_| request.operation == "UPDATE"),
+        ) {
+            (Route::Pods, _) => (self.pod)(&value, settings),
+            (Route::Tekton, None) => (self.task)(&value, Operation::Create, settings),
+            (Route::Tekton, Some(old)) => {
+                let old = read(old)?;
+                (self.task)(&value, Operation::Update { old: &old }, settings)
+            }
+        };
+        let changed = match outcome.map_err(DecisionError::Refused)? {
+            Outcome::Skipped(skip) => return Ok(Verdict::Skipped(skip)),
+            Outcome::Changed(changed) => changed,
+        };
+        let patch = json_patch::diff(&value, &changed);
+        if patch.0.is_empty() {
+            return Ok(Verdict::Skipped(Skip::Done));
+        }
+        Ok(Verdict::Changed {
+            operations: patch.0.len(),
+            patch: serde_json::to_vec(&patch).expect("invariant: a patch is JSON"),
+        })
+    }
+}
+
+/// A refusal, or an object that cannot be read.
+enum DecisionError {
+    Refused(Refusal),
+    Unreadable(serde_json::Error),
+}
+
+impl Route {
+    /// Returns true if the route is for this kind and operation.
+    fn takes(self, request: &Request<'_>) -> bool {
+        let kind = (request.kind.group.as_ref(), request.kind.kind.as_ref());
+        let whole = request
+            .sub_resource
+            .as_deref()
+            .unwrap_or_default()
+            .is_empty();
+        let operation = request.operation.as_ref();
+        whole
+            && match self {
+                Self::Pods => kind == ("", "Pod") && operation == "CREATE",
+                Self::Tekton => {
+                    matches!(
+                        kind,
+                        (
+                            "tekton.dev",
+                            "Task" | "Pipeline" | "TaskRun" | "PipelineRun"
+                        )
+                    ) && matches!(operation, "CREATE" | "UPDATE")
+                }
+            }
+    }
+}
+
+impl Verdict {
+    /// The word for it in logs and metrics.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Skipped(_) => "skipped",
+            Self::Changed { .. } => "changed",
+            Self::Refused(Refused { panic: None, .. }) => "refused",
+            Self::Refused(_) | Self::Failed(_) => "failed",
+        }
+    }
+
+    /// Why it was skipped; empty for other verdicts.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Skipped(skip) => skip.as_str(),
+            _ => "",
+        }
+    }
+
+    /// Returns the panic, if there was one.
+    pub fn panic(&self) -> Option<&Panic> {
+        match self {
+            Self::Failed(panic) => Some(panic),
+            Self::Refused(refused) => refused.panic.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// What whoever sent the object should know though it is allowed; kubectl prints it. Each is as short as API servers
+    /// want it (120 characters, k8s.io/apiserver/pkg/warning).
+    pub fn warnings(&self, request: &Request<'_>) -> Vec<String> {
+        // What has a controller was sent by that, and Tekton hands annotations down to runs which nobody wrote there.
+        let by_person = request.object.is_some_and(|object| owner(object).is_none());
+        match self {
+            Self::Skipped(Skip::ByReference) if by_person => {
+                vec![format!(
+                    "{} does nothing on a run that refers to a Task or Pipeline; put it on the Task itself",
+                    annotation::OUTPUTS
+                )]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// What is answered.
+    pub fn answer(self) -> Answer {
+        match self {
+            Self::Skipped(_) | Self::Failed(_) => Answer::Allow,
+            Self::Changed { patch, .. } => Answer::Patch(patch),
+            Self::Refused(refused) => Answer::Deny(refused.message),
+        }
+    }
+}
+
+/// The object's name, or what the API server will make one of.
+pub fn name(request: &Request<'_>) -> String {
+    if let Some(name) = request.name.as_deref().filter(|name| !name.is_empty()) {
+        return name.to_owned();
+    }
+    let head = request.object.map(head).unwrap_or_default();
+    let made = head.metadata.generate_name.map(|name| format!("{name}*"));
+    head.metadata.name.or(made).unwrap_or_default()
+}
+
+/// Whether the object asks for Gleaner. Within another annotation's text the quotes are escaped, and it does not count.
+fn asks(object: &RawValue) -> bool {
+    let text = object.get();
+    text.contains(&format!("\"{}\"", annotation::OUTPUTS)) || text.contains(CONTAINER)
+}
+
+fn owner(object: &RawValue) -> Option<Owner> {
+    let owners = head(object).metadata.owner_references?;
+    owners
+        .into_iter()
+        .find(|owner| owner.controller == Some(true))
+}
+
+/// Reads past everything else, without bounds on its depth.
+fn head(object: &RawValue) -> Head {
+    serde_json::from_str(object.get()).unwrap_or_default()
+}
+
+fn bounded(mut message: String) -> String {
+    if message.len() > MESSAGE_BYTES {
+        let end = (0..=MESSAGE_BYTES)
+            .rev()
+            .find(|&end| message.is_char_boundary(end));
+        message.truncate(end.unwrap_or_default());
+        message.push('…');
+    }
+    message
+}
+
+#[cfg(test)]
+mod tests;

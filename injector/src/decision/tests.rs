@@ -1,0 +1,280 @@
+use serde_json::json;
+
+use super::*;
+use gleaner_core::document::diagnostic::Diagnostic;
+use gleaner_core::inject::settings::{Resources, Sidecars};
+
+fn settings() -> Settings {
+    let text = str::to_owned;
+    Settings {
+        image: text("gleaner:1"),
+        image_pull_policy: None,
+        resources: Resources {
+            cpu_request: text("10m"),
+            cpu_limit: text("500m"),
+            memory_request: text("16Mi"),
+            memory_limit: text("128Mi"),
+        },
+        run_as_user: None,
+        sidecars: Sidecars::Native,
+        log_level: None,
+    }
+}
+
+fn review(operation: &str, kind: [&str; 2], object: &str, old: &str) -> String {
+    let [group, kind] = kind;
+    format!(
+        r#"{{"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {{
+            "uid": "u-1", "kind": {{"group": "{group}", "version": "v1", "kind": "{kind}"}}, "namespace": "ci",
+            "operation": "{operation}", "object": {object}, "oldObject": {old}}}}}"#
+    )
+}
+
+const POD: [&str; 2] = ["", "Pod"];
+const TASK: [&str; 2] = ["tekton.dev", "Task"];
+
+fn decide(functions: Functions, route: Route, body: &str) -> Verdict {
+    let request = Request::read(body.as_bytes()).unwrap();
+    functions.decide(route, &request, &settings())
+}
+
+/// Functions of which none may be called.
+fn untouched() -> Functions {
+    Functions {
+        task: |_, _, _| panic!("called"),
+        pod: |_, _| panic!("called"),
+    }
+}
+
+/// A pod that asks, made by a Job.
+fn asking() -> Value {
+    json!({
+        "metadata": {
+            "generateName": "job-", "annotations": {"gleaner.dev/outputs": "{}"},
+            "ownerReferences": [
+                {"apiVersion": "v1", "kind": "Other", "name": "o", "uid": "0"},
+                {"apiVersion": "batch/v1", "kind": "Job", "name": "job", "uid": "j-1", "controller": true},
+            ],
+        },
+        "spec": {"containers": [{"name": "a"}]},
+    })
+}
+
+#[test]
+fn an_object_that_never_says_the_word_is_not_even_read() {
+    // So deep that no reader of trees would take it, as a custom task's spec may be.
+    let deep = format!("{{\"spec\": {}1{}}}", "[".repeat(5000), "]".repeat(5000));
+    for (route, kind) in [(Route::Pods, POD), (Route::Tekton, TASK)] {
+        let verdict = decide(untouched(), route, &review("CREATE", kind, &deep, "null"));
+        assert_eq!(verdict, Verdict::Skipped(Skip::NotAsked));
+    }
+}
+
+#[test]
+fn what_the_door_is_not_for_is_left_alone() {
+    let object = asking().to_string();
+    let cases = [
+        (Route::Pods, "UPDATE", POD),
+        (Route::Pods, "CREATE", TASK),
+        (Route::Tekton, "CREATE", POD),
+        (Route::Tekton, "CONNECT", TASK),
+        (Route::Tekton, "CREATE", ["tekton.dev", "CustomRun"]),
+        (Route::Tekton, "CREATE", ["other.dev", "Task"]),
+    ];
+    for (route, operation, kind) in cases {
+        let verdict = decide(
+            untouched(),
+            route,
+            &review(operation, kind, &object, &object),
+        );
+        assert_eq!(
+            verdict,
+            Verdict::Skipped(Skip::Kind),
+            "{operation} {kind:?}"
+        );
+    }
+    // A deletion has no object.
+    let deletion = review("DELETE", TASK, "null", &object);
+    assert_eq!(
+        decide(untouched(), Route::Tekton, &deletion),
+        Verdict::Skipped(Skip::Kind)
+    );
+    let scaled = review("UPDATE", TASK, &object, &object)
+        .replace("\"uid\"", "\"subResource\": \"status\", \"uid\"");
+    assert_eq!(
+        decide(untouched(), Route::Tekton, &scaled),
+        Verdict::Skipped(Skip::Kind)
+    );
+}
+
+#[test]
+fn an_update_that_takes_the_word_out_is_shown_with_what_was() {
+    let functions = Functions {
+        task: |new, operation, _| {
+            let Operation::Update { old } = operation else {
+                panic!("an update")
+            };
+            assert_eq!((new, old), (&json!({"spec": {}}), &asking()));
+            Ok(Outcome::Changed(json!({"spec": {"seen": true}})))
+        },
+        ..untouched()
+    };
+    let body = review("UPDATE", TASK, r#"{"spec": {}}"#, &asking().to_string());
+    let Verdict::Changed { patch, operations } = decide(functions, Route::Tekton, &body) else {
+        panic!("changed");
+    };
+    assert_eq!(operations, 1);
+    let patch: Value = serde_json::from_slice(&patch).unwrap();
+    assert_eq!(
+        patch,
+        json!([{"op": "add", "path": "/spec/seen", "value": true}])
+    );
+}
+
+#[test]
+fn a_change_that_changes_nothing_is_none() {
+    let functions = Functions {
+        pod: |pod, _| Ok(Outcome::Changed(pod.clone())),
+        ..untouched()
+    };
+    let body = review("CREATE", POD, &asking().to_string(), "null");
+    assert_eq!(
+        decide(functions, Route::Pods, &body),
+        Verdict::Skipped(Skip::Done)
+    );
+}
+
+#[test]
+fn a_panic_over_an_object_that_asked_is_a_refusal_that_names_the_bug() {
+    panics::install();
+    for object in [
+        asking(),
+        // The annotation got lost on the way of a remote Task; the sidecar of its spec did not.
+        json!({"metadata": {}, "spec": {"containers": [{"name": "sidecar-gleaner"}]}}),
+    ] {
+        let body = review("CREATE", POD, &object.to_string(), "null");
+        let Verdict::Refused(refused) = decide(untouched(), Route::Pods, &body) else {
+            panic!("refused");
+        };
+        let place = refused.panic.unwrap().place;
+        assert!(place.contains("decision/tests.rs:"), "{place}");
+        for part in [place.as_str(), "a bug of Gleaner", "/issues"] {
+            assert!(refused.message.contains(part), "{}", refused.message);
+        }
+        assert!(
+            !refused.message.contains("called"),
+            "the panic's own text may quote the object"
+        );
+    }
+}
+
+#[test]
+fn a_panic_over_an_object_that_did_not_ask_changes_nothing_for_it() {
+    panics::install();
+    // kubectl keeps what it applied, with its quotes escaped: that is no asking.
+    let applied = json!({"metadata": {"annotations": {
+        "kubectl.kubernetes.io/last-applied-configuration": asking().to_string(),
+        "team": "gleaner",
+    }}});
+    let body = review("CREATE", POD, &applied.to_string(), "null");
+    let verdict = decide(untouched(), Route::Pods, &body);
+    assert_eq!(verdict.as_str(), "failed");
+    assert!(verdict.panic().is_some());
+    assert_eq!(verdict.answer(), Answer::Allow);
+}
+
+#[test]
+fn what_is_too_deep_to_read_is_refused_only_if_it_asks() {
+    let deep = |annotations: &str| {
+        let (open, close) = ("[".repeat(500), "]".repeat(500));
+        format!(r#"{{"metadata": {{"annotations": {annotations}}}, "spec": {open}{close}}}"#)
+    };
+    let idle = review("CREATE", TASK, &deep(r#"{"team": "gleaner"}"#), "null");
+    assert_eq!(
+        decide(untouched(), Route::Tekton, &idle),
+        Verdict::Skipped(Skip::NotAsked)
+    );
+    let asks = review(
+        "CREATE",
+        TASK,
+        &deep(r#"{"gleaner.dev/outputs": "{}"}"#),
+        "null",
+    );
+    let Verdict::Refused(refused) = decide(untouched(), Route::Tekton, &asks) else {
+        panic!("refused");
+    };
+    assert!(
+        refused.message.contains("cannot be read: recursion limit"),
+        "{}",
+        refused.message
+    );
+    assert_eq!(refused.panic, None);
+}
+
+#[test]
+fn a_refusal_names_the_controller_of_the_object() {
+    let functions = Functions {
+        pod: |_, _| {
+            Err(Refusal::new(Diagnostic::new(
+                ["spec"],
+                None,
+                "w".repeat(20_000),
+            )))
+        },
+        ..untouched()
+    };
+    let body = review("CREATE", POD, &asking().to_string(), "null");
+    let Verdict::Refused(refused) = decide(functions, Route::Pods, &body) else {
+        panic!("refused");
+    };
+    let owner = refused.owner.unwrap();
+    assert_eq!(
+        (owner.kind.as_str(), owner.name.as_str(), owner.uid.as_str()),
+        ("Job", "job", "j-1")
+    );
+    assert!(refused.message.len() <= MESSAGE_BYTES + 3 && refused.message.ends_with('…'));
+}
+
+#[test]
+fn an_object_is_called_by_the_name_that_it_has_or_will_be_made_of() {
+    let named = |body: &str| name(&Request::read(body.as_bytes()).unwrap());
+    assert_eq!(
+        named(&review("CREATE", POD, &asking().to_string(), "null")),
+        "job-*"
+    );
+    let body = review("CREATE", POD, r#"{"metadata": {"name": "a"}}"#, "null");
+    assert_eq!(named(&body), "a");
+    assert_eq!(
+        named(&body.replace("\"uid\"", "\"name\": \"b\", \"uid\"")),
+        "b"
+    );
+    assert_eq!(named(&review("CREATE", POD, "[]", "null")), "");
+}
+
+#[test]
+fn a_person_who_annotates_a_run_by_reference_is_warned_and_a_controller_is_not() {
+    let functions = Functions {
+        task: |_, _, _| Ok(Outcome::Skipped(Skip::ByReference)),
+        ..untouched()
+    };
+    let run = ["tekton.dev", "TaskRun"];
+    let warned = |object: &Value| {
+        let body = review("CREATE", run, &object.to_string(), "null");
+        let request = Request::read(body.as_bytes()).unwrap();
+        let verdict = functions.decide(Route::Tekton, &request, &settings());
+        let warnings = verdict.warnings(&request);
+        let answer = verdict.answer().to_review("u-1", &warnings);
+        let answer: Value = serde_json::from_slice(&answer).unwrap();
+        assert_eq!(answer["response"]["allowed"], json!(true));
+        answer["response"]["warnings"].clone()
+    };
+    let mut object = asking();
+    assert_eq!(warned(&object), json!(null));
+    object["metadata"]["ownerReferences"] = json!([]);
+    let warnings = warned(&object);
+    let warning = warnings[0].as_str().unwrap();
+    assert!(
+        warning.contains("put it on the Task itself") && warning.len() <= 120,
+        "{warning}"
+    );
+}

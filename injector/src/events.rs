@@ -1,0 +1,109 @@
+//! What a person should know, told beside the object that they look at.
+//!
+//! The pod that was refused does not exist; the TaskRun or Job that wanted it does, and `kubectl describe` shows its Events.
+//! Telling never delays a review: there is a queue, and what finds it full is counted and gone.
+
+mod event;
+mod repeats;
+
+use gleaner_runtime::api_server::{ApiServer, path};
+use gleaner_runtime::error_chain;
+use http::Method;
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use self::event::event;
+use self::repeats::Repeats;
+use crate::decision::Owner;
+use crate::metrics::Metrics;
+
+/// Refusals that may wait; each is two kilobytes at most.
+const QUEUE: usize = 128;
+
+const EVENTS: &str = "events.k8s.io/v1";
+
+/// A refusal to be told.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Notice {
+    /// Beside what.
+    pub owner: Owner,
+    /// In which namespace that is.
+    pub namespace: String,
+    /// Why.
+    pub message: String,
+}
+
+/// Takes notices; clones share one queue. The default one tells nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Recorder {
+    queue: Option<mpsc::Sender<Notice>>,
+    metrics: Metrics,
+}
+
+/// Creates Events of the notices in the queue.
+#[must_use = "no Event is created before `run` is called"]
+pub(crate) struct EventSink {
+    queue: mpsc::Receiver<Notice>,
+    server: ApiServer,
+    instance: String,
+    metrics: Metrics,
+}
+
+/// Returns a recorder and its sink, which runs until the last clone of the recorder is dropped.
+pub(crate) fn recorder(
+    server: ApiServer,
+    instance: String,
+    metrics: &Metrics,
+) -> (Recorder, EventSink) {
+    let (sender, receiver) = mpsc::channel(QUEUE);
+    let recorder = Recorder {
+        queue: Some(sender),
+        metrics: metrics.clone(),
+    };
+    let sink = EventSink {
+        queue: receiver,
+        server,
+        instance,
+        metrics: metrics.clone(),
+    };
+    (recorder, sink)
+}
+
+impl Recorder {
+    /// Puts a notice into the queue, or drops it.
+    pub fn tell(&self, mut notice: Notice) {
+        let Some(queue) = &self.queue else { return };
+        notice.message = event::bounded(&notice.message).to_owned();
+        if queue.try_send(notice).is_err() {
+            self.metrics.event("dropped");
+        }
+    }
+}
+
+impl EventSink {
+    /// Runs until all recorders are dropped.
+    pub(crate) async fn run(mut self) {
+        let mut repeats = Repeats::default();
+        while let Some(notice) = self.queue.recv().await {
+            if !repeats.is_new(&notice, Instant::now()) {
+                self.metrics.event("repeated");
+                continue;
+            }
+            let path = path::collection(EVENTS, "events", Some(&notice.namespace));
+            let event = event(&notice, &self.instance, Timestamp::now());
+            let told = self
+                .server
+                .call(Method::POST, &path, "application/json", Some(&event))
+                .await;
+            match told {
+                Ok(_) => self.metrics.event("created"),
+                // It is not tried again: the refusal itself has said the same.
+                Err(error) => {
+                    self.metrics.event("failed");
+                    tracing::warn!(error = error_chain(&error), "event-not-created");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! What can be counted without saying what was in it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::response::Response;
+use gleaner_runtime::metrics;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::tls::validity::Validity;
+
+/// The goal for a review is 2 ms, and the API server's patience 10 s.
+const BUCKETS: [f64; 12] = [
+    0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 10.0,
+];
+
+/// Labels, each a name and a value of a fixed set.
+type Labels<const N: usize> = [(&'static str, &'static str); N];
+
+/// The injector's metrics. Clones share their numbers.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    reviews: Family<Labels<3>, Counter>,
+    duration: Family<Labels<1>, Histogram>,
+    unreadable: Counter,
+    panics: Counter,
+    events: Family<Labels<1>, Counter>,
+    handshakes_failed: Counter,
+    certificate_expiry: Gauge,
+    certificate_checks_failed: Counter,
+    certificate_steps: Family<Labels<1>, Counter>,
+    registry: Arc<Registry>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let reviews = Family::default();
+        let duration =
+            Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> Histogram);
+        let unreadable = Counter::default();
+        let panics = Counter::default();
+        let events = Family::default();
+        let handshakes_failed = Counter::default();
+        let certificate_expiry = Gauge::default();
+        let certificate_checks_failed = Counter::default();
+        let certificate_steps = Family::default();
+        let mut registry = Registry::with_prefix("gleaner_injector");
+        registry.register(
+            "reviews",
+            "Objects that passed by, by what came of them",
+            reviews.clone(),
+        );
+        registry.register_with_unit(
+            "review_duration",
+            "Time from a review's last byte to its answer",
+            Unit::Seconds,
+            duration.clone(),
+        );
+        registry.register(
+            "unreadable_reviews",
+            "Requests that were no review",
+            unreadable.clone(),
+        );
+        registry.register(
+            "panics",
+            "Panics while an object was looked at: bugs of Gleaner",
+            panics.clone(),
+        );
+        registry.register("events", "Events about refusals", events.clone());
+        registry.register(
+            "tls_handshakes_failed",
+            "TLS handshakes that failed",
+            handshakes_failed.clone(),
+        );
+        registry.register(
+            "tls_certificate_expiry_timestamp_seconds",
+            "When the certificate that is served ends, in seconds since 1970; 0 before there is one",
+            certificate_expiry.clone(),
+        );
+        registry.register(
+            "certificate_checks_failed",
+            "Looks at the files, the Secret or the webhook configuration that failed",
+            certificate_checks_failed.clone(),
+        );
+        registry.register(
+            "certificate_steps",
+            "Changes of this replica to the Secret (begin, authority, leaf, forget) and the caBundle (trust)",
+            certificate_steps.clone(),
+        );
+        let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "What runs here", build);
+        Self {
+            reviews,
+            duration,
+            unreadable,
+            panics,
+            events,
+            handshakes_failed,
+            certificate_expiry,
+            certificate_checks_failed,
+            certificate_steps,
+            registry: Arc::new(registry),
+        }
+    }
+}
+
+impl Metrics {
+    /// `reason` tells why an object was skipped; it is empty for other outcomes.
+    pub(crate) fn reviewed(
+        &self,
+        resource: &'static str,
+        outcome: &'static str,
+        reason: &'static str,
+        duration: Duration,
+    ) {
+        let resource = ("resource", resource);
+        let labels = [resource, ("outcome", outcome), ("reason", reason)];
+        self.reviews.get_or_create(&labels).inc();
+        let histogram = self.duration.get_or_create(&[resource]);
+        histogram.observe(duration.as_secs_f64());
+    }
+
+    pub(crate) fn unreadable(&self) {
+        self.unreadable.inc();
+    }
+
+    pub(crate) fn panicked(&self) {
+        self.panics.inc();
+    }
+
+    /// `result` is created, failed, dropped or repeated.
+    pub(crate) fn event(&self, result: &'static str) {
+        self.events.get_or_create(&[("result", result)]).inc();
+    }
+
+    pub(crate) fn handshake_failed(&self) {
+        self.handshakes_failed.inc();
+    }
+
+    pub(crate) fn certificate(&self, validity: Validity) {
+        self.certificate_expiry.set(validity.until.as_second());
+    }
+
+    pub(crate) fn certificate_check_failed(&self) {
+        self.certificate_checks_failed.inc();
+    }
+
+    pub(crate) fn certificate_step(&self, step: &'static str) {
+        self.certificate_steps
+            .get_or_create(&[("step", step)])
+            .inc();
+    }
+
+    /// Returns the response of `/metrics`.
+    pub fn response(&self) -> Response {
+        metrics::response(&self.registry)
+    }
+}

@@ -1,0 +1,252 @@
+//! From the command line to the end of the process.
+
+use std::ffi::OsString;
+use std::future;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gleaner_core::inject::settings::{Settings, Sidecars};
+use gleaner_proto::exit_code;
+use gleaner_runtime::api_server::{AccessError, ApiServer};
+use gleaner_runtime::http::{BindError, Tcp, bind};
+use gleaner_runtime::program::{self, Failure};
+use gleaner_runtime::{Shutdown, error_chain, shutdown};
+use tokio::task::JoinSet;
+
+use crate::certificates::rotation::Rotation;
+use crate::config::{Config, Pods, Source};
+use crate::events::{self, Recorder};
+use crate::metrics::Metrics;
+use crate::server::{self, Admission, Readiness};
+use crate::tls::files::FilesError;
+use crate::tls::handshake::handshake;
+use crate::tls::{Identity, TlsError};
+use crate::version::supported_sidecars;
+
+/// Pause between two requests for the API server's version.
+const RETRY: Duration = Duration::from_secs(1);
+/// Longest time for the Events in the queue at the end.
+const LAST_EVENTS: Duration = Duration::from_secs(2);
+
+/// An error that ends the injector.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProgramError {
+    /// An address.
+    #[error(transparent)]
+    Listen(#[from] BindError),
+    /// The way to the API server.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// The certificate in the files.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+    /// TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+/// An injector that has bound its addresses. It serves nothing before [`serve`](Self::serve).
+#[must_use = "call `serve`"]
+pub struct Webhook {
+    config: Config,
+    listener: Tcp,
+    address: SocketAddr,
+    health_listener: Tcp,
+    health_address: SocketAddr,
+}
+
+/// The whole program: parses `args`, serves until it is told to shut down, and returns the exit code.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let config: Config = match program::parse(args) {
+        Ok(config) => config,
+        Err(exit_code) => return exit_code,
+    };
+    program::run(&config.log.clone(), |shutdown| async {
+        Webhook::bind(config).await?.serve(shutdown).await
+    })
+}
+
+// === impl ProgramError ===
+
+impl Failure for ProgramError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Access(_) => exit_code::NOT_CREATED,
+            Self::Files(_) => exit_code::DECLARATION,
+            _ => 1,
+        }
+    }
+}
+
+// === impl Webhook ===
+
+impl Webhook {
+    /// Binds the addresses of `config`.
+    ///
+    /// # Errors
+    /// A [`ProgramError`] if the system refuses one.
+    pub async fn bind(config: Config) -> Result<Self, ProgramError> {
+        let (listener, address) = bind(config.serving.listen, "--listen").await?;
+        let (health_listener, health_address) =
+            bind(config.serving.health_listen, "--health-listen").await?;
+        Ok(Self {
+            config,
+            listener,
+            address,
+            health_listener,
+            health_address,
+        })
+    }
+
+    /// The webhook's address, with the port that it got.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The address of health and metrics, with the port that it got.
+    pub fn health_address(&self) -> SocketAddr {
+        self.health_address
+    }
+
+    /// Serves until shutdown is requested and everything under way then is done.
+    ///
+    /// # Errors
+    /// A [`ProgramError`] if an API server that is needed has no valid address or credentials, or the files of the
+    /// certificate are invalid.
+    pub async fn serve(self, shutdown: Shutdown) -> Result<(), ProgramError> {
+        let Self {
+            config,
+            listener,
+            address,
+            health_listener,
+            health_address,
+        } = self;
+        let Config {
+            serving: _,
+            pods,
+            tls,
+            limits,
+            cluster,
+            log: _,
+        } = config;
+        let source = tls.source();
+        let metrics = Metrics::default();
+        let identity = Identity::default();
+        let managed = matches!(source, Source::Managed(_));
+        let readiness = Arc::new(Readiness::new(identity.clone(), !managed));
+        let api_server = match managed || pods.sidecars().is_none() || !cluster.no_events {
+            true => Some(cluster.access.connect().await?),
+            false => None,
+        };
+        let mut tasks = JoinSet::new();
+        match (source, &api_server) {
+            (Source::Managed(managed), Some(api_server)) => {
+                let rotation = Rotation::new(
+                    api_server.clone(),
+                    managed,
+                    identity.clone(),
+                    Arc::clone(&readiness),
+                    metrics.clone(),
+                );
+                tasks.spawn(rotation.run(shutdown.clone()));
+            }
+            (Source::Managed(_), None) => {}
+            (Source::Files(files), _) => {
+                let first = files.load(&identity, &metrics)?;
+                tasks.spawn(files.follow(
+                    first,
+                    identity.clone(),
+                    metrics.clone(),
+                    shutdown.clone(),
+                ));
+            }
+        }
+        let recorder = match &api_server {
+            Some(api_server) if !cluster.no_events => {
+                let (recorder, sink) =
+                    events::recorder(api_server.clone(), cluster.instance, &metrics);
+                tasks.spawn(sink.run());
+                recorder
+            }
+            _ => Recorder::default(),
+        };
+        // Health shuts down last: until then it reports that the rest is shutting down.
+        let (health_end, health_shutdown) = shutdown::channel();
+        let health = server::health(Arc::clone(&readiness), metrics.clone());
+        let health = limits.server(health);
+        let mut health = tokio::spawn(health.serve(health_listener, health_shutdown));
+        tracing::info!(%address, %health_address, "listening");
+
+        let settings = tokio::select! {
+            settings = settings(pods, api_server) => Some(settings),
+            () = shutdown.requested() => None,
+        };
+        if let Some(settings) = settings {
+            readiness.settings();
+            let admission = Arc::new(Admission::new(settings, recorder, metrics.clone(), &limits));
+            let server = limits.server(server::admission(admission));
+            let (acceptor, within) = (identity.acceptor()?, limits.handshake_timeout);
+            let handshake = |stream| handshake(stream, acceptor.clone(), within, metrics.clone());
+            let (end, stop) = shutdown::channel();
+            let serving = server.serve_after(handshake, listener, stop);
+            let stopping = async {
+                shutdown.requested().await;
+                readiness.ending();
+                tracing::info!("ending");
+                // Until the Service knows, it still sends requests here.
+                tokio::time::sleep(limits.shutdown_delay).await;
+                end.request();
+                tokio::time::sleep(limits.shutdown_grace).await;
+            };
+            tokio::select! {
+                () = serving => {}
+                () = stopping => tracing::warn!(grace = ?limits.shutdown_grace, "reviews-cut-off"),
+            }
+        } else {
+            drop(recorder);
+        }
+        // No recorder is left: the sink ends after the Events in the queue, and the other tasks have ended.
+        let rest = async { while tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(LAST_EVENTS, rest).await.is_err() {
+            tracing::warn!("events-cut-off");
+        }
+        health_end.request();
+        if tokio::time::timeout(LAST_EVENTS, &mut health)
+            .await
+            .is_err()
+        {
+            health.abort();
+        }
+        tracing::info!("ended");
+        Ok(())
+    }
+}
+
+/// Returns what is injected; asks the API server for its version if it must, for as long as it takes.
+async fn settings(pods: Pods, api_server: Option<ApiServer>) -> Settings {
+    let sidecars = match (pods.sidecars(), api_server) {
+        (Some(sidecars), _) => sidecars,
+        (None, Some(api_server)) => ask(&api_server).await,
+        (None, None) => future::pending().await,
+    };
+    tracing::info!(?sidecars, "ready-to-decide");
+    pods.settings(sidecars)
+}
+
+async fn ask(api_server: &ApiServer) -> Sidecars {
+    let mut complained = false;
+    loop {
+        match supported_sidecars(api_server).await {
+            Ok(sidecars) => return sidecars,
+            Err(error) if !complained => {
+                complained = true;
+                tracing::warn!(error = error_chain(&error), "version-not-known");
+            }
+            Err(_) => {}
+        }
+        tokio::time::sleep(RETRY).await;
+    }
+}

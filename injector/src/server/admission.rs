@@ -1,0 +1,122 @@
+//! One review: read, decided, counted, logged, answered.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{Request as HttpRequest, State};
+use axum::response::{IntoResponse, Response};
+use gleaner_runtime::http::BodyError;
+use http::{HeaderValue, StatusCode, header};
+
+use super::Admission;
+use crate::decision::{self, Route, Verdict};
+use crate::events::Notice;
+use crate::review::Request;
+use gleaner_proto::name::is_dns_label;
+
+pub(super) async fn tekton(
+    State(admission): State<Arc<Admission>>,
+    request: HttpRequest,
+) -> Response {
+    review(&admission, Route::Tekton, request).await
+}
+
+pub(super) async fn pods(
+    State(admission): State<Arc<Admission>>,
+    request: HttpRequest,
+) -> Response {
+    review(&admission, Route::Pods, request).await
+}
+
+async fn review(admission: &Admission, route: Route, request: HttpRequest) -> Response {
+    let body = match admission.bodies.read(request).await {
+        Ok(body) => body,
+        Err(error) => {
+            admission.metrics.unreadable();
+            let status = match error {
+                BodyError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+                BodyError::TooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
+                BodyError::Interrupted(_) => StatusCode::BAD_REQUEST,
+            };
+            tracing::warn!(status = status.as_u16(), why = %error, "review-not-read");
+            return (status, format!("{error}\n")).into_response();
+        }
+    };
+    let started = Instant::now();
+    match Request::read(&body.bytes) {
+        Ok(request) => {
+            let answer = admission.answer(route, &request, started);
+            let json = HeaderValue::from_static("application/json");
+            ([(header::CONTENT_TYPE, json)], answer).into_response()
+        }
+        // Without its UID there is no answer that an API server would take.
+        Err(error) => {
+            admission.metrics.unreadable();
+            tracing::warn!(%error, "review-not-read");
+            (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response()
+        }
+    }
+}
+
+impl Admission {
+    /// Decides, counts, logs, tells; the review that answers.
+    fn answer(&self, route: Route, request: &Request<'_>, started: Instant) -> Vec<u8> {
+        let verdict = self.functions.decide(route, request, &self.settings);
+        let (outcome, reason) = (verdict.as_str(), verdict.reason());
+        if let Some(panic) = verdict.panic() {
+            self.metrics.panicked();
+            tracing::error!(uid = %request.uid, place = panic.place, "decision-broke-off");
+        }
+        let mut operations = 0;
+        match &verdict {
+            Verdict::Changed {
+                operations: some, ..
+            } => operations = *some,
+            Verdict::Refused(refused) if request.dry_run != Some(true) => {
+                let namespace = request
+                    .namespace
+                    .as_deref()
+                    // It becomes part of a path; and whoever asks may not be an API server.
+                    .filter(|namespace| is_dns_label(namespace));
+                if let Some((owner, namespace)) = refused.owner.clone().zip(namespace) {
+                    self.recorder.tell(Notice {
+                        owner,
+                        namespace: namespace.to_owned(),
+                        message: refused.message.clone(),
+                    });
+                }
+            }
+            _ => {}
+        }
+        let warnings = verdict.warnings(request);
+        let review = verdict.answer().to_review(&request.uid, &warnings);
+        let took = started.elapsed();
+        self.metrics
+            .reviewed(resource(request), outcome, reason, took);
+        tracing::info!(
+            uid = %request.uid,
+            kind = %request.kind.kind,
+            namespace = request.namespace.as_deref().unwrap_or_default(),
+            name = decision::name(request),
+            operation = %request.operation,
+            outcome,
+            reason,
+            operations,
+            ms = took.as_secs_f64() * 1000.0,
+            "reviewed"
+        );
+        review
+    }
+}
+
+/// The resource as metrics name it: of a set that a client cannot grow.
+fn resource(request: &Request<'_>) -> &'static str {
+    match (request.kind.group.as_ref(), request.kind.kind.as_ref()) {
+        ("", "Pod") => "pods",
+        ("tekton.dev", "Task") => "tasks",
+        ("tekton.dev", "TaskRun") => "taskruns",
+        ("tekton.dev", "Pipeline") => "pipelines",
+        ("tekton.dev", "PipelineRun") => "pipelineruns",
+        _ => "other",
+    }
+}

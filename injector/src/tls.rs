@@ -1,0 +1,130 @@
+//! The certificate that is served. It can change at any time; connections that stand keep the one that they began with.
+
+pub mod files;
+pub(crate) mod handshake;
+pub mod validity;
+
+use std::sync::Arc;
+
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
+use validity::Validity;
+
+/// Certificate and key, as they are served.
+#[derive(Debug)]
+pub struct Serving {
+    key: Arc<CertifiedKey>,
+    /// When the certificate is valid.
+    pub validity: Validity,
+}
+
+/// Why a certificate cannot be served.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// The text is no PEM.
+    #[error("the {0} is no PEM")]
+    Pem(&'static str, #[source] rustls::pki_types::pem::Error),
+    /// There is no certificate in it.
+    #[error(
+        "there is no certificate in it; it must hold PEM blocks named CERTIFICATE, the server's own first"
+    )]
+    Empty,
+    /// The first certificate is no X.509.
+    #[error("the certificate is no X.509")]
+    Certificate(#[source] validity::ValidityError),
+    /// Key and certificate are not of each other, or of a kind that is not known.
+    #[error(
+        "the private key does not belong to the certificate, or is of no known kind (RSA, ECDSA, Ed25519)"
+    )]
+    Key(#[source] rustls::Error),
+    /// No configuration can be made.
+    #[error("TLS cannot be set up")]
+    Config(#[source] rustls::Error),
+}
+
+/// What is served at the moment; clones are the same.
+#[derive(Debug, Clone)]
+pub struct Identity(Arc<watch::Sender<Option<Arc<Serving>>>>);
+
+// === impl Serving ===
+
+impl Serving {
+    /// From PEM: the chain, the server's own certificate first, and its key.
+    ///
+    /// # Errors
+    /// See [`TlsError`].
+    pub fn new(chain: &[u8], key: &[u8]) -> Result<Self, TlsError> {
+        let chain = CertificateDer::pem_slice_iter(chain).collect::<Result<Vec<_>, _>>();
+        let chain = chain.map_err(|source| TlsError::Pem("certificate", source))?;
+        let first = chain.first().ok_or(TlsError::Empty)?;
+        let validity = Validity::of(first).map_err(TlsError::Certificate)?;
+        let key = PrivateKeyDer::from_pem_slice(key)
+            .map_err(|source| TlsError::Pem("private key", source))?;
+        let key =
+            CertifiedKey::from_der(chain, key, &ring::default_provider()).map_err(TlsError::Key)?;
+        Ok(Self {
+            key: Arc::new(key),
+            validity,
+        })
+    }
+
+    /// The certificate and its chain, DER.
+    pub fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.key.cert
+    }
+}
+
+// === impl Identity ===
+
+impl Default for Identity {
+    fn default() -> Self {
+        Self(Arc::new(watch::Sender::new(None)))
+    }
+}
+
+impl Identity {
+    /// Serves this from now on.
+    pub fn set(&self, serving: Serving) {
+        self.0.send_replace(Some(Arc::new(serving)));
+    }
+
+    /// What is served; none before the first.
+    pub fn get(&self) -> Option<Arc<Serving>> {
+        self.0.borrow().clone()
+    }
+
+    /// Waits until something is served.
+    pub async fn ready(&self) {
+        // The sender is this value itself.
+        let _ = self.0.subscribe().wait_for(Option::is_some).await;
+    }
+
+    /// What makes TLS connections of it: TLS 1.2 and 1.3, HTTP/1.1, no sessions (an API server resumes none).
+    ///
+    /// # Errors
+    /// When rustls refuses the configuration.
+    pub fn acceptor(&self) -> Result<TlsAcceptor, TlsError> {
+        let provider: Arc<CryptoProvider> = Arc::new(ring::default_provider());
+        let mut config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(TlsError::Config)?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(self.clone()));
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        Ok(TlsAcceptor::from(Arc::new(config)))
+    }
+}
+
+impl ResolvesServerCert for Identity {
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.get().map(|serving| Arc::clone(&serving.key))
+    }
+}

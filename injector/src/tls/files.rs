@@ -1,0 +1,123 @@
+//! A certificate from files: cert-manager's, or somebody's own.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::{fs, io};
+
+use gleaner_runtime::{Shutdown, error_chain};
+
+use super::{Identity, Serving, TlsError};
+use crate::metrics::Metrics;
+
+/// The files, and how often they are looked at.
+///
+/// Their content is compared rather than their times: the kubelet swaps a whole folder by a link, and a watch on a file
+/// in it sees nothing.
+#[derive(Debug, Clone)]
+pub struct Files {
+    /// The certificate with its chain, PEM.
+    pub certificate: PathBuf,
+    /// The private key, PEM.
+    pub key: PathBuf,
+    /// How often they are read.
+    pub poll: Duration,
+}
+
+/// Why the files cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FilesError {
+    /// One cannot be read.
+    #[error("{path} cannot be read")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// They are no certificate and its key.
+    #[error("{path} and its key cannot be served")]
+    Content {
+        /// The file of the certificate.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: TlsError,
+    },
+}
+
+/// What was read last.
+type Pair = (Vec<u8>, Vec<u8>);
+
+impl Files {
+    /// Reads and serves them once.
+    ///
+    /// # Errors
+    /// See [`FilesError`].
+    pub fn load(&self, identity: &Identity, metrics: &Metrics) -> Result<Pair, FilesError> {
+        let pair = self.read()?;
+        self.serve(&pair, identity, metrics)?;
+        Ok(pair)
+    }
+
+    /// Serves what they become, until shutdown is requested. What cannot be used leaves what is served as it is.
+    pub(crate) async fn follow(
+        self,
+        mut last: Pair,
+        identity: Identity,
+        metrics: Metrics,
+        shutdown: Shutdown,
+    ) {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(self.poll) => {}
+                () = shutdown.requested() => return,
+            }
+            let now = self.read();
+            let changed = match now {
+                Ok(pair) if pair == last => continue,
+                Ok(pair) => {
+                    last = pair;
+                    self.serve(&last, &identity, &metrics)
+                }
+                Err(error) => Err(error),
+            };
+            match changed {
+                Ok(()) => {
+                    tracing::info!(file = %self.certificate.display(), "certificate-reloaded")
+                }
+                Err(error) => {
+                    metrics.certificate_check_failed();
+                    tracing::warn!(error = error_chain(&error), "certificate-not-reloaded");
+                }
+            }
+        }
+    }
+
+    fn read(&self) -> Result<Pair, FilesError> {
+        let read = |path: &Path| {
+            fs::read(path).map_err(|source| FilesError::Read {
+                path: path.to_owned(),
+                source,
+            })
+        };
+        Ok((read(&self.certificate)?, read(&self.key)?))
+    }
+
+    /// Files that are swapped one after the other do not fit each other for a moment: the next look finds them right.
+    fn serve(
+        &self,
+        (chain, key): &Pair,
+        identity: &Identity,
+        metrics: &Metrics,
+    ) -> Result<(), FilesError> {
+        let serving = Serving::new(chain, key).map_err(|source| FilesError::Content {
+            path: self.certificate.clone(),
+            source,
+        })?;
+        metrics.certificate(serving.validity);
+        identity.set(serving);
+        Ok(())
+    }
+}

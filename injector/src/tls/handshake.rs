@@ -1,0 +1,25 @@
+//! The TLS handshake of a connection, bounded in time.
+
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use crate::metrics::Metrics;
+
+/// Makes a TLS connection of a plain one; none, which is counted, if the client fails to within `limit`.
+pub(crate) async fn handshake(
+    stream: TcpStream,
+    acceptor: TlsAcceptor,
+    limit: Duration,
+    metrics: Metrics,
+) -> Option<TlsStream<TcpStream>> {
+    match tokio::time::timeout(limit, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => return Some(stream),
+        Ok(Err(error)) => tracing::debug!(%error, "handshake-failed"),
+        Err(_) => tracing::debug!("handshake-too-slow"),
+    }
+    metrics.handshake_failed();
+    None
+}

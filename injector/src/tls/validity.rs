@@ -1,0 +1,47 @@
+//! From when until when an X.509 certificate is valid.
+//!
+//! Nothing else is read of a certificate, for metrics and renewal; whether it may be trusted is for rustls to say.
+
+use jiff::Timestamp;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer;
+use x509_parser::time::ASN1Time;
+
+/// From when until when a certificate is valid, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Validity {
+    /// `notBefore`
+    pub from: Timestamp,
+    /// `notAfter`
+    pub until: Timestamp,
+}
+
+/// Bytes that are not a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no validity can be read in it")]
+pub struct ValidityError;
+
+impl Validity {
+    /// Reads it from DER.
+    ///
+    /// # Errors
+    /// A [`ValidityError`] if this is not a certificate.
+    pub fn of(der: &[u8]) -> Result<Self, ValidityError> {
+        let (_, certificate) = X509Certificate::from_der(der).map_err(|_| ValidityError)?;
+        let validity = certificate.validity();
+        let time =
+            |time: ASN1Time| Timestamp::from_second(time.timestamp()).map_err(|_| ValidityError);
+        Ok(Self {
+            from: time(validity.not_before)?,
+            until: time(validity.not_after)?,
+        })
+    }
+
+    /// Returns true if `now` is within.
+    pub fn holds(&self, now: Timestamp) -> bool {
+        (self.from..=self.until).contains(&now)
+    }
+}
+
+#[cfg(test)]
+mod tests;

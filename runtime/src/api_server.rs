@@ -1,0 +1,66 @@
+//! Access to Kubernetes, one bounded request at a time.
+//!
+//! Requests are raw because kube's own have no strict field validation, and its own retry repeats a POST without knowing
+//! what it creates (kube-rs/kube#2082). Whether to repeat one is for the caller to say.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`access`] | address and credentials, also as flags |
+//! | [`request`] | one request, bounded in time and size |
+//! | [`path`] | URL paths of objects |
+
+pub mod access;
+pub mod path;
+pub mod request;
+
+use std::time::Duration;
+
+use kube::Client;
+
+pub use access::{Access, AccessError};
+pub use kube::core::Status;
+pub use request::{Reason, RequestError};
+
+/// An API server. Clones share their connections.
+#[derive(Clone)]
+pub struct ApiServer {
+    client: Client,
+    bounds: Bounds,
+    namespace: String,
+    context: Option<String>,
+}
+
+/// Bounds on one request.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// The time for the request and its whole response. Default 10 s.
+    pub timeout: Duration,
+    /// The largest response, in bytes; an object has 1.5 MiB at most. Default 4 MiB.
+    pub response: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(10),
+            response: 4 << 20,
+        }
+    }
+}
+
+impl ApiServer {
+    /// Returns the bound on the time of one request.
+    pub fn timeout(&self) -> Duration {
+        self.bounds.timeout
+    }
+
+    /// Returns the namespace that the kubeconfig's context or the pod's ServiceAccount names, `default` otherwise.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// Returns the name of the kubeconfig's context, if there is one.
+    pub fn context(&self) -> Option<&str> {
+        self.context.as_deref()
+    }
+}

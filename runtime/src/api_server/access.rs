@@ -1,0 +1,153 @@
+//! The API server's address and credentials.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use gleaner_proto::duration;
+use http::Uri;
+use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::{Client, Config};
+
+use super::{ApiServer, Bounds};
+
+/// A connection in the cluster takes milliseconds; five seconds leave time for a busy node.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Address and credentials of the API server, to be flattened into a program's own flags.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "API server")]
+#[group(skip)]
+pub struct Access {
+    /// A plain address, instead of the pod's own ServiceAccount
+    #[arg(long, env = "GLEANER_API_SERVER", value_parser = address, conflicts_with = "kubeconfig")]
+    api_server: Option<Uri>,
+    /// A kubeconfig file, instead of the pod's own ServiceAccount
+    #[arg(long, env = "GLEANER_KUBECONFIG")]
+    kubeconfig: Option<PathBuf>,
+    /// The context of the kubeconfig file
+    #[arg(long, env = "GLEANER_KUBE_CONTEXT", requires = "kubeconfig")]
+    kube_context: Option<String>,
+    /// How long one request to the API server may take
+    #[arg(long, env = "GLEANER_REQUEST_TIMEOUT", default_value = "10s", value_parser = duration::parse)]
+    request_timeout: Duration,
+}
+
+/// An API server that cannot be accessed.
+#[derive(Debug, thiserror::Error)]
+pub enum AccessError {
+    /// The container has no ServiceAccount token.
+    #[error(
+        "no ServiceAccount token in this container; set automountServiceAccountToken, or give --kubeconfig or --api-server"
+    )]
+    InCluster(#[source] InClusterError),
+    /// The kubeconfig is missing or invalid.
+    #[error("the kubeconfig cannot be used")]
+    Kubeconfig(#[source] KubeconfigError),
+    /// The configuration is inconsistent.
+    #[error("no client can be made of the configuration")]
+    Client(#[source] kube::Error),
+}
+
+impl Access {
+    /// Returns the API server that the flags name, without any the pod's own.
+    ///
+    /// # Errors
+    /// An [`AccessError`] if a file is missing or invalid.
+    pub async fn connect(&self) -> Result<ApiServer, AccessError> {
+        let bounds = Bounds {
+            timeout: self.request_timeout,
+            ..Bounds::default()
+        };
+        match (&self.api_server, &self.kubeconfig) {
+            (Some(address), _) => ApiServer::at(address.clone(), bounds),
+            (None, Some(file)) => {
+                ApiServer::of_kubeconfig(Some(file), self.kube_context.as_deref(), bounds).await
+            }
+            (None, None) => {
+                let config = Config::incluster().map_err(AccessError::InCluster)?;
+                ApiServer::new(config, None, bounds)
+            }
+        }
+    }
+}
+
+/// Nothing connects before the first request.
+impl ApiServer {
+    /// Returns the API server of a kubeconfig's context, the current one unless `context` names another. Without a file, the
+    /// kubeconfig is that of `KUBECONFIG`, or `~/.kube/config`.
+    ///
+    /// # Errors
+    /// An [`AccessError`] if a file is missing or invalid.
+    pub async fn of_kubeconfig(
+        file: Option<&Path>,
+        context: Option<&str>,
+        bounds: Bounds,
+    ) -> Result<Self, AccessError> {
+        let kubeconfig = file.map_or_else(Kubeconfig::read, Kubeconfig::read_from);
+        let kubeconfig = kubeconfig.map_err(AccessError::Kubeconfig)?;
+        let current = kubeconfig.current_context.clone();
+        let context = context.map(str::to_owned).or(current);
+        let options = KubeConfigOptions {
+            context: context.clone(),
+            ..KubeConfigOptions::default()
+        };
+        let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
+        Self::new(config.map_err(AccessError::Kubeconfig)?, context, bounds)
+    }
+
+    /// Returns the API server at an `http://` or `https://` address, without credentials.
+    ///
+    /// # Errors
+    /// An [`AccessError`] if TLS cannot be set up.
+    pub fn at(address: Uri, bounds: Bounds) -> Result<Self, AccessError> {
+        Self::new(Config::new(address), None, bounds)
+    }
+
+    fn new(
+        mut config: Config,
+        context: Option<String>,
+        bounds: Bounds,
+    ) -> Result<Self, AccessError> {
+        // The one crypto provider of the process. It is installed already when this is not the first client.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        // kube's own policy repeats POST (kube-rs/kube#2082).
+        config.default_retry = false;
+        config.connect_timeout = Some(CONNECT_TIMEOUT);
+        // The bound that matters is on the whole request; these only free a connection that nothing waits for.
+        config.read_timeout = Some(bounds.timeout * 3);
+        config.write_timeout = Some(bounds.timeout * 3);
+        // Without it, the idle time of a pooled connection counts against the next request.
+        config.reset_reader_on_write = true;
+        Ok(Self {
+            namespace: config.default_namespace.clone(),
+            client: Client::try_from(config).map_err(AccessError::Client)?,
+            bounds,
+            context,
+        })
+    }
+}
+
+/// Parses an address with scheme and host. The client would panic at its first request to any other.
+fn address(text: &str) -> Result<Uri, String> {
+    let url = text.parse().ok().filter(|url: &Uri| {
+        let known = matches!(url.scheme_str(), Some("http" | "https"));
+        known && url.host().is_some_and(|host| !host.is_empty())
+    });
+    url.ok_or_else(|| {
+        format!("invalid address '{text}'; write it as http://HOST:PORT or https://HOST:PORT")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_needs_scheme_and_host() {
+        assert!(address("https://10.0.0.1:6443").is_ok());
+        for text in ["10.0.0.1:6443", "ftp://a", "/x", ""] {
+            assert!(address(text).unwrap_err().contains("write it as"), "{text}");
+        }
+    }
+}

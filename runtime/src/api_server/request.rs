@@ -1,0 +1,181 @@
+//! One request, bounded in time and size.
+
+use std::error::Error;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use kube::client::Body;
+use serde_json::Value;
+
+use super::{ApiServer, path};
+
+/// The content type of everything but patches.
+const JSON: &str = "application/json";
+
+/// A request without a useful response.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .reason.sentence(.request))]
+pub struct RequestError {
+    /// Method and path.
+    request: String,
+    /// The reason.
+    #[source]
+    pub reason: Reason,
+}
+
+/// The reason why a request has no useful response. No variant holds content of a successful response.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Reason {
+    /// Method, path or headers are invalid.
+    #[error("the request is invalid: {0}")]
+    Invalid(http::Error),
+    /// The client cannot send it, for example for want of credentials.
+    #[error(transparent)]
+    Client(kube::Error),
+    /// There was no response, or not all of it.
+    #[error(transparent)]
+    Interrupted(Box<dyn Error + Send + Sync>),
+    /// There was no whole response in time.
+    #[error("no response within {:.1} s", .0.as_secs_f64())]
+    Timeout(Duration),
+    /// The response is larger than the bound, in bytes.
+    #[error("the API server's response has more than {0} bytes")]
+    TooLarge(usize),
+    /// A successful response is not JSON.
+    #[error("the API server's response is not JSON: {0}")]
+    Malformed(serde_json::Error),
+    /// The API server refused.
+    #[error("{code} {message}")]
+    Refused {
+        /// The HTTP status.
+        code: StatusCode,
+        /// The API server's message.
+        message: String,
+    },
+}
+
+impl ApiServer {
+    /// Sends a request once and returns the response, whatever its status. It takes up to `within`, and up to the bounds of
+    /// this API server.
+    ///
+    /// # Errors
+    /// A [`Reason`] if there is no whole response.
+    pub async fn send(
+        &self,
+        request: http::request::Builder,
+        body: Bytes,
+        within: Duration,
+    ) -> Result<Response<Bytes>, Reason> {
+        let request = request.body(Body::from(body)).map_err(Reason::Invalid)?;
+        let limit = within.min(self.bounds.timeout);
+        let response = tokio::time::timeout(limit, self.exchange(request)).await;
+        response.unwrap_or(Err(Reason::Timeout(limit)))
+    }
+
+    async fn exchange(&self, request: Request<Body>) -> Result<Response<Bytes>, Reason> {
+        let response = self
+            .client
+            .send(request)
+            .await
+            .map_err(|error| match error {
+                kube::Error::Service(source) => Reason::Interrupted(source),
+                kube::Error::HyperError(source) => Reason::Interrupted(Box::new(source)),
+                other => Reason::Client(other),
+            })?;
+        let (head, body) = response.into_parts();
+        match Limited::new(body, self.bounds.response).collect().await {
+            Ok(body) => Ok(Response::from_parts(head, body.to_bytes())),
+            Err(error) if error.is::<LengthLimitError>() => {
+                Err(Reason::TooLarge(self.bounds.response))
+            }
+            Err(error) => Err(Reason::Interrupted(error)),
+        }
+    }
+
+    /// Sends a request once and returns the JSON of its response.
+    ///
+    /// # Errors
+    /// A [`RequestError`] unless the status is 2xx.
+    pub async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, RequestError> {
+        let called = async {
+            let request = Request::builder()
+                .method(&method)
+                .uri(path)
+                .header(header::CONTENT_TYPE, content_type);
+            let body = body.map(Value::to_string).unwrap_or_default();
+            let response = self.send(request, body.into(), Duration::MAX).await?;
+            let json = serde_json::from_slice::<Value>(response.body());
+            let code = response.status();
+            if code.is_success() {
+                return json.map_err(Reason::Malformed);
+            }
+            let message = json.ok().and_then(|status| {
+                let message = status["message"].as_str()?;
+                Some(message.to_owned())
+            });
+            let message = message.unwrap_or_else(|| "without a reason".to_owned());
+            Err(Reason::Refused { code, message })
+        };
+        called.await.map_err(|reason| RequestError {
+            request: format!("{method} {}", path.split('?').next().unwrap_or_default()),
+            reason,
+        })
+    }
+
+    /// Returns what is at `path`; none if there is nothing.
+    ///
+    /// # Errors
+    /// A [`RequestError`] unless the status is 2xx or 404.
+    pub async fn get(&self, path: &str) -> Result<Option<Value>, RequestError> {
+        match self.call(Method::GET, path, JSON, None).await {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if error.code() == Some(StatusCode::NOT_FOUND) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Returns a namespaced object; none if it does not exist. `plural` is the kind's path segment, such as `configmaps`.
+    ///
+    /// # Errors
+    /// A [`RequestError`] unless the status is 2xx or 404.
+    pub async fn object(
+        &self,
+        api_version: &str,
+        plural: &str,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<Value>, RequestError> {
+        self.get(&path::object(api_version, plural, Some(namespace), name))
+            .await
+    }
+}
+
+impl RequestError {
+    /// Returns the HTTP status of a refusal.
+    pub fn code(&self) -> Option<StatusCode> {
+        match self.reason {
+            Reason::Refused { code, .. } => Some(code),
+            _ => None,
+        }
+    }
+}
+
+impl Reason {
+    fn sentence(&self, request: &str) -> String {
+        match self {
+            Self::Refused { code, message } => {
+                format!("the API server refuses {request}: {code} {message}")
+            }
+            _ => format!("no useful response from the API server to {request}"),
+        }
+    }
+}

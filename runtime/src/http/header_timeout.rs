@@ -1,0 +1,127 @@
+//! The time that a client may take for a header.
+//!
+//! hyper's own bound runs from the end of the previous request (hyper 1.12, proto/h1/conn.rs). Were it as short as a header
+//! deserves, it would also close connections that wait for their next request, and a request that meets the close half way
+//! fails, which for an admission review means a pod that is not created. So hyper's bound is the long one of an idle
+//! connection, and the short one is here: from a request's first byte until its handler is called.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::watch;
+
+/// The state of one connection's current header. Clones are of the same connection.
+#[derive(Debug, Clone)]
+pub(super) struct HeaderTimeout {
+    /// True between the first byte of a header and its end.
+    arriving: Arc<watch::Sender<bool>>,
+    /// True while a request is handled: what arrives then is its body.
+    handling: Arc<AtomicBool>,
+}
+
+/// A connection's stream, of whatever kind: one type, so that hyper is compiled once.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+/// A stream that notices when a header begins.
+pub(super) struct ObservedStream {
+    stream: Box<dyn Stream>,
+    header: HeaderTimeout,
+}
+
+impl HeaderTimeout {
+    pub(super) fn new() -> Self {
+        Self {
+            arriving: Arc::new(watch::Sender::new(false)),
+            handling: Arc::default(),
+        }
+    }
+
+    /// The header is complete; its body follows.
+    pub(super) fn request(&self) {
+        self.handling.store(true, Ordering::Relaxed);
+        self.arriving.send_replace(false);
+    }
+
+    /// The response is ready; what arrives next is another header.
+    pub(super) fn response(&self) {
+        self.handling.store(false, Ordering::Relaxed);
+    }
+
+    fn read(&self) {
+        if !self.handling.load(Ordering::Relaxed) {
+            self.arriving
+                .send_if_modified(|arriving| !std::mem::replace(arriving, true));
+        }
+    }
+
+    /// Returns when a header takes longer than `limit`.
+    pub(super) async fn exceeded(&self, limit: Duration) {
+        let mut arriving = self.arriving.subscribe();
+        loop {
+            // `self` holds the sender: neither wait can fail.
+            let _ = arriving.wait_for(|arriving| *arriving).await;
+            let complete = arriving.wait_for(|arriving| !*arriving);
+            if tokio::time::timeout(limit, complete).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+impl ObservedStream {
+    pub(super) fn new(stream: Box<dyn Stream>, header: HeaderTimeout) -> Self {
+        Self { stream, header }
+    }
+}
+
+impl AsyncRead for ObservedStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if buffer.filled().len() > before {
+            self.header.read();
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for ObservedStream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}

@@ -1,0 +1,35 @@
+//! The bounds of an HTTP server as flags.
+
+use std::time::Duration;
+
+use clap::Args;
+use gleaner_proto::{duration, size};
+
+/// The bounds of an HTTP server, to be flattened into a program's own. A program changes a default or a help text with
+/// `#[command(mut_arg("max_body", |arg| arg.default_value("4Mi")))]`.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Bounds")]
+#[group(skip)]
+pub struct Limits {
+    /// Largest body of a request
+    #[arg(long, env = "GLEANER_MAX_BODY", default_value = "64Mi", value_parser = bytes)]
+    pub max_body: usize,
+    /// Most connections at once on each socket
+    #[arg(long, env = "GLEANER_MAX_CONNECTIONS", default_value = "128")]
+    pub max_connections: usize,
+    /// Longest time from the first byte of a request to the end of its header
+    #[arg(long, env = "GLEANER_HEADER_TIMEOUT", default_value = "5s", value_parser = duration::parse)]
+    pub header_timeout: Duration,
+    /// Longest time for a body
+    #[arg(long, env = "GLEANER_BODY_TIMEOUT", default_value = "30s", value_parser = duration::parse)]
+    pub body_timeout: Duration,
+}
+
+/// Parses a size in bytes, such as `64Mi`, for a flag.
+///
+/// # Errors
+/// A text that is not a size, or a size that a `usize` cannot hold.
+pub fn bytes(text: &str) -> Result<usize, String> {
+    let bytes = size::parse(text).map_err(|error| error.to_string())?;
+    usize::try_from(bytes).map_err(|_| format!("'{text}' is more than this machine can address"))
+}

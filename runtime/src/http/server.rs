@@ -1,0 +1,166 @@
+//! Addresses and connections.
+//!
+//! hyper is driven by hand rather than through `axum::serve`, which has no bound on the time of a header (axum 0.8.9): a
+//! client that sends half a header would hold its connection for ever.
+
+use std::future::{self, Future};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::serve::{Listener, ListenerExt, TapIo};
+use http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+
+use super::Limits;
+use super::header_timeout::{HeaderTimeout, ObservedStream, Stream};
+use crate::Shutdown;
+
+/// Bound on the number of header fields.
+const HEADER_FIELDS: usize = 64;
+
+/// A TCP listener whose connections send each response at once.
+pub type Tcp = TapIo<TcpListener, fn(&mut TcpStream)>;
+
+/// An address that could not be bound.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}; another address can be given with {flag}")]
+pub struct BindError {
+    address: SocketAddr,
+    flag: &'static str,
+    #[source]
+    source: io::Error,
+}
+
+/// A router and the bounds within which it is served.
+#[derive(Debug, Clone)]
+#[must_use = "nothing is served before `serve` is called"]
+pub struct Server {
+    router: Router,
+    limits: Limits,
+    header_bytes: usize,
+    idle_timeout: Duration,
+}
+
+/// Binds an address and returns the one that was bound, with its port. `flag` names it in the error.
+///
+/// # Errors
+/// Fails if the system refuses the address.
+pub async fn bind(address: SocketAddr, flag: &'static str) -> Result<(Tcp, SocketAddr), BindError> {
+    let bound = async {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        // Responses are small and whole: nothing is gained by waiting for more.
+        let at_once: fn(&mut TcpStream) = |stream| drop(stream.set_nodelay(true));
+        Ok((listener.tap_io(at_once), address))
+    };
+    bound.await.map_err(|source| BindError {
+        address,
+        flag,
+        source,
+    })
+}
+
+impl Server {
+    /// Returns a server of `router` within `limits`, for requests whose header has up to `header_bytes`.
+    ///
+    /// `idle_timeout` bounds the time from connecting, or from a response, to the end of the next header.
+    pub fn new(
+        router: Router,
+        limits: &Limits,
+        header_bytes: usize,
+        idle_timeout: Duration,
+    ) -> Self {
+        Self {
+            router,
+            limits: limits.clone(),
+            header_bytes,
+            idle_timeout,
+        }
+    }
+
+    /// Serves until shutdown is requested and all requests under way then have been answered.
+    pub async fn serve(self, listener: impl Listener, shutdown: Shutdown) {
+        self.serve_after(|stream| future::ready(Some(stream)), listener, shutdown)
+            .await;
+    }
+
+    /// Serves what `handshake` makes of each connection, which takes as long as it wants to, next to the others. A
+    /// connection that it makes nothing of is closed.
+    pub async fn serve_after<L, H, S>(
+        self,
+        handshake: impl Fn(L::Io) -> H,
+        mut listener: L,
+        shutdown: Shutdown,
+    ) where
+        L: Listener,
+        H: Future<Output = Option<S>> + Send + 'static,
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        // Each listener has its own: the clients of one cannot lock out those of another.
+        let permits = Arc::new(Semaphore::new(self.limits.max_connections));
+        let graceful = GracefulShutdown::new();
+        loop {
+            let accepted = async {
+                let permit = Arc::clone(&permits).acquire_owned().await;
+                // Waits while the system is short of something, such as file descriptors.
+                let (stream, _) = listener.accept().await;
+                (stream, permit)
+            };
+            let (stream, permit) = tokio::select! {
+                accepted = accepted => accepted,
+                () = shutdown.requested() => break,
+            };
+            let (handshake, server, watcher) =
+                (handshake(stream), self.clone(), graceful.watcher());
+            tokio::spawn(async move {
+                if let Some(stream) = handshake.await {
+                    server.connection(Box::new(stream), watcher).await;
+                }
+                drop(permit);
+            });
+        }
+        // A client that connects now learns at once that it must try elsewhere.
+        drop(listener);
+        graceful.shutdown().await;
+    }
+
+    async fn connection(self, stream: Box<dyn Stream>, watcher: Watcher) {
+        let header = HeaderTimeout::new();
+        let router = TowerToHyperService::new(self.router);
+        let service = service_fn(|request: Request<Incoming>| {
+            header.request();
+            let (header, response) = (header.clone(), router.call(request));
+            async move {
+                let response = response.await;
+                header.response();
+                response
+            }
+        });
+        let stream = ObservedStream::new(stream, header.clone());
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.idle_timeout)
+            .max_buf_size(self.header_bytes)
+            .max_headers(HEADER_FIELDS)
+            .serve_connection(TokioIo::new(stream), service);
+        tokio::select! {
+            served = watcher.watch(connection) => {
+                if let Err(error) = served {
+                    tracing::debug!(%error, "connection-interrupted");
+                }
+            }
+            () = header.exceeded(self.limits.header_timeout) => tracing::debug!("header-too-slow"),
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The parts that all long-running programs of Gleaner share. Nothing here knows outputs, Tasks or resources.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`program`] | from the command line to the exit code |
+//! | [`log`] | structured logs on stderr |
+//! | [`shutdown`] | signals, and the request to shut down that everything waits on |
+//! | [`http`] | an HTTP server bounded in connections, headers, bodies and time |
+//! | [`api_server`] | access to Kubernetes, one bounded request at a time |
+//! | [`metrics`] | the response of `/metrics` |
+//! | [`mod@error_chain`] | an error and its causes on one line |
+//! | [`panics`] | panics that are logged and caught without their message |
+
+pub mod api_server;
+pub mod error_chain;
+pub mod http;
+pub mod log;
+pub mod metrics;
+pub mod panics;
+pub mod program;
+pub mod shutdown;
+
+pub use error_chain::error_chain;
+pub use shutdown::Shutdown;

@@ -1,0 +1,125 @@
+//! Signals, and the request to shut down that everything waits on.
+
+use std::future::poll_fn;
+use std::io;
+use std::task::Poll;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+/// A request to shut down, which may come at any time. Clones see the same request.
+#[derive(Debug, Clone)]
+pub struct Shutdown(watch::Receiver<bool>);
+
+/// Requests a shutdown, at the latest when it is dropped.
+#[derive(Debug)]
+#[must_use = "dropping it requests the shutdown"]
+pub struct Trigger(watch::Sender<bool>);
+
+/// Signals that the process handles instead of dying of them.
+#[derive(Debug)]
+pub struct Signals(Vec<(Signal, u8)>);
+
+/// Returns a request to shut down that has not been made yet, and what makes it.
+pub fn channel() -> (Trigger, Shutdown) {
+    let (sender, receiver) = watch::channel(false);
+    (Trigger(sender), Shutdown(receiver))
+}
+
+impl Shutdown {
+    /// Returns the request that SIGTERM or SIGINT makes. From now on, neither kills the process.
+    ///
+    /// Must be called within a runtime.
+    ///
+    /// # Errors
+    /// Fails if the system refuses a handler.
+    pub fn on_signals() -> io::Result<Self> {
+        let mut signals = Signals::new(&[SignalKind::terminate(), SignalKind::interrupt()])?;
+        let (trigger, shutdown) = channel();
+        tokio::spawn(async move {
+            signals.next().await;
+            drop(trigger);
+        });
+        Ok(shutdown)
+    }
+
+    /// Returns true if the request has been made.
+    pub fn is_requested(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Waits for the request.
+    pub async fn requested(&self) {
+        // A sender that is gone has made it.
+        let _ = self.0.clone().wait_for(|requested| *requested).await;
+    }
+}
+
+impl Trigger {
+    /// Makes the request.
+    pub fn request(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+impl Drop for Trigger {
+    fn drop(&mut self) {
+        self.request();
+    }
+}
+
+impl Signals {
+    /// Handles these signals from now on.
+    ///
+    /// # Errors
+    /// Fails if the system refuses a handler.
+    pub fn new(kinds: &[SignalKind]) -> io::Result<Self> {
+        let handle = |&kind: &SignalKind| {
+            let number = u8::try_from(kind.as_raw_value()).unwrap_or_default();
+            Ok((signal(kind)?, number))
+        };
+        kinds
+            .iter()
+            .map(handle)
+            .collect::<io::Result<_>>()
+            .map(Self)
+    }
+
+    /// Waits for the next signal and returns its number. Dropping the future loses no signal.
+    pub async fn next(&mut self) -> u8 {
+        poll_fn(|context| {
+            for (signal, number) in &mut self.0 {
+                if signal.poll_recv(context).is_ready() {
+                    return Poll::Ready(*number);
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_is_seen_by_every_clone_and_stays() {
+        let (trigger, shutdown) = channel();
+        let clone = shutdown.clone();
+        assert!(!clone.is_requested());
+        trigger.request();
+        clone.requested().await;
+        drop(trigger);
+        shutdown.requested().await;
+        assert!(shutdown.is_requested());
+    }
+
+    #[tokio::test]
+    async fn a_trigger_that_is_dropped_has_made_the_request() {
+        let (trigger, shutdown) = channel();
+        drop(trigger);
+        shutdown.requested().await;
+        assert!(shutdown.is_requested());
+    }
+}

@@ -1,0 +1,198 @@
+//! A server keeps its bounds, whatever its clients do.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::routing::{get, post};
+use gleaner_runtime::http::{Bodies, Limits, Server, bind};
+use gleaner_runtime::shutdown::{self, Trigger};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(20);
+const SHORT: Duration = Duration::from_millis(200);
+const GET: &[u8] = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+
+struct Running {
+    address: SocketAddr,
+    trigger: Trigger,
+    served: JoinHandle<()>,
+}
+
+fn limits() -> Limits {
+    Limits {
+        max_body: 10,
+        max_connections: 8,
+        header_timeout: PATIENCE,
+        body_timeout: SHORT,
+    }
+}
+
+async fn body(State(bodies): State<Bodies>, request: Request) -> String {
+    match bodies.read(request).await {
+        Ok(body) => format!("{} bytes", body.bytes.len()),
+        Err(error) => error.to_string(),
+    }
+}
+
+async fn start(limits: Limits, idle_timeout: Duration) -> Running {
+    let router = Router::new()
+        .route("/", get(async || "hello"))
+        .route("/body", post(body))
+        .with_state(Bodies::new(limits.max_body, limits.body_timeout));
+    let (listener, address) = bind("127.0.0.1:0".parse().unwrap(), "--listen")
+        .await
+        .unwrap();
+    let (trigger, shutdown) = shutdown::channel();
+    let served =
+        tokio::spawn(Server::new(router, &limits, 8 << 10, idle_timeout).serve(listener, shutdown));
+    Running {
+        address,
+        trigger,
+        served,
+    }
+}
+
+impl Running {
+    async fn send(&self, bytes: &[u8]) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(bytes).await.unwrap();
+        stream
+    }
+
+    async fn post(&self, rest: &str) -> String {
+        let request = format!("POST /body HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{rest}");
+        let mut response = String::new();
+        let mut stream = self.send(request.as_bytes()).await;
+        let read = stream.read_to_string(&mut response);
+        tokio::time::timeout(PATIENCE, read).await.unwrap().unwrap();
+        response
+    }
+}
+
+async fn hello(stream: &mut TcpStream) {
+    let mut response = Vec::new();
+    let read = async {
+        while !response.ends_with(b"hello") {
+            assert_ne!(stream.read_buf(&mut response).await.unwrap(), 0);
+        }
+    };
+    tokio::time::timeout(PATIENCE, read).await.unwrap();
+}
+
+async fn is_closed_within(stream: &mut TcpStream, time: Duration) -> bool {
+    tokio::time::timeout(time, stream.read(&mut [0; 1]))
+        .await
+        .is_ok_and(|read| read.is_ok_and(|bytes| bytes == 0))
+}
+
+#[tokio::test]
+async fn half_a_header_is_cut_off_and_a_connection_at_rest_is_not() {
+    let mut limits = limits();
+    limits.header_timeout = SHORT;
+    let server = start(limits, PATIENCE).await;
+    let mut half = server.send(&GET[..10]).await;
+    let mut resting = server.send(GET).await;
+    hello(&mut resting).await;
+    assert!(is_closed_within(&mut half, PATIENCE).await);
+    assert!(!is_closed_within(&mut resting, 2 * SHORT).await);
+    resting.write_all(GET).await.unwrap();
+    hello(&mut resting).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_rests_for_too_long_is_closed() {
+    let server = start(limits(), SHORT).await;
+    let mut silent = server.send(b"").await;
+    let mut resting = server.send(GET).await;
+    hello(&mut resting).await;
+    assert!(is_closed_within(&mut resting, PATIENCE).await);
+    assert!(is_closed_within(&mut silent, PATIENCE).await);
+}
+
+#[tokio::test]
+async fn a_connection_beyond_the_bound_waits_for_another_to_end() {
+    let mut limits = limits();
+    limits.max_connections = 1;
+    let server = start(limits, PATIENCE).await;
+    let mut first = server.send(GET).await;
+    hello(&mut first).await;
+    let mut second = server.send(GET).await;
+    let early = tokio::time::timeout(SHORT, second.readable()).await;
+    assert!(early.is_err(), "one is all that is allowed");
+    drop(first);
+    hello(&mut second).await;
+}
+
+#[tokio::test]
+async fn a_body_is_bounded_in_size_and_time() {
+    let server = start(limits(), PATIENCE).await;
+    let cases = [
+        ("content-length: 10\r\n\r\n0123456789", "10 bytes"),
+        (
+            "content-length: 11\r\n\r\n",
+            "larger than 10 bytes (--max-body)",
+        ),
+        (
+            "transfer-encoding: chunked\r\n\r\n6\r\n012345\r\n6\r\n012345\r\n0\r\n\r\n",
+            "larger than 10 bytes",
+        ),
+        (
+            "content-length: 10\r\n\r\n0",
+            "within 200ms (--body-timeout)",
+        ),
+    ];
+    for (rest, text) in cases {
+        let response = server.post(rest).await;
+        assert!(response.contains(text), "{response}");
+    }
+}
+
+#[tokio::test]
+async fn after_the_request_to_shut_down_what_was_begun_is_answered() {
+    let server = start(limits(), PATIENCE).await;
+    let head = "POST /body HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n0";
+    let mut begun = server.send(head.as_bytes()).await;
+    let mut resting = server.send(GET).await;
+    hello(&mut resting).await;
+    server.trigger.request();
+    assert!(is_closed_within(&mut resting, PATIENCE).await);
+    begun.write_all(b"1").await.unwrap();
+    let mut response = String::new();
+    let read = begun.read_to_string(&mut response);
+    tokio::time::timeout(PATIENCE, read).await.unwrap().unwrap();
+    assert!(response.ends_with("2 bytes"), "{response}");
+    server.served.await.unwrap();
+    assert!(TcpStream::connect(server.address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_handshake_that_fails_ends_its_connection_and_a_slow_one_holds_up_no_other() {
+    let router = Router::new().route("/", get(async || "hello"));
+    let (listener, address) = bind("127.0.0.1:0".parse().unwrap(), "--listen")
+        .await
+        .unwrap();
+    let (_trigger, shutdown) = shutdown::channel();
+    let handshake = async |mut stream: TcpStream| match stream.read_u8().await {
+        Ok(b'y') => Some(stream),
+        _ => None,
+    };
+    let handshake = move |stream| Box::pin(handshake(stream));
+    let server = Server::new(router, &limits(), 8 << 10, PATIENCE);
+    tokio::spawn(server.serve_after(handshake, listener, shutdown));
+    let connect = async |bytes: &[u8]| {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(bytes).await.unwrap();
+        stream
+    };
+    let slow = connect(b"").await;
+    let mut failed = connect(b"n").await;
+    assert!(is_closed_within(&mut failed, PATIENCE).await);
+    let mut fine = connect(&[b"y", GET].concat()).await;
+    hello(&mut fine).await;
+    drop(slow);
+}

@@ -1,0 +1,74 @@
+//! The routes of the steps: preflight, outputs, submit, finish.
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Extension, Path, Request, State};
+use gleaner_proto::message::{Outcome, problem_type};
+
+use super::answer::{ApiProblem, Json};
+use super::caller::Caller;
+use super::{Api, body, may_speak, step_name};
+use gleaner_core::collect::problem;
+
+pub(super) async fn outputs(
+    State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
+    step: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Result<Json<Outcome>, ApiProblem> {
+    let Path(step) = step?;
+    let known =
+        step_name(&step).is_some_and(|step| api.tokens.iter().any(|(known, _)| *known == step));
+    if known && !may_speak(&caller, &step) {
+        let Caller::Step(own) = &caller else {
+            unreachable_caller()?
+        };
+        let detail =
+            format!("this credential is step '{own}''s; it cannot speak for step '{step}'");
+        return Err(ApiProblem::new(
+            problem_type::FORBIDDEN,
+            403,
+            "another step's outputs",
+            detail,
+        ));
+    }
+    let (message, body) = body::outputs(&api, request).await?;
+    Ok(Json(api.handle.outputs(step, message, body).await?))
+}
+
+pub(super) async fn submit(State(api): State<Api>) -> Result<Json<Outcome>, ApiProblem> {
+    Ok(Json(api.handle.submit().await?))
+}
+
+pub(super) async fn finish(State(api): State<Api>) -> Result<Json<Outcome>, ApiProblem> {
+    Ok(Json(api.handle.finish().await?))
+}
+
+/// Whether anything is already known to stand in the way. Waits until the API server was asked.
+pub(super) async fn preflight(State(api): State<Api>) -> Result<Json<Outcome>, ApiProblem> {
+    let mut preflight = api.preflight.clone();
+    let report = tokio::select! {
+        report = preflight.wait_for(Option::is_some) => report.ok().and_then(|report| report.clone()),
+        () = api.shutdown.requested() => return Err(problem::ending().into()),
+    };
+    if let Some(problem) = report.and_then(|report| report.problem()) {
+        return Err(problem.into());
+    }
+    let status = api.handle.status().borrow().clone();
+    Ok(Json(Outcome {
+        phase: status.phase,
+        pending: Vec::new(),
+        resources: Vec::new(),
+        results: std::collections::BTreeMap::new(),
+        notes: status.notes.clone(),
+    }))
+}
+
+/// The middleware lets only steps through.
+fn unreachable_caller<T>() -> Result<T, ApiProblem> {
+    Err(ApiProblem::new(
+        problem_type::UNAUTHORIZED,
+        401,
+        "only a step may post",
+        "a bearer token is missing",
+    ))
+}

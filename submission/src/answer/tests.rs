@@ -1,0 +1,109 @@
+use super::*;
+
+fn status(code: u16, reason: &str, message: &str) -> Vec<u8> {
+    let status = serde_json::json!({
+        "kind": "Status", "apiVersion": "v1", "status": "Failure",
+        "code": code, "reason": reason, "message": message,
+    });
+    status.to_string().into_bytes()
+}
+
+fn answer(method: &Method, code: u16, reason: &str, message: &str) -> Answer {
+    let code = StatusCode::from_u16(code).unwrap();
+    let body = status(code.as_u16(), reason, message);
+    read(method, code, &HeaderMap::new(), &body)
+}
+
+#[test]
+fn what_cannot_pass_is_refused_at_once() {
+    for (code, reason) in [
+        (400, "BadRequest"),
+        (403, "Forbidden"),
+        (404, "NotFound"),
+        (405, "MethodNotAllowed"),
+        (409, "AlreadyExists"),
+        (413, "RequestEntityTooLarge"),
+        (422, "Invalid"),
+    ] {
+        let answer = answer(&Method::POST, code, reason, "no");
+        assert!(matches!(answer, Answer::Refused(_)), "{code}: {answer:?}");
+    }
+}
+
+#[test]
+fn what_may_pass_is_asked_again_and_a_server_error_may_have_been_a_success() {
+    for (code, may_be_done) in [
+        (429, false),
+        (500, true),
+        (502, true),
+        (503, true),
+        (504, true),
+    ] {
+        match answer(&Method::POST, code, "", "busy") {
+            Answer::Again(again) => assert_eq!(again.unsure, may_be_done, "{code}"),
+            other => panic!("{code}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn an_object_too_large_for_etcd_is_not_tried_again() {
+    let answer = answer(&Method::POST, 500, "", "etcdserver: request is too large");
+    assert!(matches!(answer, Answer::Refused(refusal) if refusal.too_large()));
+}
+
+#[test]
+fn an_applied_object_that_does_not_fit_its_schema_is_not_tried_again() {
+    for text in [
+        "failed to create typed patch object (/a; example.dev/v1, Kind=Report): .spec.typo: field not declared in \
+         schema",
+        "failed to convert new object (/a; /v1, Kind=Secret) to proper version: illegal base64 data at input byte 0",
+    ] {
+        let answer = answer(&Method::PATCH, 500, "", text);
+        assert!(
+            matches!(answer, Answer::Refused(refusal) if refusal.mistyped()),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_quota_counted_at_once_by_several_is_no_clash_of_names() {
+    let text = "Operation cannot be fulfilled on resourcequotas \"q\"";
+    let answer = answer(&Method::POST, 409, "Conflict", text);
+    assert!(matches!(answer, Answer::Again(again) if !again.unsure));
+}
+
+#[test]
+fn the_wait_that_is_asked_for_is_read_from_header_or_details() {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::RETRY_AFTER, "7".parse().unwrap());
+    let code = StatusCode::TOO_MANY_REQUESTS;
+    let Answer::Again(again) = read(&Method::GET, code, &headers, b"slow down") else {
+        panic!("429 passes");
+    };
+    assert_eq!(again.after, Some(Duration::from_secs(7)));
+    assert_eq!(again.words, "slow down");
+
+    let body = br#"{"kind":"Status","message":"m","details":{"retryAfterSeconds":3}}"#;
+    let Answer::Again(again) = read(&Method::GET, code, &HeaderMap::new(), body) else {
+        panic!("429 passes");
+    };
+    assert_eq!(again.after, Some(Duration::from_secs(3)));
+}
+
+#[test]
+fn warnings_lose_their_quotes() {
+    let mut headers = HeaderMap::new();
+    headers.append(
+        header::WARNING,
+        r#"299 - "v1 of \"X\" is old""#.parse().unwrap(),
+    );
+    assert_eq!(warnings(&headers), [r#"v1 of "X" is old"#]);
+}
+
+#[test]
+fn long_words_are_cut_between_characters() {
+    let text = "ä".repeat(WORDS_MAX);
+    assert!(bounded(&text).len() <= WORDS_MAX + 4);
+}
