@@ -178,7 +178,7 @@ async fn an_owned_cluster_scoped_object_is_refused(server: &Server) {
     play(&mut run, "d")
         .await
         .expect(73)
-        .says(&["has no namespaces", "set owned: false"]);
+        .says(&["is cluster-scoped", "set owned: false"]);
     server
         .get(&format!("/api/v1/namespaces/{name}"))
         .await
