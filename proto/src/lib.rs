@@ -7,6 +7,8 @@
 //! | [`openapi`] | the OpenAPI document of the HTTP API |
 //! | [`failure`] | failures as data: codes, and the objects that remain |
 //! | [`arguments`] | the sidecar's arguments, from the Task to the container |
+//! | [`redirector`] | the redirector's command line |
+//! | [`route`] | the routes of the sidecar's HTTP API |
 //! | [`output`] | one output: type, trim, when; and how it is written on a command line |
 //! | [`name`] | step, output and resource names |
 //! | [`kubernetes`] | annotations, labels, kinds |
@@ -24,7 +26,9 @@ pub mod name;
 pub mod openapi;
 pub mod output;
 pub mod path;
+pub mod redirector;
 pub mod report;
+pub mod route;
 pub mod size;
 
 pub use name::{OutputName, ResourceName, StepName};

@@ -10,10 +10,10 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use gleaner_proto::{exit_code, path};
+use gleaner_proto::path;
 
 use crate::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, Reason};
 use crate::sys;
 
 /// Where a shell looks when there is no `PATH` (`confstr(_CS_PATH)`).
@@ -150,14 +150,14 @@ fn cannot_run(name: &OsStr, candidates: &[CString], error: &io::Error) -> Failur
             _ => error.to_string(),
         };
         let message = format!("the command '{shown}' cannot be run: {help}");
-        return Failure::new(exit_code::NOT_EXECUTABLE, "CommandNotExecutable", message);
+        return Failure::new(Reason::CommandNotExecutable, message);
     }
     let message = if name.as_bytes().contains(&b'/') {
         format!("the command '{shown}' is not there; check the image and the path")
     } else {
         format!("the command '{shown}' is not there; it is in no folder of PATH")
     };
-    Failure::new(exit_code::NOT_FOUND, "CommandNotFound", message)
+    Failure::new(Reason::CommandNotFound, message)
 }
 
 #[cfg(test)]

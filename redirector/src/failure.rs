@@ -1,43 +1,158 @@
-//! Gleaner's own failures: one line on stderr, one exit code, one reason for Tekton.
+//! Gleaner's own failures: a reason with its exit code and its name for Tekton, and a message.
 
-use std::borrow::Cow;
 use std::fmt::Display;
-use std::io::Write as _;
 
 use gleaner_proto::exit_code;
-use gleaner_proto::report::Report;
 
-use crate::Exit;
-use crate::options::Common;
-use crate::{report_file, termination};
-
-/// Longest line, in bytes: an API server's words may be long, a log line should not be.
+/// Longest line, in bytes: an API server's message may be long, a log line should not be.
 const LINE_MAX: usize = 4 << 10;
 
-/// Why Gleaner, and not the command, fails a step.
+/// A failure of a step that is Gleaner's, and not the command's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
-    /// One of [`gleaner_proto::exit_code`].
-    pub(crate) code: u8,
-    /// One word in CamelCase; Tekton shows it as the step's `terminationReason`.
-    pub(crate) reason: Cow<'static, str>,
-    /// What happened, and what to do.
+    pub(crate) reason: Reason,
+    /// The cause and the remedy.
     pub(crate) message: String,
     /// The causes that the sidecar gave.
     pub(crate) failures: Vec<gleaner_proto::failure::Failure>,
 }
 
+/// The reason of a failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// The command line is wrong.
+    Usage,
+    /// A script whose interpreter is the redirector cannot be unpacked.
+    ScriptNotRun,
+    /// The command exists and cannot be run.
+    CommandNotExecutable,
+    /// The command does not exist.
+    CommandNotFound,
+    /// There is no directory for an output.
+    OutputsFolder,
+    /// The file of an output does not exist.
+    OutputMissing,
+    /// The file of an output cannot be read.
+    OutputUnreadable,
+    /// The file of an output is a directory, a device or the like.
+    OutputNotRegular,
+    /// The file of an output is too large.
+    OutputTooLarge,
+    /// The content of an output is not of its type.
+    OutputInvalid,
+    /// The sidecar was out of reach until the deadline.
+    SidecarUnreachable,
+    /// The sidecar gave no response in time.
+    SidecarTimeout,
+    /// The sidecar's response cannot be understood.
+    SidecarAnswer,
+    /// The sidecar refused with this HTTP status, without a problem document.
+    SidecarRefused(u16),
+    /// The sidecar refused with a problem document.
+    Problem {
+        /// Its type in CamelCase; empty where the type is not one of Gleaner's.
+        name: String,
+        exit_code: u8,
+    },
+    /// The run finished without its resources.
+    NotCreated,
+    /// The response with the results is too large.
+    ResultsTooLarge,
+    /// The sidecar named a result that cannot be one.
+    ResultName,
+    /// The file of a result cannot be written.
+    ResultNotWritten,
+}
+
+// === impl Reason ===
+
+impl Reason {
+    /// The reason of a problem document of this type (`/problems/not-created` is `NotCreated`) and exit code.
+    pub(crate) fn of_problem(kind: &str, status: u16, exit_code: u8) -> Self {
+        let last = kind.rsplit('/').next().unwrap_or_default();
+        let words = last
+            .split('-')
+            .filter(|word| word.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        let name = words.flat_map(|word| {
+            let mut letters = word.chars();
+            let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+            first.into_iter().chain(letters)
+        });
+        Self::Problem {
+            name: name.take(40).collect(),
+            // A problem is never a success, whatever it says.
+            exit_code: match exit_code {
+                0 => code_of(status),
+                code => code,
+            },
+        }
+    }
+
+    /// One of [`gleaner_proto::exit_code`].
+    pub(crate) fn code(&self) -> u8 {
+        match self {
+            Self::Usage => exit_code::USAGE,
+            Self::ScriptNotRun | Self::CommandNotExecutable => exit_code::NOT_EXECUTABLE,
+            Self::CommandNotFound => exit_code::NOT_FOUND,
+            Self::OutputsFolder
+            | Self::OutputMissing
+            | Self::OutputUnreadable
+            | Self::OutputNotRegular
+            | Self::OutputTooLarge
+            | Self::OutputInvalid => exit_code::OUTPUT,
+            Self::SidecarUnreachable | Self::SidecarTimeout | Self::SidecarAnswer => {
+                exit_code::UNREACHABLE
+            }
+            Self::SidecarRefused(status) => code_of(*status),
+            Self::Problem { exit_code, .. } => *exit_code,
+            Self::NotCreated | Self::ResultsTooLarge | Self::ResultNotWritten => {
+                exit_code::NOT_CREATED
+            }
+            Self::ResultName => exit_code::DECLARATION,
+        }
+    }
+
+    /// One word in CamelCase, which Tekton shows as the step's `terminationReason`.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Usage => "Usage",
+            Self::ScriptNotRun => "ScriptNotRun",
+            Self::CommandNotExecutable => "CommandNotExecutable",
+            Self::CommandNotFound => "CommandNotFound",
+            Self::OutputsFolder => "OutputsFolder",
+            Self::OutputMissing => "OutputMissing",
+            Self::OutputUnreadable => "OutputUnreadable",
+            Self::OutputNotRegular => "OutputNotRegular",
+            Self::OutputTooLarge => "OutputTooLarge",
+            Self::OutputInvalid => "OutputInvalid",
+            Self::SidecarUnreachable => "SidecarUnreachable",
+            Self::SidecarTimeout => "SidecarTimeout",
+            Self::SidecarAnswer => "SidecarAnswer",
+            Self::NotCreated => "NotCreated",
+            Self::ResultsTooLarge => "ResultsTooLarge",
+            Self::ResultName => "ResultName",
+            Self::ResultNotWritten => "ResultNotWritten",
+            Self::Problem { name, .. } if !name.is_empty() => name,
+            Self::Problem { .. } | Self::SidecarRefused(_) => "SidecarRefused",
+        }
+    }
+}
+
+/// The exit code that follows from an HTTP status.
+fn code_of(status: u16) -> u8 {
+    match status {
+        413 | 422 => exit_code::OUTPUT,
+        400..500 => exit_code::DECLARATION,
+        _ => exit_code::UNREACHABLE,
+    }
+}
+
 // === impl Failure ===
 
 impl Failure {
-    pub(crate) fn new(
-        code: u8,
-        reason: impl Into<Cow<'static, str>>,
-        message: impl Into<String>,
-    ) -> Self {
+    pub(crate) fn new(reason: Reason, message: impl Into<String>) -> Self {
         Self {
-            code,
-            reason: reason.into(),
+            reason,
             message: message.into(),
             failures: Vec::new(),
         }
@@ -45,43 +160,7 @@ impl Failure {
 
     pub(crate) fn usage(message: impl Display) -> Self {
         let message = format!("{message}; see 'gleaner-redirector --help'");
-        Self::new(exit_code::USAGE, "Usage", message)
-    }
-
-    pub(crate) fn output(reason: &'static str, message: impl Into<String>) -> Self {
-        Self::new(exit_code::OUTPUT, reason, message)
-    }
-
-    /// Reports the failure: on stderr or in the report file, to Tekton, and by the exit code.
-    pub(crate) fn end(&self, options: &Common) -> Exit {
-        let report = Report::Failed {
-            reason: self.reason.clone().into_owned(),
-            exit_code: self.code,
-            message: one_line(&self.message),
-            failures: self.failures.clone(),
-        };
-        tell(options, &report, &self.message);
-        termination::write(&options.termination_message, self);
-        Exit::Code(self.code)
-    }
-
-    /// Prints the line of a failure from before the step's name is known.
-    pub(crate) fn report_without_step(&self) {
-        print(&format!("gleaner: {}", one_line(&self.message)));
-    }
-}
-
-/// Reports a message that does not change how the step ends.
-pub(crate) fn remark(options: &Common, message: &str) {
-    let report = Report::Remark {
-        message: one_line(message),
-    };
-    tell(options, &report, message);
-}
-
-fn tell(options: &Common, report: &Report, message: &str) {
-    if !report_file::append(options, report) {
-        print(&line(options.step.as_str(), message));
+        Self::new(Reason::Usage, message)
     }
 }
 
@@ -109,17 +188,10 @@ pub(crate) fn cut(text: &str, bytes: usize) -> &str {
     &text[..end]
 }
 
-fn line(step: &str, message: &str) -> String {
-    format!("gleaner: step '{step}': {}", one_line(message))
-}
-
-fn print(line: &str) {
-    // One write, so that it stays one line among the command's; a closed stderr is nobody's failure.
-    let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
-}
-
 #[cfg(test)]
 mod tests {
+    use gleaner_proto::message::problem_type;
+
     use super::*;
 
     #[test]
@@ -127,5 +199,27 @@ mod tests {
         assert_eq!(one_line("a\r\n  b\u{1b}[31m\n"), "a   b [31m");
         assert_eq!(one_line(&"ä".repeat(4000)).len(), LINE_MAX);
         assert_eq!(cut("aä", 2), "a");
+    }
+
+    #[test]
+    fn a_problem_type_becomes_a_reason() {
+        let name = |kind| Reason::of_problem(kind, 424, 73).name().to_owned();
+        assert_eq!(name(problem_type::NOT_CREATED), "NotCreated");
+        assert_eq!(name(problem_type::INTERNAL), "Internal");
+        assert_eq!(name("about:blank"), "SidecarRefused");
+        assert_eq!(name(""), "SidecarRefused");
+        assert_eq!(Reason::of_problem("", 424, 73).code(), 73);
+        assert_eq!(Reason::of_problem("", 424, 0).code(), 78);
+    }
+
+    #[test]
+    fn without_a_document_the_status_decides() {
+        let code = |status| Reason::SidecarRefused(status).code();
+        assert_eq!(code(413), 65);
+        assert_eq!(code(422), 65);
+        for status in [400, 401, 403, 404, 409] {
+            assert_eq!(code(status), 78);
+        }
+        assert_eq!(code(302), 69);
     }
 }

@@ -7,9 +7,9 @@ use gleaner_proto::message::{Outcome, Phase};
 use gleaner_proto::report::Report;
 
 use crate::Exit;
-use crate::failure::{Failure, one_line, remark};
+use crate::failure::{Failure, one_line};
 use crate::options::Common;
-use crate::report_file;
+use crate::report::{self, remark};
 use crate::results;
 use crate::sidecar::Sidecar;
 
@@ -17,7 +17,7 @@ use crate::sidecar::Sidecar;
 pub(crate) fn as_a_step(options: &Common) -> Exit {
     match finish(options, &mut io::stdout()) {
         Ok(()) => Exit::Code(0),
-        Err(failure) => failure.end(options),
+        Err(failure) => report::failed(options, &failure),
     }
 }
 
@@ -32,7 +32,7 @@ fn finish(options: &Common, out: &mut impl Write) -> Result<(), Failure> {
         remark(options, &warning);
     }
     let summary = summary(&outcome);
-    if !report_file::append(options, &Report::Finished { outcome }) {
+    if !report::append(options, &Report::Finished { outcome }) {
         let _ = out.write_all(summary.as_bytes());
     }
     Ok(())

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use gleaner_proto::{OutputSpec, StepName, path};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Reason};
 use crate::sys;
 
 /// Tekton's home folder: an `emptyDir` that all steps of a pod mount (`pkg/apis/pipeline/paths.go`).
@@ -49,8 +49,8 @@ impl Folder {
         match outputs.iter().find(|output| output.path.is_none()) {
             // Nobody will miss it.
             None => Ok(Self::default()),
-            Some(output) => Err(Failure::output(
-                "OutputsFolder",
+            Some(output) => Err(Failure::new(
+                Reason::OutputsFolder,
                 format!(
                     "output '{}' has no folder to be written to: {problem}; mount an emptyDir and name it in \
                      --outputs-dir, or declare fromPath",

@@ -21,8 +21,8 @@
 //! | `sidecar`, `retry` | ask the sidecar until it has answered, or is out of reach for too long |
 //! | `exchange`, [`answer`] | one HTTP exchange; the answer's grammar, free of I/O |
 //! | `results` | what the next task gets |
-//! | `failure`, `termination` | Gleaner's own failures: a line on stderr, an exit code, Tekton's termination message |
-//! | `report_file` | the same as data, for a program |
+//! | `failure` | Gleaner's own failures, as data |
+//! | `report`, `termination` | reports them: a line on stderr or in a file, an exit code, Tekton's termination message |
 //! | `sys` | the kernel; the only `unsafe` |
 //!
 //! No threads, no async runtime, no name resolution (which a static glibc cannot do).
@@ -35,10 +35,12 @@ mod failure;
 mod finish;
 mod folder;
 mod help;
+#[cfg(test)]
+mod injected_tests;
 mod json;
 mod options;
 mod outputs;
-mod report_file;
+mod report;
 mod results;
 mod retry;
 mod script;
@@ -99,8 +101,7 @@ fn start(arguments: impl Iterator<Item = OsString>) -> Exit {
     let unpacked = match script::unpack(arguments) {
         Ok(unpacked) => unpacked,
         Err(failure) => {
-            failure.report_without_step();
-            return Exit::Code(failure.code);
+            return report::failed_without_step(&failure);
         }
     };
     let arguments = unpacked.arguments.into_iter();
@@ -114,9 +115,6 @@ fn start(arguments: impl Iterator<Item = OsString>) -> Exit {
             let _ = std::io::stdout().write_all(text.as_bytes());
             Exit::Code(0)
         }
-        Err(usage) => {
-            usage.report_without_step();
-            Exit::Code(usage.code)
-        }
+        Err(usage) => report::failed_without_step(&usage),
     }
 }

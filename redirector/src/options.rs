@@ -8,6 +8,11 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use gleaner_proto::redirector::{
+    ANSWER_TIMEOUT, ANSWER_TIMEOUT_DEFAULT, DEADLINE, DEADLINE_DEFAULT, FINISH, FINISH_COMMAND,
+    Flag, MAX_OUTPUT_SIZE, MAX_OUTPUT_SIZE_DEFAULT, OUTPUT, OUTPUTS_DIR, PREFLIGHT, REPORT_FILE,
+    RESULTS_DIR, SIDECAR, STEP, SWITCHES, TERMINATION_MESSAGE, TOKEN_FILE, VALUED,
+};
 use gleaner_proto::{OutputSpec, StepName, duration, path, size};
 
 use crate::failure::Failure;
@@ -15,25 +20,6 @@ use crate::help::HELP;
 
 /// The longest path of a Unix socket that the kernel takes, with its final zero (`sun_path`, unix(7)).
 const SOCKET_PATH_MAX: usize = 108;
-
-/// The flags, with the environment variable that stands in for each; the second half take no value.
-const VALUED: [(&str, &str); 11] = [
-    ("step", "GLEANER_STEP"),
-    ("sidecar", "GLEANER_SIDECAR"),
-    ("token-file", "GLEANER_TOKEN_FILE"),
-    ("output", "GLEANER_OUTPUT"),
-    ("outputs-dir", path::OUTPUTS_VARIABLE),
-    ("max-output-size", "GLEANER_MAX_OUTPUT_SIZE"),
-    ("deadline", "GLEANER_DEADLINE"),
-    ("answer-timeout", "GLEANER_ANSWER_TIMEOUT"),
-    ("results-dir", "GLEANER_RESULTS_DIR"),
-    ("termination-message", "GLEANER_TERMINATION_MESSAGE"),
-    ("report-file", "GLEANER_REPORT_FILE"),
-];
-const SWITCHES: [(&str, &str); 2] = [
-    ("preflight", "GLEANER_PREFLIGHT"),
-    ("finish", "GLEANER_FINISH"),
-];
 
 /// What the redirector was called for.
 #[derive(Debug)]
@@ -98,13 +84,13 @@ pub(crate) fn parse(
     if let Some(text) = typed.print {
         return Ok(Invocation::Print(text));
     }
-    for (flag, variable) in VALUED.into_iter().chain(SWITCHES) {
+    for flag in VALUED.into_iter().chain(SWITCHES) {
         // An empty variable is an unset one: a pod template cannot leave one out.
-        let value = environment(variable).filter(|value| !value.is_empty());
+        let value = environment(flag.variable).filter(|value| !value.is_empty());
         if let Some(value) = value
-            && !typed.values.contains_key(flag)
+            && !typed.values.contains_key(flag.name)
         {
-            let values = if flag == "output" {
+            let values = if flag == OUTPUT {
                 let lines = value.as_bytes().split(|&byte| byte == b'\n');
                 let lines = lines.filter(|line| !line.trim_ascii().is_empty());
                 lines
@@ -113,7 +99,7 @@ pub(crate) fn parse(
             } else {
                 vec![value]
             };
-            typed.values.insert(flag, values);
+            typed.values.insert(flag.name, values);
         }
     }
     typed.understand()
@@ -136,7 +122,7 @@ fn read(mut arguments: impl Iterator<Item = OsString>) -> Result<Typed, Failure>
                     concat!("gleaner-redirector ", env!("CARGO_PKG_VERSION"), "\n").to_owned(),
                 );
             }
-            "finish" => typed.finish_step = true,
+            FINISH_COMMAND => typed.finish_step = true,
             _ => typed.take_flag(&argument, text, &mut arguments)?,
         }
     }
@@ -159,13 +145,14 @@ impl Typed {
         let Some(name) = name.strip_prefix("--") else {
             return Err(unexpected(argument));
         };
-        if let Some((flag, _)) = VALUED.iter().find(|(flag, _)| *flag == name) {
+        if let Some(flag) = VALUED.iter().find(|flag| flag.name == name) {
             let value = value.or_else(|| rest.next());
-            let value = value.ok_or_else(|| Failure::usage(format!("--{flag} needs a value")))?;
-            self.values.entry(flag).or_default().push(value);
-        } else if let Some((flag, _)) = SWITCHES.iter().find(|(flag, _)| *flag == name) {
+            let value =
+                value.ok_or_else(|| Failure::usage(format!("{} needs a value", flag.bare())))?;
+            self.values.entry(flag.name).or_default().push(value);
+        } else if let Some(flag) = SWITCHES.iter().find(|flag| flag.name == name) {
             let value = value.unwrap_or_else(|| OsString::from("true"));
-            self.values.entry(flag).or_default().push(value);
+            self.values.entry(flag.name).or_default().push(value);
         } else {
             return Err(unexpected(argument));
         }
@@ -173,33 +160,32 @@ impl Typed {
     }
 
     fn understand(mut self) -> Result<Invocation, Failure> {
-        let step = self.parsed("step", StepName::new)?;
+        let step = self.parsed(STEP, StepName::new)?;
         let outputs = self.outputs()?;
-        let preflight = self.switch("preflight")?;
-        let finish = self.switch("finish")?;
-        let outputs_dir = self.path("outputs-dir");
-        let max_output_size = self.parsed("max-output-size", |text| size::parse(&text))?;
+        let preflight = self.switch(PREFLIGHT)?;
+        let finish = self.switch(FINISH)?;
+        let outputs_dir = self.path(OUTPUTS_DIR);
+        let max_output_size = self.parsed(MAX_OUTPUT_SIZE, |text| size::parse(&text))?;
         let common = |step, mut typed: Self| {
             Ok(Common {
                 step,
-                sidecar: typed.parsed_bytes("sidecar", address)?.unwrap_or_else(|| {
+                sidecar: typed.parsed_bytes(SIDECAR, address)?.unwrap_or_else(|| {
                     Address::Unix(PathBuf::from(path::OWN_RUN).join(path::SOCKET_FILE))
                 }),
-                token_file: typed.path("token-file"),
+                token_file: typed.path(TOKEN_FILE),
                 deadline: typed
-                    .parsed("deadline", |text| duration::parse(&text))?
-                    .unwrap_or(Duration::from_secs(60)),
-                // A commit may wait for conditions of what it has created.
+                    .parsed(DEADLINE, |text| duration::parse(&text))?
+                    .unwrap_or(DEADLINE_DEFAULT),
                 answer_timeout: typed
-                    .parsed("answer-timeout", |text| duration::parse(&text))?
-                    .unwrap_or(Duration::from_secs(15 * 60)),
+                    .parsed(ANSWER_TIMEOUT, |text| duration::parse(&text))?
+                    .unwrap_or(ANSWER_TIMEOUT_DEFAULT),
                 results_dir: typed
-                    .path("results-dir")
+                    .path(RESULTS_DIR)
                     .unwrap_or_else(|| path::TEKTON_RESULTS.into()),
                 termination_message: typed
-                    .path("termination-message")
+                    .path(TERMINATION_MESSAGE)
                     .unwrap_or_else(|| path::TEKTON_TERMINATION.into()),
-                report_file: typed.path("report-file"),
+                report_file: typed.path(REPORT_FILE),
             })
         };
         match (self.finish_step, self.command.take()) {
@@ -217,7 +203,7 @@ impl Typed {
                     common: common(step, self)?,
                     outputs,
                     outputs_dir,
-                    max_output_size: max_output_size.unwrap_or(16 << 20),
+                    max_output_size: max_output_size.unwrap_or(MAX_OUTPUT_SIZE_DEFAULT),
                     preflight,
                     finish,
                     command,
@@ -231,17 +217,17 @@ impl Typed {
     }
 
     /// The last value of a flag: a later one wins, so that a wrapper can be given defaults.
-    fn last(&mut self, flag: &str) -> Option<OsString> {
-        self.values.get_mut(flag)?.pop()
+    fn last(&mut self, flag: Flag) -> Option<OsString> {
+        self.values.get_mut(flag.name)?.pop()
     }
 
-    fn path(&mut self, flag: &str) -> Option<PathBuf> {
+    fn path(&mut self, flag: Flag) -> Option<PathBuf> {
         self.last(flag).map(PathBuf::from)
     }
 
     fn parsed<T, E: Display>(
         &mut self,
-        flag: &str,
+        flag: Flag,
         parse: impl FnOnce(String) -> Result<T, E>,
     ) -> Result<Option<T>, Failure> {
         self.parsed_bytes(flag, |value| {
@@ -251,14 +237,14 @@ impl Typed {
 
     fn parsed_bytes<T>(
         &mut self,
-        flag: &str,
+        flag: Flag,
         parse: impl FnOnce(OsString) -> Result<T, String>,
     ) -> Result<Option<T>, Failure> {
         let parsed = self.last(flag).map(parse).transpose();
-        parsed.map_err(|error| Failure::usage(format!("--{flag}: {error}")))
+        parsed.map_err(|error| Failure::usage(format!("{}: {error}", flag.bare())))
     }
 
-    fn switch(&mut self, flag: &str) -> Result<bool, Failure> {
+    fn switch(&mut self, flag: Flag) -> Result<bool, Failure> {
         let value = self.parsed(flag, |text| match text.as_str() {
             "true" | "1" => Ok(true),
             "false" | "0" => Ok(false),
@@ -269,8 +255,8 @@ impl Typed {
 
     fn outputs(&mut self) -> Result<Vec<OutputSpec>, Failure> {
         let mut outputs = Vec::<OutputSpec>::new();
-        for value in self.values.remove("output").unwrap_or_default() {
-            let parsed = text("output", value).and_then(|text| {
+        for value in self.values.remove(OUTPUT.name).unwrap_or_default() {
+            let parsed = text(OUTPUT, value).and_then(|text| {
                 text.parse::<OutputSpec>()
                     .map_err(|error| error.to_string())
             });
@@ -285,9 +271,15 @@ impl Typed {
     }
 }
 
-fn text(flag: &str, value: OsString) -> Result<String, String> {
+fn text(flag: Flag, value: OsString) -> Result<String, String> {
     let value = value.into_string();
-    value.map_err(|value| format!("'{}' is not UTF-8, as --{flag} must be", value.display()))
+    value.map_err(|value| {
+        format!(
+            "'{}' is not UTF-8, as {} must be",
+            value.display(),
+            flag.bare()
+        )
+    })
 }
 
 fn unexpected(argument: &OsStr) -> Failure {
@@ -312,7 +304,7 @@ fn address(value: OsString) -> Result<Address, String> {
             _ => Ok(Address::Unix(OsStr::from_bytes(path).into())),
         };
     }
-    let value = text("sidecar", value)?;
+    let value = text(SIDECAR, value)?;
     let wrong = || {
         format!(
             "'{value}' is no address; write unix:PATH or http://127.0.0.1:PORT, with a literal IP address"

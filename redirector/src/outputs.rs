@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use gleaner_proto::{OutputSpec, OutputType, When, path};
 
 use crate::body::Output;
-use crate::failure::{Failure, cut};
+use crate::failure::{Failure, Reason, cut};
 use crate::{json, sys};
 
 /// File systems whose files are the kernel's own (`linux/magic.h`): proc, sysfs, debugfs, tracefs, cgroup, cgroup2,
@@ -34,13 +34,13 @@ const KERNEL_FILE_SYSTEMS: [i64; 10] = [
 /// How much is shown of a number that is refused, in bytes.
 const NUMBER_SHOWN: usize = 40;
 
-/// What is wrong with one output's file.
+/// An output that cannot be read.
 #[derive(Debug)]
-enum Fault {
-    /// Not there.
+enum Unread {
+    /// The file does not exist.
     Missing,
-    /// Something else: the reason in CamelCase, and the end of a sentence.
-    Wrong(&'static str, String),
+    /// Another reason, and the end of its message.
+    Refused(Reason, String),
 }
 
 /// What was read of a step's declared files.
@@ -48,7 +48,7 @@ enum Fault {
 pub(crate) struct Gathered {
     pub(crate) outputs: Vec<Output>,
     missing: Vec<(String, String)>,
-    wrong: Vec<(&'static str, String)>,
+    wrong: Vec<(Reason, String)>,
 }
 
 /// Reads what counts of `declared`: all when the step has succeeded, otherwise what is kept always.
@@ -70,9 +70,9 @@ pub(crate) fn gather(
                 kind: output.kind,
                 text,
             }),
-            Err(Fault::Missing) if output.optional || !succeeded => {}
-            Err(Fault::Missing) => gathered.missing.push((output.name.to_string(), shown)),
-            Err(Fault::Wrong(reason, what)) => gathered.wrong.push((
+            Err(Unread::Missing) if output.optional || !succeeded => {}
+            Err(Unread::Missing) => gathered.missing.push((output.name.to_string(), shown)),
+            Err(Unread::Refused(reason, what)) => gathered.wrong.push((
                 reason,
                 format!("output '{}': '{shown}' {what}", output.name),
             )),
@@ -105,13 +105,13 @@ impl Gathered {
             }
         }
         if !sentences.is_empty() {
-            reason = Some("OutputMissing");
+            reason = Some(Reason::OutputMissing);
         }
         for (why, sentence) in &self.wrong {
-            reason.get_or_insert(why);
+            reason.get_or_insert_with(|| why.clone());
             sentences.push(sentence.clone());
         }
-        reason.map(|reason| Failure::output(reason, sentences.join("; ")))
+        reason.map(|reason| Failure::new(reason, sentences.join("; ")))
     }
 }
 
@@ -127,7 +127,7 @@ fn location(output: &OutputSpec, folder: Option<&Path>) -> (PathBuf, String) {
     }
 }
 
-fn read(output: &OutputSpec, path: &Path, bound: u64) -> Result<String, Fault> {
+fn read(output: &OutputSpec, path: &Path, bound: u64) -> Result<String, Unread> {
     let file = open(path)?;
     let bytes = content(file, bound)?;
     let mut text = String::from_utf8(bytes).map_err(|error| {
@@ -162,7 +162,7 @@ fn read(output: &OutputSpec, path: &Path, bound: u64) -> Result<String, Fault> {
 }
 
 /// Opens a regular file without ever waiting for anybody.
-fn open(path: &Path) -> Result<File, Fault> {
+fn open(path: &Path) -> Result<File, Unread> {
     let opened = match open_itself(path) {
         // NOFOLLOW says this of a link.
         Err(error) if error.raw_os_error() == Some(libc::ELOOP) => return open_target(path),
@@ -180,13 +180,13 @@ fn open_itself(path: &Path) -> io::Result<File> {
 }
 
 /// Opens what the link `path` leads to, when that lies within the link's own folder.
-fn open_target(path: &Path) -> Result<File, Fault> {
+fn open_target(path: &Path) -> Result<File, Unread> {
     let parent = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let folder = parent.canonicalize().map_err(|error| fault(&error))?;
-    let target = path.canonicalize().map_err(|error| fault(&error))?;
+    let folder = parent.canonicalize().map_err(|error| unread(&error))?;
+    let target = path.canonicalize().map_err(|error| unread(&error))?;
     let leaves = |target: &Path| {
         let target = target.display();
         irregular(format!(
@@ -204,19 +204,19 @@ fn open_target(path: &Path) -> Result<File, Fault> {
     }
 }
 
-fn regular(path: &Path, opened: io::Result<File>) -> Result<File, Fault> {
+fn regular(path: &Path, opened: io::Result<File>) -> Result<File, Unread> {
     let file = opened.map_err(|error| match std::fs::symlink_metadata(path) {
         // A socket cannot be opened at all.
         Ok(metadata) if !metadata.is_file() && !metadata.is_symlink() => {
             not_regular(metadata.file_type())
         }
-        _ => fault(&error),
+        _ => unread(&error),
     })?;
-    let metadata = file.metadata().map_err(|error| fault(&error))?;
+    let metadata = file.metadata().map_err(|error| unread(&error))?;
     if !metadata.is_file() {
         return Err(not_regular(metadata.file_type()));
     }
-    if KERNEL_FILE_SYSTEMS.contains(&sys::file_system(&file).map_err(|error| fault(&error))?) {
+    if KERNEL_FILE_SYSTEMS.contains(&sys::file_system(&file).map_err(|error| unread(&error))?) {
         return Err(irregular(
             "is a file of the kernel (/proc, /sys), which is never read".to_owned(),
         ));
@@ -224,15 +224,15 @@ fn regular(path: &Path, opened: io::Result<File>) -> Result<File, Fault> {
     Ok(file)
 }
 
-fn content(file: File, bound: u64) -> Result<Vec<u8>, Fault> {
+fn content(file: File, bound: u64) -> Result<Vec<u8>, Unread> {
     let too_large = |size: u64, or_more: &str| {
         let message = format!(
             "has {size} bytes{or_more}, and at most {bound} are taken (--max-output-size); write less, or hand on \
              where it is stored"
         );
-        Fault::Wrong("OutputTooLarge", message)
+        Unread::Refused(Reason::OutputTooLarge, message)
     };
-    let size = file.metadata().map_err(|error| fault(&error))?.len();
+    let size = file.metadata().map_err(|error| unread(&error))?.len();
     if size > bound {
         return Err(too_large(size, ""));
     }
@@ -240,21 +240,21 @@ fn content(file: File, bound: u64) -> Result<Vec<u8>, Fault> {
     let mut bytes = Vec::with_capacity(size as usize + 1);
     file.take(bound.saturating_add(1))
         .read_to_end(&mut bytes)
-        .map_err(|error| fault(&error))?;
+        .map_err(|error| unread(&error))?;
     if bytes.len() as u64 > bound {
         return Err(too_large(bytes.len() as u64, " or more"));
     }
     Ok(bytes)
 }
 
-fn fault(error: &io::Error) -> Fault {
+fn unread(error: &io::Error) -> Unread {
     match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Fault::Missing,
-        _ => Fault::Wrong("OutputUnreadable", format!("cannot be read: {error}")),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Unread::Missing,
+        _ => Unread::Refused(Reason::OutputUnreadable, format!("cannot be read: {error}")),
     }
 }
 
-fn not_regular(kind: FileType) -> Fault {
+fn not_regular(kind: FileType) -> Unread {
     let name = if kind.is_dir() {
         "a directory"
     } else if kind.is_fifo() {
@@ -267,10 +267,10 @@ fn not_regular(kind: FileType) -> Fault {
     irregular(format!("is {name}; only regular files are read"))
 }
 
-fn irregular(message: String) -> Fault {
-    Fault::Wrong("OutputNotRegular", message)
+fn irregular(message: String) -> Unread {
+    Unread::Refused(Reason::OutputNotRegular, message)
 }
 
-fn invalid(message: String) -> Fault {
-    Fault::Wrong("OutputInvalid", message)
+fn invalid(message: String) -> Unread {
+    Unread::Refused(Reason::OutputInvalid, message)
 }

@@ -5,10 +5,10 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use gleaner_proto::{ResourceName, exit_code};
+use gleaner_proto::ResourceName;
 use serde_json::{Map, Value};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Reason};
 
 /// From how many bytes on a person should know. All containers of a pod share what the kubelet keeps of their
 /// messages (12 KiB), a container has at most 4 KiB of it, and Tekton loses results beyond that without a word.
@@ -27,7 +27,7 @@ pub(crate) fn write(
         ResourceName::new(name.as_str()).map_err(|error| {
             let message =
                 format!("the sidecar's answer names a result that cannot be one: {error}");
-            Failure::new(exit_code::DECLARATION, "ResultName", message)
+            Failure::new(Reason::ResultName, message)
         })?;
     }
     if !folder.is_dir() {
@@ -39,7 +39,7 @@ pub(crate) fn write(
         replace(folder, name, &content).map_err(|error| {
             let path = folder.join(name);
             let message = format!("the result '{}' cannot be written: {error}", path.display());
-            Failure::new(exit_code::NOT_CREATED, "ResultNotWritten", message)
+            Failure::new(Reason::ResultNotWritten, message)
         })?;
         sizes.push((content.len(), name));
     }

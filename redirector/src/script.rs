@@ -16,15 +16,10 @@ use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use gleaner_proto::exit_code;
+use gleaner_proto::redirector::{SCRIPT, SCRIPT_FLAGS};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Reason};
 use crate::folder::Folder;
-
-/// What the kernel puts before the script's path (execve(2): the rest of the first line is one argument).
-const FLAG: &str = "--script";
-/// How the line with the flags begins.
-const FLAGS: &str = "#gleaner: ";
 
 /// The arguments as they are to be understood, and the folder of the unpacked script, if there is one.
 #[derive(Debug)]
@@ -40,7 +35,7 @@ pub(crate) struct Unpacked {
 /// A script that cannot be read or unpacked, or has no flags.
 pub(crate) fn unpack(mut arguments: impl Iterator<Item = OsString>) -> Result<Unpacked, Failure> {
     let first = arguments.next();
-    if first.as_deref() != Some(FLAG.as_ref()) {
+    if first.as_deref() != Some(SCRIPT.as_ref()) {
         return Ok(Unpacked {
             arguments: first.into_iter().chain(arguments).collect(),
             folder: None,
@@ -48,15 +43,15 @@ pub(crate) fn unpack(mut arguments: impl Iterator<Item = OsString>) -> Result<Un
     }
     let file = arguments
         .next()
-        .ok_or_else(|| Failure::usage(format!("{FLAG} needs a file: write it behind '#!'")))?;
+        .ok_or_else(|| Failure::usage(format!("{SCRIPT} needs a file: write it behind '#!'")))?;
     let cannot = |what: &str, error: &dyn std::fmt::Display| {
         let message = format!("the script '{}' cannot be {what}: {error}", file.display());
-        Failure::new(exit_code::NOT_EXECUTABLE, "ScriptNotRun", message)
+        Failure::new(Reason::ScriptNotRun, message)
     };
     let content = fs::read(&file).map_err(|error| cannot("read", &error))?;
     let (flags, script) = split(&content).ok_or_else(|| {
         let message = format!(
-            "the script '{}' has no line '{FLAGS}[...]' behind its first",
+            "the script '{}' has no line '{SCRIPT_FLAGS}[...]' behind its first",
             file.display()
         );
         Failure::usage(message)
@@ -75,7 +70,7 @@ pub(crate) fn unpack(mut arguments: impl Iterator<Item = OsString>) -> Result<Un
 /// The flags and what comes behind them.
 fn split(content: &[u8]) -> Option<(Vec<String>, &[u8])> {
     let mut lines = content.splitn(3, |&byte| byte == b'\n');
-    let flags = lines.nth(1)?.strip_prefix(FLAGS.as_bytes())?;
+    let flags = lines.nth(1)?.strip_prefix(SCRIPT_FLAGS.as_bytes())?;
     Some((serde_json::from_slice(flags).ok()?, lines.next()?))
 }
 

@@ -3,19 +3,18 @@
 //! A sidecar that is not there yet, restarts, or is overloaded is asked again: every message is safe to repeat
 //! (outputs are write-once per step, the same body again is answered as before; a finish is idempotent).
 
-use std::borrow::Cow;
 use std::io::{self, Read as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use gleaner_proto::duration::written;
-use gleaner_proto::exit_code;
 use gleaner_proto::message::{Outcome, Phase, Problem, problem_type};
+use gleaner_proto::route;
 
 use crate::answer::Answer;
 use crate::body::Body;
 use crate::exchange::{Interrupted, Request, exchange};
-use crate::failure::Failure;
+use crate::failure::{Failure, Reason};
 use crate::options::Common;
 use crate::retry::{Next, Retry};
 
@@ -55,7 +54,7 @@ impl<'a> Sidecar<'a> {
 
     /// Hands over what the step has left behind.
     pub(crate) fn outputs(&self, body: &Body) -> Result<(), Failure> {
-        let path = format!("/v1/steps/{}/outputs", self.options.step);
+        let path = route::outputs(&self.options.step);
         let request = Request {
             method: "POST",
             path: &path,
@@ -68,7 +67,7 @@ impl<'a> Sidecar<'a> {
     pub(crate) fn preflight(&self) -> Result<(), Failure> {
         let request = Request {
             method: "GET",
-            path: "/v1/preflight",
+            path: route::PREFLIGHT,
             body: &Body::default(),
         };
         self.ask(&request).map(drop)
@@ -78,26 +77,26 @@ impl<'a> Sidecar<'a> {
     pub(crate) fn finish(&self) -> Result<Outcome, Failure> {
         let request = Request {
             method: "POST",
-            path: "/v1/finish",
+            path: route::FINISH,
             body: &Body::default(),
         };
         let body = self.ask(&request)?.body.ok_or_else(|| {
             let message = "the sidecar has finished the run, but its answer is too large to be read: what was created \
                            exists, and no results can be handed on; declare fewer or shorter result fields";
-            Failure::new(exit_code::NOT_CREATED, "ResultsTooLarge", message)
+            Failure::new(Reason::ResultsTooLarge, message)
         })?;
         let outcome: Outcome = serde_json::from_slice(&body).map_err(|error| {
             let message = format!(
                 "the sidecar's answer cannot be understood ({error}); use a redirector and a sidecar of one version"
             );
-            Failure::new(exit_code::UNREACHABLE, "SidecarAnswer", message)
+            Failure::new(Reason::SidecarAnswer, message)
         })?;
         if outcome.phase == Phase::Failed {
             let message = format!(
                 "the resources were not created: {}",
                 outcome.notes.join("; ")
             );
-            return Err(Failure::new(exit_code::NOT_CREATED, "NotCreated", message));
+            return Err(Failure::new(Reason::NotCreated, message));
         }
         Ok(outcome)
     }
@@ -148,7 +147,7 @@ impl<'a> Sidecar<'a> {
             self.options.sidecar,
             written(self.deadline)
         );
-        Failure::new(exit_code::UNREACHABLE, "SidecarUnreachable", message)
+        Failure::new(Reason::SidecarUnreachable, message)
     }
 
     fn no_answer(&self, why: &str) -> Failure {
@@ -157,7 +156,7 @@ impl<'a> Sidecar<'a> {
             self.options.sidecar,
             written(self.options.answer_timeout)
         );
-        Failure::new(exit_code::UNREACHABLE, "SidecarTimeout", message)
+        Failure::new(Reason::SidecarTimeout, message)
     }
 }
 
@@ -169,7 +168,7 @@ fn judge(answer: &Answer) -> Verdict {
     let Some(body) = &answer.body else {
         let message =
             format!("the sidecar answered {status}, and why is too long to be read; see its log");
-        return Verdict::Refused(Failure::new(code_of(status), "SidecarRefused", message));
+        return Verdict::Refused(Failure::new(Reason::SidecarRefused(status), message));
     };
     match serde_json::from_slice::<Problem>(body) {
         Ok(problem) if again(status, Some(&problem.kind)) => Verdict::Again(problem.title),
@@ -179,7 +178,7 @@ fn judge(answer: &Answer) -> Verdict {
             let message = format!(
                 "the sidecar answered {status} without saying why; is it Gleaner's, and of the same version?"
             );
-            Verdict::Refused(Failure::new(code_of(status), "SidecarRefused", message))
+            Verdict::Refused(Failure::new(Reason::SidecarRefused(status), message))
         }
     }
 }
@@ -195,11 +194,7 @@ fn again(status: u16, kind: Option<&str>) -> bool {
 }
 
 fn refusal(status: u16, problem: &Problem) -> Failure {
-    // A problem is never a success, whatever it says.
-    let code = match problem.exit_code {
-        0 => code_of(status),
-        code => code,
-    };
+    let reason = Reason::of_problem(&problem.kind, status, problem.exit_code);
     let message = match (problem.title.is_empty(), problem.detail.is_empty()) {
         (_, true) => problem.title.clone(),
         (true, _) => problem.detail.clone(),
@@ -207,36 +202,7 @@ fn refusal(status: u16, problem: &Problem) -> Failure {
     };
     Failure {
         failures: problem.failures.clone(),
-        ..Failure::new(code, reason(&problem.kind), message)
-    }
-}
-
-fn code_of(status: u16) -> u8 {
-    match status {
-        413 | 422 => exit_code::OUTPUT,
-        400..500 => exit_code::DECLARATION,
-        _ => exit_code::UNREACHABLE,
-    }
-}
-
-/// `/problems/not-created` as Tekton shows reasons: `NotCreated`.
-fn reason(kind: &str) -> Cow<'static, str> {
-    let last = kind.rsplit('/').next().unwrap_or_default();
-    let words = last
-        .split('-')
-        .filter(|word| word.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-    let reason: String = words
-        .flat_map(|word| {
-            let mut letters = word.chars();
-            let first = letters.next().map(|letter| letter.to_ascii_uppercase());
-            first.into_iter().chain(letters)
-        })
-        .take(40)
-        .collect();
-    if reason.is_empty() {
-        Cow::Borrowed("SidecarRefused")
-    } else {
-        Cow::Owned(reason)
+        ..Failure::new(reason, message)
     }
 }
 
@@ -265,28 +231,5 @@ fn explain(error: &io::Error) -> String {
         }
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => "it was silent".to_owned(),
         _ => error.to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_problem_type_becomes_a_reason() {
-        assert_eq!(reason(problem_type::NOT_CREATED), "NotCreated");
-        assert_eq!(reason(problem_type::INTERNAL), "Internal");
-        assert_eq!(reason("about:blank"), "SidecarRefused");
-        assert_eq!(reason(""), "SidecarRefused");
-    }
-
-    #[test]
-    fn without_a_document_the_status_decides() {
-        assert_eq!(code_of(413), 65);
-        assert_eq!(code_of(422), 65);
-        for status in [400, 401, 403, 404, 409] {
-            assert_eq!(code_of(status), 78);
-        }
-        assert_eq!(code_of(302), 69);
     }
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::failure::{Failure, cut, one_line};
+use crate::failure::{cut, one_line};
 
 /// What the kubelet keeps of one container's message.
 const MESSAGE_MAX: usize = 4096;
@@ -21,12 +21,12 @@ const ENTRY: &str = r#",{"key":"Gleaner","value":""}"#;
 /// Tekton's type of an entry that it interprets itself (`InternalTektonResultType`).
 const INTERNAL: u8 = 3;
 
-/// Writes the reason of `failure` to the file at `path`, if there is one; that it cannot is no further failure.
-pub(crate) fn write(path: &Path, failure: &Failure) {
-    let _ = merge(path, failure);
+/// Writes a reason and a message to the file at `path`, if there is one; that it cannot is no further failure.
+pub(crate) fn write(path: &Path, reason: &str, message: &str) {
+    let _ = merge(path, reason, message);
 }
 
-fn merge(path: &Path, failure: &Failure) -> io::Result<()> {
+fn merge(path: &Path, reason: &str, message: &str) -> io::Result<()> {
     // Only one that is there, made by the kubelet: elsewhere nobody would look at it.
     let mut file = OpenOptions::new()
         .read(true)
@@ -37,7 +37,7 @@ fn merge(path: &Path, failure: &Failure) -> io::Result<()> {
     (&mut file)
         .take(2 * MESSAGE_MAX as u64)
         .read_to_string(&mut before)?;
-    let message = merged(&before, failure);
+    let message = merged(&before, reason, message);
     file.seek(SeekFrom::Start(0))?;
     file.set_len(0)?;
     // In place, not by renaming: it is a mount.
@@ -45,13 +45,13 @@ fn merge(path: &Path, failure: &Failure) -> io::Result<()> {
 }
 
 /// What was there with the failure's entries behind it. What is no array goes: Tekton would overwrite it as well.
-fn merged(before: &str, failure: &Failure) -> String {
+fn merged(before: &str, reason: &str, message: &str) -> String {
     let mut entries = serde_json::from_str::<Vec<Value>>(before).unwrap_or_default();
-    entries.push(json!({"key": "Reason", "value": failure.reason, "type": INTERNAL}));
+    entries.push(json!({"key": "Reason", "value": reason, "type": INTERNAL}));
     let taken = Value::from(entries.clone()).to_string().len() + ENTRY.len();
     // A quote takes two bytes in JSON, and worse does not occur on one line.
     let room = MESSAGE_MAX.saturating_sub(taken) / 2;
-    let sentence = one_line(&failure.message);
+    let sentence = one_line(message);
     let sentence = cut(&sentence, SENTENCE_MAX.min(room));
     if !sentence.is_empty() {
         entries.push(json!({"key": "Gleaner", "value": sentence}));
@@ -63,30 +63,29 @@ fn merged(before: &str, failure: &Failure) -> String {
 mod tests {
     use super::*;
 
-    fn failure() -> Failure {
-        Failure::output("OutputMissing", "output 'digest' is missing\n")
-    }
+    const REASON: &str = "OutputMissing";
+    const MESSAGE: &str = "output 'digest' is missing\n";
 
     const OURS: &str = r#"{"key":"Reason","value":"OutputMissing","type":3},{"key":"Gleaner","value":"output 'digest' is missing"}"#;
 
     #[test]
     fn an_array_that_is_there_is_kept() {
-        assert_eq!(merged("", &failure()), format!("[{OURS}]"));
-        assert_eq!(merged("[]\n", &failure()), format!("[{OURS}]"));
-        assert_eq!(merged("oops", &failure()), format!("[{OURS}]"));
+        assert_eq!(merged("", REASON, MESSAGE), format!("[{OURS}]"));
+        assert_eq!(merged("[]\n", REASON, MESSAGE), format!("[{OURS}]"));
+        assert_eq!(merged("oops", REASON, MESSAGE), format!("[{OURS}]"));
         let theirs = r#"{"key":"img","value":"x","type":1}"#;
         assert_eq!(
-            merged(&format!("[{theirs}]"), &failure()),
+            merged(&format!("[{theirs}]"), REASON, MESSAGE),
             format!("[{theirs},{OURS}]")
         );
     }
 
     #[test]
     fn the_message_stays_within_what_the_kubelet_keeps() {
-        let long = Failure::output("OutputMissing", "\"".repeat(9000));
-        assert!(merged("", &long).len() < 2 * SENTENCE_MAX + 100);
+        let long = "\"".repeat(9000);
+        assert!(merged("", REASON, &long).len() < 2 * SENTENCE_MAX + 100);
         let theirs = format!(r#"[{{"key":"img","value":"{}"}}]"#, "x".repeat(3900));
-        let merged = merged(&theirs, &long);
+        let merged = merged(&theirs, REASON, &long);
         assert!(
             merged.contains("OutputMissing") && merged.len() <= MESSAGE_MAX,
             "{}",

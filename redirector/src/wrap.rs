@@ -5,11 +5,12 @@ use std::time::Duration;
 use crate::Exit;
 use crate::body::Body;
 use crate::command::{self, Ended};
-use crate::failure::{Failure, remark};
+use crate::failure::Failure;
 use crate::finish;
 use crate::folder::Folder;
 use crate::options::Wrap;
 use crate::outputs;
+use crate::report::{self, remark};
 use crate::sidecar::Sidecar;
 
 /// How long the sidecar may be out of reach when a signal has ended the command. Most likely the pod is going, and
@@ -20,7 +21,7 @@ const AFTER_A_SIGNAL: Duration = Duration::from_secs(5);
 pub(crate) fn wrap(options: &Wrap) -> Exit {
     match run(options) {
         Ok(exit) => exit,
-        Err(failure) => failure.end(&options.common),
+        Err(failure) => report::failed(&options.common, &failure),
     }
 }
 
@@ -40,8 +41,8 @@ fn run(options: &Wrap) -> Result<Exit, Failure> {
             Ok(ended.into())
         }
         Err(failure) => {
-            let exit = failure.end(&options.common);
-            failed(options, &folder, Ended::Code(failure.code));
+            let exit = report::failed(&options.common, &failure);
+            failed(options, &folder, Ended::Code(failure.reason.code()));
             Ok(exit)
         }
     }

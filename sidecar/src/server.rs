@@ -15,6 +15,7 @@ use axum::middleware;
 use axum::routing::{get, post};
 use gleaner_proto::StepName;
 use gleaner_proto::message::problem_type;
+use gleaner_proto::route;
 use gleaner_runtime::Shutdown;
 use gleaner_runtime::http::Bodies;
 use tokio::sync::watch;
@@ -53,24 +54,24 @@ pub struct Api {
 /// The router. The listener adds a [`Caller`] to each request.
 pub fn router(api: Api) -> Router {
     let write = Router::new()
-        .route("/v1/steps/{step}/outputs", post(write_routes::outputs))
-        .route("/v1/submit", post(write_routes::submit))
-        .route("/v1/finish", post(write_routes::finish))
+        .route(route::OUTPUTS, post(write_routes::outputs))
+        .route(route::SUBMIT, post(write_routes::submit))
+        .route(route::FINISH, post(write_routes::finish))
         .route_layer(middleware::from_fn_with_state(
             api.clone(),
             caller::require_step,
         ));
     Router::new()
-        .route("/", get(read_routes::page))
-        .route("/v1/preflight", get(write_routes::preflight))
-        .route("/v1/resources", get(read_routes::resources))
-        .route("/v1/resources/{name}", get(read_routes::resource))
-        .route("/v1/status", get(read_routes::status))
-        .route("/v1/events", get(read_routes::events))
-        .route("/livez", get(read_routes::live))
-        .route("/readyz", get(read_routes::ready))
-        .route("/metrics", get(read_routes::metrics))
-        .route("/openapi.json", get(read_routes::openapi))
+        .route(route::PAGE, get(read_routes::page))
+        .route(route::PREFLIGHT, get(write_routes::preflight))
+        .route(route::RESOURCES, get(read_routes::resources))
+        .route(route::RESOURCE, get(read_routes::resource))
+        .route(route::STATUS, get(read_routes::status))
+        .route(route::EVENTS, get(read_routes::events))
+        .route(route::LIVE, get(read_routes::live))
+        .route(route::READY, get(read_routes::ready))
+        .route(route::METRICS, get(read_routes::metrics))
+        .route(route::OPENAPI, get(read_routes::openapi))
         .merge(write)
         .fallback(nothing_here)
         .method_not_allowed_fallback(other_method)

@@ -10,11 +10,8 @@ use gleaner_proto::{OutputSpec, duration};
 use super::folder::Folder;
 use super::paths::Paths;
 use super::substitution::{Substitution, SubstitutionError, expand};
-use gleaner_core::task::step::Condition;
+use gleaner_core::task::step::{Condition, SCRIPT_PREAMBLE};
 use gleaner_core::task::{Action, Step};
-
-/// What Tekton puts before a script that does not say what runs it (`pkg/pod/script.go`).
-const SCRIPT_PREAMBLE: &str = "#!/bin/sh\nset -e\n";
 
 /// What a step needs to become a command.
 #[derive(Debug)]

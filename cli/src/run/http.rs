@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gleaner_proto::message::{Outcome, Problem, Status};
+use gleaner_proto::route;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Bytes;
 use hyper::{Method, Request, StatusCode, header};
@@ -45,20 +46,20 @@ impl Sidecar {
 
     /// Whether it has told that it is ready.
     pub(crate) async fn is_ready(&self) -> bool {
-        self.get("/readyz")
+        self.get(route::READY)
             .await
             .is_ok_and(|(status, _)| status.is_success())
     }
 
     /// What it knows.
     pub(crate) async fn status(&self) -> Result<Status, AskError> {
-        let (_, body) = self.get("/v1/status").await?;
+        let (_, body) = self.get(route::STATUS).await?;
         serde_json::from_slice(&body).map_err(|error| AskError::Answer(error.to_string()))
     }
 
     /// The objects, when all their variables are known; secrets masked.
     pub(crate) async fn resources(&self) -> Result<Option<Vec<Value>>, AskError> {
-        let (status, body) = self.get("/v1/resources").await?;
+        let (status, body) = self.get(route::RESOURCES).await?;
         if !status.is_success() {
             return Ok(None);
         }
@@ -72,7 +73,7 @@ impl Sidecar {
         &self,
         patience: Duration,
     ) -> Result<Result<Outcome, Problem>, AskError> {
-        let asked = tokio::time::timeout(patience, self.exchange(Method::POST, "/v1/submit"));
+        let asked = tokio::time::timeout(patience, self.exchange(Method::POST, route::SUBMIT));
         let (status, body) = asked.await.map_err(|_| AskError::Patience)??;
         let read = if status.is_success() {
             serde_json::from_slice(&body).map(Ok)

@@ -12,6 +12,7 @@ use gleaner_proto::exit_code;
 use gleaner_proto::failure::FailureCode;
 use gleaner_proto::message::Phase;
 use gleaner_proto::path::FINISH_STEP;
+use gleaner_proto::redirector as flag;
 use gleaner_proto::report::Report;
 use gleaner_runtime::shutdown::Signals;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -288,28 +289,30 @@ impl Steps<'_> {
         socket.push(folder.socket(name));
         let mut arguments = vec!["redirector".into()];
         if finish == Finish::Alone {
-            arguments.push("finish".into());
+            arguments.push(flag::FINISH_COMMAND.into());
         }
-        arguments.extend(["--step".into(), name.into(), "--sidecar".into(), socket]);
-        arguments.extend(["--results-dir".into(), folder.results().into()]);
-        arguments.extend([
-            "--termination-message".into(),
-            folder.termination(name).into(),
-        ]);
-        arguments.extend(["--report-file".into(), folder.reports(name).into()]);
+        arguments.push(flag::STEP.with(name).into());
+        for (flag, value) in [
+            (flag::SIDECAR, socket),
+            (flag::RESULTS_DIR, folder.results().into()),
+            (flag::TERMINATION_MESSAGE, folder.termination(name).into()),
+            (flag::REPORT_FILE, folder.reports(name).into()),
+        ] {
+            arguments.extend([flag.bare().into(), value]);
+        }
         if finish == Finish::Alone {
             return arguments;
         }
-        arguments.extend(["--outputs-dir".into(), folder.outputs(name).into()]);
+        arguments.extend([flag::OUTPUTS_DIR.bare().into(), folder.outputs(name).into()]);
         for output in &command.outputs {
-            arguments.extend(["--output".into(), output.to_string().into()]);
+            arguments.push(flag::OUTPUT.with(output).into());
         }
         let strict = self.plan.task.declaration.preflight == Preflight::Strict;
         if strict && !self.begun {
-            arguments.push("--preflight".into());
+            arguments.push(flag::PREFLIGHT.bare().into());
         }
         if finish == Finish::After {
-            arguments.push("--finish".into());
+            arguments.push(flag::FINISH.bare().into());
         }
         arguments
     }

@@ -4,6 +4,7 @@ use crate::declaration::{Declaration, Preflight};
 use gleaner_proto::OutputSpec;
 use gleaner_proto::arguments::{INSTALL_REDIRECTOR, OutputPath, REDIRECTOR};
 use gleaner_proto::path;
+use gleaner_proto::redirector as flag;
 
 /// One step, as the redirector is to know it.
 #[derive(Debug)]
@@ -23,7 +24,7 @@ pub(crate) fn flags(
     step: &Step<'_>,
     paths: &[OutputPath],
 ) -> Vec<String> {
-    let mut flags = vec![format!("--step={}", step.name)];
+    let mut flags = vec![flag::STEP.with(step.name)];
     for output in declaration.outputs(step.name) {
         let known = paths
             .iter()
@@ -34,16 +35,16 @@ pub(crate) fn flags(
                 .or_else(|| output.spec.path.clone()),
             ..output.spec.clone()
         };
-        flags.push(format!("--output={spec}"));
+        flags.push(flag::OUTPUT.with(spec));
     }
     if step.is_first && declaration.preflight == Preflight::Strict {
-        flags.push("--preflight".to_owned());
+        flags.push(flag::PREFLIGHT.bare());
     }
     if step.finishes {
-        flags.push("--finish".to_owned());
+        flags.push(flag::FINISH.bare());
     }
     if let Some(path) = step.termination_message {
-        flags.push(format!("--termination-message={path}"));
+        flags.push(flag::TERMINATION_MESSAGE.with(path));
     }
     flags
 }

@@ -3,6 +3,9 @@
 use crate::document::Node;
 use crate::document::{Cursor, Diagnostics};
 
+/// What Tekton puts before a script that has no `#!` of its own (`pkg/pod/script.go`).
+pub const SCRIPT_PREAMBLE: &str = "#!/bin/sh\nset -e\n";
+
 /// A step of a Task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {

@@ -14,20 +14,15 @@
 use crate::declaration::Declaration;
 use crate::document::Place;
 use crate::document::diagnostic::Diagnostic;
+use crate::task::step::SCRIPT_PREAMBLE;
 use crate::task::{Action, Step, TaskSpec};
 use gleaner_proto::path::{self, FINISH_STEP};
+use gleaner_proto::redirector::{SCRIPT_FLAGS, SCRIPT_INTERPRETER, STEP};
 use serde_json::{Map, Value, json};
 
 use crate::finish::Finish;
 use crate::inject::redirector_flags::{self, Step as Redirected};
 use crate::inject::{mounts, readiness};
-
-/// How Tekton begins a script that has no `#!` of its own (`pkg/pod/script.go`).
-const PREAMBLE: &str = "#!/bin/sh\nset -e\n";
-/// The first line of a script whose interpreter is the redirector ([`path::REDIRECTOR`]).
-const INTERPRETER: &str = "#!/gleaner/bin/redirector --script";
-/// How the second begins.
-const FLAGS: &str = "#gleaner: ";
 
 /// Puts the redirector before the steps of `spec`, which was read as `read`, and gives them and the pod what it needs.
 ///
@@ -79,8 +74,8 @@ pub(super) fn unwrap_steps(spec: &mut Map<String, Value>) {
             .unwrap_or_default();
         let lines: Vec<&str> = script.splitn(3, '\n').collect();
         if let [interpreter, flags, script] = lines[..]
-            && interpreter == INTERPRETER
-            && flags.starts_with(FLAGS)
+            && interpreter == SCRIPT_INTERPRETER
+            && flags.starts_with(SCRIPT_FLAGS)
         {
             let script = Value::from(script);
             step.insert("script".to_owned(), script);
@@ -146,10 +141,11 @@ fn wrap_step(
             let preamble = if script.starts_with("#!") {
                 ""
             } else {
-                PREAMBLE
+                SCRIPT_PREAMBLE
             };
             let flags = Value::from(flags);
-            item["script"] = format!("{INTERPRETER}\n{FLAGS}{flags}\n{preamble}{script}").into();
+            item["script"] =
+                format!("{SCRIPT_INTERPRETER}\n{SCRIPT_FLAGS}{flags}\n{preamble}{script}").into();
             Ok(())
         }
         Action::Image(_) => unknown(
@@ -173,7 +169,7 @@ fn wrap_step(
 fn is_redirected(step: &Map<String, Value>) -> bool {
     let first = |key: &str| step.get(key).and_then(|list| list.get(0)?.as_str());
     first("command") == Some(path::REDIRECTOR)
-        && first("args").is_some_and(|argument| argument.starts_with("--step="))
+        && first("args").is_some_and(|argument| argument.starts_with(&STEP.with("")))
 }
 
 /// Tekton's variables stay; a doubled sign survives the kubelet.

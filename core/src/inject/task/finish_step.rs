@@ -1,6 +1,7 @@
 //! The step of Gleaner's own that finishes a run where the last step cannot.
 
 use gleaner_proto::path::{FINISH_STEP, IMAGE_REDIRECTOR};
+use gleaner_proto::redirector::FINISH_COMMAND;
 use serde_json::{Map, Value};
 
 use crate::inject::settings::Settings;
@@ -12,7 +13,7 @@ pub(super) fn step(settings: &Settings, resources: &str) -> Value {
     // Tekton merges the Task's stepTemplate into it.
     step["securityContext"]["privileged"] = false.into();
     step.insert("command".to_owned(), Value::from_iter([IMAGE_REDIRECTOR]));
-    step.insert("args".to_owned(), Value::from_iter(["finish"]));
+    step.insert("args".to_owned(), Value::from_iter([FINISH_COMMAND]));
     step.into()
 }
 
@@ -21,5 +22,5 @@ pub(super) fn is_own_step(step: &Value) -> bool {
     let first = |key: &str| step.get(key).and_then(|list| list.get(0));
     step.get("name").is_some_and(|name| name == FINISH_STEP)
         && first("command").is_some_and(|command| command == IMAGE_REDIRECTOR)
-        && first("args").is_some_and(|argument| argument == "finish")
+        && first("args").is_some_and(|argument| argument == FINISH_COMMAND)
 }

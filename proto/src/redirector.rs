@@ -1,0 +1,104 @@
+//! The redirector's command line: its flags, their environment variables and defaults, and the form of a script whose
+//! interpreter it is. `core` writes it into Tasks and pods, the redirector reads it.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+/// A flag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flag {
+    /// The name, without dashes.
+    pub name: &'static str,
+    /// The environment variable that is used instead of the flag.
+    pub variable: &'static str,
+}
+
+/// The step's name in the declaration.
+pub const STEP: Flag = Flag::new("step", "GLEANER_STEP");
+/// The sidecar's address: `unix:PATH` or `http://127.0.0.1:PORT`.
+pub const SIDECAR: Flag = Flag::new("sidecar", "GLEANER_SIDECAR");
+/// A file with the bearer token for the sidecar.
+pub const TOKEN_FILE: Flag = Flag::new("token-file", "GLEANER_TOKEN_FILE");
+/// An [`OutputSpec`](crate::OutputSpec); may be repeated.
+pub const OUTPUT: Flag = Flag::new("output", "GLEANER_OUTPUT");
+/// The directory of outputs without a path.
+pub const OUTPUTS_DIR: Flag = Flag::new("outputs-dir", crate::path::OUTPUTS_VARIABLE);
+/// The largest file that is read.
+pub const MAX_OUTPUT_SIZE: Flag = Flag::new("max-output-size", "GLEANER_MAX_OUTPUT_SIZE");
+/// How long the sidecar may be out of reach.
+pub const DEADLINE: Flag = Flag::new("deadline", "GLEANER_DEADLINE");
+/// How long the sidecar's response may take in all.
+pub const ANSWER_TIMEOUT: Flag = Flag::new("answer-timeout", "GLEANER_ANSWER_TIMEOUT");
+/// The directory of the Task's results.
+pub const RESULTS_DIR: Flag = Flag::new("results-dir", "GLEANER_RESULTS_DIR");
+/// The file for the reason of a failure.
+pub const TERMINATION_MESSAGE: Flag =
+    Flag::new("termination-message", "GLEANER_TERMINATION_MESSAGE");
+/// A file for [`Report`](crate::report::Report)s.
+pub const REPORT_FILE: Flag = Flag::new("report-file", "GLEANER_REPORT_FILE");
+/// Asks first whether the resources can be created; a switch.
+pub const PREFLIGHT: Flag = Flag::new("preflight", "GLEANER_PREFLIGHT");
+/// Finishes the run after the command succeeded; a switch.
+pub const FINISH: Flag = Flag::new("finish", "GLEANER_FINISH");
+
+/// The flags that take a value.
+pub const VALUED: [Flag; 11] = [
+    STEP,
+    SIDECAR,
+    TOKEN_FILE,
+    OUTPUT,
+    OUTPUTS_DIR,
+    MAX_OUTPUT_SIZE,
+    DEADLINE,
+    ANSWER_TIMEOUT,
+    RESULTS_DIR,
+    TERMINATION_MESSAGE,
+    REPORT_FILE,
+];
+/// The flags that take none.
+pub const SWITCHES: [Flag; 2] = [PREFLIGHT, FINISH];
+
+/// The subcommand that finishes the run as a step of its own.
+pub const FINISH_COMMAND: &str = "finish";
+
+/// The default of [`MAX_OUTPUT_SIZE`], in bytes.
+pub const MAX_OUTPUT_SIZE_DEFAULT: u64 = 16 << 20;
+/// The default of [`DEADLINE`].
+pub const DEADLINE_DEFAULT: Duration = Duration::from_secs(60);
+/// The default of [`ANSWER_TIMEOUT`]: a commit may wait for conditions of what it created.
+pub const ANSWER_TIMEOUT_DEFAULT: Duration = Duration::from_secs(15 * 60);
+
+/// The first argument of the redirector as an interpreter; the script's path follows (execve(2): the rest of the first
+/// line is one argument).
+pub const SCRIPT: &str = "--script";
+/// The first line of a script whose interpreter is the redirector.
+pub const SCRIPT_INTERPRETER: &str = "#!/gleaner/bin/redirector --script";
+/// The beginning of its second line; the flags follow as a JSON array. The script as it was begins on the third.
+pub const SCRIPT_FLAGS: &str = "#gleaner: ";
+
+impl Flag {
+    const fn new(name: &'static str, variable: &'static str) -> Self {
+        Self { name, variable }
+    }
+
+    /// The flag with its value, as one argument.
+    pub fn with(self, value: impl Display) -> String {
+        format!("--{}={value}", self.name)
+    }
+
+    /// The flag as an argument, without a value.
+    pub fn bare(self) -> String {
+        format!("--{}", self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_interpreter_is_where_the_steps_see_the_redirector() {
+        let line = format!("#!{} {SCRIPT}", crate::path::REDIRECTOR);
+        assert_eq!(line, SCRIPT_INTERPRETER);
+    }
+}

@@ -1,0 +1,70 @@
+//! Reports failures and remarks: on stderr, or in the file that a program named; to Tekton; and by the exit code.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use gleaner_proto::report::Report;
+
+use crate::failure::{Failure, one_line};
+use crate::options::Common;
+use crate::{Exit, termination};
+
+/// Reports `failure` and returns how the process ends.
+pub(crate) fn failed(options: &Common, failure: &Failure) -> Exit {
+    let reason = failure.reason.name();
+    let exit_code = failure.reason.code();
+    let report = Report::Failed {
+        reason: reason.to_owned(),
+        exit_code,
+        message: one_line(&failure.message),
+        failures: failure.failures.clone(),
+    };
+    tell(options, &report, &failure.message);
+    termination::write(&options.termination_message, reason, &failure.message);
+    Exit::Code(exit_code)
+}
+
+/// Reports a failure from before the step's name is known.
+pub(crate) fn failed_without_step(failure: &Failure) -> Exit {
+    print(&format!("gleaner: {}", one_line(&failure.message)));
+    Exit::Code(failure.reason.code())
+}
+
+/// Reports a message that does not change how the step ends.
+pub(crate) fn remark(options: &Common, message: &str) {
+    let report = Report::Remark {
+        message: one_line(message),
+    };
+    tell(options, &report, message);
+}
+
+/// Appends `report` to the report file. Returns false if there is none, or it cannot be written: then the report is to be
+/// printed.
+pub(crate) fn append(options: &Common, report: &Report) -> bool {
+    let path = options.report_file.as_deref();
+    path.is_some_and(|path| write(path, report).is_ok())
+}
+
+fn tell(options: &Common, report: &Report, message: &str) {
+    if !append(options, report) {
+        print(&format!(
+            "gleaner: step '{}': {}",
+            options.step,
+            one_line(message)
+        ));
+    }
+}
+
+fn print(line: &str) {
+    // One write, so that it stays one line among the command's; a closed stderr is nobody's failure.
+    let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
+}
+
+fn write(path: &Path, report: &Report) -> io::Result<()> {
+    let mut line = serde_json::to_vec(report)?;
+    line.push(b'\n');
+    // Opened for each report, so that no command inherits it.
+    let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+    file.write_all(&line)
+}
