@@ -1,0 +1,52 @@
+//! Unit tests of `remedy`.
+
+use super::*;
+use crate::kind::KindName;
+
+fn reason(code: u16, words: &str) -> Reason {
+    let kind = Kind {
+        name: KindName::new("tekton.dev/v1alpha1", "PipelineResource"),
+        plural: "pipelineresources".into(),
+        namespaced: true,
+    };
+    let refusal = Refusal {
+        code: StatusCode::from_u16(code).unwrap(),
+        reason: String::new(),
+        words: words.into(),
+        causes: Vec::new(),
+    };
+    let purpose = Purpose {
+        verb: "create",
+        kind: &kind,
+    };
+    purpose.refused(refusal)
+}
+
+#[test]
+fn a_missing_permission_names_the_grant() {
+    let words = "pipelineresources.tekton.dev is forbidden: User \"system:serviceaccount:ci:default\" cannot create resource \"pipelineresources\" in API group \"tekton.dev\" in the namespace \"ci\"";
+    assert_eq!(
+        reason(403, words).to_string(),
+        format!(
+            "{words}; grant `create` on `pipelineresources.tekton.dev` to the ServiceAccount of the run"
+        )
+    );
+}
+
+#[test]
+fn a_refusal_that_no_permission_mends_does_not_ask_for_one() {
+    let quota = "pods \"a\" is forbidden: exceeded quota: q, requested: pods=1";
+    assert!(matches!(reason(403, quota), Reason::Denied { .. }));
+    let webhook = "admission webhook \"w.example.com\" denied the request: no";
+    assert!(matches!(reason(400, webhook), Reason::Denied { .. }));
+    let namespace = "namespaces \"ci\" not found";
+    assert!(matches!(reason(404, namespace), Reason::NoNamespace { .. }));
+}
+
+#[test]
+fn a_reason_without_its_own_remedy_keeps_the_code() {
+    assert_eq!(
+        reason(405, "no such verb").to_string(),
+        "the API server responded with 405: no such verb"
+    );
+}
