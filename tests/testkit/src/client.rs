@@ -1,0 +1,234 @@
+//! HTTP by hand, so that a test can send anything and see exactly what comes back.
+
+mod response;
+mod tls;
+
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use response::Response;
+use rustls::pki_types::CertificateDer;
+
+/// The longest that a response may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The address of a server.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// A Unix socket.
+    Socket(PathBuf),
+    /// A TCP address.
+    Tcp(SocketAddr),
+}
+
+/// A connection on which one may send anything.
+pub struct Connection {
+    stream: BufReader<Stream>,
+}
+
+enum Stream {
+    Unix(UnixStream),
+    Tcp(TcpStream),
+    Tls(Box<tls::Stream>),
+}
+
+/// Writes a whole request, after whose response the server closes the connection.
+#[must_use]
+pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
+    let close = [("Connection", "close")];
+    head_and_body(method, path, &[&close, headers].concat(), body)
+}
+
+/// Writes a whole request, after whose response the connection stays open.
+#[must_use]
+pub fn lasting_request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
+    head_and_body(method, path, headers, body)
+}
+
+fn head_and_body(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
+    let mut text = format!("{method} {path} HTTP/1.1\r\n");
+    if !headers.iter().any(|(name, _)| *name == "Host") {
+        text += "Host: localhost\r\n";
+    }
+    for (name, value) in headers {
+        text += &format!("{name}: {value}\r\n");
+    }
+    if method == "POST" {
+        text += &format!("Content-Length: {}\r\n", body.len());
+    }
+    text += "\r\n";
+    [text.as_bytes(), body].concat()
+}
+
+// === impl Place ===
+
+impl Place {
+    /// Connects.
+    ///
+    /// # Panics
+    ///
+    /// When nobody listens.
+    pub fn connect(&self) -> Connection {
+        let stream = match self {
+            Self::Socket(path) => UnixStream::connect(path).and_then(|stream| {
+                stream.set_read_timeout(Some(PATIENCE))?;
+                Ok(Stream::Unix(stream))
+            }),
+            Self::Tcp(address) => tcp(*address).map(Stream::Tcp),
+        };
+        let stream = stream.unwrap_or_else(|error| panic!("{self:?}: {error}"));
+        Connection::over(stream)
+    }
+
+    /// Sends one request and reads its response.
+    ///
+    /// # Panics
+    ///
+    /// When no response comes.
+    pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
+        let mut connection = self.connect();
+        // A server that refuses a large body may close before all of it was sent.
+        let _ = connection.send(&request(method, path, headers, body));
+        let response = connection.answer();
+        response.unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+    }
+
+    /// GET.
+    pub fn get(&self, path: &str) -> Response {
+        self.ask("GET", path, &[], b"")
+    }
+
+    /// POST.
+    pub fn post(&self, path: &str, body: &str) -> Response {
+        self.ask("POST", path, &[], body.as_bytes())
+    }
+
+    /// POST with a bearer token.
+    pub fn post_with(&self, token: &str, path: &str, body: &str) -> Response {
+        let token = format!("Bearer {token}");
+        self.ask("POST", path, &[("Authorization", &token)], body.as_bytes())
+    }
+
+    /// Posts the outputs of `step` to the sidecar.
+    pub fn outputs(&self, step: &str, body: &str) -> Response {
+        self.post(&format!("/v1/steps/{step}/outputs"), body)
+    }
+}
+
+// === impl Connection ===
+
+impl Connection {
+    /// Connects by TLS, trusting these CAs (PEM) and asking for this name.
+    ///
+    /// # Errors
+    ///
+    /// When nobody listens, or the handshake fails.
+    pub fn tls(address: SocketAddr, trusted: &str, name: &str) -> io::Result<Self> {
+        let stream = tls::connect(tcp(address)?, trusted, name)?;
+        Ok(Self::over(Stream::Tls(Box::new(stream))))
+    }
+
+    fn over(stream: Stream) -> Self {
+        Self {
+            stream: BufReader::new(stream),
+        }
+    }
+
+    /// The certificate that the server presented.
+    #[must_use]
+    pub fn certificate(&self) -> Option<CertificateDer<'static>> {
+        match self.stream.get_ref() {
+            Stream::Tls(stream) => tls::certificate(stream),
+            Stream::Unix(_) | Stream::Tcp(_) => None,
+        }
+    }
+
+    /// Sends these bytes.
+    ///
+    /// # Errors
+    ///
+    /// When the other side has closed the connection.
+    pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let stream = self.stream.get_mut();
+        stream.write_all(bytes)?;
+        stream.flush()
+    }
+
+    /// Reads a line, without its end; none when the other side has closed.
+    ///
+    /// # Errors
+    ///
+    /// When the connection breaks.
+    pub fn line(&mut self) -> io::Result<Option<String>> {
+        let mut line = String::new();
+        let length = self.stream.read_line(&mut line)?;
+        Ok((length > 0).then(|| line.trim_end().to_owned()))
+    }
+
+    /// Returns true if the other side closes without sending anything more.
+    pub fn is_closed(&mut self) -> bool {
+        matches!(self.stream.read(&mut [0]), Ok(0))
+    }
+
+    /// Returns true if the other side has closed by now.
+    ///
+    /// # Panics
+    ///
+    /// When the socket cannot be switched to and from non-blocking mode.
+    pub fn has_closed(&mut self) -> bool {
+        let stream = self.stream.get_mut();
+        stream.set_nonblocking(true).expect("non-blocking mode");
+        let read = stream.read(&mut [0]);
+        stream.set_nonblocking(false).expect("blocking mode");
+        !matches!(read, Err(error) if error.kind() == ErrorKind::WouldBlock)
+    }
+}
+
+fn tcp(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    Ok(stream)
+}
+
+// === impl Stream ===
+
+impl Stream {
+    fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+        match self {
+            Self::Unix(stream) => stream.set_nonblocking(nonblocking),
+            Self::Tcp(stream) => stream.set_nonblocking(nonblocking),
+            Self::Tls(stream) => stream.sock.set_nonblocking(nonblocking),
+        }
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Unix(stream) => stream.read(buffer),
+            Self::Tcp(stream) => stream.read(buffer),
+            Self::Tls(stream) => stream.read(buffer),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Unix(stream) => stream.write(bytes),
+            Self::Tcp(stream) => stream.write(bytes),
+            Self::Tls(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Unix(stream) => stream.flush(),
+            Self::Tcp(stream) => stream.flush(),
+            Self::Tls(stream) => stream.flush(),
+        }
+    }
+}
