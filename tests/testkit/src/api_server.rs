@@ -24,7 +24,6 @@ struct Store(Arc<Mutex<Objects>>);
 
 impl ApiServer {
     /// Starts one without objects.
-    #[must_use]
     pub fn start() -> Self {
         let store = Store::default();
         let server = Arc::new(FaultServer::start(store.clone()));
@@ -32,25 +31,16 @@ impl ApiServer {
     }
 
     /// Stores an object at a path; it gets a version, and a UID unless it has one.
-    ///
-    /// # Panics
-    ///
-    /// When it has no metadata.
     pub fn put(&self, path: &str, object: Value) {
         self.store.lock().put(path, object);
     }
 
     /// The object at a path.
-    #[must_use]
     pub fn get(&self, path: &str) -> Option<Value> {
         self.store.lock().get(path).cloned()
     }
 
     /// Changes an object as its controller would.
-    ///
-    /// # Panics
-    ///
-    /// When there is none.
     pub fn change(&self, path: &str, change: impl FnOnce(&mut Value)) {
         let mut objects = self.store.lock();
         change(objects.get_mut(path).expect("an object to change"));
@@ -62,13 +52,11 @@ impl ApiServer {
     }
 
     /// The paths of all objects, in order.
-    #[must_use]
     pub fn paths(&self) -> Vec<String> {
         self.store.lock().paths()
     }
 
     /// The fault that somebody else stores this object before the request is performed.
-    #[must_use]
     pub fn put_before(&self, path: &str, object: Value) -> Fault {
         let (store, path) = (self.store.clone(), path.to_owned());
         Fault::After(Arc::new(move || {

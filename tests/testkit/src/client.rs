@@ -36,14 +36,12 @@ enum Stream {
 }
 
 /// Writes a whole request, after whose response the server closes the connection.
-#[must_use]
 pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let close = [("Connection", "close")];
     head_and_body(method, path, &[&close, headers].concat(), body)
 }
 
 /// Writes a whole request, after whose response the connection stays open.
-#[must_use]
 pub fn lasting_request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     head_and_body(method, path, headers, body)
 }
@@ -67,10 +65,6 @@ fn head_and_body(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]
 
 impl Place {
     /// Connects.
-    ///
-    /// # Panics
-    ///
-    /// When nobody listens.
     pub fn connect(&self) -> Connection {
         let stream = match self {
             Self::Socket(path) => UnixStream::connect(path).and_then(|stream| {
@@ -84,10 +78,6 @@ impl Place {
     }
 
     /// Sends one request and reads its response.
-    ///
-    /// # Panics
-    ///
-    /// When no response comes.
     pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
         let mut connection = self.connect();
         // A server that refuses a large body may close before all of it was sent.
@@ -122,10 +112,6 @@ impl Place {
 
 impl Connection {
     /// Connects by TLS, trusting these CAs (PEM) and asking for this name.
-    ///
-    /// # Errors
-    ///
-    /// When nobody listens, or the handshake fails.
     pub fn tls(address: SocketAddr, trusted: &str, name: &str) -> io::Result<Self> {
         let stream = tls::connect(tcp(address)?, trusted, name)?;
         Ok(Self::over(Stream::Tls(Box::new(stream))))
@@ -138,7 +124,6 @@ impl Connection {
     }
 
     /// The certificate that the server presented.
-    #[must_use]
     pub fn certificate(&self) -> Option<CertificateDer<'static>> {
         match self.stream.get_ref() {
             Stream::Tls(stream) => tls::certificate(stream),
@@ -147,10 +132,6 @@ impl Connection {
     }
 
     /// Sends these bytes.
-    ///
-    /// # Errors
-    ///
-    /// When the other side has closed the connection.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         let stream = self.stream.get_mut();
         stream.write_all(bytes)?;
@@ -158,10 +139,6 @@ impl Connection {
     }
 
     /// Reads a line, without its end; none when the other side has closed.
-    ///
-    /// # Errors
-    ///
-    /// When the connection breaks.
     pub fn line(&mut self) -> io::Result<Option<String>> {
         let mut line = String::new();
         let length = self.stream.read_line(&mut line)?;
@@ -174,10 +151,6 @@ impl Connection {
     }
 
     /// Returns true if the other side has closed by now.
-    ///
-    /// # Panics
-    ///
-    /// When the socket cannot be switched to and from non-blocking mode.
     pub fn has_closed(&mut self) -> bool {
         let stream = self.stream.get_mut();
         stream.set_nonblocking(true).expect("non-blocking mode");

@@ -62,11 +62,6 @@ struct State {
 
 impl FaultServer {
     /// Starts it in front of a backend.
-    ///
-    /// # Panics
-    ///
-    /// When no port is free.
-    #[must_use]
     pub fn start(backend: impl Backend) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = listener.local_addr().expect("the port that was just bound");
@@ -90,7 +85,6 @@ impl FaultServer {
     }
 
     /// Its URL, without a slash at the end.
-    #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -98,10 +92,6 @@ impl FaultServer {
     /// Begins a rule for requests of a method whose path and query match a regular expression.
     ///
     /// Of several rules that match a request, the first that is due fires, and only it is used up by it.
-    ///
-    /// # Panics
-    ///
-    /// When the expression is not valid.
     pub fn on(&self, method: Method, target: &str) -> RuleBuilder<'_> {
         RuleBuilder::new(&self.plan, method, regex(target))
     }
@@ -112,17 +102,11 @@ impl FaultServer {
     }
 
     /// All requests so far, in the order of their arrival.
-    #[must_use]
     pub fn requests(&self) -> Vec<Recorded> {
         self.plan.lock().records.clone()
     }
 
     /// The requests of a method whose path and query match.
-    ///
-    /// # Panics
-    ///
-    /// When the expression is not valid.
-    #[must_use]
     pub fn requests_to(&self, method: &Method, target: &str) -> Vec<Recorded> {
         let target = regex(target);
         let mut requests = self.requests();
@@ -131,17 +115,11 @@ impl FaultServer {
     }
 
     /// The number of requests of a method whose path and query match.
-    ///
-    /// # Panics
-    ///
-    /// When the expression is not valid.
-    #[must_use]
     pub fn count(&self, method: &Method, target: &str) -> usize {
         self.requests_to(method, target).len()
     }
 
     /// The requests that change something: no reads, no dry runs.
-    #[must_use]
     pub fn writes(&self) -> Vec<Recorded> {
         let mut requests = self.requests();
         requests.retain(|request| request.method != Method::GET && !request.is_dry_run());
@@ -149,10 +127,6 @@ impl FaultServer {
     }
 
     /// Waits until so many requests of a method have arrived whose path and query match.
-    ///
-    /// # Panics
-    ///
-    /// When they do not within the deadline.
     pub async fn wait_for(&self, count: usize, method: &Method, target: &str, deadline: Duration) {
         let what = format!("{count} of {method} {target}");
         wait::until(&what, deadline, async || {

@@ -6,6 +6,8 @@
 //! - [`api_server`]: such a server with objects in memory, as a small Kubernetes API server;
 //! - [`wait`]: waiting for conditions, never for time.
 //!
+//! Its functions panic where a test should fail: when a wait is in vain, or what comes back is not what was asked for.
+//!
 //! It knows none of the programs, so that every crate can use it in its tests.
 
 pub mod api_server;

@@ -51,10 +51,6 @@ struct Lines {
 
 impl Process {
     /// Starts a program; its standard output and standard error go into one log.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be started.
     pub fn spawn(mut command: Command) -> io::Result<Self> {
         let (reader, writer) = io::pipe()?;
         let child = command
@@ -72,19 +68,16 @@ impl Process {
     }
 
     /// The process id.
-    #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// Everything that it has written so far.
-    #[must_use]
     pub fn log(&self) -> String {
         self.log.lock().lines.join("\n")
     }
 
     /// The last lines that it has written.
-    #[must_use]
     pub fn last_lines(&self) -> String {
         let state = self.log.lock();
         let start = state.lines.len().saturating_sub(15);
@@ -117,10 +110,6 @@ impl Process {
     }
 
     /// Checks that it is running.
-    ///
-    /// # Errors
-    ///
-    /// When it is not, with `name` and the last lines that it has written.
     pub fn check(&mut self, name: &str) -> Result<(), String> {
         match self.try_wait() {
             Ok(None) => Ok(()),
@@ -133,19 +122,11 @@ impl Process {
     }
 
     /// Its exit status, once it has ended.
-    ///
-    /// # Errors
-    ///
-    /// When the kernel does not know the process.
     pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
         self.child.try_wait()
     }
 
     /// Waits until it has ended by itself.
-    ///
-    /// # Panics
-    ///
-    /// When it has not after `time`, with its log.
     pub fn ended_within(mut self, time: Duration) -> ExitStatus {
         let state = self.log.lock();
         let waited = self
@@ -158,19 +139,11 @@ impl Process {
     }
 
     /// Sends a signal by name, such as `TERM`.
-    ///
-    /// # Panics
-    ///
-    /// When it cannot be sent.
     pub fn signal(&self, name: &str) {
         signal(name, &self.id().to_string());
     }
 
     /// Kills it with SIGKILL, waits until it is gone, and returns its log.
-    ///
-    /// # Panics
-    ///
-    /// When it cannot be killed.
     pub fn kill(mut self) -> String {
         self.child.kill().expect("a process to kill");
         self.child.wait().expect("the exit status");
@@ -181,11 +154,6 @@ impl Process {
     }
 
     /// A figure in KiB of `/proc/PID/status`, such as `VmRSS`.
-    ///
-    /// # Panics
-    ///
-    /// When the kernel does not report it.
-    #[must_use]
     pub fn memory(&self, field: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.id()));
         let status = status.expect("the status of a running process");
@@ -244,17 +212,12 @@ fn first<T>(lines: &[String], mut found: impl FnMut(&str) -> Option<T>) -> Optio
 }
 
 /// Returns a line of a JSON log whose `message` is this one.
-#[must_use]
 pub fn message(line: &str, message: &str) -> Option<Value> {
     let line: Value = serde_json::from_str(line).ok()?;
     (line["message"] == message).then_some(line)
 }
 
 /// Runs a program to its end.
-///
-/// # Panics
-///
-/// When it hangs; it is killed then.
 #[track_caller]
 pub fn run(mut command: Command) -> Ran {
     command
@@ -273,10 +236,6 @@ pub fn run(mut command: Command) -> Ran {
 }
 
 /// Sends a signal by name to a process or, with a minus, to a process group.
-///
-/// # Panics
-///
-/// When it cannot be sent.
 #[track_caller]
 pub fn signal(name: &str, to: &str) {
     let status = Command::new("kill").args(["-s", name, "--", to]).status();
@@ -291,7 +250,6 @@ pub fn signal(name: &str, to: &str) {
 ///
 /// `setpriv` sets that up, because doing so here would be unsafe code; where it is missing, only the drop ends the
 /// program.
-#[must_use]
 pub fn tied_to_thread(program: &Path) -> Command {
     static SETPRIV: LazyLock<bool> = LazyLock::new(|| {
         let mut version = Command::new("setpriv");
@@ -309,7 +267,6 @@ pub fn tied_to_thread(program: &Path) -> Command {
 }
 
 /// A command whose files cannot grow beyond so many KiB, as on a full disk.
-#[must_use]
 pub fn with_file_size(program: &str, kibibytes: u64) -> Command {
     // With the signal ignored, the write fails instead of the program being killed.
     let script = r#"trap '' XFSZ; ulimit -f "$1"; shift; exec "$@""#;

@@ -6,10 +6,6 @@ use std::time::{Duration, Instant};
 const PERIOD: Duration = Duration::from_millis(10);
 
 /// Checks `condition` until it returns a value.
-///
-/// # Panics
-///
-/// When the deadline passes first, with `what`.
 pub async fn until<T>(
     what: &str,
     deadline: Duration,
@@ -26,10 +22,6 @@ pub async fn until<T>(
 }
 
 /// Checks `condition` until it holds, outside of async code.
-///
-/// # Panics
-///
-/// When the deadline passes first, with `what`.
 #[track_caller]
 pub fn until_true(what: &str, deadline: Duration, mut condition: impl FnMut() -> bool) {
     let held = blocking(deadline, || condition().then_some(()));

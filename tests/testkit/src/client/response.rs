@@ -19,14 +19,6 @@ pub struct Response {
 
 impl Connection {
     /// Reads the status and the header fields of a response.
-    ///
-    /// # Errors
-    ///
-    /// When the connection ends first.
-    ///
-    /// # Panics
-    ///
-    /// When what comes is not HTTP.
     pub fn head(&mut self) -> io::Result<Response> {
         let ended = || io::Error::from(ErrorKind::UnexpectedEof);
         let status = self.line()?.ok_or_else(ended)?;
@@ -46,14 +38,6 @@ impl Connection {
     }
 
     /// Reads a whole response.
-    ///
-    /// # Errors
-    ///
-    /// When the connection ends first.
-    ///
-    /// # Panics
-    ///
-    /// When what comes is not HTTP.
     pub fn answer(&mut self) -> io::Result<Response> {
         let mut response = self.head()?;
         if let Some(length) = response.header("content-length") {
@@ -88,7 +72,6 @@ impl Connection {
 
 impl Response {
     /// The value of a header field.
-    #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.headers.iter();
         let found = headers.find(|(given, _)| given.eq_ignore_ascii_case(name));
@@ -96,21 +79,11 @@ impl Response {
     }
 
     /// The body as text.
-    ///
-    /// # Panics
-    ///
-    /// When it is not UTF-8.
-    #[must_use]
     pub fn text(&self) -> &str {
         std::str::from_utf8(&self.body).expect("a body in UTF-8")
     }
 
     /// The body as JSON.
-    ///
-    /// # Panics
-    ///
-    /// When the server does not declare it as JSON, or it is not.
-    #[must_use]
     #[track_caller]
     pub fn json(&self) -> Value {
         let media_type = self.header("content-type");
@@ -119,10 +92,6 @@ impl Response {
     }
 
     /// The body of a 200 as JSON.
-    ///
-    /// # Panics
-    ///
-    /// When it is not one.
     #[track_caller]
     pub fn ok(&self) -> Value {
         assert_eq!(self.status, 200, "{}", self.text());
@@ -130,10 +99,6 @@ impl Response {
     }
 
     /// The problem document, which must have this status and type, and be short enough to be read.
-    ///
-    /// # Panics
-    ///
-    /// When it is another.
     #[track_caller]
     pub fn problem(&self, status: u16, kind: &str) -> Problem {
         assert_eq!(self.status, status, "{}", self.text());

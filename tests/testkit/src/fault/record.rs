@@ -40,7 +40,6 @@ pub enum Outcome {
 
 impl Recorded {
     /// Path and query, as rules match them.
-    #[must_use]
     pub fn target(&self) -> String {
         if self.query.is_empty() {
             self.path.clone()
@@ -50,13 +49,11 @@ impl Recorded {
     }
 
     /// The body as JSON; null when it is not.
-    #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
     /// The name of the object in the body.
-    #[must_use]
     pub fn name(&self) -> String {
         let object = self.json();
         let name = object["metadata"]["name"].as_str();
@@ -64,7 +61,6 @@ impl Recorded {
     }
 
     /// Returns true if it asks for a dry run.
-    #[must_use]
     pub fn is_dry_run(&self) -> bool {
         self.query.split('&').any(|pair| pair == "dryRun=All")
     }

@@ -40,11 +40,6 @@ pub enum Fault {
 
 impl Fault {
     /// Answers with this status, header fields and JSON.
-    ///
-    /// # Panics
-    ///
-    /// When the number is not a status.
-    #[must_use]
     pub fn answer(status: u16, headers: &[(&'static str, &str)], body: Value) -> Self {
         let owned = |(name, value): &(&'static str, &str)| (*name, (*value).to_owned());
         Self::Answer {
@@ -55,13 +50,11 @@ impl Fault {
     }
 
     /// Refuses with a `Status` object.
-    #[must_use]
     pub fn refuse(status: u16, reason: &str, message: &str) -> Self {
         Self::answer(status, &[], refusal(status, reason, message))
     }
 
     /// Refuses with a status and the reason that goes with it.
-    #[must_use]
     pub fn status(status: u16) -> Self {
         let reason = match status {
             409 => "Conflict",
@@ -75,7 +68,6 @@ impl Fault {
     }
 
     /// Refuses with 429 and a `Retry-After` in seconds.
-    #[must_use]
     pub fn too_many_requests(retry_after: u32) -> Self {
         let mut body = refusal(429, "TooManyRequests", "a rule of the test says 429");
         body["details"] = json!({ "retryAfterSeconds": retry_after });
@@ -99,7 +91,6 @@ impl fmt::Debug for Fault {
 }
 
 /// Writes a `Status` object as an API server does.
-#[must_use]
 pub fn refusal(status: u16, reason: &str, message: &str) -> Value {
     json!({
         "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
