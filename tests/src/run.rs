@@ -217,6 +217,16 @@ impl Run<'_> {
         Step::new(self, name)
     }
 
+    /// Runs a step that writes one output, and succeeds.
+    ///
+    /// # Panics
+    ///
+    /// When it fails, with what it said.
+    pub async fn passes(&self, step: &str, output: &str, content: &str) {
+        let step = self.step(step).writes(output, content);
+        step.run().await.expect(0);
+    }
+
     /// The finish as a step of its own.
     pub async fn finish(&self) -> Ended {
         let mut arguments = vec!["finish".to_owned()];
