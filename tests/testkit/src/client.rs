@@ -26,27 +26,23 @@ pub enum Place {
 
 /// A connection on which one may send anything.
 pub struct Connection {
-    stream: BufReader<Stream>,
+    stream: BufReader<Box<dyn Socket>>,
+    /// The certificate that the server presented.
+    pub certificate: Option<CertificateDer<'static>>,
 }
 
-enum Stream {
-    Unix(UnixStream),
-    Tcp(TcpStream),
-    Tls(Box<tls::Stream>),
+trait Socket: Read + Write + Send {
+    fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()>;
 }
 
 /// Writes a whole request, after whose response the server closes the connection.
 pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
-    let close = [("Connection", "close")];
-    head_and_body(method, path, &[&close, headers].concat(), body)
+    let headers = [&[("Connection", "close")], headers].concat();
+    lasting_request(method, path, &headers, body)
 }
 
 /// Writes a whole request, after whose response the connection stays open.
 pub fn lasting_request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
-    head_and_body(method, path, headers, body)
-}
-
-fn head_and_body(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let mut text = format!("{method} {path} HTTP/1.1\r\n");
     if !headers.iter().any(|(name, _)| *name == "Host") {
         text += "Host: localhost\r\n";
@@ -66,15 +62,14 @@ fn head_and_body(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]
 impl Place {
     /// Connects.
     pub fn connect(&self) -> Connection {
-        let stream = match self {
+        let connection = match self {
             Self::Socket(path) => UnixStream::connect(path).and_then(|stream| {
                 stream.set_read_timeout(Some(PATIENCE))?;
-                Ok(Stream::Unix(stream))
+                Ok(Connection::over(stream, None))
             }),
-            Self::Tcp(address) => tcp(*address).map(Stream::Tcp),
+            Self::Tcp(address) => tcp(*address).map(|stream| Connection::over(stream, None)),
         };
-        let stream = stream.unwrap_or_else(|error| panic!("{self:?}: {error}"));
-        Connection::over(stream)
+        connection.unwrap_or_else(|error| panic!("{self:?}: {error}"))
     }
 
     /// Sends one request and reads its response.
@@ -114,20 +109,14 @@ impl Connection {
     /// Connects by TLS, trusting these CAs (PEM) and asking for this name.
     pub fn tls(address: SocketAddr, trusted: &str, name: &str) -> io::Result<Self> {
         let stream = tls::connect(tcp(address)?, trusted, name)?;
-        Ok(Self::over(Stream::Tls(Box::new(stream))))
+        let certificate = tls::certificate(&stream);
+        Ok(Self::over(stream, certificate))
     }
 
-    fn over(stream: Stream) -> Self {
+    fn over(stream: impl Socket + 'static, certificate: Option<CertificateDer<'static>>) -> Self {
         Self {
-            stream: BufReader::new(stream),
-        }
-    }
-
-    /// The certificate that the server presented.
-    pub fn certificate(&self) -> Option<CertificateDer<'static>> {
-        match self.stream.get_ref() {
-            Stream::Tls(stream) => tls::certificate(stream),
-            Stream::Unix(_) | Stream::Tcp(_) => None,
+            stream: BufReader::new(Box::new(stream)),
+            certificate,
         }
     }
 
@@ -166,42 +155,22 @@ fn tcp(address: SocketAddr) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-// === impl Stream ===
+// === impl Socket ===
 
-impl Stream {
+impl Socket for UnixStream {
     fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
-        match self {
-            Self::Unix(stream) => stream.set_nonblocking(nonblocking),
-            Self::Tcp(stream) => stream.set_nonblocking(nonblocking),
-            Self::Tls(stream) => stream.sock.set_nonblocking(nonblocking),
-        }
+        Self::set_nonblocking(self, nonblocking)
     }
 }
 
-impl Read for Stream {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Unix(stream) => stream.read(buffer),
-            Self::Tcp(stream) => stream.read(buffer),
-            Self::Tls(stream) => stream.read(buffer),
-        }
+impl Socket for TcpStream {
+    fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+        Self::set_nonblocking(self, nonblocking)
     }
 }
 
-impl Write for Stream {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Unix(stream) => stream.write(bytes),
-            Self::Tcp(stream) => stream.write(bytes),
-            Self::Tls(stream) => stream.write(bytes),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::Unix(stream) => stream.flush(),
-            Self::Tcp(stream) => stream.flush(),
-            Self::Tls(stream) => stream.flush(),
-        }
+impl Socket for tls::Stream {
+    fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+        self.socket.set_nonblocking(nonblocking)
     }
 }

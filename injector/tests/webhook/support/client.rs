@@ -26,7 +26,7 @@ impl Client {
         let connecting = move || Connection::tls(address, &trusted, &name);
         let connection = task::spawn_blocking(connecting).await.unwrap()?;
         Ok(Self {
-            certificate: connection.certificate(),
+            certificate: connection.certificate.clone(),
             connection,
         })
     }
