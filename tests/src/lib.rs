@@ -14,7 +14,8 @@ pub mod rig;
 pub mod run;
 pub mod server;
 pub mod suite;
-pub mod wait;
+
+pub use gleaner_testkit::wait;
 
 /// A minimal CRD of Knative's `Service`: the kind of the proposal's `build-and-deploy` example.
 pub const KNATIVE_CRDS: &str = include_str!("../fixtures/knative-service-crd.yaml");

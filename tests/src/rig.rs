@@ -7,7 +7,6 @@ mod access;
 mod assets;
 mod folder;
 mod probe;
-mod process;
 mod start;
 
 pub use access::User;

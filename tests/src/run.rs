@@ -63,6 +63,8 @@ pub struct Run<'a> {
     flags: Vec<String>,
     environment: Vec<(String, String)>,
     sidecar: Option<Sidecar>,
+    /// The logs of the sidecars that were killed.
+    killed: String,
 }
 
 // === The sidecar ===
@@ -91,8 +93,7 @@ impl<'a> Run<'a> {
         ];
         arguments.extend(self.api.iter().chain(&self.flags).cloned());
         let program = self.programs.sidecar;
-        let sidecar =
-            Sidecar::start(program, &arguments, &self.environment, &self.log_file()).await;
+        let sidecar = Sidecar::start(program, &arguments, &self.environment).await;
         self.sidecar = Some(sidecar);
     }
 
@@ -103,7 +104,8 @@ impl<'a> Run<'a> {
     /// When it is not running.
     pub async fn kill(&mut self) {
         let sidecar = self.sidecar.take().expect("a running sidecar");
-        sidecar.kill().await;
+        self.killed += &sidecar.kill();
+        self.killed.push('\n');
     }
 
     /// From the next start on, the sidecar stops dead when it first comes to this point of its work.
@@ -135,10 +137,11 @@ impl<'a> Run<'a> {
         self.kill().await;
     }
 
-    /// All that the sidecar has logged.
+    /// Everything that the sidecar has logged, those that were killed included.
     #[must_use]
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.log_file()).unwrap_or_default()
+        let running = self.sidecar.as_ref().map(Sidecar::log);
+        format!("{}{}", self.killed, running.unwrap_or_default())
     }
 
     /// GET from the sidecar's loopback address.
@@ -212,6 +215,16 @@ impl Run<'_> {
     /// A step, to be run under a real redirector.
     pub fn step(&self, name: &str) -> Step<'_> {
         Step::new(self, name)
+    }
+
+    /// Runs a step that writes one output, and succeeds.
+    ///
+    /// # Panics
+    ///
+    /// When it fails, with what it said.
+    pub async fn passes(&self, step: &str, output: &str, content: &str) {
+        let step = self.step(step).writes(output, content);
+        step.run().await.expect(0);
     }
 
     /// The finish as a step of its own.
@@ -306,10 +319,6 @@ impl Run<'_> {
 
     fn crash_marker(&self) -> PathBuf {
         self.folder().join("state/crash-point")
-    }
-
-    fn log_file(&self) -> PathBuf {
-        self.folder().join("sidecar.log")
     }
 }
 

@@ -1,10 +1,11 @@
 use std::time::Duration;
 
+use gleaner_testkit::client::Connection;
 use http::Method;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{Authority, Client, JOB_POD, NAME, PATIENCE, Setup, review, tls, until};
+use crate::support::{Authority, Client, JOB_POD, NAME, PATIENCE, Setup, review, until};
 
 #[tokio::test]
 async fn who_says_nothing_after_connecting_is_cut_off() {
@@ -55,13 +56,16 @@ async fn a_connection_may_rest_between_requests_for_longer_than_a_header_may_tak
             .await
             .unwrap();
         // A condition cannot be waited for here: that nothing happens for a while is the point.
-        let ended = until_closed(&client, Duration::from_millis(400)).await;
+        let ended = until_closed(&mut client, Duration::from_millis(400)).await;
         assert!(!ended, "an API server's next review would fail");
     }
-    assert!(until_closed(&client, PATIENCE).await, "but not for ever");
+    assert!(
+        until_closed(&mut client, PATIENCE).await,
+        "but not for ever"
+    );
 }
 
-async fn until_closed(client: &Client, time: Duration) -> bool {
+async fn until_closed(client: &mut Client, time: Duration) -> bool {
     let closed = async {
         while !client.is_closed() {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -77,34 +81,23 @@ async fn a_review_that_is_too_large_or_too_slow_is_not_taken() {
         .flag("--max-body=64Ki")
         .flag("--body-timeout=300ms");
     let injector = setup.ready().await;
-    let begin = "POST /mutate/pods HTTP/1.1\r\nhost: a\r\nconnection: close\r\n";
-    let mut large = tls(injector.address, &authority.pem, NAME).await.unwrap();
-    // The length says enough: the answer comes, and the connection ends, before any of the body is sent.
-    let head = format!("{begin}content-length: 65537\r\n\r\n");
-    large.write_all(head.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    tokio::time::timeout(PATIENCE, large.read_to_string(&mut answer))
+    let mut client = injector.client(&authority).await;
+    let answer = client
+        .send(Method::POST, "/mutate/pods", vec![b' '; 65537])
         .await
-        .unwrap()
         .unwrap();
-    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
-    assert!(answer.contains("--max-body"), "{answer}");
+    assert_eq!(answer.status, 413);
+    assert!(answer.text().contains("--max-body"), "{}", answer.text());
     let mut client = injector.client(&authority).await;
     let answer = client
         .send(Method::POST, "/mutate/pods", vec![b' '; 65536])
         .await
         .unwrap();
     assert_eq!(answer.status, 400);
-    let mut slow = tls(injector.address, &authority.pem, NAME).await.unwrap();
-    slow.write_all(format!("{begin}content-length: 10\r\n\r\n{{").as_bytes())
-        .await
+    let mut slow = Connection::tls(injector.address, &authority.pem, NAME).unwrap();
+    slow.send(b"POST /mutate/pods HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\n{")
         .unwrap();
-    let mut answer = vec![0; 12];
-    tokio::time::timeout(PATIENCE, slow.read_exact(&mut answer))
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(answer, b"HTTP/1.1 408");
+    assert_eq!(slow.head().unwrap().status, 408);
 }
 
 #[tokio::test]

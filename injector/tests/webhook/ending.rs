@@ -11,7 +11,7 @@ async fn at_sigterm_it_says_not_ready_first_and_still_answers() {
     injector.terminate();
     until("not ready", async || {
         let ready = get(injector.health, "/readyz").await;
-        (ready.text == "this replica is ending\n" && ready.status == 503).then_some(())
+        (ready.text() == "this replica is ending\n" && ready.status == 503).then_some(())
     })
     .await;
     // On a connection that stands, and on a new one.
@@ -40,7 +40,7 @@ async fn it_ends_while_it_still_waits_for_the_api_server() {
     until("a certificate", async || {
         let ready = get(injector.health, "/readyz").await;
         ready
-            .text
+            .text()
             .contains("--sidecars native or tekton")
             .then_some(())
     })
@@ -53,7 +53,7 @@ async fn it_ends_while_it_still_waits_for_the_api_server() {
 async fn the_kind_of_sidecar_is_that_of_the_clusters_version() {
     for (minor, kind) in [("28", "Tekton"), ("33", "Native")] {
         let api_server = ApiServer::start().await;
-        api_server.world().minor = Some(minor);
+        api_server.set_minor_version(minor);
         let injector = Setup::managed(&api_server)
             .flag("--sidecars=auto")
             .ready()

@@ -14,7 +14,7 @@ async fn injector(api_server: &ApiServer, authority: &Authority) -> (Injector, C
 }
 
 fn told(api_server: &ApiServer) -> Vec<Value> {
-    api_server.world().events.clone()
+    api_server.events()
 }
 
 #[tokio::test]
@@ -127,7 +127,7 @@ async fn a_dry_run_and_an_object_without_a_controller_are_not_told_of() {
 #[tokio::test]
 async fn an_api_server_that_takes_no_events_delays_no_review() {
     let (api_server, authority) = (ApiServer::start().await, Authority::new());
-    api_server.world().silent = true;
+    api_server.take_no_events();
     let (injector, mut client) = injector(&api_server, &authority).await;
     let mut body = review(UNWOVEN_POD);
     for index in 0..200 {

@@ -1,7 +1,8 @@
 use serde_json::json;
 
 use crate::support::{
-    ApiServer, Authority, Client, Injector, JOB_POD, NAME, Setup, get, review, until,
+    ApiServer, Authority, CONFIGURATION, Client, Injector, JOB_POD, NAME, SECRET, Setup, get,
+    review, until,
 };
 
 async fn connect(injector: &Injector, api_server: &ApiServer) -> Client {
@@ -14,7 +15,7 @@ async fn connect(injector: &Injector, api_server: &ApiServer) -> Client {
 async fn the_first_replica_makes_it_all_and_the_second_shares_it() {
     let api_server = ApiServer::start().await;
     let first = Setup::managed(&api_server).ready().await;
-    let secret = api_server.world().secret.clone().unwrap();
+    let secret = api_server.get(SECRET).unwrap();
     assert_eq!(secret["type"], "kubernetes.io/tls");
     assert_eq!(
         api_server.bundles(),
@@ -25,7 +26,7 @@ async fn the_first_replica_makes_it_all_and_the_second_shares_it() {
     );
     let second = Setup::managed(&api_server).ready().await;
     assert_eq!(
-        api_server.world().secret.as_ref(),
+        api_server.get(SECRET).as_ref(),
         Some(&secret),
         "the second one changes nothing"
     );
@@ -109,19 +110,14 @@ async fn replicas_that_start_at_once_agree_on_one_secret() {
         })
         .await;
     }
-    let begun = api_server
-        .world()
-        .requests
-        .iter()
-        .filter(|request| request.starts_with("POST /api"))
-        .count();
+    let begun = api_server.asked("POST /api");
     assert!((1..=4).contains(&begun), "{begun}");
 }
 
 #[tokio::test]
 async fn it_is_ready_only_when_the_ca_bundle_holds_its_authority() {
     let api_server = ApiServer::start().await;
-    let configuration = api_server.world().configuration.take();
+    let configuration = api_server.remove(CONFIGURATION).unwrap();
     let injector = Setup::managed(&api_server).start();
     let said = injector.said("certificate-check-failed").await;
     assert!(
@@ -133,14 +129,14 @@ async fn it_is_ready_only_when_the_ca_bundle_holds_its_authority() {
     );
     let ready = get(injector.health, "/readyz").await;
     assert_eq!(
-        (ready.status, ready.text.as_str()),
+        (ready.status, ready.text()),
         (
             503,
             "the caBundle of the webhook configuration does not hold the authority yet\n"
         )
     );
     assert_eq!(get(injector.health, "/livez").await.status, 200);
-    api_server.world().configuration = configuration;
+    api_server.put(CONFIGURATION, configuration);
     injector.is_ready().await;
 }
 
@@ -154,7 +150,7 @@ async fn a_ca_bundle_that_was_wiped_or_altered_is_repaired() {
         Authority::new().pem,
         format!("{right}{right}"),
     ] {
-        api_server.world().set_bundles(&wrong);
+        api_server.set_bundles(&wrong);
         until("the right bundle", async || {
             api_server
                 .bundles()
@@ -170,12 +166,7 @@ async fn a_ca_bundle_that_was_wiped_or_altered_is_repaired() {
             "it stays ready meanwhile"
         );
     }
-    let patched = api_server
-        .world()
-        .requests
-        .iter()
-        .filter(|request| request.starts_with("PATCH"))
-        .count();
+    let patched = api_server.asked("PATCH");
     assert_eq!(patched, 4, "once at the start, and once for each");
 }
 
@@ -187,7 +178,7 @@ async fn a_secret_that_was_deleted_is_made_again_while_both_authorities_are_trus
         .ready()
         .await;
     let old = api_server.secret("ca.crt").unwrap();
-    api_server.world().secret = None;
+    api_server.remove(SECRET);
     let new = until("another Secret", async || api_server.secret("ca.crt")).await;
     assert!(
         new.ends_with(&old) && new != old,
@@ -212,22 +203,19 @@ async fn a_damaged_or_empty_secret_is_begun_anew_and_keeps_what_others_put_there
     ] {
         let labels = json!({"team": "platform"});
         let metadata = json!({"name": "injector-tls", "resourceVersion": "0", "labels": labels});
-        api_server.world().secret =
-            Some(json!({"type": "Opaque", "metadata": metadata, "data": data}));
+        api_server.put(
+            SECRET,
+            json!({"type": "Opaque", "metadata": metadata, "data": data}),
+        );
         let injector = Setup::managed(&api_server).ready().await;
         connect(&injector, &api_server).await;
-        let secret = api_server.world().secret.clone().unwrap();
+        let secret = api_server.get(SECRET).unwrap();
         assert_eq!(
             (&secret["metadata"]["labels"], &secret["type"]),
             (&labels, &json!("Opaque"))
         );
     }
-    let made = api_server
-        .world()
-        .requests
-        .iter()
-        .filter(|request| request.starts_with("POST"))
-        .count();
+    let made = api_server.asked("POST");
     assert_eq!(made, 0, "none is created where one is");
 }
 
@@ -240,9 +228,9 @@ async fn an_api_server_that_refuses_or_is_gone_leaves_what_is_served() {
         ("GET /apis/admission", 500),
         ("PATCH", 403),
     ] {
-        api_server.world().refused = Some(refused);
+        api_server.refuse(refused.0, refused.1);
         if refused.0 == "PATCH" {
-            api_server.world().set_bundles("");
+            api_server.set_bundles("");
         }
         let text = format!(
             "{} not for you",
@@ -259,7 +247,7 @@ async fn an_api_server_that_refuses_or_is_gone_leaves_what_is_served() {
             .review("/mutate/pods", &review(JOB_POD))
             .await
             .unwrap();
-        api_server.world().refused = None;
+        api_server.heal();
         until("a look that works", async || {
             (!api_server.bundle().is_empty()).then_some(())
         })
@@ -270,7 +258,7 @@ async fn an_api_server_that_refuses_or_is_gone_leaves_what_is_served() {
 #[tokio::test]
 async fn what_may_not_be_written_is_complained_of_once() {
     let api_server = ApiServer::start().await;
-    api_server.world().refused = Some(("POST /api/v1", 403));
+    api_server.refuse("POST /api/v1", 403);
     let injector = Setup::managed(&api_server).start();
     let said = injector.said("certificate-check-failed").await;
     assert_eq!(
@@ -290,7 +278,7 @@ async fn what_may_not_be_written_is_complained_of_once() {
     );
     let ready = get(injector.health, "/readyz").await;
     assert_eq!(
-        (ready.status, ready.text.as_str()),
+        (ready.status, ready.text()),
         (503, "there is no certificate to serve yet\n")
     );
     assert!(
@@ -298,7 +286,7 @@ async fn what_may_not_be_written_is_complained_of_once() {
             .await
             .is_err()
     );
-    api_server.world().refused = None;
+    api_server.heal();
     injector.is_ready().await;
 }
 
@@ -310,13 +298,13 @@ async fn keys_get_into_no_log() {
         .ready()
         .await;
     connect(&injector, &api_server).await;
-    api_server.world().set_bundles("");
+    api_server.set_bundles("");
     until("the right bundle", async || {
         (!api_server.bundle().is_empty()).then_some(())
     })
     .await;
     let log = injector.log();
-    let data = api_server.world().secret.clone().unwrap()["data"].take();
+    let data = api_server.get(SECRET).unwrap()["data"].take();
     for key in ["ca.key", "tls.key"] {
         let encoded = data[key].as_str().unwrap();
         assert!(

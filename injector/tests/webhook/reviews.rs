@@ -205,7 +205,7 @@ async fn what_is_no_review_is_refused_in_the_words_of_http() {
     for (method, path, body, status, text) in cases {
         let answer = client.send(method, path, body.to_owned()).await.unwrap();
         assert_eq!(answer.status, status, "{path} {body}");
-        assert!(answer.text.contains(text), "{}", answer.text);
+        assert!(answer.text().contains(text), "{}", answer.text());
     }
     assert_eq!(
         injector
@@ -224,7 +224,8 @@ async fn metrics_are_those_that_the_documentation_names() {
         .review("/mutate/pods", &review(JOB_POD))
         .await
         .unwrap();
-    let metrics = get(injector.health, "/metrics").await.text;
+    let metrics = get(injector.health, "/metrics").await;
+    let metrics = metrics.text();
     for series in [
         r#"gleaner_injector_reviews_total{resource="pods",outcome="changed",reason=""} 1"#,
         r#"gleaner_injector_review_duration_seconds_count{resource="pods"} 1"#,

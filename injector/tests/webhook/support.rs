@@ -5,13 +5,14 @@ mod authority;
 mod client;
 mod process;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use gleaner_testkit::wait;
 use serde_json::Value;
 
-pub(crate) use api_server::ApiServer;
+pub(crate) use api_server::{ApiServer, CONFIGURATION, SECRET};
 pub(crate) use authority::Authority;
-pub(crate) use client::{Client, get, tls};
+pub(crate) use client::{Client, get};
 pub(crate) use process::{Injector, NAME, Setup};
 
 /// How long anything may take on a busy machine.
@@ -55,14 +56,7 @@ resources: [{name: img, spec: {type: image, params: [{name: digest, value: $(ste
     })
 }
 
-/// Looks again and again until `condition` gives a value.
-pub(crate) async fn until<T>(what: &str, mut condition: impl AsyncFnMut() -> Option<T>) -> T {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        if let Some(value) = condition().await {
-            return value;
-        }
-        assert!(Instant::now() < end, "not within {PATIENCE:?}: {what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+/// Checks `condition` until it returns a value.
+pub(crate) async fn until<T>(what: &str, condition: impl AsyncFnMut() -> Option<T>) -> T {
+    wait::until(what, PATIENCE, condition).await
 }

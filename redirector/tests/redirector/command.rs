@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 
-use crate::support::{REDIRECTOR, Sidecar, Step, run};
+use crate::support::{Ended as _, REDIRECTOR, Sidecar, Step, run};
 
 /// The longest single argument, with its final zero (`MAX_ARG_STRLEN`, 32 pages).
 const ARGUMENT_MAX: usize = 131_072;

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 
-use crate::support::{Ran, Sidecar, Step, can_unshare};
+use crate::support::{Ended as _, Ran, Sidecar, Step, can_unshare};
 
 /// Runs a step with one output whose file was prepared by `prepare`; nothing must reach the sidecar.
 #[track_caller]

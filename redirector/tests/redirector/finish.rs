@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use crate::support::{Reply, Sidecar, Step};
+use crate::support::{Ended as _, Reply, Sidecar, Step};
 
 const COMMITTED: &str = r#"{
     "phase": "Committed",

@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use crate::support::{Reply, Running, Sidecar, Step, can_unshare, handled, signal, until};
+use crate::support::{
+    Ended as _, Reply, Running, Sidecar, Step, can_unshare, handled, signal, until,
+};
 
 /// Makes the redirector PID 1 of a namespace with its own `/proc`, as a container's runtime does.
 const CONTAINER: [&str; 6] = [

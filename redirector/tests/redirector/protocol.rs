@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Reply, Running, Sidecar, Step, signal};
+use crate::support::{Ended as _, Reply, Running, Sidecar, Step, signal};
 
 const NOTHING: &str = r#"{"outputs":{},"exitCode":0}"#;
 

@@ -6,7 +6,7 @@ use gleaner_proto::failure::FailureCode;
 use gleaner_proto::message::{Outcome, Phase};
 use gleaner_proto::report::Report;
 
-use crate::support::{Reply, Sidecar, Step};
+use crate::support::{Ended as _, Reply, Sidecar, Step};
 
 /// A step whose reports go to a file.
 fn reporting(sidecar: &Sidecar) -> Step {

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 
-use crate::support::{Ran, Running, Sidecar, Step, handled, has_ended, signal, until};
+use crate::support::{Ended as _, Ran, Running, Sidecar, Step, handled, has_ended, signal, until};
 
 /// Counts TERMs until the file `go` is there, then exits with 40 plus their number.
 const COUNT: &str = "n=0; trap 'n=$((n+1)); echo term' TERM; echo ready

@@ -7,13 +7,13 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
-use std::sync::mpsc;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
+use gleaner_testkit::wait;
 use tempfile::TempDir;
 
+pub(crate) use gleaner_testkit::process::{Ran, run, signal};
 pub(crate) use sidecar::{Reply, Sidecar};
 
 /// The binary under test.
@@ -31,13 +31,10 @@ pub(crate) struct Step {
     prefix: Vec<String>,
 }
 
-/// What came of a step.
-#[derive(Debug)]
-pub(crate) struct Ran {
-    pub(crate) code: Option<i32>,
-    pub(crate) signal: Option<i32>,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
+/// The outcome of a step of Gleaner's.
+pub(crate) trait Ended {
+    /// Asserts that it exited with `code`, and that this line (a failure's, or none) is all there is on stderr.
+    fn assert_ended(&self, code: i32, line: &str);
 }
 
 /// A step that is running; killed when dropped.
@@ -159,12 +156,11 @@ impl Step {
     }
 }
 
-// === impl Ran ===
+// === impl Ended ===
 
-impl Ran {
-    /// It exited with `code`, and this line (a failure's, or none) is all there is on stderr.
+impl Ended for Ran {
     #[track_caller]
-    pub(crate) fn assert_ended(&self, code: i32, line: &str) {
+    fn assert_ended(&self, code: i32, line: &str) {
         let line = if line.is_empty() {
             String::new()
         } else {
@@ -227,52 +223,10 @@ impl Drop for Running {
     }
 }
 
-/// Runs a command to its end, and kills it when it hangs.
-#[track_caller]
-pub(crate) fn run(mut command: Command) -> Ran {
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let child = command.spawn().unwrap();
-    let pid = child.id();
-    let (done, outcome) = mpsc::channel();
-    thread::spawn(move || done.send(child.wait_with_output()));
-    let Ok(outcome) = outcome.recv_timeout(HANGING) else {
-        signal("KILL", &pid.to_string());
-        panic!("it hangs: {command:?}");
-    };
-    outcome.unwrap().into()
-}
-
-impl From<Output> for Ran {
-    fn from(output: Output) -> Self {
-        Self {
-            code: output.status.code(),
-            signal: output.status.signal(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-}
-
-/// Sends a signal, by name, to a process or (with a minus) to a group.
-pub(crate) fn signal(name: &str, to: &str) {
-    let status = Command::new("kill")
-        .args(["-s", name, "--", to])
-        .status()
-        .unwrap();
-    assert!(status.success(), "kill -s {name} {to}");
-}
-
 /// Waits until `condition` holds.
 #[track_caller]
-pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !condition() {
-        assert!(start.elapsed() < HANGING, "waited in vain until {what}");
-        thread::yield_now();
-    }
+pub(crate) fn until(what: &str, condition: impl FnMut() -> bool) {
+    wait::until_true(what, HANGING, condition);
 }
 
 /// Whether the process is gone, or waits for nothing but to be reaped.

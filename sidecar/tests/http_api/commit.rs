@@ -6,8 +6,8 @@ use gleaner_proto::message::problem_type;
 use http::Method;
 use serde_json::json;
 
-use crate::mock::refuse;
 use crate::support::{DIGEST, MANUAL, Setup, VERDICT, api_server, resolved};
+use gleaner_testkit::fault::Fault;
 
 const CONFIG_MAP: &str = "/api/v1/namespaces/ci/configmaps/note";
 
@@ -51,12 +51,11 @@ fn the_message_that_completes_the_set_is_answered_after_the_commit_and_so_is_its
 #[test]
 fn a_failed_commit_fails_who_waited_for_it_and_not_the_steps_before() {
     let cluster = api_server();
-    cluster.on(
-        Method::POST,
-        "configmaps",
-        9,
-        refuse(403, "Forbidden", "configmaps is forbidden: no, you don't"),
-    );
+    cluster.on(Method::POST, "configmaps").fail(Fault::refuse(
+        403,
+        "Forbidden",
+        "configmaps is forbidden: no, you don't",
+    ));
     let sidecar = Setup::new(&resolved()).with(&cluster).start();
     sidecar.step("scan").outputs("scan", VERDICT).ok();
     let answer = sidecar.step("build").outputs("build", DIGEST);
@@ -146,11 +145,14 @@ fn a_strict_preflight_is_a_problem_and_any_other_a_note() {
 #[test]
 fn an_object_that_cannot_be_rolled_back_is_named_as_data() {
     let cluster = api_server();
-    let create = "configmaps?fieldManager";
-    cluster.on(Method::POST, create, 1, refuse(422, "Invalid", "no"));
+    let create = r"configmaps\?fieldManager";
+    cluster
+        .on(Method::POST, create)
+        .fail(Fault::refuse(422, "Invalid", "no"));
     let words = "User \"u\" cannot delete resource \"pipelineresources\"";
-    let forbidden = refuse(403, "Forbidden", words);
-    cluster.on(Method::DELETE, "pipelineresources", 1, forbidden);
+    cluster
+        .on(Method::DELETE, "pipelineresources")
+        .fail(Fault::refuse(403, "Forbidden", words));
     let sidecar = Setup::new(&resolved()).with(&cluster).start();
     sidecar.step("scan").outputs("scan", VERDICT).ok();
     let answer = sidecar.step("build").outputs("build", DIGEST);

@@ -5,11 +5,11 @@ use std::time::Duration;
 use gleaner_proto::message::problem_type;
 use http::Method;
 
-use crate::mock::Act;
 use crate::support::{
     DIGEST, MANUAL, PATIENCE, Setup, VERDICT, api_server, request, resolved, until,
 };
 use crate::waiting;
+use gleaner_testkit::fault::Fault;
 
 /// What an end without anything to do may take.
 const PROMPT: Duration = Duration::from_secs(1);
@@ -80,7 +80,7 @@ fn who_waits_for_an_event_is_told_at_once() {
 #[test]
 fn a_preflight_that_hangs_does_not_hold_it_up() {
     let cluster = api_server();
-    cluster.on(Method::GET, "/api", 99, Act::Hang);
+    cluster.on(Method::GET, "/api").fail(Fault::Hang);
     let sidecar = Setup::new(MANUAL).with(&cluster).start();
     let mut preflight = sidecar.step("build").connect();
     preflight
@@ -95,7 +95,10 @@ fn a_preflight_that_hangs_does_not_hold_it_up() {
 #[test]
 fn a_message_that_waits_for_the_commit_is_answered_first() {
     let cluster = api_server();
-    cluster.on(Method::POST, "configmaps", 1, Act::Hang);
+    cluster
+        .on(Method::POST, "configmaps")
+        .first(1)
+        .fail(Fault::Hang);
     let setup = Setup::new(&resolved())
         .with(&cluster)
         .flag("--request-timeout=1s");
@@ -119,7 +122,7 @@ fn a_message_that_waits_for_the_commit_is_answered_first() {
 #[test]
 fn the_grace_is_one_time_limit_for_requests_and_submission_together() {
     let cluster = api_server();
-    cluster.on(Method::POST, "configmaps", 99, Act::Hang);
+    cluster.on(Method::POST, "configmaps").fail(Fault::Hang);
     let grace = "--shutdown-grace=1500ms";
     let sidecar = Setup::new(&resolved()).with(&cluster).flag(grace).start();
     sidecar.step("scan").outputs("scan", VERDICT).ok();

@@ -15,7 +15,3 @@ mod secrecy;
 mod start;
 mod support;
 mod waiting;
-
-#[allow(dead_code)]
-#[path = "../../../submission/tests/submission/mock.rs"]
-mod mock;

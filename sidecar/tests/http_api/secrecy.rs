@@ -4,9 +4,9 @@ use gleaner_proto::message::problem_type;
 use http::Method;
 use serde_json::Value;
 
-use crate::mock::refuse;
 use crate::support::{MANUAL, Setup, Sidecar, api_server};
 use crate::waiting;
+use gleaner_testkit::fault::Fault;
 
 const CANARY: &str = "c4n4ry-9b1f";
 
@@ -68,7 +68,9 @@ fn a_secret_is_hidden_when_the_commit_fails() {
     let cluster = api_server();
     // Admission webhooks, and the API server itself, quote what they refuse.
     let words = format!("stringData: too strange: got \"bearer {CANARY}\"");
-    cluster.on(Method::POST, "secrets", 99, refuse(422, "Invalid", &words));
+    cluster
+        .on(Method::POST, "secrets")
+        .fail(Fault::refuse(422, "Invalid", &words));
     let sidecar = Setup::new(SECRET)
         .with(&cluster)
         .flag("--log-level=trace")

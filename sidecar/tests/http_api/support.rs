@@ -1,15 +1,14 @@
-//! A sidecar as a process, an API server for it, and a client that sends exactly what it is told to.
+//! A sidecar as a process, and the declaration that most tests give it.
 
-mod client;
 mod process;
 
-use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-pub(crate) use client::{Connection, Place, request};
+use gleaner_testkit::api_server::ApiServer;
+pub(crate) use gleaner_testkit::client::{Connection, request};
+use gleaner_testkit::wait;
+
 pub(crate) use process::{Setup, Sidecar};
-
-use crate::mock::Mock;
 
 /// No wait of a test is longer than this, unless something is wrong.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -50,27 +49,13 @@ pub(crate) const DIGEST: &str = r#"{"outputs": {"digest": "sha256:abc"}, "exitCo
 /// What the step `scan` says in most tests.
 pub(crate) const VERDICT: &str = r#"{"outputs": {"verdict": "clean"}}"#;
 
-/// An API server on a thread of its own.
-pub(crate) fn api_server() -> Mock {
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        runtime.block_on(async {
-            sender.send(Mock::start().await).unwrap();
-            std::future::pending::<()>().await;
-        });
-    });
-    receiver.recv_timeout(PATIENCE).unwrap()
+/// An API server in memory.
+pub(crate) fn api_server() -> ApiServer {
+    ApiServer::start()
 }
 
 /// Waits until `condition` holds.
-pub(crate) fn until(what: &str, condition: impl Fn() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !condition() {
-        assert!(Instant::now() < deadline, "in vain waited until {what}");
-        std::thread::park_timeout(Duration::from_millis(5));
-    }
+#[track_caller]
+pub(crate) fn until(what: &str, condition: impl FnMut() -> bool) {
+    wait::until_true(what, PATIENCE, condition);
 }

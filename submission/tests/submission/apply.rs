@@ -5,7 +5,7 @@ use gleaner_submission::Reason;
 use http::Method;
 use serde_json::json;
 
-use crate::mock::{Act, Mock, refuse, status};
+use crate::mock::{Fault, Mock, REAL, refusal};
 use crate::templates::{image, path, submit, unowned};
 
 fn applied(name: &str) -> Rendered {
@@ -22,7 +22,7 @@ async fn apply_is_tried_first_and_never_forced() {
         .unwrap();
     assert_eq!(submission.committed[0].created.action, Action::Applied);
     let queries: Vec<String> = mock
-        .seen()
+        .requests()
         .into_iter()
         .filter(|seen| seen.method == Method::PATCH)
         .map(|seen| seen.query)
@@ -40,10 +40,11 @@ async fn apply_is_tried_first_and_never_forced() {
 async fn a_conflict_quotes_who_manages_which_field() {
     let mock = Mock::start().await;
     let words = "Apply failed with 1 conflict: conflict with \"kubectl\": .spec.type";
-    let mut conflict = status(409, "Conflict", words);
+    let mut conflict = refusal(409, "Conflict", words);
     conflict["details"] =
         json!({"causes": [{"reason": "FieldManagerConflict", "field": ".spec.type"}]});
-    mock.on(Method::PATCH, "", 9, Act::Answer(409, Vec::new(), conflict));
+    mock.on(Method::PATCH, "")
+        .fail(Fault::answer(409, &[], conflict));
     let error = submit(&mock.submitter().await, vec![applied("a")])
         .await
         .unwrap_err();
@@ -59,8 +60,9 @@ async fn a_conflict_quotes_who_manages_which_field() {
 async fn roll_back_deletes_what_apply_created_and_keeps_what_was_there() {
     let mock = Mock::start().await;
     mock.put(&path("old"), json!({"metadata": {"name": "old"}}));
-    let create = "pipelineresources?fieldManager";
-    mock.on(Method::POST, create, 1, refuse(422, "Invalid", "no"));
+    mock.on(Method::POST, REAL)
+        .first(1)
+        .fail(Fault::refuse(422, "Invalid", "no"));
     let rendered = vec![applied("old"), applied("new"), image("c", "c", "1")];
     let error = submit(&mock.submitter().await, rendered).await.unwrap_err();
     assert_eq!(error.aftermath.removed, ["PipelineResource ci/new"]);
@@ -80,13 +82,12 @@ async fn roll_back_deletes_what_apply_created_and_keeps_what_was_there() {
 #[tokio::test]
 async fn an_apply_whose_answer_was_lost_still_counts_as_new() {
     let mock = Mock::start().await;
-    mock.on(Method::PATCH, "a?fieldManager", 1, Act::LoseReply);
-    mock.on(
-        Method::POST,
-        "pipelineresources?fieldManager",
-        1,
-        refuse(422, "Invalid", "no"),
-    );
+    mock.on(Method::PATCH, r"a\?fieldManager")
+        .first(1)
+        .fail(Fault::DropReply);
+    mock.on(Method::POST, REAL)
+        .first(1)
+        .fail(Fault::refuse(422, "Invalid", "no"));
     let rendered = vec![applied("a"), image("c", "c", "1")];
     let error = submit(&mock.submitter().await, rendered).await.unwrap_err();
     assert_eq!(error.aftermath.removed, ["PipelineResource ci/a"]);

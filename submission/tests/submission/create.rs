@@ -6,7 +6,7 @@ use gleaner_proto::message::Action;
 use gleaner_submission::{Progress, Reason};
 use http::Method;
 
-use crate::mock::{Mock, refuse};
+use crate::mock::{Fault, Mock};
 use crate::templates::{IMAGES, foreign, image, namespace, path, submit, unowned};
 
 #[tokio::test]
@@ -53,7 +53,7 @@ async fn everything_is_tried_before_anything_is_created_in_order() {
         ]
     );
     let posts: Vec<String> = mock
-        .seen()
+        .requests()
         .into_iter()
         .filter(|seen| seen.method == Method::POST)
         .map(|seen| seen.query)
@@ -105,18 +105,16 @@ async fn a_misspelt_kind_of_a_known_group_gets_a_hint() {
 #[tokio::test]
 async fn every_dry_run_error_is_reported_with_the_api_servers_words() {
     let mock = Mock::start().await;
-    mock.on(
-        Method::POST,
-        "#a",
-        9,
-        refuse(422, "Invalid", "spec.a: Required value"),
-    );
-    mock.on(
-        Method::POST,
-        "#c",
-        9,
-        refuse(422, "Invalid", "spec.c: Required value"),
-    );
+    mock.on(Method::POST, "").named("a").fail(Fault::refuse(
+        422,
+        "Invalid",
+        "spec.a: Required value",
+    ));
+    mock.on(Method::POST, "").named("c").fail(Fault::refuse(
+        422,
+        "Invalid",
+        "spec.c: Required value",
+    ));
     let rendered = vec![
         image("a", "a", "1"),
         image("b", "b", "1"),
@@ -194,7 +192,10 @@ async fn two_templates_for_one_object_are_refused() {
 async fn a_run_that_may_not_block_its_owner_does_without_and_says_so() {
     let mock = Mock::start().await;
     let words = "pipelineresources.tekton.dev \"a\" is forbidden: cannot set blockOwnerDeletion if an ownerReference refers to a resource you can't set finalizers on";
-    mock.on(Method::POST, "#a", 1, refuse(403, "Forbidden", words));
+    mock.on(Method::POST, "")
+        .named("a")
+        .first(1)
+        .fail(Fault::refuse(403, "Forbidden", words));
     let submission = submit(
         &mock.submitter().await,
         vec![image("a", "a", "1"), image("b", "b", "1")],
@@ -216,14 +217,11 @@ async fn a_run_that_may_not_block_its_owner_does_without_and_says_so() {
 #[tokio::test]
 async fn warnings_of_the_api_server_become_notes_once() {
     let mock = Mock::start().await;
-    let warning = vec![("Warning", r#"299 - "tekton.dev/v1alpha1 is deprecated""#)];
+    let warning = &[("Warning", r#"299 - "tekton.dev/v1alpha1 is deprecated""#)];
     let object = image("a", "a", "1").object;
-    mock.on(
-        Method::POST,
-        IMAGES,
-        2,
-        crate::mock::Act::Answer(201, warning, object),
-    );
+    mock.on(Method::POST, IMAGES)
+        .first(2)
+        .fail(Fault::answer(201, warning, object));
     let submission = submit(&mock.submitter().await, vec![image("a", "a", "1")])
         .await
         .unwrap();
@@ -237,7 +235,8 @@ async fn warnings_of_the_api_server_become_notes_once() {
 async fn a_forbidden_create_names_the_grant() {
     let mock = Mock::start().await;
     let words = "pipelineresources.tekton.dev is forbidden: User \"system:serviceaccount:ci:default\" cannot create resource \"pipelineresources\" in API group \"tekton.dev\" in the namespace \"ci\"";
-    mock.on(Method::POST, "", 9, refuse(403, "Forbidden", words));
+    mock.on(Method::POST, "")
+        .fail(Fault::refuse(403, "Forbidden", words));
     let error = submit(&mock.submitter().await, vec![image("a", "a", "1")])
         .await
         .unwrap_err();
@@ -262,7 +261,7 @@ async fn a_template_that_does_not_render_is_the_whole_error() {
         .await
         .unwrap_err();
     assert_eq!(error.sentence(), "still unknown: $(steps.a.b)");
-    assert!(mock.seen().is_empty());
+    assert!(mock.requests().is_empty());
 }
 
 #[tokio::test]

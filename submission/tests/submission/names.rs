@@ -8,7 +8,7 @@ use gleaner_submission::Reason;
 use http::Method;
 use serde_json::json;
 
-use crate::mock::{Act, Mock};
+use crate::mock::Mock;
 use crate::templates::{foreign, image, path, submit};
 
 #[tokio::test]
@@ -33,10 +33,11 @@ async fn a_static_name_that_is_taken_after_the_dry_run_fails_and_takes_back_the_
     let mock = Mock::start().await;
     mock.on(
         Method::POST,
-        "ci/pipelineresources?fieldManager=gleaner&fieldValidation=Strict#b",
-        1,
-        Act::Meanwhile(path("b"), foreign("b")),
-    );
+        r"ci/pipelineresources\?fieldManager=gleaner&fieldValidation=Strict",
+    )
+    .named("b")
+    .first(1)
+    .fail(mock.put_before(&path("b"), foreign("b")));
     let error = submit(
         &mock.submitter().await,
         vec![image("a", "a", "1"), image("b", "b", "1")],
@@ -87,10 +88,11 @@ async fn a_derived_name_that_is_taken_after_the_dry_run_begins_again_from_nothin
     let mock = Mock::start().await;
     mock.on(
         Method::POST,
-        "ci/pipelineresources?fieldManager=gleaner&fieldValidation=Strict#img-0",
-        1,
-        Act::Meanwhile(path("img-0"), foreign("img-0")),
-    );
+        r"ci/pipelineresources\?fieldManager=gleaner&fieldValidation=Strict",
+    )
+    .named("img-0")
+    .first(1)
+    .fail(mock.put_before(&path("img-0"), foreign("img-0")));
     let submitter = mock.submitter().await;
     let submission = submitter
         .submit(|attempts| Ok::<_, Infallible>(derived(attempts)), &|_| {})
@@ -156,10 +158,10 @@ async fn what_an_earlier_attempt_left_with_other_content_is_replaced() {
     let writes = mock.writes();
     assert_eq!(writes[0].method, Method::DELETE);
     assert_eq!(
-        writes[0].body["preconditions"],
+        writes[0].json()["preconditions"],
         json!({"uid": "uid-1", "resourceVersion": "1"})
     );
-    assert_eq!(writes[0].body["propagationPolicy"], "Background");
+    assert_eq!(writes[0].json()["propagationPolicy"], "Background");
     let stored = mock.get(&path("a")).unwrap();
     assert_eq!(stored["spec"]["params"][0]["value"], "new");
 }

@@ -3,7 +3,7 @@ use gleaner_proto::failure::FailureCode;
 use http::Method;
 use serde_json::json;
 
-use crate::mock::{Act, Mock};
+use crate::mock::{Fault, Mock};
 
 fn declaration() -> Declaration {
     let text = "
@@ -59,8 +59,9 @@ async fn a_missing_kind_and_a_misplaced_object_are_known_before_the_first_step()
 #[tokio::test]
 async fn a_forbidden_create_blocks_and_a_forbidden_delete_is_worth_a_word() {
     let mock = Mock::start().await;
-    let denied = Act::Answer(201, Vec::new(), json!({"status": {"allowed": false}}));
-    mock.on(Method::POST, "selfsubjectaccessreviews", 9, denied);
+    let denied = Fault::answer(201, &[], json!({"status": {"allowed": false}}));
+    mock.on(Method::POST, "selfsubjectaccessreviews")
+        .fail(denied);
     let templates = &declaration().templates[..1];
     let findings = mock.submitter().await.preflight(templates).await;
     let found: Vec<bool> = findings.iter().map(|finding| finding.blocking).collect();
@@ -70,7 +71,7 @@ async fn a_forbidden_create_blocks_and_a_forbidden_delete_is_worth_a_word() {
         "the run may not create pipelineresources.tekton.dev in namespace 'ci', so it cannot be created; grant `create` on `pipelineresources.tekton.dev` to the ServiceAccount of the run"
     );
     assert_eq!(findings[0].failure.code, FailureCode::Forbidden);
-    let spec = &mock.writes()[0].body["spec"]["resourceAttributes"];
+    let spec = &mock.writes()[0].json()["spec"]["resourceAttributes"];
     assert_eq!(spec["group"], "tekton.dev");
     assert_eq!(spec["namespace"], "ci");
 }

@@ -5,17 +5,14 @@ use gleaner_runtime::api_server::Bounds;
 use gleaner_submission::{Reason, Settings};
 use http::Method;
 
-use crate::mock::{Act, Mock, refuse, status};
+use crate::mock::{Fault, Mock, REAL, refusal};
 use crate::templates::{IMAGES, image, path, submit};
-
-/// What a create that is no dry run has in its URI.
-const REAL: &str = "pipelineresources?fieldManager";
 
 #[tokio::test]
 async fn a_lost_reply_creates_one_object() {
-    for act in [Act::LoseReply, Act::Garble] {
+    for act in [Fault::DropReply, Fault::GarbleReply] {
         let mock = Mock::start().await;
-        mock.on(Method::POST, REAL, 1, act);
+        mock.on(Method::POST, REAL).first(1).fail(act);
         let submission = submit(&mock.submitter().await, vec![image("a", "a", "1")])
             .await
             .unwrap();
@@ -37,7 +34,7 @@ async fn a_request_that_never_arrived_is_sent_again() {
         } else {
             Method::POST
         };
-        mock.on(method, part, 2, Act::Refuse);
+        mock.on(method, part).first(2).fail(Fault::Close);
     }
     let submission = submit(&mock.submitter().await, vec![image("a", "a", "1")])
         .await
@@ -48,7 +45,7 @@ async fn a_request_that_never_arrived_is_sent_again() {
 #[tokio::test]
 async fn an_api_server_that_hangs_is_asked_again_after_the_request_timeout() {
     let mock = Mock::start().await;
-    mock.on(Method::POST, REAL, 1, Act::Hang);
+    mock.on(Method::POST, REAL).first(1).fail(Fault::Hang);
     submit(&mock.hasty().await, vec![image("a", "a", "1")])
         .await
         .unwrap();
@@ -58,13 +55,12 @@ async fn an_api_server_that_hangs_is_asked_again_after_the_request_timeout() {
 #[tokio::test]
 async fn retry_after_is_honoured() {
     let mock = Mock::start().await;
-    let busy = status(429, "TooManyRequests", "slow down");
-    mock.on(
-        Method::POST,
-        "dryRun",
-        1,
-        Act::Answer(429, vec![("Retry-After", "1")], busy),
-    );
+    let busy = refusal(429, "TooManyRequests", "slow down");
+    mock.on(Method::POST, "dryRun").first(1).fail(Fault::answer(
+        429,
+        &[("Retry-After", "1")],
+        busy,
+    ));
     let begun = Instant::now();
     submit(&mock.submitter().await, vec![image("a", "a", "1")])
         .await
@@ -76,13 +72,12 @@ async fn retry_after_is_honoured() {
 #[tokio::test]
 async fn a_wait_beyond_the_deadline_is_not_sat_through() {
     let mock = Mock::start().await;
-    let busy = status(429, "TooManyRequests", "slow down");
-    mock.on(
-        Method::POST,
-        "dryRun",
-        1,
-        Act::Answer(429, vec![("Retry-After", "600")], busy),
-    );
+    let busy = refusal(429, "TooManyRequests", "slow down");
+    mock.on(Method::POST, "dryRun").first(1).fail(Fault::answer(
+        429,
+        &[("Retry-After", "600")],
+        busy,
+    ));
     let begun = Instant::now();
     let error = submit(&mock.hasty().await, vec![image("a", "a", "1")])
         .await
@@ -98,12 +93,11 @@ async fn a_wait_beyond_the_deadline_is_not_sat_through() {
 async fn server_errors_pass() {
     for code in [500, 502, 503, 504] {
         let mock = Mock::start().await;
-        mock.on(
-            Method::POST,
-            REAL,
-            1,
-            refuse(code, "InternalError", "etcdserver: leader changed"),
-        );
+        mock.on(Method::POST, REAL).first(1).fail(Fault::refuse(
+            code,
+            "InternalError",
+            "etcdserver: leader changed",
+        ));
         let submission = submit(&mock.submitter().await, vec![image("a", "a", "1")])
             .await
             .unwrap();
@@ -118,24 +112,19 @@ async fn server_errors_pass() {
 #[tokio::test]
 async fn a_rotated_token_gets_one_more_try_and_a_wrong_one_no_third() {
     let mock = Mock::start().await;
-    mock.on(
-        Method::POST,
-        "dryRun",
-        1,
-        refuse(401, "Unauthorized", "Unauthorized"),
-    );
+    mock.on(Method::POST, "dryRun").first(1).fail(Fault::refuse(
+        401,
+        "Unauthorized",
+        "Unauthorized",
+    ));
     submit(&mock.submitter().await, vec![image("a", "a", "1")])
         .await
         .unwrap();
 
     for (method, part) in [(Method::GET, "/apis"), (Method::POST, "dryRun")] {
         let mock = Mock::start().await;
-        mock.on(
-            method.clone(),
-            part,
-            9,
-            refuse(401, "Unauthorized", "Unauthorized"),
-        );
+        mock.on(method.clone(), part)
+            .fail(Fault::refuse(401, "Unauthorized", "Unauthorized"));
         let error = submit(&mock.submitter().await, vec![image("a", "a", "1")])
             .await
             .unwrap_err();
@@ -150,12 +139,11 @@ async fn a_rotated_token_gets_one_more_try_and_a_wrong_one_no_third() {
 #[tokio::test]
 async fn after_the_deadline_the_last_answer_is_quoted() {
     let mock = Mock::start().await;
-    mock.on(
-        Method::POST,
-        "dryRun",
-        99,
-        refuse(503, "ServiceUnavailable", "apiserver is shutting down"),
-    );
+    mock.on(Method::POST, "dryRun").fail(Fault::refuse(
+        503,
+        "ServiceUnavailable",
+        "apiserver is shutting down",
+    ));
     let settings = Settings {
         deadline: Duration::from_millis(500),
         ..Settings::default()
@@ -175,7 +163,7 @@ async fn after_the_deadline_the_last_answer_is_quoted() {
 #[tokio::test]
 async fn an_api_server_that_is_not_there_is_named_as_such() {
     let mock = Mock::start().await;
-    mock.on(Method::GET, "/apis", 99, Act::Refuse);
+    mock.on(Method::GET, "/apis").fail(Fault::Close);
     let settings = Settings {
         deadline: Duration::from_millis(500),
         ..Settings::default()
@@ -209,7 +197,7 @@ async fn an_answer_over_the_bound_is_not_read() {
 #[tokio::test]
 async fn what_a_killed_sidecar_left_is_one_object_afterwards() {
     let mock = Mock::start().await;
-    mock.on(Method::POST, REAL, 1, Act::Hang);
+    mock.on(Method::POST, REAL).first(1).fail(Fault::Hang);
     let submitter = mock.submitter().await;
     // The first submission dies while its create is under way, which the API server then does all the same.
     let first = submitter.clone();

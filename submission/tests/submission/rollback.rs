@@ -4,7 +4,7 @@ use gleaner_submission::{Reason, Settings};
 use http::Method;
 use serde_json::json;
 
-use crate::mock::{Act, Mock, refuse};
+use crate::mock::{Fault, Mock, REAL};
 use crate::templates::{foreign, image, path, submit};
 
 fn three() -> Vec<gleaner_core::render::Rendered> {
@@ -15,20 +15,13 @@ fn three() -> Vec<gleaner_core::render::Rendered> {
     ]
 }
 
-/// The real create of `name`.
-fn create(name: &str) -> String {
-    format!("pipelineresources?fieldManager=gleaner&fieldValidation=Strict#{name}")
-}
-
 #[tokio::test]
 async fn when_the_third_is_refused_the_first_two_are_deleted_in_reverse_by_uid() {
     let mock = Mock::start().await;
-    mock.on(
-        Method::POST,
-        &create("c"),
-        1,
-        refuse(422, "Invalid", "spec.x: Invalid value"),
-    );
+    mock.on(Method::POST, REAL)
+        .named("c")
+        .first(1)
+        .fail(Fault::refuse(422, "Invalid", "spec.x: Invalid value"));
     let error = submit(&mock.submitter().await, three()).await.unwrap_err();
     assert_eq!(
         error.sentence(),
@@ -39,7 +32,7 @@ async fn when_the_third_is_refused_the_first_two_are_deleted_in_reverse_by_uid()
         .writes()
         .into_iter()
         .filter(|seen| seen.method == Method::DELETE)
-        .map(|seen| (seen.path, seen.body["preconditions"].clone()))
+        .map(|seen| (seen.path.clone(), seen.json()["preconditions"].clone()))
         .collect();
     assert_eq!(
         deletes,
@@ -53,14 +46,14 @@ async fn when_the_third_is_refused_the_first_two_are_deleted_in_reverse_by_uid()
 #[tokio::test]
 async fn what_cannot_be_deleted_is_named_precisely() {
     let mock = Mock::start().await;
-    mock.on(Method::POST, &create("c"), 1, refuse(422, "Invalid", "no"));
+    mock.on(Method::POST, REAL)
+        .named("c")
+        .first(1)
+        .fail(Fault::refuse(422, "Invalid", "no"));
     let words = "User \"u\" cannot delete resource \"pipelineresources\"";
-    mock.on(
-        Method::DELETE,
-        &path("a"),
-        1,
-        refuse(403, "Forbidden", words),
-    );
+    mock.on(Method::DELETE, &path("a"))
+        .first(1)
+        .fail(Fault::refuse(403, "Forbidden", words));
     let error = submit(&mock.submitter().await, three()).await.unwrap_err();
     assert!(
         error.sentence().ends_with(
@@ -79,14 +72,16 @@ async fn what_cannot_be_deleted_is_named_precisely() {
 #[tokio::test]
 async fn a_roll_back_is_tried_again_too() {
     let mock = Mock::start().await;
-    mock.on(Method::POST, &create("c"), 1, refuse(422, "Invalid", "no"));
-    mock.on(
-        Method::DELETE,
-        &path("b"),
-        2,
-        refuse(503, "ServiceUnavailable", "later"),
-    );
-    mock.on(Method::DELETE, &path("a"), 1, Act::LoseReply);
+    mock.on(Method::POST, REAL)
+        .named("c")
+        .first(1)
+        .fail(Fault::refuse(422, "Invalid", "no"));
+    mock.on(Method::DELETE, &path("b"))
+        .first(2)
+        .fail(Fault::refuse(503, "ServiceUnavailable", "later"));
+    mock.on(Method::DELETE, &path("a"))
+        .first(1)
+        .fail(Fault::DropReply);
     let error = submit(&mock.submitter().await, three()).await.unwrap_err();
     assert!(error.aftermath.left.is_empty(), "{error}");
     assert!(mock.paths().is_empty());
@@ -95,13 +90,13 @@ async fn a_roll_back_is_tried_again_too() {
 #[tokio::test]
 async fn a_create_whose_outcome_stays_unknown_is_looked_for_and_deleted() {
     let mock = Mock::start().await;
-    mock.on(Method::POST, &create("b"), 1, Act::LoseReply);
-    mock.on(
-        Method::POST,
-        &create("b"),
-        99,
-        refuse(503, "ServiceUnavailable", "later"),
-    );
+    mock.on(Method::POST, REAL)
+        .named("b")
+        .first(1)
+        .fail(Fault::DropReply);
+    mock.on(Method::POST, REAL)
+        .named("b")
+        .fail(Fault::refuse(503, "ServiceUnavailable", "later"));
     let error = submit(&mock.hasty().await, three()).await.unwrap_err();
     assert!(
         matches!(error.failures[0].reason, Reason::Deadline { .. }),
@@ -121,10 +116,11 @@ async fn what_an_earlier_attempt_left_goes_too() {
     mock.put(&path("b"), image("b", "b", "old").object);
     mock.on(
         Method::POST,
-        "dryRun=All&fieldManager=gleaner&fieldValidation=Strict#c",
-        1,
-        refuse(422, "Invalid", "no"),
-    );
+        "dryRun=All&fieldManager=gleaner&fieldValidation=Strict",
+    )
+    .named("c")
+    .first(1)
+    .fail(Fault::refuse(422, "Invalid", "no"));
     let error = submit(&mock.submitter().await, three()).await.unwrap_err();
     assert_eq!(error.aftermath.removed.len(), 2, "{error}");
     assert!(mock.paths().is_empty());
@@ -135,7 +131,8 @@ async fn what_an_earlier_attempt_left_goes_even_when_its_own_dry_run_is_refused(
     let mock = Mock::start().await;
     mock.put(&path("a"), image("a", "a", "1").object);
     mock.put(&path("b"), foreign("b"));
-    mock.on(Method::POST, "dryRun", 9, refuse(422, "Invalid", "no"));
+    mock.on(Method::POST, "dryRun")
+        .fail(Fault::refuse(422, "Invalid", "no"));
     submit(&mock.submitter().await, three()).await.unwrap_err();
     assert_eq!(
         mock.paths(),
@@ -147,13 +144,13 @@ async fn what_an_earlier_attempt_left_goes_even_when_its_own_dry_run_is_refused(
 #[tokio::test]
 async fn an_object_that_somebody_replaced_meanwhile_is_left_alone() {
     let mock = Mock::start().await;
-    mock.on(Method::POST, &create("c"), 1, refuse(422, "Invalid", "no"));
-    mock.on(
-        Method::DELETE,
-        &path("b"),
-        1,
-        Act::Meanwhile(path("a"), foreign("a")),
-    );
+    mock.on(Method::POST, REAL)
+        .named("c")
+        .first(1)
+        .fail(Fault::refuse(422, "Invalid", "no"));
+    mock.on(Method::DELETE, &path("b"))
+        .first(1)
+        .fail(mock.put_before(&path("a"), foreign("a")));
     let error = submit(&mock.submitter().await, three()).await.unwrap_err();
     assert_eq!(error.aftermath.removed, ["PipelineResource ci/b"]);
     assert!(error.aftermath.left.is_empty());
@@ -165,7 +162,10 @@ async fn what_its_finalizers_keep_is_said_to_go_only_then() {
     let mock = Mock::start().await;
     let mut kept = image("a", "a", "1");
     kept.object["metadata"]["finalizers"] = json!(["example.com/x"]);
-    mock.on(Method::POST, &create("c"), 1, refuse(422, "Invalid", "no"));
+    mock.on(Method::POST, REAL)
+        .named("c")
+        .first(1)
+        .fail(Fault::refuse(422, "Invalid", "no"));
     let error = submit(&mock.submitter().await, vec![kept, image("c", "c", "1")])
         .await
         .unwrap_err();
@@ -178,7 +178,7 @@ async fn what_its_finalizers_keep_is_said_to_go_only_then() {
 #[tokio::test]
 async fn a_submission_that_is_told_to_end_is_rolled_back_when_patience_is_over() {
     let mock = Mock::start().await;
-    mock.on(Method::POST, &create("c"), 99, Act::Hang);
+    mock.on(Method::POST, REAL).named("c").fail(Fault::Hang);
     let settings = Settings {
         patience: Duration::from_millis(50),
         ..Settings::default()

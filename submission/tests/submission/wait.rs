@@ -6,7 +6,7 @@ use gleaner_submission::Reason;
 use http::Method;
 use serde_json::json;
 
-use crate::mock::{Act, Mock, refuse};
+use crate::mock::{Fault, Mock};
 use crate::templates::{image, path, submit};
 
 fn waiting(target: WaitTarget, timeout: u64) -> Rendered {
@@ -122,13 +122,12 @@ async fn a_result_that_never_appears_names_its_path() {
 #[tokio::test]
 async fn trouble_on_the_way_is_no_failure() {
     let mock = Mock::start().await;
-    mock.on(
-        Method::GET,
-        &path("svc"),
-        1,
-        refuse(503, "ServiceUnavailable", "later"),
-    );
-    mock.on(Method::GET, &path("svc"), 1, Act::Refuse);
+    mock.on(Method::GET, &path("svc"))
+        .first(1)
+        .fail(Fault::refuse(503, "ServiceUnavailable", "later"));
+    mock.on(Method::GET, &path("svc"))
+        .first(1)
+        .fail(Fault::Close);
     controller(&mock, |object| {
         object["status"] = json!({"conditions": [{"type": "Ready", "status": "True"}]});
     });
@@ -140,12 +139,9 @@ async fn trouble_on_the_way_is_no_failure() {
 #[tokio::test]
 async fn an_object_that_is_deleted_meanwhile_ends_the_wait() {
     let mock = Mock::start().await;
-    mock.on(
-        Method::GET,
-        &path("svc"),
-        1,
-        refuse(404, "NotFound", "not found"),
-    );
+    mock.on(Method::GET, &path("svc"))
+        .first(1)
+        .fail(Fault::refuse(404, "NotFound", "not found"));
     let error = submit(&mock.submitter().await, vec![waiting(ready(), 60_000)])
         .await
         .unwrap_err();

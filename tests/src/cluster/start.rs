@@ -14,6 +14,8 @@ const STATE: &str = "/tmp/gleaner-cluster";
 #[derive(Debug)]
 pub struct Cluster {
     state: PathBuf,
+    /// The kubeconfig of a cluster that `up` has not made.
+    given: Option<PathBuf>,
     /// Gleaner's image: what its containers in pods run.
     pub image: String,
     /// Whether it ran before; then it is not ended either.
@@ -24,20 +26,27 @@ impl Cluster {
     /// Brings it up, unless it runs, and installs Gleaner as it stands in this checkout; with `GLEANER_CLUSTER_INSTALLED=1`
     /// it is taken as it is there.
     ///
+    /// `GLEANER_TEST_KUBECONFIG` names the kubeconfig of another cluster instead, such as one of kind. Tekton and Gleaner
+    /// must be installed on it, and kubectl and helm be on the PATH.
+    ///
     /// # Errors
     ///
     /// When it cannot be had here, or something failed; the scripts have said more on standard error.
     pub fn start() -> Result<Self, Missing> {
         let state = std::env::var_os("GLEANER_CLUSTER_DIR").map_or(STATE.into(), PathBuf::from);
+        let given = std::env::var_os("GLEANER_TEST_KUBECONFIG").map(PathBuf::from);
         let before = changed(&state);
-        stdout_of(&mut Command::new(script("up")))?;
-        let was_up = before.is_some() && before == changed(&state);
+        if given.is_none() {
+            stdout_of(&mut Command::new(script("up")))?;
+        }
+        let was_up = given.is_some() || before.is_some() && before == changed(&state);
         let cluster = Self {
             state,
+            given,
             image: String::new(),
             was_up,
         };
-        let image = if asks("GLEANER_CLUSTER_INSTALLED") {
+        let image = if cluster.given.is_some() || asks("GLEANER_CLUSTER_INSTALLED") {
             cluster.installed()
         } else {
             stdout_of(without_cargo(&mut cluster.command(&script("install"))))
@@ -60,7 +69,7 @@ impl Cluster {
             return Ok(output.stdout);
         }
         let why = format!(
-            "no Gleaner is installed ({}): unset GLEANER_CLUSTER_INSTALLED",
+            "no Gleaner is installed ({}): install it, or unset GLEANER_CLUSTER_INSTALLED",
             output.stderr.trim_end()
         );
         Err(Missing::Failed(why))
@@ -79,14 +88,14 @@ impl Cluster {
 
     /// kubectl for a namespace.
     pub fn kubectl(&self, namespace: &str) -> Command {
-        let mut kubectl = self.command(&self.state.join("programs/kubectl"));
+        let mut kubectl = self.command(&self.program("kubectl"));
         kubectl.arg(format!("--namespace={namespace}"));
         kubectl
     }
 
     /// helm for a namespace.
     pub fn helm(&self, namespace: &str) -> Command {
-        let mut helm = self.command(&self.state.join("programs/helm"));
+        let mut helm = self.command(&self.program("helm"));
         for folder in ["cache", "config", "data"] {
             let variable = format!("HELM_{}_HOME", folder.to_uppercase());
             helm.env(variable, self.state.join("helm").join(folder));
@@ -125,7 +134,16 @@ impl Cluster {
 
     /// The administrator's kubeconfig.
     pub fn kubeconfig(&self) -> PathBuf {
-        self.state.join("kubeconfig")
+        let own = || self.state.join("kubeconfig");
+        self.given.clone().unwrap_or_else(own)
+    }
+
+    /// A program that `up` has fetched, or that of the PATH for a cluster that it has not made.
+    fn program(&self, name: &str) -> PathBuf {
+        match self.given {
+            Some(_) => PathBuf::from(name),
+            None => self.state.join("programs").join(name),
+        }
     }
 }
 

@@ -7,12 +7,12 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use gleaner_testkit::process::{Process, tied_to_thread};
 use tempfile::TempDir;
 
 use super::access::{Accounts, User};
 use super::folder;
 use super::probe::Probe;
-use super::process::Process;
 use crate::wait;
 
 /// How long a start may take on a busy machine; usually it is three seconds.
@@ -194,8 +194,9 @@ impl Plan {
     /// Starts both and waits until the server is ready; gives its authority.
     fn run(&self, admin: &User) -> Result<(String, [Process; 2]), String> {
         let start = |program: &str, arguments: Vec<String>| {
-            Process::start(&self.programs.join(program), &arguments, &self.folder)
-                .map_err(|error| format!("{program}: {error}"))
+            let mut command = tied_to_thread(&self.programs.join(program));
+            command.args(arguments).current_dir(&self.folder);
+            Process::spawn(command).map_err(|error| format!("{program}: {error}"))
         };
         let key = rcgen::KeyPair::generate().map_err(|error| error.to_string())?;
         for (name, pem) in [
@@ -212,7 +213,8 @@ impl Plan {
             admin: admin.clone(),
         };
         let authority = wait::blocking(START, || {
-            if let Err(why) = etcd.check().and_then(|()| apiserver.check()) {
+            let running = etcd.check("etcd");
+            if let Err(why) = running.and_then(|()| apiserver.check("kube-apiserver")) {
                 return Some(Err(why));
             }
             probe.ready().map(Ok)
@@ -220,7 +222,7 @@ impl Plan {
         .unwrap_or_else(|| {
             Err(format!(
                 "kube-apiserver is not ready within {START:?}:\n{}",
-                apiserver.last_words()
+                apiserver.last_lines()
             ))
         })?;
         Ok((authority, [apiserver, etcd]))

@@ -45,6 +45,7 @@ impl<'a> Run<'a> {
             flags: Vec::new(),
             environment: Vec::new(),
             sidecar: None,
+            killed: String::new(),
         }
     }
 

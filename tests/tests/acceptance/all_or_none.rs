@@ -117,16 +117,21 @@ async fn a_fault_while_rolling_back_leaves_none(server: &Server) {
         Fault::status(503),
     ];
     for nth in [1, 2] {
-        join_all(faults.map(|fault| fault_while_rolling_back(server, nth, fault))).await;
+        join_all(
+            faults
+                .each_ref()
+                .map(|fault| fault_while_rolling_back(server, nth, fault)),
+        )
+        .await;
     }
 }
 
 /// The third create is refused, and the nth delete meets a fault.
-async fn fault_while_rolling_back(server: &Server, nth: usize, fault: Fault) {
+async fn fault_while_rolling_back(server: &Server, nth: usize, fault: &Fault) {
     let proxy = FaultProxy::start(server.client()).await;
     let third = proxy.on(Method::POST, CREATES).nth(3);
     third.fail(Fault::status(403));
-    proxy.on(Method::DELETE, "").nth(nth).fail(fault);
+    proxy.on(Method::DELETE, "").nth(nth).fail(fault.clone());
     let mut run = Run::new(PROGRAMS, server, &three())
         .through(&proxy)
         .flag("--request-timeout=1s");

@@ -76,7 +76,7 @@ async fn sweep(server: &Server, method: &Method, fault: Fault, outcome: Outcome,
     let mut hits = 0;
     for first in (1..).step_by(TOGETHER) {
         let positions = first..first + TOGETHER;
-        let rounds = positions.map(|nth| round(server, method, fault, outcome, nth));
+        let rounds = positions.map(|nth| round(server, method, &fault, outcome, nth));
         let fired = join_all(rounds).await;
         hits += fired.iter().filter(|fired| **fired).count();
         if fired.contains(&false) {
@@ -93,7 +93,7 @@ async fn sweep(server: &Server, method: &Method, fault: Fault, outcome: Outcome,
 async fn round(
     server: &Server,
     method: &Method,
-    fault: Fault,
+    fault: &Fault,
     outcome: Outcome,
     nth: usize,
 ) -> bool {
@@ -101,8 +101,8 @@ async fn round(
     let target = if method == Method::POST { WRITES } else { "" };
     let rule = proxy.on(method.clone(), target);
     match outcome {
-        Outcome::Success => rule.nth(nth).fail(fault),
-        Outcome::Failure => rule.from(nth).fail(fault),
+        Outcome::Success => rule.nth(nth).fail(fault.clone()),
+        Outcome::Failure => rule.from(nth).fail(fault.clone()),
     }
     let patience = match outcome {
         Outcome::Success => "--submit-deadline=20s",

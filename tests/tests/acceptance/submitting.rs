@@ -54,17 +54,9 @@ async fn none_exist(run: &Run<'_>) {
 async fn the_completing_step_waits_for_the_commit(server: &Server) {
     let mut run = Run::new(PROGRAMS, server, TWO_STEPS);
     run.start().await;
-    run.step("build")
-        .writes("digest", "d")
-        .run()
-        .await
-        .expect(0);
+    run.passes("build", "digest", "d").await;
     none_exist(&run).await;
-    run.step("test")
-        .writes("verdict", "good")
-        .run()
-        .await
-        .expect(0);
+    run.passes("test", "verdict", "good").await;
     let created = only(resources(&run).await);
     assert_eq!(param(&created, 1), "good");
 }
@@ -72,11 +64,7 @@ async fn the_completing_step_waits_for_the_commit(server: &Server) {
 async fn completed_creates_nothing_when_a_later_step_fails(server: &Server) {
     let mut run = Run::new(PROGRAMS, server, &submitted("Completed"));
     run.start().await;
-    run.step("build")
-        .writes("digest", "d")
-        .run()
-        .await
-        .expect(0);
+    run.passes("build", "digest", "d").await;
     run.step("test")
         .writes("verdict", "bad")
         .exits(3)
@@ -91,16 +79,8 @@ async fn completed_creates_nothing_when_a_later_step_fails(server: &Server) {
 async fn completed_creates_when_the_run_finishes(server: &Server) {
     let mut run = Run::new(PROGRAMS, server, &submitted("Completed"));
     run.start().await;
-    run.step("build")
-        .writes("digest", "d")
-        .run()
-        .await
-        .expect(0);
-    run.step("test")
-        .writes("verdict", "good")
-        .run()
-        .await
-        .expect(0);
+    run.passes("build", "digest", "d").await;
+    run.passes("test", "verdict", "good").await;
     none_exist(&run).await;
     let said = run.finish().await.expect(0).stdout;
     let created = only(resources(&run).await);
@@ -117,11 +97,7 @@ async fn manual_creates_when_somebody_submits(server: &Server) {
         early.json["pending"],
         json!(["steps.build.digest", "steps.test.verdict"])
     );
-    run.step("build")
-        .writes("digest", "d")
-        .run()
-        .await
-        .expect(0);
+    run.passes("build", "digest", "d").await;
     run.step("test").run().await.expect(0);
     none_exist(&run).await;
     let first = run.post("/v1/submit", "test").await.expect_status(200).json;
@@ -137,11 +113,7 @@ async fn manual_creates_when_somebody_submits(server: &Server) {
 async fn manual_says_that_nobody_submitted(server: &Server) {
     let mut run = Run::new(PROGRAMS, server, &submitted("Manual"));
     run.start().await;
-    run.step("build")
-        .writes("digest", "d")
-        .run()
-        .await
-        .expect(0);
+    run.passes("build", "digest", "d").await;
     run.step("test").run().await.expect(0);
     let said = run.finish().await.expect(0).stdout;
     assert!(said.contains("nobody submitted"), "{said}");
@@ -152,11 +124,7 @@ async fn a_skipped_step_leaves_its_default(server: &Server) {
     for mode in ["Resolved", "Completed"] {
         let mut run = Run::new(PROGRAMS, server, &submitted(mode));
         run.start().await;
-        run.step("build")
-            .writes("digest", "d")
-            .run()
-            .await
-            .expect(0);
+        run.passes("build", "digest", "d").await;
         none_exist(&run).await;
         run.finish().await.expect(0);
         assert_eq!(param(&only(resources(&run).await), 1), "untested");
@@ -167,11 +135,7 @@ async fn a_skipped_step_without_a_default_is_the_cause(server: &Server) {
     for mode in ["Resolved", "Completed"] {
         let mut run = Run::new(PROGRAMS, server, &submitted(mode));
         run.start().await;
-        run.step("test")
-            .writes("verdict", "good")
-            .run()
-            .await
-            .expect(0);
+        run.passes("test", "verdict", "good").await;
         let ended = run.finish().await.expect(73);
         ended.says(&["steps.build.digest", "build"]);
         none_exist(&run).await;
@@ -195,11 +159,7 @@ async fn a_redirector_waits_for_a_sidecar_that_is_not_up_yet(server: &Server) {
 async fn a_finish_that_is_repeated_is_answered_alike(server: &Server) {
     let mut run = Run::new(PROGRAMS, server, TWO_STEPS);
     run.start().await;
-    run.step("build")
-        .writes("digest", "d")
-        .run()
-        .await
-        .expect(0);
+    run.passes("build", "digest", "d").await;
     let first = run.finish().await.expect(0).stdout;
     // A restarted sidecar has not forgotten it.
     run.kill().await;
@@ -216,11 +176,7 @@ async fn the_yaml_is_shown_before_it_exists(server: &Server) {
         early.json["pending"],
         json!(["steps.build.digest", "steps.test.verdict"])
     );
-    run.step("build")
-        .writes("digest", "d")
-        .run()
-        .await
-        .expect(0);
+    run.passes("build", "digest", "d").await;
     run.step("test").run().await.expect(0);
     let shown = run.get("/v1/resources").await.expect_status(200).text;
     let shown: Value = serde_saphyr::from_str(&shown).expect("YAML");

@@ -174,11 +174,7 @@ async fn killed_after_somebody_submitted_it_submits(server: &Server) {
     let mut run = Run::new(PROGRAMS, server, &manual);
     run.crash_at("created-0");
     run.start().await;
-    run.step("build")
-        .writes("digest", "sha256:1")
-        .run()
-        .await
-        .expect(0);
+    run.passes("build", "digest", "sha256:1").await;
     let submit = run.submit_unheard("build");
     run.crash(&submit).await;
     // Nobody submits again: that somebody wanted it is on disk.
@@ -195,38 +191,22 @@ async fn killed_between_two_steps_it_remembers_the_first(server: &Server) {
     ) + VERDICT;
     let mut run = Run::new(PROGRAMS, server, &two_steps);
     run.start().await;
-    run.step("build")
-        .writes("digest", "sha256:1")
-        .run()
-        .await
-        .expect(0);
+    run.passes("build", "digest", "sha256:1").await;
     run.kill().await;
     run.start().await;
-    run.step("test")
-        .writes("verdict", "good")
-        .run()
-        .await
-        .expect(0);
+    run.passes("test", "verdict", "good").await;
     assert_eq!(objects(&run).await.len(), 3);
 }
 
 async fn killed_when_all_is_over_it_answers_as_before(server: &Server) {
     let mut run = Run::new(PROGRAMS, server, TWO);
     run.start().await;
-    run.step("build")
-        .writes("digest", "sha256:1")
-        .run()
-        .await
-        .expect(0);
+    run.passes("build", "digest", "sha256:1").await;
     let before = objects(&run).await;
     let status = run.get("/v1/status").await.expect_status(200).json;
     run.kill().await;
     run.start().await;
     assert_eq!(run.get("/v1/status").await.expect_status(200).json, status);
-    run.step("build")
-        .writes("digest", "sha256:1")
-        .run()
-        .await
-        .expect(0);
+    run.passes("build", "digest", "sha256:1").await;
     one_of_each(&run, &before).await;
 }

@@ -1,195 +1,114 @@
-//! The few objects of an API server that the injector speaks to, with versions and conflicts as a real one has them.
+//! The API server as the injector needs it: a Secret, a webhook configuration, Events.
 
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::ops::Deref;
 
-use axum::Router;
-use axum::extract::State;
-use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
-use http::{Method, StatusCode, Uri};
+use gleaner_testkit::api_server;
+use gleaner_testkit::fault::Fault;
+use http::Method;
 use serde_json::{Value, json};
 
-const SECRETS: &str = "/api/v1/namespaces/gleaner/secrets";
-const SECRET: &str = "/api/v1/namespaces/gleaner/secrets/injector-tls";
-const CONFIGURATION: &str =
+pub(crate) const SECRET: &str = "/api/v1/namespaces/gleaner/secrets/injector-tls";
+pub(crate) const CONFIGURATION: &str =
     "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/gleaner";
 const EVENTS: &str = "/apis/events.k8s.io/v1/namespaces/default/events";
+const VERSION: &str = "^/version$";
 
 /// A server; it lives as long as its test.
 #[derive(Clone)]
-pub(crate) struct ApiServer {
-    address: SocketAddr,
-    world: Arc<Mutex<World>>,
-}
-
-#[derive(Default)]
-pub(crate) struct World {
-    version: u64,
-    pub(crate) secret: Option<Value>,
-    pub(crate) configuration: Option<Value>,
-    pub(crate) events: Vec<Value>,
-    /// Every request, as `METHOD path`.
-    pub(crate) requests: Vec<String>,
-    /// Requests that start like this are refused with this code.
-    pub(crate) refused: Option<(&'static str, u16)>,
-    /// Events are never answered.
-    pub(crate) silent: bool,
-    /// What `/version` says is the minor version; nothing before it is set.
-    pub(crate) minor: Option<&'static str>,
-}
+pub(crate) struct ApiServer(api_server::ApiServer);
 
 impl ApiServer {
-    /// One with a webhook configuration of two webhooks.
+    /// One with a webhook configuration of two webhooks, whose version is not known yet.
     pub(crate) async fn start() -> Self {
+        let server = api_server::ApiServer::start();
         let webhook = |name: &str| json!({"name": name, "clientConfig": {"service": {"namespace": "gleaner", "name": "injector"}}});
         let configuration = json!({
-            "metadata": {"name": "gleaner", "resourceVersion": "0"},
+            "metadata": {"name": "gleaner"},
             "webhooks": [webhook("tekton.gleaner.dev"), webhook("pods.gleaner.dev")],
         });
-        let world = World {
-            configuration: Some(configuration),
-            ..World::default()
-        };
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let world = Arc::new(Mutex::new(world));
-        let router = Router::new()
-            .fallback(answer)
-            .with_state(Arc::clone(&world));
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { address, world }
+        server.put(CONFIGURATION, configuration);
+        let unknown = Fault::refuse(503, "", "not yet");
+        server.on(Method::GET, VERSION).fail(unknown);
+        Self(server)
     }
 
-    pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
-    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap()
-    }
-
-    /// The authorities that the first webhook trusts, PEM.
+    /// The CAs that the first webhook trusts, PEM.
     pub(crate) fn bundle(&self) -> String {
         self.bundles().swap_remove(0)
     }
 
-    /// The authorities that each webhook trusts, PEM.
+    /// The CAs that each webhook trusts, PEM.
     pub(crate) fn bundles(&self) -> Vec<String> {
-        let world = self.world();
-        let webhooks = world.configuration.as_ref().unwrap()["webhooks"]
-            .as_array()
-            .unwrap();
+        let configuration = self.get(CONFIGURATION).unwrap();
         let bundle = |webhook: &Value| {
             let held = webhook["clientConfig"]["caBundle"]
                 .as_str()
                 .unwrap_or_default();
             String::from_utf8(STANDARD.decode(held).unwrap()).unwrap()
         };
+        let webhooks = configuration["webhooks"].as_array().unwrap();
         webhooks.iter().map(bundle).collect()
+    }
+
+    /// Sets `caBundle` of every webhook to this, as somebody else might.
+    pub(crate) fn set_bundles(&self, bundle: &str) {
+        let mut configuration = self.get(CONFIGURATION).unwrap();
+        for webhook in configuration["webhooks"].as_array_mut().unwrap() {
+            webhook["clientConfig"]["caBundle"] = json!(STANDARD.encode(bundle));
+        }
+        self.put(CONFIGURATION, configuration);
     }
 
     /// A key of the Secret.
     pub(crate) fn secret(&self, key: &str) -> Option<String> {
-        let world = self.world();
-        let held = world.secret.as_ref()?["data"][key].as_str()?.to_owned();
+        let held = self.get(SECRET)?["data"][key].as_str()?.to_owned();
         String::from_utf8(STANDARD.decode(held).unwrap()).ok()
     }
-}
 
-impl World {
-    /// Sets `caBundle` of every webhook to this, as somebody else might.
-    pub(crate) fn set_bundles(&mut self, bundle: &str) {
-        self.version += 1;
-        let configuration = self.configuration.as_mut().unwrap();
-        configuration["metadata"]["resourceVersion"] = json!(self.version.to_string());
-        for webhook in configuration["webhooks"].as_array_mut().unwrap() {
-            webhook["clientConfig"]["caBundle"] = json!(STANDARD.encode(bundle));
-        }
+    /// The Events so far.
+    pub(crate) fn events(&self) -> Vec<Value> {
+        let paths = self.paths();
+        let events = paths.iter().filter(|path| path.starts_with(EVENTS));
+        events.filter_map(|path| self.get(path)).collect()
     }
 
-    fn answer(&mut self, method: &Method, path: &str, body: &[u8]) -> (u16, Value) {
-        self.requests.push(format!("{method} {path}"));
-        if let Some((_, code)) = self
-            .refused
-            .filter(|(start, _)| format!("{method} {path}").starts_with(start))
-        {
-            return status(code, "not for you");
-        }
-        let sent: Value = serde_json::from_slice(body).unwrap_or_default();
-        self.version += 1;
-        let version = json!(self.version.to_string());
-        match (method.as_str(), path) {
-            ("GET", "/version") => match self.minor {
-                Some(minor) => (200, json!({"major": "1", "minor": minor})),
-                None => status(503, "not yet"),
-            },
-            ("GET", SECRET) => found(self.secret.as_ref()),
-            ("GET", CONFIGURATION) => found(self.configuration.as_ref()),
-            ("POST", SECRETS) if self.secret.is_some() => status(409, "it is there already"),
-            ("POST", SECRETS) => {
-                let secret = self.secret.insert(sent);
-                secret["metadata"]["resourceVersion"] = version;
-                (201, secret.clone())
-            }
-            ("PUT", SECRET) => match &mut self.secret {
-                None => status(404, "it is gone"),
-                Some(held)
-                    if held["metadata"]["resourceVersion"]
-                        != sent["metadata"]["resourceVersion"] =>
-                {
-                    status(409, "it has changed")
-                }
-                Some(held) => {
-                    *held = sent;
-                    held["metadata"]["resourceVersion"] = version;
-                    (200, held.clone())
-                }
-            },
-            ("PATCH", CONFIGURATION) => {
-                let patch: json_patch::Patch = serde_json::from_value(sent).unwrap();
-                let held = self.configuration.as_mut().unwrap();
-                match json_patch::patch(held, &patch) {
-                    Ok(()) => {
-                        held["metadata"]["resourceVersion"] = version;
-                        (200, held.clone())
-                    }
-                    Err(error) => status(422, &error.to_string()),
-                }
-            }
-            ("POST", EVENTS) => {
-                self.events.push(sent.clone());
-                (201, sent)
-            }
-            _ => status(404, "nothing here"),
-        }
+    /// Never answers a request for an Event.
+    pub(crate) fn take_no_events(&self) {
+        self.on(Method::POST, EVENTS).fail(Fault::Hang);
+    }
+
+    /// Refuses requests whose method and path begin like this with this status, until it heals.
+    pub(crate) fn refuse(&self, start: &str, status: u16) {
+        let (method, path) = start.split_once(' ').unwrap_or((start, ""));
+        self.on(method.parse().unwrap(), &format!("^{path}"))
+            .fail(Fault::refuse(status, "", "not for you"));
+    }
+
+    /// Reports this minor version.
+    pub(crate) fn set_minor_version(&self, minor: &str) {
+        self.heal();
+        let version = json!({"major": "1", "minor": minor});
+        let known = Fault::answer(200, &[], version);
+        self.on(Method::GET, VERSION).fail(known);
+    }
+
+    /// The number of requests so far whose method and path begin like this.
+    pub(crate) fn asked(&self, start: &str) -> usize {
+        let requests = self.requests();
+        let begins = |request: &str| request.starts_with(start);
+        let named = requests
+            .iter()
+            .map(|seen| format!("{} {}", seen.method, seen.path));
+        named.filter(|request| begins(request)).count()
     }
 }
 
-async fn answer(
-    State(world): State<Arc<Mutex<World>>>,
-    method: Method,
-    uri: Uri,
-    body: Bytes,
-) -> Response {
-    let silent = uri.path() == EVENTS && world.lock().unwrap().silent;
-    if silent {
-        tokio::time::sleep(Duration::from_secs(3600)).await;
+impl Deref for ApiServer {
+    type Target = api_server::ApiServer;
+
+    fn deref(&self) -> &api_server::ApiServer {
+        &self.0
     }
-    let (code, json) = world.lock().unwrap().answer(&method, uri.path(), &body);
-    (StatusCode::from_u16(code).unwrap(), axum::Json(json)).into_response()
-}
-
-fn found(object: Option<&Value>) -> (u16, Value) {
-    object.map_or_else(|| status(404, "not found"), |object| (200, object.clone()))
-}
-
-fn status(code: u16, message: &str) -> (u16, Value) {
-    (
-        code,
-        json!({"kind": "Status", "status": "Failure", "code": code, "message": message}),
-    )
 }

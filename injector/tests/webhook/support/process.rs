@@ -1,14 +1,12 @@
 //! The injector as a process.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
-use std::time::{Duration, Instant};
+use std::process::{Command, ExitStatus};
+use std::sync::Arc;
 
+use gleaner_testkit::process::{self, Process};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -26,19 +24,11 @@ pub(crate) struct Setup {
 
 /// An injector that runs. It is killed when it goes out of scope.
 pub(crate) struct Injector {
-    child: Child,
-    log: Arc<Log>,
+    process: Process,
     pub(crate) address: SocketAddr,
     pub(crate) health: SocketAddr,
     /// It reads its files as long as it runs, and the setup may be gone before.
     _folder: Arc<TempDir>,
-}
-
-/// What it writes to stderr.
-#[derive(Default)]
-struct Log {
-    state: Mutex<(Vec<String>, bool)>,
-    changed: Condvar,
 }
 
 // === impl Setup ===
@@ -115,23 +105,17 @@ impl Setup {
 
     /// Starts it, and waits until it has its addresses.
     pub(crate) fn start(&self) -> Injector {
-        let mut child = self.command().spawn().unwrap();
-        let log = Log::follow(child.stderr.take().unwrap());
-        let listening = log.wait_for(PATIENCE, |lines| {
-            let line = lines
-                .iter()
-                .find(|line| line.contains(r#""message":"listening""#))?;
-            let line: Value = serde_json::from_str(line).unwrap();
+        let process = Process::spawn(self.command()).unwrap();
+        let listening = process.wait_for(PATIENCE, |line| {
+            let line = process::message(line, "listening")?;
             let address = |field: &str| line[field].as_str().unwrap().parse().ok();
             Some((address("address")?, address("health_address")?))
         });
         let Some((address, health)) = listening else {
-            let _ = child.kill();
-            panic!("the injector does not listen: {:#?}", log.lines());
+            panic!("the injector does not listen: {}", process.log());
         };
         Injector {
-            child,
-            log,
+            process,
             address,
             health,
             _folder: Arc::clone(&self.folder),
@@ -147,20 +131,13 @@ impl Setup {
 
     /// Starts it, waits for its end, and gives its exit code and what it has said.
     pub(crate) fn run(&self) -> (Option<i32>, String) {
-        let output = self.command().output().unwrap();
-        let said = [output.stdout, output.stderr].concat();
-        (output.status.code(), String::from_utf8(said).unwrap())
+        let ran = process::run(self.command());
+        (ran.code, ran.stderr)
     }
 
     fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gleaner-injector"));
-        command
-            .args(&self.flags)
-            .env_clear()
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .process_group(0);
+        command.args(&self.flags).env_clear();
         command
     }
 }
@@ -186,8 +163,9 @@ impl Injector {
 
     /// The value of a metric, with its labels as they are written; 0 while nothing is counted.
     pub(crate) async fn metric(&self, series: &str) -> f64 {
-        let metrics = get(self.health, "/metrics").await.text;
+        let metrics = get(self.health, "/metrics").await;
         let line = metrics
+            .text()
             .lines()
             .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
         line.map_or(0.0, |value| value.parse().unwrap())
@@ -195,85 +173,29 @@ impl Injector {
 
     /// Everything that it has said so far.
     pub(crate) fn log(&self) -> String {
-        self.log.lines().join("\n")
+        self.process.log()
     }
 
     /// The first line with this text, once it is there, as JSON.
     pub(crate) async fn said(&self, text: &str) -> Value {
-        let found = async || {
-            self.log
-                .lines()
-                .into_iter()
-                .find(|line| line.contains(text))
-        };
+        let line = |line: &str| line.contains(text).then(|| line.to_owned());
+        let found = async || self.process.line(line);
         let line = super::until(&format!("saying {text}"), found).await;
         serde_json::from_str(&line).unwrap()
     }
 
     /// Sends SIGTERM.
     pub(crate) fn terminate(&self) {
-        let kill = format!("kill -TERM {}", self.child.id());
-        assert!(
-            Command::new("sh")
-                .args(["-c", &kill])
-                .status()
-                .unwrap()
-                .success()
-        );
+        self.process.signal("TERM");
     }
 
     /// Waits until it has ended by itself.
     pub(crate) async fn ended(mut self) -> ExitStatus {
-        super::until("its end", async || self.child.try_wait().unwrap()).await
+        super::until("its end", async || self.process.try_wait().unwrap()).await
     }
 
     /// A figure in KiB of `/proc/PID/status`.
     pub(crate) fn memory(&self, field: &str) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with(field)).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
-    }
-}
-
-impl Drop for Injector {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-// === impl Log ===
-
-impl Log {
-    fn follow(stderr: ChildStderr) -> Arc<Self> {
-        let log = Arc::new(Self::default());
-        let writer = Arc::clone(&log);
-        std::thread::spawn(move || {
-            for line in BufReader::new(stderr).lines() {
-                writer.state.lock().unwrap().0.push(line.unwrap());
-                writer.changed.notify_all();
-            }
-            writer.state.lock().unwrap().1 = true;
-            writer.changed.notify_all();
-        });
-        log
-    }
-
-    fn lines(&self) -> Vec<String> {
-        self.state.lock().unwrap().0.clone()
-    }
-
-    fn wait_for<T>(&self, time: Duration, found: impl Fn(&[String]) -> Option<T>) -> Option<T> {
-        let deadline = Instant::now() + time;
-        let mut state = self.state.lock().unwrap();
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            match found(&state.0) {
-                None if !state.1 && !left.is_zero() => {
-                    state = self.changed.wait_timeout(state, left).unwrap().0;
-                }
-                found => return found,
-            }
-        }
+        self.process.memory(field)
     }
 }

@@ -1,19 +1,18 @@
 //! The sidecar as a process.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
-use std::time::{Duration, Instant};
+use std::process::{Command, ExitStatus};
+use std::sync::Arc;
+use std::time::Duration;
 
-use serde_json::Value;
+use gleaner_testkit::api_server::ApiServer;
+use gleaner_testkit::client::Place;
+use gleaner_testkit::process::{self, Process};
 use tempfile::TempDir;
 
-use super::{PATIENCE, Place};
-use crate::mock::Mock;
+use super::PATIENCE;
 
 /// How a sidecar is to be started, and where it keeps its things. It can be started again and again.
 #[derive(Clone)]
@@ -25,17 +24,9 @@ pub(crate) struct Setup {
 
 /// A sidecar that runs. It is killed when it goes out of scope.
 pub(crate) struct Sidecar {
-    child: Child,
-    log: Arc<Log>,
+    process: Process,
     address: SocketAddr,
     folder: Arc<TempDir>,
-}
-
-/// What the sidecar writes to stderr.
-#[derive(Default)]
-struct Log {
-    state: Mutex<(Vec<String>, bool)>,
-    changed: Condvar,
 }
 
 // === impl Setup ===
@@ -86,7 +77,7 @@ impl Setup {
     }
 
     /// With an API server.
-    pub(crate) fn with(self, api_server: &Mock) -> Self {
+    pub(crate) fn with(self, api_server: &ApiServer) -> Self {
         self.flag(format!("--api-server={}", api_server.url()))
     }
 
@@ -103,64 +94,41 @@ impl Setup {
 
     /// Starts it, and waits until it is ready.
     pub(crate) fn start(&self) -> Sidecar {
-        let mut child = self.spawn();
-        let log = Log::follow(child.stderr.take().unwrap());
-        let ready = log.wait_for(PATIENCE, |lines| {
-            let line = lines
-                .iter()
-                .find(|line| line.contains(r#""message":"ready""#))?;
-            let line: Value = serde_json::from_str(line).unwrap();
+        let process = Process::spawn(self.command()).unwrap();
+        let ready = process.wait_for(PATIENCE, |line| {
+            let line = process::message(line, "ready")?;
             line["address"].as_str().unwrap().parse().ok()
         });
         let Some(address) = ready else {
-            let _ = child.kill();
-            panic!("the sidecar was not ready: {:#?}", log.lines());
+            panic!("the sidecar was not ready: {}", process.log());
         };
         Sidecar {
-            child,
-            log,
+            process,
             address,
             folder: Arc::clone(&self.folder),
         }
     }
 
-    /// Starts it, waits for its end, and gives its exit code and what it has said.
+    /// Runs it to its end, and returns its exit code and what it has written.
     pub(crate) fn run(&self) -> (Option<i32>, String) {
-        let mut child = self.spawn();
-        let log = Log::follow(child.stderr.take().unwrap());
-        let ended = log.wait_for_end(PATIENCE);
-        if !ended {
-            let _ = child.kill();
-        }
-        assert!(ended, "the sidecar did not end: {:#?}", log.lines());
-        (child.wait().unwrap().code(), log.lines().join("\n"))
+        let ran = process::run(self.command());
+        (ran.code, ran.stderr)
     }
 
-    fn spawn(&self) -> Child {
+    fn command(&self) -> Command {
         // The same suite can be run against the binary that is shipped.
         let shipped = std::env::var("GLEANER_TEST_SIDECAR").ok();
         let program = shipped.as_deref();
         let program = program.unwrap_or(env!("CARGO_BIN_EXE_gleaner-sidecar"));
         let mut command = match self.file_size {
             None => Command::new(program),
-            Some(size) => {
-                // With the signal ignored the system says why, instead of killing.
-                let script = r#"trap '' XFSZ; ulimit -f "$1"; shift; exec "$@""#;
-                let mut shell = Command::new("bash");
-                shell.args(["-c", script, "bash", &size.to_string(), program]);
-                shell
-            }
+            Some(size) => process::with_file_size(program, size),
         };
         command
             .args(&self.flags)
             .env_clear()
-            .env("PATH", "/usr/bin:/bin")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .spawn()
-            .unwrap()
+            .env("PATH", "/usr/bin:/bin");
+        command
     }
 }
 
@@ -179,7 +147,7 @@ impl Sidecar {
 
     /// The loopback address.
     pub(crate) fn loopback(&self) -> Place {
-        Place::Loopback(self.address)
+        Place::Tcp(self.address)
     }
 
     /// The loopback address, as text.
@@ -194,92 +162,26 @@ impl Sidecar {
 
     /// Everything that it has said so far.
     pub(crate) fn log(&self) -> String {
-        self.log.lines().join("\n")
+        self.process.log()
     }
 
     /// Sends SIGTERM.
     pub(crate) fn terminate(&self) {
-        let kill = format!("kill -TERM {}", self.child.id());
-        assert!(
-            Command::new("sh")
-                .args(["-c", &kill])
-                .status()
-                .unwrap()
-                .success()
-        );
+        self.process.signal("TERM");
     }
 
     /// Kills it as the kernel would.
-    pub(crate) fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+    pub(crate) fn kill(self) {
+        self.process.kill();
     }
 
     /// Waits until it has ended by itself.
-    pub(crate) fn ended_within(mut self, time: Duration) -> ExitStatus {
-        assert!(
-            self.log.wait_for_end(time),
-            "not ended in {time:?}: {}",
-            self.log()
-        );
-        self.child.wait().unwrap()
+    pub(crate) fn ended_within(self, time: Duration) -> ExitStatus {
+        self.process.ended_within(time)
     }
 
     /// A figure in KiB of `/proc/PID/status`.
     pub(crate) fn memory(&self, field: &str) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with(field)).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
-    }
-}
-
-impl Drop for Sidecar {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-// === impl Log ===
-
-impl Log {
-    fn follow(stderr: ChildStderr) -> Arc<Self> {
-        let log = Arc::new(Self::default());
-        let writer = Arc::clone(&log);
-        std::thread::spawn(move || {
-            for line in BufReader::new(stderr).lines() {
-                writer.state.lock().unwrap().0.push(line.unwrap());
-                writer.changed.notify_all();
-            }
-            writer.state.lock().unwrap().1 = true;
-            writer.changed.notify_all();
-        });
-        log
-    }
-
-    fn lines(&self) -> Vec<String> {
-        self.state.lock().unwrap().0.clone()
-    }
-
-    fn wait_for<T>(&self, time: Duration, found: impl Fn(&[String]) -> Option<T>) -> Option<T> {
-        let deadline = Instant::now() + time;
-        let mut state = self.state.lock().unwrap();
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            match found(&state.0) {
-                None if !state.1 && !left.is_zero() => {
-                    state = self.changed.wait_timeout(state, left).unwrap().0;
-                }
-                found => return found,
-            }
-        }
-    }
-
-    fn wait_for_end(&self, time: Duration) -> bool {
-        let state = self.state.lock().unwrap();
-        let waited = self
-            .changed
-            .wait_timeout_while(state, time, |state| !state.1);
-        waited.unwrap().0.1
+        self.process.memory(field)
     }
 }

@@ -2,14 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-/// How often a condition is looked at.
-const PERIOD: Duration = Duration::from_millis(20);
+/// The pause between two checks of a condition.
+const PERIOD: Duration = Duration::from_millis(10);
 
-/// Looks again and again until `condition` gives a value; panics with `what` past the deadline.
-///
-/// # Panics
-///
-/// When the deadline passes first.
+/// Checks `condition` until it returns a value.
 pub async fn until<T>(
     what: &str,
     deadline: Duration,
@@ -25,12 +21,19 @@ pub async fn until<T>(
     }
 }
 
-/// The same outside of async code; none past the deadline.
+/// Checks `condition` until it holds, outside of async code.
+#[track_caller]
+pub fn until_true(what: &str, deadline: Duration, mut condition: impl FnMut() -> bool) {
+    let held = blocking(deadline, || condition().then_some(()));
+    assert!(held.is_some(), "not within {deadline:?}: {what}");
+}
+
+/// Checks `condition` until it returns a value, outside of async code; returns none past the deadline.
 pub fn blocking<T>(deadline: Duration, condition: impl FnMut() -> Option<T>) -> Option<T> {
     every(PERIOD, deadline, condition)
 }
 
-/// The same, looking less often (or more).
+/// Like [`blocking`], with a pause of `period` between two checks.
 pub fn every<T>(
     period: Duration,
     deadline: Duration,

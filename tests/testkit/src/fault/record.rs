@@ -1,10 +1,10 @@
-//! What came by.
+//! The requests that arrived.
 
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use serde_json::Value;
 
-/// One request and what became of it.
+/// One request and its outcome.
 #[derive(Debug, Clone)]
 pub struct Recorded {
     /// Its method.
@@ -15,32 +15,31 @@ pub struct Recorded {
     pub query: String,
     /// Its body.
     pub body: Bytes,
-    /// What became of it.
+    /// Its outcome so far.
     pub outcome: Outcome,
 }
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// Still on its way, or its client went away.
+    /// Not answered yet, or its client went away.
     Pending,
-    /// Passed on; the upstream's answer went back.
+    /// Performed; the backend's reply went back, or what a fault made of it.
     Answered(StatusCode),
-    /// Passed on; the upstream answered this, but the reply was lost.
+    /// Performed with this status, but the reply was lost.
     ReplyLost(StatusCode),
-    /// Answered by the proxy; the upstream has not seen it.
+    /// Answered by a rule; the backend has not seen it.
     Refused(StatusCode),
-    /// The connection was cut; the upstream has not seen it.
+    /// The connection was cut; the backend has not seen it.
     Reset,
-    /// Never answered; the upstream has not seen it.
+    /// Never answered; the backend has not seen it.
     Hung,
-    /// Passed on, but the upstream gave no answer.
+    /// Passed to the backend, which gave no reply.
     UpstreamFailed,
 }
 
 impl Recorded {
     /// Path and query, as rules match them.
-    #[must_use]
     pub fn target(&self) -> String {
         if self.query.is_empty() {
             self.path.clone()
@@ -49,14 +48,19 @@ impl Recorded {
         }
     }
 
-    /// The body as JSON; null when it is none.
-    #[must_use]
+    /// The body as JSON; null when it is not.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// Whether it asks for a dry run.
-    #[must_use]
+    /// The name of the object in the body.
+    pub fn name(&self) -> String {
+        let object = self.json();
+        let name = object["metadata"]["name"].as_str();
+        name.unwrap_or_default().to_owned()
+    }
+
+    /// Returns true if it asks for a dry run.
     pub fn is_dry_run(&self) -> bool {
         self.query.split('&').any(|pair| pair == "dryRun=All")
     }

@@ -1,0 +1,98 @@
+//! A small API server that keeps objects in memory, and fails as its rules say.
+
+mod objects;
+
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use http::{Request, StatusCode, header};
+use serde_json::Value;
+
+use crate::fault::{Backend, Fault, FaultServer, Reply, json};
+use objects::{Call, Objects};
+
+/// The API server: a [`FaultServer`] with objects. It ends with its last clone.
+#[derive(Clone)]
+pub struct ApiServer {
+    server: Arc<FaultServer>,
+    store: Store,
+}
+
+#[derive(Clone, Default)]
+struct Store(Arc<Mutex<Objects>>);
+
+impl ApiServer {
+    /// Starts one without objects.
+    pub fn start() -> Self {
+        let store = Store::default();
+        let server = Arc::new(FaultServer::start(store.clone()));
+        Self { server, store }
+    }
+
+    /// Stores an object at a path; it gets a version, and a UID unless it has one.
+    pub fn put(&self, path: &str, object: Value) {
+        self.store.lock().put(path, object);
+    }
+
+    /// The object at a path.
+    pub fn get(&self, path: &str) -> Option<Value> {
+        self.store.lock().get(path).cloned()
+    }
+
+    /// Changes an object as its controller would.
+    pub fn change(&self, path: &str, change: impl FnOnce(&mut Value)) {
+        let mut objects = self.store.lock();
+        change(objects.get_mut(path).expect("an object to change"));
+    }
+
+    /// Removes an object, as the garbage collector would.
+    pub fn remove(&self, path: &str) -> Option<Value> {
+        self.store.lock().remove(path)
+    }
+
+    /// The paths of all objects, in order.
+    pub fn paths(&self) -> Vec<String> {
+        self.store.lock().paths()
+    }
+
+    /// The fault that somebody else stores this object before the request is performed.
+    pub fn put_before(&self, path: &str, object: Value) -> Fault {
+        let (store, path) = (self.store.clone(), path.to_owned());
+        Fault::After(Arc::new(move || {
+            store.lock().put(&path, object.clone());
+        }))
+    }
+}
+
+impl Deref for ApiServer {
+    type Target = FaultServer;
+
+    fn deref(&self) -> &FaultServer {
+        &self.server
+    }
+}
+
+impl Store {
+    fn lock(&self) -> MutexGuard<'_, Objects> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Backend for Store {
+    async fn perform(&self, request: Request<Bytes>) -> Option<Reply> {
+        let media_type = request.headers().get(header::CONTENT_TYPE);
+        let call = Call {
+            method: request.method(),
+            path: request.uri().path(),
+            is_dry_run: request
+                .uri()
+                .query()
+                .is_some_and(|query| query.contains("dryRun=All")),
+            is_json_patch: media_type.is_some_and(|value| value == "application/json-patch+json"),
+            body: serde_json::from_slice(request.body()).unwrap_or_default(),
+        };
+        let (status, body) = self.lock().perform(call);
+        Some(json(StatusCode::from_u16(status).ok()?, &body))
+    }
+}

@@ -1,0 +1,179 @@
+//! A server that does to chosen requests what networks and servers do to any, and records all of them.
+//!
+//! It listens on plain HTTP at 127.0.0.1, in a thread of its own. What performs the requests is a [`Backend`]: objects in
+//! memory ([`crate::api_server`]) or another server, which makes it a proxy.
+//!
+//! ```ignore
+//! // The first create is performed, and its reply lost.
+//! server.on(Method::POST, "/pipelineresources$").first(1).fail(Fault::DropReply);
+//! ```
+
+mod record;
+mod rule;
+mod serve;
+
+use std::future::Future;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request, Response};
+use http_body_util::combinators::UnsyncBoxBody;
+use regex::Regex;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::wait;
+pub use record::{Outcome, Recorded};
+use rule::Rule;
+pub use rule::{Fault, RuleBuilder, refusal};
+pub(crate) use serve::json;
+
+/// An error of a body that streams.
+pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What a backend replies: a body that may stream.
+pub type Reply = Response<UnsyncBoxBody<Bytes, BodyError>>;
+
+/// Performs the requests that no fault keeps from it.
+pub trait Backend: Send + Sync + 'static {
+    /// Performs a request; none when there is no reply.
+    fn perform(&self, request: Request<Bytes>) -> impl Future<Output = Option<Reply>> + Send;
+}
+
+/// The server. It ends when it is dropped, and its connections with it.
+pub struct FaultServer {
+    address: SocketAddr,
+    plan: Arc<Plan>,
+    runtime: Option<Runtime>,
+}
+
+/// The rules that are in force, and the requests so far.
+#[derive(Default)]
+pub(crate) struct Plan {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    rules: Vec<Rule>,
+    records: Vec<Recorded>,
+}
+
+impl FaultServer {
+    /// Starts it in front of a backend.
+    pub fn start(backend: impl Backend) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let address = listener.local_addr().expect("the port that was just bound");
+        listener.set_nonblocking(true).expect("non-blocking mode");
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let plan = Arc::<Plan>::default();
+        let serving = Arc::clone(&plan);
+        runtime.spawn(async move {
+            let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+            serve::serve(listener, Arc::new(backend), serving).await;
+        });
+        Self {
+            address,
+            plan,
+            runtime: Some(runtime),
+        }
+    }
+
+    /// Its URL, without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Begins a rule for requests of a method whose path and query match a regular expression.
+    ///
+    /// Of several rules that match a request, the first that is due fires, and only it is used up by it.
+    pub fn on(&self, method: Method, target: &str) -> RuleBuilder<'_> {
+        RuleBuilder::new(&self.plan, method, regex(target))
+    }
+
+    /// Removes all rules.
+    pub fn heal(&self) {
+        self.plan.lock().rules.clear();
+    }
+
+    /// All requests so far, in the order of their arrival.
+    pub fn requests(&self) -> Vec<Recorded> {
+        self.plan.lock().records.clone()
+    }
+
+    /// The requests of a method whose path and query match.
+    pub fn requests_to(&self, method: &Method, target: &str) -> Vec<Recorded> {
+        let target = regex(target);
+        let mut requests = self.requests();
+        requests.retain(|request| request.method == *method && target.is_match(&request.target()));
+        requests
+    }
+
+    /// The number of requests of a method whose path and query match.
+    pub fn count(&self, method: &Method, target: &str) -> usize {
+        self.requests_to(method, target).len()
+    }
+
+    /// The requests that change something: no reads, no dry runs.
+    pub fn writes(&self) -> Vec<Recorded> {
+        let mut requests = self.requests();
+        requests.retain(|request| request.method != Method::GET && !request.is_dry_run());
+        requests
+    }
+
+    /// Waits until so many requests of a method have arrived whose path and query match.
+    pub async fn wait_for(&self, count: usize, method: &Method, target: &str, deadline: Duration) {
+        let what = format!("{count} of {method} {target}");
+        wait::until(&what, deadline, async || {
+            (self.count(method, target) >= count).then_some(())
+        })
+        .await;
+    }
+}
+
+impl Drop for FaultServer {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // An async test may drop this, where waiting for the runtime is not allowed.
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Plan {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn add(&self, rule: Rule) {
+        self.lock().rules.push(rule);
+    }
+
+    /// Records a request and returns its number and what is done to it.
+    pub(crate) fn arrive(&self, request: Recorded) -> (usize, Option<Fault>) {
+        let mut state = self.lock();
+        let mut matching = state.rules.iter_mut().filter(|rule| rule.matches(&request));
+        let fault = matching.by_ref().find_map(Rule::fire);
+        for rule in matching {
+            rule.pass();
+        }
+        state.records.push(request);
+        (state.records.len() - 1, fault)
+    }
+
+    /// Records the outcome of a request.
+    pub(crate) fn end(&self, index: usize, outcome: Outcome) {
+        if let Some(record) = self.lock().records.get_mut(index) {
+            record.outcome = outcome;
+        }
+    }
+}
+
+fn regex(target: &str) -> Regex {
+    Regex::new(target).expect("a regular expression")
+}

@@ -1,0 +1,148 @@
+//! The connections of the server, and the way of one request through it.
+
+use std::error::Error;
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use super::record::{Outcome, Recorded};
+use super::rule::{Fault, refusal};
+use super::{Backend, Plan, Reply};
+
+/// The connection is cut instead of a reply.
+#[derive(Debug)]
+struct Cut {
+    /// By a reset, not by an orderly end.
+    reset: bool,
+}
+
+impl std::fmt::Display for Cut {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("a rule of the test cuts this connection")
+    }
+}
+
+impl Error for Cut {}
+
+/// Accepts connections until it is aborted; they end with it.
+pub(crate) async fn serve<B: Backend>(listener: TcpListener, backend: Arc<B>, plan: Arc<Plan>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                if let Ok((stream, _)) = accepted {
+                    connections.spawn(connection(stream, Arc::clone(&backend), Arc::clone(&plan)));
+                }
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn connection<B: Backend>(stream: TcpStream, backend: Arc<B>, plan: Arc<Plan>) {
+    let service = service_fn(|request| Box::pin(handle(request, &*backend, &plan)));
+    let mut connection =
+        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    // Without hyper's own shutdown, so that the socket is still there to be reset.
+    let Err(error) = poll_fn(|context| connection.poll_without_shutdown(context)).await else {
+        return;
+    };
+    let cut = error
+        .source()
+        .and_then(|source| source.downcast_ref::<Cut>());
+    if cut.is_some_and(|cut| cut.reset) {
+        // Zero linger makes the close a reset. Failing that, it is an end at least.
+        let _ = connection.into_parts().io.inner().set_zero_linger();
+    }
+}
+
+async fn handle<B: Backend>(
+    request: Request<Incoming>,
+    backend: &B,
+    plan: &Plan,
+) -> Result<Reply, Cut> {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = body.collect().await else {
+        return Err(Cut { reset: false });
+    };
+    let body = body.to_bytes();
+    let (index, fault) = plan.arrive(Recorded {
+        method: parts.method.clone(),
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        body: body.clone(),
+        outcome: Outcome::Pending,
+    });
+    match &fault {
+        Some(Fault::Answer {
+            status,
+            headers,
+            body,
+        }) => {
+            plan.end(index, Outcome::Refused(*status));
+            let mut reply = json(*status, body);
+            for (name, value) in headers {
+                let value = value.parse().expect("a header's value");
+                reply.headers_mut().append(*name, value);
+            }
+            return Ok(reply);
+        }
+        Some(Fault::Close | Fault::Reset) => {
+            plan.end(index, Outcome::Reset);
+            let reset = matches!(fault, Some(Fault::Reset));
+            return Err(Cut { reset });
+        }
+        Some(Fault::Hang) => {
+            plan.end(index, Outcome::Hung);
+            return std::future::pending().await;
+        }
+        Some(Fault::After(act)) => act(),
+        None | Some(Fault::DropReply | Fault::GarbleReply | Fault::SlowReply(_)) => {}
+    }
+    let Some(reply) = backend.perform(Request::from_parts(parts, body)).await else {
+        plan.end(index, Outcome::UpstreamFailed);
+        let body = refusal(502, "", "the backend gave no reply");
+        return Ok(json(StatusCode::BAD_GATEWAY, &body));
+    };
+    let status = reply.status();
+    match fault {
+        Some(Fault::DropReply) => {
+            // It is performed when the backend has replied in full.
+            let _ = reply.into_body().collect().await;
+            plan.end(index, Outcome::ReplyLost(status));
+            return Err(Cut { reset: false });
+        }
+        Some(Fault::GarbleReply) => {
+            plan.end(index, Outcome::Answered(status));
+            return Ok(own(status, "<html>".into()));
+        }
+        Some(Fault::SlowReply(delay)) => tokio::time::sleep(delay).await,
+        _ => {}
+    }
+    plan.end(index, Outcome::Answered(status));
+    Ok(reply)
+}
+
+/// A reply of JSON.
+pub(crate) fn json(status: StatusCode, body: &Value) -> Reply {
+    let mut reply = own(status, body.to_string().into());
+    let media_type = header::HeaderValue::from_static("application/json");
+    reply.headers_mut().insert(header::CONTENT_TYPE, media_type);
+    reply
+}
+
+fn own(status: StatusCode, body: Bytes) -> Reply {
+    let body = Full::new(body).map_err(|never| match never {});
+    let mut reply = Response::new(body.boxed_unsync());
+    *reply.status_mut() = status;
+    reply
+}

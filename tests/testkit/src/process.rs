@@ -1,0 +1,276 @@
+//! A program under test as a child process.
+
+use std::fs;
+use std::io::{self, BufRead, BufReader, PipeReader};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// The longest that a program run by [`run`] may take; generous, because the machine may be busy.
+const HANGING: Duration = Duration::from_secs(60);
+
+/// A running program in a process group of its own; killed when this is dropped.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    log: Arc<Log>,
+}
+
+/// The outcome of a program that was run to its end.
+#[derive(Debug, Clone, Default)]
+pub struct Ran {
+    /// The exit code; none when a signal ended it.
+    pub code: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+    /// Its standard output.
+    pub stdout: String,
+    /// Its standard error.
+    pub stderr: String,
+}
+
+/// The lines that a process has written so far.
+#[derive(Debug, Default)]
+struct Log {
+    state: Mutex<Lines>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Lines {
+    lines: Vec<String>,
+    ended: bool,
+}
+
+// === impl Process ===
+
+impl Process {
+    /// Starts a program; its standard output and standard error go into one log.
+    pub fn spawn(mut command: Command) -> io::Result<Self> {
+        let (reader, writer) = io::pipe()?;
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(writer.try_clone()?)
+            .stderr(writer)
+            .process_group(0)
+            .spawn()?;
+        // The command holds the pipe's writing end, whose last copy must be the child's.
+        drop(command);
+        Ok(Self {
+            child,
+            log: Log::follow(reader),
+        })
+    }
+
+    /// The process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Everything that it has written so far.
+    pub fn log(&self) -> String {
+        self.log.lock().lines.join("\n")
+    }
+
+    /// The last lines that it has written.
+    pub fn last_lines(&self) -> String {
+        let state = self.log.lock();
+        let start = state.lines.len().saturating_sub(15);
+        state.lines[start..].join("\n")
+    }
+
+    /// The first line for which `found` returns a value, among those written so far.
+    pub fn line<T>(&self, found: impl FnMut(&str) -> Option<T>) -> Option<T> {
+        first(&self.log.lock().lines, found)
+    }
+
+    /// Waits for a line for which `found` returns a value; none when the process ends or the time passes first.
+    pub fn wait_for<T>(
+        &self,
+        time: Duration,
+        mut found: impl FnMut(&str) -> Option<T>,
+    ) -> Option<T> {
+        let deadline = Instant::now() + time;
+        let mut state = self.log.lock();
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match first(&state.lines, &mut found) {
+                None if !state.ended && !left.is_zero() => {
+                    let waited = self.log.changed.wait_timeout(state, left);
+                    state = waited.unwrap_or_else(PoisonError::into_inner).0;
+                }
+                found => return found,
+            }
+        }
+    }
+
+    /// Checks that it is running.
+    pub fn check(&mut self, name: &str) -> Result<(), String> {
+        match self.try_wait() {
+            Ok(None) => Ok(()),
+            Ok(Some(status)) => Err(format!(
+                "{name} ended with {status}:\n{}",
+                self.last_lines()
+            )),
+            Err(error) => Err(format!("{name}: {error}")),
+        }
+    }
+
+    /// Its exit status, once it has ended.
+    pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
+        self.child.try_wait()
+    }
+
+    /// Waits until it has ended by itself.
+    pub fn ended_within(mut self, time: Duration) -> ExitStatus {
+        let state = self.log.lock();
+        let waited = self
+            .log
+            .changed
+            .wait_timeout_while(state, time, |state| !state.ended);
+        let ended = waited.unwrap_or_else(PoisonError::into_inner).0.ended;
+        assert!(ended, "not ended in {time:?}: {}", self.log());
+        self.child.wait().expect("the exit status")
+    }
+
+    /// Sends a signal by name, such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        signal(name, &self.id().to_string());
+    }
+
+    /// Kills it with SIGKILL, waits until it is gone, and returns its log.
+    pub fn kill(mut self) -> String {
+        self.child.kill().expect("a process to kill");
+        self.child.wait().expect("the exit status");
+        let state = self.log.lock();
+        let ended = self.log.changed.wait_while(state, |state| !state.ended);
+        drop(ended);
+        self.log()
+    }
+
+    /// A figure in KiB of `/proc/PID/status`, such as `VmRSS`.
+    pub fn memory(&self, field: &str) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id()));
+        let status = status.expect("the status of a running process");
+        let line = status.lines().find_map(|line| line.strip_prefix(field));
+        let figure = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
+        figure.unwrap_or_else(|| panic!("no {field} in {status}"))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Both fail when it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+// === impl Log ===
+
+impl Log {
+    fn follow(reader: PipeReader) -> Arc<Self> {
+        let log = Arc::new(Self::default());
+        let writer = Arc::clone(&log);
+        thread::spawn(move || {
+            for line in BufReader::new(reader).split(b'\n') {
+                let Ok(line) = line else { break };
+                let line = String::from_utf8_lossy(&line).into_owned();
+                writer.lock().lines.push(line);
+                writer.changed.notify_all();
+            }
+            writer.lock().ended = true;
+            writer.changed.notify_all();
+        });
+        log
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Lines> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).expect("output in UTF-8");
+        Self {
+            code: output.status.code(),
+            signal: output.status.signal(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+}
+
+fn first<T>(lines: &[String], mut found: impl FnMut(&str) -> Option<T>) -> Option<T> {
+    lines.iter().find_map(|line| found(line))
+}
+
+/// Returns a line of a JSON log whose `message` is this one.
+pub fn message(line: &str, message: &str) -> Option<Value> {
+    let line: Value = serde_json::from_str(line).ok()?;
+    (line["message"] == message).then_some(line)
+}
+
+/// Runs a program to its end.
+#[track_caller]
+pub fn run(mut command: Command) -> Ran {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let child = command.spawn().expect("a program to run");
+    let pid = child.id();
+    let (done, outcome) = mpsc::channel();
+    thread::spawn(move || done.send(child.wait_with_output()));
+    let Ok(outcome) = outcome.recv_timeout(HANGING) else {
+        signal("KILL", &pid.to_string());
+        panic!("not ended in {HANGING:?}: {command:?}");
+    };
+    outcome.expect("its output").into()
+}
+
+/// Sends a signal by name to a process or, with a minus, to a process group.
+#[track_caller]
+pub fn signal(name: &str, to: &str) {
+    let status = Command::new("kill").args(["-s", name, "--", to]).status();
+    assert!(
+        status.expect("the program kill").success(),
+        "kill -s {name} {to}"
+    );
+}
+
+/// A command that the kernel kills when the *thread* that starts it ends, so that the program does not outlive tests
+/// that are killed. Start it from a thread that lives as long as the program should.
+///
+/// `setpriv` sets that up, because doing so here would be unsafe code; where it is missing, only the drop ends the
+/// program.
+pub fn tied_to_thread(program: &Path) -> Command {
+    static SETPRIV: LazyLock<bool> = LazyLock::new(|| {
+        let mut version = Command::new("setpriv");
+        version.arg("--version").stdout(Stdio::null());
+        version.status().is_ok()
+    });
+    if !*SETPRIV {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command
+        .args(["--pdeathsig", "KILL", "--"])
+        .arg(program.as_os_str());
+    command
+}
+
+/// A command whose files cannot grow beyond so many KiB, as on a full disk.
+pub fn with_file_size(program: &str, kibibytes: u64) -> Command {
+    // With the signal ignored, the write fails instead of the program being killed.
+    let script = r#"trap '' XFSZ; ulimit -f "$1"; shift; exec "$@""#;
+    let mut shell = Command::new("bash");
+    shell.args(["-c", script, "bash", &kibibytes.to_string(), program]);
+    shell
+}
