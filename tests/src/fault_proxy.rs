@@ -1,4 +1,4 @@
-//! A [`FaultServer`] in front of a real or embedded API server.
+//! A [`FaultServer`] in front of a real or the local API server.
 //!
 //! It passes requests on with the upstream's credentials, so a client needs nothing but its URL.
 //!
