@@ -29,25 +29,19 @@ pub enum Route {
     Pods,
 }
 
-/// The verdict on an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// Left as it is.
     Skipped(Skip),
-    /// Changed.
     Changed {
         /// A JSON patch (RFC 6902).
         patch: Vec<u8>,
-        /// How many operations it has.
         operations: usize,
     },
-    /// Refused.
     Refused(Refused),
     /// Gleaner panicked over an object that did not ask for it: left as it is.
     Failed(Panic),
 }
 
-/// A refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
     /// Why, with the remedy.
@@ -58,10 +52,8 @@ pub struct Refused {
     pub panic: Option<Panic>,
 }
 
-/// A bug in Gleaner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Panic {
-    /// Its place in the source.
     pub place: String,
 }
 
@@ -69,13 +61,9 @@ pub struct Panic {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Owner {
-    /// Its version.
     pub api_version: String,
-    /// Its kind.
     pub kind: String,
-    /// Its name.
     pub name: String,
-    /// Its UID.
     pub uid: String,
     #[serde(default)]
     controller: Option<bool>,
@@ -84,9 +72,7 @@ pub struct Owner {
 /// The functions that decide; other ones only in tests.
 #[derive(Debug, Clone, Copy)]
 pub struct Functions {
-    /// For [`Route::Tekton`].
     pub task: fn(&Value, Operation<'_>, &Settings) -> Result<Outcome, Refusal>,
-    /// For [`Route::Pods`].
     pub pod: fn(&Value, &Settings) -> Result<Outcome, Refusal>,
 }
 
@@ -274,7 +260,6 @@ impl Verdict {
         }
     }
 
-    /// What is answered.
     pub fn answer(self) -> Answer {
         match self {
             Self::Skipped(_) | Self::Failed(_) => Answer::Allow,

@@ -23,14 +23,10 @@ const QUEUE: usize = 128;
 
 const EVENTS: &str = "events.k8s.io/v1";
 
-/// A refusal to be told.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Notice {
-    /// Beside what.
     pub owner: Owner,
-    /// In which namespace that is.
     pub namespace: String,
-    /// Why.
     pub message: String,
 }
 
@@ -41,7 +37,6 @@ pub struct Recorder {
     metrics: Metrics,
 }
 
-/// Creates Events of the notices in the queue.
 #[must_use = "no Event is created before `run` is called"]
 pub(crate) struct EventSink {
     queue: mpsc::Receiver<Notice>,

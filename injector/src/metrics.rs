@@ -156,7 +156,6 @@ impl Metrics {
             .inc();
     }
 
-    /// Returns the response of `/metrics`.
     pub fn response(&self) -> Response {
         metrics::response(&self.registry)
     }

@@ -10,15 +10,12 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// `apiVersion` of the reviews that are understood.
 const API_VERSION: &str = "admission.k8s.io/v1";
 const KIND: &str = "AdmissionReview";
 
-/// What an API server asks.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Request<'a> {
-    /// Identifies the question.
     #[serde(borrow)]
     pub uid: Cow<'a, str>,
     /// The object's kind, in the version in which it was sent here.
@@ -39,21 +36,17 @@ pub struct Request<'a> {
     /// Nothing will come of it, and nothing else may happen either.
     #[serde(default)]
     pub dry_run: Option<bool>,
-    /// The object as it is to be.
     #[serde(borrow, default)]
     pub object: Option<&'a RawValue>,
-    /// The object as it was.
     #[serde(borrow, default)]
     pub old_object: Option<&'a RawValue>,
 }
 
-/// A kind.
 #[derive(Debug, Deserialize)]
 pub struct Kind<'a> {
     /// The API group; empty for the core.
     #[serde(borrow)]
     pub group: Cow<'a, str>,
-    /// The kind.
     #[serde(borrow)]
     pub kind: Cow<'a, str>,
 }
@@ -62,25 +55,16 @@ pub struct Kind<'a> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReviewError {
-    /// It is no JSON of that shape.
     #[error("the body is no AdmissionReview: {0}")]
     Shape(#[from] serde_json::Error),
-    /// It is of another kind or version.
     #[error(
         "the body is a '{kind}' of '{api_version}', not an AdmissionReview of admission.k8s.io/v1"
     )]
-    Version {
-        /// Its kind.
-        kind: String,
-        /// Its version.
-        api_version: String,
-    },
-    /// It asks nothing.
+    Version { kind: String, api_version: String },
     #[error("the AdmissionReview has no request")]
     Empty,
 }
 
-/// What is answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// Let it be as it is.

@@ -10,10 +10,8 @@ const HEAD_MAX: usize = 16 << 10;
 /// Longest body, in bytes: an outcome with a thousand resources has about 300 KiB.
 const BODY_MAX: usize = 1 << 20;
 
-/// A complete answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// The HTTP status.
     pub status: u16,
     /// The body, without its framing; `None` when it is over its bound and was not read to its end.
     pub body: Option<Vec<u8>>,
@@ -23,15 +21,11 @@ pub struct Answer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Malformed {
-    /// The connection ended before the answer did.
     Truncated,
     /// The first line is no status line of HTTP/1.
     Status,
-    /// A header that frames the body cannot be understood.
     Header,
-    /// The body's chunks cannot be understood.
     Chunk,
-    /// The head is over its bound.
     TooLarge,
 }
 

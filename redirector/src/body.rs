@@ -31,7 +31,6 @@ impl Body {
         }
     }
 
-    /// Its length in bytes.
     pub(crate) fn length(&self) -> u64 {
         let mut count = Count(0);
         // Counting cannot fail.

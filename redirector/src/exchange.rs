@@ -17,7 +17,6 @@ const RECEIVE_BUFFER: usize = 8 << 10;
 /// How long an answer is looked for after sending broke off. It is there already, or never comes.
 const ANSWER_AFTER_BREAK: Duration = Duration::from_secs(1);
 
-/// What is asked of the sidecar.
 #[derive(Debug)]
 pub(crate) struct Request<'a> {
     pub(crate) method: &'static str,
@@ -25,7 +24,6 @@ pub(crate) struct Request<'a> {
     pub(crate) body: &'a Body,
 }
 
-/// An exchange that came to no answer.
 #[derive(Debug)]
 pub(crate) struct Interrupted {
     pub(crate) error: io::Error,

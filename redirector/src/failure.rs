@@ -13,36 +13,26 @@ pub(crate) struct Failure {
     pub(crate) reason: Reason,
     /// The cause and the remedy.
     pub(crate) message: String,
-    /// The causes that the sidecar gave.
     pub(crate) failures: Vec<gleaner_proto::failure::Failure>,
 }
 
-/// The reason of a failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Reason {
-    /// The command line is wrong.
     Usage,
     /// A script whose interpreter is the redirector cannot be unpacked.
     ScriptNotRun,
-    /// The command exists and cannot be run.
     CommandNotExecutable,
-    /// The command does not exist.
     CommandNotFound,
     /// There is no directory for an output.
     OutputsFolder,
-    /// The file of an output does not exist.
     OutputMissing,
-    /// The file of an output cannot be read.
     OutputUnreadable,
     /// The file of an output is a directory, a device or the like.
     OutputNotRegular,
-    /// The file of an output is too large.
     OutputTooLarge,
-    /// The content of an output is not of its type.
     OutputInvalid,
     /// The sidecar was out of reach until the deadline.
     SidecarUnreachable,
-    /// The sidecar gave no response in time.
     SidecarTimeout,
     /// The sidecar's response cannot be understood.
     SidecarAnswer,
@@ -54,13 +44,10 @@ pub(crate) enum Reason {
         name: String,
         exit_code: u8,
     },
-    /// The run finished without its resources.
     NotCreated,
-    /// The response with the results is too large.
     ResultsTooLarge,
     /// The sidecar named a result that cannot be one.
     ResultName,
-    /// The file of a result cannot be written.
     ResultNotWritten,
 }
 

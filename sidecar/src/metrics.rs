@@ -18,7 +18,6 @@ const PHASES: [Phase; 5] = [
     Phase::Failed,
 ];
 
-/// A label and its value.
 type Label<T> = [(&'static str, T); 1];
 
 /// The sidecar's metrics. Clones share their numbers.
@@ -97,7 +96,6 @@ impl Metrics {
         }
     }
 
-    /// Returns the response of `/metrics`.
     pub fn response(&self) -> Response {
         metrics::response(&self.registry)
     }

@@ -37,14 +37,12 @@ const ENDING_PAUSES: [Duration; 4] = [
 
 type Reply = oneshot::Sender<Result<Outcome, Problem>>;
 
-/// The way to talk to the [`RunActor`].
 #[derive(Debug, Clone)]
 pub struct Handle {
     commands: mpsc::Sender<Command>,
     status: watch::Receiver<Arc<Status>>,
 }
 
-/// A request to the [`RunActor`].
 #[derive(Debug)]
 enum Command {
     Outputs {
@@ -143,7 +141,6 @@ impl Handle {
         let _ = self.commands.send(Command::Note { note }).await;
     }
 
-    /// The status, as it changes.
     pub fn status(&self) -> watch::Receiver<Arc<Status>> {
         self.status.clone()
     }

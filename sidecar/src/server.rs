@@ -28,26 +28,18 @@ pub(crate) use caller::random;
 pub use caller::{Caller, Tokens};
 pub use listener::{ListenError, Listeners};
 
-/// What every handler needs.
 #[derive(Clone)]
 pub struct Api {
-    /// The owner of the run's state.
     pub handle: Handle,
-    /// The steps' tokens.
     pub tokens: Arc<Tokens>,
     /// What the preflight has found, once it has.
     pub preflight: watch::Receiver<Option<Arc<Report>>>,
-    /// The metrics.
     pub metrics: Metrics,
     /// Ends the waits for events.
     pub shutdown: Shutdown,
-    /// Most JSON values in a body.
     pub max_values: usize,
-    /// Deepest nesting of arrays and objects in a body.
     pub max_depth: usize,
-    /// Reads bodies, within their bounds.
     pub bodies: Bodies,
-    /// Longest wait that a GET may ask for.
     pub max_wait: Duration,
 }
 

@@ -12,7 +12,6 @@ const WORDS_MAX: usize = 2 << 10;
 /// What came of sending a request once.
 #[derive(Debug)]
 pub(super) enum Answer {
-    /// It was done.
     Done(Done),
     /// It was refused, and will be again.
     Refused(Refusal),
@@ -24,7 +23,6 @@ pub(super) enum Answer {
     Broken(String),
 }
 
-/// A success.
 #[derive(Debug)]
 pub(super) struct Done {
     /// 201 says that an object is new, 200 that it was there.
@@ -48,7 +46,6 @@ pub(super) struct Refusal {
 /// A failure that may pass.
 #[derive(Debug)]
 pub(super) struct Again {
-    /// What went wrong, bounded.
     pub(super) words: String,
     /// Whether the API server may have done it all the same.
     pub(super) unsure: bool,

@@ -37,7 +37,6 @@ pub(super) struct Place {
 pub struct Subject {
     /// The template's name in the declaration.
     pub resource: ResourceName,
-    /// The object in the cluster.
     pub object: ObjectReference,
 }
 

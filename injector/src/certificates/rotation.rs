@@ -44,23 +44,18 @@ pub struct Rotation {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckError {
-    /// The API server.
     #[error(transparent)]
     Api(#[from] RequestError),
-    /// There is no such webhook configuration.
     #[error(
         "there is no MutatingWebhookConfiguration '{0}'; --webhook-configuration must name the one that calls"
     )]
     Configuration(String),
-    /// No certificate can be made.
     #[error(transparent)]
     Issue(#[from] IssueError),
-    /// What was made cannot be served.
     #[error(transparent)]
     Tls(#[from] TlsError),
 }
 
-/// Both objects, as they were read.
 struct Seen {
     configuration: Option<Value>,
     secret: Option<Value>,

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 
 use super::Notice;
 
-/// Who tells.
 const CONTROLLER: &str = "gleaner.dev/injector";
 /// Bound on a note, in bytes (k8s.io/kubernetes, pkg/apis/core/validation/events.go).
 const NOTE_BYTES: usize = 1024;
@@ -14,7 +13,6 @@ const INSTANCE_BYTES: usize = 128;
 /// Bound on the name of an Event without its suffix, in bytes: names have 253, the suffix 17.
 const NAME_BYTES: usize = 236;
 
-/// The Event for a notice.
 pub(super) fn event(notice: &Notice, instance: &str, now: Timestamp) -> Value {
     let owner = &notice.owner;
     // As client-go names them: what it is about, and the time in hexadecimal nanoseconds.

@@ -13,7 +13,6 @@ const QUIET: Duration = Duration::from_secs(600);
 /// How many are remembered.
 const REMEMBERED: usize = 512;
 
-/// The notices of late.
 #[derive(Debug, Default)]
 pub(super) struct Repeats {
     hasher: RandomState,

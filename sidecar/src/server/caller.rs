@@ -25,7 +25,6 @@ use super::answer::ApiProblem;
 pub enum Caller {
     /// Whoever can reach the loopback address: may look, may not speak.
     Loopback,
-    /// A step.
     Step(StepName),
 }
 
@@ -45,7 +44,6 @@ impl Tokens {
         Ok(Self(steps.map(token).collect::<Result<_, _>>()?))
     }
 
-    /// The steps and their tokens.
     pub fn iter(&self) -> impl Iterator<Item = (&StepName, &str)> {
         self.0.iter().map(|(step, token)| (step, token.as_str()))
     }
