@@ -38,8 +38,8 @@ pub enum Verdict {
         operations: usize,
     },
     Refused(Refused),
-    /// Gleaner panicked over an object that did not ask for it: left as it is.
-    Failed(Panic),
+    /// Gleaner panicked, at this place in its source, over an object that did not ask for it: left as it is.
+    Failed(String),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,13 +48,8 @@ pub struct Refused {
     pub message: String,
     /// Who made the object, and so can be told.
     pub owner: Option<Owner>,
-    /// Set when the reason is a bug in Gleaner.
-    pub panic: Option<Panic>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Panic {
-    pub place: String,
+    /// The place in the source of the bug in Gleaner that is the reason, if it is one.
+    pub panic: Option<String>,
 }
 
 /// The controller of an object.
@@ -141,9 +136,9 @@ impl Functions {
                     env!("CARGO_PKG_VERSION"),
                     env!("CARGO_PKG_REPOSITORY"),
                 );
-                refused(message, Some(Panic { place }))
+                refused(message, Some(place))
             }
-            Err(place) => Verdict::Failed(Panic { place }),
+            Err(place) => Verdict::Failed(place),
         }
     }
 
@@ -235,11 +230,11 @@ impl Verdict {
         }
     }
 
-    /// Returns the panic, if there was one.
-    pub fn panic(&self) -> Option<&Panic> {
+    /// Returns the place of the panic in the source, if there was one.
+    pub fn panic(&self) -> Option<&str> {
         match self {
-            Self::Failed(panic) => Some(panic),
-            Self::Refused(refused) => refused.panic.as_ref(),
+            Self::Failed(place) => Some(place),
+            Self::Refused(refused) => refused.panic.as_deref(),
             _ => None,
         }
     }

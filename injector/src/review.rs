@@ -7,7 +7,8 @@ use std::borrow::Cow;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde_json::json;
 use serde_json::value::RawValue;
 
 const API_VERSION: &str = "admission.k8s.io/v1";
@@ -105,65 +106,28 @@ impl<'a> Request<'a> {
 impl Answer {
     /// The review that answers the request of this UID, with warnings for whoever sent the object.
     pub fn to_review(&self, uid: &str, warnings: &[String]) -> Vec<u8> {
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Review<'a> {
-            api_version: &'a str,
-            kind: &'a str,
-            response: Response<'a>,
-        }
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Response<'a> {
-            uid: &'a str,
-            allowed: bool,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            patch_type: Option<&'a str>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            patch: Option<String>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            status: Option<Status<'a>>,
-            #[serde(skip_serializing_if = "<[String]>::is_empty")]
-            warnings: &'a [String],
-        }
-        #[derive(Serialize)]
-        struct Status<'a> {
-            status: &'a str,
-            message: &'a str,
-            reason: &'a str,
-            code: u16,
-        }
-        let mut response = Response {
-            uid,
-            allowed: true,
-            patch_type: None,
-            patch: None,
-            status: None,
-            warnings,
-        };
+        let mut response = json!({"uid": uid, "allowed": !matches!(self, Self::Deny(_))});
         match self {
             Self::Allow => {}
             Self::Patch(patch) => {
-                response.patch_type = Some("JSONPatch");
-                response.patch = Some(STANDARD.encode(patch));
+                response["patchType"] = "JSONPatch".into();
+                response["patch"] = STANDARD.encode(patch).into();
             }
             Self::Deny(message) => {
-                response.allowed = false;
                 // Tekton takes 400 as final and tries again for ever after a 403 (pkg/reconciler/pipelinerun,
                 // handleRunCreationError).
-                response.status = Some(Status {
-                    status: "Failure",
-                    message,
-                    reason: "BadRequest",
-                    code: 400,
+                response["status"] = json!({
+                    "status": "Failure",
+                    "message": message,
+                    "reason": "BadRequest",
+                    "code": 400,
                 });
             }
         }
-        let review = Review {
-            api_version: API_VERSION,
-            kind: KIND,
-            response,
-        };
-        serde_json::to_vec(&review).expect("invariant: strings and numbers are JSON")
+        if !warnings.is_empty() {
+            response["warnings"] = warnings.into();
+        }
+        let review = json!({"apiVersion": API_VERSION, "kind": KIND, "response": response});
+        review.to_string().into_bytes()
     }
 }

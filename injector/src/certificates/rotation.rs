@@ -31,7 +31,6 @@ pub struct Rotation {
     identity: Identity,
     readiness: Arc<Readiness>,
     metrics: Metrics,
-    clock: fn() -> Timestamp,
     /// The bundle that the configuration holds, and since when it has been seen to.
     trusted: Option<(String, Instant)>,
     /// The authorities that were seen last: the Secret may be gone the next time.
@@ -92,7 +91,6 @@ impl Rotation {
             identity,
             readiness,
             metrics,
-            clock: Timestamp::now,
             trusted: None,
             known: Vec::new(),
             complaint: String::new(),
@@ -134,7 +132,7 @@ impl Rotation {
             let settled = content.as_ref().and_then(|content| self.settled(content));
             let step = plan::next(
                 content.as_ref(),
-                (self.clock)(),
+                Timestamp::now(),
                 settled,
                 &self.managed.policy,
             );
@@ -177,7 +175,7 @@ impl Rotation {
         content: Option<&Content>,
         seen: &Seen,
     ) -> Result<(), CheckError> {
-        let now = (self.clock)();
+        let now = Timestamp::now();
         // Of a Secret that is gone, others may still serve certificates: whom API servers trust, they trust for that.
         let trusted = seen.configuration.iter().flat_map(trust::authorities);
         let known = self
@@ -279,7 +277,7 @@ impl Rotation {
 
     /// Serves the certificate, unless a better trusted one is served still.
     fn serve(&self, content: &Content) -> Result<(), TlsError> {
-        let now = (self.clock)();
+        let now = Timestamp::now();
         if let Some(served) = self.identity.get() {
             if served.chain().first() == Some(&content.leaf.der) {
                 return Ok(());
