@@ -7,6 +7,9 @@ use gleaner_proto::exit_code;
 /// Longest line, in bytes: an API server's message may be long, a log line should not be.
 const LINE_MAX: usize = 4 << 10;
 
+/// The name of a refusal that names no reason of its own.
+const REFUSED: &str = "SidecarRefused";
+
 /// A failure of a step that is Gleaner's, and not the command's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
@@ -77,50 +80,36 @@ impl Reason {
 
     /// One of [`gleaner_proto::exit_code`].
     pub(crate) fn code(&self) -> u8 {
-        match self {
-            Self::Usage => exit_code::USAGE,
-            Self::ScriptNotRun | Self::CommandNotExecutable => exit_code::NOT_EXECUTABLE,
-            Self::CommandNotFound => exit_code::NOT_FOUND,
-            Self::OutputsFolder
-            | Self::OutputMissing
-            | Self::OutputUnreadable
-            | Self::OutputNotRegular
-            | Self::OutputTooLarge
-            | Self::OutputInvalid => exit_code::OUTPUT,
-            Self::SidecarUnreachable | Self::SidecarTimeout | Self::SidecarAnswer => {
-                exit_code::UNREACHABLE
-            }
-            Self::SidecarRefused(status) => code_of(*status),
-            Self::Problem { exit_code, .. } => *exit_code,
-            Self::NotCreated | Self::ResultsTooLarge | Self::ResultNotWritten => {
-                exit_code::NOT_CREATED
-            }
-            Self::ResultName => exit_code::DECLARATION,
-        }
+        self.name_and_code().1
     }
 
     /// One word in CamelCase, which Tekton shows as the step's `terminationReason`.
     pub(crate) fn name(&self) -> &str {
+        self.name_and_code().0
+    }
+
+    fn name_and_code(&self) -> (&str, u8) {
         match self {
-            Self::Usage => "Usage",
-            Self::ScriptNotRun => "ScriptNotRun",
-            Self::CommandNotExecutable => "CommandNotExecutable",
-            Self::CommandNotFound => "CommandNotFound",
-            Self::OutputsFolder => "OutputsFolder",
-            Self::OutputMissing => "OutputMissing",
-            Self::OutputUnreadable => "OutputUnreadable",
-            Self::OutputNotRegular => "OutputNotRegular",
-            Self::OutputTooLarge => "OutputTooLarge",
-            Self::OutputInvalid => "OutputInvalid",
-            Self::SidecarUnreachable => "SidecarUnreachable",
-            Self::SidecarTimeout => "SidecarTimeout",
-            Self::SidecarAnswer => "SidecarAnswer",
-            Self::NotCreated => "NotCreated",
-            Self::ResultsTooLarge => "ResultsTooLarge",
-            Self::ResultName => "ResultName",
-            Self::ResultNotWritten => "ResultNotWritten",
-            Self::Problem { name, .. } if !name.is_empty() => name,
-            Self::Problem { .. } | Self::SidecarRefused(_) => "SidecarRefused",
+            Self::Usage => ("Usage", exit_code::USAGE),
+            Self::ScriptNotRun => ("ScriptNotRun", exit_code::NOT_EXECUTABLE),
+            Self::CommandNotExecutable => ("CommandNotExecutable", exit_code::NOT_EXECUTABLE),
+            Self::CommandNotFound => ("CommandNotFound", exit_code::NOT_FOUND),
+            Self::OutputsFolder => ("OutputsFolder", exit_code::OUTPUT),
+            Self::OutputMissing => ("OutputMissing", exit_code::OUTPUT),
+            Self::OutputUnreadable => ("OutputUnreadable", exit_code::OUTPUT),
+            Self::OutputNotRegular => ("OutputNotRegular", exit_code::OUTPUT),
+            Self::OutputTooLarge => ("OutputTooLarge", exit_code::OUTPUT),
+            Self::OutputInvalid => ("OutputInvalid", exit_code::OUTPUT),
+            Self::SidecarUnreachable => ("SidecarUnreachable", exit_code::UNREACHABLE),
+            Self::SidecarTimeout => ("SidecarTimeout", exit_code::UNREACHABLE),
+            Self::SidecarAnswer => ("SidecarAnswer", exit_code::UNREACHABLE),
+            Self::NotCreated => ("NotCreated", exit_code::NOT_CREATED),
+            Self::ResultsTooLarge => ("ResultsTooLarge", exit_code::NOT_CREATED),
+            Self::ResultName => ("ResultName", exit_code::DECLARATION),
+            Self::ResultNotWritten => ("ResultNotWritten", exit_code::NOT_CREATED),
+            Self::SidecarRefused(status) => (REFUSED, code_of(*status)),
+            Self::Problem { name, exit_code } if name.is_empty() => (REFUSED, *exit_code),
+            Self::Problem { name, exit_code } => (name, *exit_code),
         }
     }
 }
