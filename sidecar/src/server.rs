@@ -13,7 +13,6 @@ use std::time::Duration;
 use axum::Router;
 use axum::middleware;
 use axum::routing::{get, post};
-use gleaner_proto::StepName;
 use gleaner_proto::message::problem_type;
 use gleaner_proto::route;
 use gleaner_runtime::Shutdown;
@@ -90,14 +89,4 @@ async fn other_method(method: http::Method, uri: http::Uri) -> ApiProblem {
         "another method is needed",
         detail,
     )
-}
-
-/// Whether `step` may speak through `caller`.
-fn may_speak(caller: &Caller, step: &str) -> bool {
-    matches!(caller, Caller::Step(name) if name.as_str() == step)
-}
-
-/// The name in a path, which no step can have when it is no step name at all.
-fn step_name(step: &str) -> Option<StepName> {
-    StepName::new(step).ok()
 }

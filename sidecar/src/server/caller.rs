@@ -57,35 +57,41 @@ impl Tokens {
     }
 }
 
-/// Lets only steps through, and replaces [`Caller::Loopback`] by the step whose token came along.
+/// The step that is asking, for the routes behind [`require_step`].
+#[derive(Clone)]
+pub(super) struct Speaker(pub(super) StepName);
+
+/// Lets only steps through: by their sockets, or with their token on the loopback address.
 pub(super) async fn require_step(
     State(api): State<Api>,
     Extension(caller): Extension<Caller>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    if caller == Caller::Loopback {
-        match bearer(request.headers()).map(|token| api.tokens.step(token)) {
-            Some(Some(step)) => {
-                request.extensions_mut().insert(Caller::Step(step.clone()));
+    let step = match caller {
+        Caller::Step(step) => Ok(step),
+        Caller::Loopback => match bearer(request.headers()) {
+            None => Err("a bearer token is missing"),
+            Some(token) => {
+                let step = api.tokens.step(token).cloned();
+                step.ok_or("the bearer token is no step's")
             }
-            given => {
-                let what = if given.is_some() {
-                    "the bearer token is no step's"
-                } else {
-                    "a bearer token is missing"
-                };
-                let detail = format!(
-                    "{what}; send `Authorization: Bearer TOKEN` with the content of the file `token` beside the step's \
-                     socket, or post through the socket"
-                );
-                let title = "only a step may post";
-                return ApiProblem::new(problem_type::UNAUTHORIZED, 401, title, detail)
-                    .into_response();
-            }
+        },
+    };
+    match step {
+        Ok(step) => {
+            request.extensions_mut().insert(Speaker(step));
+            next.run(request).await
+        }
+        Err(what) => {
+            let detail = format!(
+                "{what}; send `Authorization: Bearer TOKEN` with the content of the file `token` beside the step's \
+                 socket, or post through the socket"
+            );
+            let title = "only a step may post";
+            ApiProblem::new(problem_type::UNAUTHORIZED, 401, title, detail).into_response()
         }
     }
-    next.run(request).await
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
