@@ -10,6 +10,7 @@ use gleaner_core::inject::settings::Settings;
 use gleaner_core::inject::task::{self, Operation};
 use gleaner_proto::kubernetes::annotation;
 use gleaner_runtime::panics;
+use gleaner_runtime::text::cut;
 
 use crate::review::{Answer, Request};
 
@@ -292,15 +293,11 @@ fn head(object: &RawValue) -> Head {
     serde_json::from_str(object.get()).unwrap_or_default()
 }
 
-fn bounded(mut message: String) -> String {
-    if message.len() > MESSAGE_BYTES {
-        let end = (0..=MESSAGE_BYTES)
-            .rev()
-            .find(|&end| message.is_char_boundary(end));
-        message.truncate(end.unwrap_or_default());
-        message.push('…');
+fn bounded(message: String) -> String {
+    match cut(&message, MESSAGE_BYTES) {
+        whole if whole.len() == message.len() => message,
+        start => format!("{start}…"),
     }
-    message
 }
 
 #[cfg(test)]

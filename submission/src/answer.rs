@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use gleaner_runtime::api_server::Status;
+use gleaner_runtime::text::cut;
 use http::{HeaderMap, Method, StatusCode, header};
 use serde_json::Value;
 
@@ -150,13 +151,10 @@ fn words(code: StatusCode, text: &str) -> String {
 
 /// At most [`WORDS_MAX`] bytes of a text that somebody else wrote.
 pub(super) fn bounded(text: &str) -> String {
-    if text.len() <= WORDS_MAX {
-        return text.to_owned();
+    match cut(text, WORDS_MAX) {
+        whole if whole.len() == text.len() => whole.to_owned(),
+        start => format!("{start} ..."),
     }
-    let end = (0..=WORDS_MAX)
-        .rev()
-        .find(|&end| text.is_char_boundary(end));
-    format!("{} ...", &text[..end.unwrap_or_default()])
 }
 
 /// `Retry-After` in seconds; the API server never sends a date.

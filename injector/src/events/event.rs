@@ -1,5 +1,6 @@
 //! An Event (`events.k8s.io/v1`) about a refusal.
 
+use gleaner_runtime::text::cut;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -7,7 +8,7 @@ use super::Notice;
 
 const CONTROLLER: &str = "gleaner.dev/injector";
 /// Bound on a note, in bytes (k8s.io/kubernetes, pkg/apis/core/validation/events.go).
-const NOTE_BYTES: usize = 1024;
+pub(super) const NOTE_BYTES: usize = 1024;
 /// Bound on the name of an instance, in bytes (ibid.).
 const INSTANCE_BYTES: usize = 128;
 /// Bound on the name of an Event without its suffix, in bytes: names have 253, the suffix 17.
@@ -25,7 +26,7 @@ pub(super) fn event(notice: &Notice, instance: &str, now: Timestamp) -> Value {
         "type": "Warning",
         "reason": "GleanerRefused",
         "action": "Admit",
-        "note": bounded(&notice.message),
+        "note": cut(&notice.message, NOTE_BYTES),
         "eventTime": format!("{now:.6}"),
         "reportingController": CONTROLLER,
         "reportingInstance": cut(instance, INSTANCE_BYTES),
@@ -37,18 +38,6 @@ pub(super) fn event(notice: &Notice, instance: &str, now: Timestamp) -> Value {
             "uid": owner.uid,
         },
     })
-}
-
-/// The text as far as an Event takes it.
-pub(super) fn bounded(message: &str) -> &str {
-    cut(message, NOTE_BYTES)
-}
-
-fn cut(text: &str, bytes: usize) -> &str {
-    let end = (0..=bytes.min(text.len()))
-        .rev()
-        .find(|&end| text.is_char_boundary(end));
-    &text[..end.unwrap_or_default()]
 }
 
 #[cfg(test)]
