@@ -88,9 +88,6 @@ struct Review<'a> {
 
 impl<'a> Request<'a> {
     /// Reads a review's request.
-    ///
-    /// # Errors
-    /// See [`ReviewError`].
     pub fn read(body: &'a [u8]) -> Result<Self, ReviewError> {
         let review: Review<'a> = serde_json::from_slice(body)?;
         if review.kind != KIND || review.api_version != API_VERSION {

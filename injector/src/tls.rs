@@ -51,9 +51,6 @@ pub struct Identity(Arc<watch::Sender<Option<Arc<Serving>>>>);
 
 impl Serving {
     /// From PEM: the chain, the server's own certificate first, and its key.
-    ///
-    /// # Errors
-    /// See [`TlsError`].
     pub fn new(chain: &[u8], key: &[u8]) -> Result<Self, TlsError> {
         let chain = CertificateDer::pem_slice_iter(chain).collect::<Result<Vec<_>, _>>();
         let chain = chain.map_err(|source| TlsError::Pem("certificate", source))?;

@@ -43,9 +43,6 @@ type Pair = (Vec<u8>, Vec<u8>);
 
 impl Files {
     /// Reads and serves them once.
-    ///
-    /// # Errors
-    /// See [`FilesError`].
     pub fn load(&self, identity: &Identity, metrics: &Metrics) -> Result<Pair, FilesError> {
         let pair = self.read()?;
         self.serve(&pair, identity, metrics)?;

@@ -101,9 +101,6 @@ pub enum InputError {
 
 impl Input {
     /// The declaration, read and checked, and the text that it came from.
-    ///
-    /// # Errors
-    /// See [`InputError`].
     pub fn declaration(&self) -> Result<(Declaration, String), InputError> {
         if self.unwrapped {
             return Err(InputError::Unwrapped);
