@@ -28,20 +28,15 @@ use std::time::Duration;
 /// Validities begin this long before they are made: clocks differ.
 pub const BACKDATE: Duration = Duration::from_secs(300);
 
-/// What is kept where.
 #[derive(Debug, Clone)]
 pub struct Managed {
-    /// The Secret.
     pub secret: ObjectName,
-    /// The MutatingWebhookConfiguration.
     pub configuration: String,
     /// How often both are looked at; each time differs by up to a fifth, so that replicas do not move in step.
     pub poll: Duration,
-    /// What certificates are like.
     pub policy: Policy,
 }
 
-/// What certificates are like.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     /// Names and IP addresses that a certificate is for.
@@ -57,9 +52,7 @@ pub struct Policy {
 /// Namespace and name of an object, written with a slash between them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectName {
-    /// The namespace.
     pub namespace: String,
-    /// The name.
     pub name: String,
 }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::Router;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args, Parser, ValueEnum};
 use gleaner_core::inject::quantity;
 use gleaner_core::inject::settings::{PullPolicy, Resources, Settings, Sidecars};
@@ -79,8 +80,8 @@ pub struct Pods {
     #[arg(long, env = "GLEANER_IMAGE")]
     image: String,
     /// When that image is pulled; without it as the cluster does
-    #[arg(long, env = "GLEANER_IMAGE_PULL_POLICY", value_enum)]
-    image_pull_policy: Option<Pull>,
+    #[arg(long, env = "GLEANER_IMAGE_PULL_POLICY", value_parser = pull_policy())]
+    image_pull_policy: Option<PullPolicy>,
     /// The sidecar's requests.cpu
     #[arg(long, env = "GLEANER_CPU_REQUEST", default_value = "10m", value_parser = quantity::parse)]
     cpu_request: String,
@@ -219,16 +220,6 @@ pub struct Cluster {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Pull {
-    #[value(name = "Always")]
-    Always,
-    #[value(name = "IfNotPresent")]
-    IfNotPresent,
-    #[value(name = "Never")]
-    Never,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum SidecarChoice {
     /// Native ones where the cluster has them
     Auto,
@@ -295,11 +286,7 @@ impl Pods {
         } = self;
         Settings {
             image,
-            image_pull_policy: image_pull_policy.map(|policy| match policy {
-                Pull::Always => PullPolicy::Always,
-                Pull::IfNotPresent => PullPolicy::IfNotPresent,
-                Pull::Never => PullPolicy::Never,
-            }),
+            image_pull_policy,
             resources: Resources {
                 cpu_request,
                 cpu_limit,
@@ -353,6 +340,18 @@ impl Tls {
             }
         }
     }
+}
+
+fn pull_policy() -> impl TypedValueParser<Value = PullPolicy> {
+    let all = [
+        PullPolicy::Always,
+        PullPolicy::IfNotPresent,
+        PullPolicy::Never,
+    ];
+    PossibleValuesParser::new(all.map(PullPolicy::as_str)).map(move |word| {
+        let policy = all.into_iter().find(|policy| policy.as_str() == word);
+        policy.expect("invariant: clap accepts only these words")
+    })
 }
 
 /// X.509 counts in seconds, and years have four digits.

@@ -10,6 +10,7 @@ use gleaner_core::inject::settings::Settings;
 use gleaner_core::inject::task::{self, Operation};
 use gleaner_proto::kubernetes::annotation;
 use gleaner_runtime::panics;
+use gleaner_runtime::text::cut;
 
 use crate::review::{Answer, Request};
 
@@ -29,53 +30,36 @@ pub enum Route {
     Pods,
 }
 
-/// The verdict on an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// Left as it is.
     Skipped(Skip),
-    /// Changed.
     Changed {
         /// A JSON patch (RFC 6902).
         patch: Vec<u8>,
-        /// How many operations it has.
         operations: usize,
     },
-    /// Refused.
     Refused(Refused),
-    /// Gleaner panicked over an object that did not ask for it: left as it is.
-    Failed(Panic),
+    /// Gleaner panicked, at this place in its source, over an object that did not ask for it: left as it is.
+    Failed(String),
 }
 
-/// A refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
     /// Why, with the remedy.
     pub message: String,
     /// Who made the object, and so can be told.
     pub owner: Option<Owner>,
-    /// Set when the reason is a bug in Gleaner.
-    pub panic: Option<Panic>,
-}
-
-/// A bug in Gleaner.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Panic {
-    /// Its place in the source.
-    pub place: String,
+    /// The place in the source of the bug in Gleaner that is the reason, if it is one.
+    pub panic: Option<String>,
 }
 
 /// The controller of an object.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Owner {
-    /// Its version.
     pub api_version: String,
-    /// Its kind.
     pub kind: String,
-    /// Its name.
     pub name: String,
-    /// Its UID.
     pub uid: String,
     #[serde(default)]
     controller: Option<bool>,
@@ -84,9 +68,7 @@ pub struct Owner {
 /// The functions that decide; other ones only in tests.
 #[derive(Debug, Clone, Copy)]
 pub struct Functions {
-    /// For [`Route::Tekton`].
     pub task: fn(&Value, Operation<'_>, &Settings) -> Result<Outcome, Refusal>,
-    /// For [`Route::Pods`].
     pub pod: fn(&Value, &Settings) -> Result<Outcome, Refusal>,
 }
 
@@ -155,9 +137,9 @@ impl Functions {
                     env!("CARGO_PKG_VERSION"),
                     env!("CARGO_PKG_REPOSITORY"),
                 );
-                refused(message, Some(Panic { place }))
+                refused(message, Some(place))
             }
-            Err(place) => Verdict::Failed(Panic { place }),
+            Err(place) => Verdict::Failed(place),
         }
     }
 
@@ -249,11 +231,11 @@ impl Verdict {
         }
     }
 
-    /// Returns the panic, if there was one.
-    pub fn panic(&self) -> Option<&Panic> {
+    /// Returns the place of the panic in the source, if there was one.
+    pub fn panic(&self) -> Option<&str> {
         match self {
-            Self::Failed(panic) => Some(panic),
-            Self::Refused(refused) => refused.panic.as_ref(),
+            Self::Failed(place) => Some(place),
+            Self::Refused(refused) => refused.panic.as_deref(),
             _ => None,
         }
     }
@@ -274,7 +256,6 @@ impl Verdict {
         }
     }
 
-    /// What is answered.
     pub fn answer(self) -> Answer {
         match self {
             Self::Skipped(_) | Self::Failed(_) => Answer::Allow,
@@ -312,15 +293,11 @@ fn head(object: &RawValue) -> Head {
     serde_json::from_str(object.get()).unwrap_or_default()
 }
 
-fn bounded(mut message: String) -> String {
-    if message.len() > MESSAGE_BYTES {
-        let end = (0..=MESSAGE_BYTES)
-            .rev()
-            .find(|&end| message.is_char_boundary(end));
-        message.truncate(end.unwrap_or_default());
-        message.push('…');
+fn bounded(message: String) -> String {
+    match cut(&message, MESSAGE_BYTES) {
+        whole if whole.len() == message.len() => message,
+        start => format!("{start}…"),
     }
-    message
 }
 
 #[cfg(test)]

@@ -8,12 +8,13 @@ mod repeats;
 
 use gleaner_runtime::api_server::{ApiServer, path};
 use gleaner_runtime::error_chain;
+use gleaner_runtime::text::cut;
 use http::Method;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use self::event::event;
+use self::event::{NOTE_BYTES, event};
 use self::repeats::Repeats;
 use crate::decision::Owner;
 use crate::metrics::Metrics;
@@ -23,14 +24,10 @@ const QUEUE: usize = 128;
 
 const EVENTS: &str = "events.k8s.io/v1";
 
-/// A refusal to be told.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Notice {
-    /// Beside what.
     pub owner: Owner,
-    /// In which namespace that is.
     pub namespace: String,
-    /// Why.
     pub message: String,
 }
 
@@ -41,7 +38,6 @@ pub struct Recorder {
     metrics: Metrics,
 }
 
-/// Creates Events of the notices in the queue.
 #[must_use = "no Event is created before `run` is called"]
 pub(crate) struct EventSink {
     queue: mpsc::Receiver<Notice>,
@@ -74,7 +70,7 @@ impl Recorder {
     /// Puts a notice into the queue, or drops it.
     pub fn tell(&self, mut notice: Notice) {
         let Some(queue) = &self.queue else { return };
-        notice.message = event::bounded(&notice.message).to_owned();
+        notice.message = cut(&notice.message, NOTE_BYTES).to_owned();
         if queue.try_send(notice).is_err() {
             self.metrics.event("dropped");
         }

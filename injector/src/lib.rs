@@ -16,6 +16,11 @@
 //!
 //! [`main`] is the whole program; [`Webhook`] is the same for a caller with its own runtime.
 
+#![allow(
+    missing_docs,
+    reason = "a program, not a library: docs say what a name cannot"
+)]
+
 pub mod certificates;
 pub mod config;
 pub mod decision;

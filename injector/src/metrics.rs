@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::response::Response;
-use gleaner_runtime::metrics;
+use gleaner_runtime::metrics::{self, register};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -39,71 +39,48 @@ pub struct Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
-        let reviews = Family::default();
+        let mut registry = Registry::with_prefix("gleaner_injector");
+        let all = &mut registry;
+        let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
+        all.register("build", "What runs here", build);
         let duration =
             Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> Histogram);
-        let unreadable = Counter::default();
-        let panics = Counter::default();
-        let events = Family::default();
-        let handshakes_failed = Counter::default();
-        let certificate_expiry = Gauge::default();
-        let certificate_checks_failed = Counter::default();
-        let certificate_steps = Family::default();
-        let mut registry = Registry::with_prefix("gleaner_injector");
-        registry.register(
-            "reviews",
-            "Objects that passed by, by what came of them",
-            reviews.clone(),
-        );
-        registry.register_with_unit(
+        all.register_with_unit(
             "review_duration",
             "Time from a review's last byte to its answer",
             Unit::Seconds,
             duration.clone(),
         );
-        registry.register(
-            "unreadable_reviews",
-            "Requests that were no review",
-            unreadable.clone(),
-        );
-        registry.register(
-            "panics",
-            "Panics while an object was looked at: bugs of Gleaner",
-            panics.clone(),
-        );
-        registry.register("events", "Events about refusals", events.clone());
-        registry.register(
-            "tls_handshakes_failed",
-            "TLS handshakes that failed",
-            handshakes_failed.clone(),
-        );
-        registry.register(
-            "tls_certificate_expiry_timestamp_seconds",
-            "When the certificate that is served ends, in seconds since 1970; 0 before there is one",
-            certificate_expiry.clone(),
-        );
-        registry.register(
-            "certificate_checks_failed",
-            "Looks at the files, the Secret or the webhook configuration that failed",
-            certificate_checks_failed.clone(),
-        );
-        registry.register(
-            "certificate_steps",
-            "Changes of this replica to the Secret (begin, authority, leaf, forget) and the caBundle (trust)",
-            certificate_steps.clone(),
-        );
-        let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
-        registry.register("build", "What runs here", build);
         Self {
-            reviews,
+            reviews: register(
+                all,
+                "reviews",
+                "Objects that passed by, by what came of them",
+            ),
             duration,
-            unreadable,
-            panics,
-            events,
-            handshakes_failed,
-            certificate_expiry,
-            certificate_checks_failed,
-            certificate_steps,
+            unreadable: register(all, "unreadable_reviews", "Requests that were no review"),
+            panics: register(
+                all,
+                "panics",
+                "Panics while an object was looked at: bugs of Gleaner",
+            ),
+            events: register(all, "events", "Events about refusals"),
+            handshakes_failed: register(all, "tls_handshakes_failed", "TLS handshakes that failed"),
+            certificate_expiry: register(
+                all,
+                "tls_certificate_expiry_timestamp_seconds",
+                "When the certificate that is served ends, in seconds since 1970; 0 before there is one",
+            ),
+            certificate_checks_failed: register(
+                all,
+                "certificate_checks_failed",
+                "Looks at the files, the Secret or the webhook configuration that failed",
+            ),
+            certificate_steps: register(
+                all,
+                "certificate_steps",
+                "Changes of this replica to the Secret (begin, authority, leaf, forget) and the caBundle (trust)",
+            ),
             registry: Arc::new(registry),
         }
     }
@@ -156,7 +133,6 @@ impl Metrics {
             .inc();
     }
 
-    /// Returns the response of `/metrics`.
     pub fn response(&self) -> Response {
         metrics::response(&self.registry)
     }

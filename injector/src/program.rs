@@ -34,16 +34,12 @@ const LAST_EVENTS: Duration = Duration::from_secs(2);
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProgramError {
-    /// An address.
     #[error(transparent)]
     Listen(#[from] BindError),
-    /// The way to the API server.
     #[error(transparent)]
     Access(#[from] AccessError),
-    /// The certificate in the files.
     #[error(transparent)]
     Files(#[from] FilesError),
-    /// TLS.
     #[error(transparent)]
     Tls(#[from] TlsError),
 }

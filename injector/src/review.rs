@@ -7,18 +7,16 @@ use std::borrow::Cow;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde_json::json;
 use serde_json::value::RawValue;
 
-/// `apiVersion` of the reviews that are understood.
 const API_VERSION: &str = "admission.k8s.io/v1";
 const KIND: &str = "AdmissionReview";
 
-/// What an API server asks.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Request<'a> {
-    /// Identifies the question.
     #[serde(borrow)]
     pub uid: Cow<'a, str>,
     /// The object's kind, in the version in which it was sent here.
@@ -39,21 +37,17 @@ pub struct Request<'a> {
     /// Nothing will come of it, and nothing else may happen either.
     #[serde(default)]
     pub dry_run: Option<bool>,
-    /// The object as it is to be.
     #[serde(borrow, default)]
     pub object: Option<&'a RawValue>,
-    /// The object as it was.
     #[serde(borrow, default)]
     pub old_object: Option<&'a RawValue>,
 }
 
-/// A kind.
 #[derive(Debug, Deserialize)]
 pub struct Kind<'a> {
     /// The API group; empty for the core.
     #[serde(borrow)]
     pub group: Cow<'a, str>,
-    /// The kind.
     #[serde(borrow)]
     pub kind: Cow<'a, str>,
 }
@@ -62,25 +56,16 @@ pub struct Kind<'a> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReviewError {
-    /// It is no JSON of that shape.
     #[error("the body is no AdmissionReview: {0}")]
     Shape(#[from] serde_json::Error),
-    /// It is of another kind or version.
     #[error(
         "the body is a '{kind}' of '{api_version}', not an AdmissionReview of admission.k8s.io/v1"
     )]
-    Version {
-        /// Its kind.
-        kind: String,
-        /// Its version.
-        api_version: String,
-    },
-    /// It asks nothing.
+    Version { kind: String, api_version: String },
     #[error("the AdmissionReview has no request")]
     Empty,
 }
 
-/// What is answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// Let it be as it is.
@@ -103,9 +88,6 @@ struct Review<'a> {
 
 impl<'a> Request<'a> {
     /// Reads a review's request.
-    ///
-    /// # Errors
-    /// See [`ReviewError`].
     pub fn read(body: &'a [u8]) -> Result<Self, ReviewError> {
         let review: Review<'a> = serde_json::from_slice(body)?;
         if review.kind != KIND || review.api_version != API_VERSION {
@@ -121,65 +103,28 @@ impl<'a> Request<'a> {
 impl Answer {
     /// The review that answers the request of this UID, with warnings for whoever sent the object.
     pub fn to_review(&self, uid: &str, warnings: &[String]) -> Vec<u8> {
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Review<'a> {
-            api_version: &'a str,
-            kind: &'a str,
-            response: Response<'a>,
-        }
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Response<'a> {
-            uid: &'a str,
-            allowed: bool,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            patch_type: Option<&'a str>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            patch: Option<String>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            status: Option<Status<'a>>,
-            #[serde(skip_serializing_if = "<[String]>::is_empty")]
-            warnings: &'a [String],
-        }
-        #[derive(Serialize)]
-        struct Status<'a> {
-            status: &'a str,
-            message: &'a str,
-            reason: &'a str,
-            code: u16,
-        }
-        let mut response = Response {
-            uid,
-            allowed: true,
-            patch_type: None,
-            patch: None,
-            status: None,
-            warnings,
-        };
+        let mut response = json!({"uid": uid, "allowed": !matches!(self, Self::Deny(_))});
         match self {
             Self::Allow => {}
             Self::Patch(patch) => {
-                response.patch_type = Some("JSONPatch");
-                response.patch = Some(STANDARD.encode(patch));
+                response["patchType"] = "JSONPatch".into();
+                response["patch"] = STANDARD.encode(patch).into();
             }
             Self::Deny(message) => {
-                response.allowed = false;
                 // Tekton takes 400 as final and tries again for ever after a 403 (pkg/reconciler/pipelinerun,
                 // handleRunCreationError).
-                response.status = Some(Status {
-                    status: "Failure",
-                    message,
-                    reason: "BadRequest",
-                    code: 400,
+                response["status"] = json!({
+                    "status": "Failure",
+                    "message": message,
+                    "reason": "BadRequest",
+                    "code": 400,
                 });
             }
         }
-        let review = Review {
-            api_version: API_VERSION,
-            kind: KIND,
-            response,
-        };
-        serde_json::to_vec(&review).expect("invariant: strings and numbers are JSON")
+        if !warnings.is_empty() {
+            response["warnings"] = warnings.into();
+        }
+        let review = json!({"apiVersion": API_VERSION, "kind": KIND, "response": response});
+        review.to_string().into_bytes()
     }
 }

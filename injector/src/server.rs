@@ -19,23 +19,16 @@ use crate::decision::Functions;
 use crate::events::Recorder;
 use crate::metrics::Metrics;
 
-/// What a review needs.
 #[derive(Debug)]
 pub struct Admission {
-    /// What is put into Tasks and pods.
     pub settings: Settings,
-    /// Who decides.
     pub functions: Functions,
-    /// Who tells of refusals.
     pub recorder: Recorder,
-    /// What is counted.
     pub metrics: Metrics,
-    /// Reads bodies, within their bounds.
     pub bodies: Bodies,
 }
 
 impl Admission {
-    /// The usual one.
     pub fn new(settings: Settings, recorder: Recorder, metrics: Metrics, limits: &Limits) -> Self {
         Self {
             settings,
@@ -47,7 +40,6 @@ impl Admission {
     }
 }
 
-/// The routes of the webhook.
 pub fn admission(admission: Arc<Admission>) -> Router {
     Router::new()
         .route("/mutate/tekton", post(admission::tekton))

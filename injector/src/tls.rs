@@ -19,7 +19,6 @@ use validity::Validity;
 #[derive(Debug)]
 pub struct Serving {
     key: Arc<CertifiedKey>,
-    /// When the certificate is valid.
     pub validity: Validity,
 }
 
@@ -27,15 +26,12 @@ pub struct Serving {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsError {
-    /// The text is no PEM.
     #[error("the {0} is no PEM")]
     Pem(&'static str, #[source] rustls::pki_types::pem::Error),
-    /// There is no certificate in it.
     #[error(
         "there is no certificate in it; it must hold PEM blocks named CERTIFICATE, the server's own first"
     )]
     Empty,
-    /// The first certificate is no X.509.
     #[error("the certificate is no X.509")]
     Certificate(#[source] validity::ValidityError),
     /// Key and certificate are not of each other, or of a kind that is not known.
@@ -43,7 +39,6 @@ pub enum TlsError {
         "the private key does not belong to the certificate, or is of no known kind (RSA, ECDSA, Ed25519)"
     )]
     Key(#[source] rustls::Error),
-    /// No configuration can be made.
     #[error("TLS cannot be set up")]
     Config(#[source] rustls::Error),
 }
@@ -56,9 +51,6 @@ pub struct Identity(Arc<watch::Sender<Option<Arc<Serving>>>>);
 
 impl Serving {
     /// From PEM: the chain, the server's own certificate first, and its key.
-    ///
-    /// # Errors
-    /// See [`TlsError`].
     pub fn new(chain: &[u8], key: &[u8]) -> Result<Self, TlsError> {
         let chain = CertificateDer::pem_slice_iter(chain).collect::<Result<Vec<_>, _>>();
         let chain = chain.map_err(|source| TlsError::Pem("certificate", source))?;

@@ -7,7 +7,6 @@ use serde_json::Value;
 /// The first version of Kubernetes 1 in which native sidecars are on by default (KEP-753).
 const NATIVE_SIDECARS: u32 = 29;
 
-/// A version that is not known.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum VersionError {
     #[error(transparent)]

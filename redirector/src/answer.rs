@@ -1,19 +1,18 @@
 //! The grammar of an HTTP/1.1 answer (RFC 9112), free of I/O: bytes in, an [`Answer`] or the wish for more out.
 //!
-//! As much as one request on a connection of its own needs: `Content-Length`, `Transfer-Encoding: chunked`, or a
-//! body that ends with the connection; interim answers (`100 Continue`) are skipped. Everything is bounded.
+//! As much as one request on a connection of its own needs: `Content-Length`, which all responses of the sidecar's routes
+//! for steps carry, or a body that ends with the connection; interim answers (`100 Continue`) are skipped. Chunks are
+//! refused. Everything is bounded.
 
 use std::fmt;
 
-/// Longest head, in bytes, and longest line within a chunked body: what servers commonly allow themselves.
+/// Longest head, in bytes: what servers commonly allow themselves.
 const HEAD_MAX: usize = 16 << 10;
 /// Longest body, in bytes: an outcome with a thousand resources has about 300 KiB.
 const BODY_MAX: usize = 1 << 20;
 
-/// A complete answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// The HTTP status.
     pub status: u16,
     /// The body, without its framing; `None` when it is over its bound and was not read to its end.
     pub body: Option<Vec<u8>>,
@@ -23,15 +22,10 @@ pub struct Answer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Malformed {
-    /// The connection ended before the answer did.
     Truncated,
     /// The first line is no status line of HTTP/1.
     Status,
-    /// A header that frames the body cannot be understood.
     Header,
-    /// The body's chunks cannot be understood.
-    Chunk,
-    /// The head is over its bound.
     TooLarge,
 }
 
@@ -41,21 +35,12 @@ impl fmt::Display for Malformed {
             Self::Truncated => "the connection ended before the answer did",
             Self::Status => "the answer is not HTTP/1",
             Self::Header => "a header of the answer cannot be understood",
-            Self::Chunk => "the chunks of the answer cannot be understood",
             Self::TooLarge => "the head of the answer is too large",
         })
     }
 }
 
 impl std::error::Error for Malformed {}
-
-/// How the end of a body is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Framing {
-    Length(usize),
-    Chunked,
-    UntilEnd,
-}
 
 /// Understands what was `received` so far; `ended` says that nothing will follow. `Ok(None)` asks for more.
 ///
@@ -64,28 +49,28 @@ enum Framing {
 pub fn parse(received: &[u8], ended: bool) -> Result<Option<Answer>, Malformed> {
     let mut rest = received;
     loop {
-        let Some(end) = find(rest, b"\r\n\r\n", HEAD_MAX)? else {
+        let Some(end) = head_end(rest)? else {
             return more(ended);
         };
         let (head, body) = (&rest[..end], &rest[end + 4..]);
-        let (status, framing) = understand(head)?;
+        let (status, length) = understand(head)?;
         match status {
             // 101 would leave HTTP, which nobody asked for.
             101 => return Err(Malformed::Status),
             100..200 => rest = body,
             _ => {
-                let body = match framing {
-                    Framing::Length(length) if length > BODY_MAX => Err(Malformed::TooLarge),
-                    Framing::Length(length) => Ok(body.get(..length).map(<[u8]>::to_vec)),
-                    Framing::Chunked => unchunk(body),
-                    Framing::UntilEnd if body.len() > BODY_MAX => Err(Malformed::TooLarge),
-                    Framing::UntilEnd => Ok(ended.then(|| body.to_vec())),
-                };
-                let body = match body {
-                    Ok(None) => return more(ended),
+                let body = if length.unwrap_or(body.len()) > BODY_MAX {
                     // The status says what has happened, however many words follow it.
-                    Err(Malformed::TooLarge) => None,
-                    body => body?,
+                    None
+                } else {
+                    let whole = match length {
+                        Some(length) => body.get(..length),
+                        None => ended.then_some(body),
+                    };
+                    let Some(whole) = whole else {
+                        return more(ended);
+                    };
+                    Some(whole.to_vec())
                 };
                 return Ok(Some(Answer { status, body }));
             }
@@ -101,12 +86,13 @@ fn more(ended: bool) -> Result<Option<Answer>, Malformed> {
     }
 }
 
-fn understand(head: &[u8]) -> Result<(u16, Framing), Malformed> {
+/// The status and the announced length of the body; none when the body ends with the connection.
+fn understand(head: &[u8]) -> Result<(u16, Option<usize>), Malformed> {
     let mut lines = head
         .split(|&byte| byte == b'\n')
         .map(<[u8]>::trim_ascii_end);
     let status = status(lines.next().unwrap_or_default())?;
-    let mut framing = Framing::UntilEnd;
+    let mut length = None;
     for line in lines {
         let colon = line
             .iter()
@@ -114,24 +100,20 @@ fn understand(head: &[u8]) -> Result<(u16, Framing), Malformed> {
             .ok_or(Malformed::Header)?;
         let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
         if name.eq_ignore_ascii_case(b"transfer-encoding") {
-            if !value.eq_ignore_ascii_case(b"chunked") {
+            return Err(Malformed::Header);
+        }
+        if name.eq_ignore_ascii_case(b"content-length") {
+            let announced = number(value).ok_or(Malformed::Header)?;
+            if length.is_some_and(|other| other != announced) {
                 return Err(Malformed::Header);
             }
-            // Overrides a length (RFC 9112, 6.3).
-            framing = Framing::Chunked;
-        } else if name.eq_ignore_ascii_case(b"content-length") {
-            let length = number(value, 10).ok_or(Malformed::Header)?;
-            match framing {
-                Framing::UntilEnd => framing = Framing::Length(length),
-                Framing::Length(other) if other != length => return Err(Malformed::Header),
-                Framing::Length(_) | Framing::Chunked => {}
-            }
+            length = Some(announced);
         }
     }
     if matches!(status, 204 | 304) {
-        framing = Framing::Length(0);
+        length = Some(0);
     }
-    Ok((status, framing))
+    Ok((status, length))
 }
 
 fn status(line: &[u8]) -> Result<u16, Malformed> {
@@ -149,69 +131,25 @@ fn status(line: &[u8]) -> Result<u16, Malformed> {
     }
 }
 
-/// The content of a chunked body; `None` while its end has not arrived.
-fn unchunk(mut rest: &[u8]) -> Result<Option<Vec<u8>>, Malformed> {
-    let mut content = Vec::new();
-    loop {
-        let Some(end) = find(rest, b"\r\n", HEAD_MAX)? else {
-            return Ok(None);
-        };
-        let line = &rest[..end];
-        // Whatever stands behind a semicolon is an extension that nobody uses.
-        let size = line.split(|&byte| byte == b';').next().unwrap_or_default();
-        let size = number(size.trim_ascii_end(), 16).ok_or(Malformed::Chunk)?;
-        rest = &rest[end + 2..];
-        if size == 0 {
-            return Ok(trailers_end(rest)?.then_some(content));
-        }
-        if size > BODY_MAX - content.len() {
-            return Err(Malformed::TooLarge);
-        }
-        let Some(chunk) = rest.get(..size) else {
-            return Ok(None);
-        };
-        content.extend_from_slice(chunk);
-        rest = match &rest[size..] {
-            [b'\r', b'\n', rest @ ..] => rest,
-            [] | [b'\r'] => return Ok(None),
-            _ => return Err(Malformed::Chunk),
-        };
-    }
-}
-
-/// Whether the lines behind the last chunk have come to their end, an empty one.
-fn trailers_end(mut rest: &[u8]) -> Result<bool, Malformed> {
-    let mut length = 0;
-    while let Some(end) = find(rest, b"\r\n", HEAD_MAX)? {
-        if end == 0 {
-            return Ok(true);
-        }
-        length += end;
-        if length > HEAD_MAX {
-            return Err(Malformed::TooLarge);
-        }
-        rest = &rest[end + 2..];
-    }
-    Ok(false)
-}
-
-/// Where `mark` begins; an error when it is not among the first `bound` bytes, although there are more.
-fn find(bytes: &[u8], mark: &[u8], bound: usize) -> Result<Option<usize>, Malformed> {
-    let window = &bytes[..bytes.len().min(bound + mark.len())];
-    let found = window.windows(mark.len()).position(|place| place == mark);
-    if found.is_none() && bytes.len() >= bound + mark.len() {
+/// Where the blank line after the head begins; an error when the head is over its bound.
+fn head_end(bytes: &[u8]) -> Result<Option<usize>, Malformed> {
+    const BLANK_LINE: &[u8] = b"\r\n\r\n";
+    let bound = HEAD_MAX + BLANK_LINE.len();
+    let window = &bytes[..bytes.len().min(bound)];
+    let found = window
+        .windows(BLANK_LINE.len())
+        .position(|place| place == BLANK_LINE);
+    if found.is_none() && bytes.len() >= bound {
         return Err(Malformed::TooLarge);
     }
     Ok(found)
 }
 
 /// Digits only: `parse` alone would also take a sign.
-fn number(digits: &[u8], radix: u32) -> Option<usize> {
+fn number(digits: &[u8]) -> Option<usize> {
     let text = std::str::from_utf8(digits).ok()?;
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    usize::from_str_radix(text, radix).ok()
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
 }
 
 #[cfg(test)]

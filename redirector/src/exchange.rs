@@ -2,6 +2,7 @@
 
 use std::io::{self, BufWriter, Read, Write};
 use std::net::TcpStream;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,6 @@ const RECEIVE_BUFFER: usize = 8 << 10;
 /// How long an answer is looked for after sending broke off. It is there already, or never comes.
 const ANSWER_AFTER_BREAK: Duration = Duration::from_secs(1);
 
-/// What is asked of the sidecar.
 #[derive(Debug)]
 pub(crate) struct Request<'a> {
     pub(crate) method: &'static str,
@@ -25,17 +25,11 @@ pub(crate) struct Request<'a> {
     pub(crate) body: &'a Body,
 }
 
-/// An exchange that came to no answer.
 #[derive(Debug)]
 pub(crate) struct Interrupted {
     pub(crate) error: io::Error,
     /// How long the sidecar had the whole request before it was gone.
     pub(crate) held: Duration,
-}
-
-enum Stream {
-    Unix(UnixStream),
-    Tcp(TcpStream),
 }
 
 /// Asks `address` and waits for the answer, but not beyond `until`; a server that takes no byte for `patience` counts
@@ -51,10 +45,10 @@ pub(crate) fn exchange(
         error,
         held: Duration::ZERO,
     };
-    let stream = Stream::connect(address, patience).map_err(not_held)?;
+    let stream = connect(address, patience).map_err(not_held)?;
     // Zero would mean "for ever".
     stream
-        .limit_writes(patience.max(Duration::from_millis(1)))
+        .set_write_timeout(Some(patience.max(Duration::from_millis(1))))
         .map_err(not_held)?;
     match send(&stream, request, token) {
         Ok(()) => {
@@ -75,7 +69,7 @@ pub(crate) fn exchange(
     }
 }
 
-fn send(stream: &Stream, request: &Request<'_>, token: Option<&str>) -> io::Result<()> {
+fn send(stream: &UnixStream, request: &Request<'_>, token: Option<&str>) -> io::Result<()> {
     let mut out = BufWriter::with_capacity(SEND_BUFFER, stream);
     let length = request.body.length();
     write!(
@@ -106,7 +100,7 @@ fn send(stream: &Stream, request: &Request<'_>, token: Option<&str>) -> io::Resu
     out.flush()
 }
 
-fn receive(stream: &Stream, until: Instant) -> io::Result<Answer> {
+fn receive(stream: &UnixStream, until: Instant) -> io::Result<Answer> {
     let mut received = Vec::new();
     let mut buffer = [0; RECEIVE_BUFFER];
     loop {
@@ -114,7 +108,7 @@ fn receive(stream: &Stream, until: Instant) -> io::Result<Answer> {
         if left.is_zero() {
             return Err(io::ErrorKind::TimedOut.into());
         }
-        stream.limit_reads(left)?;
+        stream.set_read_timeout(Some(left))?;
         let count = match (&mut &*stream).read(&mut buffer) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -132,60 +126,19 @@ fn receive(stream: &Stream, until: Instant) -> io::Result<Answer> {
     }
 }
 
-// === impl Stream ===
-
-impl Stream {
-    fn connect(address: &Address, patience: Duration) -> io::Result<Self> {
-        match address {
-            // On one machine a connection is made at once, or not at all.
-            Address::Unix(path) => match sys::connect(path) {
-                Err(full) if full.kind() == io::ErrorKind::WouldBlock => {
-                    Err(io::Error::other("it accepts no connections"))
-                }
-                stream => stream.map(Self::Unix),
-            },
-            Address::Tcp(address) => {
-                let stream =
-                    TcpStream::connect_timeout(address, patience.max(Duration::from_secs(1)))?;
-                stream.set_nodelay(true)?;
-                Ok(Self::Tcp(stream))
-            }
+/// Connects to `address`. A socket of either kind is one file descriptor to read, write and time: so one type does for both.
+fn connect(address: &Address, patience: Duration) -> io::Result<UnixStream> {
+    match address {
+        // On one machine a connection is made at once, or not at all.
+        Address::Unix(path) => sys::connect(path).map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => io::Error::other("it accepts no connections"),
+            _ => error,
+        }),
+        Address::Tcp(address) => {
+            let patience = patience.max(Duration::from_secs(1));
+            let stream = TcpStream::connect_timeout(address, patience)?;
+            stream.set_nodelay(true)?;
+            Ok(OwnedFd::from(stream).into())
         }
-    }
-
-    fn limit_writes(&self, limit: Duration) -> io::Result<()> {
-        match self {
-            Self::Unix(stream) => stream.set_write_timeout(Some(limit)),
-            Self::Tcp(stream) => stream.set_write_timeout(Some(limit)),
-        }
-    }
-
-    fn limit_reads(&self, limit: Duration) -> io::Result<()> {
-        match self {
-            Self::Unix(stream) => stream.set_read_timeout(Some(limit)),
-            Self::Tcp(stream) => stream.set_read_timeout(Some(limit)),
-        }
-    }
-}
-
-impl Read for &Stream {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Stream::Unix(stream) => (&*stream).read(buffer),
-            Stream::Tcp(stream) => (&*stream).read(buffer),
-        }
-    }
-}
-
-impl Write for &Stream {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Stream::Unix(stream) => (&*stream).write(bytes),
-            Stream::Tcp(stream) => (&*stream).write(bytes),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

@@ -7,42 +7,35 @@ use gleaner_proto::exit_code;
 /// Longest line, in bytes: an API server's message may be long, a log line should not be.
 const LINE_MAX: usize = 4 << 10;
 
+/// The name of a refusal that names no reason of its own.
+const REFUSED: &str = "SidecarRefused";
+
 /// A failure of a step that is Gleaner's, and not the command's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
     pub(crate) reason: Reason,
     /// The cause and the remedy.
     pub(crate) message: String,
-    /// The causes that the sidecar gave.
     pub(crate) failures: Vec<gleaner_proto::failure::Failure>,
 }
 
-/// The reason of a failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Reason {
-    /// The command line is wrong.
     Usage,
     /// A script whose interpreter is the redirector cannot be unpacked.
     ScriptNotRun,
-    /// The command exists and cannot be run.
     CommandNotExecutable,
-    /// The command does not exist.
     CommandNotFound,
     /// There is no directory for an output.
     OutputsFolder,
-    /// The file of an output does not exist.
     OutputMissing,
-    /// The file of an output cannot be read.
     OutputUnreadable,
     /// The file of an output is a directory, a device or the like.
     OutputNotRegular,
-    /// The file of an output is too large.
     OutputTooLarge,
-    /// The content of an output is not of its type.
     OutputInvalid,
     /// The sidecar was out of reach until the deadline.
     SidecarUnreachable,
-    /// The sidecar gave no response in time.
     SidecarTimeout,
     /// The sidecar's response cannot be understood.
     SidecarAnswer,
@@ -54,13 +47,10 @@ pub(crate) enum Reason {
         name: String,
         exit_code: u8,
     },
-    /// The run finished without its resources.
     NotCreated,
-    /// The response with the results is too large.
     ResultsTooLarge,
     /// The sidecar named a result that cannot be one.
     ResultName,
-    /// The file of a result cannot be written.
     ResultNotWritten,
 }
 
@@ -90,50 +80,36 @@ impl Reason {
 
     /// One of [`gleaner_proto::exit_code`].
     pub(crate) fn code(&self) -> u8 {
-        match self {
-            Self::Usage => exit_code::USAGE,
-            Self::ScriptNotRun | Self::CommandNotExecutable => exit_code::NOT_EXECUTABLE,
-            Self::CommandNotFound => exit_code::NOT_FOUND,
-            Self::OutputsFolder
-            | Self::OutputMissing
-            | Self::OutputUnreadable
-            | Self::OutputNotRegular
-            | Self::OutputTooLarge
-            | Self::OutputInvalid => exit_code::OUTPUT,
-            Self::SidecarUnreachable | Self::SidecarTimeout | Self::SidecarAnswer => {
-                exit_code::UNREACHABLE
-            }
-            Self::SidecarRefused(status) => code_of(*status),
-            Self::Problem { exit_code, .. } => *exit_code,
-            Self::NotCreated | Self::ResultsTooLarge | Self::ResultNotWritten => {
-                exit_code::NOT_CREATED
-            }
-            Self::ResultName => exit_code::DECLARATION,
-        }
+        self.name_and_code().1
     }
 
     /// One word in CamelCase, which Tekton shows as the step's `terminationReason`.
     pub(crate) fn name(&self) -> &str {
+        self.name_and_code().0
+    }
+
+    fn name_and_code(&self) -> (&str, u8) {
         match self {
-            Self::Usage => "Usage",
-            Self::ScriptNotRun => "ScriptNotRun",
-            Self::CommandNotExecutable => "CommandNotExecutable",
-            Self::CommandNotFound => "CommandNotFound",
-            Self::OutputsFolder => "OutputsFolder",
-            Self::OutputMissing => "OutputMissing",
-            Self::OutputUnreadable => "OutputUnreadable",
-            Self::OutputNotRegular => "OutputNotRegular",
-            Self::OutputTooLarge => "OutputTooLarge",
-            Self::OutputInvalid => "OutputInvalid",
-            Self::SidecarUnreachable => "SidecarUnreachable",
-            Self::SidecarTimeout => "SidecarTimeout",
-            Self::SidecarAnswer => "SidecarAnswer",
-            Self::NotCreated => "NotCreated",
-            Self::ResultsTooLarge => "ResultsTooLarge",
-            Self::ResultName => "ResultName",
-            Self::ResultNotWritten => "ResultNotWritten",
-            Self::Problem { name, .. } if !name.is_empty() => name,
-            Self::Problem { .. } | Self::SidecarRefused(_) => "SidecarRefused",
+            Self::Usage => ("Usage", exit_code::USAGE),
+            Self::ScriptNotRun => ("ScriptNotRun", exit_code::NOT_EXECUTABLE),
+            Self::CommandNotExecutable => ("CommandNotExecutable", exit_code::NOT_EXECUTABLE),
+            Self::CommandNotFound => ("CommandNotFound", exit_code::NOT_FOUND),
+            Self::OutputsFolder => ("OutputsFolder", exit_code::OUTPUT),
+            Self::OutputMissing => ("OutputMissing", exit_code::OUTPUT),
+            Self::OutputUnreadable => ("OutputUnreadable", exit_code::OUTPUT),
+            Self::OutputNotRegular => ("OutputNotRegular", exit_code::OUTPUT),
+            Self::OutputTooLarge => ("OutputTooLarge", exit_code::OUTPUT),
+            Self::OutputInvalid => ("OutputInvalid", exit_code::OUTPUT),
+            Self::SidecarUnreachable => ("SidecarUnreachable", exit_code::UNREACHABLE),
+            Self::SidecarTimeout => ("SidecarTimeout", exit_code::UNREACHABLE),
+            Self::SidecarAnswer => ("SidecarAnswer", exit_code::UNREACHABLE),
+            Self::NotCreated => ("NotCreated", exit_code::NOT_CREATED),
+            Self::ResultsTooLarge => ("ResultsTooLarge", exit_code::NOT_CREATED),
+            Self::ResultName => ("ResultName", exit_code::DECLARATION),
+            Self::ResultNotWritten => ("ResultNotWritten", exit_code::NOT_CREATED),
+            Self::SidecarRefused(status) => (REFUSED, code_of(*status)),
+            Self::Problem { name, exit_code } if name.is_empty() => (REFUSED, *exit_code),
+            Self::Problem { name, exit_code } => (name, *exit_code),
         }
     }
 }
@@ -189,37 +165,4 @@ pub(crate) fn cut(text: &str, bytes: usize) -> &str {
 }
 
 #[cfg(test)]
-mod tests {
-    use gleaner_proto::message::problem_type;
-
-    use super::*;
-
-    #[test]
-    fn a_message_stays_on_one_line() {
-        assert_eq!(one_line("a\r\n  b\u{1b}[31m\n"), "a   b [31m");
-        assert_eq!(one_line(&"ä".repeat(4000)).len(), LINE_MAX);
-        assert_eq!(cut("aä", 2), "a");
-    }
-
-    #[test]
-    fn a_problem_type_becomes_a_reason() {
-        let name = |kind| Reason::of_problem(kind, 424, 73).name().to_owned();
-        assert_eq!(name(problem_type::NOT_CREATED), "NotCreated");
-        assert_eq!(name(problem_type::INTERNAL), "Internal");
-        assert_eq!(name("about:blank"), "SidecarRefused");
-        assert_eq!(name(""), "SidecarRefused");
-        assert_eq!(Reason::of_problem("", 424, 73).code(), 73);
-        assert_eq!(Reason::of_problem("", 424, 0).code(), 78);
-    }
-
-    #[test]
-    fn without_a_document_the_status_decides() {
-        let code = |status| Reason::SidecarRefused(status).code();
-        assert_eq!(code(413), 65);
-        assert_eq!(code(422), 65);
-        for status in [400, 401, 403, 404, 409] {
-            assert_eq!(code(status), 78);
-        }
-        assert_eq!(code(302), 69);
-    }
-}
+mod tests;

@@ -1,6 +1,5 @@
 //! What `--help` prints.
 
-/// The text of `--help`.
 pub(crate) const HELP: &str = "\
 Runs a step's command, hands the files that it leaves behind to Gleaner's sidecar, and exits as the command exited.
 

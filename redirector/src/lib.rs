@@ -27,6 +27,11 @@
 //!
 //! No threads, no async runtime, no name resolution (which a static glibc cannot do).
 
+#![allow(
+    missing_docs,
+    reason = "a program, not a library: docs say what a name cannot"
+)]
+
 pub mod answer;
 mod body;
 mod command;

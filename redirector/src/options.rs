@@ -24,15 +24,12 @@ const SOCKET_PATH_MAX: usize = 108;
 /// What the redirector was called for.
 #[derive(Debug)]
 pub(crate) enum Invocation {
-    /// Wrap a command.
     Wrap(Wrap),
     /// Finish the run, as a step of its own.
     Finish(Common),
-    /// Print this and end.
     Print(String),
 }
 
-/// What both forms need.
 #[derive(Debug)]
 pub(crate) struct Common {
     /// The step's name; [`path::FINISH_STEP`] for a finish that was given none.
@@ -46,7 +43,6 @@ pub(crate) struct Common {
     pub(crate) report_file: Option<PathBuf>,
 }
 
-/// What wrapping a command needs.
 #[derive(Debug)]
 pub(crate) struct Wrap {
     pub(crate) common: Common,
@@ -59,7 +55,6 @@ pub(crate) struct Wrap {
     pub(crate) command: Vec<OsString>,
 }
 
-/// Where the sidecar listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Address {
     Unix(PathBuf),

@@ -55,32 +55,19 @@ impl<'a> Sidecar<'a> {
     /// Hands over what the step has left behind.
     pub(crate) fn outputs(&self, body: &Body) -> Result<(), Failure> {
         let path = route::outputs(&self.options.step);
-        let request = Request {
-            method: "POST",
-            path: &path,
-            body,
-        };
-        self.ask(&request).map(drop)
+        self.ask("POST", &path, body).map(drop)
     }
 
     /// Asks whether the resources can be created, as far as that can be known beforehand.
     pub(crate) fn preflight(&self) -> Result<(), Failure> {
-        let request = Request {
-            method: "GET",
-            path: route::PREFLIGHT,
-            body: &Body::default(),
-        };
-        self.ask(&request).map(drop)
+        self.ask("GET", route::PREFLIGHT, &Body::default())
+            .map(drop)
     }
 
     /// Finishes the run.
     pub(crate) fn finish(&self) -> Result<Outcome, Failure> {
-        let request = Request {
-            method: "POST",
-            path: route::FINISH,
-            body: &Body::default(),
-        };
-        let body = self.ask(&request)?.body.ok_or_else(|| {
+        let answer = self.ask("POST", route::FINISH, &Body::default())?;
+        let body = answer.body.ok_or_else(|| {
             let message = "the sidecar has finished the run, but its answer is too large to be read: what was created \
                            exists, and no results can be handed on; declare fewer or shorter result fields";
             Failure::new(Reason::ResultsTooLarge, message)
@@ -101,11 +88,12 @@ impl<'a> Sidecar<'a> {
         Ok(outcome)
     }
 
-    fn ask(&self, request: &Request<'_>) -> Result<Answer, Failure> {
+    fn ask(&self, method: &'static str, path: &str, body: &Body) -> Result<Answer, Failure> {
+        let request = Request { method, path, body };
         let until = Instant::now() + self.options.answer_timeout;
         let mut retry = Retry::new(self.deadline, until);
         loop {
-            let (why, held) = match self.attempt(request, until) {
+            let (why, held) = match self.attempt(&request, until) {
                 Ok((answer, held)) => match judge(&answer) {
                     Verdict::Accepted => return Ok(answer),
                     Verdict::Refused(failure) => return Err(failure),

@@ -9,6 +9,7 @@
 //! | [`api_server`] | access to Kubernetes, one bounded request at a time |
 //! | [`metrics`] | the response of `/metrics` |
 //! | [`mod@error_chain`] | an error and its causes on one line |
+//! | [`text`] | text cut to a length |
 //! | [`panics`] | panics that are logged and caught without their message |
 
 pub mod api_server;
@@ -19,6 +20,7 @@ pub mod metrics;
 pub mod panics;
 pub mod program;
 pub mod shutdown;
+pub mod text;
 
 pub use error_chain::error_chain;
 pub use shutdown::Shutdown;

@@ -34,30 +34,23 @@ pub struct Journal {
     torn: bool,
 }
 
-/// One thing that happened.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Record {
-    /// A step's message was accepted.
     Accepted {
-        /// The step.
         step: StepName,
-        /// Its message.
         message: Outputs,
     },
     /// Somebody asked for the submission.
     SubmissionRequested,
     /// All steps have ended.
     Finished,
-    /// Everything exists.
     Committed(Commit),
-    /// The submission failed.
     Failed(Problem),
 }
 
 /// A commit, with what is needed to render the same objects again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Commit {
-    /// What was answered.
     pub outcome: Outcome,
     /// Which suffix each derived name has come to.
     pub attempts: Attempts,
@@ -66,14 +59,11 @@ pub struct Commit {
 /// Why a journal cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// The disk.
     #[error("the journal {path} cannot be {deed}")]
     Io {
-        /// The file.
         path: PathBuf,
         /// What was tried: opened, read, written.
         deed: &'static str,
-        /// What the system says.
         #[source]
         source: io::Error,
     },
@@ -82,7 +72,6 @@ pub enum JournalError {
         "the journal {path} is damaged at byte {at}; delete the pod, so that the run starts afresh"
     )]
     Damaged {
-        /// The file.
         path: PathBuf,
         /// Where the bad frame begins.
         at: u64,
@@ -91,26 +80,15 @@ pub enum JournalError {
     #[error(
         "the journal {path} is in use by another sidecar; give each run a state directory of its own"
     )]
-    InUse {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Another version of Gleaner wrote it.
+    InUse { path: PathBuf },
     #[error(
         "the journal {path} was written by another version of Gleaner; delete the pod, so that the run starts again"
     )]
-    Format {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The journal belongs to another run or declaration.
+    Format { path: PathBuf },
     #[error(
         "the journal {path} was written for another run or declaration; give each run a state directory of its own"
     )]
-    Foreign {
-        /// The file.
-        path: PathBuf,
-    },
+    Foreign { path: PathBuf },
 }
 
 impl Journal {

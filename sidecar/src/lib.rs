@@ -16,6 +16,11 @@
 //!
 //! [`main`] is the whole program; the `gleaner` command carries it too.
 
+#![allow(
+    missing_docs,
+    reason = "a program, not a library: docs say what a name cannot"
+)]
+
 pub mod config;
 mod crash_point;
 mod install;

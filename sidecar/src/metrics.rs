@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use gleaner_proto::message::Phase;
-use gleaner_runtime::metrics;
+use gleaner_runtime::metrics::{self, register};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -18,7 +18,6 @@ const PHASES: [Phase; 5] = [
     Phase::Failed,
 ];
 
-/// A label and its value.
 type Label<T> = [(&'static str, T); 1];
 
 /// The sidecar's metrics. Clones share their numbers.
@@ -34,40 +33,29 @@ pub struct Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
-        let accepted = Counter::default();
-        let bytes = Counter::default();
-        let refused = Family::default();
-        let submissions = Family::default();
-        let phase = Family::default();
         let mut registry = Registry::with_prefix("gleaner");
-        registry.register(
-            "outputs_accepted",
-            "Messages of steps that were accepted",
-            accepted.clone(),
-        );
-        registry.register_with_unit(
+        let all = &mut registry;
+        let bytes = Counter::default();
+        all.register_with_unit(
             "outputs",
             "Size of accepted messages",
             Unit::Bytes,
             bytes.clone(),
         );
-        registry.register(
-            "outputs_refused",
-            "Messages of steps that were refused",
-            refused.clone(),
-        );
-        registry.register(
-            "submissions",
-            "Submissions that have ended",
-            submissions.clone(),
-        );
-        registry.register("phase", "1 for the phase that the run is in", phase.clone());
         Self {
-            accepted,
+            accepted: register(
+                all,
+                "outputs_accepted",
+                "Messages of steps that were accepted",
+            ),
             bytes,
-            refused,
-            submissions,
-            phase,
+            refused: register(
+                all,
+                "outputs_refused",
+                "Messages of steps that were refused",
+            ),
+            submissions: register(all, "submissions", "Submissions that have ended"),
+            phase: register(all, "phase", "1 for the phase that the run is in"),
             registry: Arc::new(registry),
         }
     }
@@ -97,7 +85,6 @@ impl Metrics {
         }
     }
 
-    /// Returns the response of `/metrics`.
     pub fn response(&self) -> Response {
         metrics::response(&self.registry)
     }

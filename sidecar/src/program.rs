@@ -30,45 +30,32 @@ use crate::{install, preflight, ready};
 /// An error that ends the sidecar.
 #[derive(Debug, thiserror::Error)]
 pub enum ProgramError {
-    /// The declaration.
     #[error(transparent)]
     Input(#[from] InputError),
-    /// The journal.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// What the journal holds.
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
-    /// The sockets.
     #[error(transparent)]
     Listen(#[from] ListenError),
-    /// The way to the API server.
     #[error(transparent)]
     Access(#[from] AccessError),
-    /// A value of the run that is needed for creating anything.
     #[error("--context {0}=VALUE is missing; nothing can be created without it")]
     Context(&'static str),
-    /// The redirector.
     #[error("the redirector could not be copied from {from} to {to}")]
     Install {
-        /// Where it is.
         from: PathBuf,
-        /// Where it should be.
         to: PathBuf,
-        /// What the system says.
         #[source]
         source: io::Error,
     },
     /// Anything else that the system refused.
     #[error("{what}")]
     System {
-        /// What was tried.
         what: String,
-        /// What the system says.
         #[source]
         source: io::Error,
     },
-    /// The task that owns the state is gone.
     #[error("the task that owns the run's state panicked: {0}; this is a bug in Gleaner")]
     Actor(String),
 }

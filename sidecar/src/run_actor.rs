@@ -37,14 +37,12 @@ const ENDING_PAUSES: [Duration; 4] = [
 
 type Reply = oneshot::Sender<Result<Outcome, Problem>>;
 
-/// The way to talk to the [`RunActor`].
 #[derive(Debug, Clone)]
 pub struct Handle {
     commands: mpsc::Sender<Command>,
     status: watch::Receiver<Arc<Status>>,
 }
 
-/// A request to the [`RunActor`].
 #[derive(Debug)]
 enum Command {
     Outputs {
@@ -143,7 +141,6 @@ impl Handle {
         let _ = self.commands.send(Command::Note { note }).await;
     }
 
-    /// The status, as it changes.
     pub fn status(&self) -> watch::Receiver<Arc<Status>> {
         self.status.clone()
     }
@@ -219,12 +216,24 @@ impl RunActor {
                 message,
                 body,
                 reply,
-            } => self.take_outputs(&step, message, body, reply).await,
-            Command::Submit { reply } => match self.collector.phase() {
-                Phase::Collecting | Phase::Resolved => self.take_request(reply).await,
-                _ => self.answer(Verdict::AwaitCommit, reply),
+            } => match self.take_outputs(&step, message, body).await {
+                // The outputs are taken even when the run fails for another step's.
+                Ok(Verdict::Settled) => {
+                    let _ = reply.send(Ok(self.collector.receipt()));
+                }
+                taken => self.answer(taken, reply),
             },
-            Command::Finish { reply } => self.take_finish(reply).await,
+            Command::Submit { reply } => {
+                let taken = match self.collector.phase() {
+                    Phase::Collecting | Phase::Resolved => self.take_request().await,
+                    _ => Ok(Verdict::AwaitCommit),
+                };
+                self.answer(taken, reply);
+            }
+            Command::Finish { reply } => {
+                let taken = self.take_finish().await;
+                self.answer(taken, reply);
+            }
             Command::Resources { preview, reply } => {
                 let _ = reply.send(self.render(preview));
             }
@@ -235,27 +244,26 @@ impl RunActor {
         }
     }
 
-    async fn take_outputs(&mut self, step: &str, message: Outputs, body: Bytes, reply: Reply) {
+    async fn take_outputs(
+        &mut self,
+        step: &str,
+        message: Outputs,
+        body: Bytes,
+    ) -> Result<Verdict, Problem> {
         let admission = match self.collector.examine(step, message) {
             Ok(Examined::New(admission)) => admission,
-            Ok(Examined::Repeated(verdict)) => {
-                self.answer_step(verdict, reply);
-                return;
-            }
+            Ok(Examined::Repeated(verdict)) => return Ok(verdict),
             Err(refusal) => {
                 let problem = Problem::from(refusal);
                 self.metrics.refused(&problem.kind);
                 tracing::warn!(step, problem = %problem.detail, "outputs-refused");
-                let _ = reply.send(Err(problem));
-                return;
+                return Err(problem);
             }
         };
         crash_point::reach(&self.state_dir, "accepted");
         let bytes = body.len();
-        if let Err(error) = self.write_outputs(admission.step().clone(), body).await {
-            let _ = reply.send(Err(disk(&error)));
-            return;
-        }
+        let written = self.write_outputs(admission.step().clone(), body).await;
+        written.map_err(|error| disk(&error))?;
         crash_point::reach(&self.state_dir, "journaled");
         let message = admission.message();
         let (exit_code, outputs) = (message.exit_code, message.outputs.len());
@@ -263,55 +271,42 @@ impl RunActor {
         self.metrics.accepted(bytes);
         tracing::info!(step, outputs, bytes, exit_code, pending = ?self.collector.pending_names(), "outputs-accepted");
         self.changed();
-        self.answer_step(verdict, reply);
+        Ok(verdict)
     }
 
-    async fn take_request(&mut self, reply: Reply) {
-        if let Err(problem) = self.collector.examine_request() {
-            let _ = reply.send(Err(problem));
-            return;
-        }
-        if let Err(error) = self.write(Record::SubmissionRequested).await {
-            let _ = reply.send(Err(disk(&error)));
-            return;
-        }
+    async fn take_request(&mut self) -> Result<Verdict, Problem> {
+        self.collector.examine_request()?;
+        let written = self.write(Record::SubmissionRequested).await;
+        written.map_err(|error| disk(&error))?;
         let verdict = self.collector.request_submission();
         self.changed();
-        self.answer(verdict, reply);
+        Ok(verdict)
     }
 
-    async fn take_finish(&mut self, reply: Reply) {
+    async fn take_finish(&mut self) -> Result<Verdict, Problem> {
         // Only once: whoever asks again and again must not fill the disk.
         if !self.collector.is_finished() {
-            if let Err(error) = self.write(Record::Finished).await {
-                let _ = reply.send(Err(disk(&error)));
-                return;
-            }
+            let written = self.write(Record::Finished).await;
+            written.map_err(|error| disk(&error))?;
             tracing::info!(pending = ?self.collector.pending_names(), "run-finished");
         }
         let verdict = self.collector.finish();
         self.changed();
-        self.answer(verdict, reply);
+        Ok(verdict)
     }
 
-    /// Answers a step: its outputs are taken even when the run fails for another's.
-    fn answer_step(&mut self, verdict: Verdict, reply: Reply) {
-        match verdict {
-            Verdict::Settled => {
-                let _ = reply.send(Ok(self.collector.receipt()));
+    fn answer(&mut self, taken: Result<Verdict, Problem>, reply: Reply) {
+        let answer = match taken {
+            Ok(Verdict::AwaitCommit) if self.collector.is_submitting() => {
+                // Whoever has hung up asks again, in a message of its own.
+                self.waiting.retain(|waiting| !waiting.is_closed());
+                self.waiting.push(reply);
+                return;
             }
-            Verdict::AwaitCommit => self.answer(verdict, reply),
-        }
-    }
-
-    fn answer(&mut self, verdict: Verdict, reply: Reply) {
-        if verdict == Verdict::AwaitCommit && self.collector.is_submitting() {
-            // Whoever has hung up asks again, in a message of its own.
-            self.waiting.retain(|waiting| !waiting.is_closed());
-            self.waiting.push(reply);
-        } else {
-            let _ = reply.send(self.collector.outcome());
-        }
+            Ok(_) => self.collector.outcome(),
+            Err(problem) => Err(problem),
+        };
+        let _ = reply.send(answer);
     }
 
     /// The collector has moved: begins what is due and shows it.

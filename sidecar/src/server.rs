@@ -13,7 +13,6 @@ use std::time::Duration;
 use axum::Router;
 use axum::middleware;
 use axum::routing::{get, post};
-use gleaner_proto::StepName;
 use gleaner_proto::message::problem_type;
 use gleaner_proto::route;
 use gleaner_runtime::Shutdown;
@@ -28,26 +27,18 @@ pub(crate) use caller::random;
 pub use caller::{Caller, Tokens};
 pub use listener::{ListenError, Listeners};
 
-/// What every handler needs.
 #[derive(Clone)]
 pub struct Api {
-    /// The owner of the run's state.
     pub handle: Handle,
-    /// The steps' tokens.
     pub tokens: Arc<Tokens>,
     /// What the preflight has found, once it has.
     pub preflight: watch::Receiver<Option<Arc<Report>>>,
-    /// The metrics.
     pub metrics: Metrics,
     /// Ends the waits for events.
     pub shutdown: Shutdown,
-    /// Most JSON values in a body.
     pub max_values: usize,
-    /// Deepest nesting of arrays and objects in a body.
     pub max_depth: usize,
-    /// Reads bodies, within their bounds.
     pub bodies: Bodies,
-    /// Longest wait that a GET may ask for.
     pub max_wait: Duration,
 }
 
@@ -98,14 +89,4 @@ async fn other_method(method: http::Method, uri: http::Uri) -> ApiProblem {
         "another method is needed",
         detail,
     )
-}
-
-/// Whether `step` may speak through `caller`.
-fn may_speak(caller: &Caller, step: &str) -> bool {
-    matches!(caller, Caller::Step(name) if name.as_str() == step)
-}
-
-/// The name in a path, which no step can have when it is no step name at all.
-fn step_name(step: &str) -> Option<StepName> {
-    StepName::new(step).ok()
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use gleaner_runtime::api_server::Status;
+use gleaner_runtime::text::cut;
 use http::{HeaderMap, Method, StatusCode, header};
 use serde_json::Value;
 
@@ -12,7 +13,6 @@ const WORDS_MAX: usize = 2 << 10;
 /// What came of sending a request once.
 #[derive(Debug)]
 pub(super) enum Answer {
-    /// It was done.
     Done(Done),
     /// It was refused, and will be again.
     Refused(Refusal),
@@ -24,7 +24,6 @@ pub(super) enum Answer {
     Broken(String),
 }
 
-/// A success.
 #[derive(Debug)]
 pub(super) struct Done {
     /// 201 says that an object is new, 200 that it was there.
@@ -48,7 +47,6 @@ pub(super) struct Refusal {
 /// A failure that may pass.
 #[derive(Debug)]
 pub(super) struct Again {
-    /// What went wrong, bounded.
     pub(super) words: String,
     /// Whether the API server may have done it all the same.
     pub(super) unsure: bool,
@@ -153,13 +151,10 @@ fn words(code: StatusCode, text: &str) -> String {
 
 /// At most [`WORDS_MAX`] bytes of a text that somebody else wrote.
 pub(super) fn bounded(text: &str) -> String {
-    if text.len() <= WORDS_MAX {
-        return text.to_owned();
+    match cut(text, WORDS_MAX) {
+        whole if whole.len() == text.len() => whole.to_owned(),
+        start => format!("{start} ..."),
     }
-    let end = (0..=WORDS_MAX)
-        .rev()
-        .find(|&end| text.is_char_boundary(end));
-    format!("{} ...", &text[..end.unwrap_or_default()])
 }
 
 /// `Retry-After` in seconds; the API server never sends a date.

@@ -54,7 +54,6 @@ pub(super) struct CallError {
 #[derive(Debug)]
 pub(super) enum End {
     Refused(Refusal),
-    /// The deadline passed.
     Late {
         within: Duration,
         last: String,
@@ -118,7 +117,6 @@ impl<'a> Api<'a> {
         }
     }
 
-    /// Sends a request once.
     pub(super) async fn attempt(self, call: &Call) -> Answer {
         let request = Request::builder()
             .method(&call.method)

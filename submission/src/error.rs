@@ -26,7 +26,6 @@ pub struct SubmissionError {
 pub struct Failure {
     /// The object that is wrong; none when it is not one object's fault.
     pub subject: Option<Subject>,
-    /// What is wrong with it.
     pub reason: Reason,
 }
 

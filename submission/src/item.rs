@@ -34,7 +34,6 @@ pub(super) struct Item {
 /// What holds for all objects of a run.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Terms<'a> {
-    /// The run's namespace.
     pub(super) namespace: &'a str,
     /// Whether an owner reference may block its owner's deletion.
     pub(super) block_owner_deletion: bool,

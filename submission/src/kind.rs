@@ -37,7 +37,6 @@ pub(super) struct Place {
 pub struct Subject {
     /// The template's name in the declaration.
     pub resource: ResourceName,
-    /// The object in the cluster.
     pub object: ObjectReference,
 }
 
@@ -120,38 +119,4 @@ impl fmt::Display for Subject {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn place(api_version: &str, namespace: Option<&str>, name: &str) -> Place {
-        let name_of_kind = KindName::new(api_version, "Image");
-        Place {
-            kind: Arc::new(Kind {
-                name: name_of_kind,
-                plural: "images".into(),
-                namespaced: namespace.is_some(),
-            }),
-            namespace: namespace.map(str::to_owned),
-            name: name.into(),
-        }
-    }
-
-    #[test]
-    fn the_core_group_has_a_root_of_its_own() {
-        assert_eq!(
-            place("v1", Some("ci"), "a").path(),
-            "/api/v1/namespaces/ci/images/a"
-        );
-        assert_eq!(place("g.io/v2", None, "a").path(), "/apis/g.io/v2/images/a");
-        assert_eq!(place("v1", None, "a").kind.resource(), "images");
-        assert_eq!(place("g.io/v2", None, "a").kind.resource(), "images.g.io");
-    }
-
-    #[test]
-    fn a_name_cannot_leave_its_segment() {
-        assert_eq!(
-            place("v1", Some("ci"), "../x?y#z %").path(),
-            "/api/v1/namespaces/ci/images/..%2Fx%3Fy%23z%20%25"
-        );
-    }
-}
+mod tests;

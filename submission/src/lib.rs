@@ -16,6 +16,11 @@
 //!
 //! Nothing here logs a body, and no text of the API server is kept beyond 2 KiB.
 
+#![allow(
+    missing_docs,
+    reason = "a program, not a library: docs say what a name cannot"
+)]
+
 mod answer;
 mod api;
 mod commit;
@@ -122,7 +127,6 @@ pub struct Submission {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Committed {
-    /// What it is and how it came to be.
     pub created: Created,
     /// Its declared result fields, each as a string; a field that holds none as compact JSON.
     pub results: Map<String, Value>,

@@ -25,23 +25,26 @@ pub(super) enum Step {
     /// Nothing is there.
     Create,
     /// An earlier attempt of this run has left exactly this object.
-    Adopt { uid: String, object: Value },
+    Adopt {
+        uid: String,
+        object: Value,
+    },
     /// An earlier attempt of this run has left it with other content.
     Replace {
         uid: String,
         resource_version: Option<String>,
     },
-    /// Server-side apply.
     Apply(Before),
 }
 
 /// What an apply finds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Before {
-    /// Nothing.
     Nothing,
     /// What an earlier attempt of this run has made.
-    Ours { uid: String },
+    Ours {
+        uid: String,
+    },
     /// Somebody else's.
     Theirs,
 }

@@ -145,43 +145,28 @@ async fn review(api: Api<'_>, templates: Vec<(&Template, Arc<Kind>, &str)>) -> V
 }
 
 fn needs(template: &Template) -> Vec<Need> {
+    let need = |verb, blocking, without| Need {
+        verb,
+        without,
+        blocking,
+    };
     let write = match template.policy {
-        Policy::Create => Need {
-            verb: "create",
-            without: "it cannot be created",
-            blocking: true,
-        },
-        Policy::Apply => Need {
-            verb: "patch",
-            without: "it cannot be applied",
-            blocking: true,
-        },
+        Policy::Create => need("create", true, "it cannot be created"),
+        Policy::Apply => need("patch", true, "it cannot be applied"),
     };
-    let get = if template.wait_for.is_some() {
-        Need {
-            verb: "get",
-            without: "it cannot be waited for",
-            blocking: true,
-        }
-    } else {
-        Need {
-            verb: "get",
-            without: "one whose answer was lost cannot be recognised",
-            blocking: false,
-        }
+    let get = match &template.wait_for {
+        Some(_) => need("get", true, "it cannot be waited for"),
+        None => need(
+            "get",
+            false,
+            "one whose answer was lost cannot be recognised",
+        ),
     };
-    let delete = Need {
-        verb: "delete",
-        without: "it cannot be rolled back when another one fails",
-        blocking: false,
-    };
-    let mut needs = vec![write, get, delete];
+    let without_delete = "it cannot be rolled back when another one fails";
+    let mut needs = vec![write, get, need("delete", false, without_delete)];
     if template.policy == Policy::Apply {
-        needs.push(Need {
-            verb: "create",
-            without: "it can be applied only where it exists",
-            blocking: false,
-        });
+        let without = "it can be applied only where it exists";
+        needs.push(need("create", false, without));
     }
     needs
 }

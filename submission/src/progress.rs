@@ -16,14 +16,10 @@ pub enum Progress<'a> {
     Creating {
         /// Its position in the declaration.
         index: usize,
-        /// Its template.
         resource: &'a ResourceName,
     },
-    /// The object exists.
     Created {
-        /// Its position in the declaration.
         index: usize,
-        /// What it is.
         created: &'a Created,
     },
     /// All objects exist; those with a `waitFor` or missing results are waited for.

@@ -47,7 +47,6 @@ impl Call {
         Self::with_body(Method::PATCH, uri, APPLY, body)
     }
 
-    /// Reads an object.
     pub(super) fn get(place: &Place) -> Self {
         Self::read(place.path())
     }
@@ -72,12 +71,10 @@ impl Call {
         )
     }
 
-    /// Lists the kinds of a group version.
     pub(super) fn kinds(api_version: &str) -> Self {
         Self::read(path::group_version(api_version))
     }
 
-    /// Lists the versions of a group.
     pub(super) fn group(group: &str) -> Self {
         Self::read(format!("/apis/{}", path::segment(group)))
     }

@@ -26,25 +26,19 @@ use crate::tls::{Serving, TlsError};
 /// Most authorities in a bundle. More are only there when the Secret has been deleted again and again.
 const AUTHORITIES: usize = 8;
 
-/// A certificate, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certificate {
-    /// Its bytes.
     pub der: CertificateDer<'static>,
-    /// When it is valid.
     pub validity: Validity,
 }
 
-/// The content of the Secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Content {
     /// Newest first, never empty.
     pub authorities: Vec<Certificate>,
     /// The newest one's key, PEM.
     pub authority_key: String,
-    /// The certificate.
     pub leaf: Certificate,
-    /// Its key, PEM.
     pub leaf_key: String,
 }
 
@@ -52,13 +46,10 @@ pub struct Content {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ContentError {
-    /// A key is missing.
     #[error("{0} is missing")]
     Missing(&'static str),
-    /// A key holds something else than it should.
     #[error("{0} is not what it should be")]
     Damaged(&'static str),
-    /// Two that belong together do not.
     #[error("{0} is not the key of {1}")]
     Mismatch(&'static str, &'static str),
 }
@@ -106,7 +97,6 @@ impl Certificate {
             })
     }
 
-    /// As PEM.
     pub fn pem(&self) -> String {
         let mut text = "-----BEGIN CERTIFICATE-----\n".to_owned();
         let encoded = STANDARD.encode(&self.der);
@@ -163,7 +153,6 @@ impl Content {
         Value::Object(Map::from_iter(entries))
     }
 
-    /// The authority that signs.
     pub fn newest(&self) -> &Certificate {
         self.authorities.first().expect("invariant: never empty")
     }

@@ -16,7 +16,6 @@ use super::content::{Certificate, Content};
 use super::issue::{self, IssueError};
 use super::{BACKDATE, Policy};
 
-/// One step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// A new authority and a certificate of it: there is nothing to go on from.

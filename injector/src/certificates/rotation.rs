@@ -31,7 +31,6 @@ pub struct Rotation {
     identity: Identity,
     readiness: Arc<Readiness>,
     metrics: Metrics,
-    clock: fn() -> Timestamp,
     /// The bundle that the configuration holds, and since when it has been seen to.
     trusted: Option<(String, Instant)>,
     /// The authorities that were seen last: the Secret may be gone the next time.
@@ -44,23 +43,18 @@ pub struct Rotation {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckError {
-    /// The API server.
     #[error(transparent)]
     Api(#[from] RequestError),
-    /// There is no such webhook configuration.
     #[error(
         "there is no MutatingWebhookConfiguration '{0}'; --webhook-configuration must name the one that calls"
     )]
     Configuration(String),
-    /// No certificate can be made.
     #[error(transparent)]
     Issue(#[from] IssueError),
-    /// What was made cannot be served.
     #[error(transparent)]
     Tls(#[from] TlsError),
 }
 
-/// Both objects, as they were read.
 struct Seen {
     configuration: Option<Value>,
     secret: Option<Value>,
@@ -97,7 +91,6 @@ impl Rotation {
             identity,
             readiness,
             metrics,
-            clock: Timestamp::now,
             trusted: None,
             known: Vec::new(),
             complaint: String::new(),
@@ -139,7 +132,7 @@ impl Rotation {
             let settled = content.as_ref().and_then(|content| self.settled(content));
             let step = plan::next(
                 content.as_ref(),
-                (self.clock)(),
+                Timestamp::now(),
                 settled,
                 &self.managed.policy,
             );
@@ -182,7 +175,7 @@ impl Rotation {
         content: Option<&Content>,
         seen: &Seen,
     ) -> Result<(), CheckError> {
-        let now = (self.clock)();
+        let now = Timestamp::now();
         // Of a Secret that is gone, others may still serve certificates: whom API servers trust, they trust for that.
         let trusted = seen.configuration.iter().flat_map(trust::authorities);
         let known = self
@@ -284,7 +277,7 @@ impl Rotation {
 
     /// Serves the certificate, unless a better trusted one is served still.
     fn serve(&self, content: &Content) -> Result<(), TlsError> {
-        let now = (self.clock)();
+        let now = Timestamp::now();
         if let Some(served) = self.identity.get() {
             if served.chain().first() == Some(&content.leaf.der) {
                 return Ok(());

@@ -156,7 +156,7 @@ fn a_panic_over_an_object_that_asked_is_a_refusal_that_names_the_bug() {
         let Verdict::Refused(refused) = decide(untouched(), Route::Pods, &body) else {
             panic!("refused");
         };
-        let place = refused.panic.unwrap().place;
+        let place = refused.panic.unwrap();
         assert!(place.contains("decision/tests.rs:"), "{place}");
         for part in [place.as_str(), "a bug of Gleaner", "/issues"] {
             assert!(refused.message.contains(part), "{}", refused.message);

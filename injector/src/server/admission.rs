@@ -63,9 +63,9 @@ impl Admission {
     fn answer(&self, route: Route, request: &Request<'_>, started: Instant) -> Vec<u8> {
         let verdict = self.functions.decide(route, request, &self.settings);
         let (outcome, reason) = (verdict.as_str(), verdict.reason());
-        if let Some(panic) = verdict.panic() {
+        if let Some(place) = verdict.panic() {
             self.metrics.panicked();
-            tracing::error!(uid = %request.uid, place = panic.place, "decision-broke-off");
+            tracing::error!(uid = %request.uid, place, "decision-broke-off");
         }
         let mut operations = 0;
         match &verdict {

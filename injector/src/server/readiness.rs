@@ -30,12 +30,10 @@ impl Readiness {
         self.trusted.store(true, Ordering::Relaxed);
     }
 
-    /// It is known what goes into pods.
     pub fn settings(&self) {
         self.settings.store(true, Ordering::Relaxed);
     }
 
-    /// The end has begun.
     pub fn ending(&self) {
         self.ending.store(true, Ordering::Relaxed);
     }

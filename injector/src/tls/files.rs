@@ -15,9 +15,7 @@ use crate::metrics::Metrics;
 /// in it sees nothing.
 #[derive(Debug, Clone)]
 pub struct Files {
-    /// The certificate with its chain, PEM.
     pub certificate: PathBuf,
-    /// The private key, PEM.
     pub key: PathBuf,
     /// How often they are read.
     pub poll: Duration,
@@ -27,34 +25,24 @@ pub struct Files {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FilesError {
-    /// One cannot be read.
     #[error("{path} cannot be read")]
     Read {
-        /// The file.
         path: PathBuf,
-        /// What the system says.
         #[source]
         source: io::Error,
     },
-    /// They are no certificate and its key.
     #[error("{path} and its key cannot be served")]
     Content {
-        /// The file of the certificate.
         path: PathBuf,
-        /// What is wrong.
         #[source]
         source: TlsError,
     },
 }
 
-/// What was read last.
 type Pair = (Vec<u8>, Vec<u8>);
 
 impl Files {
     /// Reads and serves them once.
-    ///
-    /// # Errors
-    /// See [`FilesError`].
     pub fn load(&self, identity: &Identity, metrics: &Metrics) -> Result<Pair, FilesError> {
         let pair = self.read()?;
         self.serve(&pair, identity, metrics)?;

@@ -10,9 +10,7 @@ use x509_parser::time::ASN1Time;
 /// From when until when a certificate is valid, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Validity {
-    /// `notBefore`
     pub from: Timestamp,
-    /// `notAfter`
     pub until: Timestamp,
 }
 
@@ -37,7 +35,6 @@ impl Validity {
         })
     }
 
-    /// Returns true if `now` is within.
     pub fn holds(&self, now: Timestamp) -> bool {
         (self.from..=self.until).contains(&now)
     }

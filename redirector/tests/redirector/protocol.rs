@@ -115,6 +115,14 @@ fn a_sidecar_that_stays_away_is_69() {
         .flags(flags)
         .run(&["true"])
         .assert_ended(69, &line(&sidecar.address, "the answer is not HTTP/1"));
+    // The sidecar sends no chunks on the routes for steps; its own tests hold it to that.
+    let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+    let sidecar = Sidecar::replying(&[Reply::Raw(chunked.to_vec())]);
+    let why = "a header of the answer cannot be understood";
+    Step::new(&sidecar)
+        .flags(flags)
+        .run(&["true"])
+        .assert_ended(69, &line(&sidecar.address, why));
 }
 
 #[test]
@@ -218,20 +226,6 @@ fn an_early_refusal_is_heard() {
         step.run(&["true"]).assert_ended(65, "no: do that");
         assert_eq!(sidecar.requests().len(), 1, "heard the first time");
     }
-}
-
-#[test]
-fn a_chunked_answer_is_understood() {
-    let answer = "HTTP/1.1 422 X\r\nTransfer-Encoding: chunked\r\n\r\n";
-    let document = r#"{"type":"/problems/invalid-output","title":"t","status":422,"detail":"d","exitCode":65,"more":1}"#;
-    let (first, second) = document.split_at(30);
-    let answer = format!(
-        "{answer}{:x}\r\n{first}\r\n{:x}\r\n{second}\r\n0\r\n\r\n",
-        first.len(),
-        second.len()
-    );
-    let sidecar = Sidecar::replying(&[Reply::Raw(answer.into_bytes())]);
-    Step::new(&sidecar).run(&["true"]).assert_ended(65, "t: d");
 }
 
 #[test]

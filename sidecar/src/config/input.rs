@@ -75,12 +75,9 @@ pub struct Input {
 /// Why the input cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum InputError {
-    /// The file cannot be read.
     #[error("the declaration {path} cannot be read")]
     File {
-        /// The file.
         path: PathBuf,
-        /// What the system says.
         #[source]
         source: std::io::Error,
     },
@@ -93,10 +90,8 @@ pub enum InputError {
     /// What the wrapping has handed on is nothing that it would write.
     #[error("--values is no base64-encoded JSON of a run's values: {0}")]
     Values(String),
-    /// The arguments do not have the form that the injector writes.
     #[error("the arguments cannot be read")]
     Arguments(#[source] ArgumentsError),
-    /// The flag is no base64 of UTF-8.
     #[error("--declaration is no base64-encoded text")]
     Encoding,
     /// The declaration is wrong; everything that is, with its place.
@@ -106,9 +101,6 @@ pub enum InputError {
 
 impl Input {
     /// The declaration, read and checked, and the text that it came from.
-    ///
-    /// # Errors
-    /// See [`InputError`].
     pub fn declaration(&self) -> Result<(Declaration, String), InputError> {
         if self.unwrapped {
             return Err(InputError::Unwrapped);
@@ -174,10 +166,6 @@ impl Input {
         serde_json::from_slice(&json).map_err(|error| InputError::Values(error.to_string()))
     }
 
-    /// The run.
-    ///
-    /// # Errors
-    /// When the arguments or --values cannot be read.
     pub fn run(&self) -> Result<Run, InputError> {
         let arguments = self.arguments()?;
         let values = Self::run_values(&arguments)?;

@@ -22,10 +22,8 @@ use gleaner_core::render::{self, Attempts, Values};
 use gleaner_core::run::Run;
 use gleaner_submission::{Progress, SubmissionError, Submitter};
 
-/// How a submission ends.
 pub(super) type Ending = Result<Commit, Problem>;
 
-/// Begins submissions.
 pub struct Submitting {
     submitter: Option<Submitter>,
     state_dir: PathBuf,
@@ -127,7 +125,6 @@ async fn submit(submitter: &Submitter, work: &Work) -> Ending {
     }
 }
 
-/// The crash points of a submission.
 fn pass(state_dir: &std::path::Path, progress: Progress<'_>) {
     match progress {
         Progress::DryRun => crash_point::reach(state_dir, "rendered"),

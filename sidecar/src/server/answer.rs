@@ -10,11 +10,9 @@ use serde::Serialize;
 
 use gleaner_core::collect::problem;
 
-/// A problem as an answer.
 #[derive(Debug)]
 pub(super) struct ApiProblem(pub(super) Problem);
 
-/// A message as an answer.
 pub(super) struct Json<T>(pub(super) T);
 
 impl ApiProblem {

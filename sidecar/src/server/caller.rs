@@ -25,7 +25,6 @@ use super::answer::ApiProblem;
 pub enum Caller {
     /// Whoever can reach the loopback address: may look, may not speak.
     Loopback,
-    /// A step.
     Step(StepName),
 }
 
@@ -45,7 +44,6 @@ impl Tokens {
         Ok(Self(steps.map(token).collect::<Result<_, _>>()?))
     }
 
-    /// The steps and their tokens.
     pub fn iter(&self) -> impl Iterator<Item = (&StepName, &str)> {
         self.0.iter().map(|(step, token)| (step, token.as_str()))
     }
@@ -59,35 +57,41 @@ impl Tokens {
     }
 }
 
-/// Lets only steps through, and replaces [`Caller::Loopback`] by the step whose token came along.
+/// The step that is asking, for the routes behind [`require_step`].
+#[derive(Clone)]
+pub(super) struct Speaker(pub(super) StepName);
+
+/// Lets only steps through: by their sockets, or with their token on the loopback address.
 pub(super) async fn require_step(
     State(api): State<Api>,
     Extension(caller): Extension<Caller>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    if caller == Caller::Loopback {
-        match bearer(request.headers()).map(|token| api.tokens.step(token)) {
-            Some(Some(step)) => {
-                request.extensions_mut().insert(Caller::Step(step.clone()));
+    let step = match caller {
+        Caller::Step(step) => Ok(step),
+        Caller::Loopback => match bearer(request.headers()) {
+            None => Err("a bearer token is missing"),
+            Some(token) => {
+                let step = api.tokens.step(token).cloned();
+                step.ok_or("the bearer token is no step's")
             }
-            given => {
-                let what = if given.is_some() {
-                    "the bearer token is no step's"
-                } else {
-                    "a bearer token is missing"
-                };
-                let detail = format!(
-                    "{what}; send `Authorization: Bearer TOKEN` with the content of the file `token` beside the step's \
-                     socket, or post through the socket"
-                );
-                let title = "only a step may post";
-                return ApiProblem::new(problem_type::UNAUTHORIZED, 401, title, detail)
-                    .into_response();
-            }
+        },
+    };
+    match step {
+        Ok(step) => {
+            request.extensions_mut().insert(Speaker(step));
+            next.run(request).await
+        }
+        Err(what) => {
+            let detail = format!(
+                "{what}; send `Authorization: Bearer TOKEN` with the content of the file `token` beside the step's \
+                 socket, or post through the socket"
+            );
+            let title = "only a step may post";
+            ApiProblem::new(problem_type::UNAUTHORIZED, 401, title, detail).into_response()
         }
     }
-    next.run(request).await
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -138,41 +142,4 @@ pub(crate) fn random() -> Result<String, getrandom::Error> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_localhost_and_addresses_are_local() {
-        for host in [
-            "localhost",
-            "LOCALHOST:8440",
-            "127.0.0.1:8440",
-            "[::1]:8440",
-            "[::1]",
-            "::1",
-        ] {
-            assert!(is_local(host), "{host}");
-        }
-        for host in [
-            "evil.example",
-            "evil.example:8440",
-            "localhost.evil.example",
-            "127.0.0.1.evil.example:80",
-            "",
-        ] {
-            assert!(!is_local(host), "{host}");
-        }
-    }
-
-    #[test]
-    fn a_token_belongs_to_one_step() {
-        let steps = ["a", "b"].map(|step| StepName::new(step).unwrap());
-        let tokens = Tokens::generate(steps.iter()).unwrap();
-        for (step, token) in tokens.iter() {
-            assert_eq!(token.len(), 64);
-            assert_eq!(tokens.step(token), Some(step));
-        }
-        assert_eq!(tokens.step(""), None);
-        assert_eq!(tokens.step(&"0".repeat(64)), None);
-    }
-}
+mod tests;

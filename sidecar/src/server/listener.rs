@@ -29,22 +29,16 @@ pub struct Listeners {
 /// A socket that could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
-    /// The loopback address.
     #[error(transparent)]
     Loopback(#[from] BindError),
-    /// The address is not a loopback one.
     #[error(
         "--listen {0}: only a loopback address, because whoever can reach it may read what is to be created"
     )]
     NotLoopback(SocketAddr),
-    /// A step's folder.
     #[error("cannot set up {path} for step '{step}'")]
     Step {
-        /// The step.
         step: StepName,
-        /// The file or folder.
         path: PathBuf,
-        /// What the system says.
         #[source]
         source: io::Error,
     },

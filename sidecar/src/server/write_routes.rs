@@ -5,31 +5,23 @@ use axum::extract::{Extension, Path, Request, State};
 use gleaner_proto::message::{Outcome, problem_type};
 
 use super::answer::{ApiProblem, Json};
-use super::caller::Caller;
-use super::{Api, body, may_speak, step_name};
+use super::caller::Speaker;
+use super::{Api, body};
 use gleaner_core::collect::problem;
 
 pub(super) async fn outputs(
     State(api): State<Api>,
-    Extension(caller): Extension<Caller>,
+    Extension(Speaker(own)): Extension<Speaker>,
     step: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Json<Outcome>, ApiProblem> {
     let Path(step) = step?;
-    let known =
-        step_name(&step).is_some_and(|step| api.tokens.iter().any(|(known, _)| *known == step));
-    if known && !may_speak(&caller, &step) {
-        let Caller::Step(own) = &caller else {
-            unreachable_caller()?
-        };
+    let known = api.tokens.iter().any(|(known, _)| known.as_str() == step);
+    if known && own.as_str() != step {
         let detail =
             format!("this credential is step '{own}''s; it cannot speak for step '{step}'");
-        return Err(ApiProblem::new(
-            problem_type::FORBIDDEN,
-            403,
-            "another step's outputs",
-            detail,
-        ));
+        let title = "another step's outputs";
+        return Err(ApiProblem::new(problem_type::FORBIDDEN, 403, title, detail));
     }
     let (message, body) = body::outputs(&api, request).await?;
     Ok(Json(api.handle.outputs(step, message, body).await?))
@@ -61,14 +53,4 @@ pub(super) async fn preflight(State(api): State<Api>) -> Result<Json<Outcome>, A
         results: std::collections::BTreeMap::new(),
         notes: status.notes.clone(),
     }))
-}
-
-/// The middleware lets only steps through.
-fn unreachable_caller<T>() -> Result<T, ApiProblem> {
-    Err(ApiProblem::new(
-        problem_type::UNAUTHORIZED,
-        401,
-        "only a step may post",
-        "a bearer token is missing",
-    ))
 }

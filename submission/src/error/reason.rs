@@ -13,38 +13,29 @@ use super::one_line;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
-    /// Discovery does not know the kind.
     KindNotServed {
-        /// The missing kind.
         kind: String,
-        /// Its group and version.
         api_version: String,
-        /// What to do.
         remedy: String,
     },
     /// The run's ServiceAccount lacks a permission.
     Forbidden {
         /// The API server's words: which verb, which resource, which ServiceAccount.
         words: String,
-        /// The grant that is missing.
         remedy: String,
     },
     /// An admission policy, webhook or quota refused the object.
     Denied(String),
-    /// The API server does not know who is asking.
     Unauthorized(String),
     /// Someone else's object has the name.
     Taken {
-        /// The object that is in the way.
         existing: String,
         /// Its owner or manager.
         holder: String,
-        /// What to do.
         remedy: String,
     },
     /// An object of this name is being deleted and does not go.
     Leaving {
-        /// The object that is in the way.
         existing: String,
         /// What holds it and what to do.
         remedy: String,
@@ -53,56 +44,41 @@ pub enum Reason {
     Contested(String),
     /// Server-side apply met another manager's fields.
     Conflict(String),
-    /// The API server refuses the content of the object.
     Invalid(String),
-    /// The object is larger than the API server takes.
     TooLarge(String),
-    /// The namespace does not exist, or is being deleted.
     NoNamespace(String),
     /// The object cannot have its namespace or name.
     Misplaced {
-        /// The rule that it breaks.
         words: String,
-        /// What to do.
         remedy: &'static str,
     },
     /// The API server could not be talked to at all.
     Unreachable {
-        /// How long it was tried.
         within: Duration,
-        /// The last thing that went wrong.
         last: String,
     },
     /// The API server responded, but did not complete the request in time.
     Deadline {
-        /// How long it was tried.
         within: Duration,
         /// Its last response, in its own words.
         last: String,
     },
     /// The API server responded in a way that trying again does not change.
     Refused {
-        /// The HTTP status.
         code: u16,
-        /// The API server's words.
         words: String,
     },
     /// A request could not be made, or its response not understood.
     Broken(String),
-    /// The process was told to shut down before everything was created.
     CutOff,
-    /// The templates could not be rendered.
     Render(String),
     /// `waitFor` was not fulfilled.
     WaitFailed {
         /// What did not happen, such as `condition Ready did not become True`.
         awaited: String,
-        /// How long it was waited for.
         within: Duration,
-        /// The state that was seen last.
         last: String,
     },
-    /// The object vanished while it was waited for.
     Vanished,
 }
 

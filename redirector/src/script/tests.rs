@@ -1,0 +1,26 @@
+use super::*;
+
+#[test]
+fn the_script_is_what_stands_behind_the_flags() {
+    let content = b"#!/x --script\n#gleaner: [\"--step=a\"]\n#!/bin/sh\nexit 0\n";
+    assert_eq!(
+        split(content),
+        Some((vec!["--step=a".to_owned()], &b"#!/bin/sh\nexit 0\n"[..]))
+    );
+    for wrong in [
+        &b""[..],
+        b"#!/x\n",
+        b"#!/x\n#gleaner: [1]\nx",
+        b"#!/x\n#gleaner: []",
+    ] {
+        assert_eq!(split(wrong), None);
+    }
+}
+
+#[test]
+fn other_arguments_stay_as_they_are() {
+    let given = ["--step=a", "--", "--script", "x"].map(OsString::from);
+    let unpacked = unpack(given.clone().into_iter()).unwrap();
+    assert_eq!(unpacked.arguments, given);
+    assert!(unpack([OsString::from("--script")].into_iter()).is_err());
+}

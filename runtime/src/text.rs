@@ -1,0 +1,9 @@
+//! Text cut to a length.
+
+/// Returns the first `bytes` of `text`, or a little less where that would split a character.
+pub fn cut(text: &str, bytes: usize) -> &str {
+    let end = (0..=bytes.min(text.len()))
+        .rev()
+        .find(|&end| text.is_char_boundary(end));
+    &text[..end.unwrap_or_default()]
+}
