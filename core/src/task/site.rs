@@ -37,16 +37,18 @@ pub struct Declared {
 /// What the declaration belongs to.
 #[derive(Debug, Clone)]
 enum Host<'a> {
-    /// A TaskSpec.
     Task {
         spec: Cursor<'a>,
         /// What it is embedded in, nearest first, as far as it may have parameters.
         around: Vec<&'a Node>,
     },
-    /// The spec of a pod.
-    Pod { spec: &'a Node },
+    Pod {
+        spec: &'a Node,
+    },
     /// A Pipeline, a run by reference: something whose steps are not to be seen here.
-    Unseen { warning: Option<&'static str> },
+    Unseen {
+        warning: Option<&'static str>,
+    },
 }
 
 /// How a declaration is written.

@@ -19,9 +19,7 @@ const FLAG: &str = "-entrypoint";
 const PLATFORM_COMMANDS: &str = "TEKTON_PLATFORM_COMMANDS";
 
 /// Puts `prefix` in front of the command of the step in `container`, which stands at `place`.
-///
-/// # Errors
-/// When it is no step as Tekton makes them.
+/// Errors: it is not a step as Tekton makes them.
 pub(super) fn inject(
     container: &mut Value,
     prefix: &[String],

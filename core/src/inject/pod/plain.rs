@@ -30,9 +30,7 @@ const OF_POD: [(&str, &str); 3] = [
 const TERMINATION_MESSAGE: &str = "/dev/termination-log";
 
 /// Wraps a pod that is none of Tekton's.
-///
-/// # Errors
-/// Everything that is wrong with its declaration, or in the way.
+/// Errors: everything that is wrong with its declaration, or in the way.
 pub(super) fn inject(pod: &Value, settings: &Settings) -> Result<Value, Vec<Diagnostic>> {
     let settings = settings.with_annotations(pod.get("metadata"))?;
     if settings.sidecars == Sidecars::Tekton {

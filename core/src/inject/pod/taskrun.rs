@@ -19,9 +19,7 @@ use crate::inject::{list, mounts};
 const STEP_PREFIX: &str = "step-";
 
 /// Wraps the pod of a woven Task, whose sidecar stands at `place` and has these arguments.
-///
-/// # Errors
-/// What is not as Tekton makes it.
+/// Errors: everything that is not as Tekton makes it.
 pub(super) fn inject(
     pod: &Value,
     place: (&'static str, usize),

@@ -25,9 +25,7 @@ use crate::inject::redirector_flags::{self, Step as Redirected};
 use crate::inject::{list, mounts, readiness};
 
 /// Puts the redirector before the steps of `spec`, which was read as `read`, and gives them and the pod what it needs.
-///
-/// # Errors
-/// Steps whose command is not to be seen here, and mounts that are in the way.
+/// Errors: steps whose command is not to be seen here, and mounts that are in the way.
 pub(super) fn wrap_steps(
     spec: &mut Value,
     read: &TaskSpec,

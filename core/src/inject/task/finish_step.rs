@@ -6,7 +6,6 @@ use serde_json::{Map, Value};
 
 use crate::inject::settings::Settings;
 
-/// The step.
 pub(super) fn step(settings: &Settings, resources: &str) -> Value {
     let mut step = Map::from_iter([("name".to_owned(), Value::from(FINISH_STEP))]);
     step.extend(settings.container(resources));

@@ -20,7 +20,6 @@ pub(super) enum Kind {
 /// A TaskSpec with a declaration beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Host {
-    /// The place of the TaskSpec.
     pub(super) place: Place,
     /// Which task it is, wherever in its list it stands.
     pub(super) title: String,
