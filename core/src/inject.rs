@@ -5,12 +5,14 @@
 //! | [`mod@task`] | a Task that declares outputs becomes one that any Tekton can run |
 //! | [`pod`] | a pod of such a Task, or any pod with the annotation, gets redirector and sidecar |
 //! | [`settings`] | what both put into pods: image, resources, security |
+//! | `list` | lists in the fields of an object |
 //! | `mounts` | the shared volume, and who sees which part of it |
 //! | `redirector_flags` | the redirector's flags for one step |
 //! | `readiness` | how the kubelet learns that the sidecar is ready |
 //! | [`quantity`] | `500m`, `128Mi` |
 //! | [`outcome`] | the result: changed, skipped and why, refused and why |
 
+mod list;
 mod mounts;
 pub mod outcome;
 pub mod pod;

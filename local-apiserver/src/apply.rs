@@ -11,18 +11,13 @@ use crate::refusal::Refusal;
 use crate::store::Store;
 use crate::{metadata, schema, validation};
 
-/// An object after an apply.
 pub(crate) struct Applied {
     pub(crate) object: Value,
-    /// True if the apply created it.
     pub(crate) created: bool,
 }
 
 /// Applies a configuration in the name of a field manager; creates the object if there is none.
-///
-/// # Errors
-///
-/// 400, 404 (namespace), 409 for fields that others own, 422 for what comes out of it; and, as on a real server, 500
+/// Errors: 400, 404 (namespace), 409 for fields that others own, 422 for what comes out of it; and, as on a real server, 500
 /// without a reason for fields that the kind does not have.
 pub(crate) fn apply(
     store: &Store,
@@ -78,10 +73,7 @@ pub(crate) fn apply(
 }
 
 /// Gives the configuration the name on the URL.
-///
-/// # Errors
-///
-/// 400 if it has another name, or managed fields.
+/// Errors: 400 if it has another name, or managed fields.
 fn check_identity(wanted: &mut Value, name: &str) -> Result<(), Refusal> {
     if wanted["metadata"].get("managedFields").is_some() {
         return Err(Refusal::bad_request("metadata.managedFields must be nil"));

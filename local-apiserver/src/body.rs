@@ -15,10 +15,7 @@ pub(crate) const LIMIT: usize = 3 * 1024 * 1024;
 pub(crate) type Received = Result<Bytes, BytesRejection>;
 
 /// Returns an object of `kind`.
-///
-/// # Errors
-///
-/// 415 for a media type other than `expected`, 413 past [`LIMIT`], 400 for anything but an object of this kind.
+/// Errors: 415 for a media type other than `expected`, 413 past [`LIMIT`], 400 for anything but an object of this kind.
 pub(crate) fn object(
     kind: &Kind,
     headers: &HeaderMap,
@@ -41,10 +38,7 @@ pub(crate) fn object(
 }
 
 /// Returns the JSON of a body without a fixed kind, such as `DeleteOptions`; null if it is empty.
-///
-/// # Errors
-///
-/// 413 past [`LIMIT`], 400 for anything but JSON.
+/// Errors: 413 past [`LIMIT`], 400 for anything but JSON.
 pub(crate) fn json(body: Received) -> Result<Value, Refusal> {
     let bytes = body.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Refusal::too_large(LIMIT),

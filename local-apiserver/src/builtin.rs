@@ -45,7 +45,6 @@ static KINDS: LazyLock<Vec<Arc<Kind>>> = LazyLock::new(|| {
     kinds.into_iter().map(Arc::new).collect()
 });
 
-/// The schema of `metadata`.
 static METADATA: LazyLock<Value> = LazyLock::new(schema::<ObjectMeta>);
 
 pub(crate) fn kinds() -> &'static [Arc<Kind>] {

@@ -86,10 +86,7 @@ struct Subresources {
 }
 
 /// Returns the served versions of the CRDs in a YAML text of one or more documents.
-///
-/// # Errors
-///
-/// Fails if the text is not YAML, or one of its documents is not a complete CRD. Empty documents are skipped.
+/// Errors: the text is not YAML, or one of its documents is not a complete CRD. Empty documents are skipped.
 pub(crate) fn parse(yaml: &str) -> Result<Vec<Arc<Kind>>, CrdError> {
     let documents: Vec<Value> = serde_saphyr::from_multiple(yaml)?;
     let mut kinds = Vec::new();

@@ -13,10 +13,7 @@ use crate::{defaults, metadata, schema, validation};
 const LARGEST: usize = 1_572_864;
 
 /// Creates the object, or returns what would be created.
-///
-/// # Errors
-///
-/// 400, 404 (namespace), 409 (name), 422: see the messages.
+/// Errors: 400, 404 (namespace), 409 (name), 422: see the messages.
 pub(crate) fn create(
     store: &Store,
     kind: &Kind,
@@ -36,10 +33,7 @@ pub(crate) fn create(
 }
 
 /// Checks and stores an object whose managers are known; a server-side apply creates objects so, too.
-///
-/// # Errors
-///
-/// 400, 409, 422, and 500 for an object that is too large.
+/// Errors: 400, 409, 422, and 500 for an object that is too large.
 pub(crate) fn insert(
     contents: &mut Contents,
     kind: &Kind,
@@ -71,10 +65,7 @@ pub(crate) fn ignore_status(kind: &Kind, object: &mut Value) {
 }
 
 /// Checks an object, and fills in its defaults.
-///
-/// # Errors
-///
-/// 400 and 422.
+/// Errors: 400 and 422.
 pub(crate) fn complete(kind: &Kind, object: &mut Value) -> Result<(), Refusal> {
     schema::fill_defaults(&kind.schema, object);
     validation::check(kind, object)?;
@@ -84,10 +75,7 @@ pub(crate) fn complete(kind: &Kind, object: &mut Value) -> Result<(), Refusal> {
 }
 
 /// Stores an object, unless it is a dry run, and returns it.
-///
-/// # Errors
-///
-/// A bare 500 past [`LARGEST`], in the words of etcd.
+/// Errors: a bare 500 past [`LARGEST`], in the words of etcd.
 pub(crate) fn put(
     contents: &mut Contents,
     key: Key,
@@ -103,9 +91,7 @@ pub(crate) fn put(
     Ok(contents.put(key, object))
 }
 
-/// # Errors
-///
-/// 404 for a namespace that does not exist; `namespace` is empty for cluster-scoped objects.
+/// Errors: 404 for a namespace that does not exist; `namespace` is empty for cluster-scoped objects.
 pub(crate) fn require_namespace(contents: &Contents, namespace: &str) -> Result<(), Refusal> {
     let key = Key {
         resource: "namespaces".to_owned(),

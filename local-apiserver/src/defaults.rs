@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use crate::kind::Kind;
 use crate::metadata;
 
-/// Completes an object.
 pub(crate) fn fill(kind: &Kind, object: &mut Value) {
     if !kind.built_in {
         return;

@@ -11,10 +11,7 @@ use crate::store::Store;
 /// Removes the object; `body` is a `DeleteOptions` or null.
 ///
 /// Finalizers and `propagationPolicy` are ignored: the object is gone at once, and what it owns stays.
-///
-/// # Errors
-///
-/// 404 if it does not exist, 409 if a precondition does not hold.
+/// Errors: 404 if it does not exist, 409 if a precondition does not hold.
 pub(crate) fn delete(
     store: &Store,
     kind: &Kind,

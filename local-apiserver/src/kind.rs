@@ -32,7 +32,6 @@ pub(crate) struct Kind {
     pub(crate) schema: Schema,
 }
 
-/// The kinds of one server.
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
     kinds: Vec<Arc<Kind>>,

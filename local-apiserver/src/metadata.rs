@@ -32,10 +32,7 @@ pub(crate) fn text<'a>(object: &'a Value, field: &str) -> &'a str {
 }
 
 /// Gives the object the namespace of the request. Comes before everything else, and makes sure of a `metadata`.
-///
-/// # Errors
-///
-/// 400 if the metadata is not a map, or names another namespace.
+/// Errors: 400 if the metadata is not a map, or names another namespace.
 pub(crate) fn settle(kind: &Kind, object: &mut Value, namespace: &str) -> Result<(), Refusal> {
     let metadata = &mut object["metadata"];
     if metadata.is_null() {
@@ -58,10 +55,7 @@ pub(crate) fn settle(kind: &Kind, object: &mut Value, namespace: &str) -> Result
 }
 
 /// Gives a new object its identity and its time of creation.
-///
-/// # Errors
-///
-/// 500 if the system has no random numbers.
+/// Errors: 500 if the system has no random numbers.
 pub(crate) fn stamp(object: &mut Value) -> Result<(), Refusal> {
     let uid = uid()?;
     let metadata = of(object);

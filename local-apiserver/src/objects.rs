@@ -29,7 +29,6 @@ pub(crate) struct Target {
 
 type Written = Result<(StatusCode, Json<Value>), Refusal>;
 
-/// GET of a collection.
 pub(crate) async fn list(target: Target, _: ListOptions) -> Json<Value> {
     let kind = &target.kind;
     let contents = target.shared.store.lock();
@@ -45,7 +44,6 @@ pub(crate) async fn list(target: Target, _: ListOptions) -> Json<Value> {
     }))
 }
 
-/// GET of an object.
 pub(crate) async fn get(target: Target) -> Result<Json<Value>, Refusal> {
     let (kind, name) = (&target.kind, &target.name);
     let key = kind.key(target.namespace()?, name);
@@ -55,7 +53,6 @@ pub(crate) async fn get(target: Target) -> Result<Json<Value>, Refusal> {
     Ok(Json(kind.in_version(object)))
 }
 
-/// POST to a collection.
 pub(crate) async fn post(
     target: Target,
     options: WriteOptions,
@@ -68,7 +65,6 @@ pub(crate) async fn post(
     Ok((StatusCode::CREATED, Json(object)))
 }
 
-/// PATCH of an object.
 pub(crate) async fn patch(
     target: Target,
     options: WriteOptions,
@@ -86,7 +82,6 @@ pub(crate) async fn patch(
     Ok((status, Json(applied.object)))
 }
 
-/// DELETE of an object.
 pub(crate) async fn remove(
     target: Target,
     options: WriteOptions,
@@ -99,10 +94,7 @@ pub(crate) async fn remove(
 
 impl Target {
     /// Returns the namespace of one object; empty for cluster-scoped kinds.
-    ///
-    /// # Errors
-    ///
-    /// 405 for a namespaced kind without one, because only lists span namespaces.
+    /// Errors: 405 for a namespaced kind without one, because only lists span namespaces.
     fn namespace(&self) -> Result<&str, Refusal> {
         match &self.namespace {
             Some(namespace) => Ok(namespace),

@@ -9,7 +9,6 @@ use crate::cause::{Cause, Fault};
 use crate::refusal::Refusal;
 use crate::state::Shared;
 
-/// The options of a write.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct WriteOptions {
     pub(crate) dry_run: bool,

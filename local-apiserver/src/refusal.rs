@@ -10,7 +10,6 @@ use serde_json::{Map, Value, json};
 use crate::cause::Cause;
 use crate::kind::{Kind, qualified};
 
-/// A failed request.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     code: StatusCode,

@@ -10,7 +10,6 @@ use crate::refusal::Refusal;
 use crate::state::Shared;
 use crate::{access, body, discovery, objects};
 
-/// Returns the whole API.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     let reviews = format!(
         "/apis/{}/{}/{}",

@@ -30,7 +30,6 @@ pub(crate) fn normalize(schema: &Value, value: &mut Value) {
     });
 }
 
-/// Fills in the schema's defaults.
 pub(crate) fn fill_defaults(schema: &Value, value: &mut Value) {
     walk(schema, value, &mut |schema, value| {
         let Value::Object(fields) = value else {

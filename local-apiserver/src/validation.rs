@@ -8,10 +8,7 @@ use crate::refusal::Refusal;
 use crate::{metadata, schema};
 
 /// Checks an object that is about to be stored.
-///
-/// # Errors
-///
-/// 400 for what a real server cannot decode: unknown fields, and wrong types in its own kinds and in `metadata`. 422 for
+/// Errors: 400 for what a real server cannot decode: unknown fields, and wrong types in its own kinds and in `metadata`. 422 for
 /// everything else.
 pub(crate) fn check(kind: &Kind, object: &Value) -> Result<(), Refusal> {
     let mut causes = schema::faults(&kind.schema, object);
@@ -47,10 +44,7 @@ pub(crate) fn check(kind: &Kind, object: &Value) -> Result<(), Refusal> {
 }
 
 /// Checks an applied configuration, which may be a part of an object.
-///
-/// # Errors
-///
-/// 500 without a reason for unknown fields and wrong types, because a real server reads it by its merge schema. Clients
+/// Errors: 500 without a reason for unknown fields and wrong types, because a real server reads it by its merge schema. Clients
 /// tell it from a failure that passes only by the message.
 pub(crate) fn check_applied(kind: &Kind, wanted: &Value) -> Result<(), Refusal> {
     let causes = schema::faults(&kind.schema, wanted);

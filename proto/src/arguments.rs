@@ -133,29 +133,18 @@ pub struct RunValues {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ArgumentsError {
     /// A flag whose value lacks its `=`, or for a key its `.`.
-    #[error("'{argument}' is not of the form {form}")]
-    Form {
-        /// The argument.
-        argument: String,
-        /// What it should look like.
-        form: &'static str,
-    },
-    /// The frames of the arrays are not where they should be.
+    #[error("'{0}' is not of the form {1}")]
+    Form(String, &'static str),
+    /// The frames of the array of this name are not where they should be.
     #[error(
-        "the items of the array parameter '{name}' do not stand between 'array:{name}' and 'end:{name}'"
+        "the items of the array parameter '{0}' do not stand between 'array:{0}' and 'end:{0}'"
     )]
-    Frame {
-        /// The array's name.
-        name: String,
-    },
-    /// An item reads like a frame.
+    Frame(String),
+    /// An item of the array of this name reads like a frame.
     #[error(
-        "the array parameter '{name}' has an item that reads 'end:{name}', which Gleaner uses itself; give it another value"
+        "the array parameter '{0}' has an item that reads 'end:{0}', which Gleaner uses itself; give it another value"
     )]
-    Ambiguous {
-        /// The array's name.
-        name: String,
-    },
+    Ambiguous(String),
 }
 
 // === impl Arguments ===
@@ -218,10 +207,7 @@ impl Arguments {
                 continue;
             }
             let (flag, value) = argument.split_once('=').unwrap_or((argument, ""));
-            let wrong = |form| ArgumentsError::Form {
-                argument: (*argument).to_owned(),
-                form,
-            };
+            let wrong = |form| ArgumentsError::Form((*argument).to_owned(), form);
             let pair = || {
                 let pair = value.split_once('=').filter(|(name, _)| !name.is_empty());
                 pair.ok_or_else(|| wrong("NAME=VALUE"))
@@ -252,10 +238,8 @@ impl Arguments {
                     let (step, output, path) = dotted("STEP.OUTPUT=PATH")?;
                     read.paths.push(OutputPath { step, output, path });
                 }
-                ARRAY => {
-                    // Its place among the parameters; the items come last.
-                    names.push(value.to_owned());
-                }
+                // Its place among the parameters; the items come last.
+                ARRAY => names.push(value.to_owned()),
                 _ => read.others.push((*argument).to_owned()),
             }
         }
@@ -304,7 +288,7 @@ fn arrays<S: AsRef<str>>(
     let mut rest: Vec<&str> = tail.iter().map(AsRef::as_ref).collect();
     let mut read = Vec::new();
     for (index, name) in names.iter().enumerate() {
-        let frame = || ArgumentsError::Frame { name: name.clone() };
+        let frame = || ArgumentsError::Frame(name.clone());
         let begin = format!("array:{name}");
         if rest.first() != Some(&begin.as_str()) {
             return Err(frame());
@@ -316,19 +300,15 @@ fn arrays<S: AsRef<str>>(
         let mut ends = (1..rest.len()).filter(is_end);
         let at = ends.next().ok_or_else(frame)?;
         if ends.next().is_some() {
-            return Err(ArgumentsError::Ambiguous { name: name.clone() });
+            return Err(ArgumentsError::Ambiguous(name.clone()));
         }
-        read.push((
-            name.clone(),
-            rest[1..at].iter().map(|item| (*item).to_owned()).collect(),
-        ));
+        let items = rest[1..at].iter().map(|item| (*item).to_owned());
+        read.push((name.clone(), items.collect()));
         rest.drain(..=at);
     }
     match (rest.is_empty(), names.last()) {
         (true, _) => Ok(read),
-        (false, name) => Err(ArgumentsError::Frame {
-            name: name.cloned().unwrap_or_default(),
-        }),
+        (false, name) => Err(ArgumentsError::Frame(name.cloned().unwrap_or_default())),
     }
 }
 

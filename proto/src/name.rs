@@ -16,22 +16,12 @@ pub enum NameError {
     /// Nothing there.
     #[error("a name must not be empty")]
     Empty,
-    /// Too long for its kind of name.
-    #[error("'{name}' has {} characters, at most {max} are allowed", .name.len())]
-    TooLong {
-        /// The refused text.
-        name: String,
-        /// The bound, in bytes.
-        max: usize,
-    },
-    /// A character that this kind of name cannot hold.
-    #[error("'{name}' is no valid name: {rule}")]
-    Characters {
-        /// The refused text.
-        name: String,
-        /// What would be right.
-        rule: &'static str,
-    },
+    /// The text is longer than its kind of name may be; with that bound, in bytes.
+    #[error("'{0}' has {length} characters, at most {1} are allowed", length = .0.len())]
+    TooLong(String, usize),
+    /// The text has a character that this kind of name cannot hold; with the rule.
+    #[error("'{0}' is no valid name: {1}")]
+    Characters(String, &'static str),
 }
 
 macro_rules! name {
@@ -131,45 +121,30 @@ fn has_label_characters(name: &str) -> bool {
 }
 
 fn dns_label(name: &str) -> Result<(), NameError> {
-    bounded(name, LABEL_MAX)?;
-    if has_label_characters(name) {
-        Ok(())
-    } else {
-        let rule =
-            "use lower-case letters, digits and '-', and begin and end with a letter or digit";
-        Err(NameError::Characters {
-            name: name.to_owned(),
-            rule,
-        })
-    }
+    let rule = "use lower-case letters, digits and '-', and begin and end with a letter or digit";
+    checked(name, LABEL_MAX, has_label_characters, rule)
 }
 
 fn output_name(name: &str) -> Result<(), NameError> {
-    bounded(name, OUTPUT_MAX)?;
-    let bytes = name.as_bytes();
-    let begins = bytes[0].is_ascii_alphabetic() || bytes[0] == b'_';
-    if begins
-        && bytes
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
-    {
-        Ok(())
-    } else {
-        let rule = "use letters, digits, '-', '_' and '.', and begin with a letter or '_'";
-        Err(NameError::Characters {
-            name: name.to_owned(),
-            rule,
-        })
-    }
+    let is_inner = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let fits = |name: &str| {
+        name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name.bytes().all(is_inner)
+    };
+    let rule = "use letters, digits, '-', '_' and '.', and begin with a letter or '_'";
+    checked(name, OUTPUT_MAX, fits, rule)
 }
 
-fn bounded(name: &str, max: usize) -> Result<(), NameError> {
+fn checked(
+    name: &str,
+    max: usize,
+    fits: impl FnOnce(&str) -> bool,
+    rule: &'static str,
+) -> Result<(), NameError> {
     match name.len() {
         0 => Err(NameError::Empty),
-        length if length > max => Err(NameError::TooLong {
-            name: name.to_owned(),
-            max,
-        }),
+        length if length > max => Err(NameError::TooLong(name.to_owned(), max)),
+        _ if !fits(name) => Err(NameError::Characters(name.to_owned(), rule)),
         _ => Ok(()),
     }
 }

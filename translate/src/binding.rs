@@ -9,7 +9,6 @@ use crate::input_resource::{InputResource, add_param};
 use crate::interface::Interface;
 use crate::resource_lists::{self, Direction, Item};
 
-/// A binding.
 #[derive(Debug, Clone)]
 pub(crate) struct Binding<'a> {
     /// The name of the resource in the Task or the Pipeline.
@@ -68,8 +67,7 @@ pub(crate) fn replace_all(
             let param = json!({"name": binding.name, "value": value});
             let param = Node::derived(binding.cursor.node.at, param);
             if let Err((_, message)) = add_param(spec, &binding.name, param) {
-                let diagnostic = binding.cursor.diagnostic(message);
-                found.push(diagnostic.help("rename one of the two"));
+                found.refuse(&binding.cursor, message, "rename one of the two");
             }
         }
     }
@@ -84,8 +82,7 @@ fn read_all<'a>(items: &'a [Item], found: &mut Diagnostics) -> Vec<Binding<'a>> 
         };
         if bindings.iter().any(|other| other.name == binding.name) {
             let message = format!("the resource '{}' is bound twice", binding.name);
-            let diagnostic = binding.cursor.diagnostic(message);
-            found.push(diagnostic.help("remove one of the two"));
+            found.refuse(&binding.cursor, message, "remove one of the two");
         } else {
             bindings.push(binding);
         }
@@ -116,11 +113,11 @@ fn check(
             cursor.diagnostic(message).maybe_help(help)
         });
     }
-    let params = cursor.node.get("params").and_then(Node::sequence);
+    let params = cursor.node.list_of("params");
     for InputResource { name, optional, .. } in &interface.resources {
         let bound = bindings.iter().any(|binding| binding.name == *name);
-        let mut params = params.unwrap_or_default().iter();
-        let given = params.any(|param| param.text_of("name") == Some(name));
+        let mut given = params.iter().filter_map(|param| param.text_of("name"));
+        let given = given.any(|given| given == name);
         if !bound && !given && !optional {
             let message =
                 format!("{title} takes in the resource '{name}', and nothing is bound to it");

@@ -51,7 +51,6 @@ struct Entry {
 /// The content of a PipelineResource.
 #[derive(Debug, Clone)]
 pub(crate) struct Resource {
-    /// Its `spec.type`.
     pub(crate) kind: String,
     /// Its params, and its name when it has one.
     pub(crate) values: Map<String, Value>,
@@ -68,9 +67,8 @@ impl Catalogue {
             let resources = documents
                 .filter(|document| document.text_of("kind") == Some(PIPELINE_RESOURCE_KIND));
             entries.extend(resources.map(|document| {
-                let namespace = document
-                    .get("metadata")
-                    .and_then(|own| own.text_of("namespace"));
+                let metadata = document.get("metadata");
+                let namespace = metadata.and_then(|own| own.text_of("namespace"));
                 let namespace = namespace.map(str::to_owned);
                 Entry::new(document, namespace, |_| source.name.clone())
             }));
@@ -96,10 +94,8 @@ impl Catalogue {
 
     /// The findings about PipelineResources that were referenced.
     pub(crate) fn findings(&self) -> impl Iterator<Item = Finding> {
-        let referenced = self
-            .entries
-            .iter()
-            .filter(|entry| entry.is_referenced.get());
+        let entries = self.entries.iter();
+        let referenced = entries.filter(|entry| entry.is_referenced.get());
         let findings = referenced.filter_map(|entry| entry.resource.as_ref().err());
         findings.flatten().cloned()
     }
@@ -129,14 +125,15 @@ impl Catalogue {
         let message = format!("there is no PipelineResource '{wanted}'");
         let add = "add the file that holds it with -f";
         found.push(match &self.origin {
-            Some(origin) => name
-                .diagnostic(format!("{message}, neither in the files nor in {origin}"))
-                .help(add),
-            None => name
-                .diagnostic(format!("{message} in the files"))
-                .help(format!(
-                    "{add}, or take it from a cluster with --context NAME"
-                )),
+            Some(origin) => {
+                let message = format!("{message}, neither in the files nor in {origin}");
+                name.diagnostic(message).help(add)
+            }
+            None => {
+                let help = format!("{add}, or take it from a cluster with --context NAME");
+                name.diagnostic(format!("{message} in the files"))
+                    .help(help)
+            }
         });
         self.missing.borrow_mut().insert(Missing {
             namespace: namespace.map(str::to_owned),
@@ -176,9 +173,7 @@ impl Entry {
 
 impl Resource {
     /// Reads the spec of a PipelineResource, which may have a name.
-    ///
-    /// # Errors
-    /// Everything that is wrong with it, or that has no equivalent.
+    /// Errors: everything that is wrong with it, or that has no equivalent.
     pub(crate) fn read(spec: &Cursor<'_>, name: Option<&str>) -> Result<Self, Vec<Diagnostic>> {
         let mut found = Diagnostics::default();
         spec.fields(&["type", "params", "secrets", "description"], &mut found);
@@ -221,10 +216,8 @@ impl Resource {
             found.push(spec.diagnostic(message).help(help));
         }
         values.entry(optional).or_insert_with(|| "".into());
-        found.finish(Self {
-            kind: kind.as_str().to_owned(),
-            values,
-        })
+        let kind = kind.as_str().to_owned();
+        found.finish(Self { kind, values })
     }
 }
 

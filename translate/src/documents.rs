@@ -52,10 +52,8 @@ pub fn translate(
         if draft.kind == Kind::Task
             && let Some(interface) = draft.interfaces.get(&Place::from(["spec"]))
         {
-            known.tasks.insert(
-                draft.metadata("name").unwrap_or_default(),
-                interface.clone(),
-            );
+            let name = draft.metadata("name").unwrap_or_default();
+            known.tasks.insert(name, interface.clone());
         }
     }
     for draft in &mut drafts {
@@ -63,9 +61,8 @@ pub fn translate(
             continue;
         };
         if draft.kind == Kind::Pipeline {
-            known
-                .pipelines
-                .insert(draft.metadata("name").unwrap_or_default(), interface);
+            let name = draft.metadata("name").unwrap_or_default();
+            known.pipelines.insert(name, interface);
         } else {
             draft.interfaces.insert(place, interface);
         }
@@ -85,9 +82,8 @@ pub fn translate(
         return Ok(documents);
     }
     findings.sort_by_key(|finding| {
-        let file = sources
-            .iter()
-            .position(|source| source.name == finding.file);
+        let mut names = sources.iter().map(|source| &source.name);
+        let file = names.position(|name| *name == finding.file);
         (file.unwrap_or(usize::MAX), finding.diagnostic.at)
     });
     let missing = catalogue.missing();
@@ -104,7 +100,6 @@ struct Draft<'a> {
     interfaces: HashMap<Place, Interface>,
 }
 
-/// The kind of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Task,
@@ -167,7 +162,6 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// A text in the metadata.
     fn metadata(&self, key: &str) -> Option<String> {
         let text = self.document.get("metadata")?.text_of(key)?;
         Some(text.to_owned())
@@ -185,12 +179,9 @@ impl<'a> Draft<'a> {
             self.interfaces.insert(place, interface);
         }
         let kind = self.kind;
-        let declared = outputs::move_to_annotations(
-            &mut self.document,
-            |place| host(kind, place),
-            self.source,
-            &mut self.found,
-        );
+        let (document, found) = (&mut self.document, &mut self.found);
+        let host = |place: &Place| host(kind, place);
+        let declared = outputs::move_to_annotations(document, host, self.source, found);
         for (place, declaration) in declared {
             let interface = self.interfaces.entry(place).or_default();
             interface.creates(&declaration);
@@ -253,12 +244,8 @@ impl<'a> Draft<'a> {
         let (embedded, reference, known, title) = match self.kind {
             Kind::PipelineRun => {
                 versions::pipeline_run(spec, &mut self.found);
-                (
-                    "pipelineSpec",
-                    "pipelineRef",
-                    &known.pipelines,
-                    "the Pipeline",
-                )
+                let known = &known.pipelines;
+                ("pipelineSpec", "pipelineRef", known, "the Pipeline")
             }
             Kind::TaskRun => {
                 versions::task_run(spec, &mut self.found);
@@ -285,7 +272,6 @@ impl<'a> Draft<'a> {
         );
     }
 
-    /// The translated document.
     fn written(&self) -> Value {
         if !self.kind.is_translated() {
             return self.document.to_json();

@@ -134,9 +134,7 @@ impl InputResource {
 }
 
 /// Adds a parameter that replaces the resource `name`.
-///
-/// # Errors
-/// The position of the parameter that has this name already, and a message.
+/// Errors: the position of the parameter that has this name already, and a message.
 pub(crate) fn add_param(
     spec: &mut Node,
     name: &str,

@@ -19,9 +19,7 @@ pub(crate) struct Interface {
 /// An object that a Task creates.
 #[derive(Debug, Clone)]
 pub(crate) enum Created {
-    /// A PipelineResource.
     Resource {
-        /// Its type.
         kind: String,
         /// The keys of its result.
         keys: Vec<String>,
@@ -38,7 +36,6 @@ pub(crate) struct Interfaces {
 }
 
 impl Interface {
-    /// The resource called `name`.
     pub(crate) fn resource(&self, name: &str) -> Option<&InputResource> {
         self.resources.iter().find(|resource| resource.name == name)
     }

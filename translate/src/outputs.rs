@@ -19,9 +19,8 @@ pub(crate) fn move_to_annotations(
         match (site.declaration(source), site.task_spec()) {
             (Ok(Some(declaration)), Some(place)) => declared.push((place.clone(), declaration)),
             (Ok(None), Some(place)) => {
-                let spec = document
-                    .find(place)
-                    .map(|spec| Cursor::new(spec, place.clone()));
+                let spec = document.find(place);
+                let spec = spec.map(|spec| Cursor::new(spec, place.clone()));
                 if let Some(outputs) = spec.and_then(|spec| spec.field("outputs")) {
                     outputs.fields(&["resources", "objects"], found);
                 }

@@ -22,12 +22,10 @@ pub(crate) struct Surroundings<'a> {
     /// The Tasks embedded in the same document, by place.
     pub(crate) embedded: &'a HashMap<Place, Interface>,
     pub(crate) catalogue: &'a Catalogue,
-    /// The namespace of the document.
     pub(crate) namespace: Option<&'a str>,
     pub(crate) source: &'a Source,
 }
 
-/// Translates the PipelineSpec at `place`.
 pub(crate) fn translate(
     spec: &mut Node,
     place: &Place,
@@ -66,8 +64,7 @@ type Tasks = IndexMap<String, Option<Interface>>;
 fn tasks(spec: &Node, place: &Place, around: &Surroundings<'_>) -> Tasks {
     let mut found = IndexMap::new();
     for list in LISTS {
-        let items = spec.get(list).and_then(Node::sequence).unwrap_or_default();
-        for (index, task) in items.iter().enumerate() {
+        for (index, task) in spec.list_of(list).iter().enumerate() {
             let embedded = place.key(list).index(index).key("taskSpec");
             let embedded = around.embedded.get(&embedded);
             let interface =

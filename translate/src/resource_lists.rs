@@ -2,7 +2,6 @@
 
 use gleaner_core::document::{Content, Cursor, Diagnostics, Node, Place};
 
-/// The direction of a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Direction {
     /// The task takes it in.
@@ -20,7 +19,6 @@ pub(crate) struct Item {
 }
 
 impl Item {
-    /// The entry at its place.
     pub(crate) fn cursor(&self) -> Cursor<'_> {
         Cursor::new(&self.node, self.place.clone())
     }

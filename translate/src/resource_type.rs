@@ -96,7 +96,6 @@ impl ResourceType {
         None
     }
 
-    /// The name of the type.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Git => "git",

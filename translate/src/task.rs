@@ -86,8 +86,7 @@ fn created(spec: &Node) -> Vec<String> {
 
 /// Writes the proposal's `command: ["$(params.list)"]` as `$(params.list[*])`.
 fn expand_arrays(spec: &mut Node) {
-    let params = spec.get("params").and_then(Node::sequence);
-    let arrays = params.unwrap_or_default().iter().filter(|param| {
+    let arrays = spec.list_of("params").iter().filter(|param| {
         let default = param.get("default").and_then(Node::sequence);
         let kind = param.text_of("type");
         kind == Some("array") || kind.is_none() && default.is_some()
@@ -111,7 +110,6 @@ fn expand_arrays(spec: &mut Node) {
     }
 }
 
-/// The variables of a Task.
 struct TaskVariables {
     resources: Vec<InputResource>,
     /// The names of what the Task creates.

@@ -30,7 +30,6 @@ impl Replacement {
     }
 }
 
-/// Translates variables.
 pub(crate) trait Variables {
     /// Translates the variable of these words; `inside` is the text between `$(` and `)`.
     fn replace(&mut self, words: &[&str], inside: &str) -> Replacement;

@@ -40,28 +40,17 @@ impl Admission {
 /// The reason for refusing a message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The Task has no such step.
-    #[error("there is no step '{step}'; {help}")]
-    UnknownStep {
-        /// The unknown name.
-        step: String,
-        /// Which names there are.
-        help: String,
-    },
+    /// The Task has no such step; with the names that there are.
+    #[error("there is no step '{0}'; {1}")]
+    UnknownStep(String, String),
     /// The step has sent something else before.
     #[error(
-        "step '{step}' has already sent other outputs; outputs are written once, a step cannot change what it has said"
+        "step '{0}' has already sent other outputs; outputs are written once, a step cannot change what it has said"
     )]
-    AlreadyWritten {
-        /// The step.
-        step: String,
-    },
+    AlreadyWritten(String),
     /// The run has finished, and defaults have been taken.
-    #[error("step '{step}' comes too late: the run has finished")]
-    Finished {
-        /// The step.
-        step: String,
-    },
+    #[error("step '{0}' comes too late: the run has finished")]
+    Finished(String),
     /// Outputs are unknown, missing or of the wrong type; each in a sentence.
     #[error("{}", .0.join("; "))]
     Outputs(Vec<String>),
@@ -69,31 +58,23 @@ pub enum Refusal {
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
-        let (kind, status, title, code) = match &refusal {
-            Refusal::UnknownStep { .. } => (
-                problem_type::NOT_FOUND,
-                404,
-                "no such step",
-                exit_code::DECLARATION,
-            ),
-            Refusal::AlreadyWritten { .. } => (
+        let (kind, status, title) = match &refusal {
+            Refusal::UnknownStep(..) => (problem_type::NOT_FOUND, 404, "no such step"),
+            Refusal::AlreadyWritten(_) => (
                 problem_type::ALREADY_WRITTEN,
                 409,
                 "outputs are written once",
-                exit_code::DECLARATION,
             ),
-            Refusal::Finished { .. } => (
-                problem_type::ALREADY_WRITTEN,
-                409,
-                "the run has finished",
-                exit_code::DECLARATION,
-            ),
+            Refusal::Finished(_) => (problem_type::ALREADY_WRITTEN, 409, "the run has finished"),
             Refusal::Outputs(_) => (
                 problem_type::OUTPUT,
                 422,
                 "outputs do not fit the declaration",
-                exit_code::OUTPUT,
             ),
+        };
+        let code = match &refusal {
+            Refusal::Outputs(_) => exit_code::OUTPUT,
+            _ => exit_code::DECLARATION,
         };
         problem::new(kind, status, title, refusal.to_string(), code)
     }
@@ -108,10 +89,7 @@ pub(super) fn examine(
         let known = collector.steps.keys().map(StepName::as_str);
         let help = suggestion(step, known)
             .unwrap_or_else(|| "see GET /v1/status for the steps".to_owned());
-        return Err(Refusal::UnknownStep {
-            step: step.to_owned(),
-            help,
-        });
+        return Err(Refusal::UnknownStep(step.to_owned(), help));
     };
     match record {
         StepRecord::Heard {
@@ -120,9 +98,7 @@ pub(super) fn examine(
             ..
         } => {
             if fingerprint(&message) != *before {
-                return Err(Refusal::AlreadyWritten {
-                    step: step.to_owned(),
-                });
+                return Err(Refusal::AlreadyWritten(step.to_owned()));
             }
             // Answered as before: who waited for the commit waits for it again.
             let waits = *completing && collector.stage != Stage::Open;
@@ -132,9 +108,9 @@ pub(super) fn examine(
                 Verdict::Settled
             }))
         }
-        StepRecord::Waiting if collector.life == Life::Finished => Err(Refusal::Finished {
-            step: step.to_owned(),
-        }),
+        StepRecord::Waiting if collector.life == Life::Finished => {
+            Err(Refusal::Finished(step.to_owned()))
+        }
         StepRecord::Waiting => {
             let wrong = misfits(collector, step, &message);
             if wrong.is_empty() {
@@ -155,10 +131,7 @@ fn misfits(collector: &Collector, step: &str, message: &Outputs) -> Vec<String> 
     let failed = message.exit_code != 0;
     let mut wrong = Wrong::default();
     for (name, value) in &message.outputs {
-        let Some(output) = declared
-            .iter()
-            .find(|output| output.spec.name.as_str() == name)
-        else {
+        let Some(output) = collector.declaration.output(step, name) else {
             wrong.add(|| {
                 let name = shortened(name);
                 let known = declared.iter().map(|output| output.spec.name.as_str());

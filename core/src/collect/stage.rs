@@ -13,9 +13,7 @@ pub(super) enum Stage {
     Open,
     /// The API server is being asked, or will be at once.
     Submitting,
-    /// Everything exists.
     Committed(Outcome),
-    /// The resources could not be created.
     Failed(Problem),
 }
 

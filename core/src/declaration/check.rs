@@ -3,12 +3,11 @@
 use indexmap::IndexMap;
 
 use super::model::{Declaration, Naming, Origin, Policy, Template};
-use crate::document::Location;
 use crate::document::Place;
 use crate::document::diagnostic::{Diagnostic, suggestion};
 use crate::variable::{Access, Position, Reference, Use};
 use gleaner_proto::kubernetes::{PIPELINE_RESOURCE_API_VERSION, PIPELINE_RESOURCE_KIND};
-use gleaner_proto::name::is_dns_subdomain;
+use gleaner_proto::name::{StepName, is_dns_subdomain};
 use gleaner_proto::output::OutputType;
 
 /// What is known of the Task around a declaration. What is not known is not checked.
@@ -39,10 +38,8 @@ pub(super) fn check(declaration: &Declaration, scope: &Scope) -> Vec<Diagnostic>
                 let at = outputs.first().and_then(|output| output.at);
                 let help = suggestion(step.as_str(), steps.iter().map(String::as_str));
                 let message = format!("the Task has no step '{step}'");
-                diagnostics.push(
-                    Diagnostic::new(Place::from(["steps", step.as_str()]), at, message)
-                        .maybe_help(help),
-                );
+                let place = Place::from(["steps", step.as_str()]);
+                diagnostics.push(Diagnostic::new(place, at, message).maybe_help(help));
             }
         }
     }
@@ -108,21 +105,14 @@ fn check_results(template: &Template, diagnostics: &mut Vec<Diagnostic>) {
     if !is_secret(template) {
         return;
     }
-    for (name, _) in template
-        .results
-        .iter()
-        .filter(|(_, path)| !path.is_below("metadata") && !path.is_below("type"))
+    let results = template.results.iter();
+    for (name, _) in
+        results.filter(|(_, path)| !path.is_below("metadata") && !path.is_below("type"))
     {
         let place = template.place.key("results").key(name);
+        let message = "a result would show the data of a Secret";
         let help = "hand on the Secret's name instead; it is always among the results";
-        diagnostics.push(
-            Diagnostic::new(
-                place,
-                template.at,
-                "a result would show the data of a Secret",
-            )
-            .help(help),
-        );
+        diagnostics.push(Diagnostic::new(place, template.at, message).help(help));
     }
 }
 
@@ -130,7 +120,12 @@ fn is_secret(template: &Template) -> bool {
     template.kind == "Secret" && template.api_version == "v1"
 }
 
+/// A message, and what would be right.
 type Finding = (String, Option<String>);
+
+fn wrong<T>(message: String, help: impl Into<String>) -> Result<T, Finding> {
+    Err((message, Some(help.into())))
+}
 
 fn check_use(
     declaration: &Declaration,
@@ -190,19 +185,17 @@ fn param_type(
                 )),
                 _ => None,
             };
-            Err((
-                format!("the parameter '{name}' is a string and has no parts"),
-                dotted,
-            ))
+            let message = format!("the parameter '{name}' is a string and has no parts");
+            Err((message, dotted))
         }
-        (ParamShape::Array, _) => Err((
+        (ParamShape::Array, _) => wrong(
             format!("the parameter '{name}' is an array"),
-            Some(format!("write $(params.{name}[*]) or $(params.{name}[0])")),
-        )),
-        (ParamShape::Object(_), _) => Err((
+            format!("write $(params.{name}[*]) or $(params.{name}[0])"),
+        ),
+        (ParamShape::Object(_), _) => wrong(
             format!("the parameter '{name}' is an object"),
-            Some(format!("write $(params.{name}.KEY)")),
-        )),
+            format!("write $(params.{name}.KEY)"),
+        ),
     }
 }
 
@@ -215,47 +208,37 @@ fn output_type(
     access: &[Access],
 ) -> Result<Option<OutputType>, Finding> {
     if !declaration.steps.contains_key(step) {
-        let help = suggestion(
-            step,
-            declaration
-                .steps
-                .keys()
-                .map(gleaner_proto::StepName::as_str),
-        )
-        .or_else(|| Some(format!("declare it under steps.{step}")));
-        return Err((format!("no step '{step}' declares outputs"), help));
+        let known = declaration.steps.keys().map(StepName::as_str);
+        let help = suggestion(step, known);
+        let help = help.unwrap_or_else(|| format!("declare it under steps.{step}"));
+        return wrong(format!("no step '{step}' declares outputs"), help);
     }
     let Some(output) = declaration.output(step, name) else {
-        let known = declaration
-            .outputs(step)
-            .iter()
-            .map(|output| output.spec.name.as_str());
-        let help =
-            suggestion(name, known).or_else(|| Some(format!("declare it under steps.{step}")));
-        return Err((
+        let outputs = declaration.outputs(step).iter();
+        let help = suggestion(name, outputs.map(|output| output.spec.name.as_str()));
+        let help = help.unwrap_or_else(|| format!("declare it under steps.{step}"));
+        return wrong(
             format!("the step '{step}' declares no output '{name}'"),
             help,
-        ));
+        );
     };
     if output.secret && !may_hold_secret(template, usage) {
         let help = "put it into data or stringData of an object of kind Secret";
-        return Err((
-            format!("the output '{step}.{name}' is secret; only a Secret may use it"),
-            Some(help.into()),
-        ));
+        let message = format!("the output '{step}.{name}' is secret; only a Secret may use it");
+        return wrong(message, help);
     }
     match (output.spec.kind, access) {
         (kind, []) => Ok(Some(kind)),
         (OutputType::Array | OutputType::Object, [Access::All]) => Ok(Some(output.spec.kind)),
         (OutputType::Array, [Access::Index(_), ..])
         | (OutputType::Object, [Access::Key(_), ..]) => Ok(None),
-        (kind, [first, ..]) => Err((
-            format!(
-                "the output '{step}.{name}' is of type {}, `{first}` does not fit",
-                kind.as_str()
-            ),
-            Some("give the output the type array or object, or use it as a whole".into()),
-        )),
+        (kind, [first, ..]) => {
+            let kind = kind.as_str();
+            wrong(
+                format!("the output '{step}.{name}' is of type {kind}, `{first}` does not fit"),
+                "give the output the type array or object, or use it as a whole",
+            )
+        }
     }
 }
 
@@ -285,20 +268,15 @@ fn check_resource(
     field: &str,
 ) -> Result<(), Finding> {
     let Some(other) = declaration.template(name) else {
-        let help = suggestion(
-            name,
-            declaration
-                .templates
-                .iter()
-                .map(|template| template.name.as_str()),
-        );
+        let templates = declaration.templates.iter();
+        let help = suggestion(name, templates.map(|template| template.name.as_str()));
         return Err((format!("nothing here is called '{name}'"), help));
     };
     if other.name == template.name {
-        return Err((
+        return wrong(
             format!("'{name}' refers to itself"),
-            Some("write the value here once more".into()),
-        ));
+            "write the value here once more",
+        );
     }
     let mut fields = vec!["name", "namespace", "apiVersion", "kind"];
     if let Origin::PipelineResource { params, .. } = &other.origin {
@@ -312,15 +290,11 @@ fn check_resource(
         ["uid", "status", "resourceVersion"].contains(&field) || other.results.contains_key(field);
     if unknowable {
         let help = "templates are rendered before anything is created; hand it on with `results` to the next task";
-        return Err((
-            format!("'{field}' of '{name}' is known only after its creation"),
-            Some(help.into()),
-        ));
+        let message = format!("'{field}' of '{name}' is known only after its creation");
+        return wrong(message, help);
     }
-    Err((
-        format!("'{name}' has no field '{field}'"),
-        suggestion(field, fields),
-    ))
+    let message = format!("'{name}' has no field '{field}'");
+    Err((message, suggestion(field, fields)))
 }
 
 /// A list or map cannot stand in the middle of a text, nor where only text can stand.
@@ -334,10 +308,8 @@ fn check_position(
     let variable = &usage.reference;
     if structured && usage.position == Position::Within {
         let help = "let it be the whole value, or take a part of it";
-        return Err((
-            format!("`$({variable})` is of type {} inside a text", kind.as_str()),
-            Some(help.into()),
-        ));
+        let message = format!("`$({variable})` is of type {} inside a text", kind.as_str());
+        return wrong(message, help);
     }
     let inside = inside(template, usage);
     let text_only = (template.origin != Origin::Object && inside.starts_with(&["spec", "params"]))
@@ -348,13 +320,9 @@ fn check_position(
         || inside.ends_with(&["metadata", "generateName"]);
     if text_only && usage.position == Position::Alone && kind != OutputType::String {
         let help = "declare the output with `type: string`; its text is the same";
-        return Err((
-            format!(
-                "`$({variable})` is of type {}, a string is needed here",
-                kind.as_str()
-            ),
-            (!structured).then(|| help.to_owned()),
-        ));
+        let kind = kind.as_str();
+        let message = format!("`$({variable})` is of type {kind}, a string is needed here");
+        return Err((message, (!structured).then(|| help.to_owned())));
     }
     Ok(())
 }
@@ -395,18 +363,12 @@ fn cycle(declaration: &Declaration) -> Option<Diagnostic> {
         let mut path = Vec::new();
         visit(declaration, template.name.as_str(), &mut path, &mut done).then(|| {
             let first = declaration.template(path[0]);
-            let at: Option<Location> = first.and_then(|first| first.at);
+            let at = first.and_then(|first| first.at);
             let place = first.map(|first| first.place.clone()).unwrap_or_default();
             path.push(path[0]);
-            Diagnostic::new(
-                place,
-                at,
-                format!(
-                    "these refer to each other in a circle: {}",
-                    path.join(" -> ")
-                ),
-            )
-            .help("write one of the values literally")
+            let circle = path.join(" -> ");
+            let message = format!("these refer to each other in a circle: {circle}");
+            Diagnostic::new(place, at, message).help("write one of the values literally")
         })
     })
 }

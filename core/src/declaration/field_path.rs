@@ -33,9 +33,7 @@ impl FieldPath {
                 Segment::Index(index) => value.get(index),
             })
     }
-}
 
-impl FieldPath {
     /// Whether the path begins with the field `key`.
     pub fn is_below(&self, key: &str) -> bool {
         matches!(self.0.first(), Some(Segment::Key(first)) if first == key)

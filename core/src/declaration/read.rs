@@ -42,18 +42,12 @@ pub(super) fn read(node: &Node) -> (Declaration, Vec<Diagnostic>) {
     let mut findings = Diagnostics::default();
     let root = Cursor::root(node);
     root.fields(&DECLARATION, &mut findings);
-    let mut declaration = Declaration {
-        steps: root
-            .field("steps")
-            .map(|steps| read_steps(&steps, &mut findings))
-            .unwrap_or_default(),
-        ..Declaration::default()
-    };
+    let mut declaration = Declaration::default();
+    if let Some(steps) = root.field("steps") {
+        declaration.steps = read_steps(&steps, &mut findings);
+    }
     for list in ["resources", "objects"] {
-        let Some(list_cursor) = root.field(list) else {
-            continue;
-        };
-        for item in list_cursor.items(&mut findings) {
+        for item in root.items_at(list, &mut findings) {
             let mut uses = Vec::new();
             let template = if list == "resources" {
                 read_template::pipeline_resource(&item, &mut uses, &mut findings)
@@ -66,14 +60,8 @@ pub(super) fn read(node: &Node) -> (Declaration, Vec<Diagnostic>) {
             }
         }
     }
-    if let Some(submit) = root.field("submit") {
-        declaration.submit = submit.word(&SUBMITS, &mut findings).unwrap_or_default();
-    }
-    if let Some(preflight) = root.field("preflight") {
-        declaration.preflight = preflight
-            .word(&PREFLIGHTS, &mut findings)
-            .unwrap_or_default();
-    }
+    declaration.submit = root.word_at("submit", &SUBMITS, &mut findings);
+    declaration.preflight = root.word_at("preflight", &PREFLIGHTS, &mut findings);
     (declaration, findings.into_vec())
 }
 
@@ -102,12 +90,10 @@ fn read_steps(steps: &Cursor<'_>, findings: &mut Diagnostics) -> IndexMap<StepNa
             let Some(output) = read_output(&item, findings) else {
                 continue;
             };
-            if outputs
-                .iter()
-                .any(|earlier| earlier.spec.name == output.spec.name)
-            {
-                let message = format!("the output '{}' is declared twice", output.spec.name);
-                findings.add(&item, message, Some("rename one of the two".into()));
+            let name = &output.spec.name;
+            if outputs.iter().any(|earlier| earlier.spec.name == *name) {
+                let message = format!("the output '{name}' is declared twice");
+                findings.refuse(&item, message, "rename one of the two");
                 continue;
             }
             outputs.push(output);
@@ -132,22 +118,13 @@ fn read_output(item: &Cursor<'_>, findings: &mut Diagnostics) -> Option<Output> 
         spec.path = path.text(findings).map(str::to_owned);
         if spec.path.as_deref() == Some("") {
             let help = format!("leave it out to read $GLEANER_OUTPUTS/{}", spec.name);
-            findings.add(&path, "the path is empty", Some(help));
+            findings.refuse(&path, "the path is empty", help);
         }
     }
-    if let Some(kind) = item.field("type") {
-        spec.kind = kind.word(&TYPES, findings).unwrap_or_default();
-    }
-    if let Some(trim) = item.field("trim") {
-        spec.trim = trim.word(&TRIMS, findings).unwrap_or_default();
-    }
-    if let Some(when) = item.field("when") {
-        spec.when = when.word(&WHENS, findings).unwrap_or_default();
-    }
-    let secret = item
-        .field("secret")
-        .and_then(|secret| secret.flag(findings))
-        .unwrap_or_default();
+    spec.kind = item.word_at("type", &TYPES, findings);
+    spec.trim = item.word_at("trim", &TRIMS, findings);
+    spec.when = item.word_at("when", &WHENS, findings);
+    let secret = item.flag_at("secret", findings);
     // `default: null` is no default: it reads as if the field were absent.
     let default = item
         .field("default")
@@ -164,16 +141,13 @@ fn read_output(item: &Cursor<'_>, findings: &mut Diagnostics) -> Option<Output> 
 fn default_value(default: &Cursor<'_>, kind: OutputType, findings: &mut Diagnostics) -> Value {
     let value = default.node.to_json();
     if !kind.admits(&value) {
-        let message = format!(
-            "the default is {}, the output's type is {}",
-            default.node.describe(),
-            kind.as_str()
-        );
+        let (found, kind_name) = (default.node.describe(), kind.as_str());
+        let message = format!("the default is {found}, the output's type is {kind_name}");
         let help = match kind {
             OutputType::String => "put it in quotes, or give the output its type",
             _ => "write the default in the output's type, or change the type",
         };
-        findings.add(default, message, Some(help.into()));
+        findings.refuse(default, message, help);
     }
     value
 }

@@ -55,11 +55,8 @@ pub(super) fn pipeline_resource(
         .parsed(str::parse::<ResourceName>, findings)?;
     let spec = item.required("spec", "{type: image, params: []}", findings)?;
     spec.fields(&RESOURCE_SPEC, findings);
-    let kind = spec
-        .required("type", "image", findings)?
-        .text(findings)?
-        .to_owned();
-    check_resource_type(&spec, &kind, findings);
+    let kind = spec.required("type", "image", findings)?;
+    let kind = resource_type(&kind, findings)?.to_owned();
     let params = spec
         .field("params")
         .map(|params| check_resource_params(&params, findings))
@@ -70,18 +67,16 @@ pub(super) fn pipeline_resource(
         cursor.fields(&RESOURCE_METADATA, findings);
         metadata = read_metadata(&cursor, &mut naming, uses, findings);
     }
-    let tree = Tree::map(IndexMap::from([
+    let fields = [
         (
-            "apiVersion".to_owned(),
+            "apiVersion",
             Tree::Fixed(PIPELINE_RESOURCE_API_VERSION.into()),
         ),
-        (
-            "kind".to_owned(),
-            Tree::Fixed(PIPELINE_RESOURCE_KIND.into()),
-        ),
-        ("metadata".to_owned(), Tree::map(metadata)),
-        ("spec".to_owned(), read_tree(&spec, uses, findings)),
-    ]));
+        ("kind", Tree::Fixed(PIPELINE_RESOURCE_KIND.into())),
+        ("metadata", Tree::map(metadata)),
+        ("spec", Tree::read(&spec, uses, findings)),
+    ];
+    let fields = fields.map(|(key, field)| (key.to_owned(), field));
     Some(Template {
         name,
         place: item.place.clone(),
@@ -95,28 +90,23 @@ pub(super) fn pipeline_resource(
         wait_for: None,
         results: IndexMap::new(),
         uses: Vec::new(),
-        tree,
+        tree: Tree::map(IndexMap::from(fields)),
     })
 }
 
-/// The type is a part of the object's name, so it is literal; and the API server would refuse an unknown one only when the
+/// Reads the type. It is a part of the object's name, so it is literal; and the API server would refuse an unknown one only when the
 /// run has done its work.
-fn check_resource_type(spec: &Cursor<'_>, kind: &str, findings: &mut Diagnostics) {
-    let Some(field) = spec.field("type") else {
-        return;
-    };
+fn resource_type<'a>(field: &Cursor<'a>, findings: &mut Diagnostics) -> Option<&'a str> {
+    let kind = field.text(findings)?;
     if !PIPELINE_RESOURCE_TYPES.contains(&kind) {
         let known = PIPELINE_RESOURCE_TYPES.join(", ");
-        let help = match kind.contains("$(") {
-            true => None,
-            false => suggestion(kind, PIPELINE_RESOURCE_TYPES),
-        };
-        findings.add(
-            &field,
-            format!("'{kind}' is no type of a PipelineResource"),
-            Some(help.unwrap_or_else(|| format!("write one of {known}, as it is"))),
-        );
+        let message = format!("'{kind}' is no type of a PipelineResource");
+        let literal = Some(kind).filter(|kind| !kind.contains("$("));
+        let help = literal.and_then(|kind| suggestion(kind, PIPELINE_RESOURCE_TYPES));
+        let help = help.unwrap_or_else(|| format!("write one of {known}, as it is"));
+        findings.refuse(field, message, help);
     }
+    Some(kind)
 }
 
 /// Checks the list of params and gives their names.
@@ -135,22 +125,14 @@ fn check_resource_params(params: &Cursor<'_>, findings: &mut Diagnostics) -> Vec
         };
         // PipelineResources match the names of their params without regard to case (tektoncd/pipeline v0.6,
         // pkg/apis/pipeline/v1alpha1/image_resource.go).
-        if names
-            .iter()
-            .any(|earlier| earlier.eq_ignore_ascii_case(name))
-        {
-            findings.add(
-                &cursor,
-                format!("the param '{name}' is given twice"),
-                Some("remove one".into()),
-            );
+        let mut earlier = names.iter();
+        if earlier.any(|earlier| earlier.eq_ignore_ascii_case(name)) {
+            let message = format!("the param '{name}' is given twice");
+            findings.refuse(&cursor, message, "remove one");
         }
         if name.contains("$(") {
-            findings.add(
-                &cursor,
-                "the name of a param must be literal",
-                Some("for example name: url".into()),
-            );
+            let message = "the name of a param must be literal";
+            findings.refuse(&cursor, message, "for example name: url");
         }
         names.push(name.to_owned());
     }
@@ -166,14 +148,8 @@ pub(super) fn object(
     let name = item
         .required("name", "service", findings)?
         .parsed(str::parse::<ResourceName>, findings)?;
-    let policy = item
-        .field("policy")
-        .and_then(|policy| policy.word(&POLICIES, findings))
-        .unwrap_or_default();
-    let owned = item
-        .field("owned")
-        .and_then(|owned| owned.flag(findings))
-        .unwrap_or_default();
+    let policy = item.word_at("policy", &POLICIES, findings);
+    let owned = item.flag_at("owned", findings);
     let wait_for = item
         .field("waitFor")
         .and_then(|wait| read_wait(&wait, findings));
@@ -181,11 +157,8 @@ pub(super) fn object(
         .field("results")
         .map(|results| read_results(&results, findings))
         .unwrap_or_default();
-    let template = item.required(
-        "resourceTemplate",
-        "{apiVersion: v1, kind: ConfigMap}",
-        findings,
-    )?;
+    let example = "{apiVersion: v1, kind: ConfigMap}";
+    let template = item.required("resourceTemplate", example, findings)?;
     let entries = template.entries(findings);
     let api_version = literal(&template, "apiVersion", "apps/v1", findings);
     let kind = literal(&template, "kind", "Deployment", findings);
@@ -195,7 +168,7 @@ pub(super) fn object(
         let value = if key == "metadata" {
             Tree::map(read_metadata(&field, &mut naming, uses, findings))
         } else {
-            read_tree(&field, uses, findings)
+            Tree::read(&field, uses, findings)
         };
         tree.insert(key.to_owned(), value);
     }
@@ -203,12 +176,8 @@ pub(super) fn object(
     tree.entry("metadata".to_owned())
         .or_insert_with(|| Tree::map(IndexMap::new()));
     if matches!(naming, Naming::Prefix(_)) && policy == Policy::Apply {
-        let help = "give it a metadata.name";
-        findings.add(
-            &template,
-            "an object with policy Apply needs a name of its own",
-            Some(help.into()),
-        );
+        let message = "an object with policy Apply needs a name of its own";
+        findings.refuse(&template, message, "give it a metadata.name");
     }
     Some(Template {
         name,
@@ -237,11 +206,8 @@ fn literal(
     let field = template.required(key, example, findings)?;
     let text = field.text(findings)?;
     if text.is_empty() || text.contains('$') {
-        findings.add(
-            &field,
-            format!("'{key}' must be literal"),
-            Some(format!("for example {key}: {example}")),
-        );
+        let message = format!("'{key}' must be literal");
+        findings.refuse(&field, message, format!("for example {key}: {example}"));
     }
     Some(text.to_owned())
 }
@@ -260,7 +226,7 @@ fn read_metadata(
                 if field.text(findings).is_none() {
                     continue;
                 }
-                let text = read_tree(&field, uses, findings);
+                let text = Tree::read(&field, uses, findings);
                 match (key, &*naming) {
                     ("name", _) => *naming = Naming::Static(text),
                     // A name beside it wins, as at the API server.
@@ -269,36 +235,25 @@ fn read_metadata(
                 }
             }
             key if SERVER_SIDE.contains(&key) => {
-                findings.add(
-                    &field,
-                    format!("metadata.{key} is set by the API server"),
-                    Some("remove it".into()),
-                );
+                let message = format!("metadata.{key} is set by the API server");
+                findings.refuse(&field, message, "remove it");
             }
             "ownerReferences" => {
                 let help = "remove it; an object is owned by its run with `owned: true`";
-                findings.add(
-                    &field,
-                    "owner references are set by Gleaner",
-                    Some(help.into()),
-                );
+                findings.refuse(&field, "owner references are set by Gleaner", help);
             }
             "labels" | "annotations" => {
                 for (_, value) in field.entries(findings) {
                     value.text(findings);
                 }
-                rest.insert(key.to_owned(), read_tree(&field, uses, findings));
+                rest.insert(key.to_owned(), Tree::read(&field, uses, findings));
             }
             _ => {
-                rest.insert(key.to_owned(), read_tree(&field, uses, findings));
+                rest.insert(key.to_owned(), Tree::read(&field, uses, findings));
             }
         }
     }
     rest
-}
-
-fn read_tree(cursor: &Cursor<'_>, uses: &mut Vec<Use>, findings: &mut Diagnostics) -> Tree {
-    Tree::read(cursor, uses, findings)
 }
 
 fn read_wait(wait: &Cursor<'_>, findings: &mut Diagnostics) -> Option<WaitFor> {
@@ -312,11 +267,8 @@ fn read_wait(wait: &Cursor<'_>, findings: &mut Diagnostics) -> Option<WaitFor> {
             "wait for at most {}, and let the next task wait for longer",
             duration::written(WAIT_MAX)
         );
-        findings.add(
-            wait,
-            format!("a wait of {} is too long", duration::written(timeout)),
-            Some(help),
-        );
+        let message = format!("a wait of {} is too long", duration::written(timeout));
+        findings.refuse(wait, message, help);
     }
     let value = wait
         .field("value")
@@ -337,24 +289,18 @@ fn read_wait(wait: &Cursor<'_>, findings: &mut Diagnostics) -> Option<WaitFor> {
         (None, None) => {
             let help =
                 "for example condition: Ready, or jsonPath: .status.phase and value: Running";
-            findings.add(wait, "nothing to wait for", Some(help.into()));
+            findings.refuse(wait, "nothing to wait for", help);
             return None;
         }
         (Some(_), Some(_)) => {
-            findings.add(
-                wait,
-                "'condition' and 'jsonPath' exclude each other",
-                Some("remove one".into()),
-            );
+            let message = "'condition' and 'jsonPath' exclude each other";
+            findings.refuse(wait, message, "remove one");
             return None;
         }
     };
     if matches!(target, WaitTarget::Condition(_)) && wait.field("value").is_some() {
-        findings.add(
-            wait,
-            "'value' goes with 'jsonPath'; a condition must be True",
-            Some("remove 'value'".into()),
-        );
+        let message = "'value' goes with 'jsonPath'; a condition must be True";
+        findings.refuse(wait, message, "remove 'value'");
     }
     Some(WaitFor { target, timeout })
 }
@@ -363,11 +309,8 @@ fn read_results(results: &Cursor<'_>, findings: &mut Diagnostics) -> IndexMap<St
     let mut read = IndexMap::new();
     for (name, field) in results.entries(findings) {
         if GIVEN_RESULTS.contains(&name) {
-            findings.add(
-                &field,
-                format!("'{name}' is always among the results"),
-                Some("remove it".into()),
-            );
+            let message = format!("'{name}' is always among the results");
+            findings.refuse(&field, message, "remove it");
             continue;
         }
         if let Err(error) = OutputName::new(name) {

@@ -23,6 +23,16 @@ pub struct Diagnostics(Vec<Diagnostic>);
 // === impl Diagnostics ===
 
 impl Diagnostics {
+    /// Adds an error about the node of `cursor`, and what would be right.
+    pub fn refuse(
+        &mut self,
+        cursor: &Cursor<'_>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.push(cursor.diagnostic(message).help(help));
+    }
+
     /// Adds an error about the node of `cursor`, with its remedy where one is known.
     pub fn add(&mut self, cursor: &Cursor<'_>, message: impl Into<String>, help: Option<String>) {
         self.push(cursor.diagnostic(message).maybe_help(help));
@@ -102,7 +112,7 @@ impl<'a> Cursor<'a> {
         let field = self.field(key);
         if field.is_none() && self.node.mapping().is_some() {
             let help = format!("for example {key}: {example}");
-            found.add(self, format!("'{key}' is missing"), Some(help));
+            found.refuse(self, format!("'{key}' is missing"), help);
         }
         field
     }
@@ -213,6 +223,12 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// The boolean in the field `key`; false when it is absent.
+    pub fn flag_at(&self, key: &str, found: &mut Diagnostics) -> bool {
+        let flag = self.field(key).and_then(|flag| flag.flag(found));
+        flag.unwrap_or_default()
+    }
+
     /// One of a few words.
     pub fn word<T: Copy>(&self, words: &[(&str, T)], found: &mut Diagnostics) -> Option<T> {
         let text = self.text(found)?;
@@ -224,6 +240,17 @@ impl<'a> Cursor<'a> {
             found.add(self, message, help);
         }
         known.map(|(_, value)| *value)
+    }
+
+    /// The word in the field `key`; the default when it is absent.
+    pub fn word_at<T: Copy + Default>(
+        &self,
+        key: &str,
+        words: &[(&str, T)],
+        found: &mut Diagnostics,
+    ) -> T {
+        let word = self.field(key).and_then(|field| field.word(words, found));
+        word.unwrap_or_default()
     }
 
     /// A value that is read from a text, such as a name or a path.

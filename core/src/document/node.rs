@@ -88,6 +88,12 @@ impl Node {
         self.get(key)?.as_str()
     }
 
+    /// The items of the list under `key`; none when there is no list.
+    pub fn list_of(&self, key: &str) -> &[Self] {
+        let list = self.get(key).and_then(Self::sequence);
+        list.unwrap_or_default()
+    }
+
     /// The text, when this is text.
     pub fn as_str(&self) -> Option<&str> {
         match &self.content {

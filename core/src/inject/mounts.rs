@@ -10,7 +10,9 @@
 use crate::document::Place;
 use crate::document::diagnostic::Diagnostic;
 use gleaner_proto::path;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
+
+use super::list;
 
 /// The volume. Tekton refuses `tekton-internal-` in TaskSpecs; so this name could only clash on purpose.
 const VOLUME: &str = "gleaner-internal";
@@ -27,16 +29,13 @@ pub(crate) fn of_sidecar() -> Value {
 
 /// Mounts of a container's own where Gleaner needs to mount.
 pub(crate) fn in_the_way(container: &Value, place: &Place) -> Vec<Diagnostic> {
-    let own = container.get("volumeMounts").and_then(Value::as_array);
     let mut wrong = Vec::new();
-    for (index, mount) in own.into_iter().flatten().enumerate() {
-        let at = mount.get("mountPath").and_then(Value::as_str);
+    for (index, mount) in list::items(container, "volumeMounts").iter().enumerate() {
+        let at = mount["mountPath"].as_str();
         let at = at.unwrap_or_default().trim_end_matches('/');
         if at == path::GLEANER || at.starts_with(&format!("{}/", path::GLEANER)) {
-            let message = format!(
-                "the mount at '{at}' is in the way: Gleaner needs {}",
-                path::GLEANER
-            );
+            let needed = path::GLEANER;
+            let message = format!("the mount at '{at}' is in the way: Gleaner needs {needed}");
             let place = place.key("volumeMounts").index(index).key("mountPath");
             wrong.push(Diagnostic::new(place, None, message).help("mount it elsewhere"));
         }
@@ -52,25 +51,11 @@ pub(crate) fn add_to_step(container: &mut Value, step: &str) {
         json!({"name": VOLUME, "mountPath": path::OUTPUTS, "subPath": format!("outputs/{step}")}),
     ];
     for part in parts {
-        add(container, "volumeMounts", part);
+        list::push(container, "volumeMounts", part);
     }
 }
 
 /// Takes Gleaner's mounts or volumes out of a list, and the list where nothing else is in it.
-pub(crate) fn remove(parent: &mut Map<String, Value>, list: &str) {
-    if let Some(Value::Array(items)) = parent.get_mut(list) {
-        let before = items.len();
-        items.retain(|item| item.get("name").is_none_or(|name| name != VOLUME));
-        if items.is_empty() && before > 0 {
-            parent.shift_remove(list);
-        }
-    }
-}
-
-/// Appends to a list, which is made when there is none.
-pub(crate) fn add(parent: &mut Value, list: &str, item: Value) {
-    match &mut parent[list] {
-        Value::Array(items) => items.push(item),
-        none => *none = Value::Array(vec![item]),
-    }
+pub(crate) fn remove(parent: &mut Value, list: &str) {
+    list::retain(parent, list, |item| item["name"] != VOLUME);
 }

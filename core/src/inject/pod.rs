@@ -20,6 +20,7 @@ use gleaner_proto::kubernetes::{SIDECAR_CONTAINER, annotation, label};
 use gleaner_proto::path;
 use serde_json::Value;
 
+use crate::inject::list;
 use crate::inject::outcome::{Outcome, Refusal, Skip};
 use crate::inject::settings::Settings;
 
@@ -36,7 +37,7 @@ pub fn inject(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
     if pod.pointer("/metadata/deletionTimestamp").is_some() {
         return Ok(Outcome::Skipped(Skip::Deleting));
     }
-    let declaration = annotation_of(pod, annotation::OUTPUTS);
+    let declaration = pod["metadata"]["annotations"][annotation::OUTPUTS].as_str();
     let sidecar = sidecar::find(pod);
     let sidecar = sidecar.map(|place| (place, sidecar::state(pod, place)));
     let wrapped = match (sidecar, declaration) {
@@ -47,7 +48,7 @@ pub fn inject(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
             return Err(Refusal::new(name_taken(place)));
         }
         (Some((place, sidecar::State::Woven(args))), _) => {
-            taskrun::inject(pod, place, &args, settings).map_err(Refusal::from)?
+            taskrun::inject(pod, place, &args, settings)?
         }
         (None, None) => return Ok(Outcome::Skipped(Skip::NotAsked)),
         (None, Some(_)) if is_affinity_assistant(pod) => {
@@ -56,9 +57,7 @@ pub fn inject(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
         (None, Some(_)) if label_of(pod, label::TASK_RUN).is_some() => {
             return Err(Refusal::new(not_woven()));
         }
-        (None, Some(declaration)) => {
-            plain::inject(pod, declaration, settings).map_err(Refusal::from)?
-        }
+        (None, Some(_)) => plain::inject(pod, settings)?,
     };
     Ok(Outcome::Changed(wrapped))
 }
@@ -77,10 +76,8 @@ fn not_woven() -> Diagnostic {
 
 /// Whether the pod is to run on Windows, by what the API server or Tekton's users say it with.
 fn is_windows(pod: &Value) -> bool {
-    let named = ["/spec/os/name", "/spec/nodeSelector/kubernetes.io~1os"];
-    named
-        .iter()
-        .any(|place| pod.pointer(place).is_some_and(|os| os == "windows"))
+    let spec = &pod["spec"];
+    spec["os"]["name"] == "windows" || spec["nodeSelector"]["kubernetes.io/os"] == "windows"
 }
 
 fn windows() -> Diagnostic {
@@ -102,12 +99,8 @@ fn is_affinity_assistant(pod: &Value) -> bool {
     label_of(pod, "app.kubernetes.io/component") == Some("affinity-assistant")
 }
 
-fn annotation_of<'a>(pod: &'a Value, key: &str) -> Option<&'a str> {
-    pod.get("metadata")?.get("annotations")?.get(key)?.as_str()
-}
-
 fn label_of<'a>(pod: &'a Value, key: &str) -> Option<&'a str> {
-    let value = pod.get("metadata")?.get("labels")?.get(key)?.as_str();
+    let value = pod["metadata"]["labels"][key].as_str();
     value.filter(|value| !value.is_empty())
 }
 
@@ -122,8 +115,7 @@ fn prefix(flags: &[String]) -> Vec<String> {
 
 /// The containers in a list of a pod's spec.
 fn containers<'a>(pod: &'a Value, list: &str) -> &'a [Value] {
-    let list = pod.get("spec").and_then(|spec| spec.get(list));
-    list.and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    list::items(&pod["spec"], list)
 }
 
 /// The list of containers in a pod's spec, made when there is none.
@@ -137,14 +129,9 @@ fn containers_mut<'a>(pod: &'a mut Value, list: &str) -> &'a mut Vec<Value> {
 }
 
 fn name_of(container: &Value) -> &str {
-    container
-        .get("name")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
+    container["name"].as_str().unwrap_or_default()
 }
 
 fn texts(container: &Value, key: &str) -> Vec<String> {
-    let list = container.get(key).and_then(Value::as_array);
-    let texts = list.into_iter().flatten().filter_map(Value::as_str);
-    texts.map(str::to_owned).collect()
+    list::texts(container, key).map(str::to_owned).collect()
 }

@@ -12,7 +12,6 @@ pub(crate) struct Step<'a> {
     pub(crate) name: &'a str,
     /// Whether it is the first, which a strict preflight stops.
     pub(crate) is_first: bool,
-    /// Whether it finishes the run.
     pub(crate) finishes: bool,
     /// Where the container's termination message lies, where it is not where Tekton has it.
     pub(crate) termination_message: Option<&'a str>,

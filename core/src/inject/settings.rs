@@ -61,9 +61,7 @@ pub struct Resources {
 
 impl Settings {
     /// The settings for the object with these annotations, which may ask for other resources.
-    ///
-    /// # Errors
-    /// Annotations whose values are no quantities.
+    /// Errors: annotations whose values are no quantities.
     pub(crate) fn with_annotations(
         &self,
         metadata: Option<&Value>,

@@ -27,8 +27,9 @@ use crate::document::{Live, Place};
 use crate::finish::Finish;
 use crate::task::DeclarationSite;
 use gleaner_proto::kubernetes::annotation;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use crate::inject::list;
 use crate::inject::outcome::{Outcome, Refusal, Skip};
 use crate::inject::settings::Settings;
 
@@ -85,9 +86,7 @@ pub fn inject_for(
     let mut hosts = task_specs::declaring(object);
     let elsewhere = task_specs::is_annotated(object) && !kind.has_task_spec(object);
     match placement {
-        Placement::AheadOfTime if elsewhere => {
-            return Err(Refusal::new(not_beside_a_task()));
-        }
+        Placement::AheadOfTime if elsewhere => return Err(Refusal::new(not_beside_a_task())),
         Placement::Webhook if elsewhere && kind.is_run() && hosts.is_empty() => {
             return Ok(Outcome::Skipped(Skip::ByReference));
         }
@@ -166,7 +165,8 @@ fn weave_host(
     let metadata = task_specs::metadata_of(woven, place);
     let settings = settings.with_annotations(metadata)?;
     let resources = task_specs::resources_field(woven);
-    let Some(Value::Object(spec)) = woven.pointer_mut(&place.pointer()) else {
+    let spec = woven.pointer_mut(&place.pointer());
+    let Some(spec) = spec.filter(|spec| spec.is_object()) else {
         return Ok(());
     };
     let Some(read) = carrier.task()? else {
@@ -177,23 +177,13 @@ fn weave_host(
     wrong.extend(results::conflicts(spec, &declared.declaration, place));
     let sidecar = sidecar::sidecar(&declared, &read, finish, &settings, placement, resources);
     if finish == Finish::OwnStep {
-        push(spec, "steps", finish_step::step(&settings, resources));
+        list::push(spec, "steps", finish_step::step(&settings, resources));
     }
-    push(spec, "sidecars", sidecar);
+    list::push(spec, "sidecars", sidecar);
     results::add(spec, &declared.declaration);
     if placement == Placement::AheadOfTime {
         let wrapped = ahead::wrap_steps(spec, &read, &declared.declaration, finish, place);
         wrong.extend(wrapped.err().into_iter().flatten());
     }
     if wrong.is_empty() { Ok(()) } else { Err(wrong) }
-}
-
-/// Appends to a list, which is made when there is none.
-fn push(spec: &mut Map<String, Value>, list: &str, item: Value) {
-    let list = spec.entry(list).or_insert_with(|| Value::Array(Vec::new()));
-    match list {
-        Value::Array(items) => items.push(item),
-        // A null stands for nothing.
-        other => *other = Value::Array(vec![item]),
-    }
 }

@@ -65,11 +65,8 @@ impl Values {
 
 impl Environment<'_> {
     fn is_masked(&self, step: &str, output: &str) -> bool {
-        self.secrecy == Secrecy::Masked
-            && self
-                .declaration
-                .output(step, output)
-                .is_some_and(|output| output.secret)
+        let output = self.declaration.output(step, output);
+        self.secrecy == Secrecy::Masked && output.is_some_and(|output| output.secret)
     }
 
     fn field_of_other(&self, name: &str, field: &str) -> Option<Value> {
@@ -78,27 +75,17 @@ impl Environment<'_> {
         match field {
             "name" => naming::known_name(object).map(Value::String),
             "namespace" => {
-                let given = object
-                    .get("metadata")
-                    .and_then(|metadata| metadata.get("namespace"));
-                given
-                    .cloned()
-                    .or_else(|| self.run.namespace().map(Into::into))
+                let given = object.pointer("/metadata/namespace").cloned();
+                given.or_else(|| self.run.namespace().map(Into::into))
             }
             "apiVersion" | "kind" => object.get(field).cloned(),
             _ => {
                 let Origin::PipelineResource { kind, .. } = &template.origin else {
                     return None;
                 };
-                let params = object
-                    .get("spec")
-                    .and_then(|spec| spec.get("params"))
-                    .and_then(Value::as_array);
-                let param = params
-                    .into_iter()
-                    .flatten()
-                    .find(|param| param.get("name").is_some_and(|n| n == field));
-                match param {
+                let params = object["spec"]["params"].as_array();
+                let mut params = params.into_iter().flatten();
+                match params.find(|param| param["name"] == field) {
                     Some(param) => param.get("value").cloned(),
                     None => (field == "type").then(|| kind.clone().into()),
                 }
@@ -116,11 +103,8 @@ impl Variables for Environment<'_> {
             }
             Reference::Output { step, output, .. } => self.values.output(step, output),
             Reference::Context(name) => {
-                let value = self
-                    .run
-                    .context
-                    .get(name)
-                    .map(|value| Cow::Owned(value.as_str().into()));
+                let value = self.run.context.get(name);
+                let value = value.map(|value| Cow::Owned(value.as_str().into()));
                 return value.map_or(Lookup::Pending, Lookup::Value);
             }
             Reference::Resource { name, field } => {

@@ -28,10 +28,10 @@ pub(super) fn check(document: &Node) -> Vec<Diagnostic> {
         if name.len() > LONGEST {
             let message = format!("the name has {} characters", name.len());
             let help = format!("Tekton takes at most {LONGEST}");
-            found.add(&field, message, Some(help));
+            found.refuse(&field, message, help);
         } else if !is_dns_subdomain(name) {
             let message = format!("Kubernetes refuses the name '{name}'");
-            found.add(&field, message, Some(RULE.to_owned()));
+            found.refuse(&field, message, RULE);
         }
     }
     found.into_vec()

@@ -121,7 +121,7 @@ impl ParamSpec {
                 let help = "use string, array or object";
                 let field = param.field("type");
                 let field = field.as_ref().unwrap_or(param);
-                found.add(field, message, Some(help.to_owned()));
+                found.refuse(field, message, help);
                 return None;
             }
             // As Tekton does it: the default tells the type.

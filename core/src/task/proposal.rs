@@ -6,7 +6,7 @@
 use crate::declaration::{Declaration, Scope};
 use crate::document::diagnostic::Diagnostic;
 use crate::document::{Content, Key, Node};
-use crate::document::{Cursor, Place};
+use crate::document::{Cursor, Location, Place};
 use serde_json::Value;
 
 use super::step::step_name;
@@ -30,29 +30,19 @@ impl Proposal {
     pub fn find(spec: &Cursor<'_>) -> Option<Self> {
         let Cursor { node: spec, place } = spec;
         let outputs = spec.present("outputs");
-        let steps = spec
-            .get("steps")
-            .and_then(Node::sequence)
-            .unwrap_or_default();
+        let steps = spec.list_of("steps");
         let has_steps = steps.iter().any(|step| step.present("outputs").is_some());
         let has_templates = outputs.is_some_and(|outputs| {
-            let resources = outputs
-                .get("resources")
-                .and_then(Node::sequence)
-                .unwrap_or_default();
+            let declares = |item: &Node| item.get("spec").is_some() || item.get("type").is_none();
             outputs.present("objects").is_some()
-                || resources
-                    .iter()
-                    .any(|item| item.get("spec").is_some() || item.get("type").is_none())
+                || outputs.list_of("resources").iter().any(declares)
         });
         if !has_steps && !has_templates {
             return None;
         }
+        let (at, content) = (spec.at, Content::Null);
         let mut found = Self {
-            tree: Node {
-                at: spec.at,
-                content: Content::Null,
-            },
+            tree: Node { at, content },
             moved: Vec::new(),
             diagnostics: Vec::new(),
         };
@@ -62,13 +52,10 @@ impl Proposal {
             match &outputs.content {
                 Content::Mapping(templates) => entries.extend(found.templates(templates, &place)),
                 _ => {
-                    let message = format!(
-                        "must be a map with resources and objects, this is {}",
-                        outputs.describe()
-                    );
-                    found
-                        .diagnostics
-                        .push(Diagnostic::new(place, Some(outputs.at), message));
+                    let other = outputs.describe();
+                    let message =
+                        format!("must be a map with resources and objects, this is {other}");
+                    found.report(place, outputs.at, message);
                 }
             }
         }
@@ -100,12 +87,11 @@ impl Proposal {
 
     /// Names the place in the document rather than that in the moved tree.
     pub fn locate(&self, diagnostic: Diagnostic) -> Diagnostic {
-        let place = self
-            .moved
-            .iter()
-            .find_map(|(from, to)| Some(to.join(&diagnostic.place.within(from)?)));
+        let mut moved = self.moved.iter();
+        let place = moved.find_map(|(from, to)| Some(to.join(&diagnostic.place.within(from)?)));
+        let place = place.unwrap_or_else(|| diagnostic.place.clone());
         Diagnostic {
-            place: place.unwrap_or_else(|| diagnostic.place.clone()),
+            place,
             ..diagnostic
         }
     }
@@ -118,12 +104,11 @@ impl Proposal {
             };
             let name = step_name(step, index);
             let place = place.key("steps").index(index).key("outputs");
-            self.moved
-                .push((Place::from(["steps", &name]), place.clone()));
+            let own = Place::from(["steps", &name]);
+            self.moved.push((own, place.clone()));
             if declared.iter().any(|(key, _)| key.name == name) {
                 let message = format!("a step before this one is also called '{name}'");
-                self.diagnostics
-                    .push(Diagnostic::new(place, Some(step.at), message));
+                self.report(place, step.at, message);
                 continue;
             }
             let at = step.get("name").map_or(step.at, |name| name.at);
@@ -133,16 +118,14 @@ impl Proposal {
             return Vec::new();
         };
         let at = first.at;
-        vec![(
-            Key {
-                at,
-                name: "steps".to_owned(),
-            },
-            Node {
-                at,
-                content: Content::Mapping(declared),
-            },
-        )]
+        let name = "steps".to_owned();
+        let content = Content::Mapping(declared);
+        vec![(Key { at, name }, Node { at, content })]
+    }
+
+    fn report(&mut self, place: Place, at: Location, message: impl Into<String>) {
+        let diagnostic = Diagnostic::new(place, Some(at), message);
+        self.diagnostics.push(diagnostic);
     }
 
     fn templates(&mut self, templates: &[(Key, Node)], place: &Place) -> Vec<(Key, Node)> {
@@ -152,8 +135,7 @@ impl Proposal {
             self.moved.push((Place::root().key(&key.name), own.clone()));
             if key.name == "steps" {
                 let message = "unknown field; a step's outputs stand beside the step, in spec.steps[].outputs";
-                self.diagnostics
-                    .push(Diagnostic::new(own, Some(key.at), message));
+                self.report(own, key.at, message);
             } else {
                 entries.push((key.clone(), node.clone()));
             }

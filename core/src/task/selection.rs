@@ -28,52 +28,34 @@ pub struct Task {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SelectionError {
-    /// No Task at all.
-    #[error("{file}: there is no Task in it; give the file that holds one with -f")]
-    NoTask {
-        /// The file.
-        file: String,
-    },
-    /// No Task, but something with a taskSpec in it.
+    /// The file has no Task.
+    #[error("{0}: there is no Task in it; give the file that holds one with -f")]
+    NoTask(String),
+    /// The file has no Task, but something of this title with a taskSpec in it.
     #[error(
-        "{file}: {title} has an embedded taskSpec, and what is needed here is a Task; put the taskSpec into a file of \
+        "{0}: {1} has an embedded taskSpec, and what is needed here is a Task; put the taskSpec into a file of \
          its own: kind Task, and spec in place of taskSpec"
     )]
-    Embedded {
-        /// The file.
-        file: String,
-        /// Kind and name.
-        title: String,
-    },
-    /// None of that name.
+    Embedded(String, String),
+    /// The file has no Task of the name that was asked for.
     #[error("{file}: there is no Task '{name}' in it{}", help(.suggestion))]
     Unknown {
         /// The file.
         file: String,
-        /// The name that was asked for.
+        /// The name.
         name: String,
         /// What would be right.
         suggestion: Option<String>,
     },
-    /// Several, and no telling which.
-    #[error("{file}: there are several Tasks in it; say which with --task: {}", .names.join(", "))]
-    Several {
-        /// The file.
-        file: String,
-        /// Their names.
-        names: Vec<String>,
-    },
-    /// The Task declares nothing.
+    /// The file has several Tasks of these names, and one was not asked for.
+    #[error("{0}: there are several Tasks in it; say which with --task: {names}", names = .1.join(", "))]
+    Several(String, Vec<String>),
+    /// The Task of this name in the file declares nothing.
     #[error(
-        "{file}: the Task '{name}' declares no outputs; say what its steps leave behind in the annotation {}",
-        annotation::OUTPUTS
+        "{0}: the Task '{1}' declares no outputs; say what its steps leave behind in the annotation {annotation}",
+        annotation = annotation::OUTPUTS
     )]
-    NoDeclaration {
-        /// The file.
-        file: String,
-        /// The Task's name.
-        name: String,
-    },
+    NoDeclaration(String, String),
     /// The Task or its declaration is wrong.
     #[error("{}", .0.first().map(ToString::to_string).unwrap_or_default())]
     Invalid(Vec<Finding>),
@@ -94,9 +76,8 @@ impl Task {
                 .map(|task| metadata_name(task).unwrap_or_default())
         };
         let declares = |task: &&&Node| {
-            DeclarationSite::all(task)
-                .iter()
-                .any(DeclarationSite::declares)
+            let mut sites = DeclarationSite::all(task).into_iter();
+            sites.any(|site| site.declares())
         };
         let declaring: Vec<&&Node> = tasks.iter().filter(declares).collect();
         let document = match (name, tasks.as_slice(), declaring.as_slice()) {
@@ -112,10 +93,8 @@ impl Task {
             (None, [only], _) => only,
             (None, _, [only]) => only,
             (None, _, _) => {
-                return Err(SelectionError::Several {
-                    file: file(),
-                    names: names().map(str::to_owned).collect(),
-                });
+                let names = names().map(str::to_owned).collect();
+                return Err(SelectionError::Several(file(), names));
             }
         };
         Self::read(source, document)
@@ -127,16 +106,11 @@ impl Task {
             let finding = |diagnostic| Finding::error(source.name.clone(), diagnostic);
             SelectionError::Invalid(found.into_iter().map(finding).collect())
         };
-        let nothing = || SelectionError::NoDeclaration {
-            file: source.name.clone(),
-            name: name.clone(),
-        };
+        let nothing = || SelectionError::NoDeclaration(source.name.clone(), name.clone());
         let carriers = DeclarationSite::all(document);
         let carrier = carriers.first().ok_or_else(nothing)?;
-        let declared = carrier
-            .declaration(source)
-            .map_err(invalid)?
-            .ok_or_else(nothing)?;
+        let declared = carrier.declaration(source).map_err(invalid)?;
+        let declared = declared.ok_or_else(nothing)?;
         let spec = Cursor::root(document).field("spec").ok_or_else(nothing)?;
         let spec = TaskSpec::read(&spec).map_err(invalid)?;
         Ok(Self {
@@ -153,14 +127,12 @@ fn no_task(source: &Source) -> SelectionError {
     let file = source.name.clone();
     let mut carriers = source.documents.iter().flat_map(DeclarationSite::all);
     match carriers.find(DeclarationSite::is_task) {
-        Some(DeclarationSite { title, .. }) => SelectionError::Embedded { file, title },
-        None => SelectionError::NoTask { file },
+        Some(DeclarationSite { title, .. }) => SelectionError::Embedded(file, title),
+        None => SelectionError::NoTask(file),
     }
 }
 
 fn help(suggestion: &Option<String>) -> String {
-    suggestion
-        .as_ref()
-        .map(|text| format!("; {text}"))
-        .unwrap_or_default()
+    let text = suggestion.as_ref().map(|text| format!("; {text}"));
+    text.unwrap_or_default()
 }

@@ -37,16 +37,18 @@ pub struct Declared {
 /// What the declaration belongs to.
 #[derive(Debug, Clone)]
 enum Host<'a> {
-    /// A TaskSpec.
     Task {
         spec: Cursor<'a>,
         /// What it is embedded in, nearest first, as far as it may have parameters.
         around: Vec<&'a Node>,
     },
-    /// The spec of a pod.
-    Pod { spec: &'a Node },
+    Pod {
+        spec: &'a Node,
+    },
     /// A Pipeline, a run by reference: something whose steps are not to be seen here.
-    Unseen { warning: Option<&'static str> },
+    Unseen {
+        warning: Option<&'static str>,
+    },
 }
 
 /// How a declaration is written.
@@ -62,51 +64,30 @@ impl<'a> DeclarationSite<'a> {
     /// Everything in `document` that can carry a declaration, whether it does or not.
     pub fn all(document: &'a Node) -> Vec<Self> {
         let mut found = Vec::new();
-        let kind = document
-            .get("kind")
-            .and_then(Node::as_str)
-            .unwrap_or_default();
+        let kind = document.text_of("kind").unwrap_or_default();
         let name = metadata_name(document).unwrap_or("without a name");
         let title = format!("{kind} {name}");
         let annotation = own_annotation(document);
         let root = Cursor::root(document);
         match kind {
-            "Task" => found.extend(root.field("spec").map(|spec| Self {
-                title,
-                misnamed: Vec::new(),
-                annotation,
-                host: Host::Task {
-                    spec,
-                    around: Vec::new(),
-                },
-            })),
-            "TaskRun" => match root.descend(&["spec", "taskSpec"]) {
-                Some(spec) => found.push(Self {
-                    title,
-                    misnamed: Vec::new(),
-                    annotation,
-                    host: Host::Task {
-                        spec,
-                        around: document.present("spec").into_iter().collect(),
-                    },
-                }),
-                None => found.push(Self {
-                    title,
-                    misnamed: Vec::new(),
-                    annotation,
-                    host: Host::Unseen { warning: None },
-                }),
-            },
-            "Pipeline" | "PipelineRun" => {
-                let host = Host::Unseen {
-                    warning: Some(ON_PIPELINE),
+            "Task" => {
+                let spec = root.field("spec");
+                let around = Vec::new();
+                let host = spec.map(|spec| Host::Task { spec, around });
+                found.extend(host.map(|host| Self::new(title, annotation, host)));
+            }
+            "TaskRun" => {
+                let around = document.present("spec").into_iter().collect();
+                let host = match root.descend(&["spec", "taskSpec"]) {
+                    Some(spec) => Host::Task { spec, around },
+                    None => Host::Unseen { warning: None },
                 };
-                found.push(Self {
-                    title: title.clone(),
-                    misnamed: Vec::new(),
-                    annotation,
-                    host,
-                });
+                found.push(Self::new(title, annotation, host));
+            }
+            "Pipeline" | "PipelineRun" => {
+                let warning = Some(ON_PIPELINE);
+                let host = Host::Unseen { warning };
+                found.push(Self::new(title.clone(), annotation, host));
                 let path: &[&str] = match kind {
                     "Pipeline" => &["spec"],
                     _ => &["spec", "pipelineSpec"],
@@ -118,19 +99,14 @@ impl<'a> DeclarationSite<'a> {
                 }
             }
             _ => {
-                let template = if kind == "Pod" {
-                    Some(document)
-                } else {
-                    pod_template(document)
+                let template = match kind {
+                    "Pod" => Some(document),
+                    _ => pod_template(document),
                 };
                 found.extend(template.and_then(|template| {
                     let spec = template.present("spec")?;
-                    Some(Self {
-                        title,
-                        misnamed: Vec::new(),
-                        annotation: own_annotation(template),
-                        host: Host::Pod { spec },
-                    })
+                    let host = Host::Pod { spec };
+                    Some(Self::new(title, own_annotation(template), host))
                 }));
             }
         }
@@ -140,6 +116,16 @@ impl<'a> DeclarationSite<'a> {
             first.misnamed = name::check(document);
         }
         found
+    }
+
+    const fn new(title: String, annotation: Option<&'a Node>, host: Host<'a>) -> Self {
+        let misnamed = Vec::new();
+        Self {
+            title,
+            misnamed,
+            annotation,
+            host,
+        }
     }
 
     /// Whether a declaration stands here.
@@ -199,31 +185,30 @@ impl<'a> DeclarationSite<'a> {
             diagnostics.extend(consistency::results(declaration, spec));
         }
         match checked {
-            Ok(declaration) if diagnostics.is_empty() => Ok(Some(Declared {
-                declaration,
-                document: syntax.document(),
-            })),
-            Ok(_) => Err(diagnostics),
-            Err(found) => {
-                diagnostics.extend(found);
-                Err(diagnostics)
+            Ok(declaration) if diagnostics.is_empty() => {
+                let document = syntax.document();
+                return Ok(Some(Declared {
+                    declaration,
+                    document,
+                }));
             }
+            Ok(_) => {}
+            Err(found) => diagnostics.extend(found),
         }
+        Err(diagnostics)
     }
 
     /// What is allowed here and probably not meant.
     pub fn warning(&self) -> Option<Diagnostic> {
-        let (
-            Host::Unseen {
-                warning: Some(warning),
-            },
-            Some(node),
-        ) = (&self.host, self.annotation)
-        else {
+        let Host::Unseen { warning } = &self.host else {
             return None;
         };
         let place = Place::of_annotation(annotation::OUTPUTS);
-        Some(Diagnostic::new(place, Some(node.at), *warning))
+        Some(Diagnostic::new(
+            place,
+            Some(self.annotation?.at),
+            (*warning)?,
+        ))
     }
 
     fn syntax(&self) -> Result<Option<Syntax<'a>>, Diagnostic> {
@@ -262,8 +247,7 @@ impl<'a> DeclarationSite<'a> {
             Host::Pod { spec } => {
                 let lists = ["initContainers", "containers"].into_iter();
                 let containers = lists.filter_map(|key| spec.get(key)?.sequence()).flatten();
-                let names =
-                    containers.filter_map(|node| Some(node.get("name")?.as_str()?.to_owned()));
+                let names = containers.filter_map(|node| Some(node.text_of("name")?.to_owned()));
                 // Nothing gives a plain pod parameters.
                 let scope = Scope {
                     steps: Some(names.collect()),
@@ -279,9 +263,10 @@ impl<'a> DeclarationSite<'a> {
 impl Syntax<'_> {
     fn document(&self) -> Value {
         match self {
-            Self::Annotation(node) => yaml::parse(node.as_str().unwrap_or_default())
-                .map(|node| node.to_json())
-                .unwrap_or_default(),
+            Self::Annotation(node) => {
+                let parsed = yaml::parse(node.as_str().unwrap_or_default());
+                parsed.map(|node| node.to_json()).unwrap_or_default()
+            }
             Self::Proposal(proposal) => proposal.document(),
         }
     }
@@ -309,20 +294,15 @@ impl Syntax<'_> {
         match self {
             Self::Proposal(proposal) => proposal.declaration(scope),
             Self::Annotation(node) => match node.as_str() {
-                Some(text) => {
-                    let located = |found: Vec<_>| {
-                        found
-                            .into_iter()
-                            .map(|diagnostic| source.locate(node, diagnostic))
-                            .collect()
-                    };
-                    Declaration::parse(text, scope).map_err(located)
-                }
+                Some(text) => Declaration::parse(text, scope).map_err(|found| {
+                    let found = found.into_iter();
+                    found
+                        .map(|diagnostic| source.locate(node, diagnostic))
+                        .collect()
+                }),
                 None => {
-                    let message = format!(
-                        "an annotation must be a string, this is {}",
-                        node.describe()
-                    );
+                    let found = node.describe();
+                    let message = format!("an annotation must be a string, this is {found}");
                     let place = Place::of_annotation(annotation::OUTPUTS);
                     let help = "put a '|' behind the colon to make one of the lines below";
                     Err(vec![
@@ -337,7 +317,7 @@ impl Syntax<'_> {
 /// The kind of a document; nothing for a Task and so on that is not Tekton's.
 pub fn kind_of(document: &Node) -> &str {
     const TEKTON: [&str; 4] = ["Task", "TaskRun", "Pipeline", "PipelineRun"];
-    let text = |key| document.get(key).and_then(Node::as_str).unwrap_or_default();
+    let text = |key| document.text_of(key).unwrap_or_default();
     let (kind, version) = (text("kind"), text("apiVersion"));
     let foreign = !version.is_empty() && !version.starts_with("tekton.dev/");
     if TEKTON.contains(&kind) && foreign {
@@ -372,17 +352,11 @@ fn embedded<'a>(
         for item in pipeline.items_at(list, &mut Diagnostics::default()) {
             let name = item.node.text_of("name").unwrap_or("without a name");
             let title = format!("{title}, task {name}");
-            let around: Vec<&Node> = [item.node, pipeline.node]
-                .into_iter()
-                .chain(outer.iter().copied())
-                .collect();
+            let around = [&[item.node, pipeline.node], outer].concat();
             if let Some(spec) = item.field("taskSpec") {
-                found.push(DeclarationSite {
-                    title,
-                    misnamed: Vec::new(),
-                    annotation: own_annotation(spec.node),
-                    host: Host::Task { spec, around },
-                });
+                let annotation = own_annotation(spec.node);
+                let host = Host::Task { spec, around };
+                found.push(DeclarationSite::new(title, annotation, host));
             } else if let Some(spec) = item.field("pipelineSpec") {
                 found.extend(embedded(&spec, &title, &around));
             }

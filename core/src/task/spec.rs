@@ -182,23 +182,14 @@ fn cluster_only(spec: &Node) -> BTreeSet<&'static str> {
         ("livenessProbe", "probes"),
     ];
     let mut found = BTreeSet::new();
-    found.extend(
-        OF_TASK
-            .iter()
-            .filter(|(key, _)| spec.present(key).is_some())
-            .map(|(_, word)| *word),
-    );
-    let steps = spec
-        .get("steps")
-        .and_then(Node::sequence)
-        .unwrap_or_default();
-    for node in steps.iter().chain(spec.present("stepTemplate")) {
-        found.extend(
-            OF_STEP
-                .iter()
-                .filter(|(key, _)| node.present(key).is_some())
-                .map(|(_, word)| *word),
-        );
-    }
+    let mut note = |node: &Node, known: &[(&str, &'static str)]| {
+        let present = known.iter().filter(|(key, _)| node.present(key).is_some());
+        found.extend(present.map(|(_, word)| *word));
+    };
+    note(spec, &OF_TASK);
+    let steps = spec.list_of("steps").iter();
+    steps
+        .chain(spec.present("stepTemplate"))
+        .for_each(|step| note(step, &OF_STEP));
     found
 }

@@ -148,7 +148,7 @@ fn action(step: &Cursor<'_>, found: &mut Diagnostics) -> Action {
     match script.filter(|script| !script.is_empty()) {
         Some(_) if !command.is_empty() => {
             let help = "keep one of them, as Tekton demands";
-            found.add(step, "has both script and command", Some(help.to_owned()));
+            found.refuse(step, "has both script and command", help);
             Action::Command(command)
         }
         Some(script) => Action::Script(script),
@@ -187,7 +187,7 @@ fn conditions(step: &Cursor<'_>, found: &mut Diagnostics) -> Vec<Condition> {
             Some("notin") => false,
             _ => {
                 let help = "use in or notin";
-                found.add(&item, "has no operator", Some(help.to_owned()));
+                found.refuse(&item, "has no operator", help);
                 continue;
             }
         };

@@ -68,40 +68,20 @@ pub enum ReferenceError {
     /// `$()`.
     #[error("an empty variable; write `$$(` for a literal `$(`")]
     Empty,
-    /// A character where none of its kind can stand.
+    /// The text has a character, the first of the rest, that cannot be there.
     #[error(
-        "`$({text})` cannot be read at '{rest}'; write params.NAME, steps.STEP.OUTPUT, or `$$(` for a literal `$(`"
+        "`$({0})` cannot be read at '{1}'; write params.NAME, steps.STEP.OUTPUT, or `$$(` for a literal `$(`"
     )]
-    Syntax {
-        /// The whole inside.
-        text: String,
-        /// From where on it makes no sense.
-        rest: String,
-    },
-    /// The first word is none of the language.
-    #[error("unknown variable `$({text})`; {help}, or write `$$(` for a literal `$(`")]
-    Root {
-        /// The whole inside.
-        text: String,
-        /// What would be right.
-        help: String,
-    },
-    /// Right in the beginning, but too short or too long.
-    #[error("`$({text})` is no whole variable; write {form}")]
-    Form {
-        /// The whole inside.
-        text: String,
-        /// What it should look like.
-        form: &'static str,
-    },
-    /// No such context variable.
-    #[error("unknown variable `$({text})`; {help}")]
-    Context {
-        /// The whole inside.
-        text: String,
-        /// What would be right.
-        help: String,
-    },
+    Syntax(String, String),
+    /// The text begins with an unknown word; with what would be right.
+    #[error("unknown variable `$({0})`; {1}, or write `$$(` for a literal `$(`")]
+    Root(String, String),
+    /// The text is too short or too long; with its right form.
+    #[error("`$({0})` is no whole variable; write {1}")]
+    Form(String, &'static str),
+    /// The text is not a context variable; with what would be right.
+    #[error("unknown variable `$({0})`; {1}")]
+    Context(String, String),
 }
 
 impl Reference {
@@ -115,26 +95,19 @@ impl Reference {
             Access::Key(key) => Some(key.as_str()),
             Access::Index(_) | Access::All => None,
         });
-        let form = |form| ReferenceError::Form {
-            text: text.to_owned(),
-            form,
-        };
+        let form = |form| ReferenceError::Form(text.to_owned(), form);
         let mut word = || keys.next().flatten();
         let root = word().ok_or(ReferenceError::Empty)?;
         match root {
             "params" => {
                 let name = word().ok_or_else(|| form("params.NAME"))?.to_owned();
-                Ok(Self::Param {
-                    name,
-                    access: access(text, &segments[2..])?,
-                })
+                let access = access(text, &segments[2..])?;
+                Ok(Self::Param { name, access })
             }
             "inputs" if word() == Some("params") => {
                 let name = word().ok_or_else(|| form("params.NAME"))?.to_owned();
-                Ok(Self::Param {
-                    name,
-                    access: access(text, &segments[3..])?,
-                })
+                let access = access(text, &segments[3..])?;
+                Ok(Self::Param { name, access })
             }
             "steps" => {
                 let shape = "steps.STEP.OUTPUT";
@@ -153,10 +126,7 @@ impl Reference {
                     Ok(Self::Context(name))
                 } else {
                     let help = suggestion(&name, CONTEXT).unwrap_or_default();
-                    Err(ReferenceError::Context {
-                        text: text.to_owned(),
-                        help,
-                    })
+                    Err(ReferenceError::Context(text.to_owned(), help))
                 }
             }
             "resources" => {
@@ -171,10 +141,7 @@ impl Reference {
             }
             other => {
                 let help = suggestion(other, ROOTS).unwrap_or_default();
-                Err(ReferenceError::Root {
-                    text: text.to_owned(),
-                    help,
-                })
+                Err(ReferenceError::Root(text.to_owned(), help))
             }
         }
     }
@@ -190,18 +157,11 @@ impl Reference {
     /// The same variable as a whole, without the steps into its value.
     #[must_use]
     pub fn root(&self) -> Self {
-        match self.clone() {
-            Self::Param { name, .. } => Self::Param {
-                name,
-                access: Vec::new(),
-            },
-            Self::Output { step, output, .. } => Self::Output {
-                step,
-                output,
-                access: Vec::new(),
-            },
-            other => other,
+        let mut root = self.clone();
+        if let Self::Param { access, .. } | Self::Output { access, .. } = &mut root {
+            access.clear();
         }
+        root
     }
 
     /// Whether the variable ends in `[*]`.
@@ -232,29 +192,18 @@ impl Reference {
 
 impl fmt::Display for Reference {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let key = |key: &str| Access::Key(key.to_owned());
         match self {
-            Self::Param { name, access } => {
-                out.write_str("params")?;
-                Access::Key(name.clone()).fmt(out)?;
-                access.iter().try_for_each(|access| access.fmt(out))
-            }
-            Self::Output {
-                step,
-                output,
-                access,
-            } => {
-                out.write_str("steps")?;
-                Access::Key(step.clone()).fmt(out)?;
-                Access::Key(output.clone()).fmt(out)?;
-                access.iter().try_for_each(|access| access.fmt(out))
-            }
-            Self::Context(name) => write!(out, "context.{name}"),
+            Self::Param { name, .. } => write!(out, "params{}", key(name))?,
+            Self::Output { step, output, .. } => write!(out, "steps{}{}", key(step), key(output))?,
+            Self::Context(name) => write!(out, "context.{name}")?,
             Self::Resource { name, field } => {
-                out.write_str("resources")?;
-                Access::Key(name.clone()).fmt(out)?;
-                Access::Key(field.clone()).fmt(out)
+                write!(out, "resources{}{}", key(name), key(field))?;
             }
         }
+        self.access()
+            .iter()
+            .try_for_each(|access| write!(out, "{access}"))
     }
 }
 
@@ -273,10 +222,9 @@ impl fmt::Display for Access {
 /// What may follow a whole variable: any access, `[*]` only as the last.
 fn access(text: &str, segments: &[Access]) -> Result<Vec<Access>, ReferenceError> {
     match segments.iter().position(|access| *access == Access::All) {
-        Some(position) if position + 1 < segments.len() => Err(ReferenceError::Form {
-            text: text.to_owned(),
-            form: "[*] at the very end",
-        }),
+        Some(position) if position + 1 < segments.len() => {
+            Err(ReferenceError::Form(text.to_owned(), "[*] at the very end"))
+        }
         _ => Ok(segments.to_vec()),
     }
 }
@@ -288,10 +236,7 @@ fn segments(text: &str) -> Result<Vec<Access>, ReferenceError> {
     let mut segments = Vec::new();
     let mut rest = text;
     while !rest.is_empty() {
-        let wrong = || ReferenceError::Syntax {
-            text: text.to_owned(),
-            rest: rest.to_owned(),
-        };
+        let wrong = || ReferenceError::Syntax(text.to_owned(), rest.to_owned());
         let (segment, after) = segment(rest, segments.is_empty()).ok_or_else(wrong)?;
         segments.push(segment);
         rest = after;
@@ -312,16 +257,12 @@ fn segment(rest: &str, first: bool) -> Option<(Access, &str)> {
         }
         let (index, after) = inner.split_once(']')?;
         let canonical = index.bytes().all(|byte| byte.is_ascii_digit());
-        return Some((
-            Access::Index(index.parse().ok().filter(|_| canonical)?),
-            after,
-        ));
+        let index = index.parse().ok().filter(|_| canonical)?;
+        return Some((Access::Index(index), after));
     }
     let word = if first { rest } else { rest.strip_prefix('.')? };
-    let end = word
-        .bytes()
-        .position(|byte| !is_word(byte))
-        .unwrap_or(word.len());
+    let end = word.bytes().position(|byte| !is_word(byte));
+    let end = end.unwrap_or(word.len());
     (end > 0).then(|| (Access::Key(word[..end].to_owned()), &word[end..]))
 }
 

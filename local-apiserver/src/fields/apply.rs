@@ -22,10 +22,7 @@ pub(crate) fn applied_first(object: &mut Value, manager: &Manager) {
 
 /// Returns the next state of `live`: with `wanted` merged into it, and without the fields that the manager applied before
 /// and no longer does.
-///
-/// # Errors
-///
-/// The fields that other managers own and the apply would change, unless `force` takes them.
+/// Errors: the fields that other managers own and the apply would change, unless `force` takes them.
 pub(crate) fn apply(
     live: &Value,
     wanted: &Value,

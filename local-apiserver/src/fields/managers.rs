@@ -16,7 +16,6 @@ pub(crate) enum Operation {
     Update,
 }
 
-/// The writer of fields.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Manager {

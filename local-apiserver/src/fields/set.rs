@@ -14,7 +14,6 @@ pub(super) struct FieldSet {
     pub(super) below: BTreeMap<String, Self>,
 }
 
-/// The empty set.
 pub(super) static NOTHING: FieldSet = FieldSet {
     here: false,
     below: BTreeMap::new(),

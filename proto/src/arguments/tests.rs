@@ -47,9 +47,7 @@ fn what_can_be_read_in_two_ways_is_refused() {
     };
     assert_eq!(
         Arguments::parse(&arguments.to_args()),
-        Err(ArgumentsError::Ambiguous {
-            name: "list".into()
-        })
+        Err(ArgumentsError::Ambiguous("list".into()))
     );
     let last = [array("list", &["end:list"])];
     let arguments = Arguments {

@@ -11,10 +11,7 @@ fn a_step_is_a_dns_label() {
     }
     assert_eq!(
         StepName::new("a".repeat(64)),
-        Err(NameError::TooLong {
-            name: "a".repeat(64),
-            max: 63
-        })
+        Err(NameError::TooLong("a".repeat(64), 63))
     );
 }
 

@@ -19,9 +19,7 @@ const FLAG: &str = "-entrypoint";
 const PLATFORM_COMMANDS: &str = "TEKTON_PLATFORM_COMMANDS";
 
 /// Puts `prefix` in front of the command of the step in `container`, which stands at `place`.
-///
-/// # Errors
-/// When it is no step as Tekton makes them.
+/// Errors: it is not a step as Tekton makes them.
 pub(super) fn inject(
     container: &mut Value,
     prefix: &[String],
@@ -36,39 +34,31 @@ pub(super) fn inject(
         return Err(unknown(&format!("its command is not {ENTRYPOINT}")));
     }
     let mut args = texts(container, "args");
-    let end = args
-        .iter()
-        .position(|argument| argument == "--")
-        .ok_or_else(|| unknown("its arguments have no '--'"))?;
+    let end = args.iter().position(|argument| argument == "--");
+    let end = end.ok_or_else(|| unknown("its arguments have no '--'"))?;
     match end.checked_sub(2) {
         Some(flag) if args[flag] == FLAG => {
             let command = args[end - 1].clone();
-            let (redirector, rest) = prefix
-                .split_first()
-                .ok_or_else(|| unknown("no redirector"))?;
+            let prefix = prefix.split_first();
+            let (redirector, rest) = prefix.ok_or_else(|| unknown("no redirector"))?;
             args[end - 1].clone_from(redirector);
             let inserted = rest.iter().cloned().chain([command]);
             args.splice(end + 1..end + 1, inserted);
             container["args"] = args.into();
             Ok(())
         }
-        _ => wrap_image_command(container, prefix).ok_or_else(|| {
-            unknown(&format!(
-                "it has neither {FLAG} nor a variable {PLATFORM_COMMANDS}"
-            ))
-        }),
+        _ => {
+            let neither = format!("it has neither {FLAG} nor a variable {PLATFORM_COMMANDS}");
+            wrap_image_command(container, prefix).ok_or_else(|| unknown(&neither))
+        }
     }
 }
 
 /// Puts `prefix` in front of each platform's command.
 fn wrap_image_command(container: &mut Value, prefix: &[String]) -> Option<()> {
-    let variables = container.get_mut("env")?.as_array_mut()?;
-    let variable = variables.iter_mut().find(|variable| {
-        variable
-            .get("name")
-            .is_some_and(|name| name == PLATFORM_COMMANDS)
-    })?;
-    let text = variable.get("value")?.as_str()?;
+    let mut variables = container.get_mut("env")?.as_array_mut()?.iter_mut();
+    let variable = variables.find(|variable| variable["name"] == PLATFORM_COMMANDS)?;
+    let text = variable["value"].as_str()?;
     let commands: Map<String, Value> = serde_json::from_str(text).ok()?;
     let mut wrapped = Map::new();
     for (platform, command) in commands {

@@ -6,9 +6,8 @@
 use crate::declaration::{Declaration, Submit};
 use crate::document::Node;
 use crate::document::diagnostic::Diagnostic;
-use crate::document::yaml;
 use crate::document::{Live, Place};
-use crate::task::DeclarationSite;
+use crate::task::{DeclarationSite, Declared};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gleaner_proto::arguments::{Arguments, OWNER};
@@ -16,9 +15,9 @@ use gleaner_proto::kubernetes::{SIDECAR_CONTAINER, annotation};
 use serde_json::{Map, Value, json};
 
 use super::{containers, containers_mut, kubelet_expansion, name_of, prefix, sidecar, texts};
-use crate::inject::mounts;
 use crate::inject::redirector_flags::{self, Step};
 use crate::inject::settings::{Settings, Sidecars};
+use crate::inject::{list, mounts};
 
 /// The pod as the sidecar learns of it, where admission comes before the name and always before the UID.
 const OF_POD: [(&str, &str); 3] = [
@@ -31,44 +30,38 @@ const OF_POD: [(&str, &str); 3] = [
 const TERMINATION_MESSAGE: &str = "/dev/termination-log";
 
 /// Wraps a pod that is none of Tekton's.
-///
-/// # Errors
-/// Everything that is wrong with its declaration, or in the way.
-pub(super) fn inject(
-    pod: &Value,
-    text: &str,
-    settings: &Settings,
-) -> Result<Value, Vec<Diagnostic>> {
+/// Errors: everything that is wrong with its declaration, or in the way.
+pub(super) fn inject(pod: &Value, settings: &Settings) -> Result<Value, Vec<Diagnostic>> {
     let settings = settings.with_annotations(pod.get("metadata"))?;
     if settings.sidecars == Sidecars::Tekton {
         let message =
             "this cluster has no native sidecars, without which a pod of a Job would never end";
-        return Err(vec![here(message).help(
-            "Kubernetes 1.29 or later is needed for pods that are none of Tekton's",
-        )]);
+        let help = "Kubernetes 1.29 or later is needed for pods that are none of Tekton's";
+        return Err(vec![here(message).help(help)]);
     }
     // A template may leave it out; a pod on its way to creation has it.
-    let policy = pod.pointer("/spec/restartPolicy").and_then(Value::as_str);
-    let policy = policy.unwrap_or("Always");
+    let policy = pod["spec"]["restartPolicy"].as_str().unwrap_or("Always");
     if policy != "Never" {
         // What a step says counts once, and a container that is started again would have more to say.
         let message = format!(
             "the pod's containers are started again (restartPolicy: {policy}), and each of them speaks once"
         );
+        let help = "use Never; a Job starts another pod, as often as its backoffLimit says";
         return Err(vec![
-            Diagnostic::new(["spec", "restartPolicy"], None, message)
-                .help("use Never; a Job starts another pod, as often as its backoffLimit says"),
+            Diagnostic::new(["spec", "restartPolicy"], None, message).help(help),
         ]);
     }
-    let declaration = declaration(pod)?;
+    let Declared {
+        declaration,
+        document,
+    } = declared(pod)?;
     let steps: Vec<String> = declaration.steps.keys().map(ToString::to_string).collect();
     let single = steps.len() == 1;
     if declaration.submit == Submit::Completed && !single {
         let message =
             "submit: Completed waits for the last step, and containers of a pod have no order";
-        return Err(vec![here(message).help(
-            "use Resolved, or let one container leave all outputs behind",
-        )]);
+        let help = "use Resolved, or let one container leave all outputs behind";
+        return Err(vec![here(message).help(help)]);
     }
     let mut wrapped = pod.clone();
     let mut wrong = Vec::new();
@@ -78,24 +71,19 @@ pub(super) fn inject(
     if !wrong.is_empty() {
         return Err(wrong);
     }
-    mounts::add(&mut wrapped["spec"], "volumes", mounts::volume());
-    let document = yaml::parse(text)
-        .map(|node| node.to_json())
-        .unwrap_or_default();
+    list::push(&mut wrapped["spec"], "volumes", mounts::volume());
     let arguments = arguments(pod, &document, steps);
     sidecar::place(&mut wrapped, container(&settings), &arguments, &settings);
     Ok(wrapped)
 }
 
-fn declaration(pod: &Value) -> Result<Declaration, Vec<Diagnostic>> {
+fn declared(pod: &Value) -> Result<Declared, Vec<Diagnostic>> {
     let node = Node::from(pod);
-    let carriers = DeclarationSite::all(&node);
-    let declared = match carriers.first() {
-        Some(carrier) => carrier.declaration(&Live)?,
+    let declared = match DeclarationSite::all(&node).first() {
+        Some(site) => site.declaration(&Live)?,
         None => None,
     };
-    let declared = declared.ok_or_else(|| vec![here("the pod has no containers")])?;
-    Ok(declared.declaration)
+    declared.ok_or_else(|| vec![here("the pod has no containers")])
 }
 
 /// Puts the redirector before the container's command.
@@ -105,10 +93,8 @@ fn wrap_container(
     name: &str,
     single: bool,
 ) -> Result<(), Diagnostic> {
-    let index = containers(pod, "containers")
-        .iter()
-        .position(|container| name_of(container) == name);
-    let Some(index) = index else {
+    let mut names = containers(pod, "containers").iter().map(name_of);
+    let Some(index) = names.position(|own| own == name) else {
         let message =
             format!("'{name}' is an init container, whose outputs come before the sidecar");
         return Err(Diagnostic::new(["steps", name], None, message)
@@ -127,14 +113,13 @@ fn wrap_container(
         return Err(mount);
     }
     mounts::add_to_step(container, name);
-    let message = container
-        .get("terminationMessagePath")
-        .and_then(Value::as_str);
+    let message = container["terminationMessagePath"].as_str();
+    let message = message.unwrap_or(TERMINATION_MESSAGE).to_owned();
     let step = Step {
         name,
         is_first: single,
         finishes: single,
-        termination_message: Some(message.unwrap_or(TERMINATION_MESSAGE)),
+        termination_message: Some(&message),
     };
     let prefix = prefix(&redirector_flags::flags(declaration, &step, &[]));
     container["command"] = prefix.into_iter().chain(command).collect();
@@ -157,16 +142,13 @@ fn arguments(pod: &Value, document: &Value, steps: Vec<String>) -> Arguments {
         ("taskRun.namespace", "$(POD_NAMESPACE)"),
         ("taskRun.uid", "$(POD_UID)"),
     ];
-    let mut context: Vec<(String, String)> = context
-        .into_iter()
+    let mut context = context
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect();
-    let controller = controller(pod);
+        .to_vec();
     let text = |owner: &Value, key: &str| {
-        let value = owner.get(key).and_then(Value::as_str).unwrap_or_default();
-        kubelet_expansion::escape(value)
+        kubelet_expansion::escape(owner[key].as_str().unwrap_or_default())
     };
-    let owner = match controller {
+    let owner = match controller(pod) {
         Some(owner) => {
             context.push(("task.name".to_owned(), text(owner, "name")));
             let keys = ["apiVersion", "kind", "name", "uid"];
@@ -185,12 +167,8 @@ fn arguments(pod: &Value, document: &Value, steps: Vec<String>) -> Arguments {
 
 /// Who controls the pod: a Job, for instance, which outlives it.
 fn controller(pod: &Value) -> Option<&Value> {
-    let owners = pod.pointer("/metadata/ownerReferences")?.as_array()?;
-    owners.iter().find(|owner| {
-        owner
-            .get("controller")
-            .is_some_and(|controller| controller == true)
-    })
+    let mut owners = list::items(&pod["metadata"], "ownerReferences").iter();
+    owners.find(|owner| owner["controller"] == true)
 }
 
 fn here(message: &str) -> Diagnostic {

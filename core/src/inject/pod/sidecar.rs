@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{LISTS, containers, containers_mut, name_of, texts};
 use crate::inject::settings::{Settings, Sidecars};
-use crate::inject::{mounts, readiness, redirector_flags};
+use crate::inject::{list, mounts, readiness, redirector_flags};
 
 /// Where Kubernetes mounts the token of the pod's ServiceAccount
 /// (`k8s.io/kubernetes/plugin/pkg/admission/serviceaccount`).
@@ -27,25 +27,22 @@ pub(super) enum State {
 /// The list and index of the container with the sidecar's name.
 pub(super) fn find(pod: &Value) -> Option<(&'static str, usize)> {
     LISTS.into_iter().find_map(|list| {
-        let containers = containers(pod, list).iter();
-        let index = containers
-            .map(name_of)
-            .position(|name| name == SIDECAR_CONTAINER)?;
-        Some((list, index))
+        let mut names = containers(pod, list).iter().map(name_of);
+        Some((list, names.position(|name| name == SIDECAR_CONTAINER)?))
     })
 }
 
 /// What the container at `place` is.
 pub(super) fn state(pod: &Value, (list, index): (&'static str, usize)) -> State {
     let args = texts(&containers(pod, list)[index], "args");
-    let flags: Vec<&String> = args
-        .iter()
-        .take_while(|argument| *argument != "--")
-        .collect();
-    let declares = |flag: &&&String| flag.starts_with(DECLARATION);
-    if !flags.iter().any(|flag| declares(&flag)) {
+    let mut flags = args
+        .split(|argument| argument == "--")
+        .next()
+        .unwrap_or_default()
+        .iter();
+    if !flags.clone().any(|flag| flag.starts_with(DECLARATION)) {
         State::Foreign
-    } else if flags.iter().any(|flag| *flag == UNWRAPPED) {
+    } else if flags.any(|flag| flag == UNWRAPPED) {
         State::Woven(args)
     } else {
         State::Wrapped
@@ -61,10 +58,7 @@ pub(super) fn place(
 ) {
     let mut args = arguments.clone();
     args.others.extend(redirector_flags::install());
-    if pod
-        .pointer("/spec/hostNetwork")
-        .is_some_and(|host| host == true)
-    {
+    if pod["spec"]["hostNetwork"] == true {
         // The port would be the node's.
         args.others.push(format!("{LISTEN}=127.0.0.1:0"));
     }
@@ -82,7 +76,7 @@ pub(super) fn place(
     let token = own_token
         .or_else(|| token_of_others(pod))
         .unwrap_or_else(|| {
-            mounts::add(&mut pod["spec"], "volumes", token_volume());
+            list::push(&mut pod["spec"], "volumes", token_volume());
             json!({"name": TOKEN_VOLUME, "mountPath": TOKEN, "readOnly": true})
         });
     container.insert(
@@ -105,9 +99,7 @@ pub(super) fn place(
 /// The token's mount as the other containers have it.
 fn token_of_others(pod: &Value) -> Option<Value> {
     let all = LISTS.iter().flat_map(|list| containers(pod, list));
-    let mut mounts = all
-        .filter_map(|container| container.get("volumeMounts")?.as_array())
-        .flatten();
+    let mut mounts = all.flat_map(|container| list::items(container, "volumeMounts"));
     mounts.find(|mount| mount["mountPath"] == TOKEN).cloned()
 }
 

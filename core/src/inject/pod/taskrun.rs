@@ -8,20 +8,18 @@ use base64::engine::general_purpose::STANDARD;
 use gleaner_proto::arguments::{Arguments, RunValues, UNWRAPPED_VARIABLE};
 use gleaner_proto::kubernetes::label;
 use gleaner_proto::path::FINISH_STEP;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{containers, containers_mut, entrypoint, label_of, name_of, prefix, sidecar};
-use crate::inject::mounts;
 use crate::inject::redirector_flags::{self, Step};
 use crate::inject::settings::Settings;
+use crate::inject::{list, mounts};
 
 /// What Tekton puts before a step's name (`pkg/pod/pod.go`).
 const STEP_PREFIX: &str = "step-";
 
 /// Wraps the pod of a woven Task, whose sidecar stands at `place` and has these arguments.
-///
-/// # Errors
-/// What is not as Tekton makes it.
+/// Errors: everything that is not as Tekton makes it.
 pub(super) fn inject(
     pod: &Value,
     place: (&'static str, usize),
@@ -41,7 +39,7 @@ pub(super) fn inject(
         variables.retain(|variable| variable["name"] != UNWRAPPED_VARIABLE);
     }
     wrap_steps(&mut wrapped, &declaration, &arguments)?;
-    mounts::add(&mut wrapped["spec"], "volumes", mounts::volume());
+    list::push(&mut wrapped["spec"], "volumes", mounts::volume());
     let arguments = encoded(pod, arguments);
     sidecar::place(&mut wrapped, woven, &arguments, settings);
     Ok(wrapped)
@@ -50,20 +48,12 @@ pub(super) fn inject(
 fn declaration(arguments: &Arguments, place: &Place) -> Result<Declaration, Vec<Diagnostic>> {
     let bytes = STANDARD.decode(&arguments.declaration).ok();
     let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
-    let text = text.ok_or_else(|| {
-        vec![Diagnostic::new(
-            place,
-            None,
-            "the declaration is no base64-encoded text",
-        )]
-    })?;
+    let message = "the declaration is no base64-encoded text";
+    let text = text.ok_or_else(|| vec![Diagnostic::new(place, None, message)])?;
     // It was checked when the Task was woven; positions in it are nobody's lines.
-    Declaration::parse(&text, &Scope::default()).map_err(|found| {
-        let unplaced = |diagnostic| Diagnostic {
-            at: None,
-            ..diagnostic
-        };
-        found.into_iter().map(unplaced).collect()
+    Declaration::parse(&text, &Scope::default()).map_err(|mut found| {
+        found.iter_mut().for_each(|diagnostic| diagnostic.at = None);
+        found
     })
 }
 
@@ -73,18 +63,12 @@ fn wrap_steps(
     declaration: &Declaration,
     arguments: &Arguments,
 ) -> Result<(), Vec<Diagnostic>> {
-    let steps: Vec<usize> = containers(pod, "containers")
-        .iter()
-        .enumerate()
-        .filter(|(_, container)| name_of(container).starts_with(STEP_PREFIX))
-        .map(|(index, _)| index)
-        .collect();
+    let all = containers(pod, "containers").iter().enumerate();
+    let steps = all.filter(|(_, container)| name_of(container).starts_with(STEP_PREFIX));
+    let steps: Vec<usize> = steps.map(|(index, _)| index).collect();
     if steps.len() != arguments.steps.len() {
-        let message = format!(
-            "the pod has {} steps, the Task had {} when it was woven",
-            steps.len(),
-            arguments.steps.len()
-        );
+        let (found, woven) = (steps.len(), arguments.steps.len());
+        let message = format!("the pod has {found} steps, the Task had {woven} when it was woven");
         return Err(vec![mismatch(&message)]);
     }
     let last = arguments.steps.last().map(String::as_str);
@@ -105,8 +89,7 @@ fn wrap_steps(
             Ok(())
         } else {
             let flags = redirector_flags::flags(declaration, &step, &arguments.paths);
-            let prefix = prefix(&flags);
-            entrypoint::inject(container, &prefix, &place)
+            entrypoint::inject(container, &prefix(&flags), &place)
         };
         wrong.extend(wrapped.err());
     }
@@ -119,7 +102,7 @@ fn encoded(pod: &Value, arguments: Arguments) -> Arguments {
     // What the API server says of the pod counts more than what was substituted.
     if let Some(run) = owning_run(pod) {
         for key in ["name", "uid"] {
-            if let Some(value) = run.get(key).and_then(Value::as_str) {
+            if let Some(value) = run[key].as_str() {
                 context.insert(format!("taskRun.{key}"), value.to_owned());
             }
         }
@@ -152,17 +135,12 @@ fn encoded(pod: &Value, arguments: Arguments) -> Arguments {
 }
 
 /// The reference to the TaskRun that the pod belongs to.
-fn owning_run(pod: &Value) -> Option<&Map<String, Value>> {
-    let owners = pod.pointer("/metadata/ownerReferences")?.as_array()?;
-    let is_run = |owner: &&Map<String, Value>| {
-        let version = owner
-            .get("apiVersion")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        version.starts_with("tekton.dev/")
-            && owner.get("kind").is_some_and(|kind| kind == "TaskRun")
-    };
-    owners.iter().filter_map(Value::as_object).find(is_run)
+fn owning_run(pod: &Value) -> Option<&Value> {
+    let mut owners = list::items(&pod["metadata"], "ownerReferences").iter();
+    owners.find(|owner| {
+        let version = owner["apiVersion"].as_str().unwrap_or_default();
+        version.starts_with("tekton.dev/") && owner["kind"] == "TaskRun"
+    })
 }
 
 fn mismatch(message: &str) -> Diagnostic {

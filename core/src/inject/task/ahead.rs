@@ -22,14 +22,12 @@ use serde_json::{Map, Value, json};
 
 use crate::finish::Finish;
 use crate::inject::redirector_flags::{self, Step as Redirected};
-use crate::inject::{mounts, readiness};
+use crate::inject::{list, mounts, readiness};
 
 /// Puts the redirector before the steps of `spec`, which was read as `read`, and gives them and the pod what it needs.
-///
-/// # Errors
-/// Steps whose command is not to be seen here, and mounts that are in the way.
+/// Errors: steps whose command is not to be seen here, and mounts that are in the way.
 pub(super) fn wrap_steps(
-    spec: &mut Map<String, Value>,
+    spec: &mut Value,
     read: &TaskSpec,
     declaration: &Declaration,
     finish: Finish,
@@ -59,26 +57,22 @@ pub(super) fn wrap_steps(
     if !wrong.is_empty() {
         return Err(wrong);
     }
-    super::push(spec, "volumes", mounts::volume());
+    list::push(spec, "volumes", mounts::volume());
     Ok(())
 }
 
 /// Takes the redirector off the steps again. What was a command and what its arguments is not to be told any more, and makes
 /// no difference to Tekton.
-pub(super) fn unwrap_steps(spec: &mut Map<String, Value>) {
+pub(super) fn unwrap_steps(spec: &mut Value) {
     let steps = spec.get_mut("steps").and_then(Value::as_array_mut);
-    for step in steps.into_iter().flatten().filter_map(Value::as_object_mut) {
-        let script = step
-            .get("script")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
+    for step in steps.into_iter().flatten() {
+        let script = step["script"].as_str().unwrap_or_default();
         let lines: Vec<&str> = script.splitn(3, '\n').collect();
         if let [interpreter, flags, script] = lines[..]
             && interpreter == SCRIPT_INTERPRETER
             && flags.starts_with(SCRIPT_FLAGS)
         {
-            let script = Value::from(script);
-            step.insert("script".to_owned(), script);
+            step["script"] = Value::from(script);
         } else if is_redirected(step)
             && let Some(Value::Array(args)) = step.get_mut("args")
             && let Some(end) = args.iter().position(|argument| argument == "--")
@@ -87,8 +81,8 @@ pub(super) fn unwrap_steps(spec: &mut Map<String, Value>) {
             args.clear();
             if !command.is_empty() {
                 let rest = command.split_off(1);
-                step.insert("command".to_owned(), command.into());
-                step.insert("args".to_owned(), rest.into());
+                step["command"] = command.into();
+                step["args"] = rest.into();
             }
         } else {
             continue;
@@ -115,10 +109,10 @@ fn wrap_step(
             "{help}, or install Gleaner's injector, which sees the pod"
         )))
     };
+    let name = &step.name;
     match &step.action {
         Action::Command(command) => {
-            let behind = ["--".to_owned()];
-            let args = flags.into_iter().chain(behind);
+            let args = flags.into_iter().chain(["--".to_owned()]);
             let args = args.chain(command.iter().chain(&step.args).cloned());
             item["args"] = args.collect();
             item["command"] = json!([path::REDIRECTOR]);
@@ -130,18 +124,16 @@ fn wrap_step(
         Action::Script(script) => {
             if let Some(output) = flags.iter().find(|flag| flag.contains("$(")) {
                 // Tekton would put the value into the text of the script, where a quote ends it.
-                return unknown(
-                    format!(
-                        "the path in {output} has a variable, and the step '{}' is a script",
-                        step.name
-                    ),
-                    "write the script as arguments of a command, or a path without variables",
+                let message = format!(
+                    "the path in {output} has a variable, and the step '{name}' is a script"
                 );
+                let help =
+                    "write the script as arguments of a command, or a path without variables";
+                return unknown(message, help);
             }
-            let preamble = if script.starts_with("#!") {
-                ""
-            } else {
-                SCRIPT_PREAMBLE
+            let preamble = match script.starts_with("#!") {
+                true => "",
+                false => SCRIPT_PREAMBLE,
             };
             let flags = Value::from(flags);
             item["script"] =
@@ -149,27 +141,20 @@ fn wrap_step(
             Ok(())
         }
         Action::Image(_) => unknown(
-            format!(
-                "the step '{}' runs its image's own command, which is not known here",
-                step.name
-            ),
+            format!("the step '{name}' runs its image's own command, which is not known here"),
             "write it as the step's command",
         ),
-        Action::Reference(name) => unknown(
-            format!(
-                "the step '{}' runs the StepAction '{name}', which is not known here",
-                step.name
-            ),
+        Action::Reference(action) => unknown(
+            format!("the step '{name}' runs the StepAction '{action}', which is not known here"),
             "write its command into the step",
         ),
     }
 }
 
 /// Whether a step's command is the redirector, with the flag that Gleaner's own calls begin with.
-fn is_redirected(step: &Map<String, Value>) -> bool {
-    let first = |key: &str| step.get(key).and_then(|list| list.get(0)?.as_str());
-    first("command") == Some(path::REDIRECTOR)
-        && first("args").is_some_and(|argument| argument.starts_with(&STEP.with("")))
+fn is_redirected(step: &Value) -> bool {
+    let first = step["args"][0].as_str().unwrap_or_default();
+    step["command"][0] == path::REDIRECTOR && first.starts_with(&STEP.with(""))
 }
 
 /// Tekton's variables stay; a doubled sign survives the kubelet.

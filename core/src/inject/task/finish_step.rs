@@ -6,7 +6,6 @@ use serde_json::{Map, Value};
 
 use crate::inject::settings::Settings;
 
-/// The step.
 pub(super) fn step(settings: &Settings, resources: &str) -> Value {
     let mut step = Map::from_iter([("name".to_owned(), Value::from(FINISH_STEP))]);
     step.extend(settings.container(resources));
@@ -19,8 +18,7 @@ pub(super) fn step(settings: &Settings, resources: &str) -> Value {
 
 /// Whether it is the step that [`step`] makes, under whatever settings.
 pub(super) fn is_own_step(step: &Value) -> bool {
-    let first = |key: &str| step.get(key).and_then(|list| list.get(0));
-    step.get("name").is_some_and(|name| name == FINISH_STEP)
-        && first("command").is_some_and(|command| command == IMAGE_REDIRECTOR)
-        && first("args").is_some_and(|argument| argument == FINISH_COMMAND)
+    step["name"] == FINISH_STEP
+        && step["command"][0] == IMAGE_REDIRECTOR
+        && step["args"][0] == FINISH_COMMAND
 }

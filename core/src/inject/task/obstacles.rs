@@ -3,37 +3,27 @@
 use crate::document::Place;
 use crate::document::diagnostic::Diagnostic;
 use gleaner_proto::path::FINISH_STEP;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::finish::Finish;
-use crate::inject::mounts;
+use crate::inject::{list, mounts};
 
 /// The lists that weaving adds to.
 const LISTS: [&str; 4] = ["steps", "sidecars", "results", "volumes"];
 
 /// Everything that is in the way of weaving the TaskSpec at `place`.
-pub(super) fn all(spec: &Map<String, Value>, finish: Finish, place: &Place) -> Vec<Diagnostic> {
+pub(super) fn all(spec: &Value, finish: Finish, place: &Place) -> Vec<Diagnostic> {
     let mut wrong = Vec::new();
     for list in LISTS {
-        if spec
-            .get(list)
-            .is_some_and(|items| !items.is_array() && !items.is_null())
-        {
-            let place = place.key(list);
-            wrong.push(
-                Diagnostic::new(place, None, "must be a list").help("write '- ' before each item"),
-            );
+        if !spec[list].is_array() && !spec[list].is_null() {
+            let diagnostic = Diagnostic::new(place.key(list), None, "must be a list");
+            wrong.push(diagnostic.help("write '- ' before each item"));
         }
     }
-    let items = |list: &str| {
-        spec.get(list)
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-    };
+    let items = |list: &str| list::items(spec, list).iter().enumerate();
     for (list, what) in [("steps", "step"), ("sidecars", "sidecar")] {
-        for (index, item) in items(list).enumerate() {
-            if item.get("name").is_some_and(|name| name == FINISH_STEP) {
+        for (index, item) in items(list) {
+            if item["name"] == FINISH_STEP {
                 let message = format!(
                     "the {what} '{FINISH_STEP}' has the name that Gleaner needs for its own"
                 );
@@ -42,7 +32,7 @@ pub(super) fn all(spec: &Map<String, Value>, finish: Finish, place: &Place) -> V
             }
         }
     }
-    for (index, step) in items("steps").enumerate() {
+    for (index, step) in items("steps") {
         wrong.extend(mounts::in_the_way(step, &place.key("steps").index(index)));
     }
     if let Some(template) = spec.get("stepTemplate") {
@@ -58,13 +48,8 @@ pub(super) fn all(spec: &Map<String, Value>, finish: Finish, place: &Place) -> V
 /// Tekton merges the template into Gleaner's own step too, and Kubernetes refuses a container that may not gain privileges and
 /// has this capability (`k8s.io/kubernetes/pkg/apis/core/validation`, `ValidateSecurityContext`).
 fn unfit_for_finish(template: &Value, place: &Place) -> Option<Diagnostic> {
-    let added = template
-        .pointer("/securityContext/capabilities/add")?
-        .as_array()?;
-    let too_much = added.iter().any(|capability| {
-        let name = capability.as_str().unwrap_or_default();
-        name.trim_start_matches("CAP_") == "SYS_ADMIN"
-    });
+    let mut added = list::texts(&template["securityContext"]["capabilities"], "add");
+    let too_much = added.any(|name| name.trim_start_matches("CAP_") == "SYS_ADMIN");
     too_much.then(|| {
         let place = place.join(&Place::from(["securityContext", "capabilities", "add"]));
         let message = "the capability SYS_ADMIN would also reach the step that Gleaner adds, which runs without privileges";

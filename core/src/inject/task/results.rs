@@ -3,6 +3,7 @@
 use crate::declaration::{Declaration, Origin, Template};
 use crate::document::Place;
 use crate::document::diagnostic::Diagnostic;
+use crate::inject::list;
 use crate::results;
 use serde_json::{Map, Value, json};
 
@@ -10,21 +11,17 @@ use serde_json::{Map, Value, json};
 const DESCRIPTION: &str = "Created by Gleaner: ";
 
 /// Adds the results that the Task does not declare itself.
-pub(super) fn add(spec: &mut Map<String, Value>, declaration: &Declaration) {
+pub(super) fn add(spec: &mut Value, declaration: &Declaration) {
     for template in &declaration.templates {
         if own(spec, template.name.as_str()).is_none() {
-            super::push(spec, "results", result(template));
+            list::push(spec, "results", result(template));
         }
     }
 }
 
 /// What is wrong with results that the Task declares under a resource's name. Tekton lets a TaskRun fail whose result is
 /// not of the declared type or lacks a declared key (`pkg/apis/pipeline/v1/result_validation.go`).
-pub(super) fn conflicts(
-    spec: &Map<String, Value>,
-    declaration: &Declaration,
-    place: &Place,
-) -> Vec<Diagnostic> {
+pub(super) fn conflicts(spec: &Value, declaration: &Declaration, place: &Place) -> Vec<Diagnostic> {
     let mut wrong = Vec::new();
     for template in &declaration.templates {
         let name = &template.name;
@@ -33,7 +30,7 @@ pub(super) fn conflicts(
         };
         let place = place.key("results").index(index);
         let help = format!("remove the result '{name}'; Gleaner declares it");
-        let properties = declared.get("properties").and_then(Value::as_object);
+        let properties = declared["properties"].as_object();
         let is_object = declared
             .get("type")
             .map_or(properties.is_some(), |kind| kind == "object");
@@ -58,14 +55,13 @@ pub(super) fn conflicts(
 
 /// Whether Gleaner has added it.
 pub(super) fn is_added(result: &Value) -> bool {
-    let description = result.get("description").and_then(Value::as_str);
+    let description = result["description"].as_str();
     description.is_some_and(|description| description.starts_with(DESCRIPTION))
 }
 
-fn own<'a>(spec: &'a Map<String, Value>, name: &str) -> Option<(usize, &'a Value)> {
-    let results = spec.get("results").and_then(Value::as_array)?;
-    let mut results = results.iter().enumerate();
-    results.find(|(_, result)| result.get("name").is_some_and(|own| own == name))
+fn own<'a>(spec: &'a Value, name: &str) -> Option<(usize, &'a Value)> {
+    let mut results = list::items(spec, "results").iter().enumerate();
+    results.find(|(_, result)| result["name"] == name)
 }
 
 fn result(template: &Template) -> Value {

@@ -49,7 +49,6 @@ const OF_POD: [(&str, &str, &str); 2] = [
     ),
 ];
 
-/// The sidecar for a Task.
 pub(super) fn sidecar(
     declared: &Declared,
     spec: &TaskSpec,

@@ -6,6 +6,8 @@ use crate::task::DeclarationSite;
 use gleaner_proto::kubernetes::{annotation, label};
 use serde_json::Value;
 
+use crate::inject::list;
+
 /// Tekton's kinds that hold TaskSpecs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -18,7 +20,6 @@ pub(super) enum Kind {
 /// A TaskSpec with a declaration beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Host {
-    /// The place of the TaskSpec.
     pub(super) place: Place,
     /// Which task it is, wherever in its list it stands.
     pub(super) title: String,
@@ -28,7 +29,7 @@ pub(super) struct Host {
 
 impl Kind {
     pub(super) fn of(object: &Value) -> Option<Self> {
-        let text = |key| object.get(key).and_then(Value::as_str).unwrap_or_default();
+        let text = |key| object[key].as_str().unwrap_or_default();
         if !text("apiVersion").starts_with("tekton.dev/") {
             return None;
         }
@@ -45,9 +46,7 @@ impl Kind {
     pub(super) fn has_task_spec(self, object: &Value) -> bool {
         match self {
             Self::Task => true,
-            Self::TaskRun => object
-                .pointer("/spec/taskSpec")
-                .is_some_and(Value::is_object),
+            Self::TaskRun => object["spec"]["taskSpec"].is_object(),
             Self::Pipeline | Self::PipelineRun => false,
         }
     }
@@ -98,8 +97,7 @@ pub(super) fn metadata_of<'a>(object: &'a Value, place: &Place) -> Option<&'a Va
 
 /// Whether a PipelineRun's controller has made the run.
 pub(super) fn is_of_pipeline_run(object: &Value) -> bool {
-    let owners = object.pointer("/metadata/ownerReferences");
-    let mut owners = owners.and_then(Value::as_array).into_iter().flatten();
+    let mut owners = list::items(&object["metadata"], "ownerReferences").iter();
     owners.any(|owner| owner["controller"] == true && owner["kind"] == "PipelineRun")
 }
 
@@ -114,7 +112,7 @@ pub(super) fn forget_pipeline_run(object: &mut Value) {
 
 /// What the object's version calls the resources of a step or sidecar (`computeResources` since v1).
 pub(super) fn resources_field(object: &Value) -> &'static str {
-    match object.get("apiVersion").and_then(Value::as_str) {
+    match object["apiVersion"].as_str() {
         Some("tekton.dev/v1beta1") => "resources",
         _ => "computeResources",
     }

@@ -1,0 +1,33 @@
+//! Lists in the fields of an object.
+
+use serde_json::Value;
+
+/// The items of the list; none when there is no list.
+pub(crate) fn items<'a>(parent: &'a Value, list: &str) -> &'a [Value] {
+    parent[list].as_array().map_or(&[], Vec::as_slice)
+}
+
+/// The items of the list that are texts.
+pub(crate) fn texts<'a>(parent: &'a Value, list: &str) -> impl Iterator<Item = &'a str> {
+    items(parent, list).iter().filter_map(Value::as_str)
+}
+
+/// Appends to the list, which is created when there is none.
+pub(crate) fn push(parent: &mut Value, list: &str, item: Value) {
+    match &mut parent[list] {
+        Value::Array(items) => items.push(item),
+        none => *none = Value::Array(vec![item]),
+    }
+}
+
+/// Keeps what is wanted of the list, and the list only if something is left of it.
+pub(crate) fn retain(parent: &mut Value, list: &str, wanted: impl Fn(&Value) -> bool) {
+    let Some(Value::Array(items)) = parent.get_mut(list) else {
+        return;
+    };
+    let before = items.len();
+    items.retain(wanted);
+    if let (true, Value::Object(parent)) = (items.is_empty() && before > 0, parent) {
+        parent.shift_remove(list);
+    }
+}

@@ -1,0 +1,37 @@
+use super::{is_more, parse};
+
+#[test]
+fn quantities_are_compared_whatever_their_suffix() {
+    for (more, less) in [
+        ("1", "500m"),
+        ("1Gi", "1000Mi"),
+        ("1G", "900Mi"),
+        ("1e3", "999"),
+        ("2E-1", "100m"),
+        ("1E", "999P"),
+        ("1k", "999"),
+    ] {
+        assert!(is_more(more, less), "{more} > {less}");
+        assert!(!is_more(less, more), "{less} > {more}");
+    }
+    assert!(!is_more("1", "1000m") && !is_more("?", "1"));
+}
+
+#[test]
+fn quantities_are_taken_as_kubernetes_writes_them() {
+    for text in [
+        "0", "10m", "500m", "0.5", ".5", "5.", "16Mi", "1G", "1e3", "1E-2",
+    ] {
+        assert_eq!(parse(text).as_deref(), Ok(text));
+    }
+}
+
+#[test]
+fn what_is_no_quantity_is_refused_with_the_way_to_write_it() {
+    for text in [
+        "", "m", "-1", "128MB", "1.2.3", "1 Gi", "1e", "1e+", "16mi", ".",
+    ] {
+        let error = parse(text).unwrap_err();
+        assert!(error.contains("write it as"), "{text}: {error}");
+    }
+}
