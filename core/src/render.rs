@@ -2,7 +2,7 @@
 
 mod identity;
 mod naming;
-pub mod redaction;
+mod secrecy;
 mod values;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -15,7 +15,8 @@ use serde_json::Value;
 use crate::run::Run;
 use identity::Identity;
 pub use naming::derived_suffix;
-pub use values::{SECRET, Secrecy, Values};
+pub use secrecy::{Redaction, SECRET, Secrecy};
+pub use values::Values;
 
 /// An object, ready to be created but for what only the API server knows (whether its kind has namespaces).
 #[derive(Debug, Clone)]

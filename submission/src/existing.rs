@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::answer::bounded;
 use super::api::Api;
 use super::error::Reason;
-use super::item::{Item, owner_uids};
+use super::item::Item;
+use super::owner_references;
 use super::remedy::Purpose;
 use super::request::Call;
 
@@ -92,7 +93,7 @@ pub(super) fn is_ours(object: &Value, item: &Item, run_uid: &str) -> bool {
         && item
             .owners
             .iter()
-            .all(|wanted| owner_uids(object).any(|uid| uid == wanted))
+            .all(|wanted| owner_references::uids(object).any(|uid| uid == wanted))
 }
 
 /// Whether this run is to take `object` away when it fails: it stands there because of this run.

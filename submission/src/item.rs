@@ -12,7 +12,8 @@ use serde_json::Value;
 
 use super::discovery::Found;
 use super::error::{Failure, Reason};
-use super::kind::{Kind, KindName, Place, Subject};
+use super::kind::{KindName, Place, Subject};
+use super::{namespace, owner_references};
 use gleaner_core::render::Rendered;
 
 /// One object of the submission.
@@ -88,9 +89,9 @@ fn place(rendered: Rendered, found: &Found, terms: Terms<'_>) -> Result<Item, Re
         Some(Err(reason)) => return Err(reason.clone()),
         None => return Err(Reason::Broken(format!("kind {name} was not looked for"))),
     };
-    let namespace = namespace(&kind, &mut object, rendered.owned, terms.namespace)?;
+    let namespace = namespace::assign(&kind, &mut object, rendered.owned, terms.namespace)?;
     if !terms.block_owner_deletion {
-        unblock(&mut object);
+        owner_references::unblock(&mut object);
     }
     let metadata = &object["metadata"];
     let text = metadata["name"].as_str().unwrap_or_default();
@@ -113,84 +114,9 @@ fn place(rendered: Rendered, found: &Found, terms: Terms<'_>) -> Result<Item, Re
         content: metadata["annotations"][annotation::CONTENT]
             .as_str()
             .map(str::to_owned),
-        owners: owner_uids(&object).map(str::to_owned).collect(),
+        owners: owner_references::uids(&object).map(str::to_owned).collect(),
         body: object.to_string().into(),
     })
-}
-
-/// Where the object stands; writes it into the object, too.
-fn namespace(
-    kind: &Kind,
-    object: &mut Value,
-    owned: bool,
-    run: &str,
-) -> Result<Option<String>, Reason> {
-    let given = object["metadata"]["namespace"].as_str().map(str::to_owned);
-    standing(kind, given.as_deref(), owned, run)?;
-    if !kind.namespaced {
-        return Ok(None);
-    }
-    if given.is_none() {
-        let metadata = object.get_mut("metadata").and_then(Value::as_object_mut);
-        if let Some(metadata) = metadata {
-            metadata.insert("namespace".to_owned(), run.into());
-        }
-    }
-    Ok(Some(given.unwrap_or_else(|| run.to_owned())))
-}
-
-/// Whether an object of this kind can stand in the namespace that its template gives it.
-pub(super) fn standing(
-    kind: &Kind,
-    given: Option<&str>,
-    owned: bool,
-    run: &str,
-) -> Result<(), Reason> {
-    let name = &kind.name;
-    let (words, remedy) = match given {
-        Some(given) if !kind.namespaced => (
-            format!("{name} is cluster-scoped, but the template names the namespace '{given}'"),
-            "remove metadata.namespace",
-        ),
-        None if !kind.namespaced && owned => (
-            format!(
-                "{name} is cluster-scoped, and such an object cannot be owned by a run in '{run}': the garbage \
-                 collector would delete it at once"
-            ),
-            "set owned: false",
-        ),
-        Some(given) if owned && given != run => (
-            format!(
-                "an owned object must be in the namespace of the run, '{run}', not in '{given}': the garbage \
-                 collector deletes an object whose owner is elsewhere, at once and silently"
-            ),
-            "set owned: false or leave out metadata.namespace",
-        ),
-        _ => return Ok(()),
-    };
-    Err(Reason::Misplaced { words, remedy })
-}
-
-fn unblock(object: &mut Value) {
-    let references = object.pointer_mut("/metadata/ownerReferences");
-    for reference in references
-        .and_then(Value::as_array_mut)
-        .into_iter()
-        .flatten()
-    {
-        if let Some(block) = reference.get_mut("blockOwnerDeletion") {
-            *block = false.into();
-        }
-    }
-}
-
-/// The UIDs in an object's owner references.
-pub(super) fn owner_uids(object: &Value) -> impl Iterator<Item = &str> {
-    let references = object["metadata"]["ownerReferences"].as_array();
-    references
-        .into_iter()
-        .flatten()
-        .filter_map(|reference| reference["uid"].as_str())
 }
 
 /// Two templates for one object: the second would take the first one's for somebody else's.

@@ -31,6 +31,8 @@ mod gone;
 mod item;
 mod kind;
 mod ledger;
+mod namespace;
+mod owner_references;
 mod plan;
 mod preflight;
 mod progress;
@@ -270,7 +272,7 @@ impl Run<'_> {
                 Round::Committed(committed) => return Ok(committed),
                 Round::Unblocked(_) if block_owner_deletion => {
                     block_owner_deletion = false;
-                    self.api.notes.add(UNBLOCKED.to_owned());
+                    self.api.notes.add(owner_references::UNBLOCKED.to_owned());
                 }
                 Round::Unblocked(failure) => {
                     return Err(self.undo(&items, &ledger, vec![failure]).await);
@@ -389,10 +391,6 @@ impl Run<'_> {
         }
     }
 }
-
-/// The note that goes with [`Round::Unblocked`].
-const UNBLOCKED: &str = "the API server does not let the run's ServiceAccount set blockOwnerDeletion, so the owner \
-                         references do without it; grant `update` on the owner's `finalizers` to have it";
 
 /// Counts the names that are taken; false when these were too many.
 fn next_names(attempts: &mut BTreeMap<ResourceName, u32>, failures: &[Failure]) -> bool {

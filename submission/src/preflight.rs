@@ -84,7 +84,7 @@ fn placed<'a>(
         Namespace::Unsaid => None,
         Namespace::Literal(given) => Some(given),
     };
-    super::item::standing(kind, given, template.owned, run_namespace)?;
+    super::namespace::check(kind, given, template.owned, run_namespace)?;
     Ok(Some(if kind.namespaced {
         given.unwrap_or(run_namespace)
     } else {

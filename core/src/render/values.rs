@@ -8,10 +8,8 @@ use crate::variable::{Lookup, Reference, Variables};
 use serde_json::Value;
 
 use super::naming;
+use super::secrecy::{SECRET, Secrecy};
 use crate::run::Run;
-
-/// What a secret looks like wherever it may be seen.
-pub const SECRET: &str = "(secret)";
 
 /// The values that are known so far.
 #[derive(Debug, Clone, Default)]
@@ -20,15 +18,6 @@ pub struct Values {
     pub params: BTreeMap<String, Value>,
     /// Outputs by step and name.
     pub outputs: BTreeMap<String, BTreeMap<String, Value>>,
-}
-
-/// Whether secrets may be seen in what is rendered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Secrecy {
-    /// As they are: for the API server only.
-    Plain,
-    /// As [`SECRET`]: for everybody else.
-    Masked,
 }
 
 /// The values as one template sees them: with the context, and the templates that it may refer to.

@@ -17,7 +17,7 @@ use crate::crash_point;
 use crate::journal::Commit;
 use gleaner_core::collect::Collector;
 use gleaner_core::collect::problem;
-use gleaner_core::render::redaction::Redaction;
+use gleaner_core::render::Redaction;
 use gleaner_core::render::{self, Attempts, Values};
 use gleaner_core::run::Run;
 use gleaner_submission::{Progress, SubmissionError, Submitter};

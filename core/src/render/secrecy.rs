@@ -1,4 +1,5 @@
-//! Takes secrets out of texts that somebody else wrote: the API server and its webhooks quote what they refuse.
+//! Secrecy: masks secret outputs in what is rendered, and takes them out of texts that the API server and its webhooks wrote,
+//! which quote what they refuse.
 
 use crate::declaration::Declaration;
 use base64::Engine;
@@ -7,7 +8,19 @@ use gleaner_proto::failure::{Failure, LeftBehind, ObjectReference};
 use gleaner_proto::message::Problem;
 use serde_json::Value;
 
-use crate::render::{SECRET, Values};
+use super::Values;
+
+/// What a secret looks like wherever it may be seen.
+pub const SECRET: &str = "(secret)";
+
+/// Whether secrets may be seen in what is rendered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secrecy {
+    /// As they are: for the API server only.
+    Plain,
+    /// As [`SECRET`]: for everybody else.
+    Masked,
+}
 
 /// Shorter values are not looked for: nearly every text holds them by chance, and nothing that short is a secret.
 const SHORTEST: usize = 4;
