@@ -13,7 +13,7 @@ use gleaner_core::document::{Finding, Place, Severity, Source};
 use gleaner_core::task::site::DeclarationSite;
 
 /// Reads the files, prints what is wrong with them; fails when anything is.
-pub fn main(options: &Lint) -> ExitCode {
+pub(crate) fn main(options: &Lint) -> ExitCode {
     let findings: Vec<Finding> = options
         .files
         .iter()
@@ -41,7 +41,7 @@ fn lint_file(file: &str) -> Vec<Finding> {
 }
 
 /// Everything worth saying about a file that could be read.
-pub fn lint(source: &Source) -> Vec<Finding> {
+pub(crate) fn lint(source: &Source) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut declarations = 0;
     for document in &source.documents {

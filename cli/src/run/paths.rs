@@ -1,6 +1,6 @@
 //! Paths of a pod in what a step says, and where they lead on this machine.
 //!
-//! A laptop has no `/workspace`, and should not get one. So the folder of the run takes its place wherever a step's
+//! A laptop has no `/workspace`, and should not get one. So the directory of the run takes its place wherever a step's
 //! command, script, arguments or variables name it. That is a change of text, and text may name it in ways that
 //! cannot be seen (`W=/work; ls ${W}space`): what is not recognised stays as it is.
 
@@ -32,7 +32,7 @@ impl Paths {
         self.lead(&path.to_string_lossy(), path);
     }
 
-    /// As `step` sees them: with the folder that only it has.
+    /// As `step` sees them: with the directory that only it has.
     pub(crate) fn of_step(&self, own_run: &Path) -> Self {
         let mut paths = self.clone();
         paths.lead(OWN_RUN, own_run);

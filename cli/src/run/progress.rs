@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use gleaner_core::variable::Reference;
-use gleaner_proto::message::{Created, Outcome, Phase, Status, VariableState};
+use gleaner_proto::message::{Outcome, Phase, Status, VariableState};
 use gleaner_proto::report::Report;
 
 use crate::terminal::{BAD, CAUTION, FAINT, GOOD, STRONG, paint};
@@ -24,7 +24,6 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// The run begins.
     pub(crate) fn begins(task: &str, run: &str, place: &str) {
         anstream::eprintln!("{} as {run}, {place}", paint(STRONG, task));
     }
@@ -34,12 +33,10 @@ impl Progress {
         anstream::eprintln!("{}", paint(FAINT, format_args!("  {text}")));
     }
 
-    /// A step begins.
     pub(crate) fn step_begins(step: &str) {
         anstream::eprintln!("{} {}", paint(FAINT, "▶"), paint(STRONG, step));
     }
 
-    /// A step has printed a line.
     pub(crate) fn line(step: &str, line: &str) {
         anstream::eprintln!("{} {line}", paint(FAINT, format_args!("{step} |")));
     }
@@ -56,9 +53,7 @@ impl Progress {
     }
 
     fn finished(&mut self, outcome: &Outcome) {
-        for created in &outcome.resources {
-            self.created(created);
-        }
+        self.all_created(outcome);
         // The status may have them already.
         for note in &outcome.notes {
             self.note_once(note);
@@ -73,14 +68,15 @@ impl Progress {
         !self.objects.is_empty()
     }
 
-    /// An object exists now.
-    pub(crate) fn created(&mut self, created: &Created) {
-        if self.objects.insert(created.uid.clone()) {
-            anstream::eprintln!("  {} {created}", paint(GOOD, "+"));
+    /// Shows the objects that exist now.
+    pub(crate) fn all_created(&mut self, outcome: &Outcome) {
+        for created in &outcome.resources {
+            if self.objects.insert(created.uid.clone()) {
+                anstream::eprintln!("  {} {created}", paint(GOOD, "+"));
+            }
         }
     }
 
-    /// A step has ended well.
     pub(crate) fn step_succeeded(step: &str, took: Duration) {
         anstream::eprintln!(
             "{} {} {}",
@@ -90,17 +86,10 @@ impl Progress {
         );
     }
 
-    /// A step has ended badly.
     pub(crate) fn step_failed(step: &str, took: Duration, how: &str, continued: bool) {
-        let (style, sign) = if continued {
-            (CAUTION, "!")
-        } else {
-            (BAD, "✘")
-        };
-        let rest = if continued {
-            ", and the task goes on (onError: continue)"
-        } else {
-            ""
+        let (style, sign, rest) = match continued {
+            true => (CAUTION, "!", ", and the task goes on (onError: continue)"),
+            false => (BAD, "✘", ""),
         };
         anstream::eprintln!(
             "{} {} {how}{rest} {}",
@@ -110,7 +99,6 @@ impl Progress {
         );
     }
 
-    /// A step does not run.
     pub(crate) fn step_skipped(step: &str, why: &str) {
         anstream::eprintln!(
             "{} {}",
@@ -127,16 +115,12 @@ impl Progress {
             let news = matches!(output, Ok(Reference::Output { .. }))
                 && variable.state != VariableState::Pending;
             if news && self.variables.insert(variable.name.clone()) {
-                let value = variable
-                    .value
-                    .as_ref()
-                    .map(as_text)
-                    .unwrap_or_else(|| "(secret)".to_owned());
+                let value = variable.value.as_ref();
+                let value = value.map_or_else(|| "(secret)".to_owned(), as_text);
                 let name = paint(STRONG, &variable.name);
-                let by_default = if variable.state == VariableState::Defaulted {
-                    " (default)"
-                } else {
-                    ""
+                let by_default = match variable.state {
+                    VariableState::Defaulted => " (default)",
+                    _ => "",
                 };
                 anstream::eprintln!("  {name} = {}{by_default}", shortened(&value));
             }
@@ -167,14 +151,9 @@ fn time(took: Duration) -> String {
 }
 
 fn shortened(value: &str) -> String {
-    let line: String = value
-        .chars()
+    let ellipsis = (value.chars().count() > SHOWN).then_some('…');
+    let shown = value.chars().take(SHOWN).chain(ellipsis);
+    shown
         .map(|c| if c.is_control() { ' ' } else { c })
-        .take(SHOWN)
-        .collect();
-    if value.chars().count() > SHOWN {
-        format!("{line}…")
-    } else {
-        line
-    }
+        .collect()
 }

@@ -5,7 +5,7 @@ use std::io::Write;
 use gleaner_core::document::writer::to_yaml;
 use serde_json::{Map, Value, json};
 
-use super::folder::Folder;
+use super::directory::{RunDirectory, text_files};
 use super::substitution::Substitution;
 use crate::args::Form;
 use gleaner_core::task::spec::TaskResult;
@@ -18,13 +18,13 @@ pub(crate) type Results = Map<String, Value>;
 
 /// The results: those that the task declares, then those of its resources.
 pub(crate) fn results(
-    folder: &Folder,
+    directory: &RunDirectory,
     declared: &[TaskResult],
     substitution: &Substitution,
 ) -> Results {
     let mut results = Results::new();
     for result in declared {
-        let written = std::fs::read(folder.results().join(&result.name)).ok();
+        let written = std::fs::read(directory.results().join(&result.name)).ok();
         let written = written.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         // One that repeats a step's result is there when that step has written it.
         let repeated = result.value.as_ref().and_then(|value| {
@@ -35,16 +35,8 @@ pub(crate) fn results(
             results.insert(result.name.clone(), value.into());
         }
     }
-    let files = std::fs::read_dir(folder.results())
-        .into_iter()
-        .flatten()
-        .flatten();
-    let mut names: Vec<String> = files
-        .filter_map(|file| file.file_name().into_string().ok())
-        .collect();
-    names.sort();
-    for name in names.into_iter().filter(|name| !name.starts_with('.')) {
-        if let Ok(text) = std::fs::read_to_string(folder.results().join(&name)) {
+    for (name, text) in text_files(&directory.results()) {
+        if !name.starts_with('.') {
             results.entry(name).or_insert(text.into());
         }
     }

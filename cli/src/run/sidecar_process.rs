@@ -1,7 +1,9 @@
 //! The sidecar, as a child process.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
+use std::io;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -12,9 +14,10 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use super::cluster::Cluster;
-use super::http::Sidecar;
+use super::http::SidecarClient;
 use super::plan::Plan;
 use super::process::Group;
+use crate::failure::Failure;
 
 /// How long the sidecar may take to get ready.
 const STARTING: Duration = Duration::from_secs(20);
@@ -25,42 +28,56 @@ const LOG_LINES: usize = 20;
 
 /// The running sidecar.
 #[derive(Debug)]
-pub(crate) struct Collector {
+pub(crate) struct SidecarProcess {
     group: Group,
-    pub(crate) sidecar: Sidecar,
+    pub(crate) client: SidecarClient,
 }
 
-/// Why there is no sidecar.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum CollectorError {
-    #[error("the sidecar cannot be started: {0}")]
-    Start(#[from] std::io::Error),
-    #[error("the sidecar has ended at once ({status}):\n{log}")]
-    Ended { status: ExitStatus, log: String },
-    #[error("the sidecar is not ready after {} s:\n{log}", STARTING.as_secs())]
-    NotReady { log: String },
-}
-
-impl Collector {
+impl SidecarProcess {
     /// Starts it and waits until it is ready.
     pub(crate) async fn start(
         program: &Path,
         plan: &Plan,
-        context: impl IntoIterator<Item = (&String, &String)>,
+        context: &BTreeMap<String, String>,
         cluster: &Cluster,
-    ) -> Result<Self, CollectorError> {
-        let folder = &plan.folder;
-        std::fs::write(folder.declaration(), plan.task.document.to_string())?;
-        let log = File::create(folder.log())?;
+    ) -> Result<Self, Failure> {
+        let unstartable =
+            |error| Failure::unreachable(format_args!("the sidecar cannot be started: {error}"));
+        let group = Self::spawn(program, plan, context, cluster).map_err(unstartable)?;
+        let client = SidecarClient {
+            socket: plan.directory.socket(FINISH_STEP),
+        };
+        let mut sidecar = Self { group, client };
+        let ready = tokio::time::timeout(STARTING, sidecar.get_ready()).await;
+        let seconds = STARTING.as_secs();
+        let problem = match ready {
+            Ok(Ok(None)) => return Ok(sidecar),
+            Ok(Ok(Some(status))) => format!("the sidecar has ended at once ({status})"),
+            Ok(Err(error)) => return Err(unstartable(error)),
+            Err(_) => format!("the sidecar is not ready after {seconds} s"),
+        };
+        let log = last_words(plan);
+        Err(Failure::unreachable(format_args!("{problem}:\n{log}")))
+    }
+
+    fn spawn(
+        program: &Path,
+        plan: &Plan,
+        context: &BTreeMap<String, String>,
+        cluster: &Cluster,
+    ) -> io::Result<Group> {
+        let directory = &plan.directory;
+        std::fs::write(directory.declaration(), plan.task.document.to_string())?;
+        let log = File::create(directory.log())?;
         let mut command = Command::new(program);
         command
             .arg("sidecar")
             .arg("--declaration-file")
-            .arg(folder.declaration())
+            .arg(directory.declaration())
             .arg("--run-dir")
-            .arg(folder.sockets())
+            .arg(directory.sockets())
             .arg("--state-dir")
-            .arg(folder.state())
+            .arg(directory.state())
             .args(["--listen", "127.0.0.1:0", "--log-format", "text"])
             // How long `outcome` waits depends on it.
             .arg("--shutdown-grace=20s")
@@ -73,19 +90,14 @@ impl Collector {
             )
             .args(
                 context
-                    .into_iter()
+                    .iter()
                     .flat_map(|(name, value)| flag("--context", name, value)),
             )
             .args(cluster.arguments())
             .stdout(Stdio::from(log.try_clone()?))
             .stderr(Stdio::from(log));
         without_own_variables(&mut command);
-        let group = Group::start(&mut command)?;
-        let mut collector = Self {
-            group,
-            sidecar: Sidecar::at(&folder.socket(FINISH_STEP)),
-        };
-        collector.get_ready(plan).await.map(|()| collector)
+        Group::start(&mut command)
     }
 
     /// Whether it has ended by itself, which it should not; and its last words.
@@ -105,27 +117,15 @@ impl Collector {
         let _ = self.group.end(grace).await;
     }
 
-    async fn get_ready(&mut self, plan: &Plan) -> Result<(), CollectorError> {
-        let ready = async {
-            loop {
-                if let Some(status) = self.group.child.try_wait()? {
-                    return Err(CollectorError::Ended {
-                        status,
-                        log: last_words(plan),
-                    });
-                }
-                if self.sidecar.is_ready().await {
-                    return Ok(());
-                }
-                tokio::time::sleep(ASKING).await;
+    /// Waits until it is ready; returns its exit status if it has ended instead.
+    async fn get_ready(&mut self) -> io::Result<Option<ExitStatus>> {
+        loop {
+            let ended = self.group.child.try_wait()?;
+            if ended.is_some() || self.client.is_ready().await {
+                return Ok(ended);
             }
-        };
-        let result = tokio::time::timeout(STARTING, ready).await;
-        result.unwrap_or_else(|_| {
-            Err(CollectorError::NotReady {
-                log: last_words(plan),
-            })
-        })
+            tokio::time::sleep(ASKING).await;
+        }
     }
 }
 
@@ -161,7 +161,7 @@ fn flag(flag: &str, name: &str, value: &str) -> [OsString; 2] {
 }
 
 fn last_words(plan: &Plan) -> String {
-    let log = std::fs::read_to_string(plan.folder.log()).unwrap_or_default();
+    let log = std::fs::read_to_string(plan.directory.log()).unwrap_or_default();
     let lines: Vec<&str> = log.lines().collect();
     let last = lines.len().saturating_sub(LOG_LINES);
     lines[last..]
