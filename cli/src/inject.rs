@@ -4,7 +4,7 @@ mod documents;
 
 use std::process::ExitCode;
 
-use gleaner_core::document::{Finding, Severity, Source};
+use gleaner_core::document::{Finding, Source};
 use gleaner_core::inject::Settings;
 use gleaner_core::inject::settings::{Resources, Sidecars};
 use gleaner_proto::exit_code;
@@ -20,8 +20,7 @@ pub(crate) fn main(options: &Inject) -> Result<ExitCode, u8> {
     let sources = read_all(&options.files)?;
     let (documents, findings) = inject_all(&sources, &settings(options));
     terminal::print_findings(&findings);
-    let is_wrong = |finding: &Finding| finding.severity == Severity::Error;
-    if findings.iter().any(is_wrong) {
+    if findings.iter().any(terminal::is_error) {
         return Err(exit_code::DECLARATION);
     }
     Ok(print(&documents, options.form))
@@ -34,10 +33,9 @@ fn inject_all(sources: &[Source], settings: &Settings) -> (Vec<Value>, Vec<Findi
     let mut asked = false;
     for source in sources {
         for document in &source.documents {
-            let injected = inject(source, document, settings);
-            asked |= injected.asked;
-            findings.extend(injected.findings);
-            documents.push(injected.document);
+            let (document, asks) = inject(source, document, settings, &mut findings);
+            asked |= asks;
+            documents.push(document);
         }
     }
     if !asked && let Some(first) = sources.first() {

@@ -37,7 +37,6 @@ pub(crate) fn main(options: &Render) -> Result<ExitCode, u8> {
         context,
         ..Run::default()
     };
-
     let secrecy = if options.show_secrets {
         Secrecy::Plain
     } else {
@@ -92,10 +91,10 @@ pub(crate) fn read_params(task: &Task, options: &TaskArgs) -> Result<Params, u8>
 }
 
 fn context(task: &Task, variables: &[Assignment]) -> Result<BTreeMap<String, String>, u8> {
-    let known = [("task.name", task.name.as_str()), ("task.retry-count", "0")];
-    let mut context: BTreeMap<String, String> = known
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into();
+    let mut context = BTreeMap::from([
+        ("task.name".to_owned(), task.name.clone()),
+        ("task.retry-count".to_owned(), "0".to_owned()),
+    ]);
     for Assignment { name, value } in variables {
         let bare = name.strip_prefix("context.").unwrap_or(name);
         if !CONTEXT.contains(&bare) {

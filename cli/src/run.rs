@@ -111,17 +111,15 @@ fn context(plan: &Plan, cluster: &Cluster) -> Result<BTreeMap<String, String>, F
         Some(uid) => uid,
         None => random_uid()?,
     };
-    let context = [
+    Ok([
         ("task.name", task.clone()),
         ("task.retry-count", "0".to_owned()),
         ("taskRun.name", name),
         ("taskRun.namespace", cluster.namespace.clone()),
         ("taskRun.uid", uid),
-    ];
-    Ok(context
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect())
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into())
 }
 
 fn begin(plan: &Plan, context: &BTreeMap<String, String>, cluster: &Cluster) {
@@ -157,12 +155,6 @@ fn random_uid() -> Result<String, Failure> {
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok([
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..16],
-        &hex[16..20],
-        &hex[20..],
-    ]
-    .join("-"))
+    let bounds = [0..8, 8..12, 12..16, 16..20, 20..32];
+    Ok(bounds.map(|bounds| &hex[bounds]).join("-"))
 }

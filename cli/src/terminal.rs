@@ -20,6 +20,10 @@ pub(crate) fn paint(style: Style, text: impl std::fmt::Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
+pub(crate) fn is_error(finding: &Finding) -> bool {
+    finding.severity == Severity::Error
+}
+
 /// Prints findings to standard error, a line each.
 pub(crate) fn print_findings<'a>(findings: impl IntoIterator<Item = &'a Finding>) {
     for found in findings {

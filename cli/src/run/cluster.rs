@@ -47,11 +47,8 @@ impl Cluster {
         if options.context.is_some() || options.kubeconfig.is_some() {
             return Self::real(options, directory);
         }
-        let namespace = options
-            .namespace
-            .as_deref()
-            .unwrap_or(DEFAULT_NAMESPACE)
-            .to_owned();
+        let namespace = options.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE);
+        let namespace = namespace.to_owned();
         let mut builder = LocalApiServer::builder().namespace(&namespace);
         for file in &options.crds {
             let wrong = |error: &dyn Display| {
@@ -89,15 +86,12 @@ impl Cluster {
                 "the kubeconfig has no context '{context}'{help}"
             ))
         })?;
-        let own = found
-            .context
-            .as_ref()
-            .and_then(|context| context.namespace.clone());
-        let namespace = options
-            .namespace
-            .clone()
-            .or(own)
-            .unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned());
+        let own = found.context.as_ref();
+        let own = own.and_then(|context| context.namespace.as_ref());
+        let namespace = options.namespace.as_ref().or(own);
+        let namespace = namespace
+            .map_or(DEFAULT_NAMESPACE, String::as_str)
+            .to_owned();
         let kubeconfig = match &options.kubeconfig {
             Some(file) => file.clone(),
             None => merged(&config, directory).map_err(|error| {

@@ -13,9 +13,6 @@ use super::substitution::{Substitution, expand};
 use gleaner_core::task::step::{Condition, SCRIPT_PREAMBLE};
 use gleaner_core::task::{Action, Step};
 
-/// The remedy for a step whose command is not known here.
-const INSTEAD: &str = "say what to run instead with";
-
 /// What a step needs to become a command.
 #[derive(Debug)]
 pub(crate) struct Surroundings<'a> {
@@ -53,9 +50,8 @@ impl Command {
     /// When the step cannot be run on this machine, or says something wrong.
     pub(crate) fn prepare(step: &Step, surroundings: &Surroundings<'_>) -> Result<Self, String> {
         let name = &step.name;
-        let paths = &surroundings
-            .paths
-            .of_step(&surroundings.directory.own_run(name));
+        let own_run = surroundings.directory.own_run(name);
+        let paths = &surroundings.paths.of_step(&own_run);
         let surroundings = &Surroundings {
             paths,
             ..*surroundings
@@ -63,7 +59,8 @@ impl Command {
         let text = |text: &str| surroundings.text(name, text);
         let environment = environment(step, surroundings)?;
         let local = |text: &str| surroundings.paths.text(text);
-        let (script, start) = match (&step.action, surroundings.commands.get(name)) {
+        let workspace = surroundings.directory.workspace();
+        let (script, mut arguments) = match (&step.action, surroundings.commands.get(name)) {
             (_, Some(line)) => {
                 let line = local(&text(line)?);
                 (None, vec!["sh".to_owned(), "-c".to_owned(), line])
@@ -78,18 +75,17 @@ impl Command {
             }
             (Action::Image(image), None) => {
                 return Err(format!(
-                    "step '{name}' runs whatever its image '{image}' runs, and here are no images; {INSTEAD} \
+                    "step '{name}' runs whatever its image '{image}' runs, and here are no images; say what to run instead with \
                      --step-command {name}='...'"
                 ));
             }
             (Action::Reference(reference), None) => {
                 return Err(format!(
-                    "step '{name}' refers to the StepAction '{reference}', which only a cluster can resolve; {INSTEAD} \
+                    "step '{name}' refers to the StepAction '{reference}', which only a cluster can resolve; say what to run instead with \
                      --step-command {name}='...'"
                 ));
             }
         };
-        let mut arguments = start;
         if !surroundings.commands.contains_key(name) {
             arguments.extend(surroundings.items(name, &step.args, &environment)?);
         }
@@ -102,11 +98,8 @@ impl Command {
             script,
             working_dir: match &step.working_dir {
                 // A relative one is below /workspace, as in Tekton.
-                Some(directory) => surroundings
-                    .directory
-                    .workspace()
-                    .join(local(&text(directory)?)),
-                None => surroundings.directory.workspace(),
+                Some(directory) => workspace.join(local(&text(directory)?)),
+                None => workspace,
             },
             continue_on_error: continues(step, surroundings)?,
             timeout: timeout(step, surroundings)?,

@@ -208,31 +208,29 @@ impl Plan {
     }
 
     fn note_differences(&mut self) {
-        let mut notes = Vec::new();
+        let directories = std::mem::take(&mut self.notes);
         let unused: Vec<&str> = self.task.spec.cluster_only.iter().copied().collect();
-        let unused = unused.join(", ");
         if !unused.is_empty() {
-            notes.push(format!(
-                "steps run with the tools of this machine; not used here: {unused}"
+            self.notes.push(format!(
+                "steps run with the tools of this machine; not used here: {}",
+                unused.join(", ")
             ));
         }
-        notes.push(format!(
-            "/workspace and /tekton are in {}",
-            self.directory.path().display()
-        ));
-        notes.append(&mut self.notes);
+        let path = self.directory.path().display();
+        let note = format!("/workspace and /tekton are in {path}");
+        self.notes.push(note);
+        self.notes.extend(directories);
         for step in &self.task.spec.steps {
             let elsewhere = step.env.iter().filter(|variable| variable.value.is_none());
             let names: Vec<&str> = elsewhere.map(|variable| variable.name.as_str()).collect();
             if !names.is_empty() {
-                notes.push(format!(
+                self.notes.push(format!(
                     "step '{}': {} would come from the cluster (valueFrom); here it is what your environment has",
                     step.name,
                     names.join(", ")
                 ));
             }
         }
-        self.notes = notes;
     }
 }
 

@@ -51,15 +51,16 @@ pub(crate) fn warnings(results: &Results, declared: &[TaskResult]) -> Vec<String
             continue;
         };
         let value = serde_json::from_str::<Value>(text).unwrap_or_default();
-        let (fits, form) = match (kind.as_str(), &value) {
-            ("array", Value::Array(items)) => {
-                (items.iter().all(Value::is_string), "[\"a\", \"b\"]")
-            }
-            ("array", _) => (false, "[\"a\", \"b\"]"),
-            ("object", Value::Object(map)) => {
-                (map.values().all(Value::is_string), "{\"key\": \"a\"}")
-            }
-            ("object", _) => (false, "{\"key\": \"a\"}"),
+        let (array, object) = (value.as_array(), value.as_object());
+        let (fits, form) = match kind.as_str() {
+            "array" => (
+                array.is_some_and(|items| items.iter().all(Value::is_string)),
+                "[\"a\", \"b\"]",
+            ),
+            "object" => (
+                object.is_some_and(|map| map.values().all(Value::is_string)),
+                "{\"key\": \"a\"}",
+            ),
             _ => (true, ""),
         };
         if !fits {
@@ -95,10 +96,8 @@ pub(crate) fn print(objects: &[Value], results: &Results, form: Form) -> std::io
 
 /// A result on one line: as it is, or as JSON when it has several.
 fn line(value: &Value) -> String {
-    match value
-        .as_str()
-        .map(|text| text.strip_suffix('\n').unwrap_or(text))
-    {
+    let text = value.as_str();
+    match text.map(|text| text.strip_suffix('\n').unwrap_or(text)) {
         Some(text) if !text.contains(char::is_control) => text.to_owned(),
         _ => value.to_string(),
     }

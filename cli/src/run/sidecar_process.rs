@@ -1,16 +1,14 @@
 //! The sidecar, as a child process.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use gleaner_proto::StepName;
 use gleaner_proto::path::FINISH_STEP;
-use serde_json::Value;
+use gleaner_proto::{StepName, arguments};
 use tokio::process::Command;
 
 use super::cluster::Cluster;
@@ -18,6 +16,7 @@ use super::http::SidecarClient;
 use super::plan::Plan;
 use super::process::Group;
 use crate::failure::Failure;
+use crate::values::as_text;
 
 /// How long the sidecar may take to get ready.
 const STARTING: Duration = Duration::from_secs(20);
@@ -81,21 +80,29 @@ impl SidecarProcess {
             .args(["--listen", "127.0.0.1:0", "--log-format", "text"])
             // How long `outcome` waits depends on it.
             .arg("--shutdown-grace=20s")
-            .args(steps(plan))
-            .args(
-                plan.substitution
-                    .params
-                    .iter()
-                    .flat_map(|(name, value)| param(name, value)),
-            )
-            .args(
-                context
-                    .iter()
-                    .flat_map(|(name, value)| flag("--context", name, value)),
-            )
             .args(cluster.arguments())
             .stdout(Stdio::from(log.try_clone()?))
             .stderr(Stdio::from(log));
+        // The last step finishes the run even when it declares no outputs, so all of them may post.
+        let names = plan.task.spec.steps.iter().map(|step| step.name.as_str());
+        for name in names.chain([FINISH_STEP]) {
+            if StepName::new(name).is_ok() {
+                command.args([arguments::STEP, name]);
+            }
+        }
+        for (name, value) in &plan.substitution.params {
+            let flag = if value.is_string() {
+                arguments::PARAM
+            } else {
+                "--param-json"
+            };
+            command.arg(flag).arg(format!("{name}={}", as_text(value)));
+        }
+        for (name, value) in context {
+            command
+                .arg(arguments::CONTEXT)
+                .arg(format!("{name}={value}"));
+        }
         without_own_variables(&mut command);
         Group::start(&mut command)
     }
@@ -138,35 +145,8 @@ pub(crate) fn without_own_variables(command: &mut Command) {
     }
 }
 
-/// All steps of the task may speak: the last one finishes, even when it declares no outputs.
-fn steps(plan: &Plan) -> Vec<OsString> {
-    let names = plan.task.spec.steps.iter().map(|step| step.name.as_str());
-    let names = names
-        .chain([FINISH_STEP])
-        .filter(|name| StepName::new(*name).is_ok());
-    names
-        .flat_map(|name| ["--step".into(), name.into()])
-        .collect()
-}
-
-fn param(name: &str, value: &Value) -> [OsString; 2] {
-    match value {
-        Value::String(text) => flag("--param", name, text),
-        other => flag("--param-json", name, &other.to_string()),
-    }
-}
-
-fn flag(flag: &str, name: &str, value: &str) -> [OsString; 2] {
-    [flag.into(), format!("{name}={value}").into()]
-}
-
 fn last_words(plan: &Plan) -> String {
     let log = std::fs::read_to_string(plan.directory.log()).unwrap_or_default();
-    let lines: Vec<&str> = log.lines().collect();
-    let last = lines.len().saturating_sub(LOG_LINES);
-    lines[last..]
-        .iter()
-        .map(|line| format!("  {line}"))
-        .collect::<Vec<_>>()
-        .join("\n")
+    let lines: Vec<String> = log.lines().map(|line| format!("  {line}")).collect();
+    lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
 }
