@@ -47,7 +47,6 @@ Examples:
   # What would be created from these values?
   gleaner render -f task.yaml -p imageUrl=ghcr.io/me/app --output kaniko.digest=sha256:54ed";
 
-/// A command.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run a Task's steps on this machine and create what they lead to.
@@ -96,7 +95,6 @@ pub(crate) enum Command {
     Completions(Completions),
 }
 
-/// The options of `gleaner lint`.
 #[derive(Debug, Args)]
 #[command(after_help = LINT_EXAMPLES)]
 pub(crate) struct Lint {
@@ -114,7 +112,6 @@ Examples:
   kustomize build overlay | gleaner lint -f -
   gleaner lint -f task.yaml --format json | jq '.[].message'";
 
-/// How `lint` prints what is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LintFormat {
     /// A line each.
@@ -123,7 +120,6 @@ pub(crate) enum LintFormat {
     Json,
 }
 
-/// Which Task, with which parameters.
 #[derive(Debug, Args)]
 pub(crate) struct TaskArgs {
     /// The file that holds the Task, or - for standard input.
@@ -140,11 +136,9 @@ pub(crate) struct TaskArgs {
     pub(crate) param_file: Option<String>,
 }
 
-/// The options of `gleaner render`.
 #[derive(Debug, Args)]
 #[command(after_help = RENDER_EXAMPLES)]
 pub(crate) struct Render {
-    /// Which Task, with which parameters.
     #[command(flatten)]
     pub(crate) task: TaskArgs,
     /// The value of an output; JSON unless its type is string.
@@ -178,11 +172,9 @@ pub(crate) enum Form {
     Json,
 }
 
-/// The options of `gleaner run`.
 #[derive(Debug, Args)]
 #[command(after_help = RUN_EXAMPLES)]
 pub(crate) struct Run {
-    /// Which Task, with which parameters.
     #[command(flatten)]
     pub(crate) task: TaskArgs,
     /// Replaces a step's command by a line for sh, so that a task whose tool is not here can be tried.
@@ -242,7 +234,6 @@ Exit codes: the failing step's own, or 128 and the number of the signal that end
 parameter is wrong, 65 an output is missing or no valid value of its type, 69 the sidecar is out of reach, 73 the
 resources could not be created, 78 the declaration is wrong, 127 a step's command is not on this machine, 130 Ctrl-C.";
 
-/// The options of `gleaner completions`.
 #[derive(Debug, Args)]
 pub(crate) struct Completions {
     /// The shell.

@@ -10,7 +10,7 @@ use gleaner_runtime::program;
 use crate::args::{Cli, Command, Completions};
 use crate::{inject, lint, render, run, translate};
 
-/// The name under which `kubectl` finds its plugins.
+/// The file name by which `kubectl` finds this plugin.
 const KUBECTL_PLUGIN: &str = "kubectl-gleaner";
 
 /// Runs the program with these arguments, its own name included.

@@ -26,7 +26,7 @@ pub(crate) fn main(options: &Inject) -> Result<ExitCode, u8> {
     Ok(print(&documents, options.form))
 }
 
-/// What the documents become, and what is to be said of them.
+/// Returns the injected documents, and the findings.
 fn inject_all(sources: &[Source], settings: &Settings) -> (Vec<Value>, Vec<Finding>) {
     let mut documents = Vec::new();
     let mut findings = Vec::new();

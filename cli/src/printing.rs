@@ -19,7 +19,6 @@ pub(crate) fn read_all(files: &[String]) -> Result<Vec<Source>, u8> {
     sources.map_err(|_| exit_code::USAGE)
 }
 
-/// Prints documents.
 pub(crate) fn print(documents: &[Value], form: Form) -> ExitCode {
     let text = match form {
         Form::Yaml => writer::to_yaml(documents),

@@ -4,18 +4,12 @@ use anstyle::{AnsiColor, Style};
 
 use gleaner_core::document::{Finding, Severity};
 
-/// What went well.
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
-/// What went wrong.
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
-/// What needs attention.
 pub(crate) const CAUTION: Style = AnsiColor::Yellow.on_default().bold();
-/// What matters in a line.
 pub(crate) const STRONG: Style = Style::new().bold();
-/// What does not.
 pub(crate) const FAINT: Style = Style::new().dimmed();
 
-/// `text` in a style.
 pub(crate) fn paint(style: Style, text: impl std::fmt::Display) -> String {
     format!("{style}{text}{style:#}")
 }
@@ -31,7 +25,6 @@ pub(crate) fn print_findings<'a>(findings: impl IntoIterator<Item = &'a Finding>
     }
 }
 
-/// A finding as a line.
 pub(crate) fn finding(finding: &Finding) -> String {
     let style = match finding.severity {
         Severity::Error => BAD,
@@ -42,12 +35,11 @@ pub(crate) fn finding(finding: &Finding) -> String {
     format!("{}: {severity}: {}", finding.position(), finding.diagnostic)
 }
 
-/// Says on standard error that something is wrong.
 pub(crate) fn error(message: impl std::fmt::Display) {
     anstream::eprintln!("{}: {message}", paint(BAD, "error"));
 }
 
-/// Says on standard error that something works here, and will not in a cluster.
+/// Warns that something works here, and will not in a cluster.
 pub(crate) fn warning(message: impl std::fmt::Display) {
     anstream::eprintln!("{}: {message}", paint(CAUTION, "warning"));
 }

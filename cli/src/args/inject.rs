@@ -10,7 +10,6 @@ use super::Form;
 /// Gleaner's own image of this version.
 const OWN_IMAGE: &str = concat!("ghcr.io/gleaner-dev/gleaner:", env!("CARGO_PKG_VERSION"));
 
-/// The options of `gleaner inject`.
 #[derive(Debug, Args)]
 #[command(after_help = INJECT_EXAMPLES)]
 pub(crate) struct Inject {

@@ -9,7 +9,6 @@ use super::Form;
 /// The default of `--git-image`: git and a shell.
 const GIT_IMAGE: &str = "docker.io/alpine/git:v2.52.0";
 
-/// The options of `gleaner translate`.
 #[derive(Debug, Args)]
 #[command(after_help = TRANSLATE_EXAMPLES)]
 pub(crate) struct Translate {
@@ -25,12 +24,10 @@ pub(crate) struct Translate {
     /// The form of what is printed.
     #[arg(short = 'o', value_name = "FORM", value_enum, default_value_t = Form::Yaml)]
     pub(crate) form: Form,
-    /// Where to look for PipelineResources that are in no file.
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
 }
 
-/// A cluster, for what is not in the files.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "PipelineResources that are in no file")]
 pub(crate) struct ClusterArgs {
@@ -46,7 +43,6 @@ pub(crate) struct ClusterArgs {
 }
 
 impl ClusterArgs {
-    /// Whether a cluster is to be asked at all.
     pub(crate) const fn is_given(&self) -> bool {
         self.context.is_some() || self.kubeconfig.is_some()
     }

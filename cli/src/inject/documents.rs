@@ -60,7 +60,6 @@ fn warning(source: &Source, diagnostic: Diagnostic) -> Finding {
     }
 }
 
-/// The document with redirector and sidecar.
 fn changed(object: &Value, document: &Node, settings: &Settings) -> Result<Value, Vec<Diagnostic>> {
     if ["Task", "TaskRun", "Pipeline", "PipelineRun"].contains(&kind_of(document)) {
         return tekton(object, document, settings);
@@ -86,7 +85,7 @@ fn changed(object: &Value, document: &Node, settings: &Settings) -> Result<Value
     Ok(changed)
 }
 
-/// A pod, or a template that lacks nothing but the words for it.
+/// Injects into a pod, or into a template, which lacks only `apiVersion` and `kind`.
 fn wrap_template(template: &Value, settings: &Settings) -> Result<Value, Refusal> {
     let mut pod = template.clone();
     pod["apiVersion"] = "v1".into();
@@ -118,7 +117,7 @@ fn tekton(object: &Value, document: &Node, settings: &Settings) -> Result<Value,
     }
 }
 
-/// Whether the TaskSpec at `place` has its declaration in the spec itself.
+/// Returns true if the TaskSpec at `place` has its declaration in the spec itself.
 fn is_proposal(object: &Value, place: &Place) -> bool {
     let declares = |object: &Value| object.get("outputs").is_some();
     object.pointer(&place.pointer()).is_some_and(|spec| {
@@ -132,7 +131,6 @@ fn is_annotated(pod: &Value) -> bool {
     annotations.is_some_and(|annotations| annotations.get(annotation::OUTPUTS).is_some())
 }
 
-/// That there was nothing to do.
 pub(super) fn nothing_asks(first: &Source) -> Finding {
     let message = "nothing in these files declares outputs, and nothing was changed";
     let help = format!(

@@ -15,13 +15,10 @@ use crate::failure::Failure;
 use crate::values::did_you_mean;
 use gleaner_proto::name::is_dns_label;
 
-/// The namespace when nothing names one.
 const DEFAULT_NAMESPACE: &str = "default";
 
-/// A place where objects can be created.
 #[derive(Debug)]
 pub(crate) struct Cluster {
-    /// The namespace of the run.
     pub(crate) namespace: String,
     place: Place,
 }
@@ -124,7 +121,7 @@ impl Cluster {
         Ok(made["metadata"]["uid"].as_str().map(str::to_owned))
     }
 
-    /// The sidecar's arguments that lead it here.
+    /// Returns the arguments that make the sidecar use this cluster.
     pub(crate) fn arguments(&self) -> Vec<OsString> {
         match &self.place {
             Place::Embedded(server) => vec!["--api-server".into(), server.url().into()],
@@ -141,12 +138,10 @@ impl Cluster {
         }
     }
 
-    /// Whether it ends with this process.
     pub(crate) const fn is_embedded(&self) -> bool {
         matches!(self.place, Place::Embedded(_))
     }
 
-    /// Where this is, in the words of a line.
     pub(crate) fn describe(&self) -> String {
         let namespace = &self.namespace;
         match &self.place {
@@ -159,7 +154,7 @@ impl Cluster {
         }
     }
 
-    /// What is different from a run in the cluster.
+    /// Returns the difference from a run in the cluster.
     pub(crate) fn note(&self) -> Option<&'static str> {
         match &self.place {
             Place::Embedded(_) => None,
@@ -169,7 +164,6 @@ impl Cluster {
         }
     }
 
-    /// Ends an embedded API server.
     pub(crate) async fn close(self) {
         if let Place::Embedded(server) = self.place {
             server.shutdown().await;

@@ -13,7 +13,6 @@ use super::substitution::{Substitution, expand};
 use gleaner_core::task::step::{Condition, SCRIPT_PREAMBLE};
 use gleaner_core::task::{Action, Step};
 
-/// What a step needs to become a command.
 #[derive(Debug)]
 pub(crate) struct Surroundings<'a> {
     pub(crate) directory: &'a RunDirectory,
@@ -24,7 +23,6 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) declaration: &'a Declaration,
 }
 
-/// A step, ready to be started.
 #[derive(Debug, Default)]
 pub(crate) struct Command {
     pub(crate) arguments: Vec<String>,
@@ -47,7 +45,7 @@ impl Command {
     /// Prepares `step`. Nothing is written or run.
     ///
     /// # Errors
-    /// When the step cannot be run on this machine, or says something wrong.
+    /// A message if the step cannot be run on this machine or is invalid.
     pub(crate) fn prepare(step: &Step, surroundings: &Surroundings<'_>) -> Result<Self, String> {
         let name = &step.name;
         let own_run = surroundings.directory.own_run(name);

@@ -28,19 +28,16 @@ use tempfile::TempDir;
 
 /// The longest path of a Unix socket, on the system with the shortest (macOS: 104 bytes with the zero at the end).
 const SOCKET_PATH_MAX: usize = 103;
-/// Longest name of a step.
 const STEP_MAX: usize = 63;
 
 /// The directory; gone when it is dropped, unless it is to be kept.
 #[derive(Debug)]
 pub(crate) struct RunDirectory {
     path: PathBuf,
-    /// Removes the directory when dropped.
     _guard: Option<TempDir>,
 }
 
 impl RunDirectory {
-    /// Makes it, with what every run needs in it.
     pub(crate) fn new(keep: bool) -> io::Result<Self> {
         let guard = tempfile::Builder::new()
             .prefix("gleaner-")
@@ -115,7 +112,7 @@ impl RunDirectory {
         self.path.join("run")
     }
 
-    /// What a step knows as `/gleaner/run/me`.
+    /// Returns the directory that a step sees as `/gleaner/run/me`.
     pub(crate) fn own_run(&self, step: &str) -> PathBuf {
         self.sockets().join(step)
     }

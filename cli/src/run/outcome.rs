@@ -14,7 +14,7 @@ use super::sidecar_process::SidecarProcess;
 /// How long the sidecar may take to end. It takes 20 s (`--shutdown-grace`) to end a submission or to roll it back.
 const ENDING: Duration = Duration::from_secs(25);
 
-/// What exists.
+/// The objects that exist after the run.
 #[derive(Debug)]
 pub(crate) enum Existing {
     /// Everything; here it is.
@@ -23,7 +23,6 @@ pub(crate) enum Existing {
     Committed(Outcome),
     /// Nothing was asked for yet, and nothing will be.
     Nothing,
-    /// The run failed.
     Failed(Problem),
     /// The sidecar has not said.
     Unknown,
@@ -65,7 +64,7 @@ pub(crate) async fn end(sidecar: SidecarProcess, interrupt: &mut Signals) -> Exi
     }
 }
 
-/// Whether the problem is one with the submission, and not with the question.
+/// Returns true if the submission failed, and not the request for it.
 fn is_of_submission(problem: &Problem) -> bool {
     [problem_type::NOT_CREATED, problem_type::OUTPUT].contains(&problem.kind.as_str())
 }
@@ -78,7 +77,7 @@ async fn objects(client: &SidecarClient) -> Vec<Value> {
 }
 
 impl Existing {
-    /// Says what a person should know of it: after a run that failed, or that ended otherwise than it began.
+    /// Prints what exists after a run that failed, or that was committed while it shut down.
     pub(crate) fn say(&self, succeeded: bool, run_uid: &str) {
         match self {
             Self::Objects(_) => {}
@@ -103,7 +102,6 @@ impl Existing {
         }
     }
 
-    /// The objects, for the report.
     pub(crate) fn objects(&self) -> &[Value] {
         match self {
             Self::Objects(objects) => objects,

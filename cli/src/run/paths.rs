@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 use gleaner_proto::path::OWN_RUN;
 
-/// Which path leads where.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Paths {
     /// From and to, the longest `from` first. Some lead to themselves: what is below them is on this machine already.
@@ -39,7 +38,6 @@ impl Paths {
         paths
     }
 
-    /// Where a single path leads.
     pub(crate) fn path(&self, path: &str) -> PathBuf {
         PathBuf::from(self.text(path))
     }
@@ -68,7 +66,7 @@ impl Paths {
     }
 }
 
-/// Whether a `/` behind `before` is the first character of an absolute path, as far as that can be told.
+/// Returns true if a `/` after `before` seems to begin an absolute path.
 fn begins_a_path(before: &str) -> bool {
     let Some(last) = before.chars().next_back() else {
         return true;

@@ -21,7 +21,6 @@ use gleaner_core::task::{Step, Task};
 /// The longest argument of a command (Linux: `MAX_ARG_STRLEN`).
 const ARGUMENT_MAX: usize = 128 << 10;
 
-/// A run, ready to begin.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) task: Task,
@@ -30,7 +29,7 @@ pub(crate) struct Plan {
     pub(crate) substitution: Substitution,
     /// The lines of `--step-command` by step.
     pub(crate) commands: BTreeMap<String, String>,
-    /// What a person should know of how this differs from a cluster.
+    /// The differences from a run in a cluster, for people.
     pub(crate) notes: Vec<String>,
 }
 
@@ -79,7 +78,7 @@ impl Plan {
         }
     }
 
-    /// Folders for workspaces and for resources that Tekton once cloned.
+    /// Lays out directories for workspaces and for git inputs, which Tekton once cloned.
     fn lay_out_directories(&mut self, options: &Run, errors: &mut Vec<String>) {
         let spec = self.task.spec.clone();
         let cloned: Vec<_> = spec
@@ -184,7 +183,7 @@ impl Plan {
         }
     }
 
-    /// What would be wrong with a step when its turn comes.
+    /// Returns the errors that the steps would meet when they start.
     fn trial(&self) -> Vec<String> {
         let surroundings = self.surroundings(&self.substitution);
         let wrong = |step: &Step| {
@@ -196,7 +195,6 @@ impl Plan {
         steps.filter_map(|step| wrong(step).err()).collect()
     }
 
-    /// What a step needs to become a command, with these variables.
     pub(crate) fn surroundings<'a>(&'a self, substitution: &'a Substitution) -> Surroundings<'a> {
         Surroundings {
             directory: &self.directory,

@@ -32,7 +32,6 @@ impl Group {
         Ok(Self { child, leader })
     }
 
-    /// Ends all of them.
     pub(crate) fn kill(&self) {
         self.signal(Signal::KILL);
     }
@@ -56,7 +55,7 @@ impl Group {
 }
 
 impl Drop for Group {
-    /// What a step leaves running ends with it, as in a container.
+    /// Processes that a step leaves running end with it, as in a container.
     fn drop(&mut self) {
         self.kill();
     }

@@ -13,7 +13,7 @@ use crate::values::as_text;
 /// Values are shown up to this many characters.
 const SHOWN: usize = 100;
 
-/// What was shown already.
+/// Remembers the lines that were shown, to show each only once.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     variables: HashSet<String>,
@@ -28,7 +28,6 @@ impl Progress {
         anstream::eprintln!("{} as {run}, {place}", paint(STRONG, task));
     }
 
-    /// A remark on the side.
     pub(crate) fn note(text: &str) {
         anstream::eprintln!("{}", paint(FAINT, format_args!("  {text}")));
     }
@@ -41,7 +40,6 @@ impl Progress {
         anstream::eprintln!("{} {line}", paint(FAINT, format_args!("{step} |")));
     }
 
-    /// The redirector of `step` has reported something.
     pub(crate) fn report(&mut self, step: &str, report: &Report) {
         match report {
             Report::Failed { message, .. } => Self::failed(&format!("step '{step}': {message}")),
@@ -63,12 +61,10 @@ impl Progress {
         }
     }
 
-    /// Whether it was said what exists.
     pub(crate) fn has_told_objects(&self) -> bool {
         !self.objects.is_empty()
     }
 
-    /// Shows the objects that exist now.
     pub(crate) fn all_created(&mut self, outcome: &Outcome) {
         for created in &outcome.resources {
             if self.objects.insert(created.uid.clone()) {
@@ -107,7 +103,7 @@ impl Progress {
         );
     }
 
-    /// What the sidecar knows: shows what is new.
+    /// Shows what is new in the status.
     pub(crate) fn status(&mut self, status: &Status) {
         for variable in &status.variables {
             // A parameter was known from the start; what a step leaves behind is news.
@@ -140,7 +136,6 @@ impl Progress {
         }
     }
 
-    /// The run has ended badly, and why.
     pub(crate) fn failed(why: &str) {
         anstream::eprintln!("{} {why}", paint(BAD, "✘"));
     }

@@ -10,10 +10,9 @@ use super::substitution::Substitution;
 use crate::args::Form;
 use gleaner_core::task::spec::TaskResult;
 
-/// What a container's termination message holds, in which Tekton moves results.
+/// The size of a container's termination message in bytes, in which Tekton moves results.
 const RESULT_MAX: usize = 4096;
 
-/// Results by name.
 pub(crate) type Results = Map<String, Value>;
 
 /// The results: those that the task declares, then those of its resources.
@@ -43,7 +42,7 @@ pub(crate) fn results(
     results
 }
 
-/// What Tekton would not take of the results that steps write.
+/// Returns a warning for each result that Tekton would not accept from a step.
 pub(crate) fn warnings(results: &Results, declared: &[TaskResult]) -> Vec<String> {
     let mut warnings = Vec::new();
     for TaskResult { name, kind, .. } in declared {

@@ -18,14 +18,12 @@ use super::process::Group;
 use crate::failure::Failure;
 use crate::values::as_text;
 
-/// How long the sidecar may take to get ready.
 const STARTING: Duration = Duration::from_secs(20);
-/// How often it is asked meanwhile.
+/// The interval between checks until it is ready.
 const ASKING: Duration = Duration::from_millis(10);
-/// How much of its log is shown when it has ended by itself.
+/// The last lines of its log that are shown if it ends by itself.
 const LOG_LINES: usize = 20;
 
-/// The running sidecar.
 #[derive(Debug)]
 pub(crate) struct SidecarProcess {
     group: Group,
@@ -107,7 +105,7 @@ impl SidecarProcess {
         Group::start(&mut command)
     }
 
-    /// Whether it has ended by itself, which it should not; and its last words.
+    /// Returns a message with the end of its log if it has ended by itself, which it should not.
     pub(crate) fn has_ended(&mut self, plan: &Plan) -> Option<String> {
         match self.group.child.try_wait() {
             Ok(Some(status)) => Some(format!(

@@ -30,34 +30,32 @@ use super::substitution::Substitution;
 use gleaner_core::finish;
 use gleaner_core::task::Step;
 
-/// How often the sidecar is asked for what is new.
+/// The interval between requests for the sidecar's status.
 const NEWS: Duration = Duration::from_millis(200);
-/// How long what a step has printed may take to arrive once the step is gone.
+/// The time for the rest of a step's output to arrive after its end.
 const LAST_LINES: Duration = Duration::from_secs(2);
 
-/// Everything that runs while the steps run.
 pub(crate) struct Steps<'a> {
     pub(crate) program: &'a Path,
     pub(crate) plan: &'a Plan,
     pub(crate) sidecar: &'a mut SidecarProcess,
     pub(crate) interrupt: &'a mut Signals,
     pub(crate) progress: &'a mut Progress,
-    /// Whether the API server is this run's own.
+    /// True if the API server is this run's own.
     pub(crate) embedded: bool,
-    /// When the run as a whole has taken too long.
+    /// The end of the time for the whole run.
     pub(crate) deadline: Instant,
-    /// Whether a step has run.
+    /// True once a step was started.
     pub(crate) begun: bool,
 }
 
-/// What the redirector is told beyond the command.
+/// The part of a step's redirector in finishing the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Finish {
-    /// Nothing.
     No,
-    /// To finish the run when the command has succeeded.
+    /// It finishes the run after the command has succeeded.
     After,
-    /// To finish it, without a command.
+    /// It only finishes the run, without a command.
     Alone,
 }
 

@@ -11,17 +11,14 @@ use serde_json::Value;
 use crate::values::{as_text, did_you_mean};
 use gleaner_core::task::consistency::dotted;
 
-/// What stands for what.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Substitution {
-    /// The parameters.
     pub(crate) params: BTreeMap<String, Value>,
     /// Everything else, by what stands between `$(` and `)`.
     pub(crate) named: BTreeMap<String, String>,
 }
 
 impl Substitution {
-    /// Adds a variable.
     pub(crate) fn name(&mut self, name: impl Into<String>, value: impl Into<String>) {
         self.named.insert(name.into(), value.into());
     }
@@ -70,7 +67,7 @@ impl Substitution {
         }
     }
 
-    /// What stands for a variable; nothing when it is none of Tekton's.
+    /// Returns the value of a variable; none if it is not one of Tekton's.
     fn lookup(&self, variable: &str) -> Result<Option<String>, String> {
         let reference = Reference::parse(variable);
         let Ok(reference @ Reference::Param { name, .. }) = &reference else {

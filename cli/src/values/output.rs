@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{Assignment, did_you_mean};
 
-/// Values by step and output.
+/// Keys are steps, then outputs.
 pub(crate) type Outputs = BTreeMap<String, BTreeMap<String, Value>>;
 
 /// The outputs that are given as text or as files; the declared defaults for the rest.

@@ -10,7 +10,6 @@ use serde_json::{Map, Value};
 use super::{Assignment, as_text, did_you_mean};
 use gleaner_core::task::{ParamKind, ParamSpec};
 
-/// What is wrong with a parameter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ParamError {
     /// It has no value, or keys of an object have none.
@@ -150,7 +149,7 @@ fn complete(spec: &ParamSpec, value: Value) -> Result<Value, ParamError> {
     }
 }
 
-/// What stands behind `-p NAME=`: for arrays and objects `tkn`'s short forms, or JSON.
+/// Parses the value of `-p NAME=`: for arrays and objects `tkn`'s short forms, or JSON.
 fn from_text(spec: &ParamSpec, text: &str) -> Result<Value, String> {
     let json = |text: &str| match serde_json::from_str(text) {
         Ok(value) => from_json(spec, &value),
@@ -178,7 +177,7 @@ fn from_text(spec: &ParamSpec, text: &str) -> Result<Value, String> {
     }
 }
 
-/// A value that already has a type. What is within arrays and objects is text, as in Tekton.
+/// Converts a typed value. Values within arrays and objects become strings, as in Tekton.
 fn from_json(spec: &ParamSpec, value: &Value) -> Result<Value, String> {
     let scalar = |value: &Value| match value {
         Value::Array(_) | Value::Object(_) | Value::Null => {
