@@ -73,14 +73,14 @@ impl Command {
             }
             (Action::Image(image), None) => {
                 return Err(format!(
-                    "step '{name}' runs whatever its image '{image}' runs, and here are no images; say what to run instead with \
-                     --step-command {name}='...'"
+                    "step '{name}' runs whatever its image '{image}' runs, and here are no images; say what \
+                     to run instead with --step-command {name}='...'"
                 ));
             }
             (Action::Reference(reference), None) => {
                 return Err(format!(
-                    "step '{name}' refers to the StepAction '{reference}', which only a cluster can resolve; say what to run instead with \
-                     --step-command {name}='...'"
+                    "step '{name}' refers to the StepAction '{reference}', which only a cluster can resolve; say what \
+                     to run instead with --step-command {name}='...'"
                 ));
             }
         };
