@@ -12,8 +12,8 @@ use gleaner_proto::duration;
 
 use crate::values::Assignment;
 
-pub use inject::{Inject, Pull};
-pub use translate::{ClusterArgs, Translate};
+pub(crate) use inject::Inject;
+pub(crate) use translate::{ClusterArgs, Translate};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -27,10 +27,10 @@ const STYLES: Styles = Styles::styled()
 /// of them. A cluster with Gleaner does so in every TaskRun; this command does it here, to try and to check.
 #[derive(Debug, Parser)]
 #[command(name = "gleaner", version, styles = STYLES, after_help = EXAMPLES, max_term_width = 110)]
-pub struct Cli {
+pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub(crate) command: Command,
 }
 
 const EXAMPLES: &str = "\
@@ -47,9 +47,8 @@ Examples:
   # What would be created from these values?
   gleaner render -f task.yaml -p imageUrl=ghcr.io/me/app --output kaniko.digest=sha256:54ed";
 
-/// A command.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Run a Task's steps on this machine and create what they lead to.
     ///
     /// The steps run in order as processes of this machine, each under Gleaner's redirector; Gleaner's sidecar collects what
@@ -96,16 +95,15 @@ pub enum Command {
     Completions(Completions),
 }
 
-/// The options of `gleaner lint`.
 #[derive(Debug, Args)]
 #[command(after_help = LINT_EXAMPLES)]
-pub struct Lint {
+pub(crate) struct Lint {
     /// A file, or - for standard input.
     #[arg(short = 'f', long = "filename", value_name = "FILE", required = true, num_args = 1..)]
-    pub files: Vec<String>,
+    pub(crate) files: Vec<String>,
     /// How to print what is wrong.
     #[arg(long, value_enum, default_value_t = LintFormat::Human)]
-    pub format: LintFormat,
+    pub(crate) format: LintFormat,
 }
 
 const LINT_EXAMPLES: &str = "\
@@ -114,54 +112,50 @@ Examples:
   kustomize build overlay | gleaner lint -f -
   gleaner lint -f task.yaml --format json | jq '.[].message'";
 
-/// How `lint` prints what is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LintFormat {
+pub(crate) enum LintFormat {
     /// A line each.
     Human,
     /// An array of file, line, column, place, severity, message, help.
     Json,
 }
 
-/// Which Task, with which parameters.
 #[derive(Debug, Args)]
-pub struct TaskArgs {
+pub(crate) struct TaskArgs {
     /// The file that holds the Task, or - for standard input.
     #[arg(short = 'f', long = "filename", value_name = "FILE")]
-    pub file: String,
+    pub(crate) file: String,
     /// The Task's name, when the file holds several.
     #[arg(long, value_name = "NAME")]
-    pub task: Option<String>,
+    pub(crate) task: Option<String>,
     /// A parameter: text; for an array a,b or JSON; for an object key:value,... or JSON.
     #[arg(short = 'p', long = "param", value_name = "NAME=VALUE")]
-    pub params: Vec<Assignment>,
+    pub(crate) params: Vec<Assignment>,
     /// A YAML or JSON file with parameters, a map; -p wins over it.
     #[arg(long, value_name = "FILE")]
-    pub param_file: Option<String>,
+    pub(crate) param_file: Option<String>,
 }
 
-/// The options of `gleaner render`.
 #[derive(Debug, Args)]
 #[command(after_help = RENDER_EXAMPLES)]
-pub struct Render {
-    /// Which Task, with which parameters.
+pub(crate) struct Render {
     #[command(flatten)]
-    pub task: TaskArgs,
+    pub(crate) task: TaskArgs,
     /// The value of an output; JSON unless its type is string.
     #[arg(long = "output", value_name = "STEP.NAME=VALUE")]
-    pub outputs: Vec<Assignment>,
+    pub(crate) outputs: Vec<Assignment>,
     /// An output's file, read as the run would read it.
     #[arg(long = "output-file", value_name = "STEP.NAME=PATH")]
-    pub output_files: Vec<Assignment>,
+    pub(crate) output_files: Vec<Assignment>,
     /// The value of a context variable, such as taskRun.name=mine.
     #[arg(long = "variable", value_name = "NAME=VALUE")]
-    pub variables: Vec<Assignment>,
+    pub(crate) variables: Vec<Assignment>,
     /// Show values of secret outputs as they are.
     #[arg(long)]
-    pub show_secrets: bool,
+    pub(crate) show_secrets: bool,
     /// The form of what is printed.
     #[arg(short = 'o', value_name = "FORM", value_enum, default_value_t = Form::Yaml)]
-    pub form: Form,
+    pub(crate) form: Form,
 }
 
 const RENDER_EXAMPLES: &str = "\
@@ -171,32 +165,30 @@ Examples:
 
 /// The form of what is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Form {
+pub(crate) enum Form {
     /// YAML, a document each.
     Yaml,
     /// JSON.
     Json,
 }
 
-/// The options of `gleaner run`.
 #[derive(Debug, Args)]
 #[command(after_help = RUN_EXAMPLES)]
-pub struct Run {
-    /// Which Task, with which parameters.
+pub(crate) struct Run {
     #[command(flatten)]
-    pub task: TaskArgs,
+    pub(crate) task: TaskArgs,
     /// Replaces a step's command by a line for sh, so that a task whose tool is not here can be tried.
     #[arg(long = "step-command", value_name = "STEP=COMMAND")]
-    pub step_commands: Vec<Assignment>,
+    pub(crate) step_commands: Vec<Assignment>,
     /// A folder for a workspace, or for a git resource; an empty one unless given.
     #[arg(long = "workspace", short = 'w', value_name = "NAME=DIR")]
-    pub workspaces: Vec<Assignment>,
+    pub(crate) workspaces: Vec<Assignment>,
     /// A file with CustomResourceDefinitions for the API server of this run.
     #[arg(long = "crd", value_name = "FILE")]
-    pub crds: Vec<PathBuf>,
+    pub(crate) crds: Vec<PathBuf>,
     /// Ends the run after this long, as Tekton would.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "1h")]
-    pub timeout: Duration,
+    pub(crate) timeout: Duration,
     /// Creates in the cluster of this context of the kubeconfig.
     #[arg(
         long,
@@ -204,7 +196,7 @@ pub struct Run {
         help_heading = "A real cluster",
         conflicts_with = "crds"
     )]
-    pub context: Option<String>,
+    pub(crate) context: Option<String>,
     /// Creates in the cluster of this kubeconfig.
     #[arg(
         long,
@@ -212,16 +204,16 @@ pub struct Run {
         help_heading = "A real cluster",
         conflicts_with = "crds"
     )]
-    pub kubeconfig: Option<PathBuf>,
+    pub(crate) kubeconfig: Option<PathBuf>,
     /// The namespace of what is created; that of the kubeconfig's context, or default.
     #[arg(long, short = 'n', value_name = "NAME")]
-    pub namespace: Option<String>,
+    pub(crate) namespace: Option<String>,
     /// Keeps the temporary folder and says where it is.
     #[arg(long)]
-    pub keep: bool,
+    pub(crate) keep: bool,
     /// The form of what is printed at the end.
     #[arg(short = 'o', value_name = "FORM", value_enum, default_value_t = Form::Yaml)]
-    pub form: Form,
+    pub(crate) form: Form,
 }
 
 const RUN_EXAMPLES: &str = "\
@@ -242,12 +234,11 @@ Exit codes: the failing step's own, or 128 and the number of the signal that end
 parameter is wrong, 65 an output is missing or no valid value of its type, 69 the sidecar is out of reach, 73 the
 resources could not be created, 78 the declaration is wrong, 127 a step's command is not on this machine, 130 Ctrl-C.";
 
-/// The options of `gleaner completions`.
 #[derive(Debug, Args)]
-pub struct Completions {
+pub(crate) struct Completions {
     /// The shell.
     #[arg(value_enum)]
-    pub shell: clap_complete::Shell,
+    pub(crate) shell: clap_complete::Shell,
 }
 
 fn parse_duration(text: &str) -> Result<Duration, String> {

@@ -10,7 +10,7 @@ use gleaner_runtime::program;
 use crate::args::{Cli, Command, Completions};
 use crate::{inject, lint, render, run, translate};
 
-/// The name under which `kubectl` finds its plugins.
+/// The file name by which `kubectl` finds this plugin.
 const KUBECTL_PLUGIN: &str = "kubectl-gleaner";
 
 /// Runs the program with these arguments, its own name included.
@@ -41,14 +41,15 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn dispatch(command: Command) -> ExitCode {
-    match command {
+    let ended = match command {
         Command::Run(options) => run::main(&options),
         Command::Render(options) => render::main(&options),
-        Command::Lint(options) => lint::main(&options),
+        Command::Lint(options) => Ok(lint::main(&options)),
         Command::Translate(options) => translate::main(&options),
         Command::Inject(options) => inject::main(&options),
-        Command::Completions(options) => completions(&options),
-    }
+        Command::Completions(options) => Ok(completions(&options)),
+    };
+    ended.unwrap_or_else(ExitCode::from)
 }
 
 fn completions(options: &Completions) -> ExitCode {

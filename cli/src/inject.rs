@@ -4,45 +4,38 @@ mod documents;
 
 use std::process::ExitCode;
 
-use gleaner_core::document::{Finding, Severity, Source};
+use gleaner_core::document::{Finding, Source};
 use gleaner_core::inject::Settings;
-use gleaner_core::inject::settings::{PullPolicy, Resources, Sidecars};
+use gleaner_core::inject::settings::{Resources, Sidecars};
 use gleaner_proto::exit_code;
 use serde_json::Value;
 
-use crate::args::{Inject, Pull};
+use crate::args::Inject;
 use crate::printing::{print, read_all};
 use crate::terminal;
 use documents::inject;
 
 /// Prints the documents with redirector and sidecar in them, or everything that is in the way.
-pub fn main(options: &Inject) -> ExitCode {
-    let sources = match read_all(&options.files) {
-        Ok(sources) => sources,
-        Err(code) => return ExitCode::from(code),
-    };
+pub(crate) fn main(options: &Inject) -> Result<ExitCode, u8> {
+    let sources = read_all(&options.files)?;
     let (documents, findings) = inject_all(&sources, &settings(options));
-    for finding in &findings {
-        anstream::eprintln!("{}", terminal::finding(finding));
+    terminal::print_findings(&findings);
+    if findings.iter().any(terminal::is_error) {
+        return Err(exit_code::DECLARATION);
     }
-    let is_wrong = |finding: &Finding| finding.severity == Severity::Error;
-    if findings.iter().any(is_wrong) {
-        return ExitCode::from(exit_code::DECLARATION);
-    }
-    print(&documents, options.form)
+    Ok(print(&documents, options.form))
 }
 
-/// What the documents become, and what is to be said of them.
+/// Returns the injected documents, and the findings.
 fn inject_all(sources: &[Source], settings: &Settings) -> (Vec<Value>, Vec<Finding>) {
     let mut documents = Vec::new();
     let mut findings = Vec::new();
     let mut asked = false;
     for source in sources {
         for document in &source.documents {
-            let injected = inject(source, document, settings);
-            asked |= injected.asked;
-            findings.extend(injected.findings);
-            documents.push(injected.document);
+            let (document, asks) = inject(source, document, settings, &mut findings);
+            asked |= asks;
+            documents.push(document);
         }
     }
     if !asked && let Some(first) = sources.first() {
@@ -56,11 +49,7 @@ fn settings(options: &Inject) -> Settings {
     let default = Resources::default();
     Settings {
         image: options.image.clone(),
-        image_pull_policy: options.image_pull_policy.map(|policy| match policy {
-            Pull::Always => PullPolicy::Always,
-            Pull::IfNotPresent => PullPolicy::IfNotPresent,
-            Pull::Never => PullPolicy::Never,
-        }),
+        image_pull_policy: options.image_pull_policy,
         resources: Resources {
             cpu_request: quantity(&options.cpu_request, default.cpu_request),
             cpu_limit: quantity(&options.cpu_limit, default.cpu_limit),

@@ -2,22 +2,23 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`args`] | the command line |
-//! | [`values`] | values from the command line, for parameters and outputs |
-//! | [`lint`], [`render`], [`run`], [`translate`], [`inject`] | a command each |
-//! | [`terminal`] | colour, and only on a terminal |
+//! | `args` | the command line |
+//! | `values` | values from the command line, for parameters and outputs |
+//! | `lint`, `render`, `run`, `translate`, `inject` | a command each |
+//! | `files`, `printing` | reading and printing of documents |
+//! | `terminal`, `failure` | colors, messages, exit codes |
 
-pub mod args;
-pub mod inject;
-pub mod lint;
-pub mod render;
-pub mod run;
-pub mod terminal;
-pub mod translate;
-pub mod values;
-
+mod args;
 mod entry;
+mod failure;
 mod files;
+mod inject;
+mod lint;
 mod printing;
+mod render;
+mod run;
+mod terminal;
+mod translate;
+mod values;
 
 pub use entry::main;

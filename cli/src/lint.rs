@@ -13,54 +13,42 @@ use gleaner_core::document::{Finding, Place, Severity, Source};
 use gleaner_core::task::site::DeclarationSite;
 
 /// Reads the files, prints what is wrong with them; fails when anything is.
-pub fn main(options: &Lint) -> ExitCode {
-    let findings: Vec<Finding> = options
-        .files
-        .iter()
-        .flat_map(|file| lint_file(file))
+pub(crate) fn main(options: &Lint) -> ExitCode {
+    let files = options.files.iter();
+    let findings: Vec<Finding> = files
+        .flat_map(|file| match files::read(file) {
+            Ok(source) => lint(&source),
+            Err(finding) => vec![finding],
+        })
         .collect();
     match options.format {
         LintFormat::Human => print_lines(&findings),
         LintFormat::Json => print_json(&findings),
     }
-    match findings
-        .iter()
-        .any(|finding| finding.severity == Severity::Error)
-    {
-        true => ExitCode::FAILURE,
-        false => ExitCode::SUCCESS,
+    if findings.iter().any(terminal::is_error) {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
     }
 }
 
-/// Everything worth saying about one file.
-fn lint_file(file: &str) -> Vec<Finding> {
-    match files::read(file) {
-        Ok(source) => lint(&source),
-        Err(finding) => vec![finding],
-    }
-}
-
-/// Everything worth saying about a file that could be read.
-pub fn lint(source: &Source) -> Vec<Finding> {
+fn lint(source: &Source) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let finding = |severity, diagnostic| Finding {
+        file: source.name.clone(),
+        severity,
+        diagnostic,
+    };
     let mut declarations = 0;
     for document in &source.documents {
-        for carrier in DeclarationSite::all(document)
-            .iter()
-            .filter(|carrier| carrier.declares())
-        {
-            declarations += 1;
-            let found = carrier.declaration(source).err().unwrap_or_default();
-            findings.extend(
-                found
-                    .into_iter()
-                    .map(|diagnostic| Finding::error(&source.name, diagnostic)),
-            );
-            findings.extend(carrier.warning().map(|diagnostic| Finding {
-                file: source.name.clone(),
-                severity: Severity::Warning,
-                diagnostic,
-            }));
+        for site in DeclarationSite::all(document) {
+            if site.declares() {
+                declarations += 1;
+                let errors = site.declaration(source).err().into_iter().flatten();
+                findings.extend(errors.map(|error| finding(Severity::Error, error)));
+                let warning = site.warning();
+                findings.extend(warning.map(|warning| finding(Severity::Warning, warning)));
+            }
         }
     }
     if declarations == 0 {
@@ -68,11 +56,7 @@ pub fn lint(source: &Source) -> Vec<Finding> {
         let diagnostic = Diagnostic::new(Place::root(), None, message).help(
             "a Task does so in the annotation gleaner.dev/outputs, or with steps[].outputs and outputs in its spec",
         );
-        findings.push(Finding {
-            file: source.name.clone(),
-            severity: Severity::Note,
-            diagnostic,
-        });
+        findings.push(finding(Severity::Note, diagnostic));
     }
     findings
 }

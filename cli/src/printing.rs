@@ -3,10 +3,9 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use gleaner_core::document::Source;
-use gleaner_core::document::writer;
+use gleaner_core::document::{Finding, Source, writer};
 use gleaner_proto::exit_code;
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 
 use crate::args::Form;
 use crate::files;
@@ -14,25 +13,16 @@ use crate::terminal;
 
 /// The files; or says on standard error which cannot be read, and gives the exit code.
 pub(crate) fn read_all(files: &[String]) -> Result<Vec<Source>, u8> {
-    let mut sources = Vec::new();
-    let mut code = None;
-    for file in files {
-        match files::read(file) {
-            Ok(source) => sources.push(source),
-            Err(found) => {
-                anstream::eprintln!("{}", terminal::finding(&found));
-                code = Some(exit_code::USAGE);
-            }
-        }
-    }
-    code.map_or(Ok(sources), Err)
+    let read: Vec<_> = files.iter().map(|file| files::read(file)).collect();
+    terminal::print_findings(read.iter().filter_map(|read| read.as_ref().err()));
+    let sources: Result<_, Finding> = read.into_iter().collect();
+    sources.map_err(|_| exit_code::USAGE)
 }
 
-/// Prints documents.
 pub(crate) fn print(documents: &[Value], form: Form) -> ExitCode {
     let text = match form {
         Form::Yaml => writer::to_yaml(documents),
-        Form::Json => format!("{:#}\n", as_list(documents.to_vec())),
+        Form::Json => format!("{:#}\n", as_list(documents)),
     };
     match std::io::stdout().write_all(text.as_bytes()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -41,16 +31,9 @@ pub(crate) fn print(documents: &[Value], form: Form) -> ExitCode {
 }
 
 /// Returns one object as it is, several as a `List`, as `kubectl` prints and takes them.
-fn as_list(mut objects: Vec<Value>) -> Value {
-    match (objects.pop(), objects.is_empty()) {
-        (Some(only), true) => only,
-        (last, _) => {
-            objects.extend(last);
-            let mut list = Map::new();
-            list.insert("apiVersion".to_owned(), "v1".into());
-            list.insert("kind".to_owned(), "List".into());
-            list.insert("items".to_owned(), objects.into());
-            Value::Object(list)
-        }
+fn as_list(objects: &[Value]) -> Value {
+    match objects {
+        [only] => only.clone(),
+        _ => json!({"apiVersion": "v1", "kind": "List", "items": objects}),
     }
 }

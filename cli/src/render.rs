@@ -3,45 +3,26 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use gleaner_core::document::diagnostic::suggestion;
-use gleaner_core::render::{self, Rendered, Secrecy, Values};
+use gleaner_core::render::{self, Secrecy, Values};
 use gleaner_core::run::Run;
 use gleaner_core::variable::{CONTEXT, Reference, Unresolved};
 use gleaner_proto::exit_code;
 use serde_json::Value;
 
 use crate::args::{Render, TaskArgs};
+use crate::failure::Failure;
 use crate::files;
 use crate::printing::print;
 use crate::terminal::{self, error};
-use crate::values::{self, Assignment, ParamError};
+use crate::values::{self, Assignment, ParamError, did_you_mean};
 use gleaner_core::task::{SelectionError, Task};
 
-/// Prints the YAML, or what is missing for it.
-pub fn main(options: &Render) -> ExitCode {
-    match render(options) {
-        Ok(rendered) => {
-            let objects = rendered.into_iter().map(|rendered| rendered.object);
-            print(&objects.collect::<Vec<_>>(), options.form)
-        }
-        Err(code) => ExitCode::from(code),
-    }
-}
-
-/// Renders; or says on standard error what is wrong and gives the exit code.
-fn render(options: &Render) -> Result<Vec<Rendered>, u8> {
+/// Prints the YAML; or says on standard error what is wrong or missing and gives the exit code.
+pub(crate) fn main(options: &Render) -> Result<ExitCode, u8> {
     let task = open_task(&options.task)?;
-    let (params, errors) = read_params(&task, &options.task)?;
+    let (params, mut errors) = read_params(&task, &options.task)?;
     // A parameter that no template uses may be missing here, or a part of it.
-    let errors: Vec<_> = errors
-        .iter()
-        .filter(|error| {
-            !matches!(
-                error,
-                ParamError::Missing { .. } | ParamError::MissingKeys { .. }
-            )
-        })
-        .collect();
+    errors.retain(|error| !matches!(error, ParamError::Missing(_)));
     errors.iter().for_each(error);
     let outputs = values::outputs(&task.declaration, &options.outputs, &options.output_files);
     let outputs = outputs.map_err(|found| {
@@ -56,7 +37,6 @@ fn render(options: &Render) -> Result<Vec<Rendered>, u8> {
         context,
         ..Run::default()
     };
-
     let secrecy = if options.show_secrets {
         Secrecy::Plain
     } else {
@@ -70,30 +50,26 @@ fn render(options: &Render) -> Result<Vec<Rendered>, u8> {
         &render::Attempts::new(),
         secrecy,
     );
-    if unresolved == Unresolved::default() {
-        return Ok(rendered);
+    if unresolved != Unresolved::default() {
+        report(&unresolved);
+        return Err(1);
     }
-    report(&unresolved);
-    Err(1)
+    let objects = rendered.into_iter().map(|rendered| rendered.object);
+    Ok(print(&objects.collect::<Vec<_>>(), options.form))
 }
 
 /// Opens the file and picks the Task; or says on standard error why not and gives the exit code.
 pub(crate) fn open_task(options: &TaskArgs) -> Result<Task, u8> {
     let source = files::read(&options.file).map_err(|found| {
-        anstream::eprintln!("{}", terminal::finding(&found));
+        terminal::print_findings([&found]);
         exit_code::USAGE
     })?;
     Task::select(&source, options.task.as_deref()).map_err(|found| match found {
         SelectionError::Invalid(findings) => {
-            findings
-                .iter()
-                .for_each(|finding| anstream::eprintln!("{}", terminal::finding(finding)));
+            terminal::print_findings(&findings);
             exit_code::DECLARATION
         }
-        other => {
-            error(other);
-            exit_code::USAGE
-        }
+        other => Failure::usage(other).print(),
     })
 }
 
@@ -106,10 +82,7 @@ pub(crate) fn read_params(task: &Task, options: &TaskArgs) -> Result<Params, u8>
         .as_deref()
         .map(values::read_param_file)
         .transpose()
-        .map_err(|found| {
-            error(found);
-            exit_code::USAGE
-        })?;
+        .map_err(|error| Failure::usage(error).print())?;
     Ok(values::params(
         &task.spec.params,
         &options.params,
@@ -118,16 +91,14 @@ pub(crate) fn read_params(task: &Task, options: &TaskArgs) -> Result<Params, u8>
 }
 
 fn context(task: &Task, variables: &[Assignment]) -> Result<BTreeMap<String, String>, u8> {
-    let known = [("task.name", task.name.as_str()), ("task.retry-count", "0")];
-    let mut context: BTreeMap<String, String> = known
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into();
+    let mut context = BTreeMap::from([
+        ("task.name".to_owned(), task.name.clone()),
+        ("task.retry-count".to_owned(), "0".to_owned()),
+    ]);
     for Assignment { name, value } in variables {
         let bare = name.strip_prefix("context.").unwrap_or(name);
         if !CONTEXT.contains(&bare) {
-            let help = suggestion(bare, CONTEXT)
-                .map(|help| format!("; {help}"))
-                .unwrap_or_default();
+            let help = did_you_mean(bare, CONTEXT);
             error(format!("there is no context variable '{bare}'{help}"));
             return Err(exit_code::USAGE);
         }

@@ -3,19 +3,18 @@
 //! | module | its one job |
 //! | --- | --- |
 //! | `plan` | what the command line and the Task come to, before anything runs |
-//! | `folder`, `paths` | the run's folder, and the pod's paths that lead into it |
+//! | `directory`, `paths` | the run's directory, and the pod's paths that lead into it |
 //! | `substitution`, `command` | Tekton's `$(...)`; from a step to a command |
 //! | `cluster` | an API server within this process, or a real cluster |
-//! | `collector`, `http` | the real sidecar as a child, and what it is asked |
+//! | `sidecar_process`, `http` | the real sidecar as a child, and what it is asked |
 //! | `steps`, `process`, `lines`, `end` | the steps in order, each under the real redirector |
 //! | `progress`, `report` | what a person sees, and what a program reads |
 //! | `outcome` | what exists in the end |
 
 mod cluster;
-mod collector;
 mod command;
+mod directory;
 mod end;
-mod folder;
 mod http;
 mod lines;
 mod outcome;
@@ -24,71 +23,41 @@ mod plan;
 mod process;
 mod progress;
 mod report;
+mod sidecar_process;
 mod steps;
 mod substitution;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use gleaner_proto::exit_code;
 use gleaner_runtime::shutdown::Signals;
 use serde_json::Value;
 use tokio::signal::unix::SignalKind;
 use tokio::time::Instant;
 
 use crate::args::{Form, Run};
+use crate::failure::Failure;
 use crate::terminal;
 use cluster::Cluster;
-use collector::Collector;
 use gleaner_core::task::name as task_name;
 use plan::Plan;
 use progress::Progress;
+use sidecar_process::SidecarProcess;
 use steps::Steps;
 
 /// Runs the Task; the exit code is what the TaskRun's failing step would have, or 0.
-pub fn main(options: &Run) -> ExitCode {
-    let plan = match Plan::new(options) {
-        Ok(plan) => plan,
-        Err(code) => return ExitCode::from(code),
-    };
+pub(crate) fn main(options: &Run) -> Result<ExitCode, u8> {
+    let plan = Plan::new(options)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
-    let ended = match runtime {
-        Ok(runtime) => runtime.block_on(run(options, plan)),
-        Err(error) => Err(error.into()),
-    };
-    match ended {
-        Ok(code) => ExitCode::from(code),
-        Err(failure) => {
-            let code = failure.exit_code();
-            terminal::error(failure);
-            ExitCode::from(code)
-        }
-    }
+    let ended = runtime
+        .map_err(Failure::from)
+        .and_then(|runtime| runtime.block_on(run(options, plan)));
+    ended.map(ExitCode::from).map_err(Failure::print)
 }
 
-/// Why a run did not even come to its steps, or broke off between them.
-#[derive(Debug, thiserror::Error)]
-enum RunError {
-    #[error(transparent)]
-    Cluster(#[from] cluster::ClusterError),
-    #[error(transparent)]
-    Collector(#[from] collector::CollectorError),
-    #[error("this machine refuses: {0}")]
-    System(#[from] std::io::Error),
-}
-
-impl RunError {
-    const fn exit_code(&self) -> u8 {
-        match self {
-            Self::Cluster(error) if error.is_of_command_line() => exit_code::USAGE,
-            _ => exit_code::UNREACHABLE,
-        }
-    }
-}
-
-async fn run(options: &Run, mut plan: Plan) -> Result<u8, RunError> {
+async fn run(options: &Run, mut plan: Plan) -> Result<u8, Failure> {
     let mut interrupt = Signals::new(&[
         SignalKind::interrupt(),
         SignalKind::terminate(),
@@ -96,20 +65,20 @@ async fn run(options: &Run, mut plan: Plan) -> Result<u8, RunError> {
     ])?;
     let program = std::env::current_exe()?;
     let deadline = Instant::now() + options.timeout;
-    let cluster = Cluster::open(options, plan.folder.path()).await?;
+    let cluster = Cluster::open(options, plan.directory.path()).await?;
     let context = context(&plan, &cluster)?;
     plan.name_run(&context);
     begin(&plan, &context, &cluster);
 
-    let mut collector = tokio::select! {
-        started = Collector::start(&program, &plan, &context, &cluster) => started?,
+    let mut sidecar = tokio::select! {
+        started = SidecarProcess::start(&program, &plan, &context, &cluster) => started?,
         signal = interrupt.next() => return Ok(128 | signal),
     };
     let mut progress = Progress::default();
     let mut steps = Steps {
         program: &program,
         plan: &plan,
-        collector: &mut collector,
+        sidecar: &mut sidecar,
         interrupt: &mut interrupt,
         progress: &mut progress,
         embedded: cluster.is_embedded(),
@@ -118,17 +87,16 @@ async fn run(options: &Run, mut plan: Plan) -> Result<u8, RunError> {
     };
     let ended = steps.run().await;
     let succeeded = matches!(ended, Ok(0));
-    let existing = outcome::end(collector, &mut interrupt).await;
-    let run_uid = context.get("taskRun.uid").map(String::as_str);
+    let existing = outcome::end(sidecar, &mut interrupt).await;
     if !plan.task.declaration.templates.is_empty() {
-        existing.say(succeeded, run_uid.unwrap_or_default());
+        existing.say(succeeded, &context["taskRun.uid"]);
     }
     let reported = report(&plan, existing.objects(), options.form);
     cluster.close().await;
     if options.keep {
         Progress::note(&format!(
             "the folder of this run is {}",
-            plan.folder.path().display()
+            plan.directory.path().display()
         ));
     }
     reported?;
@@ -136,46 +104,40 @@ async fn run(options: &Run, mut plan: Plan) -> Result<u8, RunError> {
 }
 
 /// The values of `$(context.*)`.
-fn context(plan: &Plan, cluster: &Cluster) -> Result<BTreeMap<String, String>, RunError> {
+fn context(plan: &Plan, cluster: &Cluster) -> Result<BTreeMap<String, String>, Failure> {
     let task = &plan.task.name;
     let name = task_name::of_run(task);
     let uid = match cluster.make_task_run(&name, task)? {
         Some(uid) => uid,
         None => random_uid()?,
     };
-    let context = [
+    Ok([
         ("task.name", task.clone()),
         ("task.retry-count", "0".to_owned()),
         ("taskRun.name", name),
         ("taskRun.namespace", cluster.namespace.clone()),
         ("taskRun.uid", uid),
-    ];
-    Ok(context
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect())
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into())
 }
 
 fn begin(plan: &Plan, context: &BTreeMap<String, String>, cluster: &Cluster) {
-    let name = context
-        .get("taskRun.name")
-        .map(String::as_str)
-        .unwrap_or_default();
+    let name = &context["taskRun.name"];
     Progress::begins(&plan.task.name, name, &cluster.describe());
-    for note in cluster
+    let notes = plan.notes.iter().map(String::as_str);
+    cluster
         .note()
         .into_iter()
-        .chain(plan.notes.iter().map(String::as_str))
-    {
-        Progress::note(note);
-    }
+        .chain(notes)
+        .for_each(Progress::note);
 }
 
 /// Prints what exists now, and the results.
 fn report(plan: &Plan, objects: &[Value], form: Form) -> std::io::Result<()> {
     let substitution = steps::with_step_results(plan);
     let declared = &plan.task.spec.results;
-    let results = report::results(&plan.folder, declared, &substitution);
+    let results = report::results(&plan.directory, declared, &substitution);
     report::warnings(&results, declared)
         .iter()
         .for_each(terminal::warning);
@@ -187,18 +149,12 @@ fn report(plan: &Plan, objects: &[Value], form: Form) -> std::io::Result<()> {
 }
 
 /// A UID (RFC 9562, version 4) for a run that no API server knows.
-fn random_uid() -> Result<String, RunError> {
+fn random_uid() -> Result<String, Failure> {
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes).map_err(|error| std::io::Error::other(error.to_string()))?;
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok([
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..16],
-        &hex[16..20],
-        &hex[20..],
-    ]
-    .join("-"))
+    let bounds = [0..8, 8..12, 12..16, 16..20, 20..32];
+    Ok(bounds.map(|bounds| &hex[bounds]).join("-"))
 }

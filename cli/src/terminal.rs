@@ -1,27 +1,31 @@
-//! Colour, on a terminal and nowhere else (`NO_COLOR` and its kin are heeded by `anstream`, which prints).
+//! Messages in color, on a terminal and nowhere else (`anstream`, which prints, honors `NO_COLOR` and the like).
 
 use anstyle::{AnsiColor, Style};
 
 use gleaner_core::document::{Finding, Severity};
 
-/// What went well.
-pub const GOOD: Style = AnsiColor::Green.on_default().bold();
-/// What went wrong.
-pub const BAD: Style = AnsiColor::Red.on_default().bold();
-/// What needs attention.
-pub const CAUTION: Style = AnsiColor::Yellow.on_default().bold();
-/// What matters in a line.
-pub const STRONG: Style = Style::new().bold();
-/// What does not.
-pub const FAINT: Style = Style::new().dimmed();
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
+pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
+pub(crate) const CAUTION: Style = AnsiColor::Yellow.on_default().bold();
+pub(crate) const STRONG: Style = Style::new().bold();
+pub(crate) const FAINT: Style = Style::new().dimmed();
 
-/// `text` in a style.
-pub fn paint(style: Style, text: impl std::fmt::Display) -> String {
+pub(crate) fn paint(style: Style, text: impl std::fmt::Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// A finding as a line.
-pub fn finding(finding: &Finding) -> String {
+pub(crate) fn is_error(finding: &Finding) -> bool {
+    finding.severity == Severity::Error
+}
+
+/// Prints findings to standard error, a line each.
+pub(crate) fn print_findings<'a>(findings: impl IntoIterator<Item = &'a Finding>) {
+    for found in findings {
+        anstream::eprintln!("{}", finding(found));
+    }
+}
+
+pub(crate) fn finding(finding: &Finding) -> String {
     let style = match finding.severity {
         Severity::Error => BAD,
         Severity::Warning => CAUTION,
@@ -31,12 +35,11 @@ pub fn finding(finding: &Finding) -> String {
     format!("{}: {severity}: {}", finding.position(), finding.diagnostic)
 }
 
-/// Says on standard error that something is wrong.
-pub fn error(message: impl std::fmt::Display) {
+pub(crate) fn error(message: impl std::fmt::Display) {
     anstream::eprintln!("{}: {message}", paint(BAD, "error"));
 }
 
-/// Says on standard error that something works here, and will not in a cluster.
-pub fn warning(message: impl std::fmt::Display) {
+/// Warns that something works here, and will not in a cluster.
+pub(crate) fn warning(message: impl std::fmt::Display) {
     anstream::eprintln!("{}: {message}", paint(CAUTION, "warning"));
 }

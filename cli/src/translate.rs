@@ -6,22 +6,14 @@ use std::process::ExitCode;
 
 use gleaner_proto::exit_code;
 use gleaner_translate::{Refusal, Settings};
-use serde_json::Value;
 
 use crate::args::Translate;
+use crate::failure::Failure;
 use crate::printing::{print, read_all};
-use crate::terminal::{self, error};
+use crate::terminal;
 
 /// Prints the translated documents, or everything that cannot be translated.
-pub fn main(options: &Translate) -> ExitCode {
-    match translate(options) {
-        Ok(documents) => print(&documents, options.form),
-        Err(code) => ExitCode::from(code),
-    }
-}
-
-/// Translates; on failure, prints the findings to standard error and returns the exit code.
-fn translate(options: &Translate) -> Result<Vec<Value>, u8> {
+pub(crate) fn main(options: &Translate) -> Result<ExitCode, u8> {
     let sources = read_all(&options.files)?;
     let settings = Settings {
         git_image: options.git_image.clone(),
@@ -30,19 +22,14 @@ fn translate(options: &Translate) -> Result<Vec<Value>, u8> {
     let translate = |fetched| gleaner_translate::translate(&sources, fetched, &settings);
     let translated = match translate(None) {
         Err(Refusal { missing, .. }) if options.cluster.is_given() && !missing.is_empty() => {
-            let fetched = cluster::fetch(&options.cluster, &missing).map_err(|found| {
-                let code = found.exit_code();
-                error(found);
-                code
-            })?;
-            translate(Some(&fetched))
+            let fetched = cluster::fetch(&options.cluster, &missing);
+            translate(Some(&fetched.map_err(Failure::print)?))
         }
         other => other,
     };
-    translated.map_err(|refusal| {
-        for finding in &refusal.findings {
-            anstream::eprintln!("{}", terminal::finding(finding));
-        }
+    let documents = translated.map_err(|refusal| {
+        terminal::print_findings(&refusal.findings);
         exit_code::DECLARATION
-    })
+    })?;
+    Ok(print(&documents, options.form))
 }

@@ -5,18 +5,17 @@ mod param;
 
 use std::str::FromStr;
 
+use gleaner_core::document::diagnostic::suggestion;
 use serde_json::Value;
 
-pub use output::{OutputError, outputs};
-pub use param::{ParamError, params, read_param_file};
+pub(crate) use output::outputs;
+pub(crate) use param::{ParamError, params, read_param_file};
 
 /// `NAME=VALUE`, as it was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Assignment {
-    /// What stood before the first `=`.
-    pub name: String,
-    /// All that stood behind it.
-    pub value: String,
+pub(crate) struct Assignment {
+    pub(crate) name: String,
+    pub(crate) value: String,
 }
 
 impl FromStr for Assignment {
@@ -34,9 +33,20 @@ impl FromStr for Assignment {
 }
 
 /// A value as it is put into text: strings as they are, anything else as JSON.
-pub fn as_text(value: &Value) -> String {
+pub(crate) fn as_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }
+}
+
+/// The end of a message about an unknown name: `; ` and the known names that may be meant, or nothing.
+pub(crate) fn did_you_mean<T: AsRef<str>>(
+    name: &str,
+    known: impl IntoIterator<Item = T>,
+) -> String {
+    let known: Vec<T> = known.into_iter().collect();
+    suggestion(name, known.iter().map(AsRef::as_ref))
+        .map(|help| format!("; {help}"))
+        .unwrap_or_default()
 }

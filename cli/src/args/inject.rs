@@ -1,61 +1,63 @@
 //! The options of `gleaner inject`.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use gleaner_core::inject::quantity;
+use gleaner_core::inject::settings::PullPolicy;
 
 use super::Form;
 
 /// Gleaner's own image of this version.
 const OWN_IMAGE: &str = concat!("ghcr.io/gleaner-dev/gleaner:", env!("CARGO_PKG_VERSION"));
 
-/// The options of `gleaner inject`.
 #[derive(Debug, Args)]
 #[command(after_help = INJECT_EXAMPLES)]
-pub struct Inject {
+pub(crate) struct Inject {
     /// A file, or - for standard input.
     #[arg(short = 'f', long = "filename", value_name = "FILE", required = true, num_args = 1..)]
-    pub files: Vec<String>,
+    pub(crate) files: Vec<String>,
     /// Gleaner's own image, which holds sidecar and redirector.
     #[arg(long, value_name = "IMAGE", env = "GLEANER_IMAGE", default_value = OWN_IMAGE)]
-    pub image: String,
+    pub(crate) image: String,
     /// When that image is pulled; without it as the cluster does.
-    #[arg(long, value_enum, value_name = "POLICY")]
-    pub image_pull_policy: Option<Pull>,
+    #[arg(long, value_name = "POLICY", value_parser = pull_policy())]
+    pub(crate) image_pull_policy: Option<PullPolicy>,
     /// The form of what is printed.
     #[arg(short = 'o', value_name = "FORM", value_enum, default_value_t = Form::Yaml)]
-    pub form: Form,
+    pub(crate) form: Form,
     /// What it asks for of the CPU; 10m without it.
     #[arg(long, value_name = "QUANTITY", value_parser = quantity::parse, help_heading = "The sidecar")]
-    pub cpu_request: Option<String>,
+    pub(crate) cpu_request: Option<String>,
     /// What it may take of the CPU; 500m without it.
     #[arg(long, value_name = "QUANTITY", value_parser = quantity::parse, help_heading = "The sidecar")]
-    pub cpu_limit: Option<String>,
+    pub(crate) cpu_limit: Option<String>,
     /// What it asks for of the memory; 16Mi without it.
     #[arg(long, value_name = "QUANTITY", value_parser = quantity::parse, help_heading = "The sidecar")]
-    pub memory_request: Option<String>,
+    pub(crate) memory_request: Option<String>,
     /// What it may take of the memory; 128Mi without it.
     #[arg(long, value_name = "QUANTITY", value_parser = quantity::parse, help_heading = "The sidecar")]
-    pub memory_limit: Option<String>,
+    pub(crate) memory_limit: Option<String>,
     /// The user that it runs as; the image's own (65532) without it.
     #[arg(long, value_name = "UID", value_parser = clap::value_parser!(i64).range(1..=i64::from(u32::MAX >> 1)), help_heading = "The sidecar")]
-    pub run_as_user: Option<i64>,
+    pub(crate) run_as_user: Option<i64>,
     /// How much it logs; its own default without it.
     #[arg(long, value_name = "LEVEL", value_parser = ["error", "warn", "info", "debug", "trace"], help_heading = "The sidecar")]
-    pub sidecar_log_level: Option<String>,
+    pub(crate) sidecar_log_level: Option<String>,
 }
 
-/// When an image is pulled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Pull {
-    /// At each start.
-    #[value(name = "Always")]
-    Always,
-    /// When it is not there.
-    #[value(name = "IfNotPresent")]
-    IfNotPresent,
-    /// Never.
-    #[value(name = "Never")]
-    Never,
+fn pull_policy() -> impl TypedValueParser<Value = PullPolicy> {
+    const POLICIES: [(PullPolicy, &str); 3] = [
+        (PullPolicy::Always, "At each start"),
+        (PullPolicy::IfNotPresent, "When it is not there"),
+        (PullPolicy::Never, "Never"),
+    ];
+    let values = POLICIES.map(|(policy, help)| PossibleValue::new(policy.as_str()).help(help));
+    PossibleValuesParser::new(values).try_map(|given| {
+        let mut policies = POLICIES.into_iter().map(|(policy, _)| policy);
+        policies
+            .find(|policy| policy.as_str() == given)
+            .ok_or("not a pull policy")
+    })
 }
 
 const INJECT_EXAMPLES: &str = "\

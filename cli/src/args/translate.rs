@@ -9,45 +9,41 @@ use super::Form;
 /// The default of `--git-image`: git and a shell.
 const GIT_IMAGE: &str = "docker.io/alpine/git:v2.52.0";
 
-/// The options of `gleaner translate`.
 #[derive(Debug, Args)]
 #[command(after_help = TRANSLATE_EXAMPLES)]
-pub struct Translate {
+pub(crate) struct Translate {
     /// A file, or - for standard input. PipelineResources that runs name are looked for in all of them.
     #[arg(short = 'f', long = "filename", value_name = "FILE", required = true, num_args = 1..)]
-    pub files: Vec<String>,
+    pub(crate) files: Vec<String>,
     /// The image of the step that clones a git input; it needs git and /bin/sh.
     #[arg(long, value_name = "IMAGE", default_value = GIT_IMAGE)]
-    pub git_image: String,
+    pub(crate) git_image: String,
     /// Leaves PipelineResources out, for a cluster that does not know the kind.
     #[arg(long)]
-    pub no_resources: bool,
+    pub(crate) no_resources: bool,
     /// The form of what is printed.
     #[arg(short = 'o', value_name = "FORM", value_enum, default_value_t = Form::Yaml)]
-    pub form: Form,
-    /// Where to look for PipelineResources that are in no file.
+    pub(crate) form: Form,
     #[command(flatten)]
-    pub cluster: ClusterArgs,
+    pub(crate) cluster: ClusterArgs,
 }
 
-/// A cluster, for what is not in the files.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "PipelineResources that are in no file")]
-pub struct ClusterArgs {
+pub(crate) struct ClusterArgs {
     /// Takes them from the cluster of this context of the kubeconfig.
     #[arg(long, value_name = "NAME")]
-    pub context: Option<String>,
+    pub(crate) context: Option<String>,
     /// Takes them from the cluster of this kubeconfig.
     #[arg(long, value_name = "FILE")]
-    pub kubeconfig: Option<PathBuf>,
+    pub(crate) kubeconfig: Option<PathBuf>,
     /// The namespace of what has none in its metadata; that of the kubeconfig's context, or default.
     #[arg(long, short = 'n', value_name = "NAME")]
-    pub namespace: Option<String>,
+    pub(crate) namespace: Option<String>,
 }
 
 impl ClusterArgs {
-    /// Whether a cluster is to be asked at all.
-    pub const fn is_given(&self) -> bool {
+    pub(crate) const fn is_given(&self) -> bool {
         self.context.is_some() || self.kubeconfig.is_some()
     }
 }

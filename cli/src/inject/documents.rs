@@ -11,16 +11,6 @@ use gleaner_core::task::site::kind_of;
 use gleaner_proto::kubernetes::annotation;
 use serde_json::Value;
 
-/// A document, and what is to be said of it.
-pub(super) struct Injected {
-    /// What it has become; as it was when something is wrong.
-    pub(super) document: Value,
-    /// What is wrong with it, or probably not meant.
-    pub(super) findings: Vec<Finding>,
-    /// Whether anything in it asks for Gleaner.
-    pub(super) asked: bool,
-}
-
 /// The places where a document can have a pod: a Pod's own, a Job's, a CronJob's.
 fn templates() -> [Place; 3] {
     [
@@ -30,31 +20,27 @@ fn templates() -> [Place; 3] {
     ]
 }
 
-/// Puts redirector and sidecar into whatever in `document` asks for them.
-pub(super) fn inject(source: &Source, document: &Node, settings: &Settings) -> Injected {
-    let mut injected = Injected {
-        document: document.to_json(),
-        findings: Vec::new(),
-        asked: false,
-    };
+/// Puts redirector and sidecar into everything in `document` that asks for them, and adds what is wrong, or probably not
+/// meant, to `findings`. Returns the document, unchanged if anything is wrong, and true if anything asks.
+pub(super) fn inject(
+    source: &Source,
+    document: &Node,
+    settings: &Settings,
+    findings: &mut Vec<Finding>,
+) -> (Value, bool) {
+    let mut object = document.to_json();
+    let mut asked = false;
     let mut wrong = Vec::new();
-    for carrier in DeclarationSite::all(document) {
-        if !carrier.declares() {
-            continue;
+    for site in DeclarationSite::all(document) {
+        if site.declares() {
+            asked |= site.warning().is_none();
+            findings.extend(site.warning().map(|diagnostic| warning(source, diagnostic)));
+            wrong.extend(site.declaration(source).err().unwrap_or_default());
         }
-        injected.asked |= carrier.warning().is_none();
-        injected
-            .findings
-            .extend(carrier.warning().map(|diagnostic| Finding {
-                file: source.name.clone(),
-                severity: Severity::Warning,
-                diagnostic,
-            }));
-        wrong.extend(carrier.declaration(source).err().unwrap_or_default());
     }
-    if wrong.is_empty() && injected.asked {
-        match changed(&injected.document, document, settings) {
-            Ok(changed) => injected.document = changed,
+    if wrong.is_empty() && asked {
+        match changed(&object, document, settings) {
+            Ok(changed) => object = changed,
             Err(refused) => wrong.extend(refused.into_iter().map(|diagnostic| Diagnostic {
                 at: Some(document.position(&diagnostic.place)),
                 ..diagnostic
@@ -62,13 +48,18 @@ pub(super) fn inject(source: &Source, document: &Node, settings: &Settings) -> I
         }
     }
     let errors = wrong.into_iter();
-    injected
-        .findings
-        .extend(errors.map(|diagnostic| Finding::error(source.name.clone(), diagnostic)));
-    injected
+    findings.extend(errors.map(|diagnostic| Finding::error(&source.name, diagnostic)));
+    (object, asked)
 }
 
-/// The document with redirector and sidecar.
+fn warning(source: &Source, diagnostic: Diagnostic) -> Finding {
+    Finding {
+        file: source.name.clone(),
+        severity: Severity::Warning,
+        diagnostic,
+    }
+}
+
 fn changed(object: &Value, document: &Node, settings: &Settings) -> Result<Value, Vec<Diagnostic>> {
     if ["Task", "TaskRun", "Pipeline", "PipelineRun"].contains(&kind_of(document)) {
         return tekton(object, document, settings);
@@ -86,8 +77,7 @@ fn changed(object: &Value, document: &Node, settings: &Settings) -> Result<Value
             place: place.join(&diagnostic.place),
             ..diagnostic
         };
-        let wrapped = wrap_template(template, settings);
-        *template = wrapped.map_err(|refusal| {
+        *template = wrap_template(template, settings).map_err(|refusal| {
             let diagnostics = refusal.diagnostics.into_iter();
             diagnostics.map(prefixed).collect::<Vec<_>>()
         })?;
@@ -95,13 +85,11 @@ fn changed(object: &Value, document: &Node, settings: &Settings) -> Result<Value
     Ok(changed)
 }
 
-/// A pod, or a template that lacks nothing but the words for it.
+/// Injects into a pod, or into a template, which lacks only `apiVersion` and `kind`.
 fn wrap_template(template: &Value, settings: &Settings) -> Result<Value, Refusal> {
-    const OF_POD: [(&str, &str); 2] = [("apiVersion", "v1"), ("kind", "Pod")];
     let mut pod = template.clone();
-    for (key, value) in OF_POD {
-        pod[key] = value.into();
-    }
+    pod["apiVersion"] = "v1".into();
+    pod["kind"] = "Pod".into();
     let Outcome::Changed(mut wrapped) = pod::inject(&pod, settings)? else {
         return Ok(template.clone());
     };
@@ -112,9 +100,9 @@ fn wrap_template(template: &Value, settings: &Settings) -> Result<Value, Refusal
 }
 
 fn tekton(object: &Value, document: &Node, settings: &Settings) -> Result<Value, Vec<Diagnostic>> {
-    let untranslated = DeclarationSite::all(document).into_iter().any(|carrier| {
-        let spec = carrier.task_spec();
-        carrier.declares() && spec.is_some_and(|place| is_proposal(object, place))
+    let untranslated = DeclarationSite::all(document).into_iter().any(|site| {
+        let spec = site.task_spec();
+        site.declares() && spec.is_some_and(|place| is_proposal(object, place))
     });
     if untranslated {
         let message =
@@ -122,24 +110,20 @@ fn tekton(object: &Value, document: &Node, settings: &Settings) -> Result<Value,
         let help = "translate it first: gleaner translate -f FILE | gleaner inject -f -";
         return Err(vec![Diagnostic::new(["spec"], None, message).help(help)]);
     }
-    let woven = task::inject_for(object, Operation::Create, settings, Placement::AheadOfTime);
-    match woven.map_err(|refusal| refusal.diagnostics)? {
-        Outcome::Changed(woven) => Ok(woven),
+    let injected = task::inject_for(object, Operation::Create, settings, Placement::AheadOfTime);
+    match injected.map_err(|refusal| refusal.diagnostics)? {
+        Outcome::Changed(injected) => Ok(injected),
         Outcome::Skipped(_) => Ok(object.clone()),
     }
 }
 
-/// Whether the TaskSpec at `place` has its declaration in the spec itself.
+/// Returns true if the TaskSpec at `place` has its declaration in the spec itself.
 fn is_proposal(object: &Value, place: &Place) -> bool {
-    let Some(spec) = object.pointer(&place.pointer()) else {
-        return false;
-    };
-    let steps = spec.get("steps").and_then(Value::as_array);
-    spec.get("outputs").is_some()
-        || steps
-            .into_iter()
-            .flatten()
-            .any(|step| step.get("outputs").is_some())
+    let declares = |object: &Value| object.get("outputs").is_some();
+    object.pointer(&place.pointer()).is_some_and(|spec| {
+        let mut steps = spec["steps"].as_array().into_iter().flatten();
+        declares(spec) || steps.any(declares)
+    })
 }
 
 fn is_annotated(pod: &Value) -> bool {
@@ -147,16 +131,14 @@ fn is_annotated(pod: &Value) -> bool {
     annotations.is_some_and(|annotations| annotations.get(annotation::OUTPUTS).is_some())
 }
 
-/// That there was nothing to do.
 pub(super) fn nothing_asks(first: &Source) -> Finding {
     let message = "nothing in these files declares outputs, and nothing was changed";
     let help = format!(
         "say what the steps of a Task leave behind in its annotation {}",
         annotation::OUTPUTS
     );
-    Finding {
-        file: first.name.clone(),
-        severity: Severity::Warning,
-        diagnostic: Diagnostic::new(Place::root(), None, message).help(help),
-    }
+    warning(
+        first,
+        Diagnostic::new(Place::root(), None, message).help(help),
+    )
 }

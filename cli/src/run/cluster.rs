@@ -1,160 +1,99 @@
 //! Where objects are created: in an API server within this process, or in a real cluster.
 
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use gleaner_core::document::diagnostic::suggestion;
 use gleaner_local_apiserver::LocalApiServer;
 use kube::config::Kubeconfig;
 use serde_json::{Value, json};
 
 use crate::args::Run;
+use crate::failure::Failure;
+use crate::values::did_you_mean;
 use gleaner_proto::name::is_dns_label;
 
-/// The namespace when nothing names one.
 const DEFAULT_NAMESPACE: &str = "default";
 
-/// A place where objects can be created.
 #[derive(Debug)]
 pub(crate) struct Cluster {
-    /// The namespace of the run.
     pub(crate) namespace: String,
     place: Place,
 }
 
 #[derive(Debug)]
 enum Place {
-    Embedded {
-        server: LocalApiServer,
-    },
+    Embedded(LocalApiServer),
     Real {
         kubeconfig: PathBuf,
         context: String,
     },
 }
 
-/// Why there is no cluster.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ClusterError {
-    #[error("--crd {}: {error}", .file.display())]
-    CrdFile {
-        file: PathBuf,
-        error: std::io::Error,
-    },
-    #[error("--crd {}: {error}", .file.display())]
-    Crd {
-        file: PathBuf,
-        error: Box<gleaner_local_apiserver::CrdError>,
-    },
-    #[error(
-        "--namespace {0}: this is no name of a namespace; it has lower-case letters, digits and '-', at most 63"
-    )]
-    Namespace(String),
-    #[error("the API server of this run does not start: {0}")]
-    Start(std::io::Error),
-    #[error("no TaskRun can be made for this run: {0}")]
-    TaskRun(#[from] gleaner_local_apiserver::SeedError),
-    #[error("the kubeconfig cannot be read: {0}")]
-    Kubeconfig(#[from] kube::config::KubeconfigError),
-    #[error("the kubeconfig has no current context; say which with --context")]
-    NoContext,
-    #[error("the kubeconfig has no context '{name}'{}", .help.as_ref().map(|help| format!("; {help}")).unwrap_or_default())]
-    UnknownContext { name: String, help: Option<String> },
-    #[error("the kubeconfig cannot be handed on: {0}")]
-    Merged(std::io::Error),
-}
-
-impl ClusterError {
-    /// Whether the command line is wrong, and not the machine.
-    pub(crate) const fn is_of_command_line(&self) -> bool {
-        match self {
-            Self::CrdFile { .. }
-            | Self::Crd { .. }
-            | Self::Namespace(_)
-            | Self::Kubeconfig(_)
-            | Self::NoContext
-            | Self::UnknownContext { .. } => true,
-            Self::Start(_) | Self::TaskRun(_) | Self::Merged(_) => false,
-        }
-    }
-}
-
 impl Cluster {
     /// The real cluster of the options, or else an embedded API server, which this starts.
-    pub(crate) async fn open(options: &Run, folder: &Path) -> Result<Self, ClusterError> {
-        let wrong = options
-            .namespace
-            .as_ref()
-            .filter(|name| !is_dns_label(name));
-        if let Some(name) = wrong {
-            return Err(ClusterError::Namespace(name.clone()));
+    pub(crate) async fn open(options: &Run, directory: &Path) -> Result<Self, Failure> {
+        let wrong = options.namespace.as_ref();
+        if let Some(name) = wrong.filter(|name| !is_dns_label(name)) {
+            return Err(Failure::usage(format_args!(
+                "--namespace {name}: this is no name of a namespace; it has lower-case letters, digits and '-', at most 63"
+            )));
         }
         if options.context.is_some() || options.kubeconfig.is_some() {
-            return Self::real(options, folder);
+            return Self::real(options, directory);
         }
-        let namespace = options
-            .namespace
-            .as_deref()
-            .unwrap_or(DEFAULT_NAMESPACE)
-            .to_owned();
+        let namespace = options.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE);
+        let namespace = namespace.to_owned();
         let mut builder = LocalApiServer::builder().namespace(&namespace);
         for file in &options.crds {
-            let text = std::fs::read_to_string(file);
-            let text = text.map_err(|error| ClusterError::CrdFile {
-                file: file.clone(),
-                error,
-            })?;
-            let crds = builder.crds(&text);
-            builder = crds.map_err(|error| ClusterError::Crd {
-                file: file.clone(),
-                error: Box::new(error),
-            })?;
+            let wrong = |error: &dyn Display| {
+                Failure::usage(format_args!("--crd {}: {error}", file.display()))
+            };
+            let text = std::fs::read_to_string(file).map_err(|error| wrong(&error))?;
+            builder = builder.crds(&text).map_err(|error| wrong(&error))?;
         }
-        let server = builder.start().await.map_err(ClusterError::Start)?;
+        let server = builder.start().await.map_err(|error| {
+            Failure::unreachable(format_args!(
+                "the API server of this run does not start: {error}"
+            ))
+        })?;
         Ok(Self {
             namespace,
-            place: Place::Embedded { server },
+            place: Place::Embedded(server),
         })
     }
 
-    fn real(options: &Run, folder: &Path) -> Result<Self, ClusterError> {
-        let config = match &options.kubeconfig {
-            Some(file) => Kubeconfig::read_from(file)?,
-            None => Kubeconfig::read()?,
-        };
-        let context = options
-            .context
-            .clone()
-            .or_else(|| config.current_context.clone());
-        let context = context.ok_or(ClusterError::NoContext)?;
-        let found = config
-            .contexts
-            .iter()
-            .find(|candidate| candidate.name == context);
-        let found = found.ok_or_else(|| ClusterError::UnknownContext {
-            name: context.clone(),
-            help: suggestion(
-                &context,
-                config
-                    .contexts
-                    .iter()
-                    .map(|candidate| candidate.name.as_str()),
-            ),
+    fn real(options: &Run, directory: &Path) -> Result<Self, Failure> {
+        let file = options.kubeconfig.as_ref();
+        let config = file.map_or_else(Kubeconfig::read, Kubeconfig::read_from);
+        let config = config.map_err(|error| {
+            Failure::usage(format_args!("the kubeconfig cannot be read: {error}"))
         })?;
-        let own = found
-            .context
-            .as_ref()
-            .and_then(|context| context.namespace.clone());
-        let namespace = options
-            .namespace
-            .clone()
-            .or(own)
-            .unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned());
+        let context = options.context.clone().or(config.current_context.clone());
+        let context = context.ok_or_else(|| {
+            Failure::usage("the kubeconfig has no current context; say which with --context")
+        })?;
+        let contexts = &config.contexts;
+        let found = contexts.iter().find(|known| known.name == context);
+        let found = found.ok_or_else(|| {
+            let help = did_you_mean(&context, contexts.iter().map(|known| &known.name));
+            Failure::usage(format_args!(
+                "the kubeconfig has no context '{context}'{help}"
+            ))
+        })?;
+        let own = found.context.as_ref();
+        let own = own.and_then(|context| context.namespace.as_ref());
+        let namespace = options.namespace.as_ref().or(own);
+        let namespace = namespace
+            .map_or(DEFAULT_NAMESPACE, String::as_str)
+            .to_owned();
         let kubeconfig = match &options.kubeconfig {
             Some(file) => file.clone(),
-            None => merged(&config, folder).map_err(ClusterError::Merged)?,
+            None => merged(&config, directory).map_err(|error| {
+                Failure::unreachable(format_args!("the kubeconfig cannot be handed on: {error}"))
+            })?,
         };
         Ok(Self {
             namespace,
@@ -166,12 +105,8 @@ impl Cluster {
     }
 
     /// Makes the TaskRun that owns what is created, and returns its UID; nothing in a real cluster, which would run it.
-    pub(crate) fn make_task_run(
-        &self,
-        name: &str,
-        task: &str,
-    ) -> Result<Option<String>, ClusterError> {
-        let Place::Embedded { server } = &self.place else {
+    pub(crate) fn make_task_run(&self, name: &str, task: &str) -> Result<Option<String>, Failure> {
+        let Place::Embedded(server) = &self.place else {
             return Ok(None);
         };
         let task_run = json!({
@@ -180,14 +115,16 @@ impl Cluster {
             "metadata": {"name": name, "namespace": self.namespace},
             "spec": {"taskRef": {"name": task}},
         });
-        let made = server.seed(task_run)?;
+        let made = server.seed(task_run).map_err(|error| {
+            Failure::unreachable(format_args!("no TaskRun can be made for this run: {error}"))
+        })?;
         Ok(made["metadata"]["uid"].as_str().map(str::to_owned))
     }
 
-    /// The sidecar's arguments that lead it here.
+    /// Returns the arguments that make the sidecar use this cluster.
     pub(crate) fn arguments(&self) -> Vec<OsString> {
         match &self.place {
-            Place::Embedded { server } => vec!["--api-server".into(), server.url().into()],
+            Place::Embedded(server) => vec!["--api-server".into(), server.url().into()],
             Place::Real {
                 kubeconfig,
                 context,
@@ -201,16 +138,14 @@ impl Cluster {
         }
     }
 
-    /// Whether it ends with this process.
     pub(crate) const fn is_embedded(&self) -> bool {
-        matches!(self.place, Place::Embedded { .. })
+        matches!(self.place, Place::Embedded(_))
     }
 
-    /// Where this is, in the words of a line.
     pub(crate) fn describe(&self) -> String {
         let namespace = &self.namespace;
         match &self.place {
-            Place::Embedded { .. } => {
+            Place::Embedded(_) => {
                 format!("namespace {namespace} of an API server that lives as long as this run")
             }
             Place::Real { context, .. } => {
@@ -219,27 +154,26 @@ impl Cluster {
         }
     }
 
-    /// What is different from a run in the cluster.
+    /// Returns the difference from a run in the cluster.
     pub(crate) fn note(&self) -> Option<&'static str> {
         match &self.place {
-            Place::Embedded { .. } => None,
+            Place::Embedded(_) => None,
             Place::Real { .. } => Some(
                 "the cluster has no TaskRun of this run: what is created has no owner, and stays until you delete it",
             ),
         }
     }
 
-    /// Ends an embedded API server.
     pub(crate) async fn close(self) {
-        if let Place::Embedded { server } = self.place {
+        if let Place::Embedded(server) = self.place {
             server.shutdown().await;
         }
     }
 }
 
 /// The kubeconfig as one file: `KUBECONFIG` may name several, and the sidecar takes one.
-fn merged(config: &Kubeconfig, folder: &Path) -> std::io::Result<PathBuf> {
-    let path = folder.join("kubeconfig");
+fn merged(config: &Kubeconfig, directory: &Path) -> std::io::Result<PathBuf> {
+    let path = directory.join("kubeconfig");
     let mut options = std::fs::OpenOptions::new();
     // It may hold credentials.
     let mut file = options

@@ -7,16 +7,15 @@ use std::time::Duration;
 use gleaner_core::declaration::Declaration;
 use gleaner_proto::{OutputSpec, duration};
 
-use super::folder::Folder;
+use super::directory::RunDirectory;
 use super::paths::Paths;
-use super::substitution::{Substitution, SubstitutionError, expand};
+use super::substitution::{Substitution, expand};
 use gleaner_core::task::step::{Condition, SCRIPT_PREAMBLE};
 use gleaner_core::task::{Action, Step};
 
-/// What a step needs to become a command.
 #[derive(Debug)]
 pub(crate) struct Surroundings<'a> {
-    pub(crate) folder: &'a Folder,
+    pub(crate) directory: &'a RunDirectory,
     pub(crate) paths: &'a Paths,
     pub(crate) substitution: &'a Substitution,
     /// The lines of `--step-command` by step.
@@ -24,10 +23,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) declaration: &'a Declaration,
 }
 
-/// A step, ready to be started.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(crate) struct Command {
-    /// The command and its arguments.
     pub(crate) arguments: Vec<String>,
     /// The content of the script that `arguments[0]` names, and that is not yet written.
     pub(crate) script: Option<String>,
@@ -40,54 +37,19 @@ pub(crate) struct Command {
     pub(crate) timeout: Option<Duration>,
     pub(crate) stdout_copy: Option<PathBuf>,
     pub(crate) stderr_copy: Option<PathBuf>,
-    /// Whether its conditions hold.
-    pub(crate) runs: bool,
-}
-
-/// Why a step cannot become a command.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum CommandError {
-    #[error("step '{step}': {error}")]
-    Substitution {
-        step: String,
-        error: SubstitutionError,
-    },
-    #[error(
-        "step '{step}' runs whatever its image '{image}' runs, and here are no images; say what to run instead with \
-         --step-command {step}='...'"
-    )]
-    Image { step: String, image: String },
-    #[error(
-        "step '{step}' refers to the StepAction '{name}', which only a cluster can resolve; say what to run instead with \
-         --step-command {step}='...'"
-    )]
-    Reference { step: String, name: String },
-    #[error("step '{step}': timeout: {error}")]
-    Timeout {
-        step: String,
-        error: duration::DurationError,
-    },
-    #[error("step '{step}': onError is '{value}'; use continue or stopAndFail")]
-    OnError { step: String, value: String },
-    #[error(
-        "step '{step}': the condition '{expression}' is in CEL, which only a cluster evaluates; take it out to run it here"
-    )]
-    Expression { step: String, expression: String },
+    /// True if a condition (when) does not hold.
+    pub(crate) skipped: bool,
 }
 
 impl Command {
     /// Prepares `step`. Nothing is written or run.
     ///
     /// # Errors
-    /// When the step cannot be run on this machine, or says something wrong.
-    pub(crate) fn prepare(
-        step: &Step,
-        surroundings: &Surroundings<'_>,
-    ) -> Result<Self, CommandError> {
+    /// A message if the step cannot be run on this machine or is invalid.
+    pub(crate) fn prepare(step: &Step, surroundings: &Surroundings<'_>) -> Result<Self, String> {
         let name = &step.name;
-        let paths = &surroundings
-            .paths
-            .of_step(&surroundings.folder.own_run(name));
+        let own_run = surroundings.directory.own_run(name);
+        let paths = &surroundings.paths.of_step(&own_run);
         let surroundings = &Surroundings {
             paths,
             ..*surroundings
@@ -95,89 +57,63 @@ impl Command {
         let text = |text: &str| surroundings.text(name, text);
         let environment = environment(step, surroundings)?;
         let local = |text: &str| surroundings.paths.text(text);
-        let (script, start) = match (&step.action, surroundings.commands.get(name)) {
+        let workspace = surroundings.directory.workspace();
+        let (script, mut arguments) = match (&step.action, surroundings.commands.get(name)) {
             (_, Some(line)) => {
                 let line = local(&text(line)?);
                 (None, vec!["sh".to_owned(), "-c".to_owned(), line])
             }
             (Action::Script(script), None) => {
                 let script = local(&text(&with_preamble(script))?);
-                let file = surroundings
-                    .folder
-                    .script(name)
-                    .to_string_lossy()
-                    .into_owned();
-                (Some(script), vec![file])
+                let file = surroundings.directory.script(name);
+                (Some(script), vec![file.to_string_lossy().into_owned()])
             }
             (Action::Command(command), None) => {
                 (None, surroundings.items(name, command, &environment)?)
             }
             (Action::Image(image), None) => {
-                return Err(CommandError::Image {
-                    step: name.clone(),
-                    image: image.clone(),
-                });
+                return Err(format!(
+                    "step '{name}' runs whatever its image '{image}' runs, and here are no images; say what \
+                     to run instead with --step-command {name}='...'"
+                ));
             }
             (Action::Reference(reference), None) => {
-                return Err(CommandError::Reference {
-                    step: name.clone(),
-                    name: reference.clone(),
-                });
+                return Err(format!(
+                    "step '{name}' refers to the StepAction '{reference}', which only a cluster can resolve; say what \
+                     to run instead with --step-command {name}='...'"
+                ));
             }
         };
-        let mut arguments = start;
         if !surroundings.commands.contains_key(name) {
             arguments.extend(surroundings.items(name, &step.args, &environment)?);
         }
-        let copy = |path: &Option<String>| -> Result<Option<PathBuf>, CommandError> {
-            path.as_deref()
-                .map(|path| Ok(surroundings.paths.path(&text(path)?)))
-                .transpose()
+        let copy = |path: &Option<String>| {
+            let path = path.as_deref().map(text).transpose()?;
+            Ok::<_, String>(path.map(|path| surroundings.paths.path(&path)))
         };
         Ok(Self {
             arguments,
             script,
             working_dir: match &step.working_dir {
                 // A relative one is below /workspace, as in Tekton.
-                Some(folder) => surroundings.folder.workspace().join(local(&text(folder)?)),
-                None => surroundings.folder.workspace(),
+                Some(directory) => workspace.join(local(&text(directory)?)),
+                None => workspace,
             },
             continue_on_error: continues(step, surroundings)?,
             timeout: timeout(step, surroundings)?,
             stdout_copy: copy(&step.stdout_path)?,
             stderr_copy: copy(&step.stderr_path)?,
-            runs: conditions_hold(step, surroundings)?,
+            skipped: !conditions_hold(step, surroundings)?,
             outputs: outputs(name, surroundings)?,
             environment,
         })
     }
 }
 
-impl Command {
-    /// No command at all, for a step that is the redirector alone.
-    pub(crate) const fn nothing_in(working_dir: PathBuf) -> Self {
-        Self {
-            arguments: Vec::new(),
-            script: None,
-            outputs: Vec::new(),
-            environment: Vec::new(),
-            working_dir,
-            continue_on_error: false,
-            timeout: None,
-            stdout_copy: None,
-            stderr_copy: None,
-            runs: true,
-        }
-    }
-}
-
 impl Surroundings<'_> {
-    fn text(&self, step: &str, text: &str) -> Result<String, CommandError> {
+    fn text(&self, step: &str, text: &str) -> Result<String, String> {
         let replaced = self.substitution.text(text);
-        replaced.map_err(|error| CommandError::Substitution {
-            step: step.to_owned(),
-            error,
-        })
+        replaced.map_err(|error| format!("step '{step}': {error}"))
     }
 
     fn items(
@@ -185,32 +121,32 @@ impl Surroundings<'_> {
         step: &str,
         items: &[String],
         environment: &[(String, String)],
-    ) -> Result<Vec<String>, CommandError> {
+    ) -> Result<Vec<String>, String> {
+        let items = self.plain_items(step, items)?;
+        let items = items.iter().map(|item| expand(item, environment));
+        Ok(items.map(|item| self.paths.text(&item)).collect())
+    }
+
+    fn plain_items(&self, step: &str, items: &[String]) -> Result<Vec<String>, String> {
         let replaced = self.substitution.items(items);
-        let replaced = replaced.map_err(|error| CommandError::Substitution {
-            step: step.to_owned(),
-            error,
-        })?;
-        Ok(replaced
-            .iter()
-            .map(|item| self.paths.text(&expand(item, environment)))
-            .collect())
+        replaced.map_err(|error| format!("step '{step}': {error}"))
     }
 }
 
 fn with_preamble(script: &str) -> String {
-    if script.starts_with("#!") {
-        script.to_owned()
+    let preamble = if script.starts_with("#!") {
+        ""
     } else {
-        format!("{SCRIPT_PREAMBLE}{script}")
-    }
+        SCRIPT_PREAMBLE
+    };
+    format!("{preamble}{script}")
 }
 
 /// The declared variables, each expanded with those before it. One whose value is elsewhere in the cluster is left out.
 fn environment(
     step: &Step,
     surroundings: &Surroundings<'_>,
-) -> Result<Vec<(String, String)>, CommandError> {
+) -> Result<Vec<(String, String)>, String> {
     let mut environment = Vec::new();
     for variable in &step.env {
         let Some(value) = &variable.value else {
@@ -224,13 +160,13 @@ fn environment(
 }
 
 /// A path that is not absolute is below /workspace.
-fn outputs(step: &str, surroundings: &Surroundings<'_>) -> Result<Vec<OutputSpec>, CommandError> {
+fn outputs(step: &str, surroundings: &Surroundings<'_>) -> Result<Vec<OutputSpec>, String> {
     let outputs = surroundings.declaration.outputs(step).iter();
     let outputs = outputs.map(|output| {
         let mut spec = output.spec.clone();
         if let Some(path) = &mut spec.path {
             let local = surroundings.paths.path(&surroundings.text(step, path)?);
-            let local = surroundings.folder.workspace().join(local);
+            let local = surroundings.directory.workspace().join(local);
             *path = local.to_string_lossy().into_owned();
         }
         Ok(spec)
@@ -238,34 +174,31 @@ fn outputs(step: &str, surroundings: &Surroundings<'_>) -> Result<Vec<OutputSpec
     outputs.collect()
 }
 
-fn continues(step: &Step, surroundings: &Surroundings<'_>) -> Result<bool, CommandError> {
+fn continues(step: &Step, surroundings: &Surroundings<'_>) -> Result<bool, String> {
     let Some(value) = &step.on_error else {
         return Ok(false);
     };
     match surroundings.text(&step.name, value)?.as_str() {
         "continue" => Ok(true),
         "stopAndFail" | "" => Ok(false),
-        other => Err(CommandError::OnError {
-            step: step.name.clone(),
-            value: other.to_owned(),
-        }),
+        other => Err(format!(
+            "step '{}': onError is '{other}'; use continue or stopAndFail",
+            step.name
+        )),
     }
 }
 
-fn timeout(step: &Step, surroundings: &Surroundings<'_>) -> Result<Option<Duration>, CommandError> {
+fn timeout(step: &Step, surroundings: &Surroundings<'_>) -> Result<Option<Duration>, String> {
     let Some(text) = &step.timeout else {
         return Ok(None);
     };
     let parsed = duration::parse(&surroundings.text(&step.name, text)?);
-    let parsed = parsed.map_err(|error| CommandError::Timeout {
-        step: step.name.clone(),
-        error,
-    })?;
+    let parsed = parsed.map_err(|error| format!("step '{}': timeout: {error}", step.name))?;
     // Tekton takes 0 for no limit.
     Ok(Some(parsed).filter(|timeout| !timeout.is_zero()))
 }
 
-fn conditions_hold(step: &Step, surroundings: &Surroundings<'_>) -> Result<bool, CommandError> {
+fn conditions_hold(step: &Step, surroundings: &Surroundings<'_>) -> Result<bool, String> {
     let mut hold = true;
     for condition in &step.when {
         match condition {
@@ -275,17 +208,15 @@ fn conditions_hold(step: &Step, surroundings: &Surroundings<'_>) -> Result<bool,
                 values,
             } => {
                 let input = surroundings.text(&step.name, input)?;
-                let values = surroundings.substitution.items(values).map_err(|error| {
-                    CommandError::Substitution {
-                        step: step.name.clone(),
-                        error,
-                    }
-                })?;
+                let values = surroundings.plain_items(&step.name, values)?;
                 hold &= values.contains(&input) == *among;
             }
             Condition::Expression(expression) => {
-                let (step, expression) = (step.name.clone(), expression.clone());
-                return Err(CommandError::Expression { step, expression });
+                return Err(format!(
+                    "step '{}': the condition '{expression}' is in CEL, which only a cluster evaluates; take it out to run \
+                     it here",
+                    step.name
+                ));
             }
         }
     }

@@ -5,10 +5,9 @@ use std::process::ExitStatus;
 
 use super::command::Command;
 
-/// What Tekton's entrypoint exits with when a step takes too long.
+/// The exit code of Tekton's entrypoint when a step takes too long.
 const TIMED_OUT: u8 = 1;
 
-/// How a step ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
     Exited(u8),
@@ -30,7 +29,7 @@ impl End {
         }
     }
 
-    /// As an exit code, the way a shell says it.
+    /// Returns the exit code, as a shell encodes it.
     pub(crate) const fn code(self) -> u8 {
         match self {
             Self::Exited(code) => code,
@@ -39,12 +38,12 @@ impl End {
         }
     }
 
-    /// Whether it was the step's own end. Only then does Tekton let the task go on (`onError: continue`), never after a timeout.
+    /// Returns true if the step ended by itself. Only then does Tekton continue the task (`onError: continue`), never after a timeout.
     pub(crate) const fn is_its_own(self) -> bool {
         matches!(self, Self::Exited(_) | Self::Signalled(_))
     }
 
-    /// The rest of a sentence that begins with the step's name.
+    /// Returns the rest of a sentence that begins with the step's name.
     pub(crate) fn describe(self, command: &Command) -> String {
         match (self, command.timeout) {
             (Self::Exited(code), _) => format!("exited with code {code}"),

@@ -6,29 +6,18 @@ use std::path::{Path, PathBuf};
 use tokio::fs::File;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
 
-use super::progress::Progress;
-
 /// A line is passed on at the latest when it has this many bytes.
 const LONGEST: usize = 64 << 10;
 
-/// Passes on what a step prints.
+/// Reads `stream`, which a step prints to, to its end and passes each line to `line`, without its end. A copy of all bytes
+/// goes to the file `copy`, as `stdoutConfig` and `stderrConfig` ask for.
 pub(crate) async fn pass_on(
-    step: String,
     stream: impl AsyncRead + Unpin,
     copy: Option<PathBuf>,
-) -> io::Result<()> {
-    read(stream, copy.as_deref(), |line| Progress::line(&step, line)).await
-}
-
-/// Reads `stream` to its end and passes each line to `line`, without its end. A copy of all bytes goes to the file
-/// `copy`, as `stdoutConfig` and `stderrConfig` ask for.
-async fn read(
-    stream: impl AsyncRead + Unpin,
-    copy: Option<&Path>,
     mut line: impl FnMut(&str),
 ) -> io::Result<()> {
     let mut copy = match copy {
-        Some(path) => Some(create(path).await?),
+        Some(path) => Some(create(&path).await?),
         None => None,
     };
     let mut reader = BufReader::new(stream);
@@ -64,7 +53,7 @@ async fn create(path: &Path) -> io::Result<File> {
     if let Some(parent) = path.parent() {
         tokio::fs::create_dir_all(parent).await?;
     }
-    File::create(path).await
+    File::create(&path).await
 }
 
 fn text(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
@@ -78,11 +67,11 @@ mod tests {
 
     #[tokio::test]
     async fn lines_come_one_by_one_and_the_copy_is_exact() {
-        let folder = tempfile::tempdir().unwrap();
-        let copy = folder.path().join("a/copy");
+        let directory = tempfile::tempdir().unwrap();
+        let copy = directory.path().join("a/copy");
         let mut lines = Vec::new();
         let text = "one\r\n\ntwo \u{e9}\nrest";
-        read(text.as_bytes(), Some(&copy), |line| {
+        pass_on(text.as_bytes(), Some(copy.clone()), |line| {
             lines.push(line.to_owned())
         })
         .await
@@ -94,7 +83,7 @@ mod tests {
     #[tokio::test]
     async fn a_line_without_an_end_is_passed_on_in_pieces() {
         let mut pieces = 0;
-        read(vec![b'x'; 3 * LONGEST].as_slice(), None, |line| {
+        pass_on(vec![b'x'; 3 * LONGEST].as_slice(), None, |line| {
             pieces += usize::from(line.len() >= LONGEST)
         })
         .await

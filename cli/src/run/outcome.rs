@@ -7,14 +7,14 @@ use gleaner_proto::message::{Outcome, Phase, Problem, problem_type};
 use gleaner_runtime::shutdown::Signals;
 use serde_json::Value;
 
-use super::collector::Collector;
-use super::http::{AskError, Sidecar};
+use super::http::SidecarClient;
 use super::progress::Progress;
+use super::sidecar_process::SidecarProcess;
 
 /// How long the sidecar may take to end. It takes 20 s (`--shutdown-grace`) to end a submission or to roll it back.
 const ENDING: Duration = Duration::from_secs(25);
 
-/// What exists.
+/// The objects that exist after the run.
 #[derive(Debug)]
 pub(crate) enum Existing {
     /// Everything; here it is.
@@ -23,94 +23,70 @@ pub(crate) enum Existing {
     Committed(Outcome),
     /// Nothing was asked for yet, and nothing will be.
     Nothing,
-    /// The run failed.
     Failed(Problem),
     /// The sidecar has not said.
     Unknown,
 }
 
 /// Ends the sidecar, and a submission with it, and learns how that went.
-pub(crate) async fn end(collector: Collector, interrupt: &mut Signals) -> Existing {
-    let sidecar = collector.sidecar.clone();
-    let asked = ask(&sidecar).await;
+pub(crate) async fn end(sidecar: SidecarProcess, interrupt: &mut Signals) -> Existing {
+    let client = sidecar.client.clone();
+    let known = client.status().await;
+    let known = known.map(|status| (status.phase, status.problem));
+    let submitting = matches!(known, Ok((Phase::Submitting, _)));
+    let existing = match known {
+        Ok((Phase::Collecting | Phase::Resolved, _)) => Existing::Nothing,
+        Ok((Phase::Committed, _)) => Existing::Objects(objects(&client).await),
+        Ok((Phase::Failed, Some(problem))) => Existing::Failed(problem),
+        _ => Existing::Unknown,
+    };
     let ended = async {
         tokio::select! {
-            () = collector.end(ENDING) => {}
+            () = sidecar.end(ENDING) => {}
             // Whoever asks once more does not want to wait; what is dropped is ended.
             _ = interrupt.next() => {}
         }
     };
-    match asked {
-        Ok(Asked::Known(existing)) => {
-            ended.await;
-            existing
-        }
-        Ok(Asked::Submitting) => {
-            Progress::note("the API server is still being asked; ending that, or undoing it");
-            // Told before the end begins, so that the answer is waited for there.
-            let (answer, ()) = tokio::join!(sidecar.submit(ENDING), async {
-                let _ = sidecar.status().await;
-                ended.await;
-            });
-            match answer {
-                Ok(Ok(outcome)) if outcome.phase == Phase::Committed => {
-                    Existing::Committed(outcome)
-                }
-                Ok(Err(problem)) if is_of_submission(&problem) => Existing::Failed(problem),
-                _ => Existing::Unknown,
-            }
-        }
-        Err(_) => {
-            ended.await;
-            Existing::Unknown
-        }
+    if !submitting {
+        ended.await;
+        return existing;
+    }
+    Progress::note("the API server is still being asked; ending that, or undoing it");
+    // Told before the end begins, so that the answer is waited for there.
+    let (answer, ()) = tokio::join!(client.submit(ENDING), async {
+        let _ = client.status().await;
+        ended.await;
+    });
+    match answer {
+        Ok(Ok(outcome)) if outcome.phase == Phase::Committed => Existing::Committed(outcome),
+        Ok(Err(problem)) if is_of_submission(&problem) => Existing::Failed(problem),
+        _ => Existing::Unknown,
     }
 }
 
-enum Asked {
-    Known(Existing),
-    Submitting,
-}
-
-async fn ask(sidecar: &Sidecar) -> Result<Asked, AskError> {
-    let status = sidecar.status().await?;
-    Ok(Asked::Known(match status.phase {
-        Phase::Collecting | Phase::Resolved => Existing::Nothing,
-        Phase::Submitting => return Ok(Asked::Submitting),
-        Phase::Committed => Existing::Objects(objects(sidecar).await),
-        Phase::Failed => status.problem.map_or(Existing::Unknown, Existing::Failed),
-    }))
-}
-
-/// Whether the problem is one with the submission, and not with the question.
+/// Returns true if the submission failed, and not the request for it.
 fn is_of_submission(problem: &Problem) -> bool {
     [problem_type::NOT_CREATED, problem_type::OUTPUT].contains(&problem.kind.as_str())
 }
 
-async fn objects(sidecar: &Sidecar) -> Vec<Value> {
-    let objects = sidecar.resources().await.unwrap_or_else(|error| {
+async fn objects(client: &SidecarClient) -> Vec<Value> {
+    client.resources().await.unwrap_or_else(|error| {
         Progress::note(&format!("what was created cannot be shown: {error}"));
-        None
-    });
-    objects.unwrap_or_default()
+        Vec::new()
+    })
 }
 
 impl Existing {
-    /// Says what a person should know of it: after a run that failed, or that ended otherwise than it began.
+    /// Prints what exists after a run that failed, or that was committed while it shut down.
     pub(crate) fn say(&self, succeeded: bool, run_uid: &str) {
         match self {
             Self::Objects(_) => {}
             Self::Committed(outcome) => {
                 for created in &outcome.resources {
-                    let place = created
-                        .namespace
-                        .as_ref()
-                        .map(|namespace| format!("{namespace}/"));
-                    let place = place.unwrap_or_default();
-                    Progress::note(&format!(
-                        "exists all the same: {} {place}{}",
-                        created.kind, created.name
-                    ));
+                    let place = created.namespace.iter();
+                    let place: String = place.flat_map(|name| [name.as_str(), "/"]).collect();
+                    let (kind, name) = (&created.kind, &created.name);
+                    Progress::note(&format!("exists all the same: {kind} {place}{name}"));
                 }
             }
             Self::Nothing if succeeded => {}
@@ -126,7 +102,6 @@ impl Existing {
         }
     }
 
-    /// The objects, for the report.
     pub(crate) fn objects(&self) -> &[Value] {
         match self {
             Self::Objects(objects) => objects,

@@ -1,6 +1,6 @@
 //! Paths of a pod in what a step says, and where they lead on this machine.
 //!
-//! A laptop has no `/workspace`, and should not get one. So the folder of the run takes its place wherever a step's
+//! A laptop has no `/workspace`, and should not get one. So the directory of the run takes its place wherever a step's
 //! command, script, arguments or variables name it. That is a change of text, and text may name it in ways that
 //! cannot be seen (`W=/work; ls ${W}space`): what is not recognised stays as it is.
 
@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 use gleaner_proto::path::OWN_RUN;
 
-/// Which path leads where.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Paths {
     /// From and to, the longest `from` first. Some lead to themselves: what is below them is on this machine already.
@@ -32,14 +31,13 @@ impl Paths {
         self.lead(&path.to_string_lossy(), path);
     }
 
-    /// As `step` sees them: with the folder that only it has.
+    /// As `step` sees them: with the directory that only it has.
     pub(crate) fn of_step(&self, own_run: &Path) -> Self {
         let mut paths = self.clone();
         paths.lead(OWN_RUN, own_run);
         paths
     }
 
-    /// Where a single path leads.
     pub(crate) fn path(&self, path: &str) -> PathBuf {
         PathBuf::from(self.text(path))
     }
@@ -68,7 +66,7 @@ impl Paths {
     }
 }
 
-/// Whether a `/` behind `before` is the first character of an absolute path, as far as that can be told.
+/// Returns true if a `/` after `before` seems to begin an absolute path.
 fn begins_a_path(before: &str) -> bool {
     let Some(last) = before.chars().next_back() else {
         return true;

@@ -3,34 +3,33 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use gleaner_core::document::diagnostic::suggestion;
 use gleaner_proto::{StepName, exit_code};
 
 use serde_json::Value;
 
 use super::command::{Command, Surroundings};
-use super::folder::Folder;
+use super::directory::RunDirectory;
 use super::paths::Paths;
 use super::substitution::Substitution;
 use crate::args::Run;
+use crate::failure::Failure;
 use crate::render;
 use crate::terminal;
-use crate::values::{Assignment, as_text};
+use crate::values::{Assignment, as_text, did_you_mean};
 use gleaner_core::task::{Step, Task};
 
 /// The longest argument of a command (Linux: `MAX_ARG_STRLEN`).
 const ARGUMENT_MAX: usize = 128 << 10;
 
-/// A run, ready to begin.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) task: Task,
-    pub(crate) folder: Folder,
+    pub(crate) directory: RunDirectory,
     pub(crate) paths: Paths,
     pub(crate) substitution: Substitution,
     /// The lines of `--step-command` by step.
     pub(crate) commands: BTreeMap<String, String>,
-    /// What a person should know of how this differs from a cluster.
+    /// The differences from a run in a cluster, for people.
     pub(crate) notes: Vec<String>,
 }
 
@@ -40,23 +39,13 @@ impl Plan {
         let task = render::open_task(&options.task)?;
         let (params, errors) = render::read_params(&task, &options.task)?;
         let mut errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        errors.extend(
-            params
-                .iter()
-                .filter_map(|(name, value)| too_long(name, value)),
-        );
-        let folder = Folder::new(options.keep).map_err(|found| {
-            terminal::error(format!("no temporary folder can be made: {found}"));
-            exit_code::UNREACHABLE
+        let too_long = |(name, value): (&String, _)| too_long(name, value);
+        errors.extend(params.iter().filter_map(too_long));
+        let directory = RunDirectory::new(options.keep).map_err(|error| {
+            Failure::unreachable(format_args!("no temporary folder can be made: {error}")).print()
         })?;
-        let step_names = task.spec.step_names();
-        let commands = named(
-            "--step-command",
-            "step",
-            &options.step_commands,
-            &step_names,
-            &mut errors,
-        );
+        let (lines, names) = (&options.step_commands, task.spec.step_names());
+        let commands = named("--step-command", "step", lines, &names, &mut errors);
         let mut plan = Self {
             paths: Paths::default(),
             substitution: Substitution {
@@ -65,10 +54,10 @@ impl Plan {
             },
             notes: Vec::new(),
             task,
-            folder,
+            directory,
             commands,
         };
-        plan.lay_out_folders(options, &mut errors);
+        plan.lay_out_directories(options, &mut errors);
         plan.name_places();
         if errors.is_empty() {
             // With a parameter missing, every step that uses it would complain again.
@@ -89,14 +78,13 @@ impl Plan {
         }
     }
 
-    /// Folders for workspaces and for resources that Tekton once cloned.
-    fn lay_out_folders(&mut self, options: &Run, errors: &mut Vec<String>) {
-        let is_git = |kind: &str| kind == "git";
+    /// Lays out directories for workspaces and for git inputs, which Tekton once cloned.
+    fn lay_out_directories(&mut self, options: &Run, errors: &mut Vec<String>) {
         let spec = self.task.spec.clone();
         let cloned: Vec<_> = spec
             .inputs
             .iter()
-            .filter(|input| is_git(&input.kind))
+            .filter(|input| input.kind == "git")
             .collect();
         let known: Vec<String> = spec
             .workspaces
@@ -104,66 +92,64 @@ impl Plan {
             .map(|workspace| workspace.name.clone())
             .chain(cloned.iter().map(|input| input.name.clone()))
             .collect();
-        let given = named(
-            "--workspace",
-            "workspace",
-            &options.workspaces,
-            &known,
-            errors,
-        );
-        self.paths.keep(self.folder.path());
+        let given = &options.workspaces;
+        let given = named("--workspace", "workspace", given, &known, errors);
+        self.paths.keep(self.directory.path());
         let given: BTreeMap<&String, PathBuf> = given
             .iter()
-            .filter_map(|(name, folder)| match existing_folder(folder) {
-                Ok(folder) => Some((name, folder)),
+            .filter_map(|(name, directory)| match existing_directory(directory) {
+                Ok(directory) => Some((name, directory)),
                 Err(error) => {
-                    errors.push(format!("--workspace {name}={folder}: {error}"));
+                    errors.push(format!("--workspace {name}={directory}: {error}"));
                     None
                 }
             })
             .collect();
-        given.values().for_each(|folder| self.paths.keep(folder));
+        given
+            .values()
+            .for_each(|directory| self.paths.keep(directory));
         for workspace in &spec.workspaces {
             let name = &workspace.name;
             let found = given.get(name);
             let bound = found.is_some() || !workspace.optional;
             let path = if bound {
-                self.folder_for(name, &workspace.mount_path, found, errors)
+                self.directory_for(name, &workspace.mount_path, found, errors)
             } else {
                 String::new()
             };
-            self.substitution
-                .name(format!("workspaces.{name}.path"), path);
-            self.substitution
-                .name(format!("workspaces.{name}.bound"), bound.to_string());
-            self.substitution
-                .name(format!("workspaces.{name}.claim"), "");
-            self.substitution
-                .name(format!("workspaces.{name}.volume"), "");
+            for (field, value) in [
+                ("path", path),
+                ("bound", bound.to_string()),
+                ("claim", String::new()),
+                ("volume", String::new()),
+            ] {
+                let name = format!("workspaces.{name}.{field}");
+                self.substitution.name(name, value);
+            }
         }
         for input in cloned {
-            let path = self.folder_for(&input.name, &input.path, given.get(&input.name), errors);
+            let path = self.directory_for(&input.name, &input.path, given.get(&input.name), errors);
             for spelling in ["resources", "inputs.resources", "resources.inputs"] {
                 self.substitution
                     .name(format!("{spelling}.{}.path", input.name), path.clone());
             }
         }
-        self.paths.lead("/workspace", &self.folder.workspace());
-        self.paths.lead("/tekton", &self.folder.tekton());
+        self.paths.lead("/workspace", &self.directory.workspace());
+        self.paths.lead("/tekton", &self.directory.tekton());
     }
 
-    /// The folder that stands at `mount_path` in the pod: the one that was given, or an empty one.
-    fn folder_for(
+    /// The directory that stands at `mount_path` in the pod: the one that was given, or an empty one.
+    fn directory_for(
         &mut self,
         name: &str,
         mount_path: &str,
         given: Option<&PathBuf>,
         errors: &mut Vec<String>,
     ) -> String {
-        let own = self.folder.workspace().join(name);
+        let own = self.directory.workspace().join(name);
         let made = match given {
             // So that a step finds it by a relative path too.
-            Some(folder) => std::os::unix::fs::symlink(folder, &own),
+            Some(directory) => std::os::unix::fs::symlink(directory, &own),
             None => {
                 self.notes.push(format!(
                     "{mount_path} is an empty folder; give it one with --workspace {name}=DIR"
@@ -175,52 +161,43 @@ impl Plan {
             errors.push(format!("the folder of '{name}' cannot be made: {error}"));
         }
         // Scripts rarely quote a path of Tekton's, none of which would need it.
-        let path = given
-            .filter(|folder| needs_no_quotes(folder))
-            .cloned()
-            .unwrap_or(own);
+        let unquoted = given.filter(|directory| needs_no_quotes(directory));
+        let path = unquoted.cloned().unwrap_or(own);
         self.paths.lead(mount_path, &path);
         path.to_string_lossy().into_owned()
     }
 
-    /// Variables that stand for places in the run's folder.
+    /// Variables that stand for places in the run's directory.
     fn name_places(&mut self) {
         for result in &self.task.spec.results {
-            let path = self.folder.results().join(&result.name);
+            let path = self.directory.results().join(&result.name);
             self.substitution.name(
                 format!("results.{}.path", result.name),
                 path.to_string_lossy(),
             );
         }
         for step in &self.task.spec.steps {
-            let path = self.folder.step_exit_code(&step.name);
+            let path = self.directory.step_exit_code(&step.name);
             let name = format!("steps.step-{}.exitCode.path", step.name);
             self.substitution.name(name, path.to_string_lossy());
         }
     }
 
-    /// What would be wrong with a step when its turn comes.
+    /// Returns the errors that the steps would meet when they start.
     fn trial(&self) -> Vec<String> {
         let surroundings = self.surroundings(&self.substitution);
         let wrong = |step: &Step| {
             let named =
                 StepName::new(&*step.name).map_err(|error| format!("a step's name: {error}"));
-            named.and_then(|_| {
-                Command::prepare(step, &surroundings).map_err(|error| error.to_string())
-            })
+            named.and_then(|_| Command::prepare(step, &surroundings))
         };
-        self.task
-            .spec
-            .steps
-            .iter()
-            .filter_map(|step| wrong(step).err())
-            .collect()
+        let steps = self.task.spec.steps.iter();
+        steps.filter_map(|step| wrong(step).err()).collect()
     }
 
-    /// What a step needs to become a command, with these variables.
     pub(crate) fn surroundings<'a>(&'a self, substitution: &'a Substitution) -> Surroundings<'a> {
         Surroundings {
-            folder: &self.folder,
+            directory: &self.directory,
             paths: &self.paths,
             substitution,
             commands: &self.commands,
@@ -229,31 +206,29 @@ impl Plan {
     }
 
     fn note_differences(&mut self) {
-        let mut notes = Vec::new();
+        let directories = std::mem::take(&mut self.notes);
         let unused: Vec<&str> = self.task.spec.cluster_only.iter().copied().collect();
         if !unused.is_empty() {
-            notes.push(format!(
+            self.notes.push(format!(
                 "steps run with the tools of this machine; not used here: {}",
                 unused.join(", ")
             ));
         }
-        notes.push(format!(
-            "/workspace and /tekton are in {}",
-            self.folder.path().display()
-        ));
-        notes.append(&mut self.notes);
+        let path = self.directory.path().display();
+        let note = format!("/workspace and /tekton are in {path}");
+        self.notes.push(note);
+        self.notes.extend(directories);
         for step in &self.task.spec.steps {
             let elsewhere = step.env.iter().filter(|variable| variable.value.is_none());
             let names: Vec<&str> = elsewhere.map(|variable| variable.name.as_str()).collect();
             if !names.is_empty() {
-                notes.push(format!(
+                self.notes.push(format!(
                     "step '{}': {} would come from the cluster (valueFrom); here it is what your environment has",
                     step.name,
                     names.join(", ")
                 ));
             }
         }
-        self.notes = notes;
     }
 }
 
@@ -280,8 +255,7 @@ fn named(
     let mut found = BTreeMap::new();
     for Assignment { name, value } in given {
         if !known.contains(name) {
-            let help = suggestion(name, known.iter().map(String::as_str));
-            let help = help.map(|help| format!("; {help}")).unwrap_or_default();
+            let help = did_you_mean(name, known);
             errors.push(format!("{flag}: the Task has no {what} '{name}'{help}"));
         } else if found.insert(name.clone(), value.clone()).is_some() {
             errors.push(format!("{flag}: '{name}' is given twice"));
@@ -295,8 +269,8 @@ fn needs_no_quotes(path: &Path) -> bool {
     path.as_os_str().as_encoded_bytes().iter().all(plain)
 }
 
-fn existing_folder(folder: &str) -> Result<PathBuf, String> {
-    let path = Path::new(folder)
+fn existing_directory(directory: &str) -> Result<PathBuf, String> {
+    let path = Path::new(directory)
         .canonicalize()
         .map_err(|error| error.to_string())?;
     if path.is_dir() {

@@ -32,19 +32,13 @@ impl Group {
         Ok(Self { child, leader })
     }
 
-    /// Asks all of them to end.
-    pub(crate) fn ask_to_end(&self) {
-        self.signal(Signal::TERM);
-    }
-
-    /// Ends all of them.
     pub(crate) fn kill(&self) {
         self.signal(Signal::KILL);
     }
 
     /// Asks all of them to end, and after `grace` ends them.
     pub(crate) async fn end(&mut self, grace: Duration) -> std::io::Result<ExitStatus> {
-        self.ask_to_end();
+        self.signal(Signal::TERM);
         if let Ok(status) = tokio::time::timeout(grace, self.child.wait()).await {
             return status;
         }
@@ -61,7 +55,7 @@ impl Group {
 }
 
 impl Drop for Group {
-    /// What a step leaves running ends with it, as in a container.
+    /// Processes that a step leaves running end with it, as in a container.
     fn drop(&mut self) {
         self.kill();
     }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use gleaner_core::variable::Reference;
-use gleaner_proto::message::{Created, Outcome, Phase, Status, VariableState};
+use gleaner_proto::message::{Outcome, Phase, Status, VariableState};
 use gleaner_proto::report::Report;
 
 use crate::terminal::{BAD, CAUTION, FAINT, GOOD, STRONG, paint};
@@ -13,7 +13,7 @@ use crate::values::as_text;
 /// Values are shown up to this many characters.
 const SHOWN: usize = 100;
 
-/// What was shown already.
+/// Remembers the lines that were shown, to show each only once.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     variables: HashSet<String>,
@@ -24,27 +24,22 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// The run begins.
     pub(crate) fn begins(task: &str, run: &str, place: &str) {
         anstream::eprintln!("{} as {run}, {place}", paint(STRONG, task));
     }
 
-    /// A remark on the side.
     pub(crate) fn note(text: &str) {
         anstream::eprintln!("{}", paint(FAINT, format_args!("  {text}")));
     }
 
-    /// A step begins.
     pub(crate) fn step_begins(step: &str) {
         anstream::eprintln!("{} {}", paint(FAINT, "▶"), paint(STRONG, step));
     }
 
-    /// A step has printed a line.
     pub(crate) fn line(step: &str, line: &str) {
         anstream::eprintln!("{} {line}", paint(FAINT, format_args!("{step} |")));
     }
 
-    /// The redirector of `step` has reported something.
     pub(crate) fn report(&mut self, step: &str, report: &Report) {
         match report {
             Report::Failed { message, .. } => Self::failed(&format!("step '{step}': {message}")),
@@ -56,9 +51,7 @@ impl Progress {
     }
 
     fn finished(&mut self, outcome: &Outcome) {
-        for created in &outcome.resources {
-            self.created(created);
-        }
+        self.all_created(outcome);
         // The status may have them already.
         for note in &outcome.notes {
             self.note_once(note);
@@ -68,19 +61,18 @@ impl Progress {
         }
     }
 
-    /// Whether it was said what exists.
     pub(crate) fn has_told_objects(&self) -> bool {
         !self.objects.is_empty()
     }
 
-    /// An object exists now.
-    pub(crate) fn created(&mut self, created: &Created) {
-        if self.objects.insert(created.uid.clone()) {
-            anstream::eprintln!("  {} {created}", paint(GOOD, "+"));
+    pub(crate) fn all_created(&mut self, outcome: &Outcome) {
+        for created in &outcome.resources {
+            if self.objects.insert(created.uid.clone()) {
+                anstream::eprintln!("  {} {created}", paint(GOOD, "+"));
+            }
         }
     }
 
-    /// A step has ended well.
     pub(crate) fn step_succeeded(step: &str, took: Duration) {
         anstream::eprintln!(
             "{} {} {}",
@@ -90,17 +82,10 @@ impl Progress {
         );
     }
 
-    /// A step has ended badly.
     pub(crate) fn step_failed(step: &str, took: Duration, how: &str, continued: bool) {
-        let (style, sign) = if continued {
-            (CAUTION, "!")
-        } else {
-            (BAD, "✘")
-        };
-        let rest = if continued {
-            ", and the task goes on (onError: continue)"
-        } else {
-            ""
+        let (style, sign, rest) = match continued {
+            true => (CAUTION, "!", ", and the task goes on (onError: continue)"),
+            false => (BAD, "✘", ""),
         };
         anstream::eprintln!(
             "{} {} {how}{rest} {}",
@@ -110,7 +95,6 @@ impl Progress {
         );
     }
 
-    /// A step does not run.
     pub(crate) fn step_skipped(step: &str, why: &str) {
         anstream::eprintln!(
             "{} {}",
@@ -119,7 +103,7 @@ impl Progress {
         );
     }
 
-    /// What the sidecar knows: shows what is new.
+    /// Shows what is new in the status.
     pub(crate) fn status(&mut self, status: &Status) {
         for variable in &status.variables {
             // A parameter was known from the start; what a step leaves behind is news.
@@ -127,16 +111,12 @@ impl Progress {
             let news = matches!(output, Ok(Reference::Output { .. }))
                 && variable.state != VariableState::Pending;
             if news && self.variables.insert(variable.name.clone()) {
-                let value = variable
-                    .value
-                    .as_ref()
-                    .map(as_text)
-                    .unwrap_or_else(|| "(secret)".to_owned());
+                let value = variable.value.as_ref();
+                let value = value.map_or_else(|| "(secret)".to_owned(), as_text);
                 let name = paint(STRONG, &variable.name);
-                let by_default = if variable.state == VariableState::Defaulted {
-                    " (default)"
-                } else {
-                    ""
+                let by_default = match variable.state {
+                    VariableState::Defaulted => " (default)",
+                    _ => "",
                 };
                 anstream::eprintln!("  {name} = {}{by_default}", shortened(&value));
             }
@@ -156,7 +136,6 @@ impl Progress {
         }
     }
 
-    /// The run has ended badly, and why.
     pub(crate) fn failed(why: &str) {
         anstream::eprintln!("{} {why}", paint(BAD, "✘"));
     }
@@ -167,14 +146,9 @@ fn time(took: Duration) -> String {
 }
 
 fn shortened(value: &str) -> String {
-    let line: String = value
-        .chars()
+    let ellipsis = (value.chars().count() > SHOWN).then_some('…');
+    let shown = value.chars().take(SHOWN).chain(ellipsis);
+    shown
         .map(|c| if c.is_control() { ' ' } else { c })
-        .take(SHOWN)
-        .collect();
-    if value.chars().count() > SHOWN {
-        format!("{line}…")
-    } else {
-        line
-    }
+        .collect()
 }

@@ -5,26 +5,25 @@ use std::io::Write;
 use gleaner_core::document::writer::to_yaml;
 use serde_json::{Map, Value, json};
 
-use super::folder::Folder;
+use super::directory::{RunDirectory, text_files};
 use super::substitution::Substitution;
 use crate::args::Form;
 use gleaner_core::task::spec::TaskResult;
 
-/// What a container's termination message holds, in which Tekton moves results.
+/// The size of a container's termination message in bytes, in which Tekton moves results.
 const RESULT_MAX: usize = 4096;
 
-/// Results by name.
 pub(crate) type Results = Map<String, Value>;
 
 /// The results: those that the task declares, then those of its resources.
 pub(crate) fn results(
-    folder: &Folder,
+    directory: &RunDirectory,
     declared: &[TaskResult],
     substitution: &Substitution,
 ) -> Results {
     let mut results = Results::new();
     for result in declared {
-        let written = std::fs::read(folder.results().join(&result.name)).ok();
+        let written = std::fs::read(directory.results().join(&result.name)).ok();
         let written = written.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         // One that repeats a step's result is there when that step has written it.
         let repeated = result.value.as_ref().and_then(|value| {
@@ -35,23 +34,15 @@ pub(crate) fn results(
             results.insert(result.name.clone(), value.into());
         }
     }
-    let files = std::fs::read_dir(folder.results())
-        .into_iter()
-        .flatten()
-        .flatten();
-    let mut names: Vec<String> = files
-        .filter_map(|file| file.file_name().into_string().ok())
-        .collect();
-    names.sort();
-    for name in names.into_iter().filter(|name| !name.starts_with('.')) {
-        if let Ok(text) = std::fs::read_to_string(folder.results().join(&name)) {
+    for (name, text) in text_files(&directory.results()) {
+        if !name.starts_with('.') {
             results.entry(name).or_insert(text.into());
         }
     }
     results
 }
 
-/// What Tekton would not take of the results that steps write.
+/// Returns a warning for each result that Tekton would not accept from a step.
 pub(crate) fn warnings(results: &Results, declared: &[TaskResult]) -> Vec<String> {
     let mut warnings = Vec::new();
     for TaskResult { name, kind, .. } in declared {
@@ -59,15 +50,16 @@ pub(crate) fn warnings(results: &Results, declared: &[TaskResult]) -> Vec<String
             continue;
         };
         let value = serde_json::from_str::<Value>(text).unwrap_or_default();
-        let (fits, form) = match (kind.as_str(), &value) {
-            ("array", Value::Array(items)) => {
-                (items.iter().all(Value::is_string), "[\"a\", \"b\"]")
-            }
-            ("array", _) => (false, "[\"a\", \"b\"]"),
-            ("object", Value::Object(map)) => {
-                (map.values().all(Value::is_string), "{\"key\": \"a\"}")
-            }
-            ("object", _) => (false, "{\"key\": \"a\"}"),
+        let (array, object) = (value.as_array(), value.as_object());
+        let (fits, form) = match kind.as_str() {
+            "array" => (
+                array.is_some_and(|items| items.iter().all(Value::is_string)),
+                "[\"a\", \"b\"]",
+            ),
+            "object" => (
+                object.is_some_and(|map| map.values().all(Value::is_string)),
+                "{\"key\": \"a\"}",
+            ),
             _ => (true, ""),
         };
         if !fits {
@@ -103,10 +95,8 @@ pub(crate) fn print(objects: &[Value], results: &Results, form: Form) -> std::io
 
 /// A result on one line: as it is, or as JSON when it has several.
 fn line(value: &Value) -> String {
-    match value
-        .as_str()
-        .map(|text| text.strip_suffix('\n').unwrap_or(text))
-    {
+    let text = value.as_str();
+    match text.map(|text| text.strip_suffix('\n').unwrap_or(text)) {
         Some(text) if !text.contains(char::is_control) => text.to_owned(),
         _ => value.to_string(),
     }

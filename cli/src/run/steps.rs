@@ -1,8 +1,8 @@
 //! The steps, one after the other, as Tekton runs them.
 
-use std::collections::BTreeMap;
+use std::fs::Permissions;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -17,46 +17,45 @@ use gleaner_proto::report::Report;
 use gleaner_runtime::shutdown::Signals;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::collector::{Collector, without_own_variables};
 use super::command::Command;
+use super::directory::text_files;
 use super::end::End;
 use super::http::PATIENCE;
 use super::lines::pass_on;
 use super::plan::Plan;
 use super::process::{GRACE, Group};
 use super::progress::Progress;
+use super::sidecar_process::{SidecarProcess, without_own_variables};
 use super::substitution::Substitution;
 use gleaner_core::finish;
 use gleaner_core::task::Step;
 
-/// How often the sidecar is asked for what is new.
+/// The interval between requests for the sidecar's status.
 const NEWS: Duration = Duration::from_millis(200);
-/// How long what a step has printed may take to arrive once the step is gone.
+/// The time for the rest of a step's output to arrive after its end.
 const LAST_LINES: Duration = Duration::from_secs(2);
 
-/// Everything that runs while the steps run.
 pub(crate) struct Steps<'a> {
     pub(crate) program: &'a Path,
     pub(crate) plan: &'a Plan,
-    pub(crate) collector: &'a mut Collector,
+    pub(crate) sidecar: &'a mut SidecarProcess,
     pub(crate) interrupt: &'a mut Signals,
     pub(crate) progress: &'a mut Progress,
-    /// Whether the API server is this run's own.
+    /// True if the API server is this run's own.
     pub(crate) embedded: bool,
-    /// When the run as a whole has taken too long.
+    /// The end of the time for the whole run.
     pub(crate) deadline: Instant,
-    /// Whether a step has run.
+    /// True once a step was started.
     pub(crate) begun: bool,
 }
 
-/// What the redirector is told beyond the command.
+/// The part of a step's redirector in finishing the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Finish {
-    /// Nothing.
     No,
-    /// To finish the run when the command has succeeded.
+    /// It finishes the run after the command has succeeded.
     After,
-    /// To finish it, without a command.
+    /// It only finishes the run, without a command.
     Alone,
 }
 
@@ -72,11 +71,11 @@ impl Steps<'_> {
                 Ok(command) => command,
                 // A result of a step before has made it wrong; all else was tried before.
                 Err(error) => {
-                    Progress::failed(&error.to_string());
+                    Progress::failed(&error);
                     return Ok(exit_code::USAGE);
                 }
             };
-            if !command.runs {
+            if command.skipped {
                 Progress::step_skipped(&step.name, "its conditions (when) do not hold");
                 continue;
             }
@@ -97,7 +96,10 @@ impl Steps<'_> {
         if finished {
             return Ok(0);
         }
-        let command = Command::nothing_in(self.plan.folder.workspace());
+        let command = Command {
+            working_dir: self.plan.directory.workspace(),
+            ..Command::default()
+        };
         self.step(FINISH_STEP, &command, Finish::Alone).await
     }
 
@@ -108,7 +110,7 @@ impl Steps<'_> {
         let (end, reports) = self.process(name, command, finish).await?;
         let took = began.elapsed();
         let code = end.code();
-        std::fs::write(self.plan.folder.step_exit_code(name), code.to_string())?;
+        std::fs::write(self.plan.directory.step_exit_code(name), code.to_string())?;
         if code == 0 {
             Progress::step_succeeded(name, took);
             return Ok(0);
@@ -129,10 +131,7 @@ impl Steps<'_> {
             }
             _ => {}
         }
-        match goes_on {
-            true => Ok(0),
-            false => Ok(code),
-        }
+        Ok(if goes_on { 0 } else { code })
     }
 
     async fn process(
@@ -146,12 +145,7 @@ impl Steps<'_> {
         without_own_variables(&mut child);
         child
             .args(self.redirector(name, command, finish))
-            .envs(
-                command
-                    .environment
-                    .iter()
-                    .map(|(name, value)| (name, value)),
-            )
+            .envs(command.environment.iter().cloned())
             .current_dir(working_dir)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -161,13 +155,13 @@ impl Steps<'_> {
         let mut group = Group::start(&mut child)?;
         self.begun = true;
         let mut readers = tokio::task::JoinSet::new();
+        let step = name.to_owned();
+        let show = move |line: &str| Progress::line(&step, line);
         if let Some(stream) = group.child.stdout.take() {
-            let copy = command.stdout_copy.clone();
-            readers.spawn(pass_on(name.to_owned(), stream, copy));
+            readers.spawn(pass_on(stream, command.stdout_copy.clone(), show.clone()));
         }
         if let Some(stream) = group.child.stderr.take() {
-            let copy = command.stderr_copy.clone();
-            readers.spawn(pass_on(name.to_owned(), stream, copy));
+            readers.spawn(pass_on(stream, command.stderr_copy.clone(), show));
         }
         let end = self.wait(&mut group, command.timeout).await;
         // What the step has left running goes now, as with the container; then its pipes have an end.
@@ -182,7 +176,7 @@ impl Steps<'_> {
         let _ = tokio::time::timeout(LAST_LINES, rest).await;
         self.show_news().await;
         // After what the sidecar knows by then, for they are about that.
-        let reports = reports(&self.plan.folder.reports(name));
+        let reports = reports(&self.plan.directory.reports(name));
         for report in &reports {
             self.progress.report(name, report);
         }
@@ -219,7 +213,7 @@ impl Steps<'_> {
                 }
                 _ = news.tick() => {
                     self.show_news().await;
-                    if let Some(words) = self.collector.has_ended(self.plan) {
+                    if let Some(words) = self.sidecar.has_ended(self.plan) {
                         Progress::failed(&words);
                         group.end(GRACE).await?;
                         return Ok(End::Exited(exit_code::UNREACHABLE));
@@ -231,45 +225,31 @@ impl Steps<'_> {
 
     async fn show_news(&mut self) {
         // A sidecar that does not answer is noticed elsewhere.
-        if let Ok(status) = self.collector.sidecar.status().await {
+        if let Ok(status) = self.sidecar.client.status().await {
             self.progress.status(&status);
             if status.phase == Phase::Committed && !self.progress.has_told_objects() {
-                self.show_objects().await;
+                // The redirector says so too, but only that of the last step. Asking for what is done already changes nothing.
+                if let Ok(Ok(outcome)) = self.sidecar.client.submit(PATIENCE).await {
+                    self.progress.all_created(&outcome);
+                }
             }
         }
     }
 
-    /// Shows what now exists. The redirector says so too, but only that of the last step.
-    async fn show_objects(&mut self) {
-        // Asking for what is done already changes nothing.
-        let Ok(Ok(outcome)) = self.collector.sidecar.submit(PATIENCE).await else {
-            return;
-        };
-        for created in &outcome.resources {
-            self.progress.created(created);
-        }
-    }
-
-    /// Makes the files and folders that the step expects, and returns the folder to run it in.
+    /// Makes the files and directories that the step expects, and returns the directory to run it in.
     fn make_ready(&self, name: &str, command: &Command) -> io::Result<PathBuf> {
-        let folder = &self.plan.folder;
-        std::fs::create_dir_all(folder.step_results(name))?;
-        std::fs::create_dir_all(folder.outputs(name))?;
+        let directory = &self.plan.directory;
+        std::fs::create_dir_all(directory.step_results(name))?;
+        std::fs::create_dir_all(directory.outputs(name))?;
         // The kubelet makes this file, and the redirector writes into it only when it is there.
-        std::fs::write(folder.termination(name), "")?;
+        std::fs::write(directory.termination(name), "")?;
         if let Some(script) = &command.script {
-            let path = folder.script(name);
-            let mut options = std::fs::OpenOptions::new();
-            let mut file = options
-                .write(true)
-                .create(true)
-                .truncate(true)
-                .mode(0o755)
-                .open(path)?;
-            io::Write::write_all(&mut file, script.as_bytes())?;
+            let path = directory.script(name);
+            std::fs::write(&path, script)?;
+            std::fs::set_permissions(path, Permissions::from_mode(0o755))?;
         }
         let wanted = &command.working_dir;
-        if wanted.starts_with(folder.path()) {
+        if wanted.starts_with(directory.path()) {
             std::fs::create_dir_all(wanted)?;
         }
         if wanted.is_dir() {
@@ -279,14 +259,14 @@ impl Steps<'_> {
             "the working folder {} is in the step's image; here it runs in /workspace",
             wanted.display()
         ));
-        Ok(folder.workspace())
+        Ok(directory.workspace())
     }
 
     /// The arguments that make this program the redirector of a step.
     fn redirector(&self, name: &str, command: &Command, finish: Finish) -> Vec<std::ffi::OsString> {
-        let folder = &self.plan.folder;
+        let directory = &self.plan.directory;
         let mut socket = std::ffi::OsString::from("unix:");
-        socket.push(folder.socket(name));
+        socket.push(directory.socket(name));
         let mut arguments = vec!["redirector".into()];
         if finish == Finish::Alone {
             arguments.push(flag::FINISH_COMMAND.into());
@@ -294,16 +274,22 @@ impl Steps<'_> {
         arguments.push(flag::STEP.with(name).into());
         for (flag, value) in [
             (flag::SIDECAR, socket),
-            (flag::RESULTS_DIR, folder.results().into()),
-            (flag::TERMINATION_MESSAGE, folder.termination(name).into()),
-            (flag::REPORT_FILE, folder.reports(name).into()),
+            (flag::RESULTS_DIR, directory.results().into()),
+            (
+                flag::TERMINATION_MESSAGE,
+                directory.termination(name).into(),
+            ),
+            (flag::REPORT_FILE, directory.reports(name).into()),
         ] {
             arguments.extend([flag.bare().into(), value]);
         }
         if finish == Finish::Alone {
             return arguments;
         }
-        arguments.extend([flag::OUTPUTS_DIR.bare().into(), folder.outputs(name).into()]);
+        arguments.extend([
+            flag::OUTPUTS_DIR.bare().into(),
+            directory.outputs(name).into(),
+        ]);
         for output in &command.outputs {
             arguments.push(flag::OUTPUT.with(output).into());
         }
@@ -320,7 +306,7 @@ impl Steps<'_> {
     /// The variables as `step` sees them: with the results of the steps before it, and the places of its own.
     fn substitution_for(&self, step: &Step) -> Substitution {
         let mut substitution = with_step_results(self.plan);
-        let own = self.plan.folder.step_results(&step.name);
+        let own = self.plan.directory.step_results(&step.name);
         for name in &step.results {
             substitution.name(
                 format!("step.results.{name}.path"),
@@ -335,7 +321,7 @@ impl Steps<'_> {
 fn reports(path: &Path) -> Vec<Report> {
     let text = std::fs::read_to_string(path).unwrap_or_default();
     let reports = text.lines().map(serde_json::from_str);
-    reports.filter_map(Result::ok).collect()
+    reports.flatten().collect()
 }
 
 fn is_of_unknown_kind(report: &Report) -> bool {
@@ -351,21 +337,9 @@ fn is_of_unknown_kind(report: &Report) -> bool {
 pub(crate) fn with_step_results(plan: &Plan) -> Substitution {
     let mut substitution = plan.substitution.clone();
     for step in &plan.task.spec.steps {
-        for (name, value) in files(&plan.folder.step_results(&step.name)) {
+        for (name, value) in text_files(&plan.directory.step_results(&step.name)) {
             substitution.name(format!("steps.{}.results.{name}", step.name), value);
         }
     }
     substitution
-}
-
-/// The files of a folder that hold text.
-fn files(folder: &Path) -> BTreeMap<String, String> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let texts = entries.filter_map(|entry| {
-        Some((
-            entry.file_name().into_string().ok()?,
-            std::fs::read_to_string(entry.path()).ok()?,
-        ))
-    });
-    texts.collect()
 }

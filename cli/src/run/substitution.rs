@@ -5,67 +5,39 @@
 
 use std::collections::BTreeMap;
 
-use gleaner_core::document::diagnostic::suggestion;
 use gleaner_core::variable::{Access, Reference};
 use serde_json::Value;
 
-use crate::values::as_text;
+use crate::values::{as_text, did_you_mean};
 use gleaner_core::task::consistency::dotted;
 
-/// What stands for what.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Substitution {
-    /// The parameters.
     pub(crate) params: BTreeMap<String, Value>,
     /// Everything else, by what stands between `$(` and `)`.
     pub(crate) named: BTreeMap<String, String>,
 }
 
-/// Why a text cannot be substituted.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum SubstitutionError {
-    #[error("`$({reference})`: the Task has no parameter '{name}'{}", .help.as_ref().map(|help| format!("; {help}")).unwrap_or_default())]
-    Unknown {
-        reference: String,
-        name: String,
-        help: Option<String>,
-    },
-    #[error(
-        "`$({0})` is an array: let it stand alone as an item of command or args, or write [0] behind it"
-    )]
-    NotAlone(String),
-    #[error("`$({0})` is an object: name one of its keys, as Tekton takes no whole object here")]
-    WholeObject(String),
-    #[error("{0}")]
-    Absent(String),
-}
-
 impl Substitution {
-    /// Adds a variable.
     pub(crate) fn name(&mut self, name: impl Into<String>, value: impl Into<String>) {
         self.named.insert(name.into(), value.into());
     }
 
     /// Replaces the variables in one text.
-    pub(crate) fn text(&self, text: &str) -> Result<String, SubstitutionError> {
+    pub(crate) fn text(&self, text: &str) -> Result<String, String> {
         let mut replaced = String::with_capacity(text.len());
         let mut rest = text;
         while let Some(start) = rest.find("$(") {
             replaced.push_str(&rest[..start]);
             let inside = &rest[start + 2..];
             let variable = inside.find(')').map(|end| &inside[..end]);
-            match variable
-                .map(|variable| Ok((variable, self.lookup(variable)?)))
-                .transpose()?
-            {
-                Some((variable, Some(value))) => {
-                    replaced.push_str(&value);
-                    rest = &inside[variable.len() + 1..];
-                }
-                _ => {
-                    replaced.push_str("$(");
-                    rest = inside;
-                }
+            let value = variable.map(|variable| self.lookup(variable)).transpose()?;
+            if let (Some(variable), Some(Some(value))) = (variable, value) {
+                replaced.push_str(&value);
+                rest = &inside[variable.len() + 1..];
+            } else {
+                replaced.push_str("$(");
+                rest = inside;
             }
         }
         replaced.push_str(rest);
@@ -73,7 +45,7 @@ impl Substitution {
     }
 
     /// Replaces the variables in items of `command` or `args`, where an array that stands alone becomes as many items.
-    pub(crate) fn items(&self, items: &[String]) -> Result<Vec<String>, SubstitutionError> {
+    pub(crate) fn items(&self, items: &[String]) -> Result<Vec<String>, String> {
         let mut replaced = Vec::with_capacity(items.len());
         for item in items {
             match self.whole_array(item) {
@@ -95,25 +67,23 @@ impl Substitution {
         }
     }
 
-    /// What stands for a variable; nothing when it is none of Tekton's.
-    fn lookup(&self, variable: &str) -> Result<Option<String>, SubstitutionError> {
-        let Ok(reference @ Reference::Param { .. }) = Reference::parse(variable) else {
+    /// Returns the value of a variable; none if it is not one of Tekton's.
+    fn lookup(&self, variable: &str) -> Result<Option<String>, String> {
+        let reference = Reference::parse(variable);
+        let Ok(reference @ Reference::Param { name, .. }) = &reference else {
             return Ok(self.named.get(&dotted(variable)).cloned());
         };
-        let Reference::Param { name, .. } = &reference else {
-            return Ok(None);
-        };
-        let value = self
-            .params
-            .get(name)
-            .ok_or_else(|| SubstitutionError::Unknown {
-                reference: reference.to_string(),
-                name: name.clone(),
-                help: suggestion(name, self.params.keys().map(String::as_str)),
-            })?;
-        match reference.reach(value).map_err(SubstitutionError::Absent)? {
-            Value::Array(_) => Err(SubstitutionError::NotAlone(reference.to_string())),
-            Value::Object(_) => Err(SubstitutionError::WholeObject(reference.to_string())),
+        let value = self.params.get(name).ok_or_else(|| {
+            let help = did_you_mean(name, self.params.keys());
+            format!("`$({reference})`: the Task has no parameter '{name}'{help}")
+        })?;
+        match reference.reach(value)? {
+            Value::Array(_) => Err(format!(
+                "`$({reference})` is an array: let it stand alone as an item of command or args, or write [0] behind it"
+            )),
+            Value::Object(_) => Err(format!(
+                "`$({reference})` is an object: name one of its keys, as Tekton takes no whole object here"
+            )),
             scalar => Ok(Some(as_text(scalar))),
         }
     }

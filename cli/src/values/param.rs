@@ -1,85 +1,26 @@
 //! The values of a Task's parameters.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
-use gleaner_core::document::diagnostic::suggestion;
 use gleaner_core::document::yaml;
 use gleaner_core::document::{Content, Node};
 use serde_json::{Map, Value};
 
-use super::{Assignment, as_text};
+use super::{Assignment, as_text, did_you_mean};
 use gleaner_core::task::{ParamKind, ParamSpec};
 
-/// What is wrong with a parameter that was given, or was not.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ParamError {
-    /// No such parameter.
-    #[error("the Task has no parameter '{name}'{}", .help.as_ref().map(|help| format!("; {help}")).unwrap_or_default())]
-    Unknown {
-        /// The name that was given.
-        name: String,
-        /// What would be right.
-        help: Option<String>,
-    },
-    /// It has no default and none was given.
-    #[error("the parameter '{name}' has no value; give it with -p {name}={form}{}", description(.about))]
-    Missing {
-        /// Its name.
-        name: String,
-        /// What a value looks like.
-        form: &'static str,
-        /// What it is for.
-        about: Option<String>,
-    },
-    /// Keys of an object parameter have no value.
-    #[error("the object parameter '{name}' has no value for {}", .keys.join(", "))]
-    MissingKeys {
-        /// Its name.
-        name: String,
-        /// The keys.
-        keys: Vec<String>,
-    },
-    /// The text is no value of the type.
-    #[error("the parameter '{name}' is of type {kind}: {reason}")]
-    Value {
-        /// Its name.
-        name: String,
-        /// Its type.
-        kind: &'static str,
-        /// What is wrong, and what would be right.
-        reason: String,
-    },
-    /// The value is none of the declared ones.
-    #[error("the parameter '{name}' cannot be '{value}'; it is one of {}", .choices.join(", "))]
-    Choice {
-        /// Its name.
-        name: String,
-        /// What was given.
-        value: String,
-        /// What would be right.
-        choices: Vec<String>,
-    },
-    /// Given twice on the command line.
-    #[error(
-        "the parameter '{name}' is given twice; for several values of an array write -p {name}=a,b"
-    )]
-    Twice {
-        /// Its name.
-        name: String,
-    },
-    /// The file with parameters cannot be used.
-    #[error("--param-file {file}: {reason}")]
-    File {
-        /// The file.
-        file: String,
-        /// What is wrong with it.
-        reason: String,
-    },
+pub(crate) enum ParamError {
+    /// It has no value, or keys of an object have none.
+    #[error("{0}")]
+    Missing(String),
+    #[error("{0}")]
+    Invalid(String),
 }
 
 /// The value of every parameter in `specs` that was given or has a default, and everything that is wrong with them.
-pub fn params(
+pub(crate) fn params(
     specs: &[ParamSpec],
     given: &[Assignment],
     file: &Map<String, Value>,
@@ -91,32 +32,28 @@ pub fn params(
         .chain(file.keys());
     for name in names {
         if specs.iter().all(|spec| spec.name != *name) {
-            let help = suggestion(name, specs.iter().map(|spec| spec.name.as_str()));
-            let error = ParamError::Unknown {
-                name: name.clone(),
-                help,
-            };
+            let help = did_you_mean(name, specs.iter().map(|spec| &spec.name));
+            let error = ParamError::Invalid(format!("the Task has no parameter '{name}'{help}"));
             if !errors.contains(&error) {
                 errors.push(error);
             }
         }
     }
-    for (index, assignment) in given.iter().enumerate() {
-        if given[..index]
-            .iter()
-            .any(|other| other.name == assignment.name)
-        {
-            errors.push(ParamError::Twice {
-                name: assignment.name.clone(),
-            });
+    for (index, Assignment { name, .. }) in given.iter().enumerate() {
+        if given[..index].iter().any(|other| other.name == *name) {
+            errors.push(ParamError::Invalid(format!(
+                "the parameter '{name}' is given twice; for several values of an array write -p {name}=a,b"
+            )));
         }
     }
     let mut values = BTreeMap::new();
     for spec in specs {
         let flag = given.iter().find(|assignment| assignment.name == spec.name);
         let value = match (flag, file.get(&spec.name)) {
-            (Some(assignment), _) => from_text(spec, &assignment.value),
-            (None, Some(value)) => from_json(spec, value),
+            (Some(assignment), _) => {
+                from_text(spec, &assignment.value).map_err(ParamError::Invalid)
+            }
+            (None, Some(value)) => from_json(spec, value).map_err(ParamError::Invalid),
             (None, None) => match &spec.default {
                 Some(default) => Ok(default.clone()),
                 None => Err(missing(spec)),
@@ -136,11 +73,8 @@ pub fn params(
 ///
 /// # Errors
 /// When it cannot be read or holds no map.
-pub fn read_param_file(file: &str) -> Result<Map<String, Value>, ParamError> {
-    let wrong = |reason: String| ParamError::File {
-        file: file.to_owned(),
-        reason,
-    };
+pub(crate) fn read_param_file(file: &str) -> Result<Map<String, Value>, String> {
+    let wrong = |reason: String| format!("--param-file {file}: {reason}");
     let text =
         std::fs::read_to_string(file).map_err(|error| wrong(format!("cannot be read: {error}")))?;
     match yaml::parse(&text) {
@@ -160,49 +94,42 @@ pub fn read_param_file(file: &str) -> Result<Map<String, Value>, ParamError> {
 }
 
 fn missing(spec: &ParamSpec) -> ParamError {
+    let name = &spec.name;
     let form = match spec.kind {
         ParamKind::String => "VALUE",
         ParamKind::Array => "VALUE,VALUE",
         ParamKind::Object { .. } => "KEY:VALUE,KEY:VALUE",
     };
-    ParamError::Missing {
-        name: spec.name.clone(),
-        form,
-        about: spec.description.clone(),
-    }
+    let about = spec.description.as_ref();
+    let about = about.map(|about| format!(" ({})", about.trim()));
+    ParamError::Missing(format!(
+        "the parameter '{name}' has no value; give it with -p {name}={form}{}",
+        about.unwrap_or_default()
+    ))
 }
 
-fn wrong(spec: &ParamSpec, reason: impl Into<String>) -> ParamError {
-    ParamError::Value {
-        name: spec.name.clone(),
-        kind: spec.kind.as_str(),
-        reason: reason.into(),
-    }
+fn wrong(spec: &ParamSpec, reason: impl Display) -> String {
+    let (name, kind) = (&spec.name, spec.kind.as_str());
+    format!("the parameter '{name}' is of type {kind}: {reason}")
 }
 
 /// Fills the keys that an object leaves to its default, as Tekton does, and checks the declared choices.
 fn complete(spec: &ParamSpec, value: Value) -> Result<Value, ParamError> {
+    let name = &spec.name;
     match (&spec.kind, value) {
         (ParamKind::Object { keys }, Value::Object(given)) => {
-            let mut whole = spec
-                .default
-                .as_ref()
-                .and_then(Value::as_object)
-                .cloned()
-                .unwrap_or_default();
+            let default = spec.default.as_ref().and_then(Value::as_object);
+            let mut whole = default.cloned().unwrap_or_default();
             whole.extend(given);
-            let missing: Vec<String> = keys
-                .iter()
-                .filter(|key| !whole.contains_key(*key))
-                .cloned()
-                .collect();
+            let missing = keys.iter().filter(|key| !whole.contains_key(*key));
+            let missing: Vec<&str> = missing.map(String::as_str).collect();
             if missing.is_empty() {
                 Ok(Value::Object(whole))
             } else {
-                Err(ParamError::MissingKeys {
-                    name: spec.name.clone(),
-                    keys: missing,
-                })
+                let missing = missing.join(", ");
+                Err(ParamError::Missing(format!(
+                    "the object parameter '{name}' has no value for {missing}"
+                )))
             }
         }
         (ParamKind::Array, value @ Value::Array(_)) => Ok(value),
@@ -210,88 +137,67 @@ fn complete(spec: &ParamSpec, value: Value) -> Result<Value, ParamError> {
             if spec.choices.is_empty() || spec.choices.contains(&text) {
                 return Ok(Value::String(text));
             }
-            let choices = spec.choices.clone();
-            Err(ParamError::Choice {
-                name: spec.name.clone(),
-                value: text,
-                choices,
-            })
+            let choices = spec.choices.join(", ");
+            Err(ParamError::Invalid(format!(
+                "the parameter '{name}' cannot be '{text}'; it is one of {choices}"
+            )))
         }
-        (_, other) => Err(wrong(
-            spec,
-            format!("the default {other} is of another type"),
-        )),
+        (_, other) => {
+            let reason = format_args!("the default {other} is of another type");
+            Err(ParamError::Invalid(wrong(spec, reason)))
+        }
     }
 }
 
-/// What stands behind `-p NAME=`: for arrays and objects `tkn`'s short forms, or JSON.
-fn from_text(spec: &ParamSpec, text: &str) -> Result<Value, ParamError> {
-    let parse = |text: &str| {
-        serde_json::from_str::<Value>(text)
-            .map_err(|error| wrong(spec, format!("no JSON: {error}")))
+/// Parses the value of `-p NAME=`: for arrays and objects `tkn`'s short forms, or JSON.
+fn from_text(spec: &ParamSpec, text: &str) -> Result<Value, String> {
+    let json = |text: &str| match serde_json::from_str(text) {
+        Ok(value) => from_json(spec, &value),
+        Err(error) => Err(wrong(spec, format_args!("no JSON: {error}"))),
     };
     match &spec.kind {
-        ParamKind::String => Ok(Value::String(text.to_owned())),
-        ParamKind::Array if text.trim_start().starts_with('[') => from_json(spec, &parse(text)?),
+        ParamKind::String => Ok(text.into()),
+        ParamKind::Array if text.trim_start().starts_with('[') => json(text),
         ParamKind::Array if text.is_empty() => Ok(Value::Array(Vec::new())),
-        ParamKind::Array => Ok(text.split(',').map(|item| item.trim().to_owned()).collect()),
-        ParamKind::Object { .. } if text.trim_start().starts_with('{') => {
-            from_json(spec, &parse(text)?)
-        }
-        ParamKind::Object { .. } => {
-            let pairs = text
-                .split(',')
-                .filter(|pair| !pair.trim().is_empty())
-                .map(|pair| {
-                    let (key, value) = pair.split_once(':').ok_or_else(|| {
-                        wrong(
-                            spec,
-                            format!("'{pair}' is no pair; write key:value,key:value or JSON"),
-                        )
-                    })?;
-                    Ok((
-                        key.trim().to_owned(),
-                        Value::String(value.trim().to_owned()),
-                    ))
-                });
-            Ok(Value::Object(
-                pairs.collect::<Result<Map<_, _>, ParamError>>()?,
-            ))
-        }
+        ParamKind::Array => Ok(text.split(',').map(str::trim).collect()),
+        ParamKind::Object { .. } if text.trim_start().starts_with('{') => json(text),
+        ParamKind::Object { .. } => text
+            .split(',')
+            .filter(|pair| !pair.trim().is_empty())
+            .map(|pair| match pair.split_once(':') {
+                Some((key, value)) => Ok((key.trim().to_owned(), value.trim().into())),
+                None => {
+                    let reason =
+                        format_args!("'{pair}' is no pair; write key:value,key:value or JSON");
+                    Err(wrong(spec, reason))
+                }
+            })
+            .collect::<Result<Map<_, _>, _>>()
+            .map(Value::Object),
     }
 }
 
-/// A value that already has a type. What is within arrays and objects is text, as in Tekton.
-fn from_json(spec: &ParamSpec, value: &Value) -> Result<Value, ParamError> {
+/// Converts a typed value. Values within arrays and objects become strings, as in Tekton.
+fn from_json(spec: &ParamSpec, value: &Value) -> Result<Value, String> {
     let scalar = |value: &Value| match value {
         Value::Array(_) | Value::Object(_) | Value::Null => {
-            Err(wrong(spec, format!("{value} is no text")))
+            Err(wrong(spec, format_args!("{value} is no text")))
         }
         scalar => Ok(Value::String(as_text(scalar))),
     };
     match (&spec.kind, value) {
         (ParamKind::String, value) => scalar(value),
         (ParamKind::Array, Value::Array(items)) => items.iter().map(scalar).collect(),
-        (ParamKind::Object { .. }, Value::Object(map)) => {
-            let entries = map
-                .iter()
-                .map(|(key, value)| Ok((key.clone(), scalar(value)?)));
-            Ok(Value::Object(
-                entries.collect::<Result<Map<_, _>, ParamError>>()?,
-            ))
-        }
+        (ParamKind::Object { .. }, Value::Object(map)) => map
+            .iter()
+            .map(|(key, value)| Ok((key.clone(), scalar(value)?)))
+            .collect::<Result<Map<_, _>, _>>()
+            .map(Value::Object),
         (ParamKind::Array, _) => Err(wrong(spec, "write a,b or [\"a\", \"b\"]")),
         (ParamKind::Object { .. }, _) => {
             Err(wrong(spec, "write key:value or {\"key\": \"value\"}"))
         }
     }
-}
-
-fn description(about: &Option<String>) -> String {
-    about
-        .as_ref()
-        .map(|about| format!(" ({})", about.trim()))
-        .unwrap_or_default()
 }
 
 #[cfg(test)]

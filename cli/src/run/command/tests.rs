@@ -11,7 +11,7 @@ fn prepare(step: &str, commands: &[(&str, &str)]) -> Result<Command, String> {
         "stepTemplate: {{env: [{{name: A, value: a}}, {{name: B, value: $(A)b}}]}}\nsteps: [{step}]"
     );
     let spec = TaskSpec::read(&Cursor::root(&yaml::parse(&spec).unwrap())).unwrap();
-    let folder = Folder::new(false).unwrap();
+    let directory = RunDirectory::new(false).unwrap();
     let mut paths = Paths::default();
     paths.lead("/workspace", std::path::Path::new("/w"));
     let params = serde_json::from_value(json!({"list": ["1", "2"], "mode": "continue"})).unwrap();
@@ -24,13 +24,13 @@ fn prepare(step: &str, commands: &[(&str, &str)]) -> Result<Command, String> {
         .map(|(step, line)| ((*step).to_owned(), (*line).to_owned()))
         .collect();
     let surroundings = Surroundings {
-        folder: &folder,
+        directory: &directory,
         paths: &paths,
         substitution: &substitution,
         commands: &commands,
         declaration: &Declaration::default(),
     };
-    Command::prepare(&spec.steps[0], &surroundings).map_err(|error| error.to_string())
+    Command::prepare(&spec.steps[0], &surroundings)
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn the_fields_of_tekton_are_understood() {
     let step =
         format!("{{command: [x], onError: $(params.mode), timeout: 1m, workingDir: sub, {when}}}");
     let command = prepare(&step, &[]).unwrap();
-    assert!(command.continue_on_error && !command.runs);
+    assert!(command.continue_on_error && command.skipped);
     assert_eq!(command.timeout, Some(Duration::from_secs(60)));
     assert!(command.working_dir.ends_with("workspace/sub"));
     assert!(prepare("{command: [x], onError: ignore}", &[]).is_err());

@@ -1,4 +1,4 @@
-//! The temporary folder of a run.
+//! The temporary directory of a run.
 //!
 //! ```text
 //! workspace/            what a step knows as /workspace
@@ -14,9 +14,10 @@
 //! sidecar.log           what it says
 //! ```
 //!
-//! Sockets, tokens and outputs within it are open to all, as they are in a pod, where no one else is; so the folder itself
+//! Sockets, tokens and outputs within it are open to all, as they are in a pod, where no one else is; so the directory itself
 //! lets nobody else in.
 
+use std::collections::BTreeMap;
 use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -27,19 +28,16 @@ use tempfile::TempDir;
 
 /// The longest path of a Unix socket, on the system with the shortest (macOS: 104 bytes with the zero at the end).
 const SOCKET_PATH_MAX: usize = 103;
-/// Longest name of a step.
 const STEP_MAX: usize = 63;
 
-/// The folder; gone when it is dropped, unless it is to be kept.
+/// The directory; gone when it is dropped, unless it is to be kept.
 #[derive(Debug)]
-pub(crate) struct Folder {
+pub(crate) struct RunDirectory {
     path: PathBuf,
-    /// Removes the folder when dropped.
     _guard: Option<TempDir>,
 }
 
-impl Folder {
-    /// Makes it, with what every run needs in it.
+impl RunDirectory {
     pub(crate) fn new(keep: bool) -> io::Result<Self> {
         let guard = tempfile::Builder::new()
             .prefix("gleaner-")
@@ -47,15 +45,11 @@ impl Folder {
             .tempdir_in(parent())?;
         // Steps compare and print paths: one with a link in it (macOS: /tmp) would come back as another.
         let path = guard.path().canonicalize()?;
-        let guard = if keep {
+        let _guard = if keep {
             let _ = guard.keep();
             None
         } else {
             Some(guard)
-        };
-        let folder = Self {
-            path,
-            _guard: guard,
         };
         for part in [
             "workspace",
@@ -65,13 +59,13 @@ impl Folder {
             "tekton/home",
             "termination",
             "reports",
+            "outputs",
+            "run",
+            "state",
         ] {
-            std::fs::create_dir_all(folder.path.join(part))?;
+            std::fs::create_dir_all(path.join(part))?;
         }
-        for part in ["outputs", "run", "state"] {
-            std::fs::create_dir(folder.path.join(part))?;
-        }
-        Ok(folder)
+        Ok(Self { path, _guard })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -118,7 +112,7 @@ impl Folder {
         self.path.join("run")
     }
 
-    /// What a step knows as `/gleaner/run/me`.
+    /// Returns the directory that a step sees as `/gleaner/run/me`.
     pub(crate) fn own_run(&self, step: &str) -> PathBuf {
         self.sockets().join(step)
     }
@@ -144,7 +138,7 @@ impl Folder {
     }
 }
 
-/// The system's folder for temporary files, or `/tmp` where that one's name leaves no room for a socket's.
+/// The system's directory for temporary files, or `/tmp` where that one's name leaves no room for a socket's.
 fn parent() -> PathBuf {
     let usual = std::env::temp_dir();
     let longest = usual
@@ -158,6 +152,16 @@ fn parent() -> PathBuf {
     }
 }
 
+/// The files of a directory that hold text, by name.
+pub(crate) fn text_files(directory: &Path) -> BTreeMap<String, String> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let texts = entries.filter_map(|entry| {
+        let text = std::fs::read_to_string(entry.path()).ok()?;
+        Some((entry.file_name().into_string().ok()?, text))
+    });
+    texts.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,14 +169,14 @@ mod tests {
     #[test]
     fn nobody_else_gets_into_the_folder() {
         for keep in [false, true] {
-            let folder = Folder::new(keep).unwrap();
-            let mode = std::fs::metadata(folder.path())
+            let directory = RunDirectory::new(keep).unwrap();
+            let mode = std::fs::metadata(directory.path())
                 .unwrap()
                 .permissions()
                 .mode();
             assert_eq!(mode & 0o777, 0o700);
             if keep {
-                std::fs::remove_dir_all(folder.path()).unwrap();
+                std::fs::remove_dir_all(directory.path()).unwrap();
             }
         }
     }

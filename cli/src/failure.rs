@@ -1,0 +1,40 @@
+//! The failure that ends a command.
+
+use std::fmt::Display;
+
+use gleaner_proto::exit_code;
+
+use crate::terminal;
+
+/// The exit code of a command that failed, and the message that is still to be printed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    code: u8,
+    message: String,
+}
+
+impl Failure {
+    /// A failure of the command line.
+    pub(crate) fn usage(message: impl Display) -> Self {
+        let (code, message) = (exit_code::USAGE, message.to_string());
+        Self { code, message }
+    }
+
+    /// A failure of this machine, the sidecar or the cluster.
+    pub(crate) fn unreachable(message: impl Display) -> Self {
+        let (code, message) = (exit_code::UNREACHABLE, message.to_string());
+        Self { code, message }
+    }
+
+    /// Prints the message to standard error and returns the exit code.
+    pub(crate) fn print(self) -> u8 {
+        terminal::error(self.message);
+        self.code
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::unreachable(format_args!("this machine refuses: {error}"))
+    }
+}

@@ -1,0 +1,150 @@
+//! The sidecar, as a child process.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use gleaner_proto::path::FINISH_STEP;
+use gleaner_proto::{StepName, arguments};
+use tokio::process::Command;
+
+use super::cluster::Cluster;
+use super::http::SidecarClient;
+use super::plan::Plan;
+use super::process::Group;
+use crate::failure::Failure;
+use crate::values::as_text;
+
+const STARTING: Duration = Duration::from_secs(20);
+/// The interval between checks until it is ready.
+const ASKING: Duration = Duration::from_millis(10);
+/// The last lines of its log that are shown if it ends by itself.
+const LOG_LINES: usize = 20;
+
+#[derive(Debug)]
+pub(crate) struct SidecarProcess {
+    group: Group,
+    pub(crate) client: SidecarClient,
+}
+
+impl SidecarProcess {
+    /// Starts it and waits until it is ready.
+    pub(crate) async fn start(
+        program: &Path,
+        plan: &Plan,
+        context: &BTreeMap<String, String>,
+        cluster: &Cluster,
+    ) -> Result<Self, Failure> {
+        let unstartable =
+            |error| Failure::unreachable(format_args!("the sidecar cannot be started: {error}"));
+        let group = Self::spawn(program, plan, context, cluster).map_err(unstartable)?;
+        let client = SidecarClient {
+            socket: plan.directory.socket(FINISH_STEP),
+        };
+        let mut sidecar = Self { group, client };
+        let ready = tokio::time::timeout(STARTING, sidecar.get_ready()).await;
+        let seconds = STARTING.as_secs();
+        let problem = match ready {
+            Ok(Ok(None)) => return Ok(sidecar),
+            Ok(Ok(Some(status))) => format!("the sidecar has ended at once ({status})"),
+            Ok(Err(error)) => return Err(unstartable(error)),
+            Err(_) => format!("the sidecar is not ready after {seconds} s"),
+        };
+        let log = last_words(plan);
+        Err(Failure::unreachable(format_args!("{problem}:\n{log}")))
+    }
+
+    fn spawn(
+        program: &Path,
+        plan: &Plan,
+        context: &BTreeMap<String, String>,
+        cluster: &Cluster,
+    ) -> io::Result<Group> {
+        let directory = &plan.directory;
+        std::fs::write(directory.declaration(), plan.task.document.to_string())?;
+        let log = File::create(directory.log())?;
+        let mut command = Command::new(program);
+        command
+            .arg("sidecar")
+            .arg("--declaration-file")
+            .arg(directory.declaration())
+            .arg("--run-dir")
+            .arg(directory.sockets())
+            .arg("--state-dir")
+            .arg(directory.state())
+            .args(["--listen", "127.0.0.1:0", "--log-format", "text"])
+            // How long `outcome` waits depends on it.
+            .arg("--shutdown-grace=20s")
+            .args(cluster.arguments())
+            .stdout(Stdio::from(log.try_clone()?))
+            .stderr(Stdio::from(log));
+        // The last step finishes the run even when it declares no outputs, so all of them may post.
+        let names = plan.task.spec.steps.iter().map(|step| step.name.as_str());
+        for name in names.chain([FINISH_STEP]) {
+            if StepName::new(name).is_ok() {
+                command.args([arguments::STEP, name]);
+            }
+        }
+        for (name, value) in &plan.substitution.params {
+            let flag = if value.is_string() {
+                arguments::PARAM
+            } else {
+                "--param-json"
+            };
+            command.arg(flag).arg(format!("{name}={}", as_text(value)));
+        }
+        for (name, value) in context {
+            command
+                .arg(arguments::CONTEXT)
+                .arg(format!("{name}={value}"));
+        }
+        without_own_variables(&mut command);
+        Group::start(&mut command)
+    }
+
+    /// Returns a message with the end of its log if it has ended by itself, which it should not.
+    pub(crate) fn has_ended(&mut self, plan: &Plan) -> Option<String> {
+        match self.group.child.try_wait() {
+            Ok(Some(status)) => Some(format!(
+                "the sidecar has ended ({status}):\n{}",
+                last_words(plan)
+            )),
+            _ => None,
+        }
+    }
+
+    /// Ends it; what is under way has `grace` to come to an end.
+    pub(crate) async fn end(mut self, grace: Duration) {
+        // How it ends is no news: its work is done, or has failed already.
+        let _ = self.group.end(grace).await;
+    }
+
+    /// Waits until it is ready; returns its exit status if it has ended instead.
+    async fn get_ready(&mut self) -> io::Result<Option<ExitStatus>> {
+        loop {
+            let ended = self.group.child.try_wait()?;
+            if ended.is_some() || self.client.is_ready().await {
+                return Ok(ended);
+            }
+            tokio::time::sleep(ASKING).await;
+        }
+    }
+}
+
+/// Takes Gleaner's own variables out of a child's environment: whoever set them meant another process.
+pub(crate) fn without_own_variables(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("GLEANER_") {
+            command.env_remove(name);
+        }
+    }
+}
+
+fn last_words(plan: &Plan) -> String {
+    let log = std::fs::read_to_string(plan.directory.log()).unwrap_or_default();
+    let lines: Vec<String> = log.lines().map(|line| format!("  {line}")).collect();
+    lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
+}
