@@ -15,27 +15,18 @@ pub(crate) struct Cause {
 /// The fault of a field.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Fault {
+    /// The kind has no such field.
     Unknown,
+    /// The field is missing.
     Required,
     /// The value has another type; both are JSON schema's names.
-    WrongType {
-        wanted: String,
-        found: &'static str,
-    },
+    WrongType { wanted: String, found: &'static str },
     /// The value is not one of those allowed.
-    NotSupported {
-        found: Value,
-        supported: Vec<Value>,
-    },
+    NotSupported { found: Value, supported: Vec<Value> },
     /// The value breaks a rule, such as `must be at most 9`.
-    Invalid {
-        found: Value,
-        rule: String,
-    },
+    Invalid { found: Value, rule: String },
     /// Another manager owns the field.
-    Owned {
-        manager: String,
-    },
+    Owned { manager: String },
 }
 
 impl Cause {
@@ -82,6 +73,7 @@ impl Cause {
         }
     }
 
+    /// Returns the `metav1.StatusCause`.
     pub(crate) fn to_json(&self) -> Value {
         json!({ "reason": self.reason(), "message": self.message(), "field": self.field })
     }
