@@ -272,7 +272,7 @@ fn of_a_failed_step_only_what_is_kept_always_is_sent() {
         .output("log,Always")
         .output("digest")
         .output("gone,Always");
-    step.script("cd $GLEANER_OUTPUTS; echo l > log; echo d > digest; exit 7")
+    step.script("cd \"$GLEANER_OUTPUTS\"; echo l > log; echo d > digest; exit 7")
         .assert_ended(7, "");
     assert_eq!(
         sidecar.bodies(),

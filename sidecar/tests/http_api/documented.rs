@@ -34,13 +34,10 @@ fn examples() -> Vec<(&'static str, Vec<&'static str>)> {
 
 /// Runs a command line as it stands but for the places, which are those of `sidecar`.
 fn run(sidecar: &Sidecar, command: &str) -> String {
-    let run_dir = sidecar.run_dir();
+    let run_dir = sidecar.run_dir().display().to_string().replace(' ', "\\ ");
     let command = command
-        .replace(
-            "/gleaner/run/me",
-            &run_dir.join("kaniko").display().to_string(),
-        )
-        .replace("/gleaner/run", &run_dir.display().to_string())
+        .replace("/gleaner/run/me", &format!("{run_dir}/kaniko"))
+        .replace("/gleaner/run", &run_dir)
         .replace("127.0.0.1:8440", &sidecar.address());
     let output = Command::new("sh")
         .args(["-c", &command])
