@@ -5,7 +5,7 @@ mod param;
 
 use std::str::FromStr;
 
-use gleaner_core::document::diagnostic::suggestion;
+use gleaner_core::document::suggestion::suggestion;
 use serde_json::Value;
 
 pub(crate) use output::outputs;

@@ -9,6 +9,7 @@ mod location;
 pub mod node;
 pub mod place;
 mod source;
+pub mod suggestion;
 pub mod writer;
 pub mod yaml;
 

@@ -7,10 +7,10 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`content`] | what stands in the Secret |
-//! | [`plan`] | pure: what is to be done about it, given the time and who trusts what |
+//! | [`rotation`] | pure: the next step of a rotation, in which the old and the new CA overlap |
 //! | [`issue`] | new authorities and certificates |
 //! | [`trust`] | pure: what is wrong with the caBundle |
-//! | [`rotation`] | the task that looks, decides and writes |
+//! | [`reconciler`] | the task that looks, decides and writes |
 //!
 //! An API server must trust every certificate that any replica serves, at any time. Hence the order of a rotation: a new
 //! authority joins the bundle, the bundle goes into the webhook configuration, some time passes in which all API servers
@@ -18,7 +18,7 @@
 
 pub mod content;
 pub mod issue;
-pub mod plan;
+pub mod reconciler;
 pub mod rotation;
 pub mod trust;
 

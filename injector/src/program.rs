@@ -15,7 +15,7 @@ use gleaner_runtime::program::{self, Failure};
 use gleaner_runtime::{Shutdown, error_chain, shutdown};
 use tokio::task::JoinSet;
 
-use crate::certificates::rotation::Rotation;
+use crate::certificates::reconciler::Reconciler;
 use crate::config::{Config, Pods, Source};
 use crate::events::{self, Recorder};
 use crate::metrics::Metrics;
@@ -140,14 +140,14 @@ impl Webhook {
         let mut tasks = JoinSet::new();
         match (source, &api_server) {
             (Source::Managed(managed), Some(api_server)) => {
-                let rotation = Rotation::new(
+                let reconciler = Reconciler::new(
                     api_server.clone(),
                     managed,
                     identity.clone(),
                     Arc::clone(&readiness),
                     metrics.clone(),
                 );
-                tasks.spawn(rotation.run(shutdown.clone()));
+                tasks.spawn(reconciler.run(shutdown.clone()));
             }
             (Source::Managed(_), None) => {}
             (Source::Files(files), _) => {

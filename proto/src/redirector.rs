@@ -1,8 +1,7 @@
-//! The redirector's command line: its flags, their environment variables and defaults, and the form of a script whose
+//! The redirector's command line: its flags, their environment variables, and the form of a script whose
 //! interpreter it is. `core` writes it into Tasks and pods, the redirector reads it.
 
 use std::fmt::Display;
-use std::time::Duration;
 
 /// A flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,13 +59,6 @@ pub const SWITCHES: [Flag; 2] = [PREFLIGHT, FINISH];
 
 /// The subcommand that finishes the run as a step of its own.
 pub const FINISH_COMMAND: &str = "finish";
-
-/// The default of [`MAX_OUTPUT_SIZE`], in bytes.
-pub const MAX_OUTPUT_SIZE_DEFAULT: u64 = 16 << 20;
-/// The default of [`DEADLINE`].
-pub const DEADLINE_DEFAULT: Duration = Duration::from_secs(60);
-/// The default of [`ANSWER_TIMEOUT`]: a commit may wait for conditions of what it created.
-pub const ANSWER_TIMEOUT_DEFAULT: Duration = Duration::from_secs(15 * 60);
 
 /// The first argument of the redirector as an interpreter; the script's path follows (execve(2): the rest of the first
 /// line is one argument).

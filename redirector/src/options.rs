@@ -9,14 +9,21 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use gleaner_proto::redirector::{
-    ANSWER_TIMEOUT, ANSWER_TIMEOUT_DEFAULT, DEADLINE, DEADLINE_DEFAULT, FINISH, FINISH_COMMAND,
-    Flag, MAX_OUTPUT_SIZE, MAX_OUTPUT_SIZE_DEFAULT, OUTPUT, OUTPUTS_DIR, PREFLIGHT, REPORT_FILE,
-    RESULTS_DIR, SIDECAR, STEP, SWITCHES, TERMINATION_MESSAGE, TOKEN_FILE, VALUED,
+    ANSWER_TIMEOUT, DEADLINE, FINISH, FINISH_COMMAND, Flag, MAX_OUTPUT_SIZE, OUTPUT, OUTPUTS_DIR,
+    PREFLIGHT, REPORT_FILE, RESULTS_DIR, SIDECAR, STEP, SWITCHES, TERMINATION_MESSAGE, TOKEN_FILE,
+    VALUED,
 };
 use gleaner_proto::{OutputSpec, StepName, duration, path, size};
 
 use crate::failure::Failure;
 use crate::help::HELP;
+
+/// The default of [`MAX_OUTPUT_SIZE`], in bytes.
+const MAX_OUTPUT_SIZE_DEFAULT: u64 = 16 << 20;
+/// The default of [`DEADLINE`].
+const DEADLINE_DEFAULT: Duration = Duration::from_secs(60);
+/// The default of [`ANSWER_TIMEOUT`]: a commit may wait for conditions of what it created.
+const ANSWER_TIMEOUT_DEFAULT: Duration = Duration::from_secs(15 * 60);
 
 /// The longest path of a Unix socket that the kernel takes, with its final zero (`sun_path`, unix(7)).
 const SOCKET_PATH_MAX: usize = 108;

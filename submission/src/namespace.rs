@@ -1,9 +1,10 @@
-//! The namespace of an object: an owned one must be in the namespace of the run.
+//! The namespace of an object.
 
 use serde_json::Value;
 
 use super::error::Reason;
 use super::kind::Kind;
+use super::owner_references;
 
 /// Gives `object` the namespace of its template, or else that of the run, and returns it; none for a cluster-scoped kind.
 pub(super) fn assign(
@@ -33,27 +34,15 @@ pub(super) fn check(
     owned: bool,
     run: &str,
 ) -> Result<(), Reason> {
-    let name = &kind.name;
-    let (words, remedy) = match given {
-        Some(given) if !kind.namespaced => (
-            format!("{name} is cluster-scoped, but the template names the namespace '{given}'"),
-            "remove metadata.namespace",
-        ),
-        None if !kind.namespaced && owned => (
-            format!(
-                "{name} is cluster-scoped, and such an object cannot be owned by a run in '{run}': the garbage \
-                 collector would delete it at once"
-            ),
-            "set owned: false",
-        ),
-        Some(given) if owned && given != run => (
-            format!(
-                "an owned object must be in the namespace of the run, '{run}', not in '{given}': the garbage \
-                 collector deletes an object whose owner is elsewhere, at once and silently"
-            ),
-            "set owned: false or leave out metadata.namespace",
-        ),
-        _ => return Ok(()),
-    };
-    Err(Reason::Misplaced { words, remedy })
+    match given {
+        Some(given) if !kind.namespaced => {
+            let name = &kind.name;
+            let words =
+                format!("{name} is cluster-scoped, but the template names the namespace '{given}'");
+            let remedy = "remove metadata.namespace";
+            Err(Reason::Misplaced { words, remedy })
+        }
+        _ if owned => owner_references::check_namespace(kind, given, run),
+        _ => Ok(()),
+    }
 }

@@ -2,6 +2,9 @@
 
 use serde_json::Value;
 
+use super::error::Reason;
+use super::kind::Kind;
+
 /// The note that goes with [`Round::Unblocked`].
 pub(super) const UNBLOCKED: &str = "the API server does not let the run's ServiceAccount set blockOwnerDeletion, so the owner \
                          references do without it; grant `update` on the owner's `finalizers` to have it";
@@ -19,6 +22,30 @@ pub(super) fn unblock(object: &mut Value) {
             *block = false.into();
         }
     }
+}
+
+/// Checks that an object of this kind can be owned by a run: the garbage collector looks for an owner in the namespace of the
+/// object only.
+pub(super) fn check_namespace(kind: &Kind, given: Option<&str>, run: &str) -> Result<(), Reason> {
+    let (words, remedy) = match given {
+        None if !kind.namespaced => (
+            format!(
+                "{} is cluster-scoped, and such an object cannot be owned by a run in '{run}': the garbage \
+                 collector would delete it at once",
+                kind.name
+            ),
+            "set owned: false",
+        ),
+        Some(given) if given != run => (
+            format!(
+                "an owned object must be in the namespace of the run, '{run}', not in '{given}': the garbage \
+                 collector deletes an object whose owner is elsewhere, at once and silently"
+            ),
+            "set owned: false or leave out metadata.namespace",
+        ),
+        _ => return Ok(()),
+    };
+    Err(Reason::Misplaced { words, remedy })
 }
 
 /// The UIDs in an object's owner references.

@@ -1,6 +1,7 @@
 //! Bindings: which resource a Pipeline's task or a run gets under which name.
 
-use gleaner_core::document::diagnostic::{Diagnostic, suggestion};
+use gleaner_core::document::diagnostic::Diagnostic;
+use gleaner_core::document::suggestion::suggestion;
 use gleaner_core::document::{Cursor, Diagnostics, Node, Place};
 use serde_json::{Value, json};
 

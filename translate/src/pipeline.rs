@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use gleaner_core::document::diagnostic::{Diagnostic, suggestion};
+use gleaner_core::document::diagnostic::Diagnostic;
+use gleaner_core::document::suggestion::suggestion;
 use gleaner_core::document::{Cursor, Diagnostics, Node, Place, Source};
 use indexmap::IndexMap;
 use serde_json::Value;

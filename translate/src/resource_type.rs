@@ -1,6 +1,6 @@
 //! The types of PipelineResources, and which of them have an equivalent in Tekton v1.
 
-use gleaner_core::document::diagnostic::suggestion;
+use gleaner_core::document::suggestion::suggestion;
 use gleaner_core::document::{Cursor, Diagnostics};
 use gleaner_proto::kubernetes::PIPELINE_RESOURCE_TYPES;
 

@@ -1,6 +1,6 @@
 //! A TaskSpec: its resources become object parameters, and its variables refer to those.
 
-use gleaner_core::document::diagnostic::suggestion;
+use gleaner_core::document::suggestion::suggestion;
 use gleaner_core::document::{Diagnostics, Node, Place, Source};
 
 use crate::input_resource::InputResource;

@@ -1,6 +1,6 @@
 //! Whether a step's message fits the declaration.
 
-use crate::document::diagnostic::suggestion;
+use crate::document::suggestion::suggestion;
 use gleaner_proto::message::{Outputs, Problem, problem_type};
 use gleaner_proto::{StepName, When, exit_code};
 use sha2::{Digest, Sha256};

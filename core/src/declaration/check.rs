@@ -4,7 +4,8 @@ use indexmap::IndexMap;
 
 use super::model::{Declaration, Naming, Origin, Policy, Template};
 use crate::document::Place;
-use crate::document::diagnostic::{Diagnostic, suggestion};
+use crate::document::diagnostic::Diagnostic;
+use crate::document::suggestion::suggestion;
 use crate::variable::{Access, Position, Reference, Use};
 use gleaner_proto::kubernetes::{PIPELINE_RESOURCE_API_VERSION, PIPELINE_RESOURCE_KIND};
 use gleaner_proto::name::{StepName, is_dns_subdomain};

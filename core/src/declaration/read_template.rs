@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use super::field_path::FieldPath;
 use super::model::{GIVEN_RESULTS, Naming, Origin, Policy, Template, WaitFor, WaitTarget};
 use crate::document::Content;
-use crate::document::diagnostic::suggestion;
+use crate::document::suggestion::suggestion;
 use crate::document::{Cursor, Diagnostics};
 use crate::variable::{Tree, Use};
 use gleaner_proto::duration;

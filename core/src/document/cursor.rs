@@ -2,10 +2,11 @@
 
 use std::fmt::Display;
 
-use super::diagnostic::{Diagnostic, nearest, suggestion};
+use super::diagnostic::Diagnostic;
 use super::location::Location;
 use super::node::{Content, Node};
 use super::place::Place;
+use super::suggestion::{nearest, suggestion};
 
 /// A node at its place.
 #[derive(Debug, Clone)]

@@ -3,7 +3,8 @@
 
 use crate::declaration::Declaration;
 use crate::document::Place;
-use crate::document::diagnostic::{Diagnostic, suggestion};
+use crate::document::diagnostic::Diagnostic;
+use crate::document::suggestion::suggestion;
 use crate::variable::{CONTEXT, Reference};
 
 use super::spec::TaskSpec;

@@ -2,7 +2,7 @@
 
 use crate::declaration::Declaration;
 use crate::document::Node;
-use crate::document::diagnostic::suggestion;
+use crate::document::suggestion::suggestion;
 use gleaner_proto::kubernetes::annotation;
 
 use serde_json::Value;

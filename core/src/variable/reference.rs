@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::document::diagnostic::suggestion;
+use crate::document::suggestion::suggestion;
 
 /// What can stand behind `context.` (Tekton `docs/variables.md`; the `pipelineRun` ones come from the pod's
 /// labels, Tekton itself does not offer them to Tasks).

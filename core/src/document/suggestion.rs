@@ -1,0 +1,52 @@
+//! "Did you mean ...?": the name that a misspelt one was probably meant to be.
+
+/// The candidate that `wrong` was probably meant to be, as a question for the help of a diagnostic; or else the list
+/// of what there is.
+pub fn suggestion<'a>(
+    wrong: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<String> {
+    /// More names than this are no help.
+    const LISTED: usize = 12;
+    let candidates: Vec<&str> = candidates.into_iter().collect();
+    match nearest(wrong, candidates.iter().copied()) {
+        Some(candidate) => Some(format!("did you mean '{candidate}'?")),
+        None if candidates.is_empty() || candidates.len() > LISTED => None,
+        None => Some(format!("known here: {}", candidates.join(", "))),
+    }
+}
+
+/// The candidate that `wrong` was probably meant to be.
+pub fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let lower = wrong.to_lowercase();
+    let distance = |text: &str| strsim::damerau_levenshtein(&lower, &text.to_lowercase());
+    candidates
+        .into_iter()
+        .map(|candidate| (distance(candidate), candidate))
+        .min()
+        .filter(|(distance, _)| *distance <= (wrong.len() / 3).max(1) && *distance < wrong.len())
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_near_miss_is_named_and_a_far_one_gets_the_list() {
+        let known = ["digest", "version"];
+        assert_eq!(
+            suggestion("digset", known).as_deref(),
+            Some("did you mean 'digest'?")
+        );
+        assert_eq!(
+            suggestion("Digest", known).as_deref(),
+            Some("did you mean 'digest'?")
+        );
+        assert_eq!(
+            suggestion("url", known).as_deref(),
+            Some("known here: digest, version")
+        );
+        assert_eq!(suggestion("url", []), None);
+    }
+}

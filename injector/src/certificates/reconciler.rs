@@ -1,0 +1,342 @@
+//! The reconciler: a task that looks at Secret and webhook configuration, decides, and writes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gleaner_runtime::api_server::{ApiServer, RequestError, path};
+use gleaner_runtime::{Shutdown, error_chain};
+use http::{Method, StatusCode};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::content::{Certificate, Content, ContentError};
+use super::issue::IssueError;
+use super::rotation::{self, Step};
+use super::{Managed, trust};
+use crate::metrics::Metrics;
+use crate::server::Readiness;
+use crate::tls::{Identity, TlsError};
+
+/// Whose the changes are, in managed fields.
+const FIELD_MANAGER: &str = "gleaner-injector";
+/// Steps that follow each other without a pause; a rotation has one at a time.
+const STEPS: usize = 4;
+
+/// Keeps the certificates of one installation valid.
+#[must_use = "nothing is checked before `run` is called"]
+pub struct Reconciler {
+    server: ApiServer,
+    managed: Managed,
+    identity: Identity,
+    readiness: Arc<Readiness>,
+    metrics: Metrics,
+    /// The bundle that the configuration holds, and since when it has been seen to.
+    trusted: Option<(String, Instant)>,
+    /// The authorities that were seen last: the Secret may be gone the next time.
+    known: Vec<Certificate>,
+    /// What was complained of last: once is enough.
+    complaint: String,
+}
+
+/// A check that failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckError {
+    #[error(transparent)]
+    Api(#[from] RequestError),
+    #[error(
+        "there is no MutatingWebhookConfiguration '{0}'; --webhook-configuration must name the one that calls"
+    )]
+    Configuration(String),
+    #[error(transparent)]
+    Issue(#[from] IssueError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+struct Seen {
+    configuration: Option<Value>,
+    secret: Option<Value>,
+}
+
+impl Seen {
+    /// What is in the Secret; none when it is of no use.
+    fn content(&self) -> Option<Content> {
+        let data = &self.secret.as_ref()?["data"];
+        match Content::read(data) {
+            Ok(content) => Some(content),
+            // Made empty for us, which is how one does without the right to create Secrets.
+            Err(ContentError::Missing(_)) => None,
+            Err(error) => {
+                tracing::warn!(%error, "secret-unusable");
+                None
+            }
+        }
+    }
+}
+
+impl Reconciler {
+    /// Returns a rotation of what `managed` names. It begins with [`run`](Self::run).
+    pub fn new(
+        server: ApiServer,
+        managed: Managed,
+        identity: Identity,
+        readiness: Arc<Readiness>,
+        metrics: Metrics,
+    ) -> Self {
+        Self {
+            server,
+            managed,
+            identity,
+            readiness,
+            metrics,
+            trusted: None,
+            known: Vec::new(),
+            complaint: String::new(),
+        }
+    }
+
+    /// Looks again and again, until shutdown is requested.
+    pub async fn run(mut self, shutdown: Shutdown) {
+        loop {
+            let checked = tokio::select! {
+                checked = self.check() => checked,
+                () = shutdown.requested() => return,
+            };
+            match checked {
+                Ok(()) => self.complaint.clear(),
+                Err(error) => {
+                    self.metrics.certificate_check_failed();
+                    let complaint = error_chain(&error);
+                    if complaint != self.complaint {
+                        tracing::warn!(error = complaint, "certificate-check-failed");
+                        self.complaint = complaint;
+                    }
+                }
+            }
+            let pause = self.pause();
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = shutdown.requested() => return,
+            }
+        }
+    }
+
+    /// One look, and all that follows from it.
+    async fn check(&mut self) -> Result<(), CheckError> {
+        let mut stepped = Ok(());
+        for _ in 0..STEPS {
+            let seen = self.look().await?;
+            let content = seen.content();
+            let settled = content.as_ref().and_then(|content| self.settled(content));
+            let step = rotation::next(
+                content.as_ref(),
+                Timestamp::now(),
+                settled,
+                &self.managed.policy,
+            );
+            if let Some(step) = step {
+                stepped = self.step(step, content.as_ref(), &seen).await;
+                if stepped.is_ok() {
+                    continue;
+                }
+            }
+            // What there is is served, whether or not a step beyond it could be made.
+            let Some(content) = content else { break };
+            let trusted = self.trust(&content, seen.configuration.as_ref()).await;
+            self.serve(&content)?;
+            trusted?;
+            break;
+        }
+        stepped
+    }
+
+    /// Reads the configuration first, then the Secret. A repair of the former tests its version: if it goes through,
+    /// nobody has written a newer bundle there, and so none was in the Secret before this look at it. The other way
+    /// round, a replica that was slow could take a new authority out of the caBundle again.
+    async fn look(&self) -> Result<Seen, RequestError> {
+        Ok(Seen {
+            configuration: self.server.get(&self.configuration_path()).await?,
+            secret: self.server.get(&self.secret_path()).await?,
+        })
+    }
+
+    /// How long the configuration has been seen to hold the whole bundle.
+    fn settled(&self, content: &Content) -> Option<Duration> {
+        let (bundle, since) = self.trusted.as_ref()?;
+        (*bundle == content.bundle()).then(|| since.elapsed())
+    }
+
+    /// Takes a step, and writes what comes of it over what was read.
+    async fn step(
+        &mut self,
+        step: Step,
+        content: Option<&Content>,
+        seen: &Seen,
+    ) -> Result<(), CheckError> {
+        let now = Timestamp::now();
+        // Of a Secret that is gone, others may still serve certificates: whom API servers trust, they trust for that.
+        let trusted = seen.configuration.iter().flat_map(trust::authorities);
+        let known = self
+            .known
+            .iter()
+            .cloned()
+            .chain(trusted)
+            .collect::<Vec<_>>();
+        let next = rotation::take(step, content, &known, now, &self.managed.policy)?;
+        let written = match &seen.secret {
+            Some(secret) => {
+                let mut secret = secret.clone();
+                secret["data"] = next.data();
+                self.write(Method::PUT, &self.secret_path(), &secret).await
+            }
+            None => {
+                let secret = self.secret(&next);
+                self.write(Method::POST, &self.secrets_path(), &secret)
+                    .await
+            }
+        };
+        match written {
+            Ok(()) => {
+                self.metrics.certificate_step(step.as_str());
+                let until = next.leaf.validity.until;
+                tracing::info!(step = step.as_str(), authorities = next.authorities.len(), %until, "certificate-step");
+                Ok(())
+            }
+            // Another replica was faster. The next look shows what it has done.
+            Err(error) if error.code() == Some(StatusCode::CONFLICT) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn write(&self, method: Method, path: &str, object: &Value) -> Result<(), RequestError> {
+        let path = format!("{path}?fieldManager={FIELD_MANAGER}");
+        self.server
+            .call(method, &path, "application/json", Some(object))
+            .await
+            .map(drop)
+    }
+
+    /// Makes the configuration trust the bundle, and notes since when it does.
+    async fn trust(
+        &mut self,
+        content: &Content,
+        configuration: Option<&Value>,
+    ) -> Result<(), CheckError> {
+        let bundle = content.bundle();
+        self.known.clone_from(&content.authorities);
+        let Some(configuration) = configuration else {
+            self.trusted = None;
+            return Err(CheckError::Configuration(
+                self.managed.configuration.clone(),
+            ));
+        };
+        if let Some(patch) = trust::repair(configuration, &bundle) {
+            self.trusted = None;
+            let path = format!("{}?fieldManager={FIELD_MANAGER}", self.configuration_path());
+            let patched = self
+                .server
+                .call(
+                    Method::PATCH,
+                    &path,
+                    "application/json-patch+json",
+                    Some(&patch),
+                )
+                .await;
+            match patched {
+                Ok(_) => {
+                    self.metrics.certificate_step("trust");
+                    tracing::info!(
+                        configuration = self.managed.configuration,
+                        "ca-bundle-written"
+                    );
+                }
+                // Another replica was faster; the next look shows it.
+                Err(error)
+                    if matches!(
+                        error.code(),
+                        Some(StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY)
+                    ) =>
+                {
+                    return Ok(());
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if self
+            .trusted
+            .as_ref()
+            .is_none_or(|(held, _)| *held != bundle)
+        {
+            self.trusted = Some((bundle, Instant::now()));
+        }
+        self.readiness.trusted();
+        Ok(())
+    }
+
+    /// Serves the certificate, unless a better trusted one is served still.
+    fn serve(&self, content: &Content) -> Result<(), TlsError> {
+        let now = Timestamp::now();
+        if let Some(served) = self.identity.get() {
+            if served.chain().first() == Some(&content.leaf.der) {
+                return Ok(());
+            }
+            let settled = self
+                .settled(content)
+                .is_some_and(|settled| settled >= self.managed.policy.settle);
+            let of_known = self.known.iter().any(|known| {
+                let served = served.chain().first().cloned().and_then(Certificate::new);
+                served.is_some_and(|served| served.is_of(known, &self.managed.policy.names, now))
+            });
+            // After a Secret was deleted, the new one's authority is not trusted by all yet.
+            if of_known && !settled {
+                return Ok(());
+            }
+        }
+        let serving = content.serving()?;
+        self.metrics.certificate(serving.validity);
+        tracing::info!(until = %serving.validity.until, "certificate-served");
+        self.identity.set(serving);
+        Ok(())
+    }
+
+    /// The Secret as it is first made.
+    fn secret(&self, content: &Content) -> Value {
+        json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {
+                "name": self.managed.secret.name,
+                "namespace": self.managed.secret.namespace,
+                "labels": {"app.kubernetes.io/managed-by": FIELD_MANAGER},
+            },
+            "type": "kubernetes.io/tls",
+            "data": content.data(),
+        })
+    }
+
+    fn secrets_path(&self) -> String {
+        path::collection("v1", "secrets", Some(&self.managed.secret.namespace))
+    }
+
+    fn secret_path(&self) -> String {
+        let secret = &self.managed.secret;
+        path::object("v1", "secrets", Some(&secret.namespace), &secret.name)
+    }
+
+    fn configuration_path(&self) -> String {
+        path::object(
+            "admissionregistration.k8s.io/v1",
+            "mutatingwebhookconfigurations",
+            None,
+            &self.managed.configuration,
+        )
+    }
+
+    /// The time until the next look, a fifth more or less.
+    fn pause(&self) -> Duration {
+        let chance = getrandom::u32().map_or(0.5, |chance| f64::from(chance) / f64::from(u32::MAX));
+        self.managed.poll.mul_f64(0.8 + 0.4 * chance)
+    }
+}
