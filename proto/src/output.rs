@@ -65,6 +65,9 @@ pub struct OutputSpec {
     pub optional: bool,
 }
 
+/// The word of an output whose file may be missing.
+const OPTIONAL: &str = "optional";
+
 /// Why a text is no [`OutputSpec`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OutputSpecError {
@@ -73,8 +76,10 @@ pub enum OutputSpecError {
     Name(#[from] NameError),
     /// A word that is none of the known ones.
     #[error(
-        "'{0}' is not known; use a type (string, number, boolean, array, object), a trim (Newline, Whitespace, \
-         None), Success, Always or optional"
+        "'{0}' is not known; use a type ({types}), a trim ({trims}), {whens} or {OPTIONAL}",
+        types = list(&OutputType::WORDS),
+        trims = list(&Trim::WORDS),
+        whens = list(&When::WORDS)
     )]
     Word(String),
     /// Nothing behind the `=`.
@@ -83,15 +88,18 @@ pub enum OutputSpecError {
 }
 
 impl OutputType {
-    /// The word for it in a declaration.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::String => "string",
-            Self::Number => "number",
-            Self::Boolean => "boolean",
-            Self::Array => "array",
-            Self::Object => "object",
-        }
+    /// The words of a declaration and of the redirector's command line.
+    pub const WORDS: [(&'static str, Self); 5] = [
+        ("string", Self::String),
+        ("number", Self::Number),
+        ("boolean", Self::Boolean),
+        ("array", Self::Array),
+        ("object", Self::Object),
+    ];
+
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        word(&Self::WORDS, self)
     }
 
     /// Whether `value` is of this type.
@@ -109,6 +117,13 @@ impl OutputType {
 }
 
 impl Trim {
+    /// The words of a declaration and of the redirector's command line.
+    pub const WORDS: [(&'static str, Self); 3] = [
+        ("Newline", Self::Newline),
+        ("Whitespace", Self::Whitespace),
+        ("None", Self::None),
+    ];
+
     /// Cuts `text`.
     pub fn apply(self, text: &str) -> &str {
         match self {
@@ -124,6 +139,29 @@ impl Trim {
             Self::None => text,
         }
     }
+}
+
+impl When {
+    /// The words of a declaration and of the redirector's command line.
+    pub const WORDS: [(&'static str, Self); 2] =
+        [("Success", Self::Success), ("Always", Self::Always)];
+}
+
+/// The word for `value`.
+fn word<T: Copy + PartialEq>(words: &[(&'static str, T)], value: T) -> &'static str {
+    let found = words.iter().find(|(_, other)| *other == value);
+    found.map_or("", |(word, _)| *word)
+}
+
+fn list<T>(words: &[(&str, T)]) -> String {
+    let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+    words.join(", ")
+}
+
+/// The value of `word`.
+fn value<T: Copy>(words: &[(&str, T)], word: &str) -> Option<T> {
+    let found = words.iter().find(|(known, _)| *known == word);
+    found.map(|(_, value)| *value)
 }
 
 impl OutputSpec {
@@ -151,19 +189,16 @@ impl FromStr for OutputSpec {
         let mut words = head.split(',');
         let mut spec = Self::new(OutputName::new(words.next().unwrap_or_default())?);
         for word in words {
-            match word {
-                "string" => spec.kind = OutputType::String,
-                "number" => spec.kind = OutputType::Number,
-                "boolean" => spec.kind = OutputType::Boolean,
-                "array" => spec.kind = OutputType::Array,
-                "object" => spec.kind = OutputType::Object,
-                "Newline" => spec.trim = Trim::Newline,
-                "Whitespace" => spec.trim = Trim::Whitespace,
-                "None" => spec.trim = Trim::None,
-                "Success" => spec.when = When::Success,
-                "Always" => spec.when = When::Always,
-                "optional" => spec.optional = true,
-                other => return Err(OutputSpecError::Word(other.to_owned())),
+            if let Some(kind) = value(&OutputType::WORDS, word) {
+                spec.kind = kind;
+            } else if let Some(trim) = value(&Trim::WORDS, word) {
+                spec.trim = trim;
+            } else if let Some(when) = value(&When::WORDS, word) {
+                spec.when = when;
+            } else if word == OPTIONAL {
+                spec.optional = true;
+            } else {
+                return Err(OutputSpecError::Word(word.to_owned()));
             }
         }
         match path {
@@ -180,16 +215,14 @@ impl fmt::Display for OutputSpec {
         if self.kind != OutputType::String {
             write!(out, ",{}", self.kind.as_str())?;
         }
-        match self.trim {
-            Trim::Newline => {}
-            Trim::Whitespace => out.write_str(",Whitespace")?,
-            Trim::None => out.write_str(",None")?,
+        if self.trim != Trim::Newline {
+            write!(out, ",{}", word(&Trim::WORDS, self.trim))?;
         }
-        if self.when == When::Always {
-            out.write_str(",Always")?;
+        if self.when != When::Success {
+            write!(out, ",{}", word(&When::WORDS, self.when))?;
         }
         if self.optional {
-            out.write_str(",optional")?;
+            write!(out, ",{OPTIONAL}")?;
         }
         if let Some(path) = &self.path {
             write!(out, "={path}")?;

@@ -16,19 +16,6 @@ pub(super) const OUTPUT: [&str; 7] = [
     "name", "fromPath", "type", "trim", "default", "when", "secret",
 ];
 
-const TYPES: [(&str, OutputType); 5] = [
-    ("string", OutputType::String),
-    ("number", OutputType::Number),
-    ("boolean", OutputType::Boolean),
-    ("array", OutputType::Array),
-    ("object", OutputType::Object),
-];
-const TRIMS: [(&str, Trim); 3] = [
-    ("Newline", Trim::Newline),
-    ("Whitespace", Trim::Whitespace),
-    ("None", Trim::None),
-];
-const WHENS: [(&str, When); 2] = [("Success", When::Success), ("Always", When::Always)];
 const SUBMITS: [(&str, Submit); 3] = [
     ("Resolved", Submit::Resolved),
     ("Completed", Submit::Completed),
@@ -121,9 +108,9 @@ fn read_output(item: &Cursor<'_>, findings: &mut Diagnostics) -> Option<Output> 
             findings.refuse(&path, "the path is empty", help);
         }
     }
-    spec.kind = item.word_at("type", &TYPES, findings);
-    spec.trim = item.word_at("trim", &TRIMS, findings);
-    spec.when = item.word_at("when", &WHENS, findings);
+    spec.kind = item.word_at("type", &OutputType::WORDS, findings);
+    spec.trim = item.word_at("trim", &Trim::WORDS, findings);
+    spec.when = item.word_at("when", &When::WORDS, findings);
     let secret = item.flag_at("secret", findings);
     // `default: null` is no default: it reads as if the field were absent.
     let default = item
