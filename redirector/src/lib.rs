@@ -14,7 +14,7 @@
 //! | `options` | the command line and the environment, checked |
 //! | `script` | a script whose interpreter is the redirector, unpacked |
 //! | `wrap`, `finish` | the two forms, each told from beginning to end |
-//! | `folder` | the folder `$GLEANER_OUTPUTS` |
+//! | `directory` | the directory `$GLEANER_OUTPUTS` |
 //! | `command` | find the command, run it, wait for it |
 //! | `outputs` | read the declared files, and nothing but regular ones |
 //! | `json`, `body` | the request's body, streamed so that 16 MiB stay 16 MiB |
@@ -35,10 +35,11 @@
 pub mod answer;
 mod body;
 mod command;
+mod directory;
+mod directory;
 mod exchange;
 mod failure;
 mod finish;
-mod folder;
 mod help;
 #[cfg(test)]
 mod injected_tests;

@@ -18,15 +18,15 @@ use std::path::Path;
 
 use gleaner_proto::redirector::{SCRIPT, SCRIPT_FLAGS};
 
+use crate::directory::Directory;
 use crate::failure::{Failure, Reason};
-use crate::folder::Folder;
 
 /// The arguments as they are to be understood, and the folder of the unpacked script, if there is one.
 #[derive(Debug)]
 pub(crate) struct Unpacked {
     pub(crate) arguments: Vec<OsString>,
     /// Removed when it is dropped, and the script with it.
-    pub(crate) folder: Option<Folder>,
+    pub(crate) folder: Option<Directory>,
 }
 
 /// Unpacks the script, if the arguments are those of an interpreter: `--script FILE ARGUMENT...`.
@@ -56,7 +56,7 @@ pub(crate) fn unpack(mut arguments: impl Iterator<Item = OsString>) -> Result<Un
         );
         Failure::usage(message)
     })?;
-    let folder = Folder::temporary("script").map_err(|error| cannot("unpacked", &error))?;
+    let folder = Directory::temporary("script").map_err(|error| cannot("unpacked", &error))?;
     let place = folder.path().unwrap_or(Path::new("/")).join("script");
     write(&place, script).map_err(|error| cannot("unpacked", &error))?;
     let flags = flags.into_iter().map(OsString::from);

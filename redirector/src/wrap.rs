@@ -5,9 +5,9 @@ use std::time::Duration;
 use crate::Exit;
 use crate::body::Body;
 use crate::command::{self, Ended};
+use crate::directory::Directory;
 use crate::failure::Failure;
 use crate::finish;
-use crate::folder::Folder;
 use crate::options::Wrap;
 use crate::outputs;
 use crate::report::{self, remark};
@@ -26,7 +26,7 @@ pub(crate) fn wrap(options: &Wrap) -> Exit {
 }
 
 fn run(options: &Wrap) -> Result<Exit, Failure> {
-    let folder = Folder::prepare(
+    let folder = Directory::prepare(
         options.outputs_dir.as_deref(),
         &options.common.step,
         &options.outputs,
@@ -48,7 +48,7 @@ fn run(options: &Wrap) -> Result<Exit, Failure> {
     }
 }
 
-fn succeeded(options: &Wrap, folder: &Folder) -> Result<(), Failure> {
+fn succeeded(options: &Wrap, folder: &Directory) -> Result<(), Failure> {
     let gathered = outputs::gather(
         &options.outputs,
         folder.path(),
@@ -66,7 +66,7 @@ fn succeeded(options: &Wrap, folder: &Folder) -> Result<(), Failure> {
 }
 
 /// The command has failed: nothing that goes wrong from here on may hide that, so it is only remarked upon.
-fn failed(options: &Wrap, folder: &Folder, ended: Ended) {
+fn failed(options: &Wrap, folder: &Directory, ended: Ended) {
     let gathered = outputs::gather(
         &options.outputs,
         folder.path(),

@@ -24,15 +24,15 @@ const ATTEMPTS: u32 = 1000;
 
 /// The folder, until it is dropped.
 #[derive(Debug, Default)]
-pub(crate) struct Folder {
+pub(crate) struct Directory {
     path: Option<PathBuf>,
     /// Whether it was made for this process alone.
     temporary: bool,
 }
 
-// === impl Folder ===
+// === impl Directory ===
 
-impl Folder {
+impl Directory {
     /// Finds or makes the folder.
     ///
     /// # Errors
@@ -108,7 +108,7 @@ impl Folder {
     }
 }
 
-impl Drop for Folder {
+impl Drop for Directory {
     fn drop(&mut self) {
         if let (true, Some(path)) = (self.temporary, &self.path) {
             // A process that the command left behind may still write to it; then it stays.
