@@ -36,7 +36,6 @@ pub mod answer;
 mod body;
 mod command;
 mod directory;
-mod directory;
 mod exchange;
 mod failure;
 mod finish;
