@@ -93,8 +93,7 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
         log: _,
     } = config;
     let (declaration, text) = input.declaration()?;
-    let values = input.values()?;
-    let mut run = input.run()?;
+    let (values, mut run) = input.values_and_run()?;
     run.secret_key = Some(random().map_err(ListenError::Token)?);
     if let (Some(from), Some(to)) = (place.redirector, place.install_redirector) {
         install::install(&from, &to).map_err(|source| ProgramError::Install {

@@ -124,19 +124,36 @@ impl Input {
         Ok((declaration, text))
     }
 
-    /// The parameters.
+    /// The values that are known at the start, which are the parameters, and the run.
     ///
     /// # Errors
-    /// When the items of arrays are not framed as they should be.
-    pub fn values(&self) -> Result<Values, InputError> {
+    /// When the arguments are not as the injector writes them.
+    pub fn values_and_run(&self) -> Result<(Values, Run), InputError> {
         let arguments = self.arguments()?;
+        let passed = Self::run_values(&arguments)?;
         let mut params = arguments.params();
         params.extend(self.json_params.iter().cloned());
-        params.extend(Self::run_values(&arguments)?.params);
-        Ok(Values {
+        params.extend(passed.params);
+        let values = Values {
             params: params.into_iter().collect(),
             ..Values::default()
-        })
+        };
+        let mut context: BTreeMap<_, _> = arguments.context.into_iter().collect();
+        let mut labels: BTreeMap<_, _> = self.labels.iter().cloned().collect();
+        context.extend(passed.context);
+        labels.extend(passed.labels);
+        let ownership = match (&self.owner, self.no_owner) {
+            (_, true) => Ownership::Nobody,
+            (Some(owner), false) => Ownership::Other(owner.clone()),
+            (None, false) => Ownership::Run,
+        };
+        let run = Run {
+            context,
+            labels,
+            ownership,
+            secret_key: None,
+        };
+        Ok((values, run))
     }
 
     /// The flags that the injector writes, read by the parser that belongs to its writer.
@@ -164,26 +181,6 @@ impl Input {
         let bytes = STANDARD.decode(&arguments.values);
         let json = bytes.map_err(|error| InputError::Values(error.to_string()))?;
         serde_json::from_slice(&json).map_err(|error| InputError::Values(error.to_string()))
-    }
-
-    pub fn run(&self) -> Result<Run, InputError> {
-        let arguments = self.arguments()?;
-        let values = Self::run_values(&arguments)?;
-        let mut context: BTreeMap<_, _> = arguments.context.into_iter().collect();
-        let mut labels: BTreeMap<_, _> = self.labels.iter().cloned().collect();
-        context.extend(values.context);
-        labels.extend(values.labels);
-        let ownership = match (&self.owner, self.no_owner) {
-            (_, true) => Ownership::Nobody,
-            (Some(owner), false) => Ownership::Other(owner.clone()),
-            (None, false) => Ownership::Run,
-        };
-        Ok(Run {
-            context,
-            labels,
-            ownership,
-            secret_key: None,
-        })
     }
 
     /// Further steps that may speak.

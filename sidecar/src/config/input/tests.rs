@@ -86,13 +86,12 @@ fn read(args: &[String]) -> Input {
 fn assert_read(input: &Input) {
     let (declaration, _) = input.declaration().unwrap();
     assert!(declaration.output("build", "digest").is_some());
-    let params = input.values().unwrap().params;
-    let params: Value = serde_json::to_value(params).unwrap();
+    let (values, run) = input.values_and_run().unwrap();
+    let params: Value = serde_json::to_value(values.params).unwrap();
     assert_eq!(
         params,
         json!({"url": "https://registry/i?a=b", "tags": ["v1", "--"], "registry": {"host": "--host"}})
     );
-    let run = input.run().unwrap();
     assert_eq!(run.context["taskRun.uid"], "uid-1");
     assert_eq!(run.context["taskRun.namespace"], "ci");
     let steps: Vec<String> = input.steps().map(|step| step.to_string()).collect();
@@ -149,7 +148,8 @@ fn the_arguments_of_an_injected_plain_pod_are_read() {
     let args = pod.pointer("/spec/initContainers/0/args").unwrap().clone();
     let input = read(&serde_json::from_value::<Vec<String>>(args).unwrap());
     assert!(input.declaration().is_ok());
-    let Ownership::Other(owner) = input.run().unwrap().ownership else {
+    let (_, run) = input.values_and_run().unwrap();
+    let Ownership::Other(owner) = run.ownership else {
         panic!("the Job is the owner");
     };
     assert_eq!((owner.kind.as_str(), owner.uid.as_str()), ("Job", "job-1"));
