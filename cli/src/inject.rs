@@ -13,12 +13,16 @@ use serde_json::Value;
 use crate::args::Inject;
 use crate::printing::{print, read_all};
 use crate::terminal;
-use documents::inject;
+use documents::{Cluster, inject};
 
 /// Prints the documents with redirector and sidecar in them, or everything that is in the way.
 pub(crate) fn main(options: &Inject) -> Result<ExitCode, u8> {
     let sources = read_all(&options.files)?;
-    let (documents, findings) = inject_all(&sources, &settings(options));
+    let cluster = Cluster {
+        settings: settings(options),
+        results_from: options.results_from,
+    };
+    let (documents, findings) = inject_all(&sources, &cluster);
     terminal::print_findings(&findings);
     if findings.iter().any(terminal::is_error) {
         return Err(exit_code::DECLARATION);
@@ -27,13 +31,13 @@ pub(crate) fn main(options: &Inject) -> Result<ExitCode, u8> {
 }
 
 /// Returns the injected documents, and the findings.
-fn inject_all(sources: &[Source], settings: &Settings) -> (Vec<Value>, Vec<Finding>) {
+fn inject_all(sources: &[Source], cluster: &Cluster) -> (Vec<Value>, Vec<Finding>) {
     let mut documents = Vec::new();
     let mut findings = Vec::new();
     let mut asked = false;
     for source in sources {
         for document in &source.documents {
-            let (document, asks) = inject(source, document, settings, &mut findings);
+            let (document, asks) = inject(source, document, cluster, &mut findings);
             asked |= asks;
             documents.push(document);
         }

@@ -10,6 +10,7 @@ use crate::args::{Lint, LintFormat};
 use crate::files;
 use crate::terminal;
 use gleaner_core::document::{Finding, Place, Severity, Source};
+use gleaner_core::inject::task;
 use gleaner_core::task::site::DeclarationSite;
 
 /// Reads the files, prints what is wrong with them; fails when anything is.
@@ -50,6 +51,8 @@ fn lint(source: &Source) -> Vec<Finding> {
                 findings.extend(warning.map(|warning| finding(Severity::Warning, warning)));
             }
         }
+        let warnings = task::warnings(document).into_iter();
+        findings.extend(warnings.map(|warning| finding(Severity::Warning, warning)));
     }
     if declarations == 0 {
         let message = "nothing in this file declares outputs";

@@ -254,9 +254,11 @@ impl Collector {
         Submitting::of(self)
     }
 
-    /// Adds a sentence for people.
+    /// Adds a message for people, unless it is there.
     pub fn note(&mut self, note: String) {
-        self.notes.push(note);
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
     }
 
     /// How far the run is.

@@ -12,6 +12,14 @@ pub enum Finish {
 }
 
 impl Finish {
+    /// The number of containers that Gleaner adds to a pod: its sidecar, and a step of its own.
+    pub const fn containers(self) -> usize {
+        match self {
+            Self::LastStep => 1,
+            Self::OwnStep => 2,
+        }
+    }
+
     /// Who can: the last step, if it always runs and its exit code counts. A step of Gleaner's own costs up to a second,
     /// because Tekton's entrypoint checks once a second whether the step before has ended (`cmd/entrypoint/main.go`).
     pub fn of(steps: &[Step]) -> Self {

@@ -6,6 +6,7 @@
 //! | [`pod`] | a pod of such a Task, or any pod with the annotation, gets redirector and sidecar |
 //! | [`settings`] | what both put into pods: image, resources, security |
 //! | `list` | lists in the fields of an object |
+//! | `messages` | the termination messages of a pod, and how its containers share their room |
 //! | `mounts` | the shared volume, and who sees which part of it |
 //! | `redirector_flags` | the redirector's flags for one step |
 //! | `readiness` | how the kubelet learns that the sidecar is ready |
@@ -13,6 +14,7 @@
 //! | [`outcome`] | the result: changed, skipped and why, refused and why |
 
 mod list;
+mod messages;
 mod mounts;
 pub mod outcome;
 pub mod pod;
@@ -22,5 +24,6 @@ mod redirector_flags;
 pub mod settings;
 pub mod task;
 
+pub use messages::ResultsFrom;
 pub use outcome::{Outcome, Refusal, Skip};
 pub use settings::Settings;

@@ -1,4 +1,7 @@
-//! Results: what the next task gets of each created object, as one flat object of strings.
+//! Results: what the next task gets of each created object, as one flat object of strings; and their room in the termination
+//! message of the step that writes them.
+
+mod room;
 
 use gleaner_proto::message::Created;
 use indexmap::IndexSet;
@@ -6,8 +9,10 @@ use serde_json::{Map, Value};
 
 use crate::declaration::{GIVEN_RESULTS, Origin, Template};
 
-/// Longest field of a result, in bytes. The kubelet gives all containers of a pod 12 KiB together, and Tekton loses results
-/// beyond that without a word (`k8s.io/kubernetes/pkg/kubelet/status/status_manager.go`).
+pub(crate) use room::smallest;
+pub use room::{DoesNotFit, Results, Room};
+
+/// The longest field of a result, in bytes: a quarter of the largest termination message.
 const FIELD_MAX: usize = 1024;
 
 /// The field of a PipelineResource's result that holds `spec.type`.
@@ -31,6 +36,11 @@ pub fn keys(template: &Template) -> IndexSet<String> {
     }
     keys.extend(template.results.keys().cloned());
     keys
+}
+
+/// Returns true if every result has this field.
+pub(crate) fn is_given(key: &str) -> bool {
+    GIVEN_RESULTS.contains(&key)
 }
 
 /// The result of an object that was `created`: `rendered` are its [`rendered_fields`], `declared` those of the declaration's

@@ -42,6 +42,9 @@ pub const PATH: &str = "--path";
 pub const VALUES: &str = "--values";
 /// The owner of what is created, where it is neither a PipelineRun nor a TaskRun: `APIVERSION,KIND,NAME,UID`.
 pub const OWNER: &str = "--owner";
+/// How the pod's termination messages are shared, where they carry results: `OWN+ADDED` containers, such as `3+1`, or
+/// `3+1,compressed`.
+pub const TERMINATION_SHARE: &str = "--termination-share";
 /// The redirector to copy for the steps.
 pub const REDIRECTOR: &str = "--redirector";
 /// The path of the copy.

@@ -44,6 +44,8 @@ pub enum FailureCode {
     Interrupted,
     /// The outputs do not hold what the templates need.
     InvalidOutput,
+    /// The results of the resources do not fit into the termination message of the step that writes them.
+    ResultsTooLarge,
     /// The condition of `waitFor` was not met in time.
     WaitFailed,
     /// The object was deleted by someone else while it was waited for.

@@ -31,6 +31,35 @@ pub struct Outputs {
     pub exit_code: i32,
 }
 
+/// The query of `POST /v1/steps/{step}/outputs` and `POST /v1/finish`: what the step's own results take in its termination
+/// message, which is not free for the results of resources.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OwnResults {
+    /// Bytes as JSON; none from a step that does not know.
+    pub result_bytes: Option<usize>,
+    /// Bytes when compressed, where Tekton compresses termination messages.
+    pub compressed_result_bytes: Option<usize>,
+}
+
+/// Writes the query, from `?` on.
+impl fmt::Display for OwnResults {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = [
+            ("resultBytes", self.result_bytes),
+            ("compressedResultBytes", self.compressed_result_bytes),
+        ];
+        let mut separator = '?';
+        for (name, bytes) in parts {
+            if let Some(bytes) = bytes {
+                write!(out, "{separator}{name}={bytes}")?;
+                separator = '&';
+            }
+        }
+        Ok(())
+    }
+}
+
 /// The progress of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -293,6 +322,8 @@ pub mod problem_type {
         PENDING = "/problems/pending";
         /// The resources could not be created.
         NOT_CREATED = "/problems/not-created";
+        /// The results of the resources do not fit into the termination message of the step.
+        RESULTS = "/problems/results-too-large";
         /// The declaration is wrong.
         DECLARATION = "/problems/declaration";
         /// The client was too slow.

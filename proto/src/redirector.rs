@@ -35,13 +35,22 @@ pub const TERMINATION_MESSAGE: Flag =
     Flag::new("termination-message", "GLEANER_TERMINATION_MESSAGE");
 /// A file for [`Report`](crate::report::Report)s.
 pub const REPORT_FILE: Flag = Flag::new("report-file", "GLEANER_REPORT_FILE");
+/// How the pod's termination messages are shared: `OWN+ADDED` containers, such as `3+1`, or `3+1,compressed`.
+pub const TERMINATION_SHARE: Flag = Flag::new("termination-share", "GLEANER_TERMINATION_SHARE");
+/// The results of the Task that Tekton puts into the termination message, separated by commas; as `-results` of its
+/// entrypoint.
+pub const RESULTS: Flag = Flag::new("results", "GLEANER_RESULTS");
+/// The results of the step, as `-step_results` of Tekton's entrypoint.
+pub const STEP_RESULTS: Flag = Flag::new("step-results", "GLEANER_STEP_RESULTS");
+/// The directory that holds the results of the step, as `-step_metadata_dir` of Tekton's entrypoint.
+pub const STEP_METADATA_DIR: Flag = Flag::new("step-metadata-dir", "GLEANER_STEP_METADATA_DIR");
 /// Asks first whether the resources can be created; a switch.
 pub const PREFLIGHT: Flag = Flag::new("preflight", "GLEANER_PREFLIGHT");
 /// Finishes the run after the command succeeded; a switch.
 pub const FINISH: Flag = Flag::new("finish", "GLEANER_FINISH");
 
 /// The flags that take a value.
-pub const VALUED: [Flag; 11] = [
+pub const VALUED: [Flag; 15] = [
     STEP,
     SIDECAR,
     TOKEN_FILE,
@@ -53,6 +62,10 @@ pub const VALUED: [Flag; 11] = [
     RESULTS_DIR,
     TERMINATION_MESSAGE,
     REPORT_FILE,
+    TERMINATION_SHARE,
+    RESULTS,
+    STEP_RESULTS,
+    STEP_METADATA_DIR,
 ];
 /// The flags that take none.
 pub const SWITCHES: [Flag; 2] = [PREFLIGHT, FINISH];

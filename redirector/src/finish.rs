@@ -7,8 +7,9 @@ use gleaner_proto::message::{Outcome, Phase};
 use gleaner_proto::report::Report;
 
 use crate::Exit;
-use crate::failure::{Failure, one_line};
+use crate::failure::{Failure, Reason, one_line};
 use crate::options::Common;
+use crate::own_results::{self, Fit};
 use crate::report::{self, remark};
 use crate::results;
 use crate::sidecar::Sidecar;
@@ -28,14 +29,35 @@ pub(crate) fn after_a_command(options: &Common) -> Result<(), Failure> {
 
 fn finish(options: &Common, out: &mut impl Write) -> Result<(), Failure> {
     let outcome = Sidecar::new(options).finish()?;
-    if let Some(warning) = results::write(&options.results_dir, &outcome.results)? {
-        remark(options, &warning);
+    let is_written = results::write(&options.results_dir, &outcome.results)?;
+    if is_written {
+        check_room(options, &outcome)?;
     }
     let summary = summary(&outcome);
     if !report::append(options, &Report::Finished { outcome }) {
         let _ = out.write_all(summary.as_bytes());
     }
     Ok(())
+}
+
+/// Checks that Tekton gets the results that were written. The sidecar has measured them, but what Tekton reads counts.
+fn check_room(options: &Common, outcome: &Outcome) -> Result<(), Failure> {
+    if outcome.results.is_empty() {
+        return Ok(());
+    }
+    if options.reported.share.is_none() {
+        if let Some(message) = own_results::unknown_room(&outcome.results) {
+            remark(options, &message);
+        }
+        return Ok(());
+    }
+    match options.reported.fit(&options.results_dir) {
+        Fit::Fits => Ok(()),
+        Fit::NeverFits(message) | Fit::CrowdedOut(Failure { message, .. }) => {
+            let message = format!("the resources exist, but {message}");
+            Err(Failure::new(Reason::ResultsTooLarge, message))
+        }
+    }
 }
 
 fn summary(outcome: &Outcome) -> String {

@@ -31,6 +31,12 @@ Every flag can also be given as the environment variable behind it; the flag win
                               (default: /tekton/termination)
   --report-file PATH          append failures, remarks and the outcome to this file as JSON lines, and print none of
                               them [GLEANER_REPORT_FILE]
+  --termination-share OWN+ADDED
+                              the containers that share the 12 KiB of the pod's termination messages, the pod's own and
+                              Gleaner's, such as 3+1 or 3+1,compressed [GLEANER_TERMINATION_SHARE]
+  --results NAME,...          results of the Task that Tekton puts into this step's message [GLEANER_RESULTS]
+  --step-results NAME,...     results of the step, in the directory below [GLEANER_STEP_RESULTS]
+  --step-metadata-dir PATH    Tekton's directory of the step [GLEANER_STEP_METADATA_DIR]
   --help, --version
 
 Exit codes: the command's own, or death of the same signal. Gleaner's own failures: 64 usage, 65 an output is

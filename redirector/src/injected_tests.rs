@@ -5,7 +5,7 @@ use std::fs;
 
 use gleaner_core::inject::settings::{Resources, Sidecars};
 use gleaner_core::inject::task::{self, Operation, Placement};
-use gleaner_core::inject::{Outcome, Refusal, Settings, pod};
+use gleaner_core::inject::{Outcome, Refusal, ResultsFrom, Settings, pod};
 use serde_json::{Value, json};
 
 use crate::options::{self, Invocation};
@@ -67,7 +67,7 @@ fn ahead(step: &Value) -> Value {
         &task,
         Operation::Create,
         &settings(),
-        Placement::AheadOfTime,
+        Placement::AheadOfTime(ResultsFrom::default()),
     );
     changed(injected)["spec"]["steps"][0].clone()
 }

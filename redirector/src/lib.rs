@@ -21,6 +21,7 @@
 //! | `sidecar`, `retry` | ask the sidecar until it has answered, or is out of reach for too long |
 //! | `exchange`, [`answer`] | one HTTP exchange; the answer's grammar, free of I/O |
 //! | `results` | what the next task gets |
+//! | `own_results` | what Tekton puts into the step's termination message, and whether it fits |
 //! | `failure` | Gleaner's own failures, as data |
 //! | `report`, `termination` | reports them: a line on stderr or in a file, an exit code, Tekton's termination message |
 //! | `sys` | the kernel; the only `unsafe` |
@@ -45,6 +46,7 @@ mod injected_tests;
 mod json;
 mod options;
 mod outputs;
+mod own_results;
 mod report;
 mod results;
 mod retry;

@@ -10,13 +10,16 @@ use std::time::Duration;
 
 use gleaner_proto::redirector::{
     ANSWER_TIMEOUT, DEADLINE, FINISH, FINISH_COMMAND, Flag, MAX_OUTPUT_SIZE, OUTPUT, OUTPUTS_DIR,
-    PREFLIGHT, REPORT_FILE, RESULTS_DIR, SIDECAR, STEP, SWITCHES, TERMINATION_MESSAGE, TOKEN_FILE,
-    VALUED,
+    PREFLIGHT, REPORT_FILE, RESULTS, RESULTS_DIR, SIDECAR, STEP, STEP_METADATA_DIR, STEP_RESULTS,
+    SWITCHES, TERMINATION_MESSAGE, TERMINATION_SHARE, TOKEN_FILE, VALUED,
 };
 use gleaner_proto::{OutputSpec, StepName, duration, path, size};
 
+use gleaner_termination::Share;
+
 use crate::failure::Failure;
 use crate::help::HELP;
+use crate::own_results::Reported;
 
 /// The default of [`MAX_OUTPUT_SIZE`], in bytes.
 const MAX_OUTPUT_SIZE_DEFAULT: u64 = 16 << 20;
@@ -48,6 +51,7 @@ pub(crate) struct Common {
     pub(crate) results_dir: PathBuf,
     pub(crate) termination_message: PathBuf,
     pub(crate) report_file: Option<PathBuf>,
+    pub(crate) reported: Reported,
 }
 
 #[derive(Debug)]
@@ -188,6 +192,12 @@ impl Typed {
                     .path(TERMINATION_MESSAGE)
                     .unwrap_or_else(|| path::TEKTON_TERMINATION.into()),
                 report_file: typed.path(REPORT_FILE),
+                reported: Reported {
+                    share: typed.parsed(TERMINATION_SHARE, |text| text.parse::<Share>())?,
+                    results: typed.names(RESULTS)?,
+                    step_results: typed.names(STEP_RESULTS)?,
+                    step_metadata_dir: typed.path(STEP_METADATA_DIR),
+                },
             })
         };
         match (self.finish_step, self.command.take()) {
@@ -244,6 +254,21 @@ impl Typed {
     ) -> Result<Option<T>, Failure> {
         let parsed = self.last(flag).map(parse).transpose();
         parsed.map_err(|error| Failure::usage(format!("{}: {error}", flag.bare())))
+    }
+
+    /// Names of results, separated by commas. One with a slash would leave the directory.
+    fn names(&mut self, flag: Flag) -> Result<Vec<String>, Failure> {
+        let names = self.parsed(flag, |text| {
+            let names: Vec<String> = text.split(',').map(str::to_owned).collect();
+            match names
+                .iter()
+                .find(|name| name.is_empty() || name.contains('/'))
+            {
+                Some(name) => Err(format!("'{name}' is not a result's name")),
+                None => Ok(names),
+            }
+        });
+        names.map(Option::unwrap_or_default)
     }
 
     fn switch(&mut self, flag: Flag) -> Result<bool, Failure> {

@@ -21,7 +21,7 @@ pub(crate) fn failed(options: &Common, failure: &Failure) -> Exit {
         failures: failure.failures.clone(),
     };
     tell(options, &report, &failure.message);
-    termination::write(&options.termination_message, reason, &failure.message);
+    termination::write(options, reason, &failure.message);
     Exit::Code(exit_code)
 }
 

@@ -10,18 +10,14 @@ use serde_json::{Map, Value};
 
 use crate::failure::{Failure, Reason};
 
-/// From how many bytes on a person should know. All containers of a pod share what the kubelet keeps of their
-/// messages (12 KiB), a container has at most 4 KiB of it, and Tekton loses results beyond that without a word.
-const WORTH_A_WARNING: usize = 3 << 10;
-
-/// Writes `results` into `folder`, if there is one; returns a warning, if there is reason for one.
+/// Writes `results` into `folder`, if there is one; returns true if there is.
 ///
 /// # Errors
 /// A name that is no result's, of which nothing is written; a file that cannot be written.
 pub(crate) fn write(
     folder: &Path,
     results: &BTreeMap<String, Map<String, Value>>,
-) -> Result<Option<String>, Failure> {
+) -> Result<bool, Failure> {
     for name in results.keys() {
         // A name with a slash would leave the folder.
         ResourceName::new(name.as_str()).map_err(|error| {
@@ -31,9 +27,8 @@ pub(crate) fn write(
         })?;
     }
     if !folder.is_dir() {
-        return Ok(None);
+        return Ok(false);
     }
-    let mut sizes = Vec::new();
     for (name, fields) in results {
         let content = serde_json::to_vec(fields).expect("invariant: a map of values is JSON");
         replace(folder, name, &content).map_err(|error| {
@@ -41,15 +36,8 @@ pub(crate) fn write(
             let message = format!("the result '{}' cannot be written: {error}", path.display());
             Failure::new(Reason::ResultNotWritten, message)
         })?;
-        sizes.push((content.len(), name));
     }
-    let total: usize = sizes.iter().map(|(size, _)| size).sum();
-    Ok(sizes.into_iter().max().filter(|_| total > WORTH_A_WARNING).map(|(size, name)| {
-        format!(
-            "the results have {total} bytes together ('{name}' alone {size}), and Tekton may lose what is over 4096; \
-             declare fewer result fields"
-        )
-    }))
+    Ok(true)
 }
 
 /// Another step may have put a link there, and shares the folder: a new file takes its place, never what it leads to.

@@ -54,7 +54,7 @@ impl<'a> Sidecar<'a> {
 
     /// Hands over what the step has left behind.
     pub(crate) fn outputs(&self, body: &Body) -> Result<(), Failure> {
-        let path = route::outputs(&self.options.step);
+        let path = route::outputs(&self.options.step) + &self.own_results();
         self.ask("POST", &path, body).map(drop)
     }
 
@@ -66,7 +66,8 @@ impl<'a> Sidecar<'a> {
 
     /// Finishes the run.
     pub(crate) fn finish(&self) -> Result<Outcome, Failure> {
-        let answer = self.ask("POST", route::FINISH, &Body::default())?;
+        let path = route::FINISH.to_owned() + &self.own_results();
+        let answer = self.ask("POST", &path, &Body::default())?;
         let body = answer.body.ok_or_else(|| {
             let message = "the sidecar has finished the run, but its answer is too large to be read: what was created \
                            exists, and no results can be handed on; declare fewer or shorter result fields";
@@ -86,6 +87,15 @@ impl<'a> Sidecar<'a> {
             return Err(Failure::new(Reason::NotCreated, message));
         }
         Ok(outcome)
+    }
+
+    /// What the step's own results leave of the room, as a query.
+    fn own_results(&self) -> String {
+        let options = self.options;
+        options
+            .reported
+            .own_results(&options.results_dir)
+            .to_string()
     }
 
     fn ask(&self, method: &'static str, path: &str, body: &Body) -> Result<Answer, Failure> {

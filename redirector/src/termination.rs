@@ -10,23 +10,29 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::failure::{cut, one_line};
+use gleaner_termination::{CONTAINER_MAX, Entry, EntryType, cut_escaped};
 
-/// What the kubelet keeps of one container's message.
-const MESSAGE_MAX: usize = 4096;
-/// Most of it that a sentence may take: Tekton's own entries and results share the rest.
+use crate::failure::one_line;
+use crate::options::Common;
+
+/// Most of it that a sentence may take, in bytes: Tekton's own entries and results share the rest.
 const SENTENCE_MAX: usize = 1024;
-/// What goes around the sentence.
-const ENTRY: &str = r#",{"key":"Gleaner","value":""}"#;
-/// Tekton's type of an entry that it interprets itself (`InternalTektonResultType`).
-const INTERNAL: u8 = 3;
 
-/// Writes a reason and a message to the file at `path`, if there is one; that it cannot is no further failure.
-pub(crate) fn write(path: &Path, reason: &str, message: &str) {
-    let _ = merge(path, reason, message);
+/// Writes a reason and a message to the step's termination message, if there is one; that it cannot is no further failure.
+pub(crate) fn write(options: &Common, reason: &str, message: &str) {
+    let (room, taken) = match options.reported.measure(&options.results_dir) {
+        Some((share, size)) => (share.room(), size.bytes()),
+        None => (CONTAINER_MAX, 0),
+    };
+    let _ = merge(
+        &options.termination_message,
+        reason,
+        message,
+        room.saturating_sub(taken),
+    );
 }
 
-fn merge(path: &Path, reason: &str, message: &str) -> io::Result<()> {
+fn merge(path: &Path, reason: &str, message: &str, room: usize) -> io::Result<()> {
     // Only one that is there, made by the kubelet: elsewhere nobody would look at it.
     let mut file = OpenOptions::new()
         .read(true)
@@ -35,26 +41,32 @@ fn merge(path: &Path, reason: &str, message: &str) -> io::Result<()> {
         .open(path)?;
     let mut before = String::new();
     (&mut file)
-        .take(2 * MESSAGE_MAX as u64)
+        .take(2 * CONTAINER_MAX as u64)
         .read_to_string(&mut before)?;
-    let message = merged(&before, reason, message);
+    let message = merged(&before, reason, message, room);
     file.seek(SeekFrom::Start(0))?;
     file.set_len(0)?;
     // In place, not by renaming: it is a mount.
     file.write_all(message.as_bytes())
 }
 
-/// What was there with the failure's entries behind it. What is no array goes: Tekton would overwrite it as well.
-fn merged(before: &str, reason: &str, message: &str) -> String {
+/// What was there with the failure's entries after it, in `room` bytes. What is not an array goes: Tekton would overwrite it as
+/// well.
+fn merged(before: &str, reason: &str, message: &str, room: usize) -> String {
     let mut entries = serde_json::from_str::<Vec<Value>>(before).unwrap_or_default();
-    entries.push(json!({"key": "Reason", "value": reason, "type": INTERNAL}));
-    let taken = Value::from(entries.clone()).to_string().len() + ENTRY.len();
-    // A quote takes two bytes in JSON, and worse does not occur on one line.
-    let room = MESSAGE_MAX.saturating_sub(taken) / 2;
-    let sentence = one_line(message);
-    let sentence = cut(&sentence, SENTENCE_MAX.min(room));
-    if !sentence.is_empty() {
-        entries.push(json!({"key": "Gleaner", "value": sentence}));
+    let reason = Entry {
+        key: "Reason",
+        value: reason,
+        kind: EntryType::Internal,
+    };
+    entries.push(reason.to_json());
+    let sentence = |text: &str| json!({"key": "Gleaner", "value": text});
+    let frame = sentence("").to_string().len() + ",".len();
+    let taken = Value::from(entries.clone()).to_string().len() + frame;
+    let line = one_line(message);
+    let line = cut_escaped(&line, SENTENCE_MAX.min(room.saturating_sub(taken)));
+    if !line.is_empty() {
+        entries.push(sentence(line));
     }
     Value::from(entries).to_string()
 }

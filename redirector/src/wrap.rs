@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use crate::finish;
 use crate::options::Wrap;
 use crate::outputs;
+use crate::own_results::Fit;
 use crate::report::{self, remark};
 use crate::sidecar::Sidecar;
 
@@ -58,7 +59,13 @@ fn succeeded(options: &Wrap, folder: &Directory) -> Result<(), Failure> {
     if let Some(failure) = gathered.failure() {
         return Err(failure);
     }
-    Sidecar::new(&options.common).outputs(&Body::new(gathered.outputs, 0))?;
+    let common = &options.common;
+    match common.reported.fit(&common.results_dir) {
+        Fit::Fits => {}
+        Fit::NeverFits(message) => remark(common, &message),
+        Fit::CrowdedOut(failure) => return Err(failure),
+    }
+    Sidecar::new(common).outputs(&Body::new(gathered.outputs, 0))?;
     if options.finish {
         finish::after_a_command(&options.common)?;
     }

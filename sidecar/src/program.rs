@@ -8,6 +8,7 @@ use std::{fs, io};
 
 use gleaner_core::collect::Collector;
 use gleaner_core::declaration::Declaration;
+use gleaner_core::results::Room;
 use gleaner_core::run::Run;
 use gleaner_proto::exit_code;
 use gleaner_runtime::Shutdown;
@@ -109,6 +110,7 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
     replay(&mut collector, records)?;
     let steps = collector.steps().cloned().collect::<Vec<_>>();
     let unreachable: Vec<_> = collector.unreachable().cloned().collect();
+    let room = input.termination_share().map(Room::new);
     let (listeners, tokens) = Listeners::open(&place.run_dir, place.listen, steps.iter()).await?;
     let address = listeners.address();
     let metrics = Metrics::default();
@@ -117,6 +119,7 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
         collector,
         journal,
         submitting,
+        room,
         place.state_dir,
         metrics.clone(),
     );

@@ -11,8 +11,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use gleaner_core::results::Room;
 use gleaner_proto::StepName;
-use gleaner_proto::message::{Outcome, Outputs, Phase, Problem, Status};
+use gleaner_proto::message::{Outcome, Outputs, OwnResults, Phase, Problem, Status};
+use gleaner_termination::Size;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -49,12 +51,14 @@ enum Command {
         step: String,
         message: Outputs,
         body: Bytes,
+        own_results: OwnResults,
         reply: Reply,
     },
     Submit {
         reply: Reply,
     },
     Finish {
+        own_results: OwnResults,
         reply: Reply,
     },
     Resources {
@@ -83,9 +87,27 @@ pub struct RunActor {
     state_dir: PathBuf,
     commands: mpsc::Receiver<Command>,
     status: watch::Sender<Arc<Status>>,
-    waiting: Vec<Reply>,
+    /// The room for results, where termination messages carry them.
+    room: Option<Room>,
+    waiting: Vec<Waiting>,
     submission: Option<JoinHandle<submitting::Ending>>,
     metrics: Metrics,
+}
+
+/// A client that waits for the end of the submission.
+#[derive(Debug)]
+struct Waiting {
+    client: Client,
+    reply: Reply,
+}
+
+/// What a client wants to know of the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Client {
+    /// The outcome.
+    Step,
+    /// The outcome, with results that fit into its termination message.
+    Finish,
 }
 
 // === impl Handle ===
@@ -100,11 +122,13 @@ impl Handle {
         step: String,
         message: Outputs,
         body: Bytes,
+        own_results: OwnResults,
     ) -> Result<Outcome, Problem> {
         self.ask(|reply| Command::Outputs {
             step,
             message,
             body,
+            own_results,
             reply,
         })
         .await?
@@ -122,8 +146,9 @@ impl Handle {
     ///
     /// # Errors
     /// Why the resources do not exist.
-    pub async fn finish(&self) -> Result<Outcome, Problem> {
-        self.ask(|reply| Command::Finish { reply }).await?
+    pub async fn finish(&self, own_results: OwnResults) -> Result<Outcome, Problem> {
+        self.ask(|reply| Command::Finish { own_results, reply })
+            .await?
     }
 
     /// The objects, secrets masked, by the names of their templates.
@@ -166,6 +191,7 @@ impl RunActor {
         collector: Collector,
         journal: Journal,
         submitting: Submitting,
+        room: Option<Room>,
         state_dir: PathBuf,
         metrics: Metrics,
     ) -> (Self, Handle) {
@@ -178,6 +204,7 @@ impl RunActor {
             state_dir,
             commands,
             status,
+            room,
             waiting: Vec::new(),
             submission: None,
             metrics,
@@ -215,24 +242,29 @@ impl RunActor {
                 step,
                 message,
                 body,
+                own_results,
                 reply,
-            } => match self.take_outputs(&step, message, body).await {
-                // The outputs are taken even when the run fails for another step's.
-                Ok(Verdict::Settled) => {
-                    let _ = reply.send(Ok(self.collector.receipt()));
+            } => {
+                self.take_own_results(own_results);
+                match self.take_outputs(&step, message, body).await {
+                    // The outputs are taken even when the run fails for another step's.
+                    Ok(Verdict::Settled) => {
+                        let _ = reply.send(Ok(self.collector.receipt()));
+                    }
+                    taken => self.answer(taken, Client::Step, reply),
                 }
-                taken => self.answer(taken, reply),
-            },
+            }
             Command::Submit { reply } => {
                 let taken = match self.collector.phase() {
                     Phase::Collecting | Phase::Resolved => self.take_request().await,
                     _ => Ok(Verdict::AwaitCommit),
                 };
-                self.answer(taken, reply);
+                self.answer(taken, Client::Step, reply);
             }
-            Command::Finish { reply } => {
+            Command::Finish { own_results, reply } => {
+                self.take_own_results(own_results);
                 let taken = self.take_finish().await;
-                self.answer(taken, reply);
+                self.answer(taken, Client::Finish, reply);
             }
             Command::Resources { preview, reply } => {
                 let _ = reply.send(self.render(preview));
@@ -295,18 +327,43 @@ impl RunActor {
         Ok(verdict)
     }
 
-    fn answer(&mut self, taken: Result<Verdict, Problem>, reply: Reply) {
+    /// Remembers what the results of the step that was heard last take of the room.
+    fn take_own_results(&mut self, own_results: OwnResults) {
+        if let (Some(room), Some(plain)) = (&mut self.room, own_results.result_bytes) {
+            room.taken = Size {
+                plain,
+                compressed: own_results.compressed_result_bytes,
+            };
+        }
+    }
+
+    fn answer(&mut self, taken: Result<Verdict, Problem>, client: Client, reply: Reply) {
         let answer = match taken {
             Ok(Verdict::AwaitCommit) if self.collector.is_submitting() => {
                 // Whoever has hung up asks again, in a message of its own.
-                self.waiting.retain(|waiting| !waiting.is_closed());
-                self.waiting.push(reply);
+                self.waiting.retain(|waiting| !waiting.reply.is_closed());
+                self.waiting.push(Waiting { client, reply });
                 return;
             }
-            Ok(_) => self.collector.outcome(),
+            Ok(_) => self.outcome(client),
             Err(problem) => Err(problem),
         };
         let _ = reply.send(answer);
+    }
+
+    fn outcome(&mut self, client: Client) -> Result<Outcome, Problem> {
+        let mut outcome = self.collector.outcome()?;
+        if let (Client::Finish, Some(room)) = (client, self.room) {
+            let fitted = room.fit(self.collector.declaration(), &mut outcome.results);
+            let notes = fitted.map_err(|error| submitting::results_do_not_fit(&error, true))?;
+            for note in &notes {
+                tracing::warn!(note, "result-field-left-out");
+                self.collector.note(note.clone());
+            }
+            outcome.notes.extend(notes);
+            self.publish();
+        }
+        Ok(outcome)
     }
 
     /// The collector has moved: begins what is due and shows it.
@@ -317,7 +374,7 @@ impl RunActor {
 
     fn begin_submission(&mut self) {
         if self.collector.is_submitting() && self.submission.is_none() {
-            self.submission = Some(self.submitting.begin(&self.collector));
+            self.submission = Some(self.submitting.begin(&self.collector, self.room));
         }
     }
 
@@ -347,8 +404,8 @@ impl RunActor {
         self.metrics.submitted(result);
         self.write_ending(&record).await;
         crash_point::reach(&self.state_dir, "outcome-journaled");
-        for reply in std::mem::take(&mut self.waiting) {
-            let _ = reply.send(self.collector.outcome());
+        for Waiting { client, reply } in std::mem::take(&mut self.waiting) {
+            let _ = reply.send(self.outcome(client));
         }
         self.publish();
     }

@@ -7,9 +7,10 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each crate of the product and the crates of the workspace that it may depend on.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("gleaner-proto", &[]),
-    ("gleaner-core", &["gleaner-proto"]),
+    ("gleaner-termination", &[]),
+    ("gleaner-core", &["gleaner-proto", "gleaner-termination"]),
     ("gleaner-runtime", &["gleaner-proto"]),
     (
         "gleaner-submission",
@@ -17,7 +18,10 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ),
     ("gleaner-translate", &["gleaner-core", "gleaner-proto"]),
     ("gleaner-local-apiserver", &[]),
-    ("gleaner-redirector", &["gleaner-proto"]),
+    (
+        "gleaner-redirector",
+        &["gleaner-proto", "gleaner-termination"],
+    ),
     (
         "gleaner-sidecar",
         &[
@@ -25,6 +29,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
             "gleaner-proto",
             "gleaner-runtime",
             "gleaner-submission",
+            "gleaner-termination",
         ],
     ),
     (

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use gleaner_core::inject::ResultsFrom;
 use gleaner_core::inject::quantity;
 use gleaner_core::inject::settings::PullPolicy;
 
@@ -22,6 +23,9 @@ pub(crate) struct Inject {
     /// When that image is pulled; without it as the cluster does.
     #[arg(long, value_name = "POLICY", value_parser = pull_policy())]
     pub(crate) image_pull_policy: Option<PullPolicy>,
+    /// How the cluster's Tekton reads results: its feature flags results-from and enable-termination-message-compression.
+    #[arg(long, value_name = "WAY", value_parser = results_from(), default_value = TERMINATION_MESSAGE)]
+    pub(crate) results_from: ResultsFrom,
     /// The form of what is printed.
     #[arg(short = 'o', value_name = "FORM", value_enum, default_value_t = Form::Yaml)]
     pub(crate) form: Form,
@@ -57,6 +61,35 @@ fn pull_policy() -> impl TypedValueParser<Value = PullPolicy> {
         policies
             .find(|policy| policy.as_str() == given)
             .ok_or("not a pull policy")
+    })
+}
+
+const TERMINATION_MESSAGE: &str = "termination-message";
+
+fn results_from() -> impl TypedValueParser<Value = ResultsFrom> {
+    const WAYS: [(&str, ResultsFrom, &str); 3] = [
+        (
+            TERMINATION_MESSAGE,
+            ResultsFrom::TerminationMessage { compressed: false },
+            "From the termination messages of the steps, which share 12 KiB",
+        ),
+        (
+            "compressed-termination-message",
+            ResultsFrom::TerminationMessage { compressed: true },
+            "From compressed termination messages",
+        ),
+        (
+            "sidecar-logs",
+            ResultsFrom::SidecarLogs,
+            "From the log of a sidecar of Tekton's",
+        ),
+    ];
+    let values = WAYS.map(|(name, _, help)| PossibleValue::new(name).help(help));
+    PossibleValuesParser::new(values).try_map(|given| {
+        let mut ways = WAYS.into_iter();
+        let way = ways.find(|(name, ..)| *name == given);
+        way.map(|(_, way, _)| way)
+            .ok_or("not a way to read results")
     })
 }
 

@@ -5,7 +5,7 @@ use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_core::document::{Finding, Place, Severity, Source};
 use gleaner_core::inject::pod;
 use gleaner_core::inject::task::{self, Operation, Placement};
-use gleaner_core::inject::{Outcome, Refusal, Settings};
+use gleaner_core::inject::{Outcome, Refusal, ResultsFrom, Settings};
 use gleaner_core::task::DeclarationSite;
 use gleaner_core::task::site::kind_of;
 use gleaner_proto::kubernetes::annotation;
@@ -20,12 +20,19 @@ fn templates() -> [Place; 3] {
     ]
 }
 
+/// The cluster for which documents are injected.
+#[derive(Debug)]
+pub(super) struct Cluster {
+    pub(super) settings: Settings,
+    pub(super) results_from: ResultsFrom,
+}
+
 /// Puts redirector and sidecar into everything in `document` that asks for them, and adds what is wrong, or probably not
 /// meant, to `findings`. Returns the document, unchanged if anything is wrong, and true if anything asks.
 pub(super) fn inject(
     source: &Source,
     document: &Node,
-    settings: &Settings,
+    cluster: &Cluster,
     findings: &mut Vec<Finding>,
 ) -> (Value, bool) {
     let mut object = document.to_json();
@@ -39,7 +46,7 @@ pub(super) fn inject(
         }
     }
     if wrong.is_empty() && asked {
-        match changed(&object, document, settings) {
+        match changed(&object, document, cluster) {
             Ok(changed) => object = changed,
             Err(refused) => wrong.extend(refused.into_iter().map(|diagnostic| Diagnostic {
                 at: Some(document.position(&diagnostic.place)),
@@ -60,9 +67,9 @@ fn warning(source: &Source, diagnostic: Diagnostic) -> Finding {
     }
 }
 
-fn changed(object: &Value, document: &Node, settings: &Settings) -> Result<Value, Vec<Diagnostic>> {
+fn changed(object: &Value, document: &Node, cluster: &Cluster) -> Result<Value, Vec<Diagnostic>> {
     if ["Task", "TaskRun", "Pipeline", "PipelineRun"].contains(&kind_of(document)) {
-        return tekton(object, document, settings);
+        return tekton(object, document, cluster);
     }
     let is_pod = |place: &Place| {
         let pod = object.pointer(&place.pointer());
@@ -77,7 +84,7 @@ fn changed(object: &Value, document: &Node, settings: &Settings) -> Result<Value
             place: place.join(&diagnostic.place),
             ..diagnostic
         };
-        *template = wrap_template(template, settings).map_err(|refusal| {
+        *template = wrap_template(template, cluster).map_err(|refusal| {
             let diagnostics = refusal.diagnostics.into_iter();
             diagnostics.map(prefixed).collect::<Vec<_>>()
         })?;
@@ -86,11 +93,11 @@ fn changed(object: &Value, document: &Node, settings: &Settings) -> Result<Value
 }
 
 /// Injects into a pod, or into a template, which lacks only `apiVersion` and `kind`.
-fn wrap_template(template: &Value, settings: &Settings) -> Result<Value, Refusal> {
+fn wrap_template(template: &Value, cluster: &Cluster) -> Result<Value, Refusal> {
     let mut pod = template.clone();
     pod["apiVersion"] = "v1".into();
     pod["kind"] = "Pod".into();
-    let Outcome::Changed(mut wrapped) = pod::inject(&pod, settings)? else {
+    let Outcome::Changed(mut wrapped) = pod::inject(&pod, &cluster.settings)? else {
         return Ok(template.clone());
     };
     if let Value::Object(fields) = &mut wrapped {
@@ -99,7 +106,7 @@ fn wrap_template(template: &Value, settings: &Settings) -> Result<Value, Refusal
     Ok(wrapped)
 }
 
-fn tekton(object: &Value, document: &Node, settings: &Settings) -> Result<Value, Vec<Diagnostic>> {
+fn tekton(object: &Value, document: &Node, cluster: &Cluster) -> Result<Value, Vec<Diagnostic>> {
     let untranslated = DeclarationSite::all(document).into_iter().any(|site| {
         let spec = site.task_spec();
         site.declares() && spec.is_some_and(|place| is_proposal(object, place))
@@ -110,7 +117,8 @@ fn tekton(object: &Value, document: &Node, settings: &Settings) -> Result<Value,
         let help = "translate it first: gleaner translate -f FILE | gleaner inject -f -";
         return Err(vec![Diagnostic::new(["spec"], None, message).help(help)]);
     }
-    let injected = task::inject_for(object, Operation::Create, settings, Placement::AheadOfTime);
+    let placement = Placement::AheadOfTime(cluster.results_from);
+    let injected = task::inject_for(object, Operation::Create, &cluster.settings, placement);
     match injected.map_err(|refusal| refusal.diagnostics)? {
         Outcome::Changed(injected) => Ok(injected),
         Outcome::Skipped(_) => Ok(object.clone()),

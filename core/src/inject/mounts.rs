@@ -55,6 +55,12 @@ pub(crate) fn add_to_step(container: &mut Value, step: &str) {
     }
 }
 
+/// Returns true if the container sees a part of the volume: a step that was injected, or the sidecar.
+pub(crate) fn are_in(container: &Value) -> bool {
+    let mut all = list::items(container, "volumeMounts").iter();
+    all.any(|mount| mount["name"] == VOLUME)
+}
+
 /// Takes Gleaner's mounts or volumes out of a list, and the list where nothing else is in it.
 pub(crate) fn remove(parent: &mut Value, list: &str) {
     list::retain(parent, list, |item| item["name"] != VOLUME);

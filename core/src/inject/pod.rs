@@ -21,6 +21,7 @@ use gleaner_proto::path;
 use serde_json::Value;
 
 use crate::inject::list;
+use crate::inject::messages;
 use crate::inject::outcome::{Outcome, Refusal, Skip};
 use crate::inject::settings::Settings;
 
@@ -41,7 +42,14 @@ pub fn inject(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
     let sidecar = sidecar::find(pod);
     let sidecar = sidecar.map(|place| (place, sidecar::state(pod, place)));
     let wrapped = match (sidecar, declaration) {
-        (Some((_, sidecar::State::Wrapped)), _) => return Ok(Outcome::Skipped(Skip::Done)),
+        (Some((_, sidecar::State::Wrapped)), _) => {
+            let mut counted = pod.clone();
+            messages::count_again(&mut counted);
+            if counted == *pod {
+                return Ok(Outcome::Skipped(Skip::Done));
+            }
+            counted
+        }
         (Some((_, sidecar::State::Foreign)), None) => return Ok(Outcome::Skipped(Skip::NotAsked)),
         (_, Some(_)) | (Some(_), None) if is_windows(pod) => return Err(Refusal::new(windows())),
         (Some((place, sidecar::State::Foreign)), Some(_)) => {

@@ -6,6 +6,8 @@ use gleaner_proto::arguments::{INSTALL_REDIRECTOR, OutputPath, REDIRECTOR};
 use gleaner_proto::path;
 use gleaner_proto::redirector as flag;
 
+use super::messages::Messages;
+
 /// One step, as the redirector is to know it.
 #[derive(Debug)]
 pub(crate) struct Step<'a> {
@@ -15,6 +17,7 @@ pub(crate) struct Step<'a> {
     pub(crate) finishes: bool,
     /// Where the container's termination message lies, where it is not where Tekton has it.
     pub(crate) termination_message: Option<&'a str>,
+    pub(crate) messages: Messages,
 }
 
 /// The flags, as the redirector is to read them: the `$` in them are for the caller to see past the kubelet.
@@ -45,6 +48,7 @@ pub(crate) fn flags(
     if let Some(path) = step.termination_message {
         flags.push(flag::TERMINATION_MESSAGE.with(path));
     }
+    flags.extend(step.messages.flags());
     flags
 }
 

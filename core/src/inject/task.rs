@@ -8,6 +8,7 @@
 //! | [`sidecar`](self) | the Tekton sidecar `gleaner`, whose arguments carry declaration, parameters and context |
 //! | `ahead` | steps wrapped in the TaskSpec itself, where there is no webhook for the pod |
 //! | `results` | one object result for each output resource |
+//! | `forecast` | the room for results, as far as it can be foreseen |
 //! | `finish_step` | the step of Gleaner's own that finishes a run where the last step cannot |
 //! | `obstacles` | what stands in the way: names, mounts, lists that are none |
 //! | `removal` | takes Gleaner out of a TaskSpec again |
@@ -15,6 +16,7 @@
 
 mod ahead;
 mod finish_step;
+mod forecast;
 mod obstacles;
 mod removal;
 mod results;
@@ -30,9 +32,11 @@ use gleaner_proto::kubernetes::annotation;
 use serde_json::Value;
 
 use crate::inject::list;
+use crate::inject::messages::OfTask;
 use crate::inject::outcome::{Outcome, Refusal, Skip};
 use crate::inject::settings::Settings;
 
+pub use forecast::warnings;
 pub use sidecar::Placement;
 
 /// What is done to an object.
@@ -86,7 +90,7 @@ pub fn inject_for(
     let mut hosts = task_specs::declaring(object);
     let elsewhere = task_specs::is_annotated(object) && !kind.has_task_spec(object);
     match placement {
-        Placement::AheadOfTime if elsewhere => return Err(Refusal::new(not_beside_a_task())),
+        Placement::AheadOfTime(_) if elsewhere => return Err(Refusal::new(not_beside_a_task())),
         Placement::Webhook if elsewhere && kind.is_run() && hosts.is_empty() => {
             return Ok(Outcome::Skipped(Skip::ByReference));
         }
@@ -175,14 +179,20 @@ fn weave_host(
     let finish = Finish::of(&read.steps);
     let mut wrong = obstacles::all(spec, finish, place);
     wrong.extend(results::conflicts(spec, &declared.declaration, place));
-    let sidecar = sidecar::sidecar(&declared, &read, finish, &settings, placement, resources);
+    let names = declared.declaration.templates.iter();
+    let names = names.map(|template| template.name.as_str());
+    let messages = OfTask::new(spec, finish.containers(), names, placement.results_from());
+    let sidecar = sidecar::sidecar(
+        &declared, &read, finish, &settings, placement, &messages, resources,
+    );
     if finish == Finish::OwnStep {
         list::push(spec, "steps", finish_step::step(&settings, resources));
     }
     list::push(spec, "sidecars", sidecar);
     results::add(spec, &declared.declaration);
-    if placement == Placement::AheadOfTime {
-        let wrapped = ahead::wrap_steps(spec, &read, &declared.declaration, finish, place);
+    if let Placement::AheadOfTime(_) = placement {
+        let wrapped =
+            ahead::wrap_steps(spec, &read, &declared.declaration, finish, &messages, place);
         wrong.extend(wrapped.err().into_iter().flatten());
     }
     if wrong.is_empty() { Ok(()) } else { Err(wrong) }

@@ -1,7 +1,7 @@
 //! Injection ahead of time: a TaskSpec that needs no webhook.
 
 use gleaner_core::inject::task::{self, Operation, Placement};
-use gleaner_core::inject::{Outcome, Skip};
+use gleaner_core::inject::{Outcome, ResultsFrom, Skip};
 use serde_json::{Value, json};
 
 use crate::support::{changed, settings, yaml};
@@ -34,7 +34,7 @@ fn ahead(object: &Value) -> Value {
         object,
         Operation::Create,
         &settings(),
-        Placement::AheadOfTime,
+        Placement::AheadOfTime(ResultsFrom::default()),
     );
     changed(outcome, object)
 }
@@ -49,6 +49,9 @@ fn a_command_moves_behind_the_redirector_s_dashes() {
         json!([
             "--step=build",
             "--output=digest=$(workspaces.out.path)/a$$$$b",
+            "--termination-share=5+1",
+            "--results=img",
+            "--step-metadata-dir=/tekton/run/0/status",
             "--",
             "/bin/tool",
             "run",
@@ -60,7 +63,16 @@ fn a_command_moves_behind_the_redirector_s_dashes() {
     );
     assert_eq!(
         steps[1]["args"],
-        json!(["--step=report", "--output=lines", "--", "python3", "a.py"])
+        json!([
+            "--step=report",
+            "--output=lines",
+            "--termination-share=5+1",
+            "--results=img",
+            "--step-metadata-dir=/tekton/run/1/status",
+            "--",
+            "python3",
+            "a.py"
+        ])
     );
     assert_eq!(steps[1]["env"], json!([{"name": "A", "value": "b"}]));
 }
@@ -69,9 +81,12 @@ fn a_command_moves_behind_the_redirector_s_dashes() {
 fn a_script_gets_the_redirector_as_its_interpreter() {
     let object = ahead(&yaml(TASK));
     let step = &object["spec"]["steps"][2];
+    let flags = r#"["--step=script","--finish","--termination-share=5+1","--results=img","--step-metadata-dir=/tekton/run/2/status"]"#;
     assert_eq!(
         step["script"],
-        "#!/gleaner/bin/redirector --script\n#gleaner: [\"--step=script\",\"--finish\"]\n#!/bin/sh\nset -e\necho $$\n"
+        format!(
+            "#!/gleaner/bin/redirector --script\n#gleaner: {flags}\n#!/bin/sh\nset -e\necho $$\n"
+        )
     );
     assert_eq!(step.get("command"), None);
     let mut task = yaml(TASK);
@@ -149,6 +164,7 @@ fn an_edited_task_is_injected_as_edited() {
         "--step=build",
         "--output=digest",
         "--output=other",
+        "--termination-share=6+1",
         "--",
         "/bin/tool",
         "run",
@@ -166,7 +182,13 @@ fn an_edited_task_is_injected_as_edited() {
     assert_eq!(steps[2]["volumeMounts"].as_array().unwrap().len(), 3);
     assert_eq!(
         steps[3]["args"],
-        json!(["--step=more", "--finish", "--", "true"])
+        json!([
+            "--step=more",
+            "--finish",
+            "--termination-share=6+1",
+            "--",
+            "true"
+        ])
     );
 }
 
@@ -184,7 +206,7 @@ fn an_annotation_that_nothing_would_read_is_refused() {
             &object,
             Operation::Create,
             &settings(),
-            Placement::AheadOfTime,
+            Placement::AheadOfTime(ResultsFrom::default()),
         );
         let said = refused.unwrap_err().to_string();
         assert!(
@@ -205,7 +227,7 @@ fn what_is_known_to_the_controller_alone_is_refused() {
             &task,
             Operation::Create,
             &settings(),
-            Placement::AheadOfTime,
+            Placement::AheadOfTime(ResultsFrom::default()),
         );
         outcome.unwrap_err().to_string()
     };

@@ -18,6 +18,7 @@ fn a_job_s_container_plays_the_step_and_the_job_owns() {
             "--output=version=/tmp/version",
             "--finish",
             "--termination-message=/dev/termination-log",
+            "--termination-share=1+1",
             "--",
             "/bin/sh",
             "-c",

@@ -159,6 +159,7 @@ fn a_step_runs_under_the_redirector_within_tekton_s_entrypoint() {
             "--output=digest=/workspace/src/digest",
             "--output=report,object,Always",
             "--preflight",
+            "--termination-share=7+1",
             "--",
             "/bin/sh",
             "-c",
@@ -188,6 +189,7 @@ fn a_script_is_a_command_like_any_other_and_only_the_last_step_finishes() {
             "--step=lint",
             // `$HOME` is no variable of Kubernetes; the doubled sign is one again when the kubelet has expanded it.
             "--output=findings,optional=/workspace/$$HOME/findings",
+            "--termination-share=7+1",
             "--",
             "/tekton/scripts/script-1-v4rq7",
         ]
@@ -331,11 +333,12 @@ fn a_command_of_the_image_s_own_is_wrapped_for_each_platform() {
         "--output=digest=/workspace/src/digest",
         "--output=report,object,Always",
         "--preflight",
+        "--termination-share=7+1",
         "--",
         "/ep",
     ];
     assert_eq!(wrapped_commands["linux/arm64"], json!(prefix));
-    assert_eq!(wrapped_commands["linux/amd64"][7], "-x");
+    assert_eq!(wrapped_commands["linux/amd64"][8], "-x");
     assert_eq!(args(&pod, "step-build"), args(&before, "step-build"));
 }
 
@@ -359,7 +362,9 @@ fn a_step_of_gleaner_s_own_is_not_wrapped_but_has_its_socket() {
     containers.insert(3, own.clone());
     containers.last_mut().unwrap()["args"] = sidecar_args;
     let pod = wrapped(&before);
-    assert_eq!(container(&pod, "step-gleaner")["args"], own["args"]);
+    let mut expected = own["args"].as_array().unwrap().clone();
+    expected.push("--termination-share=7+2".into());
+    assert_eq!(container(&pod, "step-gleaner")["args"], json!(expected));
     assert!(
         container(&pod, "step-gleaner")["volumeMounts"]
             .to_string()

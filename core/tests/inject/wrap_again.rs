@@ -40,6 +40,6 @@ proptest! {
             }
             pod
         };
-        prop_assert_eq!(sorted(wrapped(&mesh(before.clone()))), sorted(mesh(wrapped(&before))));
+        prop_assert_eq!(sorted(wrapped(&mesh(before.clone()))), sorted(wrapped(&mesh(wrapped(&before)))));
     }
 }

@@ -7,24 +7,38 @@ const OURS: &str = r#"{"key":"Reason","value":"OutputMissing","type":3},{"key":"
 
 #[test]
 fn an_array_that_is_there_is_kept() {
-    assert_eq!(merged("", REASON, MESSAGE), format!("[{OURS}]"));
-    assert_eq!(merged("[]\n", REASON, MESSAGE), format!("[{OURS}]"));
-    assert_eq!(merged("oops", REASON, MESSAGE), format!("[{OURS}]"));
+    assert_eq!(
+        merged("", REASON, MESSAGE, CONTAINER_MAX),
+        format!("[{OURS}]")
+    );
+    assert_eq!(
+        merged("[]\n", REASON, MESSAGE, CONTAINER_MAX),
+        format!("[{OURS}]")
+    );
+    assert_eq!(
+        merged("oops", REASON, MESSAGE, CONTAINER_MAX),
+        format!("[{OURS}]")
+    );
     let theirs = r#"{"key":"img","value":"x","type":1}"#;
     assert_eq!(
-        merged(&format!("[{theirs}]"), REASON, MESSAGE),
+        merged(&format!("[{theirs}]"), REASON, MESSAGE, CONTAINER_MAX),
         format!("[{theirs},{OURS}]")
     );
 }
 
 #[test]
 fn the_message_stays_within_what_the_kubelet_keeps() {
+    for room in [0, 60, 200, 1024] {
+        let merged = merged("", REASON, &"<\"".repeat(900), room);
+        assert!(merged.contains("OutputMissing"));
+        assert!(merged.len() <= room.max(60), "{} in {room}", merged.len());
+    }
     let long = "\"".repeat(9000);
-    assert!(merged("", REASON, &long).len() < 2 * SENTENCE_MAX + 100);
+    assert!(merged("", REASON, &long, CONTAINER_MAX).len() < SENTENCE_MAX + 200);
     let theirs = format!(r#"[{{"key":"img","value":"{}"}}]"#, "x".repeat(3900));
-    let merged = merged(&theirs, REASON, &long);
+    let merged = merged(&theirs, REASON, &long, CONTAINER_MAX);
     assert!(
-        merged.contains("OutputMissing") && merged.len() <= MESSAGE_MAX,
+        merged.contains("OutputMissing") && merged.len() <= CONTAINER_MAX,
         "{}",
         merged.len()
     );

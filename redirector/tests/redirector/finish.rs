@@ -137,11 +137,35 @@ fn many_bytes_of_results_are_worth_a_warning() {
         (ran.code, ran.stdout.as_str()),
         (Some(0), "gleaner: there was nothing to create\n")
     );
-    assert_eq!(
-        ran.stderr,
-        "gleaner: step 'gleaner': the results have 3110 bytes together ('big' alone 3108), and Tekton may lose what \
-         is over 4096; declare fewer result fields\n"
+    let begin = "gleaner: step 'gleaner': the results take 3186 bytes in the step's termination message, and Tekton loses all";
+    assert!(ran.stderr.starts_with(begin), "{}", ran.stderr);
+}
+
+#[test]
+fn results_that_tekton_would_lose_fail_the_finish() {
+    let answer = format!(
+        r#"{{"phase":"Committed","results":{{"big":{{"x":"{}"}}}}}}"#,
+        "x".repeat(2000)
     );
+    let sidecar = Sidecar::replying(&[Reply::json(200, &answer), Reply::json(200, &answer)]);
+    let step = Step::new(&sidecar);
+    fs::create_dir(step.path("results")).unwrap();
+    fs::write(step.path("results/own"), "o".repeat(1000)).unwrap();
+    let step = step.flags(&["--results=own,big", "--termination-share=2+1"]);
+    let ran = step.finish();
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    fs::remove_file(step.path("results/big")).unwrap();
+    let ran = step.flags(&["--termination-share=3+1"]).finish();
+    assert_eq!(ran.code, Some(73), "{ran:?}");
+    assert!(
+        ran.stderr
+            .contains("the resources exist, but the results take 3188 bytes"),
+        "{ran:?}"
+    );
+    for request in sidecar.requests() {
+        let line = request.head.lines().next().unwrap_or_default();
+        assert_eq!(line, "POST /v1/finish?resultBytes=1145 HTTP/1.1");
+    }
 }
 
 #[test]

@@ -11,8 +11,9 @@ use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_proto::StepName;
 use gleaner_proto::arguments::{
     ARRAY, Arguments, ArgumentsError, CONTEXT, DECLARATION, OWNER, PARAM, PARAM_KEY, RunValues,
-    STEP, UNWRAPPED, VALUES,
+    STEP, TERMINATION_SHARE, UNWRAPPED, VALUES,
 };
+use gleaner_termination::Share;
 use serde_json::Value;
 
 use gleaner_core::render::Values;
@@ -61,6 +62,10 @@ pub struct Input {
     /// Who owns what is created, where it is neither a PipelineRun nor a TaskRun
     #[arg(long = name(OWNER), value_name = "APIVERSION,KIND,NAME,UID", value_parser = owner, conflicts_with = "no_owner")]
     owner: Option<OwnerReference>,
+    /// How the pod's termination messages are shared: its own containers and Gleaner's, such as 3+1, or 3+1,compressed.
+    /// Results that do not fit are left out, or fail the run before anything is created
+    #[arg(long = name(TERMINATION_SHARE), value_name = "OWN+ADDED")]
+    termination_share: Option<Share>,
     /// Leave out owner references, where no run exists in the cluster
     #[arg(long, env = "GLEANER_NO_OWNER")]
     no_owner: bool,
@@ -181,6 +186,11 @@ impl Input {
         let bytes = STANDARD.decode(&arguments.values);
         let json = bytes.map_err(|error| InputError::Values(error.to_string()))?;
         serde_json::from_slice(&json).map_err(|error| InputError::Values(error.to_string()))
+    }
+
+    /// How the pod's termination messages are shared, where they carry results.
+    pub const fn termination_share(&self) -> Option<Share> {
+        self.termination_share
     }
 
     /// Further steps that may speak.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gleaner_core::declaration::Declaration;
-use gleaner_core::results;
+use gleaner_core::results::{self, DoesNotFit, Room};
 use gleaner_core::variable::SubstitutionError;
 use gleaner_proto::exit_code;
 use gleaner_proto::failure::{Failure, FailureCode};
@@ -34,6 +34,7 @@ struct Work {
     declaration: Declaration,
     values: Arc<Values>,
     run: Run,
+    room: Option<Room>,
     state_dir: PathBuf,
 }
 
@@ -47,11 +48,12 @@ impl Submitting {
     }
 
     /// Begins to create everything of `collector`, as a task of its own.
-    pub(super) fn begin(&self, collector: &Collector) -> JoinHandle<Ending> {
+    pub(super) fn begin(&self, collector: &Collector, room: Option<Room>) -> JoinHandle<Ending> {
         let work = Work {
             declaration: collector.declaration().clone(),
             values: Arc::clone(collector.values()),
             run: collector.run().clone(),
+            room,
             state_dir: self.state_dir.clone(),
         };
         let submitter = self.submitter.clone();
@@ -85,10 +87,17 @@ pub(super) async fn ended(submission: &mut Option<JoinHandle<Ending>>) -> Ending
 
 async fn submit(submitter: &Submitter, work: &Work) -> Ending {
     // What the variables lead to is looked at once before, because that is the outputs' fault and not the cluster's.
-    if let Err(error) = render::render(&work.declaration, &work.values, &work.run, &Attempts::new())
-    {
-        return Err(not_rendered(&error));
+    let rendered = render::render(&work.declaration, &work.values, &work.run, &Attempts::new());
+    let rendered = rendered.map_err(|error| not_rendered(&error))?;
+    if let Some(room) = work.room {
+        let objects = rendered.iter().map(|one| {
+            let name = one.object["metadata"]["name"].as_str();
+            (one.resource.as_str(), name.unwrap_or_default())
+        });
+        let fits = room.check(&work.declaration, objects);
+        fits.map_err(|error| results_do_not_fit(&error, false))?;
     }
+    drop(rendered);
     let last = Mutex::new((Attempts::new(), BTreeMap::new()));
     let render = |attempts: &Attempts| {
         let rendered = render::render(&work.declaration, &work.values, &work.run, attempts)?;
@@ -183,6 +192,33 @@ fn not_rendered(error: &SubstitutionError) -> Problem {
     Problem {
         failures: vec![failure],
         ..problem::new(problem_type::OUTPUT, 422, title, detail, exit_code::OUTPUT)
+    }
+}
+
+/// The problem when the results have no room in the step's termination message.
+pub(super) fn results_do_not_fit(error: &DoesNotFit, are_created: bool) -> Problem {
+    let title = "the results do not fit into the step's termination message";
+    let state = match are_created {
+        true => "the resources exist",
+        false => "nothing was created",
+    };
+    let remedy = DoesNotFit::REMEDY;
+    let failure = Failure {
+        resource: None,
+        code: FailureCode::ResultsTooLarge,
+        message: error.to_string(),
+        remedy: Some(remedy.to_owned()),
+    };
+    let detail = format!("{state}: {error}; {remedy}");
+    Problem {
+        failures: vec![failure],
+        ..problem::new(
+            problem_type::RESULTS,
+            507,
+            title,
+            detail,
+            exit_code::NOT_CREATED,
+        )
     }
 }
 

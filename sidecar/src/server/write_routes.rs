@@ -1,8 +1,8 @@
 //! The routes of the steps: preflight, outputs, submit, finish.
 
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Extension, Path, Request, State};
-use gleaner_proto::message::{Outcome, problem_type};
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Extension, Path, Query, Request, State};
+use gleaner_proto::message::{Outcome, OwnResults, problem_type};
 
 use super::answer::{ApiProblem, Json};
 use super::caller::Speaker;
@@ -13,6 +13,7 @@ pub(super) async fn outputs(
     State(api): State<Api>,
     Extension(Speaker(own)): Extension<Speaker>,
     step: Result<Path<String>, PathRejection>,
+    query: StepQuery,
     request: Request,
 ) -> Result<Json<Outcome>, ApiProblem> {
     let Path(step) = step?;
@@ -23,16 +24,34 @@ pub(super) async fn outputs(
         let title = "another step's outputs";
         return Err(ApiProblem::new(problem_type::FORBIDDEN, 403, title, detail));
     }
+    let own_results = own_results(query)?;
     let (message, body) = body::outputs(&api, request).await?;
-    Ok(Json(api.handle.outputs(step, message, body).await?))
+    let outcome = api.handle.outputs(step, message, body, own_results).await;
+    Ok(Json(outcome?))
 }
 
 pub(super) async fn submit(State(api): State<Api>) -> Result<Json<Outcome>, ApiProblem> {
     Ok(Json(api.handle.submit().await?))
 }
 
-pub(super) async fn finish(State(api): State<Api>) -> Result<Json<Outcome>, ApiProblem> {
-    Ok(Json(api.handle.finish().await?))
+pub(super) async fn finish(
+    State(api): State<Api>,
+    query: StepQuery,
+) -> Result<Json<Outcome>, ApiProblem> {
+    Ok(Json(api.handle.finish(own_results(query)?).await?))
+}
+
+type StepQuery = Result<Query<OwnResults>, QueryRejection>;
+
+fn own_results(query: StepQuery) -> Result<OwnResults, ApiProblem> {
+    let Query(own_results) = query.map_err(|error| {
+        let detail = format!(
+            "{}; known are ?resultBytes=N and &compressedResultBytes=N",
+            error.body_text()
+        );
+        ApiProblem::new(problem_type::MALFORMED, 400, "not understood", detail)
+    })?;
+    Ok(own_results)
 }
 
 /// Whether anything is already known to stand in the way. Waits until the API server was asked.

@@ -11,6 +11,7 @@ mod messages;
 mod openapi;
 mod pod;
 mod recovery;
+mod room;
 mod routes;
 mod secrecy;
 mod start;

@@ -7,9 +7,12 @@
 
 use crate::document::Place;
 use crate::document::diagnostic::Diagnostic;
+use gleaner_termination::Share;
 use serde_json::{Map, Value};
 
-use super::texts;
+use super::{kubelet_expansion, texts};
+use crate::inject::list;
+use crate::inject::messages::{Messages, ResultsFrom};
 
 /// Tekton's entrypoint, as every step's command (`pkg/apis/pipeline/paths.go`).
 const ENTRYPOINT: &str = "/tekton/bin/entrypoint";
@@ -51,6 +54,55 @@ pub(super) fn inject(
             let neither = format!("it has neither {FLAG} nor a variable {PLATFORM_COMMANDS}");
             wrap_image_command(container, prefix).ok_or_else(|| unknown(&neither))
         }
+    }
+}
+
+/// How Tekton reads results, by the entrypoint's arguments in `container`, a step.
+pub(super) fn results_from(container: &Value) -> ResultsFrom {
+    let flags = flags(container);
+    if flag(&flags, "-result_from") == Some("sidecar-logs") {
+        return ResultsFrom::SidecarLogs;
+    }
+    let compressed = flags
+        .iter()
+        .any(|flag| flag == "-compress_termination_message=true");
+    ResultsFrom::TerminationMessage { compressed }
+}
+
+/// What Tekton puts into the termination message of the step in `container`.
+pub(super) fn messages(container: &Value, share: Share) -> Messages {
+    if results_from(container) == ResultsFrom::SidecarLogs {
+        return Messages::without_results(share);
+    }
+    let flags = flags(container);
+    let names = |name| {
+        let names = flag(&flags, name).unwrap_or_default().split(',');
+        let names = names.filter(|name| !name.is_empty());
+        names.map(str::to_owned).collect()
+    };
+    Messages {
+        share,
+        results: names("-results"),
+        step_results: names("-step_results"),
+        step_metadata_dir: flag(&flags, "-step_metadata_dir").map(str::to_owned),
+    }
+}
+
+/// The entrypoint's own arguments.
+fn flags(container: &Value) -> Vec<String> {
+    let args = texts(container, "args").into_iter();
+    args.take_while(|argument| argument != "--").collect()
+}
+
+fn flag<'a>(flags: &'a [String], name: &str) -> Option<&'a str> {
+    let at = flags.iter().position(|flag| flag == name)?;
+    flags.get(at + 1).map(String::as_str)
+}
+
+/// Appends `flags` to the arguments of the step in `container`, whose command is the redirector itself.
+pub(super) fn append(container: &mut Value, flags: &[String]) {
+    for flag in flags {
+        list::push(container, "args", kubelet_expansion::escape(flag).into());
     }
 }
 

@@ -12,9 +12,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gleaner_proto::arguments::{Arguments, OWNER};
 use gleaner_proto::kubernetes::{SIDECAR_CONTAINER, annotation};
+use gleaner_termination::Share;
 use serde_json::{Map, Value, json};
 
 use super::{containers, containers_mut, kubelet_expansion, name_of, prefix, sidecar, texts};
+use crate::inject::messages::{self, Messages, ResultsFrom};
 use crate::inject::redirector_flags::{self, Step};
 use crate::inject::settings::{Settings, Sidecars};
 use crate::inject::{list, mounts};
@@ -63,10 +65,14 @@ pub(super) fn inject(pod: &Value, settings: &Settings) -> Result<Value, Vec<Diag
         let help = "use Resolved, or let one container leave all outputs behind";
         return Err(vec![here(message).help(help)]);
     }
+    let share = Share {
+        added: 1,
+        ..messages::share(pod, 0, ResultsFrom::default())
+    };
     let mut wrapped = pod.clone();
     let mut wrong = Vec::new();
     for step in &steps {
-        wrong.extend(wrap_container(&mut wrapped, &declaration, step, single).err());
+        wrong.extend(wrap_container(&mut wrapped, &declaration, step, single, share).err());
     }
     if !wrong.is_empty() {
         return Err(wrong);
@@ -92,6 +98,7 @@ fn wrap_container(
     declaration: &Declaration,
     name: &str,
     single: bool,
+    share: Share,
 ) -> Result<(), Diagnostic> {
     let mut names = containers(pod, "containers").iter().map(name_of);
     let Some(index) = names.position(|own| own == name) else {
@@ -120,6 +127,7 @@ fn wrap_container(
         is_first: single,
         finishes: single,
         termination_message: Some(&message),
+        messages: Messages::without_results(share),
     };
     let prefix = prefix(&redirector_flags::flags(declaration, &step, &[]));
     container["command"] = prefix.into_iter().chain(command).collect();

@@ -5,15 +5,17 @@ use crate::document::Place;
 use crate::document::diagnostic::Diagnostic;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use gleaner_proto::arguments::{Arguments, RunValues, UNWRAPPED_VARIABLE};
+use gleaner_proto::arguments::{Arguments, RunValues, TERMINATION_SHARE, UNWRAPPED_VARIABLE};
 use gleaner_proto::kubernetes::label;
 use gleaner_proto::path::FINISH_STEP;
+use gleaner_termination::Share;
 use serde_json::Value;
 
 use super::{containers, containers_mut, entrypoint, label_of, name_of, prefix, sidecar};
+use crate::inject::messages::ResultsFrom;
 use crate::inject::redirector_flags::{self, Step};
 use crate::inject::settings::Settings;
-use crate::inject::{list, mounts};
+use crate::inject::{list, messages, mounts};
 
 /// What Tekton puts before a step's name (`pkg/pod/pod.go`).
 const STEP_PREFIX: &str = "step-";
@@ -38,9 +40,16 @@ pub(super) fn inject(
     if let Some(Value::Array(variables)) = woven.get_mut("env") {
         variables.retain(|variable| variable["name"] != UNWRAPPED_VARIABLE);
     }
-    wrap_steps(&mut wrapped, &declaration, &arguments)?;
+    let results_from = results_from(pod);
+    let share = messages::share(pod, added(&arguments), results_from);
+    wrap_steps(&mut wrapped, &declaration, &arguments, share)?;
     list::push(&mut wrapped["spec"], "volumes", mounts::volume());
-    let arguments = encoded(pod, arguments);
+    let mut arguments = encoded(pod, arguments);
+    if results_from != ResultsFrom::SidecarLogs {
+        arguments
+            .others
+            .push(format!("{TERMINATION_SHARE}={share}"));
+    }
     sidecar::place(&mut wrapped, woven, &arguments, settings);
     Ok(wrapped)
 }
@@ -57,11 +66,28 @@ fn declaration(arguments: &Arguments, place: &Place) -> Result<Declaration, Vec<
     })
 }
 
+/// How Tekton is to get results out of the pod, which it tells each step alike.
+fn results_from(pod: &Value) -> ResultsFrom {
+    let mut all = containers(pod, "containers").iter();
+    let step = all.find(|container| name_of(container).starts_with(STEP_PREFIX));
+    step.map(entrypoint::results_from).unwrap_or_default()
+}
+
+/// The number of Gleaner's containers in the pod: the sidecar, and its own step.
+fn added(arguments: &Arguments) -> usize {
+    1 + arguments
+        .steps
+        .iter()
+        .filter(|step| *step == FINISH_STEP)
+        .count()
+}
+
 /// Steps are matched by their order: a name is cut where it is too long for a container's (`pkg/names/generate.go`).
 fn wrap_steps(
     pod: &mut Value,
     declaration: &Declaration,
     arguments: &Arguments,
+    share: Share,
 ) -> Result<(), Vec<Diagnostic>> {
     let all = containers(pod, "containers").iter().enumerate();
     let steps = all.filter(|(_, container)| name_of(container).starts_with(STEP_PREFIX));
@@ -81,11 +107,13 @@ fn wrap_steps(
             is_first: order == 0,
             finishes: Some(name.as_str()) == last,
             termination_message: None,
+            messages: entrypoint::messages(container, share),
         };
         wrong.extend(mounts::in_the_way(container, &place));
         mounts::add_to_step(container, name);
         // Gleaner's own step is the redirector already.
         let wrapped = if name == FINISH_STEP {
+            entrypoint::append(container, &step.messages.flags());
             Ok(())
         } else {
             let flags = redirector_flags::flags(declaration, &step, &arguments.paths);

@@ -21,6 +21,7 @@ use gleaner_proto::redirector::{SCRIPT_FLAGS, SCRIPT_INTERPRETER, STEP};
 use serde_json::{Map, Value, json};
 
 use crate::finish::Finish;
+use crate::inject::messages::OfTask;
 use crate::inject::redirector_flags::{self, Step as Redirected};
 use crate::inject::{list, mounts, readiness};
 
@@ -31,6 +32,7 @@ pub(super) fn wrap_steps(
     read: &TaskSpec,
     declaration: &Declaration,
     finish: Finish,
+    messages: &OfTask,
     place: &Place,
 ) -> Result<(), Vec<Diagnostic>> {
     let mut wrong = Vec::new();
@@ -39,7 +41,10 @@ pub(super) fn wrap_steps(
     for (index, item) in items.into_iter().flatten().enumerate() {
         let place = place.key("steps").index(index);
         let Some(step) = read.steps.get(index) else {
-            // Gleaner's own, behind those of the Task.
+            // Gleaner's own, after those of the Task.
+            for flag in messages.of_step(index, &[]).flags() {
+                list::push(item, "args", flag.into());
+            }
             mounts::add_to_step(item, FINISH_STEP);
             continue;
         };
@@ -48,6 +53,7 @@ pub(super) fn wrap_steps(
             is_first: index == 0,
             finishes: index == last && finish == Finish::LastStep,
             termination_message: None,
+            messages: messages.of_step(index, &step.results),
         };
         let flags = redirector_flags::flags(declaration, &redirected, &[]);
         let flags = flags.into_iter().map(|flag| shielded(&flag)).collect();

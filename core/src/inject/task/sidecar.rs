@@ -9,7 +9,8 @@ use crate::variable::{Access, Reference};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gleaner_proto::arguments::{
-    Arguments, LOG_LEVEL, OutputPath, Param, UNWRAPPED_CONFIG_MAP, UNWRAPPED_VARIABLE,
+    Arguments, LOG_LEVEL, OutputPath, Param, TERMINATION_SHARE, UNWRAPPED_CONFIG_MAP,
+    UNWRAPPED_VARIABLE,
 };
 use gleaner_proto::kubernetes::{SIDECAR, label};
 use gleaner_proto::path::FINISH_STEP;
@@ -17,6 +18,7 @@ use serde_json::{Map, Value, json};
 
 use super::ahead;
 use crate::finish::Finish;
+use crate::inject::messages::{OfTask, ResultsFrom};
 use crate::inject::redirector_flags::install;
 use crate::inject::settings::Settings;
 
@@ -25,8 +27,18 @@ use crate::inject::settings::Settings;
 pub enum Placement {
     /// The pod passes the webhook, which wraps its steps.
     Webhook,
-    /// No webhook: the Task has to hold all of it.
-    AheadOfTime,
+    /// No webhook: the Task has to hold all of it, and is told how the cluster's Tekton reads results.
+    AheadOfTime(ResultsFrom),
+}
+
+impl Placement {
+    /// How Tekton reads results, as far as it is known before there is a pod.
+    pub(super) fn results_from(self) -> ResultsFrom {
+        match self {
+            Self::Webhook => ResultsFrom::default(),
+            Self::AheadOfTime(results_from) => results_from,
+        }
+    }
 }
 
 /// What Tekton knows of the run, and puts in the place of its variables.
@@ -55,6 +67,7 @@ pub(super) fn sidecar(
     finish: Finish,
     settings: &Settings,
     placement: Placement,
+    messages: &OfTask,
     resources: &str,
 ) -> Value {
     let mut arguments = Arguments {
@@ -78,7 +91,10 @@ pub(super) fn sidecar(
             arguments.paths = paths(&declared.declaration);
             sidecar.insert("env".to_owned(), until_wrapped());
         }
-        Placement::AheadOfTime => {
+        Placement::AheadOfTime(_) => {
+            let share = messages.share().into_iter();
+            let share = share.map(|share| format!("{TERMINATION_SHARE}={share}"));
+            arguments.others.extend(share);
             let of_pod = OF_POD.iter();
             arguments.context.extend(
                 of_pod.map(|(name, variable, _)| ((*name).to_owned(), format!("$({variable})"))),

@@ -73,6 +73,13 @@ const NOT_CREATED: Response = (
     problem::NOT_CREATED,
     "the resources could not be created; `failures` has every cause, `left` and `kept` the objects that remain",
 );
+const RESULTS_TOO_LARGE: Response = (
+    "ResultsTooLarge",
+    507,
+    problem::RESULTS,
+    "the results do not fit into the step's termination message; before the commit nothing was created, after it everything \
+     exists",
+);
 const INTERNAL: Response = (
     "Internal",
     500,
@@ -99,6 +106,7 @@ pub(super) fn problems() -> Value {
         OTHER_HOST,
         INVALID_OUTPUT,
         NOT_CREATED,
+        RESULTS_TOO_LARGE,
         INTERNAL,
         BUSY,
     ];
@@ -129,6 +137,18 @@ pub(super) fn parameters() -> Value {
             "in": "query",
             "description": "Respond even if variables are unknown; those appear as the templates write them.",
             "schema": {"type": "boolean", "default": false}
+        },
+        "resultBytes": {
+            "name": "resultBytes",
+            "in": "query",
+            "description": "The bytes that the step's own results take in its termination message.",
+            "schema": {"type": "integer", "minimum": 0}
+        },
+        "compressedResultBytes": {
+            "name": "compressedResultBytes",
+            "in": "query",
+            "description": "The same when compressed, where Tekton compresses termination messages.",
+            "schema": {"type": "integer", "minimum": 0}
         }
     })
 }
@@ -145,7 +165,7 @@ pub(super) fn paths() -> Value {
             success("Everything exists.", "Outcome"),
             &[PENDING, INVALID_OUTPUT, NOT_CREATED],
         ))},
-        "/v1/finish": {"post": writes(operation(
+        "/v1/finish": {"post": with_parameters(writes(operation(
             "steps",
             "finish",
             "Declare that all steps have ended",
@@ -155,8 +175,8 @@ pub(super) fn paths() -> Value {
                 "The outcome; for `submit: Manual` perhaps with the note that no submit request arrived.",
                 "Outcome",
             ),
-            &[PENDING, INVALID_OUTPUT, NOT_CREATED],
-        ))},
+            &[MALFORMED, PENDING, INVALID_OUTPUT, NOT_CREATED, RESULTS_TOO_LARGE],
+        )), &[parameter("resultBytes"), parameter("compressedResultBytes")])},
         "/v1/preflight": {"get": operation(
             "steps",
             "getPreflight",
@@ -274,6 +294,7 @@ fn post_outputs() -> Value {
             TOO_LARGE,
             INVALID_OUTPUT,
             NOT_CREATED,
+            RESULTS_TOO_LARGE,
         ],
     ));
     operation["requestBody"] = json!({
@@ -283,7 +304,14 @@ fn post_outputs() -> Value {
             "example": {"outputs": {"digest": "sha256:4bc4"}, "exitCode": 0}
         }}
     });
-    with_parameters(operation, &[in_path("step", "The step's name.")])
+    with_parameters(
+        operation,
+        &[
+            in_path("step", "The step's name."),
+            parameter("resultBytes"),
+            parameter("compressedResultBytes"),
+        ],
+    )
 }
 
 fn operation(

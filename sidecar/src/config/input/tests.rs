@@ -3,7 +3,7 @@
 use clap::Parser as _;
 use gleaner_core::inject::settings::{Resources, Sidecars};
 use gleaner_core::inject::task::{self, Operation, Placement};
-use gleaner_core::inject::{Outcome, Settings, pod};
+use gleaner_core::inject::{Outcome, ResultsFrom, Settings, pod};
 use gleaner_core::run::Ownership;
 use serde_json::{Value, json};
 
@@ -104,7 +104,7 @@ fn the_arguments_of_a_task_injected_ahead_of_time_are_read() {
         &task(),
         Operation::Create,
         &settings(),
-        Placement::AheadOfTime,
+        Placement::AheadOfTime(ResultsFrom::default()),
     );
     assert_read(&read(&substituted(&changed(injected))));
 }

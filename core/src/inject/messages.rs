@@ -1,0 +1,205 @@
+//! The termination messages of a pod, as the redirector and the sidecar have to know them.
+
+use gleaner_proto::redirector as flag;
+use gleaner_termination::Share;
+use serde_json::Value;
+
+use super::{list, mounts};
+
+/// The lists of a pod's spec whose containers share the room for termination messages.
+const LISTS: [&str; 3] = ["initContainers", "containers", "ephemeralContainers"];
+
+/// How Tekton reads the results of a pod (its feature flags `results-from` and `enable-termination-message-compression`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResultsFrom {
+    /// From termination messages.
+    TerminationMessage {
+        /// Whether they are compressed.
+        compressed: bool,
+    },
+    /// From the log of a sidecar of Tekton's own.
+    SidecarLogs,
+}
+
+impl Default for ResultsFrom {
+    fn default() -> Self {
+        Self::TerminationMessage { compressed: false }
+    }
+}
+
+/// What Tekton puts into the termination message of one step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Messages {
+    /// The containers that share the room.
+    pub(crate) share: Share,
+    /// The Task's results; none where Tekton reads them from a container's log.
+    pub(crate) results: Vec<String>,
+    /// The step's own results.
+    pub(crate) step_results: Vec<String>,
+    /// Tekton's directory of the step.
+    pub(crate) step_metadata_dir: Option<String>,
+}
+
+impl Messages {
+    /// The messages of a container without results.
+    pub(crate) const fn without_results(share: Share) -> Self {
+        Self {
+            share,
+            results: Vec::new(),
+            step_results: Vec::new(),
+            step_metadata_dir: None,
+        }
+    }
+
+    /// The redirector's flags.
+    pub(crate) fn flags(&self) -> Vec<String> {
+        let mut flags = vec![flag::TERMINATION_SHARE.with(self.share)];
+        if !self.results.is_empty() {
+            flags.push(flag::RESULTS.with(self.results.join(",")));
+        }
+        if !self.step_results.is_empty() {
+            flags.push(flag::STEP_RESULTS.with(self.step_results.join(",")));
+        }
+        let has_results = flags.len() > 1;
+        let directory = self.step_metadata_dir.iter().filter(|_| has_results);
+        flags.extend(directory.map(|directory| flag::STEP_METADATA_DIR.with(directory)));
+        flags
+    }
+}
+
+/// The share of each container in `pod`, of which `added` are Gleaner's.
+pub(crate) fn share(pod: &Value, added: usize, results_from: ResultsFrom) -> Share {
+    share_of(
+        containers_of(pod).saturating_sub(added),
+        added,
+        results_from,
+    )
+}
+
+fn containers_of(pod: &Value) -> usize {
+    let lists = LISTS.iter();
+    lists
+        .map(|list| list::items(&pod["spec"], list).len())
+        .sum()
+}
+
+/// Counts the containers of an injected pod again: another injector may have added some since. The first flag of each container
+/// is Gleaner's; a command may have one like it.
+pub(crate) fn count_again(pod: &mut Value) {
+    let all = containers_of(pod);
+    for list in LISTS {
+        let items = pod["spec"].get_mut(list).and_then(Value::as_array_mut);
+        let items = items.into_iter().flatten();
+        for container in items.filter(|container| mounts::are_in(container)) {
+            texts(container).find_map(|text| {
+                let share = find_share(text)?;
+                let counted = Share {
+                    own: all.saturating_sub(share.added),
+                    ..share
+                };
+                let flag = |share| flag::TERMINATION_SHARE.with(share);
+                // More than once only where Tekton keeps a command for each platform.
+                *text = text.replace(&flag(share), &flag(counted));
+                Some(())
+            });
+        }
+    }
+}
+
+/// The texts of a container in which the redirector's flags may be: arguments, command, and the commands that Tekton keeps for
+/// each platform in a variable.
+fn texts(container: &mut Value) -> impl Iterator<Item = &mut String> {
+    let Value::Object(fields) = container else {
+        return Vec::new().into_iter();
+    };
+    let mut found = Vec::new();
+    for (key, value) in fields {
+        let Value::Array(items) = value else {
+            continue;
+        };
+        for item in items {
+            let item = match key.as_str() {
+                "args" | "command" => Some(item),
+                "env" => item.get_mut("value"),
+                _ => None,
+            };
+            if let Some(Value::String(text)) = item {
+                found.push(text);
+            }
+        }
+    }
+    found.into_iter()
+}
+
+/// The share in a text with the flag.
+fn find_share(text: &str) -> Option<Share> {
+    let (_, rest) = text.split_once(&flag::TERMINATION_SHARE.with(""))?;
+    rest.split('"').next()?.parse().ok()
+}
+
+/// The termination messages in the pods of a TaskSpec.
+#[derive(Debug)]
+pub(crate) struct OfTask {
+    share: Share,
+    results_from: ResultsFrom,
+    results: Vec<String>,
+}
+
+impl OfTask {
+    /// The messages of a TaskSpec to which Gleaner has added nothing yet, and will add `added` containers and these results.
+    /// Tekton adds an init container to each pod, one for scripts, and one for working directories (`pkg/pod/pod.go`).
+    pub(crate) fn new<'a>(
+        spec: &'a Value,
+        added: usize,
+        results: impl Iterator<Item = &'a str>,
+        results_from: ResultsFrom,
+    ) -> Self {
+        let containers = || {
+            let sidecars = list::items(spec, "sidecars").iter();
+            list::items(spec, "steps").iter().chain(sidecars)
+        };
+        let has = |field: &'static str| {
+            let mut all = containers().chain([&spec["stepTemplate"]]);
+            usize::from(all.any(|container| container[field].is_string()))
+        };
+        let own = containers().count() + 1 + has("script") + has("workingDir");
+        // A result with a value is a step's, which Tekton's entrypoint does not write again.
+        let declared = list::items(spec, "results").iter();
+        let declared = declared.filter(|result| result["value"].is_null());
+        let declared = declared.filter_map(|result| result["name"].as_str());
+        let mut names: Vec<&str> = declared.chain(results).collect();
+        names.sort_unstable();
+        names.dedup();
+        Self {
+            share: share_of(own, added, results_from),
+            results_from,
+            results: names.into_iter().map(str::to_owned).collect(),
+        }
+    }
+
+    /// The share of the sidecar; `None` where termination messages carry no results.
+    pub(crate) fn share(&self) -> Option<Share> {
+        (self.results_from != ResultsFrom::SidecarLogs).then_some(self.share)
+    }
+
+    /// The messages of the step at `index` with these results of its own.
+    pub(crate) fn of_step(&self, index: usize, step_results: &[String]) -> Messages {
+        match self.results_from {
+            ResultsFrom::SidecarLogs => Messages::without_results(self.share),
+            ResultsFrom::TerminationMessage { .. } => Messages {
+                share: self.share,
+                results: self.results.clone(),
+                step_results: step_results.to_owned(),
+                step_metadata_dir: Some(format!("/tekton/run/{index}/status")),
+            },
+        }
+    }
+}
+
+fn share_of(own: usize, added: usize, results_from: ResultsFrom) -> Share {
+    Share {
+        own,
+        added,
+        compressed: results_from == ResultsFrom::TerminationMessage { compressed: true },
+    }
+}

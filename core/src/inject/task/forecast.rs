@@ -1,0 +1,145 @@
+//! The room for results, as far as it can be foreseen when a Task is applied.
+
+use gleaner_termination::Share;
+use serde_json::Value;
+
+use super::removal;
+use crate::declaration::Declaration;
+use crate::document::diagnostic::Diagnostic;
+use crate::document::{Live, Node, Place};
+use crate::finish::Finish;
+use crate::inject::list;
+use crate::inject::messages::{OfTask, ResultsFrom};
+use crate::render::{self, Attempts, Secrecy, Values};
+use crate::results::{self, Results, Room};
+use crate::run::Run;
+use crate::task::DeclarationSite;
+
+/// The assumed length of a variable's value, in bytes: a digest with its algorithm has 71, a version far less.
+const VALUE: usize = 48;
+/// The length of a derived name's suffix.
+const SUFFIX: usize = 5;
+
+/// Returns a warning for each TaskSpec in `document` whose results will be short of room in termination messages. How the
+/// cluster's Tekton reads results is not known here, so it is the default that counts.
+pub fn warnings(document: &Node) -> Vec<Diagnostic> {
+    let object = document.to_json();
+    let sites = DeclarationSite::all(document).into_iter();
+    let found = sites.filter(DeclarationSite::declares).filter_map(|site| {
+        let place = site.task_spec()?;
+        let declared = site.declaration(&Live).ok().flatten()?;
+        let finish = Finish::of(&site.task().ok().flatten()?.steps);
+        let mut spec = object.pointer(&place.pointer())?.clone();
+        removal::remove(&mut spec);
+        let names = declared.declaration.templates.iter();
+        let names = names.map(|template| template.name.as_str());
+        let messages = OfTask::new(&spec, finish.containers(), names, ResultsFrom::default());
+        let share = messages.share()?;
+        of_resources(&declared.declaration, share, place)
+            .or_else(|| of_task(&spec, &declared.declaration, share, place))
+    });
+    found
+        .map(|diagnostic| Diagnostic {
+            at: Some(document.position(&diagnostic.place)),
+            ..diagnostic
+        })
+        .collect()
+}
+
+/// The Task has results of its own, and less room for them than without Gleaner.
+fn of_task(
+    spec: &Value,
+    declaration: &Declaration,
+    share: Share,
+    place: &Place,
+) -> Option<Diagnostic> {
+    let mut own = list::items(spec, "results").iter();
+    let has_own = own.any(|result| {
+        let name = result["name"].as_str().unwrap_or_default();
+        result["value"].is_null() && declaration.template(name).is_none()
+    });
+    let (room, without) = (share.room(), share.room_without());
+    (has_own && room < without).then(|| {
+        let message = format!(
+            "all results of a step together have {room} bytes, and {without} without Gleaner's container"
+        );
+        Diagnostic::new(place.key("results"), None, message).help(REMEDY)
+    })
+}
+
+const REMEDY: &str = "set Tekton's feature flag results-from to sidecar-logs where they need more";
+
+/// The results of resources will not fit, or not whole.
+fn of_resources(declaration: &Declaration, share: Share, place: &Place) -> Option<Diagnostic> {
+    let mut run = Run::default();
+    run.context.insert("task.name".to_owned(), String::new());
+    let (rendered, _) = render::preview(
+        declaration,
+        &Values::default(),
+        &run,
+        &Attempts::new(),
+        Secrecy::Masked,
+    );
+    let mut smallest = Results::new();
+    let mut probable = Results::new();
+    for one in &rendered {
+        let resource = one.resource.as_str();
+        let template = declaration.template(resource)?;
+        let metadata = &one.object["metadata"];
+        let name = match (&metadata["name"], &metadata["generateName"]) {
+            (Value::String(name), _) => assumed(name, 1),
+            (_, prefix) => format!("{}{}", assumed(prefix.as_str()?, 1), "x".repeat(SUFFIX)),
+        };
+        let least = results::smallest(template, &name);
+        let mut fields = results::rendered_fields(template, &one.object);
+        let declared = template
+            .results
+            .keys()
+            .map(|key| (key.clone(), "x".repeat(VALUE).into()));
+        fields.extend(declared);
+        for value in fields.values_mut() {
+            if let Value::String(text) = value {
+                *text = assumed(text, VALUE);
+            }
+        }
+        let mut whole = least.clone();
+        whole.extend(
+            fields
+                .into_iter()
+                .filter(|(key, _)| !results::is_given(key)),
+        );
+        smallest.insert(resource.to_owned(), least);
+        probable.insert(resource.to_owned(), whole);
+    }
+    let room = Room::new(share);
+    let bytes = |results: &Results| room.size_with(results).bytes();
+    let place = place.key("results");
+    if !room.holds(&smallest) {
+        let message = format!(
+            "the results of {} resources take at least {} of {} bytes: runs would fail with exit code 73",
+            smallest.len(),
+            bytes(&smallest),
+            share.room()
+        );
+        return Some(Diagnostic::new(place, None, message).help(results::DoesNotFit::REMEDY));
+    }
+    (!room.holds(&probable)).then(|| {
+        let message = format!(
+            "fields of results will probably be left empty: all take about {} bytes, and {} fit",
+            bytes(&probable),
+            share.room()
+        );
+        Diagnostic::new(place, None, message).help(REMEDY)
+    })
+}
+
+/// `text` with `bytes` letters for each variable in it.
+fn assumed(text: &str, bytes: usize) -> String {
+    let mut parts = text.split("$(");
+    let mut whole = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        whole += &"x".repeat(bytes);
+        whole += part.split_once(')').map_or("", |(_, rest)| rest);
+    }
+    whole
+}

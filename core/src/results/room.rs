@@ -1,0 +1,201 @@
+//! The room for results in a termination message, and what is left out where it is short.
+//!
+//! A field is left out by making it empty, because Tekton fails a run whose result lacks a declared key
+//! (`pkg/apis/pipeline/v1/result_validation.go`). First go the params of PipelineResources, then the declared `results`, then
+//! the types of PipelineResources; among those of one group the longest first. Names and UIDs stay.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use gleaner_termination::{Entry, EntryType, OF_TEKTON, Share, Size};
+use serde_json::{Map, Value};
+
+use super::{TYPE, is_given, keys};
+use crate::declaration::{Declaration, Template};
+
+/// Results by the names of their resources.
+pub type Results = BTreeMap<String, Map<String, Value>>;
+
+/// The length of a UID (RFC 9562), which is not known before the object exists.
+const UID: &str = "00000000-0000-0000-0000-000000000000";
+
+/// The room for Gleaner's results in the termination message of the step that writes them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// The containers that share the pod's messages.
+    pub share: Share,
+    /// What the step's own results take of it, as far as it is known.
+    pub taken: Size,
+}
+
+/// An error for results whose names and UIDs alone exceed the room.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the results of {resources} resources take at least {needed} bytes, and {room} bytes are free in the step's termination \
+     message: {own} containers of the pod and {added} of Gleaner's share 12288 bytes, a container has at most 4096, and the \
+     Task's own results take {taken}"
+)]
+pub struct DoesNotFit {
+    /// The number of results.
+    pub resources: usize,
+    /// The bytes that they take at least.
+    pub needed: usize,
+    /// The bytes that are free.
+    pub room: usize,
+    /// The bytes that the step's own results take.
+    pub taken: usize,
+    /// The containers of the pod without Gleaner's.
+    pub own: usize,
+    /// Gleaner's containers.
+    pub added: usize,
+}
+
+impl DoesNotFit {
+    /// What to do about it.
+    pub const REMEDY: &'static str = "create fewer resources in one Task, set Tekton's feature flag results-from to sidecar-logs, or let the next \
+         task read the objects by their labels";
+}
+
+impl Room {
+    /// The room in a step that has no results of its own.
+    pub fn new(share: Share) -> Self {
+        let taken = share.size(OF_TEKTON);
+        Self { share, taken }
+    }
+
+    /// Checks, before anything is created, that the results of objects, given as resource and object name, can be returned at
+    /// least with their names and UIDs.
+    ///
+    /// # Errors
+    /// They cannot.
+    pub fn check<'a>(
+        self,
+        declaration: &Declaration,
+        objects: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<(), DoesNotFit> {
+        let smallest = objects.into_iter().filter_map(|(resource, name)| {
+            let template = declaration.template(resource)?;
+            Some((resource.to_owned(), smallest(template, name)))
+        });
+        self.check_results(&smallest.collect())
+    }
+
+    /// Makes fields of `results` empty until the rest fits, and returns a note for each.
+    ///
+    /// # Errors
+    /// Names and UIDs alone do not fit; `results` is as it was.
+    pub fn fit(
+        self,
+        declaration: &Declaration,
+        results: &mut Results,
+    ) -> Result<Vec<String>, DoesNotFit> {
+        let order = order(declaration, results);
+        let without = |count: usize| {
+            let mut results = results.clone();
+            for (resource, key) in &order[..count] {
+                if let Some(result) = results.get_mut(resource) {
+                    result[key] = "".into();
+                }
+            }
+            results
+        };
+        self.check_results(&without(order.len()))?;
+        // The first count of fields without which the rest fits.
+        let counts: Vec<usize> = (0..=order.len()).collect();
+        let count = counts.partition_point(|count| !self.holds(&without(*count)));
+        *results = without(count);
+        let share = self.share;
+        let notes = order[..count].iter().map(|(resource, key)| {
+            format!(
+                "'{key}' of '{resource}' is empty in the results: the {} containers of the pod share 12 KiB of results, and \
+                 {} bytes are free in this step; the next task can read it from the object",
+                share.own + share.added,
+                self.free(),
+            )
+        });
+        Ok(notes.collect())
+    }
+
+    fn check_results(self, results: &Results) -> Result<(), DoesNotFit> {
+        if self.holds(results) {
+            return Ok(());
+        }
+        Err(DoesNotFit {
+            resources: results.len(),
+            needed: size(self.share, results).bytes(),
+            room: self.free(),
+            taken: self.taken.bytes(),
+            own: self.share.own,
+            added: self.share.added,
+        })
+    }
+
+    /// Returns true if `results` fit.
+    pub(crate) fn holds(self, results: &Results) -> bool {
+        results.is_empty() || self.size_with(results).bytes() <= self.share.room()
+    }
+
+    /// The size of the message with `results`.
+    pub(crate) fn size_with(self, results: &Results) -> Size {
+        self.taken + size(self.share, results)
+    }
+
+    fn free(self) -> usize {
+        self.share.room().saturating_sub(self.taken.bytes())
+    }
+}
+
+/// The result of an object with this name and any UID, with its other fields empty.
+pub(crate) fn smallest(template: &Template, name: &str) -> Map<String, Value> {
+    let field = |key: String| {
+        let value = match key.as_str() {
+            "name" => name,
+            "uid" => UID,
+            _ => "",
+        };
+        (key, value.into())
+    };
+    keys(template).into_iter().map(field).collect()
+}
+
+/// The size that results take in a termination message.
+fn size(share: Share, results: &Results) -> Size {
+    let texts: Vec<(&String, String)> = results
+        .iter()
+        .map(|(name, fields)| (name, Value::Object(fields.clone()).to_string()))
+        .collect();
+    share.size(texts.iter().map(|(name, text)| Entry {
+        key: name,
+        value: text,
+        kind: EntryType::TaskRunResult,
+    }))
+}
+
+/// The fields that may be left out, in the order in which they go.
+fn order(declaration: &Declaration, results: &Results) -> Vec<(String, String)> {
+    let mut fields = Vec::new();
+    for (resource, result) in results {
+        let template = declaration.template(resource);
+        for (key, value) in result {
+            let length = value.as_str().map_or(0, str::len);
+            if is_given(key) || length == 0 {
+                continue;
+            }
+            let is_declared = template.is_some_and(|template| template.results.contains_key(key));
+            let group = match (is_declared, key.as_str()) {
+                (true, _) => 1,
+                (false, TYPE) => 2,
+                (false, _) => 0,
+            };
+            fields.push((group, Reverse(length), resource.clone(), key.clone()));
+        }
+    }
+    fields.sort();
+    let fields = fields.into_iter();
+    fields
+        .map(|(_, _, resource, key)| (resource, key))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

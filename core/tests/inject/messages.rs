@@ -1,0 +1,255 @@
+//! The termination messages of a pod: how many containers share them, and what Tekton puts into them.
+
+use gleaner_core::inject::task::{self, Operation, Placement};
+use gleaner_core::inject::{Outcome, ResultsFrom, Skip, pod};
+use serde_json::{Value, json};
+
+use crate::support::{changed, settings, wrapped, yaml};
+use crate::wrap::{DECLARATION, args, tekton_pod};
+
+/// A pod whose steps have these flags of Tekton's entrypoint, too.
+fn pod_with(flags: &[&str]) -> Value {
+    let mut pod = tekton_pod(DECLARATION, "u", &[]);
+    for container in pod["spec"]["containers"].as_array_mut().unwrap() {
+        if container["name"].as_str().unwrap().starts_with("step-") {
+            let args = container["args"].as_array_mut().unwrap();
+            let flags = flags.iter().map(|flag| Value::from(*flag));
+            args.splice(0..0, flags);
+        }
+    }
+    pod
+}
+
+/// The arguments of a container that have to do with results.
+fn of_results(pod: &Value, container: &str) -> Vec<String> {
+    let starts = [
+        "--termination-share",
+        "--results",
+        "--step-results",
+        "--step-metadata-dir",
+    ];
+    let args = args(pod, container).into_iter();
+    args.filter(|arg| starts.iter().any(|start| arg.starts_with(start)))
+        .collect()
+}
+
+#[test]
+fn redirector_and_sidecar_learn_how_many_containers_share_the_room() {
+    let flags = [
+        "-results",
+        "img,own",
+        "-step_results",
+        "part",
+        "-step_metadata_dir",
+        "/tekton/run/0/status",
+    ];
+    let pod = wrapped(&pod_with(&flags));
+    let all = pod["spec"]["containers"].as_array().unwrap().len()
+        + pod["spec"]["initContainers"].as_array().unwrap().len();
+    assert_eq!(all, 8, "the sidecar is one of them");
+    assert_eq!(
+        of_results(&pod, "step-build"),
+        [
+            "--termination-share=7+1",
+            "--results=img,own",
+            "--step-results=part",
+            "--step-metadata-dir=/tekton/run/0/status"
+        ]
+    );
+    assert_eq!(
+        of_results(&pod, "sidecar-gleaner"),
+        ["--termination-share=7+1"]
+    );
+}
+
+#[test]
+fn compressed_messages_have_more_room() {
+    let pod = wrapped(&pod_with(&[
+        "-compress_termination_message=true",
+        "-results",
+        "img",
+    ]));
+    for container in ["step-build", "sidecar-gleaner"] {
+        assert_eq!(
+            of_results(&pod, container)[0],
+            "--termination-share=7+1,compressed"
+        );
+    }
+}
+
+#[test]
+fn results_from_the_log_of_a_sidecar_take_no_room() {
+    let pod = wrapped(&pod_with(&[
+        "-result_from",
+        "sidecar-logs",
+        "-results",
+        "img",
+    ]));
+    assert_eq!(
+        of_results(&pod, "step-build"),
+        ["--termination-share=7+1"],
+        "a failure's message still has to fit"
+    );
+    assert_eq!(of_results(&pod, "sidecar-gleaner"), [""; 0]);
+}
+
+#[test]
+fn containers_that_others_add_later_are_counted() {
+    let flags = ["-compress_termination_message=true", "-results", "img"];
+    let mut before = pod_with(&flags);
+    let build = &mut before["spec"]["containers"][0];
+    let args = build["args"].as_array_mut().unwrap();
+    let at = args
+        .iter()
+        .position(|argument| argument == "-entrypoint")
+        .unwrap();
+    args.drain(at..at + 2);
+    let commands = r#"{"linux/amd64":["/ep"],"linux/arm64":["/ep"]}"#;
+    let variable = json!({"name": "TEKTON_PLATFORM_COMMANDS", "value": commands});
+    build["env"].as_array_mut().unwrap().push(variable);
+    let once = wrapped(&before);
+    assert_eq!(
+        pod::inject(&once, &settings()),
+        Ok(Outcome::Skipped(Skip::Done))
+    );
+
+    let mut meshed = once;
+    let containers = meshed["spec"]["containers"].as_array_mut().unwrap();
+    containers.push(json!({"name": "mesh", "image": "m", "args": ["--termination-share=7+1"]}));
+    let again = wrapped(&meshed);
+    let texts = again.to_string();
+    assert_eq!(
+        texts.matches("--termination-share=8+1,compressed").count(),
+        5,
+        "{texts}"
+    );
+    let of_the_mesh = texts.matches("--termination-share=7+1").count();
+    assert_eq!(of_the_mesh, 1, "{texts}");
+    assert_eq!(
+        pod::inject(&again, &settings()),
+        Ok(Outcome::Skipped(Skip::Done))
+    );
+}
+
+/// Ahead of time nobody knows the pod, but its containers follow from the Task.
+#[test]
+fn ahead_of_time_the_containers_of_the_pod_are_foreseen() {
+    let task = yaml(
+        r#"
+apiVersion: tekton.dev/v1
+kind: Task
+metadata:
+  name: t
+  annotations:
+    gleaner.dev/outputs: |
+      steps: {a: [{name: digest}]}
+      resources:
+      - name: img
+        spec: {type: image, params: [{name: digest, value: $(steps.a.digest)}]}
+spec:
+  results: [{name: own}, {name: of-step, value: $(steps.a.results.part)}]
+  sidecars: [{name: registry, image: r}]
+  steps:
+  - {name: a, image: i, script: "echo", workingDir: src, results: [{name: part}]}
+  - {name: b, image: i, command: [b], onError: continue}
+"#,
+    );
+    let ahead = |results_from| {
+        let placement = Placement::AheadOfTime(results_from);
+        changed(
+            task::inject_for(&task, Operation::Create, &settings(), placement),
+            &task,
+        )
+    };
+    let plain = ahead(ResultsFrom::default());
+    let steps = &plain["spec"]["steps"];
+    // Two steps and a sidecar; Tekton's init containers, for scripts and working directories too; Gleaner's sidecar and step.
+    let flags = r#""--termination-share=6+2","--results=img,own","--step-results=part","--step-metadata-dir=/tekton/run/0/status""#;
+    assert!(
+        steps[0]["script"].as_str().unwrap().contains(flags),
+        "{steps}"
+    );
+    assert_eq!(
+        steps[2]["args"],
+        json!([
+            "finish",
+            "--termination-share=6+2",
+            "--results=img,own",
+            "--step-metadata-dir=/tekton/run/2/status"
+        ])
+    );
+    let sidecar = plain["spec"]["sidecars"][1]["args"].to_string();
+    assert!(sidecar.contains("--termination-share=6+2\""), "{sidecar}");
+
+    let logs = ahead(ResultsFrom::SidecarLogs);
+    assert_eq!(
+        logs["spec"]["steps"][2]["args"],
+        json!(["finish", "--termination-share=6+2"])
+    );
+    assert!(
+        !logs["spec"]["sidecars"][1]["args"]
+            .to_string()
+            .contains("--termination-share")
+    );
+}
+
+/// The warnings for a Task with this many objects and a step result of its own, in a pod with as many steps.
+fn warned(steps: usize, objects: usize, results: &str) -> Vec<String> {
+    let step = |index| format!("  - {{name: s{index}, image: i, command: [b]}}\n");
+    let object = |index| {
+        format!(
+            "      - name: note-{index}\n        resourceTemplate: {{apiVersion: v1, kind: ConfigMap, metadata: {{name: note-{index}}}}}\n        results: {{link: .data.link}}\n"
+        )
+    };
+    let steps: String = (0..steps).map(step).collect();
+    let objects: String = (0..objects).map(object).collect();
+    let text = format!(
+        "apiVersion: tekton.dev/v1\nkind: Task\nmetadata:\n  name: t\n  annotations:\n    gleaner.dev/outputs: |\n      steps: {{s0: [{{name: digest}}]}}\n      objects:\n{objects}spec:\n  results: {results}\n  steps:\n{steps}"
+    );
+    let document = gleaner_core::document::yaml::parse(&text).unwrap();
+    let found = task::warnings(&document).into_iter();
+    found.map(|diagnostic| diagnostic.to_string()).collect()
+}
+
+#[test]
+fn a_task_whose_results_get_less_room_is_warned_about() {
+    assert_eq!(warned(1, 1, "[]"), [""; 0]);
+    assert_eq!(
+        warned(1, 1, "[{name: own}]"),
+        [""; 0],
+        "two containers and Gleaner's have 4096 bytes each"
+    );
+    assert_eq!(
+        warned(2, 1, "[{name: note-0, type: object}]"),
+        [""; 0],
+        "Gleaner's own result"
+    );
+    let found = warned(2, 1, "[{name: own}]");
+    assert!(
+        found[0].contains("have 3072 bytes, and 4096 without Gleaner's container"),
+        "{found:?}"
+    );
+    assert!(
+        found[0].contains("sidecar-logs") && found.len() == 1,
+        "{found:?}"
+    );
+}
+
+#[test]
+fn results_that_will_not_fit_are_foreseen() {
+    let found = warned(10, 10, "[]");
+    assert!(
+        found[0].contains("the results of 10 resources take at least 1"),
+        "{found:?}"
+    );
+    assert!(
+        found[0].contains("of 1024 bytes: runs would fail with exit code 73"),
+        "{found:?}"
+    );
+    let found = warned(10, 6, "[]");
+    assert!(
+        found[0].contains("fields of results will probably be left empty"),
+        "{found:?}"
+    );
+    assert_eq!(warned(10, 3, "[]"), [""; 0]);
+}

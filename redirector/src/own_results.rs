@@ -1,0 +1,204 @@
+//! The step's own results: what Tekton will put into the termination message of this step, and whether it fits.
+
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::Read as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use gleaner_proto::message::OwnResults;
+use gleaner_termination::{Entry, EntryType, OF_TEKTON, Share, Size};
+use serde_json::{Map, Value};
+
+use crate::failure::{Failure, Reason};
+
+/// Files of more bytes together are not read: no compressed message holds them, and Tekton reads no larger one
+/// (`pkg/termination/write.go`, `maxDecompressedSize`).
+const READ_MAX: u64 = 128 << 10;
+
+/// Tekton's file of artifacts within its directory for a step.
+const STEP_ARTIFACTS: &str = "artifacts/provenance.json";
+/// Tekton's file of the Task's artifacts (`pipeline.ArtifactsDir`).
+const TASK_ARTIFACTS: &str = "/tekton/artifacts/provenance.json";
+
+/// The files that Tekton puts into the termination message of this step.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Reported {
+    /// How many containers share the room; `None` where that is not known.
+    pub(crate) share: Option<Share>,
+    /// The names of the Task's results; empty where Tekton reads them elsewhere.
+    pub(crate) results: Vec<String>,
+    /// The names of the step's results.
+    pub(crate) step_results: Vec<String>,
+    /// Tekton's directory of the step.
+    pub(crate) step_metadata_dir: Option<PathBuf>,
+}
+
+/// The content of the files: the entries that they become.
+#[derive(Debug, Default)]
+pub(crate) struct Content {
+    entries: Vec<(String, String, EntryType)>,
+    is_over: bool,
+}
+
+/// How the results of a step relate to the room in its termination message.
+#[derive(Debug)]
+pub(crate) enum Fit {
+    /// They fit.
+    Fits,
+    /// They do not, and would not fit without Gleaner's containers either: Tekton loses them, or fails the step.
+    NeverFits(String),
+    /// They do not, because of Gleaner's containers.
+    CrowdedOut(Failure),
+}
+
+// === impl Reported ===
+
+impl Reported {
+    /// The room of this step's message and the size of what Tekton will put into it now, where both are known.
+    pub(crate) fn measure(&self, results_dir: &Path) -> Option<(Share, Size)> {
+        let share = self.share?;
+        Some((share, self.read(results_dir).size(share)))
+    }
+
+    /// The size of the step's own results, for the sidecar.
+    pub(crate) fn own_results(&self, results_dir: &Path) -> OwnResults {
+        match self.measure(results_dir) {
+            Some((_, size)) => OwnResults {
+                result_bytes: Some(size.plain),
+                compressed_result_bytes: size.compressed,
+            },
+            None => OwnResults::default(),
+        }
+    }
+
+    /// Returns whether the results that are there now fit.
+    pub(crate) fn fit(&self, results_dir: &Path) -> Fit {
+        let Some((share, size)) = self.measure(results_dir) else {
+            return Fit::Fits;
+        };
+        let (bytes, room, without) = (size.bytes(), share.room(), share.room_without());
+        if bytes <= room {
+            return Fit::Fits;
+        }
+        let all = share.own + share.added;
+        let message = format!(
+            "the results take {bytes} bytes in the step's termination message, of which the kubelet keeps {room} (the {all} \
+             containers of the pod share 12288 bytes, a container has at most 4096)"
+        );
+        if bytes > without {
+            return Fit::NeverFits(format!("{message}; Tekton loses all results of the step"));
+        }
+        let message = format!(
+            "{message}; without Gleaner's {} there would be {without}: write less, or set Tekton's feature flag results-from to \
+             sidecar-logs",
+            match share.added {
+                1 => "container".to_owned(),
+                added => format!("{added} containers"),
+            }
+        );
+        Fit::CrowdedOut(Failure::new(Reason::ResultsTooLarge, message))
+    }
+
+    fn read(&self, results_dir: &Path) -> Content {
+        let mut content = Content::default();
+        if self.results.is_empty() && self.step_results.is_empty() {
+            return content;
+        }
+        for name in &self.results {
+            content.read(name, &results_dir.join(name), EntryType::TaskRunResult);
+        }
+        if let Some(directory) = &self.step_metadata_dir {
+            for name in &self.step_results {
+                let path = directory.join("results").join(name);
+                content.read(name, &path, EntryType::StepResult);
+            }
+            content.read_artifacts(&directory.join(STEP_ARTIFACTS), EntryType::StepArtifacts);
+            content.read_artifacts(Path::new(TASK_ARTIFACTS), EntryType::TaskRunArtifacts);
+        }
+        content
+    }
+}
+
+/// The message when `results` of resources may be too large where the room is not known: in a pod that was not injected.
+pub(crate) fn unknown_room(results: &BTreeMap<String, Map<String, Value>>) -> Option<String> {
+    let share = Share {
+        own: 3,
+        added: 1,
+        compressed: false,
+    };
+    let texts: Vec<_> = results
+        .iter()
+        .map(|(name, fields)| (name, Value::Object(fields.clone()).to_string()))
+        .collect();
+    let size = share.size(texts.iter().map(|(name, text)| Entry {
+        key: name,
+        value: text,
+        kind: EntryType::TaskRunResult,
+    }));
+    let bytes = size.bytes();
+    (bytes > share.room()).then(|| {
+        format!(
+            "the results take {bytes} bytes in the step's termination message, and Tekton loses all of the step's results where \
+             the kubelet keeps less: 12288 bytes divided by the containers of the pod, at most 4096; give redirector and \
+             sidecar --termination-share, such as 3+1, to have them fitted"
+        )
+    })
+}
+
+// === impl Content ===
+
+impl Content {
+    /// Adds the content of a file; one that is missing or not regular adds nothing, as with Tekton.
+    fn read(&mut self, key: &str, path: &Path, kind: EntryType) {
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(libc::O_NONBLOCK)
+            .open(path);
+        let Some(file) = file.ok().filter(|file| {
+            let metadata = file.metadata();
+            metadata.is_ok_and(|metadata| metadata.is_file())
+        }) else {
+            return;
+        };
+        let mut bytes = Vec::new();
+        let room = READ_MAX.saturating_sub(self.len());
+        if file.take(room + 1).read_to_end(&mut bytes).is_err() {
+            return;
+        }
+        self.is_over |= bytes.len() as u64 > room;
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        self.entries.push((key.to_owned(), text, kind));
+    }
+
+    fn read_artifacts(&mut self, path: &Path, kind: EntryType) {
+        self.read(&path.display().to_string(), path, kind);
+    }
+
+    fn len(&self) -> u64 {
+        self.entries
+            .iter()
+            .map(|(_, text, _)| text.len() as u64)
+            .sum()
+    }
+
+    fn size(&self, share: Share) -> Size {
+        let entries = self.entries.iter().map(|(key, value, kind)| Entry {
+            key,
+            value,
+            kind: *kind,
+        });
+        let size = share.size(OF_TEKTON.into_iter().chain(entries));
+        match self.is_over {
+            // Whatever the rest compresses to, Tekton does not read it.
+            true => Size {
+                compressed: None,
+                ..size
+            },
+            false => size,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

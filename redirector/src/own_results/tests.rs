@@ -1,0 +1,93 @@
+use std::fs;
+
+use super::*;
+
+fn reported(share: &str) -> Reported {
+    Reported {
+        share: Some(share.parse().unwrap()),
+        results: vec!["report".to_owned(), "missing".to_owned()],
+        step_results: vec!["part".to_owned()],
+        step_metadata_dir: None,
+    }
+}
+
+fn directory(report: usize) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("report"), "r".repeat(report)).unwrap();
+    directory
+}
+
+#[test]
+fn only_what_gleaner_crowds_out_is_a_failure() {
+    let fit = |share: &str, report: usize| reported(share).fit(directory(report).path());
+    // 4096 and 4096, 4096 and 3072.
+    assert!(matches!(fit("2+1", 3800), Fit::Fits));
+    assert!(matches!(fit("3+1", 2800), Fit::Fits));
+    let Fit::CrowdedOut(failure) = fit("3+1", 3000) else {
+        panic!("3000 bytes do not fit into 3072 with Tekton's own entries");
+    };
+    assert_eq!(failure.reason.code(), gleaner_proto::exit_code::NOT_CREATED);
+    assert!(
+        failure.message.contains("keeps 3072"),
+        "{}",
+        failure.message
+    );
+    assert!(
+        failure.message.contains("would be 4096"),
+        "{}",
+        failure.message
+    );
+    assert!(matches!(fit("3+1", 4000), Fit::NeverFits(_)));
+}
+
+#[test]
+fn results_that_tekton_compresses_are_measured_compressed() {
+    let text = reported("3+1,compressed");
+    let directory = directory(20_000);
+    assert!(matches!(text.fit(directory.path()), Fit::Fits));
+    let own = text.own_results(directory.path());
+    assert!(own.result_bytes.unwrap() > 20_000 && own.compressed_result_bytes.unwrap() < 1000);
+}
+
+#[test]
+fn what_no_message_holds_is_not_read_whole() {
+    let text = reported("3+1,compressed");
+    let directory = directory(64 << 20);
+    assert!(matches!(text.fit(directory.path()), Fit::NeverFits(_)));
+    assert_eq!(text.read(directory.path()).len(), READ_MAX + 1);
+}
+
+#[test]
+fn without_a_share_nothing_is_known() {
+    let unknown = Reported {
+        share: None,
+        ..reported("3+1")
+    };
+    assert!(matches!(unknown.fit(directory(9000).path()), Fit::Fits));
+    assert_eq!(
+        unknown.own_results(directory(9000).path()),
+        OwnResults::default()
+    );
+}
+
+#[test]
+fn step_results_and_artifacts_are_counted() {
+    let metadata = tempfile::tempdir().unwrap();
+    fs::create_dir_all(metadata.path().join("results")).unwrap();
+    fs::create_dir_all(metadata.path().join("artifacts")).unwrap();
+    let results = directory(10);
+    let reported = Reported {
+        step_metadata_dir: Some(metadata.path().to_owned()),
+        ..reported("3+1")
+    };
+    let plain = || reported.own_results(results.path()).result_bytes.unwrap();
+    let before = plain();
+    fs::write(metadata.path().join("results/part"), "p".repeat(100)).unwrap();
+    let with_result = plain();
+    assert_eq!(
+        with_result - before,
+        r#"{"key":"part","value":"","type":4},"#.len() + 100
+    );
+    fs::write(metadata.path().join("artifacts/provenance.json"), "{}").unwrap();
+    assert!(plain() > with_result);
+}

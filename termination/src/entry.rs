@@ -1,0 +1,131 @@
+//! Entries of a termination message, and the bytes that they take.
+
+use serde_json::{Value, json};
+
+/// Tekton's own entries of a step at their largest: when it started, and its exit code.
+pub const OF_TEKTON: [Entry<'_>; 2] = [
+    Entry {
+        key: "StartedAt",
+        value: "2006-01-02T15:04:05.000Z",
+        kind: EntryType::Internal,
+    },
+    Entry {
+        key: "ExitCode",
+        value: "255",
+        kind: EntryType::Internal,
+    },
+];
+
+/// One entry: a result, or a remark on the step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry<'a> {
+    /// The result's name.
+    pub key: &'a str,
+    /// The result's value.
+    pub value: &'a str,
+    /// The type, by which Tekton tells what to do with it.
+    pub kind: EntryType,
+}
+
+/// The type of an entry (`pkg/result/result.go`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryType {
+    /// A result of the Task.
+    TaskRunResult = 1,
+    /// Interpreted by Tekton and not shown, such as a step's `terminationReason`.
+    Internal = 3,
+    /// A result of the step.
+    StepResult = 4,
+    /// The artifacts of the step.
+    StepArtifacts = 5,
+    /// The artifacts of the Task.
+    TaskRunArtifacts = 6,
+}
+
+impl Entry<'_> {
+    /// The entry as it stands in the message.
+    pub fn to_json(self) -> Value {
+        json!({"key": self.key, "value": self.value, "type": self.kind as u8})
+    }
+
+    /// The bytes of the entry in a message that is not compressed, with the comma after it.
+    fn len(self) -> usize {
+        const FRAME: usize = r#"{"key":"","value":"","type":1},"#.len();
+        FRAME + escaped_len(self.key) + escaped_len(self.value)
+    }
+}
+
+/// The bytes of a message of these entries as JSON: exact or a little high.
+pub(crate) fn plain_len<'a>(entries: impl IntoIterator<Item = Entry<'a>>) -> usize {
+    "[]".len() + entries.into_iter().map(Entry::len).sum::<usize>()
+}
+
+/// The message of these entries as JSON.
+pub(crate) fn message<'a>(entries: impl IntoIterator<Item = Entry<'a>>) -> String {
+    let entries: Value = entries.into_iter().map(Entry::to_json).collect();
+    entries.to_string()
+}
+
+/// The beginning of `text` that takes at most `bytes` between the quotes of a JSON string.
+pub fn cut_escaped(text: &str, bytes: usize) -> &str {
+    let mut taken = 0;
+    let end = text.char_indices().find(|(_, character)| {
+        taken += escaped_char_len(*character);
+        taken > bytes
+    });
+    end.map_or(text, |(end, _)| &text[..end])
+}
+
+/// The bytes of `text` between the quotes of a JSON string.
+fn escaped_len(text: &str) -> usize {
+    text.chars().map(escaped_char_len).sum()
+}
+
+/// The bytes of a character in a JSON string as Go writes it: `<`, `>`, `&`, U+2028 and U+2029 are escaped too
+/// (`encoding/json`, `appendString`).
+const fn escaped_char_len(character: char) -> usize {
+    match character {
+        '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
+        '\0'..='\u{1f}' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => 6,
+        other => other.len_utf8(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn result<'a>(key: &'a str, value: &'a str) -> Entry<'a> {
+        Entry {
+            key,
+            value,
+            kind: EntryType::TaskRunResult,
+        }
+    }
+
+    #[test]
+    fn the_length_is_that_of_what_go_writes() {
+        // As `json.Marshal` of Tekton's []result.RunResult prints it.
+        let written = concat!(
+            r#"[{"key":"StartedAt","value":"2026-11-26T00:00:00.000Z","type":3},"#,
+            r#"{"key":"ExitCode","value":"255","type":3},"#,
+            r#"{"key":"a","value":"\u003cé\"\n\u2028\u0001","type":1}]"#,
+        );
+        let length = plain_len(
+            OF_TEKTON
+                .into_iter()
+                .chain([result("a", "<é\"\n\u{2028}\u{1}")]),
+        );
+        // A comma after the last entry is counted too.
+        assert_eq!(length, written.len() + 1);
+    }
+
+    #[test]
+    fn a_text_is_cut_by_what_it_takes_escaped() {
+        assert_eq!(cut_escaped("a<é", 9), "a<é");
+        assert_eq!(cut_escaped("a<é", 8), "a<");
+        assert_eq!(cut_escaped("a<é", 6), "a");
+        assert_eq!(cut_escaped("\"\"", 3), "\"");
+        assert_eq!(cut_escaped("abc", 0), "");
+    }
+}

@@ -1,0 +1,108 @@
+//! The containers that share a pod's termination messages.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::entry::{Entry, message, plain_len};
+use crate::{CONTAINER_MAX, POD_MAX, Size};
+
+/// The word for compressed messages in the text of a [`Share`].
+const COMPRESSED: &str = "compressed";
+/// What Tekton writes before a compressed message (`pkg/termination/write.go`).
+const COMPRESSED_PREFIX: &str = "tknz:";
+/// The level of compression that Tekton uses (`flate.BestCompression`).
+const LEVEL: u8 = 9;
+/// Added to a compressed size together with an eighth of it: Tekton's compressor is another one, and two messages compressed
+/// together may take more than alone.
+const MARGIN: usize = 32;
+
+/// How a pod's 12 KiB of termination messages are shared. As text `3+1`, the pod's own containers and Gleaner's, or
+/// `3+1,compressed` where Tekton compresses messages (`enable-termination-message-compression`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// The pod's own containers, Tekton's init containers included.
+    pub own: usize,
+    /// The containers that Gleaner adds: its sidecar, and in some Tasks a step.
+    pub added: usize,
+    /// Whether Tekton compresses messages.
+    pub compressed: bool,
+}
+
+/// An error for text that is not a [`Share`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("invalid share '{0}': use OWN+ADDED, such as 3+1, or 3+1,compressed")]
+pub struct InvalidShare(String);
+
+// === impl Share ===
+
+impl Share {
+    /// The largest message of one container that the kubelet keeps whole, in bytes.
+    pub fn room(self) -> usize {
+        room(self.own + self.added)
+    }
+
+    /// The room that each container would have without Gleaner, in bytes.
+    pub fn room_without(self) -> usize {
+        room(self.own)
+    }
+
+    /// The size of a message of these entries.
+    pub fn size<'a>(self, entries: impl IntoIterator<Item = Entry<'a>> + Clone) -> Size {
+        Size {
+            plain: plain_len(entries.clone()),
+            compressed: self.compressed.then(|| {
+                let packed = packed_len(&message(entries));
+                packed + packed / 8 + MARGIN
+            }),
+        }
+    }
+}
+
+/// The bytes of a compressed message: compressed, in base64, after a prefix.
+fn packed_len(message: &str) -> usize {
+    let packed = miniz_oxide::deflate::compress_to_vec(message.as_bytes(), LEVEL).len();
+    COMPRESSED_PREFIX.len() + (packed * 4).div_ceil(3)
+}
+
+fn room(containers: usize) -> usize {
+    CONTAINER_MAX.min(POD_MAX / containers.max(1))
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}+{}", self.own, self.added)?;
+        if self.compressed {
+            write!(out, ",{COMPRESSED}")?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Share {
+    type Err = InvalidShare;
+
+    fn from_str(text: &str) -> Result<Self, InvalidShare> {
+        let read = || {
+            let (containers, compressed) = match text.split_once(',') {
+                Some((containers, COMPRESSED)) => (containers, true),
+                Some(_) => return None,
+                None => (text, false),
+            };
+            let (own, added) = containers.split_once('+')?;
+            let number = |digits: &str| {
+                let digits =
+                    Some(digits).filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()));
+                digits?.parse::<u16>().ok().map(usize::from)
+            };
+            Some(Self {
+                own: number(own)?,
+                added: number(added)?,
+                compressed,
+            })
+        };
+        read().ok_or_else(|| InvalidShare(text.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests;
