@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use gleaner_core::document::Node;
 use gleaner_core::inject::outcome::{Outcome, Refusal, Skip};
 use gleaner_core::inject::pod;
 use gleaner_core::inject::settings::Settings;
@@ -37,6 +38,8 @@ pub enum Verdict {
         /// A JSON patch (RFC 6902).
         patch: Vec<u8>,
         operations: usize,
+        /// What will be short of room when it runs.
+        warnings: Vec<String>,
     },
     Refused(Refused),
     /// Gleaner panicked, at this place in its source, over an object that did not ask for it: left as it is.
@@ -173,7 +176,12 @@ impl Functions {
         if patch.0.is_empty() {
             return Ok(Verdict::Skipped(Skip::Done));
         }
+        let warnings = match route {
+            Route::Tekton => warnings(&value),
+            Route::Pods => Vec::new(),
+        };
         Ok(Verdict::Changed {
+            warnings,
             operations: patch.0.len(),
             patch: serde_json::to_vec(&patch).expect("invariant: a patch is JSON"),
         })
@@ -252,6 +260,7 @@ impl Verdict {
                     annotation::OUTPUTS
                 )]
             }
+            Self::Changed { warnings, .. } if by_person => warnings.clone(),
             _ => Vec::new(),
         }
     }
@@ -291,6 +300,13 @@ fn owner(object: &RawValue) -> Option<Owner> {
 /// Reads past everything else, without bounds on its depth.
 fn head(object: &RawValue) -> Head {
     serde_json::from_str(object.get()).unwrap_or_default()
+}
+
+/// What will be short of room when a Task runs, without the place: a warning may have 120 characters
+/// (k8s.io/apiserver/pkg/warning).
+fn warnings(object: &Value) -> Vec<String> {
+    let found = task::warnings(&Node::from(object)).into_iter();
+    found.map(|diagnostic| diagnostic.message).collect()
 }
 
 fn bounded(message: String) -> String {

@@ -120,7 +120,10 @@ fn an_update_that_takes_the_word_out_is_shown_with_what_was() {
         ..untouched()
     };
     let body = review("UPDATE", TASK, r#"{"spec": {}}"#, &asking().to_string());
-    let Verdict::Changed { patch, operations } = decide(functions, Route::Tekton, &body) else {
+    let Verdict::Changed {
+        patch, operations, ..
+    } = decide(functions, Route::Tekton, &body)
+    else {
         panic!("changed");
     };
     assert_eq!(operations, 1);
@@ -275,6 +278,31 @@ fn a_person_who_annotates_a_run_by_reference_is_warned_and_a_controller_is_not()
     let warning = warnings[0].as_str().unwrap();
     assert!(
         warning.contains("put it on the Task itself") && warning.len() <= 120,
+        "{warning}"
+    );
+}
+
+#[test]
+fn a_person_whose_task_gets_less_room_for_results_is_warned() {
+    let step = json!({"name": "s", "image": "i", "script": "x"});
+    let object = json!({
+        "apiVersion": "tekton.dev/v1",
+        "kind": "Task",
+        "metadata": {"name": "t", "annotations": {annotation::OUTPUTS: "steps: {s: [{name: digest}]}"}},
+        "spec": {"results": [{"name": "own"}], "steps": [step]},
+    });
+    let body = review(
+        "CREATE",
+        ["tekton.dev", "Task"],
+        &object.to_string(),
+        "null",
+    );
+    let request = Request::read(body.as_bytes()).unwrap();
+    let verdict = Functions::default().decide(Route::Tekton, &request, &settings());
+    let warnings = verdict.warnings(&request);
+    let warning = warnings.first().expect("a warning");
+    assert!(
+        warning.contains("3072 bytes, and 4096 without Gleaner") && warning.len() <= 120,
         "{warning}"
     );
 }

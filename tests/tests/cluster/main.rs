@@ -6,6 +6,7 @@
 //! | `annotated` | a Task with the annotation: applied again, edited, embedded, fetched from elsewhere |
 //! | `shapes` | Tasks of every shape that Tekton takes |
 //! | `refusals` | failures, and where a user reads of them |
+//! | `room` | the room for results in termination messages |
 //! | `finish` | steps that are skipped, or whose failure does not count |
 //! | `killing` | sidecars that are killed, pods that are deleted |
 //! | `ends` | timeouts, cancelled runs, retries |
@@ -25,6 +26,7 @@ mod killing;
 mod plain;
 mod proposal;
 mod refusals;
+mod room;
 mod security;
 mod shapes;
 mod sizes;
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
     let together = [
         sizes::cases(),
         refusals::cases(),
+        room::cases(),
         killing::cases(),
         ends::cases(),
         proposal::cases(),
