@@ -18,10 +18,17 @@ use crate::options::Common;
 /// Most of it that a sentence may take, in bytes: Tekton's own entries and results share the rest.
 const SENTENCE_MAX: usize = 1024;
 
+/// The bytes of an entry with a reason.
+const REASON: usize = 80;
+
 /// Writes a reason and a message to the step's termination message, if there is one; that it cannot is no further failure.
 pub(crate) fn write(options: &Common, reason: &str, message: &str) {
     let (room, taken) = match options.reported.measure(&options.results_dir) {
-        Some((share, size)) => (share.room(), size.bytes()),
+        Some((share, size)) if size.bytes() + REASON <= share.room() => {
+            (share.room(), size.bytes())
+        }
+        // The kubelet cuts it in any case, and people see its beginning.
+        Some((_, size)) => (CONTAINER_MAX, size.bytes()),
         None => (CONTAINER_MAX, 0),
     };
     let _ = merge(

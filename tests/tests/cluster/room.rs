@@ -110,10 +110,8 @@ fn a_result_that_gleaner_s_container_crowds_out_is_no_silent_loss(namespace: &Na
     );
     printed.succeed();
     let run = namespace.run("many").failed("StepFailed");
-    holds(
-        &namespace.describe(&format!("taskrun/{}", run.name())),
-        &["ResultsTooLarge", "keeps 3072"],
-    );
+    let described = namespace.describe(&format!("taskrun/{}", run.name()));
+    holds(&described, &["ResultsTooLarge", "keeps 3072"]);
     namespace.no_resource();
     // With less it arrives, next to what Gleaner adds.
     let less = own
@@ -121,7 +119,10 @@ fn a_result_that_gleaner_s_container_crowds_out_is_no_silent_loss(namespace: &Na
         .replace("name: many", "name: less");
     namespace.apply(&less);
     let run = namespace.run("less").succeeded();
-    assert_eq!(run.result("own").expect("the Task's own"), "x".repeat(2000));
+    assert_eq!(
+        *run.result("own").expect("the Task's own"),
+        "x".repeat(2000)
+    );
     assert_eq!(
         run.result("img-0").expect("Gleaner's")["uid"],
         namespace.only_resource()["metadata"]["uid"]
