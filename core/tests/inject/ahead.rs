@@ -47,6 +47,7 @@ fn a_command_moves_behind_the_redirector_s_dashes() {
     assert_eq!(
         steps[0]["args"],
         json!([
+            "--injected",
             "--step=build",
             "--output=digest=$(workspaces.out.path)/a$$$$b",
             "--",
@@ -60,7 +61,14 @@ fn a_command_moves_behind_the_redirector_s_dashes() {
     );
     assert_eq!(
         steps[1]["args"],
-        json!(["--step=report", "--output=lines", "--", "python3", "a.py"])
+        json!([
+            "--injected",
+            "--step=report",
+            "--output=lines",
+            "--",
+            "python3",
+            "a.py"
+        ])
     );
     assert_eq!(steps[1]["env"], json!([{"name": "A", "value": "b"}]));
 }
@@ -71,7 +79,7 @@ fn a_script_gets_the_redirector_as_its_interpreter() {
     let step = &object["spec"]["steps"][2];
     assert_eq!(
         step["script"],
-        "#!/gleaner/bin/redirector --script\n#gleaner: [\"--step=script\",\"--finish\"]\n#!/bin/sh\nset -e\necho $$\n"
+        "#!/gleaner/bin/redirector --script\n#gleaner: [\"--injected\",\"--step=script\",\"--finish\"]\n#!/bin/sh\nset -e\necho $$\n"
     );
     assert_eq!(step.get("command"), None);
     let mut task = yaml(TASK);
@@ -146,6 +154,7 @@ fn an_edited_task_is_injected_as_edited() {
     edited["spec"]["steps"].as_array_mut().unwrap().push(more);
     let steps = ahead(&edited)["spec"]["steps"].clone();
     let expected = json!([
+        "--injected",
         "--step=build",
         "--output=digest",
         "--output=other",
@@ -166,7 +175,7 @@ fn an_edited_task_is_injected_as_edited() {
     assert_eq!(steps[2]["volumeMounts"].as_array().unwrap().len(), 3);
     assert_eq!(
         steps[3]["args"],
-        json!(["--step=more", "--finish", "--", "true"])
+        json!(["--injected", "--step=more", "--finish", "--", "true"])
     );
 }
 
