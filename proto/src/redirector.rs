@@ -8,7 +8,7 @@ use std::fmt::Display;
 pub struct Flag {
     /// The name, without dashes.
     pub name: &'static str,
-    /// The environment variable that is used instead of the flag.
+    /// The environment variable that is used instead of the flag, except after [`INJECTED`].
     pub variable: &'static str,
 }
 
@@ -69,6 +69,11 @@ pub const VALUED: [Flag; 15] = [
 ];
 /// The flags that take none.
 pub const SWITCHES: [Flag; 2] = [PREFLIGHT, FINISH];
+
+/// The flag of a redirector that injection put into a Task or pod: no setting comes from the environment. Whoever creates
+/// a TaskRun sets variables in every step (Tekton's `podTemplate.env`), and must not steer a Task that others wrote. A
+/// variable is for a redirector that is part of an image.
+pub const INJECTED: &str = "--injected";
 
 /// The subcommand that finishes the run as a step of its own.
 pub const FINISH_COMMAND: &str = "finish";

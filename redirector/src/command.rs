@@ -1,9 +1,9 @@
 //! Find the command, run it, wait for it.
 //!
-//! Signals: all that would end the redirector are caught while the command runs, so that it can still read the
-//! outputs afterwards. They are handed on only when the command would not get them otherwise
-//! ([`sys::signals_come_to_us_alone`]): twice is as wrong as never. "Caught" means blocked and waited for, so that
-//! the dispositions stay what the command would have found without the redirector.
+//! Signals: all are caught while the command runs, so that the outputs can still be read afterwards. "Caught" means
+//! blocked and waited for, so that the command finds the actions as they would be without the redirector. Each is passed
+//! to the command unless it was sent to the process group, and so to the command as well; [`Witness`] tells which. When the
+//! command is stopped, so is the redirector: a shell that waits for it sees the same.
 
 use std::ffi::{CString, OsStr, OsString};
 use std::io;
@@ -14,7 +14,7 @@ use gleaner_proto::path;
 
 use crate::Exit;
 use crate::failure::{Failure, Reason};
-use crate::sys;
+use crate::sys::{self, Change, Received, Witness};
 
 /// Where a shell looks when there is no `PATH` (`confstr(_CS_PATH)`).
 const DEFAULT_PATH: &str = "/bin:/usr/bin";
@@ -81,31 +81,50 @@ pub(crate) fn run(command: &[OsString], folder: Option<&Path>) -> Result<Ended, 
 }
 
 fn wait(child: libc::pid_t) -> Ended {
-    let hand_on = sys::signals_come_to_us_alone();
+    let mut witness = Witness::start();
     loop {
         let signal = sys::next_signal();
         if signal.number != libc::SIGCHLD {
-            // A terminal's Ctrl-C comes from the kernel, and to the command as well.
-            if hand_on && signal.by_process {
-                sys::send(signal.number, child);
-            }
+            pass_on(signal, child, &mut witness);
             continue;
         }
-        // Several ends may hide behind one SIGCHLD; as PID 1, orphans' too.
-        let mut ended = None;
-        while let Some((pid, status)) = sys::reap() {
-            if pid == child {
-                ended = Some(status);
+        // Several changes may hide behind one SIGCHLD; as PID 1, orphans' too.
+        let mut last = None;
+        while let Some((pid, change)) = sys::reap() {
+            match change {
+                _ if pid == child => last = Some(change),
+                Change::Stopped(_) => {}
+                _ => witness.ended(pid),
             }
         }
-        match ended {
-            Some(status) if libc::WIFSIGNALED(status) => {
-                return Ended::Signal(libc::WTERMSIG(status));
-            }
+        match last {
+            Some(Change::Killed(signal)) => return Ended::Signal(signal),
             // The kernel keeps eight bits of an exit code.
-            Some(status) => return Ended::Code(libc::WEXITSTATUS(status) as u8),
+            Some(Change::Exited(code)) => return Ended::Code(code as u8),
+            Some(Change::Stopped(signal)) => {
+                witness.while_stopped(child, || sys::stop_of(signal));
+            }
             None => {}
         }
+    }
+}
+
+/// Passes `signal` to the command, unless it has received it.
+fn pass_on(signal: Received, command: libc::pid_t, witness: &mut Witness) {
+    if witness.sent(signal) {
+        return;
+    }
+    if !witness.received(signal) {
+        sys::send(signal.number, command);
+        return;
+    }
+    let group = sys::group_of(command);
+    // Without the redirector, the command would lead the group that the redirector leads, and could not leave it.
+    if sys::leads_its_group() && group != sys::group_of(0) {
+        sys::send(
+            signal.number,
+            if group == command { -group } else { command },
+        );
     }
 }
 

@@ -4,7 +4,7 @@
 //! these that can be written to:
 //! 1. `/gleaner/outputs`, where `/gleaner` exists (a wrapped pod mounts something there),
 //! 2. `/tekton/home` (writable even with a read-only root file system),
-//! 3. `$TMPDIR`, or `/tmp`.
+//! 3. `$TMPDIR`, or `/tmp`; an injected redirector does not read the variable.
 //!
 //! All of them may be shared with other steps or other runs, hence always a new folder: a file that somebody else
 //! left behind must never pass for an output. It is removed when the redirector is done.
@@ -12,9 +12,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use gleaner_proto::{OutputSpec, StepName, path};
+use gleaner_proto::path;
 
 use crate::failure::{Failure, Reason};
+use crate::options::Wrap;
 use crate::sys;
 
 /// Tekton's home folder: an `emptyDir` that all steps of a pod mount (`pkg/apis/pipeline/paths.go`).
@@ -36,17 +37,13 @@ impl Directory {
     /// Finds or makes the folder.
     ///
     /// # Errors
-    /// There is none, and one of `outputs` needs it.
-    pub(crate) fn prepare(
-        asked_for: Option<&Path>,
-        step: &StepName,
-        outputs: &[OutputSpec],
-    ) -> Result<Self, Failure> {
-        let problem = match Self::find(asked_for, step) {
+    /// There is none, and one of the outputs needs it.
+    pub(crate) fn prepare(options: &Wrap) -> Result<Self, Failure> {
+        let problem = match Self::find(options) {
             Ok(folder) => return Ok(folder),
             Err(problem) => problem,
         };
-        match outputs.iter().find(|output| output.path.is_none()) {
+        match options.outputs.iter().find(|output| output.path.is_none()) {
             // Nobody will miss it.
             None => Ok(Self::default()),
             Some(output) => Err(Failure::new(
@@ -65,25 +62,25 @@ impl Directory {
         self.path.as_deref()
     }
 
-    fn find(asked_for: Option<&Path>, step: &StepName) -> Result<Self, String> {
-        if let Some(path) = asked_for {
+    fn find(options: &Wrap) -> Result<Self, String> {
+        if let Some(path) = options.outputs_dir.as_deref() {
             let made = std::fs::create_dir_all(path).and_then(|()| usable(path));
             made.map_err(|error| format!("'{}': {error}", path.display()))?;
             return Self::existing(path);
         }
-        Self::temporary(&format!("outputs-{step}"))
+        let purpose = format!("outputs-{}", options.common.step);
+        Self::temporary(&purpose, &options.temporary_dir)
     }
 
-    /// A new folder in the first place that can be written to, under a name with `purpose` in it.
+    /// A new folder in the first place that can be written to, under a name with `purpose` in it; the last is `fallback`.
     ///
     /// # Errors
     /// There is no such place.
-    pub(crate) fn temporary(purpose: &str) -> Result<Self, String> {
+    pub(crate) fn temporary(purpose: &str, fallback: &Path) -> Result<Self, String> {
         let own = Path::new(path::OUTPUTS);
         // It may be a mount that is there already, and writable although its parent is not.
         let _ = std::fs::create_dir(own);
-        let temporary = std::env::temp_dir();
-        for parent in [own, Path::new(TEKTON_HOME), &temporary] {
+        for parent in [own, Path::new(TEKTON_HOME), fallback] {
             if let Some(path) = new_folder(parent, purpose) {
                 return Ok(Self {
                     path: Some(path),
@@ -94,7 +91,7 @@ impl Directory {
         Err(format!(
             "neither '{}' nor '{TEKTON_HOME}' nor '{}' can be written to",
             own.display(),
-            temporary.display()
+            fallback.display()
         ))
     }
 

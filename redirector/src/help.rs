@@ -9,7 +9,7 @@ Usage:
   gleaner-redirector --script FILE [ARG...]        wrap a script whose first line names this program, and whose second
                                                    is '#gleaner: ' and its flags as a JSON array
 
-Every flag can also be given as the environment variable behind it; the flag wins.
+Every flag can also be given as the environment variable behind it; the flag wins. With --injected, no variable is read.
 
   --step NAME                 the step's name in the declaration [GLEANER_STEP]
   --sidecar ADDRESS           unix:PATH or http://127.0.0.1:PORT [GLEANER_SIDECAR]
@@ -37,6 +37,7 @@ Every flag can also be given as the environment variable behind it; the flag win
   --results NAME,...          results of the Task that Tekton puts into this step's message [GLEANER_RESULTS]
   --step-results NAME,...     results of the step, in the directory below [GLEANER_STEP_RESULTS]
   --step-metadata-dir PATH    Tekton's directory of the step [GLEANER_STEP_METADATA_DIR]
+  --injected                  ignore the environment: the flags are all there is (injection adds this one)
   --help, --version
 
 Exit codes: the command's own, or death of the same signal. Gleaner's own failures: 64 usage, 65 an output is

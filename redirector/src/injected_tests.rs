@@ -47,13 +47,16 @@ fn texts(list: &Value) -> Vec<String> {
 /// Asserts that the redirector, called with `arguments`, wraps `command` as the declaration says.
 #[track_caller]
 fn assert_wraps(arguments: impl Iterator<Item = OsString>, command: &[&str]) {
-    let Ok(Invocation::Wrap(wrap)) = options::parse(arguments, |_| None) else {
+    // Whoever starts the run sets variables: each of them would be obeyed, or refused.
+    let hostile = |_: &str| Some(OsString::from("/hostile"));
+    let Ok(Invocation::Wrap(wrap)) = options::parse(arguments, hostile) else {
         panic!("it wraps a command");
     };
     assert_eq!(wrap.common.step.as_str(), "build");
     let outputs: Vec<String> = wrap.outputs.iter().map(ToString::to_string).collect();
     assert_eq!(outputs, ["digest", "report,object,Always,optional=/r"]);
     assert!(wrap.preflight && wrap.finish);
+    assert!(!format!("{wrap:?}").contains("hostile"), "{wrap:?}");
     let run = wrap
         .command
         .iter()
@@ -130,4 +133,18 @@ fn a_script_injected_ahead_of_time_is_unpacked() {
     );
     let place = place.to_str().unwrap().to_owned();
     assert_wraps(unpacked.arguments.into_iter(), &[&place, "argument"]);
+}
+
+#[test]
+fn the_flags_of_a_finish_step_are_read() {
+    let mut task = task(&json!({"name": "build", "image": "i", "command": ["make"]}));
+    task["spec"]["steps"][0]["onError"] = "continue".into();
+    let injected = changed(task::inject(&task, Operation::Create, &settings()));
+    let args = texts(&injected["spec"]["steps"][1]["args"]);
+    let hostile = |_: &str| Some(OsString::from("/hostile"));
+    let finish = options::parse(args.into_iter().map(OsString::from), hostile);
+    let Ok(Invocation::Finish(options)) = finish else {
+        panic!("it finishes the run: {finish:?}");
+    };
+    assert!(!format!("{options:?}").contains("hostile"), "{options:?}");
 }

@@ -9,9 +9,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use gleaner_proto::redirector::{
-    ANSWER_TIMEOUT, DEADLINE, FINISH, FINISH_COMMAND, Flag, MAX_OUTPUT_SIZE, OUTPUT, OUTPUTS_DIR,
-    PREFLIGHT, REPORT_FILE, RESULTS, RESULTS_DIR, SIDECAR, STEP, STEP_METADATA_DIR, STEP_RESULTS,
-    SWITCHES, TERMINATION_MESSAGE, TERMINATION_SHARE, TOKEN_FILE, VALUED,
+    ANSWER_TIMEOUT, DEADLINE, FINISH, FINISH_COMMAND, Flag, INJECTED, MAX_OUTPUT_SIZE, OUTPUT,
+    OUTPUTS_DIR, PREFLIGHT, REPORT_FILE, RESULTS, RESULTS_DIR, SIDECAR, STEP, STEP_METADATA_DIR,
+    STEP_RESULTS, SWITCHES, TERMINATION_MESSAGE, TERMINATION_SHARE, TOKEN_FILE, VALUED,
 };
 use gleaner_proto::{OutputSpec, StepName, duration, path, size};
 
@@ -27,6 +27,11 @@ const MAX_OUTPUT_SIZE_DEFAULT: u64 = 16 << 20;
 const DEADLINE_DEFAULT: Duration = Duration::from_secs(60);
 /// The default of [`ANSWER_TIMEOUT`]: a commit may wait for conditions of what it created.
 const ANSWER_TIMEOUT_DEFAULT: Duration = Duration::from_secs(15 * 60);
+
+/// The variable that names the directory for temporary files (POSIX).
+pub(crate) const TEMPORARY_DIR: &str = "TMPDIR";
+/// The default of [`TEMPORARY_DIR`].
+pub(crate) const TEMPORARY_DIR_DEFAULT: &str = "/tmp";
 
 /// The longest path of a Unix socket that the kernel takes, with its final zero (`sun_path`, unix(7)).
 const SOCKET_PATH_MAX: usize = 108;
@@ -59,6 +64,8 @@ pub(crate) struct Wrap {
     pub(crate) common: Common,
     pub(crate) outputs: Vec<OutputSpec>,
     pub(crate) outputs_dir: Option<PathBuf>,
+    /// The parent of a new directory where there is no better one.
+    pub(crate) temporary_dir: PathBuf,
     pub(crate) max_output_size: u64,
     pub(crate) preflight: bool,
     pub(crate) finish: bool,
@@ -77,11 +84,13 @@ pub(crate) enum Address {
 struct Typed {
     values: BTreeMap<&'static str, Vec<OsString>>,
     finish_step: bool,
+    injected: bool,
+    temporary_dir: Option<PathBuf>,
     command: Option<Vec<OsString>>,
     print: Option<String>,
 }
 
-/// Understands the arguments, and for each flag that is not among them the environment.
+/// Reads the arguments, and for each flag that is not among them the environment, unless injection wrote the arguments.
 pub(crate) fn parse(
     arguments: impl Iterator<Item = OsString>,
     environment: impl Fn(&str) -> Option<OsString>,
@@ -90,10 +99,14 @@ pub(crate) fn parse(
     if let Some(text) = typed.print {
         return Ok(Invocation::Print(text));
     }
+    // An empty variable is an unset one: a pod template cannot leave one out.
+    let variable = |name: &str| environment(name).filter(|value| !value.is_empty());
+    if typed.injected {
+        return typed.understand();
+    }
+    typed.temporary_dir = variable(TEMPORARY_DIR).map(PathBuf::from);
     for flag in VALUED.into_iter().chain(SWITCHES) {
-        // An empty variable is an unset one: a pod template cannot leave one out.
-        let value = environment(flag.variable).filter(|value| !value.is_empty());
-        if let Some(value) = value
+        if let Some(value) = variable(flag.variable)
             && !typed.values.contains_key(flag.name)
         {
             let values = if flag == OUTPUT {
@@ -129,6 +142,7 @@ fn read(mut arguments: impl Iterator<Item = OsString>) -> Result<Typed, Failure>
                 );
             }
             FINISH_COMMAND => typed.finish_step = true,
+            INJECTED => typed.injected = true,
             _ => typed.take_flag(&argument, text, &mut arguments)?,
         }
     }
@@ -171,6 +185,8 @@ impl Typed {
         let preflight = self.switch(PREFLIGHT)?;
         let finish = self.switch(FINISH)?;
         let outputs_dir = self.path(OUTPUTS_DIR);
+        let temporary_dir = self.temporary_dir.take();
+        let temporary_dir = temporary_dir.unwrap_or_else(|| TEMPORARY_DIR_DEFAULT.into());
         let max_output_size = self.parsed(MAX_OUTPUT_SIZE, |text| size::parse(&text))?;
         let common = |step, mut typed: Self| {
             Ok(Common {
@@ -215,6 +231,7 @@ impl Typed {
                     common: common(step, self)?,
                     outputs,
                     outputs_dir,
+                    temporary_dir,
                     max_output_size: max_output_size.unwrap_or(MAX_OUTPUT_SIZE_DEFAULT),
                     preflight,
                     finish,

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! #!/gleaner/bin/redirector --script
-//! #gleaner: ["--step=build","--output=digest"]
+//! #gleaner: ["--injected","--step=build","--output=digest"]
 //! #!/usr/bin/env python3
 //! ```
 
@@ -16,10 +16,11 @@ use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use gleaner_proto::redirector::{SCRIPT, SCRIPT_FLAGS};
+use gleaner_proto::redirector::{INJECTED, SCRIPT, SCRIPT_FLAGS};
 
 use crate::directory::Directory;
 use crate::failure::{Failure, Reason};
+use crate::options::{TEMPORARY_DIR, TEMPORARY_DIR_DEFAULT};
 
 /// The arguments as they are to be understood, and the folder of the unpacked script, if there is one.
 #[derive(Debug)]
@@ -56,7 +57,11 @@ pub(crate) fn unpack(mut arguments: impl Iterator<Item = OsString>) -> Result<Un
         );
         Failure::usage(message)
     })?;
-    let folder = Directory::temporary("script").map_err(|error| cannot("unpacked", &error))?;
+    let injected = flags.iter().any(|flag| flag == INJECTED);
+    let fallback = std::env::var_os(TEMPORARY_DIR).filter(|value| !injected && !value.is_empty());
+    let fallback = fallback.unwrap_or_else(|| TEMPORARY_DIR_DEFAULT.into());
+    let folder = Directory::temporary("script", Path::new(&fallback))
+        .map_err(|error| cannot("unpacked", &error))?;
     let place = folder.path().unwrap_or(Path::new("/")).join("script");
     write(&place, script).map_err(|error| cannot("unpacked", &error))?;
     let flags = flags.into_iter().map(OsString::from);

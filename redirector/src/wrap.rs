@@ -27,11 +27,7 @@ pub(crate) fn wrap(options: &Wrap) -> Exit {
 }
 
 fn run(options: &Wrap) -> Result<Exit, Failure> {
-    let folder = Directory::prepare(
-        options.outputs_dir.as_deref(),
-        &options.common.step,
-        &options.outputs,
-    )?;
+    let folder = Directory::prepare(options)?;
     if options.preflight {
         Sidecar::new(&options.common).preflight()?;
     }

@@ -271,6 +271,8 @@ impl Steps<'_> {
         if finish == Finish::Alone {
             arguments.push(flag::FINISH_COMMAND.into());
         }
+        // As in a cluster: a step's variables are the command's.
+        arguments.push(flag::INJECTED.into());
         arguments.push(flag::STEP.with(name).into());
         for (flag, value) in [
             (flag::SIDECAR, socket),

@@ -20,13 +20,14 @@ pub(crate) struct Step<'a> {
     pub(crate) messages: Messages,
 }
 
-/// The flags, as the redirector is to read them: the `$` in them are for the caller to see past the kubelet.
+/// The flags, as the redirector reads them: the caller escapes the `$` in them for the kubelet. The first is
+/// [`INJECTED`](flag::INJECTED).
 pub(crate) fn flags(
     declaration: &Declaration,
     step: &Step<'_>,
     paths: &[OutputPath],
 ) -> Vec<String> {
-    let mut flags = vec![flag::STEP.with(step.name)];
+    let mut flags = vec![flag::INJECTED.to_owned(), flag::STEP.with(step.name)];
     for output in declaration.outputs(step.name) {
         let known = paths
             .iter()

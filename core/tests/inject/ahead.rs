@@ -47,6 +47,7 @@ fn a_command_moves_behind_the_redirector_s_dashes() {
     assert_eq!(
         steps[0]["args"],
         json!([
+            "--injected",
             "--step=build",
             "--output=digest=$(workspaces.out.path)/a$$$$b",
             "--termination-share=5+1",
@@ -64,6 +65,7 @@ fn a_command_moves_behind_the_redirector_s_dashes() {
     assert_eq!(
         steps[1]["args"],
         json!([
+            "--injected",
             "--step=report",
             "--output=lines",
             "--termination-share=5+1",
@@ -81,7 +83,7 @@ fn a_command_moves_behind_the_redirector_s_dashes() {
 fn a_script_gets_the_redirector_as_its_interpreter() {
     let object = ahead(&yaml(TASK));
     let step = &object["spec"]["steps"][2];
-    let flags = r#"["--step=script","--finish","--termination-share=5+1","--results=img","--step-metadata-dir=/tekton/run/2/status"]"#;
+    let flags = r#"["--injected","--step=script","--finish","--termination-share=5+1","--results=img","--step-metadata-dir=/tekton/run/2/status"]"#;
     assert_eq!(
         step["script"],
         format!(
@@ -161,6 +163,7 @@ fn an_edited_task_is_injected_as_edited() {
     edited["spec"]["steps"].as_array_mut().unwrap().push(more);
     let steps = ahead(&edited)["spec"]["steps"].clone();
     let expected = json!([
+        "--injected",
         "--step=build",
         "--output=digest",
         "--output=other",
@@ -183,6 +186,7 @@ fn an_edited_task_is_injected_as_edited() {
     assert_eq!(
         steps[3]["args"],
         json!([
+            "--injected",
             "--step=more",
             "--finish",
             "--termination-share=6+1",

@@ -14,6 +14,7 @@ fn a_job_s_container_plays_the_step_and_the_job_owns() {
         container(&pod, "main")["command"],
         json!([
             "/gleaner/bin/redirector",
+            "--injected",
             "--step=main",
             "--output=version=/tmp/version",
             "--finish",

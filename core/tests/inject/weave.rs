@@ -305,7 +305,7 @@ fn a_last_step_that_may_not_run_or_not_count_gets_one_behind_it() {
         if own_step {
             assert_eq!(steps[2]["name"], "gleaner");
             assert_eq!(steps[2]["command"], json!(["/gleaner-redirector"]));
-            assert_eq!(steps[2]["args"], json!(["finish"]));
+            assert_eq!(steps[2]["args"], json!(["finish", "--injected"]));
         }
     }
 }

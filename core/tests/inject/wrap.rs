@@ -155,6 +155,7 @@ fn a_step_runs_under_the_redirector_within_tekton_s_entrypoint() {
             "-entrypoint",
             "/gleaner/bin/redirector",
             "--",
+            "--injected",
             "--step=build",
             "--output=digest=/workspace/src/digest",
             "--output=report,object,Always",
@@ -186,6 +187,7 @@ fn a_script_is_a_command_like_any_other_and_only_the_last_step_finishes() {
         [
             "/gleaner/bin/redirector",
             "--",
+            "--injected",
             "--step=lint",
             // `$HOME` is no variable of Kubernetes; the doubled sign is one again when the kubelet has expanded it.
             "--output=findings,optional=/workspace/$$HOME/findings",
@@ -195,7 +197,10 @@ fn a_script_is_a_command_like_any_other_and_only_the_last_step_finishes() {
         ]
     );
     let last = args(&pod, "step-last");
-    assert_eq!(behind_entrypoint(&last)[3..5], ["--step=last", "--finish"]);
+    assert_eq!(
+        behind_entrypoint(&last)[3..6],
+        ["--injected", "--step=last", "--finish"]
+    );
 }
 
 #[test]
@@ -329,6 +334,7 @@ fn a_command_of_the_image_s_own_is_wrapped_for_each_platform() {
     let wrapped_commands: Value = serde_json::from_str(&expanded(wrapped_commands)).unwrap();
     let prefix = [
         "/gleaner/bin/redirector",
+        "--injected",
         "--step=build",
         "--output=digest=/workspace/src/digest",
         "--output=report,object,Always",
@@ -340,6 +346,32 @@ fn a_command_of_the_image_s_own_is_wrapped_for_each_platform() {
     assert_eq!(wrapped_commands["linux/arm64"], json!(prefix));
     assert_eq!(wrapped_commands["linux/amd64"][8], "-x");
     assert_eq!(args(&pod, "step-build"), args(&before, "step-build"));
+}
+
+#[test]
+fn a_command_of_the_image_s_own_that_a_run_adds_is_wrapped_too() {
+    let mut before = tekton_pod(DECLARATION, "u", &[]);
+    let build = &mut before["spec"]["containers"][0];
+    let args = build["args"].as_array_mut().unwrap();
+    let at = args.iter().position(|argument| argument == "-entrypoint");
+    args.drain(at.unwrap()..at.unwrap() + 2);
+    let env = build["env"].as_array_mut().unwrap();
+    // The second is of `podTemplate.env`, and the one that counts.
+    for command in ["/ep", "/other"] {
+        let commands = json!({"linux/amd64": [command]}).to_string();
+        env.push(json!({"name": "TEKTON_PLATFORM_COMMANDS", "value": commands}));
+    }
+    let pod = wrapped(&before);
+    let env = container(&pod, "step-build")["env"].as_array().unwrap();
+    for variable in &env[env.len() - 2..] {
+        let commands = variable["value"].as_str().unwrap();
+        assert!(commands.contains("/gleaner/bin/redirector"), "{commands}");
+    }
+    let env = before["spec"]["containers"][0]["env"].as_array_mut();
+    let from = json!({"configMapKeyRef": {"name": "x", "key": "y"}});
+    *env.unwrap().last_mut().unwrap() =
+        json!({"name": "TEKTON_PLATFORM_COMMANDS", "valueFrom": from});
+    assert!(refused(&before, &settings()).contains("TEKTON_PLATFORM_COMMANDS"));
 }
 
 #[test]

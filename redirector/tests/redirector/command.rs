@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::Stdio;
 
 use crate::support::{Ended as _, REDIRECTOR, Sidecar, Step, run};
@@ -334,7 +335,53 @@ fn help_and_version_go_to_stdout() {
     );
     assert_eq!(
         (flags, variables),
-        (14, 13),
-        "each flag but --help names its variable"
+        (15, 13),
+        "each flag but --help and --injected names its variable"
     );
+}
+
+#[test]
+fn an_injected_redirector_ignores_the_environment() {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar)
+        .environment("GLEANER_STEP", "other")
+        .environment("GLEANER_SIDECAR", "unix:/nowhere")
+        .environment("GLEANER_TOKEN_FILE", "/nowhere")
+        .environment("GLEANER_OUTPUT", "stolen=/etc/hostname")
+        .environment("GLEANER_OUTPUTS", "hostile")
+        .environment("GLEANER_MAX_OUTPUT_SIZE", "1")
+        .environment("GLEANER_DEADLINE", "none")
+        .environment("GLEANER_ANSWER_TIMEOUT", "none")
+        .environment("GLEANER_RESULTS_DIR", "hostile")
+        .environment("GLEANER_TERMINATION_MESSAGE", "hostile")
+        .environment("GLEANER_REPORT_FILE", "hostile")
+        .environment("GLEANER_PREFLIGHT", "1")
+        .environment("GLEANER_FINISH", "1")
+        .environment("TMPDIR", "hostile");
+    fs::create_dir(step.path("hostile")).unwrap();
+    let mut redirector = step.bare();
+    redirector
+        .args(["--injected", "--step=kaniko", "--sidecar"])
+        .args([&sidecar.address, "--output=digest", "--", "sh", "-c"])
+        .arg("echo long > $GLEANER_OUTPUTS/digest; echo $GLEANER_OUTPUTS $GLEANER_FINISH");
+    let ran = run(redirector);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    // The variable is the redirector's own; the others are the command's as they were.
+    let (directory, finish) = ran.stdout.trim().split_once(' ').unwrap();
+    assert!(Path::new(directory).is_absolute() && !directory.contains("hostile"));
+    assert_eq!(finish, "1");
+    assert_eq!(
+        sidecar.bodies(),
+        [r#"{"outputs":{"digest":"long"},"exitCode":0}"#],
+        "no preflight, no finish"
+    );
+    assert_eq!(fs::read_dir(step.path("hostile")).unwrap().count(), 0);
+
+    let mut finish = step.bare();
+    finish
+        .args(["finish", "--injected", "--sidecar", &sidecar.address])
+        .args(["--deadline=1s", "--step=last"]);
+    run(finish);
+    assert_eq!(sidecar.bodies().len(), 2);
+    assert_eq!(fs::read_dir(step.path("hostile")).unwrap().count(), 0);
 }

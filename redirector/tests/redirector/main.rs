@@ -1,5 +1,6 @@
 //! The redirector as a process: the real binary, against a scripted sidecar.
 
+mod arrangements;
 mod command;
 mod files;
 mod finish;
@@ -8,4 +9,5 @@ mod protocol;
 mod report;
 mod script;
 mod signals;
+mod stops;
 mod support;

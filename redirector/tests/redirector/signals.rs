@@ -49,32 +49,6 @@ fn a_signal_to_the_group_reaches_the_command_once() {
 }
 
 #[test]
-fn a_signal_to_the_redirector_alone_is_not_handed_on_within_a_session() {
-    let sidecar = Sidecar::content();
-    let step = Step::new(&sidecar);
-    let mut running = step.start(COUNT);
-    assert_eq!(running.line(), "ready");
-    for name in ["TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "ALRM", "PIPE"] {
-        signal(name, &running.pid().to_string());
-    }
-    handled(&running.pid().to_string());
-    fs::write(step.path("go"), "").unwrap();
-    assert_eq!(running.wait().code, Some(40));
-}
-
-#[test]
-fn a_containers_main_process_hands_signals_on() {
-    let sidecar = Sidecar::content();
-    let step = Step::new(&sidecar).started_by(&["setsid"]);
-    let mut running = step.start(COUNT);
-    assert_eq!(running.line(), "ready");
-    signal("TERM", &running.pid().to_string());
-    assert_eq!(running.line(), "term");
-    fs::write(step.path("go"), "").unwrap();
-    assert_eq!(running.wait().code, Some(41));
-}
-
-#[test]
 fn the_command_dies_with_the_redirector() {
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar);

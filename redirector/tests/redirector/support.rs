@@ -28,7 +28,7 @@ pub(crate) struct Step {
     flags: Vec<String>,
     environment: Vec<(String, String)>,
     /// What starts the redirector, for instance `setsid`.
-    prefix: Vec<String>,
+    pub(crate) prefix: Vec<String>,
 }
 
 /// The outcome of a step of Gleaner's.

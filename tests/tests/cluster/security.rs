@@ -5,13 +5,14 @@ use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::suite::Case;
 use gleaner_tests::on_cluster;
 
-use crate::{BUILD, param};
+use crate::{BUILD, param, pod_of};
 
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
         steps_run_as_another_user_with_a_read_only_root,
         an_image_with_nothing_but_a_program_plays_a_step,
         a_pod_without_a_token_gives_one_to_the_sidecar_alone,
+        variables_of_a_run_do_not_steer_the_task,
     ]
 }
 
@@ -59,4 +60,43 @@ spec:
     );
     namespace.ended("taskrun/tokenless").succeeded();
     namespace.only_resource();
+}
+
+/// Tekton puts the variables of `podTemplate.env` into every step, after the Task's own, and into no sidecar.
+fn variables_of_a_run_do_not_steer_the_task(namespace: &Namespace) {
+    let second = "    - {name: second, image: 'localhost/gleaner-test/scratch:1', command: [/leave, x, y]}\n";
+    namespace.apply(&format!("{BUILD}{second}"));
+    namespace.apply(
+        "
+apiVersion: tekton.dev/v1
+kind: TaskRun
+metadata: {name: steered}
+spec:
+  taskRef: {name: build}
+  podTemplate:
+    env:
+      - {name: GLEANER_FINISH, value: '1'}
+      - {name: GLEANER_PREFLIGHT, value: '1'}
+      - {name: GLEANER_OUTPUT, value: digest=/etc/hostname}
+      - {name: GLEANER_OUTPUTS, value: /nowhere}
+      - {name: GLEANER_RESULTS_DIR, value: /nowhere}
+      - {name: GLEANER_REPORT_FILE, value: /nowhere/report}
+      - {name: GLEANER_TOKEN_FILE, value: /nowhere/token}
+      - {name: GLEANER_SIDECAR, value: 'http://127.0.0.1:1'}
+      - {name: GLEANER_MAX_OUTPUT_SIZE, value: '1'}
+      - {name: GLEANER_DEADLINE, value: 1ms}
+      - {name: TMPDIR, value: /nowhere}
+",
+    );
+    let run = namespace.ended("taskrun/steered");
+    run.succeeded();
+    assert_eq!(param(&namespace.only_resource(), "digest"), "sha256:54ed");
+    let pod = pod_of(namespace, "steered");
+    let pod = namespace.get(&format!("pod/{pod}"));
+    let sidecars = pod["spec"]["initContainers"].as_array().expect("a sidecar");
+    let sidecar = sidecars
+        .iter()
+        .find(|container| container["name"] == "sidecar-gleaner");
+    let sidecar = sidecar.expect("a sidecar").to_string();
+    assert!(!sidecar.contains("GLEANER_FINISH"), "{sidecar}");
 }

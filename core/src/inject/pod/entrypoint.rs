@@ -106,10 +106,21 @@ pub(super) fn append(container: &mut Value, flags: &[String]) {
     }
 }
 
-/// Puts `prefix` in front of each platform's command.
+/// Puts `prefix` in front of each platform's command. A run can add a second variable of this name
+/// (`podTemplate.env`), and the last counts: each is wrapped. Returns `None` if there is none, or one of them is not as
+/// Tekton writes it.
 fn wrap_image_command(container: &mut Value, prefix: &[String]) -> Option<()> {
-    let mut variables = container.get_mut("env")?.as_array_mut()?.iter_mut();
-    let variable = variables.find(|variable| variable["name"] == PLATFORM_COMMANDS)?;
+    let variables = container.get_mut("env")?.as_array_mut()?.iter_mut();
+    let mut variables = variables
+        .filter(|variable| variable["name"] == PLATFORM_COMMANDS)
+        .peekable();
+    variables.peek()?;
+    variables
+        .map(|variable| wrap_platforms(variable, prefix))
+        .collect()
+}
+
+fn wrap_platforms(variable: &mut Value, prefix: &[String]) -> Option<()> {
     let text = variable["value"].as_str()?;
     let commands: Map<String, Value> = serde_json::from_str(text).ok()?;
     let mut wrapped = Map::new();

@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! #!/gleaner/bin/redirector --script
-//! #gleaner: ["--step=build","--output=digest"]
+//! #gleaner: ["--injected","--step=build","--output=digest"]
 //! #!/usr/bin/env python3
 //! ```
 
@@ -17,7 +17,7 @@ use crate::document::diagnostic::Diagnostic;
 use crate::task::step::SCRIPT_PREAMBLE;
 use crate::task::{Action, Step, TaskSpec};
 use gleaner_proto::path::{self, FINISH_STEP};
-use gleaner_proto::redirector::{SCRIPT_FLAGS, SCRIPT_INTERPRETER, STEP};
+use gleaner_proto::redirector::{INJECTED, SCRIPT_FLAGS, SCRIPT_INTERPRETER, STEP};
 use serde_json::{Map, Value, json};
 
 use crate::finish::Finish;
@@ -157,10 +157,12 @@ fn wrap_step(
     }
 }
 
-/// Whether a step's command is the redirector, with the flag that Gleaner's own calls begin with.
+/// Returns true if a step's command is the redirector, with the flags that injection begins with.
 fn is_redirected(step: &Value) -> bool {
-    let first = step["args"][0].as_str().unwrap_or_default();
-    step["command"][0] == path::REDIRECTOR && first.starts_with(&STEP.with(""))
+    let step_name = step["args"][1].as_str().unwrap_or_default();
+    step["command"][0] == path::REDIRECTOR
+        && step["args"][0] == INJECTED
+        && step_name.starts_with(&STEP.with(""))
 }
 
 /// Tekton's variables stay; a doubled sign survives the kubelet.

@@ -1,7 +1,7 @@
 //! The step of Gleaner's own that finishes a run where the last step cannot.
 
 use gleaner_proto::path::{FINISH_STEP, IMAGE_REDIRECTOR};
-use gleaner_proto::redirector::FINISH_COMMAND;
+use gleaner_proto::redirector::{FINISH_COMMAND, INJECTED};
 use serde_json::{Map, Value};
 
 use crate::inject::settings::Settings;
@@ -12,7 +12,10 @@ pub(super) fn step(settings: &Settings, resources: &str) -> Value {
     // Tekton merges the Task's stepTemplate into it.
     step["securityContext"]["privileged"] = false.into();
     step.insert("command".to_owned(), Value::from_iter([IMAGE_REDIRECTOR]));
-    step.insert("args".to_owned(), Value::from_iter([FINISH_COMMAND]));
+    step.insert(
+        "args".to_owned(),
+        Value::from_iter([FINISH_COMMAND, INJECTED]),
+    );
     step.into()
 }
 

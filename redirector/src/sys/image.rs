@@ -1,0 +1,167 @@
+//! Starts a command.
+
+use std::ffi::{CString, c_char, c_int, c_void};
+use std::mem::MaybeUninit;
+use std::{io, ptr};
+
+use super::signals::{Mask, default_action, pipes_were_ignored};
+
+/// What the new process runs on between `clone` and `execve`: a handful of system calls. glibc's own
+/// `posix_spawn` takes 32 KiB and up; only the pages that are touched become resident.
+const CHILD_STACK: usize = 64 << 10;
+
+/// Everything `execve` needs, allocated beforehand: the new process shares the memory and must not allocate.
+pub(crate) struct Image {
+    /// Paths to try, in order, as `execvp` does.
+    candidates: Vec<CString>,
+    arguments: Vec<CString>,
+    /// Takes the place of the variable of the same name, or comes last.
+    variable: Option<CString>,
+}
+
+/// The part of an [`Image`] that the new process works with.
+struct Start {
+    candidates: *const *const c_char,
+    arguments: *const *const c_char,
+    environment: *const *const c_char,
+    mask: *const libc::sigset_t,
+    on_child_end: *const libc::sigaction,
+    parent: libc::pid_t,
+    error: c_int,
+}
+
+// === impl Image ===
+
+impl Image {
+    /// `variable` is `NAME=VALUE`.
+    pub(crate) const fn new(
+        candidates: Vec<CString>,
+        arguments: Vec<CString>,
+        variable: Option<CString>,
+    ) -> Self {
+        Self {
+            candidates,
+            arguments,
+            variable,
+        }
+    }
+
+    /// Starts it with the signal mask `mask` and returns its process id.
+    ///
+    /// The new process is killed when the calling thread ends. It shares this one's memory until `execve`, and this
+    /// one stands still meanwhile (`CLONE_VM | CLONE_VFORK`, what `posix_spawn` does): nothing is copied, and the
+    /// reason of a failed `execve` needs no pipe. `posix_spawn` itself cannot set the death signal.
+    ///
+    /// All signals must be blocked: a handler must not run on shared memory.
+    pub(crate) fn spawn(&self, mask: &Mask) -> io::Result<libc::pid_t> {
+        let candidates = pointers(&self.candidates);
+        let arguments = pointers(&self.arguments);
+        let environment = self.environment();
+        // A parent may have left SIGCHLD ignored: then there would be nothing to wait for. The command gets
+        // back what was there.
+        let on_child_end = default_action(libc::SIGCHLD);
+        let mut start = Start {
+            candidates: candidates.as_ptr(),
+            arguments: arguments.as_ptr(),
+            environment: environment.as_ptr(),
+            mask: &raw const mask.0,
+            on_child_end: &raw const on_child_end,
+            // SAFETY: getpid has no preconditions.
+            parent: unsafe { libc::getpid() },
+            error: 0,
+        };
+        let mut stack = Vec::<MaybeUninit<u128>>::with_capacity(CHILD_STACK / size_of::<u128>());
+        // SAFETY: one past the end of the allocation; aligned to 16 as a stack must be.
+        let top = unsafe { stack.as_mut_ptr().add(stack.capacity()) };
+        // SAFETY: `begin` only makes async-signal-safe calls on its own stack and on `start`, whose pointers stay
+        // valid because CLONE_VFORK holds this thread until the child has left the shared memory.
+        let pid = unsafe {
+            libc::clone(
+                begin,
+                top.cast(),
+                libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD,
+                (&raw mut start).cast(),
+            )
+        };
+        if pid < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the child wrote it before it ended; volatile because the compiler knows nothing of that.
+        let error = unsafe { ptr::read_volatile(&raw const start.error) };
+        if error == 0 {
+            return Ok(pid);
+        }
+        // SAFETY: it is our child and has ended.
+        unsafe { libc::waitpid(pid, ptr::null_mut(), 0) };
+        Err(io::Error::from_raw_os_error(error))
+    }
+
+    /// The environment as it stands, byte for byte, with the variable added.
+    fn environment(&self) -> Vec<*const c_char> {
+        let name = self.variable.as_ref().map_or(&b""[..], |variable| {
+            let bytes = variable.as_bytes();
+            let end = bytes.iter().position(|&byte| byte == b'=');
+            &bytes[..end.map_or(0, |end| end + 1)]
+        });
+        let mut entries = Vec::new();
+        // SAFETY: `environ` is an array of C strings that ends with a null pointer; no other thread changes it.
+        unsafe {
+            let mut entry = environ;
+            while !entry.is_null() && !(*entry).is_null() {
+                if name.is_empty() || libc::strncmp(*entry, name.as_ptr().cast(), name.len()) != 0 {
+                    entries.push(*entry);
+                }
+                entry = entry.add(1);
+            }
+        }
+        entries.extend(self.variable.as_ref().map(|variable| variable.as_ptr()));
+        entries.push(ptr::null());
+        entries
+    }
+}
+
+unsafe extern "C" {
+    static environ: *const *const c_char;
+}
+
+/// The new process, up to `execve`.
+extern "C" fn begin(start: *mut c_void) -> c_int {
+    let start: *mut Start = start.cast();
+    // SAFETY: `spawn` keeps all of it alive; every call here is async-signal-safe.
+    unsafe {
+        // Tekton's timeout kills the redirector alone: the command must not live on.
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0);
+        if libc::getppid() != (*start).parent {
+            // Killed before the line above counted.
+            libc::_exit(128 + libc::SIGKILL);
+        }
+        // What is ignored stays ignored over execve.
+        if !pipes_were_ignored() {
+            libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+        }
+        libc::sigaction(libc::SIGCHLD, (*start).on_child_end, ptr::null_mut());
+        libc::sigprocmask(libc::SIG_SETMASK, (*start).mask, ptr::null_mut());
+        // As execvp: a candidate that may not be run does not hide a later one, but is remembered.
+        let mut error = libc::ENOENT;
+        let mut candidate = (*start).candidates;
+        while !(*candidate).is_null() {
+            libc::execve(*candidate, (*start).arguments, (*start).environment);
+            match *libc::__errno_location() {
+                libc::ENOENT | libc::ENOTDIR => {}
+                libc::EACCES => error = libc::EACCES,
+                other => {
+                    error = other;
+                    break;
+                }
+            }
+            candidate = candidate.add(1);
+        }
+        ptr::write_volatile(&raw mut (*start).error, error);
+        libc::_exit(127)
+    }
+}
+
+fn pointers(strings: &[CString]) -> Vec<*const c_char> {
+    let strings = strings.iter().map(|string| string.as_ptr());
+    strings.chain([ptr::null()]).collect()
+}

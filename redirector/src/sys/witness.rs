@@ -1,0 +1,239 @@
+//! A second process in the redirector's group, which receives the signals that are sent to the group, and no others.
+//!
+//! The kernel does not tell a process whether a signal was sent to it alone or to its group. If to the group, the command
+//! received it too, and must not receive it again; if not, only the redirector can pass it on. The witness knows: it
+//! does nothing but wait with all signals blocked, and reports which have arrived.
+
+use std::ffi::c_int;
+use std::ptr;
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::signals::{Change, Received, bit, change_of, next_pending, pending, send};
+
+/// Longest wait for the witness's report. It takes some microseconds; one that does not come was suspended together
+/// with the machine, or killed just now.
+static REPORT: libc::timespec = libc::timespec {
+    tv_sec: 1,
+    tv_nsec: 0,
+};
+/// The interval at which a stopped command is looked at.
+const WATCH: Duration = Duration::from_millis(20);
+
+/// The memory that both processes share. All zeroes at first.
+#[derive(Default)]
+struct Shared {
+    /// The number of the last request for a report.
+    asked: AtomicU32,
+    /// The number of the last report.
+    reported: AtomicU32,
+    /// The signals of the last report, as [`bit`]s.
+    signals: AtomicU64,
+    /// The stopped process to look at while the redirector is stopped itself; 0 for none.
+    watched: AtomicI32,
+}
+
+/// The witness process; killed when dropped.
+pub(crate) struct Witness {
+    process: Option<libc::pid_t>,
+    shared: *const Shared,
+    /// Signals that the witness reported and this process has not taken off its queue yet.
+    ahead: u64,
+}
+
+// === impl Witness ===
+
+impl Witness {
+    /// Starts the witness. Without one (no process or no memory is left) no signal counts as sent to the group.
+    ///
+    /// All signals must be blocked, and no other thread may run.
+    pub(crate) fn start() -> Self {
+        let mut witness = Self {
+            process: None,
+            shared: ptr::null(),
+            ahead: 0,
+        };
+        // SAFETY: an anonymous mapping has no preconditions; all zeroes is a valid `Shared`, and a page is aligned for it.
+        // The child of a process with one thread may do anything.
+        unsafe {
+            let shared = libc::mmap(
+                ptr::null_mut(),
+                size_of::<Shared>(),
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_SHARED | libc::MAP_ANONYMOUS,
+                -1,
+                0,
+            );
+            if shared == libc::MAP_FAILED {
+                return witness;
+            }
+            witness.shared = shared.cast();
+            let parent = libc::getpid();
+            match libc::fork() {
+                0 => watch_signals(&*witness.shared, parent),
+                process if process > 0 => witness.process = Some(process),
+                _ => {}
+            }
+        }
+        witness
+    }
+
+    /// Returns true if `signal`, which this process has just taken off its queue, was sent to the whole group.
+    pub(crate) fn received(&mut self, signal: Received) -> bool {
+        self.ahead |= self.report();
+        let received = self.ahead & bit(signal.number) != 0;
+        // A signal that arrived twice before the report is one in the report.
+        self.ahead &= pending();
+        received
+    }
+
+    /// Returns true if the witness itself sent `signal`.
+    pub(crate) fn sent(&self, signal: Received) -> bool {
+        signal.sender.is_some() && signal.sender == self.process
+    }
+
+    /// Tells the witness that the process `pid` has ended.
+    pub(crate) fn ended(&mut self, pid: libc::pid_t) {
+        if self.process == Some(pid) {
+            self.process = None;
+        }
+    }
+
+    /// Runs `stop`, which stops this process, while the witness looks at the process `pid`: if it is not stopped, this
+    /// process is continued.
+    pub(crate) fn while_stopped(&mut self, pid: libc::pid_t, stop: impl FnOnce()) {
+        let Some(shared) = self.shared() else {
+            return stop();
+        };
+        shared.watched.store(pid, Ordering::SeqCst);
+        self.ahead |= self.report();
+        stop();
+        shared.watched.store(0, Ordering::SeqCst);
+    }
+
+    fn shared(&self) -> Option<&'static Shared> {
+        // SAFETY: null, or a mapping that is never removed.
+        unsafe { self.shared.as_ref() }
+    }
+
+    /// Returns the signals that have arrived at the witness since the last report, as [`bit`]s.
+    fn report(&mut self) -> u64 {
+        let (Some(process), Some(shared)) = (self.process, self.shared()) else {
+            return 0;
+        };
+        match change_of(process) {
+            // A SIGSTOP to the group, of which only this process was continued.
+            Some((_, Change::Stopped(_))) => send(libc::SIGCONT, process),
+            Some(_) => {
+                self.process = None;
+                return 0;
+            }
+            None => {}
+        }
+        finish_sending();
+        let number = shared.asked.fetch_add(1, Ordering::SeqCst) + 1;
+        wake(&shared.asked);
+        loop {
+            let reported = shared.reported.load(Ordering::SeqCst);
+            if reported == number {
+                return shared.signals.swap(0, Ordering::SeqCst);
+            }
+            if !sleep(&shared.reported, reported, &raw const REPORT) {
+                return 0;
+            }
+        }
+    }
+}
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        if let Some(process) = self.process {
+            send(libc::SIGKILL, process);
+            // SAFETY: it is our child, and no status is asked for.
+            unsafe { libc::waitpid(process, ptr::null_mut(), 0) };
+        }
+    }
+}
+
+/// The witness process.
+fn watch_signals(shared: &Shared, parent: libc::pid_t) -> ! {
+    // SAFETY: none of these has preconditions on memory.
+    unsafe {
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0);
+        if libc::getppid() != parent {
+            libc::_exit(0);
+        }
+        // Pipes of the step must not stay open for its sake. Kernels before 5.9 refuse; then the redirector's end closes them.
+        libc::syscall(libc::SYS_close_range, 0, libc::c_uint::MAX, 0);
+    }
+    let mut reported = 0;
+    loop {
+        let asked = shared.asked.load(Ordering::SeqCst);
+        if asked != reported {
+            let mut signals = 0;
+            while let Some(signal) = next_pending() {
+                // It continues a witness that was stopped.
+                if signal.sender != Some(parent) {
+                    signals |= bit(signal.number);
+                }
+            }
+            reported = asked;
+            shared.signals.fetch_or(signals, Ordering::SeqCst);
+            shared.reported.store(asked, Ordering::SeqCst);
+            wake(&shared.reported);
+            continue;
+        }
+        match shared.watched.load(Ordering::SeqCst) {
+            0 => {
+                sleep(&shared.asked, asked, ptr::null());
+            }
+            watched => {
+                std::thread::sleep(WATCH);
+                // Continued or killed by its own process id; this process would never know.
+                if !is_stopped(watched) && shared.watched.load(Ordering::SeqCst) == watched {
+                    shared.watched.store(0, Ordering::SeqCst);
+                    send(libc::SIGCONT, parent);
+                }
+            }
+        }
+    }
+}
+
+/// Waits until signals that are being sent to a group have reached all of it: while the kernel sends, it holds a lock
+/// for reading (`tasklist_lock`) that `setpgid` takes for writing. The call changes nothing.
+fn finish_sending() {
+    // SAFETY: neither has preconditions.
+    unsafe { libc::setpgid(0, libc::getpgid(0)) };
+}
+
+/// Returns true if the process `pid` is stopped, or cannot be looked at.
+fn is_stopped(pid: libc::pid_t) -> bool {
+    let Ok(status) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
+        return true;
+    };
+    // "PID (NAME) STATE ..."
+    let state = status.rsplit(')').next().unwrap_or_default().trim_start();
+    state.starts_with(['T', 't'])
+}
+
+/// Sleeps while `word` is `value`, at most for `time`. Returns false when the time is over.
+fn sleep(word: &AtomicU32, value: u32, time: *const libc::timespec) -> bool {
+    // SAFETY: the word is aligned and mapped; the time is null or valid.
+    let slept = unsafe {
+        libc::syscall(
+            libc::SYS_futex,
+            word.as_ptr(),
+            libc::FUTEX_WAIT,
+            value,
+            time,
+        )
+    };
+    slept == 0 || std::io::Error::last_os_error().raw_os_error() != Some(libc::ETIMEDOUT)
+}
+
+/// Wakes the process that sleeps on `word`.
+fn wake(word: &AtomicU32) {
+    let one: c_int = 1;
+    // SAFETY: the word is aligned and mapped.
+    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, one) };
+}

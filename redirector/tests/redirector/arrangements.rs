@@ -1,0 +1,240 @@
+//! Each way in which a program and its supervisor are arranged: the command receives a signal as often as it does without
+//! the redirector, and the supervisor sees the same end.
+
+use std::fs;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use crate::support::{Running, Sidecar, Step, handled, signal};
+
+/// Reports each signal on a line of its own, and on `counts` at its end; ends when the file `go` is there.
+const COUNTER: &str = r#"
+    my @names = qw(TERM INT HUP QUIT USR1 USR2 ALRM CONT TSTP TTIN TTOU WINCH URG);
+    my %count;
+    $SIG{$_} = sub { $count{$_[0]}++; syswrite STDOUT, "got $_[0]\n" } for @names;
+    setpgrp(0, 0) if $ENV{LEAVE};
+    syswrite STDOUT, "ready\n";
+    until (-e "go") { select undef, undef, undef, 0.005 }
+    open my $file, ">", "counts.new"; print $file join(" ", map { "$_=$count{$_}" } sort keys %count); close $file;
+    rename "counts.new", "counts";
+    exit 40 + ($count{TERM} // 0);
+"#;
+/// The signals that are sent one after the other, each this often.
+const SIGNALS: [&str; 13] = [
+    "TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "ALRM", "CONT", "TSTP", "TTIN", "TTOU", "WINCH",
+    "URG",
+];
+const ROUNDS: usize = 3;
+
+/// A group of its own in another's session, as a shell with job control, `tini` and Tekton's entrypoint make it.
+const OWN_GROUP: [&str; 3] = ["perl", "-e", "setpgrp(0, 0); exec @ARGV"];
+/// A session of its own, as a container's runtime and `dumb-init` make it.
+const OWN_SESSION: [&str; 3] = ["perl", "-MPOSIX", "-ePOSIX::setsid(); exec @ARGV"];
+
+#[derive(Clone, Copy)]
+enum To {
+    Process,
+    Group,
+}
+
+/// The counter under `prefix`, alone or as the command of a step.
+fn counter(step: &Step, wrapped: bool) -> Command {
+    let words = ["perl", "-e", COUNTER];
+    if wrapped {
+        step.wrapping(&words)
+    } else {
+        step.command(step.prefix.iter().map(String::as_str).chain(words))
+    }
+}
+
+/// The counts and the exit code when each signal was sent [`ROUNDS`] times.
+fn counts(
+    name: &str,
+    prefix: &[&str],
+    variable: &str,
+    to: To,
+    wrapped: bool,
+) -> (String, Option<i32>) {
+    let sidecar = Sidecar::content();
+    let mut step = Step::new(&sidecar).started_by(prefix);
+    if !variable.is_empty() {
+        step = step.environment(variable, "1");
+    }
+    let mut running = Running::start(counter(&step, wrapped));
+    assert_eq!(running.line(), "ready", "{name}");
+    let target = match to {
+        To::Process => running.pid().to_string(),
+        To::Group => format!("-{}", running.pid()),
+    };
+    for _ in 0..ROUNDS {
+        for each in SIGNALS {
+            signal(each, &target);
+            assert_eq!(running.line(), format!("got {each}"), "{name}");
+            if wrapped {
+                handled(&running.pid().to_string());
+            }
+        }
+    }
+    fs::write(step.path("go"), "").unwrap();
+    let ran = running.wait();
+    assert_eq!(ran.stderr, "", "{name}");
+    (fs::read_to_string(step.path("counts")).unwrap(), ran.code)
+}
+
+#[test]
+fn a_signal_arrives_exactly_once_in_every_arrangement() {
+    let table: [(&str, &[&str], &str, To); 8] = [
+        ("kill PID, in another's group", &[], "", To::Process),
+        (
+            "kill PID, a group of its own: tini, docker run --init",
+            &OWN_GROUP,
+            "",
+            To::Process,
+        ),
+        (
+            "kill -PGID: a shell, Tekton's entrypoint",
+            &OWN_GROUP,
+            "",
+            To::Group,
+        ),
+        (
+            "kill PID, a session of its own: a container's first process",
+            &OWN_SESSION,
+            "",
+            To::Process,
+        ),
+        (
+            "kill -PGID, a session of its own: dumb-init",
+            &OWN_SESSION,
+            "",
+            To::Group,
+        ),
+        (
+            "kill -PGID, a command that leaves the group",
+            &OWN_GROUP,
+            "LEAVE",
+            To::Group,
+        ),
+        (
+            "kill PID, a command that leaves the group",
+            &OWN_GROUP,
+            "LEAVE",
+            To::Process,
+        ),
+        (
+            "kill -PGID, a session whose command leaves the group",
+            &OWN_SESSION,
+            "LEAVE",
+            To::Group,
+        ),
+    ];
+    let mut expected: Vec<String> = SIGNALS.map(|name| format!("{name}={ROUNDS}")).into();
+    expected.sort();
+    let expected = (expected.join(" "), Some(40 + ROUNDS as i32));
+    for (name, prefix, variable, to) in table {
+        assert_eq!(
+            counts(name, prefix, variable, to, false),
+            expected,
+            "bare: {name}"
+        );
+        assert_eq!(
+            counts(name, prefix, variable, to, true),
+            expected,
+            "wrapped: {name}"
+        );
+    }
+}
+
+/// Runs the counter under a supervisor that sends a signal by itself, and returns its counts.
+fn supervised(prefix: &[&str], wrapped: bool) -> String {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar).started_by(prefix);
+    let mut running = Running::start(counter(&step, wrapped));
+    assert_eq!(running.line(), "ready");
+    assert!(running.line().starts_with("got"));
+    fs::write(step.path("go"), "").unwrap();
+    running.wait();
+    // Its supervisor may end first.
+    crate::support::until("the command has ended", || step.path("counts").exists());
+    fs::read_to_string(step.path("counts")).unwrap()
+}
+
+#[test]
+fn supervisors_with_a_time_limit_reach_the_command() {
+    let alarm = ["perl", "-e", "alarm 1; exec @ARGV"];
+    for wrapped in [false, true] {
+        assert_eq!(
+            supervised(&["timeout", "--foreground", "1"], wrapped),
+            "TERM=1"
+        );
+        assert_eq!(
+            supervised(&alarm, wrapped),
+            "ALRM=1",
+            "an alarm survives exec"
+        );
+        // To its child, then to the whole group: the command may handle the first before the second is sent, or not.
+        let counts = supervised(&["timeout", "1"], wrapped);
+        let counts: Vec<&str> = counts.split(' ').collect();
+        assert!(
+            ["TERM=1", "TERM=2"].contains(counts.last().unwrap()),
+            "{counts:?}"
+        );
+    }
+}
+
+/// Runs the counter on a terminal and types `keys`; `None` closes the terminal.
+fn on_a_terminal(keys: Option<&str>, wrapped: bool) -> String {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar);
+    let command = counter(&step, wrapped);
+    // `script` takes a line for a shell, which becomes the program by `exec`.
+    let words = command.get_args().map(|word| {
+        let word = word.to_str().unwrap().replace('\'', r"'\''");
+        format!("'{word}'")
+    });
+    let words: Vec<String> = words.collect();
+    let line = format!("exec /usr/bin/env {}", words.join(" "));
+    let mut script = step.command(["script", "-qfec", &line, "typescript"]);
+    script.env("SHELL", "/bin/sh");
+    script
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let mut script = script.spawn().unwrap();
+    let shows = |what: &str| {
+        let shown = fs::read(step.path("typescript")).unwrap_or_default();
+        String::from_utf8_lossy(&shown).contains(what)
+    };
+    crate::support::until("it is ready", || shows("ready"));
+    match keys {
+        Some(keys) => {
+            let mut stdin = script.stdin.take().unwrap();
+            stdin.write_all(keys.as_bytes()).unwrap();
+            crate::support::until("the key counts", || shows("got"));
+            fs::write(step.path("go"), "").unwrap();
+            script.wait().unwrap();
+        }
+        None => {
+            script.kill().unwrap();
+            script.wait().unwrap();
+            fs::write(step.path("go"), "").unwrap();
+        }
+    }
+    crate::support::until("the command has ended", || step.path("counts").exists());
+    fs::read_to_string(step.path("counts")).unwrap()
+}
+
+#[test]
+fn the_keys_and_the_end_of_a_terminal_reach_the_command_once() {
+    for wrapped in [false, true] {
+        assert_eq!(on_a_terminal(Some("\u{3}"), wrapped), "INT=1", "Ctrl-C");
+        assert_eq!(on_a_terminal(Some("\u{1c}"), wrapped), "QUIT=1", "Ctrl-\\");
+        assert_eq!(on_a_terminal(Some("\u{1a}"), wrapped), "TSTP=1", "Ctrl-Z");
+        // To the session's leader alone, and then to the terminal's foreground group.
+        let hung_up = on_a_terminal(None, wrapped);
+        assert!(
+            hung_up.contains("CONT=1 HUP=1") || hung_up.contains("CONT=1 HUP=2"),
+            "{hung_up}"
+        );
+    }
+}

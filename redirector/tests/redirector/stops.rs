@@ -1,0 +1,203 @@
+//! A command that is stopped: whoever waits for the redirector sees it stopped, and continued.
+
+use std::fs;
+use std::io::Write as _;
+use std::process::Stdio;
+
+use gleaner_testkit::process::run;
+
+use crate::support::{Running, Sidecar, Step, until};
+
+/// Waits for a child in a group of its own, as a shell with job control does, and reports each change of it. The first
+/// argument is code that continues or ends the child `$p`, or the command `$c`. (Perl's own `waitpid` knows no stops.)
+const PARENT: &str = r#"
+    my $react = shift;
+    my $p = fork;
+    if (!$p) { setpgrp(0, 0); exec @ARGV }
+    sub changed {
+        my $status = "\0" x 8;
+        syscall(WAIT4, $p, $status, 2, 0);
+        $status = unpack "i", $status;
+        if (!($status & 0x7f)) { print "exited ", $status >> 8, "\n"; exit }
+        if (($status & 0xff) != 0x7f) { print "killed ", $status & 0x7f, "\n"; exit }
+        print "stopped ", $status >> 8, "\n";
+        open my $file, "<", "command"; $c = <$file>; chomp $c;
+    }
+    for (1 .. 9) { eval $react; die $@ if $@; changed() }
+"#;
+
+/// The parent, as the start of a command line.
+fn parent(step: Step, react: &str) -> Step {
+    let code = PARENT.replace("WAIT4", &libc::SYS_wait4.to_string());
+    step.started_by(&["perl", "-e", &code, react])
+}
+
+/// What the parent reports of a command that stops itself with `signal`, and exits with 7.
+fn reports(signal: &str, react: &str, wrapped: bool) -> String {
+    let sidecar = Sidecar::content();
+    let step = parent(Step::new(&sidecar), &format!("{react} if $c"));
+    let script = format!("echo $$ > command; kill -{signal} $$; exit 7");
+    let words = ["sh", "-c", script.as_str()];
+    let ran = run(if wrapped {
+        step.wrapping(&words)
+    } else {
+        step.command(step.prefix.iter().map(String::as_str).chain(words))
+    });
+    assert_eq!(ran.stderr, "", "{react}");
+    ran.stdout
+}
+
+#[test]
+fn a_command_that_stops_itself_is_seen_stopped_and_goes_on() {
+    let table = [
+        ("STOP", "kill CONT => -$p", "stopped 19\nexited 7\n"),
+        ("STOP", "kill CONT => $p", "stopped 19\nexited 7\n"),
+        ("STOP", "kill CONT => $c", "stopped 19\nexited 7\n"),
+        ("STOP", "kill KILL => $c", "stopped 19\nkilled 9\n"),
+        ("TSTP", "kill CONT => -$p", "stopped 20\nexited 7\n"),
+        ("TTIN", "kill CONT => $p", "stopped 21\nexited 7\n"),
+        ("TTOU", "kill CONT => $c", "stopped 22\nexited 7\n"),
+        // Twice: a state that is remembered wrongly shows the second time.
+        (
+            "STOP $$; kill -TSTP",
+            "kill CONT => -$p",
+            "stopped 19\nstopped 20\nexited 7\n",
+        ),
+    ];
+    for (signal, react, expected) in table {
+        assert_eq!(
+            reports(signal, react, false),
+            expected,
+            "bare: {signal}, {react}"
+        );
+        assert_eq!(
+            reports(signal, react, true),
+            expected,
+            "wrapped: {signal}, {react}"
+        );
+    }
+}
+
+#[test]
+fn a_request_to_stop_stops_command_and_redirector() {
+    for target in ["$p", "-$p"] {
+        let react = r#"
+            if (!$c) {
+                select undef, undef, undef, 0.01 until -e "command";
+                kill TSTP => TARGET;
+            } else {
+                open my $stat, "<", "/proc/$c/stat"; print +(split / /, <$stat>)[2], "\n";
+                open my $go, ">", "go";
+                kill CONT => TARGET;
+            }
+        "#;
+        let sidecar = Sidecar::content();
+        let step = parent(Step::new(&sidecar), &react.replace("TARGET", target));
+        let script = "echo $$ > new; mv new command; until [ -e go ]; do sleep 0.01; done; exit 7";
+        let ran = step.script(script);
+        let expected = "stopped 20\nT\nexited 7\n";
+        assert_eq!(ran.stdout, expected, "{target}: {}", ran.stderr);
+    }
+}
+
+/// Types at a shell with job control: the job is stopped by Ctrl-Z, and brought back.
+#[test]
+fn a_shells_job_control_works_on_the_step() {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar);
+    let command = step.wrapping(&[
+        "sh",
+        "-c",
+        "echo ru\"\"ns; until [ -e go ]; do sleep 0.01; done; exit 7",
+    ]);
+    let words: Vec<&str> = command
+        .get_args()
+        .map(|word| word.to_str().unwrap())
+        .collect();
+    let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
+    let job = format!("/usr/bin/env {}", quoted.join(" "));
+    let mut script = step.command([
+        "script",
+        "-qfec",
+        "bash --norc --noprofile -i",
+        "typescript",
+    ]);
+    script.env("PS1", "> ").env("HISTFILE", "/dev/null");
+    script
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let mut script = script.spawn().unwrap();
+    let mut keys = script.stdin.take().unwrap();
+    let shown = || {
+        String::from_utf8_lossy(&fs::read(step.path("typescript")).unwrap_or_default()).into_owned()
+    };
+    writeln!(keys, "{job}").unwrap();
+    until("it runs", || shown().contains("runs"));
+    keys.write_all(b"\x1a").unwrap();
+    until("the shell has the terminal back", || {
+        shown().contains("Stopped")
+    });
+    writeln!(keys, "fg").unwrap();
+    fs::write(step.path("go"), "").unwrap();
+    writeln!(keys, "echo code-$?-").unwrap();
+    until("the job has ended", || shown().contains("code-7-"));
+    writeln!(keys, "exit").unwrap();
+    script.wait().unwrap();
+    assert_eq!(sidecar.bodies(), [r#"{"outputs":{},"exitCode":7}"#]);
+}
+
+/// The process that tells signals to the group from others is gone with the redirector, however that ends, and does not
+/// keep what the step prints open.
+#[test]
+fn nothing_is_left_of_the_redirector_in_its_group() {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar).started_by(&["perl", "-e", "setpgrp(0, 0); exec @ARGV"]);
+    for end in ["go", "kill"] {
+        let mut running = step.start("echo $$; until [ -e go ]; do sleep 0.01; done");
+        running.line();
+        let redirector = running.pid();
+        let children = || {
+            let path = format!("/proc/{redirector}/task/{redirector}/children");
+            fs::read_to_string(path).unwrap_or_default()
+        };
+        until("both children run", || {
+            children().split_whitespace().count() == 2
+        });
+        let children: Vec<String> = children().split_whitespace().map(str::to_owned).collect();
+        if end == "kill" {
+            crate::support::signal("KILL", &redirector.to_string());
+        } else {
+            fs::write(step.path("go"), "").unwrap();
+        }
+        let ran = running.wait();
+        assert_eq!(ran.signal.is_some(), end == "kill");
+        for child in children {
+            until("the child is gone", || crate::support::has_ended(&child));
+        }
+        let _ = fs::remove_file(step.path("go"));
+    }
+}
+
+#[test]
+fn without_its_helper_process_signals_still_reach_the_command() {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar);
+    let mut running: Running =
+        step.start("trap 'exit 44' TERM; echo $$; while :; do sleep 0.01; done");
+    let command = running.line();
+    let path = format!("/proc/{0}/task/{0}/children", running.pid());
+    let mut helper = String::new();
+    until("the helper runs", || {
+        let children = fs::read_to_string(&path).unwrap();
+        let other = children.split_whitespace().find(|child| *child != command);
+        helper = other.unwrap_or_default().to_owned();
+        !helper.is_empty()
+    });
+    crate::support::signal("KILL", &helper);
+    until("it is reaped", || {
+        !std::path::Path::new("/proc").join(&helper).exists()
+    });
+    crate::support::signal("TERM", &running.pid().to_string());
+    assert_eq!(running.wait().code, Some(44));
+}
