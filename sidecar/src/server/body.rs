@@ -59,6 +59,16 @@ fn not_read(error: BodyError) -> ApiProblem {
             ApiProblem::new(problem_type::TIMEOUT, 408, "too slow", detail)
                 .exit_code(exit_code::UNREACHABLE)
         }
+        BodyError::Stalled { .. } => {
+            let detail = format!("{error}; send it faster");
+            ApiProblem::new(problem_type::TIMEOUT, 408, "too slow", detail)
+                .exit_code(exit_code::UNREACHABLE)
+        }
+        BodyError::NoRoom { .. } => {
+            let detail = format!("{error}; retry");
+            ApiProblem::new(problem_type::BUSY, 503, "busy", detail)
+                .exit_code(exit_code::UNREACHABLE)
+        }
         BodyError::Interrupted(source) => {
             let detail = format!("the body was interrupted: {source}");
             ApiProblem::new(problem_type::MALFORMED, 400, "not understood", detail)
