@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use gleaner_core::render::{self, Secrecy, Values};
 use gleaner_core::run::Run;
@@ -42,7 +43,16 @@ pub(crate) fn main(options: &Render) -> Result<ExitCode, u8> {
     } else {
         Secrecy::Masked
     };
-    let values = Values { params, outputs };
+    let outputs = outputs.into_iter();
+    let values = Values {
+        params,
+        outputs: outputs.map(|(step, own)| (step, Arc::new(own))).collect(),
+    };
+    let bounds = render::Bounds::default();
+    render::measure(&task.declaration, &values, &run, secrecy, &bounds, None).map_err(|found| {
+        error(&found);
+        exit_code::OUTPUT
+    })?;
     let (rendered, unresolved) = render::preview(
         &task.declaration,
         &values,

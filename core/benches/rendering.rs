@@ -2,6 +2,8 @@
 //!
 //! The goal is 10 ms for 1,000 objects of 10 variables, and linear growth.
 
+use std::sync::Arc;
+
 use gleaner_core::declaration::{Declaration, Scope};
 use gleaner_core::render::{Attempts, Values, render};
 use gleaner_core::run::Run;
@@ -34,7 +36,7 @@ fn values() -> Values {
     );
     Values {
         params: [("url".to_owned(), "registry.example/app".into())].into(),
-        outputs: [("build".to_owned(), [digest].into())].into(),
+        outputs: [("build".to_owned(), Arc::new([digest].into()))].into(),
     }
 }
 

@@ -12,6 +12,7 @@
 //! was recorded, which is all that recovery does.
 
 mod intake;
+mod memory;
 pub mod problem;
 mod stage;
 mod status;
@@ -24,26 +25,34 @@ use std::sync::Arc;
 use crate::declaration::{Declaration, Submit};
 use crate::variable::Reference;
 use gleaner_proto::StepName;
-use gleaner_proto::message::{Outcome, Outputs, Phase, Problem};
+use gleaner_proto::message::{Outcome, Phase, Problem};
 use indexmap::{IndexMap, IndexSet};
 
-use crate::render::{self, Attempts, Rendered, Secrecy, Values};
+use crate::render::{Attempts, Values};
 use crate::run::Run;
-pub use intake::{Admission, Examined, Refusal};
+pub use intake::{Admission, Examined, Message, Refusal};
+pub use memory::Bounds;
 use stage::Stage;
 pub use stage::Submitting;
 
 /// The state of one run.
-#[derive(Debug)]
+///
+/// A clone is a snapshot: what is large is shared with it.
+#[derive(Debug, Clone)]
 pub struct Collector {
-    declaration: Declaration,
+    declaration: Arc<Declaration>,
     /// What the templates use; looked through at every message, so gathered once.
-    variables: IndexSet<Reference>,
-    run: Run,
+    variables: Arc<IndexSet<Reference>>,
+    /// Those of them that are still unknown, by their positions. A value that is known stays so.
+    unknown: Vec<usize>,
+    run: Arc<Run>,
     /// Shared with the submission; large, and therefore never copied without need.
     values: Arc<Values>,
+    /// The memory of all accepted outputs, in bytes.
+    accepted: u64,
+    bounds: Bounds,
     steps: IndexMap<StepName, StepRecord>,
-    defaulted: BTreeSet<(String, String)>,
+    defaulted: Arc<BTreeSet<(String, String)>>,
     life: Life,
     stage: Stage,
     attempts: Attempts,
@@ -91,13 +100,17 @@ impl Collector {
     ) -> Self {
         let known = declaration.steps.keys().cloned().chain(steps);
         let steps = known.map(|step| (step, StepRecord::Waiting)).collect();
+        let variables = declaration.variables();
         let mut collector = Self {
-            variables: declaration.variables(),
-            declaration,
-            run,
+            unknown: (0..variables.len()).collect(),
+            variables: Arc::new(variables),
+            declaration: Arc::new(declaration),
+            run: Arc::new(run),
             values: Arc::new(values),
+            accepted: 0,
+            bounds: Bounds::default(),
             steps,
-            defaulted: BTreeSet::new(),
+            defaulted: Arc::default(),
             life: Life::Running,
             stage: Stage::Open,
             attempts: Attempts::new(),
@@ -108,31 +121,23 @@ impl Collector {
     }
 
     /// The declaration.
-    pub const fn declaration(&self) -> &Declaration {
+    pub fn declaration(&self) -> &Declaration {
         &self.declaration
     }
 
     /// The run.
-    pub const fn run(&self) -> &Run {
+    pub fn run(&self) -> &Run {
         &self.run
+    }
+
+    /// The sentences for people.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// The values that are known so far.
     pub const fn values(&self) -> &Arc<Values> {
         &self.values
-    }
-
-    /// The objects with secrets masked, and with what is unknown left standing.
-    pub fn masked_preview(&self) -> Vec<Rendered> {
-        let Self {
-            declaration,
-            values,
-            run,
-            attempts,
-            ..
-        } = self;
-        let (rendered, _) = render::preview(declaration, values, run, attempts, Secrecy::Masked);
-        rendered
     }
 
     /// Which suffix each derived name has come to.
@@ -149,8 +154,8 @@ impl Collector {
     ///
     /// # Errors
     /// A [`Refusal`] with everything that is wrong with it. Nothing changes.
-    pub fn examine(&self, step: &str, message: Outputs) -> Result<Examined, Refusal> {
-        intake::examine(self, step, message)
+    pub fn examine(&self, step: &str, message: impl Into<Message>) -> Result<Examined, Refusal> {
+        intake::examine(self, step, message.into())
     }
 
     /// Accepts a message that was examined. The caller has made it durable.
@@ -159,7 +164,9 @@ impl Collector {
             step,
             message,
             fingerprint,
+            memory,
         } = admission;
+        self.accepted = self.accepted.saturating_add(memory);
         let exit_code = message.exit_code;
         let mut values = message.outputs;
         for output in self.declaration.outputs(step.as_str()) {
@@ -169,12 +176,13 @@ impl Collector {
                 (counts, values.contains_key(name), &output.default)
             {
                 values.insert(name.to_owned(), default.clone());
-                self.defaulted.insert((step.to_string(), name.to_owned()));
+                let defaulted = Arc::make_mut(&mut self.defaulted);
+                defaulted.insert((step.to_string(), name.to_owned()));
             }
         }
         Arc::make_mut(&mut self.values)
             .outputs
-            .insert(step.to_string(), values);
+            .insert(step.to_string(), Arc::new(values));
         let before = self.stage == Stage::Open;
         self.advance();
         let completing = before && self.stage == Stage::Submitting;
@@ -305,9 +313,8 @@ impl Collector {
 
     /// Variables of the templates that are still unknown, each once, in order of their first use.
     pub fn pending(&self) -> impl Iterator<Item = &Reference> {
-        self.variables
-            .iter()
-            .filter(|variable| !self.knows(variable))
+        let unknown = self.unknown.iter();
+        unknown.filter_map(|position| self.variables.get_index(*position))
     }
 
     /// The pending variables as templates write them, without `$()`.
@@ -322,7 +329,7 @@ impl Collector {
     }
 
     fn is_resolved(&self) -> bool {
-        self.pending().next().is_none()
+        self.unknown.is_empty()
     }
 
     fn unresolved(&self) -> Problem {
@@ -354,8 +361,14 @@ impl Collector {
             .collect()
     }
 
-    /// Begins the submission when the declaration says that it is time.
+    /// Begins the submission when the declaration says that it is time. Called after every change of the values.
     fn advance(&mut self) {
+        let mut unknown = std::mem::take(&mut self.unknown);
+        unknown.retain(|position| {
+            let variable = self.variables.get_index(*position);
+            variable.is_some_and(|variable| !self.knows(variable))
+        });
+        self.unknown = unknown;
         let due = match self.declaration.submit {
             Submit::Resolved => true,
             Submit::Completed => self.life == Life::Finished,
@@ -368,13 +381,14 @@ impl Collector {
 
     fn take_defaults(&mut self) {
         let values = Arc::make_mut(&mut self.values);
+        let defaulted = Arc::make_mut(&mut self.defaulted);
         for (step, outputs) in &self.declaration.steps {
             let known = values.outputs.entry(step.to_string()).or_default();
             for output in outputs {
                 let name = output.spec.name.as_str();
                 if let (false, Some(default)) = (known.contains_key(name), &output.default) {
-                    known.insert(name.to_owned(), default.clone());
-                    self.defaulted.insert((step.to_string(), name.to_owned()));
+                    Arc::make_mut(known).insert(name.to_owned(), default.clone());
+                    defaulted.insert((step.to_string(), name.to_owned()));
                 }
             }
         }

@@ -1,8 +1,10 @@
 //! From the declaration and its values to the objects that are to be created. Pure: same input, same objects.
 
 mod identity;
+mod measure;
 mod naming;
 mod secrecy;
+mod size;
 mod values;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -14,8 +16,11 @@ use serde_json::Value;
 
 use crate::run::Run;
 use identity::Identity;
+pub use measure::{Bounds, OBJECT_MAX, TooLarge, measure};
 pub use naming::derived_suffix;
 pub use secrecy::{Redaction, SECRET, Secrecy};
+pub use size::Size;
+pub(crate) use size::memory;
 pub use values::Values;
 
 /// An object, ready to be created but for what only the API server knows (whether its kind has namespaces).
@@ -58,6 +63,7 @@ pub fn render(
         run,
         attempts,
         Secrecy::Plain,
+        None,
         &mut unresolved,
     );
     unresolved.into_result().map(|()| rendered)
@@ -71,8 +77,28 @@ pub fn preview(
     attempts: &Attempts,
     secrecy: Secrecy,
 ) -> (Vec<Rendered>, Unresolved) {
+    preview_of(None, declaration, values, run, attempts, secrecy)
+}
+
+/// The same for the template `only` alone, if one is named, and those that it refers to.
+pub fn preview_of(
+    only: Option<&str>,
+    declaration: &Declaration,
+    values: &Values,
+    run: &Run,
+    attempts: &Attempts,
+    secrecy: Secrecy,
+) -> (Vec<Rendered>, Unresolved) {
     let mut unresolved = Unresolved::default();
-    let rendered = render_with(declaration, values, run, attempts, secrecy, &mut unresolved);
+    let rendered = render_with(
+        declaration,
+        values,
+        run,
+        attempts,
+        secrecy,
+        only,
+        &mut unresolved,
+    );
     (rendered, unresolved)
 }
 
@@ -82,11 +108,12 @@ fn render_with(
     run: &Run,
     attempts: &Attempts,
     secrecy: Secrecy,
+    only: Option<&str>,
     unresolved: &mut Unresolved,
 ) -> Vec<Rendered> {
     let identity = Identity::of(run);
     let mut objects: HashMap<&str, Value> = HashMap::new();
-    for template in in_dependency_order(declaration) {
+    for template in in_dependency_order(declaration, only) {
         let name = template.name.as_str();
         let variables = values.for_template(declaration, run, &objects, secrecy);
         let object = template.tree.substitute_partly(&variables, unresolved);
@@ -115,8 +142,8 @@ fn render_with(
     declaration.templates.iter().filter_map(finish).collect()
 }
 
-/// Every template behind those it refers to. The checked declaration has no circles.
-fn in_dependency_order(declaration: &Declaration) -> Vec<&Template> {
+/// Returns every template, or `only` that one, after those that it refers to. The checked declaration has no circles.
+fn in_dependency_order<'a>(declaration: &'a Declaration, only: Option<&str>) -> Vec<&'a Template> {
     fn visit<'a>(
         declaration: &'a Declaration,
         template: &'a Template,
@@ -135,7 +162,8 @@ fn in_dependency_order(declaration: &Declaration) -> Vec<&Template> {
     }
 
     let (mut done, mut order) = (HashSet::new(), Vec::new());
-    for template in &declaration.templates {
+    let templates = declaration.templates.iter();
+    for template in templates.filter(|one| only.is_none_or(|only| one.name.as_str() == only)) {
         visit(declaration, template, &mut done, &mut order);
     }
     order

@@ -1,5 +1,8 @@
 //! From declaration and values to objects: names, marks, order, secrets.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use gleaner_core::declaration::{Declaration, Scope};
 use gleaner_core::document::writer::to_yaml;
 use gleaner_core::render::{Attempts, SECRET, Secrecy, Values, preview, render};
@@ -69,7 +72,8 @@ fn values() -> Values {
             .cloned()
             .unwrap_or_default()
             .into_iter()
-            .collect()
+            .collect::<BTreeMap<_, _>>()
+            .into()
     };
     Values {
         params: [("imageUrl".to_owned(), "docker.io/demo".into())].into(),
@@ -127,10 +131,7 @@ fn other_content_has_another_hash_and_other_names_do_not_change_it() {
     };
     let before = objects(&values(), &run(), &Attempts::new());
     let mut other = values();
-    other
-        .outputs
-        .get_mut("kaniko")
-        .expect("a step")
+    Arc::make_mut(other.outputs.get_mut("kaniko").expect("a step"))
         .insert("digest".into(), "sha256:0000".into());
     let after = objects(&other, &run(), &Attempts::new());
     assert!(hash(&before, 0).is_some());
@@ -199,10 +200,7 @@ fn what_is_unknown_is_named_in_the_order_of_its_use() {
 #[test]
 fn a_value_without_the_part_that_is_asked_for_is_no_pending_one() {
     let mut values = values();
-    values
-        .outputs
-        .get_mut("test")
-        .expect("a step")
+    Arc::make_mut(values.outputs.get_mut("test").expect("a step"))
         .insert("report".into(), json!({}));
     let error =
         render(&declaration(), &values, &run(), &Attempts::new()).expect_err("a key is missing");

@@ -14,6 +14,8 @@ pub const RUN: &str = "/gleaner/run";
 pub const OWN_RUN: &str = "/gleaner/run/me";
 /// The socket in a step's directory.
 pub const SOCKET_FILE: &str = "gleaner.sock";
+/// The sidecar's own socket in [`RUN`], for probes: no step mounts it.
+pub const READY_SOCKET: &str = "ready.sock";
 /// The bearer token in a step's directory, for the loopback listener.
 pub const TOKEN_FILE: &str = "token";
 /// Where the sidecar keeps its journal.

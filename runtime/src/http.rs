@@ -5,13 +5,19 @@
 //! | [`limits`] | the bounds as flags |
 //! | [`server`] | addresses and connections |
 //! | [`body`] | bodies of requests, and the memory for all of them together |
+//! | [`frames`] | a response of shared bytes |
 //! | `header_timeout` | how long a client may take for a header |
+//! | `write_timeout` | how long a client may take for a part of a response |
 
 pub mod body;
+pub mod frames;
 mod header_timeout;
 pub mod limits;
 pub mod server;
+mod write_timeout;
 
-pub use body::{Bodies, Body, BodyError};
+pub use body::{Bodies, Body, BodyError, Share};
+pub use frames::{Frames, Held};
 pub use limits::Limits;
-pub use server::{BindError, Server, Tcp, bind};
+pub use server::{BindError, Server, Tcp, Unix, bind, unix};
+pub use write_timeout::WRITE_TIMEOUT;

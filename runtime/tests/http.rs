@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{Path, Request, State};
 use axum::routing::{get, post};
-use gleaner_runtime::http::{Bodies, Limits, Server, bind};
+use bytes::Bytes;
+use gleaner_runtime::http::{Bodies, BodyError, Frames, Limits, Server, Share, bind};
 use gleaner_runtime::shutdown::{self, Trigger};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -195,4 +196,142 @@ async fn a_handshake_that_fails_ends_its_connection_and_a_slow_one_holds_up_no_o
     let mut fine = connect(&[b"y", GET].concat()).await;
     hello(&mut fine).await;
     drop(slow);
+}
+
+/// More than the buffers of a loopback connection hold.
+const LARGE: usize = 32 << 20;
+
+async fn serve_large(write_timeout: Duration) -> (SocketAddr, Trigger) {
+    let large = Bytes::from(vec![b'x'; LARGE]);
+    let router = Router::new().route("/", get(async move || Frames::body(large)));
+    let (listener, address) = bind("127.0.0.1:0".parse().unwrap(), "--listen")
+        .await
+        .unwrap();
+    let (trigger, shutdown) = shutdown::channel();
+    let server = Server::new(router, &limits(), 8 << 10, PATIENCE).write_timeout(write_timeout);
+    tokio::spawn(server.serve(listener, shutdown));
+    (address, trigger)
+}
+
+/// Returns true if the other side resets or closes the connection before everything was sent.
+async fn is_cut_off(stream: &mut TcpStream) -> bool {
+    let mut response = Vec::new();
+    let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut response));
+    let read = read.await.expect("not held for ever");
+    read.is_err() || response.len() < LARGE
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_of_its_response_is_disconnected() {
+    let (address, _trigger) = serve_large(SHORT).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(GET).await.unwrap();
+    tokio::time::sleep(10 * SHORT).await;
+    assert!(is_cut_off(&mut stream).await);
+}
+
+#[tokio::test]
+async fn a_client_that_takes_a_byte_now_and_then_is_disconnected_too() {
+    let (address, _trigger) = serve_large(SHORT).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(GET).await.unwrap();
+    for _ in 0..20 {
+        tokio::time::sleep(SHORT / 2).await;
+        if stream.read(&mut [0; 1]).await.is_err() {
+            return;
+        }
+    }
+    assert!(is_cut_off(&mut stream).await);
+}
+
+#[tokio::test]
+async fn a_client_that_is_slow_gets_all_of_a_response_whose_length_is_announced() {
+    let (address, _trigger) = serve_large(PATIENCE / 10).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream
+        .write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+        .await
+        .unwrap();
+    tokio::time::sleep(SHORT).await;
+    let mut response = Vec::new();
+    let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut response));
+    read.await.unwrap().unwrap();
+    let head = response.windows(4).position(|end| end == b"\r\n\r\n");
+    let (head, body) = response.split_at(head.unwrap() + 4);
+    let head = String::from_utf8_lossy(head).to_lowercase();
+    assert!(
+        head.contains(&format!("content-length: {LARGE}\r\n")),
+        "{head}"
+    );
+    assert_eq!(body.len(), LARGE);
+}
+
+async fn shared_body(
+    State((bodies, share)): State<(Bodies, Share)>,
+    Path(who): Path<String>,
+    request: Request,
+) -> String {
+    let read = match &*who {
+        "guest" => bodies.read(request).await,
+        _ => bodies.read_into(request, &share).await,
+    };
+    match read {
+        Ok(body) => format!("{} bytes", body.bytes.len()),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[tokio::test]
+async fn a_share_of_the_memory_for_bodies_is_out_of_reach_for_other_clients() {
+    let bodies = Bodies::with_room(1 << 20, 1 << 20, PATIENCE);
+    let router = Router::new()
+        .route("/{who}", post(shared_body))
+        .with_state((bodies, Share::new(8 << 10)));
+    let (listener, address) = bind("127.0.0.1:0".parse().unwrap(), "--listen")
+        .await
+        .unwrap();
+    let (_trigger, shutdown) = shutdown::channel();
+    tokio::spawn(Server::new(router, &limits(), 8 << 10, PATIENCE).serve(listener, shutdown));
+    let send = async |who: &str, length: usize, body: &str| {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!(
+            "POST /{who} HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream
+    };
+    let response = async |stream: &mut TcpStream, patience: Duration| {
+        let mut response = String::new();
+        let read = tokio::time::timeout(patience, stream.read_to_string(&mut response));
+        read.await.map(|_| response)
+    };
+    // One announces all of the memory and sends next to nothing.
+    let mut dripping = send("guest", 1 << 20, "0").await;
+    let mut guest = send("guest", 1, "0").await;
+    assert!(response(&mut guest, SHORT).await.is_err(), "no memory");
+    let mut host = send("host", 40, &"0".repeat(40)).await;
+    let heard = response(&mut host, PATIENCE).await.unwrap();
+    assert!(heard.ends_with("40 bytes"), "{heard}");
+    // Until that one is refused for bringing nothing, long before the 20 s for a whole body.
+    let refused = response(&mut dripping, PATIENCE).await.unwrap();
+    assert!(refused.contains("stalled"), "{refused}");
+    assert!(
+        response(&mut guest, PATIENCE)
+            .await
+            .unwrap()
+            .ends_with("1 bytes")
+    );
+}
+
+#[tokio::test]
+async fn a_body_takes_up_memory_until_its_last_byte_is_dropped() {
+    let bodies = Bodies::with_room(4 << 10, 4 << 10, SHORT);
+    let body = || Request::new(axum::body::Body::from("hello"));
+    let held = bodies.read(body()).await.unwrap().bytes;
+    let part = held.slice(1..2);
+    drop(held);
+    let refused = bodies.read(body()).await.unwrap_err();
+    assert!(matches!(refused, BodyError::NoRoom { .. }), "{refused}");
+    drop(part);
+    assert_eq!(bodies.read(body()).await.unwrap().bytes, "hello");
 }

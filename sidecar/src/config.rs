@@ -1,6 +1,7 @@
 //! The sidecar's command line. Every flag can also be given as an environment variable.
 
 mod input;
+mod memory;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use gleaner_runtime::api_server::Access;
 use gleaner_runtime::{http, log};
 
 pub use input::{Input, InputError};
+pub use memory::Memory;
 
 /// Collects what a task's steps leave behind and turns it into Kubernetes resources.
 ///
@@ -44,7 +46,7 @@ pub struct Config {
 pub enum Subcommand {
     /// Wait until the sidecar of this container is ready.
     ///
-    /// For a postStart hook or an exec probe: ends with 0 as soon as /readyz answers 200 on one of the steps' sockets, and
+    /// For a postStart hook or an exec probe: ends with 0 as soon as /readyz answers 200 on the sidecar's own socket, and
     /// with 1 when it has not done so in time.
     Ready(Ready),
 }
@@ -85,9 +87,20 @@ pub struct Place {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Bounds")]
 #[command(mut_arg("header_timeout", |arg| arg.help("Longest time from connecting to the end of the header")))]
+#[command(mut_arg("max_connections", |arg| arg.default_value("64")))]
+#[command(mut_arg("max_body", |arg| arg.default_value("0").hide_default_value(true).help(MAX_BODY)))]
 pub struct Limits {
     #[command(flatten)]
     pub(crate) http: http::Limits,
+    /// The memory limit from which all bounds on memory follow, such as 128Mi; that of the cgroup unless given
+    #[arg(long, env = "GLEANER_MEMORY_LIMIT", value_parser = http::limits::bytes)]
+    pub(crate) memory_limit: Option<usize>,
+    /// Most memory for all accepted outputs together; from the memory limit unless given
+    #[arg(long, env = "GLEANER_MAX_OUTPUTS", value_parser = http::limits::bytes)]
+    pub(crate) max_outputs: Option<usize>,
+    /// Longest time for a client to take 64 KiB of a response, or the rest of it
+    #[arg(long, env = "GLEANER_WRITE_TIMEOUT", default_value = "10s", value_parser = duration::parse)]
+    pub(crate) write_timeout: Duration,
     /// Most JSON values in a request, keys included
     #[arg(long, env = "GLEANER_MAX_VALUES", default_value_t = 100_000)]
     pub(crate) max_values: usize,
@@ -100,6 +113,32 @@ pub struct Limits {
     /// How long requests that are under way at SIGTERM may take to end
     #[arg(long, env = "GLEANER_SHUTDOWN_GRACE", default_value = "25s", value_parser = duration::parse)]
     pub(crate) shutdown_grace: Duration,
+}
+
+/// The help text of `--max-body`.
+const MAX_BODY: &str = "Largest body of a request; from the memory limit unless given";
+
+impl Limits {
+    /// Returns the largest body, if it was given.
+    pub(crate) fn max_body(&self) -> Option<usize> {
+        Some(self.http.max_body).filter(|bytes| *bytes > 0)
+    }
+
+    /// Returns the bounds on memory for a run of so many steps.
+    pub(crate) fn memory(&self, steps: usize) -> Memory {
+        let given = self.memory_limit.map(|bytes| bytes as u64);
+        Memory::new(given.or_else(memory::limit), self, steps)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn for_tests(flags: &[&str]) -> Self {
+        #[derive(Parser)]
+        struct Flags {
+            #[command(flatten)]
+            limits: Limits,
+        }
+        Flags::parse_from([&["limits"], flags].concat()).limits
+    }
 }
 
 /// Access to the API server, and the time that it may take.

@@ -17,7 +17,7 @@ use gleaner_runtime::http::Bodies;
 use gleaner_runtime::program::{self, Failure};
 use gleaner_submission::{Settings, Submitter};
 use sha2::{Digest, Sha256};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
 use crate::config::{Cluster, Config, InputError, Subcommand};
@@ -25,7 +25,7 @@ use crate::journal::{Journal, JournalError, Record};
 use crate::metrics::Metrics;
 use crate::recovery::{RecoveryError, replay};
 use crate::run_actor::{RunActor, Submitting};
-use crate::server::{Api, ListenError, Listeners, random, router};
+use crate::server::{Api, Clients, ListenError, Listeners, Views, random, router};
 use crate::{install, preflight, ready};
 
 /// An error that ends the sidecar.
@@ -109,6 +109,8 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
     let mut collector = Collector::new(declaration.clone(), run, values, input.steps());
     replay(&mut collector, records)?;
     let steps = collector.steps().cloned().collect::<Vec<_>>();
+    let memory = limits.memory(steps.len());
+    collector.set_bounds(memory.run);
     let unreachable: Vec<_> = collector.unreachable().cloned().collect();
     let room = input.termination_share().map(Room::new);
     let (listeners, tokens) = Listeners::open(&place.run_dir, place.listen, steps.iter()).await?;
@@ -124,15 +126,25 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
         metrics.clone(),
     );
     let (report, preflight) = watch::channel(None);
+    let workbench = Arc::new(Semaphore::new(1));
     let api = Api {
         handle: handle.clone(),
         tokens: Arc::new(tokens),
+        clients: Arc::new(Clients::new(&steps, &memory)),
+        views: Arc::new(Views::new(
+            handle.snapshots(),
+            &memory,
+            Arc::clone(&workbench),
+        )),
+        workbench,
         preflight,
         metrics,
         shutdown: shutdown.clone(),
+        start: std::time::Instant::now(),
         max_values: limits.max_values,
         max_depth: limits.max_depth,
-        bodies: Bodies::new(limits.http.max_body, limits.http.body_timeout),
+        max_message: memory.message,
+        bodies: Bodies::with_room(memory.max_body, memory.bodies, limits.http.body_timeout),
         max_wait: limits.max_wait,
     };
     let mut actor = tokio::spawn(actor.run());
@@ -147,10 +159,11 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
     for variable in &unreachable {
         tracing::warn!(%variable, "no value was given and none can come; nothing will be created");
     }
-    tracing::info!(%address, steps = steps.len(), "ready");
+    let outputs = memory.run.outputs;
+    tracing::info!(%address, steps = steps.len(), max_body = memory.max_body, max_outputs = outputs, "ready");
 
     let served = async {
-        let serving = listeners.serve(router(api), &limits.http, &shutdown);
+        let serving = listeners.serve(router(api), &limits, &shutdown);
         tokio::pin!(serving);
         let over = tokio::select! {
             () = &mut serving => true,

@@ -38,15 +38,9 @@ pub(crate) fn main(ready: &Ready) -> ExitCode {
     }
 }
 
-/// Asks on the first socket there is; all of them serve the same.
+/// Asks on the sidecar's own socket, which no step can hold.
 fn ask(run_dir: &Path) -> io::Result<()> {
-    let folders = std::fs::read_dir(run_dir)?;
-    let sockets = folders.filter_map(|folder| Some(folder.ok()?.path().join(path::SOCKET_FILE)));
-    let socket = sockets
-        .into_iter()
-        .find(|socket| socket.exists())
-        .ok_or_else(|| io::Error::other("there is no socket yet"))?;
-    let mut stream = UnixStream::connect(socket)?;
+    let mut stream = UnixStream::connect(run_dir.join(path::READY_SOCKET))?;
     stream.set_read_timeout(Some(ANSWER))?;
     stream.set_write_timeout(Some(ANSWER))?;
     stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;

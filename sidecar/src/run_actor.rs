@@ -13,9 +13,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use gleaner_core::results::Room;
 use gleaner_proto::StepName;
-use gleaner_proto::message::{Outcome, Outputs, OwnResults, Phase, Problem, Status};
+use gleaner_proto::message::{Outcome, OwnResults, Phase, Problem};
 use gleaner_termination::Size;
-use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -23,7 +22,7 @@ use crate::crash_point;
 use crate::journal::{Journal, Record};
 use crate::metrics::Metrics;
 use gleaner_core::collect::problem;
-use gleaner_core::collect::{Collector, Examined, Verdict};
+use gleaner_core::collect::{Collector, Examined, Message, Verdict};
 pub use submitting::Submitting;
 
 /// Commands that wait for the actor at once; more have to wait before they are read.
@@ -42,14 +41,24 @@ type Reply = oneshot::Sender<Result<Outcome, Problem>>;
 #[derive(Debug, Clone)]
 pub struct Handle {
     commands: mpsc::Sender<Command>,
-    status: watch::Receiver<Arc<Status>>,
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+}
+
+/// The state of the run at some moment, for readers.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Another number for each state.
+    pub version: u64,
+    pub phase: Phase,
+    /// What is large in it is shared with the run's own.
+    pub state: Collector,
 }
 
 #[derive(Debug)]
 enum Command {
     Outputs {
         step: String,
-        message: Outputs,
+        message: Message,
         body: Bytes,
         own_results: OwnResults,
         reply: Reply,
@@ -61,22 +70,9 @@ enum Command {
         own_results: OwnResults,
         reply: Reply,
     },
-    Resources {
-        preview: Preview,
-        reply: oneshot::Sender<Result<Vec<(String, Value)>, Problem>>,
-    },
     Note {
         note: String,
     },
-}
-
-/// Whether objects with unknown variables are wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Preview {
-    /// Only when everything is known.
-    Whole,
-    /// With what is unknown left standing.
-    Partial,
 }
 
 /// The task that owns the state of the run.
@@ -86,7 +82,7 @@ pub struct RunActor {
     submitting: Submitting,
     state_dir: PathBuf,
     commands: mpsc::Receiver<Command>,
-    status: watch::Sender<Arc<Status>>,
+    snapshots: watch::Sender<Arc<Snapshot>>,
     /// The room for results, where termination messages carry them.
     room: Option<Room>,
     waiting: Vec<Waiting>,
@@ -113,14 +109,14 @@ enum Client {
 // === impl Handle ===
 
 impl Handle {
-    /// Hands over a step's message; `body` are the bytes in which it came.
+    /// Passes a step's message; `body` are the bytes in which it came, held until it is on disk or refused.
     ///
     /// # Errors
     /// Why it was refused, or why the commit for which it waited failed.
     pub async fn outputs(
         &self,
         step: String,
-        message: Outputs,
+        message: Message,
         body: Bytes,
         own_results: OwnResults,
     ) -> Result<Outcome, Problem> {
@@ -151,23 +147,15 @@ impl Handle {
             .await?
     }
 
-    /// The objects, secrets masked, by the names of their templates.
-    ///
-    /// # Errors
-    /// What is unknown.
-    pub async fn resources(&self, preview: Preview) -> Result<Vec<(String, Value)>, Problem> {
-        self.ask(|reply| Command::Resources { preview, reply })
-            .await?
-    }
-
     /// Adds a sentence for people to the status.
     pub async fn note(&self, note: String) {
         // An actor that is gone takes no notes.
         let _ = self.commands.send(Command::Note { note }).await;
     }
 
-    pub fn status(&self) -> watch::Receiver<Arc<Status>> {
-        self.status.clone()
+    /// Returns the newest snapshot, and each that follows.
+    pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.snapshots.clone()
     }
 
     async fn ask<T>(
@@ -180,6 +168,18 @@ impl Handle {
             .await
             .map_err(|_| problem::ending())?;
         answer.await.map_err(|_| problem::ending())
+    }
+}
+
+// === impl Snapshot ===
+
+impl Snapshot {
+    fn of(collector: &Collector, version: u64) -> Self {
+        Self {
+            version,
+            phase: collector.phase(),
+            state: collector.clone(),
+        }
     }
 }
 
@@ -196,14 +196,14 @@ impl RunActor {
         metrics: Metrics,
     ) -> (Self, Handle) {
         let (sender, commands) = mpsc::channel(QUEUE);
-        let (status, receiver) = watch::channel(Arc::new(collector.status()));
+        let (snapshots, receiver) = watch::channel(Arc::new(Snapshot::of(&collector, 0)));
         let actor = Self {
             collector,
             journal: Arc::new(std::sync::Mutex::new(journal)),
             submitting,
             state_dir,
             commands,
-            status,
+            snapshots,
             room,
             waiting: Vec::new(),
             submission: None,
@@ -213,7 +213,7 @@ impl RunActor {
             actor,
             Handle {
                 commands: sender,
-                status: receiver,
+                snapshots: receiver,
             },
         )
     }
@@ -266,9 +266,6 @@ impl RunActor {
                 let taken = self.take_finish().await;
                 self.answer(taken, Client::Finish, reply);
             }
-            Command::Resources { preview, reply } => {
-                let _ = reply.send(self.render(preview));
-            }
             Command::Note { note } => {
                 self.collector.note(note);
                 self.publish();
@@ -279,10 +276,12 @@ impl RunActor {
     async fn take_outputs(
         &mut self,
         step: &str,
-        message: Outputs,
+        message: Message,
         body: Bytes,
     ) -> Result<Verdict, Problem> {
-        let admission = match self.collector.examine(step, message) {
+        let examined = self.collector.examine(step, message);
+        let examined = examined.and_then(|new| self.collector.within_memory(new, body.len()));
+        let admission = match examined {
             Ok(Examined::New(admission)) => admission,
             Ok(Examined::Repeated(verdict)) => return Ok(verdict),
             Err(refusal) => {
@@ -301,7 +300,14 @@ impl RunActor {
         let (exit_code, outputs) = (message.exit_code, message.outputs.len());
         let verdict = self.collector.accept(admission);
         self.metrics.accepted(bytes);
-        tracing::info!(step, outputs, bytes, exit_code, pending = ?self.collector.pending_names(), "outputs-accepted");
+        tracing::info!(
+            step,
+            outputs,
+            bytes,
+            exit_code,
+            pending = self.collector.pending().count(),
+            "outputs-accepted"
+        );
         self.changed();
         Ok(verdict)
     }
@@ -320,7 +326,7 @@ impl RunActor {
         if !self.collector.is_finished() {
             let written = self.write(Record::Finished).await;
             written.map_err(|error| disk(&error))?;
-            tracing::info!(pending = ?self.collector.pending_names(), "run-finished");
+            tracing::info!(pending = self.collector.pending().count(), "run-finished");
         }
         let verdict = self.collector.finish();
         self.changed();
@@ -411,21 +417,10 @@ impl RunActor {
     }
 
     fn publish(&self) {
-        self.metrics.phase(self.collector.phase());
-        self.status.send_replace(Arc::new(self.collector.status()));
-    }
-
-    fn render(&self, preview: Preview) -> Result<Vec<(String, Value)>, Problem> {
-        let pending = self.collector.pending_names();
-        if preview == Preview::Whole && !pending.is_empty() {
-            return Err(problem::pending(pending, &[]));
-        }
-        Ok(self
-            .collector
-            .masked_preview()
-            .into_iter()
-            .map(|rendered| (rendered.resource.into(), rendered.object))
-            .collect())
+        let version = self.snapshots.borrow().version + 1;
+        let snapshot = Snapshot::of(&self.collector, version);
+        self.metrics.phase(snapshot.phase);
+        self.snapshots.send_replace(Arc::new(snapshot));
     }
 
     /// Writes how the run has ended. A commit without its record is found again by a restarted sidecar, in the objects; a

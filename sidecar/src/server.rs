@@ -3,12 +3,15 @@
 mod answer;
 mod body;
 mod caller;
+mod clients;
+mod events;
 mod listener;
 mod read_routes;
+mod views;
 mod write_routes;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::middleware;
@@ -17,7 +20,7 @@ use gleaner_proto::message::problem_type;
 use gleaner_proto::route;
 use gleaner_runtime::Shutdown;
 use gleaner_runtime::http::Bodies;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::metrics::Metrics;
 use crate::preflight::Report;
@@ -25,19 +28,29 @@ use crate::run_actor::Handle;
 use answer::ApiProblem;
 pub(crate) use caller::random;
 pub use caller::{Caller, Tokens};
+pub use clients::Clients;
 pub use listener::{ListenError, Listeners};
+pub use views::Views;
 
 #[derive(Clone)]
 pub struct Api {
     pub handle: Handle,
     pub tokens: Arc<Tokens>,
+    pub clients: Arc<Clients>,
+    pub views: Arc<Views>,
+    /// Memory for one large message while it is read, or one response while it is rendered.
+    pub workbench: Arc<Semaphore>,
     /// What the preflight has found, once it has.
     pub preflight: watch::Receiver<Option<Arc<Report>>>,
     pub metrics: Metrics,
     /// Ends the waits for events.
     pub shutdown: Shutdown,
+    /// The start of the clock at which events are sent.
+    pub start: Instant,
     pub max_values: usize,
     pub max_depth: usize,
+    /// The most memory that a message may need.
+    pub max_message: usize,
     pub bodies: Bodies,
     pub max_wait: Duration,
 }
@@ -50,6 +63,10 @@ pub fn router(api: Api) -> Router {
         .route(route::FINISH, post(write_routes::finish))
         .route_layer(middleware::from_fn_with_state(
             api.clone(),
+            clients::bound_posts,
+        ))
+        .route_layer(middleware::from_fn_with_state(
+            api.clone(),
             caller::require_step,
         ));
     Router::new()
@@ -58,7 +75,7 @@ pub fn router(api: Api) -> Router {
         .route(route::RESOURCES, get(read_routes::resources))
         .route(route::RESOURCE, get(read_routes::resource))
         .route(route::STATUS, get(read_routes::status))
-        .route(route::EVENTS, get(read_routes::events))
+        .route(route::EVENTS, get(events::events))
         .route(route::LIVE, get(read_routes::live))
         .route(route::READY, get(read_routes::ready))
         .route(route::METRICS, get(read_routes::metrics))

@@ -7,6 +7,26 @@ use sha2::{Digest, Sha256};
 
 use super::{Collector, Life, Stage, StepRecord, Verdict};
 use crate::collect::problem;
+use crate::render;
+
+/// A step's message, with what is known of it before it is examined. It is made apart from the state: hashing a large message takes
+/// time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    outputs: Outputs,
+    fingerprint: [u8; 32],
+    memory: u64,
+}
+
+impl From<Outputs> for Message {
+    fn from(outputs: Outputs) -> Self {
+        Self {
+            fingerprint: fingerprint(&outputs),
+            memory: memory(&outputs),
+            outputs,
+        }
+    }
+}
 
 /// The result of examining a message.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +43,8 @@ pub struct Admission {
     pub(super) step: StepName,
     pub(super) message: Outputs,
     pub(super) fingerprint: [u8; 32],
+    /// Bytes that it takes up once accepted.
+    pub(super) memory: u64,
 }
 
 impl Admission {
@@ -51,6 +73,21 @@ pub enum Refusal {
     /// The run has finished, and defaults have been taken.
     #[error("step '{0}' comes too late: the run has finished")]
     Finished(String),
+    /// There is no memory for it next to the outputs that are accepted already.
+    #[error(
+        "the outputs of step '{step}' take {memory} bytes; {accepted} bytes of other outputs are accepted already, and all \
+         together may take {bound}; make the outputs smaller, or raise the sidecar's memory limit or --max-outputs"
+    )]
+    TooLarge {
+        /// The step.
+        step: String,
+        /// Bytes of its outputs.
+        memory: u64,
+        /// Bytes of all outputs accepted before.
+        accepted: u64,
+        /// The bound on all of them together, in bytes.
+        bound: u64,
+    },
     /// Outputs are unknown, missing or of the wrong type; each in a sentence.
     #[error("{}", .0.join("; "))]
     Outputs(Vec<String>),
@@ -66,6 +103,7 @@ impl From<Refusal> for Problem {
                 "outputs are written once",
             ),
             Refusal::Finished(_) => (problem_type::ALREADY_WRITTEN, 409, "the run has finished"),
+            Refusal::TooLarge { .. } => (problem_type::TOO_LARGE, 413, "too large"),
             Refusal::Outputs(_) => (
                 problem_type::OUTPUT,
                 422,
@@ -73,7 +111,7 @@ impl From<Refusal> for Problem {
             ),
         };
         let code = match &refusal {
-            Refusal::Outputs(_) => exit_code::OUTPUT,
+            Refusal::Outputs(_) | Refusal::TooLarge { .. } => exit_code::OUTPUT,
             _ => exit_code::DECLARATION,
         };
         problem::new(kind, status, title, refusal.to_string(), code)
@@ -83,8 +121,13 @@ impl From<Refusal> for Problem {
 pub(super) fn examine(
     collector: &Collector,
     step: &str,
-    message: Outputs,
+    message: Message,
 ) -> Result<Examined, Refusal> {
+    let Message {
+        outputs: message,
+        fingerprint,
+        memory,
+    } = message;
     let Some((name, record)) = collector.steps.get_key_value(step) else {
         let known = collector.steps.keys().map(StepName::as_str);
         let help = suggestion(step, known)
@@ -97,7 +140,7 @@ pub(super) fn examine(
             completing,
             ..
         } => {
-            if fingerprint(&message) != *before {
+            if fingerprint != *before {
                 return Err(Refusal::AlreadyWritten(step.to_owned()));
             }
             // Answered as before: who waited for the commit waits for it again.
@@ -116,7 +159,8 @@ pub(super) fn examine(
             if wrong.is_empty() {
                 Ok(Examined::New(Admission {
                     step: name.clone(),
-                    fingerprint: fingerprint(&message),
+                    fingerprint,
+                    memory,
                     message,
                 }))
             } else {
@@ -197,6 +241,13 @@ fn shortened(name: &str) -> String {
     } else {
         name.to_owned()
     }
+}
+
+/// Returns the bytes that the outputs take up in memory, at most.
+fn memory(message: &Outputs) -> u64 {
+    let outputs = message.outputs.iter();
+    let sizes = outputs.map(|(name, value)| name.len() as u64 + render::memory(value));
+    sizes.sum()
 }
 
 /// Tells one message from another, whatever white space it came with.

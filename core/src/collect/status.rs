@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
 
 use crate::variable::Reference;
 use gleaner_proto::failure::Failure;
@@ -11,10 +12,14 @@ use gleaner_proto::message::{
 use serde_json::Value;
 
 use super::{Collector, Life, Stage, StepRecord};
-use crate::render::{Secrecy, Values, preview};
+use crate::render::{Secrecy, Values, measure, preview};
 
 /// Text is shown up to this many characters, JSON up to four times as many. No name can be as long.
 const SHOWN: usize = 256;
+/// Of many variables less is shown, so that all together have about this many characters.
+const SHOWN_TOGETHER: usize = 256 << 10;
+/// The least that is shown.
+const SHOWN_AT_LEAST: usize = 16;
 
 impl Collector {
     /// The whole state, for people.
@@ -60,10 +65,15 @@ impl Collector {
 
     fn variable_statuses(&self) -> Vec<VariableStatus> {
         let variables = self.variables.iter();
-        variables.map(|variable| self.variable(variable)).collect()
+        let shown = SHOWN_TOGETHER / variables.len().max(1);
+        let shown = shown.clamp(SHOWN_AT_LEAST, SHOWN);
+        variables
+            .map(|variable| self.variable(variable, shown))
+            .collect()
     }
 
-    fn variable(&self, reference: &Reference) -> VariableStatus {
+    fn variable(&self, reference: &Reference, shown: usize) -> VariableStatus {
+        let shortened = |value| shortened(value, shown);
         let (state, value) = match reference {
             Reference::Output { step, output, .. } => {
                 let secret = self
@@ -79,7 +89,9 @@ impl Collector {
                 }
             }
             Reference::Param { name, .. } => known(self.values.params.get(name).map(shortened)),
-            Reference::Context(name) => known(self.run.context.get(name).map(|value| cut(value))),
+            Reference::Context(name) => {
+                known(self.run.context.get(name).map(|value| cut(value, shown)))
+            }
             Reference::Resource { .. } => (VariableState::Resolved, None),
         };
         VariableStatus {
@@ -102,9 +114,30 @@ impl Collector {
                 .values
                 .outputs
                 .iter()
-                .map(|(step, outputs)| (step.clone(), lightened(outputs)))
+                .map(|(step, outputs)| (step.clone(), Arc::new(lightened(outputs))))
                 .collect(),
         }
+    }
+
+    /// Returns the names that the objects will have, in the order of the templates; none if the objects are too large.
+    fn names(&self) -> Vec<Option<String>> {
+        let Self {
+            declaration,
+            run,
+            attempts,
+            ..
+        } = self;
+        let values = self.light_values();
+        let (secrecy, bounds) = (Secrecy::Masked, &self.bounds.preview);
+        if measure(declaration, &values, run, secrecy, bounds, None).is_err() {
+            return Vec::new();
+        }
+        let (rendered, _) = preview(declaration, &values, run, attempts, secrecy);
+        let name = |object: &Value| Some(object.get("metadata")?.get("name")?.as_str()?.to_owned());
+        rendered
+            .iter()
+            .map(|rendered| name(&rendered.object))
+            .collect()
     }
 
     fn resource_statuses(&self) -> Vec<ResourceStatus> {
@@ -117,21 +150,8 @@ impl Collector {
             _ => &[],
         };
         // A name is shown once everything is known, on which it may depend.
-        let names: Vec<Option<String>> = if self.phase() == Phase::Resolved {
-            let values = self.light_values();
-            let (rendered, _) = preview(
-                &self.declaration,
-                &values,
-                &self.run,
-                &self.attempts,
-                Secrecy::Masked,
-            );
-            let name =
-                |object: &Value| Some(object.get("metadata")?.get("name")?.as_str()?.to_owned());
-            rendered
-                .iter()
-                .map(|rendered| name(&rendered.object))
-                .collect()
+        let names = if self.phase() == Phase::Resolved {
+            self.names()
         } else {
             Vec::new()
         };
@@ -175,27 +195,29 @@ fn known(value: Option<Value>) -> (VariableState, Option<Value>) {
 }
 
 /// A value that fits a few lines: long text is cut, a large list or map becomes a description.
-fn shortened(value: &Value) -> Value {
+fn shortened(value: &Value, shown: usize) -> Value {
     match value {
-        Value::String(text) => cut(text),
-        Value::Array(items) if is_long(value) => format!("(array of {} items)", items.len()).into(),
-        Value::Object(entries) if is_long(value) => {
+        Value::String(text) => cut(text, shown),
+        Value::Array(items) if is_long(value, shown) => {
+            format!("(array of {} items)", items.len()).into()
+        }
+        Value::Object(entries) if is_long(value, shown) => {
             format!("(object of {} keys)", entries.len()).into()
         }
         other => other.clone(),
     }
 }
 
-fn cut(text: &str) -> Value {
-    if text.len() <= SHOWN {
+fn cut(text: &str, shown: usize) -> Value {
+    if text.len() <= shown {
         return text.into();
     }
-    let cut: String = text.chars().take(SHOWN).collect();
+    let cut: String = text.chars().take(shown).collect();
     format!("{cut}… ({} bytes)", text.len()).into()
 }
 
 /// Whether its JSON is too long to be shown; written only as far as needed to know.
-fn is_long(value: &Value) -> bool {
+fn is_long(value: &Value, shown: usize) -> bool {
     struct Room(usize);
 
     impl io::Write for Room {
@@ -212,7 +234,7 @@ fn is_long(value: &Value) -> bool {
         }
     }
 
-    serde_json::to_writer(Room(4 * SHOWN), value).is_err()
+    serde_json::to_writer(Room(4 * shown), value).is_err()
 }
 
 /// The same value with text that is too long for any name cut: enough to know names by, and cheap to render.

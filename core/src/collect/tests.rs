@@ -330,7 +330,7 @@ submit: Manual
         "login",
         message(0, json!({"token": "s3cret"})),
     );
-    let rendered = collector.masked_preview();
+    let rendered = collector.masked_preview(None).unwrap();
     assert_eq!(rendered[0].object["stringData"]["token"], "(secret)");
     assert_eq!(
         variable(&collector, "steps.login.token"),

@@ -1,5 +1,7 @@
 //! YAML for people and for `kubectl`.
 
+use std::fmt;
+
 use serde_json::Value;
 
 /// Writes objects as documents of one YAML stream.
@@ -8,17 +10,31 @@ use serde_json::Value;
 /// text of several lines stands in block scalars, long lines stay whole.
 pub fn to_yaml<'a>(objects: impl IntoIterator<Item = &'a Value>) -> String {
     let mut stream = String::new();
-    for object in objects {
-        if !stream.is_empty() {
-            stream.push_str("---\n");
+    let written = write_yaml(&mut stream, objects);
+    written.expect("invariant: a JSON value is always valid YAML, and a String takes it");
+    stream
+}
+
+/// Writes the same to `out`.
+///
+/// # Errors
+/// When `out` takes no more.
+pub fn write_yaml<'a>(
+    out: &mut impl fmt::Write,
+    objects: impl IntoIterator<Item = &'a Value>,
+) -> fmt::Result {
+    for (index, object) in objects.into_iter().enumerate() {
+        if index > 0 {
+            out.write_str("---\n")?;
         }
         let mut options = serde_saphyr::SerializerOptions::default();
         // Folding a long line is right for prose; a digest or a URL should stay one word that can be searched.
         options.folded_wrap_chars = usize::MAX;
-        let written = serde_saphyr::to_fmt_writer_with_options(&mut stream, object, options);
-        written.expect("invariant: a JSON value is always valid YAML, and a String takes it");
+        // A JSON value is always valid YAML: whatever fails is `out`.
+        serde_saphyr::to_fmt_writer_with_options(&mut *out, object, options)
+            .map_err(|_| fmt::Error)?;
     }
-    stream
+    Ok(())
 }
 
 #[cfg(test)]

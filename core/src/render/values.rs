@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use crate::declaration::{Declaration, Origin};
 use crate::variable::{Lookup, Reference, Variables};
@@ -16,8 +17,8 @@ use crate::run::Run;
 pub struct Values {
     /// Parameters of the Task.
     pub params: BTreeMap<String, Value>,
-    /// Outputs by step and name.
-    pub outputs: BTreeMap<String, BTreeMap<String, Value>>,
+    /// Outputs by step and name. Those of a step are shared: a copy of the values copies no output.
+    pub outputs: BTreeMap<String, Arc<BTreeMap<String, Value>>>,
 }
 
 /// The values as one template sees them: with the context, and the templates that it may refer to.

@@ -173,6 +173,7 @@ spec:
         steps[2]["args"],
         json!([
             "finish",
+            "--injected",
             "--termination-share=6+2",
             "--results=img,own",
             "--step-metadata-dir=/tekton/run/2/status"
@@ -184,7 +185,7 @@ spec:
     let logs = ahead(ResultsFrom::SidecarLogs);
     assert_eq!(
         logs["spec"]["steps"][2]["args"],
-        json!(["finish", "--termination-share=6+2"])
+        json!(["finish", "--injected", "--termination-share=6+2"])
     );
     assert!(
         !logs["spec"]["sidecars"][1]["args"]

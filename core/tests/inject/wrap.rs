@@ -344,7 +344,7 @@ fn a_command_of_the_image_s_own_is_wrapped_for_each_platform() {
         "/ep",
     ];
     assert_eq!(wrapped_commands["linux/arm64"], json!(prefix));
-    assert_eq!(wrapped_commands["linux/amd64"][8], "-x");
+    assert_eq!(wrapped_commands["linux/amd64"][9], "-x");
     assert_eq!(args(&pod, "step-build"), args(&before, "step-build"));
 }
 

@@ -35,7 +35,10 @@ async fn review(admission: &Admission, route: Route, request: HttpRequest) -> Re
             admission.metrics.unreadable();
             let status = match error {
                 BodyError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-                BodyError::TooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
+                BodyError::TooSlow { .. } | BodyError::Stalled { .. } => {
+                    StatusCode::REQUEST_TIMEOUT
+                }
+                BodyError::NoRoom { .. } => StatusCode::SERVICE_UNAVAILABLE,
                 BodyError::Interrupted(_) => StatusCode::BAD_REQUEST,
             };
             tracing::warn!(status = status.as_u16(), why = %error, "review-not-read");

@@ -164,7 +164,7 @@ fn results_that_tekton_would_lose_fail_the_finish() {
     );
     for request in sidecar.requests() {
         let line = request.head.lines().next().unwrap_or_default();
-        assert_eq!(line, "POST /v1/finish?resultBytes=1145 HTTP/1.1");
+        assert_eq!(line, "POST /v1/finish?resultBytes=1142 HTTP/1.1");
     }
 }
 

@@ -8,9 +8,15 @@ use bytes::{Bytes, BytesMut};
 use http::header;
 use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 /// Memory is counted in units of this many bytes.
 const UNIT: usize = 4 << 10;
+
+/// A body must bring this many bytes, or its end, within [`PART_TIMEOUT`]: one that drips holds memory that others wait for.
+const PART: usize = 64 << 10;
+/// The time for each part of a body.
+const PART_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The memory for bodies that are being read and handled. Without it, each connection could hold one of the largest size.
 /// Clones share it.
@@ -21,13 +27,18 @@ pub struct Bodies {
     room: Arc<Semaphore>,
 }
 
-/// A body. It takes up memory of all bodies until it is dropped.
+/// Memory for the bodies of one client, which those of others cannot take. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Share {
+    units: usize,
+    room: Arc<Semaphore>,
+}
+
+/// A body.
 #[derive(Debug)]
-#[must_use = "dropping it makes room for others"]
 pub struct Body {
-    /// Its content.
+    /// Its content. It takes up memory of all bodies until the last clone or part of it is dropped.
     pub bytes: Bytes,
-    _room: Option<OwnedSemaphorePermit>,
 }
 
 /// A body that was not read.
@@ -45,19 +56,68 @@ pub enum BodyError {
         /// The bound.
         within: Duration,
     },
+    /// Less than a part of it arrived in the time for a part.
+    #[error("the body stalled: less than {part} bytes of it arrived within {within:?}")]
+    Stalled {
+        /// The least that must arrive.
+        part: usize,
+        /// The time for it.
+        within: Duration,
+    },
+    /// Other bodies held the memory for all this time.
+    #[error("no memory for the body within {within:?}: other requests hold it")]
+    NoRoom {
+        /// The bound.
+        within: Duration,
+    },
     /// The connection ended within it.
     #[error("the body was interrupted: {0}")]
     Interrupted(axum::Error),
+}
+
+/// The bytes of a body, and the memory that they take up.
+struct Held {
+    bytes: Bytes,
+    _room: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Share {
+    /// Returns memory for bodies of `bytes` bytes together.
+    pub fn new(bytes: usize) -> Self {
+        let units = bytes / UNIT;
+        Self {
+            units,
+            room: Arc::new(Semaphore::new(units)),
+        }
+    }
+
+    fn take(&self, units: u32) -> Option<OwnedSemaphorePermit> {
+        let fits = self.units >= units as usize;
+        fits.then(|| Arc::clone(&self.room).try_acquire_many_owned(units).ok())?
+    }
 }
 
 impl Bodies {
     /// Returns memory for two bodies of `max` bytes, each of which may take up to `timeout`: while one is handled, the next
     /// can arrive.
     pub fn new(max: usize, timeout: Duration) -> Self {
+        Self::with_room(max, 2 * max, timeout)
+    }
+
+    /// Returns memory of `room` bytes for bodies of `max` bytes, each of which may take up to `timeout`. It is enough for one
+    /// body at least.
+    pub fn with_room(max: usize, room: usize, timeout: Duration) -> Self {
+        let room = units(room).max(units(max));
         Self {
             max,
             timeout,
-            room: Arc::new(Semaphore::new(2 * units(max) as usize)),
+            room: Arc::new(Semaphore::new(room as usize)),
         }
     }
 
@@ -66,28 +126,50 @@ impl Bodies {
     /// # Errors
     /// A [`BodyError`] if it exceeds a bound or is interrupted.
     pub async fn read(&self, request: Request) -> Result<Body, BodyError> {
+        self.read_sharing(request, None).await
+    }
+
+    /// Reads the body of a request into the memory of `share`, if it fits there, or else into that for all.
+    ///
+    /// # Errors
+    /// A [`BodyError`] if it exceeds a bound or is interrupted.
+    pub async fn read_into(&self, request: Request, share: &Share) -> Result<Body, BodyError> {
+        self.read_sharing(request, Some(share)).await
+    }
+
+    async fn read_sharing(
+        &self,
+        request: Request,
+        share: Option<&Share>,
+    ) -> Result<Body, BodyError> {
         let length = request.headers().get(header::CONTENT_LENGTH);
         let length: Option<usize> = length.and_then(|length| length.to_str().ok()?.parse().ok());
-        let max = self.max;
+        let (max, within) = (self.max, self.timeout);
         if length.is_some_and(|length| length > max) {
             return Err(BodyError::TooLarge { max });
         }
-        let reading = async {
-            // A body without a length may be as large as is allowed.
-            let room = units(length.unwrap_or(max));
-            let room = Arc::clone(&self.room).acquire_many_owned(room).await;
-            // In one piece from the start: growing by doubling would hold large bodies three times.
-            let bytes = BytesMut::with_capacity(length.unwrap_or_default());
-            let bytes = collect(request.into_body(), bytes, max).await?;
-            Ok(Body {
-                bytes,
+        let deadline = Instant::now() + within;
+        // A body without a length may be as large as is allowed.
+        let units = units(length.unwrap_or(max));
+        let room = match share.and_then(|share| share.take(units)) {
+            Some(room) => room,
+            None => {
+                let room = Arc::clone(&self.room).acquire_many_owned(units);
                 // The semaphore is never closed.
-                _room: room.ok(),
-            })
+                let room = tokio::time::timeout_at(deadline, room).await;
+                let room = room.ok().and_then(Result::ok);
+                room.ok_or(BodyError::NoRoom { within })?
+            }
         };
-        let within = self.timeout;
+        // In one piece from the start: growing by doubling would hold large bodies three times. The system gives the memory as
+        // it is written.
+        let bytes = BytesMut::with_capacity(length.unwrap_or(max));
+        let reading = collect(request.into_body(), bytes, max);
         let read = tokio::time::timeout(within, reading).await;
-        read.unwrap_or(Err(BodyError::TooSlow { within }))
+        let bytes = read.unwrap_or(Err(BodyError::TooSlow { within }))?;
+        Ok(Body {
+            bytes: Bytes::from_owner(Held { bytes, _room: room }),
+        })
     }
 }
 
@@ -97,13 +179,24 @@ async fn collect(
     mut bytes: BytesMut,
     max: usize,
 ) -> Result<Bytes, BodyError> {
-    while let Some(frame) = body.frame().await {
+    let mut part = (bytes.len(), Instant::now() + PART_TIMEOUT);
+    let stalled = |_| BodyError::Stalled {
+        part: PART,
+        within: PART_TIMEOUT,
+    };
+    while let Some(frame) = tokio::time::timeout_at(part.1, body.frame())
+        .await
+        .map_err(stalled)?
+    {
         let frame = frame.map_err(BodyError::Interrupted)?;
         if let Some(data) = frame.data_ref() {
             if bytes.len() + data.len() > max {
                 return Err(BodyError::TooLarge { max });
             }
             bytes.extend_from_slice(data);
+        }
+        if bytes.len() - part.0 >= PART {
+            part = (bytes.len(), Instant::now() + PART_TIMEOUT);
         }
     }
     Ok(bytes.freeze())

@@ -15,6 +15,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::watch;
 
+use super::write_timeout::WriteTimeout;
+
 /// The state of one connection's current header. Clones are of the same connection.
 #[derive(Debug, Clone)]
 pub(super) struct HeaderTimeout {
@@ -29,10 +31,11 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
-/// A stream that notices when a header begins.
+/// A stream that notices when a header begins, and when the client takes nothing of a response.
 pub(super) struct ObservedStream {
     stream: Box<dyn Stream>,
     header: HeaderTimeout,
+    write: WriteTimeout,
 }
 
 impl HeaderTimeout {
@@ -76,8 +79,12 @@ impl HeaderTimeout {
 }
 
 impl ObservedStream {
-    pub(super) fn new(stream: Box<dyn Stream>, header: HeaderTimeout) -> Self {
-        Self { stream, header }
+    pub(super) fn new(stream: Box<dyn Stream>, header: HeaderTimeout, write: WriteTimeout) -> Self {
+        Self {
+            stream,
+            header,
+            write,
+        }
     }
 }
 
@@ -102,15 +109,18 @@ impl AsyncWrite for ObservedStream {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.write.observe(cx, polled, bytes.len())
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let polled = Pin::new(&mut self.stream).poll_flush(cx);
+        self.write.observe_end(cx, polled)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let polled = Pin::new(&mut self.stream).poll_shutdown(cx);
+        self.write.observe_end(cx, polled)
     }
 
     fn poll_write_vectored(
@@ -118,7 +128,9 @@ impl AsyncWrite for ObservedStream {
         cx: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bytes)
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
+        let offered = bytes.iter().map(|bytes| bytes.len()).sum();
+        self.write.observe(cx, polled, offered)
     }
 
     fn is_write_vectored(&self) -> bool {

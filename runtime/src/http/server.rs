@@ -18,19 +18,30 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 
 use super::Limits;
 use super::header_timeout::{HeaderTimeout, ObservedStream, Stream};
+use super::write_timeout::{WRITE_TIMEOUT, WriteTimeout};
 use crate::Shutdown;
 
 /// Bound on the number of header fields.
 const HEADER_FIELDS: usize = 64;
 
+/// The system's buffer for what a client has not taken yet, in bytes: it is memory of this process's cgroup. Linux doubles it
+/// (socket(7)).
+const SEND_BUFFER: usize = 32 << 10;
+/// The same for TCP, where less than some segments (of 64 KiB on loopback) would wait for delayed acknowledgments.
+const TCP_SEND_BUFFER: usize = 128 << 10;
+
 /// A TCP listener whose connections send each response at once.
 pub type Tcp = TapIo<TcpListener, fn(&mut TcpStream)>;
+
+/// A Unix socket.
+pub type Unix = TapIo<UnixListener, fn(&mut UnixStream)>;
 
 /// An address that could not be bound.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +61,7 @@ pub struct Server {
     limits: Limits,
     header_bytes: usize,
     idle_timeout: Duration,
+    write_timeout: Duration,
 }
 
 /// Binds an address and returns the one that was bound, with its port. `flag` names it in the error.
@@ -60,15 +72,26 @@ pub async fn bind(address: SocketAddr, flag: &'static str) -> Result<(Tcp, Socke
     let bound = async {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        // Responses are small and whole: nothing is gained by waiting for more.
-        let at_once: fn(&mut TcpStream) = |stream| drop(stream.set_nodelay(true));
-        Ok((listener.tap_io(at_once), address))
+        let set_up: fn(&mut TcpStream) = |stream| {
+            // Responses are small and whole: nothing is gained by waiting for more.
+            let _ = stream.set_nodelay(true);
+            let _ = SockRef::from(&*stream).set_send_buffer_size(TCP_SEND_BUFFER);
+        };
+        Ok((listener.tap_io(set_up), address))
     };
     bound.await.map_err(|source| BindError {
         address,
         flag,
         source,
     })
+}
+
+/// Prepares a Unix socket for [`Server::serve`].
+pub fn unix(listener: UnixListener) -> Unix {
+    let set_up: fn(&mut UnixStream) = |stream| {
+        let _ = SockRef::from(&*stream).set_send_buffer_size(SEND_BUFFER);
+    };
+    listener.tap_io(set_up)
 }
 
 impl Server {
@@ -86,7 +109,14 @@ impl Server {
             limits: limits.clone(),
             header_bytes,
             idle_timeout,
+            write_timeout: WRITE_TIMEOUT,
         }
+    }
+
+    /// Sets the time within which a client must take 64 KiB of a response, or all of it; [`WRITE_TIMEOUT`] otherwise.
+    pub const fn write_timeout(mut self, write_timeout: Duration) -> Self {
+        self.write_timeout = write_timeout;
+        self
     }
 
     /// Serves until shutdown is requested and all requests under way then have been answered.
@@ -147,7 +177,11 @@ impl Server {
                 response
             }
         });
-        let stream = ObservedStream::new(stream, header.clone());
+        let stream = ObservedStream::new(
+            stream,
+            header.clone(),
+            WriteTimeout::new(self.write_timeout),
+        );
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.idle_timeout)

@@ -17,8 +17,7 @@ use crate::crash_point;
 use crate::journal::Commit;
 use gleaner_core::collect::Collector;
 use gleaner_core::collect::problem;
-use gleaner_core::render::Redaction;
-use gleaner_core::render::{self, Attempts, Values};
+use gleaner_core::render::{self, Attempts, Redaction, Rendered, Secrecy, TooLarge, Values};
 use gleaner_core::run::Run;
 use gleaner_submission::{Progress, SubmissionError, Submitter};
 
@@ -35,6 +34,7 @@ struct Work {
     values: Arc<Values>,
     run: Run,
     room: Option<Room>,
+    bounds: render::Bounds,
     state_dir: PathBuf,
 }
 
@@ -54,8 +54,10 @@ impl Submitting {
             values: Arc::clone(collector.values()),
             run: collector.run().clone(),
             room,
+            bounds: collector.bounds().objects,
             state_dir: self.state_dir.clone(),
         };
+        let work = Arc::new(work);
         let submitter = self.submitter.clone();
         tokio::spawn(async move {
             match submitter {
@@ -66,6 +68,33 @@ impl Submitting {
                 }),
             }
         })
+    }
+}
+
+impl Work {
+    /// Renders the objects if they fit the bounds, and their results the room.
+    fn first_rendering(&self) -> Result<Vec<Rendered>, Problem> {
+        let Self {
+            declaration,
+            values,
+            run,
+            room,
+            bounds,
+            ..
+        } = self;
+        render::measure(declaration, values, run, Secrecy::Plain, bounds, None)
+            .map_err(|error| too_large(&error))?;
+        let rendered = render::render(declaration, values, run, &Attempts::new())
+            .map_err(|error| not_rendered(&error))?;
+        if let Some(room) = room {
+            let objects = rendered.iter().map(|one| {
+                let name = one.object["metadata"]["name"].as_str();
+                (one.resource.as_str(), name.unwrap_or_default())
+            });
+            let fits = room.check(declaration, objects);
+            fits.map_err(|error| results_do_not_fit(&error, false))?;
+        }
+        Ok(rendered)
     }
 }
 
@@ -85,22 +114,24 @@ pub(super) async fn ended(submission: &mut Option<JoinHandle<Ending>>) -> Ending
     }
 }
 
-async fn submit(submitter: &Submitter, work: &Work) -> Ending {
-    // What the variables lead to is looked at once before, because that is the outputs' fault and not the cluster's.
-    let rendered = render::render(&work.declaration, &work.values, &work.run, &Attempts::new());
-    let rendered = rendered.map_err(|error| not_rendered(&error))?;
-    if let Some(room) = work.room {
-        let objects = rendered.iter().map(|one| {
-            let name = one.object["metadata"]["name"].as_str();
-            (one.resource.as_str(), name.unwrap_or_default())
-        });
-        let fits = room.check(&work.declaration, objects);
-        fits.map_err(|error| results_do_not_fit(&error, false))?;
-    }
-    drop(rendered);
+async fn submit(submitter: &Submitter, work: &Arc<Work>) -> Ending {
+    // Rendered once before, because what the variables lead to is the outputs' fault and not the cluster's; and apart from the
+    // thread that answers the steps.
+    let first = {
+        let work = Arc::clone(work);
+        tokio::task::spawn_blocking(move || work.first_rendering())
+    };
+    let first = match first.await {
+        Ok(rendered) => Mutex::new(Some(rendered?)),
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    };
     let last = Mutex::new((Attempts::new(), BTreeMap::new()));
     let render = |attempts: &Attempts| {
-        let rendered = render::render(&work.declaration, &work.values, &work.run, attempts)?;
+        let first = first.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let rendered = match first.filter(|_| attempts.is_empty()) {
+            Some(rendered) => rendered,
+            None => render::render(&work.declaration, &work.values, &work.run, attempts)?,
+        };
         let fields = rendered
             .iter()
             .filter_map(|one| {
@@ -219,6 +250,23 @@ pub(super) fn results_do_not_fit(error: &DoesNotFit, are_created: bool) -> Probl
             detail,
             exit_code::NOT_CREATED,
         )
+    }
+}
+
+/// The problem when the objects are larger than the API server or the sidecar's memory allows.
+fn too_large(error: &TooLarge) -> Problem {
+    let remedy = error.remedy();
+    let detail = format!("nothing was created: {error}; {remedy}");
+    let failure = Failure {
+        resource: error.resource.as_ref().map(ToString::to_string),
+        code: FailureCode::TooLarge,
+        message: error.to_string(),
+        remedy: Some(remedy.to_owned()),
+    };
+    let (kind, title) = (problem_type::TOO_LARGE, "the objects are too large");
+    Problem {
+        failures: vec![failure],
+        ..problem::new(kind, 413, title, detail, exit_code::OUTPUT)
     }
 }
 

@@ -27,6 +27,12 @@ impl ApiProblem {
         ))
     }
 
+    /// The problem when others hold what the request needs for now.
+    pub(super) fn busy(detail: impl Into<String>) -> Self {
+        let problem = Self::new(problem_type::BUSY, 503, "busy", detail);
+        problem.exit_code(exit_code::UNREACHABLE)
+    }
+
     /// The same with another exit code for the redirector.
     pub(super) fn exit_code(mut self, exit_code: u8) -> Self {
         self.0.exit_code = exit_code;
@@ -59,6 +65,10 @@ impl IntoResponse for ApiProblem {
             response
                 .headers_mut()
                 .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            let seconds = HeaderValue::from_static("1");
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
         }
         response
     }

@@ -1,19 +1,89 @@
 //! Messages of steps: bounded bodies of JSON.
 
+use std::sync::Arc;
+
 use axum::extract::Request;
 use bytes::Bytes;
+use gleaner_core::collect::{Message, problem};
 use gleaner_proto::exit_code;
-use gleaner_proto::message::{Outputs, problem_type};
-use gleaner_runtime::http::BodyError;
+use gleaner_proto::message::problem_type;
+use gleaner_runtime::http::{BodyError, Share};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::Api;
 use super::answer::ApiProblem;
-use crate::message;
+use crate::message::{self, Extent};
+
+/// A larger body is read on a thread of its own: the one that serves everybody would be busy for too long.
+const LARGE: usize = 64 << 10;
+/// A message that needs more memory than this waits for the workbench. The others are bounded by the posts of a step.
+const SMALL_MESSAGE: usize = 256 << 10;
+/// The memory of a JSON value or key, at most, next to that of its text: a list of one item is the worst case.
+const VALUE: usize = 200;
+
+/// The bytes of a large message, and its place on the workbench, which it has until it is accepted or refused.
+struct Held {
+    bytes: Bytes,
+    _workbench: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
 
 /// Reads a step's message, and gives it with the bytes in which it came.
-pub(super) async fn outputs(api: &Api, request: Request) -> Result<(Outputs, Bytes), ApiProblem> {
-    let body = api.bodies.read(request).await.map_err(not_read)?;
-    let extent = message::extent(&body.bytes);
+pub(super) async fn outputs(
+    api: &Api,
+    share: &Share,
+    request: Request,
+) -> Result<(Message, Bytes), ApiProblem> {
+    let body = api.bodies.read_into(request, share).await;
+    let mut bytes = body.map_err(not_read)?.bytes;
+    let extent = off_thread(&bytes, message::extent).await?;
+    let memory = bytes
+        .len()
+        .saturating_add(extent.values.saturating_mul(VALUE));
+    within_bounds(api, extent, memory)?;
+    if memory > SMALL_MESSAGE {
+        let place = Arc::clone(&api.workbench).acquire_owned().await;
+        let workbench = place.map_err(|_| problem::ending())?;
+        bytes = Bytes::from_owner(Held {
+            bytes,
+            _workbench: workbench,
+        });
+    }
+    let message = off_thread(&bytes, |bytes| message::read(bytes).map(Message::from)).await?;
+    let message = message.map_err(|error| {
+        let detail = format!(
+            "the body is no message of this API: {}; send {{\"outputs\": {{\"NAME\": VALUE}}, \"exitCode\": 0}}",
+            message::explained(&error)
+        );
+        ApiProblem::new(problem_type::MALFORMED, 400, "not understood", detail)
+    })?;
+    Ok((message, bytes))
+}
+
+/// Does something with a body, on a thread of its own if that takes long.
+async fn off_thread<T: Send + 'static>(
+    bytes: &Bytes,
+    work: impl FnOnce(&[u8]) -> T + Send + 'static,
+) -> Result<T, ApiProblem> {
+    if bytes.len() <= LARGE {
+        return Ok(work(bytes));
+    }
+    let bytes = bytes.clone();
+    let done = tokio::task::spawn_blocking(move || work(&bytes)).await;
+    done.map_err(|error| {
+        problem::internal(format!(
+            "the message could not be read: {error}; this is a bug of Gleaner"
+        ))
+        .into()
+    })
+}
+
+fn within_bounds(api: &Api, extent: Extent, memory: usize) -> Result<(), ApiProblem> {
     let bounds = [
         (extent.values, api.max_values, "JSON values", "--max-values"),
         (
@@ -22,46 +92,40 @@ pub(super) async fn outputs(api: &Api, request: Request) -> Result<(Outputs, Byt
             "levels of arrays and objects",
             "--max-depth",
         ),
+        (memory, api.max_message, "bytes in memory", "memory limit"),
     ];
-    if let Some((_, bound, what, flag)) = bounds.into_iter().find(|(held, bound, ..)| held > bound)
-    {
+    let exceeded = bounds.into_iter().find(|(held, bound, ..)| held > bound);
+    exceeded.map_or(Ok(()), |(_, bound, what, flag)| {
         let detail = format!(
             "the message holds more than {bound} {what}; make the outputs smaller, or raise the sidecar's {flag}"
         );
-        return Err(
-            ApiProblem::new(problem_type::TOO_LARGE, 413, "too large", detail)
-                .exit_code(exit_code::OUTPUT),
-        );
-    }
-    let message = message::read(&body.bytes).map_err(|error| {
-        let detail = format!(
-            "the body is no message of this API: {}; send {{\"outputs\": {{\"NAME\": VALUE}}, \"exitCode\": 0}}",
-            message::explained(&error)
-        );
-        ApiProblem::new(problem_type::MALFORMED, 400, "not understood", detail)
-    })?;
-    Ok((message, body.bytes))
+        let problem = ApiProblem::new(problem_type::TOO_LARGE, 413, "too large", detail);
+        Err(problem.exit_code(exit_code::OUTPUT))
+    })
 }
 
 fn not_read(error: BodyError) -> ApiProblem {
     match error {
         BodyError::TooLarge { max } => {
             let detail = format!(
-                "the body is larger than {max} bytes; make the outputs smaller, or raise the sidecar's --max-body"
+                "the body is larger than {max} bytes; make the outputs smaller, or raise the sidecar's memory limit or --max-body"
             );
             ApiProblem::new(problem_type::TOO_LARGE, 413, "too large", detail)
                 .exit_code(exit_code::OUTPUT)
         }
-        BodyError::TooSlow { within } => {
-            let detail = format!(
-                "the body did not arrive within {within:?}; send it faster, or raise the sidecar's --body-timeout"
-            );
-            ApiProblem::new(problem_type::TIMEOUT, 408, "too slow", detail)
-                .exit_code(exit_code::UNREACHABLE)
-        }
+        BodyError::TooSlow { within } => too_slow(format!(
+            "the body did not arrive within {within:?}; send it faster, or raise the sidecar's --body-timeout"
+        )),
+        BodyError::Stalled { .. } => too_slow(format!("{error}; send it faster")),
+        BodyError::NoRoom { .. } => ApiProblem::busy(format!("{error}; retry")),
         BodyError::Interrupted(source) => {
             let detail = format!("the body was interrupted: {source}");
             ApiProblem::new(problem_type::MALFORMED, 400, "not understood", detail)
         }
     }
+}
+
+fn too_slow(detail: String) -> ApiProblem {
+    let problem = ApiProblem::new(problem_type::TIMEOUT, 408, "too slow", detail);
+    problem.exit_code(exit_code::UNREACHABLE)
 }

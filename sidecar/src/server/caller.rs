@@ -21,10 +21,12 @@ use super::Api;
 use super::answer::ApiProblem;
 
 /// Who is asking.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Caller {
-    /// Whoever can reach the loopback address: may look, may not speak.
+    /// A client on the loopback address: may read, may post with a step's token.
     Loopback,
+    /// A probe on the sidecar's own socket, as one on the loopback address.
+    Probe,
     Step(StepName),
 }
 
@@ -70,7 +72,7 @@ pub(super) async fn require_step(
 ) -> Response {
     let step = match caller {
         Caller::Step(step) => Ok(step),
-        Caller::Loopback => match bearer(request.headers()) {
+        Caller::Loopback | Caller::Probe => match bearer(request.headers()) {
             None => Err("a bearer token is missing"),
             Some(token) => {
                 let step = api.tokens.step(token).cloned();

@@ -1,4 +1,4 @@
-//! The sockets: one for each step, and the loopback address.
+//! The sockets: one for each step, one for probes, and the loopback address.
 
 use std::fs;
 use std::io::{self, Write};
@@ -9,14 +9,15 @@ use std::path::{Path, PathBuf};
 use axum::{Extension, Router};
 use gleaner_proto::{StepName, path};
 use gleaner_runtime::Shutdown;
-use gleaner_runtime::http::{BindError, Limits, Server, Tcp, bind};
+use gleaner_runtime::http::{self, BindError, Server, Tcp, bind};
 use tokio::net::UnixListener;
 use tokio::task::JoinSet;
 
 use super::{Caller, Tokens};
+use crate::config::Limits;
 
-/// Bound on the header of a request, in bytes.
-const HEADER_BYTES: usize = 64 << 10;
+/// Bound on the header of a request, in bytes. Each connection can hold as much.
+const HEADER_BYTES: usize = 16 << 10;
 
 /// Every socket on which the API is served.
 #[derive(Debug)]
@@ -24,6 +25,7 @@ pub struct Listeners {
     loopback: Tcp,
     address: SocketAddr,
     steps: Vec<(StepName, UnixListener)>,
+    probe: UnixListener,
 }
 
 /// A socket that could not be opened.
@@ -35,6 +37,12 @@ pub enum ListenError {
         "--listen {0}: only a loopback address, because whoever can reach it may read what is to be created"
     )]
     NotLoopback(SocketAddr),
+    #[error("cannot set up the socket {path} for probes")]
+    Probe {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
     #[error("cannot set up {path} for step '{step}'")]
     Step {
         step: StepName,
@@ -86,6 +94,8 @@ impl Listeners {
                 loopback,
                 address,
                 steps: listeners,
+                // The last one: whoever finds it finds the others.
+                probe: probe(run_dir)?,
             },
             tokens,
         ))
@@ -100,13 +110,16 @@ impl Listeners {
     pub async fn serve(self, router: Router, limits: &Limits, shutdown: &Shutdown) {
         let server = |caller| {
             let router = router.clone().layer(Extension(caller));
+            let http = &limits.http;
             // A client connects to send at once: one that sends nothing is as slow as one that sends half a header.
-            Server::new(router, limits, HEADER_BYTES, limits.header_timeout)
+            Server::new(router, http, HEADER_BYTES, http.header_timeout)
+                .write_timeout(limits.write_timeout)
         };
         let mut serving = JoinSet::new();
         serving.spawn(server(Caller::Loopback).serve(self.loopback, shutdown.clone()));
+        serving.spawn(server(Caller::Probe).serve(http::unix(self.probe), shutdown.clone()));
         for (step, listener) in self.steps {
-            serving.spawn(server(Caller::Step(step)).serve(listener, shutdown.clone()));
+            serving.spawn(server(Caller::Step(step)).serve(http::unix(listener), shutdown.clone()));
         }
         while let Some(served) = serving.join_next().await {
             if let Err(error) = served {
@@ -114,6 +127,15 @@ impl Listeners {
             }
         }
     }
+}
+
+/// Opens the socket for probes.
+fn probe(run_dir: &Path) -> Result<UnixListener, ListenError> {
+    let path = run_dir.join(path::READY_SOCKET);
+    let bound = fs::create_dir_all(run_dir)
+        .and_then(|()| remove(&path))
+        .and_then(|()| UnixListener::bind(&path));
+    bound.map_err(|source| ListenError::Probe { path, source })
 }
 
 /// Removes what a predecessor that was killed has left.

@@ -1,24 +1,24 @@
 //! The GET routes, for people and probes: resources, status, page, health.
 
-use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::extract::{Extension, Path, Query, State};
 use axum::response::{Html, IntoResponse, Response};
-use futures::{Stream, StreamExt};
 use gleaner_proto::duration;
-use gleaner_proto::message::{Phase, Status, problem_type};
+use gleaner_proto::message::{Phase, problem_type};
 use http::{HeaderMap, HeaderValue, header};
 use serde::Deserialize;
-use serde_json::Value;
-use tokio_stream::wrappers::WatchStream;
 
-use super::Api;
-use super::answer::{ApiProblem, Json};
-use crate::run_actor::Preview;
-use gleaner_core::document::writer::to_yaml;
+use super::answer::ApiProblem;
+use super::clients::Class;
+use super::views::{Format, Subject, View};
+use super::{Api, Caller};
+use crate::run_actor::Snapshot;
+
+/// More names than this are no help.
+const LISTED: usize = 12;
 
 /// What can stand behind the `?` of the resources' routes.
 #[derive(Debug, Default, Deserialize)]
@@ -33,59 +33,46 @@ pub(super) struct Wanted {
 
 pub(super) async fn resources(
     State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
     query: Result<Query<Wanted>, QueryRejection>,
     headers: HeaderMap,
-) -> Result<Response, ApiProblem> {
-    let resources = rendered(&api, query).await?;
-    Ok(documents(
-        &headers,
-        resources.into_iter().map(|(_, object)| object).collect(),
-    ))
+) -> Result<View, ApiProblem> {
+    view(&api, &caller, None, query, &headers).await
 }
 
 pub(super) async fn resource(
     State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
     name: Result<Path<String>, PathRejection>,
     query: Result<Query<Wanted>, QueryRejection>,
     headers: HeaderMap,
-) -> Result<Response, ApiProblem> {
+) -> Result<View, ApiProblem> {
     let Path(name) = name?;
-    let known: Vec<String> = {
-        let status = api.handle.status().borrow().clone();
-        status
-            .resources
-            .iter()
-            .map(|resource| resource.resource.clone())
-            .collect()
-    };
-    if !known.contains(&name) {
-        let detail = format!(
-            "the declaration has no resource '{name}'; it has {}",
-            known.join(", ")
-        );
-        return Err(ApiProblem::new(
-            problem_type::NOT_FOUND,
-            404,
-            "no such resource",
-            detail,
-        ));
+    let snapshot = newest(&api);
+    let declaration = snapshot.state.declaration();
+    if declaration.template(&name).is_none() {
+        let templates = declaration.templates.iter();
+        let known: Vec<&str> = templates.map(|template| template.name.as_str()).collect();
+        let known = if known.len() > LISTED {
+            "see GET /v1/status for the resources".to_owned()
+        } else {
+            format!("it has {}", known.join(", "))
+        };
+        let detail = format!("the declaration has no resource of this name; {known}");
+        let title = "no such resource";
+        return Err(ApiProblem::new(problem_type::NOT_FOUND, 404, title, detail));
     }
-    let found = rendered(&api, query)
-        .await?
-        .into_iter()
-        .find(|(resource, _)| *resource == name);
-    let object = found.map(|(_, object)| object).unwrap_or_default();
-    Ok(if wants_json(&headers) {
-        Json(object).into_response()
-    } else {
-        yaml(&[object])
-    })
+    view(&api, &caller, Some(name), query, &headers).await
 }
 
-async fn rendered(
+/// Waits as long as is asked for, and shows the resources of that moment.
+async fn view(
     api: &Api,
+    caller: &Caller,
+    only: Option<String>,
     query: Result<Query<Wanted>, QueryRejection>,
-) -> Result<Vec<(String, Value)>, ApiProblem> {
+    headers: &HeaderMap,
+) -> Result<View, ApiProblem> {
     let malformed =
         |detail: String| ApiProblem::new(problem_type::MALFORMED, 400, "not understood", detail);
     let Query(wanted) = query.map_err(|error| {
@@ -96,45 +83,35 @@ async fn rendered(
     })?;
     if let Some(wait) = &wanted.wait {
         let wait = duration::parse(wait).map_err(|error| malformed(error.to_string()))?;
+        let _permit = api.clients.of(caller).begin(Class::Wait)?;
         resolved(api, wait.min(api.max_wait)).await;
     }
-    let preview = if wanted.partial {
-        Preview::Partial
+    let format = if wants_json(headers) {
+        Format::Json
     } else {
-        Preview::Whole
+        Format::Yaml
     };
-    Ok(api.handle.resources(preview).await?)
+    // When everything is known, both are the same.
+    let partial = wanted.partial || newest(api).phase != Phase::Collecting;
+    let subject = Subject::Resources {
+        only,
+        format,
+        partial,
+    };
+    api.views.get(subject).await
 }
 
 /// Waits until all variables are known, at most for `wait`.
 async fn resolved(api: &Api, wait: Duration) {
-    let mut status = api.handle.status();
+    let mut snapshots = api.handle.snapshots();
     tokio::select! {
-        _ = status.wait_for(|status| status.phase != Phase::Collecting) => {}
+        _ = snapshots.wait_for(|snapshot| snapshot.phase != Phase::Collecting) => {}
         () = api.shutdown.requested() => {}
         () = tokio::time::sleep(wait) => {}
     }
 }
 
-fn documents(headers: &HeaderMap, objects: Vec<Value>) -> Response {
-    if wants_json(headers) {
-        Json(objects).into_response()
-    } else {
-        yaml(&objects)
-    }
-}
-
-fn yaml(objects: &[Value]) -> Response {
-    // RFC 9512.
-    let kind = HeaderValue::from_static("application/yaml");
-    let headers = [
-        (header::CONTENT_TYPE, kind),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    ];
-    (headers, to_yaml(objects)).into_response()
-}
-
-/// Whether JSON is asked for, and not merely taken as well.
+/// Returns true if JSON is asked for, and not merely accepted as well.
 fn wants_json(headers: &HeaderMap) -> bool {
     let accept = headers
         .get(header::ACCEPT)
@@ -143,21 +120,13 @@ fn wants_json(headers: &HeaderMap) -> bool {
     accept.contains("json") && !accept.contains("yaml")
 }
 
-pub(super) async fn status(State(api): State<Api>) -> Json<Status> {
-    let status = api.handle.status().borrow().clone();
-    Json(Status::clone(&status))
+pub(super) async fn status(State(api): State<Api>) -> Result<View, ApiProblem> {
+    Ok(api.views.get(Subject::Status).await?.data())
 }
 
-pub(super) async fn events(
-    State(api): State<Api>,
-) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let events = WatchStream::new(api.handle.status()).map(|status| {
-        let json =
-            serde_json::to_string(&*status).expect("invariant: a status has string keys only");
-        Ok(Event::default().event("status").data(json))
-    });
-    let events = events.take_until(async move { api.shutdown.requested().await });
-    Sse::new(events).keep_alive(KeepAlive::default())
+fn newest(api: &Api) -> Arc<Snapshot> {
+    let snapshots = api.handle.snapshots();
+    Arc::clone(&snapshots.borrow())
 }
 
 pub(super) async fn page() -> Response {

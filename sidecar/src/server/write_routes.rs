@@ -6,7 +6,8 @@ use gleaner_proto::message::{Outcome, OwnResults, problem_type};
 
 use super::answer::{ApiProblem, Json};
 use super::caller::Speaker;
-use super::{Api, body};
+use super::clients::Class;
+use super::{Api, Caller, body};
 use gleaner_core::collect::problem;
 
 pub(super) async fn outputs(
@@ -25,7 +26,8 @@ pub(super) async fn outputs(
         return Err(ApiProblem::new(problem_type::FORBIDDEN, 403, title, detail));
     }
     let own_results = own_results(query)?;
-    let (message, body) = body::outputs(&api, request).await?;
+    let share = &api.clients.of(&Caller::Step(own)).bodies;
+    let (message, body) = body::outputs(&api, share, request).await?;
     let outcome = api.handle.outputs(step, message, body, own_results).await;
     Ok(Json(outcome?))
 }
@@ -55,7 +57,11 @@ fn own_results(query: StepQuery) -> Result<OwnResults, ApiProblem> {
 }
 
 /// Whether anything is already known to stand in the way. Waits until the API server was asked.
-pub(super) async fn preflight(State(api): State<Api>) -> Result<Json<Outcome>, ApiProblem> {
+pub(super) async fn preflight(
+    State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<Outcome>, ApiProblem> {
+    let _permit = api.clients.of(&caller).begin(Class::Wait)?;
     let mut preflight = api.preflight.clone();
     let report = tokio::select! {
         report = preflight.wait_for(Option::is_some) => report.ok().and_then(|report| report.clone()),
@@ -64,12 +70,13 @@ pub(super) async fn preflight(State(api): State<Api>) -> Result<Json<Outcome>, A
     if let Some(problem) = report.and_then(|report| report.problem()) {
         return Err(problem.into());
     }
-    let status = api.handle.status().borrow().clone();
+    let snapshots = api.handle.snapshots();
+    let snapshot = snapshots.borrow();
     Ok(Json(Outcome {
-        phase: status.phase,
+        phase: snapshot.phase,
         pending: Vec::new(),
         resources: Vec::new(),
         results: std::collections::BTreeMap::new(),
-        notes: status.notes.clone(),
+        notes: snapshot.state.notes().to_vec(),
     }))
 }

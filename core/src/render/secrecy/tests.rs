@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use crate::declaration::Scope;
 use serde_json::json;
 
@@ -16,7 +18,7 @@ fn a_secret_is_taken_out_however_it_is_quoted() {
         ("open".to_owned(), "not secret".into()),
     ];
     let values = Values {
-        outputs: [("a".to_owned(), outputs.into())].into(),
+        outputs: [("a".to_owned(), Arc::new(outputs.into()))].into(),
         ..Values::default()
     };
     let redaction = Redaction::new(&declaration, &values);

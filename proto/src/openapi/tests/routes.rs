@@ -53,7 +53,7 @@ const TOO_LARGE: Response = (
     "TooLarge",
     413,
     problem::TOO_LARGE,
-    "too many bytes or JSON values",
+    "too many bytes or JSON values, or objects too large to be created or shown; `detail` names the bound",
 );
 const OTHER_HOST: Response = (
     "OtherHost",
@@ -90,7 +90,7 @@ const BUSY: Response = (
     "Busy",
     503,
     problem::BUSY,
-    "the sidecar is shutting down; retry",
+    "the sidecar is shutting down, or others hold what the request needs; retry after `Retry-After`",
 );
 
 pub(super) fn problems() -> Value {
@@ -163,7 +163,7 @@ pub(super) fn paths() -> Value {
             "For `submit: Manual`; with any other it only returns the outcome. Idempotent. Responds after the commit or its \
              failure.",
             success("Everything exists.", "Outcome"),
-            &[PENDING, INVALID_OUTPUT, NOT_CREATED],
+            &[PENDING, TOO_LARGE, INVALID_OUTPUT, NOT_CREATED],
         ))},
         "/v1/finish": {"post": with_parameters(writes(operation(
             "steps",
@@ -175,7 +175,7 @@ pub(super) fn paths() -> Value {
                 "The outcome; for `submit: Manual` perhaps with the note that no submit request arrived.",
                 "Outcome",
             ),
-            &[MALFORMED, PENDING, INVALID_OUTPUT, NOT_CREATED, RESULTS_TOO_LARGE],
+            &[MALFORMED, PENDING, TOO_LARGE, INVALID_OUTPUT, NOT_CREATED, RESULTS_TOO_LARGE],
         )), &[parameter("resultBytes"), parameter("compressedResultBytes")])},
         "/v1/preflight": {"get": operation(
             "steps",
@@ -195,7 +195,7 @@ pub(super) fn paths() -> Value {
                 "The objects, in the order of the declaration.",
                 &json!({"type": "array", "items": schema("KubernetesObject")}),
             ),
-            &[MALFORMED, PENDING, BUSY],
+            &[MALFORMED, PENDING, TOO_LARGE, BUSY],
         ), &[parameter("wait"), parameter("partial")])},
         "/v1/resources/{name}": {"get": with_parameters(operation(
             "people",
@@ -203,7 +203,7 @@ pub(super) fn paths() -> Value {
             "Read one object that will be created, secrets masked",
             "YAML, unless `Accept` asks for JSON.",
             objects("The object.", &schema("KubernetesObject")),
-            &[MALFORMED, NOT_FOUND, PENDING, BUSY],
+            &[MALFORMED, NOT_FOUND, PENDING, TOO_LARGE, BUSY],
         ), &[
             in_path("name", "The name of the resource or object in the declaration."),
             parameter("wait"),
@@ -215,7 +215,7 @@ pub(super) fn paths() -> Value {
             "Read the whole state: steps, variables, resources",
             "Values are shortened, and a secret's is never shown.",
             success("The state.", "Status"),
-            &[],
+            &[TOO_LARGE, BUSY],
         )},
         "/v1/events": {"get": operation(
             "people",
@@ -228,7 +228,7 @@ pub(super) fn paths() -> Value {
                 "example": "event: status\ndata: {\"phase\":\"Collecting\",\"submit\":\"Resolved\",\"steps\":[],\
                             \"variables\":[],\"resources\":[]}\n\n"
             })),
-            &[],
+            &[BUSY],
         )},
         "/": {"get": operation(
             "people",

@@ -1,0 +1,78 @@
+//! The memory that a run may take up: that of accepted outputs, and of what is rendered from them.
+
+use super::{Collector, Examined, Refusal};
+use crate::render::{self, Rendered, Secrecy, TooLarge};
+
+/// The bounds on the memory of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// All accepted outputs together, in bytes.
+    pub outputs: u64,
+    /// The objects of a submission.
+    pub objects: render::Bounds,
+    /// The objects of one response.
+    pub preview: render::Bounds,
+}
+
+impl Default for Bounds {
+    /// No bounds but that of the API server on one object.
+    fn default() -> Self {
+        let objects = render::Bounds::default();
+        Self {
+            outputs: u64::MAX,
+            objects,
+            preview: objects,
+        }
+    }
+}
+
+impl Collector {
+    /// Sets the bounds for what follows. Messages of a journal have been within those of their time.
+    pub const fn set_bounds(&mut self, bounds: Bounds) {
+        self.bounds = bounds;
+    }
+
+    /// The bounds on memory.
+    pub const fn bounds(&self) -> &Bounds {
+        &self.bounds
+    }
+
+    /// Renders the objects, or only that of one template, with secrets masked and unknown variables as they are written.
+    ///
+    /// # Errors
+    /// A [`TooLarge`] if they exceed the bounds of a response; nothing has been rendered then.
+    pub fn masked_preview(&self, only: Option<&str>) -> Result<Vec<Rendered>, TooLarge> {
+        let Self {
+            declaration,
+            values,
+            run,
+            attempts,
+            ..
+        } = self;
+        let (secrecy, bounds) = (Secrecy::Masked, &self.bounds.preview);
+        render::measure(declaration, values, run, secrecy, bounds, only)?;
+        let (rendered, _) = render::preview_of(only, declaration, values, run, attempts, secrecy);
+        Ok(rendered)
+    }
+
+    /// Examines if there is memory for a message that came in `bytes` bytes, which the journal keeps.
+    ///
+    /// # Errors
+    /// A [`Refusal`] if all outputs together would exceed the bound. Nothing changes.
+    pub fn within_memory(&self, examined: Examined, bytes: usize) -> Result<Examined, Refusal> {
+        let Examined::New(mut admission) = examined else {
+            return Ok(examined);
+        };
+        let memory = admission.memory.max(bytes as u64);
+        if self.accepted.saturating_add(memory) > self.bounds.outputs {
+            return Err(Refusal::TooLarge {
+                step: admission.step.to_string(),
+                memory,
+                accepted: self.accepted,
+                bound: self.bounds.outputs,
+            });
+        }
+        admission.memory = memory;
+        Ok(Examined::New(admission))
+    }
+}

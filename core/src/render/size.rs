@@ -1,0 +1,143 @@
+//! The size of JSON values: of their text, and in memory.
+
+use std::io;
+use std::iter::Sum;
+use std::ops::Add;
+
+use serde_json::Value;
+
+/// The size of a JSON value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Size {
+    /// Bytes of its compact JSON.
+    pub json: u64,
+    /// Bytes of memory for its parsed form, at most.
+    pub memory: u64,
+}
+
+/// The memory of an item of a list, and of an entry of a map: hash, key, value and a slot of its index (indexmap).
+const ITEM: u64 = size_of::<Value>() as u64;
+const ENTRY: u64 = ITEM + size_of::<String>() as u64 + 8 + 16;
+/// What an allocator needs for itself.
+const ALLOCATION: u64 = 16;
+impl Size {
+    /// Measures a value.
+    pub fn of(value: &Value) -> Self {
+        let mut counter = Counter::default();
+        counter.write(value);
+        Self {
+            json: counter.bytes,
+            memory: memory(value),
+        }
+    }
+
+    /// Measures a value that is inserted into text.
+    pub(super) fn within_text(value: &Value) -> Self {
+        if let Value::String(text) = value {
+            return Self::of_text(text);
+        }
+        let mut counter = Counter::default();
+        counter.write(value);
+        Self {
+            json: counter.bytes + counter.escaped,
+            memory: counter.bytes,
+        }
+    }
+
+    /// Measures a piece of text.
+    pub(super) fn of_text(text: &str) -> Self {
+        let mut counter = Counter::default();
+        counter.write(text);
+        Self {
+            json: counter.bytes - 2,
+            memory: text.len() as u64,
+        }
+    }
+
+    /// What a list, map or text takes up itself: two brackets or quotes, and an allocation.
+    pub(super) const fn container() -> Self {
+        Self {
+            json: 2,
+            memory: ALLOCATION + ITEM,
+        }
+    }
+
+    pub(super) const fn item() -> Self {
+        Self {
+            json: 1,
+            memory: ITEM,
+        }
+    }
+
+    pub(super) fn entry(key: &str) -> Self {
+        let key = Self::of_text(key);
+        Self {
+            json: key.json + 4,
+            memory: key.memory + ALLOCATION + ENTRY,
+        }
+    }
+}
+
+impl Add for Size {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            json: self.json.saturating_add(other.json),
+            memory: self.memory.saturating_add(other.memory),
+        }
+    }
+}
+
+impl Sum for Size {
+    fn sum<I: Iterator<Item = Self>>(sizes: I) -> Self {
+        sizes.fold(Self::default(), Add::add)
+    }
+}
+
+/// Returns the memory of a parsed value, with the room that a list or map grown by a parser has for more.
+pub(crate) fn memory(value: &Value) -> u64 {
+    let slots = |length: usize| match length {
+        0 => 0,
+        length => length.next_power_of_two().max(4) as u64,
+    };
+    ALLOCATION
+        + match value {
+            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+            Value::String(text) => text.len() as u64,
+            Value::Array(items) => {
+                slots(items.len()) * ITEM + items.iter().map(memory).sum::<u64>()
+            }
+            Value::Object(entries) => {
+                let held = entries.iter();
+                let held = held.map(|(key, value)| key.len() as u64 + ALLOCATION + memory(value));
+                slots(entries.len()) * ENTRY + held.sum::<u64>()
+            }
+        }
+}
+
+/// Counts what is written, and how many of the bytes JSON would escape if it were text.
+#[derive(Default)]
+struct Counter {
+    bytes: u64,
+    escaped: u64,
+}
+
+impl Counter {
+    fn write(&mut self, value: impl serde::Serialize) {
+        serde_json::to_writer(self, &value).expect("invariant: a counter takes any JSON value");
+    }
+}
+
+impl io::Write for Counter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.bytes += bytes.len() as u64;
+        let escaped = bytes.iter().filter(|byte| matches!(byte, b'"' | b'\\'));
+        self.escaped += escaped.count() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

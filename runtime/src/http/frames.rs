@@ -1,0 +1,79 @@
+//! A response of shared bytes.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::HttpBody;
+use bytes::Bytes;
+use hyper::body::{Frame, SizeHint};
+
+/// Bytes that a connection copies at once, at most.
+const FRAME: usize = 64 << 10;
+
+/// The body of a response. It shares its bytes with other responses, and announces its length.
+#[derive(Debug)]
+pub struct Frames(Bytes);
+
+impl Frames {
+    /// Returns a body of `bytes`.
+    pub fn body(bytes: Bytes) -> axum::body::Body {
+        axum::body::Body::new(Self(bytes))
+    }
+}
+
+impl HttpBody for Frames {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let length = self.0.len().min(FRAME);
+        let frame = (length > 0).then(|| Ok(Frame::data(self.0.split_to(length))));
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.len() as u64)
+    }
+}
+
+/// The body of a response that holds something until its last byte is taken, or the client is gone.
+#[derive(Debug)]
+pub struct Held<T> {
+    body: axum::body::Body,
+    _held: T,
+}
+
+impl<T: Send + Unpin + 'static> Held<T> {
+    /// Returns `body`, which drops `held` at its end.
+    pub fn body(body: axum::body::Body, held: T) -> axum::body::Body {
+        axum::body::Body::new(Self { body, _held: held })
+    }
+}
+
+impl<T: Unpin> HttpBody for Held<T> {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,83 @@
+//! The time that a client may take for a part of a response. Without it, a client that reads nothing holds its connection and the
+//! response for ever.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::time::Sleep;
+
+/// A client that takes less than 64 KiB of a response within this time, and not all of it, is disconnected.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The bytes that a client must take within the time. A single byte would do for one that wants to hold on.
+const PART: usize = 64 << 10;
+
+/// The state of one connection's writes.
+pub(super) struct WriteTimeout {
+    limit: Duration,
+    /// Runs while the client leaves something waiting.
+    waiting: Option<Pin<Box<Sleep>>>,
+    /// Bytes taken since then.
+    taken: usize,
+}
+
+impl WriteTimeout {
+    pub(super) const fn new(limit: Duration) -> Self {
+        Self {
+            limit,
+            waiting: None,
+            taken: 0,
+        }
+    }
+
+    /// Passes the result of a write of `offered` bytes, or an error once the client has taken too long.
+    pub(super) fn observe(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+        offered: usize,
+    ) -> Poll<io::Result<usize>> {
+        match written {
+            Poll::Pending => {
+                ready!(self.poll_limit(cx));
+                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+            }
+            Poll::Ready(Ok(bytes)) => {
+                self.taken = self.taken.saturating_add(bytes);
+                if bytes == offered || self.taken >= PART {
+                    self.reset();
+                }
+                Poll::Ready(Ok(bytes))
+            }
+            failed => failed,
+        }
+    }
+
+    /// Passes the result of a flush or shutdown, or an error once the client has taken too long.
+    pub(super) fn observe_end(
+        &mut self,
+        cx: &mut Context<'_>,
+        done: Poll<io::Result<()>>,
+    ) -> Poll<io::Result<()>> {
+        if done.is_pending() {
+            ready!(self.poll_limit(cx));
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        done
+    }
+
+    fn poll_limit(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let limit = self.limit;
+        let waiting = self
+            .waiting
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
+        waiting.as_mut().poll(cx)
+    }
+
+    fn reset(&mut self) {
+        self.waiting = None;
+        self.taken = 0;
+    }
+}

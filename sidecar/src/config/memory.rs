@@ -1,0 +1,183 @@
+//! The memory that the sidecar may take, and what follows from it for everything that a client can make it hold.
+//!
+//! Of the memory limit, 24 MiB are for the program, its connections and their buffers in the system. The rest is eleven parts:
+//!
+//! | parts | for |
+//! | --- | --- |
+//! | 2 | accepted outputs |
+//! | 2 | bodies of requests; half a part more is divided among the steps, each of which has its share for itself |
+//! | 2 | one large message while it is read, or one response while it is rendered |
+//! | 3 | the objects of the submission: their JSON, and what the API server responds |
+//! | 1 | rendered responses, however many clients read them |
+
+use std::fs;
+use std::path::Path;
+
+use gleaner_core::collect;
+use gleaner_core::render::{self, OBJECT_MAX, Size};
+
+use super::Limits;
+
+/// For the program itself.
+const OWN: u64 = 24 << 20;
+const PARTS: u64 = 11;
+/// The least that a part has: less would refuse runs that are hardly larger than nothing.
+const PART_MIN: u64 = 1 << 20;
+/// The limit that is assumed where there is none: parts of 32 MiB.
+const UNLIMITED: u64 = OWN + PARTS * (32 << 20);
+/// More does not make the bounds larger.
+const LIMIT_MAX: u64 = 4 << 30;
+/// Bounds of a step's share of the memory for bodies.
+const SHARE: (usize, usize) = (16 << 10, 1 << 20);
+
+/// The bounds on memory, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Memory {
+    /// The largest body.
+    pub max_body: usize,
+    /// All bodies that are being read or wait to be accepted.
+    pub bodies: usize,
+    /// The bodies of one step that no other can keep waiting.
+    pub share: usize,
+    /// A message in memory, estimated before it is read.
+    pub message: usize,
+    /// All rendered responses.
+    pub responses: usize,
+    /// One rendered response.
+    pub response: usize,
+    /// What the run itself may hold.
+    pub run: collect::Bounds,
+}
+
+impl Memory {
+    /// Returns the bounds for a sidecar with `limit` bytes of memory, if there is a limit, and so many steps.
+    pub(crate) fn new(limit: Option<u64>, limits: &Limits, steps: usize) -> Self {
+        let limit = limit.unwrap_or(UNLIMITED).min(LIMIT_MAX);
+        let part = (limit.saturating_sub(OWN) / PARTS).max(PART_MIN);
+        let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+        let two = bytes(2 * part);
+        let max_body = limits.max_body().unwrap_or(two);
+        let outputs = limits.max_outputs.unwrap_or_else(|| two.max(max_body));
+        let objects = |json, memory| render::Bounds {
+            object: OBJECT_MAX,
+            total: Size { json, memory },
+        };
+        Self {
+            max_body,
+            bodies: two.max(max_body),
+            share: (bytes(part / 2) / steps.max(1)).clamp(SHARE.0, SHARE.1),
+            message: two.max(max_body),
+            responses: bytes(part),
+            response: bytes(part / 2),
+            run: collect::Bounds {
+                outputs: outputs as u64,
+                objects: objects(part, 2 * part),
+                preview: objects(part / 2, part),
+            },
+        }
+    }
+}
+
+/// Returns the memory limit of this process's cgroup in bytes: the lowest of its own and those above it.
+pub(crate) fn limit() -> Option<u64> {
+    let cgroups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    lowest(&cgroups, Path::new("/sys/fs/cgroup"))
+}
+
+/// Looks for the limit of the cgroups of a process (cgroups(7)) below `root`, for both versions. Within a container that has no
+/// cgroup namespace, the paths are those of the node, and its own cgroup is at the root.
+fn lowest(cgroups: &str, root: &Path) -> Option<u64> {
+    let limits = cgroups.lines().filter_map(|line| {
+        let mut fields = line.splitn(3, ':').skip(1);
+        let (controllers, path) = (fields.next()?, fields.next()?);
+        let (hierarchy, file) = match controllers {
+            "" => (root.to_owned(), "memory.max"),
+            _ if controllers.split(',').any(|one| one == "memory") => {
+                (root.join("memory"), "memory.limit_in_bytes")
+            }
+            _ => return None,
+        };
+        let own = hierarchy.join(path.trim_start_matches('/'));
+        let up = own
+            .ancestors()
+            .filter(|group| group.starts_with(&hierarchy));
+        let read = |group: &Path| {
+            fs::read_to_string(group.join(file))
+                .ok()?
+                .trim()
+                .parse()
+                .ok()
+        };
+        up.filter_map(read).min()
+    });
+    // Version 1 writes its highest number where there is no limit.
+    limits.min().filter(|limit: &u64| *limit < 1 << 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn files(files: &[(&str, &str)]) -> (tempfile::TempDir, PathBuf) {
+        let directory = tempfile::tempdir().unwrap();
+        for (path, content) in files {
+            let path = directory.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+        let root = directory.path().to_owned();
+        (directory, root)
+    }
+
+    #[test]
+    fn the_lowest_limit_of_a_cgroup_and_those_above_it_counts_in_both_versions() {
+        let (_directory, root) = files(&[
+            ("memory.max", "134217728\n"),
+            ("pod/memory.max", "max\n"),
+            ("pod/app/memory.max", "268435456\n"),
+            ("memory/memory.limit_in_bytes", "9223372036854771712\n"),
+            ("memory/pod/memory.limit_in_bytes", "67108864\n"),
+        ]);
+        let cases = [
+            ("0::/pod/app\n", Some(128 << 20)),
+            ("0::/pod/elsewhere\n", Some(128 << 20)),
+            ("3:cpu,memory:/pod\n0::/\n", Some(64 << 20)),
+            ("3:memory:/\n", None),
+            ("3:cpu:/pod\n", None),
+            ("", None),
+        ];
+        for (cgroups, limit) in cases {
+            assert_eq!(lowest(cgroups, &root), limit, "{cgroups}");
+        }
+        let (_directory, root) = files(&[("memory.max", "max\n")]);
+        assert_eq!(lowest("0::/\n", &root), None);
+    }
+
+    #[test]
+    fn the_bounds_fit_the_limit_together() {
+        let limits = Limits::for_tests(&[]);
+        for limit in [64_u64, 128, 256, 1024].map(|mebibytes| mebibytes << 20) {
+            let memory = Memory::new(Some(limit), &limits, 3);
+            let together = memory.run.outputs
+                + (memory.bodies + 3 * memory.share + memory.message + memory.responses) as u64
+                + 3 * memory.run.objects.total.json;
+            assert!(together + OWN / 2 <= limit, "{limit}: {memory:?}");
+            assert!(memory.run.objects.total.memory <= 3 * memory.run.objects.total.json);
+            assert!(
+                memory.run.preview.total.memory as usize + 2 * memory.response <= memory.message
+            );
+        }
+    }
+
+    #[test]
+    fn without_a_limit_the_documented_defaults_hold() {
+        let memory = Memory::new(None, &Limits::for_tests(&[]), 3);
+        assert_eq!((memory.max_body, memory.run.outputs), (64 << 20, 64 << 20));
+        let given = Limits::for_tests(&["--max-body=1Ki", "--max-outputs=2Ki"]);
+        let memory = Memory::new(None, &given, 2000);
+        assert_eq!((memory.max_body, memory.run.outputs), (1 << 10, 2 << 10));
+        assert_eq!(memory.share, SHARE.0);
+    }
+}

@@ -1,0 +1,105 @@
+//! What one client may hold of the sidecar, so that others and the probes find room.
+//!
+//! A client is whoever comes by one socket: a step, the loopback address, the probes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::extract::{Extension, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use gleaner_proto::StepName;
+use gleaner_runtime::http::{Held, Share};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::answer::ApiProblem;
+use super::caller::Speaker;
+use super::{Api, Caller};
+use crate::config::Memory;
+
+/// Streams of events at once on each socket.
+const STREAMS: usize = 16;
+/// Requests at once on each socket that wait, such as with `?wait=`.
+const WAITS: usize = 16;
+/// Posts of each step at once: each can hold a response of some MiB. A step needs one.
+const POSTS: usize = 4;
+
+/// All clients.
+#[derive(Debug)]
+pub struct Clients(HashMap<Caller, Client>);
+
+/// What one client holds.
+#[derive(Debug)]
+pub(super) struct Client {
+    streams: Arc<Semaphore>,
+    waits: Arc<Semaphore>,
+    posts: Arc<Semaphore>,
+    pub(super) bodies: Share,
+}
+
+/// A class of requests of which a client has only some at once.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Class {
+    Stream,
+    Wait,
+    Post,
+}
+
+impl Clients {
+    /// Returns the clients of a sidecar for `steps`.
+    pub fn new(steps: &[StepName], memory: &Memory) -> Self {
+        let steps = steps.iter().cloned().map(Caller::Step);
+        let callers = steps.chain([Caller::Loopback, Caller::Probe]);
+        let client = |caller| (caller, Client::new(memory.share));
+        Self(callers.map(client).collect())
+    }
+
+    /// Returns the client that a caller is.
+    pub(super) fn of(&self, caller: &Caller) -> &Client {
+        let known = self.0.get(caller);
+        known.expect("invariant: every socket has its client")
+    }
+}
+
+impl Client {
+    fn new(share: usize) -> Self {
+        let semaphore = |most| Arc::new(Semaphore::new(most));
+        Self {
+            streams: semaphore(STREAMS),
+            waits: semaphore(WAITS),
+            posts: semaphore(POSTS),
+            bodies: Share::new(share),
+        }
+    }
+
+    /// Begins a request of a class.
+    ///
+    /// # Errors
+    /// A problem if the client has as many as it may already.
+    pub(super) fn begin(&self, class: Class) -> Result<OwnedSemaphorePermit, ApiProblem> {
+        let (semaphore, most, what) = match class {
+            Class::Stream => (&self.streams, STREAMS, "streams of events"),
+            Class::Wait => (&self.waits, WAITS, "requests that wait"),
+            Class::Post => (&self.posts, POSTS, "posts of this step"),
+        };
+        let permit = Arc::clone(semaphore).try_acquire_owned();
+        permit.map_err(|_| {
+            ApiProblem::busy(format!(
+                "{most} {what} are in progress, which is the most at once; retry when one of them has ended"
+            ))
+        })
+    }
+}
+
+/// Bounds the posts of a step, each until the last byte of its response is taken. Comes after the step is known.
+pub(super) async fn bound_posts(
+    State(api): State<Api>,
+    Extension(Speaker(step)): Extension<Speaker>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match api.clients.of(&Caller::Step(step)).begin(Class::Post) {
+        Ok(permit) => next.run(request).await.map(|body| Held::body(body, permit)),
+        Err(problem) => problem.into_response(),
+    }
+}

@@ -1,0 +1,101 @@
+//! The status as server-sent events.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::extract::{Extension, State};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures::stream;
+use http::{HeaderValue, header};
+use tokio::sync::{OwnedSemaphorePermit, watch};
+
+use super::answer::ApiProblem;
+use super::clients::Class;
+use super::views::{Subject, Views};
+use super::{Api, Caller};
+use crate::run_actor::Snapshot;
+use gleaner_runtime::Shutdown;
+
+/// How long a stream is silent at most: a client that is gone is noticed by what it does not take.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// Changes are shown at the beats of one clock for all streams: those that come together are one event, rendered once.
+const BEAT: Duration = Duration::from_millis(250);
+/// The pause before a status is rendered that there was no memory for.
+const BUSY: Duration = Duration::from_secs(1);
+const COMMENT: Bytes = Bytes::from_static(b":\n\n");
+
+/// One client's stream. However slow the client is, only the newest status waits for it.
+struct Stream {
+    views: Arc<Views>,
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    shutdown: Shutdown,
+    /// The version that was sent last.
+    sent: Option<u64>,
+    start: Instant,
+    _permit: OwnedSemaphorePermit,
+}
+
+pub(super) async fn events(
+    State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Response, ApiProblem> {
+    let stream = Stream {
+        views: Arc::clone(&api.views),
+        snapshots: api.handle.snapshots(),
+        shutdown: api.shutdown.clone(),
+        sent: None,
+        start: api.start,
+        _permit: api.clients.of(&caller).begin(Class::Stream)?,
+    };
+    let frames = stream::unfold(stream, async |mut stream| {
+        let frame = stream.next().await?;
+        Some((Ok::<_, std::convert::Infallible>(frame), stream))
+    });
+    let headers = [
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/event-stream"),
+        ),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+    ];
+    Ok((headers, Body::from_stream(frames)).into_response())
+}
+
+fn until_beat(elapsed: Duration) -> Duration {
+    let beat = BEAT.as_nanos();
+    let past = elapsed.as_nanos() % beat;
+    BEAT.saturating_sub(Duration::from_nanos(
+        u64::try_from(past).unwrap_or_default(),
+    ))
+}
+
+impl Stream {
+    /// Returns the next event or comment; none when the stream ends.
+    async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            let sent = self.sent;
+            let newer = self
+                .snapshots
+                .wait_for(|snapshot| Some(snapshot.version) != sent);
+            let version = tokio::select! {
+                newer = tokio::time::timeout(KEEP_ALIVE, newer) => match newer {
+                    Ok(newer) => newer.ok()?.version,
+                    Err(_) => return Some(COMMENT),
+                },
+                () = self.shutdown.requested() => return None,
+            };
+            if sent.is_some() {
+                tokio::time::sleep(until_beat(self.start.elapsed())).await;
+            }
+            match self.views.get(Subject::Status).await {
+                Ok(view) => {
+                    self.sent = Some(version);
+                    return view.into_event();
+                }
+                Err(_) => tokio::time::sleep(BUSY).await,
+            }
+        }
+    }
+}

@@ -1,0 +1,361 @@
+//! Rendered responses: each is rendered once for each state of the run, and its bytes are shared by all who ask.
+
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use gleaner_core::collect::problem;
+use gleaner_core::document::writer::write_yaml;
+use gleaner_core::render::TooLarge;
+use gleaner_proto::exit_code;
+use gleaner_proto::message::{Phase, Problem, problem_type};
+use gleaner_runtime::http::Frames;
+use http::{HeaderValue, StatusCode, header};
+use serde_json::Value;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use super::answer::ApiProblem;
+use crate::config::Memory;
+use crate::run_actor::Snapshot;
+
+/// Memory is counted in units of this many bytes.
+const UNIT: usize = 4 << 10;
+/// The newest views of one state that are kept: status, and two formats of all resources, of those so far, and of one.
+const KEPT: usize = 7;
+
+const EVENT_START: &[u8] = b"event: status\ndata: ";
+const EVENT_END: &[u8] = b"\n\n";
+
+/// The views of the run.
+#[derive(Debug)]
+pub struct Views {
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    /// Only one reader renders, so that a message waits for one rendering at most.
+    turn: Semaphore,
+    workbench: Arc<Semaphore>,
+    /// Memory for all views that are kept, or still being sent.
+    room: Arc<Semaphore>,
+    /// The largest view, in bytes.
+    max: usize,
+    kept: Mutex<Vec<(u64, Subject, View)>>,
+}
+
+/// What is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Subject {
+    /// The status, as an event.
+    Status,
+    Resources {
+        /// The one resource, if it is not all.
+        only: Option<String>,
+        format: Format,
+        /// Shows unknown variables as they are written.
+        partial: bool,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    Yaml,
+    Json,
+}
+
+/// A response that many clients can share.
+#[derive(Debug, Clone)]
+pub(super) struct View {
+    status: StatusCode,
+    content_type: &'static str,
+    bytes: Bytes,
+}
+
+/// The bytes of a view, and the memory that they take up until the last client has them.
+struct Held {
+    bytes: Vec<u8>,
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+// === impl Views ===
+
+impl Views {
+    /// Returns the views of what `snapshots` brings. The workbench is the memory in which they are rendered.
+    pub fn new(
+        snapshots: watch::Receiver<Arc<Snapshot>>,
+        memory: &Memory,
+        workbench: Arc<Semaphore>,
+    ) -> Self {
+        Self {
+            snapshots,
+            turn: Semaphore::new(1),
+            workbench,
+            room: Arc::new(Semaphore::new(memory.responses / UNIT)),
+            max: memory.response,
+            kept: Mutex::default(),
+        }
+    }
+
+    /// Returns the view of the newest state.
+    ///
+    /// # Errors
+    /// A problem if older views, which clients are still taking, hold all memory.
+    pub(super) async fn get(&self, subject: Subject) -> Result<View, ApiProblem> {
+        let snapshot = self.newest();
+        if let Some(view) = self.find(&snapshot, &subject) {
+            return Ok(view);
+        }
+        // The semaphores are never closed.
+        let _turn = self.turn.acquire().await;
+        let _workbench = self.workbench.acquire().await;
+        let snapshot = self.newest();
+        if let Some(view) = self.find(&snapshot, &subject) {
+            return Ok(view);
+        }
+        let room = self.make_room(&snapshot).ok_or_else(|| {
+            let detail = "other clients are still taking large responses, for which there is no more memory; retry later";
+            ApiProblem::busy(detail)
+        })?;
+        let (max, version) = (self.max, snapshot.version);
+        let rendering = {
+            let subject = subject.clone();
+            tokio::task::spawn_blocking(move || render(&snapshot, &subject, max))
+        };
+        let rendered = rendering.await.map_err(|error| {
+            ApiProblem::from(problem::internal(format!(
+                "the response could not be rendered: {error}; this is a bug of Gleaner"
+            )))
+        })?;
+        let view = rendered.into_view(room);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() == KEPT {
+            kept.remove(0);
+        }
+        kept.push((version, subject, view.clone()));
+        Ok(view)
+    }
+
+    fn newest(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshots.borrow())
+    }
+
+    fn find(&self, snapshot: &Snapshot, subject: &Subject) -> Option<View> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = kept
+            .iter()
+            .find(|(version, known, _)| *version == snapshot.version && known == subject);
+        found.map(|(.., view)| view.clone())
+    }
+
+    /// Takes memory for the largest view: first from what is kept of older states, then from all that is kept.
+    fn make_room(&self, snapshot: &Snapshot) -> Option<OwnedSemaphorePermit> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|(version, ..)| *version == snapshot.version);
+        let take = || {
+            Arc::clone(&self.room)
+                .try_acquire_many_owned(units(self.max))
+                .ok()
+        };
+        take().or_else(|| {
+            kept.clear();
+            take()
+        })
+    }
+}
+
+// === impl View ===
+
+impl View {
+    /// Returns the bytes of an event; none if there is only a problem to show.
+    pub(super) fn into_event(self) -> Option<Bytes> {
+        (self.status == StatusCode::OK).then_some(self.bytes)
+    }
+
+    /// Returns the JSON within an event as a view.
+    pub(super) fn data(mut self) -> Self {
+        if self.status == StatusCode::OK {
+            // With one line feed: a terminal's prompt should not end up behind the last brace.
+            let end = self.bytes.len() - EVENT_END.len() + 1;
+            self.bytes = self.bytes.slice(EVENT_START.len()..end);
+        }
+        self
+    }
+}
+
+impl IntoResponse for View {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Frames::body(self.bytes));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        let content_type = HeaderValue::from_static(self.content_type);
+        headers.insert(header::CONTENT_TYPE, content_type);
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+}
+
+// === rendering, on a thread of its own ===
+
+struct Rendered {
+    status: StatusCode,
+    content_type: &'static str,
+    bytes: Vec<u8>,
+}
+
+impl Rendered {
+    fn problem(problem: &Problem) -> Self {
+        let status = StatusCode::from_u16(problem.status);
+        let mut bytes = serde_json::to_vec(problem).unwrap_or_default();
+        bytes.push(b'\n');
+        Self {
+            status: status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+            content_type: "application/problem+json",
+            bytes,
+        }
+    }
+
+    fn into_view(mut self, mut room: OwnedSemaphorePermit) -> View {
+        self.bytes.shrink_to_fit();
+        let held = Held {
+            _room: room.split(units(self.bytes.len()) as usize),
+            bytes: self.bytes,
+        };
+        View {
+            status: self.status,
+            content_type: self.content_type,
+            bytes: Bytes::from_owner(held),
+        }
+    }
+}
+
+fn render(snapshot: &Snapshot, subject: &Subject, max: usize) -> Rendered {
+    let mut page = Page {
+        bytes: Vec::new(),
+        max,
+    };
+    let written = match subject {
+        Subject::Status => page.status(snapshot).map(|()| "application/json"),
+        Subject::Resources {
+            only,
+            format,
+            partial,
+        } => {
+            if !partial && snapshot.phase == Phase::Collecting {
+                let pending = snapshot.state.pending_names();
+                return Rendered::problem(&problem::pending(pending, &[]));
+            }
+            let objects = match snapshot.state.masked_preview(only.as_deref()) {
+                Ok(objects) => objects,
+                Err(error) => return Rendered::problem(&not_rendered(&error)),
+            };
+            let mut objects = objects.into_iter();
+            match only {
+                Some(only) => {
+                    let own = objects.find(|one| one.resource.as_str() == only);
+                    let object = own.map(|one| one.object).unwrap_or_default();
+                    page.objects(*format, Objects::One(&object))
+                }
+                None => {
+                    let objects: Vec<Value> = objects.map(|one| one.object).collect();
+                    page.objects(*format, Objects::All(&objects))
+                }
+            }
+        }
+    };
+    match written {
+        Ok(content_type) => Rendered {
+            status: StatusCode::OK,
+            content_type,
+            bytes: page.bytes,
+        },
+        Err(_) => Rendered::problem(&too_large(format!(
+            "the response would have more than {max} bytes; {REMEDY}"
+        ))),
+    }
+}
+
+const REMEDY: &str =
+    "GET /v1/resources/{name} shows one at a time, or raise the memory limit of the sidecar";
+
+fn not_rendered(error: &TooLarge) -> Problem {
+    let remedy = match error.resource {
+        Some(_) => error.remedy(),
+        None => REMEDY,
+    };
+    too_large(format!("{error}; {remedy}"))
+}
+
+fn too_large(detail: String) -> Problem {
+    let (kind, title) = (problem_type::TOO_LARGE, "too large to be shown");
+    problem::new(kind, 413, title, detail, exit_code::OUTPUT)
+}
+
+/// What is written, up to a bound.
+struct Page {
+    bytes: Vec<u8>,
+    max: usize,
+}
+
+enum Objects<'a> {
+    One(&'a Value),
+    All(&'a [Value]),
+}
+
+impl Page {
+    fn status(&mut self, snapshot: &Snapshot) -> io::Result<()> {
+        self.bytes.extend_from_slice(EVENT_START);
+        serde_json::to_writer(&mut *self, &snapshot.state.status())?;
+        self.bytes.extend_from_slice(EVENT_END);
+        Ok(())
+    }
+
+    fn objects(&mut self, format: Format, objects: Objects<'_>) -> io::Result<&'static str> {
+        match (format, objects) {
+            (Format::Yaml, Objects::One(object)) => {
+                write_yaml(self, [object]).map_err(io::Error::other)?;
+            }
+            (Format::Yaml, Objects::All(objects)) => {
+                write_yaml(self, objects).map_err(io::Error::other)?;
+            }
+            (Format::Json, Objects::One(object)) => serde_json::to_writer(&mut *self, object)?,
+            (Format::Json, Objects::All(objects)) => serde_json::to_writer(&mut *self, objects)?,
+        }
+        Ok(match format {
+            // RFC 9512.
+            Format::Yaml => "application/yaml",
+            Format::Json => {
+                self.bytes.push(b'\n');
+                "application/json"
+            }
+        })
+    }
+}
+
+impl io::Write for Page {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.bytes.len() + bytes.len() > self.max {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl fmt::Write for Page {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        io::Write::write_all(self, text.as_bytes()).map_err(|_| fmt::Error)
+    }
+}
+
+fn units(bytes: usize) -> u32 {
+    u32::try_from(bytes / UNIT).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,391 @@
+//! Clients that want to fill the memory or to keep others waiting.
+//!
+//! Memory is the peak of the process as the kernel counts it (`VmHWM`), the pages of the (debug) binary included, against the
+//! limit that the sidecar is given by `--memory-limit`: a cgroup would count less of the former, and its sockets in addition.
+
+use std::time::{Duration, Instant};
+
+use gleaner_proto::exit_code;
+use gleaner_proto::message::problem_type;
+use gleaner_testkit::client::{Place, Response};
+
+use crate::support::{Connection, DIGEST, MANUAL, PATIENCE, Setup, Sidecar, VERDICT, request};
+
+/// The chart's default limit of the sidecar.
+const LIMIT: &str = "--memory-limit=128Mi";
+const LIMIT_KIB: u64 = 128 << 10;
+
+/// Fits an object, and one response.
+const LARGE: usize = 5 << 19;
+
+fn asking(place: &Place, path: &str, headers: &[(&str, &str)]) -> Connection {
+    let mut connection = place.connect();
+    // One beyond the bound waits for its turn with what it sends.
+    let _ = connection.send(&request("GET", path, headers, b""));
+    connection
+}
+
+fn large(letter: &str, bytes: usize) -> String {
+    format!(r#"{{"outputs": {{"digest": "{}"}}}}"#, letter.repeat(bytes))
+}
+
+#[track_caller]
+fn within_the_limit(sidecar: &Sidecar) {
+    let peak = sidecar.memory("VmHWM");
+    println!("peak {peak} KiB");
+    assert!(peak < LIMIT_KIB, "{peak} KiB");
+}
+
+/// Returns the longest of 99 in 100.
+fn p99(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[(times.len() * 99).div_ceil(100) - 1]
+}
+
+#[test]
+fn readers_that_read_nothing_neither_fill_the_memory_nor_hold_up_a_step() {
+    let sidecar = Setup::new(MANUAL)
+        .flag(LIMIT)
+        .flag("--write-timeout=2s")
+        .start();
+    let build = sidecar.step("build");
+    build.outputs("build", &large("x", 1 << 20)).ok();
+    let paths = [
+        "/v1/resources?partial=true",
+        "/v1/resources/img?partial=true",
+        "/v1/resources/note?partial=true",
+        "/v1/status",
+        "/v1/events",
+        "/v1/nothing",
+        "/metrics",
+        "/v1/resources?partial=true&wait=1s",
+    ];
+    let json = [("Accept", "application/json")];
+    let hostile: Vec<Connection> = (0..192)
+        .map(|index| {
+            let place = if index < 128 {
+                sidecar.loopback()
+            } else {
+                sidecar.step("build")
+            };
+            let headers: &[_] = if index % 3 == 0 { &json } else { &[] };
+            asking(&place, paths[index % paths.len()], headers)
+        })
+        .collect();
+    let mut times = Vec::new();
+    for _ in 0..200 {
+        let begin = Instant::now();
+        sidecar.step("scan").outputs("scan", VERDICT).ok();
+        times.push(begin.elapsed());
+    }
+    let p99 = p99(times);
+    println!("a step next to 192 hostile readers: p99 {p99:?}");
+    // A ceiling for a debug build on a busy machine: rendering anew for each would take minutes.
+    assert!(p99 < Duration::from_secs(2), "{p99:?}");
+    within_the_limit(&sidecar);
+    // None of them is served for ever: one that comes now finds room as soon as they are disconnected.
+    crate::support::until("a response next to hostile readers", || {
+        let all = sidecar.loopback().get("/v1/resources?partial=true");
+        all.status == 200 && all.body.len() > 1 << 20
+    });
+    within_the_limit(&sidecar);
+    drop(hostile);
+}
+
+#[test]
+fn a_state_is_rendered_once_however_many_ask() {
+    let sidecar = Setup::new(MANUAL).flag(LIMIT).start();
+    let build = sidecar.step("build");
+    build.outputs("build", &large("x", LARGE)).ok();
+    let path = "/v1/resources?partial=true";
+    let first = {
+        let begin = Instant::now();
+        let response = sidecar.loopback().get(path);
+        (begin.elapsed(), response)
+    };
+    let begin = Instant::now();
+    for _ in 0..30 {
+        assert_eq!(sidecar.loopback().get(path), first.1);
+    }
+    // Copying is far cheaper than rendering in a debug build; rendered again, it would be 30 times as much.
+    let (again, once) = (begin.elapsed(), first.0);
+    println!("once {once:?}, 30 times again {again:?}");
+    assert!(again < 15 * once, "once {once:?}, 30 times again {again:?}");
+    // Another state is another view.
+    sidecar.step("scan").outputs("scan", VERDICT).ok();
+    let after = sidecar.loopback().get(path);
+    assert!(after.text().contains("verdict: clean"));
+    within_the_limit(&sidecar);
+}
+
+#[test]
+fn states_that_follow_each_other_do_not_pile_up_behind_slow_readers() {
+    let steps: String = (0..40)
+        .map(|step| format!("  s{step}: [{{name: out}}]\n"))
+        .collect();
+    let data: String = (0..40)
+        .map(|step| format!("        s{step}: $(steps.s{step}.out)\n"))
+        .collect();
+    let declaration = format!(
+        "steps:\n{steps}objects:\n  - name: note\n    resourceTemplate:\n      apiVersion: v1\n      kind: ConfigMap\n      \
+         metadata: {{name: note}}\n      data:\n{data}submit: Manual\n"
+    );
+    let sidecar = Setup::new(&declaration).flag(LIMIT).start();
+    let out = format!(r#"{{"outputs": {{"out": "{}"}}}}"#, "x".repeat(70 << 10));
+    let mut slow = Vec::new();
+    let mut refused = 0;
+    for step in 0..40 {
+        let step = format!("s{step}");
+        sidecar.step(&step).outputs(&step, &out).ok();
+        let mut reader = asking(&sidecar.loopback(), "/v1/resources?partial=true", &[]);
+        let head = reader.head().unwrap();
+        if head.status == 503 {
+            assert!(head.header("retry-after").is_some(), "{head:?}");
+            refused += 1;
+        }
+        slow.push(reader);
+    }
+    println!("{refused} of 40 states were not shown");
+    assert!(
+        refused > 0,
+        "all memory for responses is in the hands of slow readers"
+    );
+    within_the_limit(&sidecar);
+    drop(slow);
+    crate::support::until("a response after the slow readers are gone", || {
+        sidecar.loopback().get("/v1/resources").status == 200
+    });
+}
+
+#[test]
+fn outputs_that_all_together_exceed_the_memory_are_refused_and_the_sidecar_lives() {
+    let sidecar = Setup::new(MANUAL).flag(LIMIT).start();
+    let build = sidecar.step("build");
+    build.outputs("build", &large("x", 16 << 20)).ok();
+    let verdict = format!(
+        r#"{{"outputs": {{"verdict": "{}"}}}}"#,
+        "y".repeat(16 << 20)
+    );
+    for _ in 0..3 {
+        let refused = sidecar.step("scan").outputs("scan", &verdict);
+        let problem = refused.problem(413, problem_type::TOO_LARGE);
+        assert_eq!(problem.exit_code, exit_code::OUTPUT);
+        for figure in ["step 'scan'", "16777", "--max-outputs"] {
+            assert!(problem.detail.contains(figure), "{problem:?}");
+        }
+    }
+    within_the_limit(&sidecar);
+    // It was not a lasting harm: what fits is accepted.
+    sidecar.step("scan").outputs("scan", VERDICT).ok();
+}
+
+#[test]
+fn a_message_of_many_small_values_is_refused_before_it_takes_their_memory() {
+    let sidecar = Setup::new(MANUAL)
+        .flag(LIMIT)
+        .flag("--max-values=10000000")
+        .start();
+    let items = vec!["[0]"; 400_000].join(",");
+    let body = format!(r#"{{"outputs": {{"report": {{"a": [{items}]}}, "digest": "x"}}}}"#);
+    let refused = sidecar.step("build").outputs("build", &body);
+    let problem = refused.problem(413, problem_type::TOO_LARGE);
+    assert!(problem.detail.contains("memory limit"), "{problem:?}");
+    within_the_limit(&sidecar);
+}
+
+#[test]
+fn an_output_that_is_used_forty_times_is_refused_before_anything_is_rendered() {
+    let uses: String = (0..40)
+        .map(|index| format!("        k{index}: $(steps.build.digest)\n"))
+        .collect();
+    let declaration = MANUAL.replace(
+        "      data: {",
+        &format!("      data:\n{uses}        rest: {{"),
+    );
+    let declaration = declaration.replace("submit: Manual", "submit: Resolved");
+    let api_server = crate::support::api_server();
+    let sidecar = Setup::new(&declaration)
+        .flag(LIMIT)
+        .with(&api_server)
+        .start();
+    sidecar.step("scan").outputs("scan", VERDICT).ok();
+    let refused = sidecar
+        .step("build")
+        .outputs("build", &large("x", 16 << 20));
+    let problem = refused.problem(413, problem_type::TOO_LARGE);
+    assert_eq!(problem.exit_code, exit_code::OUTPUT);
+    let failure = &problem.failures[0];
+    assert_eq!(failure.code, gleaner_proto::failure::FailureCode::TooLarge);
+    assert_eq!(failure.resource.as_deref(), Some("img"));
+    for part in [
+        "nothing was created",
+        "16777",
+        "3145728",
+        "$(steps.build.digest)",
+    ] {
+        assert!(problem.detail.contains(part), "{problem:?}");
+    }
+    assert_eq!(api_server.paths().len(), 0);
+    let shown = sidecar.loopback().get("/v1/resources");
+    let shown = shown.problem(413, problem_type::TOO_LARGE);
+    assert!(shown.detail.contains("3145728"), "{shown:?}");
+    within_the_limit(&sidecar);
+}
+
+#[test]
+fn what_is_too_large_to_be_shown_together_is_shown_one_by_one() {
+    let objects: String = (0..4)
+        .map(|index| {
+            format!(
+                "  - name: o{index}\n    resourceTemplate:\n      apiVersion: v1\n      kind: ConfigMap\n      metadata: {{name: \
+                 o{index}}}\n      data: {{digest: $(steps.build.digest)}}\n"
+            )
+        })
+        .collect();
+    let declaration =
+        format!("steps:\n  build: [{{name: digest}}]\nobjects:\n{objects}submit: Manual\n");
+    let sidecar = Setup::new(&declaration).flag(LIMIT).start();
+    sidecar
+        .step("build")
+        .outputs("build", &large("x", LARGE))
+        .ok();
+    for accept in ["application/json", "application/yaml"] {
+        let headers = [("Accept", accept)];
+        let all = sidecar
+            .loopback()
+            .ask("GET", "/v1/resources", &headers, b"");
+        let problem = all.problem(413, problem_type::TOO_LARGE);
+        assert!(
+            problem.detail.contains("/v1/resources/{name}"),
+            "{problem:?}"
+        );
+        let one = sidecar
+            .loopback()
+            .ask("GET", "/v1/resources/o3", &headers, b"");
+        assert_eq!(one.status, 200);
+        assert!(one.body.len() > LARGE);
+    }
+    within_the_limit(&sidecar);
+}
+
+#[test]
+fn a_step_that_announces_much_and_drips_keeps_no_other_waiting() {
+    let sidecar = Setup::new(MANUAL).flag(LIMIT).start();
+    let head = "POST /v1/steps/build/outputs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 18000000\r\n\r\n{";
+    let mut dripping: Vec<Connection> = (0..8).map(|_| sidecar.step("build").connect()).collect();
+    for connection in &mut dripping {
+        connection.send(head.as_bytes()).unwrap();
+    }
+    let begin = Instant::now();
+    sidecar.step("scan").outputs("scan", VERDICT).ok();
+    let took = begin.elapsed();
+    println!("a message next to eight that drip took {took:?}");
+    // A body that drips is refused after 5 s; without a share of its own, the other would wait for that.
+    assert!(took < Duration::from_secs(4), "{took:?}");
+    let answers: Vec<Response> = dripping
+        .iter_mut()
+        .map(|connection| connection.answer().unwrap())
+        .collect();
+    let busy = answers.iter().filter(|answer| answer.status == 503);
+    for answer in busy.clone() {
+        assert!(answer.header("retry-after").is_some(), "{answer:?}");
+    }
+    // Four posts of a step at once, of which one at a time has memory for its body.
+    assert_eq!(busy.count(), 4, "{answers:?}");
+    let slow = answers.iter().find(|answer| answer.status == 408).unwrap();
+    assert!(slow.text().contains("stalled"), "{}", slow.text());
+    sidecar.step("build").outputs("build", DIGEST).ok();
+}
+
+#[test]
+fn many_large_messages_at_once_are_handled_one_by_one() {
+    let sidecar = Setup::new(MANUAL).flag(LIMIT).start();
+    let body = large("x", 16 << 20);
+    let posts = (0..24).map(|index| {
+        let place = if index % 2 == 0 {
+            sidecar.step("build")
+        } else {
+            sidecar.step("scan")
+        };
+        let (step, body) = (["build", "scan"][index % 2], body.clone());
+        std::thread::spawn(move || place.outputs(step, &body).status)
+    });
+    let posts: Vec<_> = posts.collect();
+    let statuses: Vec<u16> = posts.into_iter().map(|post| post.join().unwrap()).collect();
+    println!("{statuses:?}");
+    assert!(statuses.contains(&200), "{statuses:?}");
+    assert!(
+        statuses
+            .iter()
+            .all(|status| [200, 413, 422, 503].contains(status)),
+        "{statuses:?}"
+    );
+    within_the_limit(&sidecar);
+}
+
+#[test]
+fn streams_and_waits_have_their_own_room_on_each_socket() {
+    let sidecar = Setup::new(MANUAL).start();
+    let classes = [
+        ("/v1/events", 16, "streams of events"),
+        ("/v1/resources?wait=1m", 16, "requests that wait"),
+    ];
+    let mut held = Vec::new();
+    for (path, most, what) in classes {
+        for _ in 0..most {
+            held.push(asking(&sidecar.loopback(), path, &[]));
+        }
+        crate::support::until("a refusal", || {
+            let mut one_more = asking(&sidecar.loopback(), path, &[]);
+            let Ok(head) = one_more.head() else {
+                return false;
+            };
+            assert_eq!(head.status, 503, "{path}");
+            assert_eq!(head.header("retry-after"), Some("1"));
+            let length = head.header("content-length").unwrap();
+            length.parse::<usize>().unwrap() > what.len()
+        });
+        // On another socket there is room.
+        let mut other = asking(&sidecar.step("scan"), path, &[]);
+        if path == "/v1/events" {
+            assert_eq!(other.head().unwrap().status, 200);
+        }
+        held.push(other);
+    }
+    let begin = Instant::now();
+    sidecar.loopback().get("/v1/status").ok();
+    sidecar.step("scan").get("/v1/status").ok();
+    assert!(begin.elapsed() < PATIENCE / 2);
+    // Once one of them is gone, another finds its room.
+    held.clear();
+    crate::support::until("room for a stream", || {
+        let mut stream = asking(&sidecar.loopback(), "/v1/events", &[]);
+        stream.head().is_ok_and(|head| head.status == 200)
+    });
+}
+
+#[test]
+fn a_probe_is_answered_while_every_other_socket_is_held() {
+    let setup = Setup::new(MANUAL)
+        .flag("--max-connections=4")
+        .flag("--header-timeout=1m");
+    let sidecar = setup.start();
+    let places = [
+        sidecar.step("build"),
+        sidecar.step("scan"),
+        sidecar.loopback(),
+    ];
+    let mut held: Vec<Connection> = Vec::new();
+    for place in &places {
+        for _ in 0..8 {
+            let mut connection = place.connect();
+            connection.send(b"GET /v1/sta").unwrap();
+            held.push(connection);
+        }
+    }
+    let mut ready = std::process::Command::new(env!("CARGO_BIN_EXE_gleaner-sidecar"));
+    ready.env_clear().arg("ready").arg("--wait=0s");
+    ready.arg(format!("--run-dir={}", setup.path("run").display()));
+    assert!(ready.status().unwrap().success());
+    drop(held);
+}

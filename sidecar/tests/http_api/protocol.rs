@@ -1,0 +1,81 @@
+//! HTTP as few clients use it.
+
+use gleaner_proto::message::Phase;
+
+use crate::support::{Connection, DIGEST, MANUAL, Setup};
+use crate::waiting::next;
+
+/// Returns everything that comes until the other side closes or resets.
+fn rest(connection: &mut Connection) -> String {
+    let mut text = String::new();
+    while let Ok(Some(line)) = connection.line() {
+        text += &line;
+        text.push('\n');
+    }
+    text
+}
+
+#[test]
+fn an_old_client_is_answered_and_disconnected() {
+    let sidecar = Setup::new(MANUAL).start();
+    for (path, part) in [
+        ("/v1/status", "\"phase\":\"Collecting\""),
+        ("/v1/resources?partial=true", "kind: PipelineResource"),
+    ] {
+        let mut connection = sidecar.loopback().connect();
+        let request = format!("GET {path} HTTP/1.0\r\n\r\n");
+        connection.send(request.as_bytes()).unwrap();
+        let response = rest(&mut connection);
+        assert!(response.contains(part), "{response}");
+    }
+    let mut events = sidecar.loopback().connect();
+    events.send(b"GET /v1/events HTTP/1.0\r\n\r\n").unwrap();
+    assert_eq!(next(&mut events).phase, Phase::Collecting);
+}
+
+#[test]
+fn pipelined_requests_whose_responses_nobody_reads_are_not_handled() {
+    let sidecar = Setup::new(MANUAL).flag("--write-timeout=1s").start();
+    let before = sidecar.memory("VmHWM");
+    let requests =
+        b"GET /v1/resources?partial=true HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(200_000);
+    let sending: Vec<_> = [sidecar.step("build"), sidecar.loopback()]
+        .map(|place| {
+            let requests = requests.clone();
+            std::thread::spawn(move || {
+                let mut connection = place.connect();
+                // Fails when the connection is closed from the other side.
+                connection.send(&requests).is_err()
+            })
+        })
+        .into();
+    for sent in sending {
+        assert!(sent.join().unwrap(), "the client is disconnected");
+    }
+    let taken = sidecar.memory("VmHWM") - before;
+    assert!(taken < 16 << 10, "{taken} KiB");
+}
+
+#[test]
+fn a_flood_of_trailers_is_refused() {
+    let sidecar = Setup::new(MANUAL).start();
+    let head = "POST /v1/steps/build/outputs HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let chunk = format!("{:x}\r\n{DIGEST}\r\n0\r\n", DIGEST.len());
+    let before = sidecar.memory("VmHWM");
+    let mut connection = sidecar.step("build").connect();
+    connection
+        .send(format!("{head}{chunk}").as_bytes())
+        .unwrap();
+    let flood = "X-Trailer: x\r\n".repeat(100_000);
+    let _ = connection.send(flood.as_bytes());
+    let response = rest(&mut connection);
+    assert!(!response.contains(" 200 "), "{response}");
+    let taken = sidecar.memory("VmHWM") - before;
+    assert!(taken < 16 << 10, "{taken} KiB");
+    // A few are no harm.
+    let mut connection = sidecar.step("build").connect();
+    connection
+        .send(format!("{head}{chunk}X-Trailer: x\r\n\r\n").as_bytes())
+        .unwrap();
+    assert_eq!(connection.answer().unwrap().status, 200);
+}
