@@ -5,6 +5,7 @@ use std::mem::MaybeUninit;
 use std::{io, ptr};
 
 use super::signals::{Mask, default_action, pipes_were_ignored};
+use super::witness::Witness;
 
 /// What the new process runs on between `clone` and `execve`: a handful of system calls. glibc's own
 /// `posix_spawn` takes 32 KiB and up; only the pages that are touched become resident.
@@ -27,6 +28,7 @@ struct Start {
     mask: *const libc::sigset_t,
     on_child_end: *const libc::sigaction,
     parent: libc::pid_t,
+    witness: *mut Witness,
     error: c_int,
 }
 
@@ -52,8 +54,9 @@ impl Image {
     /// one stands still meanwhile (`CLONE_VM | CLONE_VFORK`, what `posix_spawn` does): nothing is copied, and the
     /// reason of a failed `execve` needs no pipe. `posix_spawn` itself cannot set the death signal.
     ///
-    /// All signals must be blocked: a handler must not run on shared memory.
-    pub(crate) fn spawn(&self, mask: &Mask) -> io::Result<libc::pid_t> {
+    /// All signals must be blocked: a handler must not run on shared memory. What `witness` received before the command was
+    /// there to receive it, the command gets as well.
+    pub(crate) fn spawn(&self, mask: &Mask, witness: &mut Witness) -> io::Result<libc::pid_t> {
         let candidates = pointers(&self.candidates);
         let arguments = pointers(&self.arguments);
         let environment = self.environment();
@@ -68,6 +71,7 @@ impl Image {
             on_child_end: &raw const on_child_end,
             // SAFETY: getpid has no preconditions.
             parent: unsafe { libc::getpid() },
+            witness,
             error: 0,
         };
         let mut stack = Vec::<MaybeUninit<u128>>::with_capacity(CHILD_STACK / size_of::<u128>());
@@ -135,6 +139,7 @@ extern "C" fn begin(start: *mut c_void) -> c_int {
             // Killed before the line above counted.
             libc::_exit(128 + libc::SIGKILL);
         }
+        (*(*start).witness).make_up();
         // What is ignored stays ignored over execve.
         if !pipes_were_ignored() {
             libc::signal(libc::SIGPIPE, libc::SIG_DFL);

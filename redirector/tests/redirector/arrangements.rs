@@ -11,7 +11,12 @@ use crate::support::{Running, Sidecar, Step, handled, signal};
 const COUNTER: &str = r#"
     my @names = qw(TERM INT HUP QUIT USR1 USR2 ALRM CONT TSTP TTIN TTOU WINCH URG);
     my %count;
-    $SIG{$_} = sub { $count{$_[0]}++; syswrite STDOUT, "got $_[0]\n" } for @names;
+    $SIG{$_} = sub {
+        $count{$_[0]}++;
+        syswrite STDOUT, "got $_[0]\n";
+        # Standard output is gone with its terminal.
+        open my $log, ">>", "log"; syswrite $log, "$_[0]\n";
+    } for @names;
     setpgrp(0, 0) if $ENV{LEAVE};
     syswrite STDOUT, "ready\n";
     until (-e "go") { select undef, undef, undef, 0.005 }
@@ -217,6 +222,10 @@ fn on_a_terminal(keys: Option<&str>, wrapped: bool) -> String {
         None => {
             script.kill().unwrap();
             script.wait().unwrap();
+            let log = || fs::read_to_string(step.path("log")).unwrap_or_default();
+            crate::support::until("it is hung up", || {
+                log().contains("HUP") && log().contains("CONT")
+            });
             fs::write(step.path("go"), "").unwrap();
         }
     }
