@@ -14,6 +14,8 @@ const WORDS_MAX: usize = 2 << 10;
 #[derive(Debug)]
 pub(super) enum Answer {
     Done(Done),
+    /// It was done, by its status; the body is JSON, but not that of the API server.
+    Unexpected(String),
     /// It was refused, and will be again.
     Refused(Refusal),
     /// The API server does not know the client: either its token has just been rotated, or it has none.
@@ -185,8 +187,10 @@ impl Refusal {
         self.code == StatusCode::CONFLICT && self.reason == "AlreadyExists"
     }
 
+    /// Returns true if there is no such object. Something in front of the API server responds with 404, too, but without
+    /// this reason.
     pub(super) fn is_not_found(&self) -> bool {
-        self.code == StatusCode::NOT_FOUND
+        self.code == StatusCode::NOT_FOUND && self.reason == "NotFound"
     }
 
     pub(super) fn is_conflict(&self) -> bool {

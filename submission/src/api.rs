@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use gleaner_runtime::api_server::{self, ApiServer};
 use gleaner_runtime::error_chain;
-use http::Request;
 use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{Request, StatusCode};
 use tokio::time::Instant;
 
 use super::Settings;
@@ -33,6 +33,10 @@ pub(super) struct Api<'a> {
 /// Sentences for a person, each once.
 #[derive(Debug, Default)]
 pub(super) struct Notes(Mutex<Vec<String>>);
+
+/// The waits between attempts: full jitter, so that many runs that failed together do not come back together.
+#[derive(Debug)]
+pub(super) struct Backoff(Duration);
 
 /// A request that was done in the end.
 #[derive(Debug)]
@@ -59,6 +63,8 @@ pub(super) enum End {
         last: String,
         answered: bool,
     },
+    /// A create or delete got a response of class 2xx that is not the API server's: only a look tells what exists.
+    Unexpected(String),
     /// The request cannot be made, or its answer can never be read.
     Broken(String),
 }
@@ -80,7 +86,7 @@ impl<'a> Api<'a> {
     pub(super) async fn call(self, call: &Call) -> Result<Reply, CallError> {
         let mut unsure = false;
         let mut unauthorised = false;
-        let mut backoff = BACKOFF_FIRST;
+        let mut backoff = Backoff::default();
         loop {
             let again = match self.attempt(call).await {
                 Answer::Done(done) => return Ok(self.reply(done, unsure)),
@@ -102,19 +108,41 @@ impl<'a> Api<'a> {
                     let end = End::Broken(words);
                     return Err(CallError { end, unsure: true });
                 }
+                Answer::Unexpected(words) if call.expected.is_visible() => {
+                    let end = End::Unexpected(words);
+                    return Err(CallError { end, unsure: true });
+                }
+                Answer::Unexpected(words) => Again {
+                    words,
+                    unsure: true,
+                    answered: true,
+                    after: None,
+                },
                 Answer::Again(again) => again,
             };
             unsure |= again.unsure;
-            let pause = jittered(backoff).max(again.after.unwrap_or_default());
-            // A wait beyond the deadline is a failure already; the step need not sit through it.
-            if Instant::now() + pause >= self.deadline {
+            let pause = backoff.next().max(again.after.unwrap_or_default());
+            tracing::debug!(method = %call.method, uri = %call.uri, error = %again.words, ?pause, "request-failed");
+            if !self.sleep(pause).await {
                 let end = self.late(again.words, again.answered);
                 return Err(CallError { end, unsure });
             }
-            tracing::debug!(method = %call.method, uri = %call.uri, error = %again.words, ?pause, "request-retried");
-            tokio::time::sleep(pause).await;
-            backoff = (backoff * 2).min(BACKOFF_MAX);
         }
+    }
+
+    /// Waits before another attempt; returns false, at once, if that would be beyond the deadline.
+    pub(super) async fn rest(self, backoff: &mut Backoff) -> bool {
+        self.sleep(backoff.next()).await
+    }
+
+    /// A wait beyond the deadline is a failure already; the step need not sit through it.
+    async fn sleep(self, pause: Duration) -> bool {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let in_time = pause < left;
+        if in_time {
+            tokio::time::sleep(pause).await;
+        }
+        in_time
     }
 
     pub(super) async fn attempt(self, call: &Call) -> Answer {
@@ -124,12 +152,18 @@ impl<'a> Api<'a> {
             .header(ACCEPT, "application/json")
             .header(CONTENT_TYPE, call.content_type);
         let left = self.deadline.saturating_duration_since(Instant::now());
-        match self.server.send(request, call.body.clone(), left).await {
+        let answer = match self.server.send(request, call.body.clone(), left).await {
             Ok(response) => {
                 let (status, headers) = (response.status(), response.headers());
                 answer::read(&call.method, status, headers, response.body())
             }
             Err(reason) => unsent(&reason),
+        };
+        match answer {
+            Answer::Done(done) if !call.expected.is_met(done.status, &done.value) => {
+                Answer::Unexpected(unexpected(done.status))
+            }
+            answer => answer,
         }
     }
 
@@ -150,6 +184,24 @@ impl<'a> Api<'a> {
     }
 }
 
+// === impl Backoff ===
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self(BACKOFF_FIRST)
+    }
+}
+
+impl Backoff {
+    /// Anything up to a bound that doubles each time.
+    fn next(&mut self) -> Duration {
+        let bound = self.0;
+        self.0 = (bound * 2).min(BACKOFF_MAX);
+        let random = getrandom::u32().unwrap_or(u32::MAX);
+        bound.mul_f64(f64::from(random) / f64::from(u32::MAX))
+    }
+}
+
 // === impl CallError ===
 
 impl CallError {
@@ -161,6 +213,11 @@ impl CallError {
     /// Whether there is an object of that name.
     pub(super) fn is_already_exists(&self) -> bool {
         self.refusal().is_some_and(Refusal::is_already_exists)
+    }
+
+    /// Returns true if only a look tells what exists.
+    pub(super) fn is_unexpected(&self) -> bool {
+        matches!(self.end, End::Unexpected(_))
     }
 
     /// Whether there is nothing of that name.
@@ -220,8 +277,10 @@ fn unsent(reason: &api_server::Reason) -> Answer {
     }
 }
 
-/// Full jitter: anything up to `backoff`, so that many runs that failed together do not come back together.
-fn jittered(backoff: Duration) -> Duration {
-    let random = getrandom::u32().unwrap_or(u32::MAX);
-    backoff.mul_f64(f64::from(random) / f64::from(u32::MAX))
+/// Without a word of the response, which nobody knows.
+fn unexpected(status: StatusCode) -> String {
+    let code = status.as_u16();
+    format!(
+        "a response {code} that is not what an API server responds; check what is between the pod and it"
+    )
 }

@@ -4,7 +4,7 @@ use gleaner_proto::message::{Action, Created};
 use http::StatusCode;
 use serde_json::Value;
 
-use super::api::Api;
+use super::api::{Api, Backoff};
 use super::error::{Failure, Reason};
 use super::existing::{Existing, is_ours, look, taken, text};
 use super::gone::{Deleted, delete, gone};
@@ -94,7 +94,9 @@ impl Entry<'_> {
         let manager = &self.api.settings.field_manager;
         let call = Call::create(&item.place, item.body.clone(), manager, Mode::Real);
         let mut unsure = false;
-        for _ in 0..TRIES {
+        let mut tries = 0;
+        let mut backoff = Backoff::default();
+        while tries < TRIES {
             self.trace(Trace::Sent);
             let error = match self.api.call(&call).await {
                 Ok(reply) => return Ok((action, self.exists(reply.done.value))),
@@ -104,11 +106,19 @@ impl Entry<'_> {
             if !unsure {
                 self.trace(Trace::Nothing);
             }
-            if !error.is_already_exists() {
+            let unexpected = error.is_unexpected();
+            if !unexpected && !error.is_already_exists() {
                 return Err(self.failed(Purpose::new("create", &item.place.kind).reason(error)));
             }
+            tries += usize::from(!unexpected);
             let existing = look(self.api, item, self.run_uid).await;
             match existing.map_err(|reason| self.failed(reason))? {
+                None if unexpected => {
+                    if !self.api.rest(&mut backoff).await {
+                        let reason = Purpose::new("create", &item.place.kind).reason(error);
+                        return Err(self.failed(reason));
+                    }
+                }
                 None => {}
                 Some((Existing::Same { .. }, object)) => {
                     let action = if unsure { action } else { Action::Adopted };

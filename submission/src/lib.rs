@@ -11,8 +11,8 @@
 //! | `wait` | waits for `waitFor` and reads results |
 //! | `rollback` | deletes what exists, when any of it failed |
 //!
-//! Below them, `api` sends one request until it is done, refused or late; `answer` reads what came back;
-//! `request` writes requests; `remedy` turns a refusal into an [`error::Reason`] with what to do about it.
+//! Below them, `api` sends one request until it is done, refused or late; `answer` reads what came back, `expected` whether
+//! it came from the API server; `request` writes requests; `remedy` turns a refusal into an [`error::Reason`] with what to do about it.
 //!
 //! Nothing here logs a body, and no text of the API server is kept beyond 2 KiB.
 
@@ -27,6 +27,7 @@ mod commit;
 mod discovery;
 pub mod error;
 mod existing;
+mod expected;
 mod gone;
 mod item;
 mod kind;

@@ -108,7 +108,10 @@ impl Rollback<'_> {
                 }
             }
             Answer::Again(again) => self.silent = !again.answered,
-            Answer::Refused(_) | Answer::Unauthorised(_) | Answer::Broken(_) => {}
+            Answer::Refused(_)
+            | Answer::Unauthorised(_)
+            | Answer::Unexpected(_)
+            | Answer::Broken(_) => {}
         }
     }
 

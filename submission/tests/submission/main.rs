@@ -5,6 +5,7 @@ mod create;
 mod mock;
 mod names;
 mod preflight;
+mod responses;
 mod retry;
 mod rollback;
 mod templates;

@@ -17,6 +17,8 @@ pub enum Fault {
     DropReply,
     /// Performed, and answered with something that is not JSON.
     GarbleReply,
+    /// Performed, and answered with this status and JSON instead, as by something between client and server.
+    OtherReply(StatusCode, Value),
     /// Performed; the reply is held back for a while.
     SlowReply(Duration),
     /// Answered with this and not performed.
@@ -47,6 +49,11 @@ impl Fault {
             headers: headers.iter().map(owned).collect(),
             body,
         }
+    }
+
+    /// Performs the request, and answers with this status and JSON instead.
+    pub fn other_reply(status: u16, body: Value) -> Self {
+        Self::OtherReply(StatusCode::from_u16(status).expect("a status"), body)
     }
 
     /// Refuses with a `Status` object.
@@ -80,6 +87,7 @@ impl fmt::Debug for Fault {
         match self {
             Self::DropReply => formatter.write_str("DropReply"),
             Self::GarbleReply => formatter.write_str("GarbleReply"),
+            Self::OtherReply(status, _) => write!(formatter, "OtherReply({status})"),
             Self::SlowReply(delay) => write!(formatter, "SlowReply({delay:?})"),
             Self::Answer { status, .. } => write!(formatter, "Answer({status})"),
             Self::Hang => formatter.write_str("Hang"),

@@ -106,7 +106,10 @@ async fn handle<B: Backend>(
             return std::future::pending().await;
         }
         Some(Fault::After(act)) => act(),
-        None | Some(Fault::DropReply | Fault::GarbleReply | Fault::SlowReply(_)) => {}
+        None
+        | Some(
+            Fault::DropReply | Fault::GarbleReply | Fault::OtherReply(..) | Fault::SlowReply(_),
+        ) => {}
     }
     let Some(reply) = backend.perform(Request::from_parts(parts, body)).await else {
         plan.end(index, Outcome::UpstreamFailed);
@@ -124,6 +127,10 @@ async fn handle<B: Backend>(
         Some(Fault::GarbleReply) => {
             plan.end(index, Outcome::Answered(status));
             return Ok(own(status, "<html>".into()));
+        }
+        Some(Fault::OtherReply(status, body)) => {
+            plan.end(index, Outcome::Answered(status));
+            return Ok(json(status, &body));
         }
         Some(Fault::SlowReply(delay)) => tokio::time::sleep(delay).await,
         _ => {}
