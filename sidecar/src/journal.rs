@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use gleaner_proto::StepName;
 use gleaner_proto::message::{Outcome, Outputs, Problem};
+use gleaner_submission::Planned;
 use serde::{Deserialize, Serialize};
 
 use crate::message;
@@ -21,7 +22,7 @@ use gleaner_core::render::Attempts;
 
 const FILE: &str = "journal";
 /// How the first frame begins. The number changes with the format of any record; only this one is read.
-const FORMAT: &[u8] = b"gleaner-journal/2\n";
+const FORMAT: &[u8] = b"gleaner-journal/3\n";
 const FRAME_HEAD: usize = 12;
 
 /// A journal that is open for appending.
@@ -42,6 +43,8 @@ pub enum Record {
     },
     /// Somebody asked for the submission.
     SubmissionRequested,
+    /// These objects are about to be created.
+    Planned(Planned),
     /// All steps have ended.
     Finished,
     Committed(Commit),
@@ -174,6 +177,7 @@ impl Journal {
                 self.append_outputs(step, &serde_json::to_vec(message)?)
             }
             Record::SubmissionRequested => self.append_frame(&[b"s"]),
+            Record::Planned(planned) => self.append_frame(&[b"p", &serde_json::to_vec(planned)?]),
             Record::Finished => self.append_frame(&[b"f"]),
             Record::Committed(commit) => self.append_frame(&[b"c", &serde_json::to_vec(commit)?]),
             Record::Failed(problem) => self.append_frame(&[b"x", &serde_json::to_vec(problem)?]),
@@ -239,6 +243,7 @@ impl Record {
                 })
             }
             b's' => Some(Self::SubmissionRequested),
+            b'p' => serde_json::from_slice(content).ok().map(Self::Planned),
             b'f' => Some(Self::Finished),
             b'c' => serde_json::from_slice(content).ok().map(Self::Committed),
             b'x' => serde_json::from_slice(content).ok().map(Self::Failed),

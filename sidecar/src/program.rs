@@ -106,13 +106,13 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
     let submitter = submitter.map(|submitter| submitter.until(shutdown.clone()));
     let (journal, records) = open_journal(&place.state_dir, &text, &run)?;
     let mut collector = Collector::new(declaration.clone(), run, values, input.steps());
-    replay(&mut collector, records)?;
+    let planned = replay(&mut collector, records)?;
     let steps = collector.steps().cloned().collect::<Vec<_>>();
     let unreachable: Vec<_> = collector.unreachable().cloned().collect();
     let (listeners, tokens) = Listeners::open(&place.run_dir, place.listen, steps.iter()).await?;
     let address = listeners.address();
     let metrics = Metrics::default();
-    let submitting = Submitting::new(submitter.clone(), place.state_dir.clone());
+    let submitting = Submitting::new(submitter.clone(), place.state_dir.clone(), planned);
     let (actor, handle) = RunActor::new(
         collector,
         journal,

@@ -17,6 +17,8 @@ use super::request::Call;
 
 /// First wait between two attempts; doubled each time.
 const BACKOFF_FIRST: Duration = Duration::from_millis(100);
+/// The time that a request may take to reach the API server, whose own time limit for it begins there.
+const IN_FLIGHT: Duration = Duration::from_secs(1);
 /// Longest wait between two attempts, unless the API server asks for more.
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
 
@@ -77,18 +79,35 @@ impl<'a> Api<'a> {
         let started = Instant::now();
         Self {
             started,
-            deadline: started + duration,
+            deadline: later(started, duration),
             ..self
         }
     }
 
     /// Sends a request until it is done, refused, or late.
     pub(super) async fn call(self, call: &Call) -> Result<Reply, CallError> {
+        self.write(call, &mut None).await
+    }
+
+    /// As [`Api::call`]; keeps in `in_flight` until when the API server may carry out an attempt whose outcome is not known. It is
+    /// set before each attempt, because this future may be dropped at any point.
+    pub(super) async fn write(
+        self,
+        call: &Call,
+        in_flight: &mut Option<Instant>,
+    ) -> Result<Reply, CallError> {
         let mut unsure = false;
         let mut unauthorised = false;
         let mut backoff = Backoff::default();
         loop {
-            let again = match self.attempt(call).await {
+            let earlier = *in_flight;
+            let over = later(Instant::now(), self.patience() + IN_FLIGHT);
+            *in_flight = earlier.max(Some(over));
+            let answer = self.attempt(call).await;
+            if answer.is_certain() {
+                *in_flight = earlier;
+            }
+            let again = match answer {
                 Answer::Done(done) => return Ok(self.reply(done, unsure)),
                 Answer::Refused(refusal) => return Err(CallError::refused(refusal, unsure)),
                 Answer::Unauthorised(refusal) if unauthorised => {
@@ -145,14 +164,22 @@ impl<'a> Api<'a> {
         in_time
     }
 
+    /// The time that the next attempt has.
+    fn patience(self) -> Duration {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        left.min(self.server.timeout())
+    }
+
+    /// Sends a request once.
     pub(super) async fn attempt(self, call: &Call) -> Answer {
+        let patience = self.patience();
         let request = Request::builder()
             .method(&call.method)
-            .uri(&call.uri)
+            .uri(call.uri_within(patience))
             .header(ACCEPT, "application/json")
             .header(CONTENT_TYPE, call.content_type);
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        let answer = match self.server.send(request, call.body.clone(), left).await {
+        let sent = self.server.send(request, call.body.clone(), patience);
+        let answer = match sent.await {
             Ok(response) => {
                 let (status, headers) = (response.status(), response.headers());
                 answer::read(&call.method, status, headers, response.body())
@@ -283,4 +310,10 @@ fn unexpected(status: StatusCode) -> String {
     format!(
         "a response {code} that is not what an API server responds; check what is between the pod and it"
     )
+}
+
+/// The moment `duration` after `moment`. It is a year where a clock cannot tell it.
+pub(super) fn later(moment: Instant, duration: Duration) -> Instant {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+    moment.checked_add(duration).unwrap_or(moment + YEAR)
 }

@@ -113,7 +113,8 @@ impl Kinds {
             .cloned()
     }
 
-    fn insert(&self, kind: &Arc<Kind>) {
+    /// Adds a kind that an earlier attempt has found.
+    pub(super) fn insert(&self, kind: &Arc<Kind>) {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::answer::Refusal;
-use super::api::{Api, Backoff};
+use super::api::{Api, Backoff, later};
 use super::error::Reason;
 use super::existing::{finalizers, text};
 use super::item::Item;
@@ -93,7 +93,7 @@ pub(super) enum Deleted {
 /// Waits until the object with this UID has gone, but not for ever: a finalizer whose controller is no longer
 /// there keeps it for good.
 pub(super) async fn gone(api: Api<'_>, item: &Item, uid: &str) -> Result<(), Reason> {
-    let patience = Instant::now() + api.settings.vanish_timeout;
+    let patience = later(Instant::now(), api.settings.vanish_timeout);
     let until = patience.min(api.deadline);
     let mut pause = LOOK_FIRST;
     loop {

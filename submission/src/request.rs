@@ -3,6 +3,8 @@
 //! They are written out by hand because kube's `PostParams` has no `fieldValidation`, without which an API
 //! server drops a misspelt field silently.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use gleaner_runtime::api_server::path;
 use http::Method;
@@ -80,6 +82,18 @@ impl Call {
         };
         let body = options.to_string().into();
         Self::new(Method::DELETE, place.path(), JSON, body, expected)
+    }
+
+    /// The URI for an attempt that takes up to `patience`. The API server is to give up a write a little earlier, so that it is not
+    /// carried out when nobody waits for it any more (`timeout`, in `k8s.io/apiserver/pkg/endpoints/filters/request_deadline.go`).
+    pub(super) fn uri_within(&self, patience: Duration) -> String {
+        if self.method == Method::GET {
+            return self.uri.clone();
+        }
+        let separator = if self.uri.contains('?') { '&' } else { '?' };
+        // Zero would be the API server's own limit, which is a minute.
+        let milliseconds = (patience.as_millis() * 9 / 10).max(1);
+        format!("{}{separator}timeout={milliseconds}ms", self.uri)
     }
 
     pub(super) fn kinds(api_version: &str) -> Self {

@@ -13,20 +13,23 @@ use gleaner_proto::message::{Created, Outcome, Phase, Problem, problem_type};
 use serde_json::{Map, Value};
 use tokio::task::JoinHandle;
 
+use super::plan::Plans;
 use crate::crash_point;
-use crate::journal::Commit;
+use crate::journal::{Commit, Journal};
 use gleaner_core::collect::Collector;
 use gleaner_core::collect::problem;
 use gleaner_core::render::Redaction;
 use gleaner_core::render::{self, Attempts, Values};
 use gleaner_core::run::Run;
-use gleaner_submission::{Progress, SubmissionError, Submitter};
+use gleaner_submission::{Planned, Progress, SubmissionError, Submitter};
 
 pub(super) type Ending = Result<Commit, Problem>;
 
 pub struct Submitting {
     submitter: Option<Submitter>,
     state_dir: PathBuf,
+    /// What was planned before this process started.
+    planned: Vec<Planned>,
 }
 
 /// What a submission works on. Values that arrive later are not in it: the collector copies what it changes.
@@ -35,26 +38,43 @@ struct Work {
     values: Arc<Values>,
     run: Run,
     state_dir: PathBuf,
+    /// Whether nothing can have been created before.
+    is_first: bool,
 }
 
 impl Submitting {
     /// `submitter` may be missing where the declaration has nothing to create.
-    pub const fn new(submitter: Option<Submitter>, state_dir: PathBuf) -> Self {
+    pub const fn new(
+        submitter: Option<Submitter>,
+        state_dir: PathBuf,
+        planned: Vec<Planned>,
+    ) -> Self {
         Self {
             submitter,
             state_dir,
+            planned,
         }
     }
 
     /// Begins to create everything of `collector`, as a task of its own.
-    pub(super) fn begin(&self, collector: &Collector) -> JoinHandle<Ending> {
+    pub(super) fn begin(
+        &self,
+        collector: &Collector,
+        journal: &Arc<Mutex<Journal>>,
+    ) -> JoinHandle<Ending> {
         let work = Work {
             declaration: collector.declaration().clone(),
             values: Arc::clone(collector.values()),
             run: collector.run().clone(),
             state_dir: self.state_dir.clone(),
+            is_first: self.planned.is_empty(),
+        };
+        let plans = Plans {
+            earlier: self.planned.clone(),
+            journal: Arc::clone(journal),
         };
         let submitter = self.submitter.clone();
+        let submitter = submitter.map(|submitter| submitter.remembering(Arc::new(plans)));
         tokio::spawn(async move {
             match submitter {
                 Some(submitter) => submit(&submitter, &work).await,
@@ -85,7 +105,9 @@ pub(super) async fn ended(submission: &mut Option<JoinHandle<Ending>>) -> Ending
 
 async fn submit(submitter: &Submitter, work: &Work) -> Ending {
     // What the variables lead to is looked at once before, because that is the outputs' fault and not the cluster's.
-    if let Err(error) = render::render(&work.declaration, &work.values, &work.run, &Attempts::new())
+    if work.is_first
+        && let Err(error) =
+            render::render(&work.declaration, &work.values, &work.run, &Attempts::new())
     {
         return Err(not_rendered(&error));
     }

@@ -30,8 +30,8 @@ async fn apply_is_tried_first_and_never_forced() {
     assert_eq!(
         queries,
         [
-            "dryRun=All&fieldManager=gleaner&fieldValidation=Strict&force=false",
-            "fieldManager=gleaner&fieldValidation=Strict&force=false"
+            "dryRun=All&fieldManager=gleaner&fieldValidation=Strict&force=false&timeout=9000ms",
+            "fieldManager=gleaner&fieldValidation=Strict&force=false&timeout=9000ms"
         ]
     );
 }

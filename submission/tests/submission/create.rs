@@ -59,8 +59,8 @@ async fn everything_is_tried_before_anything_is_created_in_order() {
         .map(|seen| seen.query)
         .collect();
     let (tried, done) = (
-        "dryRun=All&fieldManager=gleaner&fieldValidation=Strict",
-        "fieldManager=gleaner&fieldValidation=Strict",
+        "dryRun=All&fieldManager=gleaner&fieldValidation=Strict&timeout=9000ms",
+        "fieldManager=gleaner&fieldValidation=Strict&timeout=9000ms",
     );
     assert_eq!(posts, [tried, tried, done, done]);
     assert_eq!(

@@ -6,6 +6,7 @@ mod mock;
 mod names;
 mod preflight;
 mod responses;
+mod restart;
 mod retry;
 mod rollback;
 mod templates;

@@ -21,6 +21,8 @@ pub enum Fault {
     OtherReply(StatusCode, Value),
     /// Performed; the reply is held back for a while.
     SlowReply(Duration),
+    /// Performed after a while, whether or not the client is still there, and never answered.
+    Late(Duration),
     /// Answered with this and not performed.
     Answer {
         /// Such as 409, 429, 500, 503.
@@ -89,6 +91,7 @@ impl fmt::Debug for Fault {
             Self::GarbleReply => formatter.write_str("GarbleReply"),
             Self::OtherReply(status, _) => write!(formatter, "OtherReply({status})"),
             Self::SlowReply(delay) => write!(formatter, "SlowReply({delay:?})"),
+            Self::Late(delay) => write!(formatter, "Late({delay:?})"),
             Self::Answer { status, .. } => write!(formatter, "Answer({status})"),
             Self::Hang => formatter.write_str("Hang"),
             Self::Close => formatter.write_str("Close"),
