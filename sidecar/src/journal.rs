@@ -37,6 +37,8 @@ pub struct Journal {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Record {
+    /// The key of hashes over secrets. A restarted sidecar must find the same hash to know its own objects again.
+    SecretKey(String),
     Accepted {
         step: StepName,
         message: Outputs,
@@ -173,6 +175,7 @@ impl Journal {
     /// As [`Journal::append_outputs`].
     pub fn append(&mut self, record: &Record) -> io::Result<()> {
         match record {
+            Record::SecretKey(key) => self.append_frame(&[b"k", key.as_bytes()]),
             Record::Accepted { step, message } => {
                 self.append_outputs(step, &serde_json::to_vec(message)?)
             }
@@ -233,6 +236,10 @@ impl Record {
     fn decode(payload: &[u8]) -> Option<Self> {
         let (kind, content) = payload.split_first()?;
         match kind {
+            b'k' => {
+                let key = std::str::from_utf8(content).ok()?;
+                Some(Self::SecretKey(key.to_owned()))
+            }
             b'o' => {
                 let (length, rest) = content.split_first()?;
                 let (step, body) = rest.split_at_checked(usize::from(*length))?;

@@ -94,7 +94,6 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
     } = config;
     let (declaration, text) = input.declaration()?;
     let (values, mut run) = input.values_and_run()?;
-    run.secret_key = Some(random().map_err(ListenError::Token)?);
     if let (Some(from), Some(to)) = (place.redirector, place.install_redirector) {
         install::install(&from, &to).map_err(|source| ProgramError::Install {
             from,
@@ -104,7 +103,11 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
     }
     let submitter = submitter(&declaration, &run, &cluster).await?;
     let submitter = submitter.map(|submitter| submitter.until(shutdown.clone()));
-    let (journal, records) = open_journal(&place.state_dir, &text, &run)?;
+    let (mut journal, records) = open_journal(&place.state_dir, &text, &run)?;
+    let templates = &declaration.templates;
+    if templates.iter().any(|one| declaration.uses_secret(one)) {
+        run.secret_key = Some(secret_key(&mut journal, &records)?);
+    }
     let mut collector = Collector::new(declaration.clone(), run, values, input.steps());
     let planned = replay(&mut collector, records)?;
     let steps = collector.steps().cloned().collect::<Vec<_>>();
@@ -214,4 +217,24 @@ fn open_journal(
     identity.update([0]);
     identity.update(declaration);
     Ok(Journal::open(state_dir, &identity.finalize())?)
+}
+
+/// The key of hashes over secrets: the journal's, or else a random one, which is written to it.
+fn secret_key(journal: &mut Journal, records: &[Record]) -> Result<String, ProgramError> {
+    let written = records.iter().find_map(|record| match record {
+        Record::SecretKey(key) => Some(key.clone()),
+        _ => None,
+    });
+    if let Some(key) = written {
+        return Ok(key);
+    }
+    let key = random().map_err(ListenError::Token)?;
+    let record = Record::SecretKey(key.clone());
+    journal
+        .append(&record)
+        .map_err(|source| ProgramError::System {
+            what: "the journal cannot be written".to_owned(),
+            source,
+        })?;
+    Ok(key)
 }

@@ -24,7 +24,8 @@ pub(crate) fn replay(
     collector: &mut Collector,
     records: Vec<Record>,
 ) -> Result<Vec<Planned>, RecoveryError> {
-    let count = records.len();
+    let is_key = |record: &&Record| matches!(record, Record::SecretKey(_));
+    let count = records.len() - records.iter().filter(is_key).count();
     let mut planned = Vec::new();
     for (index, record) in records.into_iter().enumerate() {
         apply(collector, record, &mut planned).map_err(|why| RecoveryError {
@@ -56,6 +57,8 @@ fn apply(
         Record::SubmissionRequested => {
             collector.request_submission();
         }
+        // It is part of the run, which the collector has from the beginning.
+        Record::SecretKey(_) => {}
         Record::Planned(objects) if collector.is_submitting() => planned.push(objects),
         Record::Planned(_) => return Err("a plan without a submission".to_owned()),
         Record::Finished => {

@@ -35,6 +35,7 @@ fn what_was_appended_is_there_after_a_restart() {
         }],
     });
     let records = [
+        Record::SecretKey("key".into()),
         accepted("a"),
         Record::SubmissionRequested,
         planned,

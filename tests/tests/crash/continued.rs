@@ -42,7 +42,10 @@ objects:
 ";
 
 pub(crate) fn cases() -> Vec<Case> {
-    let mut cases = cases![killed_while_it_waits_it_adopts_what_is_refused_by_then];
+    let mut cases = cases![
+        killed_while_it_waits_it_adopts_what_is_refused_by_then,
+        killed_while_it_creates_it_adopts_what_holds_a_secret,
+    ];
     cases.push(
         Case::new(
             "killed_while_it_waits_it_adopts_what_fills_the_quota",
@@ -200,4 +203,37 @@ async fn killed_before_an_outage_it_names_what_may_exist(server: &Server) {
         assert!(named.contains(&&object["metadata"]["name"]), "{status}");
     }
     assert!(left.iter().all(|left| left["state"] == "mayExist"));
+}
+
+/// The content of a secret is told from another by a keyed hash.
+async fn killed_while_it_creates_it_adopts_what_holds_a_secret(server: &Server) {
+    let declaration = "
+steps: {build: [{name: token, secret: true}]}
+objects:
+  - name: credentials
+    resourceTemplate:
+      apiVersion: v1
+      kind: Secret
+      metadata: {generateName: credentials-}
+      stringData: {token: $(steps.build.token)}
+  - name: note
+    resourceTemplate:
+      apiVersion: v1
+      kind: ConfigMap
+      metadata: {generateName: note-}
+      data: {secret: $(resources.credentials.name)}
+";
+    let mut run = Run::new(PROGRAMS, server, declaration);
+    run.crash_at("created-0");
+    run.start().await;
+    let step = run
+        .step("build")
+        .writes("token", "correct-horse-battery")
+        .begin();
+    run.crash(&step).await;
+    let before = run.objects("v1", "secrets").await;
+    assert_eq!(before.len(), 1);
+    run.start().await;
+    step.ended().await.expect(0);
+    assert_eq!(uids(&run.objects("v1", "secrets").await), uids(&before));
 }
