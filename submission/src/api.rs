@@ -164,6 +164,11 @@ impl<'a> Api<'a> {
         in_time
     }
 
+    /// Until when a write may be carried out that another process sent before this one began.
+    pub(super) fn predecessor_over(self) -> Instant {
+        later(self.started, self.server.timeout() + IN_FLIGHT)
+    }
+
     /// The time that the next attempt has.
     fn patience(self) -> Duration {
         let left = self.deadline.saturating_duration_since(Instant::now());

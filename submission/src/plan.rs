@@ -87,6 +87,13 @@ pub(super) async fn plan(api: Api<'_>, items: &[Item], run_uid: &str, ledger: &m
     let mut other_names = Vec::new();
     let mut unblocked = None;
     let mut refused = Vec::new();
+    // A process that was killed had one create under way, and creates are in order.
+    let missing = items.iter().zip(&verdicts).position(|(item, verdict)| {
+        item.earlier && !matches!(verdict, Verdict::Step(step) if step.trace() != Trace::Nothing)
+    });
+    if let Some(index) = missing {
+        ledger.get_mut(index).in_flight = Some(api.predecessor_over());
+    }
     for (index, (item, verdict)) in items.iter().zip(verdicts).enumerate() {
         match verdict {
             Verdict::Step(step) => {

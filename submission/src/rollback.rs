@@ -65,8 +65,9 @@ pub(super) async fn roll_back(
             }
         }
     }
-    // At the same time: each waits until a moment that the others' do not change.
-    for outcome in futures::future::join_all(late).await {
+    // The moments have come for those that have to wait for a place here.
+    let mut late = futures::stream::iter(late).buffered(PARALLEL);
+    while let Some(outcome) = late.next().await {
         // A late copy has the name of the first.
         if !matches!(&outcome, Outcome::Removed(object) if aftermath.removed.contains(object)) {
             outcome.enter(&mut aftermath);

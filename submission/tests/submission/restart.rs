@@ -354,3 +354,25 @@ async fn a_restart_begins_with_the_names_of_the_last_plan() {
     assert_eq!(actions(&submission), [Action::Adopted]);
     assert_eq!(mock.paths(), [path("img-1")], "though img-0 is free");
 }
+
+#[tokio::test]
+async fn what_the_killed_process_had_under_way_is_found_when_it_is_created_late() {
+    let mock = Mock::start().await;
+    put(&mock, &["a"]);
+    quota(&mock);
+    let late = mock.clone();
+    tokio::spawn(async move {
+        while late.count(&Method::DELETE, &path("a")) == 0 {
+            tokio::task::yield_now().await;
+        }
+        put(&late, &["b"]);
+    });
+    let submitter = mock.hasty().await;
+    let error = restarted(submitter, vec![plan()], all()).await.unwrap_err();
+    assert_eq!(
+        error.aftermath.removed,
+        ["PipelineResource ci/a", "PipelineResource ci/b"],
+        "{error}"
+    );
+    assert!(mock.paths().is_empty());
+}
