@@ -50,6 +50,8 @@ pub enum FailureCode {
     WaitFailed,
     /// The object was deleted by someone else while it was waited for.
     Deleted,
+    /// Gleaner itself failed: its journal could not be written, or it panicked.
+    Internal,
     /// A code of another version of Gleaner.
     #[serde(other)]
     #[cfg_attr(test, schemars(skip))]
@@ -99,8 +101,29 @@ pub struct ObjectReference {
 pub struct LeftBehind {
     /// The object.
     pub object: ObjectReference,
+    /// The certainty that it exists.
+    #[serde(default)]
+    pub state: LeftState,
     /// The reason, for people.
     pub why: String,
+}
+
+/// The certainty that an object exists which the rollback did not delete. Later versions may add words.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum LeftState {
+    /// It exists, or did when it was last seen.
+    #[default]
+    Exists,
+    /// It could not be looked at.
+    MayExist,
+    /// It did not exist when it was last looked for, but a create that got no response may still be carried out.
+    MayAppear,
+    /// A state of another version of Gleaner.
+    #[serde(other)]
+    #[cfg_attr(test, schemars(skip))]
+    Unknown,
 }
 
 impl fmt::Display for Failure {

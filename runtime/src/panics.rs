@@ -1,7 +1,10 @@
 //! Panics that are logged and caught without their message, which may quote an object or a secret.
 
 use std::cell::RefCell;
+use std::future::{Future, poll_fn};
 use std::panic::{self, AssertUnwindSafe};
+use std::pin::pin;
+use std::task::Poll;
 
 thread_local! {
     static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
@@ -36,6 +39,20 @@ pub fn catch<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     })
 }
 
+/// As [`catch`], for asynchronous work. What it borrows is free again after a panic.
+///
+/// # Errors
+/// The place of a panic in `work`.
+pub async fn catch_async<T>(work: impl Future<Output = T>) -> Result<T, String> {
+    let mut work = pin!(work);
+    poll_fn(|context| match catch(|| work.as_mut().poll(context)) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(done)) => Poll::Ready(Ok(done)),
+        Err(place) => Poll::Ready(Err(place)),
+    })
+    .await
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,5 +66,20 @@ mod tests {
             "{place}"
         );
         assert_eq!(catch(|| 1), Ok(1));
+    }
+
+    #[tokio::test]
+    async fn a_panic_of_asynchronous_work_comes_back_after_it_has_waited() {
+        install();
+        let mut reached = 0;
+        let place = catch_async(async {
+            reached = 1;
+            tokio::task::yield_now().await;
+            panic!("secret")
+        });
+        let place: Result<(), String> = place.await;
+        assert!(place.unwrap_err().contains("panics.rs:"));
+        assert_eq!(reached, 1);
+        assert_eq!(catch_async(async { 1 }).await, Ok(1));
     }
 }

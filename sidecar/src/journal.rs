@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use gleaner_proto::StepName;
 use gleaner_proto::message::{Outcome, Outputs, Problem};
+use gleaner_submission::Planned;
 use serde::{Deserialize, Serialize};
 
 use crate::message;
@@ -21,7 +22,7 @@ use gleaner_core::render::Attempts;
 
 const FILE: &str = "journal";
 /// How the first frame begins. The number changes with the format of any record; only this one is read.
-const FORMAT: &[u8] = b"gleaner-journal/2\n";
+const FORMAT: &[u8] = b"gleaner-journal/3\n";
 const FRAME_HEAD: usize = 12;
 
 /// A journal that is open for appending.
@@ -36,12 +37,16 @@ pub struct Journal {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Record {
+    /// The key of hashes over secrets. A restarted sidecar must find the same hash to know its own objects again.
+    SecretKey(String),
     Accepted {
         step: StepName,
         message: Outputs,
     },
     /// Somebody asked for the submission.
     SubmissionRequested,
+    /// These objects are about to be created.
+    Planned(Planned),
     /// All steps have ended.
     Finished,
     Committed(Commit),
@@ -170,10 +175,12 @@ impl Journal {
     /// As [`Journal::append_outputs`].
     pub fn append(&mut self, record: &Record) -> io::Result<()> {
         match record {
+            Record::SecretKey(key) => self.append_frame(&[b"k", key.as_bytes()]),
             Record::Accepted { step, message } => {
                 self.append_outputs(step, &serde_json::to_vec(message)?)
             }
             Record::SubmissionRequested => self.append_frame(&[b"s"]),
+            Record::Planned(planned) => self.append_frame(&[b"p", &serde_json::to_vec(planned)?]),
             Record::Finished => self.append_frame(&[b"f"]),
             Record::Committed(commit) => self.append_frame(&[b"c", &serde_json::to_vec(commit)?]),
             Record::Failed(problem) => self.append_frame(&[b"x", &serde_json::to_vec(problem)?]),
@@ -229,6 +236,10 @@ impl Record {
     fn decode(payload: &[u8]) -> Option<Self> {
         let (kind, content) = payload.split_first()?;
         match kind {
+            b'k' => {
+                let key = std::str::from_utf8(content).ok()?;
+                Some(Self::SecretKey(key.to_owned()))
+            }
             b'o' => {
                 let (length, rest) = content.split_first()?;
                 let (step, body) = rest.split_at_checked(usize::from(*length))?;
@@ -239,6 +250,7 @@ impl Record {
                 })
             }
             b's' => Some(Self::SubmissionRequested),
+            b'p' => serde_json::from_slice(content).ok().map(Self::Planned),
             b'f' => Some(Self::Finished),
             b'c' => serde_json::from_slice(content).ok().map(Self::Committed),
             b'x' => serde_json::from_slice(content).ok().map(Self::Failed),

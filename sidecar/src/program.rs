@@ -95,7 +95,6 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
     } = config;
     let (declaration, text) = input.declaration()?;
     let (values, mut run) = input.values_and_run()?;
-    run.secret_key = Some(random().map_err(ListenError::Token)?);
     if let (Some(from), Some(to)) = (place.redirector, place.install_redirector) {
         install::install(&from, &to).map_err(|source| ProgramError::Install {
             from,
@@ -105,9 +104,13 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
     }
     let submitter = submitter(&declaration, &run, &cluster).await?;
     let submitter = submitter.map(|submitter| submitter.until(shutdown.clone()));
-    let (journal, records) = open_journal(&place.state_dir, &text, &run)?;
+    let (mut journal, records) = open_journal(&place.state_dir, &text, &run)?;
+    let templates = &declaration.templates;
+    if templates.iter().any(|one| declaration.uses_secret(one)) {
+        run.secret_key = Some(secret_key(&mut journal, &records)?);
+    }
     let mut collector = Collector::new(declaration.clone(), run, values, input.steps());
-    replay(&mut collector, records)?;
+    let planned = replay(&mut collector, records)?;
     let steps = collector.steps().cloned().collect::<Vec<_>>();
     let memory = limits.memory(steps.len());
     collector.set_bounds(memory.run);
@@ -116,7 +119,7 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
     let (listeners, tokens) = Listeners::open(&place.run_dir, place.listen, steps.iter()).await?;
     let address = listeners.address();
     let metrics = Metrics::default();
-    let submitting = Submitting::new(submitter.clone(), place.state_dir.clone());
+    let submitting = Submitting::new(submitter.clone(), place.state_dir.clone(), planned);
     let (actor, handle) = RunActor::new(
         collector,
         journal,
@@ -230,4 +233,24 @@ fn open_journal(
     identity.update([0]);
     identity.update(declaration);
     Ok(Journal::open(state_dir, &identity.finalize())?)
+}
+
+/// The key of hashes over secrets: the journal's, or else a random one, which is written to it.
+fn secret_key(journal: &mut Journal, records: &[Record]) -> Result<String, ProgramError> {
+    let written = records.iter().find_map(|record| match record {
+        Record::SecretKey(key) => Some(key.clone()),
+        _ => None,
+    });
+    if let Some(key) = written {
+        return Ok(key);
+    }
+    let key = random().map_err(ListenError::Token)?;
+    let record = Record::SecretKey(key.clone());
+    journal
+        .append(&record)
+        .map_err(|source| ProgramError::System {
+            what: "the journal cannot be written".to_owned(),
+            source,
+        })?;
+    Ok(key)
 }

@@ -1,6 +1,7 @@
 //! The state of a run after a restart, from its journal.
 
 use gleaner_core::collect::{Collector, Examined};
+use gleaner_submission::Planned;
 
 use crate::journal::Record;
 
@@ -15,14 +16,19 @@ pub struct RecoveryError {
     why: String,
 }
 
-/// Applies `records` to `collector`, in the order in which they were written.
+/// Applies `records` to `collector`, in the order in which they were written. Returns what was planned to be created.
 ///
 /// # Errors
 /// A [`RecoveryError`] for the first record that does not fit.
-pub(crate) fn replay(collector: &mut Collector, records: Vec<Record>) -> Result<(), RecoveryError> {
-    let count = records.len();
+pub(crate) fn replay(
+    collector: &mut Collector,
+    records: Vec<Record>,
+) -> Result<Vec<Planned>, RecoveryError> {
+    let is_key = |record: &&Record| matches!(record, Record::SecretKey(_));
+    let count = records.len() - records.iter().filter(is_key).count();
+    let mut planned = Vec::new();
     for (index, record) in records.into_iter().enumerate() {
-        apply(collector, record).map_err(|why| RecoveryError {
+        apply(collector, record, &mut planned).map_err(|why| RecoveryError {
             number: index + 1,
             why,
         })?;
@@ -31,10 +37,14 @@ pub(crate) fn replay(collector: &mut Collector, records: Vec<Record>) -> Result<
         let phase = collector.phase();
         tracing::info!(records = count, ?phase, "recovered");
     }
-    Ok(())
+    Ok(planned)
 }
 
-fn apply(collector: &mut Collector, record: Record) -> Result<(), String> {
+fn apply(
+    collector: &mut Collector,
+    record: Record,
+    planned: &mut Vec<Planned>,
+) -> Result<(), String> {
     match record {
         Record::Accepted { step, message } => match collector.examine(step.as_str(), message) {
             Ok(Examined::New(admission)) => {
@@ -47,6 +57,10 @@ fn apply(collector: &mut Collector, record: Record) -> Result<(), String> {
         Record::SubmissionRequested => {
             collector.request_submission();
         }
+        // It is part of the run, which the collector has from the beginning.
+        Record::SecretKey(_) => {}
+        Record::Planned(objects) if collector.is_submitting() => planned.push(objects),
+        Record::Planned(_) => return Err("a plan without a submission".to_owned()),
         Record::Finished => {
             collector.finish();
         }

@@ -4,6 +4,7 @@
 //! accepted. Disk writes happen on the blocking pool, one at a time; the submission is a task of its own, so that a panic in
 //! it fails the run and not the sidecar.
 
+mod plan;
 mod submitting;
 
 use std::path::PathBuf;
@@ -380,7 +381,8 @@ impl RunActor {
 
     fn begin_submission(&mut self) {
         if self.collector.is_submitting() && self.submission.is_none() {
-            self.submission = Some(self.submitting.begin(&self.collector, self.room));
+            let journal = &self.journal;
+            self.submission = Some(self.submitting.begin(&self.collector, self.room, journal));
         }
     }
 
@@ -448,15 +450,22 @@ impl RunActor {
         &self,
         write: impl FnOnce(&mut Journal) -> std::io::Result<()> + Send + 'static,
     ) -> std::io::Result<()> {
-        let journal = Arc::clone(&self.journal);
-        let written = tokio::task::spawn_blocking(move || {
-            let mut journal = journal
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
-            write(&mut journal)
-        });
-        written.await.map_err(std::io::Error::other)?
+        on_disk(Arc::clone(&self.journal), write).await
     }
+}
+
+/// Writes the journal on the blocking pool.
+async fn on_disk(
+    journal: Arc<std::sync::Mutex<Journal>>,
+    write: impl FnOnce(&mut Journal) -> std::io::Result<()> + Send + 'static,
+) -> std::io::Result<()> {
+    let written = tokio::task::spawn_blocking(move || {
+        let mut journal = journal
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        write(&mut journal)
+    });
+    written.await.map_err(std::io::Error::other)?
 }
 
 fn disk(error: &std::io::Error) -> Problem {

@@ -10,10 +10,15 @@ use serde_json::Value;
 /// Texts of the API server may quote an object; they are cut here, in bytes.
 const WORDS_MAX: usize = 2 << 10;
 
+/// The longest wait that is read from a response: longer than any that a run can sit through.
+const AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// What came of sending a request once.
 #[derive(Debug)]
 pub(super) enum Answer {
     Done(Done),
+    /// It was done, by its status; the body is JSON, but not that of the API server.
+    Unexpected(String),
     /// It was refused, and will be again.
     Refused(Refusal),
     /// The API server does not know the client: either its token has just been rotated, or it has none.
@@ -157,10 +162,16 @@ pub(super) fn bounded(text: &str) -> String {
     }
 }
 
-/// `Retry-After` in seconds; the API server never sends a date.
+/// `Retry-After` in seconds, at most [`AFTER_MAX`]; the API server never sends a date.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
-    text.trim().parse().ok().map(Duration::from_secs)
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    // A number that is too large for its type is a long time, too.
+    is_number.then(|| {
+        text.parse()
+            .map_or(AFTER_MAX, Duration::from_secs)
+            .min(AFTER_MAX)
+    })
 }
 
 /// The texts of `Warning: 299 - "text"` headers (RFC 9111 in its older form, which Kubernetes speaks).
@@ -178,6 +189,19 @@ fn warnings(headers: &HeaderMap) -> Vec<String> {
         .collect()
 }
 
+// === impl Answer ===
+
+impl Answer {
+    /// Returns true if it is known that the request was carried out, or that it never will be.
+    pub(super) fn is_certain(&self) -> bool {
+        match self {
+            Self::Done(_) | Self::Refused(_) | Self::Unauthorised(_) => true,
+            Self::Again(again) => !again.unsure,
+            Self::Unexpected(_) | Self::Broken(_) => false,
+        }
+    }
+}
+
 // === impl Refusal ===
 
 impl Refusal {
@@ -185,8 +209,10 @@ impl Refusal {
         self.code == StatusCode::CONFLICT && self.reason == "AlreadyExists"
     }
 
+    /// Returns true if there is no such object. Something in front of the API server responds with 404, too, but without
+    /// this reason.
     pub(super) fn is_not_found(&self) -> bool {
-        self.code == StatusCode::NOT_FOUND
+        self.code == StatusCode::NOT_FOUND && self.reason == "NotFound"
     }
 
     pub(super) fn is_conflict(&self) -> bool {

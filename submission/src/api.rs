@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use gleaner_runtime::api_server::{self, ApiServer};
 use gleaner_runtime::error_chain;
-use http::Request;
 use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{Request, StatusCode};
 use tokio::time::Instant;
 
 use super::Settings;
@@ -17,6 +17,8 @@ use super::request::Call;
 
 /// First wait between two attempts; doubled each time.
 const BACKOFF_FIRST: Duration = Duration::from_millis(100);
+/// The time that a request may take to reach the API server, whose own time limit for it begins there.
+const IN_FLIGHT: Duration = Duration::from_secs(1);
 /// Longest wait between two attempts, unless the API server asks for more.
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
 
@@ -33,6 +35,10 @@ pub(super) struct Api<'a> {
 /// Sentences for a person, each once.
 #[derive(Debug, Default)]
 pub(super) struct Notes(Mutex<Vec<String>>);
+
+/// The waits between attempts: full jitter, so that many runs that failed together do not come back together.
+#[derive(Debug)]
+pub(super) struct Backoff(Duration);
 
 /// A request that was done in the end.
 #[derive(Debug)]
@@ -59,6 +65,8 @@ pub(super) enum End {
         last: String,
         answered: bool,
     },
+    /// A create or delete got a response of class 2xx that is not the API server's: only a look tells what exists.
+    Unexpected(String),
     /// The request cannot be made, or its answer can never be read.
     Broken(String),
 }
@@ -71,18 +79,35 @@ impl<'a> Api<'a> {
         let started = Instant::now();
         Self {
             started,
-            deadline: started + duration,
+            deadline: later(started, duration),
             ..self
         }
     }
 
     /// Sends a request until it is done, refused, or late.
     pub(super) async fn call(self, call: &Call) -> Result<Reply, CallError> {
+        self.write(call, &mut None).await
+    }
+
+    /// As [`Api::call`]; keeps in `in_flight` until when the API server may carry out an attempt whose outcome is not known. It is
+    /// set before each attempt, because this future may be dropped at any point.
+    pub(super) async fn write(
+        self,
+        call: &Call,
+        in_flight: &mut Option<Instant>,
+    ) -> Result<Reply, CallError> {
         let mut unsure = false;
         let mut unauthorised = false;
-        let mut backoff = BACKOFF_FIRST;
+        let mut backoff = Backoff::default();
         loop {
-            let again = match self.attempt(call).await {
+            let earlier = *in_flight;
+            let over = later(Instant::now(), self.patience() + IN_FLIGHT);
+            *in_flight = earlier.max(Some(over));
+            let answer = self.attempt(call).await;
+            if answer.is_certain() {
+                *in_flight = earlier;
+            }
+            let again = match answer {
                 Answer::Done(done) => return Ok(self.reply(done, unsure)),
                 Answer::Refused(refusal) => return Err(CallError::refused(refusal, unsure)),
                 Answer::Unauthorised(refusal) if unauthorised => {
@@ -102,34 +127,75 @@ impl<'a> Api<'a> {
                     let end = End::Broken(words);
                     return Err(CallError { end, unsure: true });
                 }
+                Answer::Unexpected(words) if call.expected.is_visible() => {
+                    let end = End::Unexpected(words);
+                    return Err(CallError { end, unsure: true });
+                }
+                Answer::Unexpected(words) => Again {
+                    words,
+                    unsure: true,
+                    answered: true,
+                    after: None,
+                },
                 Answer::Again(again) => again,
             };
             unsure |= again.unsure;
-            let pause = jittered(backoff).max(again.after.unwrap_or_default());
-            // A wait beyond the deadline is a failure already; the step need not sit through it.
-            if Instant::now() + pause >= self.deadline {
+            let pause = backoff.next().max(again.after.unwrap_or_default());
+            tracing::debug!(method = %call.method, uri = %call.uri, error = %again.words, ?pause, "request-failed");
+            if !self.sleep(pause).await {
                 let end = self.late(again.words, again.answered);
                 return Err(CallError { end, unsure });
             }
-            tracing::debug!(method = %call.method, uri = %call.uri, error = %again.words, ?pause, "request-retried");
-            tokio::time::sleep(pause).await;
-            backoff = (backoff * 2).min(BACKOFF_MAX);
         }
     }
 
+    /// Waits before another attempt; returns false, at once, if that would be beyond the deadline.
+    pub(super) async fn rest(self, backoff: &mut Backoff) -> bool {
+        self.sleep(backoff.next()).await
+    }
+
+    /// A wait beyond the deadline is a failure already; the step need not sit through it.
+    async fn sleep(self, pause: Duration) -> bool {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let in_time = pause < left;
+        if in_time {
+            tokio::time::sleep(pause).await;
+        }
+        in_time
+    }
+
+    /// Until when a write may be carried out that another process sent before this one began.
+    pub(super) fn predecessor_over(self) -> Instant {
+        later(self.started, self.server.timeout() + IN_FLIGHT)
+    }
+
+    /// The time that the next attempt has.
+    fn patience(self) -> Duration {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        left.min(self.server.timeout())
+    }
+
+    /// Sends a request once.
     pub(super) async fn attempt(self, call: &Call) -> Answer {
+        let patience = self.patience();
         let request = Request::builder()
             .method(&call.method)
-            .uri(&call.uri)
+            .uri(call.uri_within(patience))
             .header(ACCEPT, "application/json")
             .header(CONTENT_TYPE, call.content_type);
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        match self.server.send(request, call.body.clone(), left).await {
+        let sent = self.server.send(request, call.body.clone(), patience);
+        let answer = match sent.await {
             Ok(response) => {
                 let (status, headers) = (response.status(), response.headers());
                 answer::read(&call.method, status, headers, response.body())
             }
             Err(reason) => unsent(&reason),
+        };
+        match answer {
+            Answer::Done(done) if !call.expected.is_met(done.status, &done.value) => {
+                Answer::Unexpected(unexpected(done.status))
+            }
+            answer => answer,
         }
     }
 
@@ -150,6 +216,24 @@ impl<'a> Api<'a> {
     }
 }
 
+// === impl Backoff ===
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self(BACKOFF_FIRST)
+    }
+}
+
+impl Backoff {
+    /// Anything up to a bound that doubles each time.
+    fn next(&mut self) -> Duration {
+        let bound = self.0;
+        self.0 = (bound * 2).min(BACKOFF_MAX);
+        let random = getrandom::u32().unwrap_or(u32::MAX);
+        bound.mul_f64(f64::from(random) / f64::from(u32::MAX))
+    }
+}
+
 // === impl CallError ===
 
 impl CallError {
@@ -161,6 +245,11 @@ impl CallError {
     /// Whether there is an object of that name.
     pub(super) fn is_already_exists(&self) -> bool {
         self.refusal().is_some_and(Refusal::is_already_exists)
+    }
+
+    /// Returns true if only a look tells what exists.
+    pub(super) fn is_unexpected(&self) -> bool {
+        matches!(self.end, End::Unexpected(_))
     }
 
     /// Whether there is nothing of that name.
@@ -220,8 +309,16 @@ fn unsent(reason: &api_server::Reason) -> Answer {
     }
 }
 
-/// Full jitter: anything up to `backoff`, so that many runs that failed together do not come back together.
-fn jittered(backoff: Duration) -> Duration {
-    let random = getrandom::u32().unwrap_or(u32::MAX);
-    backoff.mul_f64(f64::from(random) / f64::from(u32::MAX))
+/// Without a word of the response, which nobody knows.
+fn unexpected(status: StatusCode) -> String {
+    let code = status.as_u16();
+    format!(
+        "a response {code} that is not what an API server responds; check what is between the pod and it"
+    )
+}
+
+/// The moment `duration` after `moment`. It is a year where a clock cannot tell it.
+pub(super) fn later(moment: Instant, duration: Duration) -> Instant {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+    moment.checked_add(duration).unwrap_or(moment + YEAR)
 }

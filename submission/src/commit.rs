@@ -1,10 +1,11 @@
 //! Creating, in order.
 
+use gleaner_core::declaration::Policy;
 use gleaner_proto::message::{Action, Created};
 use http::StatusCode;
 use serde_json::Value;
 
-use super::api::Api;
+use super::api::{Api, Backoff, CallError, Reply};
 use super::error::{Failure, Reason};
 use super::existing::{Existing, is_ours, look, taken, text};
 use super::gone::{Deleted, delete, gone};
@@ -75,7 +76,13 @@ impl Entry<'_> {
     async fn perform(&mut self, step: Step) -> Result<(Action, Value), Stop> {
         match step {
             Step::Create => self.create(Action::Created).await,
-            Step::Adopt { object, .. } => Ok((Action::Adopted, object)),
+            Step::Adopt { object, .. } => Ok((
+                match self.item.policy {
+                    Policy::Create => Action::Adopted,
+                    Policy::Apply => Action::Applied,
+                },
+                object,
+            )),
             Step::Replace {
                 uid,
                 resource_version,
@@ -94,9 +101,11 @@ impl Entry<'_> {
         let manager = &self.api.settings.field_manager;
         let call = Call::create(&item.place, item.body.clone(), manager, Mode::Real);
         let mut unsure = false;
-        for _ in 0..TRIES {
+        let mut tries = 0;
+        let mut backoff = Backoff::default();
+        while tries < TRIES {
             self.trace(Trace::Sent);
-            let error = match self.api.call(&call).await {
+            let error = match self.send(&call).await {
                 Ok(reply) => return Ok((action, self.exists(reply.done.value))),
                 Err(error) => error,
             };
@@ -104,11 +113,17 @@ impl Entry<'_> {
             if !unsure {
                 self.trace(Trace::Nothing);
             }
-            if !error.is_already_exists() {
+            let unexpected = error.is_unexpected();
+            if !unexpected && !error.is_already_exists() {
                 return Err(self.failed(Purpose::new("create", &item.place.kind).reason(error)));
             }
+            tries += usize::from(!unexpected);
             let existing = look(self.api, item, self.run_uid).await;
-            match existing.map_err(|reason| self.failed(reason))? {
+            let existing = existing.map_err(|reason| self.failed(reason))?;
+            if unexpected && existing.is_none() && !self.api.rest(&mut backoff).await {
+                return Err(self.failed(Purpose::new("create", &item.place.kind).reason(error)));
+            }
+            match existing {
                 None => {}
                 Some((Existing::Same { .. }, object)) => {
                     let action = if unsure { action } else { Action::Adopted };
@@ -166,7 +181,7 @@ impl Entry<'_> {
         };
         let call = Call::apply(&item.place, body, manager, Mode::Real);
         self.trace(trace);
-        match self.api.call(&call).await {
+        match self.send(&call).await {
             Ok(reply) => {
                 let object = reply.done.value;
                 let new = match before {
@@ -193,6 +208,11 @@ impl Entry<'_> {
                 Err(self.failed(Purpose::new("patch", &item.place.kind).reason(error)))
             }
         }
+    }
+
+    async fn send(&mut self, call: &Call) -> Result<Reply, CallError> {
+        let in_flight = &mut self.ledger.get_mut(self.index).in_flight;
+        self.api.write(call, in_flight).await
     }
 
     fn trace(&mut self, trace: Trace) {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::StreamExt;
+use http::StatusCode;
 use serde::Deserialize;
 
 use super::PARALLEL;
@@ -24,7 +25,8 @@ pub(super) type Found = HashMap<KindName, Result<Arc<Kind>, Reason>>;
 
 #[derive(Deserialize)]
 struct ResourceList {
-    resources: Vec<Resource>,
+    /// Null for none: Go writes an empty list so.
+    resources: Option<Vec<Resource>>,
 }
 
 #[derive(Deserialize)]
@@ -111,7 +113,8 @@ impl Kinds {
             .cloned()
     }
 
-    fn insert(&self, kind: &Arc<Kind>) {
+    /// Adds a kind that an earlier attempt has found.
+    pub(super) fn insert(&self, kind: &Arc<Kind>) {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -123,12 +126,19 @@ impl Kinds {
 async fn list(api: Api<'_>, api_version: &str) -> Result<Vec<Resource>, Option<Reason>> {
     match api.call(&Call::kinds(api_version)).await {
         Ok(reply) => match serde_json::from_value::<ResourceList>(reply.done.value) {
-            Ok(list) => Ok(list.resources),
+            Ok(list) => Ok(list.resources.unwrap_or_default()),
             Err(error) => Err(Some(Reason::Broken(format!(
                 "the API server's list of the kinds of {api_version} cannot be read: {error}"
             )))),
         },
-        Err(error) if error.is_not_found() => Err(None),
+        // Without a reason: a path that is not served is answered in plain text.
+        Err(error)
+            if error
+                .refusal()
+                .is_some_and(|refusal| refusal.code == StatusCode::NOT_FOUND) =>
+        {
+            Err(None)
+        }
         Err(CallError { end, .. }) => Err(Some(plain(end))),
     }
 }

@@ -4,7 +4,7 @@ mod reason;
 
 use std::fmt;
 
-use gleaner_proto::failure::{self, LeftBehind, ObjectReference};
+use gleaner_proto::failure::{self, LeftBehind, LeftState, ObjectReference};
 
 use super::kind::Subject;
 pub use reason::Reason;
@@ -128,9 +128,21 @@ impl fmt::Display for Aftermath {
                 "; existed before and keeps what was applied to it: {kept}"
             )?;
         }
-        if !self.left.is_empty() {
-            let left = list(&self.left);
-            write!(out, "; could not be rolled back, delete it by hand: {left}")?;
+        for (state, words) in [
+            (
+                LeftState::Exists,
+                "could not be rolled back, delete it by hand",
+            ),
+            (LeftState::MayExist, "may exist, delete it by hand"),
+            (
+                LeftState::MayAppear,
+                "may still be created, delete it by hand",
+            ),
+        ] {
+            let left: Vec<_> = self.left.iter().filter(|one| one.state == state).collect();
+            if !left.is_empty() {
+                write!(out, "; {words}: {}", list(&left))?;
+            }
         }
         Ok(())
     }

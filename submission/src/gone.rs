@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::api::Api;
+use super::answer::Refusal;
+use super::api::{Api, Backoff, later};
 use super::error::Reason;
 use super::existing::{finalizers, text};
 use super::item::Item;
@@ -16,26 +17,66 @@ const LOOK_FIRST: Duration = Duration::from_millis(50);
 /// Longest wait between two looks.
 const LOOK_MAX: Duration = Duration::from_secs(1);
 
-/// Deletes the object with this UID. That it has gone, or that another one stands there, is success: what counts
-/// is that this one does not.
+/// How often a delete may meet a conflict: a lost optimistic lock passes, a webhook that refuses with 409 does not.
+const CONFLICTS_MAX: usize = 5;
+
+/// Deletes the object with this UID. That it has gone, or that another one is there, is success: what counts
+/// is that this one is not.
+///
+/// A conflict and a response that nobody understands say nothing about the object, so it is looked at, and deleted again while
+/// it is still there.
 pub(super) async fn delete(
     api: Api<'_>,
     item: &Item,
     uid: &str,
     resource_version: Option<&str>,
 ) -> Result<Deleted, Reason> {
-    match api
-        .call(&Call::delete(&item.place, uid, resource_version))
-        .await
-    {
-        Ok(reply) if text(&reply.done.value, "/kind") == "Status" => Ok(Deleted::Gone),
-        Ok(_) => Ok(Deleted::Going),
-        Err(error) if error.is_not_found() => Ok(Deleted::Gone),
-        Err(error) if error.refusal().is_some_and(|refusal| refusal.is_conflict()) => {
-            Ok(Deleted::Changed)
+    let call = Call::delete(&item.place, uid, resource_version);
+    let mut backoff = Backoff::default();
+    let mut conflicts = 0;
+    loop {
+        let error = match api.call(&call).await {
+            Ok(reply) if text(&reply.done.value, "/kind") == "Status" => return Ok(Deleted::Gone),
+            Ok(_) => return Ok(Deleted::Going),
+            Err(error) if error.is_not_found() => return Ok(Deleted::Gone),
+            Err(error) => error,
+        };
+        let conflict = error.refusal().is_some_and(Refusal::is_conflict);
+        conflicts += usize::from(conflict);
+        let again = conflicts < CONFLICTS_MAX && (conflict || error.is_unexpected());
+        let looked = if conflict || error.unsure {
+            still_there(api, item, uid, resource_version).await
+        } else {
+            None
+        };
+        if let Some(deleted) = looked {
+            return Ok(deleted);
         }
-        Err(error) => Err(Purpose::new("delete", &item.place.kind).reason(error)),
+        if !again || !api.rest(&mut backoff).await {
+            return Err(Purpose::new("delete", &item.place.kind).reason(error));
+        }
     }
+}
+
+/// Looks at what a delete has come to; none where the object is there as before, or that cannot be seen.
+async fn still_there(
+    api: Api<'_>,
+    item: &Item,
+    uid: &str,
+    resource_version: Option<&str>,
+) -> Option<Deleted> {
+    let object = match api.call(&Call::get(&item.place)).await {
+        Ok(reply) => reply.done.value,
+        Err(error) => return error.is_not_found().then_some(Deleted::Gone),
+    };
+    let version = text(&object, "/metadata/resourceVersion");
+    let changed = text(&object, "/metadata/uid") != uid
+        || resource_version.is_some_and(|wanted| wanted != version);
+    if changed {
+        return Some(Deleted::Changed);
+    }
+    let going = !object["metadata"]["deletionTimestamp"].is_null();
+    going.then_some(Deleted::Going)
 }
 
 /// What a delete came to.
@@ -45,14 +86,14 @@ pub(super) enum Deleted {
     Gone,
     /// It has been marked; finalizers or a grace period keep it for now.
     Going,
-    /// Another object stands there, or another version of it.
+    /// Another object is there, or another version of it.
     Changed,
 }
 
 /// Waits until the object with this UID has gone, but not for ever: a finalizer whose controller is no longer
 /// there keeps it for good.
 pub(super) async fn gone(api: Api<'_>, item: &Item, uid: &str) -> Result<(), Reason> {
-    let patience = Instant::now() + api.settings.vanish_timeout;
+    let patience = later(Instant::now(), api.settings.vanish_timeout);
     let until = patience.min(api.deadline);
     let mut pause = LOOK_FIRST;
     loop {

@@ -12,7 +12,8 @@ use serde_json::Value;
 
 use super::discovery::Found;
 use super::error::{Failure, Reason};
-use super::kind::{KindName, Place, Subject};
+use super::kind::{Kind, KindName, Place, Subject};
+use super::planned::PlannedObject;
 use super::{namespace, owner_references};
 use gleaner_core::render::Rendered;
 
@@ -24,7 +25,10 @@ pub(super) struct Item {
     pub(super) derived_name: bool,
     pub(super) wait_for: Option<WaitFor>,
     pub(super) results: Vec<(String, FieldPath)>,
-    /// The object as JSON. The parsed tree is dropped: an object may carry megabytes.
+    /// Whether an earlier attempt of this run may have created it.
+    pub(super) earlier: bool,
+    /// The object as JSON; empty for one that is known from an earlier attempt only. The parsed tree is dropped: an object may
+    /// carry megabytes.
     pub(super) body: Bytes,
     /// The annotation that tells this content from another.
     pub(super) content: Option<String>,
@@ -46,12 +50,17 @@ pub(super) fn kind_of(object: &Value) -> KindName {
     KindName::new(text("apiVersion"), text("kind"))
 }
 
+/// The objects that are ready to be sent.
+pub(super) struct Prepared {
+    pub(super) items: Vec<Item>,
+    /// The objects that cannot be.
+    pub(super) failures: Vec<Failure>,
+    /// Those whose derived name another object of the run has.
+    pub(super) collisions: Vec<Failure>,
+}
+
 /// Makes all objects ready that can be, and says what is wrong with each that cannot.
-pub(super) fn prepare(
-    rendered: Vec<Rendered>,
-    found: &Found,
-    terms: Terms<'_>,
-) -> (Vec<Item>, Vec<Failure>) {
+pub(super) fn prepare(rendered: Vec<Rendered>, found: &Found, terms: Terms<'_>) -> Prepared {
     let mut items = Vec::with_capacity(rendered.len());
     let mut failures = Vec::new();
     for one in rendered {
@@ -61,8 +70,13 @@ pub(super) fn prepare(
             Err(reason) => failures.push(Failure::of(subject, reason)),
         }
     }
-    failures.extend(same_place_twice(&items));
-    (items, failures)
+    let (collisions, doubles) = same_place_twice(&items);
+    failures.extend(doubles);
+    Prepared {
+        items,
+        failures,
+        collisions,
+    }
 }
 
 /// The object as errors name it before its kind is known.
@@ -111,6 +125,7 @@ fn place(rendered: Rendered, found: &Found, terms: Terms<'_>) -> Result<Item, Re
         derived_name: rendered.derived_name,
         wait_for: rendered.wait_for,
         results: rendered.results,
+        earlier: false,
         content: metadata["annotations"][annotation::CONTENT]
             .as_str()
             .map(str::to_owned),
@@ -119,30 +134,68 @@ fn place(rendered: Rendered, found: &Found, terms: Terms<'_>) -> Result<Item, Re
     })
 }
 
-/// Two templates for one object: the second would take the first one's for somebody else's.
-fn same_place_twice(items: &[Item]) -> Vec<Failure> {
+/// The objects whose place another object of the run has: first those with derived names, which can take other ones, then
+/// those with static names. Of two derived names, the first in the declaration keeps its own, so that every attempt of the run
+/// derives the same.
+fn same_place_twice(items: &[Item]) -> (Vec<Failure>, Vec<Failure>) {
     let mut seen = HashSet::new();
-    let mut failures = Vec::new();
-    for item in items {
-        let name = &item.place.kind.name;
-        let key = (
-            (name.group(), &item.place.kind.plural),
-            &item.place.namespace,
-            &item.place.name,
-        );
-        if !seen.insert(key) {
-            failures.push(item.fails(Reason::Misplaced {
-                words: "another template has this kind and name already".to_owned(),
-                remedy: "give one of them another name",
-            }));
-        }
-    }
-    failures
+    let (derived, fixed): (Vec<&Item>, Vec<&Item>) =
+        items.iter().partition(|item| item.derived_name);
+    let mut doubles = |items: Vec<&Item>| -> Vec<Failure> {
+        let doubles = items
+            .into_iter()
+            .filter(|item| !seen.insert(item.place.key()));
+        doubles
+            .map(|item| {
+                item.fails(Reason::Misplaced {
+                    words: "another template has this kind and name already".to_owned(),
+                    remedy: "give one of them another name",
+                })
+            })
+            .collect()
+    };
+    let fixed = doubles(fixed);
+    (doubles(derived), fixed)
 }
 
 // === impl Item ===
 
 impl Item {
+    /// An object of an earlier attempt, to be found and deleted.
+    pub(super) fn of_earlier(planned: &PlannedObject) -> Self {
+        Self {
+            resource: planned.resource.clone(),
+            place: planned.place(),
+            policy: if planned.applied {
+                Policy::Apply
+            } else {
+                Policy::Create
+            },
+            derived_name: false,
+            wait_for: None,
+            results: Vec::new(),
+            earlier: true,
+            body: Bytes::new(),
+            content: None,
+            owners: planned.owners.clone(),
+        }
+    }
+
+    /// The object as a later process has to know it.
+    pub(super) fn planned(&self) -> PlannedObject {
+        let kind = &self.place.kind;
+        PlannedObject {
+            resource: self.resource.clone(),
+            api_version: kind.name.api_version.clone(),
+            kind: kind.name.kind.clone(),
+            plural: kind.plural.clone(),
+            namespace: self.place.namespace.clone(),
+            name: self.place.name.clone(),
+            applied: self.policy == Policy::Apply,
+            owners: self.owners.clone(),
+        }
+    }
+
     pub(super) fn subject(&self) -> Subject {
         Subject {
             resource: self.resource.clone(),
@@ -161,5 +214,22 @@ impl Item {
 
     pub(super) fn fails(&self, reason: Reason) -> Failure {
         Failure::of(self.subject(), reason)
+    }
+}
+
+// === impl PlannedObject ===
+
+impl PlannedObject {
+    /// Where it is, or would be.
+    pub(super) fn place(&self) -> Place {
+        Place {
+            kind: Arc::new(Kind {
+                name: KindName::new(&self.api_version, &self.kind),
+                plural: self.plural.clone(),
+                namespaced: self.namespace.is_some(),
+            }),
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+        }
     }
 }

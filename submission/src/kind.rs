@@ -32,6 +32,9 @@ pub(super) struct Place {
     pub(super) name: String,
 }
 
+/// Group and plural of the kind, namespace, and name.
+pub(super) type PlaceKey = (String, Option<String>, String);
+
 /// An object as errors name it: which template of the declaration, and which object in the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
@@ -92,6 +95,16 @@ impl Place {
     /// The URL path of the object itself.
     pub(super) fn path(&self) -> String {
         format!("{}/{}", self.collection_path(), path::segment(&self.name))
+    }
+
+    /// What tells the object from any other: two versions of a group have the same objects.
+    pub(super) fn key(&self) -> PlaceKey {
+        let kind = &self.kind;
+        (
+            format!("{}/{}", kind.name.group(), kind.plural),
+            self.namespace.clone(),
+            self.name.clone(),
+        )
     }
 
     /// The object as it is named between processes.

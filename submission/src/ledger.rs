@@ -1,14 +1,18 @@
-//! What is known to exist: the one list that roll-back goes by.
+//! Tracks what exists of a submission; drives the rollback.
+
+use tokio::time::Instant;
 
 use super::item::Item;
 
 /// What is known about one object of the submission.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Trace {
-    /// Nothing of this run's stands there.
+    /// Nothing of this run's is there.
     Nothing,
-    /// Nobody has said. An earlier attempt of this run may have left it.
+    /// It was not looked at. Unless the state of an earlier attempt is lost, there was none.
     Unknown,
+    /// It was not looked at, and an earlier attempt may have created it.
+    Planned,
     /// A create was sent, and its outcome is not known.
     Sent,
     /// This run's object exists.
@@ -17,22 +21,41 @@ pub(super) enum Trace {
     Kept { uid: Option<String> },
 }
 
-/// One [`Trace`] for each object of the submission, in the same order.
+/// One object.
 #[derive(Debug)]
-pub(super) struct Ledger(Vec<Trace>);
+pub(super) struct Entry {
+    pub(super) trace: Trace,
+    /// Until when a write that got no response may still be carried out.
+    pub(super) in_flight: Option<Instant>,
+}
+
+/// One [`Entry`] for each object of the submission, in the same order.
+#[derive(Debug, Default)]
+pub(super) struct Ledger(Vec<Entry>);
 
 impl Ledger {
     /// Before anything was asked.
     pub(super) fn new(items: &[Item]) -> Self {
-        Self(items.iter().map(|_| Trace::Unknown).collect())
+        let entry = |item: &Item| Entry {
+            trace: if item.earlier {
+                Trace::Planned
+            } else {
+                Trace::Unknown
+            },
+            in_flight: None,
+        };
+        Self(items.iter().map(entry).collect())
     }
 
     pub(super) fn set(&mut self, index: usize, trace: Trace) {
-        self.0[index] = trace;
+        self.0[index].trace = trace;
     }
 
-    /// What is known, the last object first: the order of roll-back.
-    pub(super) fn backwards(&self) -> impl Iterator<Item = (usize, &Trace)> {
-        self.0.iter().enumerate().rev()
+    pub(super) fn get(&self, index: usize) -> &Entry {
+        &self.0[index]
+    }
+
+    pub(super) fn get_mut(&mut self, index: usize) -> &mut Entry {
+        &mut self.0[index]
     }
 }

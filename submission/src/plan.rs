@@ -28,6 +28,8 @@ pub(super) enum Step {
     Adopt {
         uid: String,
         object: Value,
+        /// Whether the object is there because of this run, and not only as the run has applied it.
+        made: bool,
     },
     /// An earlier attempt of this run has left it with other content.
     Replace {
@@ -85,6 +87,13 @@ pub(super) async fn plan(api: Api<'_>, items: &[Item], run_uid: &str, ledger: &m
     let mut other_names = Vec::new();
     let mut unblocked = None;
     let mut refused = Vec::new();
+    // A process that was killed had one create under way, and creates are in order.
+    let missing = items.iter().zip(&verdicts).position(|(item, verdict)| {
+        item.earlier && !matches!(verdict, Verdict::Step(step) if step.trace() != Trace::Nothing)
+    });
+    if let Some(index) = missing {
+        ledger.get_mut(index).in_flight = Some(api.predecessor_over());
+    }
     for (index, (item, verdict)) in items.iter().zip(verdicts).enumerate() {
         match verdict {
             Verdict::Step(step) => {
@@ -123,6 +132,11 @@ async fn try_one(api: Api<'_>, item: &Item, run_uid: &str) -> Verdict {
 }
 
 async fn try_apply(api: Api<'_>, item: &Item, run_uid: &str) -> Verdict {
+    if item.earlier
+        && let Some(step) = adopted(api, item, run_uid).await
+    {
+        return Verdict::Step(step);
+    }
     let manager = &api.settings.field_manager;
     let call = Call::apply(&item.place, item.body.clone(), manager, Mode::DryRun);
     match api.call(&call).await {
@@ -131,7 +145,7 @@ async fn try_apply(api: Api<'_>, item: &Item, run_uid: &str) -> Verdict {
             Verdict::Step(Step::Apply(Before::Nothing))
         }
         Ok(_) => Verdict::Step(Step::Apply(before(api, item, run_uid).await)),
-        Err(error) => refused(item, "patch", error),
+        Err(error) => refused(api, item, run_uid, "patch", error).await,
     }
 }
 
@@ -145,19 +159,34 @@ async fn before(api: Api<'_>, item: &Item, run_uid: &str) -> Before {
     }
 }
 
+/// Objects that an earlier attempt may have created are looked at first: a quota that they have filled, or a policy or webhook that
+/// has changed since, would refuse their dry run. All others are tried at once, which is one request instead of two, and
+/// looked at when they are refused.
 async fn try_create(api: Api<'_>, item: &Item, run_uid: &str) -> Verdict {
+    if item.earlier {
+        match look(api, item, run_uid).await {
+            // Without the permission to get it, a refusal of the dry run has to tell.
+            Ok(None) | Err(Reason::Forbidden { .. }) => {}
+            Ok(Some((existing, object))) => {
+                if let Some(verdict) = judge(api, item, run_uid, existing, object).await {
+                    return verdict;
+                }
+            }
+            Err(reason) => return Verdict::Refused(reason),
+        }
+    }
     let manager = &api.settings.field_manager;
     let call = Call::create(&item.place, item.body.clone(), manager, Mode::DryRun);
     for _ in 0..TRIES {
         match api.call(&call).await {
             Ok(_) => return Verdict::Step(Step::Create),
             Err(error) if error.is_already_exists() => {}
-            Err(error) => return refused(item, "create", error),
+            Err(error) => return refused(api, item, run_uid, "create", error).await,
         }
         match look(api, item, run_uid).await {
             Ok(None) => {}
             Ok(Some((existing, object))) => {
-                if let Some(verdict) = judge(api, item, existing, object).await {
+                if let Some(verdict) = judge(api, item, run_uid, existing, object).await {
                     return verdict;
                 }
             }
@@ -167,10 +196,31 @@ async fn try_create(api: Api<'_>, item: &Item, run_uid: &str) -> Verdict {
     Verdict::Refused(restless(item))
 }
 
+/// The adoption of what is there, if it is what an earlier attempt of this run has left, with this content.
+async fn adopted(api: Api<'_>, item: &Item, run_uid: &str) -> Option<Step> {
+    match look(api, item, run_uid).await {
+        Ok(Some((Existing::Same { uid }, object))) => Some(adopt(item, run_uid, uid, object)),
+        _ => None,
+    }
+}
+
+fn adopt(item: &Item, run_uid: &str, uid: String, object: Value) -> Step {
+    let made = is_made_by(&object, item, run_uid);
+    Step::Adopt { uid, object, made }
+}
+
 /// What to do about an object that is there already; none when it has gone meanwhile.
-async fn judge(api: Api<'_>, item: &Item, existing: Existing, object: Value) -> Option<Verdict> {
+async fn judge(
+    api: Api<'_>,
+    item: &Item,
+    run_uid: &str,
+    existing: Existing,
+    object: Value,
+) -> Option<Verdict> {
     let reason = match existing {
-        Existing::Same { uid } => return Some(Verdict::Step(Step::Adopt { uid, object })),
+        Existing::Same { uid } => {
+            return Some(Verdict::Step(adopt(item, run_uid, uid, object)));
+        }
         Existing::Other {
             uid,
             resource_version,
@@ -194,16 +244,26 @@ async fn judge(api: Api<'_>, item: &Item, existing: Existing, object: Value) -> 
     })
 }
 
-fn refused(item: &Item, verb: &'static str, error: CallError) -> Verdict {
-    let blocked = error
-        .refusal()
-        .is_some_and(Refusal::is_block_owner_deletion);
+/// What follows from a dry run that was refused. Admission refuses before the API server sees that an object of this name is there,
+/// and the object may be this run's own: the state of an earlier attempt is lost when its pod is.
+async fn refused(
+    api: Api<'_>,
+    item: &Item,
+    run_uid: &str,
+    verb: &'static str,
+    error: CallError,
+) -> Verdict {
+    let refusal = error.refusal();
+    let blocked = refusal.is_some_and(Refusal::is_block_owner_deletion);
+    let visible = refusal.is_some_and(|refusal| refusal.code != StatusCode::UNAUTHORIZED);
     let reason = Purpose::new(verb, &item.place.kind).reason(error);
     if blocked {
-        Verdict::Unblocked(reason)
-    } else {
-        Verdict::Refused(reason)
+        return Verdict::Unblocked(reason);
     }
+    if visible && let Some(step) = adopted(api, item, run_uid).await {
+        return Verdict::Step(step);
+    }
+    Verdict::Refused(reason)
 }
 
 /// The reason when an object comes and goes faster than it can be looked at.
@@ -217,6 +277,11 @@ impl Step {
     fn trace(&self) -> Trace {
         match self {
             Self::Create | Self::Apply(Before::Nothing | Before::Theirs) => Trace::Nothing,
+            Self::Adopt {
+                uid, made: false, ..
+            } => Trace::Kept {
+                uid: Some(uid.clone()),
+            },
             Self::Adopt { uid, .. }
             | Self::Replace { uid, .. }
             | Self::Apply(Before::Ours { uid }) => Trace::Exists { uid: uid.clone() },

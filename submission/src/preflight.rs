@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::PARALLEL;
 use super::api::Api;
+use super::discovery::Kinds;
 use super::error::Reason;
 use super::kind::{Kind, KindName};
 use super::remedy::grant;
@@ -47,7 +48,7 @@ struct Need {
 /// Looks at each of `templates`.
 pub(super) async fn preflight(
     api: Api<'_>,
-    kinds: &super::Kinds,
+    kinds: &Kinds,
     run_namespace: &str,
     templates: &[Template],
 ) -> Vec<Finding> {

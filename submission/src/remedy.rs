@@ -80,7 +80,7 @@ pub(super) fn plain(end: End) -> Reason {
             answered: true,
         } => Reason::Deadline { within, last },
         End::Late { within, last, .. } => Reason::Unreachable { within, last },
-        End::Broken(words) => Reason::Broken(words),
+        End::Broken(words) | End::Unexpected(words) => Reason::Broken(words),
         End::Refused(refusal) if refusal.code == StatusCode::UNAUTHORIZED => {
             Reason::Unauthorized(refusal.words)
         }

@@ -3,11 +3,14 @@
 //! They are written out by hand because kube's `PostParams` has no `fieldValidation`, without which an API
 //! server drops a misspelt field silently.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use gleaner_runtime::api_server::path;
 use http::Method;
 use serde_json::json;
 
+use super::expected::{Expected, Write};
 use super::kind::Place;
 
 /// One request, which may be sent any number of times.
@@ -17,6 +20,7 @@ pub(super) struct Call {
     pub(super) uri: String,
     pub(super) content_type: &'static str,
     pub(super) body: Bytes,
+    pub(super) expected: Expected,
 }
 
 const JSON: &str = "application/json";
@@ -34,7 +38,11 @@ impl Call {
     /// Creates an object; strict, so that a field that the kind does not know is an error.
     pub(super) fn create(place: &Place, body: Bytes, manager: &str, mode: Mode) -> Self {
         let uri = format!("{}?{}", place.collection_path(), write_query(manager, mode));
-        Self::with_body(Method::POST, uri, JSON, body)
+        let write = match mode {
+            Mode::DryRun => Write::None { create: true },
+            Mode::Real => Write::Create,
+        };
+        Self::new(Method::POST, uri, JSON, body, object(place, write))
     }
 
     /// Server-side apply, never forced.
@@ -44,11 +52,16 @@ impl Call {
             place.path(),
             write_query(manager, mode)
         );
-        Self::with_body(Method::PATCH, uri, APPLY, body)
+        let write = match mode {
+            Mode::DryRun => Write::None { create: false },
+            Mode::Real => Write::Apply,
+        };
+        Self::new(Method::PATCH, uri, APPLY, body, object(place, write))
     }
 
     pub(super) fn get(place: &Place) -> Self {
-        Self::read(place.path())
+        let write = Write::None { create: false };
+        Self::read(place.path(), object(place, write))
     }
 
     /// Deletes exactly the object with this UID (and in this state, when a version is given).
@@ -63,20 +76,32 @@ impl Call {
             "preconditions": preconditions,
             "propagationPolicy": "Background",
         });
-        Self::with_body(
-            Method::DELETE,
-            place.path(),
-            JSON,
-            options.to_string().into(),
-        )
+        let expected = Expected::Deletion {
+            place: place.clone(),
+            uid: uid.to_owned(),
+        };
+        let body = options.to_string().into();
+        Self::new(Method::DELETE, place.path(), JSON, body, expected)
+    }
+
+    /// The URI for an attempt that takes up to `patience`. The API server is to give up a write a little earlier, so that it is not
+    /// carried out when nobody waits for it any more (`timeout`, in `k8s.io/apiserver/pkg/endpoints/filters/request_deadline.go`).
+    pub(super) fn uri_within(&self, patience: Duration) -> String {
+        if self.method == Method::GET {
+            return self.uri.clone();
+        }
+        let separator = if self.uri.contains('?') { '&' } else { '?' };
+        // Zero would be the API server's own limit, which is a minute.
+        let milliseconds = (patience.as_millis() * 9 / 10).max(1);
+        format!("{}{separator}timeout={milliseconds}ms", self.uri)
     }
 
     pub(super) fn kinds(api_version: &str) -> Self {
-        Self::read(path::group_version(api_version))
+        Self::read(path::group_version(api_version), Expected::Kinds)
     }
 
     pub(super) fn group(group: &str) -> Self {
-        Self::read(format!("/apis/{}", path::segment(group)))
+        Self::read(format!("/apis/{}", path::segment(group)), Expected::Json)
     }
 
     /// Asks whether the client itself may do something.
@@ -92,20 +117,35 @@ impl Call {
             }},
         });
         let uri = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews".to_owned();
-        Self::with_body(Method::POST, uri, JSON, review.to_string().into())
+        let body = review.to_string().into();
+        Self::new(Method::POST, uri, JSON, body, Expected::Review)
     }
 
-    fn read(uri: String) -> Self {
-        Self::with_body(Method::GET, uri, JSON, Bytes::new())
+    fn read(uri: String, expected: Expected) -> Self {
+        Self::new(Method::GET, uri, JSON, Bytes::new(), expected)
     }
 
-    fn with_body(method: Method, uri: String, content_type: &'static str, body: Bytes) -> Self {
+    fn new(
+        method: Method,
+        uri: String,
+        content_type: &'static str,
+        body: Bytes,
+        expected: Expected,
+    ) -> Self {
         Self {
             method,
             uri,
             content_type,
             body,
+            expected,
         }
+    }
+}
+
+fn object(place: &Place, write: Write) -> Expected {
+    Expected::Object {
+        place: place.clone(),
+        write,
     }
 }
 

@@ -1,49 +1,78 @@
 //! None of it: what exists of a failed submission is deleted again.
 
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use gleaner_proto::failure::LeftBehind;
+use futures::StreamExt;
+use gleaner_proto::failure::{LeftBehind, LeftState};
+use serde_json::Value;
+use tokio::time::Instant;
 
+use super::PARALLEL;
 use super::answer::Answer;
 use super::api::Api;
 use super::error::{Aftermath, one_line};
 use super::existing::{Existing, is_made_by, look};
 use super::gone::{Deleted, delete};
 use super::item::Item;
-use super::ledger::{Ledger, Trace};
+use super::kind::KindName;
+use super::ledger::{Entry, Ledger, Trace};
 use super::request::Call;
 
-/// How long a create whose answer was lost may still be on its way through the API server.
-const IN_FLIGHT: Duration = Duration::from_secs(1);
+/// First wait between two looks for a late object; doubled each time.
+const LOOK_FIRST: Duration = Duration::from_millis(50);
+/// Longest wait between two looks.
+const LOOK_MAX: Duration = Duration::from_secs(1);
 
-/// Deletes everything of this run's that `ledger` knows of, the last first. `api` carries the roll-back's own
-/// deadline: the submission's may be why it failed.
+/// Deletes everything of this run's that `ledger` knows of among `items[range]`. `api` carries the rollback's own deadline: the
+/// submission's may be why it failed.
 pub(super) async fn roll_back(
     api: Api<'_>,
     items: &[Item],
+    range: Range<usize>,
     run_uid: &str,
     ledger: &Ledger,
 ) -> Aftermath {
-    let mut rollback = Rollback {
+    let rollback = Rollback {
         api,
         run_uid,
-        silent: false,
-        aftermath: Aftermath::default(),
+        silent: AtomicBool::new(false),
     };
-    for (index, trace) in ledger.backwards() {
-        let item = &items[index];
-        match trace {
-            Trace::Nothing => {}
-            Trace::Kept { uid } => {
-                let kept = item.place.reference(uid.as_deref());
-                rollback.aftermath.kept.push(kept);
+    let mut aftermath = Aftermath::default();
+    let mut late = Vec::new();
+    let begun = Instant::now();
+    for wave in waves(&items[range.clone()]) {
+        // Collected first: see `plan`.
+        let removals: Vec<_> = wave
+            .iter()
+            .map(|index| range.start + index)
+            .map(|index| rollback.remove_one(&items[index], ledger.get(index)))
+            .collect();
+        let mut removals = futures::stream::iter(removals).buffered(PARALLEL);
+        for index in wave {
+            let Some(outcome) = removals.next().await else {
+                break;
+            };
+            let index = range.start + index;
+            let certain = !matches!(outcome, Outcome::Left(_));
+            outcome.enter(&mut aftermath);
+            if let Some(until) = ledger.get(index).in_flight
+                && certain
+                && until > begun
+            {
+                late.push(rollback.watch(&items[index], until));
             }
-            Trace::Exists { uid } => rollback.remove(item, uid).await,
-            Trace::Sent => rollback.remove_sent(item).await,
-            Trace::Unknown => rollback.remove_unknown(item).await,
         }
     }
-    let aftermath = rollback.aftermath;
+    // The moments have come for those that have to wait for a place here.
+    let mut late = futures::stream::iter(late).buffered(PARALLEL);
+    while let Some(outcome) = late.next().await {
+        // A late copy has the name of the first.
+        if !matches!(&outcome, Outcome::Removed(object) if aftermath.removed.contains(object)) {
+            outcome.enter(&mut aftermath);
+        }
+    }
     let (removed, left) = (aftermath.removed.len(), aftermath.left.len());
     if removed + left > 0 {
         tracing::info!(removed, left, "rolled-back");
@@ -51,74 +80,144 @@ pub(super) async fn roll_back(
     aftermath
 }
 
+/// The objects, by position, in the order of deletion: one kind after the other, the kind that comes first in the declaration
+/// last, and within a kind the last object first. Objects of one kind go at the same time.
+///
+/// What objects of a later kind need, such as their namespace or their CRD, is of an earlier kind: it goes after them. Between
+/// objects of one kind no such order is known.
+fn waves(items: &[Item]) -> Vec<Vec<usize>> {
+    let mut kinds: Vec<&KindName> = Vec::new();
+    let mut waves: Vec<Vec<usize>> = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        let kind = &item.place.kind.name;
+        match kinds.iter().position(|known| *known == kind) {
+            Some(wave) => waves[wave].push(index),
+            None => {
+                kinds.push(kind);
+                waves.push(vec![index]);
+            }
+        }
+    }
+    waves.reverse();
+    waves.iter_mut().for_each(|wave| wave.reverse());
+    waves
+}
+
 struct Rollback<'a> {
     api: Api<'a>,
     run_uid: &'a str,
     /// Whether the API server has been found not to answer.
-    silent: bool,
-    aftermath: Aftermath,
+    silent: AtomicBool,
+}
+
+/// What the rollback of one object came to.
+enum Outcome {
+    /// There is nothing of this run's.
+    Nothing,
+    Removed(String),
+    Kept(gleaner_proto::failure::ObjectReference),
+    Left(LeftBehind),
 }
 
 impl Rollback<'_> {
-    async fn remove(&mut self, item: &Item, uid: &str) {
+    async fn remove_one(&self, item: &Item, entry: &Entry) -> Outcome {
+        match &entry.trace {
+            Trace::Nothing => Outcome::Nothing,
+            Trace::Kept { uid } => Outcome::Kept(item.place.reference(uid.as_deref())),
+            Trace::Exists { uid } => self.remove(item, uid).await,
+            Trace::Sent | Trace::Planned => match self.remove_found(item).await {
+                Ok(outcome) => outcome,
+                Err(why) => {
+                    let why = format!("it is not known whether it was created: {why}");
+                    item.left(None, LeftState::MayExist, &why)
+                }
+            },
+            Trace::Unknown => self.remove_unknown(item).await,
+        }
+    }
+
+    async fn remove(&self, item: &Item, uid: &str) -> Outcome {
         match delete(self.api, item, uid, None).await {
-            Ok(Deleted::Gone) => self.aftermath.removed.push(item.place.to_string()),
+            Ok(Deleted::Gone) => Outcome::Removed(item.place.to_string()),
             Ok(Deleted::Going) => {
-                let words = format!("{} (until its finalizers let it go)", item.place);
-                self.aftermath.removed.push(words);
+                Outcome::Removed(format!("{} (until its finalizers let it go)", item.place))
             }
-            // Only the UID was asked for: ours has gone, and someone else's stands there.
-            Ok(Deleted::Changed) => {}
-            Err(reason) => self.left(item, Some(uid), &reason.to_string()),
+            // Ours has gone, and someone else's is there.
+            Ok(Deleted::Changed) => Outcome::Nothing,
+            Err(reason) => item.left(Some(uid), LeftState::Exists, &reason.to_string()),
         }
     }
 
-    /// Looks for an object whose create got no answer, and once more after the time that the create may still
-    /// have needed.
-    async fn remove_sent(&mut self, item: &Item) {
-        for pause in [Duration::ZERO, IN_FLIGHT] {
-            tokio::time::sleep(pause).await;
-            match look(self.api, item, self.run_uid).await {
-                Ok(None) => {}
-                Ok(Some((existing, object))) => {
-                    if let Some(uid) = self.own_uid(item, existing, &object) {
-                        self.remove(item, &uid).await;
-                    }
-                    return;
+    /// Looks for an object that this run may have created, and deletes it.
+    async fn remove_found(&self, item: &Item) -> Result<Outcome, String> {
+        match look(self.api, item, self.run_uid).await {
+            Ok(None) => Ok(Outcome::Nothing),
+            Ok(Some((existing, object))) => match self.own_uid(item, existing, &object) {
+                Some(uid) => Ok(self.remove(item, &uid).await),
+                None => Ok(Outcome::Nothing),
+            },
+            Err(reason) => Err(reason.to_string()),
+        }
+    }
+
+    /// Looks again and again, until the moment after which no create of this object can be carried out any more.
+    async fn watch(&self, item: &Item, until: Instant) -> Outcome {
+        let mut pause = LOOK_FIRST;
+        let mut outcome = Outcome::Nothing;
+        loop {
+            let now = Instant::now();
+            if now >= self.api.deadline {
+                let why = "a create that got no response may still be carried out";
+                return item.left(None, LeftState::MayAppear, why);
+            }
+            let end = until.min(self.api.deadline);
+            tokio::time::sleep(pause.min(end.saturating_duration_since(now))).await;
+            pause = (pause * 2).min(LOOK_MAX);
+            let over = Instant::now() >= until;
+            match self.remove_found(item).await {
+                Ok(Outcome::Nothing) => {}
+                Ok(left @ Outcome::Left(_)) => return left,
+                Ok(removed) => outcome = removed,
+                Err(why) => {
+                    let why = format!("it could not be looked for again: {why}");
+                    return item.left(None, LeftState::MayAppear, &why);
                 }
-                Err(reason) => {
-                    let why = format!("it is not known whether it was created: {reason}");
-                    return self.left(item, None, &why);
-                }
+            }
+            if over {
+                return outcome;
             }
         }
     }
 
-    /// Looks, once, for what an earlier attempt of this run may have left. This submission has not touched it,
-    /// so not to know is no failure of the roll-back.
-    async fn remove_unknown(&mut self, item: &Item) {
-        if self.silent {
-            return;
+    /// Looks, once, for what an earlier attempt of this run may have left whose state is lost. This submission has not touched
+    /// it, so not to know is no failure of the rollback.
+    async fn remove_unknown(&self, item: &Item) -> Outcome {
+        if self.silent.load(Ordering::Relaxed) {
+            return Outcome::Nothing;
         }
         match self.api.attempt(&Call::get(&item.place)).await {
             Answer::Done(done) => {
                 let existing = Existing::recognise(&done.value, item, self.run_uid);
-                if let Some(uid) = self.own_uid(item, existing, &done.value) {
-                    self.remove(item, &uid).await;
+                match self.own_uid(item, existing, &done.value) {
+                    Some(uid) => self.remove(item, &uid).await,
+                    None => Outcome::Nothing,
                 }
             }
-            Answer::Again(again) => self.silent = !again.answered,
-            Answer::Refused(_) | Answer::Unauthorised(_) | Answer::Broken(_) => {}
+            Answer::Again(again) => {
+                if !again.answered {
+                    self.silent.store(true, Ordering::Relaxed);
+                }
+                Outcome::Nothing
+            }
+            Answer::Refused(_)
+            | Answer::Unauthorised(_)
+            | Answer::Unexpected(_)
+            | Answer::Broken(_) => Outcome::Nothing,
         }
     }
 
     /// The UID of an object that is this run's own.
-    fn own_uid(
-        &self,
-        item: &Item,
-        existing: Existing,
-        object: &serde_json::Value,
-    ) -> Option<String> {
+    fn own_uid(&self, item: &Item, existing: Existing, object: &Value) -> Option<String> {
         match existing {
             Existing::Same { uid } | Existing::Other { uid, .. } | Existing::Leaving { uid } => {
                 is_made_by(object, item, self.run_uid).then_some(uid)
@@ -126,11 +225,45 @@ impl Rollback<'_> {
             Existing::Foreign { .. } => None,
         }
     }
+}
 
-    fn left(&mut self, item: &Item, uid: Option<&str>, why: &str) {
-        self.aftermath.left.push(LeftBehind {
-            object: item.place.reference(uid),
+/// The aftermath of a rollback that panicked: nothing is known of any object that may have existed.
+pub(super) fn unknown(items: &[Item], ledger: &Ledger, why: &str) -> Aftermath {
+    let mut aftermath = Aftermath::default();
+    for (index, item) in items.iter().enumerate() {
+        let (uid, state) = match &ledger.get(index).trace {
+            Trace::Nothing | Trace::Unknown => continue,
+            Trace::Kept { uid } => {
+                Outcome::Kept(item.place.reference(uid.as_deref())).enter(&mut aftermath);
+                continue;
+            }
+            Trace::Exists { uid } => (Some(uid.as_str()), LeftState::Exists),
+            Trace::Sent | Trace::Planned => (None, LeftState::MayExist),
+        };
+        item.left(uid, state, why).enter(&mut aftermath);
+    }
+    aftermath
+}
+
+// === impl Outcome ===
+
+impl Outcome {
+    fn enter(self, aftermath: &mut Aftermath) {
+        match self {
+            Self::Nothing => {}
+            Self::Removed(object) => aftermath.removed.push(object),
+            Self::Kept(object) => aftermath.kept.push(object),
+            Self::Left(left) => aftermath.left.push(left),
+        }
+    }
+}
+
+impl Item {
+    fn left(&self, uid: Option<&str>, state: LeftState, why: &str) -> Outcome {
+        Outcome::Left(LeftBehind {
+            object: self.place.reference(uid),
+            state,
             why: one_line(why),
-        });
+        })
     }
 }

@@ -92,6 +92,7 @@ async fn settle_one(
                     return Err(item.fails(Reason::Vanished));
                 }
             }
+            Answer::Unexpected(words) => trouble = Some(words),
             Answer::Again(again) => trouble = Some(again.words),
             // A rotated token mends itself within the timeout; a wrong one does not.
             Answer::Unauthorised(refusal) => trouble = Some(refusal.words),

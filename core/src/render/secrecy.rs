@@ -72,6 +72,7 @@ impl Redaction {
         let left = |left: LeftBehind| LeftBehind {
             object: object(left.object),
             why: self.apply(left.why),
+            ..left
         };
         Problem {
             detail: self.apply(problem.detail),

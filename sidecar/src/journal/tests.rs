@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 
+use gleaner_submission::PlannedObject;
+
 use super::*;
 
 fn message(text: &str) -> Outputs {
@@ -19,7 +21,26 @@ fn accepted(text: &str) -> Record {
 #[test]
 fn what_was_appended_is_there_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
-    let records = [accepted("a"), Record::SubmissionRequested, Record::Finished];
+    let planned = Record::Planned(Planned {
+        attempts: BTreeMap::from([("img".parse().unwrap(), 1)]),
+        objects: vec![PlannedObject {
+            resource: "img".parse().unwrap(),
+            api_version: "v1".into(),
+            kind: "ConfigMap".into(),
+            plural: "configmaps".into(),
+            namespace: Some("ci".into()),
+            name: "img-1".into(),
+            applied: true,
+            owners: vec!["uid".into()],
+        }],
+    });
+    let records = [
+        Record::SecretKey("key".into()),
+        accepted("a"),
+        Record::SubmissionRequested,
+        planned,
+        Record::Finished,
+    ];
     let (mut journal, before) = Journal::open(folder.path(), b"run").unwrap();
     assert_eq!(before, []);
     records

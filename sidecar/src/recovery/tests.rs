@@ -14,7 +14,7 @@ fn replayed(records: Vec<Record>) -> Result<Phase, String> {
     let declaration = Declaration::parse(text, &Scope::default()).unwrap();
     let mut collector = Collector::new(declaration, Run::default(), Values::default(), []);
     match replay(&mut collector, records) {
-        Ok(()) => Ok(collector.phase()),
+        Ok(_) => Ok(collector.phase()),
         Err(error) => Err(error.to_string()),
     }
 }
@@ -39,12 +39,19 @@ fn records_that_follow_each_other_are_applied() {
 #[test]
 fn a_record_that_cannot_follow_is_named() {
     let failed = || Record::Failed(problem::internal("no"));
+    let planned = || {
+        Record::Planned(Planned {
+            attempts: BTreeMap::new(),
+            objects: Vec::new(),
+        })
+    };
     for (records, said) in [
         (vec![accepted("other")], "record 1 of the journal"),
         (vec![accepted("digest"), accepted("digest")], "record 2 of"),
         (vec![failed()], "record 1 of the journal"),
         (vec![accepted("digest"), failed()], "a failure without a"),
         (vec![Record::Finished, failed(), failed()], "record 3 of"),
+        (vec![planned()], "a plan without a submission"),
     ] {
         let error = replayed(records).unwrap_err();
         assert!(error.contains(said), "{error}");

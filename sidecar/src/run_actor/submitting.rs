@@ -13,19 +13,22 @@ use gleaner_proto::message::{Created, Outcome, Phase, Problem, problem_type};
 use serde_json::{Map, Value};
 use tokio::task::JoinHandle;
 
+use super::plan::Plans;
 use crate::crash_point;
-use crate::journal::Commit;
+use crate::journal::{Commit, Journal};
 use gleaner_core::collect::Collector;
 use gleaner_core::collect::problem;
 use gleaner_core::render::{self, Attempts, Redaction, Rendered, Secrecy, TooLarge, Values};
 use gleaner_core::run::Run;
-use gleaner_submission::{Progress, SubmissionError, Submitter};
+use gleaner_submission::{Planned, Progress, SubmissionError, Submitter};
 
 pub(super) type Ending = Result<Commit, Problem>;
 
 pub struct Submitting {
     submitter: Option<Submitter>,
     state_dir: PathBuf,
+    /// What was planned before this process started.
+    planned: Vec<Planned>,
 }
 
 /// What a submission works on. Values that arrive later are not in it: the collector copies what it changes.
@@ -36,19 +39,31 @@ struct Work {
     room: Option<Room>,
     bounds: render::Bounds,
     state_dir: PathBuf,
+    /// Whether nothing can have been created before.
+    is_first: bool,
 }
 
 impl Submitting {
     /// `submitter` may be missing where the declaration has nothing to create.
-    pub const fn new(submitter: Option<Submitter>, state_dir: PathBuf) -> Self {
+    pub const fn new(
+        submitter: Option<Submitter>,
+        state_dir: PathBuf,
+        planned: Vec<Planned>,
+    ) -> Self {
         Self {
             submitter,
             state_dir,
+            planned,
         }
     }
 
     /// Begins to create everything of `collector`, as a task of its own.
-    pub(super) fn begin(&self, collector: &Collector, room: Option<Room>) -> JoinHandle<Ending> {
+    pub(super) fn begin(
+        &self,
+        collector: &Collector,
+        room: Option<Room>,
+        journal: &Arc<Mutex<Journal>>,
+    ) -> JoinHandle<Ending> {
         let work = Work {
             declaration: collector.declaration().clone(),
             values: Arc::clone(collector.values()),
@@ -56,9 +71,15 @@ impl Submitting {
             room,
             bounds: collector.bounds().objects,
             state_dir: self.state_dir.clone(),
+            is_first: self.planned.is_empty(),
+        };
+        let plans = Plans {
+            earlier: self.planned.clone(),
+            journal: Arc::clone(journal),
         };
         let work = Arc::new(work);
         let submitter = self.submitter.clone();
+        let submitter = submitter.map(|submitter| submitter.remembering(Arc::new(plans)));
         tokio::spawn(async move {
             match submitter {
                 Some(submitter) => submit(&submitter, &work).await,
@@ -114,17 +135,23 @@ pub(super) async fn ended(submission: &mut Option<JoinHandle<Ending>>) -> Ending
     }
 }
 
+async fn first_rendering(work: &Arc<Work>) -> Result<Vec<Rendered>, Problem> {
+    let work = Arc::clone(work);
+    let rendered = tokio::task::spawn_blocking(move || work.first_rendering());
+    match rendered.await {
+        Ok(rendered) => rendered,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
 async fn submit(submitter: &Submitter, work: &Arc<Work>) -> Ending {
     // Rendered once before, because what the variables lead to is the outputs' fault and not the cluster's; and apart from the
     // thread that answers the steps.
-    let first = {
-        let work = Arc::clone(work);
-        tokio::task::spawn_blocking(move || work.first_rendering())
+    let first = match work.is_first {
+        true => Some(first_rendering(work).await?),
+        false => None,
     };
-    let first = match first.await {
-        Ok(rendered) => Mutex::new(Some(rendered?)),
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    };
+    let first = Mutex::new(first);
     let last = Mutex::new((Attempts::new(), BTreeMap::new()));
     let render = |attempts: &Attempts| {
         let first = first.lock().unwrap_or_else(PoisonError::into_inner).take();

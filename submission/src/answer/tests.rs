@@ -93,6 +93,23 @@ fn the_wait_that_is_asked_for_is_read_from_header_or_details() {
 }
 
 #[test]
+fn a_wait_of_any_length_is_bounded() {
+    for (text, after) in [
+        ("9223372036854775807", Some(AFTER_MAX)),
+        ("18446744073709551616", Some(AFTER_MAX)),
+        ("86400", Some(AFTER_MAX)),
+        ("0", Some(Duration::ZERO)),
+        ("-1", None),
+        ("", None),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+    ] {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::RETRY_AFTER, text.parse().unwrap());
+        assert_eq!(retry_after(&headers), after, "{text}");
+    }
+}
+
+#[test]
 fn warnings_lose_their_quotes() {
     let mut headers = HeaderMap::new();
     headers.append(

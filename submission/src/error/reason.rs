@@ -8,8 +8,8 @@ use gleaner_proto::failure::{Failure, FailureCode};
 
 use super::one_line;
 
-/// The cause of a failure, with what to do about it. An unnamed text is the API server's own, but for `Contested`, `Broken` and
-/// `Render`.
+/// The cause of a failure, with what to do about it. An unnamed text is the API server's own, but for `Contested`, `Broken`,
+/// `Render` and `Internal`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
@@ -80,6 +80,8 @@ pub enum Reason {
         last: String,
     },
     Vanished,
+    /// Gleaner itself failed.
+    Internal(String),
 }
 
 // === impl Reason ===
@@ -108,6 +110,7 @@ impl Reason {
             Self::Render(_) => FailureCode::InvalidOutput,
             Self::WaitFailed { .. } => FailureCode::WaitFailed,
             Self::Vanished => FailureCode::Deleted,
+            Self::Internal(_) => FailureCode::Internal,
         }
     }
 
@@ -123,7 +126,8 @@ impl Reason {
             | Self::NoNamespace(words)
             | Self::Misplaced { words, .. }
             | Self::Broken(words)
-            | Self::Render(words) => return words.into(),
+            | Self::Render(words)
+            | Self::Internal(words) => return words.into(),
             Self::KindNotServed {
                 kind, api_version, ..
             } => format!("kind {kind} of {api_version} is not served by this cluster"),
@@ -186,7 +190,8 @@ impl Reason {
             | Self::CutOff
             | Self::Render(_)
             | Self::WaitFailed { .. }
-            | Self::Vanished => None,
+            | Self::Vanished
+            | Self::Internal(_) => None,
         }
     }
 

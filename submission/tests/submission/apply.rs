@@ -6,7 +6,7 @@ use http::Method;
 use serde_json::json;
 
 use crate::mock::{Fault, Mock, REAL, refusal};
-use crate::templates::{image, path, submit, unowned};
+use crate::templates::{foreign, image, path, submit, unowned};
 
 fn applied(name: &str) -> Rendered {
     let mut rendered = unowned(image(name, name, "1"));
@@ -30,8 +30,8 @@ async fn apply_is_tried_first_and_never_forced() {
     assert_eq!(
         queries,
         [
-            "dryRun=All&fieldManager=gleaner&fieldValidation=Strict&force=false",
-            "fieldManager=gleaner&fieldValidation=Strict&force=false"
+            "dryRun=All&fieldManager=gleaner&fieldValidation=Strict&force=false&timeout=9000ms",
+            "fieldManager=gleaner&fieldValidation=Strict&force=false&timeout=9000ms"
         ]
     );
 }
@@ -59,7 +59,7 @@ async fn a_conflict_quotes_who_manages_which_field() {
 #[tokio::test]
 async fn roll_back_deletes_what_apply_created_and_keeps_what_was_there() {
     let mock = Mock::start().await;
-    mock.put(&path("old"), json!({"metadata": {"name": "old"}}));
+    mock.put(&path("old"), foreign("old"));
     mock.on(Method::POST, REAL)
         .first(1)
         .fail(Fault::refuse(422, "Invalid", "no"));

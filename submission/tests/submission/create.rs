@@ -59,8 +59,8 @@ async fn everything_is_tried_before_anything_is_created_in_order() {
         .map(|seen| seen.query)
         .collect();
     let (tried, done) = (
-        "dryRun=All&fieldManager=gleaner&fieldValidation=Strict",
-        "fieldManager=gleaner&fieldValidation=Strict",
+        "dryRun=All&fieldManager=gleaner&fieldValidation=Strict&timeout=9000ms",
+        "fieldManager=gleaner&fieldValidation=Strict&timeout=9000ms",
     );
     assert_eq!(posts, [tried, tried, done, done]);
     assert_eq!(
@@ -218,7 +218,9 @@ async fn a_run_that_may_not_block_its_owner_does_without_and_says_so() {
 async fn warnings_of_the_api_server_become_notes_once() {
     let mock = Mock::start().await;
     let warning = &[("Warning", r#"299 - "tekton.dev/v1alpha1 is deprecated""#)];
-    let object = image("a", "a", "1").object;
+    let mut object = image("a", "a", "1").object;
+    object["metadata"]["namespace"] = "ci".into();
+    object["metadata"]["uid"] = "uid-1".into();
     mock.on(Method::POST, IMAGES)
         .first(2)
         .fail(Fault::answer(201, warning, object));

@@ -5,6 +5,8 @@ mod create;
 mod mock;
 mod names;
 mod preflight;
+mod responses;
+mod restart;
 mod retry;
 mod rollback;
 mod templates;

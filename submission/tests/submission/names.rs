@@ -217,3 +217,57 @@ async fn an_object_that_is_going_and_does_not_go_names_its_finalizers() {
         "{error}"
     );
 }
+
+/// Renders three objects of one kind whose derived names are all the same in the first attempt, and one with the static name
+/// that they would take next.
+fn colliding(attempts: &BTreeMap<ResourceName, u32>) -> Vec<gleaner_core::render::Rendered> {
+    let derived = ["one", "two", "three"].map(|resource| {
+        let attempt = attempts.get(resource).copied().unwrap_or_default();
+        let mut rendered = image(resource, &format!("x-{attempt}"), "1");
+        rendered.derived_name = true;
+        rendered
+    });
+    [derived.to_vec(), vec![image("fixed", "x-1", "1")]].concat()
+}
+
+#[tokio::test]
+async fn derived_names_that_collide_within_a_run_take_the_next_suffix_and_the_same_one_each_time() {
+    let mock = Mock::start().await;
+    for action in [Action::Created, Action::Adopted] {
+        let submitter = mock.submitter().await;
+        let submission = submitter
+            .submit(|attempts| Ok::<_, Infallible>(colliding(attempts)), &|_| {})
+            .await
+            .unwrap();
+        let names: Vec<&str> = submission
+            .committed
+            .iter()
+            .map(|one| one.created.name.as_str())
+            .collect();
+        assert_eq!(names, ["x-0", "x-2", "x-3", "x-1"]);
+        assert!(
+            submission
+                .committed
+                .iter()
+                .all(|one| one.created.action == action)
+        );
+    }
+    assert_eq!(mock.paths().len(), 4);
+}
+
+#[tokio::test]
+async fn derived_names_that_always_collide_are_refused_in_the_end() {
+    let mock = Mock::start().await;
+    let submitter = mock.submitter().await;
+    let render = |_: &BTreeMap<ResourceName, u32>| {
+        let derived = ["one", "two"].map(|resource| {
+            let mut rendered = image(resource, "x", "1");
+            rendered.derived_name = true;
+            rendered
+        });
+        Ok::<_, Infallible>(derived.to_vec())
+    };
+    let error = submitter.submit(render, &|_| {}).await.unwrap_err();
+    assert!(error.sentence().contains("another template has"), "{error}");
+    assert!(mock.writes().is_empty());
+}

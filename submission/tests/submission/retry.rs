@@ -90,6 +90,31 @@ async fn a_wait_beyond_the_deadline_is_not_sat_through() {
 }
 
 #[tokio::test]
+async fn time_limits_that_no_clock_can_tell_are_none() {
+    let mock = Mock::start().await;
+    mock.on(Method::POST, "dryRun").first(1).fail(Fault::refuse(
+        401,
+        "Unauthorized",
+        "Unauthorized",
+    ));
+    let settings = Settings {
+        deadline: Duration::MAX,
+        rollback_deadline: Duration::MAX,
+        vanish_timeout: Duration::MAX,
+        unauthorised_pause: Duration::MAX,
+        ..Settings::default()
+    };
+    let submitter = mock.submitter_with(settings).await;
+    let error = submit(&submitter, vec![image("a", "a", "1")])
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error.failures[0].reason, Reason::Deadline { .. }),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn server_errors_pass() {
     for code in [500, 502, 503, 504] {
         let mock = Mock::start().await;

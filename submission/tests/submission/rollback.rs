@@ -1,11 +1,15 @@
 use std::time::Duration;
 
-use gleaner_submission::{Reason, Settings};
+use gleaner_proto::failure::{FailureCode, LeftState};
+use gleaner_runtime::api_server::Bounds;
+use gleaner_submission::{Progress, Reason, Settings};
+use gleaner_testkit::fault::Outcome;
+use gleaner_testkit::wait;
 use http::Method;
 use serde_json::json;
 
 use crate::mock::{Fault, Mock, REAL};
-use crate::templates::{foreign, image, path, submit};
+use crate::templates::{foreign, image, namespace, path, submit, submit_reporting};
 
 fn three() -> Vec<gleaner_core::render::Rendered> {
     vec![
@@ -28,17 +32,19 @@ async fn when_the_third_is_refused_the_first_two_are_deleted_in_reverse_by_uid()
         "c (PipelineResource ci/c): spec.x: Invalid value; correct the template; rolled back: PipelineResource ci/b, PipelineResource ci/a"
     );
     assert!(mock.paths().is_empty());
-    let deletes: Vec<_> = mock
+    let mut deletes: Vec<_> = mock
         .writes()
         .into_iter()
         .filter(|seen| seen.method == Method::DELETE)
         .map(|seen| (seen.path.clone(), seen.json()["preconditions"].clone()))
         .collect();
+    // Both at the same time.
+    deletes.sort_by(|(a, _), (b, _)| a.cmp(b));
     assert_eq!(
         deletes,
         [
-            (path("b"), json!({"uid": "uid-2"})),
-            (path("a"), json!({"uid": "uid-1"}))
+            (path("a"), json!({"uid": "uid-1"})),
+            (path("b"), json!({"uid": "uid-2"}))
         ]
     );
 }
@@ -148,7 +154,7 @@ async fn an_object_that_somebody_replaced_meanwhile_is_left_alone() {
         .named("c")
         .first(1)
         .fail(Fault::refuse(422, "Invalid", "no"));
-    mock.on(Method::DELETE, &path("b"))
+    mock.on(Method::DELETE, &path("a"))
         .first(1)
         .fail(mock.put_before(&path("a"), foreign("a")));
     let error = submit(&mock.submitter().await, three()).await.unwrap_err();
@@ -183,8 +189,13 @@ async fn a_submission_that_is_told_to_end_is_rolled_back_when_patience_is_over()
         patience: Duration::from_millis(50),
         ..Settings::default()
     };
+    let bounds = Bounds {
+        timeout: Duration::from_secs(1),
+        ..Bounds::default()
+    };
     let (end, ending) = gleaner_runtime::shutdown::channel();
-    let submitter = mock.submitter_with(settings).await.until(ending);
+    let submitter = mock.submitter_within(bounds, settings).await;
+    let submitter = submitter.until(ending);
     let submission = tokio::spawn(async move { submit(&submitter, three()).await });
     let third_is_under_way = async {
         while mock.writes().len() < 3 {
@@ -204,4 +215,190 @@ async fn a_submission_that_is_told_to_end_is_rolled_back_when_patience_is_over()
             .contains("rolled back: PipelineResource ci/b, PipelineResource ci/a")
     );
     assert!(mock.paths().is_empty());
+}
+
+#[tokio::test]
+async fn the_kind_that_comes_first_in_the_declaration_goes_last() {
+    let mock = Mock::start().await;
+    mock.on(Method::POST, REAL)
+        .named("c")
+        .fail(Fault::refuse(422, "Invalid", "no"));
+    let rendered = vec![
+        image("a", "a", "1"),
+        namespace("team"),
+        image("b", "b", "1"),
+        image("c", "c", "1"),
+    ];
+    // The last of the images is slow: the namespace goes first, and does not wait for them.
+    mock.on(Method::DELETE, "/namespaces/team")
+        .fail(Fault::SlowReply(Duration::from_millis(200)));
+    let error = submit(&mock.submitter().await, rendered).await.unwrap_err();
+    assert_eq!(
+        error.aftermath.removed,
+        [
+            "Namespace team",
+            "PipelineResource ci/b",
+            "PipelineResource ci/a"
+        ]
+    );
+    let deletes = mock.requests_to(&Method::DELETE, "");
+    assert_eq!(deletes[0].path, "/api/v1/namespaces/team");
+}
+
+#[tokio::test]
+async fn a_thousand_objects_are_rolled_back_within_the_deadline() {
+    let mock = Mock::start().await;
+    // One after the other they would take 20 s: longer than the rollback may.
+    mock.on(Method::DELETE, "")
+        .fail(Fault::SlowReply(Duration::from_millis(20)));
+    mock.on(Method::POST, REAL)
+        .named("last")
+        .fail(Fault::refuse(422, "Invalid", "no"));
+    let mut rendered: Vec<_> = (0..1000)
+        .map(|index| format!("r{index}"))
+        .map(|name| image(&name, &name, "1"))
+        .collect();
+    rendered.push(image("last", "last", "1"));
+    let settings = Settings {
+        deadline: Duration::from_secs(600),
+        rollback_deadline: Duration::from_secs(12),
+        ..Settings::default()
+    };
+    let submitter = mock.submitter_with(settings).await;
+    let error = submit(&submitter, rendered).await.unwrap_err();
+    assert_eq!(error.failures.len(), 1);
+    assert!(error.aftermath.left.is_empty());
+    assert_eq!(error.aftermath.removed.len(), 1000);
+    assert!(mock.paths().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_created_after_the_client_has_given_up_is_found_and_deleted() {
+    let mock = Mock::start().await;
+    // The first attempt is carried out before the rollback, the last during it.
+    mock.on(Method::POST, REAL)
+        .named("b")
+        .fail(Fault::Late(Duration::from_millis(700)));
+    let error = submit(&mock.hasty().await, three()).await.unwrap_err();
+    assert_eq!(
+        error.aftermath.removed,
+        ["PipelineResource ci/b", "PipelineResource ci/a"]
+    );
+    assert!(error.aftermath.left.is_empty(), "{error}");
+    let all = "all creates are carried out";
+    wait::until(all, Duration::from_secs(20), async || {
+        let creates = mock.requests_to(&Method::POST, REAL);
+        let pending = creates
+            .iter()
+            .filter(|seen| seen.outcome == Outcome::Pending);
+        (pending.count() == 0).then_some(())
+    })
+    .await;
+    assert!(mock.paths().is_empty());
+}
+
+#[tokio::test]
+async fn a_late_object_is_deleted_as_often_as_it_is_created() {
+    let mock = Mock::start().await;
+    mock.on(Method::POST, REAL).named("b").fail(Fault::Hang);
+    for look in [2, 3] {
+        mock.on(Method::GET, &path("b"))
+            .nth(look)
+            .fail(mock.put_before(&path("b"), image("b", "b", "1").object));
+    }
+    let error = submit(&mock.hasty().await, three()).await.unwrap_err();
+    assert_eq!(
+        error.aftermath.removed,
+        ["PipelineResource ci/a", "PipelineResource ci/b"]
+    );
+    assert_eq!(mock.count(&Method::DELETE, &path("b")), 2);
+    assert!(mock.paths().is_empty());
+}
+
+#[tokio::test]
+async fn what_may_still_be_created_after_the_rollback_is_named() {
+    let mock = Mock::start().await;
+    mock.on(Method::POST, REAL).named("b").fail(Fault::Hang);
+    let settings = Settings {
+        deadline: Duration::from_millis(500),
+        rollback_deadline: Duration::from_millis(300),
+        ..Settings::default()
+    };
+    let submitter = mock.submitter_with(settings).await;
+    let error = submit(&submitter, three()).await.unwrap_err();
+    assert_eq!(error.aftermath.removed, ["PipelineResource ci/a"]);
+    let [left] = error.aftermath.left.as_slice() else {
+        panic!("{error}");
+    };
+    assert_eq!(
+        (left.object.name.as_str(), left.state),
+        ("b", LeftState::MayAppear)
+    );
+    assert!(
+        error
+            .sentence()
+            .contains("; may still be created, delete it by hand: PipelineResource ci/b"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_panic_rolls_back_what_exists() {
+    let mock = Mock::start().await;
+    let error = submit_reporting(&mock.submitter().await, three(), &|progress| {
+        assert!(
+            !matches!(progress, Progress::Created { index: 1, .. }),
+            "secret"
+        );
+    })
+    .await
+    .unwrap_err();
+    assert_eq!(
+        error.aftermath.removed,
+        ["PipelineResource ci/b", "PipelineResource ci/a"]
+    );
+    assert!(mock.paths().is_empty());
+    let failure = error.failures[0].to_message();
+    assert_eq!(failure.code, FailureCode::Internal);
+    assert!(failure.message.contains("bug in Gleaner"), "{error}");
+    assert!(!error.sentence().contains("secret"), "{error}");
+}
+
+#[tokio::test]
+async fn a_panic_of_the_rollback_names_what_exists() {
+    let mock = Mock::start().await;
+    mock.on(Method::POST, REAL)
+        .named("c")
+        .fail(Fault::refuse(422, "Invalid", "no"));
+    let error = submit_reporting(&mock.submitter().await, three(), &|progress| {
+        assert!(!matches!(progress, Progress::RollingBack));
+    })
+    .await
+    .unwrap_err();
+    let left: Vec<_> = error.aftermath.left.iter().collect();
+    let named: Vec<_> = left
+        .iter()
+        .map(|left| (left.object.name.as_str(), left.object.uid.as_deref()))
+        .collect();
+    assert_eq!(named, [("a", Some("uid-1")), ("b", Some("uid-2"))]);
+    assert!(left[0].why.contains("the rollback panicked"), "{error}");
+}
+
+#[tokio::test]
+async fn a_wait_that_no_clock_can_tell_is_a_failure_and_leaves_nothing() {
+    for after in ["9223372036854775807", "18446744073709551615"] {
+        let mock = Mock::start().await;
+        let busy = crate::mock::refusal(429, "TooManyRequests", "slow down");
+        mock.on(Method::POST, REAL).named("b").fail(Fault::answer(
+            429,
+            &[("Retry-After", after)],
+            busy,
+        ));
+        let error = submit(&mock.submitter().await, three()).await.unwrap_err();
+        assert!(
+            matches!(error.failures[0].reason, Reason::Deadline { .. }),
+            "{error}"
+        );
+        assert!(mock.paths().is_empty());
+    }
 }

@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use gleaner_core::declaration::Policy;
 use gleaner_core::render::Rendered;
 use gleaner_proto::name::ResourceName;
-use gleaner_submission::{Submission, SubmissionError, Submitter};
+use gleaner_submission::{Report, Submission, SubmissionError, Submitter};
 use serde_json::{Value, json};
 
 use crate::mock::{NAMESPACE, OWNER_UID, RUN_UID};
@@ -81,6 +81,15 @@ pub(crate) async fn submit(
     submitter: &Submitter,
     rendered: Vec<Rendered>,
 ) -> Result<Submission, SubmissionError> {
+    submit_reporting(submitter, rendered, &|_| {}).await
+}
+
+/// The same, with its moments.
+pub(crate) async fn submit_reporting(
+    submitter: &Submitter,
+    rendered: Vec<Rendered>,
+    report: Report<'_>,
+) -> Result<Submission, SubmissionError> {
     let render = |_: &BTreeMap<ResourceName, u32>| Ok::<_, Infallible>(rendered.clone());
-    submitter.submit(render, &|_| {}).await
+    submitter.submit(render, report).await
 }

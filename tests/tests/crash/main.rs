@@ -5,6 +5,7 @@
 //! that was renamed or removed does not pass unnoticed.
 
 mod committing;
+mod continued;
 mod refused;
 
 use std::process::ExitCode;
@@ -17,7 +18,7 @@ use serde_json::Value;
 const PROGRAMS: Programs = programs!();
 
 fn main() -> ExitCode {
-    let cases = [committing::cases(), refused::cases()];
+    let cases = [committing::cases(), continued::cases(), refused::cases()];
     Suite::new(cases.into_iter().flatten().collect())
         .crds(&[gleaner_local_apiserver::TEKTON_CRDS])
         .run()

@@ -155,9 +155,13 @@ async fn what_a_killed_sidecar_has_created_goes_when_the_dry_run_is_refused_late
 
 async fn what_a_killed_sidecar_has_created_goes_when_a_kind_is_gone_later(server: &Server) {
     killed_then(server, |proxy| {
-        proxy
-            .on(Method::GET, "/rbac.authorization.k8s.io/v1$")
-            .fail(Fault::status(404));
+        // The kind is known, and not discovered again.
+        for method in [Method::GET, Method::POST] {
+            let fault = Fault::status(404);
+            proxy
+                .on(method, "/rbac.authorization.k8s.io/v1")
+                .fail(fault);
+        }
     })
     .await;
 }

@@ -46,6 +46,13 @@ impl Objects {
         self.writes += 1;
         let metadata = object["metadata"].as_object_mut();
         let metadata = metadata.expect("an object with metadata");
+        if let Some((_, rest)) = path.split_once("/namespaces/")
+            && let Some((namespace, _)) = rest.split_once('/')
+        {
+            metadata
+                .entry("namespace")
+                .or_insert_with(|| namespace.into());
+        }
         let uid = format!("uid-{}", self.writes);
         metadata.entry("uid").or_insert_with(|| uid.into());
         let version = self.writes.to_string();

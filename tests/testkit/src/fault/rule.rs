@@ -17,8 +17,12 @@ pub enum Fault {
     DropReply,
     /// Performed, and answered with something that is not JSON.
     GarbleReply,
+    /// Performed, and answered with this status and JSON instead, as by something between client and server.
+    OtherReply(StatusCode, Value),
     /// Performed; the reply is held back for a while.
     SlowReply(Duration),
+    /// Performed after a while, whether or not the client is still there, and never answered.
+    Late(Duration),
     /// Answered with this and not performed.
     Answer {
         /// Such as 409, 429, 500, 503.
@@ -47,6 +51,11 @@ impl Fault {
             headers: headers.iter().map(owned).collect(),
             body,
         }
+    }
+
+    /// Performs the request, and answers with this status and JSON instead.
+    pub fn other_reply(status: u16, body: Value) -> Self {
+        Self::OtherReply(StatusCode::from_u16(status).expect("a status"), body)
     }
 
     /// Refuses with a `Status` object.
@@ -80,7 +89,9 @@ impl fmt::Debug for Fault {
         match self {
             Self::DropReply => formatter.write_str("DropReply"),
             Self::GarbleReply => formatter.write_str("GarbleReply"),
+            Self::OtherReply(status, _) => write!(formatter, "OtherReply({status})"),
             Self::SlowReply(delay) => write!(formatter, "SlowReply({delay:?})"),
+            Self::Late(delay) => write!(formatter, "Late({delay:?})"),
             Self::Answer { status, .. } => write!(formatter, "Answer({status})"),
             Self::Hang => formatter.write_str("Hang"),
             Self::Close => formatter.write_str("Close"),

@@ -49,7 +49,7 @@ pub(crate) async fn serve<B: Backend>(listener: TcpListener, backend: Arc<B>, pl
 }
 
 async fn connection<B: Backend>(stream: TcpStream, backend: Arc<B>, plan: Arc<Plan>) {
-    let service = service_fn(|request| Box::pin(handle(request, &*backend, &plan)));
+    let service = service_fn(|request| Box::pin(handle(request, &backend, &plan)));
     let mut connection =
         hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     // Without hyper's own shutdown, so that the socket is still there to be reset.
@@ -67,8 +67,8 @@ async fn connection<B: Backend>(stream: TcpStream, backend: Arc<B>, plan: Arc<Pl
 
 async fn handle<B: Backend>(
     request: Request<Incoming>,
-    backend: &B,
-    plan: &Plan,
+    backend: &Arc<B>,
+    plan: &Arc<Plan>,
 ) -> Result<Reply, Cut> {
     let (parts, body) = request.into_parts();
     let Ok(body) = body.collect().await else {
@@ -105,8 +105,23 @@ async fn handle<B: Backend>(
             plan.end(index, Outcome::Hung);
             return std::future::pending().await;
         }
+        Some(Fault::Late(delay)) => {
+            let (backend, plan, delay) = (Arc::clone(backend), Arc::clone(plan), *delay);
+            tokio::spawn(async move {
+                tokio::time::sleep(delay).await;
+                let reply = backend.perform(Request::from_parts(parts, body)).await;
+                let outcome = reply.map_or(Outcome::UpstreamFailed, |reply| {
+                    Outcome::ReplyLost(reply.status())
+                });
+                plan.end(index, outcome);
+            });
+            return std::future::pending().await;
+        }
         Some(Fault::After(act)) => act(),
-        None | Some(Fault::DropReply | Fault::GarbleReply | Fault::SlowReply(_)) => {}
+        None
+        | Some(
+            Fault::DropReply | Fault::GarbleReply | Fault::OtherReply(..) | Fault::SlowReply(_),
+        ) => {}
     }
     let Some(reply) = backend.perform(Request::from_parts(parts, body)).await else {
         plan.end(index, Outcome::UpstreamFailed);
@@ -124,6 +139,10 @@ async fn handle<B: Backend>(
         Some(Fault::GarbleReply) => {
             plan.end(index, Outcome::Answered(status));
             return Ok(own(status, "<html>".into()));
+        }
+        Some(Fault::OtherReply(status, body)) => {
+            plan.end(index, Outcome::Answered(status));
+            return Ok(json(status, &body));
         }
         Some(Fault::SlowReply(delay)) => tokio::time::sleep(delay).await,
         _ => {}

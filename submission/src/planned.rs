@@ -1,0 +1,58 @@
+//! The objects that a submission is about to create, in the form in which they outlive the process.
+//!
+//! A process that is killed half-way has created some of them. With this list, the next one finds them even when it can
+//! neither render nor discover any more, and names those that it cannot look at.
+
+use std::io;
+
+use futures::future::BoxFuture;
+use gleaner_core::render::Attempts;
+use gleaner_proto::name::ResourceName;
+use serde::{Deserialize, Serialize};
+
+/// The objects of one attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Planned {
+    /// The suffix of each derived name.
+    pub attempts: Attempts,
+    /// All objects of the run, in the order of the declaration.
+    pub objects: Vec<PlannedObject>,
+}
+
+/// One object: enough to find it, and to tell whether it is the run's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedObject {
+    /// The name of its template in the declaration.
+    pub resource: ResourceName,
+    /// `apiVersion` of the object.
+    pub api_version: String,
+    /// `kind` of the object.
+    pub kind: String,
+    /// The kind's path segment, such as `configmaps`.
+    pub plural: String,
+    /// The namespace; absent for a cluster-scoped kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// The name.
+    pub name: String,
+    /// True if it is applied, so that it may have been there before the run.
+    #[serde(default)]
+    pub applied: bool,
+    /// The UIDs of its owners.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owners: Vec<String>,
+}
+
+/// Keeps what a submission plans, so that a later process can continue it.
+pub trait Memory: Send + Sync {
+    /// Returns what was kept before this process started, in the order in which it was kept.
+    fn earlier(&self) -> &[Planned];
+
+    /// Keeps `planned`. It must be durable when the future completes: the first create follows.
+    ///
+    /// # Errors
+    /// Nothing is created if it could not be kept.
+    fn keep(&self, planned: Planned) -> BoxFuture<'_, io::Result<()>>;
+}

@@ -1,0 +1,334 @@
+//! One submission: rounds of trying, creating and waiting, until one succeeds, or all is rolled back.
+
+use std::collections::{BTreeMap, HashSet};
+
+use gleaner_core::render::{Attempts, Rendered};
+use gleaner_proto::name::ResourceName;
+use gleaner_runtime::{Shutdown, panics};
+
+use super::api::Api;
+use super::commit::{Made, Stop, commit};
+use super::error::{Aftermath, Failure, Reason, SubmissionError};
+use super::item::{Item, Prepared, Terms, kind_of, prepare};
+use super::kind::PlaceKey;
+use super::ledger::{Ledger, Trace};
+use super::owner_references;
+use super::plan::{Plan, Step, plan};
+use super::planned::{Memory, Planned};
+use super::progress::{Progress, Report};
+use super::rollback::{self, roll_back};
+use super::submitter::{Committed, Inner};
+use super::wait::{is_settled, settle};
+
+/// How often one derived name may be found taken. Each has 25 bits or so: two in a row is a curiosity already.
+const NAMES_MAX: u32 = 8;
+
+/// One submission under way.
+pub(super) struct Run<'a> {
+    pub(super) inner: &'a Inner,
+    pub(super) api: Api<'a>,
+    pub(super) report: Report<'a>,
+    pub(super) ending: Option<Shutdown>,
+    pub(super) memory: Option<&'a dyn Memory>,
+}
+
+/// What one round came to.
+enum Round {
+    Committed(Vec<Committed>),
+    /// These derived names are taken; nothing was created.
+    OtherNames(Vec<Failure>),
+    /// A derived name was taken when others had been created.
+    NameLost(Failure),
+    /// The API server does not let the run block its owner's deletion.
+    Unblocked(Failure),
+    Failed(Vec<Failure>),
+}
+
+/// The objects of the rounds so far, and what is known of each. It outlives a round, however that ends.
+#[derive(Default)]
+struct Objects {
+    /// Those of this round, in the order of the declaration, then those that only earlier rounds or attempts planned.
+    items: Vec<Item>,
+    /// How many are of this round.
+    count: usize,
+    ledger: Ledger,
+}
+
+type Render<'a> = &'a (
+        dyn Fn(&BTreeMap<ResourceName, u32>) -> Result<Vec<Rendered>, SubmissionError> + Send + Sync
+    );
+
+impl Run<'_> {
+    pub(super) async fn submit(
+        &self,
+        render: Render<'_>,
+    ) -> Result<Vec<Committed>, SubmissionError> {
+        let earlier = self.memory.map_or(&[][..], Memory::earlier);
+        let mut attempts = earlier
+            .last()
+            .map(|planned| planned.attempts.clone())
+            .unwrap_or_default();
+        let mut block_owner_deletion = true;
+        let mut objects = self.recall(earlier);
+        loop {
+            // A panic must not leave what exists by then.
+            let round = self.round(&mut objects, render, &attempts, block_owner_deletion);
+            let round = panics::catch_async(round).await.unwrap_or_else(|place| {
+                Round::Failed(vec![Failure::general(panicked("submission", &place))])
+            });
+            let failures = match round {
+                Round::Committed(committed) => return Ok(committed),
+                Round::Unblocked(_) if block_owner_deletion => {
+                    block_owner_deletion = false;
+                    self.api.notes.add(owner_references::UNBLOCKED.to_owned());
+                    continue;
+                }
+                Round::OtherNames(failures) => {
+                    if next_names(&mut attempts, &failures) {
+                        continue;
+                    }
+                    failures
+                }
+                // What exists may mention the name that is taken: begin again from nothing.
+                Round::NameLost(failure) => {
+                    let error = self.undo(&objects, vec![failure]).await;
+                    let clean = error.aftermath.left.is_empty();
+                    if clean && next_names(&mut attempts, &error.failures) {
+                        objects = self.recall(earlier);
+                        continue;
+                    }
+                    return Err(error);
+                }
+                Round::Unblocked(failure) => vec![failure],
+                Round::Failed(failures) => failures,
+            };
+            return Err(self.undo(&objects, failures).await);
+        }
+    }
+
+    /// The objects that earlier attempts planned. Their kinds need not be discovered again.
+    fn recall(&self, earlier: &[Planned]) -> Objects {
+        let mut objects = Objects::default();
+        let mut seen = HashSet::new();
+        // The names of the last attempt, if one has planned an object more than once.
+        for planned in earlier.iter().rev().flat_map(|planned| &planned.objects) {
+            let item = Item::of_earlier(planned);
+            self.inner.kinds.insert(&item.place.kind);
+            if seen.insert(item.place.key()) {
+                objects.items.push(item);
+            }
+        }
+        objects.ledger = Ledger::new(&objects.items);
+        objects
+    }
+
+    async fn round(
+        &self,
+        objects: &mut Objects,
+        render: Render<'_>,
+        attempts: &Attempts,
+        block_owner_deletion: bool,
+    ) -> Round {
+        let rendered = match render(attempts) {
+            Ok(rendered) => rendered,
+            Err(error) => return Round::Failed(error.failures),
+        };
+        let prepared = self.prepare(rendered, block_owner_deletion).await;
+        objects.renew(prepared.items);
+        if !prepared.failures.is_empty() {
+            return Round::Failed(prepared.failures);
+        }
+        if !prepared.collisions.is_empty() {
+            return Round::OtherNames(prepared.collisions);
+        }
+        (self.report)(Progress::DryRun);
+        let Objects {
+            items,
+            count,
+            ledger,
+        } = objects;
+        let (items, others) = items.split_at(*count);
+        let planned = tokio::select! {
+            planned = plan(self.api, items, &self.inner.run_uid, ledger) => planned,
+            () = self.cut_off() => Plan::Refused(vec![Failure::general(Reason::CutOff)]),
+        };
+        let steps = match planned {
+            Plan::Go(steps) => steps,
+            Plan::OtherNames(failures) => return Round::OtherNames(failures),
+            Plan::Unblocked(failure) => return Round::Unblocked(failure),
+            Plan::Refused(failures) => return Round::Failed(failures),
+        };
+        (self.report)(Progress::DryRunDone);
+        if let Err(failure) = self.keep(items, attempts).await {
+            return Round::Failed(vec![failure]);
+        }
+        if !others.is_empty() {
+            self.remove_others(objects).await;
+        }
+        let Objects {
+            items,
+            count,
+            ledger,
+        } = objects;
+        // The ledger is written before each request: it also tells what a request that is dropped here may have made.
+        let carried_out = tokio::select! {
+            carried_out = self.carry_out(&items[..*count], steps, ledger) => carried_out,
+            () = self.cut_off() => Err(Stop::Failed(Failure::general(Reason::CutOff))),
+        };
+        match carried_out {
+            Ok(committed) => Round::Committed(committed),
+            Err(Stop::Failed(failure)) => Round::Failed(vec![failure]),
+            Err(Stop::OtherName(failure)) => Round::NameLost(failure),
+        }
+    }
+
+    async fn prepare(&self, rendered: Vec<Rendered>, block_owner_deletion: bool) -> Prepared {
+        let wanted: HashSet<_> = rendered.iter().map(|one| kind_of(&one.object)).collect();
+        let found = self.inner.kinds.find(self.api, wanted).await;
+        let terms = Terms {
+            namespace: &self.inner.namespace,
+            block_owner_deletion,
+        };
+        prepare(rendered, &found, terms)
+    }
+
+    /// Makes the plan durable, unless it is already.
+    async fn keep(&self, items: &[Item], attempts: &Attempts) -> Result<(), Failure> {
+        let Some(memory) = self.memory else {
+            return Ok(());
+        };
+        let planned = Planned {
+            attempts: attempts.clone(),
+            objects: items.iter().map(Item::planned).collect(),
+        };
+        if memory.earlier().last() == Some(&planned) {
+            return Ok(());
+        }
+        memory.keep(planned).await.map_err(|error| {
+            let words = format!("the plan of the submission could not be written to disk: {error}");
+            Failure::general(Reason::Internal(words))
+        })
+    }
+
+    /// Removes what earlier attempts have created under names that are not used any more.
+    async fn remove_others(&self, objects: &mut Objects) {
+        let Objects {
+            items,
+            count,
+            ledger,
+        } = objects;
+        let others = *count..items.len();
+        let run_uid = &self.inner.run_uid;
+        let aftermath = roll_back(self.api, items, others.clone(), run_uid, ledger).await;
+        if aftermath.left.is_empty() {
+            others.for_each(|index| ledger.set(index, Trace::Nothing));
+        }
+        for left in aftermath.left {
+            let note = format!("an earlier attempt of this run may have left {left}");
+            self.api.notes.add(note);
+        }
+    }
+
+    async fn carry_out(
+        &self,
+        items: &[Item],
+        steps: Vec<Step>,
+        ledger: &mut Ledger,
+    ) -> Result<Vec<Committed>, Stop> {
+        let run_uid = &self.inner.run_uid;
+        let mut made = commit(self.api, items, steps, run_uid, ledger, self.report).await?;
+        if !is_settled(items, &made) {
+            (self.report)(Progress::Waiting);
+        }
+        let results = settle(self.api, items, &mut made).await;
+        let results = results.map_err(Stop::Failed)?;
+        let committed = |(Made { created, .. }, results)| Committed { created, results };
+        Ok(made.into_iter().zip(results).map(committed).collect())
+    }
+
+    /// Returns when the process has been told to end and patience is over.
+    async fn cut_off(&self) {
+        match &self.ending {
+            Some(ending) => {
+                ending.requested().await;
+                tokio::time::sleep(self.inner.settings.patience).await;
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn undo(&self, objects: &Objects, failures: Vec<Failure>) -> SubmissionError {
+        let undone = panics::catch_async(self.roll_back(objects)).await;
+        SubmissionError {
+            failures,
+            aftermath: undone.unwrap_or_else(|place| {
+                let why = panicked("rollback", &place).to_string();
+                rollback::unknown(&objects.items, &objects.ledger, &why)
+            }),
+        }
+    }
+
+    async fn roll_back(&self, objects: &Objects) -> Aftermath {
+        (self.report)(Progress::RollingBack);
+        let settings = &self.inner.settings;
+        let ending = self.ending.as_ref().is_some_and(Shutdown::is_requested);
+        let limit = if ending {
+            settings.last_rollback
+        } else {
+            settings.rollback_deadline
+        };
+        let Objects { items, ledger, .. } = objects;
+        let (api, all) = (self.api.within(limit), 0..items.len());
+        let aftermath = roll_back(api, items, all, &self.inner.run_uid, ledger).await;
+        (self.report)(Progress::RolledBack);
+        aftermath
+    }
+}
+
+fn panicked(what: &str, place: &str) -> Reason {
+    Reason::Internal(format!(
+        "the {what} panicked at {place}; this is a bug in Gleaner"
+    ))
+}
+
+/// Counts the names that are taken; false when these were too many.
+fn next_names(attempts: &mut BTreeMap<ResourceName, u32>, failures: &[Failure]) -> bool {
+    let subjects = failures
+        .iter()
+        .filter_map(|failure| failure.subject.as_ref());
+    let mut go_on = true;
+    for subject in subjects {
+        let taken = attempts.entry(subject.resource.clone()).or_default();
+        *taken += 1;
+        tracing::warn!(resource = %subject.resource, taken, "derived-name-taken");
+        go_on &= *taken < NAMES_MAX;
+    }
+    go_on
+}
+
+// === impl Objects ===
+
+impl Objects {
+    /// Puts the objects of a new round in front. Of the others, those stay that may exist.
+    fn renew(&mut self, mut items: Vec<Item>) {
+        let known = std::mem::take(&mut self.items).into_iter().enumerate();
+        let mut known: Vec<Item> = known
+            .filter(|(index, _)| match self.ledger.get(*index).trace {
+                Trace::Nothing | Trace::Unknown | Trace::Kept { .. } => false,
+                Trace::Planned | Trace::Sent | Trace::Exists { .. } => true,
+            })
+            .map(|(_, item)| item)
+            .collect();
+        let keys: HashSet<PlaceKey> = known.iter().map(|item| item.place.key()).collect();
+        for item in &mut items {
+            item.earlier = keys.contains(&item.place.key());
+        }
+        let keys: HashSet<PlaceKey> = items.iter().map(|item| item.place.key()).collect();
+        known.retain(|item| !keys.contains(&item.place.key()));
+        known.iter_mut().for_each(|item| item.earlier = true);
+        self.count = items.len();
+        items.append(&mut known);
+        self.ledger = Ledger::new(&items);
+        self.items = items;
+    }
+}

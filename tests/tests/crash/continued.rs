@@ -1,0 +1,239 @@
+//! A sidecar that is killed when its objects exist: what is complete is adopted, whatever refuses new objects by then, and what
+//! cannot be looked at is named.
+
+use std::time::Duration;
+
+use gleaner_tests::cases;
+use gleaner_tests::fault_proxy::{Fault, FaultProxy};
+use gleaner_tests::run::{Run, Running};
+use gleaner_tests::server::Server;
+use gleaner_tests::suite::Case;
+use gleaner_tests::wait;
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::{PROGRAMS, objects, uids};
+
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Three ConfigMaps, whose last is waited for.
+const WAITING: &str = "
+steps: {build: [{name: digest}]}
+objects:
+  - name: one
+    resourceTemplate:
+      apiVersion: v1
+      kind: ConfigMap
+      metadata: {generateName: one-}
+      data: {digest: $(steps.build.digest)}
+  - name: two
+    resourceTemplate:
+      apiVersion: v1
+      kind: ConfigMap
+      metadata: {generateName: two-}
+      data: {digest: $(steps.build.digest)}
+  - name: zero
+    waitFor: {jsonPath: .data.ready, value: 'yes', timeout: 1m}
+    resourceTemplate:
+      apiVersion: v1
+      kind: ConfigMap
+      metadata: {generateName: zero-}
+      data: {digest: $(steps.build.digest)}
+";
+
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = cases![
+        killed_while_it_waits_it_adopts_what_is_refused_by_then,
+        killed_while_it_creates_it_adopts_what_holds_a_secret,
+    ];
+    cases.push(
+        Case::new(
+            "killed_while_it_waits_it_adopts_what_fills_the_quota",
+            killed_while_it_waits_it_adopts_what_fills_the_quota,
+        )
+        .real_only(),
+    );
+    cases.push(
+        Case::new(
+            "killed_while_it_waits_it_adopts_what_a_policy_refuses_by_then",
+            killed_while_it_waits_it_adopts_what_a_policy_refuses_by_then,
+        )
+        .real_only(),
+    );
+    // The rollback goes on for half a minute, and nothing depends on the server.
+    cases.push(
+        Case::new(
+            "killed_before_an_outage_it_names_what_may_exist",
+            killed_before_an_outage_it_names_what_may_exist,
+        )
+        .local_only(),
+    );
+    cases
+}
+
+/// Runs until all three exist and the last is waited for, kills the sidecar, and returns the objects.
+async fn killed_while_waiting(run: &mut Run<'_>) -> (Running, Vec<Value>) {
+    run.start().await;
+    let step = run.step("build").writes("digest", "one").begin();
+    let all = wait::until("all three exist", DEADLINE, async || {
+        let objects = objects(run).await;
+        (objects.len() == 3).then_some(objects)
+    });
+    let before = all.await;
+    run.kill().await;
+    (step, before)
+}
+
+/// Restarts the sidecar; then the last object gets ready. It must be the same three.
+async fn adopts(server: &Server, run: &mut Run<'_>, step: Running, before: Vec<Value>) {
+    run.start().await;
+    let last = before.last().expect("three objects");
+    let name = last["metadata"]["name"].as_str().expect("a name");
+    let path = server.path("v1", "configmaps");
+    let path = format!("{path}/{name}?fieldManager=a-controller");
+    let ready = json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"ready": "yes"},
+    });
+    server.apply(&path, &ready).await.expect_status(200);
+    step.ended().await.expect(0);
+    run.finish().await.expect(0);
+    assert_eq!(uids(&objects(run).await), uids(&before));
+}
+
+async fn killed_while_it_waits_it_adopts_what_is_refused_by_then(server: &Server) {
+    let proxy = FaultProxy::start(server.client()).await;
+    let mut run = Run::new(PROGRAMS, server, WAITING).through(&proxy);
+    let (step, before) = killed_while_waiting(&mut run).await;
+    let words = "configmaps \"x\" is forbidden: exceeded quota: small, used: configmaps=3, limited: configmaps=3";
+    proxy
+        .on(Method::POST, "/configmaps")
+        .fail(Fault::refuse(403, "Forbidden", words));
+    adopts(server, &mut run, step, before).await;
+    assert_eq!(proxy.count(&Method::DELETE, ""), 0);
+}
+
+/// Asserts that the server refuses another ConfigMap, once it does.
+async fn refuses_another(server: &Server, word: &str) {
+    let another = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "another"}});
+    let path = format!("{}?dryRun=All", server.path("v1", "configmaps"));
+    wait::until("another one is refused", DEADLINE, async || {
+        let answer = server.post(&path, &another).await;
+        answer.refusal().contains(word).then_some(())
+    })
+    .await;
+}
+
+async fn killed_while_it_waits_it_adopts_what_fills_the_quota(server: &Server) {
+    let quota = json!({
+        "apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "small"},
+        "spec": {"hard": {"configmaps": "3"}},
+    });
+    let path = server.path("v1", "resourcequotas");
+    server.post(&path, &quota).await.expect_status(201);
+    // No controller is here to count for the first time; from then on, admission does.
+    let status = json!({"hard": {"configmaps": "3"}, "used": {"configmaps": "0"}});
+    server
+        .set_status("v1", "resourcequotas", "small", &status)
+        .await;
+    let mut run = Run::new(PROGRAMS, server, WAITING);
+    let (step, before) = killed_while_waiting(&mut run).await;
+    refuses_another(server, "exceeded quota").await;
+    adopts(server, &mut run, step, before).await;
+}
+
+async fn killed_while_it_waits_it_adopts_what_a_policy_refuses_by_then(server: &Server) {
+    let mut run = Run::new(PROGRAMS, server, WAITING);
+    let (step, before) = killed_while_waiting(&mut run).await;
+    let name = server.namespace();
+    let root = "/apis/admissionregistration.k8s.io/v1";
+    let policy = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
+        "metadata": {"name": name},
+        "spec": {
+            "failurePolicy": "Fail",
+            "matchConstraints": {"resourceRules": [{
+                "apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["configmaps"],
+            }]},
+            "validations": [{"expression": "false", "message": "no more of these"}],
+        },
+    });
+    let binding = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": {"name": name},
+        "spec": {
+            "policyName": name, "validationActions": ["Deny"],
+            // Other cases have namespaces of their own on this server.
+            "matchResources": {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}},
+        },
+    });
+    for (plural, object) in [
+        ("validatingadmissionpolicies", policy),
+        ("validatingadmissionpolicybindings", binding),
+    ] {
+        let path = format!("{root}/{plural}");
+        server.post(&path, &object).await.expect_status(201);
+    }
+    refuses_another(server, "no more of these").await;
+    adopts(server, &mut run, step, before).await;
+}
+
+async fn killed_before_an_outage_it_names_what_may_exist(server: &Server) {
+    let proxy = FaultProxy::start(server.client()).await;
+    let mut run = Run::new(PROGRAMS, server, WAITING)
+        .through(&proxy)
+        .flag("--submit-deadline=1s");
+    run.crash_at("created-1");
+    run.start().await;
+    let step = run.step("build").writes("digest", "one").begin();
+    run.crash(&step).await;
+    let before = objects(&run).await;
+    assert_eq!(before.len(), 2);
+    for method in [Method::GET, Method::POST, Method::DELETE] {
+        proxy.on(method, "").fail(Fault::Close);
+    }
+    run.start().await;
+    let ended = step.ended().await.expect(73);
+    ended.says(&["may exist, delete it by hand"]);
+    let status = run.get("/v1/status").await.json;
+    let left = status["problem"]["left"].as_array().expect("what is left");
+    let mut named: Vec<&Value> = left.iter().map(|left| &left["object"]["name"]).collect();
+    named.sort_unstable_by_key(|name| name.as_str());
+    assert_eq!(named.len(), 3, "{status}");
+    for object in &before {
+        assert!(named.contains(&&object["metadata"]["name"]), "{status}");
+    }
+    assert!(left.iter().all(|left| left["state"] == "mayExist"));
+}
+
+/// The content of a secret is told from another by a keyed hash.
+async fn killed_while_it_creates_it_adopts_what_holds_a_secret(server: &Server) {
+    let declaration = "
+steps: {build: [{name: token, secret: true}]}
+objects:
+  - name: credentials
+    resourceTemplate:
+      apiVersion: v1
+      kind: Secret
+      metadata: {generateName: credentials-}
+      stringData: {token: $(steps.build.token)}
+  - name: note
+    resourceTemplate:
+      apiVersion: v1
+      kind: ConfigMap
+      metadata: {generateName: note-}
+      data: {secret: $(resources.credentials.name)}
+";
+    let mut run = Run::new(PROGRAMS, server, declaration);
+    run.crash_at("created-0");
+    run.start().await;
+    let step = run
+        .step("build")
+        .writes("token", "correct-horse-battery")
+        .begin();
+    run.crash(&step).await;
+    let before = run.objects("v1", "secrets").await;
+    assert_eq!(before.len(), 1);
+    run.start().await;
+    step.ended().await.expect(0);
+    assert_eq!(uids(&run.objects("v1", "secrets").await), uids(&before));
+}
