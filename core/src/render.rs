@@ -15,7 +15,8 @@ use serde_json::Value;
 use crate::run::Run;
 use identity::Identity;
 pub use naming::derived_suffix;
-pub use secrecy::{Redaction, SECRET, Secrecy};
+use secrecy::SecretOutput;
+pub use secrecy::{Disclosure, SECRET, Secrecy, Withheld};
 pub use values::Values;
 
 /// An object, ready to be created but for what only the API server knows (whether its kind has namespaces).
@@ -34,9 +35,22 @@ pub struct Rendered {
     pub wait_for: Option<WaitFor>,
     /// Fields of the created object that become results.
     pub results: Vec<(String, FieldPath)>,
+    /// How much of the API server's text about it may be passed on.
+    pub disclosure: Disclosure,
     /// The whole object: `apiVersion`, `kind`, `metadata` with name, labels, annotations and owner reference.
     pub object: Value,
 }
+
+/// An object while the others are rendered.
+struct Draft<'a> {
+    object: Value,
+    /// A secret output that it holds, of its own or by another object that it refers to.
+    secret: Option<SecretOutput<'a>>,
+    /// The object with its secrets masked, where `object` has them in plain.
+    masked: Option<Value>,
+}
+
+type Drafts<'a> = HashMap<&'a str, Draft<'a>>;
 
 /// How often the derived name of a resource was found taken by something foreign, by resource.
 pub type Attempts = BTreeMap<ResourceName, u32>;
@@ -85,19 +99,38 @@ fn render_with(
     unresolved: &mut Unresolved,
 ) -> Vec<Rendered> {
     let identity = Identity::of(run);
-    let mut objects: HashMap<&str, Value> = HashMap::new();
+    let mut drafts = Drafts::new();
     for template in in_dependency_order(declaration) {
         let name = template.name.as_str();
-        let variables = values.for_template(declaration, run, &objects, secrecy);
-        let object = template.tree.substitute_partly(&variables, unresolved);
         let attempt = attempts.get(name).copied().unwrap_or_default();
-        let full_name = naming::name(template, run, attempt, &variables, unresolved);
-        objects.insert(
-            name,
-            identity.stamp(declaration, template, full_name, object),
-        );
+        let own = secrecy::secret_of(declaration, template);
+        let object = |secrecy, holds_secret, unresolved: &mut Unresolved| {
+            let variables = values.for_template(declaration, run, &drafts, secrecy);
+            let object = template.tree.substitute_partly(&variables, unresolved);
+            let full_name = naming::name(template, run, attempt, &variables, unresolved);
+            identity.stamp(template, holds_secret, full_name, object)
+        };
+        let mut draft = Draft {
+            object: object(secrecy, own.is_some(), unresolved),
+            secret: own,
+            masked: None,
+        };
+        // The name of a Secret is none itself: what refers to it holds a secret only if masking one changes it.
+        let mut dependencies = template.dependencies();
+        let secret = own.or_else(|| dependencies.find_map(|other| drafts.get(other)?.secret));
+        if secrecy == Secrecy::Plain && secret.is_some() {
+            let ignored = &mut Unresolved::default();
+            let masked = object(Secrecy::Masked, own.is_some(), ignored);
+            if own.is_none() && masked != draft.object {
+                draft.object = object(secrecy, true, ignored);
+                draft.secret = secret;
+            }
+            draft.masked = draft.secret.map(|_| masked);
+        }
+        drafts.insert(name, draft);
     }
     let finish = |template: &Template| {
+        let draft = drafts.remove(template.name.as_str())?;
         Some(Rendered {
             resource: template.name.clone(),
             policy: template.policy,
@@ -109,7 +142,11 @@ fn render_with(
                 .iter()
                 .map(|(name, path)| (name.clone(), path.clone()))
                 .collect(),
-            object: objects.remove(template.name.as_str())?,
+            disclosure: match (draft.secret, draft.masked) {
+                (Some(secret), Some(masked)) => Disclosure::withheld(secret, masked),
+                _ => Disclosure::Full,
+            },
+            object: draft.object,
         })
     };
     declaration.templates.iter().filter_map(finish).collect()

@@ -56,8 +56,9 @@ pub enum ProgramError {
         #[source]
         source: io::Error,
     },
-    #[error("the task that owns the run's state panicked: {0}; this is a bug in Gleaner")]
-    Actor(String),
+    /// Without the message of the panic, which may quote a secret.
+    #[error("the task that owns the run's state panicked; this is a bug in Gleaner")]
+    Actor,
 }
 
 /// The whole program: parses `args`, serves until it is told to shut down, and returns the exit code.
@@ -164,9 +165,7 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
     };
     let deadline = tokio::select! {
         deadline = served => deadline,
-        broken = &mut actor => {
-            return Err(ProgramError::Actor(broken.err().map(|error| error.to_string()).unwrap_or_default()));
-        }
+        _ = &mut actor => return Err(ProgramError::Actor),
     };
     if tokio::time::timeout_at(deadline, actor).await.is_err() {
         tracing::warn!("submission-cut-off");

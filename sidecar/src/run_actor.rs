@@ -403,7 +403,10 @@ impl RunActor {
                 .unwrap_or_else(std::sync::PoisonError::into_inner);
             write(&mut journal)
         });
-        written.await.map_err(std::io::Error::other)?
+        // The error quotes the message of a panic, and that may quote anything.
+        written
+            .await
+            .unwrap_or_else(|_| Err(std::io::Error::other("the journal's writer panicked")))
     }
 }
 

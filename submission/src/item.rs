@@ -103,6 +103,7 @@ fn place(rendered: Rendered, found: &Found, terms: Terms<'_>) -> Result<Item, Re
         kind,
         namespace,
         name: text.to_owned(),
+        disclosure: rendered.disclosure,
     };
     Ok(Item {
         resource: rendered.resource,

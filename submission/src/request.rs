@@ -4,6 +4,7 @@
 //! server drops a misspelt field silently.
 
 use bytes::Bytes;
+use gleaner_core::render::Disclosure;
 use gleaner_runtime::api_server::path;
 use http::Method;
 use serde_json::json;
@@ -17,6 +18,8 @@ pub(super) struct Call {
     pub(super) uri: String,
     pub(super) content_type: &'static str,
     pub(super) body: Bytes,
+    /// That of the object that it is about.
+    pub(super) disclosure: Disclosure,
 }
 
 const JSON: &str = "application/json";
@@ -34,7 +37,7 @@ impl Call {
     /// Creates an object; strict, so that a field that the kind does not know is an error.
     pub(super) fn create(place: &Place, body: Bytes, manager: &str, mode: Mode) -> Self {
         let uri = format!("{}?{}", place.collection_path(), write_query(manager, mode));
-        Self::with_body(Method::POST, uri, JSON, body)
+        Self::with_body(Method::POST, uri, JSON, body).about(place)
     }
 
     /// Server-side apply, never forced.
@@ -44,11 +47,11 @@ impl Call {
             place.path(),
             write_query(manager, mode)
         );
-        Self::with_body(Method::PATCH, uri, APPLY, body)
+        Self::with_body(Method::PATCH, uri, APPLY, body).about(place)
     }
 
     pub(super) fn get(place: &Place) -> Self {
-        Self::read(place.path())
+        Self::read(place.path()).about(place)
     }
 
     /// Deletes exactly the object with this UID (and in this state, when a version is given).
@@ -69,6 +72,7 @@ impl Call {
             JSON,
             options.to_string().into(),
         )
+        .about(place)
     }
 
     pub(super) fn kinds(api_version: &str) -> Self {
@@ -105,7 +109,13 @@ impl Call {
             uri,
             content_type,
             body,
+            disclosure: Disclosure::Full,
         }
+    }
+
+    fn about(mut self, place: &Place) -> Self {
+        self.disclosure = place.disclosure.clone();
+        self
     }
 }
 

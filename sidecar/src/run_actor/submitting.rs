@@ -17,7 +17,6 @@ use crate::crash_point;
 use crate::journal::Commit;
 use gleaner_core::collect::Collector;
 use gleaner_core::collect::problem;
-use gleaner_core::render::Redaction;
 use gleaner_core::render::{self, Attempts, Values};
 use gleaner_core::run::Run;
 use gleaner_submission::{Progress, SubmissionError, Submitter};
@@ -72,8 +71,9 @@ pub(super) async fn ended(submission: &mut Option<JoinHandle<Ending>>) -> Ending
     match submission {
         Some(handle) => match handle.await {
             Ok(ending) => ending,
-            Err(error) => {
-                let detail = format!("the submission broke off: {error}; this is a bug of Gleaner");
+            // The error quotes the message of a panic, and that may quote anything.
+            Err(_) => {
+                let detail = "the submission panicked; the sidecar's log names the place; this is a bug in Gleaner";
                 let mut problem = problem::internal(detail);
                 problem.exit_code = exit_code::NOT_CREATED;
                 Err(problem)
@@ -108,7 +108,6 @@ async fn submit(submitter: &Submitter, work: &Work) -> Ending {
         .submit(render, &|progress| pass(&work.state_dir, progress))
         .await;
     let (attempts, fields) = last.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let redaction = Redaction::new(&work.declaration, &work.values);
     match submitted {
         Ok(submission) => {
             let committed = submission
@@ -116,12 +115,10 @@ async fn submit(submitter: &Submitter, work: &Work) -> Ending {
                 .into_iter()
                 .map(|one| (one.created, one.results))
                 .collect();
-            let notes = submission.notes.into_iter();
-            let notes = notes.map(|note| redaction.apply(note)).collect();
-            let outcome = outcome(committed, notes, fields);
+            let outcome = outcome(committed, submission.notes, fields);
             Ok(Commit { outcome, attempts })
         }
-        Err(error) => Err(not_created(&error, &redaction)),
+        Err(error) => Err(not_created(&error)),
     }
 }
 
@@ -186,10 +183,10 @@ fn not_rendered(error: &SubstitutionError) -> Problem {
     }
 }
 
-fn not_created(error: &SubmissionError, redaction: &Redaction) -> Problem {
+fn not_created(error: &SubmissionError) -> Problem {
     let title = "the resources could not be created";
     let failures = error.failures.iter().map(|failure| failure.to_message());
-    redaction.apply_to_problem(Problem {
+    Problem {
         failures: failures.collect(),
         left: error.aftermath.left.clone(),
         kept: error.aftermath.kept.clone(),
@@ -200,5 +197,5 @@ fn not_created(error: &SubmissionError, redaction: &Redaction) -> Problem {
             error.sentence(),
             exit_code::NOT_CREATED,
         )
-    })
+    }
 }
