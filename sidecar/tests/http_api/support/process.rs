@@ -87,6 +87,14 @@ impl Setup {
         self
     }
 
+    /// Files may grow again.
+    pub(crate) fn without_file_size(&self) -> Self {
+        Self {
+            file_size: None,
+            ..self.clone()
+        }
+    }
+
     /// A file or folder of this sidecar.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
@@ -178,6 +186,14 @@ impl Sidecar {
     /// Waits until it has ended by itself.
     pub(crate) fn ended_within(self, time: Duration) -> ExitStatus {
         self.process.ended_within(time)
+    }
+
+    /// Changes the bound on the size of files while it runs, as `prlimit` writes it.
+    pub(crate) fn limit_file_size(&self, limit: &str) {
+        let mut prlimit = Command::new("prlimit");
+        prlimit.args(["--pid", &self.process.id().to_string()]);
+        prlimit.arg(format!("--fsize={limit}"));
+        assert!(prlimit.status().expect("the program prlimit").success());
     }
 
     /// A figure in KiB of `/proc/PID/status`.
