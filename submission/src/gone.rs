@@ -30,7 +30,9 @@ pub(super) async fn delete(
     {
         Ok(reply) if text(&reply.done.value, "/kind") == "Status" => Ok(Deleted::Gone),
         Ok(_) => Ok(Deleted::Going),
-        Err(error) if error.is_not_found() => Ok(Deleted::Gone),
+        // An attempt whose reply was lost may have been the one that deleted it.
+        Err(error) if error.is_not_found() && error.unsure => Ok(Deleted::Gone),
+        Err(error) if error.is_not_found() => Ok(Deleted::Absent),
         Err(error) if error.refusal().is_some_and(|refusal| refusal.is_conflict()) => {
             Ok(Deleted::Changed)
         }
@@ -43,6 +45,8 @@ pub(super) async fn delete(
 pub(super) enum Deleted {
     /// There is no such object any more.
     Gone,
+    /// There was none: someone else deleted it before.
+    Absent,
     /// It has been marked; finalizers or a grace period keep it for now.
     Going,
     /// Another object stands there, or another version of it.

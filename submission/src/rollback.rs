@@ -67,8 +67,8 @@ impl Rollback<'_> {
                 let words = format!("{} (until its finalizers let it go)", item.place);
                 self.aftermath.removed.push(words);
             }
-            // Only the UID was asked for: ours has gone, and someone else's stands there.
-            Ok(Deleted::Changed) => {}
+            // Only the UID was asked for: ours has gone, and someone else's stands there. Or it was gone before.
+            Ok(Deleted::Changed | Deleted::Absent) => {}
             Err(reason) => self.left(item, Some(uid), &reason.to_string()),
         }
     }
