@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::config::{Cluster, Config, InputError, Subcommand};
+use crate::events::Recorder;
 use crate::journal::{Journal, JournalError, Record};
 use crate::metrics::Metrics;
 use crate::recovery::{RecoveryError, replay};
@@ -103,8 +104,10 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
             source,
         })?;
     }
-    let submitter = submitter(&declaration, &run, &cluster).await?;
-    let submitter = submitter.map(|submitter| submitter.until(shutdown.clone()));
+    let (submitter, events) = match submitter(&declaration, &run, &cluster).await? {
+        Some((submitter, events)) => (Some(submitter.until(shutdown.clone())), events),
+        None => (None, None),
+    };
     let (journal, records) = open_journal(&place.state_dir, &text, &run)?;
     let mut collector = Collector::new(declaration.clone(), run, values, input.steps());
     replay(&mut collector, records)?;
@@ -113,7 +116,7 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
     let (listeners, tokens) = Listeners::open(&place.run_dir, place.listen, steps.iter()).await?;
     let address = listeners.address();
     let metrics = Metrics::default();
-    let submitting = Submitting::new(submitter.clone(), place.state_dir.clone());
+    let submitting = Submitting::new(submitter.clone(), events, place.state_dir.clone());
     let (actor, handle) = RunActor::new(
         collector,
         journal,
@@ -174,12 +177,12 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
     Ok(())
 }
 
-/// A submitter, unless there is nothing to create.
+/// A submitter and a recorder of Events, unless there is nothing to create.
 async fn submitter(
     declaration: &Declaration,
     run: &Run,
     cluster: &Cluster,
-) -> Result<Option<Submitter>, ProgramError> {
+) -> Result<Option<(Submitter, Option<Recorder>)>, ProgramError> {
     if declaration.templates.is_empty() {
         return Ok(None);
     }
@@ -191,12 +194,10 @@ async fn submitter(
         deadline: cluster.submit_deadline,
         ..Settings::default()
     };
-    Ok(Some(Submitter::new(
-        cluster.access.connect().await?,
-        namespace.to_owned(),
-        uid.to_owned(),
-        settings,
-    )))
+    let server = cluster.access.connect().await?;
+    let events = Recorder::new(server.clone(), run);
+    let submitter = Submitter::new(server, namespace.to_owned(), uid.to_owned(), settings);
+    Ok(Some((submitter, events)))
 }
 
 fn open_journal(

@@ -77,9 +77,11 @@ pub struct RunActor {
     commands: mpsc::Receiver<Command>,
     status: watch::Sender<Arc<Status>>,
     waiting: Vec<Reply>,
-    submission: Option<JoinHandle<submitting::Ending>>,
+    submission: Option<JoinHandle<submitting::Ended>>,
     /// The end of a submission that the journal does not have yet.
     unrecorded: Option<Unrecorded>,
+    /// The Events about that end, which are being created.
+    telling: Option<JoinHandle<()>>,
     metrics: Metrics,
 }
 
@@ -176,6 +178,7 @@ impl RunActor {
             waiting: Vec::new(),
             submission: None,
             unrecorded: None,
+            telling: None,
             metrics,
         };
         (
@@ -187,20 +190,24 @@ impl RunActor {
         )
     }
 
-    /// Works until every [`Handle`] is gone, no submission is under way, and the end of the last one is recorded.
+    /// Works until every [`Handle`] is gone, no submission is under way, and the end of the last one is recorded and told.
     pub async fn run(mut self) {
         self.begin_submission().await;
         loop {
             let is_idle = self.submission.is_none() && self.unrecorded.is_none();
             tokio::select! {
-                ending = submitting::ended(&mut self.submission) => self.end_submission(ending).await,
+                ended = submitting::ended(&mut self.submission) => self.end_submission(ended).await,
                 unrecorded = ending::due(&mut self.unrecorded) => self.record(unrecorded.ending).await,
                 command = self.commands.recv(), if is_idle || !self.is_abandoned() => match command {
                     Some(command) => self.obey(command).await,
-                    None if is_idle => return,
+                    None if is_idle => break,
                     None => {}
                 },
             }
+        }
+        // The process ends with this task.
+        if let Some(telling) = self.telling {
+            let _ = telling.await;
         }
     }
 
@@ -324,7 +331,10 @@ impl RunActor {
         }
         match self.reserve().await {
             Ok(()) => self.submission = Some(self.submitting.begin(&self.collector)),
-            Err(problem) => self.end_submission(Err(problem)).await,
+            Err(problem) => {
+                self.end_submission(submitting::Ended::failed(problem, &[]))
+                    .await;
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use gleaner_proto::message::Problem;
 use tokio::time::Instant;
 
 use super::RunActor;
-use super::submitting::Ending;
+use super::submitting::{Ended, Ending};
 use crate::crash_point;
 use crate::journal::Record;
 
@@ -34,8 +34,10 @@ impl RunActor {
         reserved.map_err(|error| record::no_room(room, &error))
     }
 
-    pub(super) async fn end_submission(&mut self, ending: Ending) {
+    pub(super) async fn end_submission(&mut self, Ended { ending, notices }: Ended) {
         self.submission = None;
+        // Told at once: what was created or deleted is so, whether it can be recorded or not.
+        self.telling = self.submitting.tell(notices);
         let room = record::room(self.collector.declaration());
         let ending = record::shortened(ending, room);
         match &ending {

@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use tokio::task::JoinHandle;
 
 use crate::crash_point;
+use crate::events::{self, Notice, Recorder};
 use crate::journal::Commit;
 use gleaner_core::collect::Collector;
 use gleaner_core::collect::problem;
@@ -23,8 +24,16 @@ use gleaner_submission::{Progress, SubmissionError, Submitter};
 
 pub(super) type Ending = Result<Commit, Problem>;
 
+/// A submission that has ended.
+pub(super) struct Ended {
+    pub(super) ending: Ending,
+    /// What Events say about it.
+    pub(super) notices: Vec<Notice>,
+}
+
 pub struct Submitting {
     submitter: Option<Submitter>,
+    events: Option<Arc<Recorder>>,
     state_dir: PathBuf,
 }
 
@@ -37,16 +46,27 @@ struct Work {
 }
 
 impl Submitting {
-    /// `submitter` may be missing where the declaration has nothing to create.
-    pub const fn new(submitter: Option<Submitter>, state_dir: PathBuf) -> Self {
+    /// `submitter` may be missing where the declaration has nothing to create, and `events` where there is no run in the cluster.
+    pub(crate) fn new(
+        submitter: Option<Submitter>,
+        events: Option<Recorder>,
+        state_dir: PathBuf,
+    ) -> Self {
         Self {
             submitter,
+            events: events.map(Arc::new),
             state_dir,
         }
     }
 
+    /// Begins to create the Events about an ending, as a task of its own.
+    pub(super) fn tell(&self, notices: Vec<Notice>) -> Option<JoinHandle<()>> {
+        let events = Arc::clone(self.events.as_ref()?);
+        Some(tokio::spawn(async move { events.tell(notices).await }))
+    }
+
     /// Begins to create everything of `collector`, as a task of its own.
-    pub(super) fn begin(&self, collector: &Collector) -> JoinHandle<Ending> {
+    pub(super) fn begin(&self, collector: &Collector) -> JoinHandle<Ended> {
         let work = Work {
             declaration: collector.declaration().clone(),
             values: Arc::clone(collector.values()),
@@ -57,7 +77,7 @@ impl Submitting {
         tokio::spawn(async move {
             match submitter {
                 Some(submitter) => submit(&submitter, &work).await,
-                None => Ok(Commit {
+                None => Ended::committed(Commit {
                     outcome: outcome(Vec::new(), Vec::new(), BTreeMap::new()),
                     attempts: Attempts::new(),
                 }),
@@ -67,27 +87,44 @@ impl Submitting {
 }
 
 /// The end of the submission that is under way; never, when there is none.
-pub(super) async fn ended(submission: &mut Option<JoinHandle<Ending>>) -> Ending {
+pub(super) async fn ended(submission: &mut Option<JoinHandle<Ended>>) -> Ended {
     match submission {
         Some(handle) => match handle.await {
-            Ok(ending) => ending,
+            Ok(ended) => ended,
             // The error quotes the message of a panic, and that may quote anything.
             Err(_) => {
                 let detail = "the submission panicked; the sidecar's log names the place; this is a bug in Gleaner";
                 let mut problem = problem::internal(detail);
                 problem.exit_code = exit_code::NOT_CREATED;
-                Err(problem)
+                Ended::failed(problem, &[])
             }
         },
         None => std::future::pending().await,
     }
 }
 
-async fn submit(submitter: &Submitter, work: &Work) -> Ending {
+impl Ended {
+    fn committed(commit: Commit) -> Self {
+        Self {
+            notices: events::of_commit(&commit),
+            ending: Ok(commit),
+        }
+    }
+
+    /// Without objects, but for those that the problem names; `removed` were deleted again.
+    pub(super) fn failed(problem: Problem, removed: &[String]) -> Self {
+        Self {
+            notices: events::of_failure(&problem, removed),
+            ending: Err(problem),
+        }
+    }
+}
+
+async fn submit(submitter: &Submitter, work: &Work) -> Ended {
     // What the variables lead to is looked at once before, because that is the outputs' fault and not the cluster's.
     if let Err(error) = render::render(&work.declaration, &work.values, &work.run, &Attempts::new())
     {
-        return Err(not_rendered(&error));
+        return Ended::failed(not_rendered(&error), &[]);
     }
     let last = Mutex::new((Attempts::new(), BTreeMap::new()));
     let render = |attempts: &Attempts| {
@@ -116,9 +153,9 @@ async fn submit(submitter: &Submitter, work: &Work) -> Ending {
                 .map(|one| (one.created, one.results))
                 .collect();
             let outcome = outcome(committed, submission.notes, fields);
-            Ok(Commit { outcome, attempts })
+            Ended::committed(Commit { outcome, attempts })
         }
-        Err(error) => Err(not_created(&error)),
+        Err(error) => Ended::failed(not_created(&error), &error.aftermath.removed),
     }
 }
 
