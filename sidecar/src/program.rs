@@ -15,6 +15,7 @@ use gleaner_runtime::api_server::AccessError;
 use gleaner_runtime::http::Bodies;
 use gleaner_runtime::program::{self, Failure};
 use gleaner_submission::{Settings, Submitter};
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -71,7 +72,19 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     if let Some(Subcommand::Ready(ready)) = &config.subcommand {
         return ready::main(ready);
     }
-    program::run(&config.log.clone(), |shutdown| serve(config, shutdown))
+    let hidden = hide_memory();
+    program::run(&config.log.clone(), |shutdown| async {
+        if let Err(error) = hidden {
+            tracing::warn!(%error, "memory-not-hidden");
+        }
+        serve(config, shutdown).await
+    })
+}
+
+/// Keeps the memory, where secret outputs are, out of core dumps and from other processes of the same user.
+fn hide_memory() -> io::Result<()> {
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    Ok(())
 }
 
 impl Failure for ProgramError {

@@ -3,13 +3,16 @@
 mod quoting;
 mod withheld;
 
+use std::process::Command;
+
 use gleaner_proto::message::problem_type;
 use http::Method;
 use serde_json::Value;
 
-use crate::support::{MANUAL, Setup, Sidecar, api_server};
+use crate::support::{MANUAL, Setup, Sidecar, api_server, until};
 use crate::waiting;
 use gleaner_testkit::fault::Fault;
+use gleaner_testkit::process;
 
 const CANARY: &str = "c4n4ry-9b1f";
 
@@ -106,6 +109,30 @@ fn a_secret_is_hidden_when_it_does_not_hold_what_the_template_needs() {
     assert_hidden(&failed.body);
     assert_hidden_everywhere(&sidecar);
     assert!(cluster.paths().is_empty());
+}
+
+#[test]
+fn the_memory_is_not_for_other_processes_of_the_same_user() {
+    const NOBODY: u32 = 65_534;
+    // As root the owner is the same either way; another user has to be borrowed then.
+    let is_root = process::memory_owner(std::process::id()) == 0;
+    let setup = Setup::new(SECRET);
+    let (setup, mut other) = if is_root {
+        (setup.owned_by(NOBODY), process::as_user("sleep", NOBODY))
+    } else {
+        (setup, Command::new("sleep"))
+    };
+    other.arg("60");
+    let other = process::Process::spawn(other).unwrap();
+    let sidecar = setup.start();
+    let place = sidecar.step("login");
+    let body = format!(r#"{{"outputs": {{"token": "{CANARY}"}}}}"#);
+    place.outputs("login", &body).ok();
+    assert_eq!(sidecar.memory_owner(), 0);
+    // Once the command is what it is to be.
+    until("another program shows its owner", || {
+        process::memory_owner(other.id()) != 0
+    });
 }
 
 #[test]
