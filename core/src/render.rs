@@ -18,7 +18,8 @@ use crate::run::Run;
 use identity::Identity;
 pub use measure::{Bounds, OBJECT_MAX, TooLarge, measure};
 pub use naming::derived_suffix;
-pub use secrecy::{Redaction, SECRET, Secrecy};
+use secrecy::SecretOutput;
+pub use secrecy::{Disclosure, SECRET, Secrecy, Withheld};
 pub use size::Size;
 pub(crate) use size::memory;
 pub use values::Values;
@@ -39,9 +40,22 @@ pub struct Rendered {
     pub wait_for: Option<WaitFor>,
     /// Fields of the created object that become results.
     pub results: Vec<(String, FieldPath)>,
+    /// How much of the API server's text about it may be passed on.
+    pub disclosure: Disclosure,
     /// The whole object: `apiVersion`, `kind`, `metadata` with name, labels, annotations and owner reference.
     pub object: Value,
 }
+
+/// An object while the others are rendered.
+struct Draft<'a> {
+    object: Value,
+    /// A secret output that it holds, of its own or by another object that it refers to.
+    secret: Option<SecretOutput<'a>>,
+    /// The object with its secrets masked, where `object` has them in plain.
+    masked: Option<Value>,
+}
+
+type Drafts<'a> = HashMap<&'a str, Draft<'a>>;
 
 /// How often the derived name of a resource was found taken by something foreign, by resource.
 pub type Attempts = BTreeMap<ResourceName, u32>;
@@ -67,6 +81,12 @@ pub fn render(
         &mut unresolved,
     );
     unresolved.into_result().map(|()| rendered)
+}
+
+/// Returns true if a template uses a secret output.
+pub fn uses_secrets(declaration: &Declaration) -> bool {
+    let mut templates = declaration.templates.iter();
+    templates.any(|template| secrecy::secret_of(declaration, template).is_some())
 }
 
 /// Renders what can be rendered and leaves the rest standing as it is written; says what that is.
@@ -112,19 +132,38 @@ fn render_with(
     unresolved: &mut Unresolved,
 ) -> Vec<Rendered> {
     let identity = Identity::of(run);
-    let mut objects: HashMap<&str, Value> = HashMap::new();
+    let mut drafts = Drafts::new();
     for template in in_dependency_order(declaration, only) {
         let name = template.name.as_str();
-        let variables = values.for_template(declaration, run, &objects, secrecy);
-        let object = template.tree.substitute_partly(&variables, unresolved);
         let attempt = attempts.get(name).copied().unwrap_or_default();
-        let full_name = naming::name(template, run, attempt, &variables, unresolved);
-        objects.insert(
-            name,
-            identity.stamp(declaration, template, full_name, object),
-        );
+        let own = secrecy::secret_of(declaration, template);
+        let object = |secrecy, holds_secret, unresolved: &mut Unresolved| {
+            let variables = values.for_template(declaration, run, &drafts, secrecy);
+            let object = template.tree.substitute_partly(&variables, unresolved);
+            let full_name = naming::name(template, run, attempt, &variables, unresolved);
+            identity.stamp(template, holds_secret, full_name, object)
+        };
+        let mut draft = Draft {
+            object: object(secrecy, own.is_some(), unresolved),
+            secret: own,
+            masked: None,
+        };
+        // The name of a Secret is none itself: what refers to it holds a secret only if masking one changes it.
+        let mut dependencies = template.dependencies();
+        let secret = own.or_else(|| dependencies.find_map(|other| drafts.get(other)?.secret));
+        if secrecy == Secrecy::Plain && secret.is_some() {
+            let ignored = &mut Unresolved::default();
+            let masked = object(Secrecy::Masked, own.is_some(), ignored);
+            if own.is_none() && masked != draft.object {
+                draft.object = object(secrecy, true, ignored);
+                draft.secret = secret;
+            }
+            draft.masked = draft.secret.map(|_| masked);
+        }
+        drafts.insert(name, draft);
     }
     let finish = |template: &Template| {
+        let draft = drafts.remove(template.name.as_str())?;
         Some(Rendered {
             resource: template.name.clone(),
             policy: template.policy,
@@ -136,7 +175,11 @@ fn render_with(
                 .iter()
                 .map(|(name, path)| (name.clone(), path.clone()))
                 .collect(),
-            object: objects.remove(template.name.as_str())?,
+            disclosure: match (draft.secret, draft.masked) {
+                (Some(secret), Some(masked)) => Disclosure::withheld(secret, masked),
+                _ => Disclosure::Full,
+            },
+            object: draft.object,
         })
     };
     declaration.templates.iter().filter_map(finish).collect()

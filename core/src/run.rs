@@ -88,6 +88,21 @@ impl Run {
         }
     }
 
+    /// Returns the object that people look at for this run: the TaskRun, or what a pod outside Tekton belongs to; none if there is
+    /// no run in the cluster.
+    pub fn subject(&self) -> Option<OwnerReference> {
+        match &self.ownership {
+            Ownership::Run => Some(OwnerReference {
+                api_version: RUN_API_VERSION.to_owned(),
+                kind: "TaskRun".to_owned(),
+                name: self.context("taskRun.name")?.to_owned(),
+                uid: self.uid()?.to_owned(),
+            }),
+            Ownership::Other(owner) => Some(owner.clone()),
+            Ownership::Nobody => None,
+        }
+    }
+
     /// The labels of everything that is created: the proposal's two, Tekton's own, and who made it. A pod outside Tekton has
     /// no name that Tekton's labels could hold.
     pub fn labels(&self) -> BTreeMap<String, String> {

@@ -3,18 +3,15 @@
 //! The pod that was refused does not exist; the TaskRun or Job that wanted it does, and `kubectl describe` shows its Events.
 //! Telling never delays a review: there is a queue, and what finds it full is counted and gone.
 
-mod event;
 mod repeats;
 
-use gleaner_runtime::api_server::{ApiServer, path};
+use gleaner_runtime::api_server::event::NOTE_BYTES;
+use gleaner_runtime::api_server::{ApiServer, Event, EventKind, Regarding};
 use gleaner_runtime::error_chain;
 use gleaner_runtime::text::cut;
-use http::Method;
-use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use self::event::{NOTE_BYTES, event};
 use self::repeats::Repeats;
 use crate::decision::Owner;
 use crate::metrics::Metrics;
@@ -22,7 +19,7 @@ use crate::metrics::Metrics;
 /// Refusals that may wait; each is two kilobytes at most.
 const QUEUE: usize = 128;
 
-const EVENTS: &str = "events.k8s.io/v1";
+const CONTROLLER: &str = "gleaner.dev/injector";
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Notice {
@@ -86,12 +83,7 @@ impl EventSink {
                 self.metrics.event("repeated");
                 continue;
             }
-            let path = path::collection(EVENTS, "events", Some(&notice.namespace));
-            let event = event(&notice, &self.instance, Timestamp::now());
-            let told = self
-                .server
-                .call(Method::POST, &path, "application/json", Some(&event))
-                .await;
+            let told = self.server.create_event(&self.event(&notice)).await;
             match told {
                 Ok(_) => self.metrics.event("created"),
                 // It is not tried again: the refusal itself has said the same.
@@ -100,6 +92,25 @@ impl EventSink {
                     tracing::warn!(error = error_chain(&error), "event-not-created");
                 }
             }
+        }
+    }
+
+    fn event<'a>(&'a self, notice: &'a Notice) -> Event<'a> {
+        let owner = &notice.owner;
+        Event {
+            controller: CONTROLLER,
+            instance: &self.instance,
+            kind: EventKind::Warning,
+            reason: "GleanerRefused",
+            action: "Admit",
+            note: &notice.message,
+            regarding: Regarding {
+                api_version: &owner.api_version,
+                kind: &owner.kind,
+                namespace: &notice.namespace,
+                name: &owner.name,
+                uid: &owner.uid,
+            },
         }
     }
 }

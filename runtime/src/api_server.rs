@@ -7,9 +7,11 @@
 //! | --- | --- |
 //! | [`access`] | address and credentials, also as flags |
 //! | [`request`] | one request, bounded in time and size |
+//! | [`event`] | Events, next to the object that a person looks at |
 //! | [`path`] | URL paths of objects |
 
 pub mod access;
+pub mod event;
 pub mod path;
 pub mod request;
 
@@ -18,6 +20,7 @@ use std::time::Duration;
 use kube::Client;
 
 pub use access::{Access, AccessError};
+pub use event::{Event, EventKind, Regarding};
 pub use kube::core::Status;
 pub use request::{Reason, RequestError};
 

@@ -47,12 +47,38 @@ impl Log {
         } else {
             layer.with_ansi(terminal).boxed()
         };
-        // The client logs whole responses that it cannot parse: a Secret could be among them.
-        let filter = Targets::new()
-            .with_default(self.log_level)
-            .with_target("kube_client", LevelFilter::OFF);
         let _ = tracing_subscriber::registry()
-            .with(layer.with_filter(filter))
+            .with(layer.with_filter(filter(self.log_level)))
             .try_init();
+    }
+}
+
+/// Gleaner's own events at `level`, those of its dependencies at `info` at most: below that they log headers and frames. The
+/// client logs whole responses that it cannot parse, at any level: a Secret could be among them.
+fn filter(level: LevelFilter) -> Targets {
+    Targets::new()
+        .with_default(level.min(LevelFilter::INFO))
+        .with_target("gleaner", level)
+        .with_target("kube_client", LevelFilter::OFF)
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn dependencies_log_nothing_below_info() {
+        let filter = filter(LevelFilter::TRACE);
+        assert!(filter.would_enable("gleaner_sidecar::journal", &Level::TRACE));
+        assert!(filter.would_enable("hyper", &Level::INFO));
+        for target in ["hyper::proto::h1", "h2::frame", "rustls", "tower::buffer"] {
+            assert!(!filter.would_enable(target, &Level::DEBUG), "{target}");
+        }
+        assert!(!filter.would_enable("kube_client::client", &Level::ERROR));
+        let quiet = super::filter(LevelFilter::WARN);
+        assert!(!quiet.would_enable("hyper", &Level::INFO));
+        assert!(!quiet.would_enable("gleaner_sidecar", &Level::INFO));
     }
 }

@@ -1,14 +1,20 @@
 //! What was accepted, on disk before it is answered.
 //!
-//! One file of frames, only ever appended to: length of the payload, CRC-32 of that length, CRC-32 of the payload (4 bytes
-//! each, little endian), payload. A payload is one byte for the kind of record and its content. The first frame names the format, the
-//! run and its declaration, so that a journal is never replayed into another run, nor by a version that reads records differently.
+//! One file of frames ([`frame`]). A payload is one byte for the kind of record and its content. The first frame names the format,
+//! the run and its declaration, so that a journal is never replayed into another run, nor by a version that reads records
+//! differently.
 //!
-//! A frame that ends where the file ends and does not check was torn by a crash before it was answered: it is cut
-//! off. One that does not check in the middle of the file is damage, and the sidecar refuses to guess.
+//! A frame that was torn by a crash before it was answered is cut off. One that was whole and does not check is damage, and the
+//! sidecar refuses to guess.
+//!
+//! While objects are created, the file ends with room for the record of how that ends, so that a disk that has filled up since
+//! then cannot keep it from being written. The room is written, not only asked for, and overwritten in place: a file system that
+//! copies on write may still refuse.
+
+mod frame;
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -23,16 +29,30 @@ use gleaner_core::render::Attempts;
 const FILE: &str = "journal";
 /// How the first frame begins. The number changes with the format of any record; only this one is read.
 const FORMAT: &[u8] = b"gleaner-journal/3\n";
-const FRAME_HEAD: usize = 12;
+/// How the first frame of every version begins.
+const ANY_FORMAT: &[u8] = b"gleaner-journal/";
+/// Blank bytes that are written at once.
+const BLANKS: usize = 16 << 10;
 
 /// A journal that is open for appending.
 #[derive(Debug)]
 pub struct Journal {
     file: File,
-    /// How far the file is known to be good.
-    length: u64,
-    /// Whether something else may stand behind that.
+    /// Where the last whole frame ends.
+    end: u64,
+    /// Room after that, for the ending.
+    reserved: u64,
+    /// Whether something else may stand after `end`.
     torn: bool,
+}
+
+/// Where a frame is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Room {
+    /// In room of its own; what is reserved stays reserved.
+    New,
+    /// In what is reserved.
+    Reserved,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -74,7 +94,7 @@ pub enum JournalError {
     },
     /// A frame in the middle does not check.
     #[error(
-        "the journal {path} is damaged at byte {at}; delete the pod, so that the run starts afresh"
+        "the journal {path} is damaged at byte {at}; delete the pod, so that the run starts again"
     )]
     Damaged {
         path: PathBuf,
@@ -122,17 +142,26 @@ impl Journal {
         }
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(io("read"))?;
-        let (frames, length) = frames(&bytes).map_err(|at| JournalError::Damaged {
-            path: path.clone(),
-            at,
+        let frame::Frames { payloads, end } = frame::read(&bytes).map_err(|at| {
+            let path = path.clone();
+            if at == 0 && is_of_another_version(&bytes) {
+                JournalError::Format { path }
+            } else {
+                JournalError::Damaged { path, at }
+            }
         })?;
+        let reserved = match end {
+            0 => 0,
+            end => room(&bytes[end..]),
+        };
         let mut journal = Self {
             file,
-            length,
-            torn: false,
+            end: end as u64,
+            reserved,
+            torn: true,
         };
-        journal.cut().map_err(io("written"))?;
-        let mut frames = frames.into_iter();
+        journal.clear().map_err(io("written"))?;
+        let mut frames = payloads.into_iter();
         match frames.next() {
             Some((_, first)) => match first.strip_prefix(FORMAT) {
                 None => return Err(JournalError::Format { path }),
@@ -141,7 +170,7 @@ impl Journal {
             },
             None => {
                 journal
-                    .append_frame(&[FORMAT, identity])
+                    .append_frame(&[FORMAT, identity], Room::New)
                     .map_err(io("written"))?;
                 // The file's own entry must outlive a crash too.
                 File::open(directory)
@@ -166,7 +195,8 @@ impl Journal {
     /// What the system says. The journal is then as it was before.
     pub fn append_outputs(&mut self, step: &StepName, body: &[u8]) -> io::Result<()> {
         let length = u8::try_from(step.as_str().len()).unwrap_or(u8::MAX);
-        self.append_frame(&[b"o", &[length], step.as_str().as_bytes(), body])
+        let parts = [b"o", &[length], step.as_str().as_bytes(), body];
+        self.append_frame(&parts, Room::New)
     }
 
     /// Appends any other record and waits until the disk has it.
@@ -174,61 +204,139 @@ impl Journal {
     /// # Errors
     /// As [`Journal::append_outputs`].
     pub fn append(&mut self, record: &Record) -> io::Result<()> {
+        self.append_record(record, Room::New)
+    }
+
+    fn append_record(&mut self, record: &Record, room: Room) -> io::Result<()> {
         match record {
-            Record::SecretKey(key) => self.append_frame(&[b"k", key.as_bytes()]),
+            Record::SecretKey(key) => self.append_frame(&[b"k", key.as_bytes()], room),
             Record::Accepted { step, message } => {
                 self.append_outputs(step, &serde_json::to_vec(message)?)
             }
-            Record::SubmissionRequested => self.append_frame(&[b"s"]),
-            Record::Planned(planned) => self.append_frame(&[b"p", &serde_json::to_vec(planned)?]),
-            Record::Finished => self.append_frame(&[b"f"]),
-            Record::Committed(commit) => self.append_frame(&[b"c", &serde_json::to_vec(commit)?]),
-            Record::Failed(problem) => self.append_frame(&[b"x", &serde_json::to_vec(problem)?]),
+            Record::SubmissionRequested => self.append_frame(&[b"s"], room),
+            Record::Planned(planned) => {
+                self.append_frame(&[b"p", &serde_json::to_vec(planned)?], room)
+            }
+            Record::Finished => self.append_frame(&[b"f"], room),
+            Record::Committed(commit) => {
+                self.append_frame(&[b"c", &serde_json::to_vec(commit)?], room)
+            }
+            Record::Failed(problem) => {
+                self.append_frame(&[b"x", &serde_json::to_vec(problem)?], room)
+            }
         }
     }
 
-    fn append_frame(&mut self, parts: &[&[u8]]) -> io::Result<()> {
+    /// Makes room for a record of `length` bytes, for [`Journal::append_ending`] alone.
+    ///
+    /// # Errors
+    /// What the system says; the disk is full, for instance. The journal is then as it was before.
+    pub fn reserve(&mut self, length: u64) -> io::Result<()> {
+        // With a blank end, by which the room is recognized although the record in it may be torn.
+        let length = frame::length(length) + frame::HEAD as u64;
+        if self.torn {
+            self.clear()?;
+        }
+        if self.reserved < length {
+            self.grow(length)?;
+            self.reserved = length;
+        }
+        Ok(())
+    }
+
+    /// Appends the record of how the submission has ended, in the room that was reserved, and gives up what is left of that.
+    ///
+    /// # Errors
+    /// As [`Journal::append_outputs`]. The room is kept.
+    pub fn append_ending(&mut self, record: &Record) -> io::Result<()> {
+        self.append_record(record, Room::Reserved)?;
+        // Blank bytes that stay do no harm.
+        self.reserved = 0;
+        let _ = self.file.set_len(self.end);
+        Ok(())
+    }
+
+    fn append_frame(&mut self, parts: &[&[u8]], room: Room) -> io::Result<()> {
         // Half a frame must not stand in the way of the next one.
         if self.torn {
-            self.cut()?;
+            self.clear()?;
+        }
+        if room == Room::New && self.reserved > 0 {
+            // What is reserved moves on before the frame takes its place.
+            let payload: usize = parts.iter().map(|part| part.len()).sum();
+            self.grow(self.reserved + frame::length(payload as u64))?;
         }
         self.torn = true;
         match self.write_frame(parts) {
             Ok(length) => {
-                self.length += length;
+                self.end += length;
                 self.torn = false;
                 Ok(())
             }
             Err(error) => {
                 // Once more before the next frame, should this fail too.
-                let _ = self.cut();
+                let _ = self.clear();
                 Err(error)
             }
         }
     }
 
     fn write_frame(&mut self, parts: &[&[u8]]) -> io::Result<u64> {
-        let length: usize = parts.iter().map(|part| part.len()).sum();
-        let too_long =
-            |_| io::Error::new(io::ErrorKind::InvalidInput, "a record of more than 4 GiB");
-        let head = u32::try_from(length).map_err(too_long)?;
-        let mut crc = crc32fast::Hasher::new();
-        parts.iter().for_each(|part| crc.update(part));
-        self.file.write_all(&frame_head(head, crc.finalize()))?;
-        for part in parts {
-            self.file.write_all(part)?;
-        }
+        self.file.seek(SeekFrom::Start(self.end))?;
+        let length = frame::write(&mut self.file, parts)?;
         self.file.sync_data()?;
-        Ok(FRAME_HEAD as u64 + u64::from(head))
+        Ok(length)
     }
 
-    /// Takes the file back to what is known to be good.
-    fn cut(&mut self) -> io::Result<()> {
-        self.file.set_len(self.length)?;
-        self.file.seek(SeekFrom::Start(self.length))?;
-        self.file.sync_data()?;
+    /// Writes blank bytes after the present ones until there are `room` of them after the last frame.
+    fn grow(&mut self, room: u64) -> io::Result<()> {
+        let present = self.end + self.reserved;
+        let wanted = self.end + room;
+        let grown = self.blank(present, wanted);
+        if grown.is_err() {
+            let _ = self.file.set_len(present);
+        }
+        grown
+    }
+
+    fn blank(&mut self, from: u64, to: u64) -> io::Result<()> {
+        self.file.seek(SeekFrom::Start(from))?;
+        let mut rest = to.saturating_sub(from);
+        while rest > 0 {
+            let bytes = BLANKS.min(usize::try_from(rest).unwrap_or(BLANKS));
+            self.file.write_all(&[frame::BLANK; BLANKS][..bytes])?;
+            rest -= bytes as u64;
+        }
+        self.file.sync_data()
+    }
+
+    /// Takes the file back to its whole frames and the room that is reserved.
+    fn clear(&mut self) -> io::Result<()> {
+        self.file.set_len(self.end + self.reserved)?;
+        self.blank(self.end, self.end + self.reserved)?;
         self.torn = false;
         Ok(())
+    }
+}
+
+/// Returns how much of the bytes after the last whole frame was reserved. Only the room ends blank; zeros after that are what a
+/// power cut left of an attempt to enlarge it.
+fn room(rest: &[u8]) -> u64 {
+    match rest.iter().rposition(|byte| *byte != 0) {
+        Some(last) if rest[last] == frame::BLANK => last as u64 + 1,
+        _ => 0,
+    }
+}
+
+fn is_of_another_version(bytes: &[u8]) -> bool {
+    let start = &bytes[..bytes.len().min(64)];
+    let holds = |words: &[u8]| start.windows(words.len()).any(|part| part == words);
+    holds(ANY_FORMAT) && !holds(FORMAT)
+}
+
+impl From<Result<Commit, Problem>> for Record {
+    fn from(ending: Result<Commit, Problem>) -> Self {
+        ending.map_or_else(Self::Failed, Self::Committed)
     }
 }
 
@@ -257,52 +365,6 @@ impl Record {
             _ => None,
         }
     }
-}
-
-type Frames<'a> = Vec<(u64, &'a [u8])>;
-
-fn frame_head(length: u32, crc: u32) -> [u8; FRAME_HEAD] {
-    let length = length.to_le_bytes();
-    let mut head = [0; FRAME_HEAD];
-    head[..4].copy_from_slice(&length);
-    head[4..8].copy_from_slice(&crc32fast::hash(&length).to_le_bytes());
-    head[8..].copy_from_slice(&crc.to_le_bytes());
-    head
-}
-
-/// The payloads of all whole frames and how far they reach; or where the damage is.
-///
-/// The length has a checksum of its own: without it, one wrong bit there would make all that follows look like the torn
-/// end of the file.
-fn frames(bytes: &[u8]) -> Result<(Frames<'_>, u64), u64> {
-    let mut frames = Vec::new();
-    let mut at = 0;
-    while let Some((head, rest)) = bytes[at..].split_first_chunk::<FRAME_HEAD>() {
-        // A file system that grew the file and lost the data in a power cut leaves zeros.
-        if bytes[at..].iter().all(|byte| *byte == 0) {
-            break;
-        }
-        let [length, length_crc, crc] = [0, 4, 8].map(|from| {
-            let number = head[from..from + 4].iter().rev();
-            number.fold(0_u32, |number, byte| number << 8 | u32::from(*byte))
-        });
-        if crc32fast::hash(&length.to_le_bytes()) != length_crc {
-            return Err(at as u64);
-        }
-        let Some(payload) = rest.get(..length as usize) else {
-            break;
-        };
-        let end = at + FRAME_HEAD + payload.len();
-        if crc32fast::hash(payload) != crc {
-            if end == bytes.len() {
-                break;
-            }
-            return Err(at as u64);
-        }
-        frames.push((at as u64, payload));
-        at = end;
-    }
-    Ok((frames, at as u64))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@
 //! | [`run_actor`] | the task that owns the state of the run |
 //! | [`message`] | from the bytes of a body to a step's message |
 //! | [`journal`], `recovery` | the accepted messages on disk, and the state after a restart |
+//! | `events` | Events about the end of the submission, next to the run |
 //! | `ready` | waits for another process of this program to be ready: hook and probe |
 //! | [`preflight`], [`metrics`] | the findings before the first step, and the counters |
 //!
@@ -23,6 +24,7 @@
 
 pub mod config;
 mod crash_point;
+mod events;
 mod install;
 pub mod journal;
 pub mod message;

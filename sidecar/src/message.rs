@@ -16,15 +16,49 @@ use serde_json::{Map, Value};
 /// Text of more bytes than this is taken piece by piece.
 const PIECE: usize = 64 << 10;
 
+/// The error for the same key twice in one object.
+const DUPLICATE: &str = "duplicate key";
+
 /// [`Outputs`], with the values as they stand in the body.
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Message<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "once_each")]
     outputs: BTreeMap<Cow<'a, str>, &'a RawValue>,
     #[serde(default)]
     exit_code: i32,
 }
+
+/// Reads the outputs, none of them twice: which of the two counts would depend on who reads it.
+fn once_each<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<Cow<'de, str>, &'de RawValue>, D::Error> {
+    struct OutputsVisitor;
+
+    impl<'de> Visitor<'de> for OutputsVisitor {
+        type Value = BTreeMap<Cow<'de, str>, &'de RawValue>;
+
+        fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            out.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+            let mut outputs = BTreeMap::new();
+            while let Some((Name(name), value)) = access.next_entry()? {
+                if outputs.insert(name, value).is_some() {
+                    return Err(A::Error::custom(DUPLICATE));
+                }
+            }
+            Ok(outputs)
+        }
+    }
+
+    deserializer.deserialize_map(OutputsVisitor)
+}
+
+/// A name that is borrowed from the body where it has no escapes: serde borrows no `Cow` within a tuple.
+#[derive(serde::Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// Reads a step's message.
 ///
@@ -40,9 +74,9 @@ pub fn read(body: &[u8]) -> Result<Outputs, serde_json::Error> {
     })
 }
 
-/// Reads one value. The parser unescapes text in a buffer of its own, which would be a third copy of large text,
+/// Reads one JSON value, without a key that comes twice in one object. The parser unescapes text in a buffer of its own, which would be a third copy of large text,
 /// beside the body and the value.
-fn value(json: &str) -> Result<Value, serde_json::Error> {
+pub(crate) fn value(json: &str) -> Result<Value, serde_json::Error> {
     let inner = json
         .strip_prefix('"')
         .and_then(|json| json.strip_suffix('"'));
@@ -143,9 +177,8 @@ impl<'de> Visitor<'de> for PlainVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
         let mut entries = Map::new();
         while let Some((key, Plain(value))) = access.next_entry::<String, Plain>()? {
-            // Which of the two counts would depend on who reads it.
             if entries.insert(key, value).is_some() {
-                return Err(A::Error::custom("a key that stands twice"));
+                return Err(A::Error::custom(DUPLICATE));
             }
         }
         Ok(Value::Object(entries))

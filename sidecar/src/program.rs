@@ -8,6 +8,7 @@ use std::{fs, io};
 
 use gleaner_core::collect::Collector;
 use gleaner_core::declaration::Declaration;
+use gleaner_core::render;
 use gleaner_core::results::Room;
 use gleaner_core::run::Run;
 use gleaner_proto::exit_code;
@@ -16,11 +17,13 @@ use gleaner_runtime::api_server::AccessError;
 use gleaner_runtime::http::Bodies;
 use gleaner_runtime::program::{self, Failure};
 use gleaner_submission::{Settings, Submitter};
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use sha2::{Digest, Sha256};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
 use crate::config::{Cluster, Config, InputError, Subcommand};
+use crate::events::Recorder;
 use crate::journal::{Journal, JournalError, Record};
 use crate::metrics::Metrics;
 use crate::recovery::{RecoveryError, replay};
@@ -57,8 +60,9 @@ pub enum ProgramError {
         #[source]
         source: io::Error,
     },
-    #[error("the task that owns the run's state panicked: {0}; this is a bug in Gleaner")]
-    Actor(String),
+    /// Without the message of the panic, which may quote a secret.
+    #[error("the task that owns the run's state panicked; this is a bug in Gleaner")]
+    Actor,
 }
 
 /// The whole program: parses `args`, serves until it is told to shut down, and returns the exit code.
@@ -70,7 +74,19 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     if let Some(Subcommand::Ready(ready)) = &config.subcommand {
         return ready::main(ready);
     }
-    program::run(&config.log.clone(), |shutdown| serve(config, shutdown))
+    let hidden = hide_memory();
+    program::run(&config.log.clone(), |shutdown| async {
+        if let Err(error) = hidden {
+            tracing::warn!(%error, "memory-not-hidden");
+        }
+        serve(config, shutdown).await
+    })
+}
+
+/// Keeps the memory, where secret outputs are, out of core dumps and from other processes of the same user.
+fn hide_memory() -> io::Result<()> {
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    Ok(())
 }
 
 impl Failure for ProgramError {
@@ -102,11 +118,12 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
             source,
         })?;
     }
-    let submitter = submitter(&declaration, &run, &cluster).await?;
-    let submitter = submitter.map(|submitter| submitter.until(shutdown.clone()));
+    let (submitter, events) = match submitter(&declaration, &run, &cluster).await? {
+        Some((submitter, events)) => (Some(submitter.until(shutdown.clone())), events),
+        None => (None, None),
+    };
     let (mut journal, records) = open_journal(&place.state_dir, &text, &run)?;
-    let templates = &declaration.templates;
-    if templates.iter().any(|one| declaration.uses_secret(one)) {
+    if render::uses_secrets(&declaration) {
         run.secret_key = Some(secret_key(&mut journal, &records)?);
     }
     let mut collector = Collector::new(declaration.clone(), run, values, input.steps());
@@ -119,7 +136,8 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
     let (listeners, tokens) = Listeners::open(&place.run_dir, place.listen, steps.iter()).await?;
     let address = listeners.address();
     let metrics = Metrics::default();
-    let submitting = Submitting::new(submitter.clone(), place.state_dir.clone(), planned);
+    let state_dir = place.state_dir.clone();
+    let submitting = Submitting::new(submitter.clone(), events, state_dir, planned);
     let (actor, handle) = RunActor::new(
         collector,
         journal,
@@ -183,9 +201,7 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
     };
     let deadline = tokio::select! {
         deadline = served => deadline,
-        broken = &mut actor => {
-            return Err(ProgramError::Actor(broken.err().map(|error| error.to_string()).unwrap_or_default()));
-        }
+        _ = &mut actor => return Err(ProgramError::Actor),
     };
     if tokio::time::timeout_at(deadline, actor).await.is_err() {
         tracing::warn!("submission-cut-off");
@@ -194,12 +210,12 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
     Ok(())
 }
 
-/// A submitter, unless there is nothing to create.
+/// A submitter and a recorder of Events, unless there is nothing to create.
 async fn submitter(
     declaration: &Declaration,
     run: &Run,
     cluster: &Cluster,
-) -> Result<Option<Submitter>, ProgramError> {
+) -> Result<Option<(Submitter, Option<Recorder>)>, ProgramError> {
     if declaration.templates.is_empty() {
         return Ok(None);
     }
@@ -211,12 +227,10 @@ async fn submitter(
         deadline: cluster.submit_deadline,
         ..Settings::default()
     };
-    Ok(Some(Submitter::new(
-        cluster.access.connect().await?,
-        namespace.to_owned(),
-        uid.to_owned(),
-        settings,
-    )))
+    let server = cluster.access.connect().await?;
+    let events = Recorder::new(server.clone(), run);
+    let submitter = Submitter::new(server, namespace.to_owned(), uid.to_owned(), settings);
+    Ok(Some((submitter, events)))
 }
 
 fn open_journal(

@@ -4,12 +4,12 @@
 //! accepted. Disk writes happen on the blocking pool, one at a time; the submission is a task of its own, so that a panic in
 //! it fails the run and not the sidecar.
 
+mod ending;
 mod plan;
 mod submitting;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use gleaner_core::results::Room;
@@ -22,20 +22,13 @@ use tokio::task::JoinHandle;
 use crate::crash_point;
 use crate::journal::{Journal, Record};
 use crate::metrics::Metrics;
+use ending::Unrecorded;
 use gleaner_core::collect::problem;
 use gleaner_core::collect::{Collector, Examined, Message, Verdict};
 pub use submitting::Submitting;
 
 /// Commands that wait for the actor at once; more have to wait before they are read.
 const QUEUE: usize = 64;
-
-/// How often, and how long apart, the end of a run is written to a disk that refuses it.
-const ENDING_PAUSES: [Duration; 4] = [
-    Duration::from_millis(100),
-    Duration::from_millis(500),
-    Duration::from_secs(2),
-    Duration::ZERO,
-];
 
 type Reply = oneshot::Sender<Result<Outcome, Problem>>;
 
@@ -87,7 +80,11 @@ pub struct RunActor {
     /// The room for results, where termination messages carry them.
     room: Option<Room>,
     waiting: Vec<Waiting>,
-    submission: Option<JoinHandle<submitting::Ending>>,
+    submission: Option<JoinHandle<submitting::Ended>>,
+    /// The end of a submission that the journal does not have yet.
+    unrecorded: Option<Unrecorded>,
+    /// The Events about that end, which are being created.
+    telling: Option<JoinHandle<()>>,
     metrics: Metrics,
 }
 
@@ -208,6 +205,8 @@ impl RunActor {
             room,
             waiting: Vec::new(),
             submission: None,
+            unrecorded: None,
+            telling: None,
             metrics,
         };
         (
@@ -219,22 +218,30 @@ impl RunActor {
         )
     }
 
-    /// Works until every [`Handle`] is gone and no submission is under way.
+    /// Works until every [`Handle`] is gone, no submission is under way, and the end of the last one is recorded and told.
     pub async fn run(mut self) {
-        self.begin_submission();
+        self.begin_submission().await;
         loop {
+            let is_idle = self.submission.is_none() && self.unrecorded.is_none();
             tokio::select! {
-                ending = submitting::ended(&mut self.submission) => self.end_submission(ending).await,
-                command = self.commands.recv() => match command {
+                ended = submitting::ended(&mut self.submission) => self.end_submission(ended).await,
+                unrecorded = ending::due(&mut self.unrecorded) => self.record(unrecorded.ending).await,
+                command = self.commands.recv(), if is_idle || !self.is_abandoned() => match command {
                     Some(command) => self.obey(command).await,
-                    None if self.submission.is_none() => return,
-                    None => {
-                        let ending = submitting::ended(&mut self.submission).await;
-                        self.end_submission(ending).await;
-                    }
+                    None if is_idle => break,
+                    None => {}
                 },
             }
         }
+        // The process ends with this task.
+        if let Some(telling) = self.telling {
+            let _ = telling.await;
+        }
+    }
+
+    /// Returns true if no command is left and none will come.
+    fn is_abandoned(&self) -> bool {
+        self.commands.is_closed() && self.commands.is_empty()
     }
 
     async fn obey(&mut self, command: Command) {
@@ -309,7 +316,7 @@ impl RunActor {
             pending = self.collector.pending().count(),
             "outputs-accepted"
         );
-        self.changed();
+        self.changed().await;
         Ok(verdict)
     }
 
@@ -318,7 +325,7 @@ impl RunActor {
         let written = self.write(Record::SubmissionRequested).await;
         written.map_err(|error| disk(&error))?;
         let verdict = self.collector.request_submission();
-        self.changed();
+        self.changed().await;
         Ok(verdict)
     }
 
@@ -330,7 +337,7 @@ impl RunActor {
             tracing::info!(pending = self.collector.pending().count(), "run-finished");
         }
         let verdict = self.collector.finish();
-        self.changed();
+        self.changed().await;
         Ok(verdict)
     }
 
@@ -374,48 +381,28 @@ impl RunActor {
     }
 
     /// The collector has moved: begins what is due and shows it.
-    fn changed(&mut self) {
-        self.begin_submission();
+    async fn changed(&mut self) {
+        self.begin_submission().await;
         self.publish();
     }
 
-    fn begin_submission(&mut self) {
-        if self.collector.is_submitting() && self.submission.is_none() {
-            let journal = &self.journal;
-            self.submission = Some(self.submitting.begin(&self.collector, self.room, journal));
+    async fn begin_submission(&mut self) {
+        let is_due = self.collector.is_submitting()
+            && self.submission.is_none()
+            && self.unrecorded.is_none();
+        if !is_due {
+            return;
         }
-    }
-
-    async fn end_submission(&mut self, ending: submitting::Ending) {
-        self.submission = None;
-        let submitting = self.collector.submitting();
-        let submitting =
-            submitting.expect("invariant: a submission runs while the collector is submitting");
-        let (record, result) = match ending {
-            Ok(commit) => {
-                let names: Vec<&str> = commit
-                    .outcome
-                    .resources
-                    .iter()
-                    .map(|created| created.name.as_str())
-                    .collect();
-                tracing::info!(resources = ?names, "committed");
-                submitting.commit(commit.outcome.clone(), commit.attempts.clone());
-                (Record::Committed(commit), "committed")
+        match self.reserve().await {
+            Ok(()) => {
+                let journal = &self.journal;
+                self.submission = Some(self.submitting.begin(&self.collector, self.room, journal));
             }
             Err(problem) => {
-                tracing::error!(problem = %problem.detail, "not-created");
-                submitting.fail(problem.clone());
-                (Record::Failed(problem), "failed")
+                self.end_submission(submitting::Ended::failed(problem, &[]))
+                    .await;
             }
-        };
-        self.metrics.submitted(result);
-        self.write_ending(&record).await;
-        crash_point::reach(&self.state_dir, "outcome-journaled");
-        for Waiting { client, reply } in std::mem::take(&mut self.waiting) {
-            let _ = reply.send(self.outcome(client));
         }
-        self.publish();
     }
 
     fn publish(&self) {
@@ -423,18 +410,6 @@ impl RunActor {
         let snapshot = Snapshot::of(&self.collector, version);
         self.metrics.phase(snapshot.phase);
         self.snapshots.send_replace(Arc::new(snapshot));
-    }
-
-    /// Writes how the run has ended. A commit without its record is found again by a restarted sidecar, in the objects; a
-    /// failure without its record would come back to life, so the disk gets more than one chance.
-    async fn write_ending(&self, record: &Record) {
-        for pause in ENDING_PAUSES {
-            match self.write(record.clone()).await {
-                Ok(()) => return,
-                Err(error) => tracing::error!(%error, "journal-not-written"),
-            }
-            tokio::time::sleep(pause).await;
-        }
     }
 
     async fn write_outputs(&self, step: StepName, body: Bytes) -> std::io::Result<()> {

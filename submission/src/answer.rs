@@ -1,13 +1,20 @@
 //! What an answer of the API server means for the one who asked: done, refused, or worth asking again.
+//!
+//! Text that the API server wrote is read here and nowhere else. What leaves this module in `words` and `warnings` may be passed
+//! on: of an object that contains a secret it is Gleaner's own text, with the API server's words for programs.
+
+mod withheld;
 
 use std::time::Duration;
 
-use gleaner_runtime::api_server::Status;
+use gleaner_core::render::Disclosure;
+use gleaner_runtime::api_server::{self, Status};
+use gleaner_runtime::error_chain;
 use gleaner_runtime::text::cut;
 use http::{HeaderMap, Method, StatusCode, header};
 use serde_json::Value;
 
-/// Texts of the API server may quote an object; they are cut here, in bytes.
+/// Longest text of the API server that is kept, in bytes.
 const WORDS_MAX: usize = 2 << 10;
 
 /// The longest wait that is read from a response: longer than any that a run can sit through.
@@ -43,10 +50,35 @@ pub(super) struct Done {
 pub(super) struct Refusal {
     pub(super) code: StatusCode,
     pub(super) reason: String,
-    /// Its own words, bounded.
+    pub(super) topic: Topic,
+    /// The message, bounded.
     pub(super) words: String,
     /// `details.causes[].reason`.
     pub(super) causes: Vec<String>,
+}
+
+/// The subject of a refusal, as far as only the API server's own message tells it from others with the same code and reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Topic {
+    /// Over one of the API server's bounds: the request (413), or what etcd takes, whose error passes through as a message
+    /// (`etcdserver: request is too large`; gRPC's `received message larger than max`).
+    TooLarge,
+    /// Server-side apply of an object that does not fit its kind's schema. The API server answers 500 without a reason,
+    /// whatever the field validation (`k8s.io/apimachinery/pkg/util/managedfields`: the typed patch object, and its
+    /// conversion).
+    Mistyped,
+    /// OwnerReferencesPermissionEnforcement: the run may not block its owner's deletion. A 403 like any other; only its
+    /// message names the field (`k8s.io/kubernetes/plugin/pkg/admission/gc/gc_admission.go`).
+    BlockOwnerDeletion,
+    /// RBAC: `User "system:serviceaccount:ci:default" cannot create resource "x" in API group "y"`. Quotas and admission use
+    /// the same code and reason.
+    Permission,
+    /// A missing namespace is reported as any missing object; only the message says of which kind it is.
+    Namespace,
+    /// Webhooks choose their own code, mostly 400. Neither they nor policies leave a reason or cause by which their refusals
+    /// could be told from the API server's own, so their fixed prefix has to.
+    Admission,
+    Other,
 }
 
 /// A failure that may pass.
@@ -61,19 +93,20 @@ pub(super) struct Again {
     pub(super) after: Option<Duration>,
 }
 
-/// Reads an answer that arrived whole.
+/// Reads an answer that arrived whole, to a request about an object of this `disclosure`.
 pub(super) fn read(
     method: &Method,
     status: StatusCode,
     headers: &HeaderMap,
     body: &[u8],
+    disclosure: &Disclosure,
 ) -> Answer {
     if status.is_success() {
         return match serde_json::from_slice(body) {
             Ok(value) => Answer::Done(Done {
                 status,
                 value,
-                warnings: warnings(headers),
+                warnings: warnings(headers, disclosure),
             }),
             // It was done, but what exists now can only be learnt by asking again.
             Err(error) => Answer::Again(Again {
@@ -84,7 +117,7 @@ pub(super) fn read(
             }),
         };
     }
-    let (refusal, details_after) = refusal(status, body);
+    let (refusal, details_after) = refusal(status, body, disclosure);
     if status == StatusCode::UNAUTHORIZED {
         return Answer::Unauthorised(refusal);
     }
@@ -99,12 +132,41 @@ pub(super) fn read(
     }
 }
 
+/// Classifies a request without a response. Whether it was ever sent does not matter: an object that it did not create is
+/// not found afterwards.
+pub(super) fn unsent(reason: &api_server::Reason, disclosure: &Disclosure) -> Answer {
+    let chain = error_chain(reason);
+    // Time does not mend a certificate. The words are rustls's: its error is wrapped by hyper and io, which hide its type.
+    let untrusted = chain.contains("invalid peer certificate");
+    let words = match (reason, disclosure) {
+        (api_server::Reason::Interrupted(_), Disclosure::Withheld(_)) if untrusted => {
+            "invalid peer certificate".to_owned()
+        }
+        (api_server::Reason::Interrupted(cause), Disclosure::Withheld(_)) => {
+            withheld::interruption(cause.as_ref())
+        }
+        _ => bounded(&chain),
+    };
+    match reason {
+        api_server::Reason::Interrupted(_) if untrusted => Answer::Broken(words),
+        api_server::Reason::Interrupted(_) | api_server::Reason::Timeout(_) => {
+            Answer::Again(Again {
+                words,
+                unsure: true,
+                answered: false,
+                after: None,
+            })
+        }
+        _ => Answer::Broken(words),
+    }
+}
+
 /// Whether a refusal may pass; and if so, whether the request may have been done all the same.
 fn passing(method: &Method, refusal: &Refusal) -> Option<bool> {
     match refusal.code.as_u16() {
         429 => Some(false),
         // etcd's own limit on an object comes as an internal error, and does not pass.
-        500 if refusal.too_large() || refusal.mistyped() => None,
+        500 if matches!(refusal.topic, Topic::TooLarge | Topic::Mistyped) => None,
         408 | 500 | 502 | 503 | 504 => Some(true),
         // A quota that several requests count against at once answers a create so.
         409 if *method == Method::POST && refusal.reason == "Conflict" => Some(false),
@@ -116,34 +178,64 @@ fn passing(method: &Method, refusal: &Refusal) -> Option<bool> {
     }
 }
 
-fn refusal(code: StatusCode, body: &[u8]) -> (Refusal, Option<Duration>) {
-    let Ok(status) = serde_json::from_slice::<Status>(body) else {
+fn refusal(code: StatusCode, body: &[u8], disclosure: &Disclosure) -> (Refusal, Option<Duration>) {
+    let status = serde_json::from_slice::<Status>(body);
+    let status = status.unwrap_or_else(|_| {
         // Not the API server itself but something in front of it, or an unknown path.
-        let text = String::from_utf8_lossy(body);
-        let refusal = Refusal {
-            code,
-            reason: String::new(),
-            words: words(code, text.trim()),
-            causes: Vec::new(),
-        };
-        return (refusal, None);
-    };
+        let message = String::from_utf8_lossy(body).into_owned();
+        Status {
+            message,
+            ..Status::default()
+        }
+    });
     let details = status.details.as_ref();
     let after = details
         .map(|details| details.retry_after_seconds)
         .filter(|&seconds| seconds > 0)
         .map(|seconds| Duration::from_secs(seconds.into()));
-    let causes = details.map_or_else(Vec::new, |details| {
+    let causes: Vec<String> = details.map_or_else(Vec::new, |details| {
         let reasons = details.causes.iter().map(|cause| cause.reason.clone());
         reasons.collect()
     });
+    let words = match disclosure {
+        Disclosure::Full => words(code, status.message.trim()),
+        Disclosure::Withheld(withheld) => withheld::refusal(code, &status, withheld),
+    };
     let refusal = Refusal {
         code,
-        words: words(code, status.message.trim()),
+        topic: topic(code, &status.message, &causes),
+        words,
         reason: status.reason,
         causes,
     };
     (refusal, after)
+}
+
+fn topic(code: StatusCode, message: &str, causes: &[String]) -> Topic {
+    let says = |words: &str| message.contains(words);
+    let forbidden = code == StatusCode::FORBIDDEN;
+    if code == StatusCode::PAYLOAD_TOO_LARGE
+        || says("request is too large")
+        || says("larger than max")
+    {
+        Topic::TooLarge
+    } else if says("failed to create typed patch object") || says("failed to convert new object") {
+        Topic::Mistyped
+    } else if forbidden && says("blockOwnerDeletion") {
+        Topic::BlockOwnerDeletion
+    } else if forbidden && says("User \"") && says(" cannot ") {
+        Topic::Permission
+    } else if (forbidden || code == StatusCode::NOT_FOUND)
+        && (says("namespaces \"") || causes.iter().any(|cause| cause == "NamespaceTerminating"))
+    {
+        Topic::Namespace
+    } else if (code == StatusCode::BAD_REQUEST && says("admission webhook"))
+        || (code == StatusCode::UNPROCESSABLE_ENTITY && says("ValidatingAdmissionPolicy"))
+    {
+        Topic::Admission
+    } else {
+        Topic::Other
+    }
 }
 
 fn words(code: StatusCode, text: &str) -> String {
@@ -175,7 +267,11 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// The texts of `Warning: 299 - "text"` headers (RFC 9111 in its older form, which Kubernetes speaks).
-fn warnings(headers: &HeaderMap) -> Vec<String> {
+fn warnings(headers: &HeaderMap, disclosure: &Disclosure) -> Vec<String> {
+    if let Disclosure::Withheld(withheld) = disclosure {
+        let warned = headers.contains_key(header::WARNING);
+        return warned.then(|| withheld.notice()).into_iter().collect();
+    }
     let texts = headers
         .get_all(header::WARNING)
         .iter()
@@ -219,34 +315,12 @@ impl Refusal {
         self.code == StatusCode::CONFLICT
     }
 
-    /// OwnerReferencesPermissionEnforcement: the run may not block its owner's deletion. A 403 like any other; only its
-    /// message names the field (`k8s.io/kubernetes/plugin/pkg/admission/gc/gc_admission.go`).
     pub(super) fn is_block_owner_deletion(&self) -> bool {
-        self.code == StatusCode::FORBIDDEN && self.words.contains("blockOwnerDeletion")
+        self.topic == Topic::BlockOwnerDeletion
     }
 
     pub(super) fn has_cause(&self, reason: &str) -> bool {
         self.causes.iter().any(|cause| cause == reason)
-    }
-
-    /// Over one of the API server's bounds: the request (413), or what etcd takes, whose error passes through as a message
-    /// (`etcdserver: request is too large`; gRPC's `received message larger than max`).
-    pub(super) fn too_large(&self) -> bool {
-        self.code == StatusCode::PAYLOAD_TOO_LARGE
-            || self.words.contains("request is too large")
-            || self.words.contains("larger than max")
-    }
-
-    /// Server-side apply of an object that does not fit its kind's schema. The API server answers 500 without a
-    /// reason, whatever the field validation; only the words tell it from a failure that passes
-    /// (`k8s.io/apimachinery/pkg/util/managedfields`: the typed patch object, and its conversion).
-    pub(super) fn mistyped(&self) -> bool {
-        [
-            "failed to create typed patch object",
-            "failed to convert new object",
-        ]
-        .iter()
-        .any(|words| self.words.contains(words))
     }
 }
 

@@ -5,14 +5,13 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use gleaner_runtime::api_server::{self, ApiServer};
-use gleaner_runtime::error_chain;
+use gleaner_runtime::api_server::ApiServer;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{Request, StatusCode};
 use tokio::time::Instant;
 
 use super::Settings;
-use super::answer::{self, Again, Answer, Done, Refusal, bounded};
+use super::answer::{self, Again, Answer, Done, Refusal};
 use super::request::Call;
 
 /// First wait between two attempts; doubled each time.
@@ -187,9 +186,10 @@ impl<'a> Api<'a> {
         let answer = match sent.await {
             Ok(response) => {
                 let (status, headers) = (response.status(), response.headers());
-                answer::read(&call.method, status, headers, response.body())
+                let body = response.body();
+                answer::read(&call.method, status, headers, body, &call.disclosure)
             }
-            Err(reason) => unsent(&reason),
+            Err(reason) => answer::unsent(&reason, &call.disclosure),
         };
         match answer {
             Answer::Done(done) if !call.expected.is_met(done.status, &done.value) => {
@@ -285,27 +285,6 @@ impl Notes {
         self.0
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-}
-
-/// Classifies a request without a response. Whether it was ever sent does not matter: an object that it did not create is
-/// not found afterwards.
-fn unsent(reason: &api_server::Reason) -> Answer {
-    let words = bounded(&error_chain(reason));
-    match reason {
-        // Time does not mend a certificate. The words are rustls's: its error is wrapped by hyper and io, which hide its type.
-        api_server::Reason::Interrupted(_) if words.contains("invalid peer certificate") => {
-            Answer::Broken(words)
-        }
-        api_server::Reason::Interrupted(_) | api_server::Reason::Timeout(_) => {
-            Answer::Again(Again {
-                words,
-                unsure: true,
-                answered: false,
-                after: None,
-            })
-        }
-        _ => Answer::Broken(words),
     }
 }
 

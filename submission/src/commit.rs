@@ -156,7 +156,7 @@ impl Entry<'_> {
         });
         let deleted = delete(self.api, self.item, uid, resource_version).await;
         match deleted.map_err(|reason| self.failed(reason))? {
-            Deleted::Gone => {}
+            Deleted::Gone | Deleted::Absent => {}
             Deleted::Going => {
                 let left = gone(self.api, self.item, uid).await;
                 left.map_err(|reason| self.failed(reason))?;

@@ -34,15 +34,22 @@ pub(super) async fn delete(
     let call = Call::delete(&item.place, uid, resource_version);
     let mut backoff = Backoff::default();
     let mut conflicts = 0;
+    // Whether an earlier round may have deleted it.
+    let mut sent = false;
     loop {
         let error = match api.call(&call).await {
             Ok(reply) if text(&reply.done.value, "/kind") == "Status" => return Ok(Deleted::Gone),
             Ok(_) => return Ok(Deleted::Going),
-            Err(error) if error.is_not_found() => return Ok(Deleted::Gone),
+            // An attempt whose reply was lost may have been the one that deleted it.
+            Err(error) if error.is_not_found() && (error.unsure || sent) => {
+                return Ok(Deleted::Gone);
+            }
+            Err(error) if error.is_not_found() => return Ok(Deleted::Absent),
             Err(error) => error,
         };
         let conflict = error.refusal().is_some_and(Refusal::is_conflict);
         conflicts += usize::from(conflict);
+        sent |= error.unsure;
         let again = conflicts < CONFLICTS_MAX && (conflict || error.is_unexpected());
         let looked = if conflict || error.unsure {
             still_there(api, item, uid, resource_version).await
@@ -84,6 +91,8 @@ async fn still_there(
 pub(super) enum Deleted {
     /// There is no such object any more.
     Gone,
+    /// There was none: someone else deleted it before.
+    Absent,
     /// It has been marked; finalizers or a grace period keep it for now.
     Going,
     /// Another object is there, or another version of it.

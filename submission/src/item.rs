@@ -15,7 +15,7 @@ use super::error::{Failure, Reason};
 use super::kind::{Kind, KindName, Place, Subject};
 use super::planned::PlannedObject;
 use super::{namespace, owner_references};
-use gleaner_core::render::Rendered;
+use gleaner_core::render::{Disclosure, Rendered};
 
 /// One object of the submission.
 pub(super) struct Item {
@@ -117,6 +117,7 @@ fn place(rendered: Rendered, found: &Found, terms: Terms<'_>) -> Result<Item, Re
         kind,
         namespace,
         name: text.to_owned(),
+        disclosure: rendered.disclosure,
     };
     Ok(Item {
         resource: rendered.resource,
@@ -192,6 +193,10 @@ impl Item {
             namespace: self.place.namespace.clone(),
             name: self.place.name.clone(),
             applied: self.policy == Policy::Apply,
+            secret: match &self.place.disclosure {
+                Disclosure::Full => None,
+                Disclosure::Withheld(withheld) => Some(withheld.secret()),
+            },
             owners: self.owners.clone(),
         }
     }
@@ -230,6 +235,10 @@ impl PlannedObject {
             }),
             namespace: self.namespace.clone(),
             name: self.name.clone(),
+            disclosure: match &self.secret {
+                None => Disclosure::Full,
+                Some((step, output)) => Disclosure::of_unseen(step, output),
+            },
         }
     }
 }

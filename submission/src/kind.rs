@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use gleaner_core::render::Disclosure;
 use gleaner_proto::failure::ObjectReference;
 use gleaner_proto::name::ResourceName;
 use gleaner_runtime::api_server::path;
@@ -30,6 +31,8 @@ pub(super) struct Place {
     /// None for a cluster-scoped kind.
     pub(super) namespace: Option<String>,
     pub(super) name: String,
+    /// How much of the API server's text about the object may be passed on.
+    pub(super) disclosure: Disclosure,
 }
 
 /// Group and plural of the kind, namespace, and name.

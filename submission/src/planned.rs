@@ -40,6 +40,9 @@ pub struct PlannedObject {
     /// True if it is applied, so that it may have been there before the run.
     #[serde(default)]
     pub applied: bool,
+    /// A secret output that it contains, by step and name: then no text about it is passed on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<(String, String)>,
     /// The UIDs of its owners.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owners: Vec<String>,

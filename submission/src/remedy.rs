@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::answer::Refusal;
+use super::answer::{Refusal, Topic};
 use super::api::{CallError, End};
 use super::error::Reason;
 use super::kind::Kind;
@@ -29,33 +29,22 @@ impl<'a> Purpose<'a> {
     }
 
     fn refused(self, refusal: Refusal) -> Reason {
-        // A missing namespace is reported as any missing object; only the message says of which kind it is.
-        let about_namespace =
-            refusal.words.contains("namespaces \"") || refusal.has_cause("NamespaceTerminating");
-        let too_large = refusal.too_large();
-        let mistyped = refusal.mistyped();
         let words = refusal.words;
-        match refusal.code {
-            _ if too_large => Reason::TooLarge(words),
-            _ if mistyped => Reason::Invalid(words),
-            StatusCode::UNAUTHORIZED => Reason::Unauthorized(words),
-            StatusCode::FORBIDDEN if is_missing_permission(&words) => Reason::Forbidden {
+        match (refusal.topic, refusal.code) {
+            (Topic::TooLarge, _) => Reason::TooLarge(words),
+            (Topic::Mistyped, _) => Reason::Invalid(words),
+            (_, StatusCode::UNAUTHORIZED) => Reason::Unauthorized(words),
+            (Topic::Permission, _) => Reason::Forbidden {
                 words,
                 remedy: grant(self.verb, self.kind),
             },
-            StatusCode::FORBIDDEN | StatusCode::NOT_FOUND if about_namespace => {
-                Reason::NoNamespace(words)
+            (Topic::Namespace, _) => Reason::NoNamespace(words),
+            (Topic::Admission, _) | (_, StatusCode::FORBIDDEN) => Reason::Denied(words),
+            (_, StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY) => {
+                Reason::Invalid(words)
             }
-            StatusCode::FORBIDDEN => Reason::Denied(words),
-            // Admission webhooks choose their own code; 400 is what they mostly take. Neither they nor policies leave a
-            // reason or cause by which their refusals could be told from the API server's own, so their fixed prefix has to.
-            StatusCode::BAD_REQUEST if words.contains("admission webhook") => Reason::Denied(words),
-            StatusCode::UNPROCESSABLE_ENTITY if words.contains("ValidatingAdmissionPolicy") => {
-                Reason::Denied(words)
-            }
-            StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => Reason::Invalid(words),
-            StatusCode::CONFLICT if self.verb == "patch" => Reason::Conflict(words),
-            code => Reason::Refused {
+            (_, StatusCode::CONFLICT) if self.verb == "patch" => Reason::Conflict(words),
+            (_, code) => Reason::Refused {
                 code: code.as_u16(),
                 words,
             },
@@ -89,12 +78,6 @@ pub(super) fn plain(end: End) -> Reason {
             words: refusal.words,
         },
     }
-}
-
-/// RBAC's refusals read `User "system:serviceaccount:ci:default" cannot create resource "x" in API group "y"`;
-/// quotas and admission use the same code and reason, so only the message tells them apart.
-fn is_missing_permission(words: &str) -> bool {
-    words.contains("User \"") && words.contains(" cannot ")
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use gleaner_core::render::Disclosure;
 use gleaner_runtime::api_server::path;
 use http::Method;
 use serde_json::json;
@@ -21,6 +22,8 @@ pub(super) struct Call {
     pub(super) content_type: &'static str,
     pub(super) body: Bytes,
     pub(super) expected: Expected,
+    /// That of the object that it is about.
+    pub(super) disclosure: Disclosure,
 }
 
 const JSON: &str = "application/json";
@@ -42,7 +45,7 @@ impl Call {
             Mode::DryRun => Write::None { create: true },
             Mode::Real => Write::Create,
         };
-        Self::new(Method::POST, uri, JSON, body, object(place, write))
+        Self::new(Method::POST, uri, JSON, body, object(place, write)).about(place)
     }
 
     /// Server-side apply, never forced.
@@ -56,12 +59,12 @@ impl Call {
             Mode::DryRun => Write::None { create: false },
             Mode::Real => Write::Apply,
         };
-        Self::new(Method::PATCH, uri, APPLY, body, object(place, write))
+        Self::new(Method::PATCH, uri, APPLY, body, object(place, write)).about(place)
     }
 
     pub(super) fn get(place: &Place) -> Self {
         let write = Write::None { create: false };
-        Self::read(place.path(), object(place, write))
+        Self::read(place.path(), object(place, write)).about(place)
     }
 
     /// Deletes exactly the object with this UID (and in this state, when a version is given).
@@ -81,7 +84,7 @@ impl Call {
             uid: uid.to_owned(),
         };
         let body = options.to_string().into();
-        Self::new(Method::DELETE, place.path(), JSON, body, expected)
+        Self::new(Method::DELETE, place.path(), JSON, body, expected).about(place)
     }
 
     /// The URI for an attempt that takes up to `patience`. The API server is to give up a write a little earlier, so that it is not
@@ -138,7 +141,13 @@ impl Call {
             content_type,
             body,
             expected,
+            disclosure: Disclosure::Full,
         }
+    }
+
+    fn about(mut self, place: &Place) -> Self {
+        self.disclosure = place.disclosure.clone();
+        self
     }
 }
 

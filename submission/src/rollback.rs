@@ -142,8 +142,8 @@ impl Rollback<'_> {
             Ok(Deleted::Going) => {
                 Outcome::Removed(format!("{} (until its finalizers let it go)", item.place))
             }
-            // Ours has gone, and someone else's is there.
-            Ok(Deleted::Changed) => Outcome::Nothing,
+            // Ours has gone, and someone else's is there; or it was gone before.
+            Ok(Deleted::Changed | Deleted::Absent) => Outcome::Nothing,
             Err(reason) => item.left(Some(uid), LeftState::Exists, &reason.to_string()),
         }
     }

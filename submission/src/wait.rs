@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use gleaner_core::declaration::{FieldPath, WaitTarget};
+use gleaner_core::render::Disclosure;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
@@ -112,11 +113,11 @@ fn unreadable(item: &Item, end: End) -> Failure {
 
 /// The results, when the object is as it should be.
 fn check(item: &Item, object: &Value) -> Result<Map<String, Value>, Pending> {
-    // A Secret's fields are not for messages.
-    let show = item.place.kind.name.kind != "Secret";
+    // Neither the fields of a Secret are for messages, nor what a controller says of an object that holds one.
+    let show = item.place.kind.name.kind != "Secret" && item.place.disclosure == Disclosure::Full;
     if let Some(wait_for) = &item.wait_for {
         match &wait_for.target {
-            WaitTarget::Condition(name) => condition(object, name)?,
+            WaitTarget::Condition(name) => condition(object, name, show)?,
             WaitTarget::Field { path, value } => field(object, path, value.as_deref(), show)?,
         }
     }
@@ -130,7 +131,7 @@ fn check(item: &Item, object: &Value) -> Result<Map<String, Value>, Pending> {
     item.results.iter().map(read).collect()
 }
 
-fn condition(object: &Value, name: &str) -> Result<(), Pending> {
+fn condition(object: &Value, name: &str, show: bool) -> Result<(), Pending> {
     let conditions = object["status"]["conditions"].as_array();
     let condition = conditions
         .into_iter()
@@ -157,6 +158,9 @@ fn condition(object: &Value, name: &str) -> Result<(), Pending> {
     let status = text(condition, "/status");
     if status == "True" {
         return Ok(());
+    }
+    if !show {
+        return Err(pending(format!("{name} is not True")));
     }
     let (reason, message) = (text(condition, "/reason"), text(condition, "/message"));
     let mut seen = format!("{name} is {status}");

@@ -185,16 +185,6 @@ impl Declaration {
             .collect()
     }
 
-    /// Whether a secret output stands anywhere in `template`.
-    pub fn uses_secret(&self, template: &Template) -> bool {
-        template.uses.iter().any(|usage| match &usage.reference {
-            Reference::Output { step, output, .. } => self
-                .output(step, output)
-                .is_some_and(|output| output.secret),
-            _ => false,
-        })
-    }
-
     /// The template called `name`.
     pub fn template(&self, name: &str) -> Option<&Template> {
         self.templates

@@ -1,6 +1,6 @@
 //! What marks an object as this run's: labels, annotations, owner.
 
-use crate::declaration::{Declaration, Template};
+use crate::declaration::Template;
 use gleaner_proto::kubernetes::annotation;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -30,13 +30,13 @@ impl<'a> Identity<'a> {
     /// then the rest.
     pub(super) fn stamp(
         &self,
-        declaration: &Declaration,
         template: &Template,
+        holds_secret: bool,
         (key, name): (&str, Value),
         object: Value,
     ) -> Value {
         // Before any mark, which may differ where the content does not (an owner reference that fell back).
-        let hash_key = if declaration.uses_secret(template) {
+        let hash_key = if holds_secret {
             self.secret_key
         } else {
             self.uid

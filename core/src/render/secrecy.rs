@@ -1,103 +1,132 @@
-//! Secrecy: masks secret outputs in what is rendered, and takes them out of texts that the API server and its webhooks wrote,
-//! which quote what they refuse.
+//! Secrecy: masks secret outputs in what is rendered, and decides for each object how much of the API server's text about it
+//! may be passed on.
 
-use crate::declaration::Declaration;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use gleaner_proto::failure::{Failure, LeftBehind, ObjectReference};
-use gleaner_proto::message::Problem;
+use std::sync::Arc;
+
 use serde_json::Value;
 
-use super::Values;
+use crate::declaration::{Declaration, Template};
+use crate::variable::Reference;
 
-/// What a secret looks like wherever it may be seen.
+/// Shown instead of a secret.
 pub const SECRET: &str = "(secret)";
 
-/// Whether secrets may be seen in what is rendered.
+/// The form of secrets in rendered objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Secrecy {
-    /// As they are: for the API server only.
+    /// Their values: for the API server only.
     Plain,
-    /// As [`SECRET`]: for everybody else.
+    /// [`SECRET`]: for everyone else.
     Masked,
 }
 
-/// Shorter values are not looked for: nearly every text holds them by chance, and nothing that short is a secret.
-const SHORTEST: usize = 4;
+/// The amount of text by the API server about one object that may be passed on.
+///
+/// API servers, webhooks and the proxies in front of them quote what they refuse, in any encoding and cut at any byte: in Go's
+/// escapes, as base64 of a whole field, JSON within JSON, one line of a key. No search for the value finds all of these, so
+/// where the object contains a secret, no text about it is passed on at all. An object that contains none cannot be quoted with
+/// one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Disclosure {
+    /// All of it.
+    #[default]
+    Full,
+    /// None of it.
+    Withheld(Arc<Withheld>),
+}
 
-/// The texts that nobody may see.
-#[derive(Debug, Clone, Default)]
-pub struct Redaction(Vec<String>);
+/// An object that contains a secret, as it may be shown.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Withheld {
+    step: String,
+    output: String,
+    /// The object with [`SECRET`] for each secret.
+    masked: Value,
+}
 
-impl Redaction {
-    /// The secret outputs of `declaration`, as far as `values` has them.
-    pub fn new(declaration: &Declaration, values: &Values) -> Self {
-        let mut texts = Vec::new();
-        for (step, outputs) in &declaration.steps {
-            for output in outputs.iter().filter(|output| output.secret) {
-                if let Some(value) = values.output(step.as_str(), output.spec.name.as_str()) {
-                    collect(value, &mut texts);
-                }
-            }
-        }
-        // A secret that holds another one goes first, or its remains would stay.
-        texts.sort_unstable_by_key(|text| std::cmp::Reverse(text.len()));
-        texts.dedup();
-        Self(texts)
+/// A secret output by step and name.
+pub(super) type SecretOutput<'a> = (&'a str, &'a str);
+
+impl Disclosure {
+    /// That of an object that contains this secret output, and is not at hand.
+    pub fn of_unseen(step: &str, output: &str) -> Self {
+        Self::withheld((step, output), Value::Null)
     }
 
-    /// `text` without the secrets.
-    pub fn apply(&self, text: String) -> String {
-        let found = |text: &String| self.0.iter().any(|secret| text.contains(secret));
-        if !found(&text) {
-            return text;
-        }
-        self.0
-            .iter()
-            .fold(text, |text, secret| text.replace(secret, SECRET))
-    }
-
-    /// `problem` without the secrets: in its detail, its failures, and the names of objects.
-    pub fn apply_to_problem(&self, problem: Problem) -> Problem {
-        let failure = |failure: Failure| Failure {
-            message: self.apply(failure.message),
-            remedy: failure.remedy.map(|remedy| self.apply(remedy)),
-            ..failure
-        };
-        let object = |object: ObjectReference| ObjectReference {
-            namespace: object.namespace.map(|namespace| self.apply(namespace)),
-            name: self.apply(object.name),
-            ..object
-        };
-        let left = |left: LeftBehind| LeftBehind {
-            object: object(left.object),
-            why: self.apply(left.why),
-            ..left
-        };
-        Problem {
-            detail: self.apply(problem.detail),
-            failures: problem.failures.into_iter().map(failure).collect(),
-            left: problem.left.into_iter().map(left).collect(),
-            kept: problem.kept.into_iter().map(object).collect(),
-            ..problem
-        }
+    pub(super) fn withheld((step, output): SecretOutput<'_>, masked: Value) -> Self {
+        Self::Withheld(Arc::new(Withheld {
+            step: step.to_owned(),
+            output: output.to_owned(),
+            masked,
+        }))
     }
 }
 
-/// The value, its parts, and each as it may be quoted: in Go's and JSON's escapes, or in base64.
-fn collect(value: &Value, texts: &mut Vec<String>) {
-    match value {
-        Value::String(text) => {
-            let quoted = Value::from(text.as_str()).to_string();
-            let escaped = quoted.trim_matches('"').to_owned();
-            texts.extend([text.clone(), escaped, STANDARD.encode(text)]);
-        }
-        Value::Number(number) => texts.push(number.to_string()),
-        Value::Array(items) => items.iter().for_each(|item| collect(item, texts)),
-        Value::Object(entries) => entries.values().for_each(|entry| collect(entry, texts)),
-        Value::Bool(_) | Value::Null => {}
+impl Withheld {
+    /// Returns a secret output that the object contains, by step and name.
+    pub fn secret(&self) -> (String, String) {
+        (self.step.clone(), self.output.clone())
     }
-    texts.retain(|text| text.len() >= SHORTEST);
+
+    /// Returns the sentence that replaces the text.
+    pub fn notice(&self) -> String {
+        let Self { step, output, .. } = self;
+        format!(
+            "the API server's message is withheld because this object contains the secret output '{output}' of step '{step}'; see \
+             the API server's audit log"
+        )
+    }
+
+    /// Returns the part of `field`, a path as the API server writes it, that leads through the object as everyone may see it.
+    /// A key that is part of a secret ends it, and so does one that someone made up.
+    pub fn visible_path<'a>(&self, field: &'a str) -> Option<&'a str> {
+        let mut value = &self.masked;
+        let mut rest = field;
+        while let Some((inner, after)) = enter(value, rest) {
+            (value, rest) = (inner, after);
+        }
+        let path = &field[..field.len() - rest.len()];
+        (!path.is_empty()).then_some(path)
+    }
+}
+
+/// Takes one key or index from the start of `path`. Paths of validation read `data[a.b]`, those of server-side apply `.data.a.b`.
+fn enter<'a, 'b>(value: &'a Value, path: &'b str) -> Option<(&'a Value, &'b str)> {
+    if let Some(bracket) = path.strip_prefix('[') {
+        let (key, after) = bracket.split_once(']')?;
+        let inner = match value {
+            Value::Object(map) => map.get(key),
+            Value::Array(items) => items.get(key.parse::<usize>().ok()?),
+            _ => None,
+        };
+        return Some((inner?, after));
+    }
+    let path = path.strip_prefix('.').unwrap_or(path);
+    let ends = |after: &str| after.is_empty() || after.starts_with(['.', '[']);
+    let mut keys = value.as_object()?.iter().filter_map(|(key, inner)| {
+        let after = path
+            .strip_prefix(key.as_str())
+            .filter(|after| ends(after))?;
+        (!key.is_empty()).then_some((inner, after))
+    });
+    keys.by_ref().min_by_key(|(_, after)| after.len())
+}
+
+/// Returns the first secret output that `template` uses itself.
+pub(super) fn secret_of<'a>(
+    declaration: &'a Declaration,
+    template: &'a Template,
+) -> Option<SecretOutput<'a>> {
+    template
+        .uses
+        .iter()
+        .find_map(|usage| match &usage.reference {
+            Reference::Output { step, output, .. } => declaration
+                .output(step, output)
+                .is_some_and(|declared| declared.secret)
+                .then_some((step.as_str(), output.as_str())),
+            _ => None,
+        })
 }
 
 #[cfg(test)]

@@ -1,15 +1,15 @@
 //! The values of variables.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::declaration::{Declaration, Origin};
 use crate::variable::{Lookup, Reference, Variables};
 use serde_json::Value;
 
-use super::naming;
 use super::secrecy::{SECRET, Secrecy};
+use super::{Drafts, naming};
 use crate::run::Run;
 
 /// The values that are known so far.
@@ -26,7 +26,7 @@ pub(super) struct Environment<'a> {
     values: &'a Values,
     declaration: &'a Declaration,
     run: &'a Run,
-    others: &'a HashMap<&'a str, Value>,
+    others: &'a Drafts<'a>,
     secrecy: Secrecy,
 }
 
@@ -35,7 +35,7 @@ impl Values {
         &'a self,
         declaration: &'a Declaration,
         run: &'a Run,
-        others: &'a HashMap<&'a str, Value>,
+        others: &'a Drafts<'a>,
         secrecy: Secrecy,
     ) -> Environment<'a> {
         Environment {
@@ -60,7 +60,11 @@ impl Environment<'_> {
     }
 
     fn field_of_other(&self, name: &str, field: &str) -> Option<Value> {
-        let object = self.others.get(name)?;
+        let other = self.others.get(name)?;
+        let object = match (self.secrecy, &other.masked) {
+            (Secrecy::Masked, Some(masked)) => masked,
+            _ => &other.object,
+        };
         let template = self.declaration.template(name)?;
         match field {
             "name" => naming::known_name(object).map(Value::String),

@@ -16,6 +16,7 @@ use gleaner_proto::arguments::{
 use gleaner_termination::Share;
 use serde_json::Value;
 
+use crate::message;
 use gleaner_core::render::Values;
 use gleaner_core::run::{OwnerReference, Ownership, Run};
 
@@ -218,8 +219,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
 
 fn json_pair(text: &str) -> Result<(String, Value), String> {
     let (name, json) = pair(text)?;
-    let value =
-        serde_json::from_str(&json).map_err(|error| format!("the value is no JSON: {error}"))?;
+    let value = message::value(&json).map_err(|error| format!("the value is no JSON: {error}"))?;
     Ok((name, value))
 }
 

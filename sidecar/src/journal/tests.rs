@@ -24,6 +24,7 @@ fn what_was_appended_is_there_after_a_restart() {
     let planned = Record::Planned(Planned {
         attempts: BTreeMap::from([("img".parse().unwrap(), 1)]),
         objects: vec![PlannedObject {
+            secret: Some(("a".to_owned(), "token".to_owned())),
             resource: "img".parse().unwrap(),
             api_version: "v1".into(),
             kind: "ConfigMap".into(),
@@ -50,53 +51,189 @@ fn what_was_appended_is_there_after_a_restart() {
     assert_eq!(Journal::open(folder.path(), b"run").unwrap().1, records);
 }
 
-#[test]
-fn a_frame_torn_at_any_byte_is_cut_off_and_the_next_one_follows_cleanly() {
+/// A journal of several records, and its bytes after each of them.
+fn grown(folder: &Path, records: &[Record]) -> (Journal, Vec<Vec<u8>>) {
+    let (mut journal, _) = Journal::open(folder, b"run").unwrap();
+    let bytes = || std::fs::read(folder.join(FILE)).unwrap();
+    let mut states = vec![bytes()];
+    for record in records {
+        journal.append(record).unwrap();
+        states.push(bytes());
+    }
+    (journal, states)
+}
+
+fn some_records() -> [Record; 4] {
+    // The second frame has several sectors.
+    let long = "x".repeat(700);
+    [
+        accepted("a"),
+        accepted(&long),
+        Record::SubmissionRequested,
+        Record::Finished,
+    ]
+}
+
+/// The records of a file with these bytes.
+fn opened(bytes: &[u8]) -> Result<Vec<Record>, JournalError> {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join(FILE);
-    let (mut journal, _) = Journal::open(folder.path(), b"run").unwrap();
-    journal.append(&accepted("a")).unwrap();
-    let whole = journal.length;
-    journal.append(&accepted("b")).unwrap();
+    std::fs::write(folder.path().join(FILE), bytes).unwrap();
+    let (mut journal, records) = Journal::open(folder.path(), b"run")?;
+    // What follows stands cleanly behind what was there.
+    journal.append(&Record::Finished).unwrap();
     drop(journal);
-    let bytes = std::fs::read(&path).unwrap();
-    for torn in usize::try_from(whole).unwrap()..bytes.len() {
-        std::fs::write(&path, &bytes[..torn]).unwrap();
-        let (mut journal, records) = Journal::open(folder.path(), b"run").unwrap();
-        assert_eq!(records, [accepted("a")], "torn at {torn}");
-        journal.append(&accepted("c")).unwrap();
-        drop(journal);
-        assert_eq!(
-            Journal::open(folder.path(), b"run").unwrap().1,
-            [accepted("a"), accepted("c")]
-        );
+    let again = Journal::open(folder.path(), b"run").unwrap().1;
+    assert_eq!(again[..records.len()], records);
+    assert_eq!(again[records.len()..], [Record::Finished]);
+    Ok(records)
+}
+
+#[test]
+fn no_wrong_bit_changes_or_drops_what_was_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut journal, _) = grown(folder.path(), &some_records());
+    for reserved in [false, true] {
+        if reserved {
+            journal.reserve(600).unwrap();
+        }
+        let bytes = std::fs::read(folder.path().join(FILE)).unwrap();
+        let end = usize::try_from(journal.end).unwrap();
+        assert_eq!(bytes.len() > end, reserved);
+        for at in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut damaged = bytes.clone();
+                damaged[at] ^= 1 << bit;
+                match frame::read(&damaged) {
+                    Ok(frames) if at >= end => assert_eq!(frames.end, end),
+                    Ok(frames) => panic!("bit {bit} of {at} is not noticed: {frames:?}"),
+                    Err(place) => assert!(place <= at as u64, "bit {bit} of {at}"),
+                }
+            }
+        }
+        for at in (0..end).step_by(7) {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 4;
+            let error = opened(&damaged).unwrap_err();
+            // In the number of the version it cannot be told from another one.
+            let refused = matches!(
+                error,
+                JournalError::Damaged { .. } | JournalError::Format { .. }
+            );
+            assert!(refused, "{at}: {error}");
+        }
     }
 }
 
 #[test]
-fn a_last_frame_that_does_not_check_is_cut_off_and_an_earlier_one_is_damage() {
+fn a_lost_sector_before_other_frames_is_damage_and_not_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, states) = grown(folder.path(), &some_records());
+    let [first, .., whole] = states.as_slice() else {
+        panic!("several states");
+    };
+    for at in (first.len()..whole.len() - 32).step_by(16) {
+        for blank in [0, frame::BLANK] {
+            let mut damaged = whole.clone();
+            damaged[at..at + 16].fill(blank);
+            assert!(frame::read(&damaged).is_err(), "{blank} at {at}");
+        }
+    }
+}
+
+#[test]
+fn a_journal_cut_at_any_byte_holds_the_whole_frames_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let records = some_records();
+    let (_, states) = grown(folder.path(), &records);
+    let whole = states.last().unwrap();
+    for cut in 0..=whole.len() {
+        let complete = states.iter().filter(|state| state.len() <= cut).count();
+        let frames = frame::read(&whole[..cut]).unwrap();
+        assert_eq!(frames.payloads.len(), complete, "cut at {cut}");
+        // Opening waits for the disk: only where a frame begins or ends, and a few times within.
+        if cut % 32 < 2 || cut % 32 == 31 {
+            let expected = &records[..complete.saturating_sub(1)];
+            assert_eq!(opened(&whole[..cut]).unwrap(), expected, "cut at {cut}");
+        }
+    }
+}
+
+#[test]
+fn a_frame_torn_in_the_room_of_the_ending_is_cleared_and_the_room_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let records = some_records();
+    let (mut journal, _) = grown(folder.path(), &records);
+    journal.reserve(1200).unwrap();
+    let room = journal.reserved;
+    let start = usize::try_from(journal.end).unwrap();
+    let before = std::fs::read(folder.path().join(FILE)).unwrap();
+    drop(journal);
+    let mut frame = Vec::new();
+    frame::write(&mut frame, &[b"x", "y".repeat(900).as_bytes()]).unwrap();
+    assert!(start + frame.len() < before.len());
+    let torn = |bytes: Vec<u8>, how: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(FILE), bytes).unwrap();
+        let (journal, found) = Journal::open(folder.path(), b"run").unwrap();
+        assert_eq!(found, records, "{how}");
+        assert_eq!(journal.reserved, room, "{how}");
+        drop(journal);
+        assert_eq!(
+            std::fs::read(folder.path().join(FILE)).unwrap(),
+            before,
+            "{how}"
+        );
+    };
+    // A process that is killed stops at any byte.
+    for written in (0..frame.len()).filter(|at| *at < 48 || at % 5 == 0) {
+        let mut bytes = before.clone();
+        bytes[start..start + written].copy_from_slice(&frame[..written]);
+        torn(bytes, &format!("after {written} bytes"));
+    }
+    // A power cut keeps any of the sectors.
+    let sectors: Vec<_> = (start / 512..=(start + frame.len()) / 512)
+        .map(|sector| (sector * 512).max(start)..((sector + 1) * 512).min(start + frame.len()))
+        .collect();
+    for kept in 0..(1 << sectors.len()) - 1_u32 {
+        let mut bytes = before.clone();
+        for (index, sector) in sectors.iter().enumerate() {
+            if kept >> index & 1 == 1 {
+                let part = sector.start - start..sector.end - start;
+                bytes[sector.clone()].copy_from_slice(&frame[part]);
+            }
+        }
+        torn(bytes, &format!("sectors {kept:b}"));
+    }
+}
+
+#[test]
+fn the_ending_takes_the_room_that_was_reserved_and_others_do_not() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(FILE);
     let (mut journal, _) = Journal::open(folder.path(), b"run").unwrap();
-    journal.append(&accepted("a")).unwrap();
-    let first_end = usize::try_from(journal.length).unwrap();
-    journal.append(&accepted("b")).unwrap();
-    drop(journal);
-    let bytes = std::fs::read(&path).unwrap();
-    let flip = |at: usize| {
-        let mut damaged = bytes.clone();
-        damaged[at] ^= 1;
-        std::fs::write(&path, damaged).unwrap();
-        Journal::open(folder.path(), b"run").map(|(_, records)| records)
-    };
-    for at in 0..first_end {
-        assert!(flip(at).is_err(), "a wrong bit at {at} of {first_end}");
+    journal.reserve(500).unwrap();
+    let reserved = journal.reserved;
+    for text in ["a", &"b".repeat(3000)] {
+        journal.append(&accepted(text)).unwrap();
+        assert_eq!(journal.reserved, reserved);
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().len(),
+            journal.end + reserved
+        );
     }
-    assert_eq!(flip(bytes.len() - 1).unwrap(), [accepted("a")]);
-    assert!(matches!(
-        flip(first_end - 1),
-        Err(JournalError::Damaged { .. })
-    ));
+    // As a killed sidecar finds it.
+    drop(journal);
+    let (mut journal, before) = Journal::open(folder.path(), b"run").unwrap();
+    assert_eq!((before.len(), journal.reserved), (2, reserved));
+    let length = std::fs::metadata(&path).unwrap().len();
+    let ending = Record::Failed(gleaner_core::collect::problem::internal("no".repeat(100)));
+    journal.append_ending(&ending).unwrap();
+    assert!(std::fs::metadata(&path).unwrap().len() < length);
+    journal.append(&Record::Finished).unwrap();
+    drop(journal);
+    let (journal, records) = Journal::open(folder.path(), b"run").unwrap();
+    assert_eq!(records[2..], [ending, Record::Finished]);
+    assert_eq!(journal.reserved, 0);
 }
 
 #[test]
@@ -137,13 +274,25 @@ fn another_runs_journal_is_refused() {
 }
 
 #[test]
-fn a_journal_of_another_format_is_refused() {
+fn a_journal_of_another_version_is_refused_as_such() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut journal, _) = Journal::open(folder.path(), b"run").unwrap();
-    journal.length = 0;
-    journal.cut().unwrap();
-    journal.append_frame(&[b"run"]).unwrap();
-    drop(journal);
+    // As version 2 began.
+    let payload = b"gleaner-journal/2\nrun";
+    let length = u32::try_from(payload.len()).unwrap().to_le_bytes();
+    let crc = |bytes: &[u8]| crc32fast::hash(bytes).to_le_bytes();
+    let parts = [length, crc(&length), crc(payload)].concat();
+    std::fs::write(
+        folder.path().join(FILE),
+        [&parts, payload.as_slice()].concat(),
+    )
+    .unwrap();
+    assert!(matches!(
+        Journal::open(folder.path(), b"run"),
+        Err(JournalError::Format { .. })
+    ));
+    let mut other = Vec::new();
+    frame::write(&mut other, &[b"gleaner-journal/4\n", b"run"]).unwrap();
+    std::fs::write(folder.path().join(FILE), other).unwrap();
     assert!(matches!(
         Journal::open(folder.path(), b"run"),
         Err(JournalError::Format { .. })

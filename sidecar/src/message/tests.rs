@@ -19,7 +19,22 @@ fn every_key_is_just_a_key() {
         let message = read(body.as_bytes()).unwrap();
         assert_eq!(message.outputs["a"][key], "[1]");
     }
-    assert!(read(br#"{"outputs": {"a": {"k": 1, "k": 2}}}"#).is_err());
+}
+
+#[test]
+fn a_key_that_comes_twice_is_refused_at_every_level() {
+    for body in [
+        r#"{"outputs": {"z": "1", "z": "2"}}"#,
+        r#"{"outputs": {"z": "1", "\u007a": "1"}}"#,
+        r#"{"outputs": {"z": {"k": 1, "k": 2}}}"#,
+        r#"{"outputs": {"z": [{"a": {"k": 1, "\u006b": 2}}]}}"#,
+        r#"{"outputs": {"z": "1"}, "outputs": {"z": "2"}}"#,
+        r#"{"outputs": {}, "exitCode": 0, "exitCode": 1}"#,
+    ] {
+        assert!(read(body.as_bytes()).is_err(), "{body}");
+    }
+    let twins = r#"{"outputs": {"z": {"k": 1}, "y": {"k": 1}}, "exitCode": 0}"#;
+    assert!(read(twins.as_bytes()).is_ok());
 }
 
 #[test]
@@ -73,7 +88,6 @@ fn a_message_is_read_as_proto_describes_it() {
     for body in [
         r#"{"outputs": {"a": "1", "b\n": [1, {"c": null}], "d": -1.5e-3}, "exitCode": 3}"#,
         r#" { "outputs" : { } } "#,
-        r#"{"outputs": {"a": 1, "a": 2}}"#,
     ] {
         let expected: Outputs = serde_json::from_str(body).unwrap();
         assert_eq!(read(body.as_bytes()).unwrap(), expected);

@@ -15,17 +15,26 @@ use tokio::task::JoinHandle;
 
 use super::plan::Plans;
 use crate::crash_point;
+use crate::events::{self, Notice, Recorder};
 use crate::journal::{Commit, Journal};
 use gleaner_core::collect::Collector;
 use gleaner_core::collect::problem;
-use gleaner_core::render::{self, Attempts, Redaction, Rendered, Secrecy, TooLarge, Values};
+use gleaner_core::render::{self, Attempts, Rendered, Secrecy, TooLarge, Values};
 use gleaner_core::run::Run;
 use gleaner_submission::{Planned, Progress, SubmissionError, Submitter};
 
 pub(super) type Ending = Result<Commit, Problem>;
 
+/// A submission that has ended.
+pub(super) struct Ended {
+    pub(super) ending: Ending,
+    /// What Events say about it.
+    pub(super) notices: Vec<Notice>,
+}
+
 pub struct Submitting {
     submitter: Option<Submitter>,
+    events: Option<Arc<Recorder>>,
     state_dir: PathBuf,
     /// What was planned before this process started.
     planned: Vec<Planned>,
@@ -44,17 +53,25 @@ struct Work {
 }
 
 impl Submitting {
-    /// `submitter` may be missing where the declaration has nothing to create.
-    pub const fn new(
+    /// `submitter` may be missing where the declaration has nothing to create, and `events` where there is no run in the cluster.
+    pub(crate) fn new(
         submitter: Option<Submitter>,
+        events: Option<Recorder>,
         state_dir: PathBuf,
         planned: Vec<Planned>,
     ) -> Self {
         Self {
             submitter,
+            events: events.map(Arc::new),
             state_dir,
             planned,
         }
+    }
+
+    /// Begins to create the Events about an ending, as a task of its own.
+    pub(super) fn tell(&self, notices: Vec<Notice>) -> Option<JoinHandle<()>> {
+        let events = Arc::clone(self.events.as_ref()?);
+        Some(tokio::spawn(async move { events.tell(notices).await }))
     }
 
     /// Begins to create everything of `collector`, as a task of its own.
@@ -63,7 +80,7 @@ impl Submitting {
         collector: &Collector,
         room: Option<Room>,
         journal: &Arc<Mutex<Journal>>,
-    ) -> JoinHandle<Ending> {
+    ) -> JoinHandle<Ended> {
         let work = Work {
             declaration: collector.declaration().clone(),
             values: Arc::clone(collector.values()),
@@ -83,7 +100,7 @@ impl Submitting {
         tokio::spawn(async move {
             match submitter {
                 Some(submitter) => submit(&submitter, &work).await,
-                None => Ok(Commit {
+                None => Ended::committed(Commit {
                     outcome: outcome(Vec::new(), Vec::new(), BTreeMap::new()),
                     attempts: Attempts::new(),
                 }),
@@ -120,18 +137,36 @@ impl Work {
 }
 
 /// The end of the submission that is under way; never, when there is none.
-pub(super) async fn ended(submission: &mut Option<JoinHandle<Ending>>) -> Ending {
+pub(super) async fn ended(submission: &mut Option<JoinHandle<Ended>>) -> Ended {
     match submission {
         Some(handle) => match handle.await {
-            Ok(ending) => ending,
-            Err(error) => {
-                let detail = format!("the submission broke off: {error}; this is a bug of Gleaner");
+            Ok(ended) => ended,
+            // The error quotes the message of a panic, and that may quote anything.
+            Err(_) => {
+                let detail = "the submission panicked; the sidecar's log names the place; this is a bug in Gleaner";
                 let mut problem = problem::internal(detail);
                 problem.exit_code = exit_code::NOT_CREATED;
-                Err(problem)
+                Ended::failed(problem, &[])
             }
         },
         None => std::future::pending().await,
+    }
+}
+
+impl Ended {
+    fn committed(commit: Commit) -> Self {
+        Self {
+            notices: events::of_commit(&commit),
+            ending: Ok(commit),
+        }
+    }
+
+    /// Without objects, but for those that the problem names; `removed` were deleted again.
+    pub(super) fn failed(problem: Problem, removed: &[String]) -> Self {
+        Self {
+            notices: events::of_failure(&problem, removed),
+            ending: Err(problem),
+        }
     }
 }
 
@@ -144,14 +179,17 @@ async fn first_rendering(work: &Arc<Work>) -> Result<Vec<Rendered>, Problem> {
     }
 }
 
-async fn submit(submitter: &Submitter, work: &Arc<Work>) -> Ending {
+async fn submit(submitter: &Submitter, work: &Arc<Work>) -> Ended {
     // Rendered once before, because what the variables lead to is the outputs' fault and not the cluster's; and apart from the
     // thread that answers the steps.
     let first = match work.is_first {
-        true => Some(first_rendering(work).await?),
-        false => None,
+        true => first_rendering(work).await.map(Some),
+        false => Ok(None),
     };
-    let first = Mutex::new(first);
+    let first = match first {
+        Ok(first) => Mutex::new(first),
+        Err(problem) => return Ended::failed(problem, &[]),
+    };
     let last = Mutex::new((Attempts::new(), BTreeMap::new()));
     let render = |attempts: &Attempts| {
         let first = first.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -175,7 +213,6 @@ async fn submit(submitter: &Submitter, work: &Arc<Work>) -> Ending {
         .submit(render, &|progress| pass(&work.state_dir, progress))
         .await;
     let (attempts, fields) = last.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let redaction = Redaction::new(&work.declaration, &work.values);
     match submitted {
         Ok(submission) => {
             let committed = submission
@@ -183,12 +220,10 @@ async fn submit(submitter: &Submitter, work: &Arc<Work>) -> Ending {
                 .into_iter()
                 .map(|one| (one.created, one.results))
                 .collect();
-            let notes = submission.notes.into_iter();
-            let notes = notes.map(|note| redaction.apply(note)).collect();
-            let outcome = outcome(committed, notes, fields);
-            Ok(Commit { outcome, attempts })
+            let outcome = outcome(committed, submission.notes, fields);
+            Ended::committed(Commit { outcome, attempts })
         }
-        Err(error) => Err(not_created(&error, &redaction)),
+        Err(error) => Ended::failed(not_created(&error), &error.aftermath.removed),
     }
 }
 
@@ -297,10 +332,10 @@ fn too_large(error: &TooLarge) -> Problem {
     }
 }
 
-fn not_created(error: &SubmissionError, redaction: &Redaction) -> Problem {
+fn not_created(error: &SubmissionError) -> Problem {
     let title = "the resources could not be created";
     let failures = error.failures.iter().map(|failure| failure.to_message());
-    redaction.apply_to_problem(Problem {
+    Problem {
         failures: failures.collect(),
         left: error.aftermath.left.clone(),
         kept: error.aftermath.kept.clone(),
@@ -311,5 +346,5 @@ fn not_created(error: &SubmissionError, redaction: &Redaction) -> Problem {
             error.sentence(),
             exit_code::NOT_CREATED,
         )
-    })
+    }
 }

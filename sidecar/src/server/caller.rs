@@ -109,11 +109,10 @@ pub(super) async fn refuse_foreign_hosts(
     request: Request,
     next: Next,
 ) -> Response {
-    let host = request
-        .headers()
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok());
-    if caller == Caller::Loopback && !host.is_none_or(is_local) {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    // A name that is not text is not a local one either.
+    let are_local = hosts.all(|host| host.to_str().is_ok_and(is_local));
+    if caller == Caller::Loopback && !are_local {
         let detail = "the Host header must be localhost or an IP address";
         return ApiProblem::new(problem_type::FORBIDDEN, 421, "not this server", detail)
             .into_response();

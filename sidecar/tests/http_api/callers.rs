@@ -91,6 +91,9 @@ fn another_name_for_the_loopback_address_is_refused() {
         "127.0.0.1.evil.example",
         "localhost.",
         "",
+        // Bytes that are not text.
+        "l\u{f6}calhost",
+        "127.0.0.1\u{ff}",
     ] {
         for (method, path) in [
             ("GET", "/v1/status"),
@@ -104,6 +107,9 @@ fn another_name_for_the_loopback_address_is_refused() {
     for host in ["localhost", "localhost:8440", "127.0.0.1:9", "[::1]:9"] {
         assert_eq!(ask("GET", "/livez", host).status, 200, "{host}");
     }
+    let two = [("Host", "localhost"), ("Host", "evil.example")];
+    let answer = sidecar.loopback().ask("GET", "/livez", &two, b"");
+    assert!(matches!(answer.status, 400 | 421), "{answer:?}");
     // A socket is nothing that a browser reaches; curl sends any name there.
     let answer = sidecar
         .step("build")

@@ -5,6 +5,7 @@ mod callers;
 mod commit;
 mod documented;
 mod ending;
+mod events;
 mod hostile;
 mod lengths;
 mod load;

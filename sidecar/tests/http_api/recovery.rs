@@ -1,11 +1,14 @@
 //! What outlives a crash, and what is refused rather than guessed.
 
 use std::fs;
+use std::time::Duration;
 
 use gleaner_proto::message::problem_type;
+use gleaner_testkit::fault::Fault;
+use http::Method;
 use serde_json::json;
 
-use crate::support::{DIGEST, MANUAL, Setup, VERDICT, api_server, resolved};
+use crate::support::{DIGEST, MANUAL, Setup, VERDICT, api_server, request, resolved, until};
 
 #[test]
 fn a_killed_sidecar_goes_on_where_it_was() {
@@ -48,12 +51,12 @@ fn a_commit_is_remembered_and_not_made_again() {
     let finished = sidecar.step("scan").post("/v1/finish", "").ok();
     sidecar.kill();
 
-    let asked = cluster.count(&http::Method::POST, "configmaps");
+    let asked = cluster.count(&Method::POST, "configmaps");
     let sidecar = setup.start();
     assert_eq!(sidecar.step("build").outputs("build", DIGEST).ok(), outcome);
     assert_eq!(sidecar.step("scan").post("/v1/finish", "").ok(), finished);
     assert_eq!(sidecar.step("scan").post("/v1/submit", "").ok(), outcome);
-    assert_eq!(cluster.count(&http::Method::POST, "configmaps"), asked);
+    assert_eq!(cluster.count(&Method::POST, "configmaps"), asked);
 }
 
 #[test]
@@ -104,7 +107,7 @@ fn a_damaged_journal_is_refused_with_its_place() {
     let (code, said) = setup.run();
     assert_eq!(code, Some(1));
     assert!(
-        said.contains("is damaged at byte 62; delete the pod"),
+        said.contains("is damaged at byte 80; delete the pod"),
         "{said}"
     );
     assert!(!said.contains("sha256:abc"), "{said}");
@@ -183,9 +186,9 @@ fn a_full_disk_stops_submit_and_finish_before_anything_happens() {
     let cluster = api_server();
     let setup = Setup::new(MANUAL).with(&cluster).file_size(64);
     let sidecar = setup.start();
-    // Exactly as much as fits: 12 + 18 + 32 bytes of format and identity, 12 + 7 of frame and step name.
-    let scan = r#"{"outputs":{}}"#.len() + 12 + 6;
-    let rest = (64 << 10) - 62 - 12 - 7 - scan - r#"{"outputs":{"digest":""}}"#.len();
+    // Exactly as much as fits: 80 bytes of format and identity, 48 of the other step, and a frame of 64 KiB less both, of which
+    // 16 are its head, 7 say which step it is, and 1 ends it.
+    let rest = (64 << 10) - 80 - 48 - 16 - 7 - 1 - r#"{"outputs":{"digest":""}}"#.len();
     let body = format!(r#"{{"outputs":{{"digest":"{}"}}}}"#, "x".repeat(rest));
     sidecar
         .step("scan")
@@ -206,4 +209,120 @@ fn a_full_disk_stops_submit_and_finish_before_anything_happens() {
         "Resolved"
     );
     assert!(cluster.paths().is_empty());
+}
+
+/// Fills the rest of the journal's 64 KiB, with what the finish and nothing else leaves free.
+fn filler(setup: &Setup) -> String {
+    let length = fs::metadata(setup.path("state/journal")).unwrap().len();
+    let free = (64 << 10) - usize::try_from(length).unwrap();
+    let body = |text: usize| format!(r#"{{"outputs":{{"verdict":"{}"}}}}"#, "x".repeat(text));
+    // Its frame has a head of 16 bytes, 6 bytes for the step, and at least one to its end.
+    body(free - 16 - 6 - 1 - body(0).len())
+}
+
+/// One output, of which an object is made; another step that fills the disk while that is under way.
+const TWO_STEPS: &str = "\
+steps: {build: [{name: digest}], scan: [{name: verdict, default: unknown}]}
+objects:
+  - name: note
+    resourceTemplate: {apiVersion: v1, kind: ConfigMap, metadata: {name: note}, data: {digest: $(steps.build.digest)}}
+";
+
+#[test]
+fn a_disk_that_fills_up_in_mid_commit_changes_no_ending() {
+    for refused in [false, true] {
+        let cluster = api_server();
+        // The dry run passes; the create is answered late, and performed or refused then.
+        let slow = Fault::SlowReply(Duration::from_secs(2));
+        cluster.on(Method::POST, "configmaps").first(1).fail(slow);
+        if refused {
+            let fault = Fault::refuse(403, "Forbidden", "no");
+            cluster.on(Method::POST, "configmaps").from(2).fail(fault);
+        }
+        let full = Setup::new(TWO_STEPS).with(&cluster).file_size(64);
+        let sidecar = full.start();
+        let mut waits = sidecar.step("build").connect();
+        let path = "/v1/steps/build/outputs";
+        waits
+            .send(&request("POST", path, &[], DIGEST.as_bytes()))
+            .unwrap();
+        until("the API server is asked", || {
+            cluster.count(&Method::POST, "configmaps") > 0
+        });
+        sidecar.step("scan").outputs("scan", &filler(&full)).ok();
+        let length = fs::metadata(full.path("state/journal")).unwrap().len();
+        assert_eq!(length, 64 << 10);
+        let answer = waits.answer().unwrap();
+        assert_eq!(answer.status, if refused { 424 } else { 200 });
+        let exists = cluster.paths();
+        assert_eq!(exists.len(), usize::from(!refused));
+        let asked = cluster.writes().len();
+        sidecar.kill();
+        // With room, and an API server that takes everything, or has no more room itself.
+        let setup = full.without_file_size();
+        let sidecar = setup.start();
+        let again = sidecar.step("build").outputs("build", DIGEST);
+        assert_eq!((again.status, again.text()), (answer.status, answer.text()));
+        assert_eq!(cluster.paths(), exists);
+        assert_eq!(cluster.writes().len(), asked);
+    }
+}
+
+#[test]
+fn nothing_is_created_without_room_for_the_outcome() {
+    let cluster = api_server();
+    let setup = Setup::new(TWO_STEPS).with(&cluster).file_size(64);
+    let sidecar = setup.start();
+    let some = format!(r#"{{"outputs":{{"verdict":"{}"}}}}"#, "x".repeat(55 << 10));
+    sidecar.step("scan").outputs("scan", &some).ok();
+    let answer = sidecar.step("build").outputs("build", DIGEST);
+    let problem = answer.problem(424, problem_type::NOT_CREATED);
+    assert!(
+        problem.detail.contains("nothing was created"),
+        "{problem:?}"
+    );
+    assert!(problem.detail.contains("--state-dir"), "{problem:?}");
+    assert!(cluster.requests_to(&Method::POST, "configmaps").is_empty());
+    sidecar.kill();
+    // It stays what the step was told, even where there is room.
+    let sidecar = setup.without_file_size().start();
+    let again = sidecar.step("build").outputs("build", DIGEST);
+    assert_eq!(again.problem(424, problem_type::NOT_CREATED), problem);
+    assert!(cluster.paths().is_empty());
+}
+
+#[test]
+fn no_outcome_is_told_before_it_is_recorded() {
+    let cluster = api_server();
+    let slow = Fault::SlowReply(Duration::from_secs(1));
+    cluster.on(Method::POST, "configmaps").first(1).fail(slow);
+    let setup = Setup::new(TWO_STEPS).with(&cluster).file_size(1 << 20);
+    let sidecar = setup.start();
+    let mut waits = sidecar.step("build").connect();
+    let path = "/v1/steps/build/outputs";
+    waits
+        .send(&request("POST", path, &[], DIGEST.as_bytes()))
+        .unwrap();
+    until("the API server is asked", || {
+        cluster.count(&Method::POST, "configmaps") > 0
+    });
+    // From now on nothing at all can be written, reserved or not.
+    sidecar.limit_file_size("1:");
+    let problem = waits.answer().unwrap().problem(503, problem_type::BUSY);
+    assert!(problem.detail.contains("--state-dir"), "{problem:?}");
+    let asked = sidecar.step("build").outputs("build", DIGEST);
+    asked.problem(503, problem_type::BUSY);
+    let status = sidecar.loopback().get("/v1/status").ok();
+    assert_eq!(status["phase"], "Submitting");
+    // It keeps trying by itself.
+    sidecar.limit_file_size("1073741824:");
+    until("it is recorded", || {
+        sidecar.loopback().get("/v1/status").ok()["phase"] == "Committed"
+    });
+    let outcome = sidecar.step("build").outputs("build", DIGEST).ok();
+    let creates = cluster.count(&Method::POST, "configmaps");
+    sidecar.kill();
+    let sidecar = setup.start();
+    assert_eq!(sidecar.step("build").outputs("build", DIGEST).ok(), outcome);
+    assert_eq!(cluster.count(&Method::POST, "configmaps"), creates);
 }

@@ -1,12 +1,18 @@
 //! Secrets reach the API server and nobody else.
 
+mod quoting;
+mod withheld;
+
+use std::process::Command;
+
 use gleaner_proto::message::problem_type;
 use http::Method;
 use serde_json::Value;
 
-use crate::support::{MANUAL, Setup, Sidecar, api_server};
+use crate::support::{MANUAL, Setup, Sidecar, api_server, until};
 use crate::waiting;
 use gleaner_testkit::fault::Fault;
+use gleaner_testkit::process;
 
 const CANARY: &str = "c4n4ry-9b1f";
 
@@ -81,7 +87,8 @@ fn a_secret_is_hidden_when_the_commit_fails() {
     place.outputs("login", &body).ok();
     let failed = place.post("/v1/submit", "");
     assert_eq!(failed.status, 424);
-    assert!(failed.text().contains("too strange"));
+    assert!(failed.text().contains("422 Unprocessable Entity (Invalid)"));
+    assert!(!failed.text().contains("too strange"));
     assert_hidden(&failed.body);
     assert_hidden_everywhere(&sidecar);
 }
@@ -102,6 +109,30 @@ fn a_secret_is_hidden_when_it_does_not_hold_what_the_template_needs() {
     assert_hidden(&failed.body);
     assert_hidden_everywhere(&sidecar);
     assert!(cluster.paths().is_empty());
+}
+
+#[test]
+fn the_memory_is_not_for_other_processes_of_the_same_user() {
+    const NOBODY: u32 = 65_534;
+    // As root the owner is the same either way; another user has to be borrowed then.
+    let is_root = process::memory_owner(std::process::id()) == 0;
+    let setup = Setup::new(SECRET);
+    let (setup, mut other) = if is_root {
+        (setup.owned_by(NOBODY), process::as_user("sleep", NOBODY))
+    } else {
+        (setup, Command::new("sleep"))
+    };
+    other.arg("60");
+    let other = process::Process::spawn(other).unwrap();
+    let sidecar = setup.start();
+    let place = sidecar.step("login");
+    let body = format!(r#"{{"outputs": {{"token": "{CANARY}"}}}}"#);
+    place.outputs("login", &body).ok();
+    assert_eq!(sidecar.memory_owner(), 0);
+    // Once the command is what it is to be.
+    until("another program shows its owner", || {
+        process::memory_owner(other.id()) != 0
+    });
 }
 
 #[test]
@@ -154,7 +185,15 @@ fn the_status_shows_no_long_value_whole() {
 }
 
 fn assert_hidden_everywhere(sidecar: &Sidecar) {
+    for (_, text) in seen_everywhere(sidecar) {
+        assert_hidden(&text);
+    }
+}
+
+/// Everything that can be seen of a run, by place.
+fn seen_everywhere(sidecar: &Sidecar) -> Vec<(String, Vec<u8>)> {
     let place = sidecar.loopback();
+    let mut seen = Vec::new();
     for path in [
         "/",
         "/metrics",
@@ -164,16 +203,14 @@ fn assert_hidden_everywhere(sidecar: &Sidecar) {
         "/v1/resources?partial=true",
         "/v1/resources/credentials",
     ] {
-        assert_hidden(&place.get(path).body);
-        assert_hidden(
-            &place
-                .ask("GET", path, &[("Accept", "application/json")], b"")
-                .body,
-        );
+        let json = place.ask("GET", path, &[("Accept", "application/json")], b"");
+        seen.push((path.to_owned(), place.get(path).body));
+        seen.push((format!("{path} as JSON"), json.body));
     }
     let event = waiting::next(&mut waiting::follow(sidecar));
-    assert_hidden(&serde_json::to_vec(&event).unwrap());
-    assert_hidden(sidecar.log().as_bytes());
+    seen.push(("an event".into(), serde_json::to_vec(&event).unwrap()));
+    seen.push(("the log".into(), sidecar.log().into_bytes()));
+    seen
 }
 
 fn assert_hidden(text: &[u8]) {

@@ -1,4 +1,27 @@
+use std::io;
+
+use gleaner_core::declaration::{Declaration, Scope};
+use gleaner_core::render::{Attempts, Values, render};
+use gleaner_core::run::Run;
+
 use super::*;
+
+/// That of a Secret with the secret output 'token' of step 'login'.
+fn withheld() -> Disclosure {
+    let text = "\
+steps: {login: [{name: token, secret: true, default: public}]}
+objects:
+  - name: credentials
+    resourceTemplate: {apiVersion: v1, kind: Secret, metadata: {name: a}, stringData: {token: $(steps.login.token)}}
+";
+    let declaration = Declaration::parse(text, &Scope::default()).unwrap();
+    let values = Values {
+        outputs: [("login".into(), [("token".into(), "x".into())].into())].into(),
+        ..Values::default()
+    };
+    let rendered = render(&declaration, &values, &Run::default(), &Attempts::new());
+    rendered.unwrap().remove(0).disclosure
+}
 
 fn status(code: u16, reason: &str, message: &str) -> Vec<u8> {
     let status = serde_json::json!({
@@ -11,7 +34,7 @@ fn status(code: u16, reason: &str, message: &str) -> Vec<u8> {
 fn answer(method: &Method, code: u16, reason: &str, message: &str) -> Answer {
     let code = StatusCode::from_u16(code).unwrap();
     let body = status(code.as_u16(), reason, message);
-    read(method, code, &HeaderMap::new(), &body)
+    read(method, code, &HeaderMap::new(), &body, &Disclosure::Full)
 }
 
 #[test]
@@ -49,7 +72,7 @@ fn what_may_pass_is_asked_again_and_a_server_error_may_have_been_a_success() {
 #[test]
 fn an_object_too_large_for_etcd_is_not_tried_again() {
     let answer = answer(&Method::POST, 500, "", "etcdserver: request is too large");
-    assert!(matches!(answer, Answer::Refused(refusal) if refusal.too_large()));
+    assert!(matches!(answer, Answer::Refused(refusal) if refusal.topic == Topic::TooLarge));
 }
 
 #[test]
@@ -61,7 +84,7 @@ fn an_applied_object_that_does_not_fit_its_schema_is_not_tried_again() {
     ] {
         let answer = answer(&Method::PATCH, 500, "", text);
         assert!(
-            matches!(answer, Answer::Refused(refusal) if refusal.mistyped()),
+            matches!(answer, Answer::Refused(refusal) if refusal.topic == Topic::Mistyped),
             "{text}"
         );
     }
@@ -79,14 +102,26 @@ fn the_wait_that_is_asked_for_is_read_from_header_or_details() {
     let mut headers = HeaderMap::new();
     headers.insert(header::RETRY_AFTER, "7".parse().unwrap());
     let code = StatusCode::TOO_MANY_REQUESTS;
-    let Answer::Again(again) = read(&Method::GET, code, &headers, b"slow down") else {
+    let Answer::Again(again) = read(
+        &Method::GET,
+        code,
+        &headers,
+        b"slow down",
+        &Disclosure::Full,
+    ) else {
         panic!("429 passes");
     };
     assert_eq!(again.after, Some(Duration::from_secs(7)));
     assert_eq!(again.words, "slow down");
 
     let body = br#"{"kind":"Status","message":"m","details":{"retryAfterSeconds":3}}"#;
-    let Answer::Again(again) = read(&Method::GET, code, &HeaderMap::new(), body) else {
+    let Answer::Again(again) = read(
+        &Method::GET,
+        code,
+        &HeaderMap::new(),
+        body,
+        &Disclosure::Full,
+    ) else {
         panic!("429 passes");
     };
     assert_eq!(again.after, Some(Duration::from_secs(3)));
@@ -116,11 +151,88 @@ fn warnings_lose_their_quotes() {
         header::WARNING,
         r#"299 - "v1 of \"X\" is old""#.parse().unwrap(),
     );
-    assert_eq!(warnings(&headers), [r#"v1 of "X" is old"#]);
+    assert_eq!(
+        warnings(&headers, &Disclosure::Full),
+        [r#"v1 of "X" is old"#]
+    );
 }
 
 #[test]
 fn long_words_are_cut_between_characters() {
     let text = "ä".repeat(WORDS_MAX);
     assert!(bounded(&text).len() <= WORDS_MAX + 4);
+}
+
+#[test]
+fn a_refusal_is_understood_although_its_message_is_withheld() {
+    let read_topic = |code: u16, message: &str| {
+        let status = status(code, "Forbidden", message);
+        let code = StatusCode::from_u16(code).unwrap();
+        match read(&Method::POST, code, &HeaderMap::new(), &status, &withheld()) {
+            Answer::Refused(refusal) => {
+                assert!(!refusal.words.contains("swordfish"), "{refusal:?}");
+                assert!(refusal.words.contains("is withheld"), "{refusal:?}");
+                refusal.topic
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    for (code, message, topic) in [
+        (
+            403,
+            "User \"u\" cannot create resource: swordfish",
+            Topic::Permission,
+        ),
+        (
+            403,
+            "cannot set blockOwnerDeletion: swordfish",
+            Topic::BlockOwnerDeletion,
+        ),
+        (
+            404,
+            "namespaces \"ci\" not found: swordfish",
+            Topic::Namespace,
+        ),
+        (
+            400,
+            "admission webhook \"a\" denied: swordfish",
+            Topic::Admission,
+        ),
+        (
+            500,
+            "swordfish: etcdserver: request is too large",
+            Topic::TooLarge,
+        ),
+        (422, "swordfish", Topic::Other),
+    ] {
+        assert_eq!(read_topic(code, message), topic, "{message}");
+    }
+}
+
+#[test]
+fn the_end_of_a_connection_is_told_by_its_kind_where_the_message_is_withheld() {
+    let words = |error: io::Error| {
+        let reason = api_server::Reason::Interrupted(Box::new(error));
+        match unsent(&reason, &withheld()) {
+            Answer::Again(Again { words, .. }) | Answer::Broken(words) => words,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(
+        words(io::Error::new(io::ErrorKind::ConnectionReset, "swordfish")),
+        "the connection to the API server failed: connection reset"
+    );
+    assert_eq!(
+        words(io::Error::other("invalid peer certificate: for swordfish")),
+        "invalid peer certificate"
+    );
+    let reason = api_server::Reason::Interrupted("GOAWAY swordfish".into());
+    let Answer::Again(again) = unsent(&reason, &withheld()) else {
+        panic!("it may pass");
+    };
+    assert!(!again.words.contains("swordfish"), "{}", again.words);
+    let Answer::Again(again) = unsent(&reason, &Disclosure::Full) else {
+        panic!("it may pass");
+    };
+    assert!(again.words.contains("GOAWAY swordfish"));
 }

@@ -10,6 +10,7 @@ fn place(api_version: &str, namespace: Option<&str>, name: &str) -> Place {
         }),
         namespace: namespace.map(str::to_owned),
         name: name.into(),
+        disclosure: Disclosure::Full,
     }
 }
 

@@ -1,6 +1,10 @@
 //! Unit tests of `remedy`.
 
+use gleaner_core::render::Disclosure;
+use http::{HeaderMap, Method};
+
 use super::*;
+use crate::answer::{self, Answer};
 use crate::kind::KindName;
 
 fn reason(code: u16, words: &str) -> Reason {
@@ -9,11 +13,17 @@ fn reason(code: u16, words: &str) -> Reason {
         plural: "pipelineresources".into(),
         namespaced: true,
     };
-    let refusal = Refusal {
-        code: StatusCode::from_u16(code).unwrap(),
-        reason: String::new(),
-        words: words.into(),
-        causes: Vec::new(),
+    let body = serde_json::json!({"kind": "Status", "code": code, "message": words}).to_string();
+    let code = StatusCode::from_u16(code).unwrap();
+    let answer = answer::read(
+        &Method::POST,
+        code,
+        &HeaderMap::new(),
+        body.as_bytes(),
+        &Disclosure::Full,
+    );
+    let Answer::Refused(refusal) = answer else {
+        panic!("{answer:?}");
     };
     let purpose = Purpose {
         verb: "create",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use gleaner_core::declaration::Policy;
-use gleaner_core::render::Rendered;
+use gleaner_core::render::{Disclosure, Rendered};
 use gleaner_proto::name::ResourceName;
 use gleaner_submission::{Report, Submission, SubmissionError, Submitter};
 use serde_json::{Value, json};
@@ -27,6 +27,7 @@ pub(crate) fn image(resource: &str, name: &str, digest: &str) -> Rendered {
         derived_name: false,
         wait_for: None,
         results: Vec::new(),
+        disclosure: Disclosure::Full,
         object: json!({
             "apiVersion": "tekton.dev/v1alpha1",
             "kind": "PipelineResource",

@@ -51,9 +51,14 @@ impl ApiServer {
         self.store.lock().remove(path)
     }
 
-    /// The paths of all objects, in order.
+    /// The paths of all objects but Events, in order.
     pub fn paths(&self) -> Vec<String> {
         self.store.lock().paths()
+    }
+
+    /// The Events so far.
+    pub fn events(&self) -> Vec<Value> {
+        self.store.lock().events()
     }
 
     /// The fault that somebody else stores this object before the request is performed.

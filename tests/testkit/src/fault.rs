@@ -119,10 +119,13 @@ impl FaultServer {
         self.requests_to(method, target).len()
     }
 
-    /// The requests that change something: no reads, no dry runs.
+    /// The requests that change something: no reads, no dry runs, no Events.
     pub fn writes(&self) -> Vec<Recorded> {
         let mut requests = self.requests();
-        requests.retain(|request| request.method != Method::GET && !request.is_dry_run());
+        requests.retain(|request| {
+            let writes = request.method != Method::GET && !request.is_dry_run();
+            writes && !request.path.ends_with("/events")
+        });
         requests
     }
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, PipeReader};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -273,4 +274,20 @@ pub fn with_file_size(program: &str, kibibytes: u64) -> Command {
     let mut shell = Command::new("bash");
     shell.args(["-c", script, "bash", &kibibytes.to_string(), program]);
     shell
+}
+
+/// A command that runs as this user; only root can do that.
+pub fn as_user(program: &str, user: u32) -> Command {
+    let mut command = Command::new("setpriv");
+    let ids = [format!("--reuid={user}"), format!("--regid={user}")];
+    command
+        .args(ids)
+        .args(["--clear-groups", "--no-new-privs", "--", program]);
+    command
+}
+
+/// The owner of a process's memory, as the kernel shows it.
+pub fn memory_owner(pid: u32) -> u32 {
+    let memory = fs::metadata(format!("/proc/{pid}/mem"));
+    memory.expect("the memory of a running process").uid()
 }

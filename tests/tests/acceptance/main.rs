@@ -7,6 +7,7 @@ mod names;
 mod objects;
 mod permissions;
 mod proposal;
+mod secrecy;
 mod submitting;
 mod values;
 mod waiting;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         objects::cases(),
         waiting::cases(),
         permissions::cases(),
+        secrecy::cases(),
         submitting::cases(),
     ];
     Suite::new(cases.into_iter().flatten().collect())

@@ -112,6 +112,21 @@ async fn the_role_for_runs_is_enough_and_no_more(server: &Server) {
     .await
     .expect_status(403);
 
+    let events = server.path("events.k8s.io/v1", "events");
+    let event = json!({
+        "apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": {"name": "run.1"},
+        "type": "Normal", "reason": "GleanerCreated", "action": "Submit", "note": "1 object",
+        "eventTime": "2026-09-21T14:13:20.000000Z",
+        "reportingController": "gleaner.dev/sidecar", "reportingInstance": "run",
+        "regarding": {"apiVersion": "tekton.dev/v1", "kind": "TaskRun", "name": "run", "namespace": server.namespace()},
+    });
+    send(&client, Method::POST, &events, &event)
+        .await
+        .expect_status(201);
+    send(&client, Method::GET, &events, &Value::Null)
+        .await
+        .expect_status(403);
+
     send(&client, Method::DELETE, &one, &Value::Null)
         .await
         .expect_status(200);

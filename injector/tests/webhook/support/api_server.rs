@@ -67,13 +67,6 @@ impl ApiServer {
         String::from_utf8(STANDARD.decode(held).unwrap()).ok()
     }
 
-    /// The Events so far.
-    pub(crate) fn events(&self) -> Vec<Value> {
-        let paths = self.paths();
-        let events = paths.iter().filter(|path| path.starts_with(EVENTS));
-        events.filter_map(|path| self.get(path)).collect()
-    }
-
     /// Never answers a request for an Event.
     pub(crate) fn take_no_events(&self) {
         self.on(Method::POST, EVENTS).fail(Fault::Hang);

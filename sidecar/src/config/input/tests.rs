@@ -154,3 +154,11 @@ fn the_arguments_of_an_injected_plain_pod_are_read() {
     };
     assert_eq!((owner.kind.as_str(), owner.uid.as_str()), ("Job", "job-1"));
 }
+
+#[test]
+fn a_parameter_in_json_has_no_key_twice() {
+    let json = |text: &str| json_pair(&format!("report={text}"));
+    assert_eq!(json(r#"{"a": [1]}"#).unwrap().1, json!({"a": [1]}));
+    let error = json(r#"{"a": {"k": 1, "\u006b": 2}}"#).unwrap_err();
+    assert!(error.contains("duplicate key"), "{error}");
+}

@@ -20,6 +20,7 @@ pub(crate) struct Setup {
     folder: Arc<TempDir>,
     flags: Vec<String>,
     file_size: Option<u64>,
+    user: Option<u32>,
 }
 
 /// A sidecar that runs. It is killed when it goes out of scope.
@@ -53,6 +54,7 @@ impl Setup {
             flags: flags.into(),
             folder: Arc::new(folder),
             file_size: None,
+            user: None,
         }
         .flag("--api-server=http://127.0.0.1:1")
     }
@@ -85,6 +87,23 @@ impl Setup {
     pub(crate) fn file_size(mut self, kibibytes: u64) -> Self {
         self.file_size = Some(kibibytes);
         self
+    }
+
+    /// As this user, to whom everything is given that it needs. Only root can do that.
+    pub(crate) fn owned_by(mut self, user: u32) -> Self {
+        for path in [self.folder.path(), &self.path("declaration.yaml")] {
+            std::os::unix::fs::chown(path, Some(user), Some(user)).unwrap();
+        }
+        self.user = Some(user);
+        self
+    }
+
+    /// Files may grow again.
+    pub(crate) fn without_file_size(&self) -> Self {
+        Self {
+            file_size: None,
+            ..self.clone()
+        }
     }
 
     /// A file or folder of this sidecar.
@@ -120,9 +139,10 @@ impl Setup {
         let shipped = std::env::var("GLEANER_TEST_SIDECAR").ok();
         let program = shipped.as_deref();
         let program = program.unwrap_or(env!("CARGO_BIN_EXE_gleaner-sidecar"));
-        let mut command = match self.file_size {
-            None => Command::new(program),
-            Some(size) => process::with_file_size(program, size),
+        let mut command = match (self.file_size, self.user) {
+            (Some(size), _) => process::with_file_size(program, size),
+            (None, Some(user)) => process::as_user(program, user),
+            (None, None) => Command::new(program),
         };
         command
             .args(&self.flags)
@@ -178,6 +198,19 @@ impl Sidecar {
     /// Waits until it has ended by itself.
     pub(crate) fn ended_within(self, time: Duration) -> ExitStatus {
         self.process.ended_within(time)
+    }
+
+    /// Changes the bound on the size of files while it runs, as `prlimit` writes it.
+    pub(crate) fn limit_file_size(&self, limit: &str) {
+        let mut prlimit = Command::new("prlimit");
+        prlimit.args(["--pid", &self.process.id().to_string()]);
+        prlimit.arg(format!("--fsize={limit}"));
+        assert!(prlimit.status().expect("the program prlimit").success());
+    }
+
+    /// The user to whom the kernel gives its memory and environment: root, if the process is not for others of its user.
+    pub(crate) fn memory_owner(&self) -> u32 {
+        process::memory_owner(self.process.id())
     }
 
     /// A figure in KiB of `/proc/PID/status`.

@@ -39,7 +39,13 @@ impl Objects {
     }
 
     pub(crate) fn paths(&self) -> Vec<String> {
-        self.objects.keys().cloned().collect()
+        let paths = self.objects.keys().filter(|path| !is_event(path));
+        paths.cloned().collect()
+    }
+
+    pub(crate) fn events(&self) -> Vec<Value> {
+        let events = self.objects.iter().filter(|(path, _)| is_event(path));
+        events.map(|(_, event)| event.clone()).collect()
     }
 
     pub(crate) fn put(&mut self, path: &str, mut object: Value) -> Value {
@@ -155,6 +161,10 @@ impl Objects {
         self.objects.remove(call.path);
         (200, json!({"kind": "Status", "status": "Success"}))
     }
+}
+
+fn is_event(path: &str) -> bool {
+    path.contains("/events/")
 }
 
 fn refused(status: u16, reason: &str, message: &str) -> Answer {

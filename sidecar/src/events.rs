@@ -1,0 +1,162 @@
+//! Events about the end of a submission, next to the run that a person looks at.
+//!
+//! When the pod is gone, they are all that still says which objects a rollback could not delete. They are told as well as may be:
+//! where the ServiceAccount may not create Events, the run goes on without.
+
+use std::fmt::Display;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures::future::join_all;
+use gleaner_core::run::{OwnerReference, Run};
+use gleaner_proto::message::Problem;
+use gleaner_runtime::api_server::event::NOTE_BYTES;
+use gleaner_runtime::api_server::{ApiServer, Event, EventKind, Regarding};
+use gleaner_runtime::error_chain;
+use http::StatusCode;
+
+use crate::journal::Commit;
+
+const CONTROLLER: &str = "gleaner.dev/sidecar";
+
+/// Bound on the time that all Events of one ending take together. A process that shuts down waits for them.
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Creates Events about one run.
+pub(crate) struct Recorder {
+    server: ApiServer,
+    namespace: String,
+    regarding: OwnerReference,
+    /// Set once the API server has refused one.
+    is_refused: AtomicBool,
+}
+
+/// What one Event says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Notice {
+    kind: EventKind,
+    reason: &'static str,
+    note: String,
+}
+
+impl Recorder {
+    /// Returns a recorder; none for a run that is not in the cluster.
+    pub(crate) fn new(server: ApiServer, run: &Run) -> Option<Self> {
+        Some(Self {
+            server,
+            namespace: run.namespace()?.to_owned(),
+            regarding: run.subject()?,
+            is_refused: AtomicBool::new(false),
+        })
+    }
+
+    /// Creates an Event for each notice, all at once.
+    pub(crate) async fn tell(&self, notices: Vec<Notice>) {
+        if self.is_refused.load(Ordering::Relaxed) {
+            return;
+        }
+        let creates = notices.iter().map(|notice| self.create(notice));
+        if tokio::time::timeout(TIMEOUT, join_all(creates))
+            .await
+            .is_err()
+        {
+            tracing::warn!(within = ?TIMEOUT, "events-not-created");
+        }
+    }
+
+    async fn create(&self, notice: &Notice) {
+        let OwnerReference {
+            api_version,
+            kind,
+            name,
+            uid,
+        } = &self.regarding;
+        let event = Event {
+            controller: CONTROLLER,
+            instance: name,
+            kind: notice.kind,
+            reason: notice.reason,
+            action: "Submit",
+            note: &notice.note,
+            regarding: Regarding {
+                api_version,
+                kind,
+                namespace: &self.namespace,
+                name,
+                uid,
+            },
+        };
+        let Err(error) = self.server.create_event(&event).await else {
+            return;
+        };
+        match error.code() {
+            // No permission, or no such kind: the same for each of them.
+            Some(StatusCode::FORBIDDEN | StatusCode::NOT_FOUND) => {
+                if !self.is_refused.swap(true, Ordering::Relaxed) {
+                    tracing::info!(error = error_chain(&error), "events-refused");
+                }
+            }
+            _ => tracing::warn!(error = error_chain(&error), "event-not-created"),
+        }
+    }
+}
+
+/// Returns the notices about a commit; none where nothing was to be created.
+pub(crate) fn of_commit(commit: &Commit) -> Vec<Notice> {
+    let created = &commit.outcome.resources;
+    let count = created.len();
+    let objects = if count == 1 { "object" } else { "objects" };
+    let notice = Notice {
+        kind: EventKind::Normal,
+        reason: "GleanerCreated",
+        note: format!("{count} {objects}: ") + &named(created, "; "),
+    };
+    (count > 0).then_some(notice).into_iter().collect()
+}
+
+/// Returns the notices about a failure after which the objects `removed` were deleted again.
+pub(crate) fn of_failure(problem: &Problem, removed: &[String]) -> Vec<Notice> {
+    let warning = |reason, note| Notice {
+        kind: EventKind::Warning,
+        reason,
+        note,
+    };
+    let mut notices = vec![warning("GleanerFailed", problem.detail.clone())];
+    if !removed.is_empty() {
+        notices.push(Notice {
+            kind: EventKind::Normal,
+            ..warning(
+                "GleanerRolledBack",
+                "deleted again: ".to_owned() + &named(removed, ", "),
+            )
+        });
+    }
+    if !problem.left.is_empty() {
+        let left: Vec<_> = problem.left.iter().map(|left| &left.object).collect();
+        let note = "may still exist, delete by hand: ".to_owned() + &named(&left, ", ");
+        notices.push(warning("GleanerRollbackFailed", note));
+    }
+    notices
+}
+
+/// Returns as many of the names as an Event can hold, and how many more there are.
+fn named(names: &[impl Display], separator: &str) -> String {
+    // For the words before, and "and N more".
+    const OTHERS: usize = 96;
+    let mut text = String::new();
+    for (index, name) in names.iter().enumerate() {
+        let name = name.to_string();
+        let rest = names.len() - index;
+        if text.len() + separator.len() + name.len() > NOTE_BYTES - OTHERS {
+            return format!("{text}{separator}and {rest} more");
+        }
+        if index > 0 {
+            text += separator;
+        }
+        text += &name;
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,159 @@
+//! The frames of the journal: what tells a whole one from a torn and from a damaged one.
+//!
+//! | bytes | content |
+//! | --- | --- |
+//! | 3 | `GJ3` |
+//! | 4 | length of the payload, little endian |
+//! | 4 | CRC-32 of payload and filler |
+//! | 4 | CRC-32 of the 11 bytes before |
+//! | 1 | [`END`] |
+//! | n | payload: text without NUL, but for the identity in the first frame |
+//! | 1 to 16 | [`END`], up to a multiple of 16 bytes |
+//!
+//! A frame is written over [`BLANK`] bytes or appended. If that is interrupted, a part of the frame is still blank, is missing,
+//! or reads as zeros, where a power cut lost the data of a file that had grown. Disks write sectors of 512 bytes; a process that
+//! is killed stops at any byte, in order. Both leave a blank sector, or a blank last byte, of the head or of the whole. In a frame
+//! that was written whole, neither exists, nor can a few wrong bits make one: if its checksum is wrong, it is damaged.
+
+use std::io::{self, IoSlice, Write};
+
+/// Fills room that is kept free. No byte of UTF-8 is like it.
+pub(super) const BLANK: u8 = 0xFF;
+/// Length of a frame's head. Frames begin at multiples of it, so that no head lies in two sectors.
+pub(super) const HEAD: usize = 16;
+
+const MAGIC: &[u8; 3] = b"GJ3";
+/// The last byte of a head and of a frame. It takes four wrong bits to make it blank.
+const END: u8 = 0xA5;
+const SECTOR: usize = 512;
+
+/// The frames in the bytes of a file.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Frames<'a> {
+    /// Payloads, and where their frames begin.
+    pub(super) payloads: Vec<(u64, &'a [u8])>,
+    /// Where the last whole frame ends.
+    pub(super) end: usize,
+}
+
+enum Frame<'a> {
+    Whole { payload: &'a [u8], end: usize },
+    Torn,
+    Damaged,
+}
+
+/// Returns the length of the frame of a payload of `length` bytes.
+pub(super) const fn length(length: u64) -> u64 {
+    let head = HEAD as u64;
+    head + (length / head + 1) * head
+}
+
+/// Writes the frame of a payload in `parts` by one call, as far as the system takes it at once. Returns the frame's length.
+pub(super) fn write(file: &mut impl Write, parts: &[&[u8]]) -> io::Result<u64> {
+    let payload: usize = parts.iter().map(|part| part.len()).sum();
+    let too_long = |_| io::Error::new(io::ErrorKind::InvalidInput, "a record of more than 4 GiB");
+    let announced = u32::try_from(payload).map_err(too_long)?;
+    let filler = &[END; HEAD][payload % HEAD..];
+    let mut crc = crc32fast::Hasher::new();
+    parts.iter().for_each(|part| crc.update(part));
+    crc.update(filler);
+    let head = head(announced, crc.finalize());
+    let mut slices = vec![IoSlice::new(&head)];
+    slices.extend(parts.iter().map(|part| IoSlice::new(part)));
+    slices.push(IoSlice::new(filler));
+    let mut rest = slices.as_mut_slice();
+    while !rest.is_empty() {
+        match file.write_vectored(rest) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => IoSlice::advance_slices(&mut rest, written),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(length(payload as u64))
+}
+
+fn head(length: u32, crc: u32) -> [u8; HEAD] {
+    let mut head = [END; HEAD];
+    head[..3].copy_from_slice(MAGIC);
+    head[3..7].copy_from_slice(&length.to_le_bytes());
+    head[7..11].copy_from_slice(&crc.to_le_bytes());
+    let own = crc32fast::hash(&head[..11]);
+    head[11..15].copy_from_slice(&own.to_le_bytes());
+    head
+}
+
+/// Reads the frames in `bytes` up to a torn or blank one.
+///
+/// # Errors
+/// The place of a damaged frame.
+pub(super) fn read(bytes: &[u8]) -> Result<Frames<'_>, u64> {
+    let mut payloads = Vec::new();
+    let mut at = 0;
+    loop {
+        match frame(bytes, at) {
+            Frame::Whole { payload, end } => {
+                payloads.push((at as u64, payload));
+                at = end;
+            }
+            // Nothing is ever written behind a frame that is torn.
+            Frame::Torn if holds_frame(bytes, at + HEAD) => return Err(at as u64),
+            Frame::Torn => return Ok(Frames { payloads, end: at }),
+            Frame::Damaged => return Err(at as u64),
+        }
+    }
+}
+
+fn frame(bytes: &[u8], at: usize) -> Frame<'_> {
+    let Some((found, rest)) = bytes[at..].split_first_chunk::<HEAD>() else {
+        return Frame::Torn;
+    };
+    if is_blank(found[HEAD - 1]) {
+        return Frame::Torn;
+    }
+    let number = |from: usize| {
+        let number = found[from..from + 4].iter().rev();
+        number.fold(0_u32, |number, byte| number << 8 | u32::from(*byte))
+    };
+    let (announced, crc) = (number(3), number(7));
+    if *found != head(announced, crc) {
+        return Frame::Damaged;
+    }
+    let announced = announced as usize;
+    let padded = (announced / HEAD + 1) * HEAD;
+    let Some((body, behind)) = rest.split_at_checked(padded) else {
+        return Frame::Torn;
+    };
+    if crc32fast::hash(body) == crc {
+        let end = at + HEAD + body.len();
+        return Frame::Whole {
+            payload: &body[..announced],
+            end,
+        };
+    }
+    let torn = has_blank_sector(body, at + HEAD) || body.last().is_some_and(|last| is_blank(*last));
+    if torn && behind.iter().all(|byte| is_blank(*byte)) {
+        Frame::Torn
+    } else {
+        Frame::Damaged
+    }
+}
+
+/// Returns true if a whole frame begins in `bytes` at `from` or after.
+fn holds_frame(bytes: &[u8], from: usize) -> bool {
+    let mut starts = (from..bytes.len()).step_by(HEAD);
+    starts.any(|at| matches!(frame(bytes, at), Frame::Whole { .. }))
+}
+
+/// Returns true if a sector of the file is blank as far as `body` reaches, which begins at `at`.
+fn has_blank_sector(body: &[u8], at: usize) -> bool {
+    let first = (SECTOR - at % SECTOR).min(body.len());
+    let (first, others) = body.split_at(first);
+    std::iter::once(first)
+        .chain(others.chunks(SECTOR))
+        .any(|part| !part.is_empty() && part.iter().all(|byte| is_blank(*byte)))
+}
+
+const fn is_blank(byte: u8) -> bool {
+    byte == BLANK || byte == 0
+}

@@ -1,0 +1,136 @@
+//! The record of how a run ends: the room that it may take, and no more than that.
+
+use std::io;
+
+use gleaner_core::collect::problem;
+use gleaner_core::declaration::{Declaration, GIVEN_RESULTS};
+use gleaner_core::results;
+use gleaner_proto::exit_code;
+use gleaner_proto::failure::FailureCode;
+use gleaner_proto::message::{Problem, problem_type};
+use gleaner_runtime::text::cut;
+use serde::Serialize;
+
+use crate::run_actor::submitting::Ending;
+
+/// Room for a record without objects, in bytes: a problem's own texts, or notes.
+const BASE: u64 = 16 << 10;
+/// Room for each object: its names and UID, or its failure and what is left of it.
+const OBJECT: u64 = 2 << 10;
+/// Room for each field of a result that the template adds. It has 1 KiB at most, before JSON escapes it.
+const FIELD: u64 = 2 << 10;
+/// Bounds on the texts of a problem, in bytes, the first that makes it fit.
+const TEXTS: [usize; 4] = [4 << 10, 1 << 10, 256, 128];
+
+/// Returns the room that the ending of a run with this declaration may take, in bytes.
+pub(super) fn room(declaration: &Declaration) -> u64 {
+    let fields = |template| {
+        results::keys(template)
+            .len()
+            .saturating_sub(GIVEN_RESULTS.len())
+    };
+    let objects = declaration.templates.iter();
+    let objects = objects.map(|template| OBJECT + FIELD * fields(template) as u64);
+    BASE + objects.sum::<u64>()
+}
+
+/// Returns `ending`, shortened to a record that fits into `room`: a problem in its texts first and its lists then, a commit in
+/// its notes.
+pub(super) fn shortened(ending: Ending, room: u64) -> Ending {
+    match ending {
+        Ok(mut commit) => {
+            let dropped = commit.outcome.notes.len();
+            if !fits(&commit, room) && dropped > 0 {
+                let note = format!("{dropped} notes are left out, for want of room in the journal");
+                commit.outcome.notes = vec![note];
+            }
+            Ok(commit)
+        }
+        Err(problem) => Err(shortened_problem(problem, room)),
+    }
+}
+
+/// Returns the problem of a submission that does not begin, because how it ends could not be recorded.
+pub(super) fn no_room(room: u64, error: &io::Error) -> Problem {
+    let message =
+        format!("the journal has no room for the outcome of the run ({room} bytes): {error}");
+    let remedy = "make room on its volume (--state-dir)";
+    let failure = gleaner_proto::failure::Failure {
+        resource: None,
+        code: FailureCode::RequestFailed,
+        message: message.clone(),
+        remedy: Some(remedy.to_owned()),
+    };
+    Problem {
+        failures: vec![failure],
+        ..problem::new(
+            problem_type::NOT_CREATED,
+            424,
+            "the resources could not be created",
+            format!("nothing was created: {message}; {remedy}"),
+            exit_code::NOT_CREATED,
+        )
+    }
+}
+
+/// Returns the problem of a request that came while the outcome is known and not yet recorded.
+pub(super) fn unrecorded(error: &io::Error) -> Problem {
+    problem::new(
+        problem_type::BUSY,
+        503,
+        "the outcome of the run is not yet recorded",
+        format!(
+            "the journal could not be written: {error}; make room on its volume (--state-dir), and retry"
+        ),
+        exit_code::UNREACHABLE,
+    )
+}
+
+fn shortened_problem(mut problem: Problem, room: u64) -> Problem {
+    for max in TEXTS {
+        if fits(&problem, room) {
+            return problem;
+        }
+        shorten_texts(&mut problem, max);
+    }
+    // What exists is worth more than why.
+    while !fits(&problem, room) {
+        match (
+            problem.failures.len(),
+            problem.kept.len(),
+            problem.left.len(),
+        ) {
+            (failures @ 1.., ..) => problem.failures.truncate(failures / 2),
+            (_, kept @ 1.., _) => problem.kept.truncate(kept / 2),
+            (_, _, left @ 1..) => problem.left.truncate(left / 2),
+            _ => break,
+        }
+    }
+    problem
+}
+
+fn shorten_texts(problem: &mut Problem, max: usize) {
+    let Problem {
+        detail,
+        failures,
+        left,
+        ..
+    } = problem;
+    let failures = failures
+        .iter_mut()
+        .flat_map(|failure| std::iter::once(&mut failure.message).chain(&mut failure.remedy));
+    let texts = failures.chain(left.iter_mut().map(|left| &mut left.why));
+    for text in texts.chain([detail]) {
+        if text.len() > max {
+            *text = format!("{} ...", cut(text, max));
+        }
+    }
+}
+
+fn fits(record: &impl Serialize, room: u64) -> bool {
+    // One byte says which record it is.
+    serde_json::to_vec(record).is_ok_and(|json| (json.len() as u64) < room)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! The forms in which API servers, webhooks and proxies quote a value.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde_json::Value;
+
+/// A key of several lines, with all that one encoding or another changes.
+pub(super) const KEY: &str = "-----BEGIN Qx KEY-----\nMIIEvQ8Zk3JhbmRvbUxpbmVPbmU7\n&<ä>\"\\ qZ9-second+Line/77xw?\n-----END Qx KEY-----\n";
+
+/// The field in which the template puts it.
+pub(super) fn field() -> String {
+    format!("key={KEY}")
+}
+
+/// A quotation: how the value is written, and the text.
+pub(super) type Form = (&'static str, String);
+
+/// Every form.
+pub(super) fn forms() -> Vec<Form> {
+    let base64 = |text: &str| STANDARD.encode(text);
+    let hex: String = each_byte(KEY, |out, byte| write!(out, "{byte:02x}"));
+    let lines: Vec<&str> = KEY.lines().collect();
+    let json = Value::from(field()).to_string();
+    // With spaces, which nothing of Gleaner's own has there.
+    let object = format!(r#"{{ "data" : {{ "token" : "{}" }}}}"#, base64(&field()));
+    vec![
+        ("plain", KEY.to_owned()),
+        ("in JSON", json.clone()),
+        (
+            "in JSON within JSON",
+            Value::from(json.as_str()).to_string(),
+        ),
+        ("in JSON as Go writes it", go_json(&json)),
+        ("quoted by Go in ASCII", ascii(&go_json(&json))),
+        ("base64", base64(KEY)),
+        ("base64 of the field", base64(&field())),
+        ("base64 after one byte", base64(&format!("b{KEY}"))),
+        ("base64 after two bytes", base64(&format!("be{KEY}"))),
+        ("base64 for URLs", URL_SAFE_NO_PAD.encode(KEY)),
+        ("base64 twice", base64(&base64(&field()))),
+        ("the object", object.clone()),
+        (
+            "the object in JSON",
+            Value::from(object.as_str()).to_string(),
+        ),
+        ("hex", hex.clone()),
+        ("upper-case hex", hex.to_uppercase()),
+        (
+            "for a URL",
+            each_byte(KEY, |out, byte| write!(out, "%{byte:02X}")),
+        ),
+        (
+            "numbers",
+            each_byte(KEY, |out, byte| write!(out, "{byte} ")),
+        ),
+        (
+            "for HTML",
+            KEY.replace('&', "&amp;")
+                .replace('<', "&lt;")
+                .replace('"', "&#34;"),
+        ),
+        ("upper case", KEY.to_uppercase()),
+        ("lower case", KEY.to_lowercase()),
+        ("one line", lines[1].to_owned()),
+        ("another line", lines[2].to_owned()),
+        ("lines with indentation", lines.join("\n      ")),
+        ("lines in one", lines.join(" ")),
+        ("its first bytes", KEY[..12].to_owned()),
+        ("its last bytes", KEY[KEY.len() - 12..].to_owned()),
+        ("reversed", KEY.chars().rev().collect()),
+        ("cut in the middle of base64", base64(&field().repeat(40))),
+        (
+            "far behind",
+            format!("{}{}", "x".repeat(2000), base64(&field())),
+        ),
+    ]
+}
+
+/// Returns the first piece of eight bytes that `text` has of a quotation.
+pub(super) fn piece<'a>(text: &[u8], quoted: &'a str) -> Option<&'a [u8]> {
+    const PIECE: usize = 8;
+    let pieces: HashSet<&[u8]> = text.windows(PIECE).collect();
+    let fillers = [b"xxxxxxxx".as_slice(), b"--------".as_slice()];
+    let mut quoted = quoted.as_bytes().windows(PIECE);
+    quoted.find(|piece| pieces.contains(piece) && !fillers.contains(piece))
+}
+
+fn each_byte(text: &str, write: impl Fn(&mut String, u8) -> std::fmt::Result) -> String {
+    let mut out = String::new();
+    text.bytes().for_each(|byte| write(&mut out, byte).unwrap());
+    out
+}
+
+/// Go's encoder escapes what HTML would read.
+fn go_json(json: &str) -> String {
+    let json = json.replace('&', "\\u0026").replace('<', "\\u003c");
+    json.replace('>', "\\u003e")
+}
+
+fn ascii(text: &str) -> String {
+    let mut out = String::new();
+    for letter in text.chars() {
+        match letter {
+            ' '..='~' => out.push(letter),
+            other => write!(out, "\\u{:04x}", u32::from(other)).unwrap(),
+        }
+    }
+    out
+}

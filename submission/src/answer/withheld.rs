@@ -1,0 +1,101 @@
+//! The answer of the API server about an object that contains a secret, without its text.
+
+use std::error::Error;
+use std::io;
+
+use gleaner_core::render::Withheld;
+use gleaner_runtime::api_server::Status;
+use http::StatusCode;
+
+use super::bounded;
+
+/// The most causes that are named of one refusal whose message is withheld.
+const CAUSES_MAX: usize = 10;
+
+/// `metav1.StatusReason` (`k8s.io/apimachinery/pkg/apis/meta/v1/types.go`).
+const REASONS: &[&str] = &[
+    "AlreadyExists",
+    "BadRequest",
+    "Conflict",
+    "Expired",
+    "Forbidden",
+    "Gone",
+    "InternalError",
+    "Invalid",
+    "MethodNotAllowed",
+    "NotAcceptable",
+    "NotFound",
+    "RequestEntityTooLarge",
+    "ServerTimeout",
+    "ServiceUnavailable",
+    "StoreReadError",
+    "Timeout",
+    "TooManyRequests",
+    "Unauthorized",
+    "UnsupportedMediaType",
+];
+
+/// `metav1.CauseType`, and the types of `field.Error` that validation adds to them.
+const CAUSES: &[&str] = &[
+    "FieldManagerConflict",
+    "FieldValueDuplicate",
+    "FieldValueForbidden",
+    "FieldValueInvalid",
+    "FieldValueNotFound",
+    "FieldValueNotSupported",
+    "FieldValueRequired",
+    "FieldValueTooLong",
+    "FieldValueTooMany",
+    "FieldValueTypeInvalid",
+    "InternalError",
+    "NamespaceTerminating",
+    "UnexpectedServerResponse",
+];
+
+/// Returns the code, the reason and the causes of a refusal. A webhook chooses all of them freely, so only known words are passed
+/// on, and of the path to a field the part that leads through the object as everyone may see it.
+pub(super) fn refusal(code: StatusCode, status: &Status, withheld: &Withheld) -> String {
+    let mut words = code.to_string();
+    if let Some(reason) = known(REASONS, &status.reason) {
+        words += &format!(" ({reason})");
+    }
+    let causes = status
+        .details
+        .iter()
+        .flat_map(|details| &details.causes)
+        .filter_map(|cause| {
+            let reason = known(CAUSES, &cause.reason);
+            match (reason, withheld.visible_path(&cause.field)) {
+                (Some(reason), Some(field)) => Some(format!("{reason} at {field}")),
+                (None, Some(field)) => Some(format!("at {field}")),
+                (reason, None) => reason.map(str::to_owned),
+            }
+        });
+    let causes: Vec<String> = causes.take(CAUSES_MAX).collect();
+    if !causes.is_empty() {
+        words += &format!(": {}", causes.join(", "));
+    }
+    format!("{}; {}", bounded(&words), withheld.notice())
+}
+
+fn known(words: &[&'static str], word: &str) -> Option<&'static str> {
+    words.iter().find(|known| **known == word).copied()
+}
+
+/// Returns the kind of a failed connection. The end of one may quote, too: HTTP/2 says goodbye with text.
+pub(super) fn interruption(error: &(dyn Error + 'static)) -> String {
+    let kind = io_error(error).map(|error| error.kind().to_string());
+    let kind = kind.unwrap_or_else(|| "no whole response".to_owned());
+    format!("the connection to the API server failed: {kind}")
+}
+
+fn io_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a io::Error> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref() {
+            return Some(error);
+        }
+        cause = error.source();
+    }
+    None
+}
