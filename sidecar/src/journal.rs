@@ -244,6 +244,24 @@ impl Journal {
         Ok(())
     }
 
+    /// Appends the plan of a submission: in the room that was reserved, if that leaves `rest` bytes of it for the ending, and in
+    /// room of its own otherwise.
+    ///
+    /// # Errors
+    /// As [`Journal::append_outputs`]. The room is kept.
+    pub fn append_plan(&mut self, planned: &Planned, rest: u64) -> io::Result<()> {
+        let json = serde_json::to_vec(planned)?;
+        let parts: [&[u8]; 2] = [b"p", &json];
+        let length = frame::length(json.len() as u64 + 1);
+        let rest = frame::length(rest) + frame::HEAD as u64;
+        if self.reserved < length + rest {
+            return self.append_frame(&parts, Room::New);
+        }
+        self.append_frame(&parts, Room::Reserved)?;
+        self.reserved -= length;
+        Ok(())
+    }
+
     /// Appends the record of how the submission has ended, in the room that was reserved, and gives up what is left of that.
     ///
     /// # Errors

@@ -2,6 +2,8 @@
 
 mod record;
 
+pub(super) use record::room;
+
 use std::time::Duration;
 
 use gleaner_proto::message::Problem;
@@ -29,7 +31,8 @@ impl RunActor {
         if self.collector.declaration().templates.is_empty() {
             return Ok(());
         }
-        let room = record::room(self.collector.declaration());
+        let declaration = self.collector.declaration();
+        let room = record::room(declaration) + record::room_of_plan(declaration);
         let reserved = self.on_disk(move |journal| journal.reserve(room)).await;
         reserved.map_err(|error| record::no_room(room, &error))
     }

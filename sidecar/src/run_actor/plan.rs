@@ -7,12 +7,14 @@ use futures::future::BoxFuture;
 use gleaner_submission::{Memory, Planned};
 
 use super::on_disk;
-use crate::journal::{Journal, Record};
+use crate::journal::Journal;
 
 /// The plans in the journal: those that were there at the start, and where the next one goes.
 pub(super) struct Plans {
     pub(super) earlier: Vec<Planned>,
     pub(super) journal: Arc<Mutex<Journal>>,
+    /// The room that stays reserved for the ending, in bytes.
+    pub(super) ending: u64,
 }
 
 impl Memory for Plans {
@@ -22,8 +24,9 @@ impl Memory for Plans {
 
     fn keep(&self, planned: Planned) -> BoxFuture<'_, io::Result<()>> {
         let journal = Arc::clone(&self.journal);
+        let ending = self.ending;
         Box::pin(on_disk(journal, move |journal| {
-            journal.append(&Record::Planned(planned))
+            journal.append_plan(&planned, ending)
         }))
     }
 }

@@ -93,6 +93,7 @@ impl Submitting {
         let plans = Plans {
             earlier: self.planned.clone(),
             journal: Arc::clone(journal),
+            ending: super::ending::room(collector.declaration()),
         };
         let work = Arc::new(work);
         let submitter = self.submitter.clone();

@@ -294,8 +294,9 @@ fn nothing_is_created_without_room_for_the_outcome() {
 #[test]
 fn no_outcome_is_told_before_it_is_recorded() {
     let cluster = api_server();
+    // The create, after a dry run.
     let slow = Fault::SlowReply(Duration::from_secs(1));
-    cluster.on(Method::POST, "configmaps").first(1).fail(slow);
+    cluster.on(Method::POST, "configmaps").from(2).fail(slow);
     let setup = Setup::new(TWO_STEPS).with(&cluster).file_size(1 << 20);
     let sidecar = setup.start();
     let mut waits = sidecar.step("build").connect();
@@ -304,7 +305,7 @@ fn no_outcome_is_told_before_it_is_recorded() {
         .send(&request("POST", path, &[], DIGEST.as_bytes()))
         .unwrap();
     until("the API server is asked", || {
-        cluster.count(&Method::POST, "configmaps") > 0
+        cluster.count(&Method::POST, "configmaps") > 1
     });
     // From now on nothing at all can be written, reserved or not.
     sidecar.limit_file_size("1:");

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use std::io;
 
 use gleaner_core::declaration::{Declaration, Scope};
@@ -16,7 +18,11 @@ objects:
 ";
     let declaration = Declaration::parse(text, &Scope::default()).unwrap();
     let values = Values {
-        outputs: [("login".into(), [("token".into(), "x".into())].into())].into(),
+        outputs: [(
+            "login".into(),
+            Arc::new([("token".into(), "x".into())].into()),
+        )]
+        .into(),
         ..Values::default()
     };
     let rendered = render(&declaration, &values, &Run::default(), &Attempts::new());

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use gleaner_core::render::Disclosure;
 use serde_json::json;
 
 use super::super::kind::{Kind, KindName};
@@ -15,6 +16,7 @@ fn place() -> Place {
         kind: Arc::new(kind),
         namespace: Some("ci".into()),
         name: "a".into(),
+        disclosure: Disclosure::Full,
     }
 }
 

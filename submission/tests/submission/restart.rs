@@ -54,6 +54,7 @@ impl Memory for Notebook {
 
 fn planned(name: &str) -> PlannedObject {
     PlannedObject {
+        secret: None,
         resource: ResourceName::new(name).unwrap(),
         api_version: "tekton.dev/v1alpha1".into(),
         kind: "PipelineResource".into(),

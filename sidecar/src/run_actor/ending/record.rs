@@ -19,11 +19,15 @@ const BASE: u64 = 16 << 10;
 const OBJECT: u64 = 2 << 10;
 /// Room for each field of a result that the template adds. It has 1 KiB at most, before JSON escapes it.
 const FIELD: u64 = 2 << 10;
+/// Room for a plan without objects, in bytes.
+const BASE_OF_PLAN: u64 = 256;
+/// Room for each planned object: a name has 253 bytes at most, a namespace 63.
+const PLANNED: u64 = 1 << 10;
 /// Bounds on the texts of a problem, in bytes, the first that makes it fit.
 const TEXTS: [usize; 4] = [4 << 10, 1 << 10, 256, 128];
 
 /// Returns the room that the ending of a run with this declaration may take, in bytes.
-pub(super) fn room(declaration: &Declaration) -> u64 {
+pub(in crate::run_actor) fn room(declaration: &Declaration) -> u64 {
     let fields = |template| {
         results::keys(template)
             .len()
@@ -32,6 +36,12 @@ pub(super) fn room(declaration: &Declaration) -> u64 {
     let objects = declaration.templates.iter();
     let objects = objects.map(|template| OBJECT + FIELD * fields(template) as u64);
     BASE + objects.sum::<u64>()
+}
+
+/// Returns the room for the plan of a submission with this declaration, in bytes. A plan that takes more, for the second names of
+/// objects, is written in room of its own.
+pub(super) fn room_of_plan(declaration: &Declaration) -> u64 {
+    BASE_OF_PLAN + PLANNED * declaration.templates.len() as u64
 }
 
 /// Returns `ending`, shortened to a record that fits into `room`: a problem in its texts first and its lists then, a commit in
