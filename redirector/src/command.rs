@@ -70,22 +70,34 @@ pub(crate) fn run(command: &[OsString], folder: Option<&Path>) -> Result<Ended, 
     let image = sys::Image::new(candidates.clone(), arguments, variable);
 
     let mask = sys::block_signals();
-    let started = image.spawn(&mask);
+    let mut witness = Witness::start();
+    let early = witness.early();
+    let mut started = image.spawn(&mask);
+    if matches!(&started, Err(error) if error.raw_os_error() == Some(libc::EAGAIN)) {
+        // There may be room for one more process, which is the command's.
+        witness.end();
+        started = image.spawn(&mask);
+    }
     drop(image);
     let ended = match started {
-        Ok(child) => Ok(wait(child)),
+        Ok(child) => {
+            for signal in early {
+                sys::send(signal.number, child);
+            }
+            Ok(wait(child, &mut witness))
+        }
         Err(error) => Err(cannot_run(name, &candidates, &error)),
     };
+    witness.end();
     sys::unblock_signals(&mask);
     ended
 }
 
-fn wait(child: libc::pid_t) -> Ended {
-    let mut witness = Witness::start();
+fn wait(child: libc::pid_t, witness: &mut Witness) -> Ended {
     loop {
         let signal = sys::next_signal();
         if signal.number != libc::SIGCHLD {
-            pass_on(signal, child, &mut witness);
+            pass_on(signal, child, witness);
             continue;
         }
         // Several changes may hide behind one SIGCHLD; as PID 1, orphans' too.

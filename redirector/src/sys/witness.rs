@@ -33,7 +33,7 @@ struct Shared {
     watched: AtomicI32,
 }
 
-/// The witness process; killed when dropped.
+/// The witness process.
 pub(crate) struct Witness {
     process: Option<libc::pid_t>,
     shared: *const Shared,
@@ -44,7 +44,7 @@ pub(crate) struct Witness {
 // === impl Witness ===
 
 impl Witness {
-    /// Starts the witness. Without one (no process or no memory is left) no signal counts as sent to the group.
+    /// Starts the witness, before the command: it must not miss a signal that the command receives. Without one (no process or no memory is left) no signal counts as sent to the group.
     ///
     /// All signals must be blocked, and no other thread may run.
     pub(crate) fn start() -> Self {
@@ -78,11 +78,27 @@ impl Witness {
         witness
     }
 
+    /// Takes the signals off the queue that arrived before there is a command. Whoever sent them, it can only receive them from
+    /// this process.
+    pub(crate) fn early(&mut self) -> Vec<Received> {
+        let mut early = Vec::new();
+        while let Some(signal) = next_pending() {
+            early.push(signal);
+        }
+        if !early.is_empty() {
+            // They are done with.
+            self.report();
+        }
+        early
+    }
+
     /// Returns true if `signal`, which this process has just taken off its queue, was sent to the whole group.
     pub(crate) fn received(&mut self, signal: Received) -> bool {
         self.ahead |= self.report();
         let received = self.ahead & bit(signal.number) != 0;
-        // A signal that arrived twice before the report is one in the report.
+        // The witness may have a later signal that is still being sent to this process. One that arrived twice before the
+        // report is one in the report.
+        finish_sending();
         self.ahead &= pending();
         received
     }
@@ -109,6 +125,15 @@ impl Witness {
         self.ahead |= self.report();
         stop();
         shared.watched.store(0, Ordering::SeqCst);
+    }
+
+    /// Ends the witness.
+    pub(crate) fn end(&mut self) {
+        if let Some(process) = self.process.take() {
+            send(libc::SIGKILL, process);
+            // SAFETY: it is our child, and no status is asked for.
+            unsafe { libc::waitpid(process, ptr::null_mut(), 0) };
+        }
     }
 
     fn shared(&self) -> Option<&'static Shared> {
@@ -141,16 +166,6 @@ impl Witness {
             if !sleep(&shared.reported, reported, &raw const REPORT) {
                 return 0;
             }
-        }
-    }
-}
-
-impl Drop for Witness {
-    fn drop(&mut self) {
-        if let Some(process) = self.process {
-            send(libc::SIGKILL, process);
-            // SAFETY: it is our child, and no status is asked for.
-            unsafe { libc::waitpid(process, ptr::null_mut(), 0) };
         }
     }
 }
