@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::answer::{self, Answer};
 use crate::body::Body;
+use crate::content::Changed;
 use crate::options::Address;
 use crate::sys;
 
@@ -59,6 +60,8 @@ pub(crate) fn exchange(
                 .map(|answer| (answer, held))
                 .map_err(|error| Interrupted { error, held })
         }
+        // The rest of the message does not follow: there is nothing to answer.
+        Err(broken) if is_changed(&broken) => Err(not_held(broken)),
         // A server that has seen enough (413) answers, and hears no more.
         Err(broken) => {
             let until = until.min(Instant::now() + ANSWER_AFTER_BREAK);
@@ -67,6 +70,11 @@ pub(crate) fn exchange(
                 .map_err(|_| not_held(broken))
         }
     }
+}
+
+/// Returns true if a file changed while it was sent: the same would happen again.
+pub(crate) fn is_changed(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<Changed>())
 }
 
 fn send(stream: &UnixStream, request: &Request<'_>, token: Option<&str>) -> io::Result<()> {

@@ -17,7 +17,8 @@
 //! | `directory` | the directory `$GLEANER_OUTPUTS` |
 //! | `command` | find the command, run it, wait for it |
 //! | `outputs` | read the declared files, and nothing but regular ones |
-//! | `json`, `body` | the request's body, streamed so that 16 MiB stay 16 MiB |
+//! | `content`, `validator` | the content of a file, checked and streamed in little memory |
+//! | `json`, `body` | the request's body, streamed from the files |
 //! | `sidecar`, `retry` | ask the sidecar until it has answered, or is out of reach for too long |
 //! | `exchange`, [`answer`] | one HTTP exchange; the answer's grammar, free of I/O |
 //! | `results` | what the next task gets |
@@ -35,6 +36,7 @@
 pub mod answer;
 mod body;
 mod command;
+mod content;
 mod directory;
 mod exchange;
 mod failure;
@@ -52,6 +54,7 @@ mod script;
 mod sidecar;
 mod sys;
 mod termination;
+mod validator;
 mod wrap;
 
 use std::ffi::OsString;

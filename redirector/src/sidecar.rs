@@ -13,7 +13,7 @@ use gleaner_proto::route;
 
 use crate::answer::Answer;
 use crate::body::Body;
-use crate::exchange::{Interrupted, Request, exchange};
+use crate::exchange::{Interrupted, Request, exchange, is_changed};
 use crate::failure::{Failure, Reason};
 use crate::options::Common;
 use crate::retry::{Next, Retry};
@@ -99,6 +99,13 @@ impl<'a> Sidecar<'a> {
                     Verdict::Refused(failure) => return Err(failure),
                     Verdict::Again(why) => (why, held),
                 },
+                Err(interrupted) if is_changed(&interrupted.error) => {
+                    let message = format!(
+                        "{}; end all processes that write to it before the step ends",
+                        interrupted.error
+                    );
+                    return Err(Failure::new(Reason::OutputUnreadable, message));
+                }
                 Err(interrupted) => (explain(&interrupted.error), interrupted.held),
             };
             match retry.failed(Instant::now(), held) {

@@ -5,6 +5,7 @@ mod command;
 mod files;
 mod finish;
 mod init;
+mod memory;
 mod protocol;
 mod report;
 mod script;

@@ -1,0 +1,128 @@
+//! Unit tests of `number`.
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[test]
+fn a_number_must_survive() {
+    for kept in [
+        "1.10",
+        "1e3",
+        "-0",
+        "-0.0",
+        "0e99999999999999999999",
+        "0.000",
+        "100.00e-2",
+        "1E+22",
+        "1e23",
+        "9007199254740993",
+        "9223372036854775807",
+        "-9223372036854775808",
+        "5e-324",
+        "2.2250738585072014e-308",
+        "1.7976931348623157e308",
+        "0.30000000000000004",
+        // Equally short, equally near, the same double: some programs print one, some the other.
+        "1278578419099525.3",
+        "1278578419099525.2",
+        "-1278578419099525.3",
+        // As `%.17g` and `%.16e` in C and Python print 0.1, 0.3, 5e-324, 1e23 and the largest double.
+        "0.10000000000000001",
+        "0.29999999999999999",
+        "4.9406564584124654e-324",
+        "9.9999999999999992e+22",
+        "1.7976931348623157e+308",
+        "1.0000000000000000e+00",
+        // As JavaScript prints two to the power of 65.
+        "36893488147419103000",
+        "10000000000000000000",
+        "-10000000000000000000",
+    ] {
+        assert!(survives(kept), "{kept}");
+    }
+    for changed in [
+        "12345678901234567890123",
+        // The server stores 9223372036854776000 and 18446744073709552000.
+        "9223372036854775808",
+        "18446744073709551615",
+        "18446744073709551616",
+        // Two to the power of 65, exactly, and 1e23 with 17 digits.
+        "36893488147419103232",
+        "99999999999999992000000",
+        "-9223372036854775809",
+        "9007199254740993.0",
+        "9007199254740993e0",
+        "0.1234567890123456789",
+        // They read as 0.1, 0.3 and 1278578419099525.25, and no program prints them so.
+        "0.100000000000000011",
+        "0.30000000000000001",
+        "1278578419099525.1",
+        "1278578419099525.25",
+        "1.7976931348623158e308",
+        "3e-324",
+        "1e400",
+        "-1e400",
+        "1e-400",
+        "1e-99999999999999999999",
+        "1e99999999999999999999",
+    ] {
+        assert!(!survives(changed), "{changed}");
+    }
+}
+
+#[test]
+fn a_number_that_was_read_must_fit() {
+    let read = |text: &str| serde_json::from_str::<Number>(text).unwrap();
+    for fits_text in ["-1", "9223372036854775807", "10000000000000000000", "0.1"] {
+        assert!(fits(&read(fits_text)), "{fits_text}");
+    }
+    assert!(!fits(&read("9223372036854775808")));
+    assert!(!fits(&read("18446744073709551615")));
+}
+
+/// Doubles of all sizes, and such that lie halfway between two decimals of 16 or 17 digits.
+fn doubles() -> impl Strategy<Value = f64> {
+    use proptest::num::f64::{NEGATIVE, NORMAL, POSITIVE, SUBNORMAL, ZERO};
+    let halfway = (1_u64 << 50..1 << 53, 0..8)
+        .prop_map(|(integer, bits)| integer as f64 / f64::from(1 << bits));
+    prop_oneof![POSITIVE | NEGATIVE | NORMAL | SUBNORMAL | ZERO, halfway]
+}
+
+proptest! {
+    #[test]
+    fn every_signed_integer_survives(integer: i64) {
+        prop_assert!(survives(&integer.to_string()));
+    }
+
+    #[test]
+    fn of_larger_integers_those_survive_that_a_double_prints(integer in (1 << 63)..=u64::MAX) {
+        prop_assert_eq!(survives(&integer.to_string()), (integer as f64).to_string() == integer.to_string());
+        prop_assert!(survives(&(integer as f64).to_string()));
+    }
+
+    #[test]
+    fn every_double_survives_however_it_is_printed(double in doubles()) {
+        // The shortest form in two implementations, and all fixed numbers of digits that tell it from its neighbors.
+        let mut printed = vec![format!("{double}"), format!("{double:e}"), serde_json::to_string(&double).unwrap()];
+        let rounded = (0..DOUBLE_DIGITS).map(|digits| format!("{double:.digits$e}"));
+        printed.extend(rounded.filter(|text| text.parse() == Ok(double)));
+        prop_assert!(printed.len() > 3);
+        for text in printed {
+            prop_assert!(survives(&text), "{}", text);
+        }
+    }
+
+    #[test]
+    fn a_decimal_beside_the_nearest_is_refused(double in doubles(), away in prop_oneof![-9_i64..-1, 2_i64..9]) {
+        let nearest = format!("{double:.16e}");
+        let (mantissa, power) = nearest.split_once('e').unwrap();
+        let digits: i64 = mantissa.replace('.', "").parse().unwrap();
+        let power = power.parse::<i32>().unwrap() - 16;
+        let beside = format!("{}e{power}", digits + away);
+        // Read as another double it is that one's.
+        if beside.parse() == Ok(double) && (digits + away) % 10 != 0 {
+            prop_assert!(!survives(&beside));
+        }
+    }
+}
