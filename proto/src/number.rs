@@ -3,7 +3,7 @@
 //! Kubernetes holds a number as a 64-bit signed integer where it is one, and as a double otherwise
 //! (`k8s.io/apimachinery/pkg/util/json`). A number that neither holds would be stored as another one, without an error.
 
-use serde_json::Number;
+use serde_json::{Number, Value};
 
 /// The significant digits that tell every double from every other (C's `DBL_DECIMAL_DIG`).
 const DOUBLE_DIGITS: usize = 17;
@@ -36,6 +36,50 @@ pub fn survives(literal: &str) -> bool {
 /// changed it already.
 pub fn fits(number: &Number) -> bool {
     number.is_i64() || number.is_f64() || survives(&number.to_string())
+}
+
+/// Returns the first number in `value` that does not [`fit`](fits).
+pub fn misfit(value: &Value) -> Option<&Number> {
+    match value {
+        Value::Number(number) => Some(number).filter(|number| !fits(number)),
+        Value::Array(items) => items.iter().find_map(misfit),
+        Value::Object(members) => members.values().find_map(misfit),
+        _ => None,
+    }
+}
+
+/// Returns the first number in the JSON text `json` that does not [survive](survives). Text that is not JSON is left to a
+/// parser.
+pub fn first_changed(json: &str) -> Option<&str> {
+    let bytes = json.as_bytes();
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let start = at;
+        at += 1;
+        match byte {
+            b'"' => {
+                while let Some(&byte) = bytes.get(at) {
+                    at += if byte == b'\\' { 2 } else { 1 };
+                    if byte == b'"' {
+                        break;
+                    }
+                }
+            }
+            b'-' | b'0'..=b'9' => {
+                let of_number = |byte: &u8| byte.is_ascii_digit() || b"+-.eE".contains(byte);
+                at += bytes[at..]
+                    .iter()
+                    .take_while(|byte| of_number(byte))
+                    .count();
+                let literal = &json[start..at];
+                if literal.parse::<f64>().is_ok() && !survives(literal) {
+                    return Some(literal);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 /// A number in base ten, the same for all ways to write it.

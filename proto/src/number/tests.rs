@@ -81,6 +81,19 @@ fn a_number_that_was_read_must_fit() {
     assert!(!fits(&read("18446744073709551615")));
 }
 
+#[test]
+fn a_number_is_found_wherever_it_is() {
+    let text = r#"{"1e400": ["0.1234567890123456789\"1e400", {"a\\": 18446744073709551615}]}"#;
+    assert_eq!(first_changed(text), Some("18446744073709551615"));
+    let value: Value = serde_json::from_str(text).unwrap();
+    assert_eq!(misfit(&value).unwrap().to_string(), "18446744073709551615");
+    assert_eq!(first_changed("[1, {\"1e400\": \"\\\"1e400\"}]"), None);
+    // Not JSON.
+    for text in ["-", "1-2", "1e", "\"1e400", "\"\\"] {
+        assert_eq!(first_changed(text), None, "{text}");
+    }
+}
+
 /// Doubles of all sizes, and such that lie halfway between two decimals of 16 or 17 digits.
 fn doubles() -> impl Strategy<Value = f64> {
     use proptest::num::f64::{NEGATIVE, NORMAL, POSITIVE, SUBNORMAL, ZERO};
@@ -124,5 +137,10 @@ proptest! {
         if beside.parse() == Ok(double) && (digits + away) % 10 != 0 {
             prop_assert!(!survives(&beside));
         }
+    }
+
+    #[test]
+    fn no_text_makes_the_search_panic(text in "([-0-9.eE+\"\\\\ä]|1e){0,40}") {
+        let _ = first_changed(&text);
     }
 }
