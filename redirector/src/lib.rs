@@ -106,6 +106,7 @@ pub fn main_without_runtime(arguments: impl Iterator<Item = OsString>) -> ! {
 
 fn start(arguments: impl Iterator<Item = OsString>) -> Exit {
     sys::end_on_signals_as_init();
+    sys::deny_core_dumps();
     let unpacked = match script::unpack(arguments) {
         Ok(unpacked) => unpacked,
         Err(failure) => {

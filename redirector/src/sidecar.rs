@@ -3,7 +3,9 @@
 //! A sidecar that is not there yet, restarts, or is overloaded is asked again: every message is safe to repeat
 //! (outputs are write-once per step, the same body again is answered as before; a finish is idempotent).
 
+use std::fs::OpenOptions;
 use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -206,7 +208,15 @@ fn token(path: &Path) -> io::Result<String> {
     let wrong =
         |why: &dyn std::fmt::Display| io::Error::other(format!("the token file '{shown}': {why}"));
     let mut text = String::new();
-    let file = std::fs::File::open(path).map_err(|error| wrong(&error))?;
+    // NONBLOCK: a FIFO must not wait for a writer. A mounted Secret's file is a link.
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+        .open(path)
+        .map_err(|error| wrong(&error))?;
+    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        return Err(wrong(&"it is not a regular file"));
+    }
     file.take(TOKEN_MAX)
         .read_to_string(&mut text)
         .map_err(|error| wrong(&error))?;

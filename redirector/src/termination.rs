@@ -14,6 +14,8 @@ use crate::failure::{cut, one_line};
 
 /// What the kubelet keeps of one container's message.
 const MESSAGE_MAX: usize = 4096;
+/// The longest file that is read; a longer one stays as it is.
+const READ_MAX: u64 = 256 << 10;
 /// Most of it that a sentence may take: Tekton's own entries and results share the rest.
 const SENTENCE_MAX: usize = 1024;
 /// What goes around the sentence.
@@ -33,10 +35,11 @@ fn merge(path: &Path, reason: &str, message: &str) -> io::Result<()> {
         .write(true)
         .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
         .open(path)?;
+    if file.metadata()?.len() > READ_MAX {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
     let mut before = String::new();
-    (&mut file)
-        .take(2 * MESSAGE_MAX as u64)
-        .read_to_string(&mut before)?;
+    (&mut file).take(READ_MAX).read_to_string(&mut before)?;
     let message = merged(&before, reason, message);
     file.seek(SeekFrom::Start(0))?;
     file.set_len(0)?;

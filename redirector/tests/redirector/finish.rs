@@ -217,3 +217,17 @@ fn a_termination_message_is_neither_made_nor_touched_without_need() {
         "the command's"
     );
 }
+
+#[test]
+fn a_long_termination_message_is_kept() {
+    let sidecar = Sidecar::content();
+    for (length, joined) in [(9 << 10, true), (300 << 10, false)] {
+        let step = Step::new(&sidecar).output("digest");
+        let long = format!(r#"[{{"key":"img","value":"{}"}}]"#, "x".repeat(length));
+        fs::write(step.path("termination"), &long).unwrap();
+        assert_eq!(step.script("true").code, Some(65));
+        let after = fs::read_to_string(step.path("termination")).unwrap();
+        assert!(after.starts_with(long.trim_end_matches(']')), "{length}");
+        assert_eq!(after.contains("OutputMissing"), joined);
+    }
+}

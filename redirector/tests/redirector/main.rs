@@ -9,6 +9,7 @@ mod memory;
 mod protocol;
 mod report;
 mod script;
+mod secrecy;
 mod signals;
 mod stops;
 mod support;
