@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
-use crate::support::{Ended as _, Running, Sidecar, Step};
+use crate::support::{Sidecar, Step, until};
 
 const MODE: &str = "stat -c %a \"$GLEANER_OUTPUTS\"";
 
@@ -25,33 +25,28 @@ fn the_directory_of_outputs_is_private_and_an_existing_one_stays_as_it_is() {
     assert_eq!(existing.script(MODE).stdout, "751\n");
 }
 
-/// The kernel gives the files of a process that cannot be dumped to root. Run by root, the step becomes another user.
+/// Takes all capabilities from root, who could read everything; an ordinary user has none.
+const UNPRIVILEGED: [&str; 3] = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"];
+
 #[test]
-fn the_redirector_cannot_be_dumped_and_the_command_can() {
+fn the_memory_of_the_redirector_is_closed_to_other_processes_and_the_commands_is_not() {
+    let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
+    let prefix = &UNPRIVILEGED[..if is_root { 3 } else { 0 }];
     let sidecar = Sidecar::content();
-    let step = Step::new(&sidecar);
-    let dumpable = format!(
-        "print syscall({}, 3, 0, 0, 0, 0), qq(\\n); close STDOUT; sleep 1 until -e qq(go)",
-        libc::SYS_prctl
-    );
-    let mut running =
-        Running::start(step.wrapping(&["perl", "-e", &format!("$| = 1; {dumpable}")]));
-    assert_eq!(running.line(), "1", "the command");
-    let owner = |pid: u32| fs::metadata(format!("/proc/{pid}/environ")).unwrap().uid();
-    let own = owner(std::process::id());
-    if own == 0 {
-        // Root owns all of them: a debugger without privileges is what is kept out.
-        let read = std::process::Command::new("setpriv")
-            .args(["--bounding-set=-all", "--inh-caps=-all", "cat"])
-            .arg(format!("/proc/{}/environ", running.pid()))
-            .output()
-            .unwrap();
-        assert!(!read.status.success(), "{read:?}");
-    } else {
-        assert_eq!(owner(running.pid()), 0);
-    }
-    fs::write(step.path("go"), "").unwrap();
-    running.wait().assert_ended(0, "");
+    let step = Step::new(&sidecar).started_by(prefix);
+    let mut running = step.start("echo $$; exec sleep 1000");
+    let command = running.line();
+    until("the command has begun", || {
+        fs::read_to_string(format!("/proc/{command}/comm")).unwrap() == "sleep\n"
+    });
+    // The environment is read as all memory is: by whoever may trace the process.
+    let readable = |pid: &str| {
+        let environment = format!("/proc/{pid}/environ");
+        let words = prefix.iter().copied().chain(["cat", &environment]);
+        crate::support::run(step.command(words)).code == Some(0)
+    };
+    assert!(readable(&command));
+    assert!(!readable(&running.pid().to_string()));
 }
 
 #[test]
