@@ -95,11 +95,13 @@ impl Witness {
     /// Returns true if `signal`, which this process has just taken off its queue, was sent to the whole group.
     pub(crate) fn received(&mut self, signal: Received) -> bool {
         self.ahead |= self.report();
-        let received = self.ahead & bit(signal.number) != 0;
-        // The witness may have a later signal that is still being sent to this process. One that arrived twice before the
-        // report is one in the report.
+        // The witness may have a later signal that is still being sent to this process.
         finish_sending();
-        self.ahead &= pending();
+        let pending = pending();
+        let received = self.ahead & bit(signal.number) != 0
+            || self.ahead & pending & removers(signal.number) != 0;
+        // One that arrived twice before the report is one in the report.
+        self.ahead &= pending;
         received
     }
 
@@ -167,6 +169,16 @@ impl Witness {
                 return 0;
             }
         }
+    }
+}
+
+/// The signals whose arrival removes `signal` from the queue of a process, as [`bit`]s (signal(7)): the witness may have
+/// lost it to one that this process has not taken off its queue yet.
+const fn removers(signal: c_int) -> u64 {
+    match signal {
+        libc::SIGCONT => bit(libc::SIGTSTP) | bit(libc::SIGTTIN) | bit(libc::SIGTTOU),
+        libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU => bit(libc::SIGCONT),
+        _ => 0,
     }
 }
 
