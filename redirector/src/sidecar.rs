@@ -15,7 +15,7 @@ use gleaner_proto::route;
 
 use crate::answer::Answer;
 use crate::body::Body;
-use crate::exchange::{Interrupted, Request, exchange, is_changed};
+use crate::exchange::{Interrupted, Request, exchange, is_changed, is_silent};
 use crate::failure::{Failure, Reason};
 use crate::options::Common;
 use crate::retry::{Next, Retry};
@@ -107,6 +107,9 @@ impl<'a> Sidecar<'a> {
                         interrupted.error
                     );
                     return Err(Failure::new(Reason::OutputUnreadable, message));
+                }
+                Err(interrupted) if is_silent(&interrupted.error) => {
+                    return Err(self.unreachable(&interrupted.error.to_string()));
                 }
                 Err(interrupted) => (explain(&interrupted.error), interrupted.held),
             };
