@@ -75,6 +75,8 @@ pub enum Exit {
 impl Exit {
     /// Ends the process in this way.
     pub fn leave(self) -> ! {
+        // The witness was killed when the command ended. An orphan would be left to a PID 1 that may not reap it.
+        while sys::reap().is_some() {}
         match self {
             Self::Code(code) => std::process::exit(code.into()),
             Self::Signal(signal) => sys::die_of(signal),

@@ -129,12 +129,10 @@ impl Witness {
         shared.watched.store(0, Ordering::SeqCst);
     }
 
-    /// Ends the witness.
+    /// Ends the witness, without waiting for it.
     pub(crate) fn end(&mut self) {
         if let Some(process) = self.process.take() {
             send(libc::SIGKILL, process);
-            // SAFETY: it is our child, and no status is asked for.
-            unsafe { libc::waitpid(process, ptr::null_mut(), 0) };
         }
     }
 
