@@ -15,8 +15,8 @@ const KUBECTL_PLUGIN: &str = "kubectl-gleaner";
 
 /// Runs the program with these arguments, its own name included.
 ///
-/// Two commands are not for people: `gleaner redirector` and `gleaner sidecar` are the two binaries of a pod, so that
-/// this one file is all that a local run needs.
+/// Three commands are not for people: `gleaner redirector` and `gleaner sidecar` are the two binaries of a pod, so that
+/// this one file is all that a local run needs; `gleaner watcher` outlives a run that is killed.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let own = arguments.iter().skip(2).cloned();
@@ -24,6 +24,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some("redirector") => gleaner_redirector::main(own),
         Some("sidecar") => {
             return gleaner_sidecar::main(std::iter::once("gleaner-sidecar".into()).chain(own));
+        }
+        Some(run::WATCHER) => {
+            run::watch(own);
+            return ExitCode::SUCCESS;
         }
         _ => {}
     }

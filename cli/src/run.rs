@@ -26,6 +26,7 @@ mod report;
 mod sidecar_process;
 mod steps;
 mod substitution;
+mod watcher;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -44,6 +45,8 @@ use plan::Plan;
 use progress::Progress;
 use sidecar_process::SidecarProcess;
 use steps::Steps;
+
+pub(crate) use watcher::{COMMAND as WATCHER, main as watch};
 
 /// Runs the Task; the exit code is what the TaskRun's failing step would have, or 0.
 pub(crate) fn main(options: &Run) -> Result<ExitCode, u8> {
@@ -64,6 +67,7 @@ async fn run(options: &Run, mut plan: Plan) -> Result<u8, Failure> {
         SignalKind::hangup(),
     ])?;
     let program = std::env::current_exe()?;
+    plan.directory.watch(&program)?;
     let deadline = Instant::now() + options.timeout;
     let cluster = Cluster::open(options, plan.directory.path()).await?;
     let context = context(&plan, &cluster)?;

@@ -4,7 +4,7 @@ mod support;
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use gleaner_local_apiserver::LocalApiServer;
 use rustix::process::{Pid, Signal, kill_process};
@@ -54,6 +54,56 @@ fn ctrl_c_ends_the_step_and_leaves_nothing_behind() {
     assert!(began.elapsed().as_secs() < 30, "{rest}");
     let workspace = workspace.trim_start_matches("one | in ").trim_end();
     assert!(!std::path::Path::new(workspace).exists(), "{workspace}");
+}
+
+/// The processes whose command line names `path`, this test's own apart.
+fn processes_of(path: &str) -> Vec<String> {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let lines = entries.filter_map(|entry| {
+        let line = std::fs::read(entry.path().join("cmdline")).ok()?;
+        Some(String::from_utf8_lossy(&line).into_owned())
+    });
+    lines.filter(|line| line.contains(path)).collect()
+}
+
+#[test]
+fn a_run_that_is_killed_leaves_no_process_and_no_directory() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(folder.path(), "task.yaml", SLEEPS);
+    for keep in [false, true] {
+        let mut command = support::command(&["run", "-f", &path]);
+        command.args(keep.then_some("--keep"));
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        while !line.starts_with("one | in ") {
+            line.clear();
+            assert!(lines.read_line(&mut line).unwrap() > 0, "the step began");
+        }
+        let workspace = line.trim_start_matches("one | in ").trim_end();
+        let directory = workspace.strip_suffix("/workspace").unwrap();
+        assert!(
+            processes_of(directory).len() > 1,
+            "the sidecar and the step"
+        );
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // A ceiling that tells "held forever" from "closed".
+        let ceiling = Instant::now() + Duration::from_secs(30);
+        while !processes_of(directory).is_empty() {
+            assert!(Instant::now() < ceiling, "{:?}", processes_of(directory));
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        assert_eq!(std::path::Path::new(directory).exists(), keep);
+        if keep {
+            std::fs::remove_dir_all(directory).unwrap();
+        }
+    }
 }
 
 const CREATES: &str = "

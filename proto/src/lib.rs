@@ -10,6 +10,7 @@
 //! | [`redirector`] | the redirector's command line |
 //! | [`route`] | the routes of the sidecar's HTTP API |
 //! | [`output`] | one output: type, trim, when; and how it is written on a command line |
+//! | [`number`] | numbers that reach the API server unchanged |
 //! | [`name`] | step, output and resource names |
 //! | [`kubernetes`] | annotations, labels, kinds |
 //! | [`mod@path`] | paths in a pod |
@@ -23,6 +24,7 @@ pub mod failure;
 pub mod kubernetes;
 pub mod message;
 pub mod name;
+pub mod number;
 pub mod openapi;
 pub mod output;
 pub mod path;

@@ -24,6 +24,8 @@ pub const OUTPUT: Flag = Flag::new("output", "GLEANER_OUTPUT");
 pub const OUTPUTS_DIR: Flag = Flag::new("outputs-dir", crate::path::OUTPUTS_VARIABLE);
 /// The largest file that is read.
 pub const MAX_OUTPUT_SIZE: Flag = Flag::new("max-output-size", "GLEANER_MAX_OUTPUT_SIZE");
+/// The largest sum of the sizes of a step's files.
+pub const MAX_OUTPUTS_SIZE: Flag = Flag::new("max-outputs-size", "GLEANER_MAX_OUTPUTS_SIZE");
 /// How long the sidecar may be out of reach.
 pub const DEADLINE: Flag = Flag::new("deadline", "GLEANER_DEADLINE");
 /// How long the sidecar's response may take in all.
@@ -50,13 +52,14 @@ pub const PREFLIGHT: Flag = Flag::new("preflight", "GLEANER_PREFLIGHT");
 pub const FINISH: Flag = Flag::new("finish", "GLEANER_FINISH");
 
 /// The flags that take a value.
-pub const VALUED: [Flag; 15] = [
+pub const VALUED: [Flag; 16] = [
     STEP,
     SIDECAR,
     TOKEN_FILE,
     OUTPUT,
     OUTPUTS_DIR,
     MAX_OUTPUT_SIZE,
+    MAX_OUTPUTS_SIZE,
     DEADLINE,
     ANSWER_TIMEOUT,
     RESULTS_DIR,

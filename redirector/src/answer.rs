@@ -8,7 +8,9 @@ use std::fmt;
 
 /// Longest head, in bytes: what servers commonly allow themselves.
 const HEAD_MAX: usize = 16 << 10;
-/// Longest body, in bytes: an outcome with a thousand resources has about 300 KiB.
+/// Longest body of a success, in bytes: an outcome with 9,000 resources has about 2 MiB.
+const SUCCESS_MAX: usize = 8 << 20;
+/// Longest body of any other answer, in bytes.
 const BODY_MAX: usize = 1 << 20;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +61,11 @@ pub fn parse(received: &[u8], ended: bool) -> Result<Option<Answer>, Malformed> 
             101 => return Err(Malformed::Status),
             100..200 => rest = body,
             _ => {
-                let body = if length.unwrap_or(body.len()) > BODY_MAX {
+                let bound = match status {
+                    200..300 => SUCCESS_MAX,
+                    _ => BODY_MAX,
+                };
+                let body = if length.unwrap_or(body.len()) > bound {
                     // The status says what has happened, however many words follow it.
                     None
                 } else {

@@ -1,24 +1,25 @@
-//! The body of a step's message, streamed: values stay where they were read to, and are escaped on their way out.
+//! The body of a step's message, streamed from the files of its outputs.
 
 use std::io::{self, Write};
 
-use gleaner_proto::{OutputName, OutputType};
+use gleaner_proto::OutputName;
 
+use crate::content::Content;
 use crate::json;
 
-/// One output, read and checked.
+/// One output, checked.
 #[derive(Debug)]
 pub(crate) struct Output {
     pub(crate) name: OutputName,
-    pub(crate) kind: OutputType,
-    /// A string's text; for every other type its JSON.
-    pub(crate) text: String,
+    pub(crate) content: Content,
 }
 
 /// [`gleaner_proto::message::Outputs`], as it goes over the wire; the empty body for messages without content.
 #[derive(Debug, Default)]
 pub(crate) struct Body {
-    content: Option<(Vec<Output>, i32)>,
+    outputs: Vec<Output>,
+    /// What follows the outputs; empty for the empty body.
+    end: String,
 }
 
 // === impl Body ===
@@ -26,51 +27,45 @@ pub(crate) struct Body {
 impl Body {
     /// Of a step that ended with `exit_code`.
     pub(crate) fn new(outputs: Vec<Output>, exit_code: i32) -> Self {
-        Self {
-            content: Some((outputs, exit_code)),
-        }
+        let end = format!("}},\"exitCode\":{exit_code}}}");
+        Self { outputs, end }
     }
 
+    /// The length in bytes.
     pub(crate) fn length(&self) -> u64 {
-        let mut count = Count(0);
-        // Counting cannot fail.
-        let _ = self.write_to(&mut count);
-        count.0
+        if self.end.is_empty() {
+            return 0;
+        }
+        let outputs = self.outputs.iter();
+        // The quotes and the colon; a comma before each but the first.
+        let outputs =
+            outputs.map(|output| output.name.as_str().len() as u64 + 3 + output.content.length());
+        let commas = self.outputs.len().saturating_sub(1) as u64;
+        (BEGIN.len() + self.end.len()) as u64 + commas + outputs.sum::<u64>()
     }
 
+    /// Writes the message, but not its end if one of the files has changed.
+    ///
+    /// # Errors
+    /// [`Changed`](crate::content::Changed), and errors of reading and writing.
     pub(crate) fn write_to(&self, out: &mut impl Write) -> io::Result<()> {
-        let Some((outputs, exit_code)) = &self.content else {
+        if self.end.is_empty() {
             return Ok(());
-        };
-        out.write_all(b"{\"outputs\":{")?;
-        for (index, output) in outputs.iter().enumerate() {
+        }
+        out.write_all(BEGIN)?;
+        for (index, output) in self.outputs.iter().enumerate() {
             if index > 0 {
                 out.write_all(b",")?;
             }
             json::write_string(out, output.name.as_str())?;
             out.write_all(b":")?;
-            if output.kind == OutputType::String {
-                json::write_string(out, &output.text)?;
-            } else {
-                out.write_all(output.text.as_bytes())?;
-            }
+            output.content.write_to(out)?;
         }
-        write!(out, "}},\"exitCode\":{exit_code}}}")
+        out.write_all(self.end.as_bytes())
     }
 }
 
-struct Count(u64);
-
-impl Write for Count {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 += bytes.len() as u64;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+const BEGIN: &[u8] = b"{\"outputs\":{";
 
 #[cfg(test)]
 mod tests;

@@ -71,13 +71,18 @@ pub(crate) fn run(command: &[OsString], folder: Option<&Path>) -> Result<Ended, 
 
     let mask = sys::block_signals();
     let mut witness = Witness::start();
-    let started = image.spawn(&mask, &mut witness);
+    let mut started = image.spawn(&mask, &mut witness);
+    if matches!(&started, Err(error) if error.raw_os_error() == Some(libc::EAGAIN)) {
+        // There may be room for one more process, which is the command's.
+        witness.end();
+        started = image.spawn(&mask, &mut witness);
+    }
     drop(image);
     let ended = match started {
         Ok(child) => Ok(wait(child, &mut witness)),
         Err(error) => Err(cannot_run(name, &candidates, &error)),
     };
-    drop(witness);
+    witness.end();
     sys::unblock_signals(&mask);
     ended
 }

@@ -9,7 +9,9 @@
 //! All of them may be shared with other steps or other runs, hence always a new folder: a file that somebody else
 //! left behind must never pass for an output. It is removed when the redirector is done.
 
+use std::fs::DirBuilder;
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use gleaner_proto::path;
@@ -64,7 +66,8 @@ impl Directory {
 
     fn find(options: &Wrap) -> Result<Self, String> {
         if let Some(path) = options.outputs_dir.as_deref() {
-            let made = std::fs::create_dir_all(path).and_then(|()| usable(path));
+            let made = private().recursive(true).create(path);
+            let made = made.and_then(|()| usable(path));
             made.map_err(|error| format!("'{}': {error}", path.display()))?;
             return Self::existing(path);
         }
@@ -124,12 +127,20 @@ fn usable(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Makes directories that no other user can read: an output may be a secret, and the parent is shared. They stay so if
+/// this process is killed.
+fn private() -> DirBuilder {
+    let mut builder = DirBuilder::new();
+    builder.mode(0o700);
+    builder
+}
+
 /// Makes a folder that was not there. `mkdir` never takes an existing one, so a guessable name does no harm.
 fn new_folder(parent: &Path, purpose: &str) -> Option<PathBuf> {
     let process = std::process::id();
     for attempt in 0..ATTEMPTS {
         let path = parent.join(format!("gleaner-{purpose}-{process}-{attempt}"));
-        match std::fs::create_dir(&path) {
+        match private().create(&path) {
             Ok(()) => return std::path::absolute(path).ok(),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(_) => return None,

@@ -6,8 +6,11 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
+use gleaner_proto::route;
+
 use crate::answer::{self, Answer};
 use crate::body::Body;
+use crate::content::Changed;
 use crate::options::Address;
 use crate::sys;
 
@@ -15,6 +18,9 @@ use crate::sys;
 const SEND_BUFFER: usize = 64 << 10;
 /// How much is read at once.
 const RECEIVE_BUFFER: usize = 8 << 10;
+/// Bounds of the interval between signs of life, which is a third of the time that the sidecar may be out of reach.
+const HEARTBEAT_MIN: Duration = Duration::from_millis(50);
+const HEARTBEAT_MAX: Duration = Duration::from_secs(5);
 /// How long an answer is looked for after sending broke off. It is there already, or never comes.
 const ANSWER_AFTER_BREAK: Duration = Duration::from_secs(1);
 
@@ -53,20 +59,27 @@ pub(crate) fn exchange(
     match send(&stream, request, token) {
         Ok(()) => {
             let sent = Instant::now();
-            let received = receive(&stream, until);
+            let received = receive(&stream, until, Some(Heartbeat::new(address, patience)));
             let held = sent.elapsed();
             received
                 .map(|answer| (answer, held))
                 .map_err(|error| Interrupted { error, held })
         }
+        // The rest of the message does not follow: there is nothing to answer.
+        Err(broken) if is_changed(&broken) => Err(not_held(broken)),
         // A server that has seen enough (413) answers, and hears no more.
         Err(broken) => {
             let until = until.min(Instant::now() + ANSWER_AFTER_BREAK);
-            receive(&stream, until)
+            receive(&stream, until, None)
                 .map(|answer| (answer, Duration::ZERO))
                 .map_err(|_| not_held(broken))
         }
     }
+}
+
+/// Returns true if a file changed while it was sent: the same would happen again.
+pub(crate) fn is_changed(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<Changed>())
 }
 
 fn send(stream: &UnixStream, request: &Request<'_>, token: Option<&str>) -> io::Result<()> {
@@ -100,7 +113,11 @@ fn send(stream: &UnixStream, request: &Request<'_>, token: Option<&str>) -> io::
     out.flush()
 }
 
-fn receive(stream: &UnixStream, until: Instant) -> io::Result<Answer> {
+fn receive(
+    stream: &UnixStream,
+    until: Instant,
+    mut heartbeat: Option<Heartbeat<'_>>,
+) -> io::Result<Answer> {
     let mut received = Vec::new();
     let mut buffer = [0; RECEIVE_BUFFER];
     loop {
@@ -108,11 +125,15 @@ fn receive(stream: &UnixStream, until: Instant) -> io::Result<Answer> {
         if left.is_zero() {
             return Err(io::ErrorKind::TimedOut.into());
         }
-        stream.set_read_timeout(Some(left))?;
+        let left_to_beat = heartbeat.as_ref().map_or(left, Heartbeat::left);
+        stream.set_read_timeout(Some(left.min(left_to_beat)))?;
         let count = match (&mut &*stream).read(&mut buffer) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                return Err(io::ErrorKind::TimedOut.into());
+                if let Some(heartbeat) = &mut heartbeat {
+                    heartbeat.beat()?;
+                }
+                continue;
             }
             count => count?,
         };
@@ -124,6 +145,85 @@ fn receive(stream: &UnixStream, until: Instant) -> io::Result<Answer> {
             return Ok(answer);
         }
     }
+}
+
+/// Asks for a sign of life while an answer is awaited: the answer may take long, a sidecar that lives does not.
+struct Heartbeat<'a> {
+    address: &'a Address,
+    patience: Duration,
+    /// The last sign of life.
+    alive: Instant,
+    next: Instant,
+}
+
+impl<'a> Heartbeat<'a> {
+    fn new(address: &'a Address, patience: Duration) -> Self {
+        let alive = Instant::now();
+        Self {
+            address,
+            patience,
+            alive,
+            next: alive + interval(patience),
+        }
+    }
+
+    /// The time to the next beat; never zero, which would mean "for ever".
+    fn left(&self) -> Duration {
+        let left = self.next.saturating_duration_since(Instant::now());
+        left.max(Duration::from_millis(1))
+    }
+
+    /// Asks, on a connection of its own.
+    ///
+    /// # Errors
+    /// [`Silent`], when there was no sign of life for too long.
+    fn beat(&mut self) -> io::Result<()> {
+        let interval = interval(self.patience);
+        if is_alive(self.address, interval) {
+            self.alive = Instant::now();
+        } else if self.alive.elapsed() >= self.patience {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, Silent));
+        }
+        self.next = Instant::now() + interval;
+        Ok(())
+    }
+}
+
+fn interval(patience: Duration) -> Duration {
+    (patience / 3).clamp(HEARTBEAT_MIN, HEARTBEAT_MAX)
+}
+
+/// Returns true if `address` begins to answer within `time`, whatever the answer is.
+fn is_alive(address: &Address, time: Duration) -> bool {
+    let ask = || {
+        let mut stream = connect(address, time)?;
+        stream.set_write_timeout(Some(time))?;
+        stream.set_read_timeout(Some(time))?;
+        let request = format!(
+            "GET {} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+            route::LIVE
+        );
+        stream.write_all(request.as_bytes())?;
+        stream.read(&mut [0; 64])
+    };
+    matches!(ask(), Ok(1..))
+}
+
+/// The sidecar gave no sign of life for as long as it may be out of reach; as the inner error of an [`io::Error`].
+#[derive(Debug)]
+struct Silent;
+
+impl std::fmt::Display for Silent {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("it accepts connections and does not answer, as a stopped process")
+    }
+}
+
+impl std::error::Error for Silent {}
+
+/// Returns true if the sidecar gave no sign of life until the deadline.
+pub(crate) fn is_silent(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<Silent>())
 }
 
 /// Connects to `address`. A socket of either kind is one file descriptor to read, write and time: so one type does for both.

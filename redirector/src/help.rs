@@ -21,6 +21,7 @@ Every flag can also be given as the environment variable behind it; the flag win
   --outputs-dir PATH          the folder that the command finds as $GLEANER_OUTPUTS [GLEANER_OUTPUTS]
                               (default: a new one in /gleaner/outputs, /tekton/home or $TMPDIR)
   --max-output-size SIZE      largest file that is taken [GLEANER_MAX_OUTPUT_SIZE] (default: 16MiB)
+  --max-outputs-size SIZE     largest sum of a step's files [GLEANER_MAX_OUTPUTS_SIZE] (default: 64MiB)
   --deadline DURATION         how long the sidecar may be out of reach [GLEANER_DEADLINE] (default: 60s)
   --answer-timeout DURATION   how long its answer may take in all [GLEANER_ANSWER_TIMEOUT] (default: 15m)
   --preflight                 ask first whether the resources can be created at all [GLEANER_PREFLIGHT]

@@ -17,7 +17,8 @@
 //! | `directory` | the directory `$GLEANER_OUTPUTS` |
 //! | `command` | find the command, run it, wait for it |
 //! | `outputs` | read the declared files, and nothing but regular ones |
-//! | `json`, `body` | the request's body, streamed so that 16 MiB stay 16 MiB |
+//! | `content`, `validator` | the content of a file, checked and streamed in little memory |
+//! | `json`, `body` | the request's body, streamed from the files |
 //! | `sidecar`, `retry` | ask the sidecar until it has answered, or is out of reach for too long |
 //! | `exchange`, [`answer`] | one HTTP exchange; the answer's grammar, free of I/O |
 //! | `results` | what the next task gets |
@@ -36,6 +37,7 @@
 pub mod answer;
 mod body;
 mod command;
+mod content;
 mod directory;
 mod exchange;
 mod failure;
@@ -54,6 +56,7 @@ mod script;
 mod sidecar;
 mod sys;
 mod termination;
+mod validator;
 mod wrap;
 
 use std::ffi::OsString;
@@ -74,6 +77,8 @@ pub enum Exit {
 impl Exit {
     /// Ends the process in this way.
     pub fn leave(self) -> ! {
+        // The witness was killed when the command ended. An orphan would be left to a PID 1 that may not reap it.
+        while sys::reap().is_some() {}
         match self {
             Self::Code(code) => std::process::exit(code.into()),
             Self::Signal(signal) => sys::die_of(signal),
@@ -105,6 +110,7 @@ pub fn main_without_runtime(arguments: impl Iterator<Item = OsString>) -> ! {
 
 fn start(arguments: impl Iterator<Item = OsString>) -> Exit {
     sys::end_on_signals_as_init();
+    sys::deny_core_dumps();
     let unpacked = match script::unpack(arguments) {
         Ok(unpacked) => unpacked,
         Err(failure) => {

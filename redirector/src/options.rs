@@ -9,9 +9,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use gleaner_proto::redirector::{
-    ANSWER_TIMEOUT, DEADLINE, FINISH, FINISH_COMMAND, Flag, INJECTED, MAX_OUTPUT_SIZE, OUTPUT,
-    OUTPUTS_DIR, PREFLIGHT, REPORT_FILE, RESULTS, RESULTS_DIR, SIDECAR, STEP, STEP_METADATA_DIR,
-    STEP_RESULTS, SWITCHES, TERMINATION_MESSAGE, TERMINATION_SHARE, TOKEN_FILE, VALUED,
+    ANSWER_TIMEOUT, DEADLINE, FINISH, FINISH_COMMAND, Flag, INJECTED, MAX_OUTPUT_SIZE,
+    MAX_OUTPUTS_SIZE, OUTPUT, OUTPUTS_DIR, PREFLIGHT, REPORT_FILE, RESULTS, RESULTS_DIR, SIDECAR,
+    STEP, STEP_METADATA_DIR, STEP_RESULTS, SWITCHES, TERMINATION_MESSAGE, TERMINATION_SHARE,
+    TOKEN_FILE, VALUED,
 };
 use gleaner_proto::{OutputSpec, StepName, duration, path, size};
 
@@ -23,6 +24,8 @@ use crate::own_results::Reported;
 
 /// The default of [`MAX_OUTPUT_SIZE`], in bytes.
 const MAX_OUTPUT_SIZE_DEFAULT: u64 = 16 << 20;
+/// The default of [`MAX_OUTPUTS_SIZE`], in bytes: what the sidecar takes by default.
+const MAX_OUTPUTS_SIZE_DEFAULT: u64 = 64 << 20;
 /// The default of [`DEADLINE`].
 const DEADLINE_DEFAULT: Duration = Duration::from_secs(60);
 /// The default of [`ANSWER_TIMEOUT`]: a commit may wait for conditions of what it created.
@@ -67,6 +70,7 @@ pub(crate) struct Wrap {
     /// The parent of a new directory where there is no better one.
     pub(crate) temporary_dir: PathBuf,
     pub(crate) max_output_size: u64,
+    pub(crate) max_outputs_size: u64,
     pub(crate) preflight: bool,
     pub(crate) finish: bool,
     /// The command and its arguments; never empty.
@@ -188,6 +192,7 @@ impl Typed {
         let temporary_dir = self.temporary_dir.take();
         let temporary_dir = temporary_dir.unwrap_or_else(|| TEMPORARY_DIR_DEFAULT.into());
         let max_output_size = self.parsed(MAX_OUTPUT_SIZE, |text| size::parse(&text))?;
+        let max_outputs_size = self.parsed(MAX_OUTPUTS_SIZE, |text| size::parse(&text))?;
         let common = |step, mut typed: Self| {
             Ok(Common {
                 step,
@@ -233,6 +238,7 @@ impl Typed {
                     outputs_dir,
                     temporary_dir,
                     max_output_size: max_output_size.unwrap_or(MAX_OUTPUT_SIZE_DEFAULT),
+                    max_outputs_size: max_outputs_size.unwrap_or(MAX_OUTPUTS_SIZE_DEFAULT),
                     preflight,
                     finish,
                     command,

@@ -5,16 +5,19 @@
 //! their kin) are never read, by whatever path: `/proc/self/environ` counts as a regular file too.
 
 use std::fs::{File, FileType, OpenOptions};
-use std::io::{self, Read as _};
+use std::io;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use gleaner_proto::{OutputSpec, OutputType, When, path};
+use gleaner_proto::{OutputSpec, When, path};
 
 use crate::body::Output;
+use crate::content::{Content, Refused};
 use crate::failure::{Failure, Reason, cut};
-use crate::{json, sys};
+use crate::options::Wrap;
+use crate::sys;
+use crate::validator::Invalid;
 
 /// File systems whose files are the kernel's own (`linux/magic.h`): proc, sysfs, debugfs, tracefs, cgroup, cgroup2,
 /// bpf, securityfs, devpts, pstore.
@@ -51,39 +54,118 @@ pub(crate) struct Gathered {
     wrong: Vec<(Reason, String)>,
 }
 
-/// Reads what counts of `declared`: all when the step has succeeded, otherwise what is kept always.
-pub(crate) fn gather(
-    declared: &[OutputSpec],
-    folder: Option<&Path>,
-    bound: u64,
-    succeeded: bool,
-) -> Gathered {
+/// A declared file that was opened.
+struct Opened<'a> {
+    output: &'a OutputSpec,
+    shown: String,
+    file: File,
+    size: u64,
+}
+
+/// Checks what counts of the declared files: all when the step succeeded, otherwise those that are always kept.
+pub(crate) fn gather(options: &Wrap, folder: Option<&Path>, succeeded: bool) -> Gathered {
     let mut gathered = Gathered::default();
-    for output in declared {
+    let mut opened = Vec::new();
+    for output in &options.outputs {
         if !succeeded && output.when != When::Always {
             continue;
         }
         let (path, shown) = location(output, folder);
-        match read(output, &path, bound) {
-            Ok(text) => gathered.outputs.push(Output {
-                name: output.name.clone(),
-                kind: output.kind,
-                text,
+        match open(&path).and_then(|file| Ok((size(&file, options.max_output_size)?, file))) {
+            Ok((size, file)) => opened.push(Opened {
+                output,
+                shown,
+                file,
+                size,
             }),
             Err(Unread::Missing) if output.optional || !succeeded => {}
             Err(Unread::Missing) => gathered.missing.push((output.name.to_string(), shown)),
-            Err(Unread::Refused(reason, what)) => gathered.wrong.push((
-                reason,
-                format!("output '{}': '{shown}' {what}", output.name),
-            )),
+            Err(Unread::Refused(reason, what)) => gathered.refuse(output, &shown, reason, &what),
+        }
+    }
+    if let Some(sentence) = too_many(&opened, options.max_outputs_size) {
+        gathered.wrong.push((Reason::OutputTooLarge, sentence));
+        return gathered;
+    }
+    for Opened {
+        output,
+        shown,
+        file,
+        size,
+    } in opened
+    {
+        match Content::check(file, size, output.trim, output.kind) {
+            Ok(content) => gathered.outputs.push(Output {
+                name: output.name.clone(),
+                content,
+            }),
+            Err(refused) => {
+                let (reason, what) = explained(&refused, output);
+                gathered.refuse(output, &shown, reason, &what);
+            }
         }
     }
     gathered
 }
 
+/// Returns a message if the files have more bytes together than `bound`.
+fn too_many(opened: &[Opened<'_>], bound: u64) -> Option<String> {
+    let sizes = opened.iter().map(|opened| opened.size);
+    let sum = sizes.fold(0, u64::saturating_add);
+    if sum <= bound {
+        return None;
+    }
+    let each = opened
+        .iter()
+        .map(|opened| format!("'{}' ({})", opened.output.name, opened.size));
+    let each: Vec<String> = each.collect();
+    Some(format!(
+        "the outputs {} have {sum} bytes together, which exceeds --max-outputs-size ({bound}); write less, or output \
+         references to the data",
+        each.join(", ")
+    ))
+}
+
+fn explained(refused: &Refused, output: &OutputSpec) -> (Reason, String) {
+    let declared = output.kind.as_str();
+    let what = match refused {
+        Refused::Io(error) => {
+            return (Reason::OutputUnreadable, format!("cannot be read: {error}"));
+        }
+        Refused::Changed => {
+            let what =
+                "shrank while it was read; end all processes that write to it before the step ends";
+            return (Reason::OutputUnreadable, what.to_owned());
+        }
+        Refused::Encoding(offset) => {
+            format!("is not UTF-8 (byte {offset}); encode it, for example with base64")
+        }
+        Refused::Json(Invalid::Number(number)) => format!(
+            "holds the number {}, which would change on its way: Kubernetes stores 64-bit integers and doubles; \
+             declare type: string",
+            cut(number, NUMBER_SHOWN)
+        ),
+        Refused::Json(Invalid::Empty) => {
+            format!("is empty; the declaration says type: {declared}")
+        }
+        Refused::Json(Invalid::Syntax(what, line, column)) => format!(
+            "is no valid JSON: {what} at line {line} column {column}; the declaration says type: {declared}"
+        ),
+        Refused::Shape(shape) => {
+            format!("is JSON of type {shape}; the declaration says type: {declared}")
+        }
+    };
+    (Reason::OutputInvalid, what)
+}
+
 // === impl Gathered ===
 
 impl Gathered {
+    fn refuse(&mut self, output: &OutputSpec, shown: &str, reason: Reason, what: &str) {
+        let sentence = format!("output '{}': '{shown}' {what}", output.name);
+        self.wrong.push((reason, sentence));
+    }
+
     /// Everything that is wrong, as one failure; `None` when all is well.
     pub(crate) fn failure(&self) -> Option<Failure> {
         let mut sentences = Vec::new();
@@ -125,40 +207,6 @@ fn location(output: &OutputSpec, folder: Option<&Path>) -> (PathBuf, String) {
         ),
         (None, None) => unreachable!("invariant: without a folder no output needs one"),
     }
-}
-
-fn read(output: &OutputSpec, path: &Path, bound: u64) -> Result<String, Unread> {
-    let file = open(path)?;
-    let bytes = content(file, bound)?;
-    let mut text = String::from_utf8(bytes).map_err(|error| {
-        let offset = error.utf8_error().valid_up_to();
-        invalid(format!(
-            "is not UTF-8 (byte {offset}); encode it, for example with base64"
-        ))
-    })?;
-    // Cut in place: a second copy of 16 MiB would be one too many.
-    let trimmed = output.trim.apply(&text);
-    let start = trimmed.as_ptr().addr() - text.as_ptr().addr();
-    let end = start + trimmed.len();
-    text.truncate(end);
-    text.drain(..start);
-    if output.kind != OutputType::String {
-        // First: the parser has no remedy for 1e400.
-        json::check_numbers(&text).map_err(|number| {
-            invalid(format!(
-                "holds the number {}, which would change on its way: numbers travel as 64-bit integers and doubles; \
-                 declare type: string",
-                cut(number, NUMBER_SHOWN)
-            ))
-        })?;
-        json::check(&text, output.kind).map_err(|found| {
-            invalid(format!(
-                "{found}; the declaration says type: {}",
-                output.kind.as_str()
-            ))
-        })?;
-    }
-    Ok(text)
 }
 
 /// Opens a regular file without ever waiting for anybody.
@@ -224,27 +272,17 @@ fn regular(path: &Path, opened: io::Result<File>) -> Result<File, Unread> {
     Ok(file)
 }
 
-fn content(file: File, bound: u64) -> Result<Vec<u8>, Unread> {
-    let too_large = |size: u64, or_more: &str| {
-        let message = format!(
-            "has {size} bytes{or_more}, and at most {bound} are taken (--max-output-size); write less, or hand on \
-             where it is stored"
-        );
-        Unread::Refused(Reason::OutputTooLarge, message)
-    };
+/// The size of a file, which is not above `bound`.
+fn size(file: &File, bound: u64) -> Result<u64, Unread> {
     let size = file.metadata().map_err(|error| unread(&error))?.len();
     if size > bound {
-        return Err(too_large(size, ""));
+        let message = format!(
+            "has {size} bytes, and at most {bound} are taken (--max-output-size); write less, or hand on where it is \
+             stored"
+        );
+        return Err(Unread::Refused(Reason::OutputTooLarge, message));
     }
-    // One byte more than there should be, to see a file grow.
-    let mut bytes = Vec::with_capacity(size as usize + 1);
-    file.take(bound.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(|error| unread(&error))?;
-    if bytes.len() as u64 > bound {
-        return Err(too_large(bytes.len() as u64, " or more"));
-    }
-    Ok(bytes)
+    Ok(size)
 }
 
 fn unread(error: &io::Error) -> Unread {
@@ -269,8 +307,4 @@ fn not_regular(kind: FileType) -> Unread {
 
 fn irregular(message: String) -> Unread {
     Unread::Refused(Reason::OutputNotRegular, message)
-}
-
-fn invalid(message: String) -> Unread {
-    Unread::Refused(Reason::OutputInvalid, message)
 }

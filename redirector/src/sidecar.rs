@@ -3,7 +3,9 @@
 //! A sidecar that is not there yet, restarts, or is overloaded is asked again: every message is safe to repeat
 //! (outputs are write-once per step, the same body again is answered as before; a finish is idempotent).
 
+use std::fs::OpenOptions;
 use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -13,7 +15,7 @@ use gleaner_proto::route;
 
 use crate::answer::Answer;
 use crate::body::Body;
-use crate::exchange::{Interrupted, Request, exchange};
+use crate::exchange::{Interrupted, Request, exchange, is_changed, is_silent};
 use crate::failure::{Failure, Reason};
 use crate::options::Common;
 use crate::retry::{Next, Retry};
@@ -109,6 +111,16 @@ impl<'a> Sidecar<'a> {
                     Verdict::Refused(failure) => return Err(failure),
                     Verdict::Again(why) => (why, held),
                 },
+                Err(interrupted) if is_changed(&interrupted.error) => {
+                    let message = format!(
+                        "{}; end all processes that write to it before the step ends",
+                        interrupted.error
+                    );
+                    return Err(Failure::new(Reason::OutputUnreadable, message));
+                }
+                Err(interrupted) if is_silent(&interrupted.error) => {
+                    return Err(self.unreachable(&interrupted.error.to_string()));
+                }
                 Err(interrupted) => (explain(&interrupted.error), interrupted.held),
             };
             match retry.failed(Instant::now(), held) {
@@ -209,7 +221,15 @@ fn token(path: &Path) -> io::Result<String> {
     let wrong =
         |why: &dyn std::fmt::Display| io::Error::other(format!("the token file '{shown}': {why}"));
     let mut text = String::new();
-    let file = std::fs::File::open(path).map_err(|error| wrong(&error))?;
+    // NONBLOCK: a FIFO must not wait for a writer. A mounted Secret's file is a link.
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+        .open(path)
+        .map_err(|error| wrong(&error))?;
+    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        return Err(wrong(&"it is not a regular file"));
+    }
     file.take(TOKEN_MAX)
         .read_to_string(&mut text)
         .map_err(|error| wrong(&error))?;

@@ -22,6 +22,13 @@ pub(crate) use signals::{
 };
 pub(crate) use witness::Witness;
 
+/// Keeps outputs and tokens out of core dumps and from the debuggers of the same user. `execve` makes the command dumpable
+/// again. A core dump of the command's is not replaced by one of the redirector, which ends with the same signal.
+pub(crate) fn deny_core_dumps() {
+    // SAFETY: it has no preconditions on memory.
+    unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) };
+}
+
 // === sockets ===
 
 /// Connects to the socket `path` without ever waiting: `WouldBlock` when its queue is full. (The standard library's

@@ -15,6 +15,8 @@ use gleaner_termination::{CONTAINER_MAX, Entry, EntryType, cut_escaped};
 use crate::failure::one_line;
 use crate::options::Common;
 
+/// The longest file that is read, in bytes; a longer one stays as it is.
+const READ_MAX: u64 = 256 << 10;
 /// Most of it that a sentence may take, in bytes: Tekton's own entries and results share the rest.
 const SENTENCE_MAX: usize = 1024;
 
@@ -46,10 +48,11 @@ fn merge(path: &Path, reason: &str, message: &str, room: usize) -> io::Result<()
         .write(true)
         .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
         .open(path)?;
+    if file.metadata()?.len() > READ_MAX {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
     let mut before = String::new();
-    (&mut file)
-        .take(2 * CONTAINER_MAX as u64)
-        .read_to_string(&mut before)?;
+    (&mut file).take(READ_MAX).read_to_string(&mut before)?;
     let message = merged(&before, reason, message, room);
     file.seek(SeekFrom::Start(0))?;
     file.set_len(0)?;

@@ -46,12 +46,7 @@ fn run(options: &Wrap) -> Result<Exit, Failure> {
 }
 
 fn succeeded(options: &Wrap, folder: &Directory) -> Result<(), Failure> {
-    let gathered = outputs::gather(
-        &options.outputs,
-        folder.path(),
-        options.max_output_size,
-        true,
-    );
+    let gathered = outputs::gather(options, folder.path(), true);
     if let Some(failure) = gathered.failure() {
         return Err(failure);
     }
@@ -70,12 +65,7 @@ fn succeeded(options: &Wrap, folder: &Directory) -> Result<(), Failure> {
 
 /// The command has failed: nothing that goes wrong from here on may hide that, so it is only remarked upon.
 fn failed(options: &Wrap, folder: &Directory, ended: Ended) {
-    let gathered = outputs::gather(
-        &options.outputs,
-        folder.path(),
-        options.max_output_size,
-        false,
-    );
+    let gathered = outputs::gather(options, folder.path(), false);
     if let Some(failure) = gathered.failure() {
         remark(&options.common, &failure.message);
     }

@@ -26,6 +26,8 @@ use std::path::{Path, PathBuf};
 use gleaner_proto::path::SOCKET_FILE;
 use tempfile::TempDir;
 
+use super::watcher::Watcher;
+
 /// The longest path of a Unix socket, on the system with the shortest (macOS: 104 bytes with the zero at the end).
 const SOCKET_PATH_MAX: usize = 103;
 const STEP_MAX: usize = 63;
@@ -35,6 +37,8 @@ const STEP_MAX: usize = 63;
 pub(crate) struct RunDirectory {
     path: PathBuf,
     _guard: Option<TempDir>,
+    /// Removes it when this process is killed. After the guard, so that it ends when there is nothing left.
+    watcher: Option<Watcher>,
 }
 
 impl RunDirectory {
@@ -65,7 +69,22 @@ impl RunDirectory {
         ] {
             std::fs::create_dir_all(path.join(part))?;
         }
-        Ok(Self { path, _guard })
+        Ok(Self {
+            path,
+            _guard,
+            watcher: None,
+        })
+    }
+
+    /// Has a process remove the directory, unless it is to be kept, and what the run has started, if this process is killed.
+    pub(crate) fn watch(&mut self, program: &Path) -> io::Result<()> {
+        let removed = self._guard.as_ref().map(|_| self.path.as_path());
+        self.watcher = Some(Watcher::start(program, removed)?);
+        Ok(())
+    }
+
+    pub(crate) fn watcher(&self) -> Option<Watcher> {
+        self.watcher.clone()
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -7,6 +7,8 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
 
+use super::watcher::Watcher;
+
 /// How long a step that was asked to end may take; a pod has 30 s, but nobody sits before it.
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
 
@@ -15,11 +17,12 @@ pub(crate) const GRACE: Duration = Duration::from_secs(10);
 pub(crate) struct Group {
     pub(crate) child: Child,
     leader: Option<Pid>,
+    watcher: Option<Watcher>,
 }
 
 impl Group {
-    /// Starts `command` in a group of its own, with nothing to read.
-    pub(crate) fn start(command: &mut Command) -> std::io::Result<Self> {
+    /// Starts `command` in a group of its own, with nothing to read; `watcher` kills it if this process is killed.
+    pub(crate) fn start(command: &mut Command, watcher: Option<Watcher>) -> std::io::Result<Self> {
         let child = command
             .stdin(Stdio::null())
             .process_group(0)
@@ -29,7 +32,14 @@ impl Group {
             .id()
             .and_then(|id| i32::try_from(id).ok())
             .and_then(Pid::from_raw);
-        Ok(Self { child, leader })
+        if let (Some(watcher), Some(leader)) = (&watcher, leader) {
+            watcher.begins(leader);
+        }
+        Ok(Self {
+            child,
+            leader,
+            watcher,
+        })
     }
 
     pub(crate) fn kill(&self) {
@@ -58,5 +68,8 @@ impl Drop for Group {
     /// Processes that a step leaves running end with it, as in a container.
     fn drop(&mut self) {
         self.kill();
+        if let (Some(watcher), Some(leader)) = (&self.watcher, self.leader) {
+            watcher.ended(leader);
+        }
     }
 }

@@ -102,7 +102,7 @@ impl SidecarProcess {
                 .arg(format!("{name}={value}"));
         }
         without_own_variables(&mut command);
-        Group::start(&mut command)
+        Group::start(&mut command, directory.watcher())
     }
 
     /// Returns a message with the end of its log if it has ended by itself, which it should not.

@@ -152,7 +152,7 @@ impl Steps<'_> {
         if finish != Finish::Alone {
             child.arg("--").args(&command.arguments);
         }
-        let mut group = Group::start(&mut child)?;
+        let mut group = Group::start(&mut child, self.plan.directory.watcher())?;
         self.begun = true;
         let mut readers = tokio::task::JoinSet::new();
         let step = name.to_owned();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gleaner_core::declaration::{Declaration, Output};
-use gleaner_proto::OutputType;
+use gleaner_proto::{OutputType, number};
 use serde_json::Value;
 
 use super::{Assignment, did_you_mean};
@@ -92,6 +92,11 @@ fn parse(name: &str, kind: OutputType, text: &str) -> Result<Value, String> {
     }
     let wrong =
         |reason: String| format!("the output '{name}' is of type {}: {reason}", kind.as_str());
+    if let Some(number) = number::first_changed(text) {
+        return Err(wrong(format!(
+            "the number {number} would change on its way; declare type: string"
+        )));
+    }
     let value: Value =
         serde_json::from_str(text).map_err(|error| wrong(format!("no JSON: {error}")))?;
     if kind.admits(&value) {

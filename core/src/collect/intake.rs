@@ -2,7 +2,7 @@
 
 use crate::document::suggestion::suggestion;
 use gleaner_proto::message::{Outputs, Problem, problem_type};
-use gleaner_proto::{StepName, When, exit_code};
+use gleaner_proto::{StepName, When, exit_code, number};
 use sha2::{Digest, Sha256};
 
 use super::{Collector, Life, Stage, StepRecord, Verdict};
@@ -189,6 +189,14 @@ fn misfits(collector: &Collector, step: &str, message: &Outputs) -> Vec<String> 
             let kind = output.spec.kind.as_str();
             wrong.add(|| {
                 format!("output '{name}' of step '{step}' is no {kind}, as which it is declared")
+            });
+        }
+        if let Some(number) = number::misfit(value) {
+            wrong.add(|| {
+                format!(
+                    "output '{name}' of step '{step}' holds the number {number}, which would change on its way: Kubernetes \
+                     stores 64-bit integers and doubles; declare type: string"
+                )
             });
         }
         if failed && output.spec.when == When::Success {

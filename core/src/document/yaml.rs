@@ -2,6 +2,7 @@
 //!
 //! Plain scalars are read as `kubectl` reads them: `no`, `off` and their kin are booleans, `0644` is octal, `1e3` is 1000.
 
+use gleaner_proto::number;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;
 use serde_saphyr::Spanned;
@@ -42,6 +43,9 @@ pub fn parse_documents(text: &str) -> Result<Vec<Node>, Diagnostic> {
         .collect())
 }
 
+/// The beginning of the parser's message about a number that does not fit.
+const CHANGED: &str = "number that does not fit:";
+
 /// The parser's sentences, where they speak of the parser rather than of the document.
 fn explained(message: &str, at: Option<Location>) -> Diagnostic {
     let diagnostic =
@@ -56,6 +60,9 @@ fn explained(message: &str, at: Option<Location>) -> Diagnostic {
             "an alias that stands within what it repeats",
             "write the value out",
         )
+    } else if let Some((_, number)) = message.split_once(CHANGED) {
+        let message = format!("Kubernetes would store the number{number} as another one");
+        diagnostic(&message, "put it in quotes")
     } else if message.contains("non-finite") {
         diagnostic("a number must be finite", "put it in quotes")
     } else {
@@ -142,8 +149,12 @@ impl<'de> Visitor<'de> for ContentVisitor {
         Ok(Content::Number(number.into()))
     }
 
-    fn visit_u64<E>(self, number: u64) -> Result<Content, E> {
-        Ok(Content::Number(number.into()))
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Content, E> {
+        let number = Number::from(number);
+        if !number::fits(&number) {
+            return Err(E::custom(format!("{CHANGED} {number}")));
+        }
+        Ok(Content::Number(number))
     }
 
     fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Content, E> {

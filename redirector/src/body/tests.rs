@@ -1,12 +1,15 @@
 use gleaner_proto::message::Outputs;
+use gleaner_proto::{OutputType, Trim};
 
 use super::*;
 
 fn output(name: &str, kind: OutputType, text: &str) -> Output {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    let content = Content::check(file, text.len() as u64, Trim::None, kind).unwrap();
     Output {
         name: OutputName::new(name).unwrap(),
-        kind,
-        text: text.to_owned(),
+        content,
     }
 }
 

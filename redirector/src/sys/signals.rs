@@ -189,8 +189,6 @@ extern "C" fn end_of(signal: c_int) {
 pub(crate) fn die_of(signal: c_int) -> ! {
     // SAFETY: the set is initialised; no handler of ours holds anything.
     unsafe {
-        // The command may have left a core dump: a second one, of the redirector, would take its place.
-        libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0);
         libc::signal(signal, libc::SIG_DFL);
         let mut only = empty_set();
         libc::sigaddset(&raw mut only, signal);

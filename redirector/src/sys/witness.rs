@@ -33,7 +33,7 @@ struct Shared {
     watched: AtomicI32,
 }
 
-/// The witness process; killed when dropped.
+/// The witness process.
 pub(crate) struct Witness {
     process: Option<libc::pid_t>,
     shared: *const Shared,
@@ -44,7 +44,8 @@ pub(crate) struct Witness {
 // === impl Witness ===
 
 impl Witness {
-    /// Starts the witness. Without one (no process or no memory is left) no signal counts as sent to the group.
+    /// Starts the witness, before the command: it must not miss a signal that the command receives. Without one (no process or no
+    /// memory is left) no signal counts as sent to the group.
     ///
     /// All signals must be blocked, and no other thread may run.
     pub(crate) fn start() -> Self {
@@ -81,9 +82,13 @@ impl Witness {
     /// Returns true if `signal`, which this process has just taken off its queue, was sent to the whole group.
     pub(crate) fn received(&mut self, signal: Received) -> bool {
         self.ahead |= self.report();
-        let received = self.ahead & bit(signal.number) != 0;
-        // A signal that arrived twice before the report is one in the report.
-        self.ahead &= pending();
+        // The witness may have a later signal that is still being sent to this process.
+        finish_sending();
+        let pending = pending();
+        let received = self.ahead & bit(signal.number) != 0
+            || self.ahead & pending & removers(signal.number) != 0;
+        // One that arrived twice before the report is one in the report.
+        self.ahead &= pending;
         received
     }
 
@@ -123,6 +128,13 @@ impl Witness {
         shared.watched.store(0, Ordering::SeqCst);
     }
 
+    /// Ends the witness, without waiting for it.
+    pub(crate) fn end(&mut self) {
+        if let Some(process) = self.process.take() {
+            send(libc::SIGKILL, process);
+        }
+    }
+
     fn shared(&self) -> Option<&'static Shared> {
         // SAFETY: null, or a mapping that is never removed.
         unsafe { self.shared.as_ref() }
@@ -157,13 +169,13 @@ impl Witness {
     }
 }
 
-impl Drop for Witness {
-    fn drop(&mut self) {
-        if let Some(process) = self.process {
-            send(libc::SIGKILL, process);
-            // SAFETY: it is our child, and no status is asked for.
-            unsafe { libc::waitpid(process, ptr::null_mut(), 0) };
-        }
+/// The signals whose arrival removes `signal` from the queue of a process, as [`bit`]s (signal(7)): the witness may have
+/// lost it to one that this process has not taken off its queue yet.
+const fn removers(signal: c_int) -> u64 {
+    match signal {
+        libc::SIGCONT => bit(libc::SIGTSTP) | bit(libc::SIGTTIN) | bit(libc::SIGTTOU),
+        libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU => bit(libc::SIGCONT),
+        _ => 0,
     }
 }
 

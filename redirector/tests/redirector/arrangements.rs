@@ -5,19 +5,15 @@ use std::fs;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use crate::support::{Running, Sidecar, Step, handled, signal};
+use crate::support::{Running, Sidecar, Step, handled, signal, until};
 
 /// Reports each signal on a line of its own, and on `counts` at its end; ends when the file `go` is there.
 const COUNTER: &str = r#"
     my @names = qw(TERM INT HUP QUIT USR1 USR2 ALRM CONT TSTP TTIN TTOU WINCH URG);
     my %count;
-    $SIG{$_} = sub {
-        $count{$_[0]}++;
-        syswrite STDOUT, "got $_[0]\n";
-        # Standard output is gone with its terminal.
-        open my $log, ">>", "log"; syswrite $log, "$_[0]\n";
-    } for @names;
+    $SIG{$_} = sub { $count{$_[0]}++; syswrite STDOUT, "got $_[0]\n"; open my $file, ">>", "seen"; print $file "$_[0] " } for @names;
     setpgrp(0, 0) if $ENV{LEAVE};
+    open my $seen, ">>", "seen"; print $seen "ready "; close $seen;
     syswrite STDOUT, "ready\n";
     until (-e "go") { select undef, undef, undef, 0.005 }
     open my $file, ">", "counts.new"; print $file join(" ", map { "$_=$count{$_}" } sort keys %count); close $file;
@@ -160,7 +156,7 @@ fn supervised(prefix: &[&str], wrapped: bool) -> String {
     fs::write(step.path("go"), "").unwrap();
     running.wait();
     // Its supervisor may end first.
-    crate::support::until("the command has ended", || step.path("counts").exists());
+    until("the command has ended", || step.path("counts").exists());
     fs::read_to_string(step.path("counts")).unwrap()
 }
 
@@ -206,30 +202,32 @@ fn on_a_terminal(keys: Option<&str>, wrapped: bool) -> String {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     let mut script = script.spawn().unwrap();
-    let shows = |what: &str| {
-        let shown = fs::read(step.path("typescript")).unwrap_or_default();
-        String::from_utf8_lossy(&shown).contains(what)
+    // What it prints is in the typescript, but so is the command line.
+    let seen = |what: &str| {
+        let seen = fs::read_to_string(step.path("seen"));
+        seen.is_ok_and(|seen| seen.contains(what))
     };
-    crate::support::until("it is ready", || shows("ready"));
+    until("it is ready", || seen("ready"));
     match keys {
         Some(keys) => {
             let mut stdin = script.stdin.take().unwrap();
             stdin.write_all(keys.as_bytes()).unwrap();
-            crate::support::until("the key counts", || shows("got"));
+            until("the key counts", || {
+                ["INT", "QUIT", "TSTP"].iter().any(|name| seen(name))
+            });
             fs::write(step.path("go"), "").unwrap();
             script.wait().unwrap();
         }
         None => {
             script.kill().unwrap();
             script.wait().unwrap();
-            let log = || fs::read_to_string(step.path("log")).unwrap_or_default();
-            crate::support::until("it is hung up", || {
-                log().contains("HUP") && log().contains("CONT")
+            until("the end of the terminal counts", || {
+                seen("HUP") && seen("CONT")
             });
             fs::write(step.path("go"), "").unwrap();
         }
     }
-    crate::support::until("the command has ended", || step.path("counts").exists());
+    until("the command has ended", || step.path("counts").exists());
     fs::read_to_string(step.path("counts")).unwrap()
 }
 

@@ -335,7 +335,7 @@ fn help_and_version_go_to_stdout() {
     );
     assert_eq!(
         (flags, variables),
-        (19, 17),
+        (20, 18),
         "each flag but --help and --injected names its variable"
     );
 }

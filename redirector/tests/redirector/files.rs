@@ -235,11 +235,16 @@ fn what_is_no_json_of_the_type_is_refused() {
 fn a_number_that_would_change_on_its_way_is_refused() {
     let line = |number: &str| {
         format!(
-            "output 'o': 'it' holds the number {number}, which would change on its way: numbers travel as 64-bit \
+            "output 'o': 'it' holds the number {number}, which would change on its way: Kubernetes stores 64-bit \
              integers and doubles; declare type: string"
         )
     };
-    for number in ["12345678901234567890123", "1e400", "0.1234567890123456789"] {
+    for number in [
+        "12345678901234567890123",
+        "18446744073709551615",
+        "1e400",
+        "0.1234567890123456789",
+    ] {
         refused("o,number=it", write("it", number), &line(number));
         let list = format!("[1, {{\"a\": {number}}}]");
         refused("o,array=it", write("it", list), &line(number));

@@ -197,7 +197,7 @@ fn an_answer_that_is_no_outcome_fails_the_finish() {
 #[test]
 fn an_outcome_that_is_too_large_fails_the_finish_at_once() {
     let mut outcome = COMMITTED.to_owned();
-    outcome.push_str(&" ".repeat(1 << 20));
+    outcome.push_str(&" ".repeat(8 << 20));
     let sidecar = Sidecar::replying(&[Reply::json(200, &outcome)]);
     let ran = Step::new(&sidecar).finish();
     assert_eq!(
@@ -240,4 +240,39 @@ fn a_termination_message_is_neither_made_nor_touched_without_need() {
         fs::read_to_string(step.path("termination")).unwrap(),
         "the command's"
     );
+}
+
+#[test]
+fn a_long_termination_message_is_kept() {
+    let sidecar = Sidecar::content();
+    for (length, joined) in [(9 << 10, true), (300 << 10, false)] {
+        let step = Step::new(&sidecar).output("digest");
+        let long = format!(r#"[{{"key":"img","value":"{}"}}]"#, "x".repeat(length));
+        fs::write(step.path("termination"), &long).unwrap();
+        assert_eq!(step.script("true").code, Some(65));
+        let after = fs::read_to_string(step.path("termination")).unwrap();
+        assert!(after.starts_with(long.trim_end_matches(']')), "{length}");
+        assert_eq!(after.contains("OutputMissing"), joined);
+    }
+}
+
+#[test]
+fn a_run_with_many_resources_is_finished() {
+    let resources: Vec<String> = (0..9000)
+        .map(|number| {
+            format!(
+                r#"{{"resource":"object-{number}","apiVersion":"v1","kind":"ConfigMap","namespace":"a-namespace",
+                "name":"task-object-{number}-pbtqf","uid":"a1bcc4ac-6b4b-47c6-801b-225388a74129","action":"Created"}}"#
+            )
+        })
+        .collect();
+    let outcome = format!(
+        r#"{{"phase":"Committed","resources":[{}]}}"#,
+        resources.join(",")
+    );
+    assert!(outcome.len() > 1 << 20);
+    let sidecar = Sidecar::replying(&[Reply::json(200, &outcome)]);
+    let ran = Step::new(&sidecar).finish();
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    assert_eq!(ran.stdout.lines().count(), 9000);
 }

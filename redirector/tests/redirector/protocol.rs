@@ -1,6 +1,6 @@
 //! The conversation with the sidecar: when it is late, dies, is busy, or says no.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::support::{Ended as _, Reply, Running, Sidecar, Step, signal};
 
@@ -75,11 +75,13 @@ fn a_sidecar_that_holds_a_request_is_not_out_of_reach() {
         unreachable!()
     };
     // Longer than the deadline, which begins with the refusal.
-    let late = Reply::Late(Duration::from_millis(1500), busy);
+    let late = Reply::Meanwhile(Duration::from_millis(1500), busy);
     let sidecar = Sidecar::replying(&[Reply::Refuse, late, Reply::accepted()]);
     let step = Step::new(&sidecar).flags(&["--deadline=1s"]);
     step.run(&["true"]).assert_ended(0, "");
-    assert_eq!(sidecar.requests().len(), 2);
+    let requests = sidecar.requests().into_iter();
+    let messages = requests.filter(|request| request.head.starts_with("POST"));
+    assert_eq!(messages.count(), 2);
 }
 
 #[test]
@@ -291,4 +293,31 @@ fn whoever_waits_for_an_answer_can_be_ended() {
     sidecar.wait_for(1);
     signal("TERM", &running.pid().to_string());
     assert_eq!(running.wait().signal, Some(15));
+}
+
+#[test]
+fn a_sidecar_that_is_stopped_is_out_of_reach_after_the_deadline() {
+    // The kernel accepts connections on its behalf.
+    let sidecar = Sidecar::replying(&[Reply::Silence]);
+    let step = Step::new(&sidecar).flags(&["--deadline=500ms", "--answer-timeout=50s"]);
+    let began = Instant::now();
+    let ran = step.run(&["true"]);
+    assert_eq!(ran.code, Some(69));
+    assert!(ran.stderr.contains("was out of reach for 500ms"), "{ran:?}");
+    // Without a sign of life it would wait for the answer. The bound is generous: the machine may be busy.
+    assert!(began.elapsed() < Duration::from_secs(25));
+}
+
+#[test]
+fn a_sidecar_that_lives_may_take_longer_than_the_deadline() {
+    let Reply::Raw(bytes) = Reply::accepted() else {
+        panic!("the reply is in bytes");
+    };
+    let slow = Reply::Meanwhile(Duration::from_secs(3), bytes);
+    let sidecar = Sidecar::replying(&[slow, Reply::accepted()]);
+    let step = Step::new(&sidecar).flags(&["--deadline=1s"]);
+    step.run(&["true"]).assert_ended(0, "");
+    let heads = sidecar.requests().into_iter().map(|request| request.head);
+    let asked = heads.filter(|head| head.starts_with("GET /livez")).count();
+    assert!(asked >= 2, "it was asked for signs of life: {asked}");
 }

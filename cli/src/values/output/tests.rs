@@ -40,4 +40,11 @@ fn what_is_wrong_is_said_with_its_remedy() {
         given("build.size=\"5\"").unwrap_err(),
         ["the output 'build.size' is of type number: \"5\" is another type"]
     );
+    assert_eq!(
+        given("build.size=12345678901234567890123").unwrap_err(),
+        [
+            "the output 'build.size' is of type number: the number 12345678901234567890123 would change on its way; \
+             declare type: string"
+        ]
+    );
 }

@@ -45,6 +45,25 @@ fn a_number_and_its_text_are_different_messages() {
 }
 
 #[test]
+fn a_number_that_kubernetes_changes_is_refused() {
+    let declaration =
+        "steps: {a: [{name: size, type: number}, {name: o, type: object}]}\nobjects: []";
+    let collector = of(declaration);
+    for wrong in [
+        json!({"size": 18_446_744_073_709_551_615_u64, "o": {}}),
+        json!({"size": 1, "o": {"list": [9_223_372_036_854_775_808_u64]}}),
+    ] {
+        let refused = collector.examine("a", message(0, wrong)).unwrap_err();
+        assert!(
+            refused.to_string().contains("would change on its way"),
+            "{refused}"
+        );
+    }
+    let kept = json!({"size": i64::MAX, "o": {"a": 1e300}});
+    assert!(collector.examine("a", message(0, kept)).is_ok());
+}
+
+#[test]
 fn after_the_finish_only_what_was_said_before_is_heard() {
     let mut collector = collector("Completed");
     take(&mut collector, "build", build());

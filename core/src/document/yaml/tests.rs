@@ -16,8 +16,8 @@ fn nodes_know_where_they_stand() {
 
 #[test]
 fn numbers_are_read_as_kubectl_reads_them() {
-    let node = parse("[0644, 1e3, 0x1F, 1.5, -0.0, 1.0, 12345678901234567890]").unwrap();
-    let expected = serde_json::json!([420, 1000, 31, 1.5, 0, 1, 12_345_678_901_234_567_890_u64]);
+    let node = parse("[0644, 1e3, 0x1F, 1.5, -0.0, 1.0, 9223372036854775807]").unwrap();
+    let expected = serde_json::json!([420, 1000, 31, 1.5, 0, 1, i64::MAX]);
     assert_eq!(node.to_json(), expected);
 }
 
@@ -30,6 +30,10 @@ fn errors_speak_of_the_document() {
             "duplicate mapping key: a; remove one of the two",
         ),
         ("a: .inf", "a number must be finite; put it in quotes"),
+        (
+            "a: 18446744073709551615",
+            "Kubernetes would store the number 18446744073709551615 as another one; put it in quotes",
+        ),
         (
             deep.as_str(),
             "the document is too large, or nested too deep; at most 40 levels",

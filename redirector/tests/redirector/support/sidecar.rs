@@ -23,6 +23,8 @@ pub(crate) enum Reply {
     Early(Vec<u8>),
     /// Read the request and answer these bytes after so long.
     Late(Duration, Vec<u8>),
+    /// As [`Late`](Self::Late), while other connections are served.
+    Meanwhile(Duration, Vec<u8>),
     /// Read the request and answer nothing, ever.
     Silence,
 }
@@ -152,7 +154,7 @@ fn listen(socket: &Path, replies: &[Reply]) -> Arc<Seen> {
     serve(replies, move || listener.accept().map(|(stream, _)| stream))
 }
 
-fn serve<S: Read + Write + 'static>(
+fn serve<S: Read + Write + Send + 'static>(
     replies: &[Reply],
     accept: impl Fn() -> std::io::Result<S> + Send + 'static,
 ) -> Arc<Seen> {
@@ -180,6 +182,13 @@ fn serve<S: Read + Write + 'static>(
                         Reply::Late(held, answer) => {
                             thread::sleep(*held);
                             drop(stream.write_all(answer));
+                        }
+                        Reply::Meanwhile(held, answer) => {
+                            let (held, answer) = (*held, answer.clone());
+                            thread::spawn(move || {
+                                thread::sleep(held);
+                                drop(stream.write_all(&answer));
+                            });
                         }
                         Reply::Silence => silent.push(stream),
                         _ => {}

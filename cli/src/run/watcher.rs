@@ -1,0 +1,101 @@
+//! A process that removes what is left of a run that was killed: the sidecar and the steps, which would live on, and the
+//! run's directory, which may hold secrets.
+//!
+//! It reads a pipe whose other end only the run has open: a line for each process group that begins (`+ID`) or has ended
+//! (`-ID`). At the end of the pipe, however it came about, groups that have not ended are killed.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::io::{self, BufRead as _, Write as _};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+/// The subcommand of this process; not for people.
+pub(crate) const COMMAND: &str = "watcher";
+/// How often the removal is tried: processes that were killed just now may still write.
+const ATTEMPTS: u32 = 100;
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// The watcher of this run. It ends with the last copy.
+#[derive(Debug, Clone)]
+pub(crate) struct Watcher(Arc<Process>);
+
+#[derive(Debug)]
+struct Process(Child);
+
+// === impl Watcher ===
+
+impl Watcher {
+    /// Starts it. It removes `directory`, if there is one to remove.
+    pub(crate) fn start(program: &Path, directory: Option<&Path>) -> io::Result<Self> {
+        let mut command = Command::new(program);
+        command
+            .arg(COMMAND)
+            .args(directory)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            // A Ctrl-C is for the run.
+            .process_group(0);
+        Ok(Self(Arc::new(Process(command.spawn()?))))
+    }
+
+    /// Tells it of a process group that begins.
+    pub(crate) fn begins(&self, group: Pid) {
+        self.tell('+', group);
+    }
+
+    /// Tells it of a process group that has ended.
+    pub(crate) fn ended(&self, group: Pid) {
+        self.tell('-', group);
+    }
+
+    fn tell(&self, sign: char, group: Pid) {
+        if let Some(mut pipe) = self.0.0.stdin.as_ref() {
+            // Without a watcher the run is as good as ever.
+            let _ = writeln!(pipe, "{sign}{}", group.as_raw_nonzero());
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
+}
+
+/// The process: waits for the end of the run, and removes what is left.
+pub(crate) fn main(mut arguments: impl Iterator<Item = OsString>) {
+    let directory = arguments.next();
+    let mut groups = BTreeSet::new();
+    for line in io::stdin().lock().lines().map_while(Result::ok) {
+        let Some((sign, Ok(id))) = line
+            .split_at_checked(1)
+            .map(|(sign, id)| (sign, id.parse()))
+        else {
+            continue;
+        };
+        match sign {
+            "+" => groups.insert(id),
+            _ => groups.remove(&id),
+        };
+    }
+    for group in groups.into_iter().filter_map(Pid::from_raw) {
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+    let Some(directory) = directory else {
+        return;
+    };
+    for _ in 0..ATTEMPTS {
+        match std::fs::remove_dir_all(&directory) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => std::thread::sleep(PAUSE),
+            _ => return,
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Numbers that reach the API server unchanged.
+//!
+//! Kubernetes holds a number as a 64-bit signed integer where it is one, and as a double otherwise
+//! (`k8s.io/apimachinery/pkg/util/json`). A number that neither holds would be stored as another one, without an error.
+
+use serde_json::{Number, Value};
+
+/// The significant digits that tell every double from every other (C's `DBL_DECIMAL_DIG`).
+const DOUBLE_DIGITS: usize = 17;
+/// The digits after the first that are enough to write any double exactly.
+const EXACT_DIGITS: usize = 766;
+
+/// Returns true if the JSON number `literal` is stored as it is written. It is one of
+/// - an integer of 64 bits with a sign;
+/// - a larger integer, as a program prints it for a double: `36893488147419103000` for two to the power of 65;
+/// - a decimal that a program prints for a double: at most 17 significant digits, which is what it takes to tell all
+///   doubles apart, and as close to the double that it reads as as that many digits allow.
+///
+/// So it does not matter whether the program printed as few digits as possible (`0.1`, and 1278578419099525.3 or
+/// 1278578419099525.2, which are the same double and equally short) or always 17 (C's `%.17g`: `0.10000000000000001`).
+pub fn survives(literal: &str) -> bool {
+    if literal.parse::<i64>().is_ok() {
+        return true;
+    }
+    let Ok(double) = literal.parse::<f64>() else {
+        return false;
+    };
+    if !literal.contains(['.', 'e', 'E']) {
+        return double.is_finite() && double.to_string() == literal;
+    }
+    let decimal = Decimal::read(literal);
+    double.is_finite() && decimal.is_some_and(|decimal| decimal.is_printed_for(double))
+}
+
+/// Returns true if `number`, which a parser has read, is stored as it is: as [`survives`], as far as the parser has not
+/// changed it already.
+pub fn fits(number: &Number) -> bool {
+    number.is_i64() || number.is_f64() || survives(&number.to_string())
+}
+
+/// Returns the first number in `value` that does not [`fit`](fits).
+pub fn misfit(value: &Value) -> Option<&Number> {
+    match value {
+        Value::Number(number) => Some(number).filter(|number| !fits(number)),
+        Value::Array(items) => items.iter().find_map(misfit),
+        Value::Object(members) => members.values().find_map(misfit),
+        _ => None,
+    }
+}
+
+/// Returns the first number in the JSON text `json` that does not [survive](survives). Text that is not JSON is left to a
+/// parser.
+pub fn first_changed(json: &str) -> Option<&str> {
+    let bytes = json.as_bytes();
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let start = at;
+        at += 1;
+        match byte {
+            b'"' => {
+                while let Some(&byte) = bytes.get(at) {
+                    at += if byte == b'\\' { 2 } else { 1 };
+                    if byte == b'"' {
+                        break;
+                    }
+                }
+            }
+            b'-' | b'0'..=b'9' => {
+                let of_number = |byte: &u8| byte.is_ascii_digit() || b"+-.eE".contains(byte);
+                at += bytes[at..]
+                    .iter()
+                    .take_while(|byte| of_number(byte))
+                    .count();
+                let literal = &json[start..at];
+                if literal.parse::<f64>().is_ok() && !survives(literal) {
+                    return Some(literal);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// A number in base ten, the same for all ways to write it.
+#[derive(PartialEq, Eq)]
+struct Decimal {
+    negative: bool,
+    /// Without zeros at either end; none for zero.
+    digits: String,
+    /// The power of ten by which the digits, as an integer, are multiplied.
+    power: i64,
+}
+
+impl Decimal {
+    /// Returns `None` when the power is far beyond that of any double.
+    fn read(number: &str) -> Option<Self> {
+        let (mantissa, power) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let digits = [whole.trim_start_matches('-'), fraction].concat();
+        let significant = digits.trim_end_matches('0');
+        let zeros = digits.len() - significant.len();
+        let significant = significant.trim_start_matches('0');
+        if significant.is_empty() {
+            return Some(Self {
+                negative: false,
+                digits: String::new(),
+                power: 0,
+            });
+        }
+        Some(Self {
+            negative: whole.starts_with('-'),
+            digits: significant.to_owned(),
+            power: i64::from(power.parse::<i32>().ok()?) + zeros as i64 - fraction.len() as i64,
+        })
+    }
+
+    /// Returns true if it is `double`, rounded to as many digits as it has.
+    fn is_printed_for(&self, double: f64) -> bool {
+        match self.digits.len() {
+            0 => true,
+            digits @ 1..=DOUBLE_DIGITS => {
+                let rounded = format!("{double:.*e}", digits - 1);
+                Self::read(&rounded).as_ref() == Some(self) || self.is_half_a_unit_from(double)
+            }
+            _ => false,
+        }
+    }
+
+    /// Returns true if `double` lies halfway between this and a neighbor with as many digits: programs round it either way.
+    fn is_half_a_unit_from(&self, double: f64) -> bool {
+        let sign = if self.negative { "-" } else { "" };
+        let digits: i64 = self
+            .digits
+            .parse()
+            .expect("invariant: an i64 holds 17 digits");
+        let exact = Self::read(&format!("{double:.EXACT_DIGITS$e}"));
+        [digits * 10 - 5, digits * 10 + 5]
+            .into_iter()
+            .any(|halfway| Self::read(&format!("{sign}{halfway}e{}", self.power - 1)) == exact)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,251 @@
+//! The content of an output's file, streamed: it is read once to check and to measure it, and once for each time that it
+//! is sent, and never held as a whole. The redirector counts in the memory of the step's container.
+
+use std::fs::File;
+use std::hash::{DefaultHasher, Hasher as _};
+use std::io::{self, Write};
+use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
+
+use gleaner_proto::{OutputType, Trim};
+
+use crate::json;
+use crate::validator::{Invalid, Shape, Validator};
+
+/// How much is read at once.
+const PIECE: usize = 64 << 10;
+/// The longest character of UTF-8, in bytes.
+const CHARACTER_MAX: usize = 4;
+
+/// The content of a file, checked.
+#[derive(Debug)]
+pub(crate) struct Content {
+    file: File,
+    /// What is left of the file after trimming.
+    range: Range<u64>,
+    is_string: bool,
+    hash: u64,
+    /// The length as JSON, in bytes.
+    length: u64,
+}
+
+/// A reason to refuse a content.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    Io(io::Error),
+    /// It is not UTF-8 from this byte on.
+    Encoding(u64),
+    Json(Invalid),
+    /// It is JSON of this type.
+    Shape(Shape),
+    Changed,
+}
+
+/// The content is no longer the one that was checked; as the inner error of an [`io::Error`].
+#[derive(Debug)]
+pub(crate) struct Changed;
+
+// === impl Content ===
+
+impl Content {
+    /// Checks the first `size` bytes of `file`, which are all that count: it may still grow.
+    pub(crate) fn check(
+        file: File,
+        size: u64,
+        trim: Trim,
+        kind: OutputType,
+    ) -> Result<Self, Refused> {
+        let range = trimmed(&file, size, trim)?;
+        let is_string = kind == OutputType::String;
+        let mut hash = DefaultHasher::new();
+        let mut validator = Validator::new();
+        let mut length = Count(0);
+        read(&file, range.clone(), |text| {
+            hash.write(text.as_bytes());
+            if is_string {
+                json::write_escaped(&mut length, text).map_err(Refused::Io)
+            } else {
+                length.0 += text.len() as u64;
+                validator.feed(text.as_bytes()).map_err(Refused::Json)
+            }
+        })?;
+        if is_string {
+            length.0 += 2;
+        } else {
+            let shape = validator.finish().map_err(Refused::Json)?;
+            if shape != shape_of(kind) {
+                return Err(Refused::Shape(shape));
+            }
+        }
+        Ok(Self {
+            file,
+            range,
+            is_string,
+            hash: hash.finish(),
+            length: length.0,
+        })
+    }
+
+    /// The length as JSON, in bytes.
+    pub(crate) const fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Writes the content as JSON, at most [`length`](Self::length) bytes.
+    ///
+    /// # Errors
+    /// [`Changed`], when something else or not all was written; errors of reading and writing.
+    pub(crate) fn write_to(&self, out: &mut impl Write) -> io::Result<()> {
+        let mut bounded = Bounded {
+            out,
+            left: self.length,
+        };
+        let quote: &[u8] = if self.is_string { b"\"" } else { b"" };
+        bounded.write_all(quote)?;
+        let mut hash = DefaultHasher::new();
+        let read = read(&self.file, self.range.clone(), |text| {
+            hash.write(text.as_bytes());
+            if self.is_string {
+                json::write_escaped(&mut bounded, text)
+            } else {
+                bounded.write_all(text.as_bytes())
+            }
+            .map_err(Refused::Io)
+        });
+        match read {
+            Ok(()) if hash.finish() == self.hash => bounded.write_all(quote),
+            Err(Refused::Io(error)) => Err(error),
+            _ => Err(io::Error::other(Changed)),
+        }
+    }
+}
+
+impl std::fmt::Display for Changed {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("an output's file changed while it was sent")
+    }
+}
+
+impl std::error::Error for Changed {}
+
+const fn shape_of(kind: OutputType) -> Shape {
+    match kind {
+        OutputType::String => Shape::String,
+        OutputType::Number => Shape::Number,
+        OutputType::Boolean => Shape::Boolean,
+        OutputType::Array => Shape::Array,
+        OutputType::Object => Shape::Object,
+    }
+}
+
+/// The range that is left by `trim`, as [`Trim::apply`] would; the whole must be UTF-8.
+fn trimmed(file: &File, size: u64, trim: Trim) -> Result<Range<u64>, Refused> {
+    let (mut at, mut start, mut end) = (0, None, 0);
+    let mut last = [0; 2];
+    read(file, 0..size, |text| {
+        let kept = text.trim_start();
+        if !kept.is_empty() {
+            start.get_or_insert(at + (text.len() - kept.len()) as u64);
+            end = at + text.trim_end().len() as u64;
+        }
+        if let [.., a, b] = text.as_bytes() {
+            last = [*a, *b];
+        } else if let [b] = text.as_bytes() {
+            last = [last[1], *b];
+        }
+        at += text.len() as u64;
+        Ok(())
+    })?;
+    Ok(match trim {
+        Trim::None => 0..size,
+        Trim::Whitespace => start.unwrap_or(end)..end,
+        Trim::Newline => match last {
+            [b'\r', b'\n'] => 0..size - 2,
+            [_, b'\n'] => 0..size - 1,
+            _ => 0..size,
+        },
+    })
+}
+
+/// Reads a range of a file as UTF-8, piece by piece; no piece is empty.
+fn read(
+    file: &File,
+    range: Range<u64>,
+    mut each: impl FnMut(&str) -> Result<(), Refused>,
+) -> Result<(), Refused> {
+    let mut buffer = vec![0; PIECE + CHARACTER_MAX];
+    let mut at = range.start;
+    // The beginning of a character that the last piece has cut.
+    let mut kept = 0;
+    while at < range.end {
+        let wanted = usize::try_from(range.end - at).unwrap_or(PIECE).min(PIECE);
+        let count = match file.read_at(&mut buffer[kept..kept + wanted], at) {
+            Ok(0) => return Err(Refused::Changed),
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(Refused::Io(error)),
+        };
+        let begin = at - kept as u64;
+        at += count as u64;
+        let bytes = &buffer[..kept + count];
+        let (text, rest) = match std::str::from_utf8(bytes) {
+            Ok(text) => (text, 0),
+            Err(error) => {
+                let valid = error.valid_up_to();
+                if error.error_len().is_some() || at == range.end {
+                    return Err(Refused::Encoding(begin + valid as u64));
+                }
+                let text = std::str::from_utf8(&bytes[..valid]);
+                (
+                    text.expect("invariant: it is valid up to there"),
+                    bytes.len() - valid,
+                )
+            }
+        };
+        if !text.is_empty() {
+            each(text)?;
+        }
+        let end = kept + count;
+        buffer.copy_within(end - rest..end, 0);
+        kept = rest;
+    }
+    Ok(())
+}
+
+/// Counts what is written.
+struct Count(u64);
+
+impl Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Writes at most so many bytes: more would be read as the rest of the message.
+struct Bounded<'a, Out> {
+    out: &'a mut Out,
+    left: u64,
+}
+
+impl<Out: Write> Write for Bounded<'_, Out> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if bytes.len() as u64 > self.left {
+            return Err(io::Error::other(Changed));
+        }
+        let written = self.out.write(bytes)?;
+        self.left -= written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,351 @@
+//! Checks JSON piece by piece, in memory that does not grow with it: it accepts what the sidecar's parser accepts, if each
+//! number in it survives.
+
+use std::fmt;
+
+use gleaner_proto::number;
+
+/// Deepest nesting: that of the sidecar's parser.
+const DEPTH_MAX: u32 = 127;
+/// Longest number, in bytes: the exact decimal of any double is shorter.
+const NUMBER_MAX: usize = 1100;
+
+/// The outermost type of a JSON value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    Null,
+    Boolean,
+    Number,
+    String,
+    Array,
+    Object,
+}
+
+/// A reason to refuse a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Invalid {
+    /// Nothing but white space.
+    Empty,
+    /// It is not JSON: what is wrong, and the line and column of it.
+    Syntax(&'static str, u64, u64),
+    /// This number would change.
+    Number(String),
+}
+
+/// What is expected next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Value,
+    /// The first element of an array, or its end.
+    FirstElement,
+    /// The first key of an object, or its end.
+    FirstKey,
+    Key,
+    Colon,
+    /// A comma, or the end of the array or object.
+    Next,
+    Text(Text),
+    /// The rest of `null`, `true` or `false`.
+    Word(&'static [u8]),
+    Number,
+    /// White space.
+    End,
+}
+
+/// The place in a string.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Text {
+    Plain,
+    Escape,
+    /// So many hexadecimal digits, of which these were read; after the first half of a surrogate pair or not.
+    Hex(u8, u16, Half),
+    /// The backslash, then the `u`, of a surrogate pair's second half.
+    SecondHalf,
+    SecondHalfU,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Half {
+    First,
+    Second,
+}
+
+/// The check, so far.
+#[derive(Debug)]
+pub(crate) struct Validator {
+    state: State,
+    depth: u32,
+    /// One bit for each level of nesting, the innermost lowest: an object or an array.
+    objects: u128,
+    shape: Option<Shape>,
+    is_key: bool,
+    number: Vec<u8>,
+    line: u64,
+    column: u64,
+}
+
+// === impl Validator ===
+
+impl Validator {
+    pub(crate) const fn new() -> Self {
+        Self {
+            state: State::Value,
+            depth: 0,
+            objects: 0,
+            shape: None,
+            is_key: false,
+            number: Vec::new(),
+            line: 1,
+            column: 0,
+        }
+    }
+
+    /// Checks the next piece.
+    ///
+    /// # Errors
+    /// The first fault.
+    pub(crate) fn feed(&mut self, piece: &[u8]) -> Result<(), Invalid> {
+        for &byte in piece {
+            self.column += 1;
+            if self.state == State::Number && !self.number_continues(byte)? {
+                self.end_number()?;
+            }
+            self.take(byte)?;
+            if byte == b'\n' {
+                self.line += 1;
+                self.column = 0;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the type of the whole.
+    ///
+    /// # Errors
+    /// The text is incomplete.
+    pub(crate) fn finish(mut self) -> Result<Shape, Invalid> {
+        if self.state == State::Number {
+            self.end_number()?;
+        }
+        match (self.state, self.shape) {
+            (State::End, Some(shape)) => Ok(shape),
+            (_, None) => Err(Invalid::Empty),
+            _ => Err(self.wrong("EOF while parsing a value")),
+        }
+    }
+
+    fn take(&mut self, byte: u8) -> Result<(), Invalid> {
+        match self.state {
+            State::Text(place) => self.take_text(place, byte),
+            State::Word(rest) => match rest.split_first() {
+                Some((&expected, rest)) if expected == byte => {
+                    if rest.is_empty() {
+                        self.end_value();
+                    } else {
+                        self.state = State::Word(rest);
+                    }
+                    Ok(())
+                }
+                _ => Err(self.wrong("expected ident")),
+            },
+            // It is part of the number.
+            State::Number => Ok(()),
+            _ if matches!(byte, b' ' | b'\t' | b'\r' | b'\n') => Ok(()),
+            State::FirstElement if byte == b']' => self.close(),
+            State::FirstKey if byte == b'}' => self.close(),
+            State::Value | State::FirstElement => self.begin_value(byte),
+            State::FirstKey | State::Key if byte == b'"' => {
+                self.is_key = true;
+                self.state = State::Text(Text::Plain);
+                Ok(())
+            }
+            State::FirstKey | State::Key => Err(self.wrong("key must be a string")),
+            State::Colon if byte == b':' => {
+                self.state = State::Value;
+                Ok(())
+            }
+            State::Colon => Err(self.wrong("expected `:`")),
+            State::Next if byte == b',' => {
+                self.state = if self.in_object() {
+                    State::Key
+                } else {
+                    State::Value
+                };
+                Ok(())
+            }
+            State::Next if byte == (if self.in_object() { b'}' } else { b']' }) => self.close(),
+            State::Next if self.in_object() => Err(self.wrong("expected `,` or `}`")),
+            State::Next => Err(self.wrong("expected `,` or `]`")),
+            State::End => Err(self.wrong("trailing characters")),
+        }
+    }
+
+    fn begin_value(&mut self, byte: u8) -> Result<(), Invalid> {
+        let (shape, state) = match byte {
+            b'{' => (Shape::Object, State::FirstKey),
+            b'[' => (Shape::Array, State::FirstElement),
+            b'"' => (Shape::String, State::Text(Text::Plain)),
+            b'n' => (Shape::Null, State::Word(b"ull")),
+            b't' => (Shape::Boolean, State::Word(b"rue")),
+            b'f' => (Shape::Boolean, State::Word(b"alse")),
+            b'-' | b'0'..=b'9' => (Shape::Number, State::Number),
+            _ => return Err(self.wrong("expected value")),
+        };
+        self.shape.get_or_insert(shape);
+        self.state = state;
+        self.is_key = false;
+        match shape {
+            Shape::Object | Shape::Array => {
+                if self.depth == DEPTH_MAX {
+                    return Err(self.wrong("recursion limit exceeded"));
+                }
+                self.depth += 1;
+                self.objects = self.objects << 1 | u128::from(shape == Shape::Object);
+            }
+            Shape::Number => {
+                self.number.clear();
+                self.number.push(byte);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn take_text(&mut self, place: Text, byte: u8) -> Result<(), Invalid> {
+        let place = match (place, byte) {
+            (Text::Plain, b'"') => {
+                if self.is_key {
+                    self.state = State::Colon;
+                } else {
+                    self.end_value();
+                }
+                return Ok(());
+            }
+            (Text::Plain, b'\\') => Text::Escape,
+            (Text::Plain, 0..b' ') => {
+                return Err(
+                    self.wrong("control character (\\u0000-\\u001F) found while parsing a string")
+                );
+            }
+            (Text::Plain, _) => Text::Plain,
+            (Text::Escape, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Text::Plain,
+            (Text::Escape, b'u') => Text::Hex(4, 0, Half::First),
+            (Text::SecondHalf, b'\\') => Text::SecondHalfU,
+            (Text::SecondHalfU, b'u') => Text::Hex(4, 0, Half::Second),
+            (Text::Escape, _) => return Err(self.wrong("invalid escape")),
+            (Text::SecondHalf | Text::SecondHalfU, _) => return Err(self.wrong(LONE_SURROGATE)),
+            (Text::Hex(left, unit, half), _) => {
+                let digit = char::from(byte).to_digit(16);
+                let digit = digit.ok_or_else(|| self.wrong("invalid escape"))?;
+                let unit = unit << 4 | digit as u16;
+                match (left, half, unit) {
+                    (2.., ..) => Text::Hex(left - 1, unit, half),
+                    (_, Half::First, 0xd800..0xdc00) => Text::SecondHalf,
+                    (_, Half::First, 0xdc00..0xe000) => return Err(self.wrong(LONE_SURROGATE)),
+                    (_, Half::Second, 0xdc00..0xe000) | (_, Half::First, _) => Text::Plain,
+                    (_, Half::Second, _) => return Err(self.wrong(LONE_SURROGATE)),
+                }
+            }
+        };
+        self.state = State::Text(place);
+        Ok(())
+    }
+
+    /// Takes `byte` into the number, if it can be part of one.
+    fn number_continues(&mut self, byte: u8) -> Result<bool, Invalid> {
+        if !byte.is_ascii_digit() && !b"+-.eE".contains(&byte) {
+            return Ok(false);
+        }
+        self.number.push(byte);
+        if self.number.len() > NUMBER_MAX {
+            return Err(self.changed_number());
+        }
+        Ok(true)
+    }
+
+    fn end_number(&mut self) -> Result<(), Invalid> {
+        if !is_number(&self.number) {
+            return Err(self.wrong("invalid number"));
+        }
+        let literal = std::str::from_utf8(&self.number).expect("invariant: digits are ASCII");
+        if !number::survives(literal) {
+            return Err(self.changed_number());
+        }
+        self.end_value();
+        Ok(())
+    }
+
+    fn changed_number(&self) -> Invalid {
+        Invalid::Number(String::from_utf8_lossy(&self.number).into_owned())
+    }
+
+    fn close(&mut self) -> Result<(), Invalid> {
+        self.depth -= 1;
+        self.objects >>= 1;
+        self.end_value();
+        Ok(())
+    }
+
+    fn end_value(&mut self) {
+        self.state = if self.depth == 0 {
+            State::End
+        } else {
+            State::Next
+        };
+    }
+
+    const fn in_object(&self) -> bool {
+        self.objects & 1 == 1
+    }
+
+    const fn wrong(&self, what: &'static str) -> Invalid {
+        Invalid::Syntax(what, self.line, self.column)
+    }
+}
+
+const LONE_SURROGATE: &str = "lone surrogate in hex escape";
+
+/// Returns true if the digits, signs and points are a number (RFC 8259, section 6).
+fn is_number(text: &[u8]) -> bool {
+    let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let rest = text.strip_prefix(b"-").unwrap_or(text);
+    let whole = digits(rest);
+    if whole == 0 || (whole > 1 && rest[0] == b'0') {
+        return false;
+    }
+    let mut rest = &rest[whole..];
+    if let Some(fraction) = rest.strip_prefix(b".") {
+        let count = digits(fraction);
+        if count == 0 {
+            return false;
+        }
+        rest = &fraction[count..];
+    }
+    match rest {
+        [] => true,
+        [b'e' | b'E', power @ ..] => {
+            let power = match power {
+                [b'+' | b'-', power @ ..] => power,
+                power => power,
+            };
+            !power.is_empty() && digits(power) == power.len()
+        }
+        _ => false,
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Null => "null",
+            Self::Boolean => "boolean",
+            Self::Number => "number",
+            Self::String => "string",
+            Self::Array => "array",
+            Self::Object => "object",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

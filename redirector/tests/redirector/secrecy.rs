@@ -1,0 +1,66 @@
+//! What others on the machine can see of a step's outputs.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+
+use crate::support::{Sidecar, Step, until};
+
+const MODE: &str = "stat -c %a \"$GLEANER_OUTPUTS\"";
+
+#[test]
+fn the_directory_of_outputs_is_private_and_an_existing_one_stays_as_it_is() {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar);
+    let mut redirector = step.bare();
+    redirector.args(["--step=kaniko", "--sidecar", &sidecar.address]);
+    redirector.args(["--", "sh", "-c", MODE]);
+    assert_eq!(crate::support::run(redirector).stdout, "700\n");
+
+    let made = Step::new(&sidecar);
+    fs::remove_dir(made.path("outputs")).unwrap();
+    assert_eq!(made.script(MODE).stdout, "700\n");
+    let existing = Step::new(&sidecar);
+    let mode = fs::Permissions::from_mode(0o751);
+    fs::set_permissions(existing.path("outputs"), mode).unwrap();
+    assert_eq!(existing.script(MODE).stdout, "751\n");
+}
+
+/// Takes all capabilities from root, who could read everything; an ordinary user has none.
+const UNPRIVILEGED: [&str; 3] = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"];
+
+#[test]
+fn the_memory_of_the_redirector_is_closed_to_other_processes_and_the_commands_is_not() {
+    let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
+    let prefix = &UNPRIVILEGED[..if is_root { 3 } else { 0 }];
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar).started_by(prefix);
+    let mut running = step.start("echo $$; exec sleep 1000");
+    let command = running.line();
+    until("the command has begun", || {
+        fs::read_to_string(format!("/proc/{command}/comm")).unwrap() == "sleep\n"
+    });
+    // The environment is read as all memory is: by whoever may trace the process.
+    let readable = |pid: &str| {
+        let environment = format!("/proc/{pid}/environ");
+        let words = prefix.iter().copied().chain(["cat", &environment]);
+        crate::support::run(step.command(words)).code == Some(0)
+    };
+    assert!(readable(&command));
+    assert!(!readable(&running.pid().to_string()));
+}
+
+#[test]
+fn a_token_file_that_is_no_regular_file_is_not_waited_for() {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar);
+    let made = std::process::Command::new("mkfifo")
+        .arg(step.path("token"))
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let step = step.flags(&["--token-file", "token", "--deadline=100ms"]);
+    let ran = step.run(&["true"]);
+    assert_eq!(ran.code, Some(69));
+    let expected = "the token file 'token': it is not a regular file";
+    assert!(ran.stderr.contains(expected), "{ran:?}");
+}
