@@ -8,11 +8,10 @@ use gleaner_core::declaration::{FieldPath, WaitTarget};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use super::answer::{Answer, bounded};
+use super::answer::{Answer, bounded, text};
 use super::api::{Api, CallError, End};
 use super::commit::Made;
 use super::error::{Failure, Reason};
-use super::existing::text;
 use super::item::Item;
 use super::remedy::Purpose;
 use super::request::Call;

@@ -28,7 +28,7 @@ pub(super) type Ending = Result<Commit, Problem>;
 pub struct Submitting {
     submitter: Option<Submitter>,
     state_dir: PathBuf,
-    /// What was planned before this process started.
+    /// The plans of earlier processes.
     planned: Vec<Planned>,
 }
 
@@ -38,7 +38,7 @@ struct Work {
     values: Arc<Values>,
     run: Run,
     state_dir: PathBuf,
-    /// Whether nothing can have been created before.
+    /// True if no earlier process can have created anything.
     is_first: bool,
 }
 
