@@ -285,6 +285,14 @@ fn warnings(headers: &HeaderMap, disclosure: &Disclosure) -> Vec<String> {
         .collect()
 }
 
+/// The text at a JSON pointer; empty when there is none.
+pub(super) fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
+    object
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
 // === impl Answer ===
 
 impl Answer {

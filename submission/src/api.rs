@@ -10,9 +10,9 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{Request, StatusCode};
 use tokio::time::Instant;
 
-use super::Settings;
 use super::answer::{self, Again, Answer, Done, Refusal};
 use super::request::Call;
+use super::settings::Settings;
 
 /// First wait between two attempts; doubled each time.
 const BACKOFF_FIRST: Duration = Duration::from_millis(100);
@@ -88,8 +88,8 @@ impl<'a> Api<'a> {
         self.write(call, &mut None).await
     }
 
-    /// As [`Api::call`]; keeps in `in_flight` until when the API server may carry out an attempt whose outcome is not known. It is
-    /// set before each attempt, because this future may be dropped at any point.
+    /// As [`Api::call`]; keeps in `in_flight` the moment until which the API server may carry out an attempt whose outcome is not
+    /// known. It is set before each attempt, because this future may be dropped at any point.
     pub(super) async fn write(
         self,
         call: &Call,
@@ -163,7 +163,7 @@ impl<'a> Api<'a> {
         in_time
     }
 
-    /// Until when a write may be carried out that another process sent before this one began.
+    /// The moment until which a write may be carried out that another process sent before this one began.
     pub(super) fn predecessor_over(self) -> Instant {
         later(self.started, self.server.timeout() + IN_FLIGHT)
     }

@@ -5,9 +5,10 @@ use gleaner_proto::message::{Action, Created};
 use http::StatusCode;
 use serde_json::Value;
 
+use super::answer::text;
 use super::api::{Api, Backoff, CallError, Reply};
 use super::error::{Failure, Reason};
-use super::existing::{Existing, is_ours, look, taken, text};
+use super::existing::{Existing, is_ours, look, taken};
 use super::gone::{Deleted, delete, gone};
 use super::item::Item;
 use super::ledger::{Ledger, Trace};

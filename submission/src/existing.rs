@@ -4,7 +4,7 @@ use gleaner_core::declaration::Policy;
 use gleaner_proto::kubernetes::{annotation, label};
 use serde_json::Value;
 
-use super::answer::bounded;
+use super::answer::{bounded, text};
 use super::api::Api;
 use super::error::Reason;
 use super::item::Item;
@@ -142,12 +142,4 @@ pub(super) fn finalizers(object: &Value) -> String {
 
 pub(super) fn annotation_of<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
     object["metadata"]["annotations"][name].as_str()
-}
-
-/// The text at a JSON pointer; empty when there is none.
-pub(super) fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
-    object
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
 }

@@ -4,7 +4,7 @@
 use http::StatusCode;
 use serde_json::Value;
 
-use super::existing::text;
+use super::answer::text;
 use super::kind::Place;
 
 /// The response to one request when it is done.

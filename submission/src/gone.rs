@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::answer::Refusal;
+use super::answer::{Refusal, text};
 use super::api::{Api, Backoff, later};
 use super::error::Reason;
-use super::existing::{finalizers, text};
+use super::existing::finalizers;
 use super::item::Item;
 use super::remedy::Purpose;
 use super::request::Call;
@@ -17,7 +17,7 @@ const LOOK_FIRST: Duration = Duration::from_millis(50);
 /// Longest wait between two looks.
 const LOOK_MAX: Duration = Duration::from_secs(1);
 
-/// How often a delete may meet a conflict: a lost optimistic lock passes, a webhook that refuses with 409 does not.
+/// The number of conflicts that a delete may meet: a lost optimistic lock passes, a webhook that refuses with 409 does not.
 const CONFLICTS_MAX: usize = 5;
 
 /// Deletes the object with this UID. That it has gone, or that another one is there, is success: what counts

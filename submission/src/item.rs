@@ -25,7 +25,7 @@ pub(super) struct Item {
     pub(super) derived_name: bool,
     pub(super) wait_for: Option<WaitFor>,
     pub(super) results: Vec<(String, FieldPath)>,
-    /// Whether an earlier attempt of this run may have created it.
+    /// True if an earlier attempt of this run may have created it.
     pub(super) earlier: bool,
     /// The object as JSON; empty for one that is known from an earlier attempt only. The parsed tree is dropped: an object may
     /// carry megabytes.

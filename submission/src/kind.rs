@@ -100,7 +100,7 @@ impl Place {
         format!("{}/{}", self.collection_path(), path::segment(&self.name))
     }
 
-    /// What tells the object from any other: two versions of a group have the same objects.
+    /// The key that tells the object from any other: two versions of a group have the same objects.
     pub(super) fn key(&self) -> PlaceKey {
         let kind = &self.kind;
         (

@@ -25,7 +25,7 @@ pub(super) enum Trace {
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) trace: Trace,
-    /// Until when a write that got no response may still be carried out.
+    /// The moment until which a write that got no response may still be carried out.
     pub(super) in_flight: Option<Instant>,
 }
 

@@ -13,7 +13,8 @@
 //! | `rollback` | deletes what exists, when any of it failed |
 //!
 //! Below them, `api` sends one request until it is done, refused or late; `answer` reads what came back, `expected` whether
-//! it came from the API server; `request` writes requests; `remedy` turns a refusal into an [`error::Reason`] with what to do about it.
+//! it came from the API server; `request` writes requests; `remedy` turns a refusal into an [`error::Reason`] with what to do
+//! about it.
 //!
 //! Nothing here logs a body, and no text of the API server is kept beyond 2 KiB.
 
@@ -43,6 +44,7 @@ mod remedy;
 mod request;
 mod rollback;
 mod run;
+mod settings;
 mod submitter;
 mod wait;
 
@@ -51,7 +53,9 @@ pub use self::kind::Subject;
 pub use self::planned::{Memory, Planned, PlannedObject};
 pub use self::preflight::Finding;
 pub use self::progress::{Progress, Report};
-pub use self::submitter::{Committed, Settings, Submission, Submitter};
+pub use self::run::Committed;
+pub use self::settings::Settings;
+pub use self::submitter::{Submission, Submitter};
 
 /// Requests that are under way at the same time, at most: enough to hide the round trip, too few to notice.
 const PARALLEL: usize = 8;

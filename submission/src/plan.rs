@@ -6,10 +6,10 @@ use http::StatusCode;
 use serde_json::Value;
 
 use super::PARALLEL;
-use super::answer::Refusal;
+use super::answer::{Refusal, text};
 use super::api::{Api, CallError};
 use super::error::{Failure, Reason};
-use super::existing::{Existing, is_made_by, look, taken, text};
+use super::existing::{Existing, is_made_by, look, taken};
 use super::gone::gone;
 use super::item::Item;
 use super::ledger::{Ledger, Trace};
@@ -28,7 +28,7 @@ pub(super) enum Step {
     Adopt {
         uid: String,
         object: Value,
-        /// Whether the object is there because of this run, and not only as the run has applied it.
+        /// False if the object was there before the run applied it.
         made: bool,
     },
     /// An earlier attempt of this run has left it with other content.

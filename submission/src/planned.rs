@@ -48,7 +48,7 @@ pub struct PlannedObject {
     pub owners: Vec<String>,
 }
 
-/// Keeps what a submission plans, so that a later process can continue it.
+/// Stores the plan of a submission, so that a later process can continue it.
 pub trait Memory: Send + Sync {
     /// Returns what was kept before this process started, in the order in which it was kept.
     fn earlier(&self) -> &[Planned];

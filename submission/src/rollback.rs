@@ -1,4 +1,4 @@
-//! None of it: what exists of a failed submission is deleted again.
+//! Deletes what exists of a failed submission.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -106,11 +106,11 @@ fn waves(items: &[Item]) -> Vec<Vec<usize>> {
 struct Rollback<'a> {
     api: Api<'a>,
     run_uid: &'a str,
-    /// Whether the API server has been found not to answer.
+    /// True once a request has got no response.
     silent: AtomicBool,
 }
 
-/// What the rollback of one object came to.
+/// The result of the rollback of one object.
 enum Outcome {
     /// There is nothing of this run's.
     Nothing,

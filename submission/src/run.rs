@@ -1,13 +1,19 @@
 //! One submission: rounds of trying, creating and waiting, until one succeeds, or all is rolled back.
 
 use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
 
 use gleaner_core::render::{Attempts, Rendered};
+use gleaner_proto::message::Created;
 use gleaner_proto::name::ResourceName;
+use gleaner_runtime::api_server::ApiServer;
 use gleaner_runtime::{Shutdown, panics};
+use serde_json::{Map, Value};
+use tokio::time::Instant;
 
-use super::api::Api;
+use super::api::{Api, Notes, later};
 use super::commit::{Made, Stop, commit};
+use super::discovery::Kinds;
 use super::error::{Aftermath, Failure, Reason, SubmissionError};
 use super::item::{Item, Prepared, Terms, kind_of, prepare};
 use super::kind::PlaceKey;
@@ -17,11 +23,29 @@ use super::plan::{Plan, Step, plan};
 use super::planned::{Memory, Planned};
 use super::progress::{Progress, Report};
 use super::rollback::{self, roll_back};
-use super::submitter::{Committed, Inner};
+use super::settings::Settings;
 use super::wait::{is_settled, settle};
 
 /// How often one derived name may be found taken. Each has 25 bits or so: two in a row is a curiosity already.
 const NAMES_MAX: u32 = 8;
+
+/// The parts that all submissions of a submitter share.
+pub(super) struct Inner {
+    pub(super) server: ApiServer,
+    pub(super) namespace: String,
+    pub(super) run_uid: String,
+    pub(super) settings: Settings,
+    pub(super) kinds: Kinds,
+}
+
+/// An object that exists, with its results.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Committed {
+    pub created: Created,
+    /// Its declared result fields, each as a string; a field that holds none as compact JSON.
+    pub results: Map<String, Value>,
+}
 
 /// One submission under way.
 pub(super) struct Run<'a> {
@@ -32,7 +56,7 @@ pub(super) struct Run<'a> {
     pub(super) memory: Option<&'a dyn Memory>,
 }
 
-/// What one round came to.
+/// The result of one round.
 enum Round {
     Committed(Vec<Committed>),
     /// These derived names are taken; nothing was created.
@@ -44,12 +68,12 @@ enum Round {
     Failed(Vec<Failure>),
 }
 
-/// The objects of the rounds so far, and what is known of each. It outlives a round, however that ends.
+/// The objects of the rounds so far, and what is known of each. They outlive a round, however that ends.
 #[derive(Default)]
 struct Objects {
     /// Those of this round, in the order of the declaration, then those that only earlier rounds or attempts planned.
     items: Vec<Item>,
-    /// How many are of this round.
+    /// The number of those of this round.
     count: usize,
     ledger: Ledger,
 }
@@ -304,6 +328,21 @@ fn next_names(attempts: &mut BTreeMap<ResourceName, u32>, failures: &[Failure]) 
         go_on &= *taken < NAMES_MAX;
     }
     go_on
+}
+
+// === impl Inner ===
+
+impl Inner {
+    pub(super) fn api<'a>(&'a self, notes: &'a Notes, limit: Duration) -> Api<'a> {
+        let started = Instant::now();
+        Api {
+            server: &self.server,
+            settings: &self.settings,
+            notes,
+            started,
+            deadline: later(started, limit),
+        }
+    }
 }
 
 // === impl Objects ===

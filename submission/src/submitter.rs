@@ -1,51 +1,23 @@
-//! The submitter of a run's objects, and its time limits.
+//! The submitter of a run's objects.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Arc;
-use std::time::Duration;
 
 use gleaner_core::declaration::Template;
 use gleaner_core::render::Rendered;
-use gleaner_proto::message::Created;
 use gleaner_proto::name::ResourceName;
 use gleaner_runtime::Shutdown;
 use gleaner_runtime::api_server::ApiServer;
-use serde_json::{Map, Value};
-use tokio::time::Instant;
 
-use super::api::{Api, Notes, later};
+use super::api::Notes;
 use super::discovery::Kinds;
 use super::error::{Failure, Reason, SubmissionError};
 use super::planned::Memory;
 use super::preflight::{self, Finding};
 use super::progress::{Progress, Report};
-use super::run::Run;
-
-/// How patient a submission is.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// The field manager of everything that is written. Never change it: an object applied under one name cannot
-    /// be applied under another without a conflict.
-    pub field_manager: String,
-    /// Everything up to the last create, retries included; not `waitFor`. Default 60 s.
-    pub deadline: Duration,
-    /// The roll-back, after that. Default 30 s.
-    pub rollback_deadline: Duration,
-    /// How much longer a submission may go on once the process is to end. Default 10 s.
-    pub patience: Duration,
-    /// The roll-back of a submission that was cut off; with the patience less than the 25 s that a sidecar takes to end.
-    /// Default 10 s.
-    pub last_rollback: Duration,
-    /// The preflight, retries included. Default 10 s.
-    pub preflight_deadline: Duration,
-    /// How long an object in the way that is being deleted may take to go. Default 15 s.
-    pub vanish_timeout: Duration,
-    /// How long a declared result may take to appear on an object without `waitFor`. Default 30 s.
-    pub results_timeout: Duration,
-    /// The pause before the one retry after a 401. Default 1 s.
-    pub unauthorised_pause: Duration,
-}
+use super::run::{Committed, Inner, Run};
+use super::settings::Settings;
 
 /// Submits the objects of one run.
 #[derive(Clone)]
@@ -53,15 +25,6 @@ pub struct Submitter {
     inner: Arc<Inner>,
     ending: Option<Shutdown>,
     memory: Option<Arc<dyn Memory>>,
-}
-
-/// What all submissions of a submitter share.
-pub(super) struct Inner {
-    server: ApiServer,
-    pub(super) namespace: String,
-    pub(super) run_uid: String,
-    pub(super) settings: Settings,
-    pub(super) kinds: Kinds,
 }
 
 /// A submission that succeeded.
@@ -72,33 +35,6 @@ pub struct Submission {
     pub committed: Vec<Committed>,
     /// Sentences for a person: warnings of the API server, and what had to be done another way.
     pub notes: Vec<String>,
-}
-
-/// An object that exists, with its results.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Committed {
-    pub created: Created,
-    /// Its declared result fields, each as a string; a field that holds none as compact JSON.
-    pub results: Map<String, Value>,
-}
-
-// === impl Settings ===
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            field_manager: gleaner_proto::kubernetes::label::MANAGER.to_owned(),
-            deadline: Duration::from_secs(60),
-            rollback_deadline: Duration::from_secs(30),
-            patience: Duration::from_secs(10),
-            last_rollback: Duration::from_secs(10),
-            preflight_deadline: Duration::from_secs(10),
-            vanish_timeout: Duration::from_secs(15),
-            results_timeout: Duration::from_secs(30),
-            unauthorised_pause: Duration::from_secs(1),
-        }
-    }
 }
 
 // === impl Submitter ===
@@ -183,18 +119,5 @@ impl Submitter {
             committed: committed?,
             notes: notes.take(),
         })
-    }
-}
-
-impl Inner {
-    fn api<'a>(&'a self, notes: &'a Notes, limit: Duration) -> Api<'a> {
-        let started = Instant::now();
-        Api {
-            server: &self.server,
-            settings: &self.settings,
-            notes,
-            started,
-            deadline: later(started, limit),
-        }
     }
 }

@@ -9,11 +9,10 @@ use gleaner_core::render::Disclosure;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use super::answer::{Answer, bounded};
+use super::answer::{Answer, bounded, text};
 use super::api::{Api, CallError, End};
 use super::commit::Made;
 use super::error::{Failure, Reason};
-use super::existing::text;
 use super::item::Item;
 use super::remedy::Purpose;
 use super::request::Call;

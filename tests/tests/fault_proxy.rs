@@ -8,6 +8,7 @@ use gleaner_tests::cases;
 use gleaner_tests::fault_proxy::{Fault, FaultProxy, Outcome};
 use gleaner_tests::server::{self, Server};
 use gleaner_tests::suite::{Case, Suite};
+use gleaner_tests::wait;
 use http::{Method, Request, StatusCode};
 use kube::client::Body;
 use serde_json::{Value, json};
@@ -22,6 +23,8 @@ fn main() -> ExitCode {
         a_reset_never_reaches_the_server,
         a_hanging_request_is_never_answered,
         a_slow_reply_comes_late,
+        a_late_request_is_performed_without_its_client,
+        another_reply_hides_that_the_request_was_performed,
         only_the_named_occurrence_is_hit,
     ])
     // The local server has no watch.
@@ -80,6 +83,34 @@ async fn a_dropped_reply_leaves_the_object_behind(server: &Server) {
         create(&proxy, server, "a").await,
         Some(StatusCode::CONFLICT)
     );
+}
+
+async fn a_late_request_is_performed_without_its_client(server: &Server) {
+    let proxy = FaultProxy::start(server.client()).await;
+    proxy
+        .on(Method::POST, "/configmaps$")
+        .fail(Fault::Late(Duration::from_millis(300)));
+    let given_up = tokio::select! {
+        _ = create(&proxy, server, "a") => false,
+        () = proxy.wait_for(1, &Method::POST, "/configmaps$", DEADLINE) => true,
+    };
+    assert!(given_up);
+    wait::until("the object exists", DEADLINE, async || {
+        exists(server, "a").await.then_some(())
+    })
+    .await;
+}
+
+async fn another_reply_hides_that_the_request_was_performed(server: &Server) {
+    let proxy = FaultProxy::start(server.client()).await;
+    proxy
+        .on(Method::POST, "/configmaps$")
+        .fail(Fault::other_reply(202, json!({})));
+    assert_eq!(
+        create(&proxy, server, "a").await,
+        Some(StatusCode::ACCEPTED)
+    );
+    assert!(exists(server, "a").await);
 }
 
 async fn a_refusal_never_reaches_the_server(server: &Server) {

@@ -36,7 +36,7 @@ pub struct Submitting {
     submitter: Option<Submitter>,
     events: Option<Arc<Recorder>>,
     state_dir: PathBuf,
-    /// What was planned before this process started.
+    /// The plans of earlier processes.
     planned: Vec<Planned>,
 }
 
@@ -48,7 +48,7 @@ struct Work {
     room: Option<Room>,
     bounds: render::Bounds,
     state_dir: PathBuf,
-    /// Whether nothing can have been created before.
+    /// True if no earlier process can have created anything.
     is_first: bool,
 }
 

@@ -89,7 +89,7 @@ async fn an_apply_whose_answer_was_lost_still_counts_as_new() {
         .first(1)
         .fail(Fault::refuse(422, "Invalid", "no"));
     let rendered = vec![applied("a"), image("c", "c", "1")];
-    let error = submit(&mock.submitter().await, rendered).await.unwrap_err();
+    let error = submit(&mock.hasty().await, rendered).await.unwrap_err();
     assert_eq!(error.aftermath.removed, ["PipelineResource ci/a"]);
     assert!(mock.paths().is_empty());
 }

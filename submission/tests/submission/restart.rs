@@ -172,7 +172,7 @@ async fn what_is_missing_and_refused_takes_the_rest_with_it() {
     let mock = Mock::start().await;
     put(&mock, &["a", "b"]);
     quota(&mock);
-    let submitter = mock.submitter().await;
+    let submitter = mock.hasty().await;
     let error = restarted(submitter, vec![plan()], all()).await.unwrap_err();
     let [failure] = error.failures.as_slice() else {
         panic!("{error}");
@@ -190,7 +190,7 @@ async fn an_object_of_another_owner_is_not_adopted_however_it_is_found() {
     quota(&mock);
     for earlier in [vec![], vec![plan()]] {
         let rendered = vec![image("a", "a", "1")];
-        let submitter = mock.submitter().await;
+        let submitter = mock.hasty().await;
         restarted(submitter, earlier, rendered).await.unwrap_err();
         assert_eq!(mock.paths(), [path("a")]);
     }

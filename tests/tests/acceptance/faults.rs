@@ -12,7 +12,7 @@ use gleaner_tests::run::Run;
 use gleaner_tests::server::Server;
 use gleaner_tests::suite::Case;
 use http::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{PROGRAMS, config_maps, only, resources};
 
@@ -60,6 +60,9 @@ pub(crate) fn cases() -> Vec<Case> {
         a_lasting_server_error_leaves_nothing,
         a_lasting_hang_leaves_nothing,
         a_lasting_silence_after_commits_leaves_nothing,
+        a_strange_response_creates_one_object,
+        a_strange_response_to_a_look_says_nothing,
+        a_create_that_is_carried_out_late_leaves_nothing,
     ]
 }
 
@@ -255,4 +258,26 @@ async fn a_lasting_hang_leaves_nothing(server: &Server) {
 
 async fn a_lasting_silence_after_commits_leaves_nothing(server: &Server) {
     sweep(server, &Method::POST, Fault::DropReply, Outcome::Failure, 3).await;
+}
+
+async fn a_strange_response_creates_one_object(server: &Server) {
+    for body in [json!({}), json!({"login": "please"})] {
+        for fault in [
+            Fault::answer(200, &[], body.clone()),
+            Fault::other_reply(200, body),
+        ] {
+            sweep(server, &Method::POST, fault, Outcome::Success, 4).await;
+        }
+    }
+}
+
+async fn a_strange_response_to_a_look_says_nothing(server: &Server) {
+    let fault = Fault::answer(200, &[], json!({}));
+    sweep(server, &Method::GET, fault, Outcome::Success, 2).await;
+}
+
+async fn a_create_that_is_carried_out_late_leaves_nothing(server: &Server) {
+    // Later than a request may take, and some of them later than the submission may.
+    let fault = Fault::Late(Duration::from_millis(800));
+    sweep(server, &Method::POST, fault, Outcome::Failure, 3).await;
 }
