@@ -25,7 +25,7 @@ pub enum Secrecy {
 /// API servers, webhooks and the proxies in front of them quote what they refuse, in any encoding and cut at any byte: in Go's
 /// escapes, as base64 of a whole field, JSON within JSON, one line of a key. No search for the value finds all of these, so
 /// where the object contains a secret, no text about it is passed on at all. An object that contains none cannot be quoted with
-/// one.
+/// one. Metadata of an object that exists already, its owner or finalizers, is not text about this one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Disclosure {
     /// All of it.

@@ -236,3 +236,6 @@ fn not_created(error: &SubmissionError) -> Problem {
         )
     }
 }
+
+#[cfg(test)]
+mod tests;
