@@ -136,7 +136,7 @@ fn render_with(
     for template in in_dependency_order(declaration, only) {
         let name = template.name.as_str();
         let attempt = attempts.get(name).copied().unwrap_or_default();
-        let own = secrecy::secret_of(declaration, template);
+        let own = declaration.secret_of(template);
         let object = |secrecy, holds_secret, unresolved: &mut Unresolved| {
             let variables = values.for_template(declaration, run, &drafts, secrecy);
             let object = template.tree.substitute_partly(&variables, unresolved);

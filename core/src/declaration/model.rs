@@ -185,6 +185,23 @@ impl Declaration {
             .collect()
     }
 
+    /// Returns step and name of the first secret output that `template` uses itself.
+    pub fn secret_of<'a>(&'a self, template: &'a Template) -> Option<(&'a str, &'a str)> {
+        let mut uses = template.uses.iter();
+        uses.find_map(|usage| match &usage.reference {
+            Reference::Output { step, output, .. } => {
+                let is_secret = self.output(step, output).is_some_and(|one| one.secret);
+                is_secret.then_some((step.as_str(), output.as_str()))
+            }
+            _ => None,
+        })
+    }
+
+    /// Returns true if `template` uses a secret output itself.
+    pub fn uses_secret(&self, template: &Template) -> bool {
+        self.secret_of(template).is_some()
+    }
+
     /// The template called `name`.
     pub fn template(&self, name: &str) -> Option<&Template> {
         self.templates

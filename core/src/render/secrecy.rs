@@ -5,9 +5,6 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::declaration::{Declaration, Template};
-use crate::variable::Reference;
-
 /// Shown instead of a secret.
 pub const SECRET: &str = "(secret)";
 
@@ -25,7 +22,7 @@ pub enum Secrecy {
 /// API servers, webhooks and the proxies in front of them quote what they refuse, in any encoding and cut at any byte: in Go's
 /// escapes, as base64 of a whole field, JSON within JSON, one line of a key. No search for the value finds all of these, so
 /// where the object contains a secret, no text about it is passed on at all. An object that contains none cannot be quoted with
-/// one.
+/// one. Metadata of an object that exists already, its owner or finalizers, is not text about this one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Disclosure {
     /// All of it.
@@ -38,10 +35,20 @@ pub enum Disclosure {
 /// An object that contains a secret, as it may be shown.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Withheld {
-    step: String,
-    output: String,
-    /// The object with [`SECRET`] for each secret.
+    cause: Cause,
+    /// The object with [`SECRET`] for each secret; null if it is not known.
     masked: Value,
+}
+
+/// The reason for withholding text.
+#[derive(Debug, PartialEq, Eq)]
+enum Cause {
+    Output {
+        step: String,
+        name: String,
+    },
+    /// An earlier attempt created the object, from values that nobody knows now.
+    Unknown,
 }
 
 /// A secret output by step and name.
@@ -54,10 +61,18 @@ impl Disclosure {
     }
 
     pub(super) fn withheld((step, output): SecretOutput<'_>, masked: Value) -> Self {
-        Self::Withheld(Arc::new(Withheld {
+        let cause = Cause::Output {
             step: step.to_owned(),
-            output: output.to_owned(),
-            masked,
+            name: output.to_owned(),
+        };
+        Self::Withheld(Arc::new(Withheld { cause, masked }))
+    }
+
+    /// Returns the disclosure for an object of which only place and name are known.
+    pub fn unknown() -> Self {
+        Self::Withheld(Arc::new(Withheld {
+            cause: Cause::Unknown,
+            masked: Value::Null,
         }))
     }
 }
@@ -70,10 +85,14 @@ impl Withheld {
 
     /// Returns the sentence that replaces the text.
     pub fn notice(&self) -> String {
-        let Self { step, output, .. } = self;
+        let cause = match &self.cause {
+            Cause::Output { step, name } => {
+                format!("contains the secret output '{name}' of step '{step}'")
+            }
+            Cause::Unknown => "may contain a secret output of an earlier attempt".to_owned(),
+        };
         format!(
-            "the API server's message is withheld because this object contains the secret output '{output}' of step '{step}'; see \
-             the API server's audit log"
+            "the API server's message is withheld because this object {cause}; see the API server's audit log"
         )
     }
 
@@ -110,23 +129,6 @@ fn enter<'a, 'b>(value: &'a Value, path: &'b str) -> Option<(&'a Value, &'b str)
         (!key.is_empty()).then_some((inner, after))
     });
     keys.by_ref().min_by_key(|(_, after)| after.len())
-}
-
-/// Returns the first secret output that `template` uses itself.
-pub(super) fn secret_of<'a>(
-    declaration: &'a Declaration,
-    template: &'a Template,
-) -> Option<SecretOutput<'a>> {
-    template
-        .uses
-        .iter()
-        .find_map(|usage| match &usage.reference {
-            Reference::Output { step, output, .. } => declaration
-                .output(step, output)
-                .is_some_and(|declared| declared.secret)
-                .then_some((step.as_str(), output.as_str())),
-            _ => None,
-        })
 }
 
 #[cfg(test)]

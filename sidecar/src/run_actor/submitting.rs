@@ -349,3 +349,6 @@ fn not_created(error: &SubmissionError) -> Problem {
         )
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,5 @@
-//! The causes of a failed submission: one variant per remedy, each with the API server's own words.
+//! The causes of a failed submission: one variant per remedy, each with the API server's own words, or the notice that replaces
+//! them where they may quote a secret.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -125,3 +125,12 @@ fn the_notice_names_the_output_and_the_place_of_the_message() {
          server's audit log"
     );
 }
+
+#[test]
+fn nothing_is_disclosed_of_an_object_that_is_not_known() {
+    let Disclosure::Withheld(withheld) = Disclosure::unknown() else {
+        panic!("it is disclosed");
+    };
+    assert_eq!(withheld.visible_path("metadata.name"), None);
+    assert!(withheld.notice().contains("may contain a secret output"));
+}

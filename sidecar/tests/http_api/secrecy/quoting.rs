@@ -79,13 +79,22 @@ pub(super) fn forms() -> Vec<Form> {
     ]
 }
 
-/// Returns the first piece of eight bytes that `text` has of a quotation.
-pub(super) fn piece<'a>(text: &[u8], quoted: &'a str) -> Option<&'a [u8]> {
-    const PIECE: usize = 8;
-    let pieces: HashSet<&[u8]> = text.windows(PIECE).collect();
-    let fillers = [b"xxxxxxxx".as_slice(), b"--------".as_slice()];
-    let mut quoted = quoted.as_bytes().windows(PIECE);
-    quoted.find(|piece| pieces.contains(piece) && !fillers.contains(piece))
+/// All pieces of eight bytes of a text.
+pub(super) struct Pieces<'a>(HashSet<&'a [u8]>);
+
+impl<'a> Pieces<'a> {
+    const LENGTH: usize = 8;
+
+    pub(super) fn of(text: &'a [u8]) -> Self {
+        Self(text.windows(Self::LENGTH).collect())
+    }
+
+    /// Returns the first piece that the text has of a quotation.
+    pub(super) fn of_quotation<'b>(&self, quoted: &'b str) -> Option<&'b [u8]> {
+        let fillers = [b"xxxxxxxx".as_slice(), b"--------".as_slice()];
+        let mut quoted = quoted.as_bytes().windows(Self::LENGTH);
+        quoted.find(|piece| self.0.contains(piece) && !fillers.contains(piece))
+    }
 }
 
 fn each_byte(text: &str, write: impl Fn(&mut String, u8) -> std::fmt::Result) -> String {

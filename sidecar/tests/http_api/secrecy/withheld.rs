@@ -7,9 +7,9 @@ use gleaner_testkit::fault::{Fault, refusal};
 use http::Method;
 use serde_json::{Value, json};
 
-use super::quoting::{KEY, field, forms, piece};
+use super::quoting::{KEY, Pieces, field, forms};
 use super::seen_everywhere;
-use crate::support::{Setup, api_server};
+use crate::support::{Setup, api_server, until};
 
 /// In every text that the API server says about the Secret.
 const MARK: &str = "Qu0tation-mark";
@@ -48,6 +48,9 @@ fn submitted(declaration: &str, cluster: &ApiServer, quoted: &[&str]) -> (u16, S
     let answer = step.post("/v1/submit", "");
     let mut seen = seen_everywhere(&sidecar);
     seen.push(("the answer".to_owned(), answer.body.clone()));
+    until("Events tell it", || !cluster.events().is_empty());
+    let events = Value::from(cluster.events()).to_string();
+    seen.push(("the Events".to_owned(), events.into_bytes()));
     sidecar.kill();
     let restarted = setup.start();
     seen.extend(seen_everywhere(&restarted));
@@ -57,8 +60,9 @@ fn submitted(declaration: &str, cluster: &ApiServer, quoted: &[&str]) -> (u16, S
     assert!(!mark(&journal));
     for (place, text) in seen {
         assert!(!mark(&text), "{place}: {}", String::from_utf8_lossy(&text));
+        let pieces = Pieces::of(&text);
         for quoted in quoted {
-            if let Some(piece) = piece(&text, quoted) {
+            if let Some(piece) = pieces.of_quotation(quoted) {
                 let piece = String::from_utf8_lossy(piece);
                 let text = String::from_utf8_lossy(&text);
                 panic!("{place} has '{piece}' of '{quoted}': {text}");
