@@ -310,9 +310,10 @@ async fn a_share_of_the_memory_for_bodies_is_out_of_reach_for_other_clients() {
     let mut guest = send("guest", 1, "0").await;
     assert!(response(&mut guest, SHORT).await.is_err(), "no memory");
     let mut host = send("host", 40, &"0".repeat(40)).await;
-    let heard = response(&mut host, PATIENCE).await.unwrap();
+    // Well before the first is refused for bringing nothing, which is after 5 s.
+    let heard = response(&mut host, 15 * SHORT).await.unwrap();
     assert!(heard.ends_with("40 bytes"), "{heard}");
-    // Until that one is refused for bringing nothing, long before the 20 s for a whole body.
+    // The other one has its turn then, long before the 20 s for a whole body.
     let refused = response(&mut dripping, PATIENCE).await.unwrap();
     assert!(refused.contains("stalled"), "{refused}");
     assert!(

@@ -19,7 +19,7 @@ use gleaner_runtime::program::{self, Failure};
 use gleaner_submission::{Settings, Submitter};
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use sha2::{Digest, Sha256};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::config::{Cluster, Config, InputError, Subcommand};
@@ -28,7 +28,7 @@ use crate::journal::{Journal, JournalError, Record};
 use crate::metrics::Metrics;
 use crate::recovery::{RecoveryError, replay};
 use crate::run_actor::{RunActor, Submitting};
-use crate::server::{Api, Clients, ListenError, Listeners, Views, random, router};
+use crate::server::{Api, Clients, ListenError, Listeners, Views, Workbench, random, router};
 use crate::{install, preflight, ready};
 
 /// An error that ends the sidecar.
@@ -147,7 +147,11 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
         metrics.clone(),
     );
     let (report, preflight) = watch::channel(None);
-    let workbench = Arc::new(Semaphore::new(1));
+    let workbench = Workbench::start().map_err(|source| ProgramError::System {
+        what: "a thread could not be started".to_owned(),
+        source,
+    })?;
+    let workbench = Arc::new(workbench);
     let api = Api {
         handle: handle.clone(),
         tokens: Arc::new(tokens),

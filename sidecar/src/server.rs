@@ -8,6 +8,7 @@ mod events;
 mod listener;
 mod read_routes;
 mod views;
+mod workbench;
 mod write_routes;
 
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use gleaner_proto::message::problem_type;
 use gleaner_proto::route;
 use gleaner_runtime::Shutdown;
 use gleaner_runtime::http::Bodies;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use crate::metrics::Metrics;
 use crate::preflight::Report;
@@ -31,6 +32,7 @@ pub use caller::{Caller, Tokens};
 pub use clients::Clients;
 pub use listener::{ListenError, Listeners};
 pub use views::Views;
+pub use workbench::Workbench;
 
 #[derive(Clone)]
 pub struct Api {
@@ -38,8 +40,7 @@ pub struct Api {
     pub tokens: Arc<Tokens>,
     pub clients: Arc<Clients>,
     pub views: Arc<Views>,
-    /// Memory for one large message while it is read, or one response while it is rendered.
-    pub workbench: Arc<Semaphore>,
+    pub workbench: Arc<Workbench>,
     /// What the preflight has found, once it has.
     pub preflight: watch::Receiver<Option<Arc<Report>>>,
     pub metrics: Metrics,

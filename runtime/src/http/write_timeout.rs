@@ -81,3 +81,33 @@ impl WriteTimeout {
         self.taken = 0;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_millis(100);
+
+    /// Writes as much as a client takes in each tenth of the limit, and returns how the connection ends, if it does.
+    async fn taking(each: usize, offered: usize) -> Option<io::ErrorKind> {
+        let mut timeout = WriteTimeout::new(LIMIT);
+        for _ in 0..40 {
+            let waiting = poll_fn(|cx| timeout.observe(cx, Poll::Pending, offered));
+            if let Ok(ended) = tokio::time::timeout(LIMIT / 10, waiting).await {
+                return ended.err().map(|error| error.kind());
+            }
+            let taken = poll_fn(|cx| timeout.observe(cx, Poll::Ready(Ok(each)), offered)).await;
+            assert_eq!(taken.unwrap(), each);
+        }
+        None
+    }
+
+    #[tokio::test]
+    async fn a_little_at_a_time_is_not_enough_unless_it_is_all_that_there_is() {
+        assert_eq!(taking(1, 1000).await, Some(io::ErrorKind::TimedOut));
+        assert_eq!(taking(1, 1).await, None);
+        assert_eq!(taking(PART, 10 * PART).await, None);
+    }
+}

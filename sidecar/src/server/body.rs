@@ -1,10 +1,8 @@
 //! Messages of steps: bounded bodies of JSON.
 
-use std::sync::Arc;
-
 use axum::extract::Request;
 use bytes::Bytes;
-use gleaner_core::collect::{Message, problem};
+use gleaner_core::collect::Message;
 use gleaner_proto::exit_code;
 use gleaner_proto::message::problem_type;
 use gleaner_runtime::http::{BodyError, Share};
@@ -14,7 +12,7 @@ use super::Api;
 use super::answer::ApiProblem;
 use crate::message::{self, Extent};
 
-/// A larger body is read on a thread of its own: the one that serves everybody would be busy for too long.
+/// A larger body is read on the workbench: the thread that serves all clients would be busy for too long.
 const LARGE: usize = 64 << 10;
 /// A message that needs more memory than this waits for the workbench. The others are bounded by the posts of a step.
 const SMALL_MESSAGE: usize = 256 << 10;
@@ -24,7 +22,7 @@ const VALUE: usize = 200;
 /// The bytes of a large message, and its place on the workbench, which it has until it is accepted or refused.
 struct Held {
     bytes: Bytes,
-    _workbench: OwnedSemaphorePermit,
+    _place: OwnedSemaphorePermit,
 }
 
 impl AsRef<[u8]> for Held {
@@ -41,20 +39,19 @@ pub(super) async fn outputs(
 ) -> Result<(Message, Bytes), ApiProblem> {
     let body = api.bodies.read_into(request, share).await;
     let mut bytes = body.map_err(not_read)?.bytes;
-    let extent = off_thread(&bytes, message::extent).await?;
+    let extent = handle(api, &bytes, message::extent).await?;
     let memory = bytes
         .len()
         .saturating_add(extent.values.saturating_mul(VALUE));
     within_bounds(api, extent, memory)?;
     if memory > SMALL_MESSAGE {
-        let place = Arc::clone(&api.workbench).acquire_owned().await;
-        let workbench = place.map_err(|_| problem::ending())?;
+        let place = api.workbench.place().await?;
         bytes = Bytes::from_owner(Held {
             bytes,
-            _workbench: workbench,
+            _place: place,
         });
     }
-    let message = off_thread(&bytes, |bytes| message::read(bytes).map(Message::from)).await?;
+    let message = handle(api, &bytes, |bytes| message::read(bytes).map(Message::from)).await?;
     let message = message.map_err(|error| {
         let detail = format!(
             "the body is no message of this API: {}; send {{\"outputs\": {{\"NAME\": VALUE}}, \"exitCode\": 0}}",
@@ -65,8 +62,9 @@ pub(super) async fn outputs(
     Ok((message, bytes))
 }
 
-/// Does something with a body, on a thread of its own if that takes long.
-async fn off_thread<T: Send + 'static>(
+/// Does something with a body, on the workbench if that takes long.
+async fn handle<T: Send + 'static>(
+    api: &Api,
     bytes: &Bytes,
     work: impl FnOnce(&[u8]) -> T + Send + 'static,
 ) -> Result<T, ApiProblem> {
@@ -74,13 +72,7 @@ async fn off_thread<T: Send + 'static>(
         return Ok(work(bytes));
     }
     let bytes = bytes.clone();
-    let done = tokio::task::spawn_blocking(move || work(&bytes)).await;
-    done.map_err(|error| {
-        problem::internal(format!(
-            "the message could not be read: {error}; this is a bug of Gleaner"
-        ))
-        .into()
-    })
+    Ok(api.workbench.run(move || work(&bytes)).await?)
 }
 
 fn within_bounds(api: &Api, extent: Extent, memory: usize) -> Result<(), ApiProblem> {

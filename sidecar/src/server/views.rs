@@ -17,6 +17,7 @@ use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::answer::ApiProblem;
+use super::workbench::Workbench;
 use crate::config::Memory;
 use crate::run_actor::Snapshot;
 
@@ -34,7 +35,7 @@ pub struct Views {
     snapshots: watch::Receiver<Arc<Snapshot>>,
     /// Only one reader renders, so that a message waits for one rendering at most.
     turn: Semaphore,
-    workbench: Arc<Semaphore>,
+    workbench: Arc<Workbench>,
     /// Memory for all views that are kept, or still being sent.
     room: Arc<Semaphore>,
     /// The largest view, in bytes.
@@ -85,11 +86,11 @@ impl AsRef<[u8]> for Held {
 // === impl Views ===
 
 impl Views {
-    /// Returns the views of what `snapshots` brings. The workbench is the memory in which they are rendered.
+    /// Returns the views of what `snapshots` brings.
     pub fn new(
         snapshots: watch::Receiver<Arc<Snapshot>>,
         memory: &Memory,
-        workbench: Arc<Semaphore>,
+        workbench: Arc<Workbench>,
     ) -> Self {
         Self {
             snapshots,
@@ -110,9 +111,9 @@ impl Views {
         if let Some(view) = self.find(&snapshot, &subject) {
             return Ok(view);
         }
-        // The semaphores are never closed.
+        // The semaphore is never closed.
         let _turn = self.turn.acquire().await;
-        let _workbench = self.workbench.acquire().await;
+        let _place = self.workbench.place().await?;
         let snapshot = self.newest();
         if let Some(view) = self.find(&snapshot, &subject) {
             return Ok(view);
@@ -124,13 +125,9 @@ impl Views {
         let (max, version) = (self.max, snapshot.version);
         let rendering = {
             let subject = subject.clone();
-            tokio::task::spawn_blocking(move || render(&snapshot, &subject, max))
+            move || render(&snapshot, &subject, max)
         };
-        let rendered = rendering.await.map_err(|error| {
-            ApiProblem::from(problem::internal(format!(
-                "the response could not be rendered: {error}; this is a bug of Gleaner"
-            )))
-        })?;
+        let rendered = self.workbench.run(rendering).await?;
         let view = rendered.into_view(room);
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() == KEPT {

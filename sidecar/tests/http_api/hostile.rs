@@ -269,6 +269,52 @@ fn what_is_too_large_to_be_shown_together_is_shown_one_by_one() {
 }
 
 #[test]
+fn yaml_that_is_much_longer_than_its_json_is_refused_before_it_fills_the_memory() {
+    let deep = "{a: {b: {c: {d: {e: {f: {g: {h: $(steps.build.digest)}}}}}}}}";
+    let declaration = format!(
+        "steps:\n  build: [{{name: digest}}]\nobjects:\n  - name: deep\n    resourceTemplate:\n      apiVersion: v1\n      \
+         kind: ConfigMap\n      metadata: {{name: deep}}\n      data: {deep}\nsubmit: Manual\n"
+    );
+    let sidecar = Setup::new(&declaration).flag(LIMIT).start();
+    let lines = format!(
+        r#"{{"outputs": {{"digest": "{}"}}}}"#,
+        r"a\n".repeat(600_000)
+    );
+    sidecar.step("build").outputs("build", &lines).ok();
+    let yaml = sidecar.loopback().get("/v1/resources");
+    let problem = yaml.problem(413, problem_type::TOO_LARGE);
+    assert!(problem.detail.contains("more than"), "{problem:?}");
+    let headers = [("Accept", "application/json")];
+    let json = sidecar
+        .loopback()
+        .ask("GET", "/v1/resources", &headers, b"");
+    assert_eq!(json.status, 200);
+    within_the_limit(&sidecar);
+}
+
+#[test]
+fn many_messages_of_many_values_at_once_are_read_one_by_one() {
+    const STEPS: usize = 12;
+    let steps: String = (0..STEPS)
+        .map(|step| format!("  s{step}: [{{name: list, type: array}}]\n"))
+        .collect();
+    let sidecar = Setup::new(&format!("steps:\n{steps}")).flag(LIMIT).start();
+    let list = vec!["[0]"; 40_000].join(",");
+    let body = format!(r#"{{"outputs": {{"list": [{list}]}}}}"#);
+    let posts = (0..4 * STEPS).map(|index| {
+        let step = format!("s{}", index % STEPS);
+        let (place, body) = (sidecar.step(&step), body.clone());
+        std::thread::spawn(move || place.outputs(&step, &body).status)
+    });
+    let posts: Vec<_> = posts.collect();
+    let statuses: Vec<u16> = posts.into_iter().map(|post| post.join().unwrap()).collect();
+    let accepted = statuses.iter().filter(|status| **status == 200).count();
+    // The first step's, which it posts four times; the others find no memory.
+    assert_eq!(accepted, 4, "{statuses:?}");
+    within_the_limit(&sidecar);
+}
+
+#[test]
 fn a_step_that_announces_much_and_drips_keeps_no_other_waiting() {
     let sidecar = Setup::new(MANUAL).flag(LIMIT).start();
     let head = "POST /v1/steps/build/outputs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 18000000\r\n\r\n{";

@@ -2,7 +2,7 @@
 
 use gleaner_proto::message::Phase;
 
-use crate::support::{Connection, DIGEST, MANUAL, Setup};
+use crate::support::{Connection, DIGEST, MANUAL, PATIENCE, Setup};
 use crate::waiting::next;
 
 /// Returns everything that comes until the other side closes or resets.
@@ -39,18 +39,18 @@ fn pipelined_requests_whose_responses_nobody_reads_are_not_handled() {
     let before = sidecar.memory("VmHWM");
     let requests =
         b"GET /v1/resources?partial=true HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(200_000);
-    let sending: Vec<_> = [sidecar.step("build"), sidecar.loopback()]
-        .map(|place| {
-            let requests = requests.clone();
-            std::thread::spawn(move || {
-                let mut connection = place.connect();
-                // Fails when the connection is closed from the other side.
-                connection.send(&requests).is_err()
-            })
-        })
-        .into();
-    for sent in sending {
-        assert!(sent.join().unwrap(), "the client is disconnected");
+    let (done, ended) = std::sync::mpsc::channel();
+    for place in [sidecar.step("build"), sidecar.loopback()] {
+        let (requests, done) = (requests.clone(), done.clone());
+        std::thread::spawn(move || {
+            let mut connection = place.connect();
+            // Fails when the connection is closed from the other side.
+            let _ = done.send(connection.send(&requests).is_err());
+        });
+    }
+    for _ in 0..2 {
+        let disconnected = ended.recv_timeout(PATIENCE);
+        assert_eq!(disconnected, Ok(true), "the client is disconnected");
     }
     let taken = sidecar.memory("VmHWM") - before;
     assert!(taken < 16 << 10, "{taken} KiB");

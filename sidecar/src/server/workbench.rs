@@ -1,0 +1,70 @@
+//! The thread for what takes long: large messages are read and responses rendered there, one at a time.
+//!
+//! It is always the same thread: allocators keep freed memory for the thread that had it, and that of many threads adds up.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, mpsc};
+use std::thread;
+
+use gleaner_core::collect::problem;
+use gleaner_proto::message::Problem;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// A thread, and the memory for the result of one job.
+#[derive(Debug)]
+pub struct Workbench {
+    jobs: mpsc::Sender<Job>,
+    place: Arc<Semaphore>,
+}
+
+impl Workbench {
+    /// Starts the thread. It ends with the last job when this is dropped.
+    ///
+    /// # Errors
+    /// If the system refuses another thread.
+    pub fn start() -> io::Result<Self> {
+        let (jobs, queue) = mpsc::channel::<Job>();
+        let work = move || {
+            for job in queue {
+                // The panic is logged, and whoever waits learns of it.
+                let _ = catch_unwind(AssertUnwindSafe(job));
+            }
+        };
+        thread::Builder::new()
+            .name("workbench".to_owned())
+            .spawn(work)?;
+        Ok(Self {
+            jobs,
+            place: Arc::new(Semaphore::new(1)),
+        })
+    }
+
+    /// Waits for the memory, which the caller has until it drops what is returned.
+    pub(super) async fn place(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let place = Arc::clone(&self.place).acquire_owned().await;
+        place.map_err(|_| problem::ending())
+    }
+
+    /// Does a job on the thread.
+    ///
+    /// # Errors
+    /// A problem if the job panics.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let (done, result) = oneshot::channel();
+        let job: Job = Box::new(move || {
+            // Whoever waited for it may be gone.
+            let _ = done.send(job());
+        });
+        let sent = self.jobs.send(job);
+        sent.map_err(|_| problem::ending())?;
+        result.await.map_err(|_| {
+            problem::internal("the request could not be handled; this is a bug of Gleaner")
+        })
+    }
+}
