@@ -86,7 +86,7 @@ pub fn render(
 /// Returns true if a template uses a secret output.
 pub fn uses_secrets(declaration: &Declaration) -> bool {
     let mut templates = declaration.templates.iter();
-    templates.any(|template| secrecy::secret_of(declaration, template).is_some())
+    templates.any(|template| declaration.secret_of(template).is_some())
 }
 
 /// Renders what can be rendered and leaves the rest standing as it is written; says what that is.

@@ -35,20 +35,10 @@ pub enum Disclosure {
 /// An object that contains a secret, as it may be shown.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Withheld {
-    cause: Cause,
+    step: String,
+    output: String,
     /// The object with [`SECRET`] for each secret; null if it is not known.
     masked: Value,
-}
-
-/// The reason for withholding text.
-#[derive(Debug, PartialEq, Eq)]
-enum Cause {
-    Output {
-        step: String,
-        name: String,
-    },
-    /// An earlier attempt created the object, from values that nobody knows now.
-    Unknown,
 }
 
 /// A secret output by step and name.
@@ -61,18 +51,10 @@ impl Disclosure {
     }
 
     pub(super) fn withheld((step, output): SecretOutput<'_>, masked: Value) -> Self {
-        let cause = Cause::Output {
-            step: step.to_owned(),
-            name: output.to_owned(),
-        };
-        Self::Withheld(Arc::new(Withheld { cause, masked }))
-    }
-
-    /// Returns the disclosure for an object of which only place and name are known.
-    pub fn unknown() -> Self {
         Self::Withheld(Arc::new(Withheld {
-            cause: Cause::Unknown,
-            masked: Value::Null,
+            step: step.to_owned(),
+            output: output.to_owned(),
+            masked,
         }))
     }
 }
@@ -85,14 +67,10 @@ impl Withheld {
 
     /// Returns the sentence that replaces the text.
     pub fn notice(&self) -> String {
-        let cause = match &self.cause {
-            Cause::Output { step, name } => {
-                format!("contains the secret output '{name}' of step '{step}'")
-            }
-            Cause::Unknown => "may contain a secret output of an earlier attempt".to_owned(),
-        };
+        let Self { step, output, .. } = self;
         format!(
-            "the API server's message is withheld because this object {cause}; see the API server's audit log"
+            "the API server's message is withheld because this object contains the secret output '{output}' of step '{step}'; see \
+             the API server's audit log"
         )
     }
 

@@ -127,10 +127,10 @@ fn the_notice_names_the_output_and_the_place_of_the_message() {
 }
 
 #[test]
-fn nothing_is_disclosed_of_an_object_that_is_not_known() {
-    let Disclosure::Withheld(withheld) = Disclosure::unknown() else {
+fn nothing_is_disclosed_of_an_object_that_is_not_at_hand() {
+    let Disclosure::Withheld(withheld) = Disclosure::of_unseen("login", "token") else {
         panic!("it is disclosed");
     };
     assert_eq!(withheld.visible_path("metadata.name"), None);
-    assert!(withheld.notice().contains("may contain a secret output"));
+    assert!(withheld.notice().contains("'token' of step 'login'"));
 }
