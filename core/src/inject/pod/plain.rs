@@ -15,7 +15,7 @@ use gleaner_proto::kubernetes::{SIDECAR_CONTAINER, annotation};
 use serde_json::{Map, Value, json};
 
 use super::{containers, containers_mut, kubelet_expansion, name_of, prefix, sidecar, texts};
-use crate::inject::redirector_flags::{self, Step};
+use crate::inject::redirector_flags::{self, Paths, Step};
 use crate::inject::settings::{Settings, Sidecars};
 use crate::inject::{list, mounts};
 
@@ -121,7 +121,11 @@ fn wrap_container(
         finishes: single,
         termination_message: Some(&message),
     };
-    let prefix = prefix(&redirector_flags::flags(declaration, &step, &[]));
+    let prefix = prefix(&redirector_flags::flags(
+        declaration,
+        &step,
+        &Paths::default(),
+    ));
     container["command"] = prefix.into_iter().chain(command).collect();
     Ok(())
 }

@@ -21,7 +21,7 @@ use gleaner_proto::redirector::{SCRIPT_FLAGS, SCRIPT_INTERPRETER, STEP};
 use serde_json::{Map, Value, json};
 
 use crate::finish::Finish;
-use crate::inject::redirector_flags::{self, Step as Redirected};
+use crate::inject::redirector_flags::{self, Paths, Step as Redirected};
 use crate::inject::{list, mounts, readiness};
 
 /// Puts the redirector before the steps of `spec`, which was read as `read`, and gives them and the pod what it needs.
@@ -49,7 +49,7 @@ pub(super) fn wrap_steps(
             finishes: index == last && finish == Finish::LastStep,
             termination_message: None,
         };
-        let flags = redirector_flags::flags(declaration, &redirected, &[]);
+        let flags = redirector_flags::flags(declaration, &redirected, &Paths::default());
         let flags = flags.into_iter().map(|flag| shielded(&flag)).collect();
         wrong.extend(wrap_step(item, step, flags, &place).err());
         mounts::add_to_step(item, &step.name);
