@@ -23,8 +23,10 @@
 //! ```
 
 mod check;
+mod cycle;
 mod field_path;
 mod model;
+mod named;
 mod read;
 mod read_template;
 pub mod schema;
@@ -36,18 +38,46 @@ pub use model::{
     WaitFor, WaitTarget,
 };
 
-use crate::document::Node;
+pub use named::{Named, NamedList};
+
 use crate::document::diagnostic::Diagnostic;
 use crate::document::yaml;
+use crate::document::{Node, Place};
+
+/// The largest declaration, in bytes: what Kubernetes takes as the annotations of one object (`TotalAnnotationSizeLimitB`
+/// in `k8s.io/apimachinery/pkg/api/validation/objectmeta.go`).
+pub const DECLARATION_MAX: usize = 256 << 10;
 
 impl Declaration {
     /// Reads and checks the text of the annotation `gleaner.dev/outputs`.
     ///
     /// # Errors
-    /// Everything that is wrong, in the order of the text; never an empty list.
+    /// What is wrong, in the order of the text, bounded as [`Diagnostics`](crate::document::Diagnostics) is; never an
+    /// empty list.
     pub fn parse(text: &str, scope: &Scope) -> Result<Self, Vec<Diagnostic>> {
-        let node = yaml::parse(text).map_err(|diagnostic| vec![diagnostic])?;
-        Self::read(&node, scope)
+        Self::read(
+            &Self::parse_document(text).map_err(|found| vec![found])?,
+            scope,
+        )
+    }
+
+    /// Parses the text of the annotation, unless it is larger than [`DECLARATION_MAX`].
+    ///
+    /// # Errors
+    /// That it is too large, or the first thing that is not YAML.
+    pub fn parse_document(text: &str) -> Result<Node, Diagnostic> {
+        if text.len() > DECLARATION_MAX {
+            return Err(Self::too_large("the declaration has", text.len()));
+        }
+        yaml::parse_within(text, yaml::Bounds::DECLARATION)
+    }
+
+    /// The error about a text of `bytes` that exceeds [`DECLARATION_MAX`]; `subject` names it, with its verb.
+    pub fn too_large(subject: &str, bytes: usize) -> Diagnostic {
+        let (kib, max) = (bytes.div_ceil(1 << 10), DECLARATION_MAX >> 10);
+        let message = format!("{subject} {kib} KiB; at most {max} KiB are read");
+        Diagnostic::new(Place::root(), None, message)
+            .help("declare fewer outputs and resources, or divide the Task")
     }
 
     /// Reads and checks a declaration that is already parsed, as in the proposal's own syntax.
@@ -55,13 +85,9 @@ impl Declaration {
     /// # Errors
     /// As [`Declaration::parse`].
     pub fn read(node: &Node, scope: &Scope) -> Result<Self, Vec<Diagnostic>> {
-        let (declaration, mut diagnostics) = read::read(node);
-        diagnostics.extend(check::check(&declaration, scope));
-        diagnostics.sort_by_key(|diagnostic| diagnostic.at);
-        if diagnostics.is_empty() {
-            Ok(declaration)
-        } else {
-            Err(diagnostics)
-        }
+        let (declaration, mut found) = read::read(node);
+        check::check(&declaration, scope, &mut found);
+        found.sort();
+        found.finish(declaration)
     }
 }

@@ -11,7 +11,7 @@ fn scope() -> Scope {
             ("list".into(), ParamShape::Array),
             (
                 "image".into(),
-                ParamShape::Object(Some(vec!["url".into(), "digest".into()])),
+                ParamShape::Object(Some(["url".into(), "digest".into()].into())),
             ),
         ])),
     }
@@ -34,9 +34,11 @@ fn the_whole_declaration_is_read() {
     insta::assert_debug_snapshot!(declaration);
 }
 
+/// Errors of several declarations, each of which has fewer than are kept.
 #[test]
 fn every_error_is_reported_at_once_with_place_and_remedy() {
-    let text = "
+    let outputs = "steps: {kaniko: [{name: digest}, {name: count, type: number}]}";
+    let outputs_wrong = "
 steps:
   kaniko:
     - {name: digest, typ: object}
@@ -45,21 +47,33 @@ steps:
     - {name: count, type: number, default: 'x'}
     - {name: word, type: strng, trim: newline, when: Allways}
   kanikoo: [{name: x}]
+";
+    let references = format!(
+        "{outputs}
+resources:
+  - name: img
+    spec:
+      type: image
+      params:
+        - {{name: url, value: $(params.imageURL)}}
+        - {{name: digest, value: $(steps.kaniko.digset)}}
+        - {{name: keys, value: $(params.image.urll)}}
+        - {{name: bad, value: $(POD_IP)}}
+        - {{name: ctx, value: $(context.taskrun.name)}}
+        - {{name: open, value: '$(params.imageUrl'}}
+        - {{name: part, value: $(params.imageUrl.x)}}
+        - {{name: list, value: 'x $(params.list) y'}}
+        - {{name: count, value: $(steps.kaniko.count)}}
+"
+    );
+    let resources = "
 resources:
   - name: img
     spec:
       type: $(params.imageUrl)
       params:
-        - {name: url, value: $(params.imageURL)}
+        - {name: url, value: x}
         - {name: URL, value: 1}
-        - {name: digest, value: $(steps.kaniko.digset)}
-        - {name: keys, value: $(params.image.urll)}
-        - {name: bad, value: $(POD_IP)}
-        - {name: open, value: '$(params.imageUrl'}
-        - {name: part, value: $(params.imageUrl.x)}
-        - {name: list, value: 'x $(params.list) y'}
-        - {name: count, value: $(steps.kaniko.count)}
-        - {name: ctx, value: $(context.taskrun.name)}
         - {value: no name}
   - name: img
     spec: {type: git}
@@ -68,22 +82,136 @@ resources:
   - name: static
     metadata: {name: Not_A_Name, namespace: x}
     spec: {type: git}
+";
+    let objects = format!(
+        "{outputs}
 objects:
   - name: one
     polici: Apply
-    waitFor: {condition: Ready, jsonPath: .status.x, timeout: 5 minutes}
-    results: {url: '.status[*].url', name: .metadata.name}
+    waitFor: {{condition: Ready, jsonPath: .status.x, timeout: 5 minutes}}
+    results: {{url: '.status[*].url', name: .metadata.name}}
     resourceTemplate:
       kind: $(params.imageUrl)
       metadata:
         uid: x
         ownerReferences: []
-        labels: {a: 1, b: $(steps.kaniko.count)}
+        labels: {{a: 1, b: $(steps.kaniko.count)}}
   - name: two
 submit: resolved
 extra: 1
-";
-    insta::assert_snapshot!(errors(text));
+"
+    );
+    let all = [outputs_wrong, &references, resources, &objects].map(errors);
+    insta::assert_snapshot!(all.join("\n\n"));
+}
+
+#[test]
+fn errors_beyond_the_first_are_counted_and_suggestions_are_for_a_few() {
+    let uses = (0..500).map(|number| format!("{{name: p{number}, value: $(steps.a.digset)}}"));
+    let uses: Vec<String> = uses.collect();
+    let text = format!(
+        "steps: {{a: [{{name: digest}}]}}\nresources: [{{name: r, spec: {{type: image, params: [{}]}}}}]",
+        uses.join(", ")
+    );
+    let found = Declaration::parse(&text, &Scope::default()).unwrap_err();
+    assert_eq!(found.len(), 21);
+    assert_eq!(found[20].to_string(), "and 480 more errors");
+    let refusal = gleaner_core::inject::Refusal::from(found.clone()).to_string();
+    assert!(refusal.starts_with("500 errors:\n"), "{refusal}");
+    let suggested = found.iter().filter(|wrong| {
+        let help = wrong.help.as_deref().unwrap_or_default();
+        help == "did you mean 'digest'?"
+    });
+    assert_eq!(suggested.count(), 10);
+}
+
+#[test]
+fn a_declaration_larger_than_an_annotation_is_refused_before_it_is_read() {
+    // Not YAML, which nobody gets to see.
+    let text = "[".repeat((256 << 10) + 1);
+    let found = Declaration::parse(&text, &Scope::default()).unwrap_err();
+    assert_eq!(
+        found[0].to_string(),
+        "the declaration has 257 KiB; at most 256 KiB are read; declare fewer outputs and resources, or divide the Task"
+    );
+    assert_eq!(found.len(), 1);
+}
+
+#[test]
+fn what_aliases_repeat_counts_against_the_bounds() {
+    let items = vec!["x"; 300].join(", ");
+    let lists = vec!["*a"; 300].join(", ");
+    let many = format!("b: &a [{items}]\nc: [{lists}]\n");
+    let text = "y".repeat(1000);
+    let long = format!("b: &a {text}\nc: [{}]\n", vec!["*a"; 600].join(", "));
+    for text in [many, long] {
+        let found = Declaration::parse(&text, &Scope::default()).unwrap_err();
+        let found = found[0].to_string();
+        assert!(
+            found.contains("at most 40 levels, 40000 nodes and 512 KiB"),
+            "{found}"
+        );
+    }
+}
+
+/// The text of a declaration with so many items.
+type Text<'a> = &'a dyn Fn(usize) -> String;
+
+/// The time that `work` takes with so many items.
+fn time(count: usize, work: impl Fn(usize) -> String) -> std::time::Duration {
+    let text = work(count);
+    let start = std::time::Instant::now();
+    let read = Declaration::parse(&text, &Scope::default());
+    drop(read);
+    start.elapsed()
+}
+
+/// Four times as much takes four times as long where the work is linear, sixteen times where it is quadratic; the bound is
+/// halfway, after the fastest of three.
+#[test]
+fn the_time_to_read_a_declaration_grows_with_its_size() {
+    let outputs = |count: usize| {
+        let names = (0..count).map(|number| format!("{{name: o{number}}}"));
+        names.collect::<Vec<_>>().join(", ")
+    };
+    let used = |count: usize, name: &dyn Fn(usize) -> String| {
+        let uses =
+            (0..count).map(|number| format!("{{name: p{number}, value: $({})}}", name(number)));
+        let uses = uses.collect::<Vec<_>>().join(", ");
+        format!(
+            "steps: {{a: [{}]}}\nresources: [{{name: r, spec: {{type: image, params: [{uses}]}}}}]",
+            outputs(count)
+        )
+    };
+    let typos = |count: usize| used(count, &|number| format!("steps.a.u{number}"));
+    let right = |count: usize| used(count, &|number| format!("steps.a.o{number}"));
+    let chain = |count: usize| {
+        let item = |number: usize| {
+            let before = number.saturating_sub(1);
+            format!(
+                "- {{name: r{number}, spec: {{type: git, params: [{{name: u, value: $(resources.r{before}.u)}}]}}}}\n"
+            )
+        };
+        let items: String = (1..count).map(item).collect();
+        format!(
+            "resources:\n- {{name: r0, spec: {{type: git, params: [{{name: u, value: x}}]}}}}\n{items}"
+        )
+    };
+    let unknown = |count: usize| (0..count).map(|number| format!("x{number}: 1\n")).collect();
+    let cases: [(&str, usize, Text<'_>); 4] = [
+        ("misspelt references", 800, &typos),
+        ("references", 800, &right),
+        ("a chain of resources", 500, &chain),
+        ("unknown fields", 2500, &unknown),
+    ];
+    for (what, count, text) in cases {
+        let fastest = |count: usize| (0..3).map(|_| time(count, text)).min().unwrap();
+        let (small, large) = (fastest(count), fastest(4 * count));
+        assert!(
+            large < small * 10,
+            "{what}: {small:?}, four times as much: {large:?}"
+        );
+    }
 }
 
 #[test]

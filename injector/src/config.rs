@@ -184,6 +184,10 @@ pub struct Limits {
     /// Longest time for a TLS handshake
     #[arg(long, env = "GLEANER_HANDSHAKE_TIMEOUT", default_value = "5s", value_parser = duration::parse)]
     pub(crate) handshake_timeout: Duration,
+    /// Longest time to decide on a review; shorter than the webhook's timeoutSeconds, so that the API server learns why. What is
+    /// overdue is answered with 504, for which the webhook's failurePolicy holds
+    #[arg(long, env = "GLEANER_DECISION_TIMEOUT", default_value = "3s", value_parser = duration::parse)]
+    pub(crate) decision_timeout: Duration,
     /// How long a connection may wait for its next request; longer than the 90 s after which an API server gives it up
     /// by itself, for a request could meet the end of the connection half way
     #[arg(long, env = "GLEANER_IDLE_TIMEOUT", default_value = "2m", value_parser = duration::parse)]

@@ -1,6 +1,9 @@
 //! The verdict on an object. Pure.
 
+mod size;
+
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -88,6 +91,7 @@ struct Metadata {
     name: Option<String>,
     generate_name: Option<String>,
     owner_references: Option<Vec<Owner>>,
+    deletion_timestamp: Option<IgnoredAny>,
 }
 
 impl Default for Functions {
@@ -113,14 +117,13 @@ impl Functions {
         if !mentions(object) && !request.old_object.is_some_and(mentions) {
             return Verdict::Skipped(Skip::NotAsked);
         }
+        let all = [Some(object), request.old_object];
+        let largest = all.into_iter().flatten().map(size::values).max();
+        if let Some(values) = largest.filter(|values| *values > size::VALUES_MAX) {
+            return oversized(request, object, values);
+        }
         let decided = panics::catch(|| self.call(route, request, object, settings));
-        let refused = |message: String, panic| {
-            Verdict::Refused(Refused {
-                message: bounded(message),
-                owner: owner(object),
-                panic,
-            })
-        };
+        let refused = |message: String, panic| refused(object, message, panic);
         match decided {
             Ok(Ok(verdict)) => verdict,
             Ok(Err(DecisionError::Refused(refusal))) => refused(refusal.to_string(), None),
@@ -186,6 +189,36 @@ impl Functions {
             patch: serde_json::to_vec(&patch).expect("invariant: a patch is JSON"),
         })
     }
+}
+
+fn refused(object: &RawValue, message: String, panic: Option<String>) -> Verdict {
+    Verdict::Refused(Refused {
+        message: bounded(message),
+        owner: owner(object),
+        panic,
+    })
+}
+
+/// The verdict on an object that is not read as a tree because it, or what it was before, has so many values.
+fn oversized(request: &Request<'_>, object: &RawValue, values: usize) -> Verdict {
+    let update = request.operation == "UPDATE";
+    let old = request.old_object.filter(|_| update);
+    if !asks(object) && !old.is_some_and(asks) {
+        return Verdict::Skipped(Skip::NotAsked);
+    }
+    // What is on its way out must be able to lose its finalizers.
+    if head(object).metadata.deletion_timestamp.is_some() {
+        return Verdict::Skipped(Skip::Deleting);
+    }
+    if update && matches!(request.kind.kind.as_ref(), "TaskRun" | "PipelineRun") {
+        return Verdict::Skipped(Skip::RunUpdate);
+    }
+    let message = format!(
+        "the object has {values} values; Gleaner reads objects of up to {}; divide it, or take the annotation {} away",
+        size::VALUES_MAX,
+        annotation::OUTPUTS
+    );
+    refused(object, message, None)
 }
 
 /// A refusal, or an object that cannot be read.
@@ -292,9 +325,15 @@ fn asks(object: &RawValue) -> bool {
 
 fn owner(object: &RawValue) -> Option<Owner> {
     let owners = head(object).metadata.owner_references?;
+    // A name that Kubernetes would refuse is not kept for an Event.
+    let fits = |owner: &Owner| {
+        let texts = [&owner.api_version, &owner.kind, &owner.name, &owner.uid];
+        texts.iter().all(|text| text.len() <= 512)
+    };
     owners
         .into_iter()
         .find(|owner| owner.controller == Some(true))
+        .filter(fits)
 }
 
 /// Reads past everything else, without bounds on its depth.

@@ -5,7 +5,8 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`config`] | the command line |
-//! | [`server`] | routes, health, readiness |
+//! | [`server`] | routes, the threads that decide, health, readiness |
+//! | `probes` | the thread that serves health and metrics |
 //! | [`tls`] | the certificate that is served, and where it comes from |
 //! | [`certificates`] | the source that Gleaner keeps itself: a Secret, a rotation, the caBundle |
 //! | [`review`] | from the bytes of a review to a request, and from an answer to bytes |
@@ -26,6 +27,7 @@ pub mod config;
 pub mod decision;
 pub mod events;
 pub mod metrics;
+mod probes;
 mod program;
 pub mod review;
 pub mod server;

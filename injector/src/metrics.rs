@@ -28,6 +28,7 @@ pub struct Metrics {
     reviews: Family<Labels<3>, Counter>,
     duration: Family<Labels<1>, Histogram>,
     unreadable: Counter,
+    overdue: Counter,
     panics: Counter,
     events: Family<Labels<1>, Counter>,
     handshakes_failed: Counter,
@@ -59,6 +60,11 @@ impl Default for Metrics {
             ),
             duration,
             unreadable: register(all, "unreadable_reviews", "Requests that were no review"),
+            overdue: register(
+                all,
+                "overdue_reviews",
+                "Reviews that were not decided in time",
+            ),
             panics: register(
                 all,
                 "panics",
@@ -104,6 +110,10 @@ impl Metrics {
 
     pub(crate) fn unreadable(&self) {
         self.unreadable.inc();
+    }
+
+    pub(crate) fn overdue(&self) {
+        self.overdue.inc();
     }
 
     pub(crate) fn panicked(&self) {

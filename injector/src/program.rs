@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::future;
+use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::certificates::reconciler::Reconciler;
 use crate::config::{Config, Pods, Source};
 use crate::events::{self, Recorder};
 use crate::metrics::Metrics;
+use crate::probes::{Probes, ProbesError};
 use crate::server::{self, Admission, Readiness};
 use crate::tls::files::FilesError;
 use crate::tls::handshake::handshake;
@@ -37,6 +39,10 @@ pub enum ProgramError {
     #[error(transparent)]
     Listen(#[from] BindError),
     #[error(transparent)]
+    Probes(#[from] ProbesError),
+    #[error("a thread for decisions was refused")]
+    Threads(#[source] io::Error),
+    #[error(transparent)]
     Access(#[from] AccessError),
     #[error(transparent)]
     Files(#[from] FilesError),
@@ -50,8 +56,7 @@ pub struct Webhook {
     config: Config,
     listener: Tcp,
     address: SocketAddr,
-    health_listener: Tcp,
-    health_address: SocketAddr,
+    probes: Probes,
 }
 
 /// The whole program: parses `args`, serves until it is told to shut down, and returns the exit code.
@@ -86,14 +91,12 @@ impl Webhook {
     /// A [`ProgramError`] if the system refuses one.
     pub async fn bind(config: Config) -> Result<Self, ProgramError> {
         let (listener, address) = bind(config.serving.listen, "--listen").await?;
-        let (health_listener, health_address) =
-            bind(config.serving.health_listen, "--health-listen").await?;
+        let probes = Probes::bind(config.serving.health_listen).await?;
         Ok(Self {
             config,
             listener,
             address,
-            health_listener,
-            health_address,
+            probes,
         })
     }
 
@@ -104,7 +107,7 @@ impl Webhook {
 
     /// The address of health and metrics, with the port that it got.
     pub fn health_address(&self) -> SocketAddr {
-        self.health_address
+        self.probes.address()
     }
 
     /// Serves until shutdown is requested and everything under way then is done.
@@ -117,9 +120,9 @@ impl Webhook {
             config,
             listener,
             address,
-            health_listener,
-            health_address,
+            probes,
         } = self;
+        let health_address = probes.address();
         let Config {
             serving: _,
             pods,
@@ -172,8 +175,7 @@ impl Webhook {
         // Health shuts down last: until then it reports that the rest is shutting down.
         let (health_end, health_shutdown) = shutdown::channel();
         let health = server::health(Arc::clone(&readiness), metrics.clone());
-        let health = limits.server(health);
-        let mut health = tokio::spawn(health.serve(health_listener, health_shutdown));
+        let health = probes.serve(limits.server(health), health_shutdown);
         tracing::info!(%address, %health_address, "listening");
 
         let settings = tokio::select! {
@@ -182,7 +184,8 @@ impl Webhook {
         };
         if let Some(settings) = settings {
             readiness.settings();
-            let admission = Arc::new(Admission::new(settings, recorder, metrics.clone(), &limits));
+            let admission = Admission::start(settings, recorder, metrics.clone(), &limits);
+            let admission = Arc::new(admission.map_err(ProgramError::Threads)?);
             let server = limits.server(server::admission(admission));
             let (acceptor, within) = (identity.acceptor()?, limits.handshake_timeout);
             let handshake = |stream| handshake(stream, acceptor.clone(), within, metrics.clone());
@@ -210,12 +213,8 @@ impl Webhook {
             tracing::warn!("events-cut-off");
         }
         health_end.request();
-        if tokio::time::timeout(LAST_EVENTS, &mut health)
-            .await
-            .is_err()
-        {
-            health.abort();
-        }
+        // The thread ends with the process at the latest.
+        let _ = tokio::time::timeout(LAST_EVENTS, health).await;
         tracing::info!("ended");
         Ok(())
     }

@@ -2,16 +2,18 @@
 
 mod admission;
 mod health;
+mod lanes;
 mod readiness;
 
+use std::io;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{get, post};
 use gleaner_core::inject::settings::Settings;
-use gleaner_runtime::http::Bodies;
 use http::StatusCode;
 
+pub use lanes::Lanes;
 pub use readiness::Readiness;
 
 use crate::config::Limits;
@@ -25,18 +27,27 @@ pub struct Admission {
     pub functions: Functions,
     pub recorder: Recorder,
     pub metrics: Metrics,
-    pub bodies: Bodies,
+    pub lanes: Lanes,
 }
 
 impl Admission {
-    pub fn new(settings: Settings, recorder: Recorder, metrics: Metrics, limits: &Limits) -> Self {
-        Self {
+    /// Starts the threads that decide.
+    ///
+    /// # Errors
+    /// A system that refuses a thread.
+    pub fn start(
+        settings: Settings,
+        recorder: Recorder,
+        metrics: Metrics,
+        limits: &Limits,
+    ) -> io::Result<Self> {
+        Ok(Self {
             settings,
             functions: Functions::default(),
             recorder,
             metrics,
-            bodies: Bodies::new(limits.http.max_body, limits.http.body_timeout),
-        }
+            lanes: Lanes::start(limits)?,
+        })
     }
 }
 

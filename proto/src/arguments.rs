@@ -17,12 +17,17 @@ use serde_json::{Map, Value};
 /// Says that the pod of these arguments has not been wrapped yet. The sidecar refuses to start with it: a pod in which no
 /// step speaks to it would end well and leave nothing.
 pub const UNWRAPPED: &str = "--unwrapped";
-/// A variable of the sidecar that cannot be set until wrapping takes it out: of the ConfigMap [`UNWRAPPED_CONFIG_MAP`], which
-/// nobody makes. A sidecar that ends does not fail a TaskRun; one that cannot be created does
-/// (`pkg/pod/status.go`, `isPodHitConfigError`), before any step has run, and the pod's events name the ConfigMap.
+/// A variable of the sidecar that cannot be set until injection into the pod removes it: a limit of the container
+/// [`UNWRAPPED_CONTAINER`], which cannot exist. A sidecar that terminates does not fail a TaskRun; one that cannot be
+/// created does (`pkg/pod/status.go`, `isPodHitConfigError`), before any step has run, and the pod's events name the
+/// container.
 pub const UNWRAPPED_VARIABLE: &str = "GLEANER_UNWRAPPED";
-/// See [`UNWRAPPED_VARIABLE`].
-pub const UNWRAPPED_CONFIG_MAP: &str = "this-pod-has-not-passed-the-webhook-of-gleaner";
+/// The container of [`UNWRAPPED_VARIABLE`]. No container can have this name, which is not a DNS label, whoever may edit the
+/// namespace; but the reference is valid: of a variable's `resourceFieldRef`, the API server checks only the resource
+/// (`k8s.io/kubernetes/pkg/apis/core/validation/validation.go`, `validateContainerResourceFieldSelector`), and the kubelet
+/// fails with `container NAME not found` (`pkg/api/v1/resource/helpers.go`, `findContainerInPod`). The name of a ConfigMap or
+/// Secret would not do: it must be valid, so that somebody could create the object (`validateConfigMapKeySelector`).
+pub const UNWRAPPED_CONTAINER: &str = "this_pod_has_not_passed_the_webhook_of_gleaner";
 /// The declaration in base64; given several times, it is put together.
 pub const DECLARATION: &str = "--declaration";
 /// A step that may speak, in the order of the Task.

@@ -173,7 +173,7 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
         max_wait: limits.max_wait,
     };
     let mut actor = tokio::spawn(actor.run());
-    let templates = declaration.templates;
+    let templates = declaration.templates.into();
     let preflight = tokio::spawn(preflight::run(
         submitter,
         templates,

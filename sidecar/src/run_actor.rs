@@ -440,7 +440,10 @@ async fn on_disk(
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         write(&mut journal)
     });
-    written.await.map_err(std::io::Error::other)?
+    // The error quotes the message of a panic, and that may quote anything.
+    written
+        .await
+        .unwrap_or_else(|_| Err(std::io::Error::other("the journal's writer panicked")))
 }
 
 fn disk(error: &std::io::Error) -> Problem {

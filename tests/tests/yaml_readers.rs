@@ -81,11 +81,16 @@ type Reader = fn(&str) -> Result<Value, String>;
 
 fn main() {
     let arguments = Arguments::from_args();
-    let readers: [(&str, &[&str], Reader); 2] = [
+    let readers: [(&str, &[&str], Reader); 3] = [
         ("kubectl", &["kubectl", "version", "--client"], with_kubectl),
         ("pyyaml", &["python3", "-c", "import yaml"], with_pyyaml),
+        (
+            "libyaml",
+            &["python3", "-c", "from yaml import CSafeLoader"],
+            with_libyaml,
+        ),
     ];
-    let trials = readers.into_iter().map(|(name, probe, read)| {
+    let trials = readers.into_iter().flat_map(|(name, probe, read)| {
         let here = run(Command::new(probe[0]).args(&probe[1..]), "").is_ok();
         if !here {
             eprintln!(
@@ -93,10 +98,13 @@ fn main() {
                 probe.join(" ")
             );
         }
-        Trial::test(format!("{name}_reads_every_text_as_it_was"), move || {
-            check(read)
-        })
-        .with_ignored_flag(!here)
+        let trial = |what: &str, check: fn(Reader) -> Result<(), Failed>| {
+            Trial::test(format!("{name}_reads_{what}_as_it_was"), move || {
+                check(read)
+            })
+            .with_ignored_flag(!here)
+        };
+        [trial("every_text", check), trial("any_text", check_random)]
     });
     libtest_mimic::run(&arguments, trials.collect()).exit();
 }
@@ -131,6 +139,74 @@ fn check(read: Reader) -> Result<(), Failed> {
     Ok(())
 }
 
+/// The number of random texts, in documents of [`DOCUMENT`].
+const RANDOM: usize = 20_000;
+const DOCUMENT: usize = 1000;
+
+/// What decides on the style of a scalar, and what readers stumble over.
+const PIECES: [&str; 32] = [
+    "\t", "\t\t", " ", "  ", "\n", "\n\n", "\r\n", "\r", "\u{85}", "\u{2028}", "\u{2029}",
+    "\u{feff}", "---", "...", "#", " #", ": ", ":", "- ", "? ", "|", ">", "'", "\"", "\\", "{",
+    "]", ",", "%", "a", "bc", "é",
+];
+
+/// Numbers of xorshift64 (Marsaglia 2003), the same in each run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        for (left, by) in [(true, 13), (false, 7), (true, 17)] {
+            self.0 ^= if left { self.0 << by } else { self.0 >> by };
+        }
+        usize::try_from(self.0 % bound as u64).expect("less than a usize")
+    }
+
+    /// Half of the pieces decide on the style; the rest are control characters and characters of every plane.
+    fn text(&mut self) -> String {
+        let count = self.below(9);
+        let mut text = String::new();
+        for _ in 0..count {
+            match self.below(6) {
+                0 => text.extend(char::from_u32(self.below(0xa0) as u32)),
+                1 => text.extend(char::from_u32(self.below(0x11_0000) as u32)),
+                _ => text += PIECES[self.below(PIECES.len())],
+            }
+        }
+        text
+    }
+}
+
+/// As values, as items of lists, and as keys.
+fn check_random(read: Reader) -> Result<(), Failed> {
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    for _ in 0..RANDOM / DOCUMENT {
+        let texts: Vec<String> = (0..DOCUMENT).map(|_| random.text()).collect();
+        let entries = texts.iter().enumerate();
+        let values: Value = entries
+            .map(|(index, text)| (format!("k{index}"), text.clone()))
+            .collect();
+        let keys: Value = texts.iter().map(|text| (text.clone(), "v")).collect();
+        // A kind without a schema: kubectl takes any shape of it.
+        let object = json!({
+            "apiVersion": "example.com/v1", "kind": "Texts", "metadata": {"name": "texts"},
+            "values": values, "list": texts, "keys": keys,
+        });
+        let back = read(&to_yaml([&object]))?;
+        for (index, text) in texts.iter().enumerate() {
+            let places = [&back["values"][format!("k{index}")], &back["list"][index]];
+            for found in places {
+                if found != text.as_str() {
+                    return Err(format!("{text:?} came back as {found}").into());
+                }
+            }
+            if back["keys"].get(text) != Some(&Value::from("v")) {
+                return Err(format!("the key {text:?} did not come back").into());
+            }
+        }
+    }
+    Ok(())
+}
+
 /// `kubectl patch --local` reads the file and asks nobody.
 fn with_kubectl(yaml: &str) -> Result<Value, String> {
     let mut file =
@@ -155,6 +231,12 @@ fn with_kubectl(yaml: &str) -> Result<Value, String> {
 
 fn with_pyyaml(yaml: &str) -> Result<Value, String> {
     let script = "import json, sys, yaml; json.dump(yaml.safe_load(sys.stdin.buffer), sys.stdout, default=str)";
+    serde_json::from_str(&run(Command::new("python3").args(["-c", script]), yaml)?)
+        .map_err(|error| error.to_string())
+}
+
+fn with_libyaml(yaml: &str) -> Result<Value, String> {
+    let script = "import json, sys, yaml; json.dump(yaml.load(sys.stdin.buffer, yaml.CSafeLoader), sys.stdout, default=str)";
     serde_json::from_str(&run(Command::new("python3").args(["-c", script]), yaml)?)
         .map_err(|error| error.to_string())
 }

@@ -1,13 +1,13 @@
 //! The state as people see it: no secret, no value longer than a line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::Arc;
 
 use crate::variable::Reference;
 use gleaner_proto::failure::Failure;
 use gleaner_proto::message::{
-    Phase, ResourceStatus, Status, StepState, StepStatus, VariableState, VariableStatus,
+    Created, Phase, ResourceStatus, Status, StepState, StepStatus, VariableState, VariableStatus,
 };
 use serde_json::Value;
 
@@ -149,6 +149,17 @@ impl Collector {
             Stage::Failed(problem) => problem.failures.as_slice(),
             _ => &[],
         };
+        // Of several with one name, the first counts.
+        let created: HashMap<&str, &Created> = created
+            .iter()
+            .rev()
+            .map(|created| (created.resource.as_str(), created))
+            .collect();
+        let failures: HashMap<&str, &Failure> = failures
+            .iter()
+            .rev()
+            .filter_map(|failure| Some((failure.resource.as_deref()?, failure)))
+            .collect();
         // A name is shown once everything is known, on which it may depend.
         let names = if self.phase() == Phase::Resolved {
             self.names()
@@ -156,9 +167,7 @@ impl Collector {
             Vec::new()
         };
         let status = |(index, template): (usize, &crate::declaration::Template)| {
-            let created = created
-                .iter()
-                .find(|created| created.resource == template.name.as_str());
+            let created = created.get(template.name.as_str());
             ResourceStatus {
                 resource: template.name.to_string(),
                 api_version: template.api_version.clone(),
@@ -167,13 +176,10 @@ impl Collector {
                     .map(|created| created.name.clone())
                     .or_else(|| names.get(index).cloned().flatten()),
                 uid: created.map(|created| created.uid.clone()),
-                error: failures
-                    .iter()
-                    .find(|failure| failure.resource.as_deref() == Some(template.name.as_str()))
-                    .map(|failure| Failure {
-                        resource: None,
-                        ..failure.clone()
-                    }),
+                error: failures.get(template.name.as_str()).map(|failure| Failure {
+                    resource: None,
+                    ..(*failure).clone()
+                }),
             }
         };
         self.declaration

@@ -1,11 +1,13 @@
 //! What the parts of a declaration say of each other, and of the Task that they stand beside.
 
-use indexmap::IndexMap;
+use std::collections::HashSet;
 
+use indexmap::{IndexMap, IndexSet};
+
+use super::cycle;
 use super::model::{Declaration, Naming, Origin, Policy, Template};
-use crate::document::Place;
 use crate::document::diagnostic::Diagnostic;
-use crate::document::suggestion::suggestion;
+use crate::document::{Diagnostics, Place};
 use crate::variable::{Access, Position, Reference, Use};
 use gleaner_proto::kubernetes::{PIPELINE_RESOURCE_API_VERSION, PIPELINE_RESOURCE_KIND};
 use gleaner_proto::name::{StepName, is_dns_subdomain};
@@ -28,51 +30,55 @@ pub enum ParamShape {
     /// A list of texts.
     Array,
     /// A map of texts, with these keys where they are declared.
-    Object(Option<Vec<String>>),
+    Object(Option<IndexSet<String>>),
 }
 
-pub(super) fn check(declaration: &Declaration, scope: &Scope) -> Vec<Diagnostic> {
-    let mut diagnostics = Vec::new();
+/// Adds what is wrong to `found`.
+pub(super) fn check(declaration: &Declaration, scope: &Scope, found: &mut Diagnostics) {
     if let Some(steps) = &scope.steps {
+        let known: HashSet<&str> = steps.iter().map(String::as_str).collect();
         for (step, outputs) in &declaration.steps {
-            if !steps.iter().any(|name| name == step.as_str()) {
-                let at = outputs.first().and_then(|output| output.at);
-                let help = suggestion(step.as_str(), steps.iter().map(String::as_str));
-                let message = format!("the Task has no step '{step}'");
-                let place = Place::from(["steps", step.as_str()]);
-                diagnostics.push(Diagnostic::new(place, at, message).maybe_help(help));
+            if !known.contains(step.as_str()) {
+                found.push_with(|found| {
+                    let at = outputs.first().and_then(|output| output.at);
+                    let help = found.suggestion(step.as_str(), steps.iter().map(String::as_str));
+                    let message = format!("the Task has no step '{step}'");
+                    let place = Place::from(["steps", step.as_str()]);
+                    Diagnostic::new(place, at, message).maybe_help(help)
+                });
             }
         }
     }
     for template in &declaration.templates {
-        check_name(template, &mut diagnostics);
-        check_policy(template, &mut diagnostics);
-        check_results(template, &mut diagnostics);
+        check_name(template, found);
+        check_policy(template, found);
+        check_results(template, found);
         for usage in &template.uses {
-            if let Err((message, help)) = check_use(declaration, template, usage, scope) {
-                diagnostics.push(Diagnostic::new(&usage.place, usage.at, message).maybe_help(help));
+            if let Err((message, help)) = check_use(declaration, template, usage, scope, found) {
+                found.push_with(|_| {
+                    Diagnostic::new(&usage.place, usage.at, message).maybe_help(help)
+                });
             }
         }
     }
-    diagnostics.extend(cycle(declaration));
-    diagnostics
+    found.extend(cycle::find(declaration));
 }
 
 /// A PipelineResource that a run has made is never changed again (the proposal: "they are immutable once generated").
-fn check_policy(template: &Template, diagnostics: &mut Vec<Diagnostic>) {
+fn check_policy(template: &Template, found: &mut Diagnostics) {
     let is_resource = template.kind == PIPELINE_RESOURCE_KIND
         && template.api_version == PIPELINE_RESOURCE_API_VERSION;
     if is_resource && template.policy == Policy::Apply {
         let place = template.place.key("policy");
         let message =
             "a PipelineResource cannot be applied: once a run has made it, it is immutable";
-        diagnostics.push(Diagnostic::new(place, template.at, message).help("use policy: Create"));
+        found.push(Diagnostic::new(place, template.at, message).help("use policy: Create"));
     }
 }
 
 /// Names that the API server would refuse, as far as they are literal. Only RBAC's own kinds take more than a
 /// DNS subdomain (KEP-less: `k8s.io/kubernetes/pkg/apis/rbac/validation`, which uses path segments).
-fn check_name(template: &Template, diagnostics: &mut Vec<Diagnostic>) {
+fn check_name(template: &Template, found: &mut Diagnostics) {
     let (literal, suffix) = match &template.naming {
         Naming::Static(tree) => (tree.as_literal(), ""),
         Naming::Prefix(tree) => (tree.as_literal(), "x"),
@@ -97,12 +103,12 @@ fn check_name(template: &Template, diagnostics: &mut Vec<Diagnostic>) {
             Origin::Object => template.place.key("resourceTemplate"),
         };
         let place = object.key("metadata").key("name");
-        diagnostics.push(Diagnostic::new(place, template.at, message).help(help));
+        found.push(Diagnostic::new(place, template.at, message).help(help));
     }
 }
 
 /// The data of a Secret must not leave it as a result, which everybody can read.
-fn check_results(template: &Template, diagnostics: &mut Vec<Diagnostic>) {
+fn check_results(template: &Template, found: &mut Diagnostics) {
     if !is_secret(template) {
         return;
     }
@@ -113,7 +119,7 @@ fn check_results(template: &Template, diagnostics: &mut Vec<Diagnostic>) {
         let place = template.place.key("results").key(name);
         let message = "a result would show the data of a Secret";
         let help = "hand on the Secret's name instead; it is always among the results";
-        diagnostics.push(Diagnostic::new(place, template.at, message).help(help));
+        found.push(Diagnostic::new(place, template.at, message).help(help));
     }
 }
 
@@ -133,22 +139,23 @@ fn check_use(
     template: &Template,
     usage: &Use,
     scope: &Scope,
+    found: &Diagnostics,
 ) -> Result<(), Finding> {
     let kind = match &usage.reference {
         Reference::Param { name, access } => {
             let Some(params) = &scope.params else {
                 return Ok(());
             };
-            param_type(params, name, access)?
+            param_type(params, name, access, found)?
         }
         Reference::Output {
             step,
             output,
             access,
-        } => output_type(declaration, template, usage, step, output, access)?,
+        } => output_type(declaration, template, usage, step, output, access, found)?,
         Reference::Context(_) => Some(OutputType::String),
         Reference::Resource { name, field } => {
-            check_resource(declaration, template, name, field)?;
+            check_resource(declaration, template, name, field, found)?;
             Some(OutputType::String)
         }
     };
@@ -160,9 +167,11 @@ fn param_type(
     params: &IndexMap<String, ParamShape>,
     name: &str,
     access: &[Access],
+    found: &Diagnostics,
 ) -> Result<Option<OutputType>, Finding> {
     let Some(shape) = params.get(name) else {
-        let help = suggestion(name, params.keys().map(String::as_str))
+        let help = found
+            .suggestion(name, params.keys().map(String::as_str))
             .or_else(|| Some("declare it under spec.params of the Task".into()));
         return Err((format!("the Task has no parameter '{name}'"), help));
     };
@@ -174,7 +183,7 @@ fn param_type(
         (ParamShape::Object(_), [] | [Access::All]) => Ok(Some(OutputType::Object)),
         (ParamShape::Object(keys), [Access::Key(key)]) => match keys {
             Some(keys) if !keys.contains(key) => {
-                let help = suggestion(key, keys.iter().map(String::as_str));
+                let help = found.suggestion(key, keys.iter().map(String::as_str));
                 Err((format!("the parameter '{name}' has no key '{key}'"), help))
             }
             _ => Ok(Some(OutputType::String)),
@@ -207,16 +216,17 @@ fn output_type(
     step: &str,
     name: &str,
     access: &[Access],
+    found: &Diagnostics,
 ) -> Result<Option<OutputType>, Finding> {
     if !declaration.steps.contains_key(step) {
         let known = declaration.steps.keys().map(StepName::as_str);
-        let help = suggestion(step, known);
+        let help = found.suggestion(step, known);
         let help = help.unwrap_or_else(|| format!("declare it under steps.{step}"));
         return wrong(format!("no step '{step}' declares outputs"), help);
     }
     let Some(output) = declaration.output(step, name) else {
         let outputs = declaration.outputs(step).iter();
-        let help = suggestion(name, outputs.map(|output| output.spec.name.as_str()));
+        let help = found.suggestion(name, outputs.map(|output| output.spec.name.as_str()));
         let help = help.unwrap_or_else(|| format!("declare it under steps.{step}"));
         return wrong(
             format!("the step '{step}' declares no output '{name}'"),
@@ -267,10 +277,11 @@ fn check_resource(
     template: &Template,
     name: &str,
     field: &str,
+    found: &Diagnostics,
 ) -> Result<(), Finding> {
     let Some(other) = declaration.template(name) else {
         let templates = declaration.templates.iter();
-        let help = suggestion(name, templates.map(|template| template.name.as_str()));
+        let help = found.suggestion(name, templates.map(|template| template.name.as_str()));
         return Err((format!("nothing here is called '{name}'"), help));
     };
     if other.name == template.name {
@@ -279,14 +290,18 @@ fn check_resource(
             "write the value here once more",
         );
     }
-    let mut fields = vec!["name", "namespace", "apiVersion", "kind"];
-    if let Origin::PipelineResource { params, .. } = &other.origin {
-        fields.push("type");
-        fields.extend(params.iter().map(String::as_str));
-    }
-    if fields.contains(&field) {
+    let given = match &other.origin {
+        Origin::PipelineResource { params, .. } => Some(params),
+        Origin::Object => None,
+    };
+    let fields = ["name", "namespace", "apiVersion", "kind"].into_iter();
+    let fields = fields.chain(given.map(|_| "type"));
+    if fields.clone().any(|known| known == field)
+        || given.is_some_and(|params| params.contains(field))
+    {
         return Ok(());
     }
+    let params = given.into_iter().flatten().map(String::as_str);
     let unknowable =
         ["uid", "status", "resourceVersion"].contains(&field) || other.results.contains_key(field);
     if unknowable {
@@ -295,7 +310,7 @@ fn check_resource(
         return wrong(message, help);
     }
     let message = format!("'{name}' has no field '{field}'");
-    Err((message, suggestion(field, fields)))
+    Err((message, found.suggestion(field, fields.chain(params))))
 }
 
 /// A list or map cannot stand in the middle of a text, nor where only text can stand.
@@ -326,50 +341,4 @@ fn check_position(
         return Err((message, (!structured).then(|| help.to_owned())));
     }
     Ok(())
-}
-
-/// Resources that refer to each other in a circle: none of them could be rendered first.
-fn cycle(declaration: &Declaration) -> Option<Diagnostic> {
-    fn visit<'a>(
-        declaration: &'a Declaration,
-        name: &'a str,
-        path: &mut Vec<&'a str>,
-        done: &mut Vec<&'a str>,
-    ) -> bool {
-        if let Some(start) = path.iter().position(|earlier| *earlier == name) {
-            path.drain(..start);
-            return true;
-        }
-        if done.contains(&name) {
-            return false;
-        }
-        path.push(name);
-        for other in declaration
-            .template(name)
-            .into_iter()
-            .flat_map(Template::dependencies)
-        {
-            // A reference to itself has an error of its own.
-            if other != name && visit(declaration, other, path, done) {
-                return true;
-            }
-        }
-        path.pop();
-        done.push(name);
-        false
-    }
-
-    let mut done = Vec::new();
-    declaration.templates.iter().find_map(|template| {
-        let mut path = Vec::new();
-        visit(declaration, template.name.as_str(), &mut path, &mut done).then(|| {
-            let first = declaration.template(path[0]);
-            let at = first.and_then(|first| first.at);
-            let place = first.map(|first| first.place.clone()).unwrap_or_default();
-            path.push(path[0]);
-            let circle = path.join(" -> ");
-            let message = format!("these refer to each other in a circle: {circle}");
-            Diagnostic::new(place, at, message).help("write one of the values literally")
-        })
-    })
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::field_path::FieldPath;
+use super::named::{Named, NamedList};
 use crate::document::Location;
 use crate::document::Place;
 use crate::variable::{Reference, Tree, Use};
@@ -16,9 +17,9 @@ use gleaner_proto::output::OutputSpec;
 #[derive(Debug, Clone, Default)]
 pub struct Declaration {
     /// The declared outputs of each step.
-    pub steps: IndexMap<StepName, Vec<Output>>,
+    pub steps: IndexMap<StepName, NamedList<Output>>,
     /// Everything to create, in order: the `resources`, then the `objects`.
-    pub templates: Vec<Template>,
+    pub templates: NamedList<Template>,
     /// When to create it.
     pub submit: Submit,
     /// What to do when the API server can be seen to refuse before the first step has run.
@@ -80,7 +81,7 @@ pub enum Origin {
         /// `spec.type`, such as `image`.
         kind: String,
         /// The names of `spec.params`, which are literal.
-        params: Vec<String>,
+        params: IndexSet<String>,
     },
     /// `objects`: anything else.
     Object,
@@ -166,14 +167,12 @@ impl Submit {
 impl Declaration {
     /// The outputs of `step`, empty when it declares none.
     pub fn outputs(&self, step: &str) -> &[Output] {
-        self.steps.get(step).map_or(&[], Vec::as_slice)
+        self.steps.get(step).map_or(&[], |outputs| outputs)
     }
 
     /// The output `name` of `step`.
     pub fn output(&self, step: &str, name: &str) -> Option<&Output> {
-        self.outputs(step)
-            .iter()
-            .find(|output| output.spec.name.as_str() == name)
+        self.steps.get(step)?.named(name)
     }
 
     /// The variables of all templates, as wholes, each once, in order of their first use. Without those that refer to
@@ -204,9 +203,19 @@ impl Declaration {
 
     /// The template called `name`.
     pub fn template(&self, name: &str) -> Option<&Template> {
-        self.templates
-            .iter()
-            .find(|template| template.name.as_str() == name)
+        self.templates.named(name)
+    }
+}
+
+impl Named for Output {
+    fn name(&self) -> &str {
+        self.spec.name.as_str()
+    }
+}
+
+impl Named for Template {
+    fn name(&self) -> &str {
+        self.name.as_str()
     }
 }
 

@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::model::{Declaration, Output, Preflight, Submit, Template};
+use super::named::NamedList;
 use super::read_template;
 use crate::document::Node;
 use crate::document::diagnostic::Diagnostic;
@@ -25,7 +26,7 @@ const PREFLIGHTS: [(&str, Preflight); 2] =
     [("Report", Preflight::Report), ("Strict", Preflight::Strict)];
 
 /// Reads as much of a declaration as can be read, and says what is wrong.
-pub(super) fn read(node: &Node) -> (Declaration, Vec<Diagnostic>) {
+pub(super) fn read(node: &Node) -> (Declaration, Diagnostics) {
     let mut findings = Diagnostics::default();
     let root = Cursor::root(node);
     root.fields(&DECLARATION, &mut findings);
@@ -49,16 +50,16 @@ pub(super) fn read(node: &Node) -> (Declaration, Vec<Diagnostic>) {
     }
     declaration.submit = root.word_at("submit", &SUBMITS, &mut findings);
     declaration.preflight = root.word_at("preflight", &PREFLIGHTS, &mut findings);
-    (declaration, findings.into_vec())
+    (declaration, findings)
 }
 
 fn refuse_duplicate(
-    earlier: &[Template],
+    earlier: &NamedList<Template>,
     template: &Template,
     item: &Cursor<'_>,
     findings: &mut Diagnostics,
 ) {
-    if let Some(first) = earlier.iter().find(|first| first.name == template.name) {
+    if let Some(first) = earlier.named(template.name.as_str()) {
         let message = format!(
             "the name '{}' is already taken by {}",
             template.name, first.place
@@ -69,16 +70,19 @@ fn refuse_duplicate(
     }
 }
 
-fn read_steps(steps: &Cursor<'_>, findings: &mut Diagnostics) -> IndexMap<StepName, Vec<Output>> {
+fn read_steps(
+    steps: &Cursor<'_>,
+    findings: &mut Diagnostics,
+) -> IndexMap<StepName, NamedList<Output>> {
     let mut read = IndexMap::new();
     for (name, list) in steps.entries(findings) {
-        let mut outputs: Vec<Output> = Vec::new();
+        let mut outputs = NamedList::default();
         for item in list.items(findings) {
             let Some(output) = read_output(&item, findings) else {
                 continue;
             };
             let name = &output.spec.name;
-            if outputs.iter().any(|earlier| earlier.spec.name == *name) {
+            if outputs.named(name.as_str()).is_some() {
                 let message = format!("the output '{name}' is declared twice");
                 findings.refuse(&item, message, "rename one of the two");
                 continue;

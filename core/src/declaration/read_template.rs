@@ -1,11 +1,12 @@
 //! From YAML to a [`Template`]: a PipelineResource of `resources`, or anything of `objects`.
 
-use indexmap::IndexMap;
+use std::collections::HashSet;
+
+use indexmap::{IndexMap, IndexSet};
 
 use super::field_path::FieldPath;
 use super::model::{GIVEN_RESULTS, Naming, Origin, Policy, Template, WaitFor, WaitTarget};
 use crate::document::Content;
-use crate::document::suggestion::suggestion;
 use crate::document::{Cursor, Diagnostics};
 use crate::variable::{Tree, Use};
 use gleaner_proto::duration;
@@ -102,7 +103,7 @@ fn resource_type<'a>(field: &Cursor<'a>, findings: &mut Diagnostics) -> Option<&
         let known = PIPELINE_RESOURCE_TYPES.join(", ");
         let message = format!("'{kind}' is no type of a PipelineResource");
         let literal = Some(kind).filter(|kind| !kind.contains("$("));
-        let help = literal.and_then(|kind| suggestion(kind, PIPELINE_RESOURCE_TYPES));
+        let help = literal.and_then(|kind| findings.suggestion(kind, PIPELINE_RESOURCE_TYPES));
         let help = help.unwrap_or_else(|| format!("write one of {known}, as it is"));
         findings.refuse(field, message, help);
     }
@@ -110,8 +111,8 @@ fn resource_type<'a>(field: &Cursor<'a>, findings: &mut Diagnostics) -> Option<&
 }
 
 /// Checks the list of params and gives their names.
-fn check_resource_params(params: &Cursor<'_>, findings: &mut Diagnostics) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
+fn check_resource_params(params: &Cursor<'_>, findings: &mut Diagnostics) -> IndexSet<String> {
+    let (mut names, mut folded) = (IndexSet::new(), HashSet::new());
     for param in params.items(findings) {
         param.fields(&["name", "value"], findings);
         if let Some(value) = param.required("value", "$(params.imageUrl)", findings) {
@@ -125,8 +126,7 @@ fn check_resource_params(params: &Cursor<'_>, findings: &mut Diagnostics) -> Vec
         };
         // PipelineResources match the names of their params without regard to case (tektoncd/pipeline v0.6,
         // pkg/apis/pipeline/v1alpha1/image_resource.go).
-        let mut earlier = names.iter();
-        if earlier.any(|earlier| earlier.eq_ignore_ascii_case(name)) {
+        if !folded.insert(name.to_ascii_lowercase()) {
             let message = format!("the param '{name}' is given twice");
             findings.refuse(&cursor, message, "remove one");
         }
@@ -134,7 +134,7 @@ fn check_resource_params(params: &Cursor<'_>, findings: &mut Diagnostics) -> Vec
             let message = "the name of a param must be literal";
             findings.refuse(&cursor, message, "for example name: url");
         }
-        names.push(name.to_owned());
+        names.insert(name.to_owned());
     }
     names
 }

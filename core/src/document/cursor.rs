@@ -1,5 +1,6 @@
 //! Reads a document node by node and collects everything that is wrong, so that one pass reports it all.
 
+use std::cell::Cell;
 use std::fmt::Display;
 
 use super::diagnostic::Diagnostic;
@@ -17,13 +18,22 @@ pub struct Cursor<'a> {
     pub place: Place,
 }
 
-/// The sink of what is wrong.
+/// The sink of what is wrong. It keeps the first [`Diagnostics::KEPT`] errors and counts the rest.
 #[derive(Debug, Default)]
-pub struct Diagnostics(Vec<Diagnostic>);
+pub struct Diagnostics {
+    kept: Vec<Diagnostic>,
+    omitted: usize,
+    suggestions: Cell<usize>,
+}
 
 // === impl Diagnostics ===
 
 impl Diagnostics {
+    /// The number of errors that are kept. A person corrects a few and tries again.
+    pub const KEPT: usize = 20;
+    /// The number of errors that get a suggestion, which costs more than all else about an error.
+    const SUGGESTIONS: usize = 10;
+
     /// Adds an error about the node of `cursor`, and what would be right.
     pub fn refuse(
         &mut self,
@@ -31,27 +41,76 @@ impl Diagnostics {
         message: impl Into<String>,
         help: impl Into<String>,
     ) {
-        self.push(cursor.diagnostic(message).help(help));
+        if self.is_full() {
+            self.omitted += 1;
+        } else {
+            self.push(cursor.diagnostic(message).help(help));
+        }
     }
 
     /// Adds an error about the node of `cursor`, with its remedy where one is known.
     pub fn add(&mut self, cursor: &Cursor<'_>, message: impl Into<String>, help: Option<String>) {
-        self.push(cursor.diagnostic(message).maybe_help(help));
+        if self.is_full() {
+            self.omitted += 1;
+        } else {
+            self.push(cursor.diagnostic(message).maybe_help(help));
+        }
     }
 
     /// Adds one.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        self.0.push(diagnostic);
+        match diagnostic.omitted {
+            0 if self.is_full() => self.omitted += 1,
+            0 => self.kept.push(diagnostic),
+            omitted => self.omitted += omitted,
+        }
+    }
+
+    /// Adds one that is made only if it is kept.
+    pub fn push_with(&mut self, diagnostic: impl FnOnce(&Self) -> Diagnostic) {
+        if self.is_full() {
+            self.omitted += 1;
+        } else {
+            self.push(diagnostic(self));
+        }
+    }
+
+    /// The candidate that `wrong` was probably meant to be, or the list of candidates, as the help of the next error;
+    /// only for the first few errors.
+    pub fn suggestion<'a>(
+        &self,
+        wrong: &str,
+        candidates: impl IntoIterator<Item = &'a str>,
+    ) -> Option<String> {
+        let given = self.suggestions.get();
+        if self.is_full() || given >= Self::SUGGESTIONS {
+            return None;
+        }
+        self.suggestions.set(given + 1);
+        suggestion(wrong, candidates)
+    }
+
+    /// Returns true if further errors are only counted.
+    pub const fn is_full(&self) -> bool {
+        self.kept.len() >= Self::KEPT
     }
 
     /// Returns true if nothing is wrong so far.
     pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.kept.is_empty() && self.omitted == 0
     }
 
-    /// All of them, in the order in which they were found.
-    pub fn into_vec(self) -> Vec<Diagnostic> {
-        self.0
+    /// Sorts what is kept by its position in the text.
+    pub fn sort(&mut self) {
+        self.kept.sort_by_key(|diagnostic| diagnostic.at);
+    }
+
+    /// Those that are kept, in the order in which they were found, and the count of the others.
+    pub fn into_vec(mut self) -> Vec<Diagnostic> {
+        if self.omitted > 0 {
+            self.kept.push(Diagnostic::more(self.omitted));
+        }
+        self.kept
     }
 
     /// `value`, if nothing is wrong.
@@ -59,17 +118,19 @@ impl Diagnostics {
     /// # Errors
     /// Everything that is wrong; never empty.
     pub fn finish<T>(self, value: T) -> Result<T, Vec<Diagnostic>> {
-        if self.0.is_empty() {
+        if self.is_empty() {
             Ok(value)
         } else {
-            Err(self.0)
+            Err(self.into_vec())
         }
     }
 }
 
 impl Extend<Diagnostic> for Diagnostics {
     fn extend<I: IntoIterator<Item = Diagnostic>>(&mut self, found: I) {
-        self.0.extend(found);
+        found
+            .into_iter()
+            .for_each(|diagnostic| self.push(diagnostic));
     }
 }
 
@@ -125,10 +186,12 @@ impl<'a> Cursor<'a> {
         };
         for (key, _) in entries {
             if !known.contains(&key.name.as_str()) {
-                let place = self.place.key(&key.name);
-                let message = format!("unknown field '{}'", key.name);
-                let help = suggestion(&key.name, known.iter().copied());
-                found.push(Diagnostic::new(place, Some(key.at), message).maybe_help(help));
+                found.push_with(|found| {
+                    let place = self.place.key(&key.name);
+                    let message = format!("unknown field '{}'", key.name);
+                    let help = found.suggestion(&key.name, known.iter().copied());
+                    Diagnostic::new(place, Some(key.at), message).maybe_help(help)
+                });
             }
         }
     }
@@ -235,10 +298,12 @@ impl<'a> Cursor<'a> {
         let text = self.text(found)?;
         let known = words.iter().find(|(word, _)| *word == text);
         if known.is_none() {
-            let listed: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-            let message = format!("'{text}' is not one of {}", listed.join(", "));
-            let help = nearest(text, listed).map(|word| format!("did you mean '{word}'?"));
-            found.add(self, message, help);
+            found.push_with(|_| {
+                let listed: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+                let message = format!("'{text}' is not one of {}", listed.join(", "));
+                let help = nearest(text, listed).map(|word| format!("did you mean '{word}'?"));
+                self.diagnostic(message).maybe_help(help)
+            });
         }
         known.map(|(_, value)| *value)
     }

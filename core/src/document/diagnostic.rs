@@ -16,7 +16,12 @@ pub struct Diagnostic {
     pub message: String,
     /// What would be right.
     pub help: Option<String>,
+    /// The number of errors that this one counts without naming them; 0 for an error.
+    pub omitted: usize,
 }
+
+/// Bound on the text of a message and of a help, in bytes: both may quote what a document holds.
+const TEXT_MAX: usize = 1000;
 
 impl Diagnostic {
     /// A diagnostic without help.
@@ -24,22 +29,32 @@ impl Diagnostic {
         Self {
             place: place.into(),
             at,
-            message: message.into(),
+            message: shortened(message.into()),
             help: None,
+            omitted: 0,
+        }
+    }
+
+    /// The end of a bounded list, which counts the errors that are not in it.
+    pub(super) fn more(omitted: usize) -> Self {
+        let errors = if omitted == 1 { "error" } else { "errors" };
+        Self {
+            omitted,
+            ..Self::new(Place::root(), None, format!("and {omitted} more {errors}"))
         }
     }
 
     /// Adds what would be right.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(shortened(help.into()));
         self
     }
 
     /// Adds what would be right, if that is known.
     #[must_use]
     pub fn maybe_help(mut self, help: Option<String>) -> Self {
-        self.help = help;
+        self.help = help.map(shortened);
         self
     }
 
@@ -55,6 +70,16 @@ impl Diagnostic {
         });
         self
     }
+}
+
+/// Returns a text without its end where it is longer than a person reads.
+fn shortened(mut text: String) -> String {
+    if text.len() > TEXT_MAX {
+        let end = (0..=TEXT_MAX).rev().find(|end| text.is_char_boundary(*end));
+        text.truncate(end.unwrap_or_default());
+        text.push('…');
+    }
+    text
 }
 
 impl fmt::Display for Diagnostic {

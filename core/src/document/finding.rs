@@ -56,6 +56,7 @@ impl Finding {
             at,
             message,
             help,
+            ..
         } = &self.diagnostic;
         json!({
             "file": self.file,

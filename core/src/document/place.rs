@@ -60,44 +60,41 @@ impl Place {
 
     /// The segments from the root to here.
     pub fn segments(&self) -> Vec<&Segment> {
-        let mut segments = Vec::new();
-        let mut place = self;
-        while let Some(link) = place.0.as_deref() {
-            segments.push(&link.segment);
-            place = &link.parent;
-        }
+        let mut segments: Vec<&Segment> = self.upwards().collect();
         segments.reverse();
         segments
     }
 
     /// This place as seen from `ancestor`; nothing when it is not there or below.
     pub fn within(&self, ancestor: &Self) -> Option<Self> {
-        let segments = self.segments();
-        let rest = segments.strip_prefix(ancestor.segments().as_slice())?;
-        let root = Self::root();
-        Some(
-            rest.iter()
-                .fold(root, |place, segment| place.child((*segment).clone())),
-        )
+        let below = self.depth().checked_sub(ancestor.depth())?;
+        let mut top = self;
+        let mut rest = Vec::with_capacity(below);
+        for _ in 0..below {
+            let link = top.0.as_deref()?;
+            rest.push(&link.segment);
+            top = &link.parent;
+        }
+        let rest = rest.into_iter().rev();
+        (top == ancestor)
+            .then(|| rest.fold(Self::root(), |place, segment| place.child(segment.clone())))
     }
 
     /// Returns true if the place begins with these keys.
     pub fn starts_with(&self, keys: &[&str]) -> bool {
-        let segments = self.segments();
-        segments.len() >= keys.len() && are(&segments[..keys.len()], keys)
+        let below = self.depth().checked_sub(keys.len());
+        below.is_some_and(|below| are(self.upwards().skip(below), keys))
     }
 
     /// Returns true if the place ends with these keys.
     pub fn ends_with(&self, keys: &[&str]) -> bool {
-        let segments = self.segments();
-        let rest = segments.len().checked_sub(keys.len());
-        rest.is_some_and(|start| are(&segments[start..], keys))
+        self.depth() >= keys.len() && are(self.upwards(), keys)
     }
 
     /// Returns true if these keys follow each other anywhere in the place.
     pub fn contains(&self, keys: &[&str]) -> bool {
-        let segments = self.segments();
-        segments.windows(keys.len()).any(|window| are(window, keys))
+        let windows = (self.depth() + 1).saturating_sub(keys.len());
+        (0..windows).any(|below| are(self.upwards().skip(below), keys))
     }
 
     /// The place as a JSON Pointer (RFC 6901), such as `/spec/steps/0/image`.
@@ -113,14 +110,30 @@ impl Place {
         pointer
     }
 
+    /// The segments from here to the root.
+    fn upwards(&self) -> impl Iterator<Item = &Segment> {
+        let mut place = self;
+        std::iter::from_fn(move || {
+            let link = place.0.as_deref()?;
+            place = &link.parent;
+            Some(&link.segment)
+        })
+    }
+
+    /// The number of segments.
+    fn depth(&self) -> usize {
+        self.upwards().count()
+    }
+
     fn child(&self, segment: Segment) -> Self {
         let parent = self.clone();
         Self(Some(Arc::new(Link { parent, segment })))
     }
 }
 
-fn are(segments: &[&Segment], keys: &[&str]) -> bool {
-    let mut pairs = segments.iter().zip(keys);
+/// Returns true if `segments`, of which there are enough, lead upwards by `keys`.
+fn are<'a>(segments: impl Iterator<Item = &'a Segment>, keys: &[&str]) -> bool {
+    let mut pairs = segments.zip(keys.iter().rev());
     pairs.all(|(segment, key)| matches!(segment, Segment::Key(own) if own == key))
 }
 
@@ -136,12 +149,19 @@ impl From<&Self> for Place {
     }
 }
 
+/// Bound on a key as it is shown, in bytes: that of a qualified name in Kubernetes is 317.
+const SHOWN: usize = 317;
+
 /// Keys other than words of letters, digits, `-` and `_` are quoted: `metadata.annotations["gleaner.dev/outputs"]`.
 impl fmt::Display for Place {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, segment) in self.segments().into_iter().enumerate() {
             match segment {
                 Segment::Index(index) => write!(out, "[{index}]")?,
+                Segment::Key(key) if key.len() > SHOWN => {
+                    let end = (0..=SHOWN).rev().find(|end| key.is_char_boundary(*end));
+                    write!(out, "[\"{}…\"]", &key[..end.unwrap_or_default()])?;
+                }
                 Segment::Key(key) if !is_plain(key) => write!(out, "[\"{key}\"]")?,
                 Segment::Key(key) if position == 0 => out.write_str(key)?,
                 Segment::Key(key) => write!(out, ".{key}")?,

@@ -16,6 +16,8 @@ pub struct Source {
     /// Its documents; those that are `List` objects are taken apart.
     pub documents: Vec<Node>,
     text: String,
+    /// The offset of each line.
+    lines: Vec<usize>,
 }
 
 impl Source {
@@ -32,24 +34,30 @@ impl Source {
         match yaml::parse_documents(&text) {
             Ok(documents) => {
                 let documents = documents.into_iter().flat_map(items).collect();
+                let newlines = text.match_indices('\n').map(|(offset, _)| offset + 1);
+                let lines = std::iter::once(0).chain(newlines).collect();
                 Ok(Self {
                     name,
                     documents,
                     text,
+                    lines,
                 })
             }
             Err(diagnostic) => Err(Finding::error(name, diagnostic)),
         }
     }
 
+    /// A line of the file, from 0; empty beyond its end.
+    fn line(&self, index: usize) -> &str {
+        let start = self.lines.get(index).copied();
+        let rest = start.map_or("", |start| &self.text[start..]);
+        rest.lines().next().unwrap_or_default()
+    }
+
     /// Whether line `line` of `text` is found in the file where a block scalar from `origin` on has it.
     fn stands_at(&self, text: &str, origin: Location, line: usize) -> bool {
         let wanted = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
-        let found = self
-            .text
-            .lines()
-            .nth(origin.line + line - 2)
-            .unwrap_or_default();
+        let found = self.line(origin.line + line - 2);
         let mut rest = found.chars();
         let indented = rest
             .by_ref()

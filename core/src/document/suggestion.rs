@@ -1,5 +1,11 @@
 //! "Did you mean ...?": the name that a misspelt one was probably meant to be.
 
+/// The number of candidates that are compared: the time of a comparison is the product of both lengths, and who writes
+/// the document chooses all of them.
+const COMPARED: usize = 100;
+/// The longest name that is compared or listed, in bytes; Kubernetes' own have up to 63.
+const LONGEST: usize = 64;
+
 /// The candidate that `wrong` was probably meant to be, as a question for the help of a diagnostic; or else the list
 /// of what there is.
 pub fn suggestion<'a>(
@@ -8,20 +14,26 @@ pub fn suggestion<'a>(
 ) -> Option<String> {
     /// More names than this are no help.
     const LISTED: usize = 12;
-    let candidates: Vec<&str> = candidates.into_iter().collect();
+    let candidates: Vec<&str> = candidates.into_iter().take(COMPARED).collect();
     match nearest(wrong, candidates.iter().copied()) {
         Some(candidate) => Some(format!("did you mean '{candidate}'?")),
         None if candidates.is_empty() || candidates.len() > LISTED => None,
+        None if candidates.iter().any(|name| name.len() > LONGEST) => None,
         None => Some(format!("known here: {}", candidates.join(", "))),
     }
 }
 
 /// The candidate that `wrong` was probably meant to be.
 pub fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if wrong.len() > LONGEST {
+        return None;
+    }
     let lower = wrong.to_lowercase();
     let distance = |text: &str| strsim::damerau_levenshtein(&lower, &text.to_lowercase());
     candidates
         .into_iter()
+        .take(COMPARED)
+        .filter(|candidate| candidate.len() <= LONGEST)
         .map(|candidate| (distance(candidate), candidate))
         .min()
         .filter(|(distance, _)| *distance <= (wrong.len() / 3).max(1) && *distance < wrong.len())

@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use serde::{Serialize, Serializer};
 use serde_json::Value;
+use serde_saphyr::DoubleQuoted;
 
 /// Writes objects as documents of one YAML stream.
 ///
 /// Strings that a reader of YAML 1.1 would take for something else (`no`, `1e3`, `0x1`, dates, `=`) are quoted;
-/// text of several lines stands in block scalars, long lines stay whole.
+/// text of several lines stands in block scalars where every reader takes it there, long lines stay whole.
 pub fn to_yaml<'a>(objects: impl IntoIterator<Item = &'a Value>) -> String {
     let mut stream = String::new();
     let written = write_yaml(&mut stream, objects);
@@ -31,10 +33,36 @@ pub fn write_yaml<'a>(
         // Folding a long line is right for prose; a digest or a URL should stay one word that can be searched.
         options.folded_wrap_chars = usize::MAX;
         // A JSON value is always valid YAML: whatever fails is `out`.
-        serde_saphyr::to_fmt_writer_with_options(&mut *out, object, options)
+        serde_saphyr::to_fmt_writer_with_options(&mut *out, &Written(object), options)
             .map_err(|_| fmt::Error)?;
     }
     Ok(())
+}
+
+/// A value with those texts quoted that some readers refuse in a block scalar.
+struct Written<'a>(&'a Value);
+
+impl Serialize for Written<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::String(text) if begins_with_tab(text) => {
+                DoubleQuoted(text.as_str()).serialize(serializer)
+            }
+            Value::Array(items) => serializer.collect_seq(items.iter().map(Written)),
+            Value::Object(entries) => serializer.collect_map(
+                entries
+                    .iter()
+                    .map(|(key, value)| (key.as_str(), Written(value))),
+            ),
+            other => other.serialize(serializer),
+        }
+    }
+}
+
+/// Returns true for a text of several lines whose first one that is not empty begins with a tab: libyaml, by which
+/// `kubectl` and PyYAML's CSafeLoader read, finds the indentation of a block scalar by that line, and refuses the tab.
+fn begins_with_tab(text: &str) -> bool {
+    text.contains('\n') && text.trim_start_matches('\n').starts_with('\t')
 }
 
 #[cfg(test)]
@@ -51,6 +79,16 @@ mod tests {
         assert_eq!(
             yaml,
             "a: \"no\"\nb: \"1e3\"\nc: \"0x1\"\nd: \"2020-01-01\"\ne: \"=\"\nf: \"12:30\"\n"
+        );
+    }
+
+    #[test]
+    fn lines_that_begin_with_a_tab_are_quoted() {
+        let yaml =
+            to_yaml([&json!({"a": "\tx\n\ty\n", "b": ["\n\n\tx\n"], "c": "x\n\ty\n", "d": "\tx"})]);
+        assert_eq!(
+            yaml,
+            "a: \"\\tx\\n\\ty\\n\"\nb:\n- \"\\n\\n\\tx\\n\"\nc: |\n  x\n  \ty\nd: \"\\tx\"\n"
         );
     }
 

@@ -16,16 +16,44 @@ use super::place::Place;
 /// without optimisation; Kubernetes' own kinds have 20 levels or so.
 const DEPTH_MAX: usize = 40;
 
+/// How much of a document is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Most nodes, those that an alias repeats counted each time.
+    nodes: usize,
+    /// Most bytes of text in them, counted alike.
+    bytes: usize,
+}
+
+impl Bounds {
+    /// A file, which may hold many objects.
+    const FILE: Self = Self {
+        nodes: 250_000,
+        bytes: 64 << 20,
+    };
+    /// A declaration. A node takes a hundred bytes, and several copies of the tree exist at once.
+    pub const DECLARATION: Self = Self {
+        nodes: 40_000,
+        bytes: 512 << 10,
+    };
+}
+
 /// Reads all documents of `text`; empty documents are left out.
 ///
 /// # Errors
 /// One diagnostic with the position of the first thing that is no YAML. Hostile documents (alias bombs, deep
 /// nesting) end here too, by the parser's budget.
 pub fn parse_documents(text: &str) -> Result<Vec<Node>, Diagnostic> {
+    documents_within(text, Bounds::FILE)
+}
+
+fn documents_within(text: &str, bounds: Bounds) -> Result<Vec<Node>, Diagnostic> {
     let mut options = serde_saphyr::Options::default();
     options.legacy_octal_numbers = true;
     let mut budget = serde_saphyr::Budget::default();
     budget.max_depth = DEPTH_MAX;
+    budget.max_nodes = bounds.nodes;
+    budget.max_total_scalar_bytes = bounds.bytes;
     options.budget = Some(budget);
     let documents =
         serde_saphyr::from_multiple_with_options::<Node>(text, options).map_err(|error| {
@@ -35,7 +63,8 @@ pub fn parse_documents(text: &str) -> Result<Vec<Node>, Diagnostic> {
             });
             let message = error.without_snippet().to_string();
             // The parser's sentence ends with the position, which the diagnostic carries in a field of its own.
-            explained(message.split(" at line ").next().unwrap_or(&message), at)
+            let message = message.split(" at line ").next().unwrap_or(&message);
+            explained(message, at, bounds)
         })?;
     Ok(documents
         .into_iter()
@@ -47,14 +76,18 @@ pub fn parse_documents(text: &str) -> Result<Vec<Node>, Diagnostic> {
 const CHANGED: &str = "number that does not fit:";
 
 /// The parser's sentences, where they speak of the parser rather than of the document.
-fn explained(message: &str, at: Option<Location>) -> Diagnostic {
+fn explained(message: &str, at: Option<Location>, bounds: Bounds) -> Diagnostic {
     let diagnostic =
         |message: &str, help: &str| Diagnostic::new(Place::root(), at, message).help(help);
     if let Some((message, _)) = message.split_once(", set DuplicateKeyPolicy") {
         diagnostic(message, "remove one of the two")
     } else if message.contains("budget") {
-        let help = "at most 40 levels and 250,000 nodes are read, aliases counted each time";
-        diagnostic("the document is too large, or nested too deep", help)
+        let Bounds { nodes, bytes } = bounds;
+        let bytes = bytes >> 10;
+        let help = format!(
+            "at most {DEPTH_MAX} levels, {nodes} nodes and {bytes} KiB of text are read, aliases counted each time"
+        );
+        diagnostic("the document is too large, or nested too deep", &help)
     } else if message.contains("recursive references") {
         diagnostic(
             "an alias that stands within what it repeats",
@@ -89,7 +122,15 @@ pub fn json_number(number: f64) -> Option<Number> {
 /// # Errors
 /// As [`parse_documents`], and when there is not exactly one document.
 pub fn parse(text: &str) -> Result<Node, Diagnostic> {
-    let mut documents = parse_documents(text)?;
+    parse_within(text, Bounds::FILE)
+}
+
+/// As [`parse`], within `bounds`.
+///
+/// # Errors
+/// As [`parse`], and when the document exceeds a bound.
+pub fn parse_within(text: &str, bounds: Bounds) -> Result<Node, Diagnostic> {
+    let mut documents = documents_within(text, bounds)?;
     match (documents.pop(), documents.is_empty()) {
         (Some(document), true) => Ok(document),
         (None, _) => Err(

@@ -77,7 +77,9 @@ impl fmt::Display for Refusal {
         match self.diagnostics.as_slice() {
             [only] => out.write_str(&Live::show(only)),
             several => {
-                write!(out, "{} errors:", several.len())?;
+                let count = |diagnostic: &Diagnostic| diagnostic.omitted.max(1);
+                let all: usize = several.iter().map(count).sum();
+                write!(out, "{all} errors:")?;
                 several
                     .iter()
                     .try_for_each(|diagnostic| write!(out, "\n  {}", Live::show(diagnostic)))

@@ -24,9 +24,13 @@ use crate::inject::list;
 use crate::inject::messages;
 use crate::inject::outcome::{Outcome, Refusal, Skip};
 use crate::inject::settings::Settings;
+use crate::task::step::STEPS_MAX;
 
 /// The lists of a pod's spec that hold containers.
 const LISTS: [&str; 2] = ["initContainers", "containers"];
+
+/// The most containers of a pod, init containers included: a step each, and those that other injectors add.
+const CONTAINERS_MAX: usize = 2 * STEPS_MAX;
 
 /// Wraps a pod on its way to creation.
 ///
@@ -41,6 +45,9 @@ pub fn inject(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
     let declaration = pod["metadata"]["annotations"][annotation::OUTPUTS].as_str();
     let sidecar = sidecar::find(pod);
     let sidecar = sidecar.map(|place| (place, sidecar::state(pod, place)));
+    let asks =
+        declaration.is_some() || !matches!(sidecar, None | Some((_, sidecar::State::Foreign)));
+    let count: usize = LISTS.iter().map(|list| containers(pod, list).len()).sum();
     let wrapped = match (sidecar, declaration) {
         (Some((_, sidecar::State::Wrapped)), _) => {
             let mut counted = pod.clone();
@@ -51,6 +58,7 @@ pub fn inject(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
             counted
         }
         (Some((_, sidecar::State::Foreign)), None) => return Ok(Outcome::Skipped(Skip::NotAsked)),
+        _ if asks && count > CONTAINERS_MAX => return Err(Refusal::new(too_many(count))),
         (_, Some(_)) | (Some(_), None) if is_windows(pod) => return Err(Refusal::new(windows())),
         (Some((place, sidecar::State::Foreign)), Some(_)) => {
             return Err(Refusal::new(name_taken(place)));
@@ -68,6 +76,12 @@ pub fn inject(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
         (None, Some(_)) => plain::inject(pod, settings)?,
     };
     Ok(Outcome::Changed(wrapped))
+}
+
+fn too_many(containers: usize) -> Diagnostic {
+    let message =
+        format!("the pod has {containers} containers; Gleaner reads at most {CONTAINERS_MAX}");
+    Diagnostic::new(["spec", "containers"], None, message).help("divide it into several")
 }
 
 /// A Task that was applied where no webhook saw it, or an annotation on a Pipeline or run that reached the pod of a Task

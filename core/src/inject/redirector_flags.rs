@@ -1,5 +1,7 @@
 //! The redirector's flags for one step.
 
+use std::collections::HashMap;
+
 use crate::declaration::{Declaration, Preflight};
 use gleaner_proto::OutputSpec;
 use gleaner_proto::arguments::{INSTALL_REDIRECTOR, OutputPath, REDIRECTOR};
@@ -20,21 +22,32 @@ pub(crate) struct Step<'a> {
     pub(crate) messages: Messages,
 }
 
+/// The files whose paths Tekton has completed, by step and output. The default holds none.
+#[derive(Debug, Default)]
+pub(crate) struct Paths<'a>(HashMap<(&'a str, &'a str), &'a str>);
+
+impl<'a> Paths<'a> {
+    pub(crate) fn of(paths: &'a [OutputPath]) -> Self {
+        let entry = |path: &'a OutputPath| {
+            (
+                (path.step.as_str(), path.output.as_str()),
+                path.path.as_str(),
+            )
+        };
+        // Of several for one output, the first counts.
+        Self(paths.iter().rev().map(entry).collect())
+    }
+}
+
 /// The flags, as the redirector reads them: the caller escapes the `$` in them for the kubelet. The first is
 /// [`INJECTED`](flag::INJECTED).
-pub(crate) fn flags(
-    declaration: &Declaration,
-    step: &Step<'_>,
-    paths: &[OutputPath],
-) -> Vec<String> {
+pub(crate) fn flags(declaration: &Declaration, step: &Step<'_>, paths: &Paths<'_>) -> Vec<String> {
     let mut flags = vec![flag::INJECTED.to_owned(), flag::STEP.with(step.name)];
     for output in declaration.outputs(step.name) {
-        let known = paths
-            .iter()
-            .find(|path| path.step == step.name && path.output == output.spec.name.as_str());
+        let known = paths.0.get(&(step.name, output.spec.name.as_str()));
         let spec = OutputSpec {
             path: known
-                .map(|known| known.path.clone())
+                .map(|path| (*path).to_owned())
                 .or_else(|| output.spec.path.clone()),
             ..output.spec.clone()
         };

@@ -23,9 +23,11 @@ mod results;
 mod sidecar;
 mod task_specs;
 
-use crate::document::Node;
+use std::collections::{HashMap, HashSet};
+
+use crate::declaration::{DECLARATION_MAX, Declaration};
 use crate::document::diagnostic::Diagnostic;
-use crate::document::{Live, Place};
+use crate::document::{Diagnostics, Live, Node, Place};
 use crate::finish::Finish;
 use crate::task::DeclarationSite;
 use gleaner_proto::kubernetes::annotation;
@@ -38,6 +40,7 @@ use crate::inject::settings::Settings;
 
 pub use forecast::warnings;
 pub use sidecar::Placement;
+use task_specs::{Host, Hosts};
 
 /// What is done to an object.
 #[derive(Debug, Clone, Copy)]
@@ -84,10 +87,12 @@ pub fn inject_for(
     }
     let old = match operation {
         Operation::Update { .. } if kind.is_run() => return Ok(Outcome::Skipped(Skip::RunUpdate)),
-        Operation::Update { old } => task_specs::declaring(old),
+        Operation::Update { old } => task_specs::declaring(&Node::from(old)).hosts,
         Operation::Create => Vec::new(),
     };
-    let mut hosts = task_specs::declaring(object);
+    let node = Node::from(object);
+    let Hosts { mut hosts, bytes } = task_specs::declaring(&node);
+    bounded(&hosts, bytes)?;
     let elsewhere = task_specs::is_annotated(object) && !kind.has_task_spec(object);
     match placement {
         Placement::AheadOfTime(_) if elsewhere => return Err(Refusal::new(not_beside_a_task())),
@@ -113,13 +118,20 @@ pub fn inject_for(
     }
     let mut woven = object.clone();
     // A Pipeline's tasks may have changed places since.
-    let lost = old
+    let titles: HashSet<&str> = hosts.iter().map(|host| host.title.as_str()).collect();
+    let mut lost = old
         .iter()
-        .filter(|old| hosts.iter().all(|host| host.title != old.title));
-    let lost = lost.filter_map(|old| task_specs::find(object, &old.title));
-    for place in hosts.iter().map(|host| host.place.clone()).chain(lost) {
+        .filter(|old| !titles.contains(old.title.as_str()))
+        .peekable();
+    let places = match lost.peek() {
+        Some(_) => task_specs::by_title(&node),
+        None => HashMap::new(),
+    };
+    let lost = lost.filter_map(|old| places.get(&old.title));
+    for place in hosts.iter().map(|host| &host.place).chain(lost) {
         woven.pointer_mut(&place.pointer()).map(removal::remove);
     }
+    drop(node);
     if hosts.is_empty() && woven == *object {
         return Ok(Outcome::Skipped(Skip::NotAsked));
     }
@@ -127,7 +139,7 @@ pub fn inject_for(
         task_specs::forget_pipeline_run(&mut woven);
     }
     let node = Node::from(&woven);
-    let mut found = Vec::new();
+    let mut found = Diagnostics::default();
     for carrier in DeclarationSite::all(&node) {
         let Some(place) = carrier.task_spec() else {
             continue;
@@ -137,14 +149,30 @@ pub fn inject_for(
             found.extend(wrong.err().into_iter().flatten());
         }
     }
-    if !found.is_empty() {
-        return Err(found.into());
-    }
+    found.finish(())?;
     Ok(if woven == *object {
         Outcome::Skipped(Skip::Done)
     } else {
         Outcome::Changed(woven)
     })
+}
+
+/// The most TaskSpecs of one object that have a declaration beside them. Each may refer to all parameters of the Pipeline.
+const HOSTS_MAX: usize = 100;
+
+/// Refuses more declarations than are read of one object.
+fn bounded(hosts: &[Host], bytes: usize) -> Result<(), Refusal> {
+    let diagnostic = if bytes > DECLARATION_MAX {
+        Declaration::too_large("the declarations of this object have", bytes)
+    } else if hosts.len() > HOSTS_MAX {
+        let count = hosts.len();
+        let message = format!("{count} tasks here declare outputs; at most {HOSTS_MAX} are read");
+        Diagnostic::new(Place::root(), None, message)
+            .help("make Tasks of their own of them, and refer to those with taskRef")
+    } else {
+        return Ok(());
+    };
+    Err(Refusal::new(diagnostic))
 }
 
 /// An annotation that only reaches the pods, where nothing would read it without a webhook.
@@ -177,7 +205,8 @@ fn weave_host(
         return Ok(());
     };
     let finish = Finish::of(&read.steps);
-    let mut wrong = obstacles::all(spec, finish, place);
+    let mut wrong = Diagnostics::default();
+    wrong.extend(obstacles::all(spec, finish, place));
     wrong.extend(results::conflicts(spec, &declared.declaration, place));
     let names = declared.declaration.templates.iter();
     let names = names.map(|template| template.name.as_str());
@@ -195,5 +224,5 @@ fn weave_host(
             ahead::wrap_steps(spec, &read, &declared.declaration, finish, &messages, place);
         wrong.extend(wrapped.err().into_iter().flatten());
     }
-    if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+    wrong.finish(())
 }

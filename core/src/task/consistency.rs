@@ -1,10 +1,13 @@
 //! What a declaration says that the TaskSpec beside it does not bear out: variables in `fromPath`, and results of one
 //! name.
 
+use std::collections::HashSet;
+
+use indexmap::IndexSet;
+
 use crate::declaration::Declaration;
-use crate::document::Place;
 use crate::document::diagnostic::Diagnostic;
-use crate::document::suggestion::suggestion;
+use crate::document::{Diagnostics, Place};
 use crate::variable::{CONTEXT, Reference};
 
 use super::spec::TaskSpec;
@@ -12,47 +15,47 @@ use super::step::{Action, Step};
 
 /// What is wrong with the variables in `fromPath`; places and positions are the declaration's.
 pub fn paths(declaration: &Declaration, spec: &TaskSpec) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
+    let names = Names::of(spec);
+    let mut found = Diagnostics::default();
     for (step, outputs) in &declaration.steps {
         for (index, output) in outputs.iter().enumerate() {
             let path = output.spec.path.as_deref().unwrap_or_default();
-            let place = Place::from(["steps", step.as_str()])
-                .index(index)
-                .key("fromPath");
-            let wrong = variables(path).filter_map(|variable| unknown(variable, spec));
-            found.extend(wrong.map(|(message, help)| {
-                Diagnostic::new(&place, output.at, message).maybe_help(help)
-            }));
+            for variable in variables(path) {
+                if let Some((message, help)) = names.unknown(variable, &found) {
+                    found.push_with(|_| {
+                        let place = Place::from(["steps", step.as_str()]).index(index);
+                        Diagnostic::new(place.key("fromPath"), output.at, message).maybe_help(help)
+                    });
+                }
+            }
         }
     }
-    found
+    found.into_vec()
 }
 
 /// Results that both a step and a resource write; places and positions are the document's. A Task result that no step
 /// writes is how Tekton learns of the resource's.
 pub fn results(declaration: &Declaration, spec: &TaskSpec) -> Vec<Diagnostic> {
+    let written: HashSet<&str> = spec.steps.iter().flat_map(written_by).collect();
     let both = spec.results.iter().filter(|result| {
-        let written =
-            result.value.is_some() || spec.steps.iter().any(|step| writes(step, &result.name));
-        written && declaration.template(&result.name).is_some()
+        declaration.template(&result.name).is_some()
+            && (result.value.is_some() || written.contains(result.name.as_str()))
     });
-    both.map(|result| {
-        let name = &result.name;
-        let message = format!(
-            "the Task's result '{name}' and the resource '{name}' would write the same result"
-        );
-        Diagnostic::new(&result.place, Some(result.at), message).help("rename one")
-    })
-    .collect()
+    let mut found = Diagnostics::default();
+    for result in both {
+        found.push_with(|_| {
+            let name = &result.name;
+            let message = format!(
+                "the Task's result '{name}' and the resource '{name}' would write the same result"
+            );
+            Diagnostic::new(&result.place, Some(result.at), message).help("rename one")
+        });
+    }
+    found.into_vec()
 }
 
-/// Whether `step` names the file of the result.
-fn writes(step: &Step, result: &str) -> bool {
-    let spellings = [
-        format!("$(results.{result}.path)"),
-        format!("$(results[\"{result}\"].path)"),
-        format!("$(results['{result}'].path)"),
-    ];
+/// The results whose files `step` names.
+fn written_by(step: &Step) -> impl Iterator<Item = &str> {
     let action = match &step.action {
         Action::Script(script) => std::slice::from_ref(script),
         Action::Command(command) => command,
@@ -62,8 +65,18 @@ fn writes(step: &Step, result: &str) -> bool {
         .env
         .iter()
         .filter_map(|variable| variable.value.as_ref());
-    let mut texts = action.iter().chain(&step.args).chain(values);
-    texts.any(|text| spellings.iter().any(|spelling| text.contains(spelling)))
+    let texts = action.iter().chain(&step.args).chain(values);
+    texts.flat_map(|text| variables(text)).filter_map(result)
+}
+
+/// The result whose file the variable is.
+fn result(variable: &str) -> Option<&str> {
+    let spellings = [(".", ".path"), ("[\"", "\"].path"), ("['", "'].path")];
+    let access = variable.strip_prefix("results")?;
+    let mut names = spellings
+        .iter()
+        .filter_map(|(open, close)| access.strip_prefix(open)?.strip_suffix(close));
+    names.next()
 }
 
 /// What stands between `$(` and `)`.
@@ -73,42 +86,65 @@ fn variables(text: &str) -> impl Iterator<Item = &str> {
         .filter_map(|rest| rest.split_once(')').map(|(variable, _)| variable))
 }
 
-/// Why `variable` stands for nothing.
-fn unknown(variable: &str, spec: &TaskSpec) -> Option<(String, Option<String>)> {
-    let lacks = |what: &str, name: &str, known: Vec<&str>| {
-        let message = format!("`$({variable})`: the Task has no {what} '{name}'");
-        (!known.contains(&name)).then(|| (message, suggestion(name, known.iter().copied())))
-    };
-    if let Ok(Reference::Param { name, .. }) = Reference::parse(variable) {
-        let known = spec.params.iter().map(|param| param.name.as_str());
-        return lacks("parameter", &name, known.collect());
-    }
-    let dotted = dotted(variable);
-    let (root, rest) = dotted.split_once('.').unwrap_or((&dotted, ""));
-    match root {
-        "workspaces" => {
-            let name = rest.rsplit_once('.').map_or(rest, |(name, _)| name);
-            let known = spec
-                .workspaces
+/// The names that a path may refer to.
+struct Names<'a> {
+    params: IndexSet<&'a str>,
+    workspaces: IndexSet<&'a str>,
+    results: IndexSet<&'a str>,
+}
+
+impl<'a> Names<'a> {
+    fn of(spec: &'a TaskSpec) -> Self {
+        let workspaces = spec.workspaces.iter();
+        Self {
+            params: spec
+                .params
                 .iter()
-                .map(|workspace| workspace.name.as_str());
-            lacks("workspace", name, known.collect())
+                .map(|param| param.name.as_str())
+                .collect(),
+            workspaces: workspaces
+                .map(|workspace| workspace.name.as_str())
+                .collect(),
+            results: spec
+                .results
+                .iter()
+                .map(|result| result.name.as_str())
+                .collect(),
         }
-        "results" => {
-            let name = rest.strip_suffix(".path").unwrap_or(rest);
-            let known = spec.results.iter().map(|result| result.name.as_str());
-            lacks("result", name, known.collect())
+    }
+
+    /// Why `variable` stands for nothing, and what would be right.
+    fn unknown(&self, variable: &str, found: &Diagnostics) -> Option<(String, Option<String>)> {
+        let lacks = |what: &str, name: &str, known: &IndexSet<&str>| {
+            let message = || format!("`$({variable})`: the Task has no {what} '{name}'");
+            let help = || found.suggestion(name, known.iter().copied());
+            (!known.contains(name)).then(|| (message(), help()))
+        };
+        if let Ok(Reference::Param { name, .. }) = Reference::parse(variable) {
+            return lacks("parameter", &name, &self.params);
         }
-        "context" if CONTEXT.contains(&rest) => None,
-        "context" => {
-            let message = format!("`$({variable})`: there is no context variable '{rest}'");
-            Some((message, suggestion(rest, CONTEXT)))
-        }
-        "step" | "steps" | "resources" | "inputs" => None,
-        _ => {
-            let message = format!("`$({variable})` is no variable that a path can hold");
-            let help = "use $(params.NAME), $(workspaces.NAME.path) or $(context.NAME)";
-            Some((message, Some(help.to_owned())))
+        let dotted = dotted(variable);
+        let (root, rest) = dotted.split_once('.').unwrap_or((&dotted, ""));
+        match root {
+            "workspaces" => {
+                let name = rest.rsplit_once('.').map_or(rest, |(name, _)| name);
+                lacks("workspace", name, &self.workspaces)
+            }
+            "results" => {
+                let name = rest.strip_suffix(".path").unwrap_or(rest);
+                lacks("result", name, &self.results)
+            }
+            "context" if CONTEXT.contains(&rest) => None,
+            "context" => {
+                let message = format!("`$({variable})`: there is no context variable '{rest}'");
+                Some((message, found.suggestion(rest, CONTEXT)))
+            }
+            "step" | "steps" | "resources" | "inputs" => None,
+            _ => {
+                let message = format!("`$({variable})` is no variable that a path can hold");
+                let help = "use $(params.NAME), $(workspaces.NAME.path) or $(context.NAME)";
+                Some((message, Some(help.to_owned())))
+            }
         }
     }
 }

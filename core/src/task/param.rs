@@ -1,5 +1,7 @@
 //! Declared parameters.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use crate::document::{Content, Node};
@@ -48,13 +50,13 @@ impl ParamKind {
 impl ParamSpec {
     /// Reads the parameters of a TaskSpec: `params`, and the `inputs.params` of 2019.
     pub(crate) fn read_all(spec: &Cursor<'_>, found: &mut Diagnostics) -> Vec<Self> {
-        let mut params: Vec<Self> = Vec::new();
+        let (mut params, mut names) = (Vec::<Self>::new(), HashSet::new());
         for parent in std::iter::once(spec.clone()).chain(spec.field("inputs")) {
             for item in parent.items_at("params", found) {
                 let Some(param) = Self::read(&item, found) else {
                     continue;
                 };
-                if params.iter().any(|other| other.name == param.name) {
+                if !names.insert(param.name.clone()) {
                     let message = format!("the parameter '{}' is declared twice", param.name);
                     found.add(&item, message, None);
                 } else {
@@ -69,6 +71,7 @@ impl ParamSpec {
     /// "propagated parameters", `docs/taskruns.md`). A run's have a value and no type, which the value tells.
     pub(crate) fn read_around(around: &[&Node], own: &[Self]) -> Vec<Self> {
         let mut params: Vec<Self> = Vec::new();
+        let mut names: HashSet<String> = own.iter().map(|param| param.name.clone()).collect();
         let lists = around
             .iter()
             .filter_map(|node| node.get("params")?.sequence());
@@ -79,11 +82,7 @@ impl ParamSpec {
                 None => Self::read(&Cursor::root(node), &mut Diagnostics::default()),
             };
             let Some(param) = param else { continue };
-            if own
-                .iter()
-                .chain(&params)
-                .all(|other| other.name != param.name)
-            {
+            if names.insert(param.name.clone()) {
                 params.push(param);
             }
         }
@@ -143,7 +142,7 @@ impl ParamSpec {
 }
 
 fn object(param: &Cursor<'_>, found: &mut Diagnostics) -> ParamKind {
-    let mut keys: Vec<String> = Vec::new();
+    let (mut keys, mut known) = (Vec::new(), HashSet::new());
     let declared = param.entries_at("properties", found).into_iter();
     let given = param.node.get("default").and_then(Node::mapping);
     let given = given
@@ -151,7 +150,7 @@ fn object(param: &Cursor<'_>, found: &mut Diagnostics) -> ParamKind {
         .iter()
         .map(|(key, _)| key.name.as_str());
     for key in declared.map(|(key, _)| key).chain(given) {
-        if keys.iter().all(|known| known != key) {
+        if known.insert(key) {
             keys.push(key.to_owned());
         }
     }

@@ -3,11 +3,12 @@
 //! It says the same as an annotation, in other places. So it is moved, node by node with their positions, into the
 //! tree that an annotation would hold, and read by the same reader.
 
+use std::collections::HashSet;
+
 use crate::declaration::{Declaration, Scope};
 use crate::document::diagnostic::Diagnostic;
 use crate::document::{Content, Key, Node};
-use crate::document::{Cursor, Location, Place};
-use serde_json::Value;
+use crate::document::{Cursor, Diagnostics, Location, Place};
 
 use super::step::step_name;
 
@@ -69,20 +70,20 @@ impl Proposal {
     /// Everything that is wrong with it, each with its place in the document.
     pub fn declaration(&self, scope: &Scope) -> Result<Declaration, Vec<Diagnostic>> {
         let read = Declaration::read(&self.tree, scope);
-        let mut diagnostics = self.diagnostics.clone();
+        let mut found = Diagnostics::default();
+        found.extend(self.diagnostics.iter().cloned());
         match read {
-            Ok(declaration) if diagnostics.is_empty() => return Ok(declaration),
-            Ok(_) => {}
-            Err(found) => {
-                diagnostics.extend(found.into_iter().map(|diagnostic| self.locate(diagnostic)))
+            Ok(declaration) => found.finish(declaration),
+            Err(wrong) => {
+                found.extend(wrong.into_iter().map(|diagnostic| self.locate(diagnostic)));
+                Err(found.into_vec())
             }
         }
-        Err(diagnostics)
     }
 
     /// The declaration as an annotation would hold it.
-    pub fn document(&self) -> Value {
-        self.tree.to_json()
+    pub const fn tree(&self) -> &Node {
+        &self.tree
     }
 
     /// Names the place in the document rather than that in the moved tree.
@@ -98,6 +99,7 @@ impl Proposal {
 
     fn steps(&mut self, steps: &[Node], place: &Place) -> Vec<(Key, Node)> {
         let mut declared: Vec<(Key, Node)> = Vec::new();
+        let mut names = HashSet::new();
         for (index, step) in steps.iter().enumerate() {
             let Some(outputs) = step.present("outputs") else {
                 continue;
@@ -106,7 +108,7 @@ impl Proposal {
             let place = place.key("steps").index(index).key("outputs");
             let own = Place::from(["steps", &name]);
             self.moved.push((own, place.clone()));
-            if declared.iter().any(|(key, _)| key.name == name) {
+            if !names.insert(name.clone()) {
                 let message = format!("a step before this one is also called '{name}'");
                 self.report(place, step.at, message);
                 continue;

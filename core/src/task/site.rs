@@ -1,9 +1,8 @@
 //! Where in a document a declaration stands, and what it may refer to there.
 
-use crate::declaration::{Declaration, Scope};
+use crate::declaration::{DECLARATION_MAX, Declaration, Scope};
 use crate::document::Node;
 use crate::document::diagnostic::Diagnostic;
-use crate::document::yaml;
 use gleaner_proto::kubernetes::annotation;
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -12,7 +11,7 @@ use super::param::ParamSpec;
 use super::proposal::Proposal;
 use super::spec::TaskSpec;
 use super::{consistency, name};
-use crate::document::{Cursor, Diagnostics, Locate, Place};
+use crate::document::{Content, Cursor, Diagnostics, Key, Locate, Place};
 
 /// A part of a document that can carry a declaration.
 #[derive(Debug, Clone)]
@@ -50,6 +49,9 @@ enum Host<'a> {
         warning: Option<&'static str>,
     },
 }
+
+/// The most parameters that an embedded task has of what it is embedded in. Each such task has a copy of all.
+const PROPAGATED_MAX: usize = 1000;
 
 /// How a declaration is written.
 enum Syntax<'a> {
@@ -93,8 +95,8 @@ impl<'a> DeclarationSite<'a> {
                     _ => &["spec", "pipelineSpec"],
                 };
                 if let Some(spec) = root.descend(path) {
-                    // For a Pipeline the same twice, which does no harm.
-                    let around: Vec<&Node> = document.present("spec").into_iter().collect();
+                    let run = document.present("spec").filter(|_| kind == "PipelineRun");
+                    let around: Vec<&Node> = run.into_iter().collect();
                     found.extend(embedded(&spec, &title, &around));
                 }
             }
@@ -160,6 +162,14 @@ impl<'a> DeclarationSite<'a> {
             return Ok(None);
         };
         let mut task = TaskSpec::read(spec)?;
+        let outer = around.iter().map(|node| node.list_of("params").len());
+        let outer: usize = outer.sum();
+        if outer > PROPAGATED_MAX {
+            let message = format!("{outer} parameters of the Pipeline or run reach this task");
+            let help =
+                format!("at most {PROPAGATED_MAX} are read; join some in an array or object");
+            return Err(vec![spec.diagnostic(message).help(help)]);
+        }
         let propagated = ParamSpec::read_around(around, &task.params);
         task.params.extend(propagated);
         Ok(Some(task))
@@ -170,32 +180,43 @@ impl<'a> DeclarationSite<'a> {
     /// # Errors
     /// Everything that is wrong with it, or with the part of the spec that it refers to.
     pub fn declaration(&self, source: &dyn Locate) -> Result<Option<Declared>, Vec<Diagnostic>> {
-        let (syntax, mut diagnostics) = match self.syntax() {
+        let syntax = match self.syntax() {
             Ok(None) => return Ok(None),
-            Ok(Some(syntax)) => (syntax, Vec::new()),
+            Ok(Some(syntax)) => syntax,
             Err(diagnostic) => return Err(vec![diagnostic]),
         };
-        diagnostics.extend(self.misnamed.clone());
-        let (scope, spec) = self.scope().unwrap_or_else(|found| {
-            diagnostics.extend(found);
+        let parsed = syntax
+            .parse(source)
+            .map_err(|diagnostic| vec![diagnostic])?;
+        let mut found = Diagnostics::default();
+        found.extend(self.misnamed.clone());
+        let (scope, spec) = self.scope().unwrap_or_else(|wrong| {
+            found.extend(wrong);
             Default::default()
         });
-        let checked = syntax.read(source, &scope, spec.as_ref());
+        let checked = syntax.read(&parsed, source, &scope, spec.as_ref());
         if let (Ok(declaration), Some(spec)) = (&checked, &spec) {
-            diagnostics.extend(consistency::results(declaration, spec));
+            found.extend(consistency::results(declaration, spec));
         }
         match checked {
-            Ok(declaration) if diagnostics.is_empty() => {
-                let document = syntax.document();
-                return Ok(Some(Declared {
+            Ok(declaration) => found.finish(declaration).map(|declaration| {
+                let document = parsed.to_json();
+                Some(Declared {
                     declaration,
                     document,
-                }));
+                })
+            }),
+            Err(wrong) => {
+                found.extend(wrong);
+                Err(found.into_vec())
             }
-            Ok(_) => {}
-            Err(found) => diagnostics.extend(found),
         }
-        Err(diagnostics)
+    }
+
+    /// The size of the annotation in bytes; 0 where there is none.
+    pub fn annotation_bytes(&self) -> usize {
+        let text = self.annotation.and_then(Node::as_str);
+        text.map_or(0, str::len)
     }
 
     /// What is allowed here and probably not meant.
@@ -261,23 +282,39 @@ impl<'a> DeclarationSite<'a> {
 }
 
 impl Syntax<'_> {
-    fn document(&self) -> Value {
-        match self {
-            Self::Annotation(node) => {
-                let parsed = yaml::parse(node.as_str().unwrap_or_default());
-                parsed.map(|node| node.to_json()).unwrap_or_default()
-            }
-            Self::Proposal(proposal) => proposal.document(),
+    /// Parses the declaration, unless it is too large as it stands or as the sidecar gets it: as JSON, with each alias
+    /// written out.
+    fn parse(&self, source: &dyn Locate) -> Result<Node, Diagnostic> {
+        let parsed = match self {
+            Self::Proposal(proposal) => proposal.tree().clone(),
+            Self::Annotation(node) => match node.as_str() {
+                Some(text) => Declaration::parse_document(text)
+                    .map_err(|diagnostic| source.locate(node, diagnostic))?,
+                None => return Err(not_a_string(node)),
+            },
+        };
+        let bytes = json_bytes(&parsed);
+        if bytes > DECLARATION_MAX {
+            let diagnostic = Declaration::too_large("as JSON, the declaration has", bytes);
+            return Err(match self {
+                Self::Annotation(node) => source.locate(node, diagnostic),
+                Self::Proposal(_) => Diagnostic {
+                    at: Some(parsed.at),
+                    ..diagnostic
+                },
+            });
         }
+        Ok(parsed)
     }
 
     fn read(
         &self,
+        parsed: &Node,
         source: &dyn Locate,
         scope: &Scope,
         spec: Option<&TaskSpec>,
     ) -> Result<Declaration, Vec<Diagnostic>> {
-        let declaration = self.parse(source, scope)?;
+        let declaration = self.declaration(parsed, source, scope)?;
         let found = spec.map(|spec| consistency::paths(&declaration, spec));
         let found = found.unwrap_or_default();
         if found.is_empty() {
@@ -290,26 +327,45 @@ impl Syntax<'_> {
         Err(located.collect())
     }
 
-    fn parse(&self, source: &dyn Locate, scope: &Scope) -> Result<Declaration, Vec<Diagnostic>> {
+    fn declaration(
+        &self,
+        parsed: &Node,
+        source: &dyn Locate,
+        scope: &Scope,
+    ) -> Result<Declaration, Vec<Diagnostic>> {
         match self {
             Self::Proposal(proposal) => proposal.declaration(scope),
-            Self::Annotation(node) => match node.as_str() {
-                Some(text) => Declaration::parse(text, scope).map_err(|found| {
-                    let found = found.into_iter();
-                    found
-                        .map(|diagnostic| source.locate(node, diagnostic))
-                        .collect()
-                }),
-                None => {
-                    let found = node.describe();
-                    let message = format!("an annotation must be a string, this is {found}");
-                    let place = Place::of_annotation(annotation::OUTPUTS);
-                    let help = "put a '|' behind the colon to make one of the lines below";
-                    Err(vec![
-                        Diagnostic::new(place, Some(node.at), message).help(help),
-                    ])
-                }
-            },
+            Self::Annotation(node) => Declaration::read(parsed, scope).map_err(|found| {
+                let found = found.into_iter();
+                found
+                    .map(|diagnostic| source.locate(node, diagnostic))
+                    .collect()
+            }),
+        }
+    }
+}
+
+fn not_a_string(annotation: &Node) -> Diagnostic {
+    let found = annotation.describe();
+    let message = format!("an annotation must be a string, this is {found}");
+    let place = Place::of_annotation(annotation::OUTPUTS);
+    let help = "put a '|' behind the colon to make one of the lines below";
+    Diagnostic::new(place, Some(annotation.at), message).help(help)
+}
+
+/// The length of `node` as compact JSON, but for escapes in its texts.
+fn json_bytes(node: &Node) -> usize {
+    match &node.content {
+        Content::Null => 4,
+        Content::Boolean(flag) => 5 - usize::from(*flag),
+        Content::Number(number) => number.to_string().len(),
+        Content::String(text) => text.len() + 2,
+        Content::Sequence(items) => {
+            2 + items.iter().map(|item| json_bytes(item) + 1).sum::<usize>()
+        }
+        Content::Mapping(entries) => {
+            let entry = |(key, value): &(Key, Node)| key.name.len() + 4 + json_bytes(value);
+            2 + entries.iter().map(entry).sum::<usize>()
         }
     }
 }

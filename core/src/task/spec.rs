@@ -99,7 +99,7 @@ impl TaskSpec {
             ParamKind::String => ParamShape::String,
             ParamKind::Array => ParamShape::Array,
             ParamKind::Object { keys } if keys.is_empty() => ParamShape::Object(None),
-            ParamKind::Object { keys } => ParamShape::Object(Some(keys.clone())),
+            ParamKind::Object { keys } => ParamShape::Object(Some(keys.iter().cloned().collect())),
         };
         self.params
             .iter()

@@ -1,10 +1,17 @@
 //! Steps, with the step template merged in.
 
+use std::collections::HashSet;
+
 use crate::document::Node;
 use crate::document::{Cursor, Diagnostics};
 
 /// What Tekton puts before a script that has no `#!` of its own (`pkg/pod/script.go`).
 pub const SCRIPT_PREAMBLE: &str = "#!/bin/sh\nset -e\n";
+
+/// The most steps of a Task, each of which becomes a container of one pod.
+pub const STEPS_MAX: usize = 256;
+/// The most text, in bytes, that a step template may give to all steps together: each gets a copy of its own.
+const COPIES_MAX: usize = 4 << 20;
 
 /// A step of a Task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,9 +85,27 @@ impl Step {
         let template = template.filter_map(|key| spec.field(key)).next();
         let template = template.map(|template| Self::read(&template, String::new(), found));
         let mut steps: Vec<Self> = Vec::new();
-        for (index, item) in spec.items_at("steps", found).iter().enumerate() {
+        let mut names = HashSet::new();
+        let items = spec.items_at("steps", found);
+        if items.len() > STEPS_MAX {
+            let message = format!(
+                "the Task has {} steps; at most {STEPS_MAX} are read",
+                items.len()
+            );
+            found.refuse(spec, message, "divide it into several Tasks");
+            return steps;
+        }
+        if let Some(template) = &template
+            && template.bytes() * items.len() > COPIES_MAX
+        {
+            let message = "the step template, copied to each step, is too large";
+            let help = format!("at most {} MiB are read", COPIES_MAX >> 20);
+            found.refuse(spec, message, help);
+            return steps;
+        }
+        for (index, item) in items.iter().enumerate() {
             let step = Self::read(item, step_name(item.node, index), found);
-            if steps.iter().any(|other| other.name == step.name) {
+            if !names.insert(step.name.clone()) {
                 let message = format!("a step before this one is also called '{}'", step.name);
                 found.add(item, message, None);
             }
@@ -120,14 +145,35 @@ impl Step {
         if self.args.is_empty() {
             self.args.clone_from(&template.args);
         }
-        let own = std::mem::take(&mut self.env);
-        self.env = template.env.clone();
-        self.env
-            .retain(|other| own.iter().all(|variable| variable.name != other.name));
-        self.env.extend(own);
+        let own: HashSet<&str> = self.env.iter().map(|own| own.name.as_str()).collect();
+        let inherited = template.env.iter();
+        let mut env: Vec<Environment> = inherited
+            .filter(|variable| !own.contains(variable.name.as_str()))
+            .cloned()
+            .collect();
+        env.append(&mut self.env);
+        self.env = env;
         self.working_dir = self.working_dir.or_else(|| template.working_dir.clone());
         self
     }
+
+    /// The memory that a copy takes at least.
+    fn bytes(&self) -> usize {
+        let action = match &self.action {
+            Action::Script(text) | Action::Image(text) | Action::Reference(text) => text.len(),
+            Action::Command(command) => size_of_texts(command),
+        };
+        let variables = self.env.iter().map(|variable| {
+            let value = variable.value.as_deref().unwrap_or_default();
+            size_of::<Environment>() + variable.name.len() + value.len()
+        });
+        action + size_of_texts(&self.args) + variables.sum::<usize>()
+    }
+}
+
+fn size_of_texts(texts: &[String]) -> usize {
+    let sizes = texts.iter().map(|text| size_of::<String>() + text.len());
+    sizes.sum()
 }
 
 /// The name of the step `node`, the `index`th of its Task.

@@ -73,14 +73,14 @@ pub enum ReferenceError {
         "`$({0})` cannot be read at '{1}'; write params.NAME, steps.STEP.OUTPUT, or `$$(` for a literal `$(`"
     )]
     Syntax(String, String),
-    /// The text begins with an unknown word; with what would be right.
-    #[error("unknown variable `$({0})`; {1}, or write `$$(` for a literal `$(`")]
+    /// The text begins with this unknown word.
+    #[error("unknown variable `$({0})`; {help}, or write `$$(` for a literal `$(`", help = suggestion(.1, ROOTS).unwrap_or_default())]
     Root(String, String),
     /// The text is too short or too long; with its right form.
     #[error("`$({0})` is no whole variable; write {1}")]
     Form(String, &'static str),
-    /// The text is not a context variable; with what would be right.
-    #[error("unknown variable `$({0})`; {1}")]
+    /// The text is not a context variable, which this would be the name of.
+    #[error("unknown variable `$({0})`; {help}", help = suggestion(.1, CONTEXT).unwrap_or_default())]
     Context(String, String),
 }
 
@@ -125,8 +125,7 @@ impl Reference {
                 if CONTEXT.contains(&name.as_str()) {
                     Ok(Self::Context(name))
                 } else {
-                    let help = suggestion(&name, CONTEXT).unwrap_or_default();
-                    Err(ReferenceError::Context(text.to_owned(), help))
+                    Err(ReferenceError::Context(text.to_owned(), name))
                 }
             }
             "resources" => {
@@ -139,10 +138,7 @@ impl Reference {
                     Err(form(shape))
                 }
             }
-            other => {
-                let help = suggestion(other, ROOTS).unwrap_or_default();
-                Err(ReferenceError::Root(text.to_owned(), help))
-            }
+            other => Err(ReferenceError::Root(text.to_owned(), other.to_owned())),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use serde_json::{Map, Value};
 
 use super::reference::Reference;
@@ -68,7 +68,7 @@ pub enum Lookup<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Unresolved {
     /// Those that are not yet known, as whole variables, each once, in order of their first use.
-    pub pending: Vec<Reference>,
+    pub pending: IndexSet<Reference>,
     /// Sentences about those that lead nowhere.
     pub absent: Vec<String>,
 }
@@ -93,7 +93,9 @@ impl Unresolved {
         if !self.absent.is_empty() {
             Err(SubstitutionError::Absent(self.absent))
         } else if !self.pending.is_empty() {
-            Err(SubstitutionError::Pending(self.pending))
+            Err(SubstitutionError::Pending(
+                self.pending.into_iter().collect(),
+            ))
         } else {
             Ok(())
         }
@@ -132,7 +134,7 @@ impl Tree {
                     }
                 }
                 Err(error) => {
-                    found.add(cursor, error.to_string(), None);
+                    found.push_with(|_| cursor.diagnostic(error.to_string()));
                     Self::Fixed(Value::String(text.clone()))
                 }
             },
@@ -258,10 +260,7 @@ fn substitute_text(text: &Text, variables: &dyn Variables, unresolved: &mut Unre
     let mut lookup = |reference: &Reference| match variables.lookup(reference) {
         Lookup::Value(value) => Some(value),
         Lookup::Pending => {
-            let root = reference.root();
-            if !unresolved.pending.contains(&root) {
-                unresolved.pending.push(root);
-            }
+            unresolved.pending.insert(reference.root());
             None
         }
         Lookup::Absent(sentence) => {

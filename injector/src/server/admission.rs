@@ -6,31 +6,32 @@ use std::time::Instant;
 use axum::extract::{Request as HttpRequest, State};
 use axum::response::{IntoResponse, Response};
 use gleaner_runtime::http::BodyError;
+use gleaner_runtime::text::cut;
 use http::{HeaderValue, StatusCode, header};
 
 use super::Admission;
 use crate::decision::{self, Route, Verdict};
 use crate::events::Notice;
-use crate::review::Request;
+use crate::review::{Request, ReviewError};
 use gleaner_proto::name::is_dns_label;
 
 pub(super) async fn tekton(
     State(admission): State<Arc<Admission>>,
     request: HttpRequest,
 ) -> Response {
-    review(&admission, Route::Tekton, request).await
+    review(admission, Route::Tekton, request).await
 }
 
 pub(super) async fn pods(
     State(admission): State<Arc<Admission>>,
     request: HttpRequest,
 ) -> Response {
-    review(&admission, Route::Pods, request).await
+    review(admission, Route::Pods, request).await
 }
 
-async fn review(admission: &Admission, route: Route, request: HttpRequest) -> Response {
-    let body = match admission.bodies.read(request).await {
-        Ok(body) => body,
+async fn review(admission: Arc<Admission>, route: Route, request: HttpRequest) -> Response {
+    let arrived = match admission.lanes.read(request).await {
+        Ok(arrived) => arrived,
         Err(error) => {
             admission.metrics.unreadable();
             let status = match error {
@@ -46,9 +47,25 @@ async fn review(admission: &Admission, route: Route, request: HttpRequest) -> Re
         }
     };
     let started = Instant::now();
-    match Request::read(&body.bytes) {
-        Ok(request) => {
-            let answer = admission.answer(route, &request, started);
+    let decide = {
+        let admission = Arc::clone(&admission);
+        move |body: &[u8]| {
+            let request = Request::read(body)?;
+            Ok(admission.answer(route, &request, started))
+        }
+    };
+    let decided: Result<Vec<u8>, ReviewError> = match admission.lanes.decide(arrived, decide).await
+    {
+        Ok(decided) => decided,
+        // Not an answer: the API server goes by the webhook's failurePolicy.
+        Err(overdue) => {
+            admission.metrics.overdue();
+            tracing::warn!(%overdue, "review-overdue");
+            return (StatusCode::GATEWAY_TIMEOUT, format!("{overdue}\n")).into_response();
+        }
+    };
+    match decided {
+        Ok(answer) => {
             let json = HeaderValue::from_static("application/json");
             ([(header::CONTENT_TYPE, json)], answer).into_response()
         }
@@ -68,7 +85,7 @@ impl Admission {
         let (outcome, reason) = (verdict.as_str(), verdict.reason());
         if let Some(place) = verdict.panic() {
             self.metrics.panicked();
-            tracing::error!(uid = %request.uid, place, "decision-broke-off");
+            tracing::error!(uid = logged(&request.uid), place, "decision-broke-off");
         }
         let mut operations = 0;
         match &verdict {
@@ -97,11 +114,11 @@ impl Admission {
         self.metrics
             .reviewed(resource(request), outcome, reason, took);
         tracing::info!(
-            uid = %request.uid,
-            kind = %request.kind.kind,
-            namespace = request.namespace.as_deref().unwrap_or_default(),
-            name = decision::name(request),
-            operation = %request.operation,
+            uid = logged(&request.uid),
+            kind = logged(&request.kind.kind),
+            namespace = logged(request.namespace.as_deref().unwrap_or_default()),
+            name = logged(&decision::name(request)),
+            operation = logged(&request.operation),
             outcome,
             reason,
             operations,
@@ -110,6 +127,11 @@ impl Admission {
         );
         review
     }
+}
+
+/// A name for the log. No name in Kubernetes is longer, and no API server has checked it yet.
+fn logged(name: &str) -> &str {
+    cut(name, 253)
 }
 
 /// The resource as metrics name it: of a set that a client cannot grow.

@@ -162,6 +162,18 @@ impl Process {
         let figure = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
         figure.unwrap_or_else(|| panic!("no {field} in {status}"))
     }
+
+    /// The time that all its threads have computed so far, which is the same on a busy machine.
+    pub fn computed(&self) -> Duration {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.id()));
+        let threads = threads.expect("the threads of a running process");
+        let nanoseconds = threads.flatten().filter_map(|thread| {
+            // A thread may end in between.
+            let times = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+            times.split_whitespace().next()?.parse::<u64>().ok()
+        });
+        Duration::from_nanos(nanoseconds.sum())
+    }
 }
 
 impl Drop for Process {

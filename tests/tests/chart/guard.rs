@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use gleaner_core::inject::Outcome;
+use gleaner_core::inject::settings::{Resources, Settings, Sidecars};
+use gleaner_core::inject::task::{self, Operation};
 use gleaner_tests::cases;
 use gleaner_tests::server::{Answer, Server};
 use gleaner_tests::suite::Case;
@@ -12,10 +15,13 @@ use crate::helm::install_policy;
 use crate::webhooks::{self, ANY_TEKTON, place, pod};
 
 pub(crate) fn cases() -> Vec<Case> {
-    cases![a_pod_that_got_by_the_injector_is_refused_and_told_why]
-        .into_iter()
-        .map(|case| case.crds(&[ANY_TEKTON]).real_only())
-        .collect()
+    cases![
+        a_pod_that_got_by_the_injector_is_refused_and_told_why,
+        a_sidecar_that_was_not_injected_refers_to_what_nobody_can_create,
+    ]
+    .into_iter()
+    .map(|case| case.crds(&[ANY_TEKTON]).real_only())
+    .collect()
 }
 
 async fn create(server: &Server, pod: &Value) -> Answer {
@@ -75,4 +81,43 @@ async fn a_pod_that_got_by_the_injector_is_refused_and_told_why(server: &Server)
         .post(kube_system, &annotated)
         .await
         .expect_status(201);
+}
+
+/// The API server takes the pod, whose container the kubelet then cannot create: what its variable refers to exists in no pod.
+async fn a_sidecar_that_was_not_injected_refers_to_what_nobody_can_create(server: &Server) {
+    let task = json!({
+        "apiVersion": "tekton.dev/v1", "kind": "Task",
+        "metadata": {"name": "build", "annotations": {"gleaner.dev/outputs": "steps: {a: [{name: digest}]}"}},
+        "spec": {"steps": [{"name": "a", "image": "i", "command": ["c"]}]},
+    });
+    let settings = Settings {
+        image: "registry.example/gleaner:1".to_owned(),
+        image_pull_policy: None,
+        resources: Resources::default(),
+        run_as_user: None,
+        sidecars: Sidecars::Native,
+        log_level: None,
+    };
+    let injected = task::inject(&task, Operation::Create, &settings);
+    let Ok(Outcome::Changed(task)) = injected else {
+        panic!("{injected:?}");
+    };
+    let env = &task["spec"]["sidecars"][0]["env"];
+    let name = &env[0]["valueFrom"]["resourceFieldRef"]["containerName"];
+    assert!(name.is_string(), "{env}");
+    let sidecar =
+        json!({"name": "sidecar-gleaner", "image": "registry.example/gleaner:1", "env": env});
+    let created = create(server, &pod(&json!({"containers": [sidecar.clone()]}))).await;
+    // As it was sent: a field that the API server adds would be one to remove at each further review of the Task.
+    let created = created.expect_status(201).json;
+    assert_eq!(created["spec"]["containers"][0]["env"], *env);
+    let other = json!({"name": name, "image": "registry.example/a:1"});
+    for spec in [
+        json!({"containers": [sidecar, other]}),
+        json!({"containers": [sidecar], "initContainers": [other]}),
+    ] {
+        let refused = create(server, &pod(&spec)).await.expect_status(422);
+        let refused = refused.refusal();
+        assert!(refused.contains("RFC 1123 label"), "{refused}");
+    }
 }

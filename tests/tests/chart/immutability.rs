@@ -3,19 +3,23 @@
 use std::time::Duration;
 
 use gleaner_tests::cases;
-use gleaner_tests::server::{Answer, Server};
+use gleaner_tests::server::{self, Answer, Server};
 use gleaner_tests::suite::Case;
 use gleaner_tests::wait;
+use http::Method;
 use serde_json::{Value, json};
 
 use crate::helm::install_policy;
 use crate::kind::{path, resource};
 
 pub(crate) fn cases() -> Vec<Case> {
-    cases![a_generated_resource_is_never_edited]
-        .into_iter()
-        .map(Case::real_only)
-        .collect()
+    cases![
+        a_generated_resource_is_never_edited,
+        only_a_run_generates_a_resource_and_takes_one_back
+    ]
+    .into_iter()
+    .map(Case::real_only)
+    .collect()
 }
 
 /// The change of an object's metadata.
@@ -122,6 +126,138 @@ async fn a_generated_resource_is_never_edited(server: &Server) {
 
     server
         .delete(&format!("{}/generated", path(server)), &Value::Null)
+        .await
+        .expect_status(200);
+}
+
+/// The token of a ServiceAccount of its own, as a pod's sidecar has it or, without a pod, as a person may ask for one.
+async fn service_account_token(server: &Server, name: &str, in_pod: bool) -> String {
+    let path = |kind: &str| server.path("v1", kind);
+    let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}});
+    server
+        .post(&path("serviceaccounts"), &account)
+        .await
+        .expect_status(201);
+    let binding = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": name},
+        "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": server.namespace()}],
+        "roleRef": {"kind": "ClusterRole", "name": "edit-resources", "apiGroup": "rbac.authorization.k8s.io"},
+    });
+    let bindings = server.path("rbac.authorization.k8s.io/v1", "rolebindings");
+    server.post(&bindings, &binding).await.expect_status(201);
+    let mut spec = json!({});
+    if in_pod {
+        let pod = json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name},
+            "spec": {"serviceAccountName": name, "containers": [{"name": "c", "image": "i"}]},
+        });
+        let pod = server.post(&path("pods"), &pod).await.expect_status(201);
+        let uid = &pod.json["metadata"]["uid"];
+        spec = json!({"boundObjectRef": {"apiVersion": "v1", "kind": "Pod", "name": name, "uid": uid}});
+    }
+    let request =
+        json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec});
+    let path = format!("{}/{name}/token", path("serviceaccounts"));
+    let issued = server.post(&path, &request).await.expect_status(201);
+    issued.json["status"]["token"]
+        .as_str()
+        .expect("a token")
+        .to_owned()
+}
+
+async fn only_a_run_generates_a_resource_and_takes_one_back(server: &Server) {
+    let rules = json!([{
+        "apiGroups": ["tekton.dev"], "resources": ["pipelineresources"],
+        "verbs": ["create", "get", "update", "patch", "delete", "deletecollection"],
+    }]);
+    let role = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+        "metadata": {"name": "edit-resources"}, "rules": rules,
+    });
+    server
+        .post("/apis/rbac.authorization.k8s.io/v1/clusterroles", &role)
+        .await;
+    let editor = server.restricted_user(rules).await.token;
+    let run = service_account_token(server, "run", true).await;
+    let robot = service_account_token(server, "robot", false).await;
+    install_policy(server, "pipelineresources.gleaner.dev").await;
+    let asked = async |token: &str, method: Method, name: &str, body: &Value| {
+        let client = server::client(&server.url(), Some(token), server.authority());
+        let path = match name {
+            "" => path(server),
+            name => format!("{}/{name}", path(server)),
+        };
+        let body = body.to_string().into_bytes();
+        let client = client.expect("a client");
+        server::send(&client, method, &path, "application/json", body).await
+    };
+    let marked = |name: &str, marks: Value| {
+        let mut object = resource(name, &json!({"type": "image"}));
+        object["metadata"]
+            .as_object_mut()
+            .unwrap()
+            .extend(marks.as_object().unwrap().clone());
+        object
+    };
+    let label = json!({"labels": {"app.kubernetes.io/managed-by": "gleaner"}});
+    let annotation = json!({"annotations": {"gleaner.dev/run-uid": "1"}});
+    wait::until(
+        "the policy is in force",
+        Duration::from_secs(30),
+        async || {
+            let tried = asked(&editor, Method::POST, "", &marked("forged", label.clone())).await;
+            if tried.status.as_u16() == 201 {
+                server
+                    .delete(&format!("{}/forged", path(server)), &Value::Null)
+                    .await;
+            }
+            (tried.status.as_u16() == 422).then_some(())
+        },
+    )
+    .await;
+    // Neither a person nor a token of no pod passes a resource off as a run's, by either mark.
+    for token in [&editor, &robot] {
+        for marks in [&label, &annotation] {
+            let object = marked("forged", marks.clone());
+            let refused = asked(token, Method::POST, "", &object).await;
+            let refused = refused.expect_status(422).refusal();
+            assert!(
+                refused.contains("only a run generates a PipelineResource"),
+                "{refused}"
+            );
+        }
+    }
+    // A run does. Nobody else takes away what it has made, to put another one in its place.
+    for (name, marks) in [("a", &label), ("b", &annotation)] {
+        let object = marked(name, marks.clone());
+        asked(&run, Method::POST, "", &object)
+            .await
+            .expect_status(201);
+        for token in [&editor, &robot] {
+            let refused = asked(token, Method::DELETE, name, &json!({})).await;
+            let refused = refused.expect_status(422).refusal();
+            assert!(refused.contains("is deleted with its run"), "{refused}");
+        }
+        asked(&run, Method::DELETE, name, &json!({}))
+            .await
+            .expect_status(200);
+    }
+    let object = marked("c", label);
+    asked(&run, Method::POST, "", &object)
+        .await
+        .expect_status(201);
+    let all = asked(&editor, Method::DELETE, "", &json!({})).await;
+    assert!(!all.status.is_success(), "{}", all.text);
+    // It is still there, and who has all verbs cleans up.
+    server
+        .delete(&format!("{}/c", path(server)), &Value::Null)
+        .await
+        .expect_status(200);
+    // What carries no mark is anybody's.
+    asked(&editor, Method::POST, "", &marked("own", json!({})))
+        .await
+        .expect_status(201);
+    asked(&editor, Method::DELETE, "own", &json!({}))
         .await
         .expect_status(200);
 }

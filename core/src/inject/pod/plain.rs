@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 
 use super::{containers, containers_mut, kubelet_expansion, name_of, prefix, sidecar, texts};
 use crate::inject::messages::{self, Messages, ResultsFrom};
-use crate::inject::redirector_flags::{self, Step};
+use crate::inject::redirector_flags::{self, Paths, Step};
 use crate::inject::settings::{Settings, Sidecars};
 use crate::inject::{list, mounts};
 
@@ -129,7 +129,11 @@ fn wrap_container(
         termination_message: Some(&message),
         messages: Messages::without_results(share),
     };
-    let prefix = prefix(&redirector_flags::flags(declaration, &step, &[]));
+    let prefix = prefix(&redirector_flags::flags(
+        declaration,
+        &step,
+        &Paths::default(),
+    ));
     container["command"] = prefix.into_iter().chain(command).collect();
     Ok(())
 }

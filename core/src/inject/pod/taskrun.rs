@@ -1,8 +1,8 @@
 //! Pods of Tekton.
 
 use crate::declaration::{Declaration, Scope};
-use crate::document::Place;
 use crate::document::diagnostic::Diagnostic;
+use crate::document::{Diagnostics, Place};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gleaner_proto::arguments::{Arguments, RunValues, TERMINATION_SHARE, UNWRAPPED_VARIABLE};
@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::{containers, containers_mut, entrypoint, label_of, name_of, prefix, sidecar};
 use crate::inject::messages::ResultsFrom;
-use crate::inject::redirector_flags::{self, Step};
+use crate::inject::redirector_flags::{self, Paths, Step};
 use crate::inject::settings::Settings;
 use crate::inject::{list, messages, mounts};
 
@@ -98,7 +98,8 @@ fn wrap_steps(
         return Err(vec![mismatch(&message)]);
     }
     let last = arguments.steps.last().map(String::as_str);
-    let mut wrong = Vec::new();
+    let paths = Paths::of(&arguments.paths);
+    let mut wrong = Diagnostics::default();
     for (order, (index, name)) in steps.into_iter().zip(&arguments.steps).enumerate() {
         let place = Place::from(["spec", "containers"]).index(index);
         let container = &mut containers_mut(pod, "containers")[index];
@@ -116,12 +117,12 @@ fn wrap_steps(
             entrypoint::append(container, &step.messages.flags());
             Ok(())
         } else {
-            let flags = redirector_flags::flags(declaration, &step, &arguments.paths);
+            let flags = redirector_flags::flags(declaration, &step, &paths);
             entrypoint::inject(container, &prefix(&flags), &place)
         };
         wrong.extend(wrapped.err());
     }
-    if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+    wrong.finish(())
 }
 
 /// The arguments with everything that Tekton or the pod has filled in out of the kubelet's reach.

@@ -22,7 +22,7 @@ use serde_json::{Map, Value, json};
 
 use crate::finish::Finish;
 use crate::inject::messages::OfTask;
-use crate::inject::redirector_flags::{self, Step as Redirected};
+use crate::inject::redirector_flags::{self, Paths, Step as Redirected};
 use crate::inject::{list, mounts, readiness};
 
 /// Puts the redirector before the steps of `spec`, which was read as `read`, and gives them and the pod what it needs.
@@ -55,7 +55,7 @@ pub(super) fn wrap_steps(
             termination_message: None,
             messages: messages.of_step(index, &step.results),
         };
-        let flags = redirector_flags::flags(declaration, &redirected, &[]);
+        let flags = redirector_flags::flags(declaration, &redirected, &Paths::default());
         let flags = flags.into_iter().map(|flag| shielded(&flag)).collect();
         wrong.extend(wrap_step(item, step, flags, &place).err());
         mounts::add_to_step(item, &step.name);

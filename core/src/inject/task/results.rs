@@ -1,8 +1,10 @@
 //! One object result for each output resource: how the next task gets at what was created.
 
+use std::collections::HashMap;
+
 use crate::declaration::{Declaration, Origin, Template};
-use crate::document::Place;
 use crate::document::diagnostic::Diagnostic;
+use crate::document::{Diagnostics, Place};
 use crate::inject::list;
 use crate::results;
 use serde_json::{Map, Value, json};
@@ -12,23 +14,26 @@ const DESCRIPTION: &str = "Created by Gleaner: ";
 
 /// Adds the results that the Task does not declare itself.
 pub(super) fn add(spec: &mut Value, declaration: &Declaration) {
-    for template in &declaration.templates {
-        if own(spec, template.name.as_str()).is_none() {
-            list::push(spec, "results", result(template));
-        }
+    let own = own(spec);
+    let templates = declaration.templates.iter();
+    let lacking = templates.filter(|template| !own.contains_key(template.name.as_str()));
+    let added: Vec<Value> = lacking.map(result).collect();
+    for result in added {
+        list::push(spec, "results", result);
     }
 }
 
 /// What is wrong with results that the Task declares under a resource's name. Tekton lets a TaskRun fail whose result is
 /// not of the declared type or lacks a declared key (`pkg/apis/pipeline/v1/result_validation.go`).
 pub(super) fn conflicts(spec: &Value, declaration: &Declaration, place: &Place) -> Vec<Diagnostic> {
-    let mut wrong = Vec::new();
+    let mut wrong = Diagnostics::default();
+    let own = own(spec);
     for template in &declaration.templates {
         let name = &template.name;
-        let Some((index, declared)) = own(spec, name.as_str()) else {
+        let Some((index, declared)) = own.get(name.as_str()) else {
             continue;
         };
-        let place = place.key("results").index(index);
+        let place = place.key("results").index(*index);
         let help = format!("remove the result '{name}'; Gleaner declares it");
         let properties = declared["properties"].as_object();
         let is_object = declared
@@ -42,15 +47,17 @@ pub(super) fn conflicts(spec: &Value, declaration: &Declaration, place: &Place) 
         let known = results::keys(template);
         for key in properties.into_iter().flatten().map(|(key, _)| key) {
             if !known.contains(key) {
-                let message = format!("the result of the resource '{name}' has no key '{key}'");
-                let place = place.key("properties").key(key);
-                let list: Vec<&str> = known.iter().map(String::as_str).collect();
-                let help = format!("it has {}; {help}", list.join(", "));
-                wrong.push(Diagnostic::new(place, None, message).help(help));
+                wrong.push_with(|_| {
+                    let message = format!("the result of the resource '{name}' has no key '{key}'");
+                    let place = place.key("properties").key(key);
+                    let list: Vec<&str> = known.iter().map(String::as_str).collect();
+                    let help = format!("it has {}; {help}", list.join(", "));
+                    Diagnostic::new(place, None, message).help(help)
+                });
             }
         }
     }
-    wrong
+    wrong.into_vec()
 }
 
 /// Whether Gleaner has added it.
@@ -59,9 +66,15 @@ pub(super) fn is_added(result: &Value) -> bool {
     description.is_some_and(|description| description.starts_with(DESCRIPTION))
 }
 
-fn own<'a>(spec: &'a Value, name: &str) -> Option<(usize, &'a Value)> {
-    let mut results = list::items(spec, "results").iter().enumerate();
-    results.find(|(_, result)| result["name"] == name)
+/// The results that the Task declares itself, by name, each at its index; of several with one name, the first.
+fn own(spec: &Value) -> HashMap<&str, (usize, &Value)> {
+    let mut own = HashMap::new();
+    for (index, result) in list::items(spec, "results").iter().enumerate() {
+        if let Some(name) = result["name"].as_str() {
+            own.entry(name).or_insert((index, result));
+        }
+    }
+    own
 }
 
 fn result(template: &Template) -> Value {

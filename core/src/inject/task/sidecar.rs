@@ -9,7 +9,7 @@ use crate::variable::{Access, Reference};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gleaner_proto::arguments::{
-    Arguments, LOG_LEVEL, OutputPath, Param, TERMINATION_SHARE, UNWRAPPED_CONFIG_MAP,
+    Arguments, LOG_LEVEL, OutputPath, Param, TERMINATION_SHARE, UNWRAPPED_CONTAINER,
     UNWRAPPED_VARIABLE,
 };
 use gleaner_proto::kubernetes::{SIDECAR, label};
@@ -113,8 +113,9 @@ pub(super) fn sidecar(
 
 /// What keeps the container from being created in a pod that nobody wraps.
 fn until_wrapped() -> Value {
-    let from = json!({"name": UNWRAPPED_CONFIG_MAP, "key": "-"});
-    json!([{"name": UNWRAPPED_VARIABLE, "valueFrom": {"configMapKeyRef": from}}])
+    let from =
+        json!({"containerName": UNWRAPPED_CONTAINER, "resource": "limits.cpu", "divisor": "0"});
+    json!([{"name": UNWRAPPED_VARIABLE, "valueFrom": {"resourceFieldRef": from}}])
 }
 
 /// The variables of [`OF_POD`]; empty where the pod has no such label.

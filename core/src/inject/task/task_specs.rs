@@ -1,5 +1,7 @@
 //! Where in an object the TaskSpecs stand, and whose they are.
 
+use std::collections::HashMap;
+
 use crate::document::Node;
 use crate::document::Place;
 use crate::task::DeclarationSite;
@@ -56,27 +58,38 @@ impl Kind {
     }
 }
 
-/// All TaskSpecs in `object` that have a declaration beside them.
-pub(super) fn declaring(object: &Value) -> Vec<Host> {
-    let node = Node::from(object);
-    let carriers = DeclarationSite::all(&node).into_iter();
-    carriers
-        .filter(DeclarationSite::is_annotated)
-        .filter_map(|carrier| {
-            Some(Host {
-                place: carrier.task_spec()?.clone(),
-                title: carrier.title,
-            })
-        })
-        .collect()
+/// The declarations of an object together, which are bounded as a single one is.
+#[derive(Debug, Default)]
+pub(super) struct Hosts {
+    pub(super) hosts: Vec<Host>,
+    /// The size of their annotations in bytes.
+    pub(super) bytes: usize,
 }
 
-/// The TaskSpec called `title` in `object`, declared or not.
-pub(super) fn find(object: &Value, title: &str) -> Option<Place> {
-    let node = Node::from(object);
-    let carriers = DeclarationSite::all(&node).into_iter();
-    let mut found = carriers.filter(|carrier| carrier.title == title);
-    found.find_map(|carrier| carrier.task_spec().cloned())
+/// All TaskSpecs in `object`, whose tree is `node`, that have a declaration beside them.
+pub(super) fn declaring(node: &Node) -> Hosts {
+    let sites = DeclarationSite::all(node).into_iter();
+    let mut found = Hosts::default();
+    for site in sites.filter(DeclarationSite::is_annotated) {
+        let Some(place) = site.task_spec().cloned() else {
+            continue;
+        };
+        found.bytes += site.annotation_bytes();
+        let title = site.title;
+        found.hosts.push(Host { place, title });
+    }
+    found
+}
+
+/// The places of the TaskSpecs in the document, declared or not, by their titles; of several with one title, the first.
+pub(super) fn by_title(node: &Node) -> HashMap<String, Place> {
+    let mut places = HashMap::new();
+    for site in DeclarationSite::all(node) {
+        if let Some(place) = site.task_spec().cloned() {
+            places.entry(site.title).or_insert(place);
+        }
+    }
+    places
 }
 
 /// Whether the object itself is annotated.

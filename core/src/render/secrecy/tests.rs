@@ -83,7 +83,11 @@ fn an_object_that_takes_a_secret_from_another_object_is_shown_without_it() {
         "metadata: {name: $(steps.login.open),",
     );
     let mut declaration = Declaration::parse(&text, &Scope::default()).unwrap();
-    declaration.steps[0][2].secret = true;
+    let outputs = Vec::from(std::mem::take(&mut declaration.steps[0]));
+    for mut output in outputs {
+        output.secret = true;
+        declaration.steps[0].push(output);
+    }
     let rendered = rendered(&declaration);
     assert_eq!(rendered[2].object["data"]["of"], "open");
     assert_eq!(withheld(&rendered[2]).masked["data"]["of"], SECRET);

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
 use std::sync::Arc;
+use std::time::Duration;
 
 use gleaner_testkit::process::{self, Process};
 use serde_json::Value;
@@ -192,6 +193,11 @@ impl Injector {
     /// Waits until it has ended by itself.
     pub(crate) async fn ended(mut self) -> ExitStatus {
         super::until("its end", async || self.process.try_wait().unwrap()).await
+    }
+
+    /// The time that it has computed so far.
+    pub(crate) fn computed(&self) -> Duration {
+        self.process.computed()
     }
 
     /// A figure in KiB of `/proc/PID/status`.

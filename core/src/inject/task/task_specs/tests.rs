@@ -17,7 +17,8 @@ fn pipelines_within_pipelines_are_walked() {
             "finally": [task("c"), {"name": "d", "taskSpec": {"steps": []}}],
         }},
     });
-    let found: Vec<(String, String)> = declaring(&object)
+    let found: Vec<(String, String)> = declaring(&Node::from(&object))
+        .hosts
         .into_iter()
         .map(|host| (host.title, host.place.pointer()))
         .collect();

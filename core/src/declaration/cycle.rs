@@ -1,0 +1,66 @@
+//! Resources that refer to each other in a circle: none of them could be rendered first.
+
+use super::model::{Declaration, Template};
+use crate::document::diagnostic::Diagnostic;
+
+/// How far the search has come with a template.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Visit {
+    Not,
+    OnPath,
+    Done,
+}
+
+/// The first circle. A chain may be as long as the declaration: the search keeps its path on the heap.
+pub(super) fn find(declaration: &Declaration) -> Option<Diagnostic> {
+    let templates = &declaration.templates;
+    let dependencies = |index: usize| {
+        let template: &Template = &templates[index];
+        let others = template.dependencies();
+        // A reference to itself has an error of its own.
+        others
+            .filter_map(|name| templates.position(name))
+            .filter(move |other| *other != index)
+    };
+    let mut visits = vec![Visit::Not; templates.len()];
+    for start in 0..templates.len() {
+        if visits[start] != Visit::Not {
+            continue;
+        }
+        visits[start] = Visit::OnPath;
+        let mut path = vec![(start, dependencies(start))];
+        while let Some((index, rest)) = path.last_mut() {
+            let Some(next) = rest.next() else {
+                visits[*index] = Visit::Done;
+                path.pop();
+                continue;
+            };
+            match visits[next] {
+                Visit::Done => {}
+                Visit::Not => {
+                    visits[next] = Visit::OnPath;
+                    path.push((next, dependencies(next)));
+                }
+                Visit::OnPath => {
+                    let circle = path.iter().map(|(index, _)| *index);
+                    let circle: Vec<usize> = circle.skip_while(|index| *index != next).collect();
+                    return Some(diagnostic(declaration, &circle));
+                }
+            }
+        }
+    }
+    None
+}
+
+fn diagnostic(declaration: &Declaration, circle: &[usize]) -> Diagnostic {
+    let first = &declaration.templates[circle[0]];
+    let closed = circle.iter().chain([&circle[0]]);
+    let names: Vec<&str> = closed
+        .map(|index| declaration.templates[*index].name.as_str())
+        .collect();
+    let message = format!(
+        "these refer to each other in a circle: {}",
+        names.join(" -> ")
+    );
+    Diagnostic::new(&first.place, first.at, message).help("write one of the values literally")
+}

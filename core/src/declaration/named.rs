@@ -1,0 +1,77 @@
+//! A list whose items are found by their names: a declaration may have thousands of each, which refer to each other.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::Deref;
+
+/// An item of a [`NamedList`].
+pub trait Named {
+    /// Returns the name by which others refer to it.
+    fn name(&self) -> &str;
+}
+
+/// A list whose items are found by their names in constant time.
+#[derive(Clone)]
+pub struct NamedList<T> {
+    items: Vec<T>,
+    positions: HashMap<String, usize>,
+}
+
+impl<T: Named> NamedList<T> {
+    /// Appends an item. Of several with one name, the first is found.
+    pub fn push(&mut self, item: T) {
+        let position = self.items.len();
+        self.positions
+            .entry(item.name().to_owned())
+            .or_insert(position);
+        self.items.push(item);
+    }
+
+    /// The item called `name`.
+    pub fn named(&self, name: &str) -> Option<&T> {
+        self.items.get(self.position(name)?)
+    }
+
+    /// The position of the item called `name`, from 0.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.positions.get(name).copied()
+    }
+}
+
+impl<T> Default for NamedList<T> {
+    fn default() -> Self {
+        Self {
+            items: Vec::new(),
+            positions: HashMap::new(),
+        }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for NamedList<T> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.items.fmt(out)
+    }
+}
+
+impl<T> Deref for NamedList<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.items
+    }
+}
+
+impl<T> From<NamedList<T>> for Vec<T> {
+    fn from(list: NamedList<T>) -> Self {
+        list.items
+    }
+}
+
+impl<'a, T> IntoIterator for &'a NamedList<T> {
+    type Item = &'a T;
+    type IntoIter = std::slice::Iter<'a, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.items.iter()
+    }
+}

@@ -1,0 +1,73 @@
+//! The address of health and metrics, served by a thread of its own: nothing that a review does delays a probe.
+
+use std::io;
+use std::net::SocketAddr;
+use std::thread;
+
+use gleaner_runtime::Shutdown;
+use gleaner_runtime::http::{BindError, Server, bind};
+use tokio::sync::oneshot;
+
+/// An address that is bound and not yet served.
+#[must_use = "nothing is served before `serve` is called"]
+pub(crate) struct Probes {
+    address: SocketAddr,
+    serve: oneshot::Sender<(Server, Shutdown)>,
+    ended: oneshot::Receiver<()>,
+}
+
+/// An address that could not be bound, or a system that refuses a thread.
+#[derive(Debug, thiserror::Error)]
+pub enum ProbesError {
+    #[error(transparent)]
+    Listen(#[from] BindError),
+    #[error("a thread for the probes was refused")]
+    Thread(#[from] io::Error),
+}
+
+impl Probes {
+    /// Starts the thread and binds `address`.
+    pub(crate) async fn bind(address: SocketAddr) -> Result<Self, ProbesError> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let (tell, bound) = oneshot::channel();
+        let (serve, server) = oneshot::channel::<(Server, Shutdown)>();
+        let (end, ended) = oneshot::channel();
+        let serving = async move {
+            match bind(address, "--health-listen").await {
+                Ok((listener, address)) => {
+                    // Who waits for either has gone away with its error.
+                    let _ = tell.send(Ok(address));
+                    if let Ok((server, shutdown)) = server.await {
+                        server.serve(listener, shutdown).await;
+                    }
+                }
+                Err(error) => drop(tell.send(Err(error))),
+            }
+            let _ = end.send(());
+        };
+        thread::Builder::new()
+            .name("probes".to_owned())
+            .spawn(move || runtime.block_on(serving))?;
+        let bound = bound.await;
+        let address = bound.map_err(|_| io::Error::other("the thread ended"))??;
+        Ok(Self {
+            address,
+            serve,
+            ended,
+        })
+    }
+
+    /// The address, with the port that it got.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves on the thread until shutdown is requested. What is returned is done when the thread is.
+    pub(crate) fn serve(self, server: Server, shutdown: Shutdown) -> oneshot::Receiver<()> {
+        // The thread waits for it as long as `self` exists.
+        let _ = self.serve.send((server, shutdown));
+        self.ended
+    }
+}

@@ -1,0 +1,162 @@
+//! Objects that are made to take time or memory: each is decided within bounds, and delays neither another review nor a probe.
+
+mod objects;
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::support::{Authority, Injector, JOB_POD, Setup, get, review};
+use objects::{Hostile, all};
+
+/// The memory of the process after one such review, in KiB: the bound on all of it is the default limit of
+/// the chart, 128 MiB, which two large bodies and the program itself share.
+const MEMORY: u64 = 64 << 10;
+
+/// The time that a decision may compute. By brute force it is half a minute or more for most of the objects, in a build with
+/// optimization; within bounds it is less than 100 ms there, and less than this in one without.
+const CEILING: Duration = Duration::from_secs(3);
+/// How long a bystander may take on a busy machine. Behind the decisions on all hostile objects it would be minutes.
+const WAIT: Duration = Duration::from_secs(10);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hostile_object_is_decided_within_bounds_of_time_and_memory() {
+    let authority = Authority::new();
+    for Hostile { what, path, review } in all() {
+        // One each, since the peak of a process never sinks.
+        let injector = Setup::files(&authority).ready().await;
+        let mut client = injector.client(&authority).await;
+        let before = injector.computed();
+        let response = client.review(path, &review).await.unwrap();
+        let took = injector.computed() - before;
+        let memory = injector.memory("VmHWM");
+        let message = response["status"]["message"].as_str().unwrap_or("changed");
+        let message: String = message.chars().take(150).collect();
+        println!("{what}: {took:?}, {memory} KiB: {message}");
+        assert!(took < CEILING, "{what}: {took:?}");
+        assert!(memory < MEMORY, "{what}: {memory} KiB");
+        assert!(
+            response["status"]["message"]
+                .as_str()
+                .unwrap_or_default()
+                .len()
+                <= (16 << 10) + 3
+        );
+    }
+}
+
+/// The longest that an innocent review and the probes took, asked one after another while `hostile` is true.
+async fn bystanders(
+    injector: &Injector,
+    authority: &Authority,
+    done: impl Fn() -> bool,
+) -> [Duration; 2] {
+    let mut client = injector.client(authority).await;
+    let innocent = review(JOB_POD);
+    let mut longest = [Duration::ZERO; 2];
+    while !done() {
+        let started = Instant::now();
+        client.review("/mutate/pods", &innocent).await.unwrap();
+        longest[0] = longest[0].max(started.elapsed());
+        let started = Instant::now();
+        for path in ["/livez", "/readyz"] {
+            assert_eq!(get(injector.health, path).await.status, 200);
+        }
+        longest[1] = longest[1].max(started.elapsed());
+    }
+    longest
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reviews_and_probes_next_to_hostile_ones_do_not_wait_for_them() {
+    let authority = Authority::new();
+    let injector = Setup::files(&authority).ready().await;
+    let mut sending = Vec::new();
+    for _ in 0..2 {
+        let mut client = injector.client(&authority).await;
+        sending.push(tokio::spawn(async move {
+            for Hostile { what, path, review } in all() {
+                // One that waits too long for the others is left to the failurePolicy.
+                match client.review(path, &review).await {
+                    Ok(response) => assert!(response["allowed"].is_boolean()),
+                    Err(error) => assert!(error.to_string().starts_with("504"), "{what}: {error}"),
+                }
+            }
+        }));
+    }
+    let done = || sending.iter().all(tokio::task::JoinHandle::is_finished);
+    let [innocent, probe] = bystanders(&injector, &authority, done).await;
+    for sent in sending {
+        sent.await.unwrap();
+    }
+    let memory = injector.memory("VmHWM");
+    println!("an innocent review: {innocent:?}; probes: {probe:?}; {memory} KiB");
+    assert!(innocent < WAIT && probe < WAIT, "{innocent:?}, {probe:?}");
+    assert!(memory < 2 * MEMORY, "{memory} KiB");
+}
+
+/// No machine decides on 200 KiB of errors within a millisecond.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_review_that_is_overdue_is_left_to_the_failure_policy() {
+    let authority = Authority::new();
+    let injector = Setup::files(&authority)
+        .flag("--decision-timeout=1ms")
+        .ready()
+        .await;
+    let mut client = injector.client(&authority).await;
+    let Hostile { path, review, .. } = all().swap_remove(0);
+    let failed = client.review(path, &review).await;
+    let failed = failed.unwrap_err().to_string();
+    assert!(
+        failed.contains("504") && failed.contains("--decision-timeout"),
+        "{failed}"
+    );
+    assert_eq!(
+        injector
+            .metric("gleaner_injector_overdue_reviews_total")
+            .await,
+        1.0
+    );
+    assert_eq!(get(injector.health, "/livez").await.status, 200);
+}
+
+/// What is too large to be read and does not ask, or is on its way out, is none of Gleaner's business.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_oversized_object_is_refused_only_if_it_asks() {
+    let authority = Authority::new();
+    let injector = Setup::files(&authority).ready().await;
+    let mut client = injector.client(&authority).await;
+    let mut asking = objects::task("{}", json!([{"image": "i"}]), json!({}));
+    asking["spec"]["volumes"] = vec![json!([]); 30_000].into();
+    let review = |operation: &str, object: &Value, old: &Value| {
+        let mut review = objects::created("Task", object);
+        review["request"]["operation"] = operation.into();
+        review["request"]["oldObject"] = old.clone();
+        review
+    };
+    let mut silent = asking.clone();
+    silent["metadata"]["annotations"] = json!({"other": "gleaner"});
+    let mut going = asking.clone();
+    going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
+    let none = Value::Null;
+    let cases = [
+        ("CREATE", &asking, &none, false),
+        ("UPDATE", &silent, &asking, false),
+        ("CREATE", &silent, &none, true),
+        ("UPDATE", &going, &asking, true),
+    ];
+    for (operation, object, old, allowed) in cases {
+        let response = client
+            .review("/mutate/tekton", &review(operation, object, old))
+            .await;
+        let response = response.unwrap();
+        assert_eq!(response["allowed"], allowed, "{operation}: {response}");
+        if !allowed {
+            let message = response["status"]["message"].as_str().unwrap();
+            assert!(
+                message.contains("reads objects of up to 25000"),
+                "{message}"
+            );
+        }
+    }
+}
