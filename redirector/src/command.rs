@@ -105,8 +105,7 @@ fn wait(child: libc::pid_t, witness: &mut Witness) -> Ended {
         while let Some((pid, change)) = sys::reap() {
             match change {
                 _ if pid == child => last = Some(change),
-                Change::Stopped(_) => {}
-                _ => witness.ended(pid),
+                _ => witness.changed(pid, change),
             }
         }
         match last {

@@ -110,16 +110,23 @@ impl Witness {
         signal.sender.is_some() && signal.sender == self.process
     }
 
-    /// Tells the witness that the process `pid` has ended.
-    pub(crate) fn ended(&mut self, pid: libc::pid_t) {
-        if self.process == Some(pid) {
-            self.process = None;
+    /// Takes note of a change of the child `pid`, which may be the witness.
+    pub(crate) fn changed(&mut self, pid: libc::pid_t, change: Change) {
+        match change {
+            _ if self.process != Some(pid) => {}
+            // A SIGSTOP to the group, of which only this process was continued.
+            Change::Stopped(_) => send(libc::SIGCONT, pid),
+            _ => self.process = None,
         }
     }
 
     /// Runs `stop`, which stops this process, while the witness looks at the process `pid`: if it is not stopped, this
-    /// process is continued.
+    /// process is continued. Does nothing if this process was continued since `pid` was stopped: both were stopped together.
     pub(crate) fn while_stopped(&mut self, pid: libc::pid_t, stop: impl FnOnce()) {
+        finish_sending();
+        if pending() & bit(libc::SIGCONT) != 0 {
+            return;
+        }
         let Some(shared) = self.shared() else {
             return stop();
         };
@@ -146,14 +153,11 @@ impl Witness {
         let (Some(process), Some(shared)) = (self.process, self.shared()) else {
             return 0;
         };
-        match change_of(process) {
-            // A SIGSTOP to the group, of which only this process was continued.
-            Some((_, Change::Stopped(_))) => send(libc::SIGCONT, process),
-            Some(_) => {
-                self.process = None;
+        if let Some((_, change)) = change_of(process) {
+            self.changed(process, change);
+            if self.process.is_none() {
                 return 0;
             }
-            None => {}
         }
         finish_sending();
         let number = shared.asked.fetch_add(1, Ordering::SeqCst) + 1;
