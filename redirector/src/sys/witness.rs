@@ -121,12 +121,8 @@ impl Witness {
     }
 
     /// Runs `stop`, which stops this process, while the witness looks at the process `pid`: if it is not stopped, this
-    /// process is continued. Does nothing if this process was continued since `pid` was stopped: both were stopped together.
+    /// process is continued.
     pub(crate) fn while_stopped(&mut self, pid: libc::pid_t, stop: impl FnOnce()) {
-        finish_sending();
-        if pending() & bit(libc::SIGCONT) != 0 {
-            return;
-        }
         let Some(shared) = self.shared() else {
             return stop();
         };
@@ -236,7 +232,7 @@ fn finish_sending() {
 }
 
 /// Returns true if the process `pid` is stopped, or cannot be looked at.
-fn is_stopped(pid: libc::pid_t) -> bool {
+pub(crate) fn is_stopped(pid: libc::pid_t) -> bool {
     let Ok(status) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
         return true;
     };
