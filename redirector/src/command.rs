@@ -99,8 +99,7 @@ fn wait(child: libc::pid_t, witness: &mut Witness) -> Ended {
         while let Some((pid, change)) = sys::reap() {
             match change {
                 _ if pid == child => last = Some(change),
-                Change::Stopped(_) => {}
-                _ => witness.ended(pid),
+                _ => witness.changed(pid, change),
             }
         }
         match last {
@@ -108,7 +107,13 @@ fn wait(child: libc::pid_t, witness: &mut Witness) -> Ended {
             // The kernel keeps eight bits of an exit code.
             Some(Change::Exited(code)) => return Ended::Code(code as u8),
             Some(Change::Stopped(signal)) => {
-                witness.while_stopped(child, || sys::stop_of(signal));
+                // It may have been continued since, perhaps together with this process.
+                if let Some(signal) = sys::pending_continue() {
+                    pass_on(signal, child, witness);
+                }
+                if sys::is_stopped(child) {
+                    witness.while_stopped(child, || sys::stop_of(signal));
+                }
             }
             None => {}
         }

@@ -18,9 +18,10 @@ use std::path::Path;
 pub(crate) use image::Image;
 pub(crate) use signals::{
     Before, Change, Received, block_signals, die_of, end_on_signals_as_init, group_of,
-    ignore_broken_pipes, leads_its_group, next_signal, reap, send, stop_of, unblock_signals,
+    ignore_broken_pipes, leads_its_group, next_signal, pending_continue, reap, send, stop_of,
+    unblock_signals,
 };
-pub(crate) use witness::Witness;
+pub(crate) use witness::{Witness, is_stopped};
 
 /// Keeps outputs and tokens out of core dumps and from the debuggers of the same user. `execve` makes the command dumpable
 /// again. A core dump of the command's is not replaced by one of the redirector, which ends with the same signal.

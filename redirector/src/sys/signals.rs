@@ -83,17 +83,28 @@ pub(crate) fn next_signal() -> Received {
     }
 }
 
+/// Takes a SIGCONT off the queue, if one is pending. The kernel would hand out SIGCHLD first.
+pub(crate) fn pending_continue() -> Option<Received> {
+    let mut only = empty_set();
+    // SAFETY: the set is initialised.
+    unsafe { libc::sigaddset(&raw mut only, libc::SIGCONT) };
+    take(&only)
+}
+
 /// Returns the next blocked signal that is pending already.
 pub(super) fn next_pending() -> Option<Received> {
-    let all = full_set();
+    take(&full_set())
+}
+
+/// Takes a pending signal of `set` off the queue.
+fn take(set: &libc::sigset_t) -> Option<Received> {
     let mut information = MaybeUninit::<libc::siginfo_t>::zeroed();
     let at_once = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,
     };
     // SAFETY: set and time are initialised, the information is writable.
-    let number =
-        unsafe { libc::sigtimedwait(&raw const all, information.as_mut_ptr(), &raw const at_once) };
+    let number = unsafe { libc::sigtimedwait(set, information.as_mut_ptr(), &raw const at_once) };
     // SAFETY: filled by the kernel, and all zeroes is valid anyway.
     (number > 0).then(|| Received::new(number, &unsafe { information.assume_init() }))
 }

@@ -109,10 +109,13 @@ impl Witness {
         signal.sender.is_some() && signal.sender == self.process
     }
 
-    /// Tells the witness that the process `pid` has ended.
-    pub(crate) fn ended(&mut self, pid: libc::pid_t) {
-        if self.process == Some(pid) {
-            self.process = None;
+    /// Takes note of a change of the child `pid`, which may be the witness.
+    pub(crate) fn changed(&mut self, pid: libc::pid_t, change: Change) {
+        match change {
+            _ if self.process != Some(pid) => {}
+            // A SIGSTOP to the group, of which only this process was continued.
+            Change::Stopped(_) => send(libc::SIGCONT, pid),
+            _ => self.process = None,
         }
     }
 
@@ -145,14 +148,11 @@ impl Witness {
         let (Some(process), Some(shared)) = (self.process, self.shared()) else {
             return 0;
         };
-        match change_of(process) {
-            // A SIGSTOP to the group, of which only this process was continued.
-            Some((_, Change::Stopped(_))) => send(libc::SIGCONT, process),
-            Some(_) => {
-                self.process = None;
+        if let Some((_, change)) = change_of(process) {
+            self.changed(process, change);
+            if self.process.is_none() {
                 return 0;
             }
-            None => {}
         }
         finish_sending();
         let number = shared.asked.fetch_add(1, Ordering::SeqCst) + 1;
@@ -231,7 +231,7 @@ fn finish_sending() {
 }
 
 /// Returns true if the process `pid` is stopped, or cannot be looked at.
-fn is_stopped(pid: libc::pid_t) -> bool {
+pub(crate) fn is_stopped(pid: libc::pid_t) -> bool {
     let Ok(status) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
         return true;
     };

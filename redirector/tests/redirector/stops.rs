@@ -88,22 +88,37 @@ fn a_command_that_stops_itself_is_seen_stopped_and_goes_on() {
 
 #[test]
 fn a_request_to_stop_stops_command_and_redirector() {
-    for target in ["$p", "-$p"] {
+    let table = [
+        ("TSTP", "$p", "$p"),
+        ("TSTP", "-$p", "-$p"),
+        ("STOP", "-$p", "-$p"),
+        // All of the group is stopped, and only the child continued.
+        ("STOP", "-$p", "$p"),
+    ];
+    for (signal, stopped, continued) in table {
         let react = r#"
             if (!$c) {
                 select undef, undef, undef, 0.01 until -e "command";
-                kill TSTP => TARGET;
+                kill SIGNAL => STOPPED;
             } else {
-                open my $stat, "<", "/proc/$c/stat"; print +(split / /, <$stat>)[2], "\n";
+                my $state = "";
+                until ($state eq "T") { open my $stat, "<", "/proc/$c/stat"; $state = (split / /, <$stat>)[2] }
                 open my $go, ">", "go";
-                kill CONT => TARGET;
+                kill CONT => CONTINUED;
             }
         "#;
+        let react = react.replace("SIGNAL", signal).replace("STOPPED", stopped);
+        let react = react.replace("CONTINUED", continued);
         let sidecar = Sidecar::content();
-        let step = parent(Step::new(&sidecar), &react.replace("TARGET", target));
+        let step = parent(Step::new(&sidecar), &react);
         let ran = step.run(&["perl", "-e", WAITS]);
-        let expected = "stopped 20\nT\nexited 7\n";
-        assert_eq!(ran.stdout, expected, "{target}: {}", ran.stderr);
+        let number = if signal == "TSTP" { 20 } else { 19 };
+        let expected = format!("stopped {number}\nexited 7\n");
+        assert_eq!(
+            ran.stdout, expected,
+            "{signal}, {continued}: {}",
+            ran.stderr
+        );
     }
 }
 
