@@ -109,7 +109,7 @@ async fn round(
     }
     let patience = match outcome {
         Outcome::Success => "--submit-deadline=20s",
-        Outcome::Failure => "--submit-deadline=1s",
+        Outcome::Failure => "--submit-deadline=2s",
     };
     let mut run = Run::new(PROGRAMS, server, THREE)
         .through(&proxy)
