@@ -16,6 +16,7 @@ mod protocol;
 mod recovery;
 mod routes;
 mod secrecy;
+mod sizes;
 mod start;
 mod support;
 mod waiting;
