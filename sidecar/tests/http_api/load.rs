@@ -34,7 +34,7 @@ fn declaration() -> String {
     text + "submit: Manual\n"
 }
 
-/// Asks for something large and reads a little now and then.
+/// Asks for something large, of which the client then reads a line now and then.
 fn slow(sidecar: &crate::support::Sidecar, index: usize) -> Connection {
     let paths = [
         "/v1/events",

@@ -18,6 +18,7 @@ mod recovery;
 mod room;
 mod routes;
 mod secrecy;
+mod sizes;
 mod start;
 mod support;
 mod waiting;
