@@ -48,7 +48,10 @@ pub fn inject(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
         declaration.is_some() || !matches!(sidecar, None | Some((_, sidecar::State::Foreign)));
     let count: usize = LISTS.iter().map(|list| containers(pod, list).len()).sum();
     let wrapped = match (sidecar, declaration) {
-        (Some((_, sidecar::State::Wrapped)), _) => return Ok(Outcome::Skipped(Skip::Done)),
+        (Some((place, sidecar::State::Wrapped(args))), _) => {
+            taskrun::check_kinds(place, &args, settings)?;
+            return Ok(Outcome::Skipped(Skip::Done));
+        }
         (Some((_, sidecar::State::Foreign)), None) => return Ok(Outcome::Skipped(Skip::NotAsked)),
         _ if asks && count > CONTAINERS_MAX => return Err(Refusal::new(too_many(count))),
         (_, Some(_)) | (Some(_), None) if is_windows(pod) => return Err(Refusal::new(windows())),
