@@ -4,6 +4,7 @@ mod documents;
 
 use std::process::ExitCode;
 
+use gleaner_core::declaration::AllowedKinds;
 use gleaner_core::document::{Finding, Source};
 use gleaner_core::inject::Settings;
 use gleaner_core::inject::settings::{Resources, Sidecars};
@@ -64,5 +65,7 @@ fn settings(options: &Inject) -> Settings {
         // Of Tasks it is Tekton's in any case; a pod's would never end beside the others.
         sidecars: Sidecars::Native,
         log_level: options.sidecar_log_level.clone(),
+        // The list is a cluster's, whose injector checks the pods.
+        kinds: AllowedKinds::unlimited(),
     }
 }

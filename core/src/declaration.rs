@@ -22,6 +22,7 @@
 //! );
 //! ```
 
+mod allowed_kinds;
 mod check;
 mod cycle;
 mod field_path;
@@ -31,6 +32,7 @@ mod read;
 mod read_template;
 pub mod schema;
 
+pub use allowed_kinds::{AllowedKinds, KindPattern, KindPatternError};
 pub use check::{ParamShape, Scope};
 pub use field_path::{FieldPath, FieldPathError};
 pub use model::{

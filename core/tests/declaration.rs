@@ -303,3 +303,37 @@ fn a_type_that_no_pipeline_resource_has_is_refused_before_the_run() {
         "3:18 resources[0].spec.type: 'imag' is no type of a PipelineResource; did you mean 'image'?"
     );
 }
+
+/// As above, for the look-ups alone, which reading hides.
+#[test]
+fn an_output_and_a_resource_are_found_in_the_same_time_in_a_long_list() {
+    let declaration = |count: usize| {
+        let outputs = (0..count).map(|number| format!("{{name: o{number}}}"));
+        let resources =
+            (0..count).map(|number| format!("- {{name: r{number}, spec: {{type: git}}}}\n"));
+        let outputs = outputs.collect::<Vec<_>>().join(", ");
+        let resources: String = resources.collect();
+        let text = format!("steps: {{a: [{outputs}]}}\nresources:\n{resources}");
+        Declaration::parse(&text, &Scope::default()).unwrap()
+    };
+    let time = |count: usize| {
+        let declaration = declaration(count);
+        let names: Vec<(String, String)> = (0..count)
+            .map(|number| (format!("o{number}"), format!("r{number}")))
+            .collect();
+        let round = || {
+            let start = std::time::Instant::now();
+            for (output, resource) in &names {
+                assert!(declaration.output("a", output).is_some());
+                assert!(declaration.template(resource).is_some());
+            }
+            start.elapsed()
+        };
+        (0..5).map(|_| round()).min().unwrap()
+    };
+    let (small, large) = (time(800), time(3200));
+    assert!(
+        large < small * 10,
+        "{small:?}, four times as many: {large:?}"
+    );
+}

@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args, Parser, ValueEnum};
+use gleaner_core::declaration::KindPattern;
 use gleaner_core::inject::quantity;
 use gleaner_core::inject::settings::{PullPolicy, Resources, Settings, Sidecars};
 use gleaner_proto::duration;
@@ -103,6 +104,16 @@ pub struct Pods {
     /// How much the sidecar logs: error, warn, info, debug or trace; without it its own default
     #[arg(long, env = "GLEANER_SIDECAR_LOG_LEVEL", value_parser = ["error", "warn", "info", "debug", "trace"])]
     sidecar_log_level: Option<String>,
+    /// A kind that declarations may create: GROUP/KIND, such as apps/Deployment, core/ConfigMap or apps/*; may be repeated. `*` is
+    /// every kind but those for RBAC, admission, API extension, tokens and certificates, which must be named
+    #[arg(
+        long = "allow-kind",
+        env = "GLEANER_ALLOW_KINDS",
+        value_name = "GROUP/KIND",
+        value_delimiter = ',',
+        default_value = "*"
+    )]
+    kinds: Vec<KindPattern>,
 }
 
 /// Where the certificate comes from.
@@ -287,6 +298,7 @@ impl Pods {
             run_as_user,
             sidecars: _,
             sidecar_log_level,
+            kinds,
         } = self;
         Settings {
             image,
@@ -300,6 +312,7 @@ impl Pods {
             run_as_user,
             sidecars,
             log_level: sidecar_log_level,
+            kinds: kinds.into_iter().collect(),
         }
     }
 }

@@ -49,7 +49,8 @@ pub fn inject(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
         declaration.is_some() || !matches!(sidecar, None | Some((_, sidecar::State::Foreign)));
     let count: usize = LISTS.iter().map(|list| containers(pod, list).len()).sum();
     let wrapped = match (sidecar, declaration) {
-        (Some((_, sidecar::State::Wrapped)), _) => {
+        (Some((place, sidecar::State::Wrapped(args))), _) => {
+            taskrun::check_kinds(place, &args, settings)?;
             let mut counted = pod.clone();
             messages::count_again(&mut counted);
             if counted == *pod {

@@ -1,5 +1,6 @@
 //! What weaving and wrapping put into Tasks and pods.
 
+use crate::declaration::AllowedKinds;
 use crate::document::Place;
 use crate::document::diagnostic::Diagnostic;
 use gleaner_proto::kubernetes::annotation;
@@ -22,6 +23,8 @@ pub struct Settings {
     pub sidecars: Sidecars,
     /// What the sidecar logs; its own default when none is said.
     pub log_level: Option<String>,
+    /// The kinds that declarations may create.
+    pub kinds: AllowedKinds,
 }
 
 /// When an image is pulled.

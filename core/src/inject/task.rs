@@ -194,6 +194,10 @@ fn weave_host(
     let Some(declared) = carrier.declaration(&Live)? else {
         return Ok(());
     };
+    let refused = settings.kinds.check(&declared.declaration);
+    if !refused.is_empty() {
+        return Err(refused);
+    }
     let metadata = task_specs::metadata_of(woven, place);
     let settings = settings.with_annotations(metadata)?;
     let resources = task_specs::resources_field(woven);

@@ -57,6 +57,10 @@ pub(super) fn inject(pod: &Value, settings: &Settings) -> Result<Value, Vec<Diag
         declaration,
         document,
     } = declared(pod)?;
+    let refused = settings.kinds.check(&declaration);
+    if !refused.is_empty() {
+        return Err(refused);
+    }
     let steps: Vec<String> = declaration.steps.keys().map(ToString::to_string).collect();
     let single = steps.len() == 1;
     if declaration.submit == Submit::Completed && !single {

@@ -18,8 +18,8 @@ const TOKEN_VOLUME: &str = "gleaner-token";
 pub(super) enum State {
     /// Woven into the TaskSpec with these arguments, and not wrapped yet.
     Woven(Vec<String>),
-    /// Here before.
-    Wrapped,
+    /// Here before, or injected ahead of time, with these arguments.
+    Wrapped(Vec<String>),
     /// Somebody else's.
     Foreign,
 }
@@ -45,7 +45,7 @@ pub(super) fn state(pod: &Value, (list, index): (&'static str, usize)) -> State 
     } else if flags.any(|flag| flag == UNWRAPPED) {
         State::Woven(args)
     } else {
-        State::Wrapped
+        State::Wrapped(args)
     }
 }
 

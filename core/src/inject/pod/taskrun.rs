@@ -33,6 +33,11 @@ pub(super) fn inject(
     let arguments = Arguments::parse(args)
         .map_err(|error| vec![Diagnostic::new(&at, None, error.to_string())])?;
     let declaration = declaration(&arguments, &at)?;
+    // Again: what the Task has may not have passed the webhook, or the list may have changed.
+    let refused = settings.kinds.check(&declaration);
+    if !refused.is_empty() {
+        return Err(refused);
+    }
     let mut wrapped = pod.clone();
     let Value::Object(mut woven) = containers_mut(&mut wrapped, list).remove(index) else {
         return Err(vec![mismatch("the sidecar is no container")]);
@@ -52,6 +57,26 @@ pub(super) fn inject(
     }
     sidecar::place(&mut wrapped, woven, &arguments, settings);
     Ok(wrapped)
+}
+
+/// Checks the kinds of a pod that has its sidecar already, which no webhook may have seen. What cannot be read is the sidecar's to
+/// refuse.
+pub(super) fn check_kinds(
+    (list, index): (&'static str, usize),
+    args: &[String],
+    settings: &Settings,
+) -> Result<(), Vec<Diagnostic>> {
+    let at = Place::from(["spec", list]).index(index).key("args");
+    let Ok(arguments) = Arguments::parse(args) else {
+        return Ok(());
+    };
+    let Ok(declaration) = declaration(&arguments, &at) else {
+        return Ok(());
+    };
+    match settings.kinds.check(&declaration) {
+        refused if refused.is_empty() => Ok(()),
+        refused => Err(refused),
+    }
 }
 
 fn declaration(arguments: &Arguments, place: &Place) -> Result<Declaration, Vec<Diagnostic>> {
