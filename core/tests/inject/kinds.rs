@@ -2,7 +2,7 @@
 
 use gleaner_core::declaration::AllowedKinds;
 use gleaner_core::inject::task::{self, Operation, Placement};
-use gleaner_core::inject::{Outcome, Settings, pod};
+use gleaner_core::inject::{Outcome, ResultsFrom, Settings, pod};
 use serde_json::{Value, json};
 
 use crate::support::settings;
@@ -52,7 +52,10 @@ fn a_task_is_refused_whose_declaration_creates_another_kind() {
 /// A pod of a Task that was injected under another list, ahead of time or by hand, and one that carries the annotation itself.
 #[test]
 fn a_pod_is_refused_whose_declaration_creates_another_kind() {
-    for placement in [Placement::Webhook, Placement::AheadOfTime] {
+    for placement in [
+        Placement::Webhook,
+        Placement::AheadOfTime(ResultsFrom::default()),
+    ] {
         let task = task::inject_for(&task(), Operation::Create, &unlimited(), placement);
         let task = changed(task);
         let mut sidecar = task["spec"]["sidecars"][0].clone();
