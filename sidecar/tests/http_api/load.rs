@@ -1,4 +1,5 @@
-//! One large run: 200 steps, 10,000 outputs, 1000 objects, and 50 clients that are slow.
+//! One large run: as much as a declaration of 256 KiB holds, 200 steps, 4000 outputs and 500 objects; and 50 clients that are
+//! slow.
 
 use std::time::{Duration, Instant};
 
@@ -7,8 +8,8 @@ use gleaner_proto::message::Phase;
 use crate::support::{Connection, Setup, request};
 
 const STEPS: usize = 200;
-const OUTPUTS: usize = 50;
-const OBJECTS: usize = 1000;
+const OUTPUTS: usize = 20;
+const OBJECTS: usize = 500;
 const SLOW: usize = 50;
 
 fn declaration() -> String {

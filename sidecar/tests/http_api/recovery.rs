@@ -256,7 +256,7 @@ fn a_disk_that_fills_up_in_mid_commit_changes_no_ending() {
         assert_eq!(answer.status, if refused { 424 } else { 200 });
         let exists = cluster.paths();
         assert_eq!(exists.len(), usize::from(!refused));
-        let asked = cluster.writes().len();
+        let asked = cluster.count(&Method::POST, "configmaps");
         sidecar.kill();
         // With room, and an API server that takes everything, or has no more room itself.
         let setup = full.without_file_size();
@@ -264,7 +264,8 @@ fn a_disk_that_fills_up_in_mid_commit_changes_no_ending() {
         let again = sidecar.step("build").outputs("build", DIGEST);
         assert_eq!((again.status, again.text()), (answer.status, answer.text()));
         assert_eq!(cluster.paths(), exists);
-        assert_eq!(cluster.writes().len(), asked);
+        assert_eq!(cluster.count(&Method::POST, "configmaps"), asked);
+        assert_eq!(cluster.count(&Method::DELETE, "configmaps"), 0);
     }
 }
 
