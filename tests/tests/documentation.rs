@@ -1,0 +1,82 @@
+//! The tests that the documentation names: each of them exists.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Pages that name a test for each promise or defense.
+const PAGES: [&str; 2] = ["docs/reliability.md", "docs/security.md"];
+/// Directories without code of the project.
+const SKIPPED: [&str; 3] = ["target", ".git", "node_modules"];
+
+fn workspace() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    root.expect("tests/ is a directory of the workspace")
+        .to_owned()
+}
+
+/// The names of all functions of the project.
+fn functions() -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let mut directories = vec![workspace()];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).expect("a directory") {
+            let path = entry.expect("an entry").path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if path.is_dir() && !SKIPPED.contains(&name.as_ref()) {
+                directories.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).expect("a source file");
+                names.extend(text.split("fn ").skip(1).map(|rest| {
+                    let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_');
+                    rest[..end.unwrap_or(rest.len())].to_owned()
+                }));
+            }
+        }
+    }
+    names
+}
+
+/// The names of tests in a page: words in backticks that read like a sentence.
+fn named(page: &str) -> Vec<String> {
+    let words = page.split('`').skip(1).step_by(2);
+    let is_test = |word: &&str| {
+        word.matches('_').count() >= 3
+            && word
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+    };
+    words.filter(is_test).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_test_that_a_page_names_exists() {
+    let functions = functions();
+    for page in PAGES {
+        let text = fs::read_to_string(workspace().join(page)).expect("a page");
+        let named = named(&text);
+        assert!(named.len() > 20, "{page} names {} tests", named.len());
+        let missing: Vec<_> = named
+            .iter()
+            .filter(|name| !functions.contains(*name))
+            .collect();
+        assert!(
+            missing.is_empty(),
+            "{page} names tests that do not exist: {missing:?}"
+        );
+    }
+}
+
+/// Rows of the tables that promise something without naming a test.
+#[test]
+fn every_promise_names_a_test() {
+    let page = fs::read_to_string(workspace().join("docs/reliability.md")).expect("a page");
+    let promises: Vec<&str> = page
+        .lines()
+        .filter(|line| line.starts_with("| E"))
+        .collect();
+    assert_eq!(promises.len(), 15);
+    for promise in promises {
+        assert!(!named(promise).is_empty(), "{promise}");
+    }
+}
