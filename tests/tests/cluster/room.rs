@@ -133,7 +133,9 @@ fn the_reason_of_a_failure_survives_many_steps(namespace: &Namespace) {
     let long = "x".repeat(2000);
     let task = task(12, 1, "[]", DIGEST).replace(
         "spec: {type: image, params: [",
-        &format!("metadata: {{annotations: {{\"{long}\": wrong}}}}\n          spec: {{type: image, params: ["),
+        &format!(
+            "metadata: {{labels: {{long: \"{long}\"}}}}\n          spec: {{type: image, params: ["
+        ),
     );
     namespace.apply(&task);
     let run = namespace.run("many").failed("StepFailed");

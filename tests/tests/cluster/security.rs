@@ -64,7 +64,7 @@ spec:
 
 /// Tekton puts the variables of `podTemplate.env` into every step, after the Task's own, and into no sidecar.
 fn variables_of_a_run_do_not_steer_the_task(namespace: &Namespace) {
-    let second = "    - {name: second, image: 'localhost/gleaner-test/scratch:1', command: [/leave, x, y]}\n";
+    let second = "    - {name: second, image: 'localhost/gleaner-test/scratch:1', command: [/leave, file, text]}\n";
     namespace.apply(&format!("{BUILD}{second}"));
     namespace.apply(
         "

@@ -116,7 +116,7 @@ fn four_mebibytes_come_in_and_a_part_goes_into_an_object(namespace: &Namespace) 
     assert_eq!(namespace.get("configmap/report")["data"]["report"], "all");
 }
 
-/// An API server takes objects up to 3 MiB, etcd up to 1.5 MiB.
+/// An API server takes objects up to 3 MiB, etcd up to 1.5 MiB. A larger one is not even rendered.
 fn what_is_too_large_for_the_cluster_is_named(namespace: &Namespace) {
     allow(namespace, "configmaps");
     let script = "yes 0123456789abcde | head -c 4194304 >\"$GLEANER_OUTPUTS/report\"";
@@ -124,7 +124,10 @@ fn what_is_too_large_for_the_cluster_is_named(namespace: &Namespace) {
     let run = namespace.run("report").failed("StepFailed");
     holds(
         &namespace.describe("taskrun/report-run"),
-        &["NotCreated", "ConfigMap", "report"],
+        &["TooLarge", "the object of 'report' would have 41"],
     );
-    holds(&namespace.logs(run.pod(), "step-test"), &["too large"]);
+    holds(
+        &namespace.logs(run.pod(), "step-test"),
+        &["nothing was created", "largest: steps.test.report"],
+    );
 }
