@@ -74,5 +74,5 @@ bench: ## Benchmarks, each beside what it is measured against
 	cargo bench --workspace
 
 .PHONY: fuzz
-fuzz: ## Fuzzes every parser of outside input for a minute each (needs nightly and cargo-fuzz)
+fuzz: ## Fuzzes every reader of outside input for a minute each (needs nightly and cargo-fuzz)
 	scripts/fuzz 60

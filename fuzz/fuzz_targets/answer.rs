@@ -5,7 +5,8 @@ use gleaner_redirector::answer::parse;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let whole = parse(bytes, true);
-    for cut in 0..bytes.len() {
+    // Each cut reads all before it: of long answers, some cuts do.
+    for cut in (0..bytes.len()).step_by(1 + bytes.len() / 2048) {
         let _ = parse(&bytes[..cut], true);
         match parse(&bytes[..cut], false) {
             Err(_) => assert!(

@@ -1,8 +1,9 @@
 //! Any body is answered or refused; what is answered with a patch can be patched, and then needs no more.
 #![no_main]
 
+use gleaner_core::declaration::AllowedKinds;
 use gleaner_core::inject::settings::{Resources, Settings, Sidecars};
-use gleaner_injector::decision::{Route, Functions, Verdict, name};
+use gleaner_injector::decision::{Functions, Route, Verdict, name};
 use gleaner_injector::review::Request;
 use serde_json::Value;
 
@@ -83,5 +84,6 @@ fn settings() -> Settings {
         run_as_user: None,
         sidecars: Sidecars::Native,
         log_level: None,
+        kinds: AllowedKinds::unguarded(),
     }
 }

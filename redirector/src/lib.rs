@@ -42,6 +42,8 @@ mod directory;
 mod exchange;
 mod failure;
 mod finish;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod help;
 #[cfg(test)]
 mod injected_tests;

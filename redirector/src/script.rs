@@ -73,7 +73,7 @@ pub(crate) fn unpack(mut arguments: impl Iterator<Item = OsString>) -> Result<Un
 }
 
 /// The flags and what comes behind them.
-fn split(content: &[u8]) -> Option<(Vec<String>, &[u8])> {
+pub(crate) fn split(content: &[u8]) -> Option<(Vec<String>, &[u8])> {
     let mut lines = content.splitn(3, |&byte| byte == b'\n');
     let flags = lines.nth(1)?.strip_prefix(SCRIPT_FLAGS.as_bytes())?;
     Some((serde_json::from_slice(flags).ok()?, lines.next()?))

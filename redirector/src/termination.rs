@@ -62,7 +62,7 @@ fn merge(path: &Path, reason: &str, message: &str, room: usize) -> io::Result<()
 
 /// What was there with the failure's entries after it, in `room` bytes. What is not an array goes: Tekton would overwrite it as
 /// well.
-fn merged(before: &str, reason: &str, message: &str, room: usize) -> String {
+pub(crate) fn merged(before: &str, reason: &str, message: &str, room: usize) -> String {
     let mut entries = serde_json::from_str::<Vec<Value>>(before).unwrap_or_default();
     let reason = Entry {
         key: "Reason",

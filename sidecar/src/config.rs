@@ -130,7 +130,7 @@ impl Limits {
         Memory::new(given.or_else(memory::limit), self, steps)
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn for_tests(flags: &[&str]) -> Self {
         #[derive(Parser)]
         struct Flags {

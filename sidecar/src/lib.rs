@@ -25,6 +25,8 @@
 pub mod config;
 mod crash_point;
 mod events;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod install;
 pub mod journal;
 pub mod message;

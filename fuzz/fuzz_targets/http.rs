@@ -1,0 +1,108 @@
+//! Any bytes on a connection to the sidecar are answered or the connection is closed, in bounded time.
+//!
+//! The first byte says by which socket they come: `l` loopback, `p` the probes' socket, else the socket of step `a`. After `b`
+//! they are the body of that step's outputs.
+//!
+//! The clock stands still while there is work and jumps when there is none, so waits cost no time.
+#![no_main]
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use gleaner_core::declaration::{Declaration, Scope};
+use gleaner_proto::StepName;
+use gleaner_runtime::api_server::{ApiServer, Bounds};
+use gleaner_runtime::shutdown;
+use gleaner_sidecar::fuzzing::serve;
+use gleaner_sidecar::server::Caller;
+use gleaner_submission::{Settings, Submitter};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::timeout;
+
+const DECLARATION: &str = "
+steps:
+  a: [{name: text}, {name: list, type: array, default: []}, {name: secret, secret: true, default: x}]
+  b: [{name: other, default: y}]
+resources: [{name: img, spec: {type: image, params: [{name: url, value: $(steps.a.text)}]}}]
+submit: Manual
+";
+
+/// Longer than any of the sidecar's own bounds.
+const LONG: Duration = Duration::from_secs(15 * 60);
+
+static DECLARED: LazyLock<Declaration> =
+    LazyLock::new(|| Declaration::parse(DECLARATION, &Scope::default()).expect("a declaration"));
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let Some((&socket, bytes)) = bytes.split_first() else {
+        return;
+    };
+    let step = || Caller::Step(StepName::new("a").expect("a name"));
+    let (caller, head) = match socket {
+        b'l' => (Caller::Loopback, String::new()),
+        b'p' => (Caller::Probe, String::new()),
+        b'b' => (step(), head(bytes.len())),
+        _ => (step(), String::new()),
+    };
+    let request = [head.as_bytes(), bytes].concat();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    let response = runtime.block_on(exchange(caller, &request));
+    assert!(
+        response.is_empty() || response.starts_with(b"HTTP/1."),
+        "no response"
+    );
+    if socket == b'b' {
+        assert!(!response.is_empty(), "a whole request has a response");
+    }
+});
+
+fn head(length: usize) -> String {
+    format!(
+        "POST /v1/steps/a/outputs HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
+    )
+}
+
+/// Sends the bytes, returns what comes back, and waits until the sidecar has ended.
+async fn exchange(caller: Caller, request: &[u8]) -> Vec<u8> {
+    let directory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+    let directory = directory.expect("a directory");
+    // Nothing listens there.
+    let server = ApiServer::at(
+        "http://127.0.0.1:1".parse().expect("an address"),
+        Bounds::default(),
+    );
+    let server = server.expect("a client");
+    let (trigger, shutdown) = shutdown::channel();
+    let submitter = Submitter::new(server, "ci".into(), "u".into(), Settings::default());
+    let submitter = submitter.until(shutdown.clone());
+    let (client, server) = tokio::io::duplex(64 << 10);
+    let path = directory.path().to_owned();
+    let serving = tokio::spawn(async move {
+        serve(DECLARED.clone(), submitter, &path, caller, server, shutdown).await;
+    });
+    let (mut reading, mut writing) = tokio::io::split(client);
+    let mut response = Vec::new();
+    let talk = async {
+        let write = async {
+            // The sidecar may close before it has read everything.
+            let _ = writing.write_all(request).await;
+        };
+        let read = async {
+            let _ = reading.read_to_end(&mut response).await;
+        };
+        tokio::join!(write, read);
+    };
+    // Events go on until the client has enough of them.
+    let _ = timeout(LONG, talk).await;
+    drop((reading, writing));
+    trigger.request();
+    let served = timeout(LONG, serving)
+        .await
+        .expect("the sidecar ends in bounded time");
+    served.expect("no panic");
+    response
+}

@@ -1,0 +1,38 @@
+//! What is written as YAML reads as it was, whatever the values; and any text that is read can be written and read again.
+#![no_main]
+
+use arbitrary::{Arbitrary, Unstructured};
+use gleaner_core::document::writer::to_yaml;
+use gleaner_core::document::yaml;
+use gleaner_fuzz::{Edited, Json};
+use serde_json::{Value, json};
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let mut random = Unstructured::new(bytes);
+    if let Ok(Json(value)) = Json::arbitrary(&mut random) {
+        read_again(&json!({"value": value}));
+        read_again(&value);
+    }
+    if let Ok(Edited(document)) = Edited::arbitrary(&mut random) {
+        read_again(&document);
+    }
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    match yaml::parse_documents(text) {
+        Ok(documents) => documents
+            .iter()
+            .for_each(|document| read_again(&document.to_json())),
+        Err(diagnostic) => assert!(!diagnostic.message.is_empty()),
+    }
+});
+
+fn read_again(value: &Value) {
+    let yaml = to_yaml([value]);
+    match yaml::parse(&yaml) {
+        Ok(read) => assert_eq!(read.to_json(), *value, "{yaml}"),
+        // A document of nothing is none.
+        Err(_) if value.is_null() => {}
+        Err(error) => panic!("{}: {yaml}", error.message),
+    }
+}

@@ -1,0 +1,112 @@
+//! The entry for the fuzz target of the HTTP API: the real router behind the real server, on one connection. Only in builds with
+//! `--cfg fuzzing`, which `cargo fuzz` makes.
+
+use std::future;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Extension;
+use axum::serve::Listener;
+use gleaner_core::collect::Collector;
+use gleaner_core::declaration::Declaration;
+use gleaner_core::render::Values;
+use gleaner_core::run::Run;
+use gleaner_proto::StepName;
+use gleaner_runtime::Shutdown;
+use gleaner_runtime::http::{Bodies, Server};
+use gleaner_submission::Submitter;
+use tokio::io::DuplexStream;
+use tokio::sync::watch;
+
+use crate::config::Limits;
+use crate::journal::Journal;
+use crate::metrics::Metrics;
+use crate::run_actor::{RunActor, Submitting};
+use crate::server::{Api, Caller, Clients, Tokens, Views, Workbench, router};
+
+/// The bound on the header of a request, in bytes: less than in production, so that a fuzzer finds it.
+const HEADER_BYTES: usize = 8 << 10;
+
+/// Serves the one connection `stream` of `caller` until `shutdown` is requested, and then until the run's state is closed.
+pub async fn serve(
+    declaration: Declaration,
+    submitter: Submitter,
+    state_dir: &Path,
+    caller: Caller,
+    stream: DuplexStream,
+    shutdown: Shutdown,
+) {
+    let limits = Limits::for_tests(&["--memory-limit", "64Mi", "--max-values", "1000"]);
+    let (journal, _) = Journal::open(state_dir, b"run").expect("invariant: a new journal opens");
+    let mut collector = Collector::new(declaration, Run::default(), Values::default(), []);
+    let steps: Vec<StepName> = collector.steps().cloned().collect();
+    let memory = limits.memory(steps.len());
+    collector.set_bounds(memory.run);
+    let metrics = Metrics::default();
+    let state_dir = state_dir.to_owned();
+    let submitting = Submitting::new(Some(submitter), None, state_dir.clone(), Vec::new());
+    let (actor, handle) = RunActor::new(
+        collector,
+        journal,
+        submitting,
+        None,
+        state_dir,
+        metrics.clone(),
+    );
+    let workbench = Arc::new(Workbench::start().expect("invariant: there are threads"));
+    let (_report, preflight) = watch::channel(None);
+    let api = Api {
+        handle: handle.clone(),
+        tokens: Arc::new(Tokens::generate(steps.iter()).expect("invariant: there is randomness")),
+        clients: Arc::new(Clients::new(&steps, &memory)),
+        views: Arc::new(Views::new(
+            handle.snapshots(),
+            &memory,
+            Arc::clone(&workbench),
+        )),
+        workbench,
+        preflight,
+        metrics,
+        shutdown: shutdown.clone(),
+        start: Instant::now(),
+        max_values: limits.max_values,
+        max_depth: limits.max_depth,
+        max_message: memory.message,
+        bodies: Bodies::with_room(memory.max_body, memory.bodies, limits.http.body_timeout),
+        max_wait: limits.max_wait,
+    };
+    drop(handle);
+    let actor = tokio::spawn(actor.run());
+    let router = router(api).layer(Extension(caller));
+    Server::new(
+        router,
+        &limits.http,
+        HEADER_BYTES,
+        limits.http.header_timeout,
+    )
+    .write_timeout(limits.write_timeout)
+    .serve(One(Some(stream)), shutdown)
+    .await;
+    actor.await.expect("invariant: the actor does not panic");
+}
+
+/// A listener with one connection.
+struct One(Option<DuplexStream>);
+
+impl Listener for One {
+    type Io = DuplexStream;
+    type Addr = ();
+
+    async fn accept(&mut self) -> (DuplexStream, ()) {
+        match self.0.take() {
+            Some(stream) => (stream, ()),
+            None => future::pending().await,
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
