@@ -1,0 +1,105 @@
+//! Random faults of the API server.
+
+use std::time::Duration;
+
+use gleaner_testkit::fault::refusal;
+use gleaner_tests::fault_proxy::{Fault, FaultProxy};
+use http::Method;
+use serde_json::json;
+
+use crate::random::Random;
+
+/// Dry runs and real writes of the kinds of the run.
+const WRITES: &str = "/(pipelineresources|configmaps|secrets)";
+/// Real writes, whose query begins with the field manager; those of a dry run begin otherwise or have `dryRun` after it.
+const KINDS: [&str; 4] = ["", WRITES, "/configmaps", "/pipelineresources"];
+
+/// A fault and the requests that it is for.
+#[derive(Debug)]
+pub(crate) struct FaultRule {
+    method: Method,
+    target: &'static str,
+    hits: Hits,
+    fault: Fault,
+}
+
+/// The matching requests that are hit, counted from 1.
+#[derive(Debug, Clone, Copy)]
+enum Hits {
+    First(usize),
+    Nth(usize),
+    From(usize),
+}
+
+/// A random rule; in an outage it lasts.
+pub(crate) fn random(random: &mut Random, outage: bool) -> FaultRule {
+    let method = random.pick(&[
+        Method::POST,
+        Method::POST,
+        Method::POST,
+        Method::GET,
+        Method::PATCH,
+        Method::DELETE,
+    ]);
+    let target = random.pick(&KINDS);
+    let hits = match random.between(1, 10) {
+        _ if outage => Hits::From(random.count(1, 8)),
+        1..=4 => Hits::First(random.count(1, 3)),
+        5..=8 => Hits::Nth(random.count(1, 8)),
+        _ => Hits::From(random.count(1, 8)),
+    };
+    FaultRule {
+        method,
+        target,
+        hits,
+        fault: fault(random),
+    }
+}
+
+fn fault(random: &mut Random) -> Fault {
+    let millis = |random: &mut Random, low, high| Duration::from_millis(random.between(low, high));
+    let status = |status| refusal(status, "InternalError", "a rule of the test");
+    match random.between(1, 20) {
+        1 => Fault::status(random.pick(&[500, 502, 504])),
+        2 => Fault::status(503),
+        3 => Fault::too_many_requests(1),
+        4 => Fault::status(409),
+        5 | 6 => Fault::Reset,
+        7 => Fault::Close,
+        8 | 9 => Fault::DropReply,
+        10 => Fault::GarbleReply,
+        11 => Fault::HalfReply,
+        12 => Fault::Hang,
+        13 | 14 => Fault::SlowReply(millis(random, 20, 900)),
+        15 => Fault::Late(millis(random, 50, 900)),
+        16 => Fault::answer(
+            200,
+            &[],
+            random.pick(&[json!({}), json!({"login": "please"})]),
+        ),
+        17 => Fault::other_reply(200, random.pick(&[json!({}), json!({"login": "please"})])),
+        18 => Fault::other_reply(random.pick(&[500, 503]), status(500)),
+        19 => Fault::refuse(401, "Unauthorized", "Unauthorized"),
+        _ => {
+            let message = random.pick(&[
+                "configmaps is forbidden: User \"system:serviceaccount:ci:default\" cannot create it",
+                "configmaps \"x\" is forbidden: exceeded quota: small, used: configmaps=3, limited: configmaps=3",
+                "admission webhook \"policy.example\" denied the request: no more of these",
+            ]);
+            Fault::refuse(403, "Forbidden", message)
+        }
+    }
+}
+
+impl FaultRule {
+    /// Puts it in force.
+    pub(crate) fn apply(&self, proxy: &FaultProxy) {
+        let rule = proxy.on(self.method.clone(), self.target);
+        let rule = match self.hits {
+            Hits::First(count) => rule.first(count),
+            Hits::Nth(nth) => rule.nth(nth),
+            Hits::From(nth) => rule.from(nth),
+        };
+        rule.fail(self.fault.clone());
+    }
+}
