@@ -11,7 +11,7 @@ use crate::random::Random;
 
 /// Dry runs and real writes of the kinds of the run.
 const WRITES: &str = "/(pipelineresources|configmaps|secrets)";
-/// Real writes, whose query begins with the field manager; those of a dry run begin otherwise or have `dryRun` after it.
+/// All requests, and those for some kinds.
 const KINDS: [&str; 4] = ["", WRITES, "/configmaps", "/pipelineresources"];
 
 /// A fault and the requests that it is for.
@@ -31,8 +31,26 @@ enum Hits {
     From(usize),
 }
 
-/// A random rule; in an outage it lasts.
-pub(crate) fn random(random: &mut Random, outage: bool) -> FaultRule {
+/// From some create on, nothing is answered any more but by the same fault.
+pub(crate) fn outage(random: &mut Random) -> Vec<FaultRule> {
+    let fault = random.pick(&[Fault::Close, Fault::Reset, Fault::status(503), Fault::Hang]);
+    let from = random.count(1, 4);
+    let begins = |method, from| FaultRule {
+        method,
+        target: WRITES,
+        hits: Hits::From(from),
+        fault: fault.clone(),
+    };
+    vec![
+        begins(Method::POST, from + 2),
+        begins(Method::PATCH, from),
+        begins(Method::GET, 1),
+        begins(Method::DELETE, 1),
+    ]
+}
+
+/// A random rule.
+pub(crate) fn random(random: &mut Random) -> FaultRule {
     let method = random.pick(&[
         Method::POST,
         Method::POST,
@@ -43,7 +61,6 @@ pub(crate) fn random(random: &mut Random, outage: bool) -> FaultRule {
     ]);
     let target = random.pick(&KINDS);
     let hits = match random.between(1, 10) {
-        _ if outage => Hits::From(random.count(1, 8)),
         1..=4 => Hits::First(random.count(1, 3)),
         5..=8 => Hits::Nth(random.count(1, 8)),
         _ => Hits::From(random.count(1, 8)),

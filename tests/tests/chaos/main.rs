@@ -31,7 +31,7 @@ use one_run::Tally;
 const PROGRAMS: Programs = programs!();
 
 /// Runs that are played at the same time: most of the time they wait.
-const TOGETHER: usize = 8;
+const TOGETHER: usize = 14;
 /// The seeds of the normal suite, in order.
 const FIXED: std::ops::RangeInclusive<u64> = 1..=160;
 /// After this, the normal suite begins no more runs.

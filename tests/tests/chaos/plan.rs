@@ -82,10 +82,13 @@ impl Plan {
         let canary = format!("canary{}", random.text(26));
         let steps = steps(random, &canary);
         let objects = objects(random, &steps);
-        let outage = random.chance(3);
-        let rules = (0..random.count(0, 4))
-            .map(|_| faults::random(random, outage))
-            .collect();
+        let outage = random.chance(4);
+        let rules = match outage {
+            true => faults::outage(random),
+            false => (0..random.count(0, 4))
+                .map(|_| faults::random(random))
+                .collect(),
+        };
         let crash_points = (0..random.count(0, 3).saturating_sub(1))
             .map(|_| {
                 let index = random.count(0, objects.len() - 1);

@@ -123,7 +123,7 @@ impl<'a> Player<'a> {
         if is_full.is_some() {
             self.run.limit_file_size(UNLIMITED);
         }
-        if self.start_at.is_none() && self.run.is_at_crash_point() && !self.is_calm {
+        if self.start_at.is_none() && self.run.is_at_crash_point() {
             self.kill(Duration::from_millis(5), "at a crash point")
                 .await;
             match self.crash_points.pop() {
@@ -197,16 +197,12 @@ impl<'a> Player<'a> {
         self.proxy.heal();
         self.disturbances.clear();
         self.crash_points.clear();
-        let is_stuck = self.run.is_at_crash_point();
-        self.no_crash_point();
+        // The running one may still stop dead at its point, and is killed then.
+        self.run.crash_nowhere();
         self.full_until = None;
         self.continue_at = None;
         self.run.limit_file_size(UNLIMITED);
         self.run.signal("CONT");
-        if self.start_at.is_none() && is_stuck {
-            // It stopped dead just now.
-            self.run.signal("KILL");
-        }
     }
 
     /// Asks for the status now and then, and looks at each response.
