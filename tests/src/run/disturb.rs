@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Stdio;
 
-use gleaner_testkit::process;
 use http::{Method, Request};
 use http_body_util::BodyExt;
 use kube::client::Body;
@@ -130,7 +130,10 @@ impl Running {
         if let Some(process) = self.process
             && !self.has_ended()
         {
-            process::signal("KILL", &process.to_string());
+            // It may end at this very moment.
+            let mut kill = std::process::Command::new("kill");
+            kill.args(["-s", "KILL", "--", &process.to_string()]);
+            let _ = kill.stderr(Stdio::null()).status();
         }
     }
 }

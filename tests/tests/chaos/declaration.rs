@@ -103,7 +103,7 @@ pub(crate) fn steps(random: &mut Random, canary: &str) -> Vec<StepPlan> {
 /// One to five objects, `PipelineResource`s first, as a declaration orders them.
 pub(crate) fn objects(random: &mut Random, steps: &[StepPlan]) -> Vec<Object> {
     let has_secret = steps[0].outputs.iter().any(|output| output.is_secret);
-    let mut kinds: Vec<Kind> = (0..random.count(1, 5))
+    let mut kinds: Vec<Kind> = (0..random.count(1, 6).min(5))
         .map(|_| random.pick(&[Kind::ConfigMap, Kind::ConfigMap, Kind::PipelineResource]))
         .collect();
     if has_secret {

@@ -11,8 +11,10 @@ use crate::random::Random;
 
 /// Dry runs and real writes of the kinds of the run.
 const WRITES: &str = "/(pipelineresources|configmaps|secrets)";
+/// Real writes only: the query of a dry run begins with `dryRun`.
+const REAL_WRITES: &str = r"/(pipelineresources|configmaps|secrets)(/[^?]*)?\?fieldManager";
 /// All requests, and those for some kinds.
-const KINDS: [&str; 4] = ["", WRITES, "/configmaps", "/pipelineresources"];
+const KINDS: [&str; 5] = ["", WRITES, REAL_WRITES, REAL_WRITES, "/configmaps"];
 
 /// A fault and the requests that it is for.
 #[derive(Debug)]
@@ -49,6 +51,22 @@ pub(crate) fn outage(random: &mut Random) -> Vec<FaultRule> {
     ]
 }
 
+/// The API server takes the dry runs and some of the creates, and refuses the others for good.
+pub(crate) fn refusal_midway(random: &mut Random, objects: usize) -> FaultRule {
+    let refused = [
+        Fault::status(422),
+        forbidden(random),
+        forbidden(random),
+        Fault::DropReply,
+    ];
+    FaultRule {
+        method: Method::POST,
+        target: REAL_WRITES,
+        hits: Hits::From(random.count(2, objects.max(2))),
+        fault: random.pick(&refused),
+    }
+}
+
 /// A random rule.
 pub(crate) fn random(random: &mut Random) -> FaultRule {
     let method = random.pick(&[
@@ -59,11 +77,15 @@ pub(crate) fn random(random: &mut Random) -> FaultRule {
         Method::PATCH,
         Method::DELETE,
     ]);
-    let target = random.pick(&KINDS);
+    let target = match method {
+        // Neither has a query.
+        Method::GET | Method::DELETE => random.pick(&["", WRITES]),
+        _ => random.pick(&KINDS),
+    };
     let hits = match random.between(1, 10) {
         1..=4 => Hits::First(random.count(1, 3)),
-        5..=8 => Hits::Nth(random.count(1, 8)),
-        _ => Hits::From(random.count(1, 8)),
+        5..=8 => Hits::Nth(random.count(1, 5)),
+        _ => Hits::From(random.count(1, 5)),
     };
     FaultRule {
         method,
@@ -97,15 +119,18 @@ fn fault(random: &mut Random) -> Fault {
         17 => Fault::other_reply(200, random.pick(&[json!({}), json!({"login": "please"})])),
         18 => Fault::other_reply(random.pick(&[500, 503]), status(500)),
         19 => Fault::refuse(401, "Unauthorized", "Unauthorized"),
-        _ => {
-            let message = random.pick(&[
-                "configmaps is forbidden: User \"system:serviceaccount:ci:default\" cannot create it",
-                "configmaps \"x\" is forbidden: exceeded quota: small, used: configmaps=3, limited: configmaps=3",
-                "admission webhook \"policy.example\" denied the request: no more of these",
-            ]);
-            Fault::refuse(403, "Forbidden", message)
-        }
+        _ => forbidden(random),
     }
+}
+
+/// A permission that is missing, a quota that is used up, or a policy.
+fn forbidden(random: &mut Random) -> Fault {
+    let message = random.pick(&[
+        "configmaps is forbidden: User \"system:serviceaccount:ci:default\" cannot create it",
+        "configmaps \"x\" is forbidden: exceeded quota: small, used: configmaps=3, limited: configmaps=3",
+        "admission webhook \"policy.example\" denied the request: no more of these",
+    ]);
+    Fault::refuse(403, "Forbidden", message)
 }
 
 impl FaultRule {

@@ -97,11 +97,12 @@ fn chaos() -> Result<(), Failed> {
     let Tally {
         committed,
         failed,
+        rolled_back,
         kills,
         faults,
         ..
     } = sum.tally;
-    if seeds.least > 1 && [committed, failed, kills, faults].contains(&0) {
+    if seeds.least > 1 && [committed, failed, rolled_back, kills, faults].contains(&0) {
         return Err(format!("nothing was put to the test: {:?}", sum.tally).into());
     }
     Ok(())
@@ -171,6 +172,7 @@ impl Sum {
                 all.committed += one.committed;
                 all.failed += one.failed;
                 all.left += one.left;
+                all.rolled_back += one.rolled_back;
                 all.kills += one.kills;
                 all.exits += one.exits;
                 all.faults += one.faults;
@@ -184,6 +186,7 @@ impl Sum {
         let Tally {
             committed,
             failed,
+            rolled_back,
             left,
             kills,
             exits,
@@ -191,7 +194,7 @@ impl Sum {
             requests,
         } = self.tally;
         format!(
-            "chaos: {} runs ({committed} committed, {failed} failed, {left} of them with objects left), {kills} kills, {exits} \
+            "chaos: {} runs ({committed} committed, {failed} failed, {rolled_back} of them with a rollback, {left} with objects left), {kills} kills, {exits} \
              restarts after an exit, {faults} faults, {requests} API requests, {} violations",
             self.runs,
             self.reports.len()

@@ -8,6 +8,7 @@ use gleaner_tests::fault_proxy::{FaultProxy, Recorded};
 use gleaner_tests::run::Run;
 use gleaner_tests::server::Server;
 use gleaner_tests::wait;
+use http::Method;
 use serde_json::Value;
 
 use crate::check::{self, End};
@@ -27,6 +28,8 @@ pub(crate) struct Tally {
     pub(crate) failed: usize,
     /// Failed runs that name objects that may be left.
     pub(crate) left: usize,
+    /// Failed runs that had created something and deleted it.
+    pub(crate) rolled_back: usize,
     pub(crate) kills: usize,
     pub(crate) exits: usize,
     pub(crate) faults: usize,
@@ -125,6 +128,7 @@ pub(crate) async fn play(seed: u64) -> Result<Tally, String> {
                 .as_array()
                 .is_some_and(|left| !left.is_empty()),
         ),
+        rolled_back: usize::from(!is_committed && proxy.count(&Method::DELETE, "") > 0),
         kills: observed.kills,
         exits: observed.exits,
         faults: proxy.faults(),

@@ -83,18 +83,25 @@ impl Plan {
         let steps = steps(random, &canary);
         let objects = objects(random, &steps);
         let outage = random.chance(4);
-        let rules = match outage {
+        let mut rules: Vec<FaultRule> = match outage {
             true => faults::outage(random),
-            false => (0..random.count(0, 4))
+            false => (0..random.count(0, 5))
                 .map(|_| faults::random(random))
                 .collect(),
         };
-        let crash_points = (0..random.count(0, 3).saturating_sub(1))
+        let is_refused = random.chance(40);
+        if is_refused {
+            rules.push(faults::refusal_midway(random, objects.len()));
+        }
+        let mut crash_points: Vec<String> = (0..random.count(0, 3).saturating_sub(1))
             .map(|_| {
                 let index = random.count(0, objects.len() - 1);
                 random.pick(POINTS).replace('N', &index.to_string())
             })
             .collect();
+        if is_refused && random.chance(30) {
+            crash_points.push(random.pick(&["rolling-back", "rolled-back"]).to_owned());
+        }
         let disturbances = (0..random.count(0, 3))
             .map(|_| disturbance(random))
             .collect();
@@ -135,18 +142,18 @@ fn disturbance(random: &mut Random) -> Disturbance {
         true => At::Millis(random.between(0, 1200)),
         false => At::Requests(random.count(1, 14)),
     };
-    let act = match random.between(1, 10) {
-        1..=4 => Act::Kill {
+    let act = match random.between(1, 20) {
+        1..=9 => Act::Kill {
             down: random.between(0, 500),
         },
-        5 | 6 => Act::Pause {
+        10..=13 => Act::Pause {
             millis: random.between(50, 1500),
         },
-        7 | 8 => Act::FullDisk {
+        14..=17 => Act::FullDisk {
             millis: random.between(50, 1500),
             bytes: random.pick(&[1, 64, 512, 4096]),
         },
-        9 => Act::KillStep,
+        18 => Act::KillStep,
         _ => Act::PostTwice,
     };
     Disturbance { at, act }
