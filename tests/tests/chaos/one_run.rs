@@ -96,7 +96,11 @@ pub(crate) async fn play(seed: u64) -> Result<Tally, String> {
     for violation in check::violations(end) {
         player.observed.violation(violation);
     }
-    let events = server.get(&server.path("v1", "events")).await.text;
+    let requests = proxy.requests();
+    let events = requests.iter().filter(|one| one.path.ends_with("/events"));
+    let events: String = events
+        .map(|one| String::from_utf8_lossy(&one.body).into_owned())
+        .collect();
     let termination = player.run.termination();
     let log = player.run.log();
     for (place, text) in [
