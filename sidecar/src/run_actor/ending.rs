@@ -82,11 +82,10 @@ impl RunActor {
             }
         }
         crash_point::reach(&self.state_dir, "outcome-journaled");
-        // Published first: a client that has been told the outcome finds it in the status.
-        self.publish();
         for Waiting { client, reply } in std::mem::take(&mut self.waiting) {
             let _ = reply.send(self.outcome(client));
         }
+        self.publish();
     }
 }
 
