@@ -1,9 +1,12 @@
 //! The sidecar as a process.
 
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use gleaner_testkit::process::{self, Process};
+
+use kube::Client;
 
 use crate::wait;
 
@@ -15,6 +18,8 @@ pub(crate) struct Sidecar {
     process: Process,
     /// `127.0.0.1:PORT`, where it answers `curl`; empty until it is ready.
     pub(crate) address: String,
+    /// A client without a token: making one takes longer than a request.
+    pub(crate) reader: OnceLock<Client>,
 }
 
 impl Sidecar {
@@ -34,8 +39,11 @@ impl Sidecar {
             .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
             .envs(environment.iter().cloned());
         let process = Process::spawn(command).expect("a sidecar");
-        let address = String::new();
-        Self { process, address }
+        Self {
+            process,
+            address: String::new(),
+            reader: OnceLock::new(),
+        }
     }
 
     /// Starts it and waits until it is ready.

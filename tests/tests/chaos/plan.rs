@@ -126,15 +126,6 @@ impl Plan {
     pub(crate) fn is_blocked(&self) -> bool {
         self.objects.iter().any(Object::is_blocked)
     }
-
-    /// The longest that the whole run may take. A rollback has 30 s, an object that is being deleted 15 s, a redirector
-    /// waits 30 s for a sidecar; the rest is for a busy machine.
-    pub(crate) const fn bound(&self) -> Duration {
-        match self.calm_after {
-            Some(_) => Duration::from_secs(60),
-            None => Duration::from_secs(120),
-        }
-    }
 }
 
 fn disturbance(random: &mut Random) -> Disturbance {

@@ -14,9 +14,9 @@ use crate::observed::Observed;
 use crate::plan::{Act, At, Disturbance, Plan};
 
 /// Between two looks at the processes.
-const TICK: Duration = Duration::from_millis(4);
+const TICK: Duration = Duration::from_millis(8);
 /// Between two looks at the status.
-const STATUS_EVERY: Duration = Duration::from_millis(60);
+const STATUS_EVERY: Duration = Duration::from_millis(100);
 /// A sidecar that ended by itself is started again after this, as the kubelet does.
 const RESTART: Duration = Duration::from_millis(200);
 /// As long as the file size of a healthy disk.
@@ -143,6 +143,9 @@ impl<'a> Player<'a> {
     }
 
     async fn disturb(&mut self, step: Option<&Running>) {
+        if self.disturbances.is_empty() {
+            return;
+        }
         let millis = self.observed.elapsed().as_millis();
         let requests = self.proxy.requests().len();
         let is_due = |one: &Disturbance| match one.at {
