@@ -343,6 +343,8 @@ impl<'a> Player<'a> {
 
     /// The status, when no submission is under way.
     pub(crate) async fn settled(&mut self) -> Value {
+        // The one that is under way may be older than this moment.
+        self.status = None;
         loop {
             self.until_ready().await;
             let before = self.observed.looks;
