@@ -73,6 +73,10 @@ cluster: ## A real cluster with Tekton and Gleaner on this machine; prints what 
 bench: ## Benchmarks, each beside what it is measured against
 	cargo bench --workspace
 
+.PHONY: chaos
+chaos: ## Random runs with faults, kills and full disks: SEEDS=1000 runs, from FROM=1 on
+	GLEANER_CHAOS_SEEDS=$(or $(FROM),1)..$$(( $(or $(FROM),1) + $(or $(SEEDS),100) - 1 )) cargo test -p gleaner-tests --test chaos
+
 .PHONY: fuzz
 fuzz: ## Fuzzes every reader of outside input for a minute each (needs nightly and cargo-fuzz)
 	scripts/fuzz 60

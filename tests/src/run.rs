@@ -7,6 +7,7 @@
 //! assert_eq!(run.objects("tekton.dev/v1alpha1", "pipelineresources").await.len(), 1);
 //! ```
 
+mod disturb;
 mod process;
 mod setup;
 mod step;
@@ -23,6 +24,7 @@ use tempfile::TempDir;
 
 use crate::server::{self, Answer, Server};
 use crate::wait;
+pub use disturb::Sending;
 use process::Sidecar;
 pub use step::{Ended, Running, Step};
 
@@ -76,6 +78,14 @@ impl<'a> Run<'a> {
     ///
     /// When it does not get ready, with its log.
     pub async fn start(&mut self) {
+        let arguments = self.arguments();
+        let program = self.programs.sidecar;
+        let sidecar = Sidecar::start(program, &arguments, &self.environment).await;
+        self.sidecar = Some(sidecar);
+    }
+
+    /// The sidecar's command line.
+    fn arguments(&self) -> Vec<String> {
         let file = self.folder().join("declaration.yaml");
         std::fs::write(&file, &self.text).expect("a declaration");
         let below = |name: &str| self.folder().join(name).display().to_string();
@@ -92,9 +102,7 @@ impl<'a> Run<'a> {
             format!("--context=taskRun.namespace={}", self.server.namespace()),
         ];
         arguments.extend(self.api.iter().chain(&self.flags).cloned());
-        let program = self.programs.sidecar;
-        let sidecar = Sidecar::start(program, &arguments, &self.environment).await;
-        self.sidecar = Some(sidecar);
+        arguments
     }
 
     /// Kills the sidecar with SIGKILL.
@@ -190,9 +198,14 @@ impl<'a> Run<'a> {
     }
 
     fn token(&self, step: &str) -> String {
+        self.known_token(step).expect("the step's token")
+    }
+
+    /// The step's token, once the sidecar has written it.
+    fn known_token(&self, step: &str) -> Option<String> {
         let file = self.step_folder(step).join(path::TOKEN_FILE);
-        let token = std::fs::read_to_string(file).expect("the step's token");
-        token.trim().to_owned()
+        let token = std::fs::read_to_string(file).ok()?;
+        Some(token.trim().to_owned())
     }
 
     /// The status, once it fulfils a condition.

@@ -244,6 +244,17 @@ impl Server {
         }
     }
 
+    /// All objects of the local server but Events; a real one is not asked.
+    #[must_use]
+    pub fn local_objects(&self) -> Vec<Value> {
+        let Backend::Local(server, _) = &self.backend else {
+            return Vec::new();
+        };
+        let mut objects = server.objects();
+        objects.retain(|object| object["kind"] != "Event");
+        objects
+    }
+
     /// `/apis/GROUP/VERSION/namespaces/NS/PLURAL` in this case's namespace; `api_version` is such as `v1`, `apps/v1`.
     #[must_use]
     pub fn path(&self, api_version: &str, plural: &str) -> String {

@@ -1,9 +1,12 @@
 //! The sidecar as a process.
 
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use gleaner_testkit::process::{self, Process};
+
+use kube::Client;
 
 use crate::wait;
 
@@ -13,34 +16,70 @@ const START: Duration = Duration::from_secs(30);
 /// A running sidecar; killed when this is dropped.
 pub(crate) struct Sidecar {
     process: Process,
-    /// `127.0.0.1:PORT`, where it answers `curl`.
+    /// `127.0.0.1:PORT`, where it answers `curl`; empty until it is ready.
     pub(crate) address: String,
+    /// A client without a token: making one takes longer than a request.
+    pub(crate) reader: OnceLock<Client>,
 }
 
 impl Sidecar {
+    /// Starts it.
+    pub(crate) fn launch(
+        program: &str,
+        arguments: &[String],
+        environment: &[(String, String)],
+    ) -> Self {
+        let mut command = process::tied_to_thread(Path::new("env"));
+        command
+            // A file that may not grow fails the write, as a full disk does, instead of killing the process.
+            .arg("--ignore-signal=XFSZ")
+            .arg(program)
+            .args(arguments)
+            .env_clear()
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+            .envs(environment.iter().cloned());
+        let process = Process::spawn(command).expect("a sidecar");
+        Self {
+            process,
+            address: String::new(),
+            reader: OnceLock::new(),
+        }
+    }
+
     /// Starts it and waits until it is ready.
     pub(crate) async fn start(
         program: &str,
         arguments: &[String],
         environment: &[(String, String)],
     ) -> Self {
-        let mut command = process::tied_to_thread(Path::new(program));
-        command
-            .args(arguments)
-            .env_clear()
-            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
-            .envs(environment.iter().cloned());
-        let mut process = Process::spawn(command).expect("a sidecar");
-        let address = wait::until("the sidecar is ready", START, async || {
-            let ready = process.line(|line| process::message(line, "ready"));
-            if let Some(ready) = ready {
-                return ready["address"].as_str().map(str::to_owned);
+        let mut sidecar = Self::launch(program, arguments, environment);
+        wait::until("the sidecar is ready", START, async || {
+            if sidecar.is_ready() {
+                return Some(());
             }
-            process.check("the sidecar").expect("a running sidecar");
+            sidecar
+                .process
+                .check("the sidecar")
+                .expect("a running sidecar");
             None
         })
         .await;
-        Self { process, address }
+        sidecar
+    }
+
+    /// Returns true if it is ready; from then on its address is known.
+    pub(crate) fn is_ready(&mut self) -> bool {
+        if self.address.is_empty() {
+            let ready = self.process.line(|line| process::message(line, "ready"));
+            let address = ready.and_then(|ready| ready["address"].as_str().map(str::to_owned));
+            self.address = address.unwrap_or_default();
+        }
+        !self.address.is_empty()
+    }
+
+    /// The process.
+    pub(crate) fn process(&mut self) -> &mut Process {
+        &mut self.process
     }
 
     /// Everything that it has logged so far.

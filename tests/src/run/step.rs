@@ -26,7 +26,11 @@ pub struct Step<'a> {
 }
 
 /// A redirector that is under way; killed when this is dropped.
-pub struct Running(JoinHandle<Ended>);
+pub struct Running {
+    task: JoinHandle<Ended>,
+    /// The process; none for a request.
+    pub(crate) process: Option<u32>,
+}
 
 /// How a redirector ended.
 #[derive(Debug, Clone, Default)]
@@ -126,12 +130,16 @@ impl<'a> Step<'a> {
 impl Running {
     /// Not a redirector but a POST, whose answer nobody hears.
     pub(crate) fn unheard(client: Client, path: &'static str) -> Self {
-        Self(tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             let request = Request::post(path).body(Body::empty());
             // Most likely the sidecar is killed meanwhile.
             let _ = client.send(request.expect("a request")).await;
             Ended::default()
-        }))
+        });
+        Self {
+            task,
+            process: None,
+        }
     }
 
     /// Waits for its end.
@@ -140,19 +148,19 @@ impl Running {
     ///
     /// When it could not be started.
     pub async fn ended(mut self) -> Ended {
-        (&mut self.0).await.expect("a redirector")
+        (&mut self.task).await.expect("a redirector")
     }
 
     /// Whether it has ended.
     #[must_use]
     pub fn has_ended(&self) -> bool {
-        self.0.is_finished()
+        self.task.is_finished()
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.abort();
+        self.task.abort();
     }
 }
 
@@ -194,16 +202,24 @@ pub(crate) fn spawn(program: &str, arguments: &[String]) -> Running {
         .env_clear()
         .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
         .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .kill_on_drop(true);
-    Running(tokio::spawn(async move {
-        let output = command.output().await.expect("the redirector's end");
+    let child = command.spawn().expect("a redirector");
+    let process = child.id();
+    let task = tokio::spawn(async move {
+        let output = child
+            .wait_with_output()
+            .await
+            .expect("the redirector's end");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Ended {
             code: output.status.code(),
             stdout: text(&output.stdout),
             stderr: text(&output.stderr),
         }
-    }))
+    });
+    Running { task, process }
 }
 
 /// The output with its path below the run's folder: `/workspace/digest` is no place of this machine.

@@ -58,6 +58,8 @@ pub(crate) struct Plan {
 struct State {
     rules: Vec<Rule>,
     records: Vec<Recorded>,
+    /// The number of requests to which something was done.
+    faults: usize,
 }
 
 impl FaultServer {
@@ -99,6 +101,11 @@ impl FaultServer {
     /// Removes all rules.
     pub fn heal(&self) {
         self.plan.lock().rules.clear();
+    }
+
+    /// The number of requests so far to which a rule did something.
+    pub fn faults(&self) -> usize {
+        self.plan.lock().faults
     }
 
     /// All requests so far, in the order of their arrival.
@@ -165,6 +172,7 @@ impl Plan {
         for rule in matching {
             rule.pass();
         }
+        state.faults += usize::from(fault.is_some());
         state.records.push(request);
         (state.records.len() - 1, fault)
     }

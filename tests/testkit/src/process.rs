@@ -144,6 +144,16 @@ impl Process {
         signal(name, &self.id().to_string());
     }
 
+    /// Changes the bound on the size of files while it runs, as `prlimit` writes it; returns false if it has ended.
+    pub fn limit_file_size(&self, limit: &str) -> bool {
+        let mut prlimit = Command::new("prlimit");
+        prlimit.args(["--pid", &self.id().to_string()]);
+        prlimit
+            .arg(format!("--fsize={limit}"))
+            .stderr(Stdio::null());
+        prlimit.status().expect("the program prlimit").success()
+    }
+
     /// Kills it with SIGKILL, waits until it is gone, and returns its log.
     pub fn kill(mut self) -> String {
         self.child.kill().expect("a process to kill");

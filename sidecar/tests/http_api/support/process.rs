@@ -202,10 +202,7 @@ impl Sidecar {
 
     /// Changes the bound on the size of files while it runs, as `prlimit` writes it.
     pub(crate) fn limit_file_size(&self, limit: &str) {
-        let mut prlimit = Command::new("prlimit");
-        prlimit.args(["--pid", &self.process.id().to_string()]);
-        prlimit.arg(format!("--fsize={limit}"));
-        assert!(prlimit.status().expect("the program prlimit").success());
+        assert!(self.process.limit_file_size(limit), "no such process");
     }
 
     /// The user to whom the kernel gives its memory and environment: root, if the process is not for others of its user.

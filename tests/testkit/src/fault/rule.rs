@@ -17,6 +17,8 @@ pub enum Fault {
     DropReply,
     /// Performed, and answered with something that is not JSON.
     GarbleReply,
+    /// Performed; the header of the reply promises all of it, and the connection is cut after half.
+    HalfReply,
     /// Performed, and answered with this status and JSON instead, as by something between client and server.
     OtherReply(StatusCode, Value),
     /// Performed; the reply is held back for a while.
@@ -89,6 +91,7 @@ impl fmt::Debug for Fault {
         match self {
             Self::DropReply => formatter.write_str("DropReply"),
             Self::GarbleReply => formatter.write_str("GarbleReply"),
+            Self::HalfReply => formatter.write_str("HalfReply"),
             Self::OtherReply(status, _) => write!(formatter, "OtherReply({status})"),
             Self::SlowReply(delay) => write!(formatter, "SlowReply({delay:?})"),
             Self::Late(delay) => write!(formatter, "Late({delay:?})"),

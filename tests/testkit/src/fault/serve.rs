@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 use super::record::{Outcome, Recorded};
 use super::rule::{Fault, refusal};
-use super::{Backend, Plan, Reply};
+use super::{Backend, BodyError, Plan, Reply};
 
 /// The connection is cut instead of a reply.
 #[derive(Debug)]
@@ -120,7 +120,11 @@ async fn handle<B: Backend>(
         Some(Fault::After(act)) => act(),
         None
         | Some(
-            Fault::DropReply | Fault::GarbleReply | Fault::OtherReply(..) | Fault::SlowReply(_),
+            Fault::DropReply
+            | Fault::GarbleReply
+            | Fault::HalfReply
+            | Fault::OtherReply(..)
+            | Fault::SlowReply(_),
         ) => {}
     }
     let Some(reply) = backend.perform(Request::from_parts(parts, body)).await else {
@@ -140,6 +144,12 @@ async fn handle<B: Backend>(
             plan.end(index, Outcome::Answered(status));
             return Ok(own(status, "<html>".into()));
         }
+        Some(Fault::HalfReply) => {
+            let whole = reply.into_body().collect().await;
+            let whole = whole.map_or_else(|_| Bytes::new(), |whole| whole.to_bytes());
+            plan.end(index, Outcome::ReplyLost(status));
+            return Ok(half(status, &whole));
+        }
         Some(Fault::OtherReply(status, body)) => {
             plan.end(index, Outcome::Answered(status));
             return Ok(json(status, &body));
@@ -156,6 +166,20 @@ pub(crate) fn json(status: StatusCode, body: &Value) -> Reply {
     let mut reply = own(status, body.to_string().into());
     let media_type = header::HeaderValue::from_static("application/json");
     reply.headers_mut().insert(header::CONTENT_TYPE, media_type);
+    reply
+}
+
+/// The first half of a reply, whose header promises all of it.
+fn half(status: StatusCode, whole: &Bytes) -> Reply {
+    let first = Frame::data(whole.slice(..whole.len() / 2));
+    let cut = Box::new(Cut { reset: false }) as BodyError;
+    let frames = futures::stream::iter([Ok(first), Err(cut)]);
+    let mut reply = Response::new(StreamBody::new(frames).boxed_unsync());
+    *reply.status_mut() = status;
+    let headers = reply.headers_mut();
+    let media_type = header::HeaderValue::from_static("application/json");
+    headers.insert(header::CONTENT_TYPE, media_type);
+    headers.insert(header::CONTENT_LENGTH, whole.len().into());
     reply
 }
 

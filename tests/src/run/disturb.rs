@@ -1,0 +1,141 @@
+//! What a case may do to the processes of a run at any moment, whatever state they are in.
+
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+
+use http::{Method, Request};
+use http_body_util::BodyExt;
+use kube::client::Body;
+use serde_json::Value;
+use tokio::task::JoinHandle;
+
+use super::process::Sidecar;
+use super::{Run, Running};
+use crate::server;
+
+/// A request to the sidecar that is under way. The response is its status and its body; none if the sidecar gave no response.
+pub type Sending = JoinHandle<Option<(u16, String)>>;
+
+impl Run<'_> {
+    /// Starts the sidecar and does not wait for anything.
+    pub fn launch(&mut self) {
+        let sidecar = Sidecar::launch(self.programs.sidecar, &self.arguments(), &self.environment);
+        self.sidecar = Some(sidecar);
+    }
+
+    /// Returns true if the sidecar is running, and has said that it is ready.
+    pub fn is_ready(&mut self) -> bool {
+        self.sidecar.as_mut().is_some_and(Sidecar::is_ready)
+    }
+
+    /// Returns true if the sidecar was started and has ended by itself; from then on it counts as killed.
+    pub fn has_exited(&mut self) -> bool {
+        let process = self.sidecar.as_mut().map(Sidecar::process);
+        let exited = process.is_some_and(|process| !matches!(process.try_wait(), Ok(None)));
+        if exited && let Some(sidecar) = self.sidecar.take() {
+            self.killed += &sidecar.log();
+            self.killed.push('\n');
+        }
+        exited
+    }
+
+    /// Sends a signal to the sidecar, such as `STOP`; nothing happens if it is not running.
+    pub fn signal(&mut self, name: &str) {
+        if let Some(sidecar) = &mut self.sidecar
+            && matches!(sidecar.process().try_wait(), Ok(None))
+        {
+            sidecar.process().signal(name);
+        }
+    }
+
+    /// Bounds the size of the files that the sidecar writes, as `prlimit` writes it; nothing happens if it is not running.
+    pub fn limit_file_size(&mut self, limit: &str) {
+        if let Some(sidecar) = &mut self.sidecar {
+            sidecar.process().limit_file_size(limit);
+        }
+    }
+
+    /// From the next start on, the sidecar stops dead nowhere.
+    pub fn crash_nowhere(&mut self) {
+        self.environment.clear();
+    }
+
+    /// Returns true if the sidecar has stopped dead at its crash point.
+    #[must_use]
+    pub fn is_at_crash_point(&self) -> bool {
+        self.crash_marker().exists()
+    }
+
+    /// Sends a request as a step by its token, or without one; none while the sidecar is not ready.
+    #[must_use]
+    pub fn send(&self, method: Method, path: &str, step: &str, body: &Value) -> Option<Sending> {
+        let sidecar = self.sidecar.as_ref()?;
+        if sidecar.address.is_empty() {
+            return None;
+        }
+        let url = format!("http://{}", sidecar.address);
+        let client = match step {
+            "" => {
+                let reader = || server::client(&url, None, None).expect("a client");
+                sidecar.reader.get_or_init(reader).clone()
+            }
+            step => server::client(&url, Some(&self.known_token(step)?), None).ok()?,
+        };
+        let body = match body {
+            Value::Null => Vec::new(),
+            body => body.to_string().into_bytes(),
+        };
+        let request = Request::builder().method(method).uri(path);
+        let request = request.header("content-type", "application/json");
+        let request = request.body(Body::from(body)).ok()?;
+        Some(tokio::spawn(async move {
+            let (parts, body) = client.send(request).await.ok()?.into_parts();
+            let body = body.collect().await.ok()?.to_bytes();
+            let text = String::from_utf8_lossy(&body).into_owned();
+            Some((parts.status.as_u16(), text))
+        }))
+    }
+
+    /// Starts the finish as a step of its own.
+    pub fn begin_finish(&self) -> Running {
+        let mut arguments = vec!["finish".to_owned()];
+        arguments.extend(self.redirector_flags("gleaner"));
+        super::step::spawn(self.programs.redirector, &arguments)
+    }
+
+    /// The directory that holds everything of the run; its path is on the command line of each of its processes.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.folder()
+    }
+
+    /// The processes whose command line names the directory of a run.
+    #[must_use]
+    pub fn processes(directory: &Path) -> Vec<String> {
+        let directory = directory.display().to_string();
+        let entries = fs::read_dir("/proc").expect("the processes").flatten();
+        entries
+            .filter_map(|entry| {
+                let line = fs::read(entry.path().join("cmdline")).ok()?;
+                let line = String::from_utf8_lossy(&line).replace('\0', " ");
+                line.contains(&directory)
+                    .then(|| format!("{}: {line}", entry.path().display()))
+            })
+            .collect()
+    }
+}
+
+impl Running {
+    /// Kills the redirector with SIGKILL; nothing happens if it has ended.
+    pub fn kill(&self) {
+        if let Some(process) = self.process
+            && !self.has_ended()
+        {
+            // It may end at this very moment.
+            let mut kill = std::process::Command::new("kill");
+            kill.args(["-s", "KILL", "--", &process.to_string()]);
+            let _ = kill.stderr(Stdio::null()).status();
+        }
+    }
+}

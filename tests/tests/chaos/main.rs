@@ -1,0 +1,207 @@
+//! Chaos: random runs with real processes, random faults of the API server, kills, stops and full disks. Each run must keep
+//! every promise of the product: see `docs/reliability.md`.
+//!
+//! - `cargo test -p gleaner-tests --test chaos` plays a fixed list of seeds for at most a minute;
+//! - `GLEANER_CHAOS_SEEDS=1..1000` plays these seeds, however long that takes;
+//! - `GLEANER_CHAOS_SEED=17` plays one.
+
+mod check;
+mod declaration;
+mod faults;
+mod foreign;
+mod observed;
+mod one_run;
+mod plan;
+mod play;
+mod random;
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use gleaner_tests::programs;
+use gleaner_tests::run::Programs;
+use libtest_mimic::{Arguments, Failed, Trial};
+use one_run::Tally;
+
+const PROGRAMS: Programs = programs!();
+
+/// Runs that are played at the same time: most of the time they wait.
+const TOGETHER: usize = 10;
+/// The seeds of the normal suite, in order.
+const FIXED: std::ops::RangeInclusive<u64> = 1..=160;
+/// After this, the normal suite begins no more runs, unless the machine was so busy that less than [`LEAST`] were begun.
+const TIME: Duration = Duration::from_secs(45);
+/// So many runs are completed, however busy the machine is.
+const LEAST: u64 = 20;
+
+/// The seeds to play.
+struct Seeds {
+    from: u64,
+    to: u64,
+    /// None: all of them, however long that takes.
+    time: Option<Duration>,
+    least: u64,
+}
+
+/// The sum of all runs.
+#[derive(Debug, Default)]
+struct Sum {
+    runs: usize,
+    tally: Tally,
+    reports: Vec<String>,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let trial = Trial::test("every_run_keeps_every_promise", chaos);
+    libtest_mimic::run(&arguments, vec![trial]).exit_code()
+}
+
+fn chaos() -> Result<(), Failed> {
+    let seeds = seeds()?;
+    let started = Instant::now();
+    let next = AtomicU64::new(seeds.from);
+    let sum = Mutex::<Sum>::default();
+    thread::scope(|scope| {
+        for _ in 0..TOGETHER {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    let is_late = seeds.time.is_some_and(|time| started.elapsed() > time);
+                    if is_late && seed >= seeds.from + seeds.least {
+                        break;
+                    }
+                    if seed > seeds.to {
+                        break;
+                    }
+                    let outcome = play(seed);
+                    let mut sum = sum.lock().unwrap_or_else(PoisonError::into_inner);
+                    sum.add(outcome);
+                }
+            });
+        }
+    });
+    let sum = sum.into_inner().unwrap_or_else(PoisonError::into_inner);
+    for report in &sum.reports {
+        eprintln!("{report}");
+    }
+    println!("{}, {} s", sum.line(), started.elapsed().as_secs());
+    if !sum.reports.is_empty() {
+        return Err(format!("{} runs broke a promise", sum.reports.len()).into());
+    }
+    if (sum.runs as u64) < seeds.least {
+        return Err(format!("only {} runs were completed", sum.runs).into());
+    }
+    // A suite of so many runs in which nothing happens proves nothing.
+    let Tally {
+        committed,
+        failed,
+        rolled_back,
+        kills,
+        faults,
+        ..
+    } = sum.tally;
+    if seeds.least >= LEAST && [committed, failed, rolled_back, kills, faults].contains(&0) {
+        return Err(format!("nothing was put to the test: {:?}", sum.tally).into());
+    }
+    Ok(())
+}
+
+/// The seeds that the environment names, or the fixed ones.
+fn seeds() -> Result<Seeds, String> {
+    let number = |text: &str| {
+        text.parse::<u64>()
+            .map_err(|_| format!("'{text}' is not a seed"))
+    };
+    let all = |from, to| Seeds {
+        from,
+        to,
+        time: None,
+        least: to - from + 1,
+    };
+    if let Ok(text) = std::env::var("GLEANER_CHAOS_SEED") {
+        let seed = number(&text)?;
+        return Ok(all(seed, seed));
+    }
+    if let Ok(text) = std::env::var("GLEANER_CHAOS_SEEDS") {
+        let range = text.split_once("..");
+        let (from, to) = range.ok_or("GLEANER_CHAOS_SEEDS is FROM..TO, both included")?;
+        let (from, to) = (number(from)?, number(to)?);
+        if from > to {
+            return Err(format!("{from}..{to} has no seeds"));
+        }
+        return Ok(all(from, to));
+    }
+    Ok(Seeds {
+        from: *FIXED.start(),
+        to: *FIXED.end(),
+        time: Some(TIME),
+        least: LEAST,
+    })
+}
+
+/// Plays one seed in a runtime of its own. A panic is a broken promise too: what a run should reach in time, it did not.
+fn play(seed: u64) -> Result<Tally, String> {
+    let played = catch_unwind(AssertUnwindSafe(|| {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(one_run::play(seed))
+    }));
+    let outcome = played.unwrap_or_else(|panic| Err(format!("seed {seed}: {}", text(&*panic))));
+    outcome.map_err(|report| {
+        format!("{report}\nrepeat it: GLEANER_CHAOS_SEED={seed} cargo test -p gleaner-tests --test chaos")
+    })
+}
+
+fn text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+        .unwrap_or_default()
+}
+
+impl Sum {
+    fn add(&mut self, outcome: Result<Tally, String>) {
+        match outcome {
+            Ok(one) => {
+                self.runs += 1;
+                let all = &mut self.tally;
+                all.committed += one.committed;
+                all.failed += one.failed;
+                all.left += one.left;
+                all.rolled_back += one.rolled_back;
+                all.kills += one.kills;
+                all.exits += one.exits;
+                all.faults += one.faults;
+                all.requests += one.requests;
+            }
+            Err(report) => self.reports.push(report),
+        }
+    }
+
+    fn line(&self) -> String {
+        let Tally {
+            committed,
+            failed,
+            rolled_back,
+            left,
+            kills,
+            exits,
+            faults,
+            requests,
+        } = self.tally;
+        format!(
+            "chaos: {} runs ({committed} committed, {failed} failed, {rolled_back} of them with a rollback, {left} with objects left), {kills} kills, {exits} \
+             restarts after an exit, {faults} faults, {requests} API requests, {} violations",
+            self.runs,
+            self.reports.len()
+        )
+    }
+}

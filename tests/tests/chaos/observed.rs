@@ -1,0 +1,223 @@
+//! What a run said while it was played: answers, states, and everything that a person could read.
+
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use gleaner_tests::run::Ended;
+use serde_json::Value;
+
+use crate::declaration::StepPlan;
+use crate::plan::Plan;
+
+/// The longest that a run may take. Alone on a machine it takes at most 50 s: a rollback has 30 s, an object that is being
+/// deleted 15 s. More tells a run that goes on forever from one on a busy machine.
+const BOUND: Duration = Duration::from_secs(240);
+/// The longest piece of a secret that may appear anywhere by accident.
+const PIECE: usize = 10;
+
+/// Everything observed of one run so far.
+pub(crate) struct Observed {
+    started: Instant,
+    canary: String,
+    has_canary: bool,
+    submit: &'static str,
+    /// What happened, with the time.
+    pub(crate) events: Vec<String>,
+    /// The promises that were broken.
+    pub(crate) violations: Vec<String>,
+    pub(crate) kills: usize,
+    /// How often the sidecar ended by itself.
+    pub(crate) exits: usize,
+    /// The step that is being played.
+    pub(crate) step: Option<usize>,
+    /// The number of statuses that were read.
+    pub(crate) looks: usize,
+    pub(crate) last_status: Value,
+    /// The disk has been full: a step may fail because its outputs could not be written.
+    pub(crate) disk_was_full: bool,
+    told: Option<Told>,
+}
+
+/// The first final state that was told.
+#[derive(Debug, Clone)]
+struct Told {
+    /// `Committed` or `Failed`.
+    phase: String,
+    by: String,
+    at: Instant,
+}
+
+impl Observed {
+    pub(crate) fn new(plan: &Plan) -> Self {
+        Self {
+            started: Instant::now(),
+            canary: plan.canary.clone(),
+            has_canary: plan.steps[0].outputs.iter().any(|output| output.is_secret),
+            submit: plan.submit,
+            events: Vec::new(),
+            violations: Vec::new(),
+            kills: 0,
+            exits: 0,
+            step: None,
+            looks: 0,
+            last_status: Value::Null,
+            disk_was_full: false,
+            told: None,
+        }
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// The run may not hang.
+    ///
+    /// # Panics
+    ///
+    /// If it takes longer than its bound.
+    pub(crate) fn check_bound(&self) {
+        let elapsed = self.elapsed();
+        assert!(
+            elapsed < BOUND,
+            "the run hangs: not over after {elapsed:?}; events:\n{}",
+            self.events.join("\n")
+        );
+    }
+
+    pub(crate) fn note(&mut self, event: &str) {
+        let millis = self.elapsed().as_millis();
+        self.events.push(format!("{millis:>6} ms  {event}"));
+    }
+
+    pub(crate) fn violation(&mut self, what: String) {
+        self.note(&format!("VIOLATION: {what}"));
+        self.violations.push(what);
+    }
+
+    /// Returns true if a success was told.
+    pub(crate) fn told_success(&self) -> bool {
+        self.told
+            .as_ref()
+            .is_some_and(|told| told.phase == "Committed")
+    }
+
+    /// A final state was told, which no later one may contradict.
+    pub(crate) fn tell(&mut self, phase: &str, by: &str) {
+        match self.told.clone() {
+            None => {
+                self.note(&format!("{by}: {phase}"));
+                self.told = Some(Told {
+                    phase: phase.to_owned(),
+                    by: by.to_owned(),
+                    at: Instant::now(),
+                });
+            }
+            Some(told) if told.phase != phase => {
+                let what = format!("{} said {}, and then {by} {phase}", told.by, told.phase);
+                self.violation(what);
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// A response to GET /v1/status that was asked for at this moment.
+    pub(crate) fn status(&mut self, text: &str, asked: Instant) {
+        self.saw("/v1/status", text);
+        self.looks += 1;
+        let status: Value = serde_json::from_str(text).unwrap_or_default();
+        let phase = status["phase"].as_str().unwrap_or_default().to_owned();
+        if self.last_status["phase"] != phase.as_str() {
+            self.note(&format!("the phase is {phase}"));
+        }
+        let is_final = matches!(phase.as_str(), "Committed" | "Failed");
+        if is_final {
+            self.tell(&phase, "the status");
+        } else if let Some(told) = &self.told
+            && asked > told.at
+        {
+            let what = format!(
+                "{} said {}, and then the status {phase}",
+                told.by, told.phase
+            );
+            self.violation(what);
+        }
+        self.last_status = status;
+    }
+
+    /// A response to a raw request.
+    pub(crate) fn response(&mut self, what: &str, response: Option<&(u16, String)>) {
+        let Some((status, text)) = response else {
+            self.note(&format!("{what}: no response"));
+            return;
+        };
+        self.note(&format!("{what}: {status}"));
+        self.saw(what, text);
+        let body: Value = serde_json::from_str(text).unwrap_or_default();
+        match body["phase"].as_str() {
+            Some(phase @ ("Committed" | "Failed")) => self.tell(phase, what),
+            _ if body["type"] == "/problems/not-created" => self.tell("Failed", what),
+            _ => {}
+        }
+    }
+
+    /// The end of a step that a redirector wrapped.
+    pub(crate) fn step_ended(&mut self, plan: &StepPlan, ended: &Ended, finishes: bool) {
+        let name = &plan.name;
+        self.ended(&format!("step {name}"), ended);
+        match ended.code {
+            // The harness killed it.
+            None => {}
+            Some(0) if finishes => self.tell("Committed", "the last step"),
+            Some(code) if code == i32::from(plan.exit) => {}
+            Some(73) => self.tell("Failed", &format!("step {name}")),
+            Some(69) if self.disk_was_full && ended.stderr.contains("--state-dir") => {}
+            Some(code) => {
+                let what = format!("step {name} ended with {code}: {}", ended.stderr);
+                self.violation(what);
+            }
+        }
+    }
+
+    /// The end of a finish as a step of its own.
+    pub(crate) fn finished(&mut self, ended: &Ended) {
+        self.ended("the finish", ended);
+        match ended.code {
+            Some(0) => self.tell("Committed", "the finish"),
+            Some(73) => self.tell("Failed", "the finish"),
+            // The harness killed it.
+            None => {}
+            Some(69) if self.disk_was_full && ended.stderr.contains("--state-dir") => {}
+            code => self.violation(format!(
+                "the finish ended with {code:?}: {} (submit: {})",
+                ended.stderr, self.submit
+            )),
+        }
+    }
+
+    fn ended(&mut self, what: &str, ended: &Ended) {
+        self.note(&format!("{what} ended with {:?}", ended.code));
+        self.saw(what, &ended.stdout);
+        self.saw(what, &ended.stderr);
+    }
+
+    /// Text that a person can read: no secret may be in it.
+    pub(crate) fn saw(&mut self, place: &str, text: &str) {
+        if text.contains("panicked") || text.contains("this is a bug in Gleaner") {
+            self.violation(format!("{place} tells of a bug: {text}"));
+        }
+        if !self.has_canary {
+            return;
+        }
+        for secret in [self.canary.clone(), STANDARD.encode(&self.canary)] {
+            let mut pieces = secret.as_bytes().windows(PIECE);
+            let found = pieces.find(|piece| text.contains(&*String::from_utf8_lossy(piece)));
+            if let Some(piece) = found {
+                let piece = String::from_utf8_lossy(piece);
+                let what = format!("the secret's piece '{piece}' is in {place}: {text}");
+                self.violation(what);
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! One seed: a run from its plan to the verdict.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use gleaner_tests::fault_proxy::{FaultProxy, Recorded};
+use gleaner_tests::run::Run;
+use gleaner_tests::server::Server;
+use gleaner_tests::wait;
+use http::Method;
+use serde_json::Value;
+
+use crate::check::{self, End};
+use crate::foreign::Foreign;
+use crate::plan::Plan;
+use crate::play::{Player, Steps};
+
+/// As long as a request that was performed late can be under way after the run: the longest delay of a fault.
+const LATE: Duration = Duration::from_secs(1);
+/// As long as the processes of a run may take to end, on a busy machine.
+const GONE: Duration = Duration::from_secs(20);
+
+/// What one run was.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Tally {
+    pub(crate) committed: usize,
+    pub(crate) failed: usize,
+    /// Failed runs that name objects that may be left.
+    pub(crate) left: usize,
+    /// Failed runs that had created something and deleted it.
+    pub(crate) rolled_back: usize,
+    pub(crate) kills: usize,
+    pub(crate) exits: usize,
+    pub(crate) faults: usize,
+    pub(crate) requests: usize,
+}
+
+/// Plays a seed.
+///
+/// # Errors
+///
+/// The report of the promises that were broken.
+pub(crate) async fn play(seed: u64) -> Result<Tally, String> {
+    let plan = Plan::new(seed);
+    let server = Server::local(&[gleaner_local_apiserver::TEKTON_CRDS]).await;
+    let foreign = Foreign::create(&plan, &server).await;
+    let proxy = FaultProxy::start(server.client()).await;
+    foreign.lie_in_wait(&server, &proxy);
+    for rule in &plan.rules {
+        rule.apply(&proxy);
+    }
+    let mut player = Player::new(&plan, &server, &proxy);
+    player.begin().await;
+    let steps = player.steps().await;
+    if steps == Steps::Succeeded && !player.observed.told_success() {
+        let what = "the steps succeeded, and nobody said that the run did";
+        player.observed.violation(what.to_owned());
+    }
+    let ending = player.settled().await;
+    player.calm();
+    let finished = player.finish().await;
+    let before = player.settled().await;
+    let is_final =
+        |status: &Value| matches!(status["phase"].as_str(), Some("Committed" | "Failed"));
+    if is_final(&ending) && !is_same(&ending, &before) {
+        let what = format!("the finish changed the ending from {ending} to {before}");
+        player.observed.violation(what);
+    }
+    let results = player.run.results();
+    player.readable().await;
+    player.restart().await;
+    let after = player.settled().await;
+    if !is_same(&before, &after) {
+        let what = format!("the restart changed the ending from {before} to {after}");
+        player.observed.violation(what);
+    }
+    let again = player.finish().await;
+    if again.code != finished.code || player.run.results() != results {
+        let what = format!(
+            "the finish said {:?} with {results:?}, and after a restart {:?} with {:?}",
+            finished.code,
+            again.code,
+            player.run.results()
+        );
+        player.observed.violation(what);
+    }
+    tokio::time::sleep(LATE).await;
+    let end = End {
+        plan: &plan,
+        status: &after,
+        existing: server.local_objects(),
+        foreign: &foreign,
+        results,
+    };
+    for violation in check::violations(end) {
+        player.observed.violation(violation);
+    }
+    let requests = proxy.requests();
+    let events = requests.iter().filter(|one| one.path.ends_with("/events"));
+    let events: String = events
+        .map(|one| String::from_utf8_lossy(&one.body).into_owned())
+        .collect();
+    let termination = player.run.termination();
+    let log = player.run.log();
+    for (place, text) in [
+        ("the Events", &events),
+        ("the termination message", &termination),
+        ("the log", &log),
+    ] {
+        player.observed.saw(place, text);
+    }
+    let directory = player.run.directory().to_owned();
+    let Player { run, observed, .. } = player;
+    drop(run);
+    all_gone(&directory).await;
+    if !observed.violations.is_empty() {
+        return Err(report(
+            &plan,
+            &observed.violations,
+            &observed.events,
+            &proxy.requests(),
+            &log,
+        ));
+    }
+    let is_committed = after["phase"] == "Committed";
+    Ok(Tally {
+        committed: usize::from(is_committed),
+        failed: usize::from(!is_committed),
+        left: usize::from(
+            after["problem"]["left"]
+                .as_array()
+                .is_some_and(|left| !left.is_empty()),
+        ),
+        rolled_back: usize::from(!is_committed && proxy.count(&Method::DELETE, "") > 0),
+        kills: observed.kills,
+        exits: observed.exits,
+        faults: proxy.faults(),
+        requests: proxy.requests().len(),
+    })
+}
+
+/// Returns true if two statuses tell the same ending.
+fn is_same(one: &Value, other: &Value) -> bool {
+    ["phase", "problem", "resources"]
+        .iter()
+        .all(|field| one[*field] == other[*field])
+}
+
+async fn all_gone(directory: &PathBuf) {
+    let what = format!("the processes of {} have ended", directory.display());
+    wait::until(&what, GONE, async || {
+        Run::processes(directory).is_empty().then_some(())
+    })
+    .await;
+}
+
+/// Everything that helps to find the cause.
+fn report(
+    plan: &Plan,
+    violations: &[String],
+    events: &[String],
+    requests: &[Recorded],
+    log: &str,
+) -> String {
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = writeln!(
+        text,
+        "seed {} broke {} promises:",
+        plan.seed,
+        violations.len()
+    );
+    for violation in violations {
+        let _ = writeln!(text, "- {violation}");
+    }
+    let _ = writeln!(text, "plan: {plan:#?}");
+    let _ = writeln!(text, "declaration: {}", plan.declaration());
+    let _ = writeln!(text, "events:\n{}", events.join("\n"));
+    let _ = writeln!(text, "requests to the API server:");
+    for request in requests {
+        let _ = writeln!(
+            text,
+            "  {} {} {} {:?}",
+            request.method,
+            request.target(),
+            request.name(),
+            request.outcome
+        );
+    }
+    let _ = writeln!(text, "log of the sidecars:\n{log}");
+    text
+}

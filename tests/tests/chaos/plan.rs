@@ -1,0 +1,151 @@
+//! The plan of one run: everything about it that a seed decides.
+
+use std::time::Duration;
+
+use crate::declaration::{Object, StepPlan, objects, steps};
+use crate::faults::{self, FaultRule};
+use crate::random::Random;
+
+/// The points at which the sidecar may be made to stop dead; an object's index is put in for `N`.
+const POINTS: &[&str] = &[
+    "accepted",
+    "journaled",
+    "resolved",
+    "rendered",
+    "dry-run",
+    "creating-N",
+    "created-N",
+    "rolling-back",
+    "rolled-back",
+    "committed",
+    "outcome-journaled",
+];
+
+/// One run.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) seed: u64,
+    pub(crate) steps: Vec<StepPlan>,
+    pub(crate) objects: Vec<Object>,
+    /// `Resolved` or `Completed`.
+    pub(crate) submit: &'static str,
+    /// True if the redirector of the last step finishes the run, not a step of its own.
+    pub(crate) last_step_finishes: bool,
+    pub(crate) rules: Vec<FaultRule>,
+    /// The sidecar stops dead at each of these in turn and is killed there.
+    pub(crate) crash_points: Vec<String>,
+    pub(crate) disturbances: Vec<Disturbance>,
+    /// Faults and disturbances end this long after the start; none in an outage that lasts until the run ended.
+    pub(crate) calm_after: Option<Duration>,
+    /// An object of someone else that appears right before the first real create.
+    pub(crate) late_holder: Option<String>,
+    /// The value of the secret output.
+    pub(crate) canary: String,
+}
+
+/// Something that happens to a process.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Disturbance {
+    pub(crate) at: At,
+    pub(crate) act: Act,
+}
+
+/// The moment of a disturbance.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum At {
+    /// So many milliseconds after the start.
+    Millis(u64),
+    /// When the API server has got so many requests.
+    Requests(usize),
+}
+
+/// The disturbance.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Act {
+    /// SIGKILL to the sidecar, which starts again after so many milliseconds.
+    Kill { down: u64 },
+    /// SIGSTOP to the sidecar for so many milliseconds.
+    Pause { millis: u64 },
+    /// Its disk is full for so many milliseconds: no file grows beyond so many bytes.
+    FullDisk { millis: u64, bytes: u64 },
+    /// SIGKILL to the redirector of the running step; the step has failed then, as in a pod.
+    KillStep,
+    /// The outputs of the running step once more, by a raw request.
+    PostTwice,
+}
+
+impl Plan {
+    /// The plan of a seed.
+    pub(crate) fn new(seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let random = &mut random;
+        let canary = format!("canary{}", random.text(26));
+        let steps = steps(random, &canary);
+        let objects = objects(random, &steps);
+        let outage = random.chance(4);
+        let mut rules: Vec<FaultRule> = match outage {
+            true => faults::outage(random),
+            false => (0..random.count(0, 5))
+                .map(|_| faults::random(random))
+                .collect(),
+        };
+        let is_refused = random.chance(40);
+        if is_refused {
+            rules.push(faults::refusal_midway(random, objects.len()));
+        }
+        let mut crash_points: Vec<String> = (0..random.count(0, 3).saturating_sub(1))
+            .map(|_| {
+                let index = random.count(0, objects.len() - 1);
+                random.pick(POINTS).replace('N', &index.to_string())
+            })
+            .collect();
+        if is_refused && random.chance(30) {
+            crash_points.push(random.pick(&["rolling-back", "rolled-back"]).to_owned());
+        }
+        let disturbances = (0..random.count(0, 3))
+            .map(|_| disturbance(random))
+            .collect();
+        let fixed = objects.iter().filter_map(Object::late_holder_name).last();
+        let late_holder = fixed.filter(|_| random.chance(25));
+        Self {
+            seed,
+            objects,
+            submit: random.pick(&["Resolved", "Resolved", "Completed"]),
+            last_step_finishes: random.chance(50),
+            rules,
+            crash_points,
+            disturbances,
+            calm_after: (!outage).then(|| Duration::from_millis(random.between(800, 4500))),
+            late_holder,
+            canary,
+            steps,
+        }
+    }
+
+    /// Returns true if an object of someone else is in the way from the beginning, so that the run cannot succeed.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.objects.iter().any(Object::is_blocked)
+    }
+}
+
+fn disturbance(random: &mut Random) -> Disturbance {
+    let at = match random.chance(50) {
+        true => At::Millis(random.between(0, 1200)),
+        false => At::Requests(random.count(1, 14)),
+    };
+    let act = match random.between(1, 20) {
+        1..=9 => Act::Kill {
+            down: random.between(0, 500),
+        },
+        10..=13 => Act::Pause {
+            millis: random.between(50, 1500),
+        },
+        14..=17 => Act::FullDisk {
+            millis: random.between(50, 1500),
+            bytes: random.pick(&[1, 64, 512, 4096]),
+        },
+        18 => Act::KillStep,
+        _ => Act::PostTwice,
+    };
+    Disturbance { at, act }
+}

@@ -1,0 +1,379 @@
+//! Plays one plan with real processes, disturbs them, and brings the run to its end.
+
+use std::time::{Duration, Instant};
+
+use gleaner_tests::fault_proxy::FaultProxy;
+use gleaner_tests::run::{Ended, Run, Running, Sending};
+use gleaner_tests::server::Server;
+use http::Method;
+use serde_json::{Map, Value, json};
+
+use crate::PROGRAMS;
+use crate::declaration::StepPlan;
+use crate::observed::Observed;
+use crate::plan::{Act, At, Disturbance, Plan};
+
+/// Between two looks at the processes.
+const TICK: Duration = Duration::from_millis(8);
+/// Between two looks at the status.
+const STATUS_EVERY: Duration = Duration::from_millis(100);
+/// A sidecar that ended by itself is started again after this, as the kubelet does.
+const RESTART: Duration = Duration::from_millis(200);
+/// As long as the file size of a healthy disk.
+const UNLIMITED: &str = "unlimited:unlimited";
+
+/// A run that is being played.
+pub(crate) struct Player<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) run: Run<'a>,
+    pub(crate) proxy: &'a FaultProxy,
+    pub(crate) observed: Observed,
+    crash_points: Vec<String>,
+    disturbances: Vec<Disturbance>,
+    /// The sidecar is to be started then.
+    start_at: Option<Instant>,
+    continue_at: Option<Instant>,
+    /// The disk is full until then, with this bound.
+    full_until: Option<(Instant, String)>,
+    status: Option<Sending>,
+    asked_at: Instant,
+    twice: Vec<Sending>,
+    is_calm: bool,
+}
+
+/// How the steps went.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Steps {
+    /// All succeeded, and the finish of the last one, if it was to finish.
+    Succeeded,
+    /// One failed, and those after it did not run.
+    Failed,
+}
+
+impl<'a> Player<'a> {
+    pub(crate) fn new(plan: &'a Plan, server: &'a Server, proxy: &'a FaultProxy) -> Self {
+        let mut run = Run::new(PROGRAMS, server, &plan.declaration())
+            .through(proxy)
+            .flag("--request-timeout=400ms")
+            .flag("--submit-deadline=4s")
+            .flag("--log-level=trace");
+        let mut crash_points = plan.crash_points.clone();
+        crash_points.reverse();
+        if let Some(point) = crash_points.pop() {
+            run.crash_at(&point);
+        }
+        Self {
+            plan,
+            run,
+            proxy,
+            observed: Observed::new(plan),
+            crash_points,
+            disturbances: plan.disturbances.clone(),
+            start_at: None,
+            continue_at: None,
+            full_until: None,
+            status: None,
+            asked_at: Instant::now(),
+            twice: Vec::new(),
+            is_calm: false,
+        }
+    }
+
+    // === The processes ===
+
+    fn launch(&mut self) {
+        self.run.launch();
+        self.observed.note("the sidecar starts");
+        if let Some((_, limit)) = &self.full_until {
+            self.run.limit_file_size(limit);
+        }
+    }
+
+    async fn kill(&mut self, down: Duration, why: &str) {
+        self.run.kill().await;
+        self.observed.kills += 1;
+        self.observed.note(&format!("the sidecar is killed: {why}"));
+        self.continue_at = None;
+        self.status = None;
+        self.start_at = Some(Instant::now() + down);
+    }
+
+    /// Looks after everything once, and waits a moment.
+    pub(crate) async fn tick(&mut self, step: Option<&Running>) {
+        let now = Instant::now();
+        self.observed.check_bound();
+        let calm = self.plan.calm_after;
+        if calm.is_some_and(|calm| self.observed.elapsed() > calm) {
+            self.calm();
+        }
+        if self.run.has_exited() {
+            self.observed.exits += 1;
+            self.observed.note("the sidecar ended by itself");
+            self.start_at = Some(now + RESTART);
+        }
+        if self.start_at.is_some_and(|start| now >= start) {
+            self.start_at = None;
+            self.launch();
+        }
+        if self.continue_at.is_some_and(|at| now >= at) {
+            self.continue_at = None;
+            self.run.signal("CONT");
+        }
+        let is_full = self.full_until.take_if(|(until, _)| now >= *until);
+        if is_full.is_some() {
+            self.run.limit_file_size(UNLIMITED);
+        }
+        if self.start_at.is_none() && self.run.is_at_crash_point() {
+            self.kill(Duration::from_millis(5), "at a crash point")
+                .await;
+            match self.crash_points.pop() {
+                Some(point) => self.run.crash_at(&point),
+                None => self.no_crash_point(),
+            }
+        }
+        self.disturb(step).await;
+        self.look_at_status().await;
+        tokio::time::sleep(TICK).await;
+    }
+
+    fn no_crash_point(&mut self) {
+        // The marker of the last one goes with it.
+        self.run.crash_at("none");
+        self.run.crash_nowhere();
+    }
+
+    async fn disturb(&mut self, step: Option<&Running>) {
+        if self.disturbances.is_empty() {
+            return;
+        }
+        let millis = self.observed.elapsed().as_millis();
+        let requests = self.proxy.requests().len();
+        let is_due = |one: &Disturbance| match one.at {
+            At::Millis(at) => millis >= u128::from(at),
+            At::Requests(at) => requests >= at,
+        };
+        let Some(position) = self.disturbances.iter().position(is_due) else {
+            return;
+        };
+        let act = self.disturbances.remove(position).act;
+        let in_millis = |millis| Instant::now() + Duration::from_millis(millis);
+        match act {
+            Act::Kill { down } if self.start_at.is_none() => {
+                self.kill(Duration::from_millis(down), "by the plan").await;
+            }
+            Act::Pause { millis } if self.start_at.is_none() => {
+                self.observed.note(&format!("stopped for {millis} ms"));
+                self.run.signal("STOP");
+                self.continue_at = Some(in_millis(millis));
+            }
+            Act::FullDisk { millis, bytes } => {
+                self.observed
+                    .note(&format!("disk full for {millis} ms at {bytes} bytes"));
+                self.observed.disk_was_full = true;
+                let limit = format!("{bytes}:unlimited");
+                self.run.limit_file_size(&limit);
+                self.full_until = Some((in_millis(millis), limit));
+            }
+            Act::KillStep => {
+                if let Some(step) = step {
+                    self.observed.note("the redirector is killed");
+                    step.kill();
+                }
+            }
+            Act::PostTwice => {
+                if let Some(plan) = &self.observed.step {
+                    let plan = &self.plan.steps[*plan];
+                    self.twice.extend(self.post(plan));
+                }
+            }
+            Act::Kill { .. } | Act::Pause { .. } => {}
+        }
+    }
+
+    /// Ends all faults and disturbances.
+    pub(crate) fn calm(&mut self) {
+        if self.is_calm {
+            return;
+        }
+        self.is_calm = true;
+        self.observed.note("calm");
+        self.proxy.heal();
+        self.disturbances.clear();
+        self.crash_points.clear();
+        // The running one may still stop dead at its point, and is killed then.
+        self.run.crash_nowhere();
+        self.full_until = None;
+        self.continue_at = None;
+        self.run.limit_file_size(UNLIMITED);
+        self.run.signal("CONT");
+    }
+
+    /// Asks for the status now and then, and looks at each response.
+    async fn look_at_status(&mut self) {
+        if let Some(sending) = self.status.take_if(|sending| sending.is_finished()) {
+            let response = sending.await.ok().flatten();
+            if let Some((200, text)) = response {
+                self.observed.status(&text, self.asked_at);
+            }
+        }
+        let twice = self.twice.iter().position(|sending| sending.is_finished());
+        if let Some(position) = twice {
+            let response = self.twice.swap_remove(position).await.ok().flatten();
+            self.observed.response("posted twice", response.as_ref());
+        }
+        if self.status.is_none() && self.asked_at.elapsed() > STATUS_EVERY && self.run.is_ready() {
+            self.asked_at = Instant::now();
+            self.status = self.run.send(Method::GET, "/v1/status", "", &Value::Null);
+        }
+    }
+
+    /// Starts the sidecar if it is not running, and waits until it is ready.
+    pub(crate) async fn until_ready(&mut self) {
+        while !self.run.is_ready() {
+            self.tick(None).await;
+        }
+    }
+
+    /// Starts the sidecar for the first time.
+    pub(crate) async fn begin(&mut self) {
+        self.launch();
+        self.until_ready().await;
+    }
+
+    /// Kills the sidecar, and starts it again.
+    pub(crate) async fn restart(&mut self) {
+        if self.start_at.is_none() {
+            self.kill(Duration::ZERO, "to be asked again").await;
+        }
+        self.until_ready().await;
+    }
+
+    // === The steps ===
+
+    /// Plays the steps in order, until one fails.
+    pub(crate) async fn steps(&mut self) -> Steps {
+        let steps = &self.plan.steps;
+        for (index, step) in steps.iter().enumerate() {
+            self.observed.step = Some(index);
+            let is_last = index + 1 == steps.len();
+            let ended = if step.is_raw {
+                self.raw_step(step).await
+            } else {
+                let finishes = is_last && self.plan.last_step_finishes;
+                self.redirected_step(step, finishes).await
+            };
+            self.observed.step = None;
+            if !ended {
+                return Steps::Failed;
+            }
+        }
+        let last_is_raw = steps.last().is_some_and(|step| step.is_raw);
+        if self.plan.last_step_finishes && !last_is_raw {
+            return Steps::Succeeded;
+        }
+        match self.finish().await.code {
+            Some(0) => Steps::Succeeded,
+            _ => Steps::Failed,
+        }
+    }
+
+    async fn redirected_step(&mut self, plan: &StepPlan, finishes: bool) -> bool {
+        let mut step = self.run.step(&plan.name).exits(plan.exit);
+        for output in &plan.outputs {
+            step = step.writes(&output.name, &output.value);
+        }
+        if finishes {
+            step = step.last();
+        }
+        let ended = self.until_ended(step.begin()).await;
+        self.observed.step_ended(plan, &ended, finishes);
+        ended.code == Some(0)
+    }
+
+    /// The finish as a step of its own.
+    pub(crate) async fn finish(&mut self) -> Ended {
+        let ended = self.until_ended(self.run.begin_finish()).await;
+        self.observed.finished(&ended);
+        ended
+    }
+
+    async fn until_ended(&mut self, running: Running) -> Ended {
+        while !running.has_ended() {
+            self.tick(Some(&running)).await;
+        }
+        running.ended().await
+    }
+
+    /// Posts without a redirector, until there is a response that is not about the moment.
+    async fn raw_step(&mut self, plan: &StepPlan) -> bool {
+        loop {
+            let Some(sending) = self.post(plan) else {
+                self.tick(None).await;
+                continue;
+            };
+            while !sending.is_finished() {
+                self.tick(None).await;
+            }
+            let response = sending.await.ok().flatten();
+            self.observed.response("raw step", response.as_ref());
+            match response {
+                // As the redirector does: nothing is known yet.
+                None | Some((401 | 500 | 503, _)) => {
+                    for _ in 0..10 {
+                        self.tick(None).await;
+                    }
+                }
+                Some((status, _)) => return status == 200 && plan.exit == 0,
+            }
+        }
+    }
+
+    fn post(&self, plan: &StepPlan) -> Option<Sending> {
+        let outputs = plan.outputs.iter();
+        let outputs: Map<String, Value> = outputs
+            .filter(|_| plan.exit == 0)
+            .map(|output| (output.name.clone(), output.value.clone().into()))
+            .collect();
+        let body = json!({"outputs": outputs, "exitCode": plan.exit});
+        let path = format!("/v1/steps/{}/outputs", plan.name);
+        self.run.send(Method::POST, &path, &plan.name, &body)
+    }
+
+    // === The end ===
+
+    /// The status, when no submission is under way.
+    pub(crate) async fn settled(&mut self) -> Value {
+        // The one that is under way may be older than this moment.
+        self.status = None;
+        loop {
+            self.until_ready().await;
+            let before = self.observed.looks;
+            while self.observed.looks == before {
+                self.tick(None).await;
+            }
+            let status = self.observed.last_status.clone();
+            if status["phase"] != "Submitting" {
+                return status;
+            }
+        }
+    }
+
+    /// What people can read of the run.
+    pub(crate) async fn readable(&mut self) {
+        for path in [
+            "/v1/resources?partial=true",
+            "/v1/preflight",
+            "/metrics",
+            "/",
+        ] {
+            let sending = self.run.send(Method::GET, path, "", &Value::Null);
+            let Some(sending) = sending else { continue };
+            while !sending.is_finished() {
+                self.tick(None).await;
+            }
+            if let Some((_, text)) = sending.await.ok().flatten() {
+                self.observed.saw(path, &text);
+            }
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Numbers from a seed: the same seed gives the same plan on every machine and with every version of every crate.
+
+/// A generator (`SplitMix64`).
+pub(crate) struct Random(u64);
+
+impl Random {
+    /// The generator of a seed.
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number from `low` to `high`, both included.
+    pub(crate) fn between(&mut self, low: u64, high: u64) -> u64 {
+        low + self.next() % (high - low + 1)
+    }
+
+    /// As [`Self::between`], for numbers of things.
+    pub(crate) fn count(&mut self, low: usize, high: usize) -> usize {
+        low + usize::try_from(self.between(0, (high - low) as u64)).expect("a small number")
+    }
+
+    /// Returns true in so many of 100 cases.
+    pub(crate) fn chance(&mut self, percent: u64) -> bool {
+        self.between(1, 100) <= percent
+    }
+
+    /// One of these.
+    pub(crate) fn pick<T: Clone>(&mut self, among: &[T]) -> T {
+        among[self.count(0, among.len() - 1)].clone()
+    }
+
+    /// A text of so many letters and digits.
+    pub(crate) fn text(&mut self, length: usize) -> String {
+        const LETTERS: &[u8] = b"abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+        (0..length)
+            .map(|_| char::from(self.pick(LETTERS)))
+            .collect()
+    }
+}
