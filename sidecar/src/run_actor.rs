@@ -263,9 +263,10 @@ impl RunActor {
                 }
             }
             Command::Submit { reply } => {
-                let taken = match self.collector.phase() {
-                    Phase::Collecting | Phase::Resolved => self.take_request().await,
-                    _ => Ok(Verdict::AwaitCommit),
+                let taken = match self.collector.examine_request() {
+                    Ok(true) => self.take_request().await,
+                    Ok(false) => Ok(Verdict::AwaitCommit),
+                    Err(problem) => Err(problem),
                 };
                 self.answer(taken, Client::Step, reply);
             }
@@ -321,7 +322,6 @@ impl RunActor {
     }
 
     async fn take_request(&mut self) -> Result<Verdict, Problem> {
-        self.collector.examine_request()?;
         let written = self.write(Record::SubmissionRequested).await;
         written.map_err(|error| disk(&error))?;
         let verdict = self.collector.request_submission();
