@@ -201,20 +201,21 @@ impl Collector {
         }
     }
 
-    /// Whether the resources can be submitted now, or have been already.
+    /// Returns true if a request now begins the submission: only with `submit: Manual`, and once. Any other is answered with the
+    /// outcome.
     ///
     /// # Errors
-    /// What is still unknown. Nothing changes.
-    pub fn examine_request(&self) -> Result<(), Problem> {
+    /// The unknown variables. Nothing changes.
+    pub fn examine_request(&self) -> Result<bool, Problem> {
         if self.stage == Stage::Open && !self.is_resolved() {
             return Err(self.unresolved());
         }
-        Ok(())
+        Ok(self.stage == Stage::Open && self.declaration.submit == Submit::Manual)
     }
 
-    /// Somebody wants the resources now, and it was examined whether that can be. The caller has made it durable.
+    /// Begins the submission by a request that was examined. The caller has made it durable.
     pub fn request_submission(&mut self) -> Verdict {
-        if self.is_resolved() {
+        if let Ok(true) = self.examine_request() {
             self.leave(Stage::submit);
         }
         Verdict::AwaitCommit

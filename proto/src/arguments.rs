@@ -50,6 +50,8 @@ pub const OWNER: &str = "--owner";
 /// How the pod's termination messages are shared, where they carry results: `OWN+ADDED` containers, such as `3+1`, or
 /// `3+1,compressed`.
 pub const TERMINATION_SHARE: &str = "--termination-share";
+/// A kind that the declaration may create, as `GROUP/KIND`; once without a value where there is none. Absent, every kind is allowed.
+pub const ALLOW_KIND: &str = "--allow-kind";
 /// The redirector to copy for the steps.
 pub const REDIRECTOR: &str = "--redirector";
 /// The path of the copy.
@@ -118,6 +120,8 @@ pub struct Arguments {
     pub paths: Vec<OutputPath>,
     /// [`RunValues`] in base64; empty before the pod is wrapped.
     pub values: String,
+    /// Kinds that the declaration may create; every kind if there are none.
+    pub kinds: Vec<String>,
     /// Everything else, unchanged.
     pub others: Vec<String>,
 }
@@ -188,6 +192,7 @@ impl Arguments {
             paths.map(|OutputPath { step, output, path }| format!("{PATH}={step}.{output}={path}")),
         );
         args.extend(chunks(VALUES, &self.values));
+        args.extend(self.kinds.iter().map(|kind| format!("{ALLOW_KIND}={kind}")));
         args.extend(self.others.iter().cloned());
         if !arrays.is_empty() {
             args.push("--".to_owned());
@@ -228,6 +233,7 @@ impl Arguments {
             match flag {
                 DECLARATION => read.declaration.push_str(value),
                 VALUES => read.values.push_str(value),
+                ALLOW_KIND => read.kinds.push(value.to_owned()),
                 STEP => read.steps.push(value.to_owned()),
                 CONTEXT => {
                     let (name, value) = pair()?;

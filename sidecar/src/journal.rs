@@ -11,10 +11,11 @@
 //! then cannot keep it from being written. The room is written, not only asked for, and overwritten in place: a file system that
 //! copies on write may still refuse.
 
+mod disk;
 mod frame;
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write as _};
+use std::io::{self, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -24,6 +25,7 @@ use gleaner_submission::Planned;
 use serde::{Deserialize, Serialize};
 
 use crate::message;
+pub(crate) use disk::Disk;
 use gleaner_core::render::Attempts;
 
 const FILE: &str = "journal";
@@ -37,7 +39,7 @@ const BLANKS: usize = 16 << 10;
 /// A journal that is open for appending.
 #[derive(Debug)]
 pub struct Journal {
-    file: File,
+    file: Box<dyn Disk>,
     /// Where the last whole frame ends.
     end: u64,
     /// Room after that, for the ending.
@@ -128,7 +130,7 @@ impl Journal {
             move |source| JournalError::Io { path, deed, source }
         };
         // Outputs may be secret.
-        let mut file = OpenOptions::new()
+        let file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
@@ -140,6 +142,24 @@ impl Journal {
         if let Err(fs::TryLockError::WouldBlock) = file.try_lock() {
             return Err(JournalError::InUse { path });
         }
+        let opened = Self::on(Box::new(file), path.clone(), identity)?;
+        // The file's own entry must outlive a crash too.
+        File::open(directory)
+            .and_then(|directory| directory.sync_all())
+            .map_err(io("written"))?;
+        Ok(opened)
+    }
+
+    /// Reads the journal in `file`, which messages call `path`, and begins one where there is none.
+    pub(crate) fn on(
+        mut file: Box<dyn Disk>,
+        path: PathBuf,
+        identity: &[u8],
+    ) -> Result<(Self, Vec<Record>), JournalError> {
+        let io = |deed| {
+            let path = path.clone();
+            move |source| JournalError::Io { path, deed, source }
+        };
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(io("read"))?;
         let frame::Frames { payloads, end } = frame::read(&bytes).map_err(|at| {
@@ -168,15 +188,9 @@ impl Journal {
                 Some(written) if written != identity => return Err(JournalError::Foreign { path }),
                 Some(_) => {}
             },
-            None => {
-                journal
-                    .append_frame(&[FORMAT, identity], Room::New)
-                    .map_err(io("written"))?;
-                // The file's own entry must outlive a crash too.
-                File::open(directory)
-                    .and_then(|directory| directory.sync_all())
-                    .map_err(io("written"))?;
-            }
+            None => journal
+                .append_frame(&[FORMAT, identity], Room::New)
+                .map_err(io("written"))?,
         }
         let records = frames
             .map(|(at, payload)| {

@@ -5,6 +5,8 @@
 //! it fails the run and not the sidecar.
 
 mod ending;
+#[cfg(test)]
+mod model;
 mod plan;
 mod submitting;
 
@@ -25,6 +27,7 @@ use crate::metrics::Metrics;
 use ending::Unrecorded;
 use gleaner_core::collect::problem;
 use gleaner_core::collect::{Collector, Examined, Message, Verdict};
+use submitting::Submit;
 pub use submitting::Submitting;
 
 /// Commands that wait for the actor at once; more have to wait before they are read.
@@ -73,7 +76,7 @@ enum Command {
 pub struct RunActor {
     collector: Collector,
     journal: Arc<std::sync::Mutex<Journal>>,
-    submitting: Submitting,
+    submitting: Box<dyn Submit>,
     state_dir: PathBuf,
     commands: mpsc::Receiver<Command>,
     snapshots: watch::Sender<Arc<Snapshot>>,
@@ -193,6 +196,18 @@ impl RunActor {
         state_dir: PathBuf,
         metrics: Metrics,
     ) -> (Self, Handle) {
+        let submitting = Box::new(submitting);
+        Self::with(collector, journal, submitting, room, state_dir, metrics)
+    }
+
+    fn with(
+        collector: Collector,
+        journal: Journal,
+        submitting: Box<dyn Submit>,
+        room: Option<Room>,
+        state_dir: PathBuf,
+        metrics: Metrics,
+    ) -> (Self, Handle) {
         let (sender, commands) = mpsc::channel(QUEUE);
         let (snapshots, receiver) = watch::channel(Arc::new(Snapshot::of(&collector, 0)));
         let actor = Self {
@@ -263,9 +278,10 @@ impl RunActor {
                 }
             }
             Command::Submit { reply } => {
-                let taken = match self.collector.phase() {
-                    Phase::Collecting | Phase::Resolved => self.take_request().await,
-                    _ => Ok(Verdict::AwaitCommit),
+                let taken = match self.collector.examine_request() {
+                    Ok(true) => self.take_request().await,
+                    Ok(false) => Ok(Verdict::AwaitCommit),
+                    Err(problem) => Err(problem),
                 };
                 self.answer(taken, Client::Step, reply);
             }
@@ -321,7 +337,6 @@ impl RunActor {
     }
 
     async fn take_request(&mut self) -> Result<Verdict, Problem> {
-        self.collector.examine_request()?;
         let written = self.write(Record::SubmissionRequested).await;
         written.map_err(|error| disk(&error))?;
         let verdict = self.collector.request_submission();
@@ -393,16 +408,19 @@ impl RunActor {
         if !is_due {
             return;
         }
-        match self.reserve().await {
-            Ok(()) => {
-                let journal = &self.journal;
-                self.submission = Some(self.submitting.begin(&self.collector, self.room, journal));
+        if let Err(problem) = self.reserve().await {
+            if self.submitting.is_first() {
+                let ended = submitting::Ended::failed(problem, &[]);
+                self.end_submission(ended).await;
+                return;
             }
-            Err(problem) => {
-                self.end_submission(submitting::Ended::failed(problem, &[]))
-                    .await;
-            }
+            // An earlier process may have created objects: they are found again, or rolled back, whatever can be recorded.
+            tracing::warn!(problem = %problem.detail, "room-not-reserved");
         }
+        let begun = self
+            .submitting
+            .begin(&self.collector, self.room, &self.journal);
+        self.submission = Some(begun);
     }
 
     fn publish(&self) {

@@ -14,6 +14,7 @@ use crate::render::{Attempts, Values};
 use crate::run::Run;
 
 mod answers;
+mod model;
 mod orders;
 
 const DECLARATION: &str = "\
@@ -188,6 +189,16 @@ fn a_request_while_something_is_unknown_changes_nothing() {
     let mut collector = collector("Manual");
     collector.request_submission();
     assert_eq!(collector.phase(), Phase::Collecting);
+}
+
+#[test]
+fn a_request_begins_nothing_before_a_completed_run_has_finished() {
+    let mut collector = collector("Completed");
+    take(&mut collector, "build", build());
+    take(&mut collector, "scan", scan());
+    assert_eq!(collector.examine_request(), Ok(false));
+    collector.request_submission();
+    assert_eq!(collector.phase(), Phase::Resolved);
 }
 
 #[test]

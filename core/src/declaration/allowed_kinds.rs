@@ -1,6 +1,7 @@
 //! The kinds that declarations may create: a list of the operator, since a run's ServiceAccount may be allowed more than those
 //! who write Tasks should get out of it.
 
+use std::fmt;
 use std::str::FromStr;
 
 use super::model::{Declaration, Template};
@@ -56,6 +57,27 @@ impl AllowedKinds {
     /// Every kind, for who is not bound by a cluster's operator.
     pub const fn unlimited() -> Self {
         Self(None)
+    }
+
+    /// Returns the list in the form in which it is passed to the sidecar (`gleaner_proto::arguments::ALLOW_KIND`).
+    pub fn to_arguments(&self) -> Vec<String> {
+        match &self.0 {
+            None => Vec::new(),
+            Some(patterns) if patterns.is_empty() => vec![String::new()],
+            Some(patterns) => patterns.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    /// Reads what [`AllowedKinds::to_arguments`] has written.
+    ///
+    /// # Errors
+    /// The first text that is not a pattern.
+    pub fn from_arguments(arguments: &[String]) -> Result<Self, KindPatternError> {
+        if arguments.is_empty() {
+            return Ok(Self::unlimited());
+        }
+        let patterns = arguments.iter().filter(|text| !text.is_empty());
+        patterns.map(|text| text.parse()).collect()
     }
 
     /// Returns an error for each template whose kind is not allowed.
@@ -117,6 +139,12 @@ impl FromStr for KindPattern {
             group: group.to_owned(),
             kind: kind.to_owned(),
         })
+    }
+}
+
+impl fmt::Display for KindPattern {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}/{}", self.group, self.kind)
     }
 }
 
@@ -216,6 +244,25 @@ mod tests {
         assert_eq!(refused(&["apps/Deployment", "batch/*"], job), None);
         assert!(refused(&["core/ConfigMap"], secret).is_some());
         assert!(refused(&["batch/Job", "apps/*"], config).is_some());
+    }
+
+    #[test]
+    fn a_list_is_passed_on_as_it_is() {
+        let named: AllowedKinds = ["apps/*", "core/ConfigMap"]
+            .map(|text| text.parse().unwrap())
+            .into_iter()
+            .collect();
+        for kinds in [
+            AllowedKinds::unlimited(),
+            AllowedKinds::unguarded(),
+            AllowedKinds::from_iter([]),
+            named,
+        ] {
+            assert_eq!(
+                AllowedKinds::from_arguments(&kinds.to_arguments()),
+                Ok(kinds)
+            );
+        }
     }
 
     #[test]

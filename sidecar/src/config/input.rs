@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
-use gleaner_core::declaration::{Declaration, Scope};
+use gleaner_core::declaration::{AllowedKinds, Declaration, KindPatternError, Scope};
 use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_proto::StepName;
 use gleaner_proto::arguments::{
-    ARRAY, Arguments, ArgumentsError, CONTEXT, DECLARATION, OWNER, PARAM, PARAM_KEY, RunValues,
-    STEP, TERMINATION_SHARE, UNWRAPPED, VALUES,
+    ALLOW_KIND, ARRAY, Arguments, ArgumentsError, CONTEXT, DECLARATION, OWNER, PARAM, PARAM_KEY,
+    RunValues, STEP, TERMINATION_SHARE, UNWRAPPED, VALUES,
 };
 use gleaner_termination::Share;
 use serde_json::Value;
@@ -67,6 +67,10 @@ pub struct Input {
     /// Results that do not fit are left out, or fail the run before anything is created
     #[arg(long = name(TERMINATION_SHARE), value_name = "OWN+ADDED")]
     termination_share: Option<Share>,
+    /// A kind that the declaration may create, as GROUP/KIND, such as apps/Deployment, core/ConfigMap or apps/*; may be given
+    /// several times. Without it, every kind
+    #[arg(long = name(ALLOW_KIND), value_name = "GROUP/KIND")]
+    kinds: Vec<String>,
     /// Leave out owner references, where no run exists in the cluster
     #[arg(long, env = "GLEANER_NO_OWNER")]
     no_owner: bool,
@@ -103,6 +107,11 @@ pub enum InputError {
     /// The declaration is wrong; everything that is, with its place.
     #[error("the declaration is wrong:{}", .0.iter().map(|diagnostic| format!("\n  {diagnostic}")).collect::<String>())]
     Declaration(Vec<Diagnostic>),
+    #[error("--allow-kind cannot be read")]
+    AllowKind(#[source] KindPatternError),
+    /// The declaration creates a kind that the operator of the cluster does not allow.
+    #[error("the declaration is not allowed:{}", .0.iter().map(|diagnostic| format!("\n  {diagnostic}")).collect::<String>())]
+    NotAllowed(Vec<Diagnostic>),
 }
 
 impl Input {
@@ -127,6 +136,12 @@ impl Input {
         };
         let declaration =
             Declaration::parse(&text, &Scope::default()).map_err(InputError::Declaration)?;
+        // The injector has checked them; this is the process that creates.
+        let kinds = AllowedKinds::from_arguments(&self.kinds).map_err(InputError::AllowKind)?;
+        match kinds.check(&declaration) {
+            refused if refused.is_empty() => {}
+            refused => return Err(InputError::NotAllowed(refused)),
+        }
         Ok((declaration, text))
     }
 

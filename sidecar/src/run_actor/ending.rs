@@ -32,7 +32,12 @@ impl RunActor {
             return Ok(());
         }
         let declaration = self.collector.declaration();
-        let room = record::room(declaration) + record::room_of_plan(declaration);
+        // A restarted sidecar has its plan already, in the room of the first.
+        let plan = match self.submitting.is_first() {
+            true => record::room_of_plan(declaration),
+            false => 0,
+        };
+        let room = record::room(declaration) + plan;
         let reserved = self.on_disk(move |journal| journal.reserve(room)).await;
         reserved.map_err(|error| record::no_room(room, &error))
     }

@@ -32,6 +32,23 @@ pub(super) struct Ended {
     pub(super) notices: Vec<Notice>,
 }
 
+/// Creates the objects of a run, in tasks of their own.
+pub(super) trait Submit: Send + Sync {
+    /// Begins to create everything of `collector`.
+    fn begin(
+        &self,
+        collector: &Collector,
+        room: Option<Room>,
+        journal: &Arc<Mutex<Journal>>,
+    ) -> JoinHandle<Ended>;
+
+    /// Begins to create the Events about an ending.
+    fn tell(&self, notices: Vec<Notice>) -> Option<JoinHandle<()>>;
+
+    /// Returns true if no earlier process can have created anything.
+    fn is_first(&self) -> bool;
+}
+
 pub struct Submitting {
     submitter: Option<Submitter>,
     events: Option<Arc<Recorder>>,
@@ -67,15 +84,19 @@ impl Submitting {
             planned,
         }
     }
+}
 
-    /// Begins to create the Events about an ending, as a task of its own.
-    pub(super) fn tell(&self, notices: Vec<Notice>) -> Option<JoinHandle<()>> {
+impl Submit for Submitting {
+    fn tell(&self, notices: Vec<Notice>) -> Option<JoinHandle<()>> {
         let events = Arc::clone(self.events.as_ref()?);
         Some(tokio::spawn(async move { events.tell(notices).await }))
     }
 
-    /// Begins to create everything of `collector`, as a task of its own.
-    pub(super) fn begin(
+    fn is_first(&self) -> bool {
+        self.planned.is_empty()
+    }
+
+    fn begin(
         &self,
         collector: &Collector,
         room: Option<Room>,
@@ -88,7 +109,7 @@ impl Submitting {
             room,
             bounds: collector.bounds().objects,
             state_dir: self.state_dir.clone(),
-            is_first: self.planned.is_empty(),
+            is_first: self.is_first(),
         };
         let plans = Plans {
             earlier: self.planned.clone(),

@@ -50,6 +50,19 @@ fn a_wrong_declaration_is_78_with_everything_that_is_wrong() {
 }
 
 #[test]
+fn a_kind_that_is_not_allowed_is_78_and_named() {
+    let (code, said) = Setup::new(MANUAL).flag("--allow-kind=apps/*").run();
+    assert_eq!(code, Some(78), "{said}");
+    for part in [
+        "PipelineResource",
+        "is not allowed in this cluster",
+        "allowedKinds",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+}
+
+#[test]
 fn only_a_loopback_address_is_listened_on() {
     for address in ["0.0.0.0:0", "192.0.2.1:8440", "[::]:0"] {
         let (code, said) = Setup::new(MANUAL).flag(format!("--listen={address}")).run();

@@ -34,7 +34,7 @@ fn happen(collector: &mut Collector, event: Event) -> bool {
         Event::BuildFailed => ("build", message(1, json!({}))),
         Event::Scan => ("scan", scan()),
         Event::Submit => {
-            let due = collector.examine_request().is_ok() && !is_over(collector);
+            let due = matches!(collector.examine_request(), Ok(true));
             if due {
                 collector.request_submission();
             }

@@ -57,6 +57,8 @@ pub(super) fn place(
     settings: &Settings,
 ) {
     let mut args = arguments.clone();
+    // Instead of a list that the Task brings.
+    args.kinds = settings.kinds.to_arguments();
     args.others.extend(redirector_flags::install());
     if pod["spec"]["hostNetwork"] == true {
         // The port would be the node's.

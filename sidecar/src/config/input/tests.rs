@@ -133,6 +133,64 @@ fn the_arguments_of_an_injected_pod_are_read_and_those_before_are_refused() {
     assert_read(&read(&serde_json::from_value::<Vec<String>>(args).unwrap()));
 }
 
+/// The kinds that the sidecar of a Task's pod has after its injection under `list`, where the Task brings a list of its own.
+fn kinds_of_a_pod(list: &[&str]) -> Vec<String> {
+    let mut args = substituted(&changed(task::inject(
+        &task(),
+        Operation::Create,
+        &settings(),
+    )));
+    args.insert(0, "--allow-kind=core/Node".to_owned());
+    let pod = json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "p", "labels": {"tekton.dev/taskRun": "run-1"}},
+        "spec": {"containers": [
+            {"name": "step-build", "command": ["/tekton/bin/entrypoint"], "args": ["-entrypoint", "true", "--"]},
+            {"name": "sidecar-gleaner", "args": args},
+        ]},
+    });
+    let kinds = list.iter().map(|text| text.parse().unwrap());
+    let settings = Settings {
+        kinds: kinds.collect(),
+        ..settings()
+    };
+    let pod = changed(pod::inject(&pod, &settings));
+    let args = pod.pointer("/spec/initContainers/0/args").unwrap().clone();
+    let input = read(&serde_json::from_value::<Vec<String>>(args).unwrap());
+    assert!(input.declaration().is_ok());
+    input.kinds
+}
+
+#[test]
+fn the_kinds_that_the_operator_allows_replace_those_that_a_task_brings() {
+    assert_eq!(kinds_of_a_pod(&["*"]), ["*/*"]);
+    let list = ["tekton.dev/PipelineResource", "apps/*"];
+    assert_eq!(kinds_of_a_pod(&list), list);
+}
+
+#[test]
+fn a_declaration_with_another_kind_is_refused() {
+    let text = "steps: {a: [{name: o}]}\nobjects: [{name: it, resourceTemplate: {apiVersion: v1, kind: ConfigMap}}]";
+    let declared = |kinds: &[&str]| {
+        let kinds = kinds.iter().map(|kind| format!("--allow-kind={kind}"));
+        let declaration = format!("--declaration={}", STANDARD.encode(text));
+        read(&kinds.chain([declaration]).collect::<Vec<_>>()).declaration()
+    };
+    for allowing in [&[][..], &["*/*"], &["apps/*", "core/ConfigMap"]] {
+        assert!(declared(allowing).is_ok(), "{allowing:?}");
+    }
+    for refusing in [&["apps/*"][..], &[""]] {
+        let refused = declared(refusing);
+        assert!(
+            matches!(refused, Err(InputError::NotAllowed(_))),
+            "{refusing:?}"
+        );
+    }
+    let wrong = declared(&["ConfigMap"]);
+    assert!(matches!(wrong, Err(InputError::AllowKind(_))), "{wrong:?}");
+}
+
 #[test]
 fn the_arguments_of_an_injected_plain_pod_are_read() {
     let pod = json!({
@@ -149,6 +207,7 @@ fn the_arguments_of_an_injected_plain_pod_are_read() {
     let args = pod.pointer("/spec/initContainers/0/args").unwrap().clone();
     let input = read(&serde_json::from_value::<Vec<String>>(args).unwrap());
     assert!(input.declaration().is_ok());
+    assert_eq!(input.kinds, ["*/*"]);
     let (_, run) = input.values_and_run().unwrap();
     let Ownership::Other(owner) = run.ownership else {
         panic!("the Job is the owner");

@@ -1,0 +1,24 @@
+//! The file of a journal, as far as it is used.
+
+use std::fmt::Debug;
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
+
+/// A file. Tests have one whose writes fail.
+pub(crate) trait Disk: Debug + Send + Read + Write + Seek {
+    /// As [`File::set_len`].
+    fn set_len(&self, length: u64) -> io::Result<()>;
+
+    /// As [`File::sync_data`].
+    fn sync_data(&self) -> io::Result<()>;
+}
+
+impl Disk for File {
+    fn set_len(&self, length: u64) -> io::Result<()> {
+        Self::set_len(self, length)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        Self::sync_data(self)
+    }
+}
