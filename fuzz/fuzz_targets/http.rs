@@ -6,7 +6,7 @@
 //! The clock stands still while there is work and jumps when there is none, so waits cost no time.
 #![no_main]
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, mpsc};
 use std::time::Duration;
 
 use gleaner_core::declaration::{Declaration, Scope};
@@ -26,6 +26,11 @@ steps:
 resources: [{name: img, spec: {type: image, params: [{name: url, value: $(steps.a.text)}]}}]
 submit: Manual
 ";
+
+/// The real time for what is done on threads, of which the clock knows nothing.
+const GRACE: Duration = Duration::from_millis(5);
+/// The same before something counts as held for ever.
+const LONG_GRACE: Duration = Duration::from_secs(5);
 
 /// Longer than any of the sidecar's own bounds.
 const LONG: Duration = Duration::from_secs(15 * 60);
@@ -55,9 +60,6 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         response.is_empty() || response.starts_with(b"HTTP/1."),
         "no response"
     );
-    if socket == b'b' {
-        assert!(!response.is_empty(), "a whole request has a response");
-    }
 });
 
 fn head(length: usize) -> String {
@@ -81,12 +83,12 @@ async fn exchange(caller: Caller, request: &[u8]) -> Vec<u8> {
     let submitter = submitter.until(shutdown.clone());
     let (client, server) = tokio::io::duplex(64 << 10);
     let path = directory.path().to_owned();
-    let serving = tokio::spawn(async move {
+    let mut serving = tokio::spawn(async move {
         serve(DECLARED.clone(), submitter, &path, caller, server, shutdown).await;
     });
     let (mut reading, mut writing) = tokio::io::split(client);
     let mut response = Vec::new();
-    let talk = async {
+    let mut talk = Box::pin(async {
         let write = async {
             // The sidecar may close before it has read everything.
             let _ = writing.write_all(request).await;
@@ -95,14 +97,29 @@ async fn exchange(caller: Caller, request: &[u8]) -> Vec<u8> {
             let _ = reading.read_to_end(&mut response).await;
         };
         tokio::join!(write, read);
-    };
+    });
     // Events go on until the client has enough of them.
-    let _ = timeout(LONG, talk).await;
+    let _ = within(GRACE, talk.as_mut()).await;
+    drop(talk);
     drop((reading, writing));
     trigger.request();
-    let served = timeout(LONG, serving)
-        .await
-        .expect("the sidecar ends in bounded time");
-    served.expect("no panic");
+    let served = match within(GRACE, &mut serving).await {
+        None => within(LONG_GRACE, &mut serving).await,
+        served => served,
+    };
+    served
+        .expect("the sidecar ends in bounded time")
+        .expect("no panic");
     response
+}
+
+/// Waits for `future` as long as anything of the sidecar's may take, after `grace` in real time.
+async fn within<T>(grace: Duration, future: impl Future<Output = T>) -> Option<T> {
+    let (done, waiting) = mpsc::channel::<()>();
+    // The clock does not jump while there is such a task.
+    let held = tokio::task::spawn_blocking(move || waiting.recv_timeout(grace));
+    let result = timeout(LONG, future).await;
+    drop(done);
+    let _ = held.await;
+    result.ok()
 }

@@ -3,7 +3,7 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 use gleaner_core::document::{Source, writer};
-use gleaner_fuzz::Edited;
+use gleaner_fuzz::{Edited, is_readable};
 use gleaner_translate::Settings;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
@@ -31,6 +31,7 @@ fn translated(text: &str) {
         };
         let sources = std::slice::from_ref(&source);
         match gleaner_translate::translate(sources, None, &settings) {
+            Ok(documents) if !documents.iter().all(is_readable) => {}
             Ok(documents) => {
                 let yaml = writer::to_yaml(&documents);
                 let read = Source::parse("b.yaml".to_owned(), yaml).expect("YAML of our own");

@@ -1,8 +1,9 @@
 //! JSON values at random.
 
 use arbitrary::{Arbitrary, Result, Unstructured};
+use gleaner_core::document::yaml;
 use gleaner_proto::number;
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
 /// How deep values are nested.
 const DEPTH: usize = 6;
@@ -60,7 +61,7 @@ fn value(u: &mut Unstructured<'_>, depth: usize) -> Result<Value> {
         1 => u.arbitrary::<bool>()?.into(),
         2 => u.arbitrary::<i64>()?.into(),
         3 => {
-            let number = Number::from_f64(u.arbitrary()?).filter(number::fits);
+            let number = yaml::json_number(u.arbitrary()?).filter(number::fits);
             number.unwrap_or_else(|| 0.into()).into()
         }
         4 | 5 => text(u)?.into(),
@@ -84,4 +85,16 @@ fn text(u: &mut Unstructured<'_>) -> Result<String> {
     } else {
         u.arbitrary()
     }
+}
+
+/// Returns true if the reader of YAML takes a document as deep as `value`: its bound is 40 levels.
+pub fn is_readable(value: &Value) -> bool {
+    fn depth(value: &Value) -> usize {
+        match value {
+            Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or_default(),
+            Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or_default(),
+            _ => 0,
+        }
+    }
+    depth(value) < 38
 }

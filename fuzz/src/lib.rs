@@ -6,4 +6,4 @@ mod documents;
 mod json;
 
 pub use documents::{Edited, bases};
-pub use json::Json;
+pub use json::{Json, is_readable};

@@ -23,6 +23,7 @@ use tokio::sync::watch;
 use crate::config::Limits;
 use crate::journal::Journal;
 use crate::metrics::Metrics;
+use crate::preflight::Report;
 use crate::run_actor::{RunActor, Submitting};
 use crate::server::{Api, Caller, Clients, Tokens, Views, Workbench, router};
 
@@ -40,6 +41,10 @@ pub async fn serve(
 ) {
     let limits = Limits::for_tests(&["--memory-limit", "64Mi", "--max-values", "1000"]);
     let (journal, _) = Journal::open(state_dir, b"run").expect("invariant: a new journal opens");
+    let report = Report {
+        mode: declaration.preflight,
+        blocking: Vec::new(),
+    };
     let mut collector = Collector::new(declaration, Run::default(), Values::default(), []);
     let steps: Vec<StepName> = collector.steps().cloned().collect();
     let memory = limits.memory(steps.len());
@@ -56,7 +61,7 @@ pub async fn serve(
         metrics.clone(),
     );
     let workbench = Arc::new(Workbench::start().expect("invariant: there are threads"));
-    let (_report, preflight) = watch::channel(None);
+    let (_report, preflight) = watch::channel(Some(Arc::new(report)));
     let api = Api {
         handle: handle.clone(),
         tokens: Arc::new(Tokens::generate(steps.iter()).expect("invariant: there is randomness")),
