@@ -1,7 +1,7 @@
 //! One seed: a run from its plan to the verdict.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 use gleaner_tests::fault_proxy::{FaultProxy, Recorded};
@@ -147,7 +147,7 @@ fn is_same(one: &Value, other: &Value) -> bool {
         .all(|field| one[*field] == other[*field])
 }
 
-async fn all_gone(directory: &PathBuf) {
+async fn all_gone(directory: &Path) {
     let what = format!("the processes of {} have ended", directory.display());
     wait::until(&what, GONE, async || {
         Run::processes(directory).is_empty().then_some(())

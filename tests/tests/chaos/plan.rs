@@ -105,7 +105,10 @@ impl Plan {
         let disturbances = (0..random.count(0, 3))
             .map(|_| disturbance(random))
             .collect();
-        let fixed = objects.iter().filter_map(Object::late_holder_name).last();
+        let fixed = objects
+            .iter()
+            .filter_map(Object::late_holder_name)
+            .next_back();
         let late_holder = fixed.filter(|_| random.chance(25));
         Self {
             seed,
