@@ -8,13 +8,27 @@ use std::collections::BTreeMap;
 
 use gleaner_core::document::yaml::json_number;
 use gleaner_proto::message::Outputs;
+use gleaner_proto::number;
+use gleaner_runtime::text::cut;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+/// Names of outputs are shown up to this many bytes.
+const SHOWN: usize = 64;
 /// Text of more bytes than this is taken piece by piece.
 const PIECE: usize = 64 << 10;
+
+/// The reason why a body is not a message.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// This output holds a number that the parser would round, or that Kubernetes would store as another one.
+    #[error("a number of the output '{0}' would change on its way")]
+    Number(String),
+}
 
 /// The error for the same key twice in one object.
 const DUPLICATE: &str = "duplicate key";
@@ -63,13 +77,19 @@ struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 /// Reads a step's message.
 ///
 /// # Errors
-/// When the body is no message; see [`explained`] for words without a word of the body.
-pub fn read(body: &[u8]) -> Result<Outputs, serde_json::Error> {
+/// When the body is no message; see [`explained`] for words without a value of the body.
+pub fn read(body: &[u8]) -> Result<Outputs, ReadError> {
     let message: Message<'_> = serde_json::from_slice(body)?;
-    let outputs = message.outputs.into_iter();
-    let outputs = outputs.map(|(name, raw)| Ok((name.into_owned(), value(raw.get())?)));
+    let outputs = message.outputs.into_iter().map(|(name, raw)| {
+        let value = value(raw.get())?;
+        // Of the text itself: the parser rounds.
+        if !value.is_string() && number::first_changed(raw.get()).is_some() {
+            return Err(ReadError::Number(name.into_owned()));
+        }
+        Ok((name.into_owned(), value))
+    });
     Ok(Outputs {
-        outputs: outputs.collect::<Result<_, serde_json::Error>>()?,
+        outputs: outputs.collect::<Result<_, ReadError>>()?,
         exit_code: message.exit_code,
     })
 }
@@ -222,13 +242,24 @@ pub fn extent(json: &[u8]) -> Extent {
     extent
 }
 
-/// What is wrong with a JSON text, without a word of it: it may hold secrets.
-pub fn explained(error: &serde_json::Error) -> String {
-    let (line, column) = (error.line(), error.column());
-    match error.classify() {
-        Category::Data => format!("its shape is another one at line {line} column {column}"),
-        // Texts of the parser's own.
-        Category::Eof | Category::Io | Category::Syntax => error.to_string(),
+/// Returns what is wrong with a body, without a value of it: it may hold secrets.
+pub fn explained(error: &ReadError) -> String {
+    match error {
+        ReadError::Json(error) => match error.classify() {
+            Category::Data => {
+                let (line, column) = (error.line(), error.column());
+                format!("its shape is another one at line {line} column {column}")
+            }
+            // Texts of the parser's own.
+            Category::Eof | Category::Io | Category::Syntax => error.to_string(),
+        },
+        ReadError::Number(output) => {
+            let output = cut(output, SHOWN);
+            format!(
+                "output '{output}' holds a number that would change on its way: Kubernetes stores 64-bit integers and doubles; \
+                 declare type: string"
+            )
+        }
     }
 }
 

@@ -100,3 +100,34 @@ fn a_message_is_read_as_proto_describes_it() {
     assert!(read(deep.as_bytes()).is_err());
     assert!(read(b"{\"outputs\": {\"a\": \"\xff\"}}").is_err());
 }
+
+#[test]
+fn a_number_that_the_parser_would_round_is_refused_with_its_output() {
+    for number in [
+        "18446744073709551616",
+        "12345678901234567890123",
+        "9223372036854775808",
+        "0.1234567890123456789",
+        "-0.10000000000000000001",
+    ] {
+        for value in [number.to_owned(), format!(r#"{{"a": ["1", {number}]}}"#)] {
+            let body = format!(r#"{{"outputs": {{"b": 1, "size": {value}}}}}"#);
+            let error = read(body.as_bytes()).unwrap_err();
+            let explained = explained(&error);
+            assert!(
+                explained.contains("'size'") && !explained.contains(number),
+                "{explained}"
+            );
+        }
+    }
+    for kept in [
+        "1.10",
+        "1e3",
+        "9223372036854775807",
+        "36893488147419103000",
+        r#""0.1234567890123456789""#,
+    ] {
+        let body = format!(r#"{{"outputs": {{"size": {kept}}}}}"#);
+        assert!(read(body.as_bytes()).is_ok(), "{body}");
+    }
+}

@@ -10,7 +10,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::Api;
 use super::answer::ApiProblem;
-use crate::message::{self, Extent};
+use crate::message::{self, Extent, ReadError};
 
 /// A larger body is read on the workbench: the thread that serves all clients would be busy for too long.
 const LARGE: usize = 64 << 10;
@@ -53,6 +53,10 @@ pub(super) async fn outputs(
     }
     let message = handle(api, &bytes, |bytes| message::read(bytes).map(Message::from)).await?;
     let message = message.map_err(|error| {
+        if let ReadError::Number(_) = error {
+            let (title, detail) = ("outputs do not fit the declaration", message::explained(&error));
+            return ApiProblem::new(problem_type::OUTPUT, 422, title, detail).exit_code(exit_code::OUTPUT);
+        }
         let detail = format!(
             "the body is no message of this API: {}; send {{\"outputs\": {{\"NAME\": VALUE}}, \"exitCode\": 0}}",
             message::explained(&error)

@@ -78,6 +78,12 @@ fn outputs_that_do_not_fit_the_declaration_are_refused_with_everything_that_is_w
     assert!(detail(r#"{"outputs": {"digest": null}}"#).contains("is no string"));
     let failed = detail(r#"{"outputs": {"digest": "x"}, "exitCode": 1}"#);
     assert!(failed.contains("when: Always"), "{failed}");
+    let rounded =
+        detail(r#"{"outputs": {"digest": "x", "report": {"size": 18446744073709551616}}}"#);
+    assert!(
+        rounded.contains("output 'report' holds a number"),
+        "{rounded}"
+    );
     // Nothing of all that was taken.
     place.outputs("build", DIGEST).ok();
 }
