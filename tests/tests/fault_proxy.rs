@@ -10,6 +10,7 @@ use gleaner_tests::server::{self, Server};
 use gleaner_tests::suite::{Case, Suite};
 use gleaner_tests::wait;
 use http::{Method, Request, StatusCode};
+use http_body_util::BodyExt as _;
 use kube::client::Body;
 use serde_json::{Value, json};
 
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         a_slow_reply_comes_late,
         a_late_request_is_performed_without_its_client,
         another_reply_hides_that_the_request_was_performed,
+        half_a_reply_breaks_off,
         only_the_named_occurrence_is_hit,
     ])
     // The local server has no watch.
@@ -83,6 +85,24 @@ async fn a_dropped_reply_leaves_the_object_behind(server: &Server) {
         create(&proxy, server, "a").await,
         Some(StatusCode::CONFLICT)
     );
+}
+
+async fn half_a_reply_breaks_off(server: &Server) {
+    let proxy = FaultProxy::start(server.client()).await;
+    proxy
+        .on(Method::POST, "/configmaps$")
+        .first(1)
+        .fail(Fault::HalfReply);
+    let client = server::client(&proxy.url(), None, None).expect("a client");
+    let request = Request::post(server.path("v1", "configmaps"))
+        .header("content-type", "application/json")
+        .body(Body::from(config_map("a").to_string().into_bytes()));
+    let reply = client.send(request.expect("a request")).await;
+    let reply = reply.expect("a header");
+    assert_eq!(reply.status(), StatusCode::CREATED);
+    assert!(reply.into_body().collect().await.is_err());
+    assert!(exists(server, "a").await);
+    assert_eq!(proxy.faults(), 1);
 }
 
 async fn a_late_request_is_performed_without_its_client(server: &Server) {

@@ -3,8 +3,10 @@
 use std::error::Error;
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use futures::StreamExt as _;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
@@ -172,8 +174,13 @@ pub(crate) fn json(status: StatusCode, body: &Value) -> Reply {
 /// The first half of a reply, whose header promises all of it.
 fn half(status: StatusCode, whole: &Bytes) -> Reply {
     let first = Frame::data(whole.slice(..whole.len() / 2));
-    let cut = Box::new(Cut { reset: false }) as BodyError;
-    let frames = futures::stream::iter([Ok(first), Err(cut)]);
+    let cut = async {
+        // An error at once would keep the first half from being sent.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        Err(Box::new(Cut { reset: false }) as BodyError)
+    };
+    let frames = futures::stream::once(async { Ok(first) });
+    let frames = frames.chain(futures::stream::once(cut));
     let mut reply = Response::new(StreamBody::new(frames).boxed_unsync());
     *reply.status_mut() = status;
     let headers = reply.headers_mut();
