@@ -172,7 +172,7 @@ impl Journal {
         })?;
         let reserved = match end {
             0 => 0,
-            end => room(&bytes[end..]),
+            end => frame::room(&bytes[end..]),
         };
         let mut journal = Self {
             file,
@@ -348,15 +348,6 @@ impl Journal {
         self.blank(self.end, self.end + self.reserved)?;
         self.torn = false;
         Ok(())
-    }
-}
-
-/// Returns how much of the bytes after the last whole frame was reserved. Only the room ends blank; zeros after that are what a
-/// power cut left of an attempt to enlarge it.
-fn room(rest: &[u8]) -> u64 {
-    match rest.iter().rposition(|byte| *byte != 0) {
-        Some(last) if rest[last] == frame::BLANK => last as u64 + 1,
-        _ => 0,
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Plain scalars are read as `kubectl` reads them: `no`, `off` and their kin are booleans, `0644` is octal, `1e3` is 1000.
 
+mod rounded;
+
 use gleaner_proto::number;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;
@@ -66,10 +68,14 @@ fn documents_within(text: &str, bounds: Bounds) -> Result<Vec<Node>, Diagnostic>
             let message = message.split(" at line ").next().unwrap_or(&message);
             explained(message, at, bounds)
         })?;
-    Ok(documents
-        .into_iter()
+    let documents = documents.into_iter();
+    let documents: Vec<Node> = documents
         .filter(|node| node.content != Content::Null)
-        .collect())
+        .collect();
+    match rounded::first(&documents, text) {
+        Some((at, number)) => Err(explained(&format!("{CHANGED} {number}"), Some(at), bounds)),
+        None => Ok(documents),
+    }
 }
 
 /// The beginning of the parser's message about a number that does not fit.

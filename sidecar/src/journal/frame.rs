@@ -42,6 +42,15 @@ enum Frame<'a> {
     Damaged,
 }
 
+/// Returns how much of the bytes after the last whole frame was reserved. Only the room ends blank; zeros after that are what a
+/// power cut left of an attempt to enlarge it.
+pub(super) fn room(rest: &[u8]) -> u64 {
+    match rest.iter().rposition(|byte| *byte != 0) {
+        Some(last) if rest[last] == BLANK => last as u64 + 1,
+        _ => 0,
+    }
+}
+
 /// Returns the length of the frame of a payload of `length` bytes.
 pub(super) const fn length(length: u64) -> u64 {
     let head = HEAD as u64;

@@ -45,6 +45,43 @@ fn errors_speak_of_the_document() {
 }
 
 #[test]
+fn an_integer_that_the_parser_rounds_is_refused_at_its_place() {
+    for (text, number, column) in [
+        ("# é\na: 18446744073709551616", "18446744073709551616", 4),
+        (
+            "b: 1\n\u{e9}: [\"x\", -9223372036854775809]",
+            "-9223372036854775809",
+            10,
+        ),
+        (
+            "---\n- +12345678901234567890123\n--- {}",
+            "12345678901234567890123",
+            3,
+        ),
+        (
+            "a: 1\nb: &n 18446744073709551616\nc: *n",
+            "18446744073709551616",
+            7,
+        ),
+    ] {
+        let error = parse_documents(text).unwrap_err();
+        assert_eq!(error.at, Some(Location { line: 2, column }), "{error}");
+        let message = format!("Kubernetes would store the number {number} as another one");
+        assert!(error.message.contains(&message), "{error}");
+    }
+    for text in [
+        "a: 36893488147419103000",
+        "a: 1e30",
+        "a: 18446744073709551616.5",
+        "a: '18446744073709551616'",
+        "a: |\n  18446744073709551616",
+        "a: &n 1e30\nb: *n",
+    ] {
+        assert!(parse(text).is_ok(), "{text}");
+    }
+}
+
+#[test]
 fn broken_yaml_names_its_place() {
     let error = parse("a: 1\na: 2").unwrap_err();
     assert_eq!(error.at, Some(Location { line: 2, column: 1 }));

@@ -1,0 +1,57 @@
+//! Integers of more than 64 bits, which the parser gives as doubles, without the text that they came from.
+
+use gleaner_proto::number;
+
+use crate::document::location::Location;
+use crate::document::node::{Content, Node};
+
+/// The absolute value from which an integer may have been read as a double, and a little less.
+const LEAST: f64 = 9.2e18;
+
+/// Returns the first integer in `documents` that the parser has rounded, as it is written in `text`.
+pub(super) fn first<'a>(documents: &[Node], text: &'a str) -> Option<(Location, &'a str)> {
+    let mut places = Vec::new();
+    documents.iter().for_each(|node| doubles(node, &mut places));
+    // Each place once and in order, so that no line is walked more than once.
+    places.sort_unstable_by_key(|at| (at.line, at.column));
+    places.dedup();
+    let mut lines = (1..).zip(text.lines());
+    let mut current = lines.next()?;
+    let mut column = 1;
+    places.into_iter().find_map(|at| {
+        while current.0 < at.line {
+            current = lines.next()?;
+            column = 1;
+        }
+        let skipped = at.column.checked_sub(column)?;
+        let (start, _) = current.1.char_indices().nth(skipped)?;
+        current.1 = &current.1[start..];
+        column = at.column;
+        let written = integer(current.1)?;
+        (!number::survives(written)).then_some((at, written))
+    })
+}
+
+/// Gathers the places of doubles that may have been integers.
+fn doubles(node: &Node, places: &mut Vec<Location>) {
+    match &node.content {
+        Content::Number(number)
+            if number.is_f64() && number.as_f64().is_some_and(|number| number.abs() >= LEAST) =>
+        {
+            places.push(node.at);
+        }
+        Content::Sequence(items) => items.iter().for_each(|item| doubles(item, places)),
+        Content::Mapping(entries) => entries.iter().for_each(|(_, node)| doubles(node, places)),
+        _ => {}
+    }
+}
+
+/// Returns the integer with which `text` begins; `None` for an alias, and for a number with a fraction or a power.
+fn integer(text: &str) -> Option<&str> {
+    let written = text.strip_prefix('+').unwrap_or(text);
+    let digits = written.strip_prefix('-').unwrap_or(written);
+    let length = digits.bytes().take_while(u8::is_ascii_digit).count();
+    let is_whole = !digits[length..].starts_with(['.', 'e', 'E', '_']);
+    let end = written.len() - digits.len() + length;
+    (length > 0 && is_whole).then(|| &written[..end])
+}
