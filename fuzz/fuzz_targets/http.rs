@@ -22,7 +22,7 @@ use tokio::time::timeout;
 const DECLARATION: &str = "
 steps:
   a: [{name: text}, {name: list, type: array, default: []}, {name: secret, secret: true, default: x}]
-  b: [{name: other, default: y}]
+  b: [{name: other, default: z}]
 resources: [{name: img, spec: {type: image, params: [{name: url, value: $(steps.a.text)}]}}]
 submit: Manual
 ";

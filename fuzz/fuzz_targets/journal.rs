@@ -6,7 +6,9 @@ use gleaner_sidecar::journal::Journal;
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("journal"), bytes).unwrap();
-    if let Ok((_, records)) = Journal::open(folder.path(), b"run") {
+    if let Ok((journal, records)) = Journal::open(folder.path(), b"run") {
+        // It is locked while it is open.
+        drop(journal);
         assert_eq!(Journal::open(folder.path(), b"run").unwrap().1, records);
     }
 });

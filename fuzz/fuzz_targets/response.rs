@@ -29,7 +29,7 @@ objects:
 - name: settings
   policy: Apply
   owned: false
-  results: {uid: .metadata.uid}
+  results: {a: .data.a}
   resourceTemplate: {apiVersion: v1, kind: ConfigMap, metadata: {name: settings}, data: {a: b}}
 - name: key
   owned: false
