@@ -25,5 +25,5 @@ pub mod settings;
 pub mod task;
 
 pub use messages::ResultsFrom;
-pub use outcome::{Outcome, Refusal, Skip};
+pub use outcome::{Changed, Outcome, Refusal, Skip};
 pub use settings::Settings;

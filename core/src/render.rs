@@ -17,6 +17,7 @@ use serde_json::Value;
 use crate::run::Run;
 use identity::Identity;
 pub use measure::{Bounds, OBJECT_MAX, TooLarge, measure};
+pub(crate) use naming::SUFFIX;
 pub use naming::derived_suffix;
 use secrecy::SecretOutput;
 pub use secrecy::{Disclosure, SECRET, Secrecy, Withheld};

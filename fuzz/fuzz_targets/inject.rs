@@ -60,9 +60,10 @@ fn once(object: &Value, inject: impl Fn(&Value) -> Result<Outcome, Refusal>) -> 
         }
         Ok(Outcome::Skipped(_)) => None,
         Ok(Outcome::Changed(injected)) => {
+            let injected = injected.object;
             match inject(&injected) {
                 Ok(Outcome::Skipped(Skip::Done | Skip::NotAsked)) => {}
-                Ok(Outcome::Changed(again)) => assert_eq!(again, injected),
+                Ok(Outcome::Changed(again)) => assert_eq!(again.object, injected),
                 other => panic!("{other:?} for {injected}"),
             }
             Some(injected)

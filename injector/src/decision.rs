@@ -7,7 +7,6 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use gleaner_core::document::Node;
 use gleaner_core::inject::outcome::{Outcome, Refusal, Skip};
 use gleaner_core::inject::pod;
 use gleaner_core::inject::settings::Settings;
@@ -175,16 +174,14 @@ impl Functions {
             Outcome::Skipped(skip) => return Ok(Verdict::Skipped(skip)),
             Outcome::Changed(changed) => changed,
         };
-        let patch = json_patch::diff(&value, &changed);
+        let patch = json_patch::diff(&value, &changed.object);
         if patch.0.is_empty() {
             return Ok(Verdict::Skipped(Skip::Done));
         }
-        let warnings = match route {
-            Route::Tekton => warnings(&value),
-            Route::Pods => Vec::new(),
-        };
+        // Without the place: a warning may have 120 characters (k8s.io/apiserver/pkg/warning).
+        let warnings = changed.warnings.into_iter();
         Ok(Verdict::Changed {
-            warnings,
+            warnings: warnings.map(|warning| warning.message).collect(),
             operations: patch.0.len(),
             patch: serde_json::to_vec(&patch).expect("invariant: a patch is JSON"),
         })
@@ -339,13 +336,6 @@ fn owner(object: &RawValue) -> Option<Owner> {
 /// Reads past everything else, without bounds on its depth.
 fn head(object: &RawValue) -> Head {
     serde_json::from_str(object.get()).unwrap_or_default()
-}
-
-/// What will be short of room when a Task runs, without the place: a warning may have 120 characters
-/// (k8s.io/apiserver/pkg/warning).
-fn warnings(object: &Value) -> Vec<String> {
-    let found = task::warnings(&Node::from(object)).into_iter();
-    found.map(|diagnostic| diagnostic.message).collect()
 }
 
 fn bounded(message: String) -> String {

@@ -36,7 +36,7 @@ fn task(step: &Value) -> Value {
 
 fn changed(outcome: Result<Outcome, Refusal>) -> Value {
     match outcome {
-        Ok(Outcome::Changed(after)) => after,
+        Ok(Outcome::Changed(after)) => after.object,
         other => panic!("{other:?}"),
     }
 }

@@ -97,9 +97,10 @@ fn wrap_template(template: &Value, cluster: &Cluster) -> Result<Value, Refusal> 
     let mut pod = template.clone();
     pod["apiVersion"] = "v1".into();
     pod["kind"] = "Pod".into();
-    let Outcome::Changed(mut wrapped) = pod::inject(&pod, &cluster.settings)? else {
+    let Outcome::Changed(changed) = pod::inject(&pod, &cluster.settings)? else {
         return Ok(template.clone());
     };
+    let mut wrapped = changed.object;
     if let Value::Object(fields) = &mut wrapped {
         fields.retain(|key, _| template.get(key).is_some());
     }
@@ -120,7 +121,7 @@ fn tekton(object: &Value, document: &Node, cluster: &Cluster) -> Result<Value, V
     let placement = Placement::AheadOfTime(cluster.results_from);
     let injected = task::inject_for(object, Operation::Create, &cluster.settings, placement);
     match injected.map_err(|refusal| refusal.diagnostics)? {
-        Outcome::Changed(injected) => Ok(injected),
+        Outcome::Changed(injected) => Ok(injected.object),
         Outcome::Skipped(_) => Ok(object.clone()),
     }
 }

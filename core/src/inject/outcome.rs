@@ -13,7 +13,25 @@ pub enum Outcome {
     /// It is none of Gleaner's business, or as it should be already.
     Skipped(Skip),
     /// What it becomes.
-    Changed(Value),
+    Changed(Changed),
+}
+
+/// An object with what Gleaner adds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Changed {
+    /// The object.
+    pub object: Value,
+    /// Warnings for the person who applies it: results that will be short of room.
+    pub warnings: Vec<Diagnostic>,
+}
+
+impl From<Value> for Changed {
+    fn from(object: Value) -> Self {
+        Self {
+            object,
+            warnings: Vec::new(),
+        }
+    }
 }
 
 /// Why an object was left as it is.

@@ -76,7 +76,7 @@ pub fn inject(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
         }
         (None, Some(_)) => plain::inject(pod, settings)?,
     };
-    Ok(Outcome::Changed(wrapped))
+    Ok(Outcome::Changed(wrapped.into()))
 }
 
 fn too_many(containers: usize) -> Diagnostic {

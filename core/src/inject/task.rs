@@ -34,8 +34,7 @@ use gleaner_proto::kubernetes::annotation;
 use serde_json::Value;
 
 use crate::inject::list;
-use crate::inject::messages::OfTask;
-use crate::inject::outcome::{Outcome, Refusal, Skip};
+use crate::inject::outcome::{Changed, Outcome, Refusal, Skip};
 use crate::inject::settings::Settings;
 
 pub use forecast::warnings;
@@ -140,20 +139,26 @@ pub fn inject_for(
     }
     let node = Node::from(&woven);
     let mut found = Diagnostics::default();
+    let mut warnings = Vec::new();
     for carrier in DeclarationSite::all(&node) {
         let Some(place) = carrier.task_spec() else {
             continue;
         };
         if hosts.iter().any(|host| host.place == *place) {
-            let wrong = weave_host(&carrier, place, &mut woven, settings, placement);
-            found.extend(wrong.err().into_iter().flatten());
+            match weave_host(&carrier, place, &mut woven, settings, placement) {
+                Ok(warning) => warnings.extend(warning),
+                Err(wrong) => found.extend(wrong),
+            }
         }
     }
     found.finish(())?;
     Ok(if woven == *object {
         Outcome::Skipped(Skip::Done)
     } else {
-        Outcome::Changed(woven)
+        Outcome::Changed(Changed {
+            object: woven,
+            warnings,
+        })
     })
 }
 
@@ -184,15 +189,16 @@ fn not_beside_a_task() -> Diagnostic {
     )
 }
 
+/// Returns a warning if the results will be short of room.
 fn weave_host(
     carrier: &DeclarationSite<'_>,
     place: &Place,
     woven: &mut Value,
     settings: &Settings,
     placement: Placement,
-) -> Result<(), Vec<Diagnostic>> {
+) -> Result<Option<Diagnostic>, Vec<Diagnostic>> {
     let Some(declared) = carrier.declaration(&Live)? else {
-        return Ok(());
+        return Ok(None);
     };
     let refused = settings.kinds.check(&declared.declaration);
     if !refused.is_empty() {
@@ -203,18 +209,18 @@ fn weave_host(
     let resources = task_specs::resources_field(woven);
     let spec = woven.pointer_mut(&place.pointer());
     let Some(spec) = spec.filter(|spec| spec.is_object()) else {
-        return Ok(());
+        return Ok(None);
     };
     let Some(read) = carrier.task()? else {
-        return Ok(());
+        return Ok(None);
     };
     let finish = Finish::of(&read.steps);
     let mut wrong = Diagnostics::default();
     wrong.extend(obstacles::all(spec, finish, place));
     wrong.extend(results::conflicts(spec, &declared.declaration, place));
-    let names = declared.declaration.templates.iter();
-    let names = names.map(|template| template.name.as_str());
-    let messages = OfTask::new(spec, finish.containers(), names, placement.results_from());
+    let declaration = &declared.declaration;
+    let messages = forecast::messages(spec, declaration, finish, placement.results_from());
+    let warning = forecast::warning(spec, declaration, &messages, place);
     let sidecar = sidecar::sidecar(
         &declared, &read, finish, &settings, placement, &messages, resources,
     );
@@ -228,5 +234,5 @@ fn weave_host(
             ahead::wrap_steps(spec, &read, &declared.declaration, finish, &messages, place);
         wrong.extend(wrapped.err().into_iter().flatten());
     }
-    wrong.finish(())
+    wrong.finish(warning)
 }

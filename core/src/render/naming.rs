@@ -13,7 +13,8 @@ use crate::run::Run;
 /// Letters and digits that cannot form words and are not mistaken for each other: the API server's own choice
 /// for `generateName` (`k8s.io/apimachinery/pkg/util/rand`).
 const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
-const SUFFIX: usize = 5;
+/// The length of a derived name's suffix.
+pub(crate) const SUFFIX: usize = 5;
 /// With its suffix the name is still a DNS label, as with `generateName`
 /// (`k8s.io/apiserver/pkg/storage/names`).
 const PREFIX_MAX: usize = 63 - SUFFIX;

@@ -27,7 +27,7 @@ fn task() -> Value {
 
 fn changed<E: std::fmt::Debug>(outcome: Result<Outcome, E>) -> Value {
     match outcome.unwrap() {
-        Outcome::Changed(object) => object,
+        Outcome::Changed(changed) => changed.object,
         Outcome::Skipped(skip) => panic!("{skip:?}"),
     }
 }

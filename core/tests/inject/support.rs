@@ -47,7 +47,7 @@ pub(crate) fn wrapped(pod: &Value) -> Value {
 #[track_caller]
 pub(crate) fn changed(outcome: Result<Outcome, Refusal>, before: &Value) -> Value {
     match outcome {
-        Ok(Outcome::Changed(after)) => after,
+        Ok(Outcome::Changed(after)) => after.object,
         Ok(Outcome::Skipped(Skip::Done)) => before.clone(),
         other => panic!("{other:?}"),
     }

@@ -116,7 +116,7 @@ fn an_update_that_takes_the_word_out_is_shown_with_what_was() {
                 panic!("an update")
             };
             assert_eq!((new, old), (&json!({"spec": {}}), &asking()));
-            Ok(Outcome::Changed(json!({"spec": {"seen": true}})))
+            Ok(Outcome::Changed(json!({"spec": {"seen": true}}).into()))
         },
         ..untouched()
     };
@@ -138,7 +138,7 @@ fn an_update_that_takes_the_word_out_is_shown_with_what_was() {
 #[test]
 fn a_change_that_changes_nothing_is_none() {
     let functions = Functions {
-        pod: |pod, _| Ok(Outcome::Changed(pod.clone())),
+        pod: |pod, _| Ok(Outcome::Changed(pod.clone().into())),
         ..untouched()
     };
     let body = review("CREATE", POD, &asking().to_string(), "null");

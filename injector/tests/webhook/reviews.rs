@@ -47,7 +47,7 @@ fn patched(object: &Value, response: &Value) -> Value {
 
 fn changed<E: std::fmt::Debug>(outcome: Result<Outcome, E>) -> Value {
     match outcome.unwrap() {
-        Outcome::Changed(object) => object,
+        Outcome::Changed(changed) => changed.object,
         Outcome::Skipped(skip) => panic!("{skip:?}"),
     }
 }

@@ -103,7 +103,7 @@ async fn a_sidecar_that_was_not_injected_refers_to_what_nobody_can_create(server
     let Ok(Outcome::Changed(task)) = injected else {
         panic!("{injected:?}");
     };
-    let env = &task["spec"]["sidecars"][0]["env"];
+    let env = &task.object["spec"]["sidecars"][0]["env"];
     let name = &env[0]["valueFrom"]["resourceFieldRef"]["containerName"];
     assert!(name.is_string(), "{env}");
     let sidecar =

@@ -17,8 +17,6 @@ use crate::task::DeclarationSite;
 
 /// The assumed length of a variable's value, in bytes: a digest with its algorithm has 71, a version far less.
 const VALUE: usize = 48;
-/// The length of a derived name's suffix.
-const SUFFIX: usize = 5;
 
 /// Returns a warning for each TaskSpec in `document` whose results will be short of room in termination messages. How the
 /// cluster's Tekton reads results is not known here, so it is the default that counts.
@@ -31,12 +29,8 @@ pub fn warnings(document: &Node) -> Vec<Diagnostic> {
         let finish = Finish::of(&site.task().ok().flatten()?.steps);
         let mut spec = object.pointer(&place.pointer())?.clone();
         removal::remove(&mut spec);
-        let names = declared.declaration.templates.iter();
-        let names = names.map(|template| template.name.as_str());
-        let messages = OfTask::new(&spec, finish.containers(), names, ResultsFrom::default());
-        let share = messages.share()?;
-        of_resources(&declared.declaration, share, place)
-            .or_else(|| of_task(&spec, &declared.declaration, share, place))
+        let messages = messages(&spec, &declared.declaration, finish, ResultsFrom::default());
+        warning(&spec, &declared.declaration, &messages, place)
     });
     found
         .map(|diagnostic| Diagnostic {
@@ -44,6 +38,29 @@ pub fn warnings(document: &Node) -> Vec<Diagnostic> {
             ..diagnostic
         })
         .collect()
+}
+
+/// The termination messages of a TaskSpec to which nothing was added yet.
+pub(super) fn messages(
+    spec: &Value,
+    declaration: &Declaration,
+    finish: Finish,
+    results_from: ResultsFrom,
+) -> OfTask {
+    let names = declaration.templates.iter();
+    let names = names.map(|template| template.name.as_str());
+    OfTask::new(spec, finish.containers(), names, results_from)
+}
+
+/// Returns a warning if the results of the TaskSpec at `place`, to which nothing was added yet, will be short of room.
+pub(super) fn warning(
+    spec: &Value,
+    declaration: &Declaration,
+    messages: &OfTask,
+    place: &Place,
+) -> Option<Diagnostic> {
+    let share = messages.share()?;
+    of_resources(declaration, share, place).or_else(|| of_task(spec, declaration, share, place))
 }
 
 /// The Task has results of its own, and less room for them than without Gleaner.
@@ -88,7 +105,11 @@ fn of_resources(declaration: &Declaration, share: Share, place: &Place) -> Optio
         let metadata = &one.object["metadata"];
         let name = match (&metadata["name"], &metadata["generateName"]) {
             (Value::String(name), _) => assumed(name, 1),
-            (_, prefix) => format!("{}{}", assumed(prefix.as_str()?, 1), "x".repeat(SUFFIX)),
+            (_, prefix) => format!(
+                "{}{}",
+                assumed(prefix.as_str()?, 1),
+                "x".repeat(render::SUFFIX)
+            ),
         };
         let least = results::smallest(template, &name);
         let mut fields = results::rendered_fields(template, &one.object);

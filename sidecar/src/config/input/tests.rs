@@ -44,7 +44,7 @@ fn task() -> Value {
 
 fn changed(outcome: Result<Outcome, gleaner_core::inject::Refusal>) -> Value {
     match outcome {
-        Ok(Outcome::Changed(after)) => after,
+        Ok(Outcome::Changed(after)) => after.object,
         other => panic!("{other:?}"),
     }
 }
