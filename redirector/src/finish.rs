@@ -28,7 +28,7 @@ pub(crate) fn after_a_command(options: &Common) -> Result<(), Failure> {
 }
 
 fn finish(options: &Common, out: &mut impl Write) -> Result<(), Failure> {
-    let outcome = Sidecar::new(options).finish()?;
+    let outcome = Sidecar::new(options).finish(options.measure().own_results())?;
     let is_written = results::write(&options.results_dir, &outcome.results)?;
     if is_written {
         check_room(options, &outcome)?;
@@ -51,7 +51,7 @@ fn check_room(options: &Common, outcome: &Outcome) -> Result<(), Failure> {
         }
         return Ok(());
     }
-    match options.reported.fit(&options.results_dir) {
+    match options.measure().fit() {
         Fit::Fits => Ok(()),
         Fit::NeverFits(message) | Fit::CrowdedOut(Failure { message, .. }) => {
             let message = format!("the resources exist, but {message}");

@@ -20,7 +20,7 @@ use gleaner_termination::Share;
 
 use crate::failure::Failure;
 use crate::help::HELP;
-use crate::own_results::Reported;
+use crate::own_results::{Measured, Reported};
 
 /// The default of [`MAX_OUTPUT_SIZE`], in bytes.
 const MAX_OUTPUT_SIZE_DEFAULT: u64 = 16 << 20;
@@ -60,6 +60,13 @@ pub(crate) struct Common {
     pub(crate) termination_message: PathBuf,
     pub(crate) report_file: Option<PathBuf>,
     pub(crate) reported: Reported,
+}
+
+impl Common {
+    /// Measures what Tekton will put into this step's termination message.
+    pub(crate) fn measure(&self) -> Measured {
+        self.reported.measure(&self.results_dir)
+    }
 }
 
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use gleaner_proto::message::OwnResults;
-use gleaner_termination::{Entry, EntryType, OF_TEKTON, Share, Size};
+use gleaner_termination::{CONTAINER_MAX, Entry, EntryType, OF_TEKTON, POD_MAX, Share, Size};
 use serde_json::{Map, Value};
 
 use crate::failure::{Failure, Reason};
@@ -41,6 +41,10 @@ pub(crate) struct Content {
     is_over: bool,
 }
 
+/// The containers that share the room of this step's message, and the size of what Tekton will put into it, where they are known.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Measured(Option<(Share, Size)>);
+
 /// How the results of a step relate to the room in its termination message.
 #[derive(Debug)]
 pub(crate) enum Fit {
@@ -55,49 +59,12 @@ pub(crate) enum Fit {
 // === impl Reported ===
 
 impl Reported {
-    /// The room of this step's message and the size of what Tekton will put into it now, where both are known.
-    pub(crate) fn measure(&self, results_dir: &Path) -> Option<(Share, Size)> {
-        let share = self.share?;
-        Some((share, self.read(results_dir).size(share)))
-    }
-
-    /// The size of the step's own results, for the sidecar.
-    pub(crate) fn own_results(&self, results_dir: &Path) -> OwnResults {
-        match self.measure(results_dir) {
-            Some((_, size)) => OwnResults {
-                result_bytes: Some(size.plain),
-                compressed_result_bytes: size.compressed,
-            },
-            None => OwnResults::default(),
-        }
-    }
-
-    /// Returns whether the results that are there now fit.
-    pub(crate) fn fit(&self, results_dir: &Path) -> Fit {
-        let Some((share, size)) = self.measure(results_dir) else {
-            return Fit::Fits;
-        };
-        let (bytes, room, without) = (size.bytes(), share.room(), share.room_without());
-        if bytes <= room {
-            return Fit::Fits;
-        }
-        let all = share.own + share.added;
-        let message = format!(
-            "the results take {bytes} bytes in the step's termination message, of which the kubelet keeps {room} (the {all} \
-             containers of the pod share 12288 bytes, a container has at most 4096)"
-        );
-        if bytes > without {
-            return Fit::NeverFits(format!("{message}; Tekton loses all results of the step"));
-        }
-        let message = format!(
-            "{message}; without Gleaner's {} there would be {without}: write less, or set Tekton's feature flag results-from to \
-             sidecar-logs",
-            match share.added {
-                1 => "container".to_owned(),
-                added => format!("{added} containers"),
-            }
-        );
-        Fit::CrowdedOut(Failure::new(Reason::ResultsTooLarge, message))
+    /// Reads and measures what Tekton will put into this step's message.
+    pub(crate) fn measure(&self, results_dir: &Path) -> Measured {
+        Measured(
+            self.share
+                .map(|share| (share, self.read(results_dir).size(share))),
+        )
     }
 
     fn read(&self, results_dir: &Path) -> Content {
@@ -120,6 +87,52 @@ impl Reported {
     }
 }
 
+// === impl Measured ===
+
+impl Measured {
+    /// The size of the step's own results, for the sidecar.
+    pub(crate) fn own_results(self) -> OwnResults {
+        let size = self.0.map(|(_, size)| size);
+        OwnResults {
+            result_bytes: size.map(|size| size.plain),
+            compressed_result_bytes: size.and_then(|size| size.compressed),
+        }
+    }
+
+    /// The room and the bytes that are taken of it, where they are known.
+    pub(crate) fn room(self) -> Option<(usize, usize)> {
+        self.0.map(|(share, size)| (share.room(), size.bytes()))
+    }
+
+    /// Returns whether the results fit.
+    pub(crate) fn fit(self) -> Fit {
+        let Some((share, size)) = self.0 else {
+            return Fit::Fits;
+        };
+        let (bytes, room, without) = (size.bytes(), share.room(), share.room_without());
+        if bytes <= room {
+            return Fit::Fits;
+        }
+        let all = share.own + share.added;
+        let message = format!(
+            "the results take {bytes} bytes in the step's termination message, of which the kubelet keeps {room} (the {all} \
+             containers of the pod share {POD_MAX} bytes, a container has at most {CONTAINER_MAX})"
+        );
+        if bytes > without {
+            return Fit::NeverFits(format!("{message}; Tekton loses all results of the step"));
+        }
+        let message = format!(
+            "{message}; without Gleaner's {} there would be {without}: write less, or set Tekton's feature flag results-from to \
+             sidecar-logs",
+            match share.added {
+                1 => "container".to_owned(),
+                added => format!("{added} containers"),
+            }
+        );
+        Fit::CrowdedOut(Failure::new(Reason::ResultsTooLarge, message))
+    }
+}
+
 /// The message when `results` of resources may be too large where the room is not known: in a pod that was not injected.
 pub(crate) fn unknown_room(results: &BTreeMap<String, Map<String, Value>>) -> Option<String> {
     let share = Share {
@@ -127,20 +140,11 @@ pub(crate) fn unknown_room(results: &BTreeMap<String, Map<String, Value>>) -> Op
         added: 1,
         compressed: false,
     };
-    let texts: Vec<_> = results
-        .iter()
-        .map(|(name, fields)| (name, Value::Object(fields.clone()).to_string()))
-        .collect();
-    let size = share.size(texts.iter().map(|(name, text)| Entry {
-        key: name,
-        value: text,
-        kind: EntryType::TaskRunResult,
-    }));
-    let bytes = size.bytes();
+    let bytes = share.size_of_results(results).bytes();
     (bytes > share.room()).then(|| {
         format!(
             "the results take {bytes} bytes in the step's termination message, and Tekton loses all of the step's results where \
-             the kubelet keeps less: 12288 bytes divided by the containers of the pod, at most 4096; give redirector and \
+             the kubelet keeps less: {POD_MAX} bytes divided by the containers of the pod, at most {CONTAINER_MAX}; give redirector and \
              sidecar --termination-share, such as 3+1, to have them fitted"
         )
     })

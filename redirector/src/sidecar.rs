@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use gleaner_proto::duration::written;
-use gleaner_proto::message::{Outcome, Phase, Problem, problem_type};
+use gleaner_proto::message::{Outcome, OwnResults, Phase, Problem, problem_type};
 use gleaner_proto::route;
 
 use crate::answer::Answer;
@@ -54,9 +54,9 @@ impl<'a> Sidecar<'a> {
         self
     }
 
-    /// Hands over what the step has left behind.
-    pub(crate) fn outputs(&self, body: &Body) -> Result<(), Failure> {
-        let path = route::outputs(&self.options.step) + &self.own_results();
+    /// Posts the outputs of the step, with what its own results leave of the room for others.
+    pub(crate) fn outputs(&self, body: &Body, own_results: OwnResults) -> Result<(), Failure> {
+        let path = format!("{}{own_results}", route::outputs(&self.options.step));
         self.ask("POST", &path, body).map(drop)
     }
 
@@ -67,8 +67,8 @@ impl<'a> Sidecar<'a> {
     }
 
     /// Finishes the run.
-    pub(crate) fn finish(&self) -> Result<Outcome, Failure> {
-        let path = route::FINISH.to_owned() + &self.own_results();
+    pub(crate) fn finish(&self, own_results: OwnResults) -> Result<Outcome, Failure> {
+        let path = format!("{}{own_results}", route::FINISH);
         let answer = self.ask("POST", &path, &Body::default())?;
         let body = answer.body.ok_or_else(|| {
             let message = "the sidecar has finished the run, but its answer is too large to be read: what was created \
@@ -89,15 +89,6 @@ impl<'a> Sidecar<'a> {
             return Err(Failure::new(Reason::NotCreated, message));
         }
         Ok(outcome)
-    }
-
-    /// What the step's own results leave of the room, as a query.
-    fn own_results(&self) -> String {
-        let options = self.options;
-        options
-            .reported
-            .own_results(&options.results_dir)
-            .to_string()
     }
 
     fn ask(&self, method: &'static str, path: &str, body: &Body) -> Result<Answer, Failure> {

@@ -25,12 +25,10 @@ const REASON: usize = 80;
 
 /// Writes a reason and a message to the step's termination message, if there is one; that it cannot is no further failure.
 pub(crate) fn write(options: &Common, reason: &str, message: &str) {
-    let (room, taken) = match options.reported.measure(&options.results_dir) {
-        Some((share, size)) if size.bytes() + REASON <= share.room() => {
-            (share.room(), size.bytes())
-        }
+    let (room, taken) = match options.measure().room() {
+        Some((room, taken)) if taken + REASON <= room => (room, taken),
         // The kubelet cuts it in any case, and people see its beginning.
-        Some((_, size)) => (CONTAINER_MAX, size.bytes()),
+        Some((_, taken)) => (CONTAINER_MAX, taken),
         None => (CONTAINER_MAX, 0),
     };
     let _ = merge(

@@ -51,14 +51,16 @@ fn succeeded(options: &Wrap, folder: &Directory) -> Result<(), Failure> {
         return Err(failure);
     }
     let common = &options.common;
-    match common.reported.fit(&common.results_dir) {
+    let measured = common.measure();
+    match measured.fit() {
         Fit::Fits => {}
         Fit::NeverFits(message) => remark(common, &message),
         Fit::CrowdedOut(failure) => return Err(failure),
     }
-    Sidecar::new(common).outputs(&Body::new(gathered.outputs, 0))?;
+    let body = Body::new(gathered.outputs, 0);
+    Sidecar::new(common).outputs(&body, measured.own_results())?;
     if options.finish {
-        finish::after_a_command(&options.common)?;
+        finish::after_a_command(common)?;
     }
     Ok(())
 }
@@ -73,7 +75,9 @@ fn failed(options: &Wrap, folder: &Directory, ended: Ended) {
     if let Ended::Signal(_) = ended {
         sidecar = sidecar.within(AFTER_A_SIGNAL);
     }
-    if let Err(failure) = sidecar.outputs(&Body::new(gathered.outputs, ended.exit_code())) {
+    let body = Body::new(gathered.outputs, ended.exit_code());
+    let own_results = options.common.measure().own_results();
+    if let Err(failure) = sidecar.outputs(&body, own_results) {
         remark(&options.common, &failure.message);
     }
 }

@@ -1,9 +1,12 @@
 //! The containers that share a pod's termination messages.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::entry::{Entry, message, plain_len};
+use serde_json::{Map, Value};
+
+use crate::entry::{Entry, EntryType, message, plain_len};
 use crate::{CONTAINER_MAX, POD_MAX, Size};
 
 /// The word for compressed messages in the text of a [`Share`].
@@ -44,6 +47,19 @@ impl Share {
     /// The room that each container would have without Gleaner, in bytes.
     pub fn room_without(self) -> usize {
         room(self.own)
+    }
+
+    /// The size of a message with these results of resources, each of which Tekton reads as one compact JSON object.
+    pub fn size_of_results(self, results: &BTreeMap<String, Map<String, Value>>) -> Size {
+        let texts: Vec<(&String, String)> = results
+            .iter()
+            .map(|(name, fields)| (name, Value::Object(fields.clone()).to_string()))
+            .collect();
+        self.size(texts.iter().map(|(name, text)| Entry {
+            key: name,
+            value: text,
+            kind: EntryType::TaskRunResult,
+        }))
     }
 
     /// The size of a message of these entries.

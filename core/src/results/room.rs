@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use gleaner_termination::{Entry, EntryType, OF_TEKTON, Share, Size};
+use gleaner_termination::{CONTAINER_MAX, OF_TEKTON, POD_MAX, Share, Size};
 use serde_json::{Map, Value};
 
 use super::{TYPE, is_given, keys};
@@ -32,8 +32,8 @@ pub struct Room {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the results of {resources} resources take at least {needed} bytes, and {room} bytes are free in the step's termination \
-     message: {own} containers of the pod and {added} of Gleaner's share 12288 bytes, a container has at most 4096, and the \
-     Task's own results take {taken}"
+     message: {own} containers of the pod and {added} of Gleaner's share {POD_MAX} bytes, a container has at most \
+     {CONTAINER_MAX}, and the Task's own results take {taken}"
 )]
 pub struct DoesNotFit {
     /// The number of results.
@@ -122,7 +122,7 @@ impl Room {
         }
         Err(DoesNotFit {
             resources: results.len(),
-            needed: size(self.share, results).bytes(),
+            needed: self.share.size_of_results(results).bytes(),
             room: self.free(),
             taken: self.taken.bytes(),
             own: self.share.own,
@@ -137,7 +137,7 @@ impl Room {
 
     /// The size of the message with `results`.
     pub(crate) fn size_with(self, results: &Results) -> Size {
-        self.taken + size(self.share, results)
+        self.taken + self.share.size_of_results(results)
     }
 
     fn free(self) -> usize {
@@ -156,19 +156,6 @@ pub(crate) fn smallest(template: &Template, name: &str) -> Map<String, Value> {
         (key, value.into())
     };
     keys(template).into_iter().map(field).collect()
-}
-
-/// The size that results take in a termination message.
-fn size(share: Share, results: &Results) -> Size {
-    let texts: Vec<(&String, String)> = results
-        .iter()
-        .map(|(name, fields)| (name, Value::Object(fields.clone()).to_string()))
-        .collect();
-    share.size(texts.iter().map(|(name, text)| Entry {
-        key: name,
-        value: text,
-        kind: EntryType::TaskRunResult,
-    }))
 }
 
 /// The fields that may be left out, in the order in which they go.

@@ -19,7 +19,7 @@ fn directory(report: usize) -> tempfile::TempDir {
 
 #[test]
 fn only_what_gleaner_crowds_out_is_a_failure() {
-    let fit = |share: &str, report: usize| reported(share).fit(directory(report).path());
+    let fit = |share: &str, report: usize| reported(share).measure(directory(report).path()).fit();
     // 4096 and 4096, 4096 and 3072.
     assert!(matches!(fit("2+1", 3800), Fit::Fits));
     assert!(matches!(fit("3+1", 2800), Fit::Fits));
@@ -44,8 +44,8 @@ fn only_what_gleaner_crowds_out_is_a_failure() {
 fn results_that_tekton_compresses_are_measured_compressed() {
     let text = reported("3+1,compressed");
     let directory = directory(20_000);
-    assert!(matches!(text.fit(directory.path()), Fit::Fits));
-    let own = text.own_results(directory.path());
+    assert!(matches!(text.measure(directory.path()).fit(), Fit::Fits));
+    let own = text.measure(directory.path()).own_results();
     assert!(own.result_bytes.unwrap() > 20_000 && own.compressed_result_bytes.unwrap() < 1000);
 }
 
@@ -53,7 +53,10 @@ fn results_that_tekton_compresses_are_measured_compressed() {
 fn what_no_message_holds_is_not_read_whole() {
     let text = reported("3+1,compressed");
     let directory = directory(64 << 20);
-    assert!(matches!(text.fit(directory.path()), Fit::NeverFits(_)));
+    assert!(matches!(
+        text.measure(directory.path()).fit(),
+        Fit::NeverFits(_)
+    ));
     assert_eq!(text.read(directory.path()).len(), READ_MAX + 1);
 }
 
@@ -63,9 +66,12 @@ fn without_a_share_nothing_is_known() {
         share: None,
         ..reported("3+1")
     };
-    assert!(matches!(unknown.fit(directory(9000).path()), Fit::Fits));
+    assert!(matches!(
+        unknown.measure(directory(9000).path()).fit(),
+        Fit::Fits
+    ));
     assert_eq!(
-        unknown.own_results(directory(9000).path()),
+        unknown.measure(directory(9000).path()).own_results(),
         OwnResults::default()
     );
 }
@@ -80,7 +86,13 @@ fn step_results_and_artifacts_are_counted() {
         step_metadata_dir: Some(metadata.path().to_owned()),
         ..reported("3+1")
     };
-    let plain = || reported.own_results(results.path()).result_bytes.unwrap();
+    let plain = || {
+        reported
+            .measure(results.path())
+            .own_results()
+            .result_bytes
+            .unwrap()
+    };
     let before = plain();
     fs::write(metadata.path().join("results/part"), "p".repeat(100)).unwrap();
     let with_result = plain();

@@ -44,7 +44,7 @@ fn results() -> Results {
 }
 
 fn full() -> usize {
-    size(room(0).share, &results()).bytes()
+    room(0).share.size_of_results(&results()).bytes()
 }
 
 /// The fields that are empty after a fit in a room with `bytes` free.
@@ -57,7 +57,7 @@ fn left_out(bytes: usize) -> Result<Vec<String>, DoesNotFit> {
     });
     let fields: Vec<String> = fields.collect();
     assert_eq!(notes.len(), fields.len(), "{notes:?}");
-    assert!(size(room(0).share, &fitted).bytes() <= bytes);
+    assert!(room(0).share.size_of_results(&fitted).bytes() <= bytes);
     Ok(fields)
 }
 
