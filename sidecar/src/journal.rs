@@ -222,23 +222,10 @@ impl Journal {
     }
 
     fn append_record(&mut self, record: &Record, room: Room) -> io::Result<()> {
-        match record {
-            Record::SecretKey(key) => self.append_frame(&[b"k", key.as_bytes()], room),
-            Record::Accepted { step, message } => {
-                self.append_outputs(step, &serde_json::to_vec(message)?)
-            }
-            Record::SubmissionRequested => self.append_frame(&[b"s"], room),
-            Record::Planned(planned) => {
-                self.append_frame(&[b"p", &serde_json::to_vec(planned)?], room)
-            }
-            Record::Finished => self.append_frame(&[b"f"], room),
-            Record::Committed(commit) => {
-                self.append_frame(&[b"c", &serde_json::to_vec(commit)?], room)
-            }
-            Record::Failed(problem) => {
-                self.append_frame(&[b"x", &serde_json::to_vec(problem)?], room)
-            }
+        if let Record::Accepted { step, message } = record {
+            return self.append_outputs(step, &serde_json::to_vec(message)?);
         }
+        self.append_frame(&[&record.encode()?], room)
     }
 
     /// Makes room for a record of `length` bytes, for [`Journal::append_ending`] alone.
@@ -263,15 +250,14 @@ impl Journal {
     ///
     /// # Errors
     /// As [`Journal::append_outputs`]. The room is kept.
-    pub fn append_plan(&mut self, planned: &Planned, rest: u64) -> io::Result<()> {
-        let json = serde_json::to_vec(planned)?;
-        let parts: [&[u8]; 2] = [b"p", &json];
-        let length = frame::length(json.len() as u64 + 1);
+    pub fn append_plan(&mut self, planned: Planned, rest: u64) -> io::Result<()> {
+        let payload = Record::Planned(planned).encode()?;
+        let length = frame::length(payload.len() as u64);
         let rest = frame::length(rest) + frame::HEAD as u64;
         if self.reserved < length + rest {
-            return self.append_frame(&parts, Room::New);
+            return self.append_frame(&[&payload], Room::New);
         }
-        self.append_frame(&parts, Room::Reserved)?;
+        self.append_frame(&[&payload], Room::Reserved)?;
         self.reserved -= length;
         Ok(())
     }
@@ -364,6 +350,20 @@ impl From<Result<Commit, Problem>> for Record {
 }
 
 impl Record {
+    /// The payload of its frame; that of a step's message is written by [`Journal::append_outputs`].
+    fn encode(&self) -> io::Result<Vec<u8>> {
+        let (kind, content) = match self {
+            Self::SecretKey(key) => (b'k', key.as_bytes().to_vec()),
+            Self::Accepted { message, .. } => (b'o', serde_json::to_vec(message)?),
+            Self::SubmissionRequested => (b's', Vec::new()),
+            Self::Planned(planned) => (b'p', serde_json::to_vec(planned)?),
+            Self::Finished => (b'f', Vec::new()),
+            Self::Committed(commit) => (b'c', serde_json::to_vec(commit)?),
+            Self::Failed(problem) => (b'x', serde_json::to_vec(problem)?),
+        };
+        Ok([&[kind], content.as_slice()].concat())
+    }
+
     fn decode(payload: &[u8]) -> Option<Self> {
         let (kind, content) = payload.split_first()?;
         match kind {

@@ -26,7 +26,7 @@ impl Memory for Plans {
         let journal = Arc::clone(&self.journal);
         let ending = self.ending;
         Box::pin(on_disk(journal, move |journal| {
-            journal.append_plan(&planned, ending)
+            journal.append_plan(planned, ending)
         }))
     }
 }

@@ -78,7 +78,7 @@ impl Submit for Submissions {
                             objects: Vec::new(),
                         };
                         let append =
-                            move |journal: &mut Journal| journal.append_plan(&planned, room);
+                            move |journal: &mut Journal| journal.append_plan(planned, room);
                         let written = on_disk(Arc::clone(&journal), append).await;
                         let _ = kept.send(written.is_ok());
                     }
