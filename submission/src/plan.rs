@@ -164,14 +164,10 @@ async fn before(api: Api<'_>, item: &Item, run_uid: &str) -> Before {
 /// looked at when they are refused.
 async fn try_create(api: Api<'_>, item: &Item, run_uid: &str) -> Verdict {
     if item.earlier {
-        match look(api, item, run_uid).await {
+        match look_and_judge(api, item, run_uid).await {
             // Without the permission to get it, a refusal of the dry run has to tell.
             Ok(None) | Err(Reason::Forbidden { .. }) => {}
-            Ok(Some((existing, object))) => {
-                if let Some(verdict) = judge(api, item, run_uid, existing, object).await {
-                    return verdict;
-                }
-            }
+            Ok(Some(verdict)) => return verdict,
             Err(reason) => return Verdict::Refused(reason),
         }
     }
@@ -183,17 +179,25 @@ async fn try_create(api: Api<'_>, item: &Item, run_uid: &str) -> Verdict {
             Err(error) if error.is_already_exists() => {}
             Err(error) => return refused(api, item, run_uid, "create", error).await,
         }
-        match look(api, item, run_uid).await {
+        match look_and_judge(api, item, run_uid).await {
             Ok(None) => {}
-            Ok(Some((existing, object))) => {
-                if let Some(verdict) = judge(api, item, run_uid, existing, object).await {
-                    return verdict;
-                }
-            }
+            Ok(Some(verdict)) => return verdict,
             Err(reason) => return Verdict::Refused(reason),
         }
     }
     Verdict::Refused(restless(item))
+}
+
+/// Looks at what is there, and judges it; none when nothing is there.
+async fn look_and_judge(
+    api: Api<'_>,
+    item: &Item,
+    run_uid: &str,
+) -> Result<Option<Verdict>, Reason> {
+    Ok(match look(api, item, run_uid).await? {
+        Some((existing, object)) => judge(api, item, run_uid, existing, object).await,
+        None => None,
+    })
 }
 
 /// The adoption of what is there, if it is what an earlier attempt of this run has left, with this content.
