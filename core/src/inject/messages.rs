@@ -91,7 +91,7 @@ pub(crate) fn count_again(pod: &mut Value) {
         let items = pod["spec"].get_mut(list).and_then(Value::as_array_mut);
         let items = items.into_iter().flatten();
         for container in items.filter(|container| mounts::are_in(container)) {
-            texts(container).find_map(|text| {
+            texts(container).into_iter().find_map(|text| {
                 let share = find_share(text)?;
                 let counted = Share {
                     own: all.saturating_sub(share.added),
@@ -108,9 +108,9 @@ pub(crate) fn count_again(pod: &mut Value) {
 
 /// The texts of a container in which the redirector's flags may be: arguments, command, and the commands that Tekton keeps for
 /// each platform in a variable.
-fn texts(container: &mut Value) -> impl Iterator<Item = &mut String> {
+fn texts(container: &mut Value) -> Vec<&mut String> {
     let Value::Object(fields) = container else {
-        return Vec::new().into_iter();
+        return Vec::new();
     };
     let mut found = Vec::new();
     for (key, value) in fields {
@@ -128,7 +128,7 @@ fn texts(container: &mut Value) -> impl Iterator<Item = &mut String> {
             }
         }
     }
-    found.into_iter()
+    found
 }
 
 /// The share in a text with the flag.

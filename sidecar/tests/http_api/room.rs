@@ -3,9 +3,10 @@
 use gleaner_proto::exit_code;
 use gleaner_proto::failure::FailureCode;
 use gleaner_proto::message::problem_type;
+use gleaner_testkit::api_server::ApiServer;
 use serde_json::{Value, json};
 
-use crate::support::{DIGEST, Setup, VERDICT, api_server, resolved};
+use crate::support::{DIGEST, Setup, Sidecar, VERDICT, api_server, resolved};
 
 /// The run of [`resolved`] with `count` more objects.
 fn many(count: usize) -> String {
@@ -16,6 +17,16 @@ fn many(count: usize) -> String {
     };
     let objects: String = (0..count).map(object).collect();
     resolved().replace("submit:", &format!("{objects}submit:"))
+}
+
+/// A sidecar with 3072 bytes of room, of whose two steps one has posted.
+fn scanned(cluster: &ApiServer) -> Sidecar {
+    let sidecar = Setup::new(&resolved())
+        .with(cluster)
+        .flag("--termination-share=3+1")
+        .start();
+    sidecar.step("scan").outputs("scan", VERDICT).ok();
+    sidecar
 }
 
 #[test]
@@ -52,11 +63,7 @@ fn without_messages_that_carry_results_their_size_does_not_matter() {
 #[test]
 fn what_the_task_s_own_results_take_is_not_free() {
     let cluster = api_server();
-    let sidecar = Setup::new(&resolved())
-        .with(&cluster)
-        .flag("--termination-share=3+1")
-        .start();
-    sidecar.step("scan").outputs("scan", VERDICT).ok();
+    let sidecar = scanned(&cluster);
     let path = "/v1/steps/build/outputs?resultBytes=2900";
     let refused = sidecar.step("build").post(path, DIGEST);
     let problem = refused.problem(507, problem_type::RESULTS);
@@ -71,11 +78,7 @@ fn what_the_task_s_own_results_take_is_not_free() {
 #[test]
 fn fields_are_left_out_of_a_finish_until_the_rest_fits_and_that_is_said() {
     let cluster = api_server();
-    let sidecar = Setup::new(&resolved())
-        .with(&cluster)
-        .flag("--termination-share=3+1")
-        .start();
-    sidecar.step("scan").outputs("scan", VERDICT).ok();
+    let sidecar = scanned(&cluster);
     let outcome = sidecar.step("build").outputs("build", DIGEST).ok();
     let full = &outcome["results"]["img"];
     assert_eq!(full["digest"], "sha256:abc");

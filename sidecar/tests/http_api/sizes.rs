@@ -81,16 +81,20 @@ fn an_output_that_is_used_forty_times_is_refused_before_anything_is_rendered() {
     within_the_limit(&sidecar);
 }
 
+/// Templates of ConfigMaps that each hold the digest.
+fn config_maps(count: usize) -> String {
+    let template = |index| {
+        format!(
+            "  - name: o{index}\n    resourceTemplate:\n      apiVersion: v1\n      kind: ConfigMap\n      metadata: {{name: \
+             o{index}}}\n      data: {{digest: $(steps.build.digest)}}\n"
+        )
+    };
+    (0..count).map(template).collect()
+}
+
 #[test]
 fn what_is_too_large_to_be_shown_together_is_shown_one_by_one() {
-    let objects: String = (0..4)
-        .map(|index| {
-            format!(
-                "  - name: o{index}\n    resourceTemplate:\n      apiVersion: v1\n      kind: ConfigMap\n      metadata: {{name: \
-                 o{index}}}\n      data: {{digest: $(steps.build.digest)}}\n"
-            )
-        })
-        .collect();
+    let objects = config_maps(4);
     let declaration =
         format!("steps:\n  build: [{{name: digest}}]\nobjects:\n{objects}submit: Manual\n");
     let sidecar = Setup::new(&declaration).flag(LIMIT).start();
@@ -119,14 +123,7 @@ fn what_is_too_large_to_be_shown_together_is_shown_one_by_one() {
 
 #[test]
 fn the_largest_submission_fits_the_memory() {
-    let objects: String = (0..3)
-        .map(|index| {
-            format!(
-                "  - name: o{index}\n    resourceTemplate:\n      apiVersion: v1\n      kind: ConfigMap\n      metadata: {{name: \
-                 o{index}}}\n      data: {{digest: $(steps.build.digest)}}\n"
-            )
-        })
-        .collect();
+    let objects = config_maps(3);
     let declaration =
         format!("steps:\n  build: [{{name: digest}}, {{name: unused}}]\nobjects:\n{objects}");
     let api_server = crate::support::api_server();
