@@ -35,7 +35,7 @@ fn finish(options: &Common, out: &mut impl Write) -> Result<(), Failure> {
     }
     let summary = summary(&outcome);
     if !report::append(options, &Report::Finished { outcome }) {
-        let _ = out.write_all(summary.as_bytes());
+        report::print_lines(out, &summary);
     }
     Ok(())
 }
