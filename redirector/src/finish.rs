@@ -154,8 +154,6 @@ impl<Out: Write> Told<'_, Out> {
             Report::Finished { resources: 0, .. } => "nothing was created".to_owned(),
             _ => return,
         };
-        // One write, so that it stays one line; a closed stdout is the reader's choice.
-        let line = format!("gleaner: {}\n", one_line(&line));
-        let _ = self.out.write_all(line.as_bytes());
+        report::print_lines(self.out, &format!("gleaner: {}\n", one_line(&line)));
     }
 }

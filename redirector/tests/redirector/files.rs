@@ -127,7 +127,7 @@ fn a_link_must_stay_in_its_folder() {
     assert_eq!(ran.code, Some(65));
     assert!(
         ran.stderr
-            .starts_with("gleaner: step 'kaniko': output 'o': 'it' is a link to '/proc/")
+            .starts_with("\ngleaner: step 'kaniko': output 'o': 'it' is a link to '/proc/")
             && ran
                 .stderr
                 .ends_with("/environ', outside of its folder; write a file there, not a link\n"),
@@ -366,7 +366,7 @@ fn what_was_left_in_the_shared_folder_is_no_output() {
         (ran.code, ran.stderr.as_str()),
         (
             Some(65),
-            "gleaner: step 'kaniko': output 'o' is missing: there is no file '$GLEANER_OUTPUTS/o'; let the command \
+            "\ngleaner: step 'kaniko': output 'o' is missing: there is no file '$GLEANER_OUTPUTS/o'; let the command \
              write it, or declare a default\n"
         )
     );

@@ -61,7 +61,31 @@ fn after_a_command_the_summary_goes_to_stderr() {
     let ran = step.script("echo mine");
     assert_eq!(
         (ran.code, ran.stdout.as_str(), ran.stderr.as_str()),
-        (Some(0), "mine\n", SUMMARY)
+        (Some(0), "mine\n", format!("\n{SUMMARY}").as_str())
+    );
+}
+
+#[test]
+fn a_line_that_the_command_did_not_end_is_ended() {
+    let sidecar = Sidecar::replying(&[Reply::accepted(), Reply::json(200, COMMITTED)]);
+    let step = Step::new(&sidecar).flags(&["--finish"]);
+    let ran = step.script("printf mine >&2");
+    assert_eq!(ran.stderr, format!("mine\n{SUMMARY}"));
+    // One end of line for all that follows.
+    let sidecar = Sidecar::replying(&[Reply::json(422, "no"), Reply::json(422, "no")]);
+    let step = Step::new(&sidecar).output("n,number,Always");
+    let ran = step.script("echo none > $GLEANER_OUTPUTS/n; printf mine >&2; exit 3");
+    assert!(
+        ran.stderr.starts_with("mine\ngleaner: step 'kaniko': "),
+        "{ran:?}"
+    );
+    assert!(ran.stderr.lines().count() > 2, "{ran:?}");
+    assert!(!ran.stderr.contains("\n\n"), "{ran:?}");
+    // None before a command has run.
+    let ran = Step::new(&sidecar).run(&["/nowhere"]);
+    assert!(
+        ran.stderr.starts_with("gleaner: step 'kaniko': "),
+        "{ran:?}"
     );
 }
 
