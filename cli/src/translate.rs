@@ -31,5 +31,5 @@ pub(crate) fn main(options: &Translate) -> Result<ExitCode, u8> {
         terminal::print_findings(&refusal.findings);
         exit_code::DECLARATION
     })?;
-    Ok(print(&documents, options.form))
+    print(&documents, options.form)
 }
