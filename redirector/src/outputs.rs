@@ -134,9 +134,7 @@ fn explained(refused: &Refused, output: &OutputSpec) -> (Reason, String) {
                 "shrank while it was read; end all processes that write to it before the step ends";
             return (Reason::OutputUnreadable, what.to_owned());
         }
-        Refused::Encoding(offset) => {
-            format!("is not UTF-8 (byte {offset}); encode it, for example with base64")
-        }
+        Refused::Encoding(error) => error.to_string(),
         Refused::Json(Invalid::Number(line, column)) => format!(
             "holds a number at line {line} column {column} that would change on its way: Kubernetes stores 64-bit \
              integers and doubles; declare type: string"

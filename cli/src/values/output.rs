@@ -7,6 +7,7 @@ use gleaner_proto::{OutputType, number};
 use serde_json::Value;
 
 use super::{Assignment, did_you_mean};
+use crate::files;
 
 /// Keys are steps, then outputs.
 pub(crate) type Outputs = BTreeMap<String, BTreeMap<String, Value>>;
@@ -60,9 +61,10 @@ fn read(
     let Assignment { name, value } = given;
     let (step, output) = find(declaration, name)?;
     let value = if is_file {
-        let text = std::fs::read_to_string(value)
-            .map_err(|error| format!("the output '{name}': {value} cannot be read: {error}"))?;
-        parse(name, output, output.spec.trim.apply(&text))
+        let text = files::read_text(value)
+            .map_err(|reason| format!("the output '{name}': {value} {reason}"))?;
+        let spec = &output.spec;
+        parse(name, output, spec.trim.apply(spec.kind, &text))
     } else {
         parse(name, output, value)
     };

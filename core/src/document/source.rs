@@ -1,5 +1,7 @@
 //! The text of one file, parsed.
 
+use gleaner_proto::encoding::without_mark;
+
 use super::diagnostic::Diagnostic;
 use super::location::Location;
 use super::node::Node;
@@ -27,10 +29,10 @@ impl Source {
     /// The first thing that is not YAML, with its position.
     pub fn parse(name: String, text: String) -> Result<Self, Finding> {
         // Windows editors begin a file with a byte order mark, which YAML allows and columns do not count.
-        let text = text
-            .strip_prefix('\u{feff}')
-            .map(str::to_owned)
-            .unwrap_or(text);
+        let text = match without_mark(&text) {
+            unmarked if unmarked.len() < text.len() => unmarked.to_owned(),
+            _ => text,
+        };
         match yaml::parse_documents(&text) {
             Ok(documents) => {
                 let documents = documents.into_iter().flat_map(items).collect();
