@@ -101,11 +101,16 @@ impl Locate for Source {
     }
 }
 
-/// The items of a `List` object; any other document as it is.
+/// The items of a `List`, or of the list of one kind, such as a `PipelineList`; any other document as it is.
 fn items(document: Node) -> Vec<Node> {
-    let is_list = document.get("kind").and_then(Node::as_str) == Some("List");
+    let kind = document.text_of("kind").unwrap_or_default();
+    let is_object = |item: &Node| item.text_of("kind").is_some();
     match document.get("items").and_then(Node::sequence) {
-        Some(items) if is_list => items.to_vec(),
+        Some(items)
+            if kind == "List" || (kind.ends_with("List") && items.iter().all(is_object)) =>
+        {
+            items.iter().cloned().flat_map(self::items).collect()
+        }
         _ => vec![document],
     }
 }
