@@ -8,7 +8,8 @@ use clap::{CommandFactory, FromArgMatches};
 use gleaner_runtime::program;
 
 use crate::args::{Cli, Command, Completions};
-use crate::{inject, lint, render, run, translate};
+use crate::failure::Failure;
+use crate::{inject, lint, printing, render, run, translate};
 
 /// The file name by which `kubectl` finds this plugin.
 const KUBECTL_PLUGIN: &str = "kubectl-gleaner";
@@ -48,22 +49,19 @@ fn dispatch(command: Command) -> ExitCode {
     let ended = match command {
         Command::Run(options) => run::main(&options),
         Command::Render(options) => render::main(&options),
-        Command::Lint(options) => Ok(lint::main(&options)),
+        Command::Lint(options) => lint::main(&options),
         Command::Translate(options) => translate::main(&options),
         Command::Inject(options) => inject::main(&options),
-        Command::Completions(options) => Ok(completions(&options)),
+        Command::Completions(options) => completions(&options),
     };
     ended.unwrap_or_else(ExitCode::from)
 }
 
-fn completions(options: &Completions) -> ExitCode {
-    clap_complete::generate(
-        options.shell,
-        &mut Cli::command(),
-        "gleaner",
-        &mut std::io::stdout(),
-    );
-    ExitCode::SUCCESS
+fn completions(options: &Completions) -> Result<ExitCode, u8> {
+    let mut text = Vec::new();
+    clap_complete::generate(options.shell, &mut Cli::command(), "gleaner", &mut text);
+    printing::write(&String::from_utf8_lossy(&text)).map_err(Failure::print)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn is_kubectl_plugin(program: Option<&OsString>) -> bool {

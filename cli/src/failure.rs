@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use gleaner_proto::exit_code;
+use gleaner_runtime::program;
 
 use crate::terminal;
 
@@ -23,6 +24,13 @@ impl Failure {
     /// A failure of this machine, the sidecar or the cluster.
     pub(crate) fn unreachable(message: impl Display) -> Self {
         let (code, message) = (exit_code::UNREACHABLE, message.to_string());
+        Self { code, message }
+    }
+
+    /// A failure to write to standard output.
+    pub(crate) fn unwritable(error: &std::io::Error) -> Self {
+        let message = format!("{}: {error}", program::UNWRITABLE);
+        let code = exit_code::IO;
         Self { code, message }
     }
 

@@ -28,7 +28,7 @@ pub(crate) fn main(options: &Inject) -> Result<ExitCode, u8> {
     if findings.iter().any(terminal::is_error) {
         return Err(exit_code::DECLARATION);
     }
-    Ok(print(&documents, options.form))
+    print(&documents, options.form)
 }
 
 /// Returns the injected documents, and the findings.

@@ -1,20 +1,21 @@
 //! `gleaner lint`: everything that is wrong with the declarations in files, before a cluster says so.
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use gleaner_core::document::diagnostic::Diagnostic;
 use serde_json::Value;
 
 use crate::args::{Lint, LintFormat};
+use crate::failure::Failure;
 use crate::files;
+use crate::printing;
 use crate::terminal;
 use gleaner_core::document::{Finding, Place, Severity, Source};
 use gleaner_core::inject::task;
 use gleaner_core::task::site::DeclarationSite;
 
 /// Reads the files, prints what is wrong with them; fails when anything is.
-pub(crate) fn main(options: &Lint) -> ExitCode {
+pub(crate) fn main(options: &Lint) -> Result<ExitCode, u8> {
     let files = options.files.iter();
     let findings: Vec<Finding> = files
         .flat_map(|file| match files::read(file) {
@@ -23,14 +24,15 @@ pub(crate) fn main(options: &Lint) -> ExitCode {
         })
         .collect();
     match options.format {
-        LintFormat::Human => print_lines(&findings),
-        LintFormat::Json => print_json(&findings),
+        LintFormat::Human => printing::write_colored(&as_lines(&findings)),
+        LintFormat::Json => printing::write(&as_json(&findings)),
     }
-    if findings.iter().any(terminal::is_error) {
+    .map_err(Failure::print)?;
+    Ok(if findings.iter().any(terminal::is_error) {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS
-    }
+    })
 }
 
 fn lint(source: &Source) -> Vec<Finding> {
@@ -64,17 +66,14 @@ fn lint(source: &Source) -> Vec<Finding> {
     findings
 }
 
-fn print_lines(findings: &[Finding]) {
-    let mut out = anstream::stdout().lock();
-    for finding in findings {
-        // A reader that has seen enough closes the pipe; the exit code still says it.
-        if writeln!(out, "{}", terminal::finding(finding)).is_err() {
-            break;
-        }
-    }
+fn as_lines(findings: &[Finding]) -> String {
+    let lines = findings
+        .iter()
+        .map(|finding| terminal::finding(finding) + "\n");
+    lines.collect()
 }
 
-fn print_json(findings: &[Finding]) {
+fn as_json(findings: &[Finding]) -> String {
     let findings: Value = findings.iter().map(Finding::to_json).collect();
-    let _ = writeln!(std::io::stdout(), "{findings:#}");
+    format!("{findings:#}\n")
 }

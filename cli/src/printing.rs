@@ -1,6 +1,6 @@
 //! Files in, documents out: for the commands that stand between an editor and `kubectl apply`.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use gleaner_core::document::{Finding, Source, writer};
@@ -8,6 +8,7 @@ use gleaner_proto::exit_code;
 use serde_json::{Value, json};
 
 use crate::args::Form;
+use crate::failure::Failure;
 use crate::files;
 use crate::terminal;
 
@@ -19,14 +20,37 @@ pub(crate) fn read_all(files: &[String]) -> Result<Vec<Source>, u8> {
     sources.map_err(|_| exit_code::USAGE)
 }
 
-pub(crate) fn print(documents: &[Value], form: Form) -> ExitCode {
+/// Prints documents to standard output.
+///
+/// # Errors
+/// The exit code if that cannot be written to; the message has been printed.
+pub(crate) fn print(documents: &[Value], form: Form) -> Result<ExitCode, u8> {
     let text = match form {
         Form::Yaml => writer::to_yaml(documents),
         Form::Json => format!("{:#}\n", as_list(documents)),
     };
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
+    write(&text).map_err(Failure::print)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes `text` to standard output.
+///
+/// # Errors
+/// When it cannot be written to. A closed pipe is no error: a reader that has seen enough closes it.
+pub(crate) fn write(text: &str) -> Result<(), Failure> {
+    write_to(io::stdout().lock(), text)
+}
+
+/// Writes `text` to standard output, without its colors if that is not a terminal; errors as [`write`].
+pub(crate) fn write_colored(text: &str) -> Result<(), Failure> {
+    write_to(anstream::stdout().lock(), text)
+}
+
+fn write_to(mut out: impl Write, text: &str) -> Result<(), Failure> {
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::unwritable(&error)),
+        _ => Ok(()),
     }
 }
 

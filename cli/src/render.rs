@@ -65,7 +65,7 @@ pub(crate) fn main(options: &Render) -> Result<ExitCode, u8> {
         return Err(1);
     }
     let objects = rendered.into_iter().map(|rendered| rendered.object);
-    Ok(print(&objects.collect::<Vec<_>>(), options.form))
+    print(&objects.collect::<Vec<_>>(), options.form)
 }
 
 /// Opens the file and picks the Task; or says on standard error why not and gives the exit code.

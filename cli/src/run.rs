@@ -138,18 +138,14 @@ fn begin(plan: &Plan, context: &BTreeMap<String, String>, cluster: &Cluster) {
 }
 
 /// Prints what exists now, and the results.
-fn report(plan: &Plan, objects: &[Value], form: Form) -> std::io::Result<()> {
+fn report(plan: &Plan, objects: &[Value], form: Form) -> Result<(), Failure> {
     let substitution = steps::with_step_results(plan);
     let declared = &plan.task.spec.results;
     let results = report::results(&plan.directory, declared, &substitution);
     report::warnings(&results, declared)
         .iter()
         .for_each(terminal::warning);
-    match report::print(objects, &results, form) {
-        // A reader that has seen enough closes the pipe.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        other => other,
-    }
+    report::print(objects, &results, form)
 }
 
 /// A UID (RFC 9562, version 4) for a run that no API server knows.

@@ -5,7 +5,7 @@ mod cluster;
 use std::process::ExitCode;
 
 use gleaner_proto::exit_code;
-use gleaner_translate::{Refusal, Settings};
+use gleaner_translate::{Refusal, Settings, Translation};
 
 use crate::args::Translate;
 use crate::failure::Failure;
@@ -27,9 +27,13 @@ pub(crate) fn main(options: &Translate) -> Result<ExitCode, u8> {
         }
         other => other,
     };
-    let documents = translated.map_err(|refusal| {
+    let Translation {
+        documents,
+        warnings,
+    } = translated.map_err(|refusal| {
         terminal::print_findings(&refusal.findings);
         exit_code::DECLARATION
     })?;
-    Ok(print(&documents, options.form))
+    terminal::print_findings(&warnings);
+    print(&documents, options.form)
 }

@@ -3,7 +3,7 @@
 mod support;
 
 use std::os::unix::process::CommandExt;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use support::gleaner;
 
@@ -74,4 +74,59 @@ fn kubectl_finds_it_under_its_own_name() {
         .unwrap();
     let help = String::from_utf8(output.stdout).unwrap();
     assert!(help.contains("Usage: kubectl gleaner run "), "{help}");
+}
+
+#[test]
+fn a_full_standard_output_is_told_by_every_command() {
+    let task = "examples/build-and-push.yaml";
+    for arguments in [
+        &["run", "-f", task][..],
+        &["run", "-f", task, "-o", "json"],
+        &["render", "-f", task, "--output", "build.digest=x"],
+        // Of a file without a declaration there is something to say.
+        &["lint", "-f", "examples/crds/knative-service.yaml"],
+        &["lint", "-f", task, "--format", "json"],
+        &["translate", "-f", task],
+        &["inject", "-f", task],
+        &["completions", "bash"],
+        &["--help"],
+        &["run", "--help"],
+        &["--version"],
+    ] {
+        let full = std::fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let mut command = support::command(arguments);
+        let output = command.stdin(Stdio::null()).stdout(full).output().unwrap();
+        support::ran(output)
+            .exits(74)
+            .says("cannot write to standard output: ");
+    }
+}
+
+#[test]
+fn a_closed_pipe_is_the_readers_choice() {
+    for arguments in [
+        &[
+            "render",
+            "-f",
+            "examples/build-and-push.yaml",
+            "--output",
+            "build.digest=x",
+        ][..],
+        &["lint", "-f", "examples/crds/knative-service.yaml"],
+        &["completions", "bash"],
+        &["--help"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = support::command(arguments);
+        let output = command
+            .stdin(Stdio::null())
+            .stdout(writer)
+            .output()
+            .unwrap();
+        support::ran(output).exits(0);
+    }
 }

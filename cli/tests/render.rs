@@ -92,6 +92,64 @@ fn an_outputs_file_is_read_as_the_run_would_read_it() {
     assert_eq!(ran.object()["spec"]["params"], params);
 }
 
+/// What PowerShell writes with `-Encoding utf8`, and without it.
+#[test]
+fn a_file_with_a_byte_order_mark_is_read_and_utf16_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let task = std::fs::read_to_string(support::repository().join(PROPOSAL)).unwrap();
+    let task = path("task.yaml", format!("\u{feff}{task}").as_bytes());
+    let params = path("params.yaml", "\u{feff}imageUrl: hub\r\n".as_bytes());
+    let digest = path("digest", "\u{feff}sha256:1\r\n".as_bytes());
+    let wide = |text: &str| -> Vec<u8> {
+        let text = format!("\u{feff}{text}");
+        text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+    };
+    let wide = path("wide", &wide("imageUrl: hub\r\n"));
+    let render = |task: &str, params: &str, digest: &str| {
+        let digest = format!("kaniko.digest={digest}");
+        gleaner(&[
+            "render",
+            "-f",
+            task,
+            "--param-file",
+            params,
+            "--output-file",
+            &digest,
+        ])
+    };
+    let ran = render(&task, &params, &digest);
+    let wanted = json!([{"name": "url", "value": "hub"}, {"name": "digest", "value": "sha256:1"}]);
+    assert_eq!(ran.object()["spec"]["params"], wanted);
+
+    let named = "is UTF-16; write UTF-8 (in PowerShell with -Encoding utf8)\n";
+    render(&wide, &params, &digest)
+        .exits(64)
+        .says(&format!("{wide}: error: {named}"));
+    render(&task, &wide, &digest)
+        .exits(64)
+        .says(&format!("--param-file {wide}: {named}"));
+    render(&task, &params, &wide)
+        .exits(64)
+        .says(&format!("the output 'kaniko.digest': {wide} {named}"));
+    let marked = path(
+        "marked.yaml",
+        "\u{feff}apiVersion: v1\nkind: List\n".as_bytes(),
+    );
+    for (crd, says) in [
+        (&wide, named),
+        (&marked, "is not a complete CustomResourceDefinition"),
+    ] {
+        gleaner(&["run", "-f", &task, "-p", "imageUrl=x", "--crd", crd])
+            .exits(64)
+            .says(says);
+    }
+}
+
 #[test]
 fn what_is_given_wrongly_is_said_at_once() {
     let ran = gleaner(&[

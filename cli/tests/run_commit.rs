@@ -163,3 +163,63 @@ steps:
     let ran = run(&task(ONE, &spec.replace("exit 3", "exit 0")), &[]);
     assert_eq!(ran.exits(0).stderr.matches("+ ConfigMap").count(), 1);
 }
+
+#[test]
+fn a_namespace_a_kind_and_what_is_in_them_are_created_in_one_run() {
+    let text = r#"
+apiVersion: tekton.dev/v1
+kind: Task
+metadata:
+  name: preview
+  annotations:
+    gleaner.dev/outputs: |
+      preflight: Strict
+      steps:
+        plan: [{name: pr}]
+      objects:
+        - name: ns
+          resourceTemplate:
+            apiVersion: v1
+            kind: Namespace
+            metadata: {name: pr-$(steps.plan.pr)}
+        - name: crd
+          resourceTemplate:
+            apiVersion: apiextensions.k8s.io/v1
+            kind: CustomResourceDefinition
+            metadata: {name: previews.example.com}
+            spec:
+              group: example.com
+              scope: Namespaced
+              names: {kind: Preview, plural: previews}
+              versions: [{name: v1, served: true, storage: true}]
+        - name: preview
+          resourceTemplate:
+            apiVersion: example.com/v1
+            kind: Preview
+            metadata: {name: preview, namespace: $(resources.ns.name)}
+            spec: {pr: $(steps.plan.pr)}
+spec:
+  steps:
+    - name: plan
+      script: printf 42 > "$GLEANER_OUTPUTS/pr"
+"#;
+    let ran = run(text, &["-o", "yaml"]);
+    ran.exits(0);
+    let created: Vec<String> = ran
+        .objects()
+        .iter()
+        .map(|object| {
+            let text = |value: &serde_json::Value| value.as_str().unwrap_or("-").to_owned();
+            let metadata = &object["metadata"];
+            format!(
+                "{} {}",
+                text(&metadata["namespace"]),
+                text(&metadata["name"])
+            )
+        })
+        .collect();
+    assert_eq!(
+        created,
+        ["- pr-42", "- previews.example.com", "pr-42 preview"]
+    );
+}

@@ -28,6 +28,7 @@ mod cycle;
 mod field_path;
 mod model;
 mod named;
+mod order;
 mod read;
 mod read_template;
 pub mod schema;

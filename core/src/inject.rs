@@ -8,6 +8,7 @@
 //! | `list` | lists in the fields of an object |
 //! | `messages` | the termination messages of a pod, and how its containers share their room |
 //! | `mounts` | the shared volume, and who sees which part of it |
+//! | `port` | the sidecar's port, out of the way of the pod's own servers |
 //! | `redirector_flags` | the redirector's flags for one step |
 //! | `readiness` | how the kubelet learns that the sidecar is ready |
 //! | [`quantity`] | `500m`, `128Mi` |
@@ -18,6 +19,7 @@ mod messages;
 mod mounts;
 pub mod outcome;
 pub mod pod;
+mod port;
 pub mod quantity;
 mod readiness;
 mod redirector_flags;

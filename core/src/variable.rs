@@ -16,4 +16,4 @@ mod tree;
 
 pub use reference::{Access, CONTEXT, Reference, ReferenceError};
 pub use text::{Part, Text, TextError};
-pub use tree::{Lookup, Position, SubstitutionError, Tree, Unresolved, Use, Variables};
+pub use tree::{Field, Lookup, Position, SubstitutionError, Tree, Unresolved, Use, Variables};

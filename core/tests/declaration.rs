@@ -337,3 +337,45 @@ fn an_output_and_a_resource_are_found_in_the_same_time_in_a_long_list() {
         "{small:?}, four times as many: {large:?}"
     );
 }
+
+#[test]
+fn a_namespace_and_a_crd_come_before_what_is_in_them() {
+    let object =
+        |name: &str, body: &str| format!("  - name: {name}\n    resourceTemplate: {body}\n");
+    let within = |namespace: &str| {
+        let body =
+            format!("{{apiVersion: v1, kind: ConfigMap, metadata: {{namespace: '{namespace}'}}}}");
+        object("cm", &body)
+    };
+    let namespace = |name: &str| {
+        object(
+            "ns",
+            &format!("{{apiVersion: v1, kind: Namespace, metadata: {{name: '{name}'}}}}"),
+        )
+    };
+    let steps = "steps: {kaniko: [{name: pr}]}\n";
+    let declared = |objects: [String; 2]| format!("{steps}objects:\n{}", objects.concat());
+    for (used, name) in [
+        ("preview", "preview"),
+        ("pr-$(steps.kaniko.pr)", "pr-$(steps.kaniko.pr)"),
+        ("$(resources.ns.name)", "pr-$(steps.kaniko.pr)"),
+    ] {
+        assert_eq!(
+            errors(&declared([within(used), namespace(name)])),
+            "3:5 objects[0].resourceTemplate.metadata.namespace: 'cm' needs 'ns', which is created after it; put 'ns' before 'cm': objects are created in order"
+        );
+        let ordered = declared([namespace(name), within(used)]);
+        Declaration::parse(&ordered, &scope()).unwrap();
+    }
+    let other = declared([within("a-$(resources.ns.name)"), namespace("preview")]);
+    Declaration::parse(&other, &scope()).unwrap();
+    let instance = object("w", "{apiVersion: a.io/v1, kind: W, metadata: {name: w}}");
+    let crd = object(
+        "crd",
+        "{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {name: ws.a.io}, spec: {group: a.io, names: {kind: W}}}",
+    );
+    assert_eq!(
+        errors(&declared([instance, crd])),
+        "3:5 objects[0].resourceTemplate.kind: 'w' needs 'crd', which is created after it; put 'crd' before 'w': objects are created in order"
+    );
+}

@@ -1,22 +1,42 @@
 //! Any bytes of a server are an answer, the beginning of one, or refused; more bytes never make sense of nonsense.
 #![no_main]
 
+use std::io::{self, Read};
+
 use gleaner_redirector::answer::parse;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    let whole = parse(bytes, true);
+    let whole = parse(bytes);
     // Each cut reads all before it: of long answers, some cuts do.
     for cut in (0..bytes.len()).step_by(1 + bytes.len() / 2048) {
-        let _ = parse(&bytes[..cut], true);
-        match parse(&bytes[..cut], false) {
-            Err(_) => assert!(
-                parse(bytes, false).is_err(),
-                "refused at {cut}, taken later"
-            ),
-            Ok(Some(early)) => {
-                assert_eq!(whole.as_ref().ok().and_then(Option::as_ref), Some(&early))
-            }
+        match parse(&bytes[..cut]) {
+            Err(_) => assert!(whole.is_err(), "refused at {cut}, taken later"),
+            Ok(Some(early)) => assert_eq!(whole, Ok(Some(early))),
             Ok(None) => {}
         }
     }
+    if let Ok(Some((head, begin))) = whole {
+        let rest = &bytes[begin..];
+        let (at_once, whole) = read(head.body(rest));
+        let (in_pieces, same) = read(head.body(Pieces(rest)));
+        assert_eq!((at_once, &whole), (in_pieces, &same));
+        assert!(rest.starts_with(&whole));
+    }
 });
+
+/// Reads a body; returns false with what was read if it breaks off.
+fn read(mut body: impl Read) -> (bool, Vec<u8>) {
+    let mut bytes = Vec::new();
+    let is_whole = body.read_to_end(&mut bytes).is_ok();
+    (is_whole, bytes)
+}
+
+/// Bytes that come a few at a time.
+struct Pieces<'a>(&'a [u8]);
+
+impl Read for Pieces<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = buffer.len().min(7);
+        self.0.read(&mut buffer[..most])
+    }
+}

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::fs::File;
 use std::io::{Seek as _, Write as _};
 
+use gleaner_proto::encoding::Encoding;
 use gleaner_proto::{OutputType, Trim, number};
 use gleaner_redirector::fuzzing::{is_json, output};
 use serde_json::Value;
@@ -40,7 +41,8 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         let taken = output(file.try_clone().unwrap(), bytes.len() as u64, trim, kind);
         let expected = std::str::from_utf8(bytes)
             .ok()
-            .map(|text| trim.apply(text))
+            .filter(|_| !trim.cuts_mark(kind) || Encoding::of(bytes).is_none())
+            .map(|text| trim.apply(kind, text))
             .and_then(|text| value(text, kind));
         match (taken, expected) {
             (Some(taken), Some(expected)) => {

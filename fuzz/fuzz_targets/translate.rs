@@ -30,7 +30,8 @@ fn translated(text: &str) {
             keep_resources,
         };
         let sources = std::slice::from_ref(&source);
-        match gleaner_translate::translate(sources, None, &settings) {
+        let translated = gleaner_translate::translate(sources, None, &settings);
+        match translated.map(|translation| translation.documents) {
             Ok(documents) if !documents.iter().all(is_readable) => {}
             Ok(documents) => {
                 let yaml = writer::to_yaml(&documents);

@@ -1,22 +1,26 @@
-//! Certificates that the injector makes itself.
+//! Where the certificate comes from, and that API servers trust it.
 //!
-//! One Secret, which all replicas share and any of them writes (a write names the version that it read, so that of two only
-//! one counts), holds an authority and a certificate of it. The authority stands in the `caBundle` of the webhook
-//! configuration: what the API servers trust.
+//! The injector makes its certificate itself, or takes one and its CA from files. Its own is in one Secret, which all replicas
+//! share and any of them writes (a write names the version that it read, so that of two only one counts): an authority and a
+//! certificate of it. The authority is in the `caBundle` of the webhook configuration: what the API servers trust.
 //!
 //! | module | holds |
 //! | --- | --- |
 //! | [`content`] | what stands in the Secret |
 //! | [`rotation`] | pure: the next step of a rotation, in which the old and the new CA overlap |
 //! | [`issue`] | new authorities and certificates |
-//! | [`trust`] | pure: what is wrong with the caBundle |
 //! | [`reconciler`] | the task that looks, decides and writes |
+//! | [`given`] | a certificate and its CA from files: the task that reads them, and serves them when they are trusted |
+//! | [`configuration`] | the webhook configuration, and since when it trusts the CAs of this replica |
+//! | [`trust`] | pure: what is wrong with the caBundle |
 //!
 //! An API server must trust every certificate that any replica serves, at any time. Hence the order of a rotation: a new
 //! authority joins the bundle, the bundle goes into the webhook configuration, some time passes in which all API servers
 //! see it, only then the authority signs, and the old one leaves when no certificate of it can be valid any more.
 
+pub mod configuration;
 pub mod content;
+pub mod given;
 pub mod issue;
 pub mod reconciler;
 pub mod rotation;
@@ -24,6 +28,9 @@ pub mod trust;
 
 use std::str::FromStr;
 use std::time::Duration;
+
+/// Whose the changes are, in managed fields.
+const FIELD_MANAGER: &str = "gleaner-injector";
 
 /// Validities begin this long before they are made: clocks differ.
 pub const BACKDATE: Duration = Duration::from_secs(300);
@@ -54,6 +61,12 @@ pub struct Policy {
 pub struct ObjectName {
     pub namespace: String,
     pub name: String,
+}
+
+/// The time until the next look at what is looked at every `poll`, a fifth more or less.
+fn pause(poll: Duration) -> Duration {
+    let chance = getrandom::u32().map_or(0.5, |chance| f64::from(chance) / f64::from(u32::MAX));
+    poll.mul_f64(0.8 + 0.4 * chance)
 }
 
 impl Policy {

@@ -1,8 +1,9 @@
 //! The injector's command line. Every flag can also be given as an environment variable.
 
+mod tls;
+
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::Router;
@@ -16,8 +17,8 @@ use gleaner_runtime::api_server::Access;
 use gleaner_runtime::http::{self, Server};
 use gleaner_runtime::log::Log;
 
-use crate::certificates::{Managed, ObjectName, Policy};
-use crate::tls::files::Files;
+pub(crate) use tls::Source;
+pub use tls::Tls;
 
 /// Bound on the header of a request, in bytes.
 const HEADER_BYTES: usize = 16 << 10;
@@ -28,9 +29,9 @@ const HEADER_BYTES: usize = 16 << 10;
 /// gleaner.dev/outputs, and it answers with what is to be added, or with all that is wrong with the declaration. It serves
 /// POST /mutate/tekton and POST /mutate/pods by TLS, and /livez, /readyz and /metrics as plain HTTP.
 ///
-/// Its certificate comes from files (--tls-cert, --tls-key: cert-manager or your own; read again when they change), or it
-/// makes and renews one itself (--tls-secret, --service, --webhook-configuration: kept in a Secret that all replicas
-/// share, and its authority written into the webhook configuration).
+/// Its certificate comes from files (--tls-cert, --tls-key, --tls-ca: cert-manager or your own; read again when they change), or
+/// it makes and renews one itself (--tls-secret, --service: kept in a Secret that all replicas share). Either way it writes
+/// the CA into the webhook configuration (--webhook-configuration), and serves a certificate only when that is done.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "gleaner-injector", version, max_term_width = 100)]
 #[command(group = ArgGroup::new("certificate").args(["tls_cert", "tls_secret"]).required(true))]
@@ -38,14 +39,15 @@ const HEADER_BYTES: usize = 16 << 10;
 Exit codes: 0 ended by SIGTERM or SIGINT, 64 the command line is wrong, 73 the API server's address or credentials are \
 not to be had, 78 the certificate in the files cannot be used, 1 anything else (an address in use).
 
-Needs: create of Events (events.k8s.io) everywhere, unless --no-events; with --tls-secret also get and patch of that \
-MutatingWebhookConfiguration, and get and update of that Secret (and create of Secrets in its namespace, unless it is there).
+Needs: create of Events (events.k8s.io) everywhere, unless --no-events; get and patch of the MutatingWebhookConfiguration \
+that it is given; with --tls-secret also get and update of that Secret (and create of Secrets in its namespace, unless it is \
+there).
 
 Examples:
   gleaner-injector --image registry.example/gleaner:1 \\
     --tls-secret gleaner/injector-tls --service injector --webhook-configuration gleaner
   gleaner-injector --image registry.example/gleaner:1 \\
-    --tls-cert /tls/tls.crt --tls-key /tls/tls.key")]
+    --tls-cert /tls/tls.crt --tls-key /tls/tls.key --tls-ca /tls/ca.crt --webhook-configuration gleaner")]
 pub struct Config {
     #[command(flatten)]
     pub(crate) serving: Serving,
@@ -65,11 +67,11 @@ pub struct Config {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Addresses")]
 pub struct Serving {
-    /// The address of the webhook (TLS); port 0 takes a free one, which is logged
-    #[arg(long, env = "GLEANER_LISTEN", default_value = "0.0.0.0:8443")]
+    /// The address of the webhook (TLS); port 0 takes a free one, which is logged. [::] is every address, of IPv4 too
+    #[arg(long, env = "GLEANER_LISTEN", default_value = "[::]:8443")]
     pub(crate) listen: SocketAddr,
     /// The address of /livez, /readyz and /metrics (plain HTTP)
-    #[arg(long, env = "GLEANER_HEALTH_LISTEN", default_value = "0.0.0.0:8080")]
+    #[arg(long, env = "GLEANER_HEALTH_LISTEN", default_value = "[::]:8080")]
     pub(crate) health_listen: SocketAddr,
 }
 
@@ -114,73 +116,6 @@ pub struct Pods {
         default_value = "*"
     )]
     kinds: Vec<KindPattern>,
-}
-
-/// Where the certificate comes from.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Certificate")]
-pub struct Tls {
-    /// The certificate with its chain, PEM; read again when it changes
-    #[arg(
-        long,
-        env = "GLEANER_TLS_CERT",
-        value_name = "FILE",
-        requires = "tls_key"
-    )]
-    tls_cert: Option<PathBuf>,
-    /// Its private key, PEM
-    #[arg(
-        long,
-        env = "GLEANER_TLS_KEY",
-        value_name = "FILE",
-        requires = "tls_cert"
-    )]
-    tls_key: Option<PathBuf>,
-    /// Make and renew the certificate, and keep it in this Secret, which all replicas share
-    #[arg(
-        long,
-        env = "GLEANER_TLS_SECRET",
-        value_name = "NAMESPACE/NAME",
-        conflicts_with = "tls_cert"
-    )]
-    #[arg(requires = "service", requires = "webhook_configuration")]
-    tls_secret: Option<ObjectName>,
-    /// The Service by which the API server calls, in the Secret's namespace
-    #[arg(
-        long,
-        env = "GLEANER_SERVICE",
-        value_name = "NAME",
-        requires = "tls_secret"
-    )]
-    service: Option<String>,
-    /// The MutatingWebhookConfiguration that calls; all its webhooks get the authority as caBundle
-    #[arg(
-        long,
-        env = "GLEANER_WEBHOOK_CONFIGURATION",
-        value_name = "NAME",
-        requires = "tls_secret"
-    )]
-    webhook_configuration: Option<String>,
-    /// A further DNS name or IP address for the certificate, for a webhook that is called by URL
-    #[arg(
-        long = "certificate-name",
-        env = "GLEANER_CERTIFICATE_NAMES",
-        value_delimiter = ','
-    )]
-    #[arg(value_name = "NAME", requires = "tls_secret")]
-    certificate_names: Vec<String>,
-    /// How long a certificate is valid; it is renewed when a third of that is left
-    #[arg(long, env = "GLEANER_CERTIFICATE_VALIDITY", default_value = "720h", value_parser = validity)]
-    certificate_validity: Duration,
-    /// How long its authority is valid; a new one is made when a third of that is left
-    #[arg(long, env = "GLEANER_AUTHORITY_VALIDITY", default_value = "17520h", value_parser = validity)]
-    authority_validity: Duration,
-    /// How long an authority stands in the caBundle before it signs, so that all API servers have seen it
-    #[arg(long, env = "GLEANER_AUTHORITY_SETTLE", default_value = "15s", value_parser = duration::parse)]
-    authority_settle: Duration,
-    /// How often files, Secret and caBundle are looked at
-    #[arg(long, env = "GLEANER_CERTIFICATE_POLL", default_value = "5s", value_parser = poll)]
-    certificate_poll: Duration,
 }
 
 /// Bounds on what a client may ask for.
@@ -242,13 +177,6 @@ enum SidecarChoice {
     Native,
     /// Tekton's sidecars
     Tekton,
-}
-
-/// Where the certificate comes from.
-#[derive(Debug, Clone)]
-pub(crate) enum Source {
-    Files(Files),
-    Managed(Managed),
 }
 
 // === impl Config ===
@@ -317,48 +245,6 @@ impl Pods {
     }
 }
 
-// === impl Tls ===
-
-impl Tls {
-    pub(crate) fn source(self) -> Source {
-        let Self {
-            tls_cert,
-            tls_key,
-            tls_secret,
-            service,
-            webhook_configuration,
-            certificate_names,
-            certificate_validity,
-            authority_validity,
-            authority_settle,
-            certificate_poll,
-        } = self;
-        let managed = tls_secret.zip(service).zip(webhook_configuration);
-        match managed {
-            Some(((secret, service), configuration)) => Source::Managed(Managed {
-                policy: Policy {
-                    names: Policy::names(&service, &secret.namespace, certificate_names),
-                    leaf: certificate_validity,
-                    authority: authority_validity,
-                    settle: authority_settle,
-                },
-                secret,
-                configuration,
-                poll: certificate_poll,
-            }),
-            None => {
-                let invariant =
-                    "invariant: clap asks for both files, or for a Secret with its companions";
-                Source::Files(Files {
-                    certificate: tls_cert.expect(invariant),
-                    key: tls_key.expect(invariant),
-                    poll: certificate_poll,
-                })
-            }
-        }
-    }
-}
-
 fn pull_policy() -> impl TypedValueParser<Value = PullPolicy> {
     let all = [
         PullPolicy::Always,
@@ -369,22 +255,4 @@ fn pull_policy() -> impl TypedValueParser<Value = PullPolicy> {
         let policy = all.into_iter().find(|policy| policy.as_str() == word);
         policy.expect("invariant: clap accepts only these words")
     })
-}
-
-/// X.509 counts in seconds, and years have four digits.
-fn validity(text: &str) -> Result<Duration, String> {
-    let validity = duration::parse(text).map_err(|error| error.to_string())?;
-    let bounds = Duration::from_secs(3)..=Duration::from_secs(100 * 365 * 24 * 3600);
-    let within = bounds.contains(&validity);
-    within
-        .then_some(validity)
-        .ok_or_else(|| format!("'{text}' is not between 3s and 876000h"))
-}
-
-fn poll(text: &str) -> Result<Duration, String> {
-    let poll = duration::parse(text).map_err(|error| error.to_string())?;
-    let within = poll >= Duration::from_millis(100);
-    within
-        .then_some(poll)
-        .ok_or_else(|| format!("'{text}' is too often; take 100ms or more"))
 }

@@ -16,6 +16,7 @@ use gleaner_runtime::program::{self, Failure};
 use gleaner_runtime::{Shutdown, error_chain, shutdown};
 use tokio::task::JoinSet;
 
+use crate::certificates::given::{Follower, GivenError};
 use crate::certificates::reconciler::Reconciler;
 use crate::config::{Config, Pods, Source};
 use crate::events::{self, Recorder};
@@ -47,6 +48,8 @@ pub enum ProgramError {
     #[error(transparent)]
     Files(#[from] FilesError),
     #[error(transparent)]
+    Given(#[from] GivenError),
+    #[error(transparent)]
     Tls(#[from] TlsError),
 }
 
@@ -76,7 +79,7 @@ impl Failure for ProgramError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Access(_) => exit_code::NOT_CREATED,
-            Self::Files(_) => exit_code::DECLARATION,
+            Self::Files(_) | Self::Given(_) => exit_code::DECLARATION,
             _ => 1,
         }
     }
@@ -134,9 +137,10 @@ impl Webhook {
         let source = tls.source();
         let metrics = Metrics::default();
         let identity = Identity::default();
-        let managed = matches!(source, Source::Managed(_));
-        let readiness = Arc::new(Readiness::new(identity.clone(), !managed));
-        let api_server = match managed || pods.sidecars().is_none() || !cluster.no_events {
+        // Writes the caBundle.
+        let trusts = !matches!(source, Source::Files(_));
+        let readiness = Arc::new(Readiness::new(identity.clone(), !trusts));
+        let api_server = match trusts || pods.sidecars().is_none() || !cluster.no_events {
             true => Some(cluster.access.connect().await?),
             false => None,
         };
@@ -152,7 +156,18 @@ impl Webhook {
                 );
                 tasks.spawn(reconciler.run(shutdown.clone()));
             }
-            (Source::Managed(_), None) => {}
+            (Source::Given(given), Some(api_server)) => {
+                given.check()?;
+                let follower = Follower::new(
+                    api_server.clone(),
+                    given,
+                    identity.clone(),
+                    Arc::clone(&readiness),
+                    metrics.clone(),
+                );
+                tasks.spawn(follower.run(shutdown.clone()));
+            }
+            (Source::Managed(_) | Source::Given(_), None) => {}
             (Source::Files(files), _) => {
                 let first = files.load(&identity, &metrics)?;
                 tasks.spawn(files.follow(

@@ -5,7 +5,8 @@
 use std::any::TypeId;
 use std::sync::{Arc, LazyLock};
 
-use k8s_openapi::api::{apps, batch, core, networking, rbac};
+use k8s_openapi::api::{apps, batch, core, networking, rbac, scheduling};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::schemars::{JsonSchema, SchemaGenerator};
 use k8s_openapi::{NamespaceResourceScope, Resource};
@@ -41,6 +42,8 @@ static KINDS: LazyLock<Vec<Arc<Kind>>> = LazyLock::new(|| {
         kind::<rbac::v1::ClusterRoleBinding>(&[]).named(NameRule::PathSegment),
         kind::<rbac::v1::Role>(&[]).named(NameRule::PathSegment),
         kind::<rbac::v1::RoleBinding>(&[]).named(NameRule::PathSegment),
+        kind::<scheduling::v1::PriorityClass>(&["pc"]),
+        kind::<apiextensions::v1::CustomResourceDefinition>(&["crd", "crds"]).with_status(),
     ];
     kinds.into_iter().map(Arc::new).collect()
 });
@@ -110,7 +113,9 @@ fn inline(schema: &mut Value, definitions: &Map<String, Value>) {
                 json!({ "type": "string", "format": QUANTITY })
             }
             "io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1"
-            | "io.k8s.apimachinery.pkg.runtime.RawExtension" => {
+            | "io.k8s.apimachinery.pkg.runtime.RawExtension"
+            // A schema in a schema: it refers to itself, so it cannot be written out.
+            | "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps" => {
                 json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true })
             }
             name => definitions.get(name).cloned().unwrap_or_default(),

@@ -1,13 +1,14 @@
-//! Kinds from CRD files.
+//! Kinds from CRDs: files, and objects that a client creates.
 
 use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::builtin;
-use crate::kind::{Kind, Schema};
+use crate::cause::Cause;
+use crate::kind::{self, Kind, Schema};
 use crate::names::NameRule;
+use crate::{builtin, metadata};
 
 /// An error in a CRD file.
 #[derive(Debug, thiserror::Error)]
@@ -83,6 +84,70 @@ struct Validation {
 #[derive(Deserialize, Default)]
 struct Subresources {
     status: Option<Value>,
+}
+
+/// The group of CRDs themselves.
+const GROUP: &str = "apiextensions.k8s.io";
+
+/// Returns true for the kind `CustomResourceDefinition`.
+pub(crate) fn is_kind(kind: &Kind) -> bool {
+    kind.group == GROUP && kind.plural == "customresourcedefinitions"
+}
+
+/// Returns the served kinds of a stored CRD; none if it is not a complete one, which [`faults`] refuses.
+pub(crate) fn kinds(object: &Value) -> Vec<Arc<Kind>> {
+    match serde_json::from_value::<CrdSpec>(object["spec"].clone()) {
+        Ok(spec) => spec.into_kinds().map(Arc::new).collect(),
+        Err(_) => Vec::new(),
+    }
+}
+
+/// Returns the name in the store of the kind that a CRD defines; a CRD has the same name.
+pub(crate) fn resource(object: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let spec = &object["spec"];
+    kind::qualified(&text(&spec["names"]["plural"]), &text(&spec["group"]))
+}
+
+/// Returns what is wrong with a CRD beyond its schema.
+pub(crate) fn faults(object: &Value) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    let resource = resource(object);
+    let name = metadata::text(object, "name");
+    if name != resource {
+        let rule = "must be spec.names.plural+\".\"+spec.group";
+        causes.push(Cause::invalid("metadata.name", name, rule));
+    }
+    let versions = object["spec"]["versions"].as_array();
+    let stored = versions
+        .into_iter()
+        .flatten()
+        .filter(|version| version["storage"] == true);
+    if stored.count() != 1 {
+        let rule = "must have exactly one version marked as storage version";
+        let found = object["spec"]["versions"].clone();
+        causes.push(Cause::invalid("spec.versions", found, rule));
+    }
+    causes
+}
+
+/// Returns the CRD with the status that its controller gives it.
+pub(crate) fn established(object: &Value) -> Value {
+    let mut object = object.clone();
+    let condition = |name: &str, reason: &str| {
+        json!({
+            "type": name, "status": "True", "reason": reason, "message": "",
+            "lastTransitionTime": metadata::now(),
+        })
+    };
+    object["status"] = json!({
+        "acceptedNames": object["spec"]["names"],
+        "conditions": [
+            condition("NamesAccepted", "NoConflicts"),
+            condition("Established", "InitialNamesAccepted"),
+        ],
+    });
+    object
 }
 
 /// Returns the served versions of the CRDs in a YAML text of one or more documents.

@@ -26,7 +26,8 @@ pub(crate) async fn core_versions() -> Json<Value> {
 
 /// `/apis`.
 pub(crate) async fn groups(State(shared): State<Arc<Shared>>) -> Json<Value> {
-    let groups = shared.registry.groups();
+    let registry = shared.registry();
+    let groups = registry.groups();
     let groups: Vec<Value> = groups
         .iter()
         .map(|(group, versions)| group_json(group, versions))
@@ -39,7 +40,8 @@ pub(crate) async fn group(
     State(shared): State<Arc<Shared>>,
     Path(name): Path<String>,
 ) -> Result<Json<Value>, Refusal> {
-    let groups = shared.registry.groups();
+    let registry = shared.registry();
+    let groups = registry.groups();
     let found = groups.iter().find(|(group, _)| *group == name);
     let (name, versions) = found.ok_or_else(Refusal::not_served)?;
     let mut document = group_json(name, versions);
@@ -53,7 +55,7 @@ pub(crate) async fn resources(
     State(shared): State<Arc<Shared>>,
     Path(path): Path<GroupVersion>,
 ) -> Result<Json<Value>, Refusal> {
-    let resources = resource_list(&shared.registry, &path);
+    let resources = resource_list(&shared.registry(), &path);
     resources.map(Json).ok_or_else(Refusal::not_served)
 }
 

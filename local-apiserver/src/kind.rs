@@ -78,6 +78,12 @@ impl Registry {
         self.kinds.push(kind);
     }
 
+    /// Removes all versions of a kind, by its name in the store.
+    pub(crate) fn remove(&mut self, qualified_plural: &str) {
+        self.kinds
+            .retain(|kind| kind.qualified_plural() != qualified_plural);
+    }
+
     pub(crate) fn by_plural(&self, group: &str, version: &str, plural: &str) -> Option<Arc<Kind>> {
         self.in_version(group, version)
             .find(|k| k.plural == plural)

@@ -2,7 +2,7 @@
 //!
 //! It serves the requests of a client that creates objects, and of a person who looks at them with `kubectl get`:
 //! discovery, create, get, list, server-side apply with field ownership, delete with preconditions, dry runs, and
-//! `SelfSubjectAccessReview`. The kinds are Kubernetes' usual ones, Tekton's, and those of further CRDs.
+//! `SelfSubjectAccessReview`. The kinds are Kubernetes' usual ones, Tekton's, and those of further CRDs, also of CRDs that a client creates.
 //!
 //! # Checks
 //!

@@ -62,6 +62,9 @@ pub(crate) async fn post(
     let (store, kind) = (&target.shared.store, &target.kind);
     let object = body::object(kind, &headers, "application/json", body)?;
     let object = create(store, kind, target.namespace()?, object, &options)?;
+    if !options.dry_run {
+        target.shared.written(kind, &object);
+    }
     Ok((StatusCode::CREATED, Json(object)))
 }
 
@@ -74,6 +77,9 @@ pub(crate) async fn patch(
     let (store, kind, name) = (&target.shared.store, &target.kind, &target.name);
     let wanted = body::object(kind, &headers, "application/apply-patch+yaml", body)?;
     let applied = apply(store, kind, target.namespace()?, name, wanted, &options)?;
+    if !options.dry_run {
+        target.shared.written(kind, &applied.object);
+    }
     let status = if applied.created {
         StatusCode::CREATED
     } else {
@@ -89,7 +95,12 @@ pub(crate) async fn remove(
 ) -> Result<Json<Value>, Refusal> {
     let (store, kind, name) = (&target.shared.store, &target.kind, &target.name);
     let body = body::json(body)?;
-    delete(store, kind, target.namespace()?, name, &options, &body).map(Json)
+    let deleted = delete(store, kind, target.namespace()?, name, &options, &body)?;
+    let key = kind.key(target.namespace()?, name);
+    if store.lock().get(&key).is_none() {
+        target.shared.removed(kind, name);
+    }
+    Ok(Json(deleted))
 }
 
 impl Target {
@@ -122,7 +133,7 @@ impl FromRequestParts<Arc<Shared>> for Target {
         let place = Path::<Place>::from_request_parts(parts, shared).await;
         let Path(place) = place.map_err(|_| Refusal::not_served())?;
         let kind = shared
-            .registry
+            .registry()
             .by_plural(&place.group, &place.version, &place.resource)
             .filter(|kind| kind.namespaced || place.namespace.is_none())
             .ok_or_else(Refusal::not_served)?;

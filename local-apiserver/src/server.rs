@@ -12,7 +12,6 @@ use crate::crd::{self, CrdError};
 use crate::kind::Registry;
 use crate::options::WriteOptions;
 use crate::state::Shared;
-use crate::store::Store;
 use crate::{builtin, create, metadata, router};
 
 /// The kinds and namespaces of a server. See [`LocalApiServer::builder`].
@@ -30,6 +29,8 @@ pub struct Builder {
 pub struct LocalApiServer {
     address: SocketAddr,
     shared: Arc<Shared>,
+    /// The namespaces that it had from the start.
+    namespaces: Vec<String>,
     /// Stops the server when it is dropped.
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
@@ -81,10 +82,7 @@ impl Builder {
     pub async fn start(self) -> std::io::Result<LocalApiServer> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared {
-            registry: self.registry,
-            store: Store::default(),
-        });
+        let shared = Arc::new(Shared::new(self.registry));
         let router = router::router(Arc::clone(&shared));
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
@@ -100,10 +98,11 @@ impl Builder {
         let server = LocalApiServer {
             address,
             shared,
+            namespaces: self.namespaces,
             stop,
             task,
         };
-        for name in &self.namespaces {
+        for name in &server.namespaces {
             let namespace =
                 json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
             server.seed(namespace).map_err(std::io::Error::other)?;
@@ -140,13 +139,14 @@ impl LocalApiServer {
         self.address
     }
 
-    /// Returns every stored object but namespaces, ordered by resource, namespace and name, as a GET would show it.
+    /// Returns every stored object but the namespaces that were there from the start, ordered by resource, namespace and name, as a GET would show it.
     #[must_use]
     pub fn objects(&self) -> Vec<Value> {
         let contents = self.shared.store.lock();
+        let is_own = |name: &String| self.namespaces.contains(name);
         let objects = contents
             .all()
-            .filter(|(key, _)| key.resource != "namespaces");
+            .filter(|(key, _)| key.resource != "namespaces" || !is_own(&key.name));
         objects.map(|(_, object)| object.clone()).collect()
     }
 
@@ -160,7 +160,7 @@ impl LocalApiServer {
         let (api_version, kind) = (text("apiVersion"), text("kind"));
         let kind = self
             .shared
-            .registry
+            .registry()
             .by_kind(&api_version, &kind)
             .ok_or(SeedError::UnknownKind { api_version, kind })?;
         let namespace = match (kind.namespaced, metadata::text(&object, "namespace")) {
@@ -172,8 +172,10 @@ impl LocalApiServer {
             field_manager: Some("seed".to_owned()),
             ..WriteOptions::default()
         };
-        create::create(&self.shared.store, &kind, &namespace, object, &options)
-            .map_err(|refusal| SeedError::Refused(refusal.message().to_owned()))
+        let seeded = create::create(&self.shared.store, &kind, &namespace, object, &options)
+            .map_err(|refusal| SeedError::Refused(refusal.message().to_owned()))?;
+        self.shared.written(&kind, &seeded);
+        Ok(seeded)
     }
 
     /// Replaces the status of an object, as its controller would. `plural` is such as `deployments`.
@@ -188,7 +190,7 @@ impl LocalApiServer {
         status: Value,
     ) -> Option<Value> {
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-        let kind = self.shared.registry.by_plural(group, version, plural)?;
+        let kind = self.shared.registry().by_plural(group, version, plural)?;
         let key = kind.key(namespace, name);
         let mut contents = self.shared.store.lock();
         let mut object = contents.get(&key)?.clone();

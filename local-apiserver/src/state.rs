@@ -1,11 +1,67 @@
 //! The state that all requests share.
 
-use crate::kind::Registry;
-use crate::store::Store;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+
+use serde_json::Value;
+
+use crate::crd;
+use crate::kind::{Kind, Registry};
+use crate::store::{Contents, Store};
 
 /// The kinds of a server and its objects.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(crate) registry: Registry,
+    registry: RwLock<Registry>,
     pub(crate) store: Store,
+}
+
+impl Shared {
+    pub(crate) fn new(registry: Registry) -> Self {
+        Self {
+            registry: RwLock::new(registry),
+            store: Store::default(),
+        }
+    }
+
+    /// Locks the kinds for reading. Never held across an await.
+    pub(crate) fn registry(&self) -> RwLockReadGuard<'_, Registry> {
+        self.registry.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Serves the kinds of a stored CRD, and has its status say so. Any other object is left as it is.
+    pub(crate) fn written(&self, kind: &Kind, object: &Value) {
+        if !crd::is_kind(kind) {
+            return;
+        }
+        let mut registry = self
+            .registry
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        registry.remove(&crd::resource(object));
+        for kind in crd::kinds(object) {
+            registry.add(kind);
+        }
+        drop(registry);
+        let key = kind.key("", crate::metadata::text(object, "name"));
+        let mut contents = self.store.lock();
+        if let Some(stored) = contents.get(&key) {
+            let established = crd::established(stored);
+            contents.put(key, established);
+        }
+    }
+
+    /// Stops serving the kinds of a CRD that is gone, and deletes their objects.
+    pub(crate) fn removed(&self, kind: &Kind, name: &str) {
+        if !crd::is_kind(kind) {
+            return;
+        }
+        let mut registry = self
+            .registry
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        registry.remove(name);
+        drop(registry);
+        let mut contents: std::sync::MutexGuard<'_, Contents> = self.store.lock();
+        contents.remove_resource(name);
+    }
 }

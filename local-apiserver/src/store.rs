@@ -73,4 +73,13 @@ impl Contents {
             self.revision += 1;
         }
     }
+
+    /// Removes all objects of a resource.
+    pub(crate) fn remove_resource(&mut self, resource: &str) {
+        let before = self.objects.len();
+        self.objects.retain(|key, _| key.resource != resource);
+        if self.objects.len() < before {
+            self.revision += 1;
+        }
+    }
 }

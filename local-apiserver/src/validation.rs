@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::cause::{Cause, Fault};
 use crate::kind::Kind;
 use crate::refusal::Refusal;
-use crate::{metadata, schema};
+use crate::{crd, metadata, schema};
 
 /// Checks an object that is about to be stored.
 /// Errors: 400 for what a real server cannot decode: unknown fields, and wrong types in its own kinds and in `metadata`. 422 for
@@ -36,6 +36,9 @@ pub(crate) fn check(kind: &Kind, object: &Value) -> Result<(), Refusal> {
         )));
     }
     causes.extend(metadata::faults(kind, object));
+    if crd::is_kind(kind) {
+        causes.extend(crd::faults(object));
+    }
     if causes.is_empty() {
         return Ok(());
     }

@@ -11,6 +11,8 @@ pub const OUTPUT: u8 = 65;
 pub const UNREACHABLE: u8 = 69;
 /// The resources could not be created (`EX_CANTCREAT`).
 pub const NOT_CREATED: u8 = 73;
+/// Standard output could not be written to (`EX_IOERR`).
+pub const IO: u8 = 74;
 /// The declaration is wrong (`EX_CONFIG`).
 pub const DECLARATION: u8 = 78;
 /// The wrapped command exists but cannot be run (the shell's convention).

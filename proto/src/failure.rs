@@ -30,6 +30,8 @@ pub enum FailureCode {
     TooLarge,
     /// The namespace does not exist, or is being deleted.
     NamespaceNotFound,
+    /// An object that the object refers to, such as the ServiceAccount of a Pod, does not exist.
+    ReferenceNotFound,
     /// The object cannot have the namespace or the name that its template gives it.
     Misplaced,
     /// The API server could not be reached.

@@ -10,6 +10,7 @@
 //! | [`redirector`] | the redirector's command line |
 //! | [`route`] | the routes of the sidecar's HTTP API |
 //! | [`output`] | one output: type, trim, when; and how it is written on a command line |
+//! | [`encoding`] | UTF-8 in files, and the names of other encodings |
 //! | [`number`] | numbers that reach the API server unchanged |
 //! | [`name`] | step, output and resource names |
 //! | [`kubernetes`] | annotations, labels, kinds |
@@ -19,6 +20,7 @@
 
 pub mod arguments;
 pub mod duration;
+pub mod encoding;
 pub mod exit_code;
 pub mod failure;
 pub mod kubernetes;

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::encoding::without_mark;
 use crate::name::{NameError, OutputName};
 
 /// The JSON type of an output.
@@ -24,7 +25,8 @@ pub enum OutputType {
     Object,
 }
 
-/// What is cut from the end (and, for `Whitespace`, from both ends) of the file's text.
+/// What is cut from the end (and, for `Whitespace`, from both ends) of the file's text, after the byte order mark at its
+/// beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Trim {
     /// One trailing line end, `\n` or `\r\n`: what `echo` adds.
@@ -32,7 +34,7 @@ pub enum Trim {
     Newline,
     /// All white space at both ends.
     Whitespace,
-    /// Nothing.
+    /// Nothing. The byte order mark stays, too, unless the output is JSON.
     None,
 }
 
@@ -124,8 +126,19 @@ impl Trim {
         ("None", Self::None),
     ];
 
-    /// Cuts `text`.
-    pub fn apply(self, text: &str) -> &str {
+    /// Returns true if the byte order mark is cut from an output of type `kind`. In front of JSON it means nothing (RFC 8259,
+    /// section 8.1).
+    pub fn cuts_mark(self, kind: OutputType) -> bool {
+        self != Self::None || kind != OutputType::String
+    }
+
+    /// Cuts the text of an output of type `kind`.
+    pub fn apply(self, kind: OutputType, text: &str) -> &str {
+        let text = if self.cuts_mark(kind) {
+            without_mark(text)
+        } else {
+            text
+        };
         match self {
             Self::Newline => {
                 let cut = text.strip_suffix('\n').unwrap_or(text);

@@ -22,6 +22,8 @@ pub const TOKEN_FILE: &str = "token";
 pub const STATE: &str = "/gleaner/state";
 /// Address of the loopback listener.
 pub const LOOPBACK: &str = "127.0.0.1:8440";
+/// The port in [`LOOPBACK`].
+pub const LOOPBACK_PORT: u16 = 8440;
 /// Tekton's folder of results (`pkg/apis/pipeline/paths.go`).
 pub const TEKTON_RESULTS: &str = "/tekton/results";
 /// Tekton's termination message, where the reason of a failure goes.
@@ -37,3 +39,13 @@ pub const OUTPUTS_VARIABLE: &str = "GLEANER_OUTPUTS";
 
 /// The step that finishes a run whose last step cannot, when it is given no other name.
 pub const FINISH_STEP: &str = "gleaner";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_is_that_of_the_address() {
+        assert!(LOOPBACK.ends_with(&format!(":{LOOPBACK_PORT}")));
+    }
+}

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
-use crate::message::Outcome;
+use crate::message::{Created, Phase};
 
 /// One report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,9 +28,21 @@ pub enum Report {
         /// The message, for people.
         message: String,
     },
-    /// The step finished the run.
+    /// An object exists. Each is one report, and so is each note: an outcome may list thousands.
+    Created {
+        /// The object.
+        created: Created,
+    },
+    /// A message of the sidecar about the run.
+    Note {
+        /// The message, for people.
+        message: String,
+    },
+    /// The step finished the run; what exists was reported before.
     Finished {
-        /// The response of the sidecar.
-        outcome: Outcome,
+        /// The progress of the run.
+        phase: Phase,
+        /// The objects that exist.
+        resources: usize,
     },
 }

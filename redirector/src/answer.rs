@@ -1,23 +1,35 @@
-//! The grammar of an HTTP/1.1 answer (RFC 9112), free of I/O: bytes in, an [`Answer`] or the wish for more out.
+//! The grammar of an HTTP/1.1 answer (RFC 9112), free of I/O: the head from bytes, the body from any reader of what follows.
 //!
 //! As much as one request on a connection of its own needs: `Content-Length`, which all responses of the sidecar's routes
 //! for steps carry, or a body that ends with the connection; interim answers (`100 Continue`) are skipped. Chunks are
-//! refused. Everything is bounded.
+//! refused. Everything is bounded. A body is never held as a whole.
 
 use std::fmt;
+use std::io::{self, Read};
 
-/// Longest head, in bytes: what servers commonly allow themselves.
+/// Longest head, in bytes, interim ones included: what servers commonly allow themselves.
 const HEAD_MAX: usize = 16 << 10;
-/// Longest body of a success, in bytes: an outcome with 9,000 resources has about 2 MiB.
-const SUCCESS_MAX: usize = 8 << 20;
-/// Longest body of any other answer, in bytes.
-const BODY_MAX: usize = 1 << 20;
+/// Longest body, in bytes. It bounds time and what is written, not memory: an outcome with 9,000 resources has about 2 MiB,
+/// and their results at most 1 KiB for each field.
+const BODY_MAX: u64 = 64 << 20;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+/// The head of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// The status.
     pub status: u16,
-    /// The body, without its framing; `None` when it is over its bound and was not read to its end.
-    pub body: Option<Vec<u8>>,
+    /// The announced length of the body in bytes; none when it ends with the connection.
+    length: Option<u64>,
+}
+
+/// The body of an answer, without its framing.
+///
+/// Reading fails with [`Malformed`] inside when it ends too early, or exceeds its bound: at once where the head announces that.
+#[derive(Debug)]
+pub struct Body<R> {
+    source: R,
+    left: Option<u64>,
+    room: u64,
 }
 
 /// Why some bytes are no answer.
@@ -29,6 +41,8 @@ pub enum Malformed {
     Status,
     Header,
     TooLarge,
+    /// The body exceeds its bound.
+    TooLong,
 }
 
 impl fmt::Display for Malformed {
@@ -38,62 +52,85 @@ impl fmt::Display for Malformed {
             Self::Status => "the answer is not HTTP/1",
             Self::Header => "a header of the answer cannot be understood",
             Self::TooLarge => "the head of the answer is too large",
+            Self::TooLong => "the body of the answer is too large",
         })
     }
 }
 
 impl std::error::Error for Malformed {}
 
-/// Understands what was `received` so far; `ended` says that nothing will follow. `Ok(None)` asks for more.
+impl From<Malformed> for io::Error {
+    fn from(malformed: Malformed) -> Self {
+        Self::new(io::ErrorKind::InvalidData, malformed)
+    }
+}
+
+/// Returns true if reading a body failed because it exceeds its bound.
+pub fn is_too_long(error: &io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    inner == Some(&Malformed::TooLong)
+}
+
+/// Understands what was `received` so far: the head, and where its body begins. `Ok(None)` asks for more.
 ///
 /// # Errors
-/// No continuation could make it an answer, or there is none.
-pub fn parse(received: &[u8], ended: bool) -> Result<Option<Answer>, Malformed> {
-    let mut rest = received;
-    loop {
-        let Some(end) = head_end(rest)? else {
-            return more(ended);
-        };
-        let (head, body) = (&rest[..end], &rest[end + 4..]);
-        let (status, length) = understand(head)?;
-        match status {
+/// No continuation could make it an answer.
+pub fn parse(received: &[u8]) -> Result<Option<(Head, usize)>, Malformed> {
+    let mut begin = 0;
+    while let Some(end) = head_end(received, begin)? {
+        let head = understand(&received[begin..end])?;
+        begin = end + BLANK_LINE.len();
+        match head.status {
             // 101 would leave HTTP, which nobody asked for.
             101 => return Err(Malformed::Status),
-            100..200 => rest = body,
-            _ => {
-                let bound = match status {
-                    200..300 => SUCCESS_MAX,
-                    _ => BODY_MAX,
-                };
-                let body = if length.unwrap_or(body.len()) > bound {
-                    // The status says what has happened, however many words follow it.
-                    None
-                } else {
-                    let whole = match length {
-                        Some(length) => body.get(..length),
-                        None => ended.then_some(body),
-                    };
-                    let Some(whole) = whole else {
-                        return more(ended);
-                    };
-                    Some(whole.to_vec())
-                };
-                return Ok(Some(Answer { status, body }));
-            }
+            100..200 => {}
+            _ => return Ok(Some((head, begin))),
+        }
+    }
+    Ok(None)
+}
+
+// === impl Head ===
+
+impl Head {
+    /// The body, read from what follows the head.
+    pub const fn body<R: Read>(self, source: R) -> Body<R> {
+        Body {
+            source,
+            left: self.length,
+            room: BODY_MAX,
         }
     }
 }
 
-fn more(ended: bool) -> Result<Option<Answer>, Malformed> {
-    if ended {
-        Err(Malformed::Truncated)
-    } else {
-        Ok(None)
+// === impl Body ===
+
+impl<R: Read> Read for Body<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.left.is_some_and(|left| left > self.room) {
+            return Err(Malformed::TooLong.into());
+        }
+        // A body of unknown length is read one byte over its bound, to tell that it exceeds it.
+        let most = self.left.unwrap_or(self.room + 1);
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let most = most.min(buffer.len());
+        if most == 0 {
+            return Ok(0);
+        }
+        let count = self.source.read(&mut buffer[..most])?;
+        match (&mut self.left, count as u64) {
+            (Some(_), 0) => return Err(Malformed::Truncated.into()),
+            (Some(left), count) => *left -= count,
+            (None, count) if count > self.room => return Err(Malformed::TooLong.into()),
+            (None, _) => {}
+        }
+        self.room -= count as u64;
+        Ok(count)
     }
 }
 
-/// The status and the announced length of the body; none when the body ends with the connection.
-fn understand(head: &[u8]) -> Result<(u16, Option<usize>), Malformed> {
+/// The status and the announced length of the body.
+fn understand(head: &[u8]) -> Result<Head, Malformed> {
     let mut lines = head
         .split(|&byte| byte == b'\n')
         .map(<[u8]>::trim_ascii_end);
@@ -119,7 +156,7 @@ fn understand(head: &[u8]) -> Result<(u16, Option<usize>), Malformed> {
     if matches!(status, 204 | 304) {
         length = Some(0);
     }
-    Ok((status, length))
+    Ok(Head { status, length })
 }
 
 fn status(line: &[u8]) -> Result<u16, Malformed> {
@@ -137,22 +174,23 @@ fn status(line: &[u8]) -> Result<u16, Malformed> {
     }
 }
 
-/// Where the blank line after the head begins; an error when the head is over its bound.
-fn head_end(bytes: &[u8]) -> Result<Option<usize>, Malformed> {
-    const BLANK_LINE: &[u8] = b"\r\n\r\n";
+const BLANK_LINE: &[u8] = b"\r\n\r\n";
+
+/// Where the blank line after the head that begins at `begin` is; an error when all heads together are over their bound.
+fn head_end(bytes: &[u8], begin: usize) -> Result<Option<usize>, Malformed> {
     let bound = HEAD_MAX + BLANK_LINE.len();
-    let window = &bytes[..bytes.len().min(bound)];
+    let window = &bytes[begin..bytes.len().min(bound).max(begin)];
     let found = window
         .windows(BLANK_LINE.len())
         .position(|place| place == BLANK_LINE);
     if found.is_none() && bytes.len() >= bound {
         return Err(Malformed::TooLarge);
     }
-    Ok(found)
+    Ok(found.map(|end| begin + end))
 }
 
 /// Digits only: `parse` alone would also take a sign.
-fn number(digits: &[u8]) -> Option<usize> {
+fn number(digits: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(digits).ok()?;
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().ok()).flatten()

@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 
+use gleaner_proto::encoding::{Encoding, EncodingError, HEAD, MARK};
 use gleaner_proto::{OutputType, Trim};
 
 use crate::json;
@@ -33,8 +34,7 @@ pub(crate) struct Content {
 #[derive(Debug)]
 pub(crate) enum Refused {
     Io(io::Error),
-    /// It is not UTF-8 from this byte on.
-    Encoding(u64),
+    Encoding(EncodingError),
     Json(Invalid),
     /// It is JSON of this type.
     Shape(Shape),
@@ -55,7 +55,25 @@ impl Content {
         trim: Trim,
         kind: OutputType,
     ) -> Result<Self, Refused> {
-        let range = trimmed(&file, size, trim)?;
+        let head = head(&file, size)?;
+        let other = Encoding::of(&head).map(EncodingError::Unicode);
+        match other {
+            // It may be UTF-8 with zero bytes, which are data where every byte stays.
+            Some(other) if trim.cuts_mark(kind) => return Err(Refused::Encoding(other)),
+            _ => {}
+        }
+        let mark = MARK.len_utf8();
+        let is_marked = std::str::from_utf8(&head[..mark.min(head.len())])
+            .is_ok_and(|first| first.starts_with(MARK));
+        let begin = match is_marked && trim.cuts_mark(kind) {
+            true => mark as u64,
+            false => 0,
+        };
+        let range =
+            trimmed(&file, begin..size, trim).map_err(|refused| match (refused, other) {
+                (Refused::Encoding(_), Some(other)) => Refused::Encoding(other),
+                (refused, _) => refused,
+            })?;
         let is_string = kind == OutputType::String;
         let mut hash = DefaultHasher::new();
         let mut validator = Validator::new();
@@ -138,11 +156,22 @@ const fn shape_of(kind: OutputType) -> Shape {
     }
 }
 
-/// The range that is left by `trim`, as [`Trim::apply`] would; the whole must be UTF-8.
-fn trimmed(file: &File, size: u64, trim: Trim) -> Result<Range<u64>, Refused> {
-    let (mut at, mut start, mut end) = (0, None, 0);
+/// The first bytes of the first `size` of a file, at most [`HEAD`].
+fn head(file: &File, size: u64) -> Result<Vec<u8>, Refused> {
+    let length = usize::try_from(size).unwrap_or(HEAD).min(HEAD);
+    let mut head = vec![0; length];
+    match file.read_exact_at(&mut head, 0) {
+        Ok(()) => Ok(head),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(Refused::Changed),
+        Err(error) => Err(Refused::Io(error)),
+    }
+}
+
+/// The part of `range` that is left by `trim`, as [`Trim::apply`] would; the whole must be UTF-8.
+fn trimmed(file: &File, range: Range<u64>, trim: Trim) -> Result<Range<u64>, Refused> {
+    let (mut at, mut start, mut end) = (range.start, None, range.start);
     let mut last = [0; 2];
-    read(file, 0..size, |text| {
+    read(file, range.clone(), |text| {
         let kept = text.trim_start();
         if !kept.is_empty() {
             start.get_or_insert(at + (text.len() - kept.len()) as u64);
@@ -157,12 +186,12 @@ fn trimmed(file: &File, size: u64, trim: Trim) -> Result<Range<u64>, Refused> {
         Ok(())
     })?;
     Ok(match trim {
-        Trim::None => 0..size,
+        Trim::None => range,
         Trim::Whitespace => start.unwrap_or(end)..end,
         Trim::Newline => match last {
-            [b'\r', b'\n'] => 0..size - 2,
-            [_, b'\n'] => 0..size - 1,
-            _ => 0..size,
+            [b'\r', b'\n'] => range.start..range.end - 2,
+            [_, b'\n'] => range.start..range.end - 1,
+            _ => range,
         },
     })
 }
@@ -193,7 +222,10 @@ fn read(
             Err(error) => {
                 let valid = error.valid_up_to();
                 if error.error_len().is_some() || at == range.end {
-                    return Err(Refused::Encoding(begin + valid as u64));
+                    return Err(Refused::Encoding(EncodingError::Byte {
+                        at: begin + valid as u64,
+                        byte: bytes[valid],
+                    }));
                 }
                 let text = std::str::from_utf8(&bytes[..valid]);
                 (

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use gleaner_proto::route;
 
-use crate::answer::{self, Answer};
+use crate::answer::{self, Body as Framed, Head, Malformed};
 use crate::body::Body;
 use crate::content::Changed;
 use crate::options::Address;
@@ -38,15 +38,39 @@ pub(crate) struct Interrupted {
     pub(crate) held: Duration,
 }
 
-/// Asks `address` and waits for the answer, but not beyond `until`; a server that takes no byte for `patience` counts
-/// as gone. With the answer comes how long the server had the whole request before.
-pub(crate) fn exchange(
-    address: &Address,
+/// An answer whose head was read.
+#[derive(Debug)]
+pub(crate) struct Response<'a> {
+    pub(crate) status: u16,
+    pub(crate) body: Framed<Incoming<'a>>,
+    /// When the server had the whole request; none if it never had.
+    sent: Option<Instant>,
+}
+
+impl<'a> Response<'a> {
+    const fn new(head: Head, rest: Incoming<'a>, sent: Option<Instant>) -> Self {
+        Self {
+            status: head.status,
+            body: head.body(rest),
+            sent,
+        }
+    }
+
+    /// How long the server has had the whole request.
+    pub(crate) fn held(&self) -> Duration {
+        self.sent.map_or(Duration::ZERO, |sent| sent.elapsed())
+    }
+}
+
+/// Asks `address` and waits for the head of the answer, but not beyond `until`, which is the end of reading the body too; a
+/// server that takes no byte for `patience` counts as gone.
+pub(crate) fn exchange<'a>(
+    address: &'a Address,
     request: &Request<'_>,
     token: Option<&str>,
     patience: Duration,
     until: Instant,
-) -> Result<(Answer, Duration), Interrupted> {
+) -> Result<Response<'a>, Interrupted> {
     let not_held = |error| Interrupted {
         error,
         held: Duration::ZERO,
@@ -59,20 +83,22 @@ pub(crate) fn exchange(
     match send(&stream, request, token) {
         Ok(()) => {
             let sent = Instant::now();
-            let received = receive(&stream, until, Some(Heartbeat::new(address, patience)));
-            let held = sent.elapsed();
-            received
-                .map(|answer| (answer, held))
-                .map_err(|error| Interrupted { error, held })
+            let heartbeat = Some(Heartbeat::new(address, patience));
+            let received = Incoming::begin(stream, until, heartbeat);
+            let (head, rest) = received.map_err(|error| Interrupted {
+                error,
+                held: sent.elapsed(),
+            })?;
+            Ok(Response::new(head, rest, Some(sent)))
         }
         // The rest of the message does not follow: there is nothing to answer.
         Err(broken) if is_changed(&broken) => Err(not_held(broken)),
         // A server that has seen enough (413) answers, and hears no more.
         Err(broken) => {
             let until = until.min(Instant::now() + ANSWER_AFTER_BREAK);
-            receive(&stream, until, None)
-                .map(|answer| (answer, Duration::ZERO))
-                .map_err(|_| not_held(broken))
+            let received = Incoming::begin(stream, until, None);
+            let (head, rest) = received.map_err(|_| not_held(broken))?;
+            Ok(Response::new(head, rest, None))
         }
     }
 }
@@ -113,41 +139,80 @@ fn send(stream: &UnixStream, request: &Request<'_>, token: Option<&str>) -> io::
     out.flush()
 }
 
-fn receive(
-    stream: &UnixStream,
+/// What comes in, until the connection ends.
+#[derive(Debug)]
+pub(crate) struct Incoming<'a> {
+    stream: UnixStream,
     until: Instant,
-    mut heartbeat: Option<Heartbeat<'_>>,
-) -> io::Result<Answer> {
-    let mut received = Vec::new();
-    let mut buffer = [0; RECEIVE_BUFFER];
-    loop {
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        let left_to_beat = heartbeat.as_ref().map_or(left, Heartbeat::left);
-        stream.set_read_timeout(Some(left.min(left_to_beat)))?;
-        let count = match (&mut &*stream).read(&mut buffer) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                if let Some(heartbeat) = &mut heartbeat {
-                    heartbeat.beat()?;
-                }
-                continue;
-            }
-            count => count?,
+    heartbeat: Option<Heartbeat<'a>>,
+    /// What came with the head, and how much of it was read.
+    received: Vec<u8>,
+    read: usize,
+}
+
+impl<'a> Incoming<'a> {
+    /// Receives the head of an answer, and returns what follows it.
+    fn begin(
+        stream: UnixStream,
+        until: Instant,
+        heartbeat: Option<Heartbeat<'a>>,
+    ) -> io::Result<(Head, Self)> {
+        let mut incoming = Self {
+            stream,
+            until,
+            heartbeat,
+            received: Vec::new(),
+            read: 0,
         };
-        received.extend_from_slice(&buffer[..count]);
-        let parsed = answer::parse(&received, count == 0);
-        if let Some(answer) =
-            parsed.map_err(|malformed| io::Error::new(io::ErrorKind::InvalidData, malformed))?
-        {
-            return Ok(answer);
+        let mut buffer = [0; RECEIVE_BUFFER];
+        loop {
+            let count = incoming.receive(&mut buffer)?;
+            if count == 0 {
+                return Err(Malformed::Truncated.into());
+            }
+            incoming.received.extend_from_slice(&buffer[..count]);
+            if let Some((head, begin)) = answer::parse(&incoming.received)? {
+                incoming.read = begin;
+                return Ok((head, incoming));
+            }
+        }
+    }
+
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let left = self.until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            let left_to_beat = self.heartbeat.as_ref().map_or(left, Heartbeat::left);
+            self.stream.set_read_timeout(Some(left.min(left_to_beat)))?;
+            match self.stream.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if let Some(heartbeat) = &mut self.heartbeat {
+                        heartbeat.beat()?;
+                    }
+                }
+                count => return count,
+            }
         }
     }
 }
 
+impl Read for Incoming<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut rest = &self.received[self.read..];
+        if rest.is_empty() {
+            return self.receive(buffer);
+        }
+        let count = rest.read(buffer)?;
+        self.read += count;
+        Ok(count)
+    }
+}
+
 /// Asks for a sign of life while an answer is awaited: the answer may take long, a sidecar that lives does not.
+#[derive(Debug)]
 struct Heartbeat<'a> {
     address: &'a Address,
     patience: Duration,

@@ -1,18 +1,22 @@
 //! The finish of a run: await the outcome, write the results, report.
 
-use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::path::Path;
 
-use gleaner_proto::message::{Outcome, Phase};
+use gleaner_proto::message::Phase;
 use gleaner_proto::report::Report;
 
 use crate::Exit;
-use crate::failure::{Failure, Reason, one_line};
+use crate::failure::{Failure, Reason, cut, one_line};
 use crate::options::Common;
+use crate::outcome::{self, Part};
 use crate::own_results::{self, Fit};
 use crate::report::{self, remark};
-use crate::results;
+use crate::results::Staged;
 use crate::sidecar::Sidecar;
+
+/// Longest text of the notes of a run that failed, in bytes.
+const WHY_MAX: usize = 4 << 10;
 
 /// The finish as a step of its own: its summary is this step's output.
 pub(crate) fn as_a_step(options: &Common) -> Exit {
@@ -28,25 +32,36 @@ pub(crate) fn after_a_command(options: &Common) -> Result<(), Failure> {
 }
 
 fn finish(options: &Common, out: &mut impl Write) -> Result<(), Failure> {
-    let outcome = Sidecar::new(options).finish(options.measure().own_results())?;
-    let is_written = results::write(&options.results_dir, &outcome.results)?;
-    if is_written {
-        check_room(options, &outcome)?;
+    let own_results = options.measure().own_results();
+    let mut told = Told {
+        options,
+        out,
+        items: 0,
+    };
+    let outcome = Sidecar::new(options).finish(own_results, |body| {
+        let mut outcome = Outcome::new(&options.results_dir);
+        outcome::read(body, &mut |part| outcome.take(part, &mut told))?;
+        Ok(outcome)
+    })?;
+    let Outcome {
+        phase, resources, ..
+    } = outcome;
+    if phase == Phase::Failed {
+        let message = format!("the resources were not created: {}", outcome.why);
+        return Err(Failure::new(Reason::NotCreated, message));
     }
-    let summary = summary(&outcome);
-    if !report::append(options, &Report::Finished { outcome }) {
-        let _ = out.write_all(summary.as_bytes());
+    if let Some(bytes) = outcome.results.publish()? {
+        check_room(options, bytes)?;
     }
+    told.report(Report::Finished { phase, resources });
     Ok(())
 }
 
-/// Checks that Tekton gets the results that were written. The sidecar has measured them, but what Tekton reads counts.
-fn check_room(options: &Common, outcome: &Outcome) -> Result<(), Failure> {
-    if outcome.results.is_empty() {
-        return Ok(());
-    }
+/// Checks that Tekton gets the results that were written, which take so many `bytes`. The sidecar has measured them, but what
+/// Tekton reads counts.
+fn check_room(options: &Common, bytes: usize) -> Result<(), Failure> {
     if options.reported.share.is_none() {
-        if let Some(message) = own_results::unknown_room(&outcome.results) {
+        if let Some(message) = own_results::unknown_room(bytes) {
             remark(options, &message);
         }
         return Ok(());
@@ -60,21 +75,85 @@ fn check_room(options: &Common, outcome: &Outcome) -> Result<(), Failure> {
     }
 }
 
-fn summary(outcome: &Outcome) -> String {
-    let mut text = String::new();
-    // Writing to a string cannot fail.
-    for created in &outcome.resources {
-        let _ = writeln!(text, "gleaner: {}", one_line(&created.to_string()));
+/// What was read of the outcome in one attempt.
+struct Outcome<'a> {
+    phase: Phase,
+    /// The objects that exist.
+    resources: usize,
+    /// Objects and notes.
+    items: usize,
+    /// The notes of a run that failed.
+    why: String,
+    results: Staged<'a>,
+}
+
+/// What was told of the outcome in all attempts: an outcome is final, so that each tells the same in the same order.
+struct Told<'a, Out> {
+    options: &'a Common,
+    out: &'a mut Out,
+    /// Objects and notes.
+    items: usize,
+}
+
+// === impl Outcome ===
+
+impl<'a> Outcome<'a> {
+    const fn new(results_dir: &'a Path) -> Self {
+        Self {
+            phase: Phase::Collecting,
+            resources: 0,
+            items: 0,
+            why: String::new(),
+            results: Staged::new(results_dir),
+        }
     }
-    if outcome.resources.is_empty() {
-        let why = match outcome.phase {
-            Phase::Committed => "there was nothing to create",
-            _ => "nothing was created",
+
+    fn take(&mut self, part: Part<'_>, told: &mut Told<'_, impl Write>) -> Result<(), Failure> {
+        match part {
+            Part::Phase(phase) => self.phase = phase,
+            Part::Note(note) if self.phase == Phase::Failed => {
+                let separator = if self.why.is_empty() { "" } else { "; " };
+                let why = format!("{}{separator}{note}", self.why);
+                cut(&why, WHY_MAX).clone_into(&mut self.why);
+            }
+            _ if self.phase == Phase::Failed => {}
+            Part::Created(created) => {
+                self.resources += 1;
+                self.tell(Report::Created { created }, told);
+            }
+            Part::Note(message) => self.tell(Report::Note { message }, told),
+            Part::Result(name) => self.results.begin(name)?,
+            Part::ResultText(text) => self.results.add(text)?,
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, report: Report, told: &mut Told<'_, impl Write>) {
+        self.items += 1;
+        if self.items > told.items {
+            told.items = self.items;
+            told.report(report);
+        }
+    }
+}
+
+// === impl Told ===
+
+impl<Out: Write> Told<'_, Out> {
+    fn report(&mut self, report: Report) {
+        if report::append(self.options, &report) {
+            return;
+        }
+        let line = match report {
+            Report::Created { created } => created.to_string(),
+            Report::Note { message } => format!("note: {message}"),
+            Report::Finished {
+                phase: Phase::Committed,
+                resources: 0,
+            } => "there was nothing to create".to_owned(),
+            Report::Finished { resources: 0, .. } => "nothing was created".to_owned(),
+            _ => return,
         };
-        let _ = writeln!(text, "gleaner: {why}");
+        report::print_lines(self.out, &format!("gleaner: {}\n", one_line(&line)));
     }
-    for note in &outcome.notes {
-        let _ = writeln!(text, "gleaner: note: {}", one_line(note));
-    }
-    text
 }

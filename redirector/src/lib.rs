@@ -21,6 +21,7 @@
 //! | `json`, `body` | the request's body, streamed from the files |
 //! | `sidecar`, `retry` | ask the sidecar until it has answered, or is out of reach for too long |
 //! | `exchange`, [`answer`] | one HTTP exchange; the answer's grammar, free of I/O |
+//! | `outcome` | the outcome of the run, read as it arrives |
 //! | `results` | what the next task gets |
 //! | `own_results` | what Tekton puts into the step's termination message, and whether it fits |
 //! | `failure` | Gleaner's own failures, as data |
@@ -49,6 +50,7 @@ mod help;
 mod injected_tests;
 mod json;
 mod options;
+mod outcome;
 mod outputs;
 mod own_results;
 mod report;

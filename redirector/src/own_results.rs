@@ -1,6 +1,5 @@
 //! The step's own results: what Tekton will put into the termination message of this step, and whether it fits.
 
-use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::Read as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -8,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 use gleaner_proto::message::OwnResults;
 use gleaner_termination::{CONTAINER_MAX, Entry, EntryType, OF_TEKTON, POD_MAX, Share, Size};
-use serde_json::{Map, Value};
 
 use crate::failure::{Failure, Reason};
 
@@ -133,14 +131,14 @@ impl Measured {
     }
 }
 
-/// The message when `results` of resources may be too large where the room is not known: in a pod that was not injected.
-pub(crate) fn unknown_room(results: &BTreeMap<String, Map<String, Value>>) -> Option<String> {
+/// The message when results of resources of so many `bytes` may be too large where the room is not known: in a pod that was not
+/// injected.
+pub(crate) fn unknown_room(bytes: usize) -> Option<String> {
     let share = Share {
         own: 3,
         added: 1,
         compressed: false,
     };
-    let bytes = share.size_of_results(results).bytes();
     (bytes > share.room()).then(|| {
         format!(
             "the results take {bytes} bytes in the step's termination message, and Tekton loses all of the step's results where \

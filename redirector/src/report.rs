@@ -3,12 +3,22 @@
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use gleaner_proto::report::Report;
 
 use crate::failure::{Failure, one_line};
 use crate::options::Common;
 use crate::{Exit, termination};
+
+/// True from the end of a command to the first line after it.
+static AFTER_A_COMMAND: AtomicBool = AtomicBool::new(false);
+
+/// Notes that a command has run: what it wrote last may have no end of line, which nobody can tell from here. So the first line after
+/// it comes with one in front.
+pub(crate) fn command_has_run() {
+    AFTER_A_COMMAND.store(true, Ordering::Relaxed);
+}
 
 /// Reports `failure` and returns how the process ends.
 pub(crate) fn failed(options: &Common, failure: &Failure) -> Exit {
@@ -57,8 +67,17 @@ fn tell(options: &Common, report: &Report, message: &str) {
 }
 
 fn print(line: &str) {
+    print_lines(&mut io::stderr(), &format!("{line}\n"));
+}
+
+/// Prints `lines`, each with its end.
+pub(crate) fn print_lines(out: &mut impl io::Write, lines: &str) {
+    let begin = match AFTER_A_COMMAND.swap(false, Ordering::Relaxed) {
+        true => "\n",
+        false => "",
+    };
     // One write, so that it stays one line among the command's; a closed stderr is nobody's failure.
-    let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
+    let _ = out.write_all(format!("{begin}{lines}").as_bytes());
 }
 
 fn write(path: &Path, report: &Report) -> io::Result<()> {

@@ -1,56 +1,132 @@
 //! What the next task gets: one file per result in Tekton's folder.
+//!
+//! Results are staged in a folder of their own while they arrive. Only when all have arrived do they become results.
 
-use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use gleaner_proto::ResourceName;
-use serde_json::{Map, Value};
+use gleaner_termination::{Entry, EntryType, escaped_len};
 
 use crate::failure::{Failure, Reason};
 
-/// Writes `results` into `folder`, if there is one; returns true if there is.
-///
-/// # Errors
-/// A name that is no result's, of which nothing is written; a file that cannot be written.
-pub(crate) fn write(
-    folder: &Path,
-    results: &BTreeMap<String, Map<String, Value>>,
-) -> Result<bool, Failure> {
-    for name in results.keys() {
+/// Results that are not yet written; dropped, they never are.
+#[derive(Debug)]
+pub(crate) struct Staged<'a> {
+    folder: &'a Path,
+    /// Where they are staged, once there are some; none without Tekton's folder.
+    staging: Option<PathBuf>,
+    /// The one that is arriving.
+    current: Option<(PathBuf, File)>,
+    bytes: usize,
+}
+
+impl<'a> Staged<'a> {
+    /// Results for `folder`, if there is such a folder.
+    pub(crate) const fn new(folder: &'a Path) -> Self {
+        Self {
+            folder,
+            staging: None,
+            current: None,
+            bytes: 0,
+        }
+    }
+
+    /// Begins the result `name`, of which nothing is there yet.
+    ///
+    /// # Errors
+    /// A name that is no result's; a file that cannot be made.
+    pub(crate) fn begin(&mut self, name: &str) -> Result<(), Failure> {
+        self.current = None;
         // A name with a slash would leave the folder.
-        ResourceName::new(name.as_str()).map_err(|error| {
+        ResourceName::new(name).map_err(|error| {
             let message =
                 format!("the sidecar's answer names a result that cannot be one: {error}");
             Failure::new(Reason::ResultName, message)
         })?;
+        if !self.folder.is_dir() {
+            return Ok(());
+        }
+        let entry = Entry {
+            key: name,
+            value: "",
+            kind: EntryType::TaskRunResult,
+        };
+        self.bytes += entry.bytes();
+        let path = self.folder.join(name);
+        let file = self.stage(name).map_err(|error| unwritten(&path, &error))?;
+        self.current = Some((path, file));
+        Ok(())
     }
-    if !folder.is_dir() {
-        return Ok(false);
+
+    fn stage(&mut self, name: &str) -> io::Result<File> {
+        let staging = match &self.staging {
+            Some(staging) => staging,
+            None => {
+                // Another step may have put a link there, and shares the folder: it must be a new one.
+                let fresh = format!(".gleaner-{}", std::process::id());
+                let fresh = self.folder.join(fresh);
+                fs::create_dir(&fresh)?;
+                self.staging.insert(fresh)
+            }
+        };
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(staging.join(name))
     }
-    for (name, fields) in results {
-        let content = serde_json::to_vec(fields).expect("invariant: a map of values is JSON");
-        replace(folder, name, &content).map_err(|error| {
-            let path = folder.join(name);
-            let message = format!("the result '{}' cannot be written: {error}", path.display());
-            Failure::new(Reason::ResultNotWritten, message)
-        })?;
+
+    /// Adds to the result that was begun last.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(crate) fn add(&mut self, text: &str) -> Result<(), Failure> {
+        if let Some((path, file)) = &mut self.current {
+            self.bytes += escaped_len(text);
+            file.write_all(text.as_bytes())
+                .map_err(|error| unwritten(path, &error))?;
+        }
+        Ok(())
     }
-    Ok(true)
+
+    /// Makes results of what has arrived, and returns the bytes that they take in a termination message; none if there are
+    /// none.
+    ///
+    /// # Errors
+    /// One cannot be written.
+    pub(crate) fn publish(mut self) -> Result<Option<usize>, Failure> {
+        self.current = None;
+        let Some(staging) = &self.staging else {
+            return Ok(None);
+        };
+        let unstaged = |error| unwritten(staging, &error);
+        // A folder that changes while it is listed may hide entries once.
+        loop {
+            let mut is_empty = true;
+            for entry in fs::read_dir(staging).map_err(unstaged)? {
+                let entry = entry.map_err(unstaged)?;
+                let path = self.folder.join(entry.file_name());
+                // In the place of a link that another step has put there, never of what that leads to.
+                fs::rename(entry.path(), &path).map_err(|error| unwritten(&path, &error))?;
+                is_empty = false;
+            }
+            if is_empty {
+                return Ok(Some("[]".len() + self.bytes));
+            }
+        }
+    }
 }
 
-/// Another step may have put a link there, and shares the folder: a new file takes its place, never what it leads to.
-fn replace(folder: &Path, name: &str, content: &[u8]) -> io::Result<()> {
-    let fresh = folder.join(format!(".gleaner-{name}-{}", std::process::id()));
-    let written = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(&fresh)
-        .and_then(|mut file| file.write_all(content))
-        .and_then(|()| fs::rename(&fresh, folder.join(name)));
-    if written.is_err() {
-        let _ = fs::remove_file(&fresh);
+impl Drop for Staged<'_> {
+    fn drop(&mut self) {
+        if let Some(staging) = &self.staging {
+            let _ = fs::remove_dir_all(staging);
+        }
     }
-    written
+}
+
+fn unwritten(path: &Path, error: &io::Error) -> Failure {
+    let message = format!("the result '{}' cannot be written: {error}", path.display());
+    Failure::new(Reason::ResultNotWritten, message)
 }

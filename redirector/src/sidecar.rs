@@ -4,18 +4,21 @@
 //! (outputs are write-once per step, the same body again is answered as before; a finish is idempotent).
 
 use std::fs::OpenOptions;
-use std::io::{self, Read as _};
+use std::io::{self, BufReader, Read};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use gleaner_proto::duration::written;
-use gleaner_proto::message::{Outcome, OwnResults, Phase, Problem, problem_type};
+use gleaner_proto::failure;
+use gleaner_proto::message::{OwnResults, problem_type};
 use gleaner_proto::route;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
-use crate::answer::Answer;
+use crate::answer::is_too_long;
 use crate::body::Body;
-use crate::exchange::{Interrupted, Request, exchange, is_changed, is_silent};
+use crate::exchange::{Interrupted, Request, Response, exchange, is_changed, is_silent};
 use crate::failure::{Failure, Reason};
 use crate::options::Common;
 use crate::retry::{Next, Retry};
@@ -30,12 +33,38 @@ pub(crate) struct Sidecar<'a> {
     deadline: Duration,
 }
 
-/// What an answer means.
-enum Verdict {
-    Accepted,
-    /// Ask again; this is why.
-    Again(String),
+/// Why there is no answer to an attempt.
+enum Attempted {
+    /// The connection failed.
+    Interrupted(Interrupted),
+    /// Ask again; this is why. The sidecar had the request for so long.
+    Again(String, Duration),
     Refused(Failure),
+}
+
+/// Why the body of a success was not read to its end.
+#[derive(Debug)]
+pub(crate) enum Unread {
+    /// The connection failed: the same request gets the same answer again.
+    Interrupted(io::Error),
+    /// The body is not as it should be, or the content could not be used.
+    Failed(Failure),
+}
+
+/// What is read of a problem document (RFC 9457): causes as data, or [`IgnoredAny`] where no program reads them.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Refused<Causes> {
+    #[serde(rename = "type")]
+    kind: String,
+    title: String,
+    detail: String,
+    exit_code: u8,
+    #[serde(
+        default = "Default::default",
+        bound(deserialize = "Causes: Deserialize<'de> + Default")
+    )]
+    failures: Causes,
 }
 
 // === impl Sidecar ===
@@ -57,62 +86,60 @@ impl<'a> Sidecar<'a> {
     /// Posts the outputs of the step, with what its own results leave of the room for others.
     pub(crate) fn outputs(&self, body: &Body, own_results: OwnResults) -> Result<(), Failure> {
         let path = format!("{}{own_results}", route::outputs(&self.options.step));
-        self.ask("POST", &path, body).map(drop)
+        self.ask("POST", &path, body, drain)
     }
 
     /// Asks whether the resources can be created, as far as that can be known beforehand.
     pub(crate) fn preflight(&self) -> Result<(), Failure> {
-        self.ask("GET", route::PREFLIGHT, &Body::default())
-            .map(drop)
+        self.ask("GET", route::PREFLIGHT, &Body::default(), drain)
     }
 
-    /// Finishes the run.
-    pub(crate) fn finish(&self, own_results: OwnResults) -> Result<Outcome, Failure> {
+    /// Finishes the run. `read` gets the outcome as it arrives: from its beginning again if the connection failed before.
+    pub(crate) fn finish<T>(
+        &self,
+        own_results: OwnResults,
+        mut read: impl FnMut(&mut dyn Read) -> Result<T, Unread>,
+    ) -> Result<T, Failure> {
         let path = format!("{}{own_results}", route::FINISH);
-        let answer = self.ask("POST", &path, &Body::default())?;
-        let body = answer.body.ok_or_else(|| {
-            let message = "the sidecar has finished the run, but its answer is too large to be read: what was created \
-                           exists, and no results can be handed on; declare fewer or shorter result fields";
-            Failure::new(Reason::ResultsTooLarge, message)
-        })?;
-        let outcome: Outcome = serde_json::from_slice(&body).map_err(|error| {
-            let message = format!(
-                "the sidecar's answer cannot be understood ({error}); use a redirector and a sidecar of one version"
-            );
-            Failure::new(Reason::SidecarAnswer, message)
-        })?;
-        if outcome.phase == Phase::Failed {
-            let message = format!(
-                "the resources were not created: {}",
-                outcome.notes.join("; ")
-            );
-            return Err(Failure::new(Reason::NotCreated, message));
-        }
-        Ok(outcome)
+        self.ask("POST", &path, &Body::default(), |body| match read(body) {
+            Err(Unread::Interrupted(error)) if is_too_long(&error) => {
+                let message = "the sidecar has finished the run, but its answer is too large to be read: what was created \
+                               exists, and no results can be handed on; declare fewer or shorter result fields";
+                let failure = Failure::new(Reason::ResultsTooLarge, message);
+                Err(Unread::Failed(failure))
+            }
+            read => read,
+        })
     }
 
-    fn ask(&self, method: &'static str, path: &str, body: &Body) -> Result<Answer, Failure> {
+    fn ask<T>(
+        &self,
+        method: &'static str,
+        path: &str,
+        body: &Body,
+        mut read: impl FnMut(&mut dyn Read) -> Result<T, Unread>,
+    ) -> Result<T, Failure> {
         let request = Request { method, path, body };
         let until = Instant::now() + self.options.answer_timeout;
         let mut retry = Retry::new(self.deadline, until);
         loop {
-            let (why, held) = match self.attempt(&request, until) {
-                Ok((answer, held)) => match judge(&answer) {
-                    Verdict::Accepted => return Ok(answer),
-                    Verdict::Refused(failure) => return Err(failure),
-                    Verdict::Again(why) => (why, held),
-                },
-                Err(interrupted) if is_changed(&interrupted.error) => {
+            let (why, held) = match self.attempt(&request, until, &mut read) {
+                Ok(read) => return Ok(read),
+                Err(Attempted::Refused(failure)) => return Err(failure),
+                Err(Attempted::Again(why, held)) => (why, held),
+                Err(Attempted::Interrupted(interrupted)) if is_changed(&interrupted.error) => {
                     let message = format!(
                         "{}; end all processes that write to it before the step ends",
                         interrupted.error
                     );
                     return Err(Failure::new(Reason::OutputUnreadable, message));
                 }
-                Err(interrupted) if is_silent(&interrupted.error) => {
+                Err(Attempted::Interrupted(interrupted)) if is_silent(&interrupted.error) => {
                     return Err(self.unreachable(&interrupted.error.to_string()));
                 }
-                Err(interrupted) => (explain(&interrupted.error), interrupted.held),
+                Err(Attempted::Interrupted(interrupted)) => {
+                    (explain(&interrupted.error), interrupted.held)
+                }
             };
             match retry.failed(Instant::now(), held) {
                 Next::AgainAfter(pause) => std::thread::sleep(pause),
@@ -122,24 +149,36 @@ impl<'a> Sidecar<'a> {
         }
     }
 
-    fn attempt(
+    fn attempt<T>(
         &self,
         request: &Request<'_>,
         until: Instant,
-    ) -> Result<(Answer, Duration), Interrupted> {
+        read: &mut impl FnMut(&mut dyn Read) -> Result<T, Unread>,
+    ) -> Result<T, Attempted> {
         // Read each time: the sidecar writes it, perhaps only now.
         let token = self.options.token_file.as_deref().map(token).transpose();
         let token = token.map_err(|error| Interrupted {
             error,
             held: Duration::ZERO,
-        })?;
-        exchange(
-            &self.options.sidecar,
-            request,
-            token.as_deref(),
-            self.deadline,
-            until,
-        )
+        });
+        let mut response = token
+            .and_then(|token| {
+                let address = &self.options.sidecar;
+                exchange(address, request, token.as_deref(), self.deadline, until)
+            })
+            .map_err(Attempted::Interrupted)?;
+        if (200..300).contains(&response.status) {
+            return read(&mut response.body).map_err(|unread| match unread {
+                Unread::Failed(failure) => Attempted::Refused(failure),
+                Unread::Interrupted(error) => Attempted::interrupted(error, &response),
+            });
+        }
+        let body = BufReader::new(&mut response.body);
+        let problem = match self.options.report_file {
+            Some(_) => serde_json::from_reader(body),
+            None => serde_json::from_reader(body).map(Refused::<IgnoredAny>::without_causes),
+        };
+        Err(judge(problem, &response))
     }
 
     fn unreachable(&self, why: &str) -> Failure {
@@ -161,27 +200,66 @@ impl<'a> Sidecar<'a> {
     }
 }
 
-fn judge(answer: &Answer) -> Verdict {
-    if (200..300).contains(&answer.status) {
-        return Verdict::Accepted;
+/// Reads a body whose content does not matter. One that is too long says no less than its status.
+fn drain(body: &mut dyn Read) -> Result<(), Unread> {
+    match io::copy(body, &mut io::sink()) {
+        Err(error) if !is_too_long(&error) => Err(Unread::Interrupted(error)),
+        _ => Ok(()),
     }
-    let status = answer.status;
-    let Some(body) = &answer.body else {
-        let message =
-            format!("the sidecar answered {status}, and why is too long to be read; see its log");
-        return Verdict::Refused(Failure::new(Reason::SidecarRefused(status), message));
-    };
-    match serde_json::from_slice::<Problem>(body) {
-        Ok(problem) if again(status, Some(&problem.kind)) => Verdict::Again(problem.title),
-        Ok(problem) => Verdict::Refused(refusal(status, &problem)),
-        Err(_) if again(status, None) => Verdict::Again(format!("it answers {status}")),
-        Err(_) => {
-            let message = format!(
-                "the sidecar answered {status} without saying why; is it Gleaner's, and of the same version?"
-            );
-            Verdict::Refused(Failure::new(Reason::SidecarRefused(status), message))
+}
+
+impl Attempted {
+    fn interrupted(error: io::Error, response: &Response<'_>) -> Self {
+        let held = response.held();
+        Self::Interrupted(Interrupted { error, held })
+    }
+}
+
+impl Refused<IgnoredAny> {
+    fn without_causes(self) -> Refused<Vec<failure::Failure>> {
+        let Self {
+            kind,
+            title,
+            detail,
+            exit_code,
+            failures: IgnoredAny,
+        } = self;
+        Refused {
+            kind,
+            title,
+            detail,
+            exit_code,
+            failures: Vec::new(),
         }
     }
+}
+
+/// What an answer means that is not a success.
+fn judge(
+    problem: serde_json::Result<Refused<Vec<failure::Failure>>>,
+    response: &Response<'_>,
+) -> Attempted {
+    let status = response.status;
+    let message = match problem {
+        Ok(problem) if again(status, Some(&problem.kind)) => {
+            return Attempted::Again(problem.title, response.held());
+        }
+        Ok(problem) => return Attempted::Refused(refusal(status, problem)),
+        Err(error) if error.is_io() => {
+            let error = io::Error::from(error);
+            if !is_too_long(&error) {
+                return Attempted::interrupted(error, response);
+            }
+            format!("the sidecar answered {status}, and why is too long to be read; see its log")
+        }
+        Err(_) if again(status, None) => {
+            return Attempted::Again(format!("it answers {status}"), response.held());
+        }
+        Err(_) => format!(
+            "the sidecar answered {status} without saying why; is it Gleaner's, and of the same version?"
+        ),
+    };
+    Attempted::Refused(Failure::new(Reason::SidecarRefused(status), message))
 }
 
 /// Whether the same request may fare better a little later.
@@ -194,15 +272,15 @@ fn again(status: u16, kind: Option<&str>) -> bool {
     }
 }
 
-fn refusal(status: u16, problem: &Problem) -> Failure {
+fn refusal(status: u16, problem: Refused<Vec<failure::Failure>>) -> Failure {
     let reason = Reason::of_problem(&problem.kind, status, problem.exit_code);
     let message = match (problem.title.is_empty(), problem.detail.is_empty()) {
-        (_, true) => problem.title.clone(),
-        (true, _) => problem.detail.clone(),
+        (_, true) => problem.title,
+        (true, _) => problem.detail,
         _ => format!("{}: {}", problem.title, problem.detail),
     };
     Failure {
-        failures: problem.failures.clone(),
+        failures: problem.failures,
         ..Failure::new(reason, message)
     }
 }

@@ -31,7 +31,11 @@ fn run(options: &Wrap) -> Result<Exit, Failure> {
     if options.preflight {
         Sidecar::new(&options.common).preflight()?;
     }
-    match command::run(&options.command, folder.path()) {
+    let ran = command::run(&options.command, folder.path());
+    if ran.is_ok() {
+        report::command_has_run();
+    }
+    match ran {
         Ok(ended) if ended.succeeded() => succeeded(options, &folder).map(|()| Exit::Code(0)),
         Ok(ended) => {
             failed(options, &folder, ended);

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::ffi::OsString;
 use std::future::Future;
-use std::io;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -27,6 +27,9 @@ enum StartError {
     Signals(#[source] io::Error),
 }
 
+/// The message about standard output that cannot be written to, without its cause.
+pub const UNWRITABLE: &str = "cannot write to standard output";
+
 /// Parses a command line, the program's name first.
 ///
 /// # Errors
@@ -38,12 +41,18 @@ pub fn parse<C: Parser>(args: impl IntoIterator<Item = OsString>) -> Result<C, E
 /// Prints why a command line is wrong, or the help or version that it asks for, and returns the exit code.
 #[must_use = "the program ends with this exit code"]
 pub fn print(error: &clap::Error) -> ExitCode {
-    // A closed pipe is the reader's choice.
-    let _ = error.print();
+    let printed = error.print().and_then(|()| io::stdout().flush());
     if error.use_stderr() {
-        ExitCode::from(exit_code::USAGE)
-    } else {
-        ExitCode::SUCCESS
+        return ExitCode::from(exit_code::USAGE);
+    }
+    match printed {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            // Without standard error, the exit code still tells it.
+            let _ = writeln!(io::stderr(), "error: {UNWRITABLE}: {error}");
+            ExitCode::from(exit_code::IO)
+        }
+        // A closed pipe is the reader's choice.
+        _ => ExitCode::SUCCESS,
     }
 }
 

@@ -198,6 +198,26 @@ async fn a_handshake_that_fails_ends_its_connection_and_a_slow_one_holds_up_no_o
     drop(slow);
 }
 
+#[tokio::test]
+async fn the_address_of_all_is_that_of_both_families() {
+    let (listener, address) = bind("[::]:0".parse().unwrap(), "--listen").await.unwrap();
+    let (_trigger, shutdown) = shutdown::channel();
+    let router = Router::new().route("/", get(async || "hello"));
+    tokio::spawn(Server::new(router, &limits(), 8 << 10, PATIENCE).serve(listener, shutdown));
+    let mut clients = vec!["127.0.0.1"];
+    // A system may have no IPv6.
+    clients.extend(
+        std::net::TcpListener::bind("[::1]:0")
+            .is_ok()
+            .then_some("::1"),
+    );
+    for client in clients {
+        let mut stream = TcpStream::connect((client, address.port())).await.unwrap();
+        stream.write_all(GET).await.unwrap();
+        hello(&mut stream).await;
+    }
+}
+
 /// More than the buffers of a loopback connection hold.
 const LARGE: usize = 32 << 20;
 

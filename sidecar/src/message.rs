@@ -4,13 +4,14 @@
 //! some keys mean more than they say (those of its raw values and of its numbers of any precision).
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use gleaner_core::document::yaml::json_number;
 use gleaner_proto::message::Outputs;
 use gleaner_proto::number;
 use gleaner_runtime::text::cut;
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -28,6 +29,18 @@ pub enum ReadError {
     /// This output holds a number that the parser would round, or that Kubernetes would store as another one.
     #[error("a number of the output '{0}' would change on its way")]
     Number(String),
+    /// The value of this output has this key twice in one object.
+    #[error("the output '{output}' has a key twice")]
+    DuplicateKey { output: String, key: String },
+}
+
+/// The reason why a text is not one JSON value.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ValueError {
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    #[error("{DUPLICATE} '{0}'")]
+    DuplicateKey(String),
 }
 
 /// The error for the same key twice in one object.
@@ -81,7 +94,14 @@ struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 pub fn read(body: &[u8]) -> Result<Outputs, ReadError> {
     let message: Message<'_> = serde_json::from_slice(body)?;
     let outputs = message.outputs.into_iter().map(|(name, raw)| {
-        let value = value(raw.get())?;
+        let value = match value(raw.get()) {
+            Ok(value) => value,
+            Err(ValueError::Json(error)) => return Err(ReadError::Json(error)),
+            Err(ValueError::DuplicateKey(key)) => {
+                let output = name.into_owned();
+                return Err(ReadError::DuplicateKey { output, key });
+            }
+        };
         // Of the text itself: the parser rounds.
         if !value.is_string() && number::first_changed(raw.get()).is_some() {
             return Err(ReadError::Number(name.into_owned()));
@@ -96,12 +116,12 @@ pub fn read(body: &[u8]) -> Result<Outputs, ReadError> {
 
 /// Reads one JSON value, without a key that comes twice in one object. The parser unescapes text in a buffer of its own, which would be a third copy of large text,
 /// beside the body and the value.
-pub(crate) fn value(json: &str) -> Result<Value, serde_json::Error> {
+pub(crate) fn value(json: &str) -> Result<Value, ValueError> {
     let inner = json
         .strip_prefix('"')
         .and_then(|json| json.strip_suffix('"'));
     let Some(mut rest) = inner.filter(|inner| inner.len() > PIECE) else {
-        return serde_json::from_str(json).map(|Plain(value)| value);
+        return plain(json);
     };
     let mut text = String::with_capacity(rest.len());
     while !rest.is_empty() {
@@ -137,18 +157,36 @@ fn is_low_surrogate(escaped: &[u8]) -> bool {
     )
 }
 
-/// A JSON value in which every key is just a key.
-struct Plain(Value);
-
-struct PlainVisitor;
-
-impl<'de> Deserialize<'de> for Plain {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(PlainVisitor).map(Plain)
+/// Reads a JSON value in which every key is just a key, and comes once in its object.
+fn plain(json: &str) -> Result<Value, ValueError> {
+    let duplicate = Cell::new(None);
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    let read = Plain {
+        duplicate: &duplicate,
+    }
+    .deserialize(&mut deserializer)
+    .and_then(|value| deserializer.end().map(|()| value));
+    match duplicate.take() {
+        Some(key) => Err(ValueError::DuplicateKey(key)),
+        None => Ok(read?),
     }
 }
 
-impl<'de> Visitor<'de> for PlainVisitor {
+/// The reader of [`plain`]. The key that came twice is told beside the error, whose text is for people.
+#[derive(Clone, Copy)]
+struct Plain<'a> {
+    duplicate: &'a Cell<Option<String>>,
+}
+
+impl<'de> DeserializeSeed<'de> for Plain<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Plain<'_> {
     type Value = Value;
 
     fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -188,7 +226,7 @@ impl<'de> Visitor<'de> for PlainVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
         let mut items = Vec::new();
-        while let Some(Plain(item)) = access.next_element()? {
+        while let Some(item) = access.next_element_seed(self)? {
             items.push(item);
         }
         Ok(Value::Array(items))
@@ -196,10 +234,12 @@ impl<'de> Visitor<'de> for PlainVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
         let mut entries = Map::new();
-        while let Some((key, Plain(value))) = access.next_entry::<String, Plain>()? {
-            if entries.insert(key, value).is_some() {
+        while let Some(key) = access.next_key::<String>()? {
+            if entries.contains_key(&key) {
+                self.duplicate.set(Some(key));
                 return Err(A::Error::custom(DUPLICATE));
             }
+            entries.insert(key, access.next_value_seed(self)?);
         }
         Ok(Value::Object(entries))
     }
@@ -253,6 +293,10 @@ pub fn explained(error: &ReadError) -> String {
             // Texts of the parser's own.
             Category::Eof | Category::Io | Category::Syntax => error.to_string(),
         },
+        ReadError::DuplicateKey { output, .. } => {
+            let output = cut(output, SHOWN);
+            format!("output '{output}' has a key twice in one object; write each key once")
+        }
         ReadError::Number(output) => {
             let output = cut(output, SHOWN);
             format!(

@@ -75,6 +75,11 @@ pub(super) enum Topic {
     Permission,
     /// A missing namespace is reported as any missing object; only the message says of which kind it is.
     Namespace,
+    /// An object that another one refers to does not exist: `serviceaccount "x" not found` and the like, from the admission
+    /// plugins for ServiceAccount, RuntimeClass and Priority (`no PriorityClass with name x was found`), or from RBAC's own storage,
+    /// which reads the role of a binding (`roles.rbac.authorization.k8s.io "x" not found`). They share code and reason with other
+    /// refusals, so only the message tells.
+    Reference,
     /// Webhooks choose their own code, mostly 400. Neither they nor policies leave a reason or cause by which their refusals
     /// could be told from the API server's own, so their fixed prefix has to.
     Admission,
@@ -233,6 +238,11 @@ fn topic(code: StatusCode, message: &str, causes: &[String]) -> Topic {
         || (code == StatusCode::UNPROCESSABLE_ENTITY && says("ValidatingAdmissionPolicy"))
     {
         Topic::Admission
+    } else if (forbidden || code == StatusCode::NOT_FOUND)
+        && !says("admission webhook")
+        && (says("\" not found") || says(" was found"))
+    {
+        Topic::Reference
     } else {
         Topic::Other
     }

@@ -83,6 +83,14 @@ impl<'a> Api<'a> {
         }
     }
 
+    /// The same with a deadline of its own, unless this one comes sooner.
+    pub(super) fn sooner(self, limit: Duration) -> Self {
+        Self {
+            deadline: later(Instant::now(), limit).min(self.deadline),
+            ..self
+        }
+    }
+
     /// Sends a request until it is done, refused, or late.
     pub(super) async fn call(self, call: &Call) -> Result<Reply, CallError> {
         self.write(call, &mut None).await
@@ -255,6 +263,12 @@ impl CallError {
     /// Whether there is nothing of that name.
     pub(super) fn is_not_found(&self) -> bool {
         self.refusal().is_some_and(Refusal::is_not_found)
+    }
+
+    /// Returns true if the path may not be served: a bare 404.
+    pub(super) fn is_not_served(&self) -> bool {
+        self.refusal()
+            .is_some_and(|refusal| refusal.code == StatusCode::NOT_FOUND)
     }
 
     /// The API server's `no`, when that is how it ended.

@@ -1,18 +1,22 @@
 //! Creating, in order.
 
+use futures::StreamExt;
 use gleaner_core::declaration::Policy;
 use gleaner_proto::message::{Action, Created};
 use http::StatusCode;
 use serde_json::Value;
 
+use super::PARALLEL;
 use super::answer::text;
 use super::api::{Api, Backoff, CallError, Reply};
+use super::dependency;
+use super::discovery::Kinds;
 use super::error::{Failure, Reason};
 use super::existing::{Existing, is_ours, look, taken};
 use super::gone::{Deleted, delete, gone};
 use super::item::Item;
 use super::ledger::{Ledger, Trace};
-use super::plan::{Before, Step, TRIES, restless};
+use super::plan::{Before, Step, TRIES, Verdict, restless, try_again};
 use super::progress::{Progress, Report};
 use super::remedy::Purpose;
 use super::request::{Call, Mode};
@@ -28,23 +32,42 @@ pub(super) struct Made {
 /// Why creating stopped.
 #[derive(Debug)]
 pub(super) enum Stop {
-    /// It cannot be.
-    Failed(Failure),
-    /// Someone took a derived name after the dry run: begin again with another one.
-    OtherName(Failure),
+    /// It cannot be. Never empty.
+    Failed(Vec<Failure>),
+    /// Derived names are taken, which was seen after the first create: begin again with other ones.
+    OtherNames(Vec<Failure>),
+    /// The run may not block its owner's deletion, which was seen after the first create: begin again without.
+    Unblocked(Failure),
+}
+
+/// What all objects of a submission are created with.
+#[derive(Clone, Copy)]
+pub(super) struct Means<'a> {
+    pub(super) api: Api<'a>,
+    pub(super) kinds: &'a Kinds,
+    pub(super) run_uid: &'a str,
+    pub(super) report: Report<'a>,
 }
 
 /// Creates all `items` by their `steps`, and keeps `ledger` true at every moment.
 pub(super) async fn commit(
-    api: Api<'_>,
+    means: Means<'_>,
     items: &[Item],
-    steps: Vec<Step>,
-    run_uid: &str,
+    mut steps: Vec<Step>,
     ledger: &mut Ledger,
-    report: Report<'_>,
 ) -> Result<Vec<Made>, Stop> {
+    let Means {
+        api,
+        run_uid,
+        report,
+        ..
+    } = means;
     let mut made = Vec::with_capacity(items.len());
-    for (index, (item, step)) in items.iter().zip(steps).enumerate() {
+    for (index, item) in items.iter().enumerate() {
+        if matches!(steps[index], Step::Deferred) {
+            resume(means, items, &mut steps, index, ledger).await?;
+        }
+        let step = std::mem::replace(&mut steps[index], Step::Deferred);
         let resource = &item.resource;
         report(Progress::Creating { index, resource });
         let mut entry = Entry {
@@ -62,6 +85,74 @@ pub(super) async fn commit(
         made.push(one);
     }
     Ok(made)
+}
+
+/// Tries the deferred objects from `index` on, before which all exist. Those that need a later object stay deferred.
+async fn resume(
+    means: Means<'_>,
+    items: &[Item],
+    steps: &mut [Step],
+    index: usize,
+    ledger: &mut Ledger,
+) -> Result<(), Stop> {
+    let Means {
+        api,
+        kinds,
+        run_uid,
+        ..
+    } = means;
+    let is_due = |one: &usize| {
+        let mut containers = dependency::containers(items, *one);
+        matches!(steps[*one], Step::Deferred) && containers.all(|container| container < index)
+    };
+    let due: Vec<usize> = (index..items.len()).filter(is_due).collect();
+    for item in due.iter().map(|one| &items[*one]) {
+        if item.is_instance {
+            let served = kinds.await_kind(api, &item.place.kind).await;
+            served.map_err(|reason| Stop::Failed(vec![item.fails(reason)]))?;
+        }
+    }
+    let is_missing = |one: usize| one >= index;
+    let (mut refused, mut other_names, mut unblocked) = (Vec::new(), Vec::new(), None);
+    // Collected first: see `plan`.
+    let tries: Vec<_> = due
+        .iter()
+        .map(|one| try_again(api, &items[*one], run_uid))
+        .collect();
+    let verdicts: Vec<Verdict> = futures::stream::iter(tries)
+        .buffered(PARALLEL)
+        .collect()
+        .await;
+    for (one, verdict) in due.into_iter().zip(verdicts) {
+        let item = &items[one];
+        match verdict {
+            Verdict::Step(step) => {
+                if let Some(trace) = step.trace() {
+                    ledger.set(one, trace);
+                }
+                steps[one] = step;
+            }
+            Verdict::Refused(reason) => {
+                if !dependency::may_pass(items, one, &reason, is_missing) {
+                    refused.push(item.fails(reason));
+                }
+            }
+            Verdict::OtherName(reason) => {
+                ledger.set(one, Trace::Nothing);
+                other_names.push(item.fails(reason));
+            }
+            Verdict::Unblocked(reason) => unblocked = Some(item.fails(reason)),
+        }
+    }
+    if !refused.is_empty() {
+        Err(Stop::Failed(refused))
+    } else if let Some(failure) = unblocked {
+        Err(Stop::Unblocked(failure))
+    } else if !other_names.is_empty() {
+        Err(Stop::OtherNames(other_names))
+    } else {
+        Ok(())
+    }
 }
 
 /// One object and its line in the ledger.
@@ -92,6 +183,10 @@ impl Entry<'_> {
                 self.create(Action::Replaced).await
             }
             Step::Apply(before) => self.apply(before).await,
+            Step::Deferred => Err(self.failed(Reason::Internal(format!(
+                "{} was not tried before its creation",
+                self.item.place
+            )))),
         }
     }
 
@@ -227,16 +322,16 @@ impl Entry<'_> {
     }
 
     fn failed(&self, reason: Reason) -> Stop {
-        Stop::Failed(self.item.fails(reason))
+        Stop::Failed(vec![self.item.fails(reason)])
     }
 
     fn lost(&mut self, holder: String) -> Stop {
         self.trace(Trace::Nothing);
         let failure = self.item.fails(taken(self.item, holder));
         if self.item.derived_name {
-            Stop::OtherName(failure)
+            Stop::OtherNames(vec![failure])
         } else {
-            Stop::Failed(failure)
+            Stop::Failed(vec![failure])
         }
     }
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::PARALLEL;
 use super::answer::Answer;
-use super::api::{Api, CallError};
+use super::api::{Api, Backoff, CallError};
 use super::error::Reason;
 use super::kind::{Kind, KindName};
 use super::remedy::plain;
@@ -76,6 +76,46 @@ impl Kinds {
             .await;
         found.extend(looked.into_iter().flatten());
         found
+    }
+
+    /// Waits until the kind of an object is served, whose CRD exists.
+    ///
+    /// # Errors
+    /// A reason when it is not served in time.
+    pub(super) async fn await_kind(&self, api: Api<'_>, kind: &Arc<Kind>) -> Result<(), Reason> {
+        let api = api.sooner(api.settings.visible_timeout);
+        let mut backoff = Backoff::default();
+        loop {
+            let reason = match list(api, &kind.name.api_version).await {
+                Ok(resources) => match pick(&kind.name, &resources) {
+                    Ok(kind) => {
+                        self.insert(&kind);
+                        return Ok(());
+                    }
+                    Err(reason) => reason,
+                },
+                Err(Some(reason)) => return Err(reason),
+                Err(None) => not_served(&kind.name, None),
+            };
+            if api.rest(&mut backoff).await {
+                continue;
+            }
+            return Err(match reason {
+                Reason::KindNotServed {
+                    kind: name,
+                    api_version,
+                    ..
+                } => Reason::KindNotServed {
+                    kind: name,
+                    api_version,
+                    remedy: format!(
+                        "its CRD '{}' exists, but is not established; see the conditions of the CRD",
+                        kind.resource()
+                    ),
+                },
+                reason => reason,
+            });
+        }
     }
 
     async fn look(

@@ -65,6 +65,8 @@ pub(super) async fn look(
             Ok(Some((Existing::recognise(&object, item, run_uid), object)))
         }
         Err(error) if error.is_not_found() => Ok(None),
+        // Without its CRD there is no object of the kind, and no path to ask for one.
+        Err(error) if item.is_instance && error.is_not_served() => Ok(None),
         Err(error) => Err(Purpose::new("get", &item.place.kind).reason(error)),
     }
 }

@@ -14,7 +14,7 @@ use super::discovery::Found;
 use super::error::{Failure, Reason};
 use super::kind::{Kind, KindName, Place, Subject};
 use super::planned::PlannedObject;
-use super::{namespace, owner_references};
+use super::{dependency, namespace, owner_references};
 use gleaner_core::render::{Disclosure, Rendered};
 
 /// One object of the submission.
@@ -27,6 +27,10 @@ pub(super) struct Item {
     pub(super) results: Vec<(String, FieldPath)>,
     /// True if an earlier attempt of this run may have created it.
     pub(super) earlier: bool,
+    /// True if its kind is served; false if an earlier object of the submission is to define it.
+    pub(super) is_served: bool,
+    /// True if an object of the submission defines its kind.
+    pub(super) is_instance: bool,
     /// The object as JSON; empty for one that is known from an earlier attempt only. The parsed tree is dropped: an object may
     /// carry megabytes.
     pub(super) body: Bytes,
@@ -63,13 +67,18 @@ pub(super) struct Prepared {
 pub(super) fn prepare(rendered: Vec<Rendered>, found: &Found, terms: Terms<'_>) -> Prepared {
     let mut items = Vec::with_capacity(rendered.len());
     let mut failures = Vec::new();
-    for one in rendered {
+    // Before the first is consumed: a clone of each would double what an object takes.
+    let kinds: Vec<_> = (0..rendered.len())
+        .map(|index| kind(&rendered[..index], &rendered[index], found))
+        .collect();
+    for (one, kind) in rendered.into_iter().zip(kinds) {
         let subject = unplaced(&one);
-        match place(one, found, terms) {
+        match kind.and_then(|kind| place(one, kind, terms)) {
             Ok(item) => items.push(item),
             Err(reason) => failures.push(Failure::of(subject, reason)),
         }
     }
+    dependency::mark_instances(&mut items);
     let (collisions, doubles) = same_place_twice(&items);
     failures.extend(doubles);
     Prepared {
@@ -95,14 +104,29 @@ fn unplaced(rendered: &Rendered) -> Subject {
     }
 }
 
-fn place(rendered: Rendered, found: &Found, terms: Terms<'_>) -> Result<Item, Reason> {
+/// The kind of an object, and true if it is served: an object before it may be the CRD of a kind that is not.
+fn kind(
+    before: &[Rendered],
+    rendered: &Rendered,
+    found: &Found,
+) -> Result<(Arc<Kind>, bool), Reason> {
+    let name = kind_of(&rendered.object);
+    match found.get(&name) {
+        Some(Ok(kind)) => Ok((Arc::clone(kind), true)),
+        Some(Err(reason @ Reason::KindNotServed { .. })) => dependency::defined(before, &name)
+            .map(|kind| (Arc::new(kind), false))
+            .ok_or_else(|| reason.clone()),
+        Some(Err(reason)) => Err(reason.clone()),
+        None => Err(Reason::Broken(format!("kind {name} was not looked for"))),
+    }
+}
+
+fn place(
+    rendered: Rendered,
+    (kind, is_served): (Arc<Kind>, bool),
+    terms: Terms<'_>,
+) -> Result<Item, Reason> {
     let mut object = rendered.object;
-    let name = kind_of(&object);
-    let kind = match found.get(&name) {
-        Some(Ok(kind)) => Arc::clone(kind),
-        Some(Err(reason)) => return Err(reason.clone()),
-        None => return Err(Reason::Broken(format!("kind {name} was not looked for"))),
-    };
     let namespace = namespace::assign(&kind, &mut object, rendered.owned, terms.namespace)?;
     if !terms.block_owner_deletion {
         owner_references::unblock(&mut object);
@@ -127,6 +151,8 @@ fn place(rendered: Rendered, found: &Found, terms: Terms<'_>) -> Result<Item, Re
         wait_for: rendered.wait_for,
         results: rendered.results,
         earlier: false,
+        is_served,
+        is_instance: false,
         content: metadata["annotations"][annotation::CONTENT]
             .as_str()
             .map(str::to_owned),
@@ -176,6 +202,8 @@ impl Item {
             wait_for: None,
             results: Vec::new(),
             earlier: true,
+            is_served: true,
+            is_instance: false,
             body: Bytes::new(),
             content: None,
             owners: planned.owners.clone(),

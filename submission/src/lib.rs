@@ -7,6 +7,7 @@
 //! | `discovery` | finds the kinds in use, and no others |
 //! | `item` | gives each object its namespace and writes its body |
 //! | `plan` | tries all of them without effect, and recognises what an earlier attempt has left |
+//! | `dependency` | tells which can be tried only when an earlier one of them exists |
 //! | `planned` | is what has to outlive the process before the first of them is created |
 //! | `commit` | creates them in order; `ledger` knows at every moment what exists |
 //! | `wait` | waits for `waitFor` and reads results |
@@ -26,6 +27,7 @@
 mod answer;
 mod api;
 mod commit;
+mod dependency;
 mod discovery;
 pub mod error;
 mod existing;

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::PARALLEL;
 use super::answer::{Refusal, text};
-use super::api::{Api, CallError};
+use super::api::{Api, Backoff, CallError};
+use super::dependency;
 use super::error::{Failure, Reason};
 use super::existing::{Existing, is_made_by, look, taken};
 use super::gone::gone;
@@ -37,6 +38,8 @@ pub(super) enum Step {
         resource_version: Option<String>,
     },
     Apply(Before),
+    /// It needs an earlier object of the submission: to be tried again when that exists.
+    Deferred,
 }
 
 /// What an apply finds.
@@ -65,7 +68,7 @@ pub(super) enum Plan {
 }
 
 /// What follows from the dry run of one object.
-enum Verdict {
+pub(super) enum Verdict {
     Step(Step),
     OtherName(Reason),
     Unblocked(Reason),
@@ -77,19 +80,21 @@ pub(super) async fn plan(api: Api<'_>, items: &[Item], run_uid: &str, ledger: &m
     // Collected first: a closure inside the stream would make the whole future not `Send` (rust-lang/rust#102211).
     let tries: Vec<_> = items
         .iter()
-        .map(|item| try_one(api, item, run_uid))
+        .map(|item| try_first(api, item, run_uid))
         .collect();
-    let verdicts: Vec<Verdict> = futures::stream::iter(tries)
+    let mut verdicts: Vec<Verdict> = futures::stream::iter(tries)
         .buffered(PARALLEL)
         .collect()
         .await;
+    defer(items, &mut verdicts);
     let mut steps = Vec::new();
     let mut other_names = Vec::new();
     let mut unblocked = None;
     let mut refused = Vec::new();
     // A process that was killed had one create under way, and creates are in order.
     let missing = items.iter().zip(&verdicts).position(|(item, verdict)| {
-        item.earlier && !matches!(verdict, Verdict::Step(step) if step.trace() != Trace::Nothing)
+        let exists = |step: &Step| step.trace().is_some_and(|trace| trace != Trace::Nothing);
+        item.earlier && !matches!(verdict, Verdict::Step(step) if exists(step))
     });
     if let Some(index) = missing {
         ledger.get_mut(index).in_flight = Some(api.predecessor_over());
@@ -97,7 +102,9 @@ pub(super) async fn plan(api: Api<'_>, items: &[Item], run_uid: &str, ledger: &m
     for (index, (item, verdict)) in items.iter().zip(verdicts).enumerate() {
         match verdict {
             Verdict::Step(step) => {
-                ledger.set(index, step.trace());
+                if let Some(trace) = step.trace() {
+                    ledger.set(index, trace);
+                }
                 steps.push(step);
             }
             Verdict::OtherName(reason) => {
@@ -109,7 +116,7 @@ pub(super) async fn plan(api: Api<'_>, items: &[Item], run_uid: &str, ledger: &m
                 if matches!(reason, Reason::Taken { .. }) {
                     ledger.set(index, Trace::Nothing);
                 }
-                refused.push(item.fails(reason));
+                refused.push(item.fails(in_order(items, index, reason)));
             }
         }
     }
@@ -121,6 +128,63 @@ pub(super) async fn plan(api: Api<'_>, items: &[Item], run_uid: &str, ledger: &m
         Plan::OtherNames(other_names)
     } else {
         Plan::Go(steps)
+    }
+}
+
+/// Tries an object for the first time, unless its kind is not even served.
+async fn try_first(api: Api<'_>, item: &Item, run_uid: &str) -> Verdict {
+    if item.is_served {
+        try_one(api, item, run_uid).await
+    } else {
+        Verdict::Step(Step::Deferred)
+    }
+}
+
+/// Tries an object that needs others which were created a moment ago.
+pub(super) async fn try_again(api: Api<'_>, item: &Item, run_uid: &str) -> Verdict {
+    let mut backoff = Backoff::default();
+    let patience = api.sooner(api.settings.visible_timeout);
+    loop {
+        let verdict = try_one(api, item, run_uid).await;
+        match &verdict {
+            Verdict::Refused(reason)
+                if dependency::may_lag(reason) && patience.rest(&mut backoff).await => {}
+            _ => return verdict,
+        }
+    }
+}
+
+/// Defers the objects that an earlier one is needed for, which does not exist or is about to be replaced.
+fn defer(items: &[Item], verdicts: &mut [Verdict]) {
+    for index in 0..items.len() {
+        let (before, rest) = verdicts.split_at_mut(index);
+        let is_missing = |earlier: usize| !before[earlier].exists();
+        let is_replaced =
+            |earlier: usize| matches!(before[earlier], Verdict::Step(Step::Replace { .. }));
+        let verdict = &mut rest[0];
+        let defers = match verdict {
+            Verdict::Refused(reason) => dependency::may_pass(items, index, reason, is_missing),
+            // It goes together with what it is in.
+            Verdict::Step(_) => dependency::containers(items, index).any(is_replaced),
+            Verdict::OtherName(_) | Verdict::Unblocked(_) => false,
+        };
+        if defers {
+            *verdict = Verdict::Step(Step::Deferred);
+        }
+    }
+}
+
+/// Objects are created in the order of the declaration, so a Namespace must come before what is in it.
+fn in_order(items: &[Item], index: usize, reason: Reason) -> Reason {
+    match (reason, dependency::later_namespace(items, index)) {
+        (Reason::NoNamespace { words, .. }, Some(later)) => Reason::NoNamespace {
+            words,
+            remedy: format!(
+                "'{}' creates it: put it before '{}', because objects are created in order",
+                later.resource, items[index].resource
+            ),
+        },
+        (reason, _) => reason,
     }
 }
 
@@ -278,8 +342,10 @@ pub(super) fn restless(item: &Item) -> Reason {
 // === impl Step ===
 
 impl Step {
-    fn trace(&self) -> Trace {
-        match self {
+    /// What is there; none for an object that was not looked at.
+    pub(super) fn trace(&self) -> Option<Trace> {
+        Some(match self {
+            Self::Deferred => return None,
             Self::Create | Self::Apply(Before::Nothing | Before::Theirs) => Trace::Nothing,
             Self::Adopt {
                 uid, made: false, ..
@@ -289,6 +355,18 @@ impl Step {
             Self::Adopt { uid, .. }
             | Self::Replace { uid, .. }
             | Self::Apply(Before::Ours { uid }) => Trace::Exists { uid: uid.clone() },
-        }
+        })
+    }
+}
+
+// === impl Verdict ===
+
+impl Verdict {
+    /// Returns true if the object is there, and stays.
+    fn exists(&self) -> bool {
+        matches!(
+            self,
+            Self::Step(Step::Adopt { .. } | Step::Apply(Before::Ours { .. } | Before::Theirs))
+        )
     }
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use gleaner_core::declaration::{Policy, Template};
-use gleaner_core::variable::Tree;
+use gleaner_core::variable::{Field, Tree};
 use gleaner_proto::failure::{Failure, FailureCode};
 use serde_json::Value;
 
 use super::PARALLEL;
 use super::api::Api;
+use super::dependency;
 use super::discovery::Kinds;
 use super::error::Reason;
 use super::kind::{Kind, KindName};
@@ -57,11 +58,14 @@ pub(super) async fn preflight(
     let found = kinds.find(api, wanted).await;
     let mut findings = Vec::new();
     let mut reviews = Vec::new();
-    for template in templates {
+    for (index, template) in templates.iter().enumerate() {
+        let before = &templates[..index];
         let Some(kind) = found.get(&name(template)) else {
             continue;
         };
         match kind {
+            Err(Reason::KindNotServed { .. })
+                if before.iter().any(|one| may_define(one, template)) => {}
             Err(reason) => findings.push(Finding::blocking(template, reason)),
             Ok(kind) => match placed(template, kind, run_namespace) {
                 Ok(Some(namespace)) => reviews.push((template, Arc::clone(kind), namespace)),
@@ -72,6 +76,19 @@ pub(super) async fn preflight(
     }
     findings.extend(review(api, reviews).await);
     findings
+}
+
+/// Returns true if `crd` may define the kind of `template`, as far as its fields are literal.
+fn may_define(crd: &Template, template: &Template) -> bool {
+    let name = KindName::new(&template.api_version, &template.kind);
+    let is = |path: &[&str], wanted: &str| match crd.tree.field(path) {
+        Some(Field::Fixed(value)) => value == wanted,
+        Some(Field::Variable(_)) => true,
+        None => false,
+    };
+    dependency::is_crd(&KindName::new(&crd.api_version, &crd.kind))
+        && is(&["spec", "group"], name.group())
+        && is(&["spec", "names", "kind"], &name.kind)
 }
 
 /// The namespace that the object will stand in (empty for none), when that is known already.
@@ -94,26 +111,13 @@ fn placed<'a>(
 }
 
 fn namespace(tree: &Tree) -> Namespace<'_> {
-    let metadata = match tree {
-        Tree::Fixed(object) => return literal(object.pointer("/metadata/namespace")),
-        Tree::Map(fields) => fields.get("metadata"),
-        _ => None,
-    };
-    match metadata {
-        Some(Tree::Fixed(metadata)) => literal(metadata.get("namespace")),
-        Some(Tree::Map(metadata)) => match metadata.get("namespace") {
-            None => Namespace::Unsaid,
-            Some(Tree::Fixed(namespace)) => literal(Some(namespace)),
-            Some(_) => Namespace::Later,
-        },
-        _ => Namespace::Unsaid,
+    match tree.field(&["metadata", "namespace"]) {
+        Some(Field::Fixed(namespace)) => namespace
+            .as_str()
+            .map_or(Namespace::Unsaid, Namespace::Literal),
+        Some(Field::Variable(_)) => Namespace::Later,
+        None => Namespace::Unsaid,
     }
-}
-
-fn literal(value: Option<&Value>) -> Namespace<'_> {
-    value
-        .and_then(Value::as_str)
-        .map_or(Namespace::Unsaid, Namespace::Literal)
 }
 
 /// Asks for each permission of each template. The same question for two templates is asked twice: there are few.

@@ -38,7 +38,11 @@ impl<'a> Purpose<'a> {
                 words,
                 remedy: grant(self.verb, self.kind),
             },
-            (Topic::Namespace, _) => Reason::NoNamespace(words),
+            (Topic::Namespace, _) => Reason::NoNamespace {
+                words,
+                remedy: "create the namespace, or name another one in the template".to_owned(),
+            },
+            (Topic::Reference, _) => Reason::MissingReference(words),
             (Topic::Admission, _) | (_, StatusCode::FORBIDDEN) => Reason::Denied(words),
             (_, StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY) => {
                 Reason::Invalid(words)

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::PARALLEL;
 use super::answer::Answer;
 use super::api::Api;
+use super::dependency::contains;
 use super::error::{Aftermath, one_line};
 use super::existing::{Existing, is_made_by, look};
 use super::gone::{Deleted, delete};
@@ -83,8 +84,8 @@ pub(super) async fn roll_back(
 /// The objects, by position, in the order of deletion: one kind after the other, the kind that comes first in the declaration
 /// last, and within a kind the last object first. Objects of one kind go at the same time.
 ///
-/// What objects of a later kind need, such as their namespace or their CRD, is of an earlier kind: it goes after them. Between
-/// objects of one kind no such order is known.
+/// What objects of a later kind need is of an earlier kind: it goes after them. Between objects of one kind no such order is known.
+/// A Namespace and a CRD of which one of the objects is go last, because what is in them goes with them, unseen.
 fn waves(items: &[Item]) -> Vec<Vec<usize>> {
     let mut kinds: Vec<&KindName> = Vec::new();
     let mut waves: Vec<Vec<usize>> = Vec::new();
@@ -98,6 +99,11 @@ fn waves(items: &[Item]) -> Vec<Vec<usize>> {
             }
         }
     }
+    let holds = |index: &usize| items.iter().any(|item| contains(&items[*index], item));
+    let (containers, contents): (Vec<_>, Vec<_>) = waves
+        .into_iter()
+        .partition(|wave: &Vec<usize>| wave.iter().any(holds));
+    let mut waves: Vec<Vec<usize>> = containers.into_iter().chain(contents).collect();
     waves.reverse();
     waves.iter_mut().for_each(|wave| wave.reverse());
     waves

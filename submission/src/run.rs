@@ -12,7 +12,8 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::api::{Api, Notes, later};
-use super::commit::{Made, Stop, commit};
+use super::commit::{Made, Means, Stop, commit};
+use super::dependency;
 use super::discovery::Kinds;
 use super::error::{Aftermath, Failure, Reason, SubmissionError};
 use super::item::{Item, Prepared, Terms, kind_of, prepare};
@@ -61,10 +62,12 @@ enum Round {
     Committed(Vec<Committed>),
     /// These derived names are taken; nothing was created.
     OtherNames(Vec<Failure>),
-    /// A derived name was taken when others had been created.
-    NameLost(Failure),
-    /// The API server does not let the run block its owner's deletion.
+    /// These derived names were taken when others had been created.
+    NamesLost(Vec<Failure>),
+    /// The API server does not let the run block its owner's deletion; nothing was created.
     Unblocked(Failure),
+    /// The same when others had been created.
+    UnblockedLate(Failure),
     Failed(Vec<Failure>),
 }
 
@@ -114,8 +117,8 @@ impl Run<'_> {
                     failures
                 }
                 // What exists may mention the name that is taken: begin again from nothing.
-                Round::NameLost(failure) => {
-                    let error = self.undo(&objects, vec![failure]).await;
+                Round::NamesLost(failures) => {
+                    let error = self.undo(&objects, failures).await;
                     let clean = error.aftermath.left.is_empty();
                     if clean && next_names(&mut attempts, &error.failures) {
                         objects = self.recall(earlier);
@@ -123,7 +126,17 @@ impl Run<'_> {
                     }
                     return Err(error);
                 }
-                Round::Unblocked(failure) => vec![failure],
+                Round::UnblockedLate(failure) if block_owner_deletion => {
+                    let error = self.undo(&objects, vec![failure]).await;
+                    if !error.aftermath.left.is_empty() {
+                        return Err(error);
+                    }
+                    block_owner_deletion = false;
+                    self.api.notes.add(owner_references::UNBLOCKED.to_owned());
+                    objects = self.recall(earlier);
+                    continue;
+                }
+                Round::Unblocked(failure) | Round::UnblockedLate(failure) => vec![failure],
                 Round::Failed(failures) => failures,
             };
             return Err(self.undo(&objects, failures).await);
@@ -137,10 +150,14 @@ impl Run<'_> {
         // The names of the last attempt, if one has planned an object more than once.
         for planned in earlier.iter().rev().flat_map(|planned| &planned.objects) {
             let item = Item::of_earlier(planned);
-            self.inner.kinds.insert(&item.place.kind);
             if seen.insert(item.place.key()) {
                 objects.items.push(item);
             }
+        }
+        dependency::mark_instances(&mut objects.items);
+        // The kind of a CRD that was to be created may not be served.
+        for item in objects.items.iter().filter(|item| !item.is_instance) {
+            self.inner.kinds.insert(&item.place.kind);
         }
         objects.ledger = Ledger::new(&objects.items);
         objects
@@ -197,12 +214,13 @@ impl Run<'_> {
         // The ledger is written before each request: it also tells what a request that is dropped here may have made.
         let carried_out = tokio::select! {
             carried_out = self.carry_out(&items[..*count], steps, ledger) => carried_out,
-            () = self.cut_off() => Err(Stop::Failed(Failure::general(Reason::CutOff))),
+            () = self.cut_off() => Err(Stop::Failed(vec![Failure::general(Reason::CutOff)])),
         };
         match carried_out {
             Ok(committed) => Round::Committed(committed),
-            Err(Stop::Failed(failure)) => Round::Failed(vec![failure]),
-            Err(Stop::OtherName(failure)) => Round::NameLost(failure),
+            Err(Stop::Failed(failures)) => Round::Failed(failures),
+            Err(Stop::OtherNames(failures)) => Round::NamesLost(failures),
+            Err(Stop::Unblocked(failure)) => Round::UnblockedLate(failure),
         }
     }
 
@@ -259,13 +277,18 @@ impl Run<'_> {
         steps: Vec<Step>,
         ledger: &mut Ledger,
     ) -> Result<Vec<Committed>, Stop> {
-        let run_uid = &self.inner.run_uid;
-        let mut made = commit(self.api, items, steps, run_uid, ledger, self.report).await?;
+        let means = Means {
+            api: self.api,
+            kinds: &self.inner.kinds,
+            run_uid: &self.inner.run_uid,
+            report: self.report,
+        };
+        let mut made = commit(means, items, steps, ledger).await?;
         if !is_settled(items, &made) {
             (self.report)(Progress::Waiting);
         }
         let results = settle(self.api, items, &mut made).await;
-        let results = results.map_err(Stop::Failed)?;
+        let results = results.map_err(|failure| Stop::Failed(vec![failure]))?;
         let committed = |(Made { created, .. }, results)| Committed { created, results };
         Ok(made.into_iter().zip(results).map(committed).collect())
     }

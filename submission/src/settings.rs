@@ -23,6 +23,8 @@ pub struct Settings {
     pub vanish_timeout: Duration,
     /// How long a declared result may take to appear on an object without `waitFor`. Default 30 s.
     pub results_timeout: Duration,
+    /// How long the API server may take to see what was created a moment ago where another object needs it. Default 15 s.
+    pub visible_timeout: Duration,
     /// The pause before the one retry after a 401. Default 1 s.
     pub unauthorised_pause: Duration,
 }
@@ -40,6 +42,7 @@ impl Default for Settings {
             preflight_deadline: Duration::from_secs(10),
             vanish_timeout: Duration::from_secs(15),
             results_timeout: Duration::from_secs(30),
+            visible_timeout: Duration::from_secs(15),
             unauthorised_pause: Duration::from_secs(1),
         }
     }

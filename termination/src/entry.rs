@@ -49,7 +49,7 @@ impl Entry<'_> {
     }
 
     /// The bytes of the entry in a message that is not compressed, with the comma after it.
-    fn len(self) -> usize {
+    pub fn bytes(self) -> usize {
         const FRAME: usize = r#"{"key":"","value":"","type":1},"#.len();
         FRAME + escaped_len(self.key) + escaped_len(self.value)
     }
@@ -57,7 +57,7 @@ impl Entry<'_> {
 
 /// The bytes of a message of these entries as JSON: exact or a little high.
 pub(crate) fn plain_len<'a>(entries: impl IntoIterator<Item = Entry<'a>>) -> usize {
-    "[]".len() + entries.into_iter().map(Entry::len).sum::<usize>()
+    "[]".len() + entries.into_iter().map(Entry::bytes).sum::<usize>()
 }
 
 /// The message of these entries as JSON.
@@ -76,8 +76,8 @@ pub fn cut_escaped(text: &str, bytes: usize) -> &str {
     end.map_or(text, |(end, _)| &text[..end])
 }
 
-/// The bytes of `text` between the quotes of a JSON string.
-fn escaped_len(text: &str) -> usize {
+/// The bytes of `text` between the quotes of a JSON string as Go writes it.
+pub fn escaped_len(text: &str) -> usize {
     text.chars().map(escaped_char_len).sum()
 }
 

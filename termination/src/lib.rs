@@ -17,7 +17,7 @@ mod entry;
 mod share;
 mod size;
 
-pub use entry::{Entry, EntryType, OF_TEKTON, cut_escaped};
+pub use entry::{Entry, EntryType, OF_TEKTON, cut_escaped, escaped_len};
 pub use share::{InvalidShare, Share};
 pub use size::Size;
 

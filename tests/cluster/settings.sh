@@ -22,3 +22,12 @@ init_process() { pgrep -f "^unshare .*/init $state " || true; }
 
 # The folder of the cluster that the bridge belongs to, or nothing: there can be one cluster on a machine.
 bridge_owner() { cat "/sys/class/net/$bridge/ifalias" 2>/dev/null || true; }
+
+# Prints why the state folder must not be emptied, or nothing: it has lost its marker, and no process or bridge shows that it
+# is a cluster's.
+foreign_state() {
+  if [ -d "$state" ] && [ ! -e "$marker" ] && [ -n "$(ls -A "$state")" ] && [ -z "$(init_process)" ] &&
+    [ "$(bridge_owner)" != "$state" ]; then
+    echo "GLEANER_CLUSTER_DIR=$state has no ${marker##*/}, so it may hold other things than a cluster; name an empty directory, or remove this one"
+  fi
+}

@@ -5,7 +5,7 @@ use gleaner_core::document::suggestion::suggestion;
 use gleaner_core::document::{Cursor, Diagnostics, Node, Place};
 use serde_json::{Value, json};
 
-use crate::catalogue::{Catalogue, Resource};
+use crate::catalogue::{Catalogue, Referrer, Resource};
 use crate::input_resource::{InputResource, add_param};
 use crate::interface::Interface;
 use crate::resource_lists::{self, Direction, Item};
@@ -36,11 +36,19 @@ pub(crate) enum TargetKind {
 
 const FIELDS: [&str; 5] = ["name", "resourceRef", "resourceSpec", "resource", "from"];
 
+/// A resource and the value of the parameter that replaced its binding.
+#[derive(Debug)]
+pub(crate) struct Passed {
+    pub(crate) name: String,
+    /// None where the binding was reported.
+    pub(crate) value: Option<Value>,
+}
+
 /// The Task or Pipeline that gets the resources: its title in messages, and its interface where that is known.
 pub(crate) type Bound<'a> = (&'a str, Option<&'a Interface>);
 
-/// Replaces the bindings in the `spec` of a run or a Pipeline's task by parameters. `value` returns the value of a binding, which is
-/// for a resource of `bound` where that is known.
+/// Replaces the bindings in the `spec` of a run or a Pipeline's task by parameters, and returns these. `value` returns the value of a
+/// binding, which is for a resource of `bound` where that is known.
 pub(crate) fn replace_all(
     spec: &mut Node,
     place: &Place,
@@ -52,56 +60,93 @@ pub(crate) fn replace_all(
         &mut Node,
         &mut Diagnostics,
     ) -> Option<Value>,
-) {
+) -> Vec<Passed> {
     let items = resource_lists::take(spec, place, |_| false, found);
     if let Some(rest) = spec.take("outputs") {
         Cursor::new(&rest, place.key("outputs")).fields(&["resources"], found);
     }
-    let bindings = read_all(&items, found);
+    let (bindings, reported) = read_all(&items, found);
     if let Some(interface) = interface {
         let cursor = Cursor::new(spec, place.clone());
-        check(&bindings, interface, title, &cursor, found);
+        check(&bindings, &reported, interface, title, &cursor, found);
     }
+    let mut passed: Vec<Passed> = Vec::new();
     for binding in &bindings {
-        let resource = interface.and_then(|interface| interface.resource(&binding.name));
-        if let Some(value) = value(binding, resource, spec, found) {
-            let param = json!({"name": binding.name, "value": value});
+        let name = &binding.name;
+        let is_refused = |interface: &Interface| interface.refused.contains(name);
+        if interface.is_some_and(is_refused) {
+            passed.push(Passed {
+                name: name.clone(),
+                value: None,
+            });
+            continue;
+        }
+        let resource = interface.and_then(|interface| interface.resource(name));
+        let value = value(binding, resource, spec, found);
+        if let Some(value) = &value {
+            let param = json!({"name": name, "value": value});
             let param = Node::derived(binding.cursor.node.at, param);
-            if let Err((_, message)) = add_param(spec, &binding.name, param) {
+            if let Err((_, message)) = add_param(spec, name, param) {
                 found.refuse(&binding.cursor, message, "rename one of the two");
             }
         }
+        passed.push(Passed {
+            name: name.clone(),
+            value,
+        });
     }
+    passed.extend(
+        reported
+            .into_iter()
+            .map(|name| Passed { name, value: None }),
+    );
+    passed
 }
 
-/// Reads bindings; reports names that are bound twice.
-fn read_all<'a>(items: &'a [Item], found: &mut Diagnostics) -> Vec<Binding<'a>> {
+/// Reads bindings; reports names that are bound twice. Returns also the names of those that were reported.
+fn read_all<'a>(items: &'a [Item], found: &mut Diagnostics) -> (Vec<Binding<'a>>, Vec<String>) {
     let mut bindings: Vec<Binding<'a>> = Vec::new();
+    let mut reported = Vec::new();
     for item in items {
         let Some(binding) = Binding::read(item, found) else {
+            let name = item.cursor().node.text_of("name").map(str::to_owned);
+            reported.extend(name);
             continue;
         };
-        if bindings.iter().any(|other| other.name == binding.name) {
-            let message = format!("the resource '{}' is bound twice", binding.name);
-            found.refuse(&binding.cursor, message, "remove one of the two");
-        } else {
-            bindings.push(binding);
+        let name = &binding.name;
+        let mut earlier = bindings.iter();
+        match earlier.find(|other| other.name == *name) {
+            None => bindings.push(binding),
+            Some(other) if other.direction == binding.direction => {
+                let message = format!("the resource '{name}' is bound twice");
+                found.refuse(&binding.cursor, message, "remove one of the two");
+            }
+            // One image, taken in and written to: one parameter.
+            Some(other) if other.is_same_target(&binding) => {}
+            Some(_) => {
+                let message = format!(
+                    "'{name}' is bound to one resource as an input and to another as an output, and both become the parameter '{name}'"
+                );
+                let help = "rename one of the two in the Task, and here";
+                found.refuse(&binding.cursor, message, help);
+            }
         }
     }
-    bindings
+    (bindings, reported)
 }
 
 /// Reports bindings of resources that `title` does not declare, and declared resources without a binding. `cursor` is the
-/// spec that has the bindings and the parameters.
+/// spec that has the bindings and the parameters; `reported` are the names of bindings that cannot be read.
 fn check(
     bindings: &[Binding<'_>],
+    reported: &[String],
     interface: &Interface,
     title: &str,
     cursor: &Cursor<'_>,
     found: &mut Diagnostics,
 ) {
     for Binding { name, cursor, .. } in bindings {
-        if interface.resource(name).is_some() {
+        if interface.resource(name).is_some() || interface.refused.contains(name) {
             continue;
         }
         found.push(if interface.created.contains_key(name) {
@@ -119,7 +164,7 @@ fn check(
         let bound = bindings.iter().any(|binding| binding.name == *name);
         let mut given = params.iter().filter_map(|param| param.text_of("name"));
         let given = given.any(|given| given == name);
-        if !bound && !given && !optional {
+        if !bound && !given && !optional && !reported.contains(name) {
             let message =
                 format!("{title} takes in the resource '{name}', and nothing is bound to it");
             let help = format!("add resources: [{{name: {name}, resourceRef: {{name: ...}}}}]");
@@ -161,16 +206,21 @@ impl<'a> Binding<'a> {
         })
     }
 
+    fn is_same_target(&self, other: &Self) -> bool {
+        let target = |binding: &Self| binding.target.node.to_json();
+        self.target_kind == other.target_kind && target(self) == target(other)
+    }
+
     /// The values of a PipelineResource that exists, or that is written out here; it must fit `resource`.
     pub(crate) fn resolve(
         &self,
         catalogue: &Catalogue,
-        namespace: Option<&str>,
+        referrer: Referrer<'_>,
         resource: Option<&InputResource>,
         found: &mut Diagnostics,
     ) -> Option<Value> {
         let bound = match self.target_kind {
-            TargetKind::Reference => catalogue.find(&self.target, namespace, found)?.clone(),
+            TargetKind::Reference => catalogue.find(&self.target, referrer, found)?.clone(),
             TargetKind::Inline => Resource::read(&self.target, None)
                 .map_err(|diagnostics| found.extend(diagnostics))
                 .ok()?,

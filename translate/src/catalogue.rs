@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
 use gleaner_core::document::diagnostic::Diagnostic;
-use gleaner_core::document::{Cursor, Diagnostics, Finding, Location, Node, Source};
+use gleaner_core::document::{Cursor, Diagnostics, Finding, Location, Node};
 use gleaner_proto::kubernetes::PIPELINE_RESOURCE_KIND;
 use gleaner_proto::name::is_dns_subdomain;
 use serde_json::{Map, Value};
@@ -16,6 +16,8 @@ use crate::resource_type::ResourceType;
 #[derive(Debug)]
 pub(crate) struct Catalogue {
     entries: Vec<Entry>,
+    /// The number of entries that are of files.
+    files: usize,
     /// The place besides the files that was searched, as a message names it.
     origin: Option<String>,
     missing: RefCell<BTreeSet<Missing>>,
@@ -39,9 +41,19 @@ pub struct Fetched {
     pub resources: Vec<(String, Node)>,
 }
 
+/// The document that references a PipelineResource.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Referrer<'a> {
+    pub(crate) namespace: Option<&'a str>,
+    /// The index of the document that it is in, where it is part of another one, such as a TriggerTemplate.
+    pub(crate) outer: Option<usize>,
+}
+
 #[derive(Debug)]
 struct Entry {
     namespace: Option<String>,
+    /// As [`Referrer::outer`]: one in a TriggerTemplate is created for the runs in it.
+    outer: Option<usize>,
     name: String,
     /// The findings about one that is not referenced are of no interest.
     is_referenced: Cell<bool>,
@@ -59,32 +71,37 @@ pub(crate) struct Resource {
 // === impl Catalogue ===
 
 impl Catalogue {
-    /// The catalogue of the PipelineResources in `sources` and those that were fetched.
-    pub(crate) fn new(sources: &[Source], fetched: Option<&Fetched>) -> Self {
-        let mut entries = Vec::new();
-        for source in sources {
-            let documents = source.documents.iter();
-            let resources = documents
-                .filter(|document| document.text_of("kind") == Some(PIPELINE_RESOURCE_KIND));
-            entries.extend(resources.map(|document| {
-                let metadata = document.get("metadata");
-                let namespace = metadata.and_then(|own| own.text_of("namespace"));
-                let namespace = namespace.map(str::to_owned);
-                Entry::new(document, namespace, |_| source.name.clone())
-            }));
-        }
-        if let Some(Fetched { origin, resources }) = fetched {
-            entries.extend(resources.iter().map(|(namespace, document)| {
-                Entry::new(document, Some(namespace.clone()), |name| {
-                    format!("{PIPELINE_RESOURCE_KIND} {name} in {origin}")
+    /// The catalogue of the PipelineResources that were fetched.
+    pub(crate) fn new(fetched: Option<&Fetched>) -> Self {
+        let resources = fetched
+            .into_iter()
+            .flat_map(|Fetched { origin, resources }| {
+                resources.iter().map(move |(namespace, document)| {
+                    let title = |name: &str| format!("{PIPELINE_RESOURCE_KIND} {name} in {origin}");
+                    Entry::new(
+                        &Cursor::root(document),
+                        Some(namespace.clone()),
+                        None,
+                        title,
+                    )
                 })
-            }));
-        }
+            });
         Self {
-            entries,
+            entries: resources.collect(),
+            files: 0,
             origin: fetched.map(|fetched| fetched.origin.clone()),
             missing: RefCell::default(),
         }
+    }
+
+    /// Adds one of a file, which `document` is; those of files come before fetched ones.
+    pub(crate) fn add(&mut self, document: &Cursor<'_>, file: &str, outer: Option<usize>) {
+        let namespace = document.node.descend(&["metadata", "namespace"]);
+        let namespace = namespace.and_then(Node::as_str).map(str::to_owned);
+        let entry = Entry::new(document, namespace, outer, |_| file.to_owned());
+        let files = self.files;
+        self.entries.insert(files, entry);
+        self.files += 1;
     }
 
     /// The PipelineResources that were referenced and not found.
@@ -100,27 +117,46 @@ impl Catalogue {
         findings.flatten().cloned()
     }
 
-    /// The PipelineResource that a document in `namespace` calls `name`; reports that there is none.
+    /// Returns true if there is one that `referrer` calls `name`.
+    pub(crate) fn has(&self, name: &str, referrer: Referrer<'_>) -> bool {
+        self.entry(name, referrer).is_some()
+    }
+
+    fn entry(&self, name: &str, referrer: Referrer<'_>) -> Option<&Entry> {
+        let Referrer { namespace, outer } = referrer;
+        let entries = self.entries.iter().filter(|entry| {
+            let anywhere = entry.namespace.is_none() || namespace.is_none();
+            let is_seen = entry.outer.is_none() || entry.outer == outer;
+            is_seen && entry.name == name && (anywhere || entry.namespace.as_deref() == namespace)
+        });
+        let (own, others): (Vec<_>, Vec<_>) = entries.partition(|entry| entry.outer.is_some());
+        own.into_iter().chain(others).next()
+    }
+
+    /// The PipelineResource that `referrer` calls `name`; reports that there is none.
     pub(crate) fn find(
         &self,
         name: &Cursor<'_>,
-        namespace: Option<&str>,
+        referrer: Referrer<'_>,
         found: &mut Diagnostics,
     ) -> Option<&Resource> {
         let wanted = name.node.as_str().unwrap_or_default();
+        if let Some(entry) = self.entry(wanted, referrer) {
+            entry.is_referenced.set(true);
+            return entry.resource.as_ref().ok();
+        }
+        if referrer.outer.is_some() && wanted.contains("$(") {
+            let message =
+                format!("the PipelineResource '{wanted}' is known only when the trigger fires");
+            let help = "write the values here, with resourceSpec";
+            found.push(name.diagnostic(message).help(help));
+            return None;
+        }
         if !is_dns_subdomain(wanted) {
             let message = format!("'{wanted}' is not the name of a PipelineResource");
             let help = "write the name itself; only a Pipeline's tasks refer to others with $(resources.NAME) and $(tasks.TASK.OUTPUT)";
             found.push(name.diagnostic(message).help(help));
             return None;
-        }
-        let mut entries = self.entries.iter().filter(|entry| {
-            let anywhere = entry.namespace.is_none() || namespace.is_none();
-            entry.name == wanted && (anywhere || entry.namespace.as_deref() == namespace)
-        });
-        if let Some(entry) = entries.next() {
-            entry.is_referenced.set(true);
-            return entry.resource.as_ref().ok();
         }
         let message = format!("there is no PipelineResource '{wanted}'");
         let add = "add the file that holds it with -f";
@@ -136,7 +172,7 @@ impl Catalogue {
             }
         });
         self.missing.borrow_mut().insert(Missing {
-            namespace: namespace.map(str::to_owned),
+            namespace: referrer.namespace.map(str::to_owned),
             name: wanted.to_owned(),
         });
         None
@@ -146,13 +182,19 @@ impl Catalogue {
 // === impl Entry ===
 
 impl Entry {
-    fn new(document: &Node, namespace: Option<String>, file: impl FnOnce(&str) -> String) -> Self {
-        let name = document.descend(&["metadata", "name"]);
+    fn new(
+        document: &Cursor<'_>,
+        namespace: Option<String>,
+        outer: Option<usize>,
+        file: impl FnOnce(&str) -> String,
+    ) -> Self {
+        let name = document.node.descend(&["metadata", "name"]);
         let name = name.and_then(Node::as_str).unwrap_or_default();
-        let root = Cursor::root(document);
-        let resource = match root.field("spec") {
+        let resource = match document.field("spec") {
             Some(spec) => Resource::read(&spec, Some(name)),
-            None => Err(vec![root.diagnostic("the PipelineResource has no spec")]),
+            None => Err(vec![
+                document.diagnostic("the PipelineResource has no spec"),
+            ]),
         };
         let file = file(name);
         let finding = |diagnostic: Diagnostic| {
@@ -162,6 +204,7 @@ impl Entry {
         };
         Self {
             namespace,
+            outer,
             name: name.to_owned(),
             is_referenced: Cell::new(false),
             resource: resource.map_err(|found| found.into_iter().map(finding).collect()),
@@ -225,7 +268,7 @@ impl Resource {
 /// none of them; reports those that it does not act on anyway.
 fn is_clone_setting(key: &str, value: &str, param: &Cursor<'_>, found: &mut Diagnostics) -> bool {
     const SETTINGS: [(&str, &[&str]); 7] = [
-        ("submodules", &["false"]),
+        ("submodules", &["", "true"]),
         ("depth", &["", "1"]),
         ("sslVerify", &["", "true"]),
         ("refspec", &[""]),
@@ -238,7 +281,10 @@ fn is_clone_setting(key: &str, value: &str, param: &Cursor<'_>, found: &mut Diag
         return false;
     };
     if !harmless.contains(&value) {
-        let message = format!("the step that clones has no setting {name}");
+        let message = match *name {
+            "submodules" => "the step that clones always fetches submodules".to_owned(),
+            name => format!("the step that clones has no setting {name}"),
+        };
         let help = "remove it, and let a step of your own do what it did";
         found.push(param.diagnostic(message).help(help));
     }

@@ -24,4 +24,8 @@ else
   git fetch -q --tags -- origin '+refs/heads/*:refs/remotes/origin/*'
   git checkout -q --detach "$revision" -- || git checkout -q --detach "origin/$revision" --
 fi
+if [ -f .gitmodules ]; then
+  # A server that does not hand out the recorded commit by itself has it in the history of a branch.
+  git submodule -q update --init --recursive --depth=1 || git submodule -q update --init --recursive
+fi
 git --no-pager log -1 --format="$0: %H %s" >&2

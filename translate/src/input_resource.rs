@@ -13,7 +13,8 @@ pub(crate) struct InputResource {
     /// Its name, and that of the parameter.
     pub(crate) name: String,
     pub(crate) kind: ResourceType,
-    pub(crate) direction: Direction,
+    /// Both for an image that the Task takes in and writes to under one name: a run binds one value to it.
+    pub(crate) directions: Vec<Direction>,
     /// Runs need not bind it.
     pub(crate) optional: bool,
     /// The directory into which it is cloned.
@@ -27,27 +28,44 @@ pub(crate) struct InputResource {
     pub(crate) at: Location,
 }
 
+/// The resources that a Task or Pipeline declares.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Declared {
+    pub(crate) resources: Vec<InputResource>,
+    /// The names of those that were reported: what refers to them needs no error of its own.
+    pub(crate) refused: Vec<String>,
+}
+
 const FIELDS: [&str; 5] = ["name", "type", "description", "targetPath", "optional"];
 
 impl InputResource {
     /// Reads declarations; reports those that have no equivalent, and names that are declared twice.
-    pub(crate) fn read_all(items: &[Item], found: &mut Diagnostics) -> Vec<Self> {
-        let mut resources: Vec<Self> = Vec::new();
+    pub(crate) fn read_all(items: &[Item], found: &mut Diagnostics) -> Declared {
+        let mut declared = Declared::default();
         for item in items {
             let cursor = item.cursor();
             let Some(resource) = Self::read(&cursor, item.direction, found) else {
+                declared
+                    .refused
+                    .extend(cursor.node.text_of("name").map(str::to_owned));
                 continue;
             };
             let name = &resource.name;
-            let (message, help) = match resources.iter().find(|other| other.name == *name) {
+            let mut resources = declared.resources.iter_mut();
+            let (message, help) = match resources.find(|other| other.name == *name) {
                 None => {
-                    resources.push(resource);
+                    declared.resources.push(resource);
                     continue;
                 }
-                Some(other) if other.direction == resource.direction => (
+                Some(other) if other.directions.contains(&item.direction) => (
                     format!("the resource '{name}' is declared twice"),
                     "remove one of the two",
                 ),
+                Some(other) if other.kind == resource.kind => {
+                    other.directions.push(item.direction);
+                    other.optional &= resource.optional;
+                    continue;
+                }
                 Some(_) => (
                     format!("two resources are called '{name}', and both become parameters"),
                     "rename one",
@@ -55,7 +73,7 @@ impl InputResource {
             };
             found.push(cursor.diagnostic(message).help(help));
         }
-        resources
+        declared
     }
 
     fn read(cursor: &Cursor<'_>, direction: Direction, found: &mut Diagnostics) -> Option<Self> {
@@ -76,7 +94,7 @@ impl InputResource {
         let directory = directory.as_deref().unwrap_or(&name);
         Some(Self {
             kind: ResourceType::read(&kind, direction, found)?,
-            direction,
+            directions: vec![direction],
             optional: cursor
                 .field("optional")
                 .is_some_and(|optional| optional.flag(found) == Some(true)),
@@ -86,6 +104,11 @@ impl InputResource {
             at: cursor.node.at,
             name,
         })
+    }
+
+    /// Returns true if a step clones it.
+    pub(crate) fn is_cloned(&self) -> bool {
+        self.kind == ResourceType::Git
     }
 
     /// Adds `key` to the keys that a bound resource must have.

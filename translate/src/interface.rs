@@ -12,6 +12,8 @@ use crate::input_resource::InputResource;
 pub(crate) struct Interface {
     /// The resources that a run binds.
     pub(crate) resources: Vec<InputResource>,
+    /// The names of resources that were reported.
+    pub(crate) refused: Vec<String>,
     /// The objects that it creates, by their names in the declaration.
     pub(crate) created: IndexMap<String, Created>,
 }

@@ -9,10 +9,16 @@
 //! | `resource_lists` | the lists of resources in a spec, in each of their spellings |
 //! | `input_resource`, `binding` | their entries: declarations, and bindings |
 //! | `interface` | the inputs and outputs of a Task or Pipeline |
+//! | `draft`, `kind` | one document on its way, its kind and its version |
+//! | `inner` | Tekton objects that are part of another document, such as a TriggerTemplate |
+//! | `field_names` | the spelling of fields |
 //! | `outputs` | the declaration, moved into the annotation |
 //! | `git_source` | the step that clones a git resource |
 //! | `variables` | `$(...)` |
-//! | `versions` | fields that v1 renamed, moved or removed |
+//! | `passed_variables` | variables of resources in a run, or in a Pipeline's task |
+//! | `working_directory` | the directory of steps that name none |
+//! | `run_fields` | fields of runs that v1 renamed, moved or removed |
+//! | `versions` | fields of Tasks and references that v1 renamed, moved or removed |
 //! | `resource_type` | the types of PipelineResources |
 //! | `catalogue` | PipelineResources that exist |
 //! | `shape` | the shape of a document |
@@ -20,17 +26,24 @@
 mod binding;
 mod catalogue;
 mod documents;
+mod draft;
+mod field_names;
 mod git_source;
+mod inner;
 mod input_resource;
 mod interface;
+mod kind;
 mod outputs;
+mod passed_variables;
 mod pipeline;
 mod resource_lists;
 mod resource_type;
+mod run_fields;
 mod shape;
 mod task;
 mod variables;
 mod versions;
+mod working_directory;
 
 pub use catalogue::{Fetched, Missing};
-pub use documents::{Refusal, Settings, translate};
+pub use documents::{Refusal, Settings, Translation, translate};

@@ -9,9 +9,10 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use crate::binding::{self, Binding, TargetKind};
-use crate::catalogue::Catalogue;
-use crate::input_resource::InputResource;
+use crate::catalogue::{Catalogue, Referrer};
+use crate::input_resource::{Declared, InputResource};
 use crate::interface::{Created, Interface, Interfaces, referred};
+use crate::passed_variables::PassedVariables;
 use crate::resource_lists::{self, Direction};
 use crate::variables::{self, Replacement, Variables};
 use crate::versions;
@@ -23,7 +24,7 @@ pub(crate) struct Surroundings<'a> {
     /// The Tasks embedded in the same document, by place.
     pub(crate) embedded: &'a HashMap<Place, Interface>,
     pub(crate) catalogue: &'a Catalogue,
-    pub(crate) namespace: Option<&'a str>,
+    pub(crate) referrer: Referrer<'a>,
     pub(crate) source: &'a Source,
 }
 
@@ -34,13 +35,20 @@ pub(crate) fn translate(
     found: &mut Diagnostics,
 ) -> Interface {
     let items = resource_lists::take_inputs(spec, place, found);
-    let mut resources = InputResource::read_all(&items, found);
+    let Declared {
+        mut resources,
+        refused,
+    } = InputResource::read_all(&items, found);
     for resource in &mut resources {
         // Its tasks may be in other files, and use any of them.
         resource.uses_keys_of_type();
     }
     let tasks = tasks(spec, place, around);
-    let mut pipeline = Pipeline { resources, tasks };
+    let mut pipeline = Pipeline {
+        resources,
+        refused,
+        tasks,
+    };
     for list in LISTS {
         for (index, task) in spec.items_at_mut(list).iter_mut().enumerate() {
             pipeline.task(task, &place.key(list).index(index), around, found);
@@ -53,6 +61,7 @@ pub(crate) fn translate(
     }
     Interface {
         resources,
+        refused: pipeline.refused,
         ..Interface::default()
     }
 }
@@ -79,6 +88,8 @@ fn tasks(spec: &Node, place: &Place, around: &Surroundings<'_>) -> Tasks {
 
 struct Pipeline {
     resources: Vec<InputResource>,
+    /// The names of resources that were reported.
+    refused: Vec<String>,
     tasks: Tasks,
 }
 
@@ -104,13 +115,25 @@ impl Pipeline {
         };
         let title = format!("the task '{name}'");
         let bound = (title.as_str(), interface.as_ref());
-        binding::replace_all(
+        let passed = binding::replace_all(
             task,
             place,
             bound,
             found,
             |binding, resource, task, found| self.value(binding, resource, task, around, found),
         );
+        let mut variables = PassedVariables {
+            title: &title,
+            is_run: false,
+            passed: &passed,
+            interface: interface.as_ref(),
+            used: Vec::new(),
+        };
+        variables::rewrite(task, place, &mut variables, around.source, found);
+        for (name, key) in variables.used {
+            let own = self.resources.iter_mut().find(|own| own.name == name);
+            own.into_iter().for_each(|own| own.uses(&key));
+        }
     }
 
     /// The value of the parameter that replaces a binding, which is for `resource` where that is known.
@@ -132,13 +155,15 @@ impl Pipeline {
             (TargetKind::Reference, Some(["tasks", from, output])) => {
                 self.output(from, output, binding, resource, found)
             }
-            (TargetKind::Reference, _) if name.contains("$(") => {
+            (TargetKind::Reference, _)
+                if name.contains("$(") && !around.catalogue.has(name, around.referrer) =>
+            {
                 let message = format!("'{name}' names no resource");
                 let help = "write $(resources.NAME), $(tasks.TASK.OUTPUT) or the name of a PipelineResource";
                 found.push(binding.target.diagnostic(message).help(help));
                 None
             }
-            _ => binding.resolve(around.catalogue, around.namespace, resource, found),
+            _ => binding.resolve(around.catalogue, around.referrer, resource, found),
         }
     }
 
@@ -167,6 +192,9 @@ impl Pipeline {
             }
         }
         let Some(own) = self.resources.iter_mut().find(|own| own.name == name) else {
+            if self.refused.iter().any(|refused| refused == name) {
+                return None;
+            }
             let message = format!("the Pipeline declares no resource '{name}'");
             let known = self.resources.iter().map(|own| own.name.as_str());
             found.add(&binding.target, message, suggestion(name, known));
@@ -239,6 +267,10 @@ impl Pipeline {
     }
 
     fn resource(&mut self, name: &str, key: &str, inside: &str) -> Replacement {
+        if self.refused.iter().any(|refused| refused == name) {
+            // Its declaration was reported, so the document is not printed.
+            return Replacement::Text(name.to_owned());
+        }
         let known = self.resources.iter().map(|own| own.name.as_str());
         let help = suggestion(name, known);
         let Some(own) = self.resources.iter_mut().find(|own| own.name == name) else {
@@ -254,6 +286,10 @@ impl Pipeline {
 }
 
 impl Variables for Pipeline {
+    fn had_braces(&self, words: &[&str]) -> bool {
+        matches!(words, ["inputs" | "outputs" | "params", ..])
+    }
+
     fn replace(&mut self, words: &[&str], inside: &str) -> Replacement {
         match words {
             ["inputs", "params", ..] => match inside.strip_prefix("inputs.") {

@@ -3,11 +3,11 @@
 use gleaner_core::document::suggestion::suggestion;
 use gleaner_core::document::{Diagnostics, Node, Place, Source};
 
-use crate::input_resource::InputResource;
+use crate::input_resource::{Declared, InputResource};
 use crate::interface::Interface;
-use crate::resource_lists::{self, Direction};
+use crate::resource_lists::{self, Direction, Item};
 use crate::resource_type::ResourceType;
-use crate::variables::{self, Replacement, Variables, rewrite};
+use crate::variables::{self, Replacement, Variables, rewrite, rewrite_text};
 use crate::versions;
 
 /// Translates the TaskSpec at `place`, without its declaration: in the proposal's syntax, that stays in the spec. `annotation` is
@@ -20,7 +20,10 @@ pub(crate) fn translate(
     found: &mut Diagnostics,
 ) -> Interface {
     let items = resource_lists::take(spec, place, is_created, found);
-    let mut resources = InputResource::read_all(&items, found);
+    let Declared {
+        mut resources,
+        refused,
+    } = InputResource::read_all(&items, found);
     for resource in &mut resources {
         if resource.kind == ResourceType::Git {
             // The step that clones uses both.
@@ -31,8 +34,18 @@ pub(crate) fn translate(
     let mut variables = TaskVariables {
         created: created(spec),
         resources,
+        refused,
         within: Within::Steps,
     };
+    variables.rewrite_paths(&items, found);
+    variables.within = Within::Default;
+    for (index, param) in spec.items_at_mut("params").iter_mut().enumerate() {
+        if let Some(default) = param.field_mut("default") {
+            let place = place.key("params").index(index).key("default");
+            rewrite(default, &place, &mut variables, source, found);
+        }
+    }
+    variables.within = Within::Steps;
     rewrite(spec, place, &mut variables, source, found);
     variables.within = Within::Declaration;
     for (part, place) in declaration_parts(spec, place) {
@@ -47,6 +60,7 @@ pub(crate) fn translate(
     expand_arrays(spec);
     Interface {
         resources: variables.resources,
+        refused: variables.refused,
         ..Interface::default()
     }
 }
@@ -112,6 +126,8 @@ fn expand_arrays(spec: &mut Node) {
 
 struct TaskVariables {
     resources: Vec<InputResource>,
+    /// The names of resources that were reported.
+    refused: Vec<String>,
     /// The names of what the Task creates.
     created: Vec<String>,
     within: Within,
@@ -120,6 +136,8 @@ struct TaskVariables {
 /// The part of the Task that has the variable.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Within {
+    /// The default of a parameter, in which Tekton replaced resources and v1 replaces nothing.
+    Default,
     /// Fields in which Tekton replaces variables.
     Steps,
     /// The declaration, in which Gleaner does.
@@ -141,10 +159,12 @@ impl Variables for TaskVariables {
                 self.resource(Some(Output), name, key, inside)
             }
             (["resources", name, key], _) => self.resource(None, name, key, inside),
-            (["resources" | "inputs" | "outputs", ..], Within::Steps) => Replacement::refused(
-                format!("`$({inside})` is no variable"),
-                "write $(resources.NAME.KEY) or $(params.NAME)",
-            ),
+            (["resources" | "inputs" | "outputs", ..], Within::Steps | Within::Default) => {
+                Replacement::refused(
+                    format!("`$({inside})` is no variable"),
+                    "write $(resources.NAME.KEY) or $(params.NAME)",
+                )
+            }
             (["steps", step, output], Within::Steps)
                 if !["results", "outputs", "inputs"].contains(output) =>
             {
@@ -161,7 +181,7 @@ impl Variables for TaskVariables {
     /// While the steps are rewritten: the declaration (an embedded TaskSpec has its annotation in `metadata`), and
     /// text for people.
     fn skips(&self, field: &str) -> bool {
-        self.within == Within::Steps
+        self.within != Within::Declaration
             && ["outputs", "metadata", "description", "displayName"].contains(&field)
     }
 
@@ -179,10 +199,15 @@ impl TaskVariables {
         key: &str,
         inside: &str,
     ) -> Replacement {
+        if self.refused.iter().any(|refused| refused == name) {
+            // Its declaration was reported, so the document is not printed.
+            return Replacement::Text(name.to_owned());
+        }
         let creates = self.created.iter().any(|created| created == name);
         let mut resources = self.resources.iter_mut();
         let declared = resources.find(|own| {
-            own.name == name && direction.is_none_or(|direction| own.direction == direction)
+            own.name == name
+                && direction.is_none_or(|direction| own.directions.contains(&direction))
         });
         if creates && self.within == Within::Declaration {
             match (direction, &declared) {
@@ -202,17 +227,41 @@ impl TaskVariables {
         let Some(resource) = declared else {
             return self.unknown(creates, name, inside);
         };
-        match (key, resource.direction) {
-            ("path", Direction::Input) => Replacement::Text(resource.path.clone()),
-            ("path", Direction::Output) => Replacement::refused(
+        let takes_in = resource.directions.contains(&Direction::Input);
+        match key {
+            "path" if takes_in && direction != Some(Direction::Output) => {
+                Replacement::Text(resource.path.clone())
+            }
+            "path" => Replacement::refused(
                 format!("`$({inside})`: nothing makes that folder today"),
                 "name a folder of the task's own, below /workspace",
             ),
-            ("type", _) => Replacement::Text(resource.kind.as_str().to_owned()),
+            "type" => Replacement::Text(resource.kind.as_str().to_owned()),
+            _ if self.within == Within::Default => Replacement::refused(
+                format!("`$({inside})`: Tekton v1 replaces no variables in a default"),
+                "write the variable where the parameter is used",
+            ),
             _ => {
                 resource.uses(key);
                 Replacement::Variable(format!("params.{name}.{key}"))
             }
+        }
+    }
+
+    /// Translates the variables in the `targetPath` of each resource, which becomes part of the steps.
+    fn rewrite_paths(&mut self, items: &[Item], found: &mut Diagnostics) {
+        for index in 0..self.resources.len() {
+            let path = std::mem::take(&mut self.resources[index].path);
+            let name = self.resources[index].name.clone();
+            let mut items = items.iter().map(Item::cursor);
+            let item = items.find(|item| item.node.text_of("name") == Some(&name));
+            let target = item.as_ref().and_then(|item| item.field("targetPath"));
+            let path = rewrite_text(&path, self, &mut |_, message, help| {
+                if let Some(target) = &target {
+                    found.push(target.diagnostic(message).maybe_help(help));
+                }
+            });
+            self.resources[index].path = path;
         }
     }
 
@@ -221,11 +270,11 @@ impl TaskVariables {
         match self.within {
             // The reader of the declaration reports it, and knows better what was meant.
             Within::Declaration => Replacement::Keep,
-            Within::Steps if creates => Replacement::refused(
+            _ if creates => Replacement::refused(
                 format!("`$({inside})`: '{name}' is created when the steps are done"),
                 "use it in another task, or in a template",
             ),
-            Within::Steps => Replacement::Refused {
+            _ => Replacement::Refused {
                 message: format!("`$({inside})`: the Task declares no resource '{name}'"),
                 help: suggestion(name, known),
             },

@@ -37,6 +37,11 @@ pub(crate) trait Variables {
     /// Returns true for a field below which nothing is replaced.
     fn skips(&self, field: &str) -> bool;
 
+    /// Returns true if Tekton before v0.6 replaced `${...}` with these words here.
+    fn had_braces(&self, words: &[&str]) -> bool {
+        matches!(words, ["inputs" | "outputs", ..])
+    }
+
     /// Returns true if `$$(` is a literal `$(`, as in a declaration. Tekton has no such escape.
     fn escapes(&self) -> bool {
         false
@@ -79,42 +84,54 @@ pub(crate) fn rewrite(
 }
 
 /// Returns `text` with its variables translated. `report` takes the offset of one that cannot be, the message and the remedy.
-fn rewrite_text(
+pub(crate) fn rewrite_text(
     text: &str,
     variables: &mut dyn Variables,
     report: &mut dyn FnMut(usize, String, Option<String>),
 ) -> String {
-    for (offset, inside) in old_spellings(text) {
-        let message = format!("`${{{inside}}}` is how Tekton wrote variables before v0.6");
-        report(offset, message, Some(format!("write $({inside})")));
-    }
     let mut written = String::with_capacity(text.len());
     let mut rest = 0;
-    while let Some(begin) = text[rest..].find("$(").map(|found| rest + found) {
-        let Some(length) = text[begin..].find(')') else {
-            break;
-        };
-        let inside = &text[begin + 2..begin + length];
-        let escaped = variables.escapes() && text[..begin].ends_with('$');
-        let replacement = match words(inside) {
-            Some(words) if !escaped => variables.replace(&words, inside),
-            _ => Replacement::Keep,
-        };
+    while let Some((begin, brace)) = opening(text, rest) {
+        let close = if brace == '(' { ')' } else { '}' };
         written.push_str(&text[rest..begin]);
-        rest = begin + length + 1;
-        match replacement {
-            Replacement::Keep => {
-                // There may be a variable inside: `$(cat $(params.file))` is shell.
+        rest = begin + 2;
+        let inside = text[rest..].split_once(close).map(|(inside, _)| inside);
+        let escaped = variables.escapes() && text[..begin].ends_with('$');
+        let words = inside.filter(|_| !escaped).and_then(words);
+        // `${x}` is the shell's, unless it is a variable of Tekton before v0.6.
+        let (Some(inside), Some(words)) = (
+            inside,
+            words.filter(|words| brace == '(' || variables.had_braces(words)),
+        ) else {
+            // There may be a variable inside: `$(cat $(params.file))` is shell.
+            written.push_str(&text[begin..rest]);
+            continue;
+        };
+        let end = rest + inside.len() + 1;
+        match variables.replace(&words, inside) {
+            Replacement::Keep if brace == '(' => {
                 written.push_str("$(");
-                rest = begin + 2;
+                continue;
             }
+            Replacement::Keep => written.push_str(&format!("$({inside})")),
             Replacement::Variable(inside) => written.push_str(&format!("$({inside})")),
             Replacement::Text(text) => written.push_str(&text),
             Replacement::Refused { message, help } => report(begin, message, help),
         }
+        rest = end;
     }
     written.push_str(&text[rest..]);
     written
+}
+
+/// The offset of the next `$(` or `${` from `rest` on, and its bracket.
+fn opening(text: &str, rest: usize) -> Option<(usize, char)> {
+    let mut dollars = text[rest..].match_indices('$');
+    dollars.find_map(|(offset, _)| {
+        let begin = rest + offset;
+        let brace = text[begin + 1..].chars().next()?;
+        matches!(brace, '(' | '{').then_some((begin, brace))
+    })
 }
 
 /// The text between `$(` and `)`, if `text` is one variable and nothing else.
@@ -147,16 +164,6 @@ pub(crate) fn words(inside: &str) -> Option<Vec<&str>> {
             .all(|c| c.is_alphanumeric() || "-_.*".contains(c))
     };
     (!words.is_empty() && words.iter().all(is_plain)).then_some(words)
-}
-
-/// The offset and the inside of each `${inputs.params.x}`.
-fn old_spellings(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    text.match_indices("${").filter_map(|(begin, _)| {
-        let (inside, _) = text[begin + 2..].split_once('}')?;
-        let mut roots = ["inputs.", "outputs."].iter();
-        let is_old = roots.any(|root| inside.starts_with(root));
-        is_old.then_some((begin, inside))
-    })
 }
 
 fn location(text: &str, offset: usize) -> Location {

@@ -1,8 +1,9 @@
 //! Fields of v1alpha1 and v1beta1 that v1 renamed, moved or removed.
 
-use gleaner_core::document::{Cursor, Diagnostics, Node, Place};
+use gleaner_core::document::{Content, Cursor, Diagnostics, Node, Place};
+use serde_json::json;
 
-const NO_SUCH_FIELD: &str = "Tekton v1 has no such field";
+pub(crate) const NO_SUCH_FIELD: &str = "Tekton v1 has no such field";
 
 /// Fields of a step that v1beta1 deprecated and v1 removed.
 const REMOVED_FROM_STEPS: [&str; 10] = [
@@ -18,34 +19,17 @@ const REMOVED_FROM_STEPS: [&str; 10] = [
     "tty",
 ];
 
-/// Fields of runs that v1 removed, with the remedy.
-const REMOVED_FROM_RUNS: [(&str, &str); 5] = [
-    (
-        "stepOverrides",
-        "rename it to stepSpecs, and resources in it to computeResources",
-    ),
-    (
-        "sidecarOverrides",
-        "rename it to sidecarSpecs, and resources in it to computeResources",
-    ),
-    (
-        "serviceAccountNames",
-        "use taskRunSpecs, with pipelineTaskName and serviceAccountName",
-    ),
-    ("taskServiceAccountName", "rename it to serviceAccountName"),
-    ("taskPodTemplate", "rename it to podTemplate"),
-];
-
 /// Renames fields of the TaskSpec at `place`; reports those that v1 removed.
 pub(crate) fn task_spec(spec: &mut Node, place: &Place, found: &mut Diagnostics) {
     rename(spec, place, "containerTemplate", "stepTemplate", found);
-    let cursor = Cursor::new(spec, place.clone());
-    let template = cursor.field("stepTemplate");
-    for step in cursor.items_at("steps", found).iter().chain(&template) {
-        removed_from_step(step, &REMOVED_FROM_STEPS, found);
+    if let Some(template) = spec.field_mut("stepTemplate") {
+        // It never had a meaning (`MergeStepsWithStepTemplate`, `pkg/apis/pipeline/v1/merge.go`).
+        template.take("name");
+        removed_from_step(template, &place.key("stepTemplate"), found);
     }
-    if let Some(template) = &template {
-        removed_from_step(template, &["name"], found);
+    let list = place.key("steps");
+    for (index, step) in spec.items_at_mut("steps").iter_mut().enumerate() {
+        removed_from_step(step, &list.index(index), found);
     }
     for container in containers(spec) {
         rename(container, place, "resources", "computeResources", found);
@@ -60,37 +44,6 @@ pub(crate) fn containers(spec: &mut Node) -> impl Iterator<Item = &mut Node> {
         "stepTemplate" => std::slice::from_mut(node),
         _ => &mut [],
     })
-}
-
-/// Renames fields of a TaskRun's spec; reports those that v1 removed.
-pub(crate) fn task_run(spec: &mut Node, found: &mut Diagnostics) {
-    let place = Place::from(["spec"]);
-    rename(spec, &place, "serviceAccount", "serviceAccountName", found);
-    removed_from_run(&Cursor::new(spec, place.clone()), found);
-    reference(spec, &place, "taskRef", "Task", found);
-}
-
-/// Renames and moves fields of a PipelineRun's spec; reports those that v1 removed.
-pub(crate) fn pipeline_run(spec: &mut Node, found: &mut Diagnostics) {
-    let place = Place::from(["spec"]);
-    rename(spec, &place, "serviceAccount", "serviceAccountName", found);
-    for (from, parent, key) in [
-        (
-            "serviceAccountName",
-            "taskRunTemplate",
-            "serviceAccountName",
-        ),
-        ("podTemplate", "taskRunTemplate", "podTemplate"),
-        ("timeout", "timeouts", "pipeline"),
-    ] {
-        move_into(spec, &place, from, (parent, key), found);
-    }
-    let cursor = Cursor::new(spec, place.clone());
-    removed_from_run(&cursor, found);
-    for item in cursor.items_at("taskRunSpecs", found) {
-        removed_from_run(&item, found);
-    }
-    reference(spec, &place, "pipelineRef", "Pipeline", found);
 }
 
 /// Translates the reference to a Task or a Pipeline in the field `key`.
@@ -119,30 +72,58 @@ pub(crate) fn reference(
         let help = "make it a Task of this namespace, or refer to one of another with the cluster resolver";
         found.push(kind.diagnostic(message).help(help));
     }
-    if let Some(bundle) = cursor.field("bundle") {
-        let help = "use resolver: bundles, with the params bundle, name and kind";
-        found.push(bundle.diagnostic(NO_SUCH_FIELD).help(help));
+    if cursor.field("bundle").is_some() {
+        bundle(reference, &place.key(key), kind, found);
     }
 }
 
-fn removed_from_step(step: &Cursor<'_>, removed: &[&str], found: &mut Diagnostics) {
-    for field in removed.iter().filter_map(|key| step.field(key)) {
+/// `bundle` of a reference becomes the resolver of bundles, as Tekton's own conversion does (`convertBundleToResolver`,
+/// `pkg/apis/pipeline/v1beta1`).
+fn bundle(reference: &mut Node, place: &Place, kind: &str, found: &mut Diagnostics) {
+    let cursor = Cursor::new(reference, place.clone());
+    cursor.fields(&["name", "kind", "bundle"], found);
+    let (Some(name), Some(bundle)) = (cursor.name(found), cursor.text_at("bundle", found)) else {
+        return;
+    };
+    let param = |name: &str, value: &str| json!({"name": name, "value": value});
+    let resolved = json!({
+        "resolver": "bundles",
+        "params": [param("bundle", &bundle), param("name", &name), param("kind", &kind.to_lowercase())],
+    });
+    *reference = Node::derived(reference.at, resolved);
+}
+
+/// Reports fields that v1 removed, and removes those that say nothing.
+fn removed_from_step(step: &mut Node, place: &Place, found: &mut Diagnostics) {
+    for key in REMOVED_FROM_STEPS {
+        let Some(value) = step.present(key) else {
+            continue;
+        };
+        let is_empty = match &value.content {
+            Content::Sequence(items) => items.is_empty(),
+            Content::Mapping(entries) => entries.is_empty(),
+            Content::String(text) => text.is_empty(),
+            content => *content == Content::Boolean(false),
+        };
+        if is_empty {
+            step.take(key);
+            continue;
+        }
         let message = format!("{NO_SUCH_FIELD} in a step");
         let help = "remove it; a container that serves something is a sidecar";
+        let field = Cursor::new(value, place.key(key));
         found.push(field.diagnostic(message).help(help));
     }
 }
 
-fn removed_from_run(spec: &Cursor<'_>, found: &mut Diagnostics) {
-    for (key, help) in REMOVED_FROM_RUNS {
-        if let Some(field) = spec.field(key) {
-            found.push(field.diagnostic(NO_SUCH_FIELD).help(help));
-        }
-    }
-}
-
 /// Renames a field, unless there is one of the new name.
-fn rename(node: &mut Node, place: &Place, from: &str, to: &str, found: &mut Diagnostics) {
+pub(crate) fn rename(
+    node: &mut Node,
+    place: &Place,
+    from: &str,
+    to: &str,
+    found: &mut Diagnostics,
+) {
     let Some(old) = node.present(from) else {
         return;
     };
@@ -155,28 +136,5 @@ fn rename(node: &mut Node, place: &Place, from: &str, to: &str, found: &mut Diag
     let entries = node.entries_mut().into_iter().flatten();
     for (key, _) in entries.filter(|(key, _)| key.name == from) {
         to.clone_into(&mut key.name);
-    }
-}
-
-/// Moves the field `from` to `parent.key`, unless that is there.
-fn move_into(
-    node: &mut Node,
-    place: &Place,
-    from: &str,
-    (parent, key): (&str, &str),
-    found: &mut Diagnostics,
-) {
-    let Some(value) = node.take(from) else {
-        return;
-    };
-    let Some(target) = node.map_at_mut(parent) else {
-        return;
-    };
-    if target.present(key).is_some() {
-        let message = format!("the old place of {parent}.{key}, and that is here, too");
-        let old = Cursor::new(&value, place.key(from));
-        found.push(old.diagnostic(message).help("keep one of them"));
-    } else {
-        target.put(key, value);
     }
 }

@@ -57,6 +57,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- define "gleaner.tlsSecret" -}}
 {{- if eq .Values.tls.mode "secret" -}}
 {{- required "name the Secret of the certificate in tls.secret.name" .Values.tls.secret.name -}}
+{{- else if eq .Values.tls.mode "cert-manager" -}}
+{{- /* Not the name of the Secret that Helm makes: it would be taken for, or refused as, that one when the mode changes. */ -}}
+{{ include "gleaner.injector" . }}-certificate
 {{- else -}}
 {{ include "gleaner.injector" . }}-tls
 {{- end -}}

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::args::Run;
 use crate::failure::Failure;
+use crate::files;
 use crate::values::did_you_mean;
 use gleaner_proto::name::is_dns_label;
 
@@ -51,7 +52,7 @@ impl Cluster {
             let wrong = |error: &dyn Display| {
                 Failure::usage(format_args!("--crd {}: {error}", file.display()))
             };
-            let text = std::fs::read_to_string(file).map_err(|error| wrong(&error))?;
+            let text = files::read_text(file).map_err(|reason| wrong(&reason))?;
             builder = builder.crds(&text).map_err(|error| wrong(&error))?;
         }
         let server = builder.start().await.map_err(|error| {

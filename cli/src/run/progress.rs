@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use gleaner_core::variable::Reference;
-use gleaner_proto::message::{Outcome, Phase, Status, VariableState};
+use gleaner_proto::message::{Created, Outcome, Phase, Status, VariableState};
 use gleaner_proto::report::Report;
 
 use crate::terminal::{BAD, CAUTION, FAINT, GOOD, STRONG, paint};
@@ -46,18 +46,14 @@ impl Progress {
             Report::Remark { message } => {
                 anstream::eprintln!("{} step '{step}': {message}", paint(CAUTION, "!"));
             }
-            Report::Finished { outcome } => self.finished(outcome),
-        }
-    }
-
-    fn finished(&mut self, outcome: &Outcome) {
-        self.all_created(outcome);
-        // The status may have them already.
-        for note in &outcome.notes {
-            self.note_once(note);
-        }
-        if outcome.phase == Phase::Committed && outcome.resources.is_empty() {
-            anstream::eprintln!("  there was nothing to create");
+            Report::Created { created } => self.created(created),
+            // The status may have it already.
+            Report::Note { message } => self.note_once(message),
+            Report::Finished {
+                phase: Phase::Committed,
+                resources: 0,
+            } => anstream::eprintln!("  there was nothing to create"),
+            Report::Finished { .. } => {}
         }
     }
 
@@ -67,9 +63,13 @@ impl Progress {
 
     pub(crate) fn all_created(&mut self, outcome: &Outcome) {
         for created in &outcome.resources {
-            if self.objects.insert(created.uid.clone()) {
-                anstream::eprintln!("  {} {created}", paint(GOOD, "+"));
-            }
+            self.created(created);
+        }
+    }
+
+    fn created(&mut self, created: &Created) {
+        if self.objects.insert(created.uid.clone()) {
+            anstream::eprintln!("  {} {created}", paint(GOOD, "+"));
         }
     }
 

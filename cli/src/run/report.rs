@@ -1,13 +1,13 @@
 //! What a run leaves behind, on standard output.
 
-use std::io::Write;
-
 use gleaner_core::document::writer::to_yaml;
 use serde_json::{Map, Value, json};
 
 use super::directory::{RunDirectory, text_files};
 use super::substitution::Substitution;
 use crate::args::Form;
+use crate::failure::Failure;
+use crate::printing;
 use gleaner_core::task::spec::TaskResult;
 
 /// The size of a container's termination message in bytes, in which Tekton moves results.
@@ -80,7 +80,7 @@ pub(crate) fn warnings(results: &Results, declared: &[TaskResult]) -> Vec<String
 }
 
 /// Prints both. YAML stays what `kubectl` takes: results stand in comments.
-pub(crate) fn print(objects: &[Value], results: &Results, form: Form) -> std::io::Result<()> {
+pub(crate) fn print(objects: &[Value], results: &Results, form: Form) -> Result<(), Failure> {
     let text = match form {
         Form::Json => format!("{:#}\n", json!({"resources": objects, "results": results})),
         Form::Yaml => {
@@ -90,7 +90,7 @@ pub(crate) fn print(objects: &[Value], results: &Results, form: Form) -> std::io
             format!("{}{}", to_yaml(objects), lines.collect::<String>())
         }
     };
-    std::io::stdout().write_all(text.as_bytes())
+    printing::write(&text)
 }
 
 /// A result on one line: as it is, or as JSON when it has several.

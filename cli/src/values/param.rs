@@ -8,6 +8,7 @@ use gleaner_core::document::{Content, Node};
 use serde_json::{Map, Value};
 
 use super::{Assignment, as_text, did_you_mean};
+use crate::files;
 use gleaner_core::task::{ParamKind, ParamSpec};
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -75,8 +76,7 @@ pub(crate) fn params(
 /// When it cannot be read or holds no map.
 pub(crate) fn read_param_file(file: &str) -> Result<Map<String, Value>, String> {
     let wrong = |reason: String| format!("--param-file {file}: {reason}");
-    let text =
-        std::fs::read_to_string(file).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    let text = files::read_text(file).map_err(wrong)?;
     match yaml::parse(&text) {
         Ok(Node {
             content: Content::Mapping(entries),

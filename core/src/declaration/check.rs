@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use indexmap::{IndexMap, IndexSet};
 
-use super::cycle;
 use super::model::{Declaration, Naming, Origin, Policy, Template};
+use super::{cycle, order};
 use crate::document::diagnostic::Diagnostic;
 use crate::document::{Diagnostics, Place};
 use crate::variable::{Access, Position, Reference, Use};
@@ -61,6 +61,7 @@ pub(super) fn check(declaration: &Declaration, scope: &Scope, found: &mut Diagno
             }
         }
     }
+    order::check(declaration, found);
     found.extend(cycle::find(declaration));
 }
 

@@ -28,7 +28,8 @@ enum OutputType {
     Object,
 }
 
-/// What is cut from the end (and, for `Whitespace`, from both ends) of the file's text.
+/// What is cut from the end (and, for `Whitespace`, from both ends) of the file's text, after the byte order mark at its
+/// beginning.
 #[derive(Serialize, JsonSchema)]
 #[expect(dead_code, reason = "only their schemas are used")]
 #[serde(remote = "output::Trim")]
@@ -37,7 +38,7 @@ enum Trim {
     Newline,
     /// All white space at both ends.
     Whitespace,
-    /// Nothing.
+    /// Nothing. The byte order mark stays, too, unless the output is JSON.
     None,
 }
 
@@ -86,7 +87,8 @@ struct Output {
     /// The type of the value; all but `string` are JSON in the file.
     #[schemars(with = "Option<OutputType>")]
     r#type: Option<output::OutputType>,
-    /// What is cut from the file's text: one trailing line end (the default), all white space around it, or nothing.
+    /// What is cut from the file's text: one trailing line end (the default), all white space around it, or nothing. A byte
+    /// order mark is cut unless nothing is.
     #[schemars(with = "Option<Trim>")]
     trim: Option<output::Trim>,
     /// The value when the file is missing. Without a default a missing file fails the step.

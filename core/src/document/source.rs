@@ -1,5 +1,7 @@
 //! The text of one file, parsed.
 
+use gleaner_proto::encoding::without_mark;
+
 use super::diagnostic::Diagnostic;
 use super::location::Location;
 use super::node::Node;
@@ -27,10 +29,10 @@ impl Source {
     /// The first thing that is not YAML, with its position.
     pub fn parse(name: String, text: String) -> Result<Self, Finding> {
         // Windows editors begin a file with a byte order mark, which YAML allows and columns do not count.
-        let text = text
-            .strip_prefix('\u{feff}')
-            .map(str::to_owned)
-            .unwrap_or(text);
+        let text = match without_mark(&text) {
+            unmarked if unmarked.len() < text.len() => unmarked.to_owned(),
+            _ => text,
+        };
         match yaml::parse_documents(&text) {
             Ok(documents) => {
                 let documents = documents.into_iter().flat_map(items).collect();
@@ -99,11 +101,16 @@ impl Locate for Source {
     }
 }
 
-/// The items of a `List` object; any other document as it is.
+/// The items of a `List`, or of the list of one kind, such as a `PipelineList`; any other document as it is.
 fn items(document: Node) -> Vec<Node> {
-    let is_list = document.get("kind").and_then(Node::as_str) == Some("List");
+    let kind = document.text_of("kind").unwrap_or_default();
+    let is_object = |item: &Node| item.text_of("kind").is_some();
     match document.get("items").and_then(Node::sequence) {
-        Some(items) if is_list => items.to_vec(),
+        Some(items)
+            if kind == "List" || (kind.ends_with("List") && items.iter().all(is_object)) =>
+        {
+            items.iter().cloned().flat_map(self::items).collect()
+        }
         _ => vec![document],
     }
 }

@@ -84,26 +84,32 @@ fn containers_of(pod: &Value) -> usize {
 }
 
 /// Counts the containers of an injected pod again: another injector may have added some since. The first flag of each container
-/// is Gleaner's; a command may have one like it.
-pub(crate) fn count_again(pod: &mut Value) {
+/// is Gleaner's; a command may have one like it. Returns the number of containers.
+pub(crate) fn count_again(pod: &mut Value) -> usize {
     let all = containers_of(pod);
     for list in LISTS {
         let items = pod["spec"].get_mut(list).and_then(Value::as_array_mut);
         let items = items.into_iter().flatten();
         for container in items.filter(|container| mounts::are_in(container)) {
-            texts(container).into_iter().find_map(|text| {
-                let share = find_share(text)?;
-                let counted = Share {
-                    own: all.saturating_sub(share.added),
-                    ..share
-                };
-                let flag = |share| flag::TERMINATION_SHARE.with(share);
-                // More than once only where Tekton keeps a command for each platform.
-                *text = text.replace(&flag(share), &flag(counted));
-                Some(())
-            });
+            texts(container)
+                .into_iter()
+                .find_map(|text| count_in(text, all));
         }
     }
+    all
+}
+
+/// Writes the share among `all` containers into a text with the flag; `None` if it has none.
+pub(crate) fn count_in(text: &mut String, all: usize) -> Option<()> {
+    let share = find_share(text)?;
+    let counted = Share {
+        own: all.saturating_sub(share.added),
+        ..share
+    };
+    let flag = |share| flag::TERMINATION_SHARE.with(share);
+    // More than once only where Tekton keeps a command for each platform.
+    *text = text.replace(&flag(share), &flag(counted));
+    Some(())
 }
 
 /// The texts of a container in which the redirector's flags may be: arguments, command, and the commands that Tekton keeps for

@@ -5,12 +5,14 @@
 //! | `taskrun` | pods of Tekton: a woven sidecar among the containers, steps under Tekton's entrypoint |
 //! | `plain` | any other pod with the annotation: its containers play the steps |
 //! | `entrypoint` | puts the redirector inside Tekton's own entrypoint |
+//! | `scripts` | makes the redirector the interpreter of a script with variables of Tekton's artifacts |
 //! | `sidecar` | the sidecar's container |
 //! | `kubelet_expansion` | escapes `$` in arguments, which the kubelet expands |
 
 mod entrypoint;
 mod kubelet_expansion;
 mod plain;
+mod scripts;
 mod sidecar;
 mod taskrun;
 
@@ -51,12 +53,11 @@ pub fn inject(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
     let wrapped = match (sidecar, declaration) {
         (Some((place, sidecar::State::Wrapped(args))), _) => {
             taskrun::check_kinds(place, &args, settings)?;
-            let mut counted = pod.clone();
-            messages::count_again(&mut counted);
-            if counted == *pod {
+            let again = again(pod, place);
+            if again == *pod {
                 return Ok(Outcome::Skipped(Skip::Done));
             }
-            counted
+            again
         }
         (Some((_, sidecar::State::Foreign)), None) => return Ok(Outcome::Skipped(Skip::NotAsked)),
         _ if asks && count > CONTAINERS_MAX => return Err(Refusal::new(too_many(count))),
@@ -77,6 +78,17 @@ pub fn inject(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
         (None, Some(_)) => plain::inject(pod, settings)?,
     };
     Ok(Outcome::Changed(wrapped.into()))
+}
+
+/// Puts right what other webhooks have changed in an injected pod, whose sidecar is at `place`.
+fn again(pod: &Value, place: (&'static str, usize)) -> Value {
+    let mut again = pod.clone();
+    let containers = messages::count_again(&mut again);
+    scripts::change_flags(&mut again, |flags| {
+        messages::count_in(flags, containers);
+    });
+    sidecar::restore(&mut again, place);
+    again
 }
 
 fn too_many(containers: usize) -> Diagnostic {

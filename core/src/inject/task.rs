@@ -33,9 +33,9 @@ use crate::task::DeclarationSite;
 use gleaner_proto::kubernetes::annotation;
 use serde_json::Value;
 
-use crate::inject::list;
 use crate::inject::outcome::{Changed, Outcome, Refusal, Skip};
 use crate::inject::settings::Settings;
+use crate::inject::{list, port};
 
 pub use forecast::warnings;
 pub use sidecar::Placement;
@@ -221,11 +221,18 @@ fn weave_host(
     let declaration = &declared.declaration;
     let messages = forecast::messages(spec, declaration, finish, placement.results_from());
     let warning = forecast::warning(spec, declaration, &messages, place);
-    let sidecar = sidecar::sidecar(
+    let mut sidecar = sidecar::sidecar(
         &declared, &read, finish, &settings, placement, &messages, resources,
     );
     if finish == Finish::OwnStep {
         list::push(spec, "steps", finish_step::step(&settings, resources));
+    }
+    if let Placement::AheadOfTime(_) = placement {
+        let lists = ["steps", "sidecars"].into_iter();
+        let flag = port::flag(lists.flat_map(|list| list::items(spec, list)));
+        if let (Some(flag), Value::Array(args)) = (flag, &mut sidecar["args"]) {
+            args.insert(0, flag.into());
+        }
     }
     list::push(spec, "sidecars", sidecar);
     results::add(spec, &declared.declaration);

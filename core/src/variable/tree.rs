@@ -25,6 +25,15 @@ pub enum Tree {
     Map(IndexMap<String, Self>),
 }
 
+/// A field of a tree.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Field<'a> {
+    /// It holds no variable.
+    Fixed(&'a Value),
+    /// It holds variables.
+    Variable(&'a Tree),
+}
+
 /// A variable at its place in a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Use {
@@ -189,6 +198,20 @@ impl Tree {
     fn into_fixed(self) -> Option<Value> {
         match self {
             Self::Fixed(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Returns the field at `path`, one key for each level; none if there is no such field.
+    pub fn field(&self, path: &[&str]) -> Option<Field<'_>> {
+        match (self, path) {
+            (Self::Fixed(value), path) => {
+                let mut path = path.iter();
+                let field = path.try_fold(value, |value, key| value.get(key));
+                field.map(Field::Fixed)
+            }
+            (Self::Map(fields), [key, rest @ ..]) => fields.get(*key)?.field(rest),
+            (tree, []) => Some(Field::Variable(tree)),
             _ => None,
         }
     }

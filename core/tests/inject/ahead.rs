@@ -268,3 +268,18 @@ fn what_is_known_to_the_controller_alone_is_refused() {
         "{said}"
     );
 }
+
+#[test]
+fn the_port_of_a_sidecar_of_the_task_s_own_is_left_to_it() {
+    let mut task = yaml(TASK);
+    let port = |task: &Value| {
+        let object = ahead(task);
+        let sidecars = object["spec"]["sidecars"].as_array().unwrap().clone();
+        let args = sidecars.last().unwrap()["args"].to_string();
+        args.contains("\"--listen=127.0.0.1:8441\"")
+    };
+    assert!(!port(&task));
+    task["spec"]["sidecars"] =
+        json!([{"name": "server", "image": "s", "ports": [{"containerPort": 8440}]}]);
+    assert!(port(&task));
+}

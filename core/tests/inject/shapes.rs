@@ -89,6 +89,34 @@ fn on_the_host_network_the_port_is_left_to_the_system() {
 }
 
 #[test]
+fn the_port_of_another_container_is_left_to_it() {
+    let listens = |args: &[String]| {
+        let mut flags = args.iter().filter(|flag| flag.starts_with("--listen"));
+        flags.next().cloned()
+    };
+    let pod_with = |list: &str, index: usize, ports: Value| {
+        let mut before = tekton_pod(DECLARATION, "u", &[]);
+        before["spec"][list][index]["ports"] = ports;
+        listens(&args(&wrapped(&before), "sidecar-gleaner"))
+    };
+    assert_eq!(pod_with("containers", 3, json!([])), None);
+    let other = json!([{"containerPort": 8441}, {"containerPort": 80}]);
+    assert_eq!(pod_with("containers", 3, other), None);
+    let own = json!([{"containerPort": 8440}]);
+    for (list, index) in [("containers", 3), ("containers", 0), ("initContainers", 0)] {
+        let flag = pod_with(list, index, own.clone());
+        assert_eq!(flag.as_deref(), Some("--listen=127.0.0.1:8441"), "{list}");
+    }
+    let more = json!([{"containerPort": 8441}, {"containerPort": 8440}, {"containerPort": 8442}]);
+    let flag = pod_with("containers", 3, more);
+    assert_eq!(flag.as_deref(), Some("--listen=127.0.0.1:8443"));
+    let mut job = pod(JOB);
+    job["spec"]["containers"][0]["ports"] = own;
+    let flag = listens(&args(&wrapped(&job), "sidecar-gleaner"));
+    assert_eq!(flag.as_deref(), Some("--listen=127.0.0.1:8441"));
+}
+
+#[test]
 fn what_cannot_be_wrapped_is_refused_with_a_remedy() {
     let woven = tekton_pod(DECLARATION, "u", &[]);
     let refusal = |change: &dyn Fn(&mut Value)| {

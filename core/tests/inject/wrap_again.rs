@@ -5,7 +5,24 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::support::{settings, wrapped};
-use crate::wrap::{DECLARATION, JOB, pod, tekton_pod, values};
+use crate::wrap::{DECLARATION, JOB, container, pod, tekton_pod, values};
+
+#[test]
+fn what_another_webhook_dropped_of_the_sidecar_is_put_back() {
+    for before in [tekton_pod(DECLARATION, "u", &["a"]), pod(JOB)] {
+        let once = wrapped(&before);
+        let mut stripped = once.clone();
+        let list = stripped["spec"]["initContainers"].as_array_mut().unwrap();
+        for container in list {
+            container.as_object_mut().unwrap().remove("restartPolicy");
+        }
+        assert_eq!(
+            container(&stripped, "sidecar-gleaner")["restartPolicy"],
+            Value::Null
+        );
+        assert_eq!(wrapped(&stripped), once);
+    }
+}
 
 proptest! {
     #[test]

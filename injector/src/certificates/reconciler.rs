@@ -8,18 +8,16 @@ use gleaner_runtime::{Shutdown, error_chain};
 use http::{Method, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
+use super::configuration::{Configuration, TrustError};
 use super::content::{Certificate, Content, ContentError};
 use super::issue::IssueError;
 use super::rotation::{self, Step};
-use super::{Managed, trust};
+use super::{FIELD_MANAGER, Managed, trust};
 use crate::metrics::Metrics;
 use crate::server::Readiness;
 use crate::tls::{Identity, TlsError};
 
-/// Whose the changes are, in managed fields.
-const FIELD_MANAGER: &str = "gleaner-injector";
 /// Steps that follow each other without a pause; a rotation has one at a time.
 const STEPS: usize = 4;
 
@@ -31,8 +29,7 @@ pub struct Reconciler {
     identity: Identity,
     readiness: Arc<Readiness>,
     metrics: Metrics,
-    /// The bundle that the configuration holds, and since when it has been seen to.
-    trusted: Option<(String, Instant)>,
+    configuration: Configuration,
     /// The authorities that were seen last: the Secret may be gone the next time.
     known: Vec<Certificate>,
     /// What was complained of last: once is enough.
@@ -45,10 +42,8 @@ pub struct Reconciler {
 pub enum CheckError {
     #[error(transparent)]
     Api(#[from] RequestError),
-    #[error(
-        "there is no MutatingWebhookConfiguration '{0}'; --webhook-configuration must name the one that calls"
-    )]
-    Configuration(String),
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     #[error(transparent)]
     Issue(#[from] IssueError),
     #[error(transparent)]
@@ -85,13 +80,19 @@ impl Reconciler {
         readiness: Arc<Readiness>,
         metrics: Metrics,
     ) -> Self {
+        let configuration = Configuration::new(
+            server.clone(),
+            managed.configuration.clone(),
+            managed.policy.settle,
+            metrics.clone(),
+        );
         Self {
             server,
             managed,
             identity,
             readiness,
             metrics,
-            trusted: None,
+            configuration,
             known: Vec::new(),
             complaint: String::new(),
         }
@@ -129,7 +130,9 @@ impl Reconciler {
         for _ in 0..STEPS {
             let seen = self.look().await?;
             let content = seen.content();
-            let settled = content.as_ref().and_then(|content| self.settled(content));
+            let settled = content
+                .as_ref()
+                .and_then(|content| self.configuration.settled(&content.authorities));
             let step = rotation::next(
                 content.as_ref(),
                 Timestamp::now(),
@@ -155,17 +158,26 @@ impl Reconciler {
     /// Reads the configuration first, then the Secret. A repair of the former tests its version: if it goes through,
     /// nobody has written a newer bundle there, and so none was in the Secret before this look at it. The other way
     /// round, a replica that was slow could take a new authority out of the caBundle again.
-    async fn look(&self) -> Result<Seen, RequestError> {
-        Ok(Seen {
-            configuration: self.server.get(&self.configuration_path()).await?,
-            secret: self.server.get(&self.secret_path()).await?,
-        })
-    }
-
-    /// How long the configuration has been seen to hold the whole bundle.
-    fn settled(&self, content: &Content) -> Option<Duration> {
-        let (bundle, since) = self.trusted.as_ref()?;
-        (*bundle == content.bundle()).then(|| since.elapsed())
+    ///
+    /// A replica that may not read the Secret any more (another source of certificates was chosen, and it will be replaced) goes on
+    /// to serve its certificate, and to announce its CAs.
+    async fn look(&mut self) -> Result<Seen, CheckError> {
+        let configuration = self.configuration.read().await?;
+        match self.server.get(&self.secret_path()).await {
+            Ok(secret) => Ok(Seen {
+                configuration,
+                secret,
+            }),
+            Err(error) => {
+                if !self.known.is_empty() {
+                    let trust = self
+                        .configuration
+                        .trust(&self.known, configuration.as_ref());
+                    trust.await?;
+                }
+                Err(error.into())
+            }
+        }
     }
 
     /// Takes a step, and writes what comes of it over what was read.
@@ -224,54 +236,14 @@ impl Reconciler {
         content: &Content,
         configuration: Option<&Value>,
     ) -> Result<(), CheckError> {
-        let bundle = content.bundle();
         self.known.clone_from(&content.authorities);
-        let Some(configuration) = configuration else {
-            self.trusted = None;
-            return Err(CheckError::Configuration(
-                self.managed.configuration.clone(),
-            ));
-        };
-        if let Some(patch) = trust::repair(configuration, &bundle) {
-            self.trusted = None;
-            let path = format!("{}?fieldManager={FIELD_MANAGER}", self.configuration_path());
-            let patched = self
-                .server
-                .call(
-                    Method::PATCH,
-                    &path,
-                    "application/json-patch+json",
-                    Some(&patch),
-                )
-                .await;
-            match patched {
-                Ok(_) => {
-                    self.metrics.certificate_step("trust");
-                    tracing::info!(
-                        configuration = self.managed.configuration,
-                        "ca-bundle-written"
-                    );
-                }
-                // Another replica was faster; the next look shows it.
-                Err(error)
-                    if matches!(
-                        error.code(),
-                        Some(StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY)
-                    ) =>
-                {
-                    return Ok(());
-                }
-                Err(error) => return Err(error.into()),
-            }
+        let trust = self
+            .configuration
+            .trust(&content.authorities, configuration);
+        trust.await?;
+        if self.configuration.may_be_called() {
+            self.readiness.trusted();
         }
-        if self
-            .trusted
-            .as_ref()
-            .is_none_or(|(held, _)| *held != bundle)
-        {
-            self.trusted = Some((bundle, Instant::now()));
-        }
-        self.readiness.trusted();
         Ok(())
     }
 
@@ -282,9 +254,7 @@ impl Reconciler {
             if served.chain().first() == Some(&content.leaf.der) {
                 return Ok(());
             }
-            let settled = self
-                .settled(content)
-                .is_some_and(|settled| settled >= self.managed.policy.settle);
+            let settled = self.configuration.is_settled(&content.authorities);
             let of_known = self.known.iter().any(|known| {
                 let served = served.chain().first().cloned().and_then(Certificate::new);
                 served.is_some_and(|served| served.is_of(known, &self.managed.policy.names, now))
@@ -325,18 +295,7 @@ impl Reconciler {
         path::object("v1", "secrets", Some(&secret.namespace), &secret.name)
     }
 
-    fn configuration_path(&self) -> String {
-        path::object(
-            "admissionregistration.k8s.io/v1",
-            "mutatingwebhookconfigurations",
-            None,
-            &self.managed.configuration,
-        )
-    }
-
-    /// The time until the next look, a fifth more or less.
     fn pause(&self) -> Duration {
-        let chance = getrandom::u32().map_or(0.5, |chance| f64::from(chance) / f64::from(u32::MAX));
-        self.managed.poll.mul_f64(0.8 + 0.4 * chance)
+        super::pause(self.managed.poll)
     }
 }

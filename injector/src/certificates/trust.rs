@@ -1,42 +1,92 @@
 //! The `caBundle`s of a webhook configuration. Pure.
+//!
+//! The injectors of an installation own this field, wherever their certificates come from. While the source changes (`tls.mode`
+//! of the chart), replicas with different CAs run side by side. So each announces its CAs in an annotation of the
+//! configuration, until a time that it renews, and leaves those that others announce where they are. A CA that is announced by
+//! none is removed.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::content::Certificate;
 
-/// The JSON patch that makes every webhook of `configuration` trust `bundle` and nothing else; none when they do.
-///
-/// It tests the version that was read: against a configuration that has changed since, it fails as a whole.
-pub fn repair(configuration: &Value, bundle: &str) -> Option<Value> {
-    let webhooks = configuration["webhooks"].as_array();
-    let wrong = webhooks
-        .into_iter()
-        .flatten()
-        .enumerate()
-        .filter(|(_, webhook)| {
-            let held = webhook["clientConfig"]["caBundle"]
-                .as_str()
-                .unwrap_or_default();
-            STANDARD.decode(held).ok().as_deref() != Some(bundle.as_bytes())
-        });
+/// The annotation: a JSON object with the SHA-256 of each CA and the time until which it is announced.
+pub const ANNOUNCEMENTS: &str = "gleaner.dev/ca-announcements";
+/// How long a CA is announced. It is renewed when half of that is left, and stays that long after its last replica.
+pub const ANNOUNCED: Duration = Duration::from_secs(24 * 3600);
+
+/// The times until which CAs are announced, by their SHA-256.
+type Announcements = BTreeMap<String, Timestamp>;
+
+/// A change of a webhook configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repair {
+    /// A JSON patch. It tests the version that was read: against a configuration that has changed since, it fails as a whole.
+    pub patch: Value,
+    pub before: Before,
+}
+
+/// The trust in one's own CAs before a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Before {
+    /// Every webhook trusted them.
+    Trusted,
+    /// Nothing was trusted.
+    Nothing,
+    /// Other CAs were trusted. Some API servers go by the old configuration for a moment.
+    Others,
+}
+
+/// The change that makes every webhook of `configuration` trust `own`, what others announce and nothing else; none when they do.
+pub fn repair(configuration: &Value, own: &[Certificate], now: Timestamp) -> Option<Repair> {
+    let webhooks = configuration["webhooks"].as_array().map(Vec::as_slice);
+    let webhooks = webhooks.filter(|webhooks| !webhooks.is_empty())?;
+    let held = authorities(configuration);
+    let announced = announcements(configuration);
+    let is_announced = |authority: &Certificate| {
+        let until = announced.get(&fingerprint(authority));
+        authority.validity.holds(now) && until.is_some_and(|until| *until > now)
+    };
+    let others = held.iter().filter(|authority| !own.contains(authority));
+    let others = others.filter(|authority| is_announced(authority));
+    let wanted: Vec<&Certificate> = own.iter().chain(others).collect();
+    let is_distrusted = |webhook: &Value| {
+        let held = bundle_of(webhook).unwrap_or_default();
+        !own.iter().all(|authority| held.contains(authority))
+    };
+    let before = match webhooks.iter().any(is_distrusted) {
+        false => Before::Trusted,
+        true if held.is_empty() => Before::Nothing,
+        true => Before::Others,
+    };
+    let wrong = webhooks.iter().enumerate();
+    let wrong = wrong.filter(|(_, webhook)| !trusts_exactly(webhook, &wanted));
+    let bundle: String = wanted.iter().map(|authority| authority.pem()).collect();
     let bundle = STANDARD.encode(bundle);
-    let mut patch = wrong
+    let mut changes: Vec<Value> = wrong
         .map(|(index, _)| {
             // `add` takes the place of what is there.
             json!({"op": "add", "path": format!("/webhooks/{index}/clientConfig/caBundle"), "value": bundle})
         })
-        .collect::<Vec<_>>();
-    if patch.is_empty() {
+        .collect();
+    if let Some(announcements) = renewed(announced, own, now) {
+        changes.extend(announce(configuration, &announcements));
+    }
+    if changes.is_empty() {
         return None;
     }
     let version = &configuration["metadata"]["resourceVersion"];
-    patch.insert(
-        0,
-        json!({"op": "test", "path": "/metadata/resourceVersion", "value": version}),
-    );
-    Some(Value::Array(patch))
+    let test = json!({"op": "test", "path": "/metadata/resourceVersion", "value": version});
+    Some(Repair {
+        patch: std::iter::once(test).chain(changes).collect(),
+        before,
+    })
 }
 
 /// The authorities that `configuration` holds: what API servers trust at the moment.
@@ -44,20 +94,72 @@ pub fn authorities(configuration: &Value) -> Vec<Certificate> {
     let webhooks = configuration["webhooks"].as_array();
     let mut found = Vec::new();
     for webhook in webhooks.into_iter().flatten() {
-        let held = webhook["clientConfig"]["caBundle"]
-            .as_str()
-            .unwrap_or_default();
-        let held = STANDARD
-            .decode(held)
-            .ok()
-            .and_then(|pem| Certificate::all(&pem));
-        for authority in held.into_iter().flatten() {
+        for authority in bundle_of(webhook).into_iter().flatten() {
             if !found.contains(&authority) {
                 found.push(authority);
             }
         }
     }
     found
+}
+
+/// The CAs of one webhook; none when anything in its bundle is no certificate.
+fn bundle_of(webhook: &Value) -> Option<Vec<Certificate>> {
+    let held = webhook["clientConfig"]["caBundle"].as_str();
+    Certificate::all(&STANDARD.decode(held.unwrap_or_default()).ok()?)
+}
+
+/// Returns true if the webhook's bundle has these CAs, each once, in any order: replicas need not agree on one.
+fn trusts_exactly(webhook: &Value, wanted: &[&Certificate]) -> bool {
+    bundle_of(webhook).is_some_and(|held| {
+        held.len() == wanted.len() && wanted.iter().all(|authority| held.contains(authority))
+    })
+}
+
+fn announcements(configuration: &Value) -> Announcements {
+    let text = configuration["metadata"]["annotations"][ANNOUNCEMENTS].as_str();
+    let times: BTreeMap<String, String> =
+        serde_json::from_str(text.unwrap_or_default()).unwrap_or_default();
+    let times = times.into_iter();
+    times
+        .filter_map(|(authority, until)| Some((authority, until.parse().ok()?)))
+        .collect()
+}
+
+/// The announcements with those of `own`; none where they need no renewal.
+fn renewed(before: Announcements, own: &[Certificate], now: Timestamp) -> Option<Announcements> {
+    let due = now + ANNOUNCED / 2;
+    let is_due = |authority: &Certificate| {
+        let until = before.get(&fingerprint(authority));
+        until.is_none_or(|until| *until < due)
+    };
+    if !own.iter().any(is_due) {
+        return None;
+    }
+    let mut all = before;
+    all.retain(|_, until| *until > now);
+    // Whole seconds are enough for a person who reads it.
+    let until = Timestamp::from_second((now + ANNOUNCED).as_second()).unwrap_or(now + ANNOUNCED);
+    all.extend(own.iter().map(|authority| (fingerprint(authority), until)));
+    Some(all)
+}
+
+fn announce(configuration: &Value, announcements: &Announcements) -> Vec<Value> {
+    let times: BTreeMap<&String, String> = announcements
+        .iter()
+        .map(|(authority, until)| (authority, until.to_string()))
+        .collect();
+    let text = json!(times).to_string();
+    let none = (!configuration["metadata"]["annotations"].is_object())
+        .then(|| json!({"op": "add", "path": "/metadata/annotations", "value": {}}));
+    let path = format!("/metadata/annotations/{}", ANNOUNCEMENTS.replace('/', "~1"));
+    let text = json!({"op": "add", "path": path, "value": text});
+    none.into_iter().chain([text]).collect()
+}
+
+fn fingerprint(authority: &Certificate) -> String {
+    let hash = Sha256::digest(&authority.der);
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

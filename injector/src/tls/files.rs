@@ -42,6 +42,11 @@ pub enum FilesError {
 type Pair = (Vec<u8>, Vec<u8>);
 
 impl Files {
+    /// Reads them once, and serves nothing.
+    pub(crate) fn present(&self) -> Result<Serving, FilesError> {
+        self.serving(&self.read()?)
+    }
+
     /// Reads and serves them once.
     pub fn load(&self, identity: &Identity, metrics: &Metrics) -> Result<Pair, FilesError> {
         let pair = self.read()?;
@@ -94,18 +99,17 @@ impl Files {
     }
 
     /// Files that are swapped one after the other do not fit each other for a moment: the next look finds them right.
-    fn serve(
-        &self,
-        (chain, key): &Pair,
-        identity: &Identity,
-        metrics: &Metrics,
-    ) -> Result<(), FilesError> {
-        let serving = Serving::new(chain, key).map_err(|source| FilesError::Content {
-            path: self.certificate.clone(),
-            source,
-        })?;
+    fn serve(&self, pair: &Pair, identity: &Identity, metrics: &Metrics) -> Result<(), FilesError> {
+        let serving = self.serving(pair)?;
         metrics.certificate(serving.validity);
         identity.set(serving);
         Ok(())
+    }
+
+    fn serving(&self, (chain, key): &Pair) -> Result<Serving, FilesError> {
+        Serving::new(chain, key).map_err(|source| FilesError::Content {
+            path: self.certificate.clone(),
+            source,
+        })
     }
 }

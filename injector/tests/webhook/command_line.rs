@@ -23,7 +23,7 @@ fn the_help_teaches() {
 fn a_wrong_command_line_is_64_and_says_what_would_be_right() {
     let image = "--image=a";
     let files = ["--tls-cert=a", "--tls-key=b"];
-    let cases: [(&[&str], &str); 11] = [
+    let cases: [(&[&str], &str); 13] = [
         (&[], "--image <IMAGE>"),
         (
             &[image],
@@ -35,6 +35,14 @@ fn a_wrong_command_line_is_64_and_says_what_would_be_right() {
             "cannot be used with",
         ),
         (&[image, "--tls-secret=a/b"], "--service <NAME>"),
+        (
+            &[image, files[0], files[1], "--tls-ca=c"],
+            "--webhook-configuration <NAME>",
+        ),
+        (
+            &[image, files[0], files[1], "--webhook-configuration=a"],
+            "<--tls-secret <NAMESPACE/NAME>|--tls-ca <FILE>>",
+        ),
         (
             &[
                 image,

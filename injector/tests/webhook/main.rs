@@ -5,6 +5,7 @@ mod command_line;
 mod ending;
 mod events;
 mod files;
+mod given;
 mod hostile;
 mod managed;
 mod reviews;

@@ -207,7 +207,10 @@ async fn a_damaged_or_empty_secret_is_begun_anew_and_keeps_what_others_put_there
             SECRET,
             json!({"type": "Opaque", "metadata": metadata, "data": data}),
         );
-        let injector = Setup::managed(&api_server).ready().await;
+        let injector = Setup::managed(&api_server)
+            .flag("--authority-settle=1s")
+            .ready()
+            .await;
         connect(&injector, &api_server).await;
         let secret = api_server.get(SECRET).unwrap();
         assert_eq!(

@@ -23,10 +23,27 @@ fn a_spec_reads_as_it_was_written() {
 
 #[test]
 fn trimming_takes_one_line_end_only() {
-    assert_eq!(Trim::Newline.apply("a\n\n"), "a\n");
-    assert_eq!(Trim::Newline.apply("a\r\n"), "a");
-    assert_eq!(Trim::Newline.apply("a\r"), "a\r");
-    assert_eq!(Trim::Newline.apply(" a "), " a ");
-    assert_eq!(Trim::Whitespace.apply("\t a \n\n"), "a");
-    assert_eq!(Trim::None.apply("a\n"), "a\n");
+    let string = OutputType::String;
+    assert_eq!(Trim::Newline.apply(string, "a\n\n"), "a\n");
+    assert_eq!(Trim::Newline.apply(string, "a\r\n"), "a");
+    assert_eq!(Trim::Newline.apply(string, "a\r"), "a\r");
+    assert_eq!(Trim::Newline.apply(string, " a "), " a ");
+    assert_eq!(Trim::Whitespace.apply(string, "\t a \n\n"), "a");
+    assert_eq!(Trim::None.apply(string, "a\n"), "a\n");
+}
+
+#[test]
+fn the_byte_order_mark_goes_unless_every_byte_is_to_stay() {
+    let string = OutputType::String;
+    let marked = "\u{feff}sha256:ab\r\n";
+    assert_eq!(Trim::Newline.apply(string, marked), "sha256:ab");
+    assert_eq!(Trim::Whitespace.apply(string, "\u{feff} a "), "a");
+    assert_eq!(Trim::None.apply(string, marked), marked);
+    assert_eq!(Trim::None.apply(OutputType::Number, "\u{feff}5\n"), "5\n");
+    // Only the first character is a mark.
+    assert_eq!(
+        Trim::Whitespace.apply(string, " \u{feff}a\u{feff}"),
+        "\u{feff}a\u{feff}"
+    );
+    assert_eq!(Trim::Newline.apply(string, "\u{feff}\n"), "");
 }

@@ -251,7 +251,7 @@ fn every_flag_has_its_variable() {
     let ran = run(redirector);
     assert_eq!(
         (ran.code, ran.stderr.as_str()),
-        (Some(0), "gleaner: nothing was created\n")
+        (Some(0), "\ngleaner: nothing was created\n")
     );
     let requests = sidecar.requests();
     let lines: Vec<_> = requests

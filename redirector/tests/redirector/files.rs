@@ -127,7 +127,7 @@ fn a_link_must_stay_in_its_folder() {
     assert_eq!(ran.code, Some(65));
     assert!(
         ran.stderr
-            .starts_with("gleaner: step 'kaniko': output 'o': 'it' is a link to '/proc/")
+            .starts_with("\ngleaner: step 'kaniko': output 'o': 'it' is a link to '/proc/")
             && ran
                 .stderr
                 .ends_with("/environ', outside of its folder; write a file there, not a link\n"),
@@ -213,9 +213,80 @@ fn the_bound_can_be_set() {
 
 #[test]
 fn what_is_not_utf8_is_refused_with_the_place() {
-    let line = "output 'o': 'it' is not UTF-8 (byte 3); encode it, for example with base64";
-    refused("o=it", write("it", b"abc\xff"), line);
-    refused("o=it", write("it", b"abc\xc3"), line);
+    let line = |byte: &str| {
+        format!(
+            "output 'o': 'it' is not UTF-8 (byte 3 is {byte}); write UTF-8 (`iconv -f LATIN1 -t UTF-8` converts Latin-1), or \
+             encode binary data, for example with base64"
+        )
+    };
+    refused("o=it", write("it", b"abc\xff"), &line("0xff"));
+    refused("o=it", write("it", b"caf\xe9\n"), &line("0xe9"));
+    // The end of the file cuts a character.
+    refused("o=it", write("it", b"abc\xc3"), &line("0xc3"));
+    refused("o,object=it", write("it", b"{\"a\xe4"), &line("0xe4"));
+}
+
+/// What Windows PowerShell 5.1 writes for `'sha256:ab' > file`, and its relatives.
+#[test]
+fn utf16_and_utf32_are_named() {
+    let wide = |text: &str| text.encode_utf16().collect::<Vec<_>>();
+    let full = |text: &str| text.chars().map(u32::from).collect::<Vec<_>>();
+    for (kind, text) in [
+        ("", "sha256:ab\r\n"),
+        (",number", "12\r\n"),
+        (",object", "{\"a\": 1}"),
+        (",Whitespace", "Größe"),
+    ] {
+        for mark in ["", "\u{feff}"] {
+            let text = format!("{mark}{text}");
+            let (wide, full) = (wide(&text).into_iter(), full(&text).into_iter());
+            for (name, bytes) in [
+                ("UTF-16", wide.clone().flat_map(u16::to_le_bytes).collect()),
+                (
+                    "UTF-16",
+                    wide.flat_map(u16::to_be_bytes).collect::<Vec<_>>(),
+                ),
+                ("UTF-32", full.clone().flat_map(u32::to_le_bytes).collect()),
+                ("UTF-32", full.flat_map(u32::to_be_bytes).collect()),
+            ] {
+                let line = format!(
+                    "output 'o': 'it' is {name}; write UTF-8 (in PowerShell with -Encoding utf8)"
+                );
+                refused(&format!("o{kind}=it"), write("it", bytes), &line);
+            }
+        }
+    }
+    // Where every byte stays, only what is not UTF-8 is refused.
+    let line = "output 'o': 'it' is UTF-16; write UTF-8 (in PowerShell with -Encoding utf8)";
+    refused("o,None=it", write("it", b"\xff\xfes\0h\0"), line);
+}
+
+#[test]
+fn a_byte_order_mark_is_cut_unless_every_byte_is_to_stay() {
+    let sidecar = Sidecar::content();
+    let step = Step::new(&sidecar)
+        .output("digest")
+        .output("lines,Whitespace")
+        .output("all,None")
+        .output("n,number")
+        .output("report,object,None")
+        .output("nothing")
+        .output("zeros")
+        .output("zeros-all,None");
+    let script = r#"cd "$GLEANER_OUTPUTS" || exit; mark='\357\273\277'
+        printf "${mark}sha256:ab\r\n" > digest; printf "$mark a\r\nb \r\n" > lines; printf "${mark}a\r\n" > all
+        printf "${mark}5\r\n" > n; printf "$mark{}" > report; printf "$mark" > nothing
+        printf 'one\0two\0' > zeros; printf 'a\0b\0' > zeros-all"#;
+    assert_eq!(
+        accepted(&step, &sidecar, script),
+        "{\"outputs\":{\"digest\":\"sha256:ab\",\"lines\":\"a\\r\\nb\",\"all\":\"\u{feff}a\\r\\n\",\"n\":5,\"report\":{},\
+         \"nothing\":\"\",\"zeros\":\"one\\u0000two\\u0000\",\"zeros-all\":\"a\\u0000b\\u0000\"},\"exitCode\":0}"
+    );
+    let line = "output 'o': 'it' is empty; the declaration says type: number";
+    refused("o,number=it", write("it", b"\xef\xbb\xbf\r\n"), line);
+    // A second mark is not JSON.
+    let line = "output 'o': 'it' is no valid JSON: expected value at line 1 column 1; the declaration says type: number";
+    refused("o,number=it", write("it", "\u{feff}\u{feff}5"), line);
 }
 
 #[test]
@@ -233,10 +304,11 @@ fn what_is_no_json_of_the_type_is_refused() {
 
 #[test]
 fn a_number_that_would_change_on_its_way_is_refused() {
-    let line = |number: &str| {
+    // No part of the value: it may be a secret.
+    let line = |column: usize| {
         format!(
-            "output 'o': 'it' holds the number {number}, which would change on its way: Kubernetes stores 64-bit \
-             integers and doubles; declare type: string"
+            "output 'o': 'it' holds a number at line 1 column {column} that would change on its way: Kubernetes stores \
+             64-bit integers and doubles; declare type: string"
         )
     };
     for number in [
@@ -245,12 +317,12 @@ fn a_number_that_would_change_on_its_way_is_refused() {
         "1e400",
         "0.1234567890123456789",
     ] {
-        refused("o,number=it", write("it", number), &line(number));
+        refused("o,number=it", write("it", number), &line(1));
         let list = format!("[1, {{\"a\": {number}}}]");
-        refused("o,array=it", write("it", list), &line(number));
+        refused("o,array=it", write("it", list), &line(11));
     }
     let long = write("it", "9".repeat(1 << 20));
-    refused("o,number=it", long, &line(&"9".repeat(40)));
+    refused("o,number=it", long, &line(1));
 
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar).output("o=it").output("p,number=p");
@@ -365,7 +437,7 @@ fn what_was_left_in_the_shared_folder_is_no_output() {
         (ran.code, ran.stderr.as_str()),
         (
             Some(65),
-            "gleaner: step 'kaniko': output 'o' is missing: there is no file '$GLEANER_OUTPUTS/o'; let the command \
+            "\ngleaner: step 'kaniko': output 'o' is missing: there is no file '$GLEANER_OUTPUTS/o'; let the command \
              write it, or declare a default\n"
         )
     );

@@ -61,7 +61,31 @@ fn after_a_command_the_summary_goes_to_stderr() {
     let ran = step.script("echo mine");
     assert_eq!(
         (ran.code, ran.stdout.as_str(), ran.stderr.as_str()),
-        (Some(0), "mine\n", SUMMARY)
+        (Some(0), "mine\n", format!("\n{SUMMARY}").as_str())
+    );
+}
+
+#[test]
+fn a_line_that_the_command_did_not_end_is_ended() {
+    let sidecar = Sidecar::replying(&[Reply::accepted(), Reply::json(200, COMMITTED)]);
+    let step = Step::new(&sidecar).flags(&["--finish"]);
+    let ran = step.script("printf mine >&2");
+    assert_eq!(ran.stderr, format!("mine\n{SUMMARY}"));
+    // One end of line for all that follows.
+    let sidecar = Sidecar::replying(&[Reply::json(422, "no"), Reply::json(422, "no")]);
+    let step = Step::new(&sidecar).output("n,number,Always");
+    let ran = step.script("echo none > $GLEANER_OUTPUTS/n; printf mine >&2; exit 3");
+    assert!(
+        ran.stderr.starts_with("mine\ngleaner: step 'kaniko': "),
+        "{ran:?}"
+    );
+    assert!(ran.stderr.lines().count() > 2, "{ran:?}");
+    assert!(!ran.stderr.contains("\n\n"), "{ran:?}");
+    // None before a command has run.
+    let ran = Step::new(&sidecar).run(&["/nowhere"]);
+    assert!(
+        ran.stderr.starts_with("gleaner: step 'kaniko': "),
+        "{ran:?}"
     );
 }
 
@@ -196,9 +220,7 @@ fn an_answer_that_is_no_outcome_fails_the_finish() {
 
 #[test]
 fn an_outcome_that_is_too_large_fails_the_finish_at_once() {
-    let mut outcome = COMMITTED.to_owned();
-    outcome.push_str(&" ".repeat(8 << 20));
-    let sidecar = Sidecar::replying(&[Reply::json(200, &outcome)]);
+    let sidecar = Sidecar::replying(&[Reply::too_large(200)]);
     let ran = Step::new(&sidecar).finish();
     assert_eq!(
         (ran.code, ran.stdout.as_str(), ran.stderr.as_str()),
@@ -257,22 +279,36 @@ fn a_long_termination_message_is_kept() {
 }
 
 #[test]
-fn a_run_with_many_resources_is_finished() {
-    let resources: Vec<String> = (0..9000)
-        .map(|number| {
-            format!(
-                r#"{{"resource":"object-{number}","apiVersion":"v1","kind":"ConfigMap","namespace":"a-namespace",
-                "name":"task-object-{number}-pbtqf","uid":"a1bcc4ac-6b4b-47c6-801b-225388a74129","action":"Created"}}"#
-            )
-        })
-        .collect();
-    let outcome = format!(
-        r#"{{"phase":"Committed","resources":[{}]}}"#,
-        resources.join(",")
+fn an_outcome_that_breaks_off_is_read_again_and_each_line_is_told_once() {
+    let Reply::Raw(whole) = Reply::json(200, COMMITTED) else {
+        panic!("the reply is in bytes");
+    };
+    let end = |text: &str| {
+        whole
+            .windows(text.len())
+            .position(|at| at == text.as_bytes())
+    };
+    // In the second object, in the second result, before the note.
+    let cuts = ["ClusterRole", r#""role": {}"#, "notes"].map(|text| end(text).unwrap());
+    let broken = cuts.map(|cut| Reply::Raw(whole[..cut].to_owned()));
+    let sidecar = Sidecar::replying(&[&broken[..], &[Reply::Raw(whole.clone())]].concat());
+    let step = Step::new(&sidecar);
+    fs::create_dir(step.path("results")).unwrap();
+    let ran = step.finish();
+    assert_eq!(
+        (ran.code, ran.stdout.as_str()),
+        (Some(0), SUMMARY),
+        "{ran:?}"
     );
-    assert!(outcome.len() > 1 << 20);
-    let sidecar = Sidecar::replying(&[Reply::json(200, &outcome)]);
-    let ran = Step::new(&sidecar).finish();
-    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
-    assert_eq!(ran.stdout.lines().count(), 9000);
+    assert_eq!(sidecar.requests().len(), 4);
+    let results = fs::read_dir(step.path("results")).unwrap();
+    assert_eq!(results.count(), 2, "nothing of the attempts is left");
+
+    // Where it never comes to its end, there are no results.
+    let sidecar = Sidecar::replying(&broken[2..]);
+    let step = Step::new(&sidecar).flags(&["--deadline=300ms"]);
+    fs::create_dir(step.path("results")).unwrap();
+    let ran = step.finish();
+    assert_eq!(ran.code, Some(69), "{ran:?}");
+    assert_eq!(fs::read_dir(step.path("results")).unwrap().count(), 0);
 }

@@ -3,11 +3,13 @@
 use std::fs;
 use std::time::Duration;
 
-use crate::support::{Ended as _, Reply, Running, Sidecar, Step};
+use crate::support::{Ended as _, Ran, Reply, Running, Sidecar, Step};
 
 /// The largest resident memory that the redirector may have had, in KiB.
 const PEAK: u64 = 4 << 10;
 const MIB: usize = 1 << 20;
+/// The bytes of heap, stack and static data that a finish gets: with the pages of the static binary, less than [`PEAK`].
+const DATA: usize = 2 * MIB;
 
 /// Runs a step with these outputs against a sidecar that fails the first message, and asserts the peak of its memory.
 fn assert_lean(outputs: &[(&str, &[u8])]) {
@@ -25,14 +27,95 @@ fn assert_lean(outputs: &[(&str, &[u8])]) {
         step = step.output(spec);
     }
     let running = Running::start(step.wrapping(&["true"]));
-    let status = format!("/proc/{}/status", running.pid());
     sidecar.wait_for(2);
-    let status = fs::read_to_string(status).unwrap();
+    assert_peak(running.pid());
+    running.wait().assert_ended(0, "");
+}
+
+/// Asserts the peak of the memory of a running redirector.
+fn assert_peak(pid: u32) {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let peak = peak.unwrap().trim().trim_end_matches(" kB");
     let peak: u64 = peak.parse().unwrap();
     assert!(peak <= PEAK, "{peak} KiB");
-    running.wait().assert_ended(0, "");
+}
+
+/// Runs a finish that gets this answer, with [`DATA`] bytes of memory from beginning to end: where it needs more, it aborts.
+fn lean_finish(status: u16, body: &str) -> (Ran, usize) {
+    assert!(body.len() > 4 * DATA, "{} bytes", body.len());
+    let sidecar = Sidecar::replying(&[Reply::json(status, body)]);
+    let limit = format!("--data={DATA}");
+    let step = Step::new(&sidecar).started_by(&["prlimit", &limit]);
+    fs::create_dir(step.path("results")).unwrap();
+    let ran = step.finish();
+    let results = fs::read_dir(step.path("results")).unwrap().count();
+    (ran, results)
+}
+
+#[test]
+fn an_outcome_with_thousands_of_resources_and_results_is_never_held_as_a_whole() {
+    let numbers = || 0..9000;
+    let resources = numbers().map(|number| {
+        format!(
+            r#"{{"resource":"object-{number}","apiVersion":"v1","kind":"ConfigMap","namespace":"a-namespace",
+            "name":"task-object-{number}-pbtqf","uid":"a1bcc4ac-6b4b-47c6-801b-225388a74129","action":"Created"}}"#
+        )
+    });
+    let field = "x".repeat(1000);
+    let results = numbers().map(|number| format!(r#""object-{number}":{{"url":"{field}"}}"#));
+    let notes = numbers().map(|number| format!(r#""'url' of 'object-{number}' is long""#));
+    let outcome = format!(
+        r#"{{"phase":"Committed","resources":[{}],"results":{{{}}},"notes":[{}]}}"#,
+        resources.collect::<Vec<_>>().join(","),
+        results.collect::<Vec<_>>().join(","),
+        notes.collect::<Vec<_>>().join(","),
+    );
+    let (ran, results) = lean_finish(200, &outcome);
+    assert_eq!(
+        (ran.code, ran.signal, results),
+        (Some(0), None, 9000),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(ran.stdout.lines().count(), 2 * 9000);
+}
+
+#[test]
+fn one_large_result_is_not_either() {
+    let field = "x".repeat(1000);
+    let fields: Vec<String> = (0..9000)
+        .map(|number| format!(r#""field-{number}":"{field}""#))
+        .collect();
+    let fields = format!("{{{}}}", fields.join(","));
+    let outcome = format!(r#"{{"phase":"Committed","results":{{"img":{fields}}}}}"#);
+    let (ran, results) = lean_finish(200, &outcome);
+    assert_eq!(
+        (ran.code, ran.signal, results),
+        (Some(0), None, 1),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn neither_are_the_thousands_of_causes_for_which_a_run_failed() {
+    let causes: Vec<String> = (0..9000)
+        .map(|number| {
+            let message = "m".repeat(500);
+            let remedy = "r".repeat(500);
+            format!(r#"{{"resource":"object-{number}","code":"Denied","message":"{message}","remedy":"{remedy}"}}"#)
+        })
+        .collect();
+    let causes = causes.join(",");
+    let problem = format!(
+        r#"{{"type":"/problems/not-created","title":"no","status":424,"detail":"do that","exitCode":73,"failures":[{causes}]}}"#
+    );
+    let (ran, _) = lean_finish(424, &problem);
+    assert_eq!(
+        (ran.code, ran.stderr.as_str()),
+        (Some(73), "gleaner: step 'gleaner': no: do that\n")
+    );
 }
 
 #[test]

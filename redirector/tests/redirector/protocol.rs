@@ -232,13 +232,12 @@ fn an_early_refusal_is_heard() {
 
 #[test]
 fn an_answer_that_is_too_large_is_not_asked_for_again() {
-    let large = "x".repeat(2 << 20);
-    let sidecar = Sidecar::replying(&[Reply::json(200, &large)]);
+    let sidecar = Sidecar::replying(&[Reply::too_large(200)]);
     let step = Step::new(&sidecar).flags(&["--deadline=50ms"]);
     step.run(&["true"]).assert_ended(0, "");
     assert_eq!(sidecar.requests().len(), 1, "it was accepted");
 
-    let sidecar = Sidecar::replying(&[Reply::json(503, &large)]);
+    let sidecar = Sidecar::replying(&[Reply::too_large(503)]);
     Step::new(&sidecar).run(&["true"]).assert_ended(
         69,
         "the sidecar answered 503, and why is too long to be read; see its log",

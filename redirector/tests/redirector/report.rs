@@ -65,14 +65,28 @@ fn remarks_and_the_outcome_are_reported_too() {
     let message = "no: do that".to_owned();
     assert_eq!(reports(&step), [Report::Remark { message }]);
 
-    let outcome = r#"{"phase":"Committed","notes":["an earlier\nattempt was found"]}"#;
-    let sidecar = Sidecar::replying(&[Reply::json(200, outcome)]);
+    let created = r#"{"resource":"r","apiVersion":"v1","kind":"ConfigMap","name":"n","uid":"u","action":"Adopted"}"#;
+    let outcome = format!(
+        r#"{{"phase":"Committed","resources":[{created}],"notes":["an earlier\nattempt was found"]}}"#
+    );
+    let sidecar = Sidecar::replying(&[Reply::json(200, &outcome)]);
     let step = reporting(&sidecar);
     let ran = step.finish();
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), ""), "{ran:?}");
-    let outcome: Outcome = serde_json::from_str(outcome).unwrap();
-    assert_eq!(outcome.phase, Phase::Committed);
-    assert_eq!(reports(&step), [Report::Finished { outcome }]);
+    let outcome: Outcome = serde_json::from_str(&outcome).unwrap();
+    let [created] = outcome.resources.try_into().unwrap();
+    let [message] = outcome.notes.try_into().unwrap();
+    assert_eq!(
+        reports(&step),
+        [
+            Report::Created { created },
+            Report::Note { message },
+            Report::Finished {
+                phase: Phase::Committed,
+                resources: 1
+            }
+        ]
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use std::future::{self, Future};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV6};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
-use socket2::SockRef;
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::Semaphore;
@@ -30,6 +30,9 @@ use crate::Shutdown;
 
 /// Bound on the number of header fields.
 const HEADER_FIELDS: usize = 64;
+
+/// Connections that wait to be accepted, as tokio has it.
+const BACKLOG: i32 = 1024;
 
 /// The system's buffer for what a client has not taken yet, in bytes: it is memory of this process's cgroup. Linux doubles it
 /// (socket(7)).
@@ -66,11 +69,16 @@ pub struct Server {
 
 /// Binds an address and returns the one that was bound, with its port. `flag` names it in the error.
 ///
+/// `[::]` is every address of both families, whatever `net.ipv6.bindv6only` says, and `0.0.0.0` on a system without IPv6.
+///
 /// # Errors
 /// Fails if the system refuses the address.
 pub async fn bind(address: SocketAddr, flag: &'static str) -> Result<(Tcp, SocketAddr), BindError> {
     let bound = async {
-        let listener = TcpListener::bind(address).await?;
+        let listener = match address {
+            SocketAddr::V6(address) if address.ip().is_unspecified() => bind_all(address)?,
+            address => TcpListener::bind(address).await?,
+        };
         let address = listener.local_addr()?;
         let set_up: fn(&mut TcpStream) = |stream| {
             // Responses are small and whole: nothing is gained by waiting for more.
@@ -84,6 +92,27 @@ pub async fn bind(address: SocketAddr, flag: &'static str) -> Result<(Tcp, Socke
         flag,
         source,
     })
+}
+
+/// Binds every address of both families.
+fn bind_all(address: SocketAddrV6) -> io::Result<TcpListener> {
+    let (address, socket) = match Socket::new(Domain::IPV6, Type::STREAM, Some(Protocol::TCP)) {
+        Ok(socket) => {
+            socket.set_only_v6(false)?;
+            (SocketAddr::V6(address), socket)
+        }
+        // Without IPv6 there is no such family. What else is refused is refused again.
+        Err(_) => {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
+            ((Ipv4Addr::UNSPECIFIED, address.port()).into(), socket)
+        }
+    };
+    // As tokio binds: a program that starts again at once gets its port.
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
 }
 
 /// Prepares a Unix socket for [`Server::serve`].

@@ -13,6 +13,7 @@ use gleaner_proto::arguments::{
     ALLOW_KIND, ARRAY, Arguments, ArgumentsError, CONTEXT, DECLARATION, OWNER, PARAM, PARAM_KEY,
     RunValues, STEP, TERMINATION_SHARE, UNWRAPPED, VALUES,
 };
+use gleaner_proto::encoding::{self, EncodingError};
 use gleaner_termination::Share;
 use serde_json::Value;
 
@@ -91,6 +92,9 @@ pub enum InputError {
         #[source]
         source: std::io::Error,
     },
+    /// The file is not UTF-8.
+    #[error("the declaration {path} {error}")]
+    FileEncoding { path: PathBuf, error: EncodingError },
     /// The pod's steps do not speak to the sidecar.
     #[error(
         "the steps of this pod are not wrapped: it was created past Gleaner's webhook for pods; see that the injector runs \
@@ -126,7 +130,11 @@ impl Input {
                     path: path.clone(),
                     source,
                 };
-                std::fs::read_to_string(path).map_err(error)?
+                let bytes = std::fs::read(path).map_err(error)?;
+                encoding::decode(bytes).map_err(|error| InputError::FileEncoding {
+                    path: path.clone(),
+                    error,
+                })?
             }
             None => {
                 let bytes = STANDARD.decode(self.declaration.concat());

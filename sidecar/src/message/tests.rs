@@ -38,6 +38,22 @@ fn a_key_that_comes_twice_is_refused_at_every_level() {
 }
 
 #[test]
+fn a_duplicate_key_is_told_with_its_output() {
+    for (value, twin) in [
+        (r#"{"k": 1, "k": 2}"#, "k"),
+        (r#"[{"a": {"total": 1, "\u0074otal": 2}}]"#, "total"),
+    ] {
+        let body = format!(r#"{{"outputs": {{"y": {{"k": 1}}, "z": {value}}}}}"#);
+        match read(body.as_bytes()).unwrap_err() {
+            ReadError::DuplicateKey { output, key } => {
+                assert_eq!((output.as_str(), key.as_str()), ("z", twin));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
 fn an_explanation_repeats_nothing_of_the_body() {
     for body in [
         r#"{"outputs": "canary"}"#,

@@ -6,6 +6,7 @@ use gleaner_core::collect::Message;
 use gleaner_proto::exit_code;
 use gleaner_proto::message::problem_type;
 use gleaner_runtime::http::{BodyError, Share};
+use gleaner_runtime::text::cut;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Api;
@@ -18,6 +19,8 @@ const LARGE: usize = 64 << 10;
 const SMALL_MESSAGE: usize = 256 << 10;
 /// The memory of a JSON value or key, at most, next to that of its text: a list of one item is the worst case.
 const VALUE: usize = 200;
+/// Names and keys are shown up to this many bytes.
+const KEY_SHOWN: usize = 64;
 
 /// The bytes of a large message, and its place on the workbench, which it has until it is accepted or refused.
 struct Held {
@@ -31,9 +34,10 @@ impl AsRef<[u8]> for Held {
     }
 }
 
-/// Reads a step's message, and gives it with the bytes in which it came.
+/// Reads the message of `step`, and returns it with the bytes in which it came.
 pub(super) async fn outputs(
     api: &Api,
+    step: &str,
     share: &Share,
     request: Request,
 ) -> Result<(Message, Bytes), ApiProblem> {
@@ -53,9 +57,16 @@ pub(super) async fn outputs(
     }
     let message = handle(api, &bytes, |bytes| message::read(bytes).map(Message::from)).await?;
     let message = message.map_err(|error| {
-        if let ReadError::Number(_) = error {
-            let (title, detail) = ("outputs do not fit the declaration", message::explained(&error));
-            return ApiProblem::new(problem_type::OUTPUT, 422, title, detail).exit_code(exit_code::OUTPUT);
+        let unfit = |detail: String| {
+            let title = "outputs do not fit the declaration";
+            ApiProblem::new(problem_type::OUTPUT, 422, title, detail).exit_code(exit_code::OUTPUT)
+        };
+        match &error {
+            ReadError::Number(_) => return unfit(message::explained(&error)),
+            ReadError::DuplicateKey { output, key } => {
+                return unfit(duplicate_key(api, step, output, key));
+            }
+            ReadError::Json(_) => {}
         }
         let detail = format!(
             "the body is no message of this API: {}; send {{\"outputs\": {{\"NAME\": VALUE}}, \"exitCode\": 0}}",
@@ -64,6 +75,19 @@ pub(super) async fn outputs(
         ApiProblem::new(problem_type::MALFORMED, 400, "not understood", detail)
     })?;
     Ok((message, bytes))
+}
+
+/// Returns the message about a key that comes twice. The keys of a secret output are a part of its value.
+fn duplicate_key(api: &Api, step: &str, output: &str, key: &str) -> String {
+    let snapshots = api.handle.snapshots();
+    let snapshot = snapshots.borrow();
+    let declared = snapshot.state.declaration().output(step, output);
+    let key = match declared {
+        Some(declared) if !declared.secret => format!("the key '{}'", cut(key, KEY_SHOWN)),
+        _ => "a key".to_owned(),
+    };
+    let output = cut(output, KEY_SHOWN);
+    format!("output '{output}' of step '{step}' has {key} twice in one object; write each key once")
 }
 
 /// Does something with a body, on the workbench if that takes long.

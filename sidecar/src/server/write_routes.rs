@@ -27,7 +27,7 @@ pub(super) async fn outputs(
     }
     let own_results = own_results(query)?;
     let share = &api.clients.of(&Caller::Step(own)).bodies;
-    let (message, body) = body::outputs(&api, share, request).await?;
+    let (message, body) = body::outputs(&api, &step, share, request).await?;
     let outcome = api.handle.outputs(step, message, body, own_results).await;
     Ok(Json(outcome?))
 }

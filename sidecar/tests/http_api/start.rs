@@ -43,6 +43,27 @@ fn a_wrong_declaration_is_78_with_everything_that_is_wrong() {
         said.contains("/nowhere") && said.contains("No such file"),
         "{said}"
     );
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("declaration.yaml");
+    let flag = format!("--declaration-file={}", file.display());
+    let wide: Vec<u8> = "\u{feff}submit: Manual"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    std::fs::write(&file, wide).unwrap();
+    let (code, said) = Setup::new(MANUAL)
+        .without("--declaration-file")
+        .flag(&flag)
+        .run();
+    assert_eq!(code, Some(78), "{said}");
+    assert!(said.contains("is UTF-16; write UTF-8"), "{said}");
+    std::fs::write(&file, "\u{feff}submitt: Manual").unwrap();
+    let (code, said) = Setup::new(MANUAL)
+        .without("--declaration-file")
+        .flag(&flag)
+        .run();
+    assert_eq!(code, Some(78), "{said}");
+    assert!(said.contains("unknown field 'submitt'"), "{said}");
     let encoded = Setup::new(MANUAL)
         .without("--declaration-file")
         .flag("--declaration=%%%");

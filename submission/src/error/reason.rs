@@ -47,7 +47,12 @@ pub enum Reason {
     Conflict(String),
     Invalid(String),
     TooLarge(String),
-    NoNamespace(String),
+    NoNamespace {
+        words: String,
+        remedy: String,
+    },
+    /// An object that it refers to does not exist.
+    MissingReference(String),
     /// The object cannot have its namespace or name.
     Misplaced {
         words: String,
@@ -101,7 +106,8 @@ impl Reason {
             Self::Conflict(_) => FailureCode::Conflict,
             Self::Invalid(_) => FailureCode::Invalid,
             Self::TooLarge(_) => FailureCode::TooLarge,
-            Self::NoNamespace(_) => FailureCode::NamespaceNotFound,
+            Self::NoNamespace { .. } => FailureCode::NamespaceNotFound,
+            Self::MissingReference(_) => FailureCode::ReferenceNotFound,
             Self::Misplaced { .. } => FailureCode::Misplaced,
             Self::Unreachable { .. } => FailureCode::Unreachable,
             Self::Deadline { .. } => FailureCode::Timeout,
@@ -124,7 +130,8 @@ impl Reason {
             | Self::Conflict(words)
             | Self::Invalid(words)
             | Self::TooLarge(words)
-            | Self::NoNamespace(words)
+            | Self::NoNamespace { words, .. }
+            | Self::MissingReference(words)
             | Self::Misplaced { words, .. }
             | Self::Broken(words)
             | Self::Render(words)
@@ -169,7 +176,8 @@ impl Reason {
             Self::KindNotServed { remedy, .. }
             | Self::Forbidden { remedy, .. }
             | Self::Taken { remedy, .. }
-            | Self::Leaving { remedy, .. } => Some(remedy),
+            | Self::Leaving { remedy, .. }
+            | Self::NoNamespace { remedy, .. } => Some(remedy),
             Self::Misplaced { remedy, .. } => Some(remedy),
             Self::Denied(_) => {
                 Some("change the template or the policy, webhook or quota that refuses it")
@@ -181,9 +189,9 @@ impl Reason {
             }
             Self::Invalid(_) => Some("correct the template"),
             Self::TooLarge(_) => Some("make the outputs that it carries smaller"),
-            Self::NoNamespace(_) => {
-                Some("create the namespace, or name another one in the template")
-            }
+            Self::MissingReference(_) => Some(
+                "create what the object refers to, in a template before it, or name another one",
+            ),
             Self::Unreachable { .. } => Some("check the network between the pod and it"),
             Self::Deadline { .. }
             | Self::Refused { .. }

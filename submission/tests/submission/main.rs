@@ -2,6 +2,7 @@
 
 mod apply;
 mod create;
+mod dependency;
 mod mock;
 mod names;
 mod preflight;

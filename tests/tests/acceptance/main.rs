@@ -2,6 +2,7 @@
 //! the local one alike.
 
 mod all_or_none;
+mod dependent;
 mod faults;
 mod names;
 mod objects;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         faults::cases(),
         values::cases(),
         objects::cases(),
+        dependent::cases(),
         waiting::cases(),
         permissions::cases(),
         secrecy::cases(),

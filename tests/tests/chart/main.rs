@@ -5,6 +5,7 @@ mod guard;
 mod helm;
 mod immutability;
 mod kind;
+mod modes;
 mod rendering;
 mod roles;
 mod webhooks;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
         guard::cases(),
         roles::cases(),
         cycle::cases(),
+        modes::cases(),
     ];
     Suite::new(cases.into_iter().flatten().collect())
         .crds(&[kind::CRD])

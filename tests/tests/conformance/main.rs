@@ -4,6 +4,7 @@
 //! them.
 
 mod apply;
+mod crds;
 mod create;
 mod delete;
 mod discovery;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         refusals::cases(),
         apply::cases(),
         delete::cases(),
+        crds::cases(),
     ];
     Suite::new(cases.into_iter().flatten().collect())
         .crds(&[gleaner_local_apiserver::TEKTON_CRDS])

@@ -55,6 +55,7 @@ pub(crate) fn cases() -> Vec<Case> {
     let mut cases = cases![
         killed_at_every_point_in_turn_it_creates_one_of_each,
         killed_while_it_replaces_it_leaves_one,
+        killed_between_a_namespace_and_what_is_in_it_it_creates_both,
         killed_while_it_finishes_it_hands_on_the_results,
         killed_after_somebody_submitted_it_submits,
         killed_between_two_steps_it_remembers_the_first,
@@ -116,6 +117,37 @@ async fn killed_at_every_point_in_turn_it_creates_one_of_each(server: &Server) {
     }
     step.ended().await.expect(0);
     one_of_each(&run, &before).await;
+}
+
+async fn killed_between_a_namespace_and_what_is_in_it_it_creates_both(server: &Server) {
+    let name = format!("{}-pr", server.namespace());
+    let declaration = format!(
+        "
+steps: {{build: [{{name: digest}}]}}
+objects:
+  - name: ns
+    resourceTemplate: {{apiVersion: v1, kind: Namespace, metadata: {{name: {name}}}}}
+  - name: note
+    resourceTemplate:
+      apiVersion: v1
+      kind: ConfigMap
+      metadata: {{name: note, namespace: {name}}}
+      data: {{digest: $(steps.build.digest)}}
+"
+    );
+    let namespace = format!("/api/v1/namespaces/{name}");
+    let mut run = Run::new(PROGRAMS, server, &declaration);
+    run.crash_at("created-0");
+    run.start().await;
+    let step = run.step("build").writes("digest", "sha256:1").begin();
+    run.crash(&step).await;
+    let before = server.get(&namespace).await.expect_status(200).json;
+    run.start().await;
+    step.ended().await.expect(0);
+    let after = server.get(&namespace).await.expect_status(200).json;
+    assert_eq!(before["metadata"]["uid"], after["metadata"]["uid"]);
+    let note = server.get(&format!("{namespace}/configmaps/note")).await;
+    assert_eq!(note.expect_status(200).json["data"]["digest"], "sha256:1");
 }
 
 async fn killed_while_it_replaces_it_leaves_one(server: &Server) {

@@ -68,6 +68,9 @@ fn clone(url: &str, revision: &str, optional: bool) -> (Output, tempfile::TempDi
     let documents = translate(&task).unwrap();
     let step = &documents[0]["spec"]["steps"][0];
     let folder = tempfile::tempdir().unwrap();
+    // git takes submodules from a server only, unless it is told otherwise.
+    let files = "[protocol \"file\"]\n\tallow = always\n";
+    std::fs::write(folder.path().join(".gitconfig"), files).unwrap();
     let into = folder.path().join("src");
     let texts = |key: &str| {
         let texts = step[key].as_array().unwrap().iter();
@@ -123,6 +126,30 @@ fn every_kind_of_revision_is_checked_out() {
             "{said}"
         );
     }
+}
+
+#[test]
+fn submodules_and_theirs_are_fetched() {
+    let (inner, middle, outer) = (Repository::new(), Repository::new(), Repository::new());
+    for (repository, module) in [(&middle, &inner), (&outer, &middle)] {
+        let files = "protocol.file.allow=always";
+        repository.git(&[
+            "-c",
+            files,
+            "submodule",
+            "add",
+            "-q",
+            &module.url(),
+            "module",
+        ]);
+        repository.git(&["commit", "-q", "-m", "module"]);
+    }
+    // The recorded commit need not be the last one of a branch.
+    inner.commit("three");
+    let (output, folder) = clone(&outer.url(), "main", false);
+    assert!(output.status.success(), "{output:?}");
+    let content = std::fs::read_to_string(folder.path().join("src/module/module/file"));
+    assert_eq!(content.unwrap(), "two");
 }
 
 #[test]

@@ -4,15 +4,25 @@
 //! | --- | --- |
 //! | `mappings` | each thing of the old syntax, and its translation |
 //! | `refusals` | what has no equivalent: an error with its line, its reason and a remedy |
+//! | `variables` | variables of resources and old parameters, wherever they are |
+//! | `field_names` | fields in another case |
+//! | `inner` | Tekton objects in other documents |
+//! | `defaults` | the directory and the home that old versions of Tekton set |
+//! | `corpus` | all YAML of the repository and more: nothing old is left, and a second translation changes nothing |
 //! | `documents` | documents that stay as they are, and PipelineResources from elsewhere |
 //! | `shapes` | documents with a value of another type anywhere |
 //! | `git_source` | the step that clones a git input, run here as it is written |
 
+mod corpus;
+mod defaults;
 mod documents;
+mod field_names;
 mod git_source;
+mod inner;
 mod mappings;
 mod refusals;
 mod shapes;
+mod variables;
 
 use gleaner_core::document::{Source, writer};
 use gleaner_core::task::DeclarationSite;
@@ -35,7 +45,19 @@ fn translate(text: &str) -> Result<Vec<Value>, Refusal> {
 }
 
 fn translate_with(text: &str, fetched: Option<&Fetched>) -> Result<Vec<Value>, Refusal> {
-    gleaner_translate::translate(&[source(text)], fetched, &settings())
+    let translated = gleaner_translate::translate(&[source(text)], fetched, &settings());
+    translated.map(|translation| translation.documents)
+}
+
+/// The warnings about `text`, which is translated; a line each.
+#[track_caller]
+fn warned(text: &str) -> String {
+    let translated = gleaner_translate::translate(&[source(text)], None, &settings());
+    let warnings = translated.expect("it is translated").warnings;
+    warnings
+        .iter()
+        .map(|finding| format!("{finding}\n"))
+        .collect()
 }
 
 /// The findings about `text`, which must be refused; a line each.

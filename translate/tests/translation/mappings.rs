@@ -291,3 +291,102 @@ spec:
     ));
     insta::assert_snapshot!(today);
 }
+
+#[test]
+fn fields_of_runs_get_their_names_in_v1() {
+    let today = crate::translated(
+        "\
+apiVersion: tekton.dev/v1beta1
+kind: TaskRun
+metadata: {name: t}
+spec:
+  taskRef: {name: t, bundle: registry/build:1}
+  stepOverrides: [{name: one, resources: {limits: {cpu: \"1\"}}}]
+  sidecarOverrides: [{name: one, resources: {limits: {cpu: \"1\"}}}]
+---
+apiVersion: tekton.dev/v1beta1
+kind: PipelineRun
+metadata: {name: p}
+spec:
+  status: PipelineRunCancelled
+  nodeSelector: {disk: ssd}
+  tolerations: [{key: a}]
+  serviceAccountNames: [{taskName: test, serviceAccountName: tester}]
+  pipelineRef: {name: p, bundle: registry/build:1}
+  taskRunSpecs:
+  - pipelineTaskName: build
+    taskServiceAccountName: pusher
+    taskPodTemplate: {hostNetwork: true}
+    stepOverrides: [{name: build, resources: {requests: {cpu: \"1\"}}}]
+---
+apiVersion: tekton.dev/v1beta1
+kind: Pipeline
+metadata: {name: p}
+spec:
+  tasks: [{name: build, taskRef: {name: build-it, bundle: registry/build:1}}]
+",
+    );
+    insta::assert_snapshot!(today);
+}
+
+#[test]
+fn one_image_that_is_taken_in_and_written_to_is_one_parameter() {
+    let task = "\
+apiVersion: tekton.dev/v1beta1
+kind: Task
+metadata: {name: rebuild}
+spec:
+  resources:
+    inputs: [{name: app, type: image}]
+    outputs: [{name: app, type: image}]
+  steps:
+  - {name: copy, image: skopeo, command: [copy, $(resources.inputs.app.url), $(resources.outputs.app.url)-new]}
+---
+";
+    let pipeline = |output: &str| {
+        format!(
+            "\
+apiVersion: tekton.dev/v1beta1
+kind: Pipeline
+metadata: {{name: nightly}}
+spec:
+  resources: [{{name: image, type: image}}, {{name: other, type: image}}]
+  tasks:
+  - name: rebuild
+    taskRef: {{name: rebuild}}
+    resources:
+      inputs: [{{name: app, resource: image}}]
+      outputs: [{{name: app, resource: {output}}}]
+"
+        )
+    };
+    let today = crate::translated(&format!("{task}{}", pipeline("image")));
+    insta::assert_snapshot!(today);
+    // A Task that is elsewhere is bound alike.
+    crate::translated(&pipeline("image"));
+    let said = crate::refused(&format!("{task}{}", pipeline("other")));
+    assert_eq!(
+        said,
+        "<stdin>:21:17: error: spec.tasks[0].resources.outputs[0]: 'app' is bound to one resource as an input and to another as an \
+         output, and both become the parameter 'app'; rename one of the two in the Task, and here\n"
+    );
+}
+
+#[test]
+fn the_name_of_a_step_template_had_no_effect() {
+    let documents = crate::translate(
+        "\
+apiVersion: tekton.dev/v1beta1
+kind: Task
+metadata: {name: greet}
+spec:
+  stepTemplate: {name: \"\", resources: {}, env: [{name: WHO, value: world}]}
+  steps: [{name: say, image: busybox, resources: {}, script: echo hello $WHO}]
+",
+    )
+    .unwrap();
+    let template = &documents[0]["spec"]["stepTemplate"];
+    let expected =
+        serde_json::json!({"computeResources": {}, "env": [{"name": "WHO", "value": "world"}]});
+    assert_eq!(*template, expected);
+}

@@ -127,7 +127,7 @@ outputs:
 fn names_that_would_meet() {
     let said = refused(&task(
         "
-resources: {inputs: [{name: a, type: git}, {name: a, type: git}, {name: b, type: image}], outputs: [{name: b, type: image}]}
+resources: {inputs: [{name: a, type: git}, {name: a, type: git}, {name: b, type: git}], outputs: [{name: b, type: image}]}
 params: [{name: a}]
 stepTemplate: {resources: {}, computeResources: {}}
 steps: [{image: i}]",
@@ -142,7 +142,7 @@ fn fields_of_old_and_unknown_ones() {
 inputs: {resources: [], parms: []}
 resources: {input: []}
 stepTemplate: {name: x, tty: true}
-steps: [{image: i, livenessProbe: {}, ports: []}]
+steps: [{image: i, livenessProbe: {httpGet: {}}, ports: [{containerPort: 1}], lifecycle: {}, tty: false}]
 sidecars: [{name: s, image: i, livenessProbe: {}}]",
     ));
     insta::assert_snapshot!(said);
@@ -152,31 +152,17 @@ sidecars: [{name: s, image: i, livenessProbe: {}}]",
 fn fields_of_runs_that_v1_removed() {
     let said = refused(
         "\
-apiVersion: tekton.dev/v1beta1
-kind: TaskRun
-metadata: {name: t}
-spec:
-  taskRef: {name: t, bundle: registry/build:1}
-  stepOverrides: [{name: one, resources: {limits: {cpu: \"1\"}}}]
-  sidecarOverrides: [{name: one, resources: {limits: {cpu: \"1\"}}}]
----
-apiVersion: tekton.dev/v1beta1
+apiVersion: tekton.dev/v1alpha1
 kind: PipelineRun
 metadata: {name: p}
 spec:
-  serviceAccountNames: [{taskName: test, serviceAccountName: tester}]
-  pipelineRef: {name: p, bundle: registry/build:1}
-  taskRunSpecs:
-  - pipelineTaskName: build
-    taskServiceAccountName: pusher
-    taskPodTemplate: {hostNetwork: true}
-    stepOverrides: [{name: build, resources: {requests: {cpu: \"1\"}}}]
----
-apiVersion: tekton.dev/v1beta1
-kind: Pipeline
-metadata: {name: p}
-spec:
-  tasks: [{name: build, taskRef: {name: build-it, bundle: registry/build:1}}]
+  pipelineRef: {name: p, bundle: registry/build:1, resolver: git}
+  trigger: {type: manual}
+  results: {type: gcs, url: gs://x}
+  serviceAccountNames: [{taskName: a, serviceAccountName: b}, {taskName: c}]
+  taskRunSpecs: [{pipelineTaskName: a, serviceAccountName: d, taskServiceAccountName: e}]
+  podTemplate: {nodeSelector: {a: b}}
+  nodeSelector: {c: d}
 ",
     );
     insta::assert_snapshot!(said);
@@ -294,7 +280,7 @@ spec:
   type: git
   params:
   - {name: url, value: https://git.example/demo}
-  - {name: submodules, value: \"true\"}
+  - {name: submodules, value: \"false\"}
   - {name: depth, value: \"0\"}
 ---
 apiVersion: tekton.dev/v1alpha1

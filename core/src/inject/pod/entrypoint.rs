@@ -57,6 +57,14 @@ pub(super) fn inject(
     }
 }
 
+/// The command of the step in `container`, if it has no arguments.
+pub(super) fn lone_command(container: &Value) -> Option<&str> {
+    let mut args = list::items(container, "args").iter().rev();
+    let last = [args.next()?, args.next()?, args.next()?];
+    let [end, command, flag] = last.map(Value::as_str);
+    (end == Some("--") && flag == Some(FLAG)).then_some(command?)
+}
+
 /// How Tekton reads results, by the entrypoint's arguments in `container`, a step.
 pub(super) fn results_from(container: &Value) -> ResultsFrom {
     let flags = flags(container);

@@ -1,18 +1,22 @@
 //! The sidecar's container.
 
-use gleaner_proto::arguments::{Arguments, DECLARATION, LISTEN, UNWRAPPED};
+use gleaner_proto::arguments::{Arguments, DECLARATION, UNWRAPPED};
 use gleaner_proto::kubernetes::SIDECAR_CONTAINER;
 use serde_json::{Map, Value, json};
 
 use super::{LISTS, containers, containers_mut, name_of, texts};
 use crate::inject::settings::{Settings, Sidecars};
-use crate::inject::{list, mounts, readiness, redirector_flags};
+use crate::inject::{list, mounts, port, readiness, redirector_flags};
 
 /// Where Kubernetes mounts the token of the pod's ServiceAccount
 /// (`k8s.io/kubernetes/plugin/pkg/admission/serviceaccount`).
 const TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 /// The volume with the token where the pod has none.
 const TOKEN_VOLUME: &str = "gleaner-token";
+/// The field and the value that make an init container a native sidecar (KEP-753).
+const RESTART_POLICY: &str = "restartPolicy";
+const ALWAYS: &str = "Always";
+
 /// What a container of the sidecar's name is.
 #[derive(Debug)]
 pub(super) enum State {
@@ -49,6 +53,14 @@ pub(super) fn state(pod: &Value, (list, index): (&'static str, usize)) -> State 
     }
 }
 
+/// Gives the injected sidecar at `place` back what makes it a native one. A webhook that was built with an API older than
+/// Kubernetes 1.28 drops the field from the pods that pass it; the API server refuses such a pod for its `lifecycle`.
+pub(super) fn restore(pod: &mut Value, (list, index): (&'static str, usize)) {
+    if list == "initContainers" {
+        containers_mut(pod, list)[index][RESTART_POLICY] = ALWAYS.into();
+    }
+}
+
 /// Makes `container` a running sidecar with `arguments`, and gives it to the pod.
 pub(super) fn place(
     pod: &mut Value,
@@ -60,10 +72,11 @@ pub(super) fn place(
     // Instead of a list that the Task brings.
     args.kinds = settings.kinds.to_arguments();
     args.others.extend(redirector_flags::install());
-    if pod["spec"]["hostNetwork"] == true {
-        // The port would be the node's.
-        args.others.push(format!("{LISTEN}=127.0.0.1:0"));
-    }
+    args.others.extend(if pod["spec"]["hostNetwork"] == true {
+        Some(port::any())
+    } else {
+        port::flag(LISTS.iter().flat_map(|list| containers(pod, list)))
+    });
     container.insert("args".to_owned(), args.to_args().into());
     // Nobody reads a sidecar's termination message, but `kubectl describe` shows why it died.
     container.insert(
@@ -87,7 +100,7 @@ pub(super) fn place(
     );
     match settings.sidecars {
         Sidecars::Native => {
-            container.insert("restartPolicy".to_owned(), "Always".into());
+            container.insert(RESTART_POLICY.to_owned(), ALWAYS.into());
             container.insert("lifecycle".to_owned(), readiness::lifecycle());
             containers_mut(pod, "initContainers").push(container.into());
         }

@@ -11,7 +11,7 @@ use gleaner_proto::path::FINISH_STEP;
 use gleaner_termination::Share;
 use serde_json::Value;
 
-use super::{containers, containers_mut, entrypoint, label_of, name_of, prefix, sidecar};
+use super::{containers, containers_mut, entrypoint, label_of, name_of, prefix, scripts, sidecar};
 use crate::inject::messages::ResultsFrom;
 use crate::inject::redirector_flags::{self, Paths, Step};
 use crate::inject::settings::Settings;
@@ -143,7 +143,13 @@ fn wrap_steps(
             Ok(())
         } else {
             let flags = redirector_flags::flags(declaration, &step, &paths);
-            entrypoint::inject(container, &prefix(&flags), &place)
+            let script = entrypoint::lone_command(container).map(str::to_owned);
+            if script.is_some_and(|script| scripts::interpret(pod, &script, &flags)) {
+                Ok(())
+            } else {
+                let container = &mut containers_mut(pod, "containers")[index];
+                entrypoint::inject(container, &prefix(&flags), &place)
+            }
         };
         wrong.extend(wrapped.err());
     }

@@ -63,6 +63,18 @@ impl Setup {
         flags.into_iter().fold(setup.clone(), Self::flag)
     }
 
+    /// With a certificate of `authority` in files, whose CA it writes into the configuration in `api_server`.
+    pub(crate) fn given(authority: &Authority, api_server: &ApiServer) -> Self {
+        let setup = Self::files(authority);
+        setup.write_ca(authority);
+        let flags = [
+            format!("--tls-ca={}", setup.path("ca.crt").display()),
+            "--webhook-configuration=gleaner".to_owned(),
+            format!("--api-server={}", api_server.url()),
+        ];
+        flags.into_iter().fold(setup, Self::flag)
+    }
+
     /// With certificates of its own, kept in `api_server`.
     pub(crate) fn managed(api_server: &ApiServer) -> Self {
         let flags = [
@@ -102,6 +114,11 @@ impl Setup {
     pub(crate) fn write(&self, (certificate, key): (String, String)) {
         fs::write(self.path("tls.crt"), certificate).unwrap();
         fs::write(self.path("tls.key"), key).unwrap();
+    }
+
+    /// Writes the CA.
+    pub(crate) fn write_ca(&self, authority: &Authority) {
+        fs::write(self.path("ca.crt"), &authority.pem).unwrap();
     }
 
     /// Starts it, and waits until it has its addresses.

@@ -64,6 +64,13 @@ impl Reply {
         Self::json(200, r#"{"phase":"Collecting","pending":["steps.a.b"]}"#)
     }
 
+    /// Announces a body that is over the bound of the redirector, and sends its beginning.
+    pub(crate) fn too_large(status: u16) -> Self {
+        let length = (64 << 20) + 1;
+        let text = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n\r\n{{");
+        Self::Raw(text.into_bytes())
+    }
+
     pub(crate) fn problem(status: u16, kind: &str, exit_code: u8) -> Self {
         let body = format!(
             r#"{{"type":"/problems/{kind}","title":"no","status":{status},"detail":"do\nthat","exitCode":{exit_code}}}"#

@@ -187,6 +187,8 @@ fn kinds(path: &str) -> Option<Value> {
             resource("configmaps", "ConfigMap", true),
             resource("secrets", "Secret", true),
             resource("namespaces", "Namespace", false),
+            resource("pods", "Pod", true),
+            resource("serviceaccounts", "ServiceAccount", true),
         ],
         "/apis/serving.knative.dev" => {
             return Some(json!({"versions": [{"groupVersion": "serving.knative.dev/v1beta1"}]}));

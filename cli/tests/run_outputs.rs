@@ -1,0 +1,40 @@
+//! Outputs that are refused in a run: the exit code, and what the message names.
+
+mod support;
+
+use support::{run, task};
+
+const REPORT: &str = r#"
+steps: {test: [{name: summary, type: object}]}
+objects: [{name: cm, resourceTemplate: {apiVersion: v1, kind: ConfigMap, metadata: {name: report}, data: {total: "$(steps.test.summary.total) tests"}}}]
+"#;
+
+fn writes(json: &str) -> String {
+    format!(
+        "steps: [{{name: test, script: \"cat > $GLEANER_OUTPUTS/summary <<'E'\\n{json}\\nE\\n\"}}]"
+    )
+}
+
+#[test]
+fn a_key_that_comes_twice_names_step_output_and_key() {
+    for json in [
+        r#"{\"total\": 3, \"total\": 4}"#,
+        r#"{\"total\": 3, \"by\": [{\"total\": 1, \"\\u0074otal\": 2}]}"#,
+    ] {
+        run(&task(REPORT, &writes(json)), &[])
+            .exits(65)
+            .says("output 'summary' of step 'test' has the key 'total' twice in one object");
+    }
+}
+
+#[test]
+fn a_key_of_a_secret_output_is_not_named() {
+    let declaration = "steps: {test: [{name: summary, type: object, secret: true}]}";
+    let ran = run(
+        &task(declaration, &writes(r#"{\"canary\": 3, \"canary\": 4}"#)),
+        &[],
+    );
+    ran.exits(65)
+        .says("output 'summary' of step 'test' has a key twice in one object");
+    assert!(!ran.stderr.contains("canary"), "{}", ran.stderr);
+}

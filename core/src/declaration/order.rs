@@ -1,0 +1,103 @@
+//! The order of templates. Objects are created in the order of the declaration, so a Namespace and a CRD come before what is in them.
+
+use std::collections::HashMap;
+
+use super::model::{Declaration, Naming, Policy, Template};
+use crate::document::Diagnostics;
+use crate::document::diagnostic::Diagnostic;
+use crate::variable::{Field, Part, Reference, Tree};
+
+/// What a template needs, as far as it is literal or written alike in both.
+#[derive(PartialEq, Eq, Hash)]
+enum Need {
+    /// The Namespace with this name, as it is written.
+    Namespace(String),
+    /// The Namespace of the template with this name.
+    NamespaceOf(String),
+    /// The CRD of this group and kind.
+    Kind(String, String),
+}
+
+/// Adds each template that comes before the one that creates its Namespace or defines its kind.
+pub(super) fn check(declaration: &Declaration, found: &mut Diagnostics) {
+    let templates = || declaration.templates.iter().enumerate();
+    let mut makers: HashMap<Need, (usize, &Template)> = HashMap::new();
+    // One that is applied may be there already.
+    for (index, template) in templates().filter(|(_, one)| one.policy == Policy::Create) {
+        for need in fulfilled(template) {
+            makers.entry(need).or_insert((index, template));
+        }
+    }
+    if makers.is_empty() {
+        return;
+    }
+    for (index, template) in templates() {
+        for (need, path) in needs(template) {
+            let Some((_, maker)) = makers.get(&need).filter(|(maker, _)| *maker > index) else {
+                continue;
+            };
+            let (name, other) = (&template.name, &maker.name);
+            let message = format!("'{name}' needs '{other}', which is created after it");
+            let help = format!("put '{other}' before '{name}': objects are created in order");
+            let object = template.place.key("resourceTemplate");
+            let place = path.iter().fold(object, |place, key| place.key(*key));
+            found.push(Diagnostic::new(place, template.at, message).help(help));
+        }
+    }
+}
+
+/// What other templates need that this one makes.
+fn fulfilled(template: &Template) -> Vec<Need> {
+    if template.api_version == "v1" && template.kind == "Namespace" {
+        let of = Need::NamespaceOf(template.name.to_string());
+        return match &template.naming {
+            Naming::Static(name) => vec![of, Need::Namespace(written(name))],
+            Naming::Prefix(_) | Naming::Derived => vec![of],
+        };
+    }
+    let text = |path: &[&str]| match template.tree.field(path) {
+        Some(Field::Fixed(value)) => value.as_str().map(str::to_owned),
+        _ => None,
+    };
+    let is_crd = template.api_version.starts_with("apiextensions.k8s.io/")
+        && template.kind == "CustomResourceDefinition";
+    match (text(&["spec", "group"]), text(&["spec", "names", "kind"])) {
+        (Some(group), Some(kind)) if is_crd => vec![Need::Kind(group, kind)],
+        _ => Vec::new(),
+    }
+}
+
+/// What a template needs, each with the field that says so.
+fn needs(template: &Template) -> Vec<(Need, &'static [&'static str])> {
+    let mut needs: Vec<(Need, &'static [&'static str])> = Vec::new();
+    let path = &["metadata", "namespace"];
+    match template.tree.field(path) {
+        Some(Field::Fixed(namespace)) => {
+            let name = namespace.as_str().unwrap_or_default();
+            needs.push((Need::Namespace(name.to_owned()), path));
+        }
+        Some(Field::Variable(tree)) => needs.push((needed_namespace(tree), path)),
+        None => {}
+    }
+    if let Some((group, _)) = template.api_version.split_once('/') {
+        let need = Need::Kind(group.to_owned(), template.kind.clone());
+        needs.push((need, &["kind"]));
+    }
+    needs
+}
+
+fn needed_namespace(tree: &Tree) -> Need {
+    if let Tree::Text(text) = tree
+        && let [Part::Variable(Reference::Resource { name, field })] = text.parts()
+        && field == "name"
+    {
+        return Need::NamespaceOf(name.to_string());
+    }
+    Need::Namespace(written(tree))
+}
+
+/// A name as it is written: texts that are alike become the same name.
+fn written(name: &Tree) -> String {
+    name.as_literal()
+        .map_or_else(|| format!("{name:?}"), str::to_owned)
+}

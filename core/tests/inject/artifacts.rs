@@ -1,0 +1,97 @@
+//! Scripts with variables of Tekton's artifacts, which Tekton puts in only where the script alone is the step's command.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use gleaner_core::inject::{Outcome, Skip, pod};
+use serde_json::{Value, json};
+
+use crate::support::{settings, wrapped};
+use crate::wrap::{DECLARATION, args, container, tekton_pod};
+
+const SCRIPT: &str =
+    "#!/bin/sh\nset -e\necho '$(steps.build.outputs.image)' > \"$GLEANER_OUTPUTS/findings\"\n";
+
+/// The rich pod with this script of its second step.
+fn pod_with(script: &str) -> Value {
+    let mut pod = tekton_pod(DECLARATION, "u", &[]);
+    let place = pod["spec"]["initContainers"].as_array_mut().unwrap();
+    let place = place.iter_mut().find(|c| c["name"] == "place-scripts");
+    let text = &mut place.unwrap()["args"][1];
+    let before = STANDARD.encode("#!/bin/sh\nexit 3\n");
+    assert!(text.as_str().unwrap().contains(&before));
+    *text = text
+        .as_str()
+        .unwrap()
+        .replace(&before, &STANDARD.encode(script))
+        .into();
+    pod
+}
+
+/// The scripts that a pod places, in their order.
+fn scripts(pod: &Value) -> Vec<String> {
+    let text = container(pod, "place-scripts")["args"][1].as_str().unwrap();
+    let parts = text.split("_EOF_'\n").skip(1);
+    let encoded = parts.map(|part| part.split('\n').next().unwrap());
+    let decoded = encoded.map(|encoded| STANDARD.decode(encoded).unwrap());
+    decoded
+        .map(|bytes| String::from_utf8(bytes).unwrap())
+        .collect()
+}
+
+#[test]
+fn a_script_with_artifacts_stays_the_step_s_command_and_names_the_redirector() {
+    let before = pod_with(SCRIPT);
+    let after = wrapped(&before);
+    assert_eq!(args(&after, "step-lint"), args(&before, "step-lint"));
+    let (scripts, others) = (scripts(&after), scripts(&before));
+    let lines: Vec<&str> = scripts[0].splitn(3, '\n').collect();
+    assert_eq!(lines[0], "#!/gleaner/bin/redirector --script");
+    let flags: Vec<String> =
+        serde_json::from_str(lines[1].strip_prefix("#gleaner: ").unwrap()).unwrap();
+    assert_eq!(
+        flags,
+        [
+            "--injected",
+            "--step=lint",
+            "--output=findings,optional=/workspace/$HOME/findings",
+            "--termination-share=7+1",
+        ]
+    );
+    assert_eq!(lines[2], SCRIPT);
+    assert_eq!(scripts[1..], others[1..], "the others are left alone");
+    let mounts = container(&after, "step-lint")["volumeMounts"].to_string();
+    assert!(mounts.contains("/gleaner/bin"), "{mounts}");
+    assert_eq!(
+        pod::inject(&after, &settings()),
+        Ok(Outcome::Skipped(Skip::Done))
+    );
+}
+
+#[test]
+fn containers_that_others_add_are_counted_in_such_a_script_too() {
+    let mut meshed = wrapped(&pod_with(SCRIPT));
+    let containers = meshed["spec"]["containers"].as_array_mut().unwrap();
+    containers.push(json!({"name": "mesh", "image": "m"}));
+    let again = wrapped(&meshed);
+    assert!(
+        scripts(&again)[0].contains("\"--termination-share=8+1\""),
+        "{:?}",
+        scripts(&again)
+    );
+    assert_eq!(
+        pod::inject(&again, &settings()),
+        Ok(Outcome::Skipped(Skip::Done))
+    );
+}
+
+#[test]
+fn a_script_with_arguments_is_a_command_for_tekton_leaves_it_alone() {
+    let mut before = pod_with(SCRIPT);
+    let list = before["spec"]["containers"][1]["args"]
+        .as_array_mut()
+        .unwrap();
+    list.push("argument".into());
+    let after = wrapped(&before);
+    assert!(args(&after, "step-lint").contains(&"/gleaner/bin/redirector".to_owned()));
+    assert_eq!(scripts(&after), scripts(&before));
+}

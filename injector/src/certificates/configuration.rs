@@ -1,0 +1,154 @@
+//! The webhook configuration, and since when it has trusted the CAs of this replica.
+
+use std::time::Duration;
+
+use gleaner_runtime::api_server::{ApiServer, RequestError, path};
+use http::{Method, StatusCode};
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::FIELD_MANAGER;
+use super::content::Certificate;
+use super::trust::{self, Before};
+use crate::metrics::Metrics;
+
+/// A MutatingWebhookConfiguration whose `caBundle`s this replica keeps right.
+pub struct Configuration {
+    server: ApiServer,
+    name: String,
+    /// How long API servers may take to see a change of it.
+    settle: Duration,
+    metrics: Metrics,
+    trusted: Option<Trusted>,
+}
+
+/// CAs that the configuration has been seen to trust.
+struct Trusted {
+    authorities: Vec<Certificate>,
+    since: Instant,
+    /// True if API servers trusted others before: replicas that serve certificates of those are still there.
+    replaced: bool,
+}
+
+/// A configuration that could not be brought to trust.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrustError {
+    #[error(transparent)]
+    Api(#[from] RequestError),
+    #[error(
+        "there is no MutatingWebhookConfiguration '{0}'; --webhook-configuration must name the one that calls"
+    )]
+    Missing(String),
+}
+
+impl Configuration {
+    /// Returns the configuration of this name. Nothing is read yet.
+    pub fn new(server: ApiServer, name: String, settle: Duration, metrics: Metrics) -> Self {
+        Self {
+            server,
+            name,
+            settle,
+            metrics,
+            trusted: None,
+        }
+    }
+
+    /// Reads it; `None` if there is none.
+    ///
+    /// # Errors
+    /// When the API server cannot be asked.
+    pub async fn read(&self) -> Result<Option<Value>, RequestError> {
+        self.server.get(&self.path()).await
+    }
+
+    /// Makes the configuration, as it was read, trust `own`, and notes since when it does.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be written.
+    pub async fn trust(
+        &mut self,
+        own: &[Certificate],
+        read: Option<&Value>,
+    ) -> Result<(), TrustError> {
+        let Some(configuration) = read else {
+            self.trusted = None;
+            return Err(TrustError::Missing(self.name.clone()));
+        };
+        let mut before = Before::Trusted;
+        if let Some(repair) = trust::repair(configuration, own, Timestamp::now()) {
+            before = repair.before;
+            if before != Before::Trusted {
+                self.trusted = None;
+            }
+            if !self.patch(&repair.patch).await? {
+                return Ok(());
+            }
+        }
+        let noted = self.trusted.as_ref();
+        if noted.is_none_or(|trusted| trusted.authorities != own) {
+            self.trusted = Some(Trusted {
+                authorities: own.to_owned(),
+                since: Instant::now(),
+                replaced: before == Before::Others,
+            });
+        }
+        Ok(())
+    }
+
+    /// Returns how long the configuration has been seen to trust `own`.
+    pub fn settled(&self, own: &[Certificate]) -> Option<Duration> {
+        let trusted = self.trusted.as_ref()?;
+        (trusted.authorities == own).then(|| trusted.since.elapsed())
+    }
+
+    /// Returns true if no API server can distrust `own` any more.
+    pub fn is_settled(&self, own: &[Certificate]) -> bool {
+        self.settled(own)
+            .is_some_and(|settled| settled >= self.settle)
+    }
+
+    /// Returns true if this replica may be called: at once where nothing else was trusted before, otherwise when every
+    /// API server has seen the change.
+    pub fn may_be_called(&self) -> bool {
+        self.trusted
+            .as_ref()
+            .is_some_and(|trusted| !trusted.replaced || trusted.since.elapsed() >= self.settle)
+    }
+
+    /// Writes a change. Returns false if another replica was faster; the next look shows what it has written.
+    async fn patch(&self, patch: &Value) -> Result<bool, RequestError> {
+        let path = format!("{}?fieldManager={FIELD_MANAGER}", self.path());
+        let kind = "application/json-patch+json";
+        let patched = self
+            .server
+            .call(Method::PATCH, &path, kind, Some(patch))
+            .await;
+        match patched {
+            Ok(_) => {
+                self.metrics.certificate_step("trust");
+                tracing::info!(configuration = self.name, "ca-bundle-written");
+                Ok(true)
+            }
+            Err(error)
+                if matches!(
+                    error.code(),
+                    Some(StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY)
+                ) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn path(&self) -> String {
+        path::object(
+            "admissionregistration.k8s.io/v1",
+            "mutatingwebhookconfigurations",
+            None,
+            &self.name,
+        )
+    }
+}

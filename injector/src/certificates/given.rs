@@ -1,0 +1,281 @@
+//! A certificate and its CA from files: cert-manager's, or one's own.
+//!
+//! The injector writes the CA into the webhook configuration, and serves a certificate only when API servers have seen that. So no
+//! change of the files, and none of where certificates come from, has a moment in which they distrust a replica.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use gleaner_runtime::api_server::ApiServer;
+use gleaner_runtime::{Shutdown, error_chain};
+use jiff::Timestamp;
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
+use rustls::crypto::ring;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, RootCertStore};
+use serde_json::Value;
+
+use super::configuration::{Configuration, TrustError};
+use super::content::Certificate;
+use crate::metrics::Metrics;
+use crate::server::Readiness;
+use crate::tls::files::{Files, FilesError};
+use crate::tls::{Identity, Serving};
+
+/// The files, and the webhook configuration that is to trust them.
+#[derive(Debug, Clone)]
+pub struct Given {
+    pub files: Files,
+    /// The CAs, PEM.
+    pub authorities: PathBuf,
+    pub configuration: String,
+    pub settle: Duration,
+}
+
+/// Why the files cannot be served, or are not served yet.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GivenError {
+    #[error(transparent)]
+    Files(#[from] FilesError),
+    #[error("{path} cannot be read: the CA of the certificate must be there (--tls-ca)")]
+    Read {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("{0} has no CA certificate, or something that is not one; it must be PEM")]
+    Authorities(PathBuf),
+    #[error(
+        "the CA in {authorities} did not sign the certificate in {certificate} ({reason}): API servers would not trust it; give the CA that signed it"
+    )]
+    Untrusted {
+        authorities: PathBuf,
+        certificate: PathBuf,
+        reason: String,
+    },
+    #[error(
+        "the certificate in {certificate} is not for {name}, which API servers call; make one with this DNS name"
+    )]
+    Name { certificate: PathBuf, name: String },
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+}
+
+/// What the files hold.
+struct Presented {
+    serving: Serving,
+    authorities: Vec<Certificate>,
+}
+
+/// Serves what the files hold, once it is trusted.
+#[must_use = "nothing is served before `run` is called"]
+pub struct Follower {
+    given: Given,
+    configuration: Configuration,
+    identity: Identity,
+    readiness: Arc<Readiness>,
+    metrics: Metrics,
+    /// The CAs of the certificate that is served, or will be.
+    authorities: Vec<Certificate>,
+}
+
+impl Given {
+    /// Reads the files once.
+    ///
+    /// # Errors
+    /// When they cannot be served, or no API server that trusts the CA would trust the certificate.
+    pub fn check(&self) -> Result<(), GivenError> {
+        self.present().map(drop)
+    }
+
+    fn present(&self) -> Result<Presented, GivenError> {
+        let serving = self.files.present()?;
+        let pem = fs::read(&self.authorities).map_err(|source| GivenError::Read {
+            path: self.authorities.clone(),
+            source,
+        })?;
+        let authorities = Certificate::all(&pem).filter(|all| !all.is_empty());
+        let authorities =
+            authorities.ok_or_else(|| GivenError::Authorities(self.authorities.clone()))?;
+        distrust(serving.chain(), &authorities, Timestamp::now()).map_or(Ok(()), |reason| {
+            Err(GivenError::Untrusted {
+                authorities: self.authorities.clone(),
+                certificate: self.files.certificate.clone(),
+                reason,
+            })
+        })?;
+        Ok(Presented {
+            serving,
+            authorities,
+        })
+    }
+}
+
+impl Follower {
+    /// Returns a task that begins with [`run`](Self::run).
+    pub fn new(
+        server: ApiServer,
+        given: Given,
+        identity: Identity,
+        readiness: Arc<Readiness>,
+        metrics: Metrics,
+    ) -> Self {
+        let name = given.configuration.clone();
+        Self {
+            configuration: Configuration::new(server, name, given.settle, metrics.clone()),
+            given,
+            identity,
+            readiness,
+            metrics,
+            authorities: Vec::new(),
+        }
+    }
+
+    /// Looks again and again, until shutdown is requested. What cannot be used leaves what is served as it is.
+    pub async fn run(mut self, shutdown: Shutdown) {
+        let mut complaint = String::new();
+        loop {
+            let checked = tokio::select! {
+                checked = self.check() => checked,
+                () = shutdown.requested() => return,
+            };
+            match checked {
+                Ok(()) => complaint.clear(),
+                Err(error) => {
+                    self.metrics.certificate_check_failed();
+                    let error = error_chain(&error);
+                    if error != complaint {
+                        tracing::warn!(error, "certificate-check-failed");
+                        complaint = error;
+                    }
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(super::pause(self.given.files.poll)) => {}
+                () = shutdown.requested() => return,
+            }
+        }
+    }
+
+    /// One look, and all that follows from it.
+    async fn check(&mut self) -> Result<(), GivenError> {
+        let configuration = self.configuration.read().await.map_err(TrustError::from)?;
+        let presented = self.given.present().and_then(|presented| {
+            let certificate = &self.given.files.certificate;
+            check_names(&presented.serving, configuration.as_ref(), certificate)?;
+            Ok(presented)
+        });
+        if let Ok(presented) = &presented {
+            self.authorities.clone_from(&presented.authorities);
+        }
+        // Files that cannot be used are no reason to forget what is served.
+        if !self.authorities.is_empty() {
+            let trust = self
+                .configuration
+                .trust(&self.authorities, configuration.as_ref());
+            trust.await?;
+        }
+        self.serve(presented?);
+        if self.configuration.may_be_called() {
+            self.readiness.trusted();
+        }
+        Ok(())
+    }
+
+    /// Serves the certificate, unless it is not trusted everywhere yet and another one is served.
+    fn serve(&mut self, presented: Presented) {
+        let Presented {
+            serving,
+            authorities,
+        } = presented;
+        if let Some(served) = self.identity.get()
+            && (served.chain() == serving.chain() || !self.configuration.is_settled(&authorities))
+        {
+            return;
+        }
+        self.metrics.certificate(serving.validity);
+        let file = self.given.files.certificate.display();
+        tracing::info!(%file, until = %serving.validity.until, "certificate-reloaded");
+        self.identity.set(serving);
+    }
+}
+
+/// Returns why an API server that trusts `authorities` distrusts the chain; `None` if it trusts it, or that cannot be told here.
+fn distrust(
+    chain: &[CertificateDer<'_>],
+    authorities: &[Certificate],
+    now: Timestamp,
+) -> Option<String> {
+    let (leaf, intermediates) = chain.split_first()?;
+    if !authorities
+        .iter()
+        .any(|authority| authority.validity.holds(now))
+    {
+        return Some("it is not valid at this time".to_owned());
+    }
+    // Go takes a certificate that is among the trusted ones itself.
+    if authorities.iter().any(|authority| authority.der == *leaf) {
+        return None;
+    }
+    let mut roots = RootCertStore::empty();
+    for authority in authorities {
+        roots.add(authority.der.clone()).ok()?;
+    }
+    let parsed = ParsedCertificate::try_from(leaf).ok()?;
+    let seconds = u64::try_from(now.as_second()).unwrap_or_default();
+    let verified = verify_server_cert_signed_by_trust_anchor(
+        &parsed,
+        &roots,
+        intermediates,
+        UnixTime::since_unix_epoch(Duration::from_secs(seconds)),
+        ring::default_provider()
+            .signature_verification_algorithms
+            .all,
+    );
+    match verified {
+        Err(rustls::Error::InvalidCertificate(
+            error @ (CertificateError::UnknownIssuer
+            | CertificateError::BadSignature
+            | CertificateError::Expired
+            | CertificateError::ExpiredContext { .. }
+            | CertificateError::NotValidYet
+            | CertificateError::NotValidYetContext { .. }),
+        )) => Some(error.to_string()),
+        // Such as an algorithm that Go knows and ring does not.
+        _ => None,
+    }
+}
+
+/// Refuses a certificate that is not for the Services that the configuration names.
+fn check_names(
+    serving: &Serving,
+    configuration: Option<&Value>,
+    certificate: &Path,
+) -> Result<(), GivenError> {
+    let leaf = serving.chain().first().map(ParsedCertificate::try_from);
+    let Some(Ok(leaf)) = leaf else {
+        return Ok(());
+    };
+    let webhooks = configuration.and_then(|configuration| configuration["webhooks"].as_array());
+    for webhook in webhooks.into_iter().flatten() {
+        let service = &webhook["clientConfig"]["service"];
+        let (Some(name), Some(namespace)) =
+            (service["name"].as_str(), service["namespace"].as_str())
+        else {
+            continue;
+        };
+        let name = format!("{name}.{namespace}.svc");
+        let server_name = ServerName::try_from(name.as_str());
+        if server_name.is_ok_and(|server_name| verify_server_name(&leaf, &server_name).is_err()) {
+            return Err(GivenError::Name {
+                certificate: certificate.to_owned(),
+                name,
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,165 @@
+//! The flags of the certificate.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgGroup, Args};
+use gleaner_proto::duration;
+
+use crate::certificates::given::Given;
+use crate::certificates::{Managed, ObjectName, Policy};
+use crate::tls::files::Files;
+
+/// Where the certificate comes from.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Certificate")]
+#[command(group = ArgGroup::new("authority").args(["tls_secret", "tls_ca"]))]
+pub struct Tls {
+    /// The certificate with its chain, PEM; read again when it changes
+    #[arg(
+        long,
+        env = "GLEANER_TLS_CERT",
+        value_name = "FILE",
+        requires = "tls_key"
+    )]
+    tls_cert: Option<PathBuf>,
+    /// Its private key, PEM
+    #[arg(
+        long,
+        env = "GLEANER_TLS_KEY",
+        value_name = "FILE",
+        requires = "tls_cert"
+    )]
+    tls_key: Option<PathBuf>,
+    /// Its CA, PEM: written into the webhook configuration before the certificate is served; without it the caBundle is yours
+    #[arg(
+        long,
+        env = "GLEANER_TLS_CA",
+        value_name = "FILE",
+        requires = "tls_cert",
+        requires = "webhook_configuration"
+    )]
+    tls_ca: Option<PathBuf>,
+    /// Make and renew the certificate, and keep it in this Secret, which all replicas share
+    #[arg(
+        long,
+        env = "GLEANER_TLS_SECRET",
+        value_name = "NAMESPACE/NAME",
+        conflicts_with = "tls_cert"
+    )]
+    #[arg(requires = "service", requires = "webhook_configuration")]
+    tls_secret: Option<ObjectName>,
+    /// The Service by which the API server calls, in the Secret's namespace
+    #[arg(
+        long,
+        env = "GLEANER_SERVICE",
+        value_name = "NAME",
+        requires = "tls_secret"
+    )]
+    service: Option<String>,
+    /// The MutatingWebhookConfiguration that calls; all its webhooks get the CA as caBundle
+    #[arg(
+        long,
+        env = "GLEANER_WEBHOOK_CONFIGURATION",
+        value_name = "NAME",
+        requires = "authority"
+    )]
+    webhook_configuration: Option<String>,
+    /// A further DNS name or IP address for the certificate, for a webhook that is called by URL
+    #[arg(
+        long = "certificate-name",
+        env = "GLEANER_CERTIFICATE_NAMES",
+        value_delimiter = ','
+    )]
+    #[arg(value_name = "NAME", requires = "tls_secret")]
+    certificate_names: Vec<String>,
+    /// How long a certificate is valid; it is renewed when a third of that is left
+    #[arg(long, env = "GLEANER_CERTIFICATE_VALIDITY", default_value = "720h", value_parser = validity)]
+    certificate_validity: Duration,
+    /// How long its authority is valid; a new one is made when a third of that is left
+    #[arg(long, env = "GLEANER_AUTHORITY_VALIDITY", default_value = "17520h", value_parser = validity)]
+    authority_validity: Duration,
+    /// How long an authority stands in the caBundle before it signs, so that all API servers have seen it
+    #[arg(long, env = "GLEANER_AUTHORITY_SETTLE", default_value = "15s", value_parser = duration::parse)]
+    authority_settle: Duration,
+    /// How often files, Secret and caBundle are looked at
+    #[arg(long, env = "GLEANER_CERTIFICATE_POLL", default_value = "5s", value_parser = poll)]
+    certificate_poll: Duration,
+}
+
+/// Where the certificate comes from.
+#[derive(Debug, Clone)]
+pub(crate) enum Source {
+    /// The caBundle is someone else's.
+    Files(Files),
+    Given(Given),
+    Managed(Managed),
+}
+
+// === impl Tls ===
+
+impl Tls {
+    pub(crate) fn source(self) -> Source {
+        let Self {
+            tls_cert,
+            tls_key,
+            tls_ca,
+            tls_secret,
+            service,
+            webhook_configuration,
+            certificate_names,
+            certificate_validity,
+            authority_validity,
+            authority_settle,
+            certificate_poll,
+        } = self;
+        let invariant = "invariant: clap asks for both files, or for a Secret with its companions";
+        let files = || Files {
+            certificate: tls_cert.expect(invariant),
+            key: tls_key.expect(invariant),
+            poll: certificate_poll,
+        };
+        match (tls_secret, tls_ca) {
+            (None, None) => Source::Files(files()),
+            (None, Some(authorities)) => Source::Given(Given {
+                files: files(),
+                authorities,
+                configuration: webhook_configuration.expect(invariant),
+                settle: authority_settle,
+            }),
+            (Some(secret), _) => Source::Managed(Managed {
+                policy: Policy {
+                    names: Policy::names(
+                        &service.expect(invariant),
+                        &secret.namespace,
+                        certificate_names,
+                    ),
+                    leaf: certificate_validity,
+                    authority: authority_validity,
+                    settle: authority_settle,
+                },
+                secret,
+                configuration: webhook_configuration.expect(invariant),
+                poll: certificate_poll,
+            }),
+        }
+    }
+}
+
+/// X.509 counts in seconds, and years have four digits.
+fn validity(text: &str) -> Result<Duration, String> {
+    let validity = duration::parse(text).map_err(|error| error.to_string())?;
+    let bounds = Duration::from_secs(3)..=Duration::from_secs(100 * 365 * 24 * 3600);
+    let within = bounds.contains(&validity);
+    within
+        .then_some(validity)
+        .ok_or_else(|| format!("'{text}' is not between 3s and 876000h"))
+}
+
+fn poll(text: &str) -> Result<Duration, String> {
+    let poll = duration::parse(text).map_err(|error| error.to_string())?;
+    let within = poll >= Duration::from_millis(100);
+    within
+        .then_some(poll)
+        .ok_or_else(|| format!("'{text}' is too often; take 100ms or more"))
+}

@@ -1,0 +1,116 @@
+//! The encoding of text in files: UTF-8, with a byte order mark or without one. Anything else is named.
+
+use std::fmt;
+
+/// The byte order mark as UTF-8, with which PowerShell and .NET begin a file. It is not part of the text.
+pub const MARK: char = '\u{feff}';
+
+/// The first bytes of a file that are enough for [`Encoding::of`].
+pub const HEAD: usize = 256;
+
+/// An encoding of Unicode other than UTF-8.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// Two or four bytes for each character: what Windows PowerShell writes unless told otherwise.
+    Utf16,
+    /// Four bytes for each character.
+    Utf32,
+}
+
+/// A text that is not UTF-8.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum EncodingError {
+    /// It is in another encoding of Unicode.
+    #[error("is {0}; write UTF-8 (in PowerShell with -Encoding utf8)")]
+    Unicode(Encoding),
+    /// It has a byte that UTF-8 does not have there.
+    #[error(
+        "is not UTF-8 (byte {at} is {byte:#04x}); write UTF-8 (`iconv -f LATIN1 -t UTF-8` converts Latin-1), or encode binary \
+         data, for example with base64"
+    )]
+    Byte {
+        /// Its offset in bytes, from 0.
+        at: u64,
+        /// The byte.
+        byte: u8,
+    },
+}
+
+impl Encoding {
+    /// Returns the encoding of the file that begins with `head`, if it is UTF-16 or UTF-32 of either byte order. Only the first
+    /// [`HEAD`] bytes count.
+    ///
+    /// Without a mark, UTF-16 is recognized by its zero bytes, as in RFC 4627, section 3: more than half of the first characters
+    /// are below U+0100, and none is U+0000.
+    pub fn of(head: &[u8]) -> Option<Self> {
+        let head = &head[..head.len().min(HEAD)];
+        match head {
+            [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => Some(Self::Utf32),
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some(Self::Utf16),
+            _ if is_utf32(head, u32::from_le_bytes) || is_utf32(head, u32::from_be_bytes) => {
+                Some(Self::Utf32)
+            }
+            _ if is_utf16(head, u16::from_le_bytes) || is_utf16(head, u16::from_be_bytes) => {
+                Some(Self::Utf16)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The fewest characters by which an encoding without a mark is recognized: a letter and a zero byte are rather the end of a
+/// string of C.
+const UNITS: usize = 2;
+
+fn is_utf32(head: &[u8], number: fn([u8; 4]) -> u32) -> bool {
+    let units = head.chunks_exact(4);
+    let number = |unit: &[u8]| number([unit[0], unit[1], unit[2], unit[3]]);
+    units.len() >= UNITS
+        && units
+            .map(number)
+            .all(|unit| unit != 0 && char::from_u32(unit).is_some())
+}
+
+fn is_utf16(head: &[u8], number: fn([u8; 2]) -> u16) -> bool {
+    let units = head.chunks_exact(2);
+    let count = units.len();
+    let mut units = units.map(|unit| number([unit[0], unit[1]]));
+    let narrow = units.try_fold(0, |narrow, unit| {
+        (unit != 0).then_some(narrow + usize::from(unit < 0x100))
+    });
+    count >= UNITS && narrow.is_some_and(|narrow| narrow * 2 > count)
+}
+
+/// The text in `bytes`, with its mark if it has one.
+///
+/// # Errors
+/// It is not UTF-8, or is UTF-16 or UTF-32 that could be read as UTF-8 with zero bytes.
+pub fn decode(bytes: Vec<u8>) -> Result<String, EncodingError> {
+    if let Some(other) = Encoding::of(&bytes) {
+        return Err(EncodingError::Unicode(other));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        EncodingError::Byte {
+            at: at as u64,
+            byte: error.as_bytes()[at],
+        }
+    })
+}
+
+/// `text` without the mark at its beginning.
+pub fn without_mark(text: &str) -> &str {
+    text.strip_prefix(MARK).unwrap_or(text)
+}
+
+impl fmt::Display for Encoding {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Utf16 => "UTF-16",
+            Self::Utf32 => "UTF-32",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+//! Objects of a submission that another object of it needs.
+//!
+//! A dry run creates nothing, so one of an object in a Namespace, or of a kind, that the same submission creates is refused. Such an
+//! object is tried again when what it needs exists.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use super::error::Reason;
+use super::item::Item;
+use super::kind::{Kind, KindName};
+use gleaner_core::render::Rendered;
+
+/// The kind of a CRD in the group `apiextensions.k8s.io`.
+const CRD: &str = "CustomResourceDefinition";
+/// The group of a CRD itself.
+const CRD_GROUP: &str = "apiextensions.k8s.io";
+/// The kinds that give permissions, maybe to the run itself.
+const BINDINGS: [&str; 2] = ["RoleBinding", "ClusterRoleBinding"];
+
+/// Returns the positions of the earlier objects without which `items[index]` cannot exist: its Namespace and its CRD.
+pub(super) fn containers(items: &[Item], index: usize) -> impl Iterator<Item = usize> {
+    (0..index).filter(move |&earlier| contains(&items[earlier], &items[index]))
+}
+
+/// Returns true if `other` is the Namespace or the CRD of `item`, which goes when that goes.
+pub(super) fn contains(other: &Item, item: &Item) -> bool {
+    is_crd_of(other, &item.place.kind)
+        || is_namespace(&other.place.kind.name)
+            && item.place.namespace.as_deref() == Some(other.place.name.as_str())
+}
+
+/// Returns true if `reason`, for which a dry run of `items[index]` was refused, may be that it needs one of the earlier objects for
+/// which `is_missing` is true.
+pub(super) fn may_pass(
+    items: &[Item],
+    index: usize,
+    reason: &Reason,
+    is_missing: impl Fn(usize) -> bool,
+) -> bool {
+    if containers(items, index).any(&is_missing) {
+        return matches!(
+            reason,
+            Reason::NoNamespace { .. } | Reason::MissingReference(_) | Reason::Denied(_)
+        ) || is_not_served(reason);
+    }
+    let mut missing = (0..index)
+        .filter(|earlier| is_missing(*earlier))
+        .map(|earlier| &items[earlier]);
+    match reason {
+        Reason::MissingReference(_) | Reason::Denied(_) => {
+            let names = missing.map(|item| item.place.name.as_str()).collect();
+            mentions(&items[index], &names)
+        }
+        Reason::Forbidden { .. } => {
+            missing.any(|item| BINDINGS.contains(&item.place.kind.name.kind.as_str()))
+        }
+        _ => false,
+    }
+}
+
+/// Returns true if `reason` may be that the API server does not see yet what was created a moment ago: its admission and its
+/// authorization read from caches, a CRD is served some time after its creation, and the ServiceAccount `default` of a new Namespace
+/// is a controller's work.
+pub(super) fn may_lag(reason: &Reason) -> bool {
+    matches!(
+        reason,
+        Reason::NoNamespace { .. } | Reason::MissingReference(_) | Reason::Forbidden { .. }
+    ) || is_not_served(reason)
+}
+
+/// A path that is not served is refused with a bare 404.
+fn is_not_served(reason: &Reason) -> bool {
+    matches!(reason, Reason::Refused { code: 404, .. })
+}
+
+/// Returns the template that creates, after `items[index]`, the Namespace of that.
+pub(super) fn later_namespace(items: &[Item], index: usize) -> Option<&Item> {
+    let namespace = items[index].place.namespace.as_deref()?;
+    items[index + 1..]
+        .iter()
+        .find(|item| is_namespace(&item.place.kind.name) && item.place.name == namespace)
+}
+
+/// Marks the objects whose CRD is among `items`.
+pub(super) fn mark_instances(items: &mut [Item]) {
+    let crds: HashSet<String> = items
+        .iter()
+        .filter(|item| is_crd(&item.place.kind.name))
+        .map(|item| item.place.name.clone())
+        .collect();
+    for item in items {
+        item.is_instance = crds.contains(&item.place.kind.resource());
+    }
+}
+
+/// Returns the kind `name` as an earlier one of `rendered` will define it.
+pub(super) fn defined(rendered: &[Rendered], name: &KindName) -> Option<Kind> {
+    rendered.iter().find_map(|one| {
+        let object = &one.object;
+        let text = |field: &str| object[field].as_str().unwrap_or_default();
+        let (spec, names) = (&object["spec"], &object["spec"]["names"]);
+        let version = name.api_version.strip_prefix(name.group())?;
+        let is_version = |one: &Value| {
+            one["served"] == true && one["name"].as_str() == version.strip_prefix('/')
+        };
+        let defines = is_crd(&KindName::new(text("apiVersion"), text("kind")))
+            && spec["group"] == name.group()
+            && names["kind"] == name.kind.as_str()
+            && spec["versions"].as_array()?.iter().any(is_version);
+        defines.then(|| {
+            Some(Kind {
+                name: name.clone(),
+                plural: names["plural"].as_str()?.to_owned(),
+                namespaced: spec["scope"] == "Namespaced",
+            })
+        })?
+    })
+}
+
+fn is_namespace(kind: &KindName) -> bool {
+    kind.api_version == "v1" && kind.kind == "Namespace"
+}
+
+/// Returns true for the kind of CRDs.
+pub(super) fn is_crd(kind: &KindName) -> bool {
+    kind.group() == CRD_GROUP && kind.kind == CRD
+}
+
+/// A CRD has the name of what it defines.
+fn is_crd_of(other: &Item, kind: &Kind) -> bool {
+    is_crd(&other.place.kind.name) && other.place.name == kind.resource()
+}
+
+/// Returns true if one of `names` is a text of the object outside its own metadata.
+fn mentions(item: &Item, names: &HashSet<&str>) -> bool {
+    if names.is_empty() {
+        return false;
+    }
+    let Ok(Value::Object(object)) = serde_json::from_slice(&item.body) else {
+        return false;
+    };
+    let mut rest: Vec<&Value> = object
+        .iter()
+        .filter(|(key, _)| *key != "metadata")
+        .map(|(_, value)| value)
+        .collect();
+    while let Some(value) = rest.pop() {
+        match value {
+            Value::String(text) if names.contains(text.as_str()) => return true,
+            Value::Array(items) => rest.extend(items),
+            Value::Object(fields) => rest.extend(fields.values()),
+            _ => {}
+        }
+    }
+    false
+}

@@ -1,0 +1,72 @@
+//! Tekton objects that are part of another document: what a TriggerTemplate or an EventListener creates, the objects of a template.
+
+use gleaner_core::document::{Content, Cursor, Node, Place};
+use serde_json::Value;
+
+/// Returns true for an API version of `tekton.dev`.
+pub(crate) fn is_tekton(version: &str) -> bool {
+    version.starts_with("tekton.dev/")
+}
+
+/// The Tekton objects in a document that is not one itself. A reference to one (`taskRef`, an owner) has no spec.
+pub(crate) fn objects(document: &Node) -> Vec<Cursor<'_>> {
+    let mut found = Vec::new();
+    if !names_tekton(document) {
+        below(&Cursor::root(document), &mut found);
+    }
+    found
+}
+
+/// Puts the translated object at `place`, or removes it from its list.
+pub(crate) fn replace(document: &mut Option<Value>, place: &Place, object: Option<Value>) {
+    let Some(document) = document else {
+        return;
+    };
+    let pointer = place.pointer();
+    if let Some(object) = object {
+        if let Some(old) = document.pointer_mut(&pointer) {
+            *old = object;
+        }
+    } else if let Some((list, index)) = pointer.rsplit_once('/')
+        && let Some(Value::Array(items)) = document.pointer_mut(list)
+        && let Ok(index) = index.parse::<usize>()
+    {
+        items.remove(index);
+    }
+}
+
+fn below<'a>(cursor: &Cursor<'a>, found: &mut Vec<Cursor<'a>>) {
+    match &cursor.node.content {
+        Content::Sequence(items) => {
+            for (index, item) in items.iter().enumerate() {
+                below(&Cursor::new(item, cursor.place.index(index)), found);
+            }
+        }
+        Content::Mapping(_) if is_object(cursor.node) => found.push(cursor.clone()),
+        Content::Mapping(entries) => {
+            for (key, value) in entries {
+                below(&Cursor::new(value, cursor.place.key(&key.name)), found);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn is_object(node: &Node) -> bool {
+    let spec = any_case(node, "spec");
+    names_tekton(node)
+        && any_case(node, "kind").is_some_and(|kind| kind.as_str().is_some())
+        && spec.is_some_and(|spec| spec.mapping().is_some())
+}
+
+fn names_tekton(node: &Node) -> bool {
+    let version = any_case(node, "apiVersion").and_then(Node::as_str);
+    version.is_some_and(is_tekton)
+}
+
+/// The field `key`, in any case: it is corrected later.
+fn any_case<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {
+    let mut entries = node.mapping()?.iter();
+    let (_, value) = entries.find(|(own, _)| own.name.eq_ignore_ascii_case(key))?;
+    Some(value)
+}

@@ -1,0 +1,91 @@
+//! The kind and the version of a document.
+
+use gleaner_core::document::suggestion::suggestion;
+use gleaner_core::document::{Cursor, Diagnostics, Node};
+use gleaner_proto::kubernetes::PIPELINE_RESOURCE_KIND;
+
+use crate::inner;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Task,
+    TaskRun,
+    Pipeline,
+    PipelineRun,
+    Resource,
+    /// It stays as it is.
+    Other,
+}
+
+/// The kinds that are translated.
+const KINDS: [&str; 4] = ["Task", "TaskRun", "Pipeline", "PipelineRun"];
+/// Kinds of `tekton.dev` that are printed as they are.
+const UNCHANGED: [&str; 4] = [
+    "StepAction",
+    "CustomRun",
+    "VerificationPolicy",
+    PIPELINE_RESOURCE_KIND,
+];
+
+impl Kind {
+    /// The kind of a document; reports one that Tekton removed.
+    pub(crate) fn of(document: &Node, found: &mut Diagnostics) -> Self {
+        let version = document.text_of("apiVersion").unwrap_or_default();
+        let Some(kind) = Cursor::root(document).field("kind") else {
+            return Self::Other;
+        };
+        if !version.is_empty() && !inner::is_tekton(version) {
+            return Self::Other;
+        }
+        let name = kind.node.as_str().unwrap_or_default();
+        let help = match name {
+            "Task" => return Self::Task,
+            "TaskRun" => return Self::TaskRun,
+            "Pipeline" => return Self::Pipeline,
+            "PipelineRun" => return Self::PipelineRun,
+            PIPELINE_RESOURCE_KIND => return Self::Resource,
+            "ClusterTask" => {
+                "make it a Task, and refer to it from other namespaces with the cluster resolver"
+            }
+            "Condition" => "use when: with a result of a task that does what the Condition did",
+            "Run" => "use a CustomRun",
+            "TriggerTemplate" | "TriggerBinding" | "EventListener" if !version.is_empty() => {
+                "write apiVersion: triggers.tekton.dev/v1beta1"
+            }
+            _ if version.is_empty() || UNCHANGED.contains(&name) => return Self::Other,
+            _ => {
+                let message = format!("'{name}' is not a kind of tekton.dev");
+                let help = suggestion(name, KINDS.into_iter().chain(UNCHANGED));
+                found.push(kind.diagnostic(message).maybe_help(help));
+                return Self::Other;
+            }
+        };
+        let message = format!("Tekton has no kind {name} any more");
+        found.push(kind.diagnostic(message).help(help));
+        Self::Other
+    }
+
+    /// Returns true if its version becomes v1.
+    pub(crate) const fn is_translated(self) -> bool {
+        !matches!(self, Self::Resource | Self::Other)
+    }
+}
+
+/// The API version of a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Version {
+    V1alpha1,
+    V1beta1,
+    V1,
+}
+
+impl Version {
+    /// The version of a document; v1 where it names none.
+    pub(crate) fn of(document: &Node) -> Self {
+        match document.text_of("apiVersion") {
+            Some("tekton.dev/v1alpha1") => Self::V1alpha1,
+            Some("tekton.dev/v1beta1") => Self::V1beta1,
+            _ => Self::V1,
+        }
+    }
+}
