@@ -231,7 +231,7 @@ Examples:
   gleaner run -f task.yaml --context staging -n builds
 
 Exit codes: the failing step's own, or 128 and the number of the signal that ended it; 64 the command line or a
-parameter is wrong, 65 an output is missing or no valid value of its type, 69 the sidecar is out of reach, 73 the
+parameter is wrong, 65 an output is missing or no valid value of its type, 69 the sidecar is unreachable, 73 the
 resources could not be created, 78 the declaration is wrong, 127 a step's command is not on this machine, 130 Ctrl-C.";
 
 #[derive(Debug, Args)]

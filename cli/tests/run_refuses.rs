@@ -50,7 +50,7 @@ fn what_cannot_be_run_is_said_with_its_place() {
     .exits(78);
     run(&task("steps: {}", "steps: [{name: One, script: x}]"), &[])
         .exits(64)
-        .says("'One' is no valid name");
+        .says("'One' is not a valid name");
 }
 
 const WRITES: &str = "steps: [{name: one, script: 'printf x > $GLEANER_OUTPUTS/a'}]";

@@ -1,13 +1,13 @@
-//! The sidecar's arguments: written when a Task is woven, read when its pod is wrapped, read by the sidecar itself.
+//! The sidecar's arguments: written when Gleaner is injected into a Task, read when it is injected into the pod, and read by the sidecar itself.
 //!
 //! Between the first and the second Tekton puts the values of parameters in their place; between the second and the third
 //! the kubelet expands `$(NAME)` and `$$`. So that no value can ever pass for a flag:
 //!
-//! - a text stands in one argument with its flag: `--param=url=$(params.url)`;
+//! - a text is one argument with its flag: `--param=url=$(params.url)`;
 //! - an array becomes as many arguments as it has items (Tekton replaces an argument that is nothing but
-//!   `$(params.list[*])`), so arrays stand behind `--`, framed: `array:list`, the items, `end:list`. Names and order of the
+//!   `$(params.list[*])`), so arrays come after `--`, framed: `array:list`, the items, `end:list`. Names and order of the
 //!   frames are known from `--array=list` before; where items could be taken for a frame, all is refused;
-//! - what the pod's wrapping knows is handed on encoded (`--values`), which the kubelet leaves alone.
+//! - what is known only when the pod is created is passed encoded (`--values`), which the kubelet leaves alone.
 
 use std::collections::BTreeMap;
 
@@ -22,11 +22,11 @@ pub const UNWRAPPED: &str = "--unwrapped";
 /// created does (`pkg/pod/status.go`, `isPodHitConfigError`), before any step has run, and the pod's events name the
 /// container.
 pub const UNWRAPPED_VARIABLE: &str = "GLEANER_UNWRAPPED";
-/// The container of [`UNWRAPPED_VARIABLE`]. No container can have this name, which is not a DNS label, whoever may edit the
-/// namespace; but the reference is valid: of a variable's `resourceFieldRef`, the API server checks only the resource
+/// The container of [`UNWRAPPED_VARIABLE`]. No container can have this name, which is not a DNS label, even if an attacker may edit
+/// the namespace; but the reference is valid: of a variable's `resourceFieldRef`, the API server checks only the resource
 /// (`k8s.io/kubernetes/pkg/apis/core/validation/validation.go`, `validateContainerResourceFieldSelector`), and the kubelet
 /// fails with `container NAME not found` (`pkg/api/v1/resource/helpers.go`, `findContainerInPod`). The name of a ConfigMap or
-/// Secret would not do: it must be valid, so that somebody could create the object (`validateConfigMapKeySelector`).
+/// Secret would not do: it must be valid, so an attacker could create the object (`validateConfigMapKeySelector`).
 pub const UNWRAPPED_CONTAINER: &str = "this_pod_has_not_passed_the_webhook_of_gleaner";
 /// The declaration in base64; given several times, it is put together.
 pub const DECLARATION: &str = "--declaration";
@@ -37,7 +37,7 @@ pub const PARAM: &str = "--param";
 /// One key of a parameter of type object: `NAME.KEY=VALUE`. An object's name has no dots (Tekton,
 /// `pkg/apis/pipeline/v1/param_types.go`).
 pub const PARAM_KEY: &str = "--param-key";
-/// A parameter of type array, whose items stand behind `--`.
+/// A parameter of type array; its items come after `--`.
 pub const ARRAY: &str = "--array";
 /// A value of `$(context.NAME)`: `NAME=VALUE`.
 pub const CONTEXT: &str = "--context";
@@ -47,7 +47,7 @@ pub const PATH: &str = "--path";
 pub const VALUES: &str = "--values";
 /// The owner of what is created, where it is neither a PipelineRun nor a TaskRun: `APIVERSION,KIND,NAME,UID`.
 pub const OWNER: &str = "--owner";
-/// How the pod's termination messages are shared, where they carry results: `OWN+ADDED` containers, such as `3+1`, or
+/// The containers that share the pod's termination messages, where these carry results: `OWN+ADDED`, such as `3+1`, or
 /// `3+1,compressed`.
 pub const TERMINATION_SHARE: &str = "--termination-share";
 /// A kind that the declaration may create, as `GROUP/KIND`; once without a value where there is none. Absent, every kind is allowed.
@@ -58,10 +58,10 @@ pub const REDIRECTOR: &str = "--redirector";
 pub const INSTALL_REDIRECTOR: &str = "--install-redirector";
 /// The loopback address.
 pub const LISTEN: &str = "--listen";
-/// How much is logged.
+/// The level of the log.
 pub const LOG_LEVEL: &str = "--log-level";
 
-/// How much of a longer text stands in one argument, in bytes: Linux takes 128 KiB (`MAX_ARG_STRLEN`), flag and all.
+/// The longest part of a text in one argument, in bytes: Linux takes 128 KiB (`MAX_ARG_STRLEN`), flag and all.
 const CHUNK: usize = 96 << 10;
 
 /// A parameter on its way to the sidecar.
@@ -99,14 +99,14 @@ pub struct OutputPath {
     pub step: String,
     /// The output.
     pub output: String,
-    /// The path, as far as it is known.
+    /// The part of the path that is known.
     pub path: String,
 }
 
 /// The arguments, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Arguments {
-    /// Whether the pod still has to be wrapped.
+    /// True until Gleaner is injected into the pod.
     pub unwrapped: bool,
     /// The declaration in base64.
     pub declaration: String,
@@ -126,8 +126,8 @@ pub struct Arguments {
     pub others: Vec<String>,
 }
 
-/// What the wrapping knows of a run, past the reach of the kubelet's expansion. A Task keeps the image that it was woven with,
-/// and may be read by an older sidecar than the injector that wraps its pod: unknown fields are no error.
+/// Facts of a run that are known when its pod is created, encoded so that the kubelet does not expand them. A Task keeps the image
+/// that it was injected with, so its sidecar may be older than the injector: unknown fields are ignored.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct RunValues {
     /// Parameters by name.
@@ -141,7 +141,7 @@ pub struct RunValues {
     pub labels: BTreeMap<String, String>,
 }
 
-/// Why arguments cannot be taken apart.
+/// An error in a list of arguments.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ArgumentsError {
     /// A flag whose value lacks its `=`, or for a key its `.`.
@@ -162,7 +162,7 @@ pub enum ArgumentsError {
 // === impl Arguments ===
 
 impl Arguments {
-    /// The arguments as they stand in a container.
+    /// Returns the arguments of the container.
     pub fn to_args(&self) -> Vec<String> {
         let mut args = Vec::new();
         if self.unwrapped {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-/// Why a text is no duration.
+/// A text that is not a valid duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is no duration; write it as 500ms, 30s, 5m or 1h30m")]
+#[error("invalid duration '{0}': use a form such as 500ms, 30s, 5m or 1h30m")]
 pub struct DurationError(String);
 
 /// Reads a duration of Go's `time.ParseDuration`, without signs. A bare `0` is allowed.
@@ -42,7 +42,7 @@ pub fn written(duration: Duration) -> String {
 }
 
 /// One number with its unit, in nanoseconds, and what follows. Whole numbers throughout: floating point would cost
-/// the redirector more bytes than all of its own parsing.
+/// the redirector more bytes than all the rest of its parsing.
 fn part(text: &str) -> Option<(u64, &str)> {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
     let (number, after) = text.split_at(end);

@@ -72,7 +72,7 @@ pub struct Failure {
     pub code: FailureCode,
     /// The cause, for people.
     pub message: String,
-    /// What to do about it.
+    /// The remedy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
 }

@@ -4,7 +4,7 @@
 pub mod annotation {
     /// Carries the declaration, on a Task or on the template of any pod.
     pub const OUTPUTS: &str = "gleaner.dev/outputs";
-    /// What the sidecar asks for and may take: `requests.cpu`.
+    /// The sidecar's `requests.cpu`.
     pub const CPU_REQUEST: &str = "gleaner.dev/cpu-request";
     /// `limits.cpu`
     pub const CPU_LIMIT: &str = "gleaner.dev/cpu-limit";
@@ -37,7 +37,7 @@ pub mod label {
     pub const PIPELINE_TASK: &str = "tekton.dev/pipelineTask";
     /// The PipelineRun's name.
     pub const PIPELINE_RUN: &str = "tekton.dev/pipelineRun";
-    /// Who made an object; [`MANAGER`] for Gleaner.
+    /// The program that created an object; [`MANAGER`] for Gleaner.
     pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
     /// The value of [`MANAGED_BY`], and Gleaner's field manager.
     pub const MANAGER: &str = "gleaner";

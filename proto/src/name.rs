@@ -10,7 +10,7 @@ const LABEL_MAX: usize = 63;
 /// Longest output name: long enough for any, short enough for one line.
 const OUTPUT_MAX: usize = 128;
 
-/// Why a text is no name.
+/// A text that is not a valid name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// Nothing there.
@@ -20,7 +20,7 @@ pub enum NameError {
     #[error("'{0}' has {length} characters, at most {1} are allowed", length = .0.len())]
     TooLong(String, usize),
     /// The text has a character that this kind of name cannot hold; with the rule.
-    #[error("'{0}' is no valid name: {1}")]
+    #[error("'{0}' is not a valid name: {1}")]
     Characters(String, &'static str),
 }
 

@@ -10,7 +10,7 @@ const DOUBLE_DIGITS: usize = 17;
 /// The digits after the first that are enough to write any double exactly.
 const EXACT_DIGITS: usize = 766;
 
-/// Returns true if the JSON number `literal` is stored as it is written. It is one of
+/// Returns true if the JSON number `literal` is stored unchanged. It is one of
 /// - an integer of 64 bits with a sign;
 /// - a larger integer, as a program prints it for a double: `36893488147419103000` for two to the power of 65;
 /// - a decimal that a program prints for a double: at most 17 significant digits, which is what it takes to tell all
@@ -32,7 +32,7 @@ pub fn survives(literal: &str) -> bool {
     double.is_finite() && decimal.is_some_and(|decimal| decimal.is_printed_for(double))
 }
 
-/// Returns true if `number`, which a parser has read, is stored as it is: as [`survives`], as far as the parser has not
+/// Returns true if `number`, which a parser has read, is stored unchanged: as [`survives`], unless the parser has
 /// changed it already.
 pub fn fits(number: &Number) -> bool {
     number.is_i64() || number.is_f64() || survives(&number.to_string())

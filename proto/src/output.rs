@@ -12,7 +12,7 @@ use crate::name::{NameError, OutputName};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OutputType {
-    /// Text, as it stands in the file.
+    /// The text of the file.
     #[default]
     String,
     /// A JSON number.
@@ -25,7 +25,7 @@ pub enum OutputType {
     Object,
 }
 
-/// What is cut from the end (and, for `Whitespace`, from both ends) of the file's text, after the byte order mark at its
+/// The part that is cut from the end (and, for `Whitespace`, from both ends) of the file's text, after the byte order mark at its
 /// beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Trim {
@@ -38,7 +38,7 @@ pub enum Trim {
     None,
 }
 
-/// Whether an output counts when its step failed.
+/// The condition under which an output of a failed step counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum When {
     /// Only when the step succeeded.
@@ -48,7 +48,7 @@ pub enum When {
     Always,
 }
 
-/// What the redirector must know of one output. Written on its command line as
+/// One output, as the redirector needs it. Its form on the command line is
 /// `NAME[,WORD...][=PATH]`, for example `digest=/workspace/digest` or `report,object,Always,optional`;
 /// the words are those of [`OutputType`], [`Trim`], [`When`], and `optional`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,21 +59,21 @@ pub struct OutputSpec {
     pub path: Option<String>,
     /// The type of the value.
     pub kind: OutputType,
-    /// What is cut off.
+    /// The part of the text that is cut off.
     pub trim: Trim,
-    /// Whether a failed step's output counts.
+    /// The condition under which a failed step's output counts.
     pub when: When,
-    /// Whether the file may be missing, because the declaration has a default.
+    /// True if the file may be missing, because the declaration has a default.
     pub optional: bool,
 }
 
 /// The word of an output whose file may be missing.
 const OPTIONAL: &str = "optional";
 
-/// Why a text is no [`OutputSpec`].
+/// A text that is not a valid [`OutputSpec`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OutputSpecError {
-    /// The part before the first `,` or `=` is no output name.
+    /// The part before the first `,` or `=` is not a valid output name.
     #[error(transparent)]
     Name(#[from] NameError),
     /// A word that is none of the known ones.
@@ -104,7 +104,7 @@ impl OutputType {
         word(&Self::WORDS, self)
     }
 
-    /// Whether `value` is of this type.
+    /// Returns true if `value` is of this type.
     pub const fn admits(self, value: &serde_json::Value) -> bool {
         use serde_json::Value;
         matches!(

@@ -1,12 +1,12 @@
 //! Paths in a pod and in the HTTP API.
 
-/// Where the shared volume is mounted.
+/// The mount point of the shared volume.
 pub const GLEANER: &str = "/gleaner";
 /// The redirector, as the steps see it.
 pub const REDIRECTOR: &str = "/gleaner/bin/redirector";
-/// The folder of [`REDIRECTOR`].
+/// The directory of [`REDIRECTOR`].
 pub const BIN: &str = "/gleaner/bin";
-/// Where a wrapped pod gives a step room for its outputs.
+/// The mount point, in an injected pod, of the directory for a step's outputs.
 pub const OUTPUTS: &str = "/gleaner/outputs";
 /// One directory per step below this one, as the sidecar sees it.
 pub const RUN: &str = "/gleaner/run";
@@ -18,13 +18,13 @@ pub const SOCKET_FILE: &str = "gleaner.sock";
 pub const READY_SOCKET: &str = "ready.sock";
 /// The bearer token in a step's directory, for the loopback listener.
 pub const TOKEN_FILE: &str = "token";
-/// Where the sidecar keeps its journal.
+/// The directory of the sidecar's journal.
 pub const STATE: &str = "/gleaner/state";
 /// Address of the loopback listener.
 pub const LOOPBACK: &str = "127.0.0.1:8440";
 /// The port in [`LOOPBACK`].
 pub const LOOPBACK_PORT: u16 = 8440;
-/// Tekton's folder of results (`pkg/apis/pipeline/paths.go`).
+/// Tekton's directory of results (`pkg/apis/pipeline/paths.go`).
 pub const TEKTON_RESULTS: &str = "/tekton/results";
 /// Tekton's termination message, where the reason of a failure goes.
 pub const TEKTON_TERMINATION: &str = "/tekton/termination";
@@ -34,7 +34,7 @@ pub const IMAGE_REDIRECTOR: &str = "/gleaner-redirector";
 /// The sidecar in Gleaner's own image.
 pub const IMAGE_SIDECAR: &str = "/gleaner-sidecar";
 
-/// Environment variable through which a wrapped command learns the folder of its outputs.
+/// Environment variable that tells a step's command the directory of its outputs.
 pub const OUTPUTS_VARIABLE: &str = "GLEANER_OUTPUTS";
 
 /// The step that finishes a run whose last step cannot, when it is given no other name.

@@ -26,9 +26,9 @@ pub const OUTPUTS_DIR: Flag = Flag::new("outputs-dir", crate::path::OUTPUTS_VARI
 pub const MAX_OUTPUT_SIZE: Flag = Flag::new("max-output-size", "GLEANER_MAX_OUTPUT_SIZE");
 /// The largest sum of the sizes of a step's files.
 pub const MAX_OUTPUTS_SIZE: Flag = Flag::new("max-outputs-size", "GLEANER_MAX_OUTPUTS_SIZE");
-/// How long the sidecar may be out of reach.
+/// The longest time that the sidecar may be unreachable.
 pub const DEADLINE: Flag = Flag::new("deadline", "GLEANER_DEADLINE");
-/// How long the sidecar's response may take in all.
+/// The time limit of the sidecar's whole response.
 pub const ANSWER_TIMEOUT: Flag = Flag::new("answer-timeout", "GLEANER_ANSWER_TIMEOUT");
 /// The directory of the Task's results.
 pub const RESULTS_DIR: Flag = Flag::new("results-dir", "GLEANER_RESULTS_DIR");
@@ -37,7 +37,7 @@ pub const TERMINATION_MESSAGE: Flag =
     Flag::new("termination-message", "GLEANER_TERMINATION_MESSAGE");
 /// A file for [`Report`](crate::report::Report)s.
 pub const REPORT_FILE: Flag = Flag::new("report-file", "GLEANER_REPORT_FILE");
-/// How the pod's termination messages are shared: `OWN+ADDED` containers, such as `3+1`, or `3+1,compressed`.
+/// The containers that share the pod's termination messages: `OWN+ADDED`, such as `3+1`, or `3+1,compressed`.
 pub const TERMINATION_SHARE: Flag = Flag::new("termination-share", "GLEANER_TERMINATION_SHARE");
 /// The results of the Task that Tekton puts into the termination message, separated by commas; as `-results` of its
 /// entrypoint.
@@ -73,12 +73,12 @@ pub const VALUED: [Flag; 16] = [
 /// The flags that take none.
 pub const SWITCHES: [Flag; 2] = [PREFLIGHT, FINISH];
 
-/// The flag of a redirector that injection put into a Task or pod: no setting comes from the environment. Whoever creates
-/// a TaskRun sets variables in every step (Tekton's `podTemplate.env`), and must not steer a Task that others wrote. A
+/// The flag of a redirector that injection put into a Task or pod: no setting comes from the environment. A user who
+/// creates a TaskRun can set variables in every step (Tekton's `podTemplate.env`), and must not steer a Task that others wrote. A
 /// variable is for a redirector that is part of an image.
 pub const INJECTED: &str = "--injected";
 
-/// The subcommand that finishes the run as a step of its own.
+/// The subcommand that finishes the run, as a separate step.
 pub const FINISH_COMMAND: &str = "finish";
 
 /// The first argument of the redirector as an interpreter; the script's path follows (execve(2): the rest of the first
@@ -86,7 +86,7 @@ pub const FINISH_COMMAND: &str = "finish";
 pub const SCRIPT: &str = "--script";
 /// The first line of a script whose interpreter is the redirector.
 pub const SCRIPT_INTERPRETER: &str = "#!/gleaner/bin/redirector --script";
-/// The beginning of its second line; the flags follow as a JSON array. The script as it was begins on the third.
+/// The beginning of its second line; the flags follow as a JSON array. The original script begins on the third.
 pub const SCRIPT_FLAGS: &str = "#gleaner: ";
 
 impl Flag {

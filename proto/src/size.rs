@@ -1,8 +1,8 @@
 //! Sizes in bytes: `1048576`, `512Ki`, `16Mi` or `16MiB`, `1Gi`.
 
-/// Why a text is no size.
+/// A text that is not a valid size.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is no size; write it as 1048576, 512Ki, 16Mi or 1Gi")]
+#[error("invalid size '{0}': use a form such as 1048576, 512Ki, 16Mi or 1Gi")]
 pub struct SizeError(String);
 
 /// Reads a size in bytes, with the binary units of Kubernetes' quantities; a `B` may follow them.

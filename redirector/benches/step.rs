@@ -1,5 +1,5 @@
 //! What the redirector adds to a step: `/bin/true` alone and under the redirector, one after the other, so that
-//! whatever else the machine does meets both. The sidecar is a thread that accepts everything.
+//! other load on the machine affects both. The sidecar is a thread that accepts everything.
 //!
 //! `cargo bench -p gleaner-redirector` measures the binary of that build; `REDIRECTOR=path/to/it` another one.
 
@@ -17,7 +17,7 @@ const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 22\r\n\r\n{\"phase\":
 fn main() {
     let redirector = std::env::var("REDIRECTOR")
         .unwrap_or_else(|_| env!("CARGO_BIN_EXE_gleaner-redirector").into());
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = tempfile::tempdir().expect("a directory");
     let sidecar = serve(folder.path());
     fs::write(folder.path().join("digest"), "sha256:1\n").expect("an output");
 
@@ -78,7 +78,7 @@ fn serve(folder: &Path) -> String {
             let mut stream = stream.expect("a connection");
             // Head and body of so small a message come in one piece.
             let _ = stream.read(&mut buffer).expect("a request");
-            stream.write_all(ANSWER).expect("an answer");
+            stream.write_all(ANSWER).expect("a response");
         }
     });
     format!("unix:{}", socket.display())

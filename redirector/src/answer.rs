@@ -1,6 +1,6 @@
 //! The grammar of an HTTP/1.1 answer (RFC 9112), free of I/O: the head from bytes, the body from any reader of what follows.
 //!
-//! As much as one request on a connection of its own needs: `Content-Length`, which all responses of the sidecar's routes
+//! As much of HTTP/1 as a connection with one request needs: `Content-Length`, which all responses of the sidecar's routes
 //! for steps carry, or a body that ends with the connection; interim answers (`100 Continue`) are skipped. Chunks are
 //! refused. Everything is bounded. A body is never held as a whole.
 
@@ -13,7 +13,7 @@ const HEAD_MAX: usize = 16 << 10;
 /// and their results at most 1 KiB for each field.
 const BODY_MAX: u64 = 64 << 20;
 
-/// The head of an answer.
+/// The head of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
     /// The status.
@@ -22,7 +22,7 @@ pub struct Head {
     length: Option<u64>,
 }
 
-/// The body of an answer, without its framing.
+/// The body of a response, without its framing.
 ///
 /// Reading fails with [`Malformed`] inside when it ends too early, or exceeds its bound: at once where the head announces that.
 #[derive(Debug)]
@@ -32,12 +32,12 @@ pub struct Body<R> {
     room: u64,
 }
 
-/// Why some bytes are no answer.
+/// An error in the bytes of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Malformed {
     Truncated,
-    /// The first line is no status line of HTTP/1.
+    /// The first line is not a status line of HTTP/1.
     Status,
     Header,
     TooLarge,
@@ -48,11 +48,11 @@ pub enum Malformed {
 impl fmt::Display for Malformed {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
-            Self::Truncated => "the connection ended before the answer did",
-            Self::Status => "the answer is not HTTP/1",
-            Self::Header => "a header of the answer cannot be understood",
-            Self::TooLarge => "the head of the answer is too large",
-            Self::TooLong => "the body of the answer is too large",
+            Self::Truncated => "the connection closed in the middle of the response",
+            Self::Status => "the response is not HTTP/1",
+            Self::Header => "a header of the response is not valid",
+            Self::TooLarge => "the head of the response is too large",
+            Self::TooLong => "the body of the response is too large",
         })
     }
 }
@@ -74,14 +74,14 @@ pub fn is_too_long(error: &io::Error) -> bool {
 /// Understands what was `received` so far: the head, and where its body begins. `Ok(None)` asks for more.
 ///
 /// # Errors
-/// No continuation could make it an answer.
+/// No continuation makes it a response.
 pub fn parse(received: &[u8]) -> Result<Option<(Head, usize)>, Malformed> {
     let mut begin = 0;
     while let Some(end) = head_end(received, begin)? {
         let head = understand(&received[begin..end])?;
         begin = end + BLANK_LINE.len();
         match head.status {
-            // 101 would leave HTTP, which nobody asked for.
+            // 101 would leave HTTP, which the request did not ask for.
             101 => return Err(Malformed::Status),
             100..200 => {}
             _ => return Ok(Some((head, begin))),
@@ -176,7 +176,7 @@ fn status(line: &[u8]) -> Result<u16, Malformed> {
 
 const BLANK_LINE: &[u8] = b"\r\n\r\n";
 
-/// Where the blank line after the head that begins at `begin` is; an error when all heads together are over their bound.
+/// Returns the position of the blank line after the head that begins at `begin`; an error if all heads together exceed their bound.
 fn head_end(bytes: &[u8], begin: usize) -> Result<Option<usize>, Malformed> {
     let bound = HEAD_MAX + BLANK_LINE.len();
     let window = &bytes[begin..bytes.len().min(bound).max(begin)];

@@ -18,7 +18,7 @@ pub(crate) struct Output {
 #[derive(Debug, Default)]
 pub(crate) struct Body {
     outputs: Vec<Output>,
-    /// What follows the outputs; empty for the empty body.
+    /// The text after the outputs; empty for the empty body.
     end: String,
 }
 

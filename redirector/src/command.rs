@@ -16,10 +16,10 @@ use crate::Exit;
 use crate::failure::{Failure, Reason};
 use crate::sys::{self, Change, Received, Witness};
 
-/// Where a shell looks when there is no `PATH` (`confstr(_CS_PATH)`).
+/// The search path of a shell without `PATH` (`confstr(_CS_PATH)`).
 const DEFAULT_PATH: &str = "/bin:/usr/bin";
 
-/// How the command ended.
+/// The end of the command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ended {
     /// With this exit code.
@@ -53,7 +53,7 @@ impl From<Ended> for Exit {
     }
 }
 
-/// Runs `command` with `$GLEANER_OUTPUTS` set to `folder`, and waits for its end.
+/// Runs `command` with `$GLEANER_OUTPUTS` set to `folder`, and waits until it exits.
 ///
 /// # Errors
 /// It cannot be run (126), or is not there (127).
@@ -174,7 +174,7 @@ fn cannot_run(name: &OsStr, candidates: &[CString], error: &io::Error) -> Failur
                 "its arguments and environment are too long (one may have 128 KiB); hand them over in a file".to_owned()
             }
             Some(libc::ENOEXEC) => {
-                "it is no program for this machine, or a script without '#!' in its first line".to_owned()
+                "it is not a program for this machine, or is a script without '#!' in its first line".to_owned()
             }
             _ if not_found => "its interpreter (or loader) is not there; see its first line".to_owned(),
             _ => error.to_string(),
@@ -185,7 +185,7 @@ fn cannot_run(name: &OsStr, candidates: &[CString], error: &io::Error) -> Failur
     let message = if name.as_bytes().contains(&b'/') {
         format!("the command '{shown}' is not there; check the image and the path")
     } else {
-        format!("the command '{shown}' is not there; it is in no folder of PATH")
+        format!("the command '{shown}' does not exist in any directory of PATH")
     };
     Failure::new(Reason::CommandNotFound, message)
 }

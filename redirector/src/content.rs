@@ -13,7 +13,7 @@ use gleaner_proto::{OutputType, Trim};
 use crate::json;
 use crate::validator::{Invalid, Shape, Validator};
 
-/// How much is read at once.
+/// The size of one read, in bytes.
 const PIECE: usize = 64 << 10;
 /// The longest character of UTF-8, in bytes.
 const CHARACTER_MAX: usize = 4;
@@ -22,7 +22,7 @@ const CHARACTER_MAX: usize = 4;
 #[derive(Debug)]
 pub(crate) struct Content {
     file: File,
-    /// What is left of the file after trimming.
+    /// The part of the file that trimming leaves.
     range: Range<u64>,
     is_string: bool,
     hash: u64,

@@ -1,13 +1,13 @@
-//! The folder that the command finds as `$GLEANER_OUTPUTS`.
+//! The directory that the command finds as `$GLEANER_OUTPUTS`.
 //!
-//! A folder that was asked for is taken or made, and nothing else will do. Otherwise it is a new one in the first of
+//! A directory that `--outputs-dir` names is used, and created if it does not exist. Otherwise it is a new one in the first of
 //! these that can be written to:
 //! 1. `/gleaner/outputs`, where `/gleaner` exists (a wrapped pod mounts something there),
 //! 2. `/tekton/home` (writable even with a read-only root file system),
 //! 3. `$TMPDIR`, or `/tmp`; an injected redirector does not read the variable.
 //!
-//! All of them may be shared with other steps or other runs, hence always a new folder: a file that somebody else
-//! left behind must never pass for an output. It is removed when the redirector is done.
+//! Other steps or runs may share each of them, so the directory is always new: a file that another process
+//! wrote must never pass for an output. It is removed when the redirector is done.
 
 use std::fs::DirBuilder;
 use std::io;
@@ -20,23 +20,23 @@ use crate::failure::{Failure, Reason};
 use crate::options::Wrap;
 use crate::sys;
 
-/// Tekton's home folder: an `emptyDir` that all steps of a pod mount (`pkg/apis/pipeline/paths.go`).
+/// Tekton's home directory: an `emptyDir` that all steps of a pod mount (`pkg/apis/pipeline/paths.go`).
 const TEKTON_HOME: &str = "/tekton/home";
-/// How many names are tried for a new folder before its parent counts as unusable.
+/// The number of names that are tried for a new directory before its parent counts as unusable.
 const ATTEMPTS: u32 = 1000;
 
-/// The folder, until it is dropped.
+/// The directory, until it is dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Directory {
     path: Option<PathBuf>,
-    /// Whether it was made for this process alone.
+    /// True if it was created for this process alone.
     temporary: bool,
 }
 
 // === impl Directory ===
 
 impl Directory {
-    /// Finds or makes the folder.
+    /// Finds or creates the directory.
     ///
     /// # Errors
     /// There is none, and one of the outputs needs it.
@@ -46,12 +46,12 @@ impl Directory {
             Err(problem) => problem,
         };
         match options.outputs.iter().find(|output| output.path.is_none()) {
-            // Nobody will miss it.
+            // No output needs it.
             None => Ok(Self::default()),
             Some(output) => Err(Failure::new(
                 Reason::OutputsFolder,
                 format!(
-                    "output '{}' has no folder to be written to: {problem}; mount an emptyDir and name it in \
+                    "there is no directory for output '{}': {problem}; mount an emptyDir and name it in \
                      --outputs-dir, or declare fromPath",
                     output.name
                 ),
@@ -59,7 +59,7 @@ impl Directory {
         }
     }
 
-    /// Where it is; `None` when there is none and nobody needs it.
+    /// Its path; `None` if no output needs it.
     pub(crate) fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
@@ -75,7 +75,7 @@ impl Directory {
         Self::temporary(&purpose, &options.temporary_dir)
     }
 
-    /// A new folder in the first place that can be written to, under a name with `purpose` in it; the last is `fallback`.
+    /// Creates a directory in the first writable place, with `purpose` in its name; the last place is `fallback`.
     ///
     /// # Errors
     /// There is no such place.
@@ -135,7 +135,7 @@ fn private() -> DirBuilder {
     builder
 }
 
-/// Makes a folder that was not there. `mkdir` never takes an existing one, so a guessable name does no harm.
+/// Creates a directory that did not exist. `mkdir` never takes an existing one, so a guessable name does no harm.
 fn new_folder(parent: &Path, purpose: &str) -> Option<PathBuf> {
     let process = std::process::id();
     for attempt in 0..ATTEMPTS {

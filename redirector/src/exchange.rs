@@ -1,4 +1,4 @@
-//! One HTTP exchange: connect, send, read the answer. One request per connection.
+//! One HTTP exchange: connect, send, read the response. One request per connection.
 
 use std::io::{self, BufWriter, Read, Write};
 use std::net::TcpStream;
@@ -14,14 +14,14 @@ use crate::content::Changed;
 use crate::options::Address;
 use crate::sys;
 
-/// How much is collected before it is sent: a small message goes in one system call.
+/// The size of the send buffer, in bytes: a small message takes one system call.
 const SEND_BUFFER: usize = 64 << 10;
-/// How much is read at once.
+/// The size of one read, in bytes.
 const RECEIVE_BUFFER: usize = 8 << 10;
-/// Bounds of the interval between signs of life, which is a third of the time that the sidecar may be out of reach.
+/// Bounds of the interval between signs of life, which is a third of the time that the sidecar may be unreachable.
 const HEARTBEAT_MIN: Duration = Duration::from_millis(50);
 const HEARTBEAT_MAX: Duration = Duration::from_secs(5);
-/// How long an answer is looked for after sending broke off. It is there already, or never comes.
+/// The time in which a response is looked for after sending failed. It has arrived already, or never does.
 const ANSWER_AFTER_BREAK: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
@@ -34,16 +34,16 @@ pub(crate) struct Request<'a> {
 #[derive(Debug)]
 pub(crate) struct Interrupted {
     pub(crate) error: io::Error,
-    /// How long the sidecar had the whole request before it was gone.
+    /// The time for which the sidecar had the whole request before the connection failed.
     pub(crate) held: Duration,
 }
 
-/// An answer whose head was read.
+/// A response whose head was read.
 #[derive(Debug)]
 pub(crate) struct Response<'a> {
     pub(crate) status: u16,
     pub(crate) body: Framed<Incoming<'a>>,
-    /// When the server had the whole request; none if it never had.
+    /// The time at which the server had the whole request; none if it never had.
     sent: Option<Instant>,
 }
 
@@ -56,13 +56,13 @@ impl<'a> Response<'a> {
         }
     }
 
-    /// How long the server has had the whole request.
+    /// The time for which the server has had the whole request.
     pub(crate) fn held(&self) -> Duration {
         self.sent.map_or(Duration::ZERO, |sent| sent.elapsed())
     }
 }
 
-/// Asks `address` and waits for the head of the answer, but not beyond `until`, which is the end of reading the body too; a
+/// Sends a request to `address` and waits for the head of the response until `until`, which is the time limit of the body too; a
 /// server that takes no byte for `patience` counts as gone.
 pub(crate) fn exchange<'a>(
     address: &'a Address,
@@ -139,19 +139,19 @@ fn send(stream: &UnixStream, request: &Request<'_>, token: Option<&str>) -> io::
     out.flush()
 }
 
-/// What comes in, until the connection ends.
+/// The incoming bytes, until the connection closes.
 #[derive(Debug)]
 pub(crate) struct Incoming<'a> {
     stream: UnixStream,
     until: Instant,
     heartbeat: Option<Heartbeat<'a>>,
-    /// What came with the head, and how much of it was read.
+    /// The bytes that came with the head, and the number of them that were read.
     received: Vec<u8>,
     read: usize,
 }
 
 impl<'a> Incoming<'a> {
-    /// Receives the head of an answer, and returns what follows it.
+    /// Receives the head of a response, and returns what follows it.
     fn begin(
         stream: UnixStream,
         until: Instant,
@@ -211,7 +211,7 @@ impl Read for Incoming<'_> {
     }
 }
 
-/// Asks for a sign of life while an answer is awaited: the answer may take long, a sidecar that lives does not.
+/// Checks that the sidecar is alive while a response is awaited: the response may take long, a check does not.
 #[derive(Debug)]
 struct Heartbeat<'a> {
     address: &'a Address,
@@ -238,7 +238,7 @@ impl<'a> Heartbeat<'a> {
         left.max(Duration::from_millis(1))
     }
 
-    /// Asks, on a connection of its own.
+    /// Checks, on a separate connection.
     ///
     /// # Errors
     /// [`Silent`], when there was no sign of life for too long.
@@ -258,7 +258,7 @@ fn interval(patience: Duration) -> Duration {
     (patience / 3).clamp(HEARTBEAT_MIN, HEARTBEAT_MAX)
 }
 
-/// Returns true if `address` begins to answer within `time`, whatever the answer is.
+/// Returns true if `address` begins any response within `time`.
 fn is_alive(address: &Address, time: Duration) -> bool {
     let ask = || {
         let mut stream = connect(address, time)?;
@@ -274,7 +274,7 @@ fn is_alive(address: &Address, time: Duration) -> bool {
     matches!(ask(), Ok(1..))
 }
 
-/// The sidecar gave no sign of life for as long as it may be out of reach; as the inner error of an [`io::Error`].
+/// The sidecar gave no sign of life for as long as it may be unreachable; as the inner error of an [`io::Error`].
 #[derive(Debug)]
 struct Silent;
 

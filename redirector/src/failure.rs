@@ -7,7 +7,7 @@ use gleaner_proto::exit_code;
 /// Longest line, in bytes: an API server's message may be long, a log line should not be.
 const LINE_MAX: usize = 4 << 10;
 
-/// The name of a refusal that names no reason of its own.
+/// The name of a refusal without a reason.
 const REFUSED: &str = "SidecarRefused";
 
 /// A failure of a step that is Gleaner's, and not the command's.
@@ -30,11 +30,11 @@ pub(crate) enum Reason {
     OutputsFolder,
     OutputMissing,
     OutputUnreadable,
-    /// The file of an output is a directory, a device or the like.
+    /// The file of an output is a directory, a device or another file that is not regular.
     OutputNotRegular,
     OutputTooLarge,
     OutputInvalid,
-    /// The sidecar was out of reach until the deadline.
+    /// The sidecar was unreachable until the deadline.
     SidecarUnreachable,
     SidecarTimeout,
     /// The sidecar's response cannot be understood.
@@ -70,7 +70,7 @@ impl Reason {
         });
         Self::Problem {
             name: name.take(40).collect(),
-            // A problem is never a success, whatever it says.
+            // A problem is never a success, even with exit code 0.
             exit_code: match exit_code {
                 0 => code_of(status),
                 code => code,
@@ -140,7 +140,7 @@ impl Failure {
     }
 }
 
-/// `message` on one line: whatever control characters it holds (it may quote a file name, or a server) become
+/// `message` on one line: all control characters in it (it may quote a file name, or a server) become
 /// blanks, and beyond a bound it is cut.
 pub(crate) fn one_line(message: &str) -> String {
     let message = cut(message.trim(), LINE_MAX);

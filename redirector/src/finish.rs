@@ -18,7 +18,7 @@ use crate::sidecar::Sidecar;
 /// Longest text of the notes of a run that failed, in bytes.
 const WHY_MAX: usize = 4 << 10;
 
-/// The finish as a step of its own: its summary is this step's output.
+/// The finish as a separate step: its summary is this step's output.
 pub(crate) fn as_a_step(options: &Common) -> Exit {
     match finish(options, &mut io::stdout()) {
         Ok(()) => Exit::Code(0),
@@ -75,7 +75,7 @@ fn check_room(options: &Common, bytes: usize) -> Result<(), Failure> {
     }
 }
 
-/// What was read of the outcome in one attempt.
+/// The part of the outcome that one attempt has read.
 struct Outcome<'a> {
     phase: Phase,
     /// The objects that exist.
@@ -87,7 +87,7 @@ struct Outcome<'a> {
     results: Staged<'a>,
 }
 
-/// What was told of the outcome in all attempts: an outcome is final, so that each tells the same in the same order.
+/// The part of the outcome that all attempts have reported: an outcome is final, so each attempt reads the same in the same order.
 struct Told<'a, Out> {
     options: &'a Common,
     out: &'a mut Out,

@@ -1,11 +1,11 @@
 //! What `--help` prints.
 
 pub(crate) const HELP: &str = "\
-Runs a step's command, hands the files that it leaves behind to Gleaner's sidecar, and exits as the command exited.
+Runs a step's command, posts the files that it produces to Gleaner's sidecar, and exits as the command exited.
 
 Usage:
   gleaner-redirector [FLAGS] -- COMMAND [ARG...]   wrap a step's command
-  gleaner-redirector finish [FLAGS]                finish the run, as a step of its own
+  gleaner-redirector finish [FLAGS]                finish the run, as a separate step
   gleaner-redirector --script FILE [ARG...]        wrap a script whose first line names this program, and whose second
                                                    is '#gleaner: ' and its flags as a JSON array
 
@@ -18,12 +18,12 @@ Every flag can also be given as the environment variable behind it; the flag win
   --output SPEC               an output, NAME[,WORD...][=PATH]; may be repeated [GLEANER_OUTPUT, one per line]
                               words: string number boolean array object, Newline Whitespace None,
                               Success Always, optional; without PATH: $GLEANER_OUTPUTS/NAME
-  --outputs-dir PATH          the folder that the command finds as $GLEANER_OUTPUTS [GLEANER_OUTPUTS]
+  --outputs-dir PATH          the directory that the command finds as $GLEANER_OUTPUTS [GLEANER_OUTPUTS]
                               (default: a new one in /gleaner/outputs, /tekton/home or $TMPDIR)
   --max-output-size SIZE      largest file that is taken [GLEANER_MAX_OUTPUT_SIZE] (default: 16MiB)
   --max-outputs-size SIZE     largest sum of a step's files [GLEANER_MAX_OUTPUTS_SIZE] (default: 64MiB)
-  --deadline DURATION         how long the sidecar may be out of reach [GLEANER_DEADLINE] (default: 60s)
-  --answer-timeout DURATION   how long its answer may take in all [GLEANER_ANSWER_TIMEOUT] (default: 15m)
+  --deadline DURATION         how long the sidecar may be unreachable [GLEANER_DEADLINE] (default: 60s)
+  --answer-timeout DURATION   how long its response may take in all [GLEANER_ANSWER_TIMEOUT] (default: 15m)
   --preflight                 ask first whether the resources can be created at all [GLEANER_PREFLIGHT]
   --finish                    finish the run when the command has succeeded [GLEANER_FINISH]
   --results-dir PATH          where the finish writes results, if it is there [GLEANER_RESULTS_DIR]
@@ -42,6 +42,6 @@ Every flag can also be given as the environment variable behind it; the flag win
   --help, --version
 
 Exit codes: the command's own, or death of the same signal. Gleaner's own failures: 64 usage, 65 an output is
-missing, too large or no valid value of its type, 69 the sidecar is out of reach, 73 the resources could not be
+missing, too large or no valid value of its type, 69 the sidecar is unreachable, 73 the resources could not be
 created, 78 the declaration is wrong, 126 the command cannot be run, 127 it is not there.
 ";

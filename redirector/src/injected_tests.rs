@@ -48,7 +48,7 @@ fn texts(list: &Value) -> Vec<String> {
 /// Asserts that the redirector, called with `arguments`, wraps `command` as the declaration says.
 #[track_caller]
 fn assert_wraps(arguments: impl Iterator<Item = OsString>, command: &[&str]) {
-    // Whoever starts the run sets variables: each of them would be obeyed, or refused.
+    // The user who starts the run sets variables: each of them would be obeyed, or refused.
     let hostile = |_: &str| Some(OsString::from("/hostile"));
     let Ok(Invocation::Wrap(wrap)) = options::parse(arguments, hostile) else {
         panic!("it wraps a command");

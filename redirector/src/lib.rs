@@ -7,7 +7,7 @@
 //!
 //! The first form is transparent: the command sees the same stdin, stdout, stderr, environment (plus
 //! `GLEANER_OUTPUTS`), working directory, process group and signals as without it. The second is the finish of a run
-//! as a step of its own. In the order in which a step lives through them:
+//! as a separate step. In the order in which a step uses them:
 //!
 //! | module | its one job |
 //! | --- | --- |
@@ -19,8 +19,8 @@
 //! | `outputs` | read the declared files, and nothing but regular ones |
 //! | `content`, `validator` | the content of a file, checked and streamed in little memory |
 //! | `json`, `body` | the request's body, streamed from the files |
-//! | `sidecar`, `retry` | ask the sidecar until it has answered, or is out of reach for too long |
-//! | `exchange`, [`answer`] | one HTTP exchange; the answer's grammar, free of I/O |
+//! | `sidecar`, `retry` | repeat a request until the sidecar responds, or is unreachable for too long |
+//! | `exchange`, [`answer`] | one HTTP exchange; the grammar of the response, without I/O |
 //! | `outcome` | the outcome of the run, read as it arrives |
 //! | `results` | what the next task gets |
 //! | `own_results` | what Tekton puts into the step's termination message, and whether it fits |
@@ -68,7 +68,7 @@ use std::io::Write as _;
 
 use options::Invocation;
 
-/// How the redirector is to end.
+/// The way in which the redirector must end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "call `leave` to end the process in this way"]
 pub enum Exit {
@@ -99,7 +99,7 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ! {
 ///
 /// For an ordinary Rust program that carries the redirector as a subcommand: the runtime has ignored SIGPIPE, the
 /// command gets the default back. Call it from the first thread of a process that has no other: it changes the signal
-/// mask, it reaps whatever children there are, and the kernel ties the command's life to the calling thread.
+/// mask, it reaps all children, and the kernel ties the command's life to the calling thread.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> Exit {
     sys::ignore_broken_pipes(sys::Before::Runtime);
     start(arguments)

@@ -1,7 +1,7 @@
 //! The binary `gleaner-redirector`; see the library for what it does.
 //!
-//! It begins at C's `main`, without the start-up of Rust's runtime. That would ignore SIGPIPE before anybody could
-//! see what was set, put `/dev/null` in the place of closed standard streams, and install handlers for a stack
+//! It begins at C's `main`, without the start-up of Rust's runtime. That would ignore SIGPIPE before the redirector
+//! could see what was set, replace with `/dev/null` the closed standard streams, and install handlers for a stack
 //! overflow: all of it visible to a command that should notice nothing, and a sixth of the time that a step gets
 //! longer.
 

@@ -39,11 +39,11 @@ pub(crate) const TEMPORARY_DIR_DEFAULT: &str = "/tmp";
 /// The longest path of a Unix socket that the kernel takes, with its final zero (`sun_path`, unix(7)).
 const SOCKET_PATH_MAX: usize = 108;
 
-/// What the redirector was called for.
+/// The action that the command line requests.
 #[derive(Debug)]
 pub(crate) enum Invocation {
     Wrap(Wrap),
-    /// Finish the run, as a step of its own.
+    /// Finish the run, as a separate step.
     Finish(Common),
     Print(String),
 }
@@ -90,7 +90,7 @@ pub(crate) enum Address {
     Tcp(SocketAddr),
 }
 
-/// What was typed, by flag; nothing is understood yet.
+/// The values of the command line by flag, not yet parsed.
 #[derive(Default)]
 struct Typed {
     values: BTreeMap<&'static str, Vec<OsString>>,
@@ -319,7 +319,7 @@ impl Typed {
             });
             let output = parsed.map_err(|error| Failure::usage(format!("--output: {error}")))?;
             if outputs.iter().any(|other| other.name == output.name) {
-                let message = format!("--output: '{}' is given twice", output.name);
+                let message = format!("--output: duplicate output '{}'", output.name);
                 return Err(Failure::usage(message));
             }
             outputs.push(output);
@@ -342,7 +342,7 @@ fn text(flag: Flag, value: OsString) -> Result<String, String> {
 fn unexpected(argument: &OsStr) -> Failure {
     let argument = argument.display();
     Failure::usage(format!(
-        "'{argument}' was not expected; a command stands behind '--'"
+        "unexpected argument '{argument}'; put the command after '--'"
     ))
 }
 
@@ -364,7 +364,7 @@ fn address(value: OsString) -> Result<Address, String> {
     let value = text(SIDECAR, value)?;
     let wrong = || {
         format!(
-            "'{value}' is no address; write unix:PATH or http://127.0.0.1:PORT, with a literal IP address"
+            "invalid address '{value}': use unix:PATH or http://127.0.0.1:PORT, with a literal IP address"
         )
     };
     let authority = value.strip_prefix("http://").ok_or_else(wrong)?;

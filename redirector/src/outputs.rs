@@ -1,8 +1,8 @@
 //! Read the files that a step has left behind, and nothing but regular ones.
 //!
-//! The rule for links: the folder that a declared path names is where it leads, through whatever links. The file
-//! itself may be a link only to a regular file in that folder or below it. Files of the kernel (`/proc`, `/sys` and
-//! their kin) are never read, by whatever path: `/proc/self/environ` counts as a regular file too.
+//! The rule for links: the directory of a declared path may be reached through links. The file itself may be a link
+//! only to a regular file in that directory or below it. Files on kernel filesystems (`/proc`, `/sys` and similar) are
+//! never read, by any path: `/proc/self/environ` counts as a regular file too.
 
 use std::fs::{File, FileType, OpenOptions};
 use std::io;
@@ -43,7 +43,7 @@ enum Unread {
     Refused(Reason, String),
 }
 
-/// What was read of a step's declared files.
+/// The contents of a step's declared files.
 #[derive(Debug, Default)]
 pub(crate) struct Gathered {
     pub(crate) outputs: Vec<Output>,
@@ -143,7 +143,7 @@ fn explained(refused: &Refused, output: &OutputSpec) -> (Reason, String) {
             format!("is empty; the declaration says type: {declared}")
         }
         Refused::Json(Invalid::Syntax(what, line, column)) => format!(
-            "is no valid JSON: {what} at line {line} column {column}; the declaration says type: {declared}"
+            "is not valid JSON: {what} at line {line} column {column}; the declaration says type: {declared}"
         ),
         Refused::Shape(shape) => {
             format!("is JSON of type {shape}; the declaration says type: {declared}")
@@ -191,7 +191,7 @@ impl Gathered {
     }
 }
 
-/// Where the file is, and how the person who writes the command knows it.
+/// Returns the path of the file, and the name by which the author of the command knows it.
 fn location(output: &OutputSpec, folder: Option<&Path>) -> (PathBuf, String) {
     match (&output.path, folder) {
         (Some(path), _) => (PathBuf::from(path), path.clone()),
@@ -199,11 +199,11 @@ fn location(output: &OutputSpec, folder: Option<&Path>) -> (PathBuf, String) {
             folder.join(output.name.as_str()),
             format!("${}/{}", path::OUTPUTS_VARIABLE, output.name),
         ),
-        (None, None) => unreachable!("invariant: without a folder no output needs one"),
+        (None, None) => unreachable!("invariant: without a directory no output needs one"),
     }
 }
 
-/// Opens a regular file without ever waiting for anybody.
+/// Opens a regular file without ever waiting for another process.
 fn open(path: &Path) -> Result<File, Unread> {
     let opened = match open_itself(path) {
         // NOFOLLOW says this of a link.
@@ -221,7 +221,7 @@ fn open_itself(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// Opens what the link `path` leads to, when that lies within the link's own folder.
+/// Opens the target of the link `path`, if it is within the link's directory.
 fn open_target(path: &Path) -> Result<File, Unread> {
     let parent = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -232,14 +232,14 @@ fn open_target(path: &Path) -> Result<File, Unread> {
     let leaves = |target: &Path| {
         let target = target.display();
         irregular(format!(
-            "is a link to '{target}', outside of its folder; write a file there, not a link"
+            "is a link to '{target}', outside of its directory; write a regular file"
         ))
     };
     if !target.starts_with(&folder) {
         return Err(leaves(&target));
     }
     let file = regular(path, open_itself(&target))?;
-    // Somebody may have changed a folder on the way since; what counts is what was opened.
+    // A directory on the way may have changed since; the opened file counts.
     match std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())) {
         Ok(opened) if !opened.starts_with(&folder) => Err(leaves(&opened)),
         _ => Ok(file),
@@ -271,8 +271,8 @@ fn size(file: &File, bound: u64) -> Result<u64, Unread> {
     let size = file.metadata().map_err(|error| unread(&error))?.len();
     if size > bound {
         let message = format!(
-            "has {size} bytes, and at most {bound} are taken (--max-output-size); write less, or hand on where it is \
-             stored"
+            "has {size} bytes, which exceeds --max-output-size ({bound}); write less, or output a reference to the \
+             data"
         );
         return Err(Unread::Refused(Reason::OutputTooLarge, message));
     }

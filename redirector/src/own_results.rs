@@ -22,7 +22,7 @@ const TASK_ARTIFACTS: &str = "/tekton/artifacts/provenance.json";
 /// The files that Tekton puts into the termination message of this step.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Reported {
-    /// How many containers share the room; `None` where that is not known.
+    /// The containers that share the room; `None` if unknown.
     pub(crate) share: Option<Share>,
     /// The names of the Task's results; empty where Tekton reads them elsewhere.
     pub(crate) results: Vec<String>,
@@ -43,7 +43,7 @@ pub(crate) struct Content {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Measured(Option<(Share, Size)>);
 
-/// How the results of a step relate to the room in its termination message.
+/// The relation between the results of a step and the room in its termination message.
 #[derive(Debug)]
 pub(crate) enum Fit {
     /// They fit.
@@ -192,7 +192,7 @@ impl Content {
         });
         let size = share.size(OF_TEKTON.into_iter().chain(entries));
         match self.is_over {
-            // Whatever the rest compresses to, Tekton does not read it.
+            // Tekton does not read the rest, even if it compresses well.
             true => Size {
                 compressed: None,
                 ..size

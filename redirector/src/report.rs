@@ -14,8 +14,8 @@ use crate::{Exit, termination};
 /// True from the end of a command to the first line after it.
 static AFTER_A_COMMAND: AtomicBool = AtomicBool::new(false);
 
-/// Notes that a command has run: what it wrote last may have no end of line, which nobody can tell from here. So the first line after
-/// it comes with one in front.
+/// Notes that a command has run. Its last line may lack a newline, which the redirector cannot see, so the first line after it begins
+/// with a newline.
 pub(crate) fn command_has_run() {
     AFTER_A_COMMAND.store(true, Ordering::Relaxed);
 }
@@ -76,7 +76,7 @@ pub(crate) fn print_lines(out: &mut impl io::Write, lines: &str) {
         true => "\n",
         false => "",
     };
-    // One write, so that it stays one line among the command's; a closed stderr is nobody's failure.
+    // One write, so that it stays one line among the command's; a closed stderr is not a failure.
     let _ = out.write_all(format!("{begin}{lines}").as_bytes());
 }
 

@@ -1,6 +1,6 @@
-//! What the next task gets: one file per result in Tekton's folder.
+//! The results for the next task: one file for each result in Tekton's directory.
 //!
-//! Results are staged in a folder of their own while they arrive. Only when all have arrived do they become results.
+//! Results are staged in a separate directory while they arrive. Only when all have arrived do they become results.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -15,7 +15,7 @@ use crate::failure::{Failure, Reason};
 #[derive(Debug)]
 pub(crate) struct Staged<'a> {
     folder: &'a Path,
-    /// Where they are staged, once there are some; none without Tekton's folder.
+    /// The directory of staged results, once there are some; none without Tekton's directory.
     staging: Option<PathBuf>,
     /// The one that is arriving.
     current: Option<(PathBuf, File)>,
@@ -23,7 +23,7 @@ pub(crate) struct Staged<'a> {
 }
 
 impl<'a> Staged<'a> {
-    /// Results for `folder`, if there is such a folder.
+    /// Results for `folder`, if there is such a directory.
     pub(crate) const fn new(folder: &'a Path) -> Self {
         Self {
             folder,
@@ -36,10 +36,10 @@ impl<'a> Staged<'a> {
     /// Begins the result `name`, of which nothing is there yet.
     ///
     /// # Errors
-    /// A name that is no result's; a file that cannot be made.
+    /// A name that is not valid for a result; a file that cannot be created.
     pub(crate) fn begin(&mut self, name: &str) -> Result<(), Failure> {
         self.current = None;
-        // A name with a slash would leave the folder.
+        // A name with a slash would leave the directory.
         ResourceName::new(name).map_err(|error| {
             let message =
                 format!("the sidecar's answer names a result that cannot be one: {error}");
@@ -64,7 +64,7 @@ impl<'a> Staged<'a> {
         let staging = match &self.staging {
             Some(staging) => staging,
             None => {
-                // Another step may have put a link there, and shares the folder: it must be a new one.
+                // Another step shares the directory, and may have put a link there: it must be a new one.
                 let fresh = format!(".gleaner-{}", std::process::id());
                 let fresh = self.folder.join(fresh);
                 fs::create_dir(&fresh)?;
@@ -101,7 +101,7 @@ impl<'a> Staged<'a> {
             return Ok(None);
         };
         let unstaged = |error| unwritten(staging, &error);
-        // A folder that changes while it is listed may hide entries once.
+        // A directory that changes while it is listed may hide entries once.
         loop {
             let mut is_empty = true;
             for entry in fs::read_dir(staging).map_err(unstaged)? {

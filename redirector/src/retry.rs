@@ -1,4 +1,4 @@
-//! When to ask again, and when to give up. No clock of its own: the time is told.
+//! Decides when to retry, and when to give up. It reads no clock: the caller passes the time.
 
 use std::time::{Duration, Instant};
 
@@ -6,29 +6,29 @@ use std::time::{Duration, Instant};
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 /// Longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
-/// A sidecar that had a whole request for this long was in reach: when it is gone then, the deadline starts anew.
-/// Shorter, and one that dies of every request would be asked for ever.
+/// A sidecar that had a whole request for this long was reachable: if it is gone then, the deadline starts again.
+/// With a shorter time, a sidecar that every request crashes would be retried forever.
 const WAS_IN_REACH: Duration = Duration::from_secs(1);
 
 /// The attempts to get one answer.
 #[derive(Debug)]
 pub(crate) struct Retry {
-    /// How long the other side may be out of reach without a break.
+    /// The longest time for which the other side may be continuously unreachable.
     deadline: Duration,
-    /// When an answer is no longer waited for at all.
+    /// The time at which the redirector stops waiting for a response.
     until: Instant,
     out_of_reach_since: Option<Instant>,
     pause: Duration,
 }
 
-/// What to do after a failed attempt.
+/// The next action after a failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
     /// Ask again, after this pause.
     AgainAfter(Duration),
-    /// Give up: out of reach for too long.
+    /// Give up: unreachable for too long.
     OutOfReach,
-    /// Give up: there should have been an answer long ago.
+    /// Give up: the response is overdue.
     NoAnswer,
 }
 

@@ -1,7 +1,7 @@
 //! A step's script whose interpreter is the redirector.
 //!
 //! Where no webhook sees the pod, a script can be wrapped only from within: its first line names the redirector as its
-//! interpreter, its second the redirector's flags, and the script as it was comes behind. It is run from a file of its own, for
+//! interpreter, its second holds the redirector's flags, and the original script follows. It is run from a separate file, because
 //! not every interpreter takes a `#!` that is not on the first line.
 //!
 //! ```text
@@ -22,7 +22,7 @@ use crate::directory::Directory;
 use crate::failure::{Failure, Reason};
 use crate::options::{TEMPORARY_DIR, TEMPORARY_DIR_DEFAULT};
 
-/// The arguments as they are to be understood, and the folder of the unpacked script, if there is one.
+/// The arguments to parse, and the directory of the unpacked script, if there is one.
 #[derive(Debug)]
 pub(crate) struct Unpacked {
     pub(crate) arguments: Vec<OsString>,

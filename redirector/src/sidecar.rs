@@ -1,4 +1,4 @@
-//! Ask the sidecar until it has answered, or is out of reach for too long.
+//! Ask the sidecar until it has answered, or is unreachable for too long.
 //!
 //! A sidecar that is not there yet, restarts, or is overloaded is asked again: every message is safe to repeat
 //! (outputs are write-once per step, the same body again is answered as before; a finish is idempotent).
@@ -33,7 +33,7 @@ pub(crate) struct Sidecar<'a> {
     deadline: Duration,
 }
 
-/// Why there is no answer to an attempt.
+/// An attempt without a response.
 enum Attempted {
     /// The connection failed.
     Interrupted(Interrupted),
@@ -42,7 +42,7 @@ enum Attempted {
     Refused(Failure),
 }
 
-/// Why the body of a success was not read to its end.
+/// An error in reading the body of a success.
 #[derive(Debug)]
 pub(crate) enum Unread {
     /// The connection failed: the same request gets the same answer again.
@@ -51,7 +51,7 @@ pub(crate) enum Unread {
     Failed(Failure),
 }
 
-/// What is read of a problem document (RFC 9457): causes as data, or [`IgnoredAny`] where no program reads them.
+/// The fields of a problem document (RFC 9457) that are read: causes as data, or [`IgnoredAny`] where no program reads them.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Refused<Causes> {
@@ -103,8 +103,8 @@ impl<'a> Sidecar<'a> {
         let path = format!("{}{own_results}", route::FINISH);
         self.ask("POST", &path, &Body::default(), |body| match read(body) {
             Err(Unread::Interrupted(error)) if is_too_long(&error) => {
-                let message = "the sidecar has finished the run, but its answer is too large to be read: what was created \
-                               exists, and no results can be handed on; declare fewer or shorter result fields";
+                let message = "the sidecar has finished the run, but its response is too large to be read: what was created \
+                               exists, and no results can be passed on; declare fewer or shorter result fields";
                 let failure = Failure::new(Reason::ResultsTooLarge, message);
                 Err(Unread::Failed(failure))
             }
@@ -183,7 +183,7 @@ impl<'a> Sidecar<'a> {
 
     fn unreachable(&self, why: &str) -> Failure {
         let message = format!(
-            "the sidecar at {} was out of reach for {} ({why}); see its log, or raise --deadline",
+            "the sidecar at {} was unreachable for {} ({why}); see its log, or raise --deadline",
             self.options.sidecar,
             written(self.deadline)
         );
@@ -192,7 +192,7 @@ impl<'a> Sidecar<'a> {
 
     fn no_answer(&self, why: &str) -> Failure {
         let message = format!(
-            "the sidecar at {} gave no answer within {} ({why}); see its log, or raise --answer-timeout",
+            "the sidecar at {} did not respond within {} ({why}); see its log, or raise --answer-timeout",
             self.options.sidecar,
             written(self.options.answer_timeout)
         );
@@ -234,7 +234,7 @@ impl Refused<IgnoredAny> {
     }
 }
 
-/// What an answer means that is not a success.
+/// Returns the meaning of a response that is not a success.
 fn judge(
     problem: serde_json::Result<Refused<Vec<failure::Failure>>>,
     response: &Response<'_>,
@@ -262,7 +262,7 @@ fn judge(
     Attempted::Refused(Failure::new(Reason::SidecarRefused(status), message))
 }
 
-/// Whether the same request may fare better a little later.
+/// Returns true if the same request may succeed a little later.
 fn again(status: u16, kind: Option<&str>) -> bool {
     match kind {
         Some(problem_type::BUSY) => true,
@@ -312,7 +312,7 @@ fn token(path: &Path) -> io::Result<String> {
 fn explain(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "its socket is not there".to_owned(),
-        io::ErrorKind::ConnectionRefused => "nobody listens".to_owned(),
+        io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
             "it closed the connection".to_owned()
         }

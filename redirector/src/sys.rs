@@ -52,7 +52,7 @@ pub(crate) fn connect(path: &Path) -> io::Result<UnixStream> {
     if socket < 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: it is open, and nobody else's.
+    // SAFETY: it is open, and has no other owner.
     let stream = unsafe { UnixStream::from_raw_fd(socket) };
     let length = size_of_val(&address) as libc::socklen_t;
     // SAFETY: the address is initialised and that long.
@@ -77,7 +77,7 @@ pub(crate) fn file_system(file: &File) -> io::Result<i64> {
     Ok(unsafe { statistics.assume_init() }.f_type as i64)
 }
 
-/// Whether this process may make files in the folder `path`.
+/// Returns true if this process may create files in the directory `path`.
 pub(crate) fn is_writable(path: &Path) -> bool {
     CString::new(path.as_os_str().as_bytes()).is_ok_and(|path| {
         // SAFETY: a C string.

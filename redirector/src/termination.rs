@@ -15,15 +15,15 @@ use gleaner_termination::{CONTAINER_MAX, Entry, EntryType, cut_escaped};
 use crate::failure::one_line;
 use crate::options::Common;
 
-/// The longest file that is read, in bytes; a longer one stays as it is.
+/// The longest file that is read, in bytes; a longer one is left unchanged.
 const READ_MAX: u64 = 256 << 10;
-/// Most of it that a sentence may take, in bytes: Tekton's own entries and results share the rest.
-const SENTENCE_MAX: usize = 1024;
+/// The most of it that a message may take, in bytes: Tekton's own entries and results share the rest.
+const MESSAGE_MAX: usize = 1024;
 
 /// The bytes of an entry with a reason.
 const REASON: usize = 80;
 
-/// Writes a reason and a message to the step's termination message, if there is one; that it cannot is no further failure.
+/// Writes a reason and a message to the step's termination message, if there is one; an error here is not a further failure.
 pub(crate) fn write(options: &Common, reason: &str, message: &str) {
     let (room, taken) = match options.measure().room() {
         Some((room, taken)) if taken + REASON <= room => (room, taken),
@@ -40,7 +40,7 @@ pub(crate) fn write(options: &Common, reason: &str, message: &str) {
 }
 
 fn merge(path: &Path, reason: &str, message: &str, room: usize) -> io::Result<()> {
-    // Only one that is there, made by the kubelet: elsewhere nobody would look at it.
+    // Only an existing file, which the kubelet created: no other file would be read.
     let mut file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -58,8 +58,8 @@ fn merge(path: &Path, reason: &str, message: &str, room: usize) -> io::Result<()
     file.write_all(message.as_bytes())
 }
 
-/// What was there with the failure's entries after it, in `room` bytes. What is not an array goes: Tekton would overwrite it as
-/// well.
+/// The existing entries followed by the failure's, in `room` bytes. Content that is not an array is dropped: Tekton would overwrite
+/// it as well.
 pub(crate) fn merged(before: &str, reason: &str, message: &str, room: usize) -> String {
     let mut entries = serde_json::from_str::<Vec<Value>>(before).unwrap_or_default();
     let reason = Entry {
@@ -72,7 +72,7 @@ pub(crate) fn merged(before: &str, reason: &str, message: &str, room: usize) -> 
     let frame = sentence("").to_string().len() + ",".len();
     let taken = Value::from(entries.clone()).to_string().len() + frame;
     let line = one_line(message);
-    let line = cut_escaped(&line, SENTENCE_MAX.min(room.saturating_sub(taken)));
+    let line = cut_escaped(&line, MESSAGE_MAX.min(room.saturating_sub(taken)));
     if !line.is_empty() {
         entries.push(sentence(line));
     }

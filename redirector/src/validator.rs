@@ -32,7 +32,7 @@ pub(crate) enum Invalid {
     Number(u64, u64),
 }
 
-/// What is expected next.
+/// The next expected token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Value,

@@ -1,4 +1,4 @@
-//! A step from beginning to end: prepare, run the command, hand over what it leaves behind, exit as it exited.
+//! A step from beginning to end: prepare, run the command, post the outputs that it produced, exit as it exited.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use crate::own_results::Fit;
 use crate::report::{self, remark};
 use crate::sidecar::Sidecar;
 
-/// How long the sidecar may be out of reach when a signal has ended the command. Most likely the pod is going, and
-/// the sidecar with it; whoever sent the signal waits.
+/// The longest time that the sidecar may be unreachable after a signal terminated the command. Most likely the pod is shutting
+/// down, and the sidecar with it; the sender of the signal waits.
 const AFTER_A_SIGNAL: Duration = Duration::from_secs(5);
 
 /// Wraps the command of one step.

@@ -14,10 +14,10 @@ use tracing_subscriber::{Layer, fmt};
 #[command(next_help_heading = "Log")]
 #[group(skip)]
 pub struct Log {
-    /// How much is logged: error, warn, info, debug or trace
+    /// Level of the log: error, warn, info, debug or trace
     #[arg(long, env = "GLEANER_LOG_LEVEL", default_value = "info")]
     log_level: LevelFilter,
-    /// How it is written
+    /// Format of the log
     #[arg(long, env = "GLEANER_LOG_FORMAT", value_enum, default_value = "auto")]
     log_format: Format,
 }

@@ -1,4 +1,4 @@
-//! A server keeps its bounds, whatever its clients do.
+//! A server keeps its bounds with any client.
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -43,7 +43,7 @@ pub enum EntryType {
 }
 
 impl Entry<'_> {
-    /// The entry as it stands in the message.
+    /// Returns the entry as JSON.
     pub fn to_json(self) -> Value {
         json!({"key": self.key, "value": self.value, "type": self.kind as u8})
     }

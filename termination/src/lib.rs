@@ -4,7 +4,7 @@
 //! Tekton's entrypoint writes a JSON array with an entry for each result into the container's termination message. It fails a
 //! step over 4,096 bytes (`pkg/termination/write.go`). The kubelet gives all containers of a pod 12 KiB together, in equal
 //! shares, init containers included (`k8s.io/kubernetes/pkg/kubelet/status/status_manager.go`, `normalizeStatus`), and cuts
-//! what is longer. What is cut is not JSON any more, and Tekton drops all results of the step without a word
+//! what is longer. A message that was cut is not JSON any more, and Tekton silently drops all results of the step
 //! (`pkg/pod/status.go`). Results that reach Tekton by `results-from: sidecar-logs` are not in the message.
 //!
 //! | module | holds |
@@ -25,5 +25,5 @@ pub use size::Size;
 /// (`MaxContainerTerminationMessageLength`).
 pub const CONTAINER_MAX: usize = 4 << 10;
 
-/// What all containers of a pod have together, in bytes (`MaxPodTerminationMessageLogLength`).
+/// The room of all containers of a pod together, in bytes (`MaxPodTerminationMessageLogLength`).
 pub const POD_MAX: usize = 12 << 10;

@@ -11,7 +11,7 @@ use crate::{CONTAINER_MAX, POD_MAX, Size};
 
 /// The word for compressed messages in the text of a [`Share`].
 const COMPRESSED: &str = "compressed";
-/// What Tekton writes before a compressed message (`pkg/termination/write.go`).
+/// The prefix of a compressed message (`pkg/termination/write.go`).
 const COMPRESSED_PREFIX: &str = "tknz:";
 /// The level of compression that Tekton uses (`flate.BestCompression`).
 const LEVEL: u8 = 9;
@@ -19,7 +19,7 @@ const LEVEL: u8 = 9;
 /// together may take more than alone.
 const MARGIN: usize = 32;
 
-/// How a pod's 12 KiB of termination messages are shared. As text `3+1`, the pod's own containers and Gleaner's, or
+/// The containers that share a pod's 12 KiB of termination messages. As text `3+1`, the pod's own containers and Gleaner's, or
 /// `3+1,compressed` where Tekton compresses messages (`enable-termination-message-compression`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Share {
@@ -27,7 +27,7 @@ pub struct Share {
     pub own: usize,
     /// The containers that Gleaner adds: its sidecar, and in some Tasks a step.
     pub added: usize,
-    /// Whether Tekton compresses messages.
+    /// True if Tekton compresses messages.
     pub compressed: bool,
 }
 

@@ -23,7 +23,7 @@ fn other_encodings_of_unicode_are_recognized_in_either_order() {
             assert_eq!(Encoding::of(&bytes), Some(encoding), "{text}: {bytes:?}");
         }
     }
-    // A mark is enough, however little follows, and whatever it is.
+    // A mark is enough, however little follows.
     for text in ["\u{feff}", "\u{feff}5", "\u{feff}日本語", "\u{feff}\n"] {
         for (encoding, bytes) in encoded(text) {
             assert_eq!(Encoding::of(&bytes), Some(encoding), "{text}: {bytes:?}");

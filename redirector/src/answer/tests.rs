@@ -12,7 +12,7 @@ fn done(text: &str) -> (u16, String) {
     (head.status, body)
 }
 
-/// Why the body of an answer with this head and these bytes after it cannot be read.
+/// Returns the error in the body of a response with this head and these bytes after it.
 fn unreadable(head: &str, rest: impl Read) -> Malformed {
     let (head, _) = parse(head.as_bytes()).unwrap().expect("complete");
     let error = io::copy(&mut head.body(rest), &mut io::sink()).unwrap_err();

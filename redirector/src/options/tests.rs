@@ -78,15 +78,15 @@ fn an_address_is_a_socket_or_a_literal_ip() {
 
 #[test]
 fn what_is_not_understood_is_named() {
-    assert!(refused(&["--stpe", "a", "--", "true"]).starts_with("'--stpe' was not expected"));
-    assert!(refused(&["--step", "A", "--", "true"]).starts_with("--step: 'A' is no valid name"));
+    assert!(refused(&["--stpe", "a", "--", "true"]).starts_with("unexpected argument '--stpe'"));
+    assert!(refused(&["--step", "A", "--", "true"]).starts_with("--step: 'A' is not a valid name"));
     assert!(refused(&["--step"]).starts_with("--step needs a value"));
     assert!(refused(&["--step", "a"]).starts_with("there is no command"));
     assert!(refused(&["--step", "a", "--"]).starts_with("there is no command"));
     assert!(refused(&["--", "true"]).contains("GLEANER_STEP"));
     assert!(
         refused(&["--step=a", "--output=x", "--output=x", "--", "y"])
-            .contains("'x' is given twice")
+            .contains("duplicate output 'x'")
     );
     assert!(refused(&["--step=a", "--finish=maybe", "--", "y"]).contains("neither true nor false"));
 }

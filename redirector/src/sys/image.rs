@@ -7,7 +7,7 @@ use std::{io, ptr};
 use super::signals::{Mask, default_action, pipes_were_ignored};
 use super::witness::Witness;
 
-/// What the new process runs on between `clone` and `execve`: a handful of system calls. glibc's own
+/// The stack of the new process between `clone` and `execve`: a few system calls. glibc's own
 /// `posix_spawn` takes 32 KiB and up; only the pages that are touched become resident.
 const CHILD_STACK: usize = 64 << 10;
 
@@ -51,7 +51,7 @@ impl Image {
     /// Starts it with the signal mask `mask` and returns its process id.
     ///
     /// The new process is killed when the calling thread ends. It shares this one's memory until `execve`, and this
-    /// one stands still meanwhile (`CLONE_VM | CLONE_VFORK`, what `posix_spawn` does): nothing is copied, and the
+    /// one is suspended until then (`CLONE_VM | CLONE_VFORK`, what `posix_spawn` does): nothing is copied, and the
     /// reason of a failed `execve` needs no pipe. `posix_spawn` itself cannot set the death signal.
     ///
     /// All signals must be blocked: a handler must not run on shared memory. What `witness` received before the command was
@@ -95,7 +95,7 @@ impl Image {
         if error == 0 {
             return Ok(pid);
         }
-        // SAFETY: it is our child and has ended.
+        // SAFETY: it is our child and has exited.
         unsafe { libc::waitpid(pid, ptr::null_mut(), 0) };
         Err(io::Error::from_raw_os_error(error))
     }

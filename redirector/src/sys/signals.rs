@@ -36,7 +36,7 @@ static PIPES_WERE_IGNORED: AtomicBool = AtomicBool::new(false);
 pub(crate) enum Before {
     /// The process that started this one.
     Inherited,
-    /// Rust's runtime, over whatever it was.
+    /// Rust's runtime, which replaced the inherited action.
     Runtime,
 }
 
@@ -53,7 +53,7 @@ pub(super) fn pipes_were_ignored() -> bool {
 }
 
 /// Blocks every signal that can be blocked, and returns the mask from before. Blocked signals are queued even if their
-/// action is to be ignored.
+/// action is to ignore them.
 pub(crate) fn block_signals() -> Mask {
     let mut before = empty_set();
     let all = full_set();
@@ -126,7 +126,7 @@ pub(super) const fn bit(number: c_int) -> u64 {
     1 << (number - 1)
 }
 
-/// Returns the next child that has ended or been stopped, with its change; `None` when there is none.
+/// Returns the next child that exited or stopped, with its change; `None` when there is none.
 pub(crate) fn reap() -> Option<(libc::pid_t, Change)> {
     change_of(-1)
 }

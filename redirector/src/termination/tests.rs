@@ -34,7 +34,7 @@ fn the_message_stays_within_what_the_kubelet_keeps() {
         assert!(merged.len() <= room.max(60), "{} in {room}", merged.len());
     }
     let long = "\"".repeat(9000);
-    assert!(merged("", REASON, &long, CONTAINER_MAX).len() < SENTENCE_MAX + 200);
+    assert!(merged("", REASON, &long, CONTAINER_MAX).len() < MESSAGE_MAX + 200);
     let theirs = format!(r#"[{{"key":"img","value":"{}"}}]"#, "x".repeat(3900));
     let merged = merged(&theirs, REASON, &long, CONTAINER_MAX);
     assert!(

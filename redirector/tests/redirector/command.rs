@@ -30,7 +30,7 @@ fn a_command_that_is_not_there_is_127() {
     let step = Step::new(&sidecar).environment("PATH", "/usr/bin:/bin");
     step.run(&["no-such-command"]).assert_ended(
         127,
-        "the command 'no-such-command' is not there; it is in no folder of PATH",
+        "the command 'no-such-command' does not exist in any directory of PATH",
     );
     step.run(&["./no-such"]).assert_ended(
         127,
@@ -38,7 +38,7 @@ fn a_command_that_is_not_there_is_127() {
     );
     step.run(&[""]).assert_ended(
         127,
-        "the command '' is not there; it is in no folder of PATH",
+        "the command '' does not exist in any directory of PATH",
     );
     assert_eq!(sidecar.bodies(), [r#"{"outputs":{},"exitCode":127}"#; 3]);
 }
@@ -62,7 +62,7 @@ fn a_command_that_cannot_be_run_is_126() {
     refused("./outputs", "it is a directory");
     refused(
         "./bare",
-        "it is no program for this machine, or a script without '#!' in its first line",
+        "it is not a program for this machine, or is a script without '#!' in its first line",
     );
     refused(
         "./orphan",
@@ -294,7 +294,7 @@ fn wrong_usage_is_64_and_says_what_would_be_right() {
     usage(&[], "there is no command to run behind '--'");
     usage(
         &["true"],
-        "'true' was not expected; a command stands behind '--'",
+        "unexpected argument 'true'; put the command after '--'",
     );
     usage(
         &["--", "true"],
@@ -307,7 +307,7 @@ fn wrong_usage_is_64_and_says_what_would_be_right() {
     );
     usage(
         &["--step=a", "--deadline", "5", "--", "true"],
-        "--deadline: '5' is no duration; write it as 500ms, 30s, 5m or 1h30m",
+        "--deadline: invalid duration '5': use a form such as 500ms, 30s, 5m or 1h30m",
     );
 }
 

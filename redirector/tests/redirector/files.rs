@@ -130,10 +130,10 @@ fn a_link_must_stay_in_its_folder() {
             .starts_with("\ngleaner: step 'kaniko': output 'o': 'it' is a link to '/proc/")
             && ran
                 .stderr
-                .ends_with("/environ', outside of its folder; write a file there, not a link\n"),
+                .ends_with("/environ', outside of its directory; write a regular file\n"),
         "{ran:?}"
     );
-    let line = "output 'o': 'it' is a link to '/etc/passwd', outside of its folder; write a file there, not a link";
+    let line = "output 'o': 'it' is a link to '/etc/passwd', outside of its directory; write a regular file";
     refused("o=it", link("/etc/passwd"), line);
     refused("o=it", link("../../../../../../etc/passwd"), line);
     let line = "output 'o': 'it' cannot be read: Too many levels of symbolic links (os error 40)";
@@ -174,8 +174,8 @@ fn a_file_of_the_kernel_is_never_read() {
 
 #[test]
 fn seventeen_mebibytes_are_too_many() {
-    let line = "output 'o': 'it' has 17825792 bytes, and at most 16777216 are taken (--max-output-size); write less, \
-                or hand on where it is stored";
+    let line = "output 'o': 'it' has 17825792 bytes, which exceeds --max-output-size (16777216); write less, or output a \
+                reference to the data";
     let sparse = |step: &Step| {
         fs::File::create(step.path("it"))
             .unwrap()
@@ -206,8 +206,8 @@ fn the_bound_can_be_set() {
     fs::write(step.path("it"), "x".repeat(1025)).unwrap();
     step.run(&["true"]).assert_ended(
         65,
-        "output 'o': 'it' has 1025 bytes, and at most 1024 are taken (--max-output-size); write less, or hand on \
-         where it is stored",
+        "output 'o': 'it' has 1025 bytes, which exceeds --max-output-size (1024); write less, or output a reference \
+         to the data",
     );
 }
 
@@ -285,13 +285,13 @@ fn a_byte_order_mark_is_cut_unless_every_byte_is_to_stay() {
     let line = "output 'o': 'it' is empty; the declaration says type: number";
     refused("o,number=it", write("it", b"\xef\xbb\xbf\r\n"), line);
     // A second mark is not JSON.
-    let line = "output 'o': 'it' is no valid JSON: expected value at line 1 column 1; the declaration says type: number";
+    let line = "output 'o': 'it' is not valid JSON: expected value at line 1 column 1; the declaration says type: number";
     refused("o,number=it", write("it", "\u{feff}\u{feff}5"), line);
 }
 
 #[test]
 fn what_is_no_json_of_the_type_is_refused() {
-    let line = "output 'o': 'it' is no valid JSON: key must be a string at line 1 column 2; the declaration says \
+    let line = "output 'o': 'it' is not valid JSON: key must be a string at line 1 column 2; the declaration says \
                 type: object";
     refused("o,object=it", write("it", "{a: 1}\n"), line);
     let line = "output 'o': 'it' is JSON of type array; the declaration says type: object";
@@ -457,7 +457,7 @@ fn without_any_folder_only_an_output_that_needs_one_fails() {
         .flags(&["--outputs-dir", "/proc/nowhere"]);
     step.script("exit 3").assert_ended(
         65,
-        "output 'o' has no folder to be written to: '/proc/nowhere': No such file or directory (os error 2); mount an \
+        "there is no directory for output 'o': '/proc/nowhere': No such file or directory (os error 2); mount an \
          emptyDir and name it in --outputs-dir, or declare fromPath",
     );
     let step = Step::new(&sidecar)

@@ -227,8 +227,8 @@ fn an_outcome_that_is_too_large_fails_the_finish_at_once() {
         (
             Some(73),
             "",
-            "gleaner: step 'gleaner': the sidecar has finished the run, but its answer is too large to be read: what \
-             was created exists, and no results can be handed on; declare fewer or shorter result fields\n"
+            "gleaner: step 'gleaner': the sidecar has finished the run, but its response is too large to be read: what \
+             was created exists, and no results can be passed on; declare fewer or shorter result fields\n"
         )
     );
     assert_eq!(sidecar.requests().len(), 1);

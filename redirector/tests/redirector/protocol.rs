@@ -88,7 +88,7 @@ fn a_sidecar_that_holds_a_request_is_not_out_of_reach() {
 fn a_sidecar_that_stays_away_is_69() {
     let line = |address: &str, why: &str| {
         format!(
-            "the sidecar at {address} was out of reach for 50ms ({why}); see its log, or raise --deadline"
+            "the sidecar at {address} was unreachable for 50ms ({why}); see its log, or raise --deadline"
         )
     };
     let flags = &["--deadline", "50ms"];
@@ -104,7 +104,7 @@ fn a_sidecar_that_stays_away_is_69() {
             69,
             &line(
                 &sidecar.address,
-                "the connection ended before the answer did",
+                "the connection closed in the middle of the response",
             ),
         );
     let sidecar = Sidecar::replying(&[Reply::json(500, "oops")]);
@@ -116,11 +116,11 @@ fn a_sidecar_that_stays_away_is_69() {
     Step::new(&sidecar)
         .flags(flags)
         .run(&["true"])
-        .assert_ended(69, &line(&sidecar.address, "the answer is not HTTP/1"));
+        .assert_ended(69, &line(&sidecar.address, "the response is not HTTP/1"));
     // The sidecar sends no chunks on the routes for steps; its own tests hold it to that.
     let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
     let sidecar = Sidecar::replying(&[Reply::Raw(chunked.to_vec())]);
-    let why = "a header of the answer cannot be understood";
+    let why = "a header of the response is not valid";
     Step::new(&sidecar)
         .flags(flags)
         .run(&["true"])
@@ -136,7 +136,7 @@ fn a_refused_tcp_connection_is_no_answer() {
     let address = format!("http://{port}");
     Step::at(&address).flags(&["--deadline=0s"]).run(&["true"]).assert_ended(
         69,
-        &format!("the sidecar at {address} was out of reach for 0s (nobody listens); see its log, or raise --deadline"),
+        &format!("the sidecar at {address} was unreachable for 0s (connection refused); see its log, or raise --deadline"),
     );
 }
 
@@ -144,7 +144,7 @@ fn a_refused_tcp_connection_is_no_answer() {
 fn a_failed_command_keeps_its_code_when_the_sidecar_is_away() {
     Step::at("unix:/no/such/socket").flags(&["--deadline=10ms"]).script("exit 4").assert_ended(
         4,
-        "the sidecar at unix:/no/such/socket was out of reach for 10ms (its socket is not there); see its log, or \
+        "the sidecar at unix:/no/such/socket was unreachable for 10ms (its socket is not there); see its log, or \
          raise --deadline",
     );
     let sidecar = Sidecar::replying(&[Reply::problem(409, "already-written", 78)]);
@@ -159,7 +159,7 @@ fn a_silent_sidecar_has_its_own_bound() {
     Step::new(&sidecar).flags(&["--answer-timeout=50ms"]).run(&["true"]).assert_ended(
         69,
         &format!(
-            "the sidecar at {} gave no answer within 50ms (it was silent); see its log, or raise --answer-timeout",
+            "the sidecar at {} did not respond within 50ms (it was silent); see its log, or raise --answer-timeout",
             sidecar.address
         ),
     );
@@ -277,7 +277,7 @@ fn a_token_is_waited_for_and_sent() {
     step.run(&["true"]).assert_ended(
         69,
         &format!(
-            "the sidecar at {} was out of reach for 10ms (the token file 'token': it holds no token); see its log, or \
+            "the sidecar at {} was unreachable for 10ms (the token file 'token': it holds no token); see its log, or \
              raise --deadline",
             sidecar.address
         ),
@@ -302,7 +302,7 @@ fn a_sidecar_that_is_stopped_is_out_of_reach_after_the_deadline() {
     let began = Instant::now();
     let ran = step.run(&["true"]);
     assert_eq!(ran.code, Some(69));
-    assert!(ran.stderr.contains("was out of reach for 500ms"), "{ran:?}");
+    assert!(ran.stderr.contains("was unreachable for 500ms"), "{ran:?}");
     // Without a sign of life it would wait for the answer. The bound is generous: the machine may be busy.
     assert!(began.elapsed() < Duration::from_secs(25));
 }

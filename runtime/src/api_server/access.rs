@@ -28,7 +28,7 @@ pub struct Access {
     /// The context of the kubeconfig file
     #[arg(long, env = "GLEANER_KUBE_CONTEXT", requires = "kubeconfig")]
     kube_context: Option<String>,
-    /// How long one request to the API server may take
+    /// Time limit of one request to the API server
     #[arg(long, env = "GLEANER_REQUEST_TIMEOUT", default_value = "10s", value_parser = duration::parse)]
     request_timeout: Duration,
 }

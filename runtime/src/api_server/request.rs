@@ -58,7 +58,7 @@ pub enum Reason {
 }
 
 impl ApiServer {
-    /// Sends a request once and returns the response, whatever its status. It takes up to `within`, and up to the bounds of
+    /// Sends a request once and returns the response, with any status. It takes up to `within`, and up to the bounds of
     /// this API server.
     ///
     /// # Errors

@@ -26,7 +26,7 @@ pub(super) struct HeaderTimeout {
     handling: Arc<AtomicBool>,
 }
 
-/// A connection's stream, of whatever kind: one type, so that hyper is compiled once.
+/// A connection's stream, of any kind: one type, so that hyper is compiled once.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}

@@ -69,7 +69,7 @@ pub struct Server {
 
 /// Binds an address and returns the one that was bound, with its port. `flag` names it in the error.
 ///
-/// `[::]` is every address of both families, whatever `net.ipv6.bindv6only` says, and `0.0.0.0` on a system without IPv6.
+/// `[::]` is every address of both families, also with `net.ipv6.bindv6only`, and `0.0.0.0` on a system without IPv6.
 ///
 /// # Errors
 /// Fails if the system refuses the address.

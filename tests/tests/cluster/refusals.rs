@@ -251,7 +251,7 @@ spec:
     described(
         namespace,
         "check-run",
-        &["SidecarUnreachable", "out of reach"],
+        &["SidecarUnreachable", "unreachable"],
     );
     namespace.no_resource();
 }
