@@ -126,8 +126,7 @@ pub struct Arguments {
     pub others: Vec<String>,
 }
 
-/// What the wrapping knows of a run, past the reach of the kubelet's expansion. A Task keeps the image that it was woven with,
-/// and may be read by an older sidecar than the injector that wraps its pod: unknown fields are no error.
+/// What the wrapping knows of a run, past the reach of the kubelet's expansion.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct RunValues {
     /// Parameters by name.

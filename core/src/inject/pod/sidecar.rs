@@ -49,7 +49,7 @@ pub(super) fn state(pod: &Value, (list, index): (&'static str, usize)) -> State 
     }
 }
 
-/// Makes `container` a running sidecar with `arguments`, and gives it to the pod.
+/// Makes `container` a running sidecar of this release with `arguments`, and gives it to the pod.
 pub(super) fn place(
     pod: &mut Value,
     mut container: Map<String, Value>,
@@ -65,6 +65,7 @@ pub(super) fn place(
         args.others.push(format!("{LISTEN}=127.0.0.1:0"));
     }
     container.insert("args".to_owned(), args.to_args().into());
+    settings.set_image(&mut container);
     // Nobody reads a sidecar's termination message, but `kubectl describe` shows why it died.
     container.insert(
         "terminationMessagePolicy".to_owned(),
