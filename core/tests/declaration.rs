@@ -148,7 +148,7 @@ fn what_aliases_repeat_counts_against_the_bounds() {
         let found = Declaration::parse(&text, &Scope::default()).unwrap_err();
         let found = found[0].to_string();
         assert!(
-            found.contains("at most 40 levels, 40000 nodes and 512 KiB"),
+            found.contains("at most 40 levels, 25000 nodes and 512 KiB"),
             "{found}"
         );
     }
@@ -199,9 +199,9 @@ fn the_time_to_read_a_declaration_grows_with_its_size() {
     };
     let unknown = |count: usize| (0..count).map(|number| format!("x{number}: 1\n")).collect();
     let cases: [(&str, usize, Text<'_>); 4] = [
-        ("misspelt references", 800, &typos),
-        ("references", 800, &right),
-        ("a chain of resources", 500, &chain),
+        ("misspelt references", 700, &typos),
+        ("references", 700, &right),
+        ("a chain of resources", 400, &chain),
         ("unknown fields", 2500, &unknown),
     ];
     for (what, count, text) in cases {
@@ -331,7 +331,7 @@ fn an_output_and_a_resource_are_found_in_the_same_time_in_a_long_list() {
         };
         (0..5).map(|_| round()).min().unwrap()
     };
-    let (small, large) = (time(800), time(3200));
+    let (small, large) = (time(600), time(2400));
     assert!(
         large < small * 10,
         "{small:?}, four times as many: {large:?}"

@@ -126,8 +126,7 @@ pub struct Arguments {
     pub others: Vec<String>,
 }
 
-/// Facts of a run that are known when its pod is created, encoded so that the kubelet does not expand them. A Task keeps the image
-/// that it was injected with, so its sidecar may be older than the injector: unknown fields are ignored.
+/// Facts of a run that are known when its pod is created, encoded so that the kubelet does not expand them.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct RunValues {
     /// Parameters by name.

@@ -53,7 +53,10 @@ impl Share {
     pub fn size_of_results(self, results: &BTreeMap<String, Map<String, Value>>) -> Size {
         let texts: Vec<(&String, String)> = results
             .iter()
-            .map(|(name, fields)| (name, Value::Object(fields.clone()).to_string()))
+            .map(|(name, fields)| {
+                let text = serde_json::to_string(fields);
+                (name, text.expect("invariant: a map of JSON is JSON"))
+            })
             .collect();
         self.size(texts.iter().map(|(name, text)| Entry {
             key: name,

@@ -33,7 +33,7 @@ pub(crate) fn move_to_annotations(
         if let Some(spec) = document.find_mut(place)
             && take_proposal(spec)
         {
-            let yaml = Node::derived(spec.at, writer::to_yaml([&declared.document]));
+            let yaml = Node::derived(spec.at, writer::to_yaml([&declared.document.to_json()]));
             annotate(document, &host(place), yaml);
         }
     }

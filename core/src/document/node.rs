@@ -1,5 +1,6 @@
 //! The tree of a document, which remembers where each node was, so that an error can name line and column.
 
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Number, Value};
 
 use super::location::Location;
@@ -130,6 +131,11 @@ impl Node {
         }
     }
 
+    /// The node as compact JSON text.
+    pub fn to_json_text(&self) -> String {
+        serde_json::to_string(self).expect("invariant: keys are texts, and numbers are finite")
+    }
+
     /// The node as plain JSON.
     pub fn to_json(&self) -> Value {
         match &self.content {
@@ -144,6 +150,22 @@ impl Node {
                     .map(|(key, node)| (key.name.clone(), node.to_json()))
                     .collect::<Map<_, _>>(),
             ),
+        }
+    }
+}
+
+/// As JSON, without building a tree of it.
+impl Serialize for Node {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.content {
+            Content::Null => serializer.serialize_unit(),
+            Content::Boolean(flag) => serializer.serialize_bool(*flag),
+            Content::Number(number) => number.serialize(serializer),
+            Content::String(text) => serializer.serialize_str(text),
+            Content::Sequence(items) => serializer.collect_seq(items),
+            Content::Mapping(entries) => {
+                serializer.collect_map(entries.iter().map(|(key, node)| (&key.name, node)))
+            }
         }
     }
 }

@@ -33,9 +33,10 @@ impl Bounds {
         nodes: 250_000,
         bytes: 64 << 20,
     };
-    /// A declaration. A node takes a hundred bytes, and several copies of the tree exist at once.
+    /// A declaration. A node takes a hundred bytes, several copies of the tree exist at once, and the injector has 100 ms for all
+    /// that it does with one.
     pub const DECLARATION: Self = Self {
-        nodes: 40_000,
+        nodes: 25_000,
         bytes: 512 << 10,
     };
 }

@@ -127,13 +127,27 @@ impl Settings {
     /// Image, pull policy, security and resources of a container of Gleaner's; resources under the name that its kind of
     /// object has for them.
     pub(crate) fn container(&self, resources: &str) -> Map<String, Value> {
-        let mut container = Map::from_iter([("image".to_owned(), self.image.as_str().into())]);
-        if let Some(policy) = self.image_pull_policy {
-            container.insert("imagePullPolicy".to_owned(), policy.as_str().into());
-        }
+        let mut container = Map::new();
+        self.set_image(&mut container);
         container.insert(resources.to_owned(), self.resources.to_json());
         container.insert("securityContext".to_owned(), self.security_context());
         container
+    }
+
+    /// Sets image and pull policy of a container of Gleaner's. A pod gets the image of its injector whichever image its Task was
+    /// injected with: the flags in the pod are those of the injector's release, which an older image may not know.
+    pub(crate) fn set_image(&self, container: &mut Map<String, Value>) {
+        let before = container.insert("image".to_owned(), self.image.as_str().into());
+        match self.image_pull_policy {
+            Some(policy) => {
+                container.insert("imagePullPolicy".to_owned(), policy.as_str().into());
+            }
+            // That of another image, or the API server's default for it.
+            None if before.is_some_and(|image| image != *self.image) => {
+                container.shift_remove("imagePullPolicy");
+            }
+            None => {}
+        }
     }
 }
 

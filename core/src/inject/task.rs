@@ -130,14 +130,18 @@ pub fn inject_for(
     for place in hosts.iter().map(|host| &host.place).chain(lost) {
         woven.pointer_mut(&place.pointer()).map(removal::remove);
     }
-    drop(node);
     if hosts.is_empty() && woven == *object {
         return Ok(Outcome::Skipped(Skip::NotAsked));
     }
     if kind == task_specs::Kind::TaskRun && !task_specs::is_of_pipeline_run(object) {
         task_specs::forget_pipeline_run(&mut woven);
     }
-    let node = Node::from(&woven);
+    let node = if woven == *object {
+        node
+    } else {
+        drop(node);
+        Node::from(&woven)
+    };
     let mut found = Diagnostics::default();
     let mut warnings = Vec::new();
     for carrier in DeclarationSite::all(&node) {
@@ -211,7 +215,7 @@ fn weave_host(
     let Some(spec) = spec.filter(|spec| spec.is_object()) else {
         return Ok(None);
     };
-    let Some(read) = carrier.task()? else {
+    let Some(read) = &declared.task else {
         return Ok(None);
     };
     let finish = Finish::of(&read.steps);
@@ -222,7 +226,7 @@ fn weave_host(
     let messages = forecast::messages(spec, declaration, finish, placement.results_from());
     let warning = forecast::warning(spec, declaration, &messages, place);
     let mut sidecar = sidecar::sidecar(
-        &declared, &read, finish, &settings, placement, &messages, resources,
+        &declared, read, finish, &settings, placement, &messages, resources,
     );
     if finish == Finish::OwnStep {
         list::push(spec, "steps", finish_step::step(&settings, resources));
@@ -238,7 +242,7 @@ fn weave_host(
     results::add(spec, &declared.declaration);
     if let Placement::AheadOfTime(_) = placement {
         let wrapped =
-            ahead::wrap_steps(spec, &read, &declared.declaration, finish, &messages, place);
+            ahead::wrap_steps(spec, read, &declared.declaration, finish, &messages, place);
         wrong.extend(wrapped.err().into_iter().flatten());
     }
     wrong.finish(warning)

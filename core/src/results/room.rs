@@ -131,7 +131,7 @@ impl Room {
     }
 
     /// Returns true if `results` fit.
-    pub(crate) fn holds(self, results: &Results) -> bool {
+    fn holds(self, results: &Results) -> bool {
         results.is_empty() || self.size_with(results).bytes() <= self.share.room()
     }
 

@@ -117,7 +117,7 @@ impl Task {
             name,
             spec,
             declaration: declared.declaration,
-            document: declared.document,
+            document: declared.document.to_json(),
         })
     }
 }

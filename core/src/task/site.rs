@@ -5,7 +5,6 @@ use crate::document::Node;
 use crate::document::diagnostic::Diagnostic;
 use gleaner_proto::kubernetes::annotation;
 use indexmap::IndexMap;
-use serde_json::Value;
 
 use super::param::ParamSpec;
 use super::proposal::Proposal;
@@ -30,7 +29,9 @@ pub struct Declared {
     /// As the rest of Gleaner sees it.
     pub declaration: Declaration,
     /// As it is handed on, whichever syntax it came in: what the annotation would hold.
-    pub document: Value,
+    pub document: Node,
+    /// The TaskSpec, as [`DeclarationSite::task`] reads it; `None` where the host is no Task.
+    pub task: Option<TaskSpec>,
 }
 
 /// What the declaration belongs to.
@@ -200,10 +201,10 @@ impl<'a> DeclarationSite<'a> {
         }
         match checked {
             Ok(declaration) => found.finish(declaration).map(|declaration| {
-                let document = parsed.to_json();
                 Some(Declared {
                     declaration,
-                    document,
+                    document: parsed,
+                    task: spec,
                 })
             }),
             Err(wrong) => {

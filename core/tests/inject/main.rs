@@ -2,6 +2,7 @@
 
 mod ahead;
 mod artifacts;
+mod images;
 mod kinds;
 mod messages;
 mod plain;

@@ -254,3 +254,35 @@ fn results_that_will_not_fit_are_foreseen() {
     );
     assert_eq!(warned(10, 3, "[]"), [""; 0]);
 }
+
+/// Nothing is rendered for the forecast that would fill the memory: half a GiB here.
+#[test]
+fn an_object_that_will_be_too_large_is_foreseen_and_not_rendered() {
+    let resource = |number: usize| {
+        let value = match number {
+            0 => "x".to_owned(),
+            _ => format!("$(resources.r{0}.u)$(resources.r{0}.u)", number - 1),
+        };
+        format!(
+            "      - {{name: r{number}, spec: {{type: git, params: [{{name: u, value: {value}}}]}}}}\n"
+        )
+    };
+    let resources: String = (0..30).map(resource).collect();
+    let text = format!(
+        "apiVersion: tekton.dev/v1\nkind: Task\nmetadata:\n  name: t\n  annotations:\n    gleaner.dev/outputs: |\n      resources:\n{resources}spec:\n  steps: [{{name: a, image: i, command: [b]}}]\n"
+    );
+    let document = gleaner_core::document::yaml::parse(&text).unwrap();
+    let started = std::time::Instant::now();
+    let found: Vec<String> = task::warnings(&document)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].contains("the object of 'r20' would have ")
+            && found[0].contains("at most 3145728 are accepted"),
+        "{found:?}"
+    );
+    // A generous ceiling: to render it takes minutes in a build without optimization.
+    assert!(started.elapsed() < std::time::Duration::from_secs(10));
+}

@@ -395,7 +395,7 @@ fn a_step_of_gleaner_s_own_is_not_wrapped_but_has_its_socket() {
     containers.last_mut().unwrap()["args"] = sidecar_args;
     let pod = wrapped(&before);
     let mut expected = own["args"].as_array().unwrap().clone();
-    expected.push("--termination-share=7+2".into());
+    expected.extend(["--injected", "--termination-share=7+2"].map(Value::from));
     assert_eq!(container(&pod, "step-gleaner")["args"], json!(expected));
     assert!(
         container(&pod, "step-gleaner")["volumeMounts"]

@@ -28,17 +28,12 @@ pub(super) fn inject(
     prefix: &[String],
     place: &Place,
 ) -> Result<(), Diagnostic> {
-    let unknown = |what: &str| {
-        let message = format!("the step cannot be wrapped: {what}");
-        let help = "this version of Gleaner does not know this version of Tekton; see the compatibility table";
-        Diagnostic::new(place, None, message).help(help)
-    };
+    let unknown = |what: &str| unknown(place, what);
     if texts(container, "command") != [ENTRYPOINT] {
         return Err(unknown(&format!("its command is not {ENTRYPOINT}")));
     }
     let mut args = texts(container, "args");
-    let end = args.iter().position(|argument| argument == "--");
-    let end = end.ok_or_else(|| unknown("its arguments have no '--'"))?;
+    let end = end_of_flags(&args, place)?;
     match end.checked_sub(2) {
         Some(flag) if args[flag] == FLAG => {
             let command = args[end - 1].clone();
@@ -63,6 +58,19 @@ pub(super) fn lone_command(container: &Value) -> Option<&str> {
     let last = [args.next()?, args.next()?, args.next()?];
     let [end, command, flag] = last.map(Value::as_str);
     (end == Some("--") && flag == Some(FLAG)).then_some(command?)
+}
+
+fn unknown(place: &Place, what: &str) -> Diagnostic {
+    let message = format!("the step cannot be wrapped: {what}");
+    let help =
+        "this version of Gleaner does not know this version of Tekton; see the compatibility table";
+    Diagnostic::new(place, None, message).help(help)
+}
+
+/// The index of the `--` after the entrypoint's own arguments.
+fn end_of_flags(args: &[String], place: &Place) -> Result<usize, Diagnostic> {
+    let end = args.iter().position(|argument| argument == "--");
+    end.ok_or_else(|| unknown(place, "its arguments have no '--'"))
 }
 
 /// How Tekton reads results, by the entrypoint's arguments in `container`, a step.
@@ -107,11 +115,18 @@ fn flag<'a>(flags: &'a [String], name: &str) -> Option<&'a str> {
     flags.get(at + 1).map(String::as_str)
 }
 
-/// Appends `flags` to the arguments of the step in `container`, whose command is the redirector itself.
-pub(super) fn append(container: &mut Value, flags: &[String]) {
-    for flag in flags {
-        list::push(container, "args", kubelet_expansion::escape(flag).into());
-    }
+/// Replaces the arguments of the step in `container`, which stands at `place` and whose command is the redirector itself.
+/// Errors: it is not a step as Tekton makes them.
+pub(super) fn set_args(
+    container: &mut Value,
+    own: impl Iterator<Item = String>,
+    place: &Place,
+) -> Result<(), Diagnostic> {
+    let mut args = texts(container, "args");
+    args.truncate(end_of_flags(&args, place)? + 1);
+    args.extend(own.map(|argument| kubelet_expansion::escape(&argument)));
+    container["args"] = args.into();
+    Ok(())
 }
 
 /// Puts `prefix` in front of each platform's command. A run can add a second variable of this name

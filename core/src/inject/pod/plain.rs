@@ -56,6 +56,7 @@ pub(super) fn inject(pod: &Value, settings: &Settings) -> Result<Value, Vec<Diag
     let Declared {
         declaration,
         document,
+        task: _,
     } = declared(pod)?;
     let refused = settings.kinds.check(&declaration);
     if !refused.is_empty() {
@@ -152,7 +153,7 @@ fn container(settings: &Settings) -> Map<String, Value> {
 }
 
 /// The pod plays the TaskRun. It is named by variables that the kubelet puts in.
-fn arguments(pod: &Value, document: &Value, steps: Vec<String>) -> Arguments {
+fn arguments(pod: &Value, document: &Node, steps: Vec<String>) -> Arguments {
     let context = [
         ("taskRun.name", "$(POD_NAME)"),
         ("taskRun.namespace", "$(POD_NAMESPACE)"),
@@ -173,7 +174,7 @@ fn arguments(pod: &Value, document: &Value, steps: Vec<String>) -> Arguments {
         None => "v1,Pod,$(POD_NAME),$(POD_UID)".to_owned(),
     };
     Arguments {
-        declaration: STANDARD.encode(document.to_string()),
+        declaration: STANDARD.encode(document.to_json_text()),
         steps,
         context,
         others: vec![format!("{OWNER}={owner}")],

@@ -61,7 +61,7 @@ pub(super) fn restore(pod: &mut Value, (list, index): (&'static str, usize)) {
     }
 }
 
-/// Makes `container` a running sidecar with `arguments`, and gives it to the pod.
+/// Makes `container` a running sidecar of this release with `arguments`, and gives it to the pod.
 pub(super) fn place(
     pod: &mut Value,
     mut container: Map<String, Value>,
@@ -78,6 +78,7 @@ pub(super) fn place(
         port::flag(LISTS.iter().flat_map(|list| containers(pod, list)))
     });
     container.insert("args".to_owned(), args.to_args().into());
+    settings.set_image(&mut container);
     // Nobody reads a sidecar's termination message, but `kubectl describe` shows why it died.
     container.insert(
         "terminationMessagePolicy".to_owned(),

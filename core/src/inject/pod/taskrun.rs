@@ -8,11 +8,12 @@ use base64::engine::general_purpose::STANDARD;
 use gleaner_proto::arguments::{Arguments, RunValues, TERMINATION_SHARE, UNWRAPPED_VARIABLE};
 use gleaner_proto::kubernetes::label;
 use gleaner_proto::path::FINISH_STEP;
+use gleaner_proto::redirector::{FINISH_COMMAND, INJECTED};
 use gleaner_termination::Share;
 use serde_json::Value;
 
 use super::{containers, containers_mut, entrypoint, label_of, name_of, prefix, scripts, sidecar};
-use crate::inject::messages::ResultsFrom;
+use crate::inject::messages::{Messages, ResultsFrom};
 use crate::inject::redirector_flags::{self, Paths, Step};
 use crate::inject::settings::Settings;
 use crate::inject::{list, messages, mounts};
@@ -47,7 +48,7 @@ pub(super) fn inject(
     }
     let results_from = results_from(pod);
     let share = messages::share(pod, added(&arguments), results_from);
-    wrap_steps(&mut wrapped, &declaration, &arguments, share)?;
+    wrap_steps(&mut wrapped, &declaration, &arguments, share, settings)?;
     list::push(&mut wrapped["spec"], "volumes", mounts::volume());
     let mut arguments = encoded(pod, arguments);
     if results_from != ResultsFrom::SidecarLogs {
@@ -113,6 +114,7 @@ fn wrap_steps(
     declaration: &Declaration,
     arguments: &Arguments,
     share: Share,
+    settings: &Settings,
 ) -> Result<(), Vec<Diagnostic>> {
     let all = containers(pod, "containers").iter().enumerate();
     let steps = all.filter(|(_, container)| name_of(container).starts_with(STEP_PREFIX));
@@ -137,10 +139,8 @@ fn wrap_steps(
         };
         wrong.extend(mounts::in_the_way(container, &place));
         mounts::add_to_step(container, name);
-        // Gleaner's own step is the redirector already.
         let wrapped = if name == FINISH_STEP {
-            entrypoint::append(container, &step.messages.flags());
-            Ok(())
+            complete_finish_step(container, &step.messages, settings, &place)
         } else {
             let flags = redirector_flags::flags(declaration, &step, &paths);
             let script = entrypoint::lone_command(container).map(str::to_owned);
@@ -154,6 +154,20 @@ fn wrap_steps(
         wrong.extend(wrapped.err());
     }
     wrong.finish(())
+}
+
+/// Gives Gleaner's own step, which is the redirector already, image and flags of this release.
+fn complete_finish_step(
+    container: &mut Value,
+    messages: &Messages,
+    settings: &Settings,
+    place: &Place,
+) -> Result<(), Diagnostic> {
+    if let Value::Object(container) = container {
+        settings.set_image(container);
+    }
+    let args = [FINISH_COMMAND, INJECTED].map(str::to_owned).into_iter();
+    entrypoint::set_args(container, args.chain(messages.flags()), place)
 }
 
 /// The arguments with everything that Tekton or the pod has filled in out of the kubelet's reach.

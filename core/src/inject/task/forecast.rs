@@ -10,10 +10,19 @@ use crate::document::{Live, Node, Place};
 use crate::finish::Finish;
 use crate::inject::list;
 use crate::inject::messages::{OfTask, ResultsFrom};
-use crate::render::{self, Attempts, Secrecy, Values};
+use crate::render::{self, Attempts, Bounds, OBJECT_MAX, Secrecy, Size, Values};
 use crate::results::{self, Results, Room};
 use crate::run::Run;
 use crate::task::DeclarationSite;
+
+/// The most that is rendered to foresee results: references between resources can multiply a short declaration.
+const RENDERED: Bounds = Bounds {
+    object: OBJECT_MAX,
+    total: Size {
+        json: 16 << 20,
+        memory: u64::MAX,
+    },
+};
 
 /// The assumed length of a variable's value, in bytes: a digest with its algorithm has 71, a version far less.
 const VALUE: usize = 48;
@@ -26,7 +35,7 @@ pub fn warnings(document: &Node) -> Vec<Diagnostic> {
     let found = sites.filter(DeclarationSite::declares).filter_map(|site| {
         let place = site.task_spec()?;
         let declared = site.declaration(&Live).ok().flatten()?;
-        let finish = Finish::of(&site.task().ok().flatten()?.steps);
+        let finish = Finish::of(&declared.task.as_ref()?.steps);
         let mut spec = object.pointer(&place.pointer())?.clone();
         removal::remove(&mut spec);
         let messages = messages(&spec, &declared.declaration, finish, ResultsFrom::default());
@@ -88,15 +97,31 @@ const REMEDY: &str = "set Tekton's feature flag results-from to sidecar-logs whe
 
 /// The results of resources will not fit, or not whole.
 fn of_resources(declaration: &Declaration, share: Share, place: &Place) -> Option<Diagnostic> {
+    let room = Room::new(share);
+    let place = place.key("results");
+    // Without the names of the objects, which take rendering: enough where there are very many.
+    let nameless = declaration.templates.iter();
+    let nameless = nameless.map(|template| {
+        let resource = template.name.to_string();
+        (resource, results::smallest(template, ""))
+    });
+    if let Some(warning) = do_not_fit(room, &nameless.collect(), &place) {
+        return Some(warning);
+    }
     let mut run = Run::default();
     run.context.insert("task.name".to_owned(), String::new());
-    let (rendered, _) = render::preview(
-        declaration,
-        &Values::default(),
-        &run,
-        &Attempts::new(),
-        Secrecy::Masked,
-    );
+    let none = Values::default();
+    let secrecy = Secrecy::Masked;
+    match render::measure(declaration, &none, &run, secrecy, &RENDERED, None) {
+        Err(too_large) if too_large.resource.is_some() => {
+            let warning = Diagnostic::new(place, None, too_large.to_string());
+            return Some(warning.help(too_large.remedy()));
+        }
+        // Too much to be rendered here.
+        Err(_) => return None,
+        Ok(_) => {}
+    }
+    let (rendered, _) = render::preview(declaration, &none, &run, &Attempts::new(), secrecy);
     let mut smallest = Results::new();
     let mut probable = Results::new();
     for one in &rendered {
@@ -132,25 +157,29 @@ fn of_resources(declaration: &Declaration, share: Share, place: &Place) -> Optio
         smallest.insert(resource.to_owned(), least);
         probable.insert(resource.to_owned(), whole);
     }
-    let room = Room::new(share);
-    let bytes = |results: &Results| room.size_with(results).bytes();
-    let place = place.key("results");
-    if !room.holds(&smallest) {
-        let message = format!(
-            "the results of {} resources take at least {} of {} bytes: runs would fail with exit code 73",
-            smallest.len(),
-            bytes(&smallest),
-            share.room()
-        );
-        return Some(Diagnostic::new(place, None, message).help(results::DoesNotFit::REMEDY));
+    if let Some(warning) = do_not_fit(room, &smallest, &place) {
+        return Some(warning);
     }
-    (!room.holds(&probable)).then(|| {
+    let bytes = room.size_with(&probable).bytes();
+    (!probable.is_empty() && bytes > share.room()).then(|| {
         let message = format!(
-            "fields of results will probably be left empty: all take about {} bytes, and {} fit",
-            bytes(&probable),
+            "fields of results will probably be left empty: all take about {bytes} bytes, and {} fit",
             share.room()
         );
         Diagnostic::new(place, None, message).help(REMEDY)
+    })
+}
+
+/// Returns a warning if results do not fit even at their `smallest`.
+fn do_not_fit(room: Room, smallest: &Results, place: &Place) -> Option<Diagnostic> {
+    let bytes = room.size_with(smallest).bytes();
+    (!smallest.is_empty() && bytes > room.share.room()).then(|| {
+        let message = format!(
+            "the results of {} resources take at least {bytes} of {} bytes: runs would fail with exit code 73",
+            smallest.len(),
+            room.share.room()
+        );
+        Diagnostic::new(place, None, message).help(results::DoesNotFit::REMEDY)
     })
 }
 

@@ -7,7 +7,7 @@ use crate::document::diagnostic::Diagnostic;
 use crate::document::{Diagnostics, Place};
 use crate::inject::list;
 use crate::results;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 /// How the description of a result begins that Gleaner has added: what tells it from the Task's own.
 const DESCRIPTION: &str = "Created by Gleaner: ";
@@ -82,14 +82,16 @@ fn result(template: &Template) -> Value {
         Origin::PipelineResource { kind, .. } => format!("{} of type {kind}", template.kind),
         Origin::Object => format!("{} ({})", template.kind, template.api_version),
     };
-    let properties: Map<String, Value> = results::keys(template)
-        .into_iter()
-        .map(|key| (key, json!({"type": "string"})))
-        .collect();
-    json!({
-        "name": template.name.as_str(),
-        "type": "object",
-        "description": format!("{DESCRIPTION}{what}"),
-        "properties": properties,
-    })
+    let of_text = || Value::Object(Map::from_iter([("type".to_owned(), "string".into())]));
+    let properties = results::keys(template).into_iter();
+    let properties: Map<String, Value> = properties.map(|key| (key, of_text())).collect();
+    // By hand: `json!` would copy the properties, and there may be thousands of results.
+    let fields = [
+        ("name", template.name.as_str().into()),
+        ("type", "object".into()),
+        ("description", format!("{DESCRIPTION}{what}").into()),
+        ("properties", properties.into()),
+    ];
+    let fields = fields.map(|(key, value): (&str, Value)| (key.to_owned(), value));
+    Map::from_iter(fields).into()
 }

@@ -72,7 +72,7 @@ pub(super) fn sidecar(
 ) -> Value {
     let mut arguments = Arguments {
         unwrapped: placement == Placement::Webhook,
-        declaration: STANDARD.encode(declared.document.to_string()),
+        declaration: STANDARD.encode(declared.document.to_json_text()),
         steps: spec.step_names(),
         context: CONTEXT
             .iter()

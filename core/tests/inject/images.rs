@@ -1,0 +1,98 @@
+//! The image in a pod: that of the injector which writes the pod's flags, whichever image the Task was injected with.
+
+use gleaner_core::inject::settings::PullPolicy;
+use gleaner_core::inject::{Outcome, Settings, Skip, pod};
+use serde_json::{Value, json};
+
+use crate::support::{changed, settings, wrapped};
+use crate::wrap::{DECLARATION, args, container, tekton_pod};
+
+/// The image of the release before.
+const OLD: &str = "registry.example/gleaner:0";
+
+/// The pod of a Task that an earlier release injected, with a step of Gleaner's own that has fewer flags than today.
+fn old_pod() -> Value {
+    let mut pod = tekton_pod(DECLARATION, "u", &["a"]);
+    let containers = pod["spec"]["containers"].as_array_mut().unwrap();
+    let mut own = containers[2].clone();
+    own["name"] = "step-gleaner".into();
+    own["args"] = json!(["-entrypoint", "/gleaner-redirector", "--", "finish"]);
+    let sidecar = containers.last_mut().unwrap();
+    let arguments = sidecar["args"].as_array_mut().unwrap();
+    let last = arguments.iter().position(|one| one == "--step=last");
+    arguments.insert(last.unwrap() + 1, "--step=gleaner".into());
+    containers.insert(3, own);
+    for name in ["step-gleaner", "sidecar-gleaner"] {
+        let gleaner_s = containers.iter_mut().find(|one| one["name"] == name);
+        let gleaner_s = gleaner_s.unwrap();
+        gleaner_s["image"] = OLD.into();
+        gleaner_s["imagePullPolicy"] = "Always".into();
+    }
+    pod
+}
+
+#[test]
+fn a_pod_gets_the_image_of_its_injector_whichever_its_task_was_injected_with() {
+    let before = old_pod();
+    let pod = wrapped(&before);
+    for name in ["step-gleaner", "sidecar-gleaner"] {
+        let gleaner_s = container(&pod, name);
+        assert_eq!(gleaner_s["image"], "registry.example/gleaner:1", "{name}");
+        assert_eq!(gleaner_s["imagePullPolicy"], "IfNotPresent", "{name}");
+    }
+    assert!(!pod.to_string().contains(OLD), "{pod}");
+    assert_eq!(
+        args(&pod, "step-gleaner")[3..],
+        ["finish", "--injected", "--termination-share=7+2"],
+        "its arguments are of the same release as its image"
+    );
+    for name in ["step-build", "step-lint", "step-last", "sidecar-registry"] {
+        for field in ["image", "imagePullPolicy"] {
+            let kept = &container(&before, name)[field];
+            assert_eq!(&container(&pod, name)[field], kept, "{name} {field}");
+        }
+    }
+}
+
+#[test]
+fn the_pull_policy_of_another_image_is_not_kept() {
+    let none = Settings {
+        image_pull_policy: None,
+        ..settings()
+    };
+    let policies = |settings: &Settings| {
+        let before = old_pod();
+        let pod = changed(pod::inject(&before, settings), &before);
+        ["step-gleaner", "sidecar-gleaner"]
+            .map(|name| container(&pod, name)["imagePullPolicy"].clone())
+    };
+    assert_eq!(policies(&none), [Value::Null, Value::Null]);
+    let never = Settings {
+        image_pull_policy: Some(PullPolicy::Never),
+        ..settings()
+    };
+    assert_eq!(policies(&never), ["Never", "Never"]);
+    let same = Settings {
+        image: OLD.to_owned(),
+        ..none
+    };
+    assert_eq!(
+        policies(&same),
+        ["Always", "Always"],
+        "what the API server or a person has set for this very image stays"
+    );
+}
+
+/// As one that `gleaner inject` has completed: the flags in it are those of its own image's release.
+#[test]
+fn a_pod_that_is_complete_keeps_its_image() {
+    let old = Settings {
+        image: OLD.to_owned(),
+        ..settings()
+    };
+    let before = old_pod();
+    let complete = changed(pod::inject(&before, &old), &before);
+    assert_eq!(container(&complete, "sidecar-gleaner")["image"], OLD);
+    let again = pod::inject(&complete, &settings());
+    assert_eq!(again, Ok(Outcome::Skipped(Skip::Done)));
+}
