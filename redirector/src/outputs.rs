@@ -14,7 +14,7 @@ use gleaner_proto::{OutputSpec, When, path};
 
 use crate::body::Output;
 use crate::content::{Content, Refused};
-use crate::failure::{Failure, Reason, cut};
+use crate::failure::{Failure, Reason};
 use crate::options::Wrap;
 use crate::sys;
 use crate::validator::Invalid;
@@ -33,9 +33,6 @@ const KERNEL_FILE_SYSTEMS: [i64; 10] = [
     0x1cd1,
     0x6165_676c,
 ];
-
-/// How much is shown of a number that is refused, in bytes.
-const NUMBER_SHOWN: usize = 40;
 
 /// An output that cannot be read.
 #[derive(Debug)]
@@ -140,10 +137,9 @@ fn explained(refused: &Refused, output: &OutputSpec) -> (Reason, String) {
         Refused::Encoding(offset) => {
             format!("is not UTF-8 (byte {offset}); encode it, for example with base64")
         }
-        Refused::Json(Invalid::Number(number)) => format!(
-            "holds the number {}, which would change on its way: Kubernetes stores 64-bit integers and doubles; \
-             declare type: string",
-            cut(number, NUMBER_SHOWN)
+        Refused::Json(Invalid::Number(line, column)) => format!(
+            "holds a number at line {line} column {column} that would change on its way: Kubernetes stores 64-bit \
+             integers and doubles; declare type: string"
         ),
         Refused::Json(Invalid::Empty) => {
             format!("is empty; the declaration says type: {declared}")

@@ -28,8 +28,8 @@ pub(crate) enum Invalid {
     Empty,
     /// It is not JSON: what is wrong, and the line and column of it.
     Syntax(&'static str, u64, u64),
-    /// This number would change.
-    Number(String),
+    /// The number at this line and column would change. It may be a secret, which no message quotes.
+    Number(u64, u64),
 }
 
 /// What is expected next.
@@ -80,6 +80,8 @@ pub(crate) struct Validator {
     shape: Option<Shape>,
     is_key: bool,
     number: Vec<u8>,
+    /// The column where the number begins.
+    number_column: u64,
     line: u64,
     column: u64,
 }
@@ -95,6 +97,7 @@ impl Validator {
             shape: None,
             is_key: false,
             number: Vec::new(),
+            number_column: 0,
             line: 1,
             column: 0,
         }
@@ -205,6 +208,7 @@ impl Validator {
             Shape::Number => {
                 self.number.clear();
                 self.number.push(byte);
+                self.number_column = self.column;
             }
             _ => {}
         }
@@ -275,8 +279,8 @@ impl Validator {
         Ok(())
     }
 
-    fn changed_number(&self) -> Invalid {
-        Invalid::Number(String::from_utf8_lossy(&self.number).into_owned())
+    const fn changed_number(&self) -> Invalid {
+        Invalid::Number(self.line, self.number_column)
     }
 
     fn close(&mut self) -> Result<(), Invalid> {

@@ -62,9 +62,9 @@ fn read(
     let value = if is_file {
         let text = std::fs::read_to_string(value)
             .map_err(|error| format!("the output '{name}': {value} cannot be read: {error}"))?;
-        parse(name, output.spec.kind, output.spec.trim.apply(&text))
+        parse(name, output, output.spec.trim.apply(&text))
     } else {
-        parse(name, output.spec.kind, value)
+        parse(name, output, value)
     };
     Ok((step.to_owned(), output.spec.name.to_string(), value?))
 }
@@ -86,15 +86,22 @@ fn find<'a>(declaration: &'a Declaration, name: &'a str) -> Result<(&'a str, &'a
     })
 }
 
-fn parse(name: &str, kind: OutputType, text: &str) -> Result<Value, String> {
+/// Reads a value. The messages quote nothing of a secret.
+fn parse(name: &str, output: &Output, text: &str) -> Result<Value, String> {
+    let kind = output.spec.kind;
     if kind == OutputType::String {
         return Ok(Value::String(text.to_owned()));
     }
     let wrong =
         |reason: String| format!("the output '{name}' is of type {}: {reason}", kind.as_str());
+    let quoted = |what: String| match output.secret {
+        true => String::new(),
+        false => format!(" {what}"),
+    };
     if let Some(number) = number::first_changed(text) {
         return Err(wrong(format!(
-            "the number {number} would change on its way; declare type: string"
+            "the number{} would change on its way; declare type: string",
+            quoted(number.to_owned())
         )));
     }
     let value: Value =
@@ -102,7 +109,8 @@ fn parse(name: &str, kind: OutputType, text: &str) -> Result<Value, String> {
     if kind.admits(&value) {
         Ok(value)
     } else {
-        Err(wrong(format!("{value} is another type")))
+        let value = quoted(value.to_string());
+        Err(wrong(format!("the value{value} is of another type")))
     }
 }
 

@@ -193,9 +193,14 @@ fn misfits(collector: &Collector, step: &str, message: &Outputs) -> Vec<String> 
         }
         if let Some(number) = number::misfit(value) {
             wrong.add(|| {
+                // No message quotes a part of a secret.
+                let number = match output.secret {
+                    true => "a number that".to_owned(),
+                    false => format!("the number {number}, which"),
+                };
                 format!(
-                    "output '{name}' of step '{step}' holds the number {number}, which would change on its way: Kubernetes \
-                     stores 64-bit integers and doubles; declare type: string"
+                    "output '{name}' of step '{step}' holds {number} would change on its way: Kubernetes stores 64-bit integers \
+                     and doubles; declare type: string"
                 )
             });
         }

@@ -233,10 +233,11 @@ fn what_is_no_json_of_the_type_is_refused() {
 
 #[test]
 fn a_number_that_would_change_on_its_way_is_refused() {
-    let line = |number: &str| {
+    // No part of the value: it may be a secret.
+    let line = |column: usize| {
         format!(
-            "output 'o': 'it' holds the number {number}, which would change on its way: Kubernetes stores 64-bit \
-             integers and doubles; declare type: string"
+            "output 'o': 'it' holds a number at line 1 column {column} that would change on its way: Kubernetes stores \
+             64-bit integers and doubles; declare type: string"
         )
     };
     for number in [
@@ -245,12 +246,12 @@ fn a_number_that_would_change_on_its_way_is_refused() {
         "1e400",
         "0.1234567890123456789",
     ] {
-        refused("o,number=it", write("it", number), &line(number));
+        refused("o,number=it", write("it", number), &line(1));
         let list = format!("[1, {{\"a\": {number}}}]");
-        refused("o,array=it", write("it", list), &line(number));
+        refused("o,array=it", write("it", list), &line(11));
     }
     let long = write("it", "9".repeat(1 << 20));
-    refused("o,number=it", long, &line(&"9".repeat(40)));
+    refused("o,number=it", long, &line(1));
 
     let sidecar = Sidecar::content();
     let step = Step::new(&sidecar).output("o=it").output("p,number=p");

@@ -11,6 +11,7 @@ steps:
   build:
     - {name: digest}
     - {name: size, type: number, default: 7}
+    - {name: pin, type: number, secret: true}
 objects: []
 ";
     Declaration::parse(text, &Scope::default()).unwrap()
@@ -38,7 +39,7 @@ fn what_is_wrong_is_said_with_its_remedy() {
     );
     assert_eq!(
         given("build.size=\"5\"").unwrap_err(),
-        ["the output 'build.size' is of type number: \"5\" is another type"]
+        ["the output 'build.size' is of type number: the value \"5\" is of another type"]
     );
     assert_eq!(
         given("build.size=12345678901234567890123").unwrap_err(),
@@ -47,4 +48,27 @@ fn what_is_wrong_is_said_with_its_remedy() {
              declare type: string"
         ]
     );
+}
+
+#[test]
+fn no_message_quotes_a_part_of_a_secret() {
+    for canary in [
+        "12345678901234567890123",
+        "[\"canary\"]",
+        "\"canary\"",
+        "canary",
+        "4canary",
+    ] {
+        let [message] = given(&format!("build.pin={canary}"))
+            .unwrap_err()
+            .try_into()
+            .unwrap();
+        assert!(
+            message.starts_with("the output 'build.pin' is of type number: "),
+            "{message}"
+        );
+        for part in ["canary", "1234"] {
+            assert!(!message.contains(part), "{message}");
+        }
+    }
 }

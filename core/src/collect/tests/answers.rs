@@ -64,6 +64,42 @@ fn a_number_that_kubernetes_changes_is_refused() {
 }
 
 #[test]
+fn no_refusal_quotes_a_part_of_a_secret_output() {
+    const CANARY: u64 = 18_446_744_073_709_551_557;
+    let refused = |secret: bool, kind: &str, value: Value| {
+        let text = format!(
+            "steps: {{a: [{{name: o, type: {kind}, secret: {secret}}}, {{name: other, when: Success}}]}}\nobjects: []"
+        );
+        let outputs = json!({"o": value, "other": value});
+        let refusals = [0, 1].map(|code| {
+            let refusal = of(&text).examine("a", message(code, outputs.clone()));
+            refusal.expect_err("the outputs do not fit").to_string()
+        });
+        refusals.join("\n")
+    };
+    let canary = CANARY.to_string();
+    for value in [
+        json!(CANARY),
+        json!([CANARY, canary]),
+        json!({"a": {"b": CANARY}, canary.as_str(): canary}),
+    ] {
+        for kind in ["string", "number", "boolean", "array", "object"] {
+            let message = refused(true, kind, value.clone());
+            assert!(message.contains("output 'o' of step 'a'"), "{message}");
+            assert!(message.contains("would change on its way"), "{message}");
+            let quoted = message.lines().filter(|line| line.contains("18446744073"));
+            for line in quoted {
+                // That of the other output, which is not a secret.
+                let (secret, other) = line.split_once("output 'other'").expect("both are named");
+                assert!(!secret.contains("18446744073"), "{secret}");
+                assert!(other.contains(&canary), "{other}");
+            }
+        }
+        assert!(refused(false, "object", value).contains(&canary));
+    }
+}
+
+#[test]
 fn after_the_finish_only_what_was_said_before_is_heard() {
     let mut collector = collector("Completed");
     take(&mut collector, "build", build());
