@@ -3,7 +3,11 @@
 use gleaner_proto::exit_code;
 use gleaner_proto::message::{Problem, problem_type};
 
-/// A problem of some kind.
+/// The longest `detail`, in bytes. A failure of thousands of objects names each in `failures` and `left`; the redirector holds
+/// the detail as a whole, and shows the first 4 KiB.
+const DETAIL_MAX: usize = 64 << 10;
+
+/// A problem of some kind. A detail over 64 KiB is cut.
 pub fn new(
     kind: &str,
     status: u16,
@@ -15,13 +19,25 @@ pub fn new(
         kind: kind.to_owned(),
         title: title.to_owned(),
         status,
-        detail: detail.into(),
+        detail: cut(detail.into()),
         exit_code,
         pending: Vec::new(),
         failures: Vec::new(),
         left: Vec::new(),
         kept: Vec::new(),
     }
+}
+
+fn cut(mut detail: String) -> String {
+    if detail.len() > DETAIL_MAX {
+        let mut end = DETAIL_MAX;
+        while !detail.is_char_boundary(end) {
+            end -= 1;
+        }
+        detail.truncate(end);
+        detail.push_str(" ...");
+    }
+    detail
 }
 
 /// Variables are still unknown. `unheard` are the declared steps that have said nothing.
@@ -64,4 +80,19 @@ pub fn internal(detail: impl Into<String>) -> Problem {
         detail,
         exit_code::UNREACHABLE,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_detail_is_cut_between_characters() {
+        let detail = |text: &str| internal(text).detail;
+        let longest = "x".repeat(DETAIL_MAX);
+        assert_eq!(detail(&longest), longest);
+        let cut = detail(&format!("x{}", "é".repeat(DETAIL_MAX)));
+        assert_eq!(cut.len(), DETAIL_MAX - 1 + " ...".len());
+        assert!(cut.ends_with("é ..."));
+    }
 }
