@@ -12,8 +12,10 @@ pub enum FailureCode {
     KindNotServed,
     /// The ServiceAccount of the run lacks a permission.
     Forbidden,
-    /// An admission policy, webhook or quota refused the object.
+    /// An admission policy or webhook refused the object.
     Denied,
+    /// A ResourceQuota left no room for the object until the deadline of the submission.
+    QuotaExceeded,
     /// The API server did not accept the credentials of the run.
     Unauthorized,
     /// Another object has the name, and it is not this run's.

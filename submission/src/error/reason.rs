@@ -25,8 +25,10 @@ pub enum Reason {
         words: String,
         remedy: String,
     },
-    /// An admission policy, webhook or quota refused the object.
+    /// An admission policy or webhook refused the object.
     Denied(String),
+    /// A ResourceQuota left no room for the object until the deadline.
+    QuotaExceeded(String),
     Unauthorized(String),
     /// Someone else's object has the name.
     Taken {
@@ -99,6 +101,7 @@ impl Reason {
             Self::KindNotServed { .. } => FailureCode::KindNotServed,
             Self::Forbidden { .. } => FailureCode::Forbidden,
             Self::Denied(_) => FailureCode::Denied,
+            Self::QuotaExceeded(_) => FailureCode::QuotaExceeded,
             Self::Unauthorized(_) => FailureCode::Unauthorized,
             Self::Taken { .. } => FailureCode::AlreadyExists,
             Self::Leaving { .. } => FailureCode::BeingDeleted,
@@ -136,6 +139,7 @@ impl Reason {
             | Self::Broken(words)
             | Self::Render(words)
             | Self::Internal(words) => return words.into(),
+            Self::QuotaExceeded(words) => format!("no room in the namespace's quota: {words}"),
             Self::KindNotServed {
                 kind, api_version, ..
             } => format!("kind {kind} of {api_version} is not served by this cluster"),
@@ -181,6 +185,9 @@ impl Reason {
             Self::Misplaced { remedy, .. } => Some(remedy),
             Self::Denied(_) => {
                 Some("change the template or the policy, webhook or quota that refuses it")
+            }
+            Self::QuotaExceeded(_) => {
+                Some("delete objects that are no longer needed, or raise the quota")
             }
             Self::Unauthorized(_) => Some("the credentials of the run are missing or have expired"),
             Self::Contested(_) => Some("stop that, or use another name"),
