@@ -18,6 +18,7 @@ use super::item::Item;
 use super::ledger::{Ledger, Trace};
 use super::remedy::Purpose;
 use super::request::{Call, Mode};
+use super::wait::has_failed;
 
 /// How often an object may come and go between two questions before that is an answer, too.
 pub(super) const TRIES: usize = 5;
@@ -318,6 +319,14 @@ async fn judge(
     object: Value,
 ) -> Option<Verdict> {
     let reason = match existing {
+        // Of an attempt whose state is lost. One that this attempt waits for is adopted, and its failure reported.
+        Existing::Same { uid } if !item.earlier && has_failed(item, &object) => {
+            let resource_version = object["metadata"]["resourceVersion"].as_str();
+            return Some(Verdict::Step(Step::Replace {
+                uid,
+                resource_version: resource_version.map(str::to_owned),
+            }));
+        }
         Existing::Same { uid } => {
             return Some(Verdict::Step(adopt(item, run_uid, uid, object)));
         }

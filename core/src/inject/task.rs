@@ -225,7 +225,8 @@ fn weave_host(
         &declared, &read, finish, &settings, placement, &messages, resources,
     );
     if finish == Finish::OwnStep {
-        list::push(spec, "steps", finish_step::step(&settings, resources));
+        let step = finish_step::step(&settings, resources, declaration.answer_timeout());
+        list::push(spec, "steps", step);
     }
     list::push(spec, "sidecars", sidecar);
     results::add(spec, &declared.declaration);

@@ -87,6 +87,13 @@ pub enum Reason {
         within: Duration,
         last: String,
     },
+    /// Its status tells that it will not get there.
+    ObjectFailed {
+        /// What is waited for, such as `condition Complete`.
+        awaited: String,
+        /// What the status tells.
+        seen: String,
+    },
     Vanished,
     /// Gleaner itself failed.
     Internal(String),
@@ -119,6 +126,7 @@ impl Reason {
             Self::CutOff => FailureCode::Interrupted,
             Self::Render(_) => FailureCode::InvalidOutput,
             Self::WaitFailed { .. } => FailureCode::WaitFailed,
+            Self::ObjectFailed { .. } => FailureCode::ObjectFailed,
             Self::Vanished => FailureCode::Deleted,
             Self::Internal(_) => FailureCode::Internal,
         }
@@ -169,6 +177,9 @@ impl Reason {
                 within,
                 last,
             } => format!("{awaited} within {}; last seen: {last}", seconds(within)),
+            Self::ObjectFailed { awaited, seen } => {
+                format!("it failed while {awaited} was waited for: {seen}")
+            }
             Self::Vanished => "it was deleted by someone else while it was waited for".to_owned(),
         };
         message.into()
@@ -206,6 +217,7 @@ impl Reason {
             | Self::CutOff
             | Self::Render(_)
             | Self::WaitFailed { .. }
+            | Self::ObjectFailed { .. }
             | Self::Vanished
             | Self::Internal(_) => None,
         }

@@ -266,7 +266,7 @@ async fn a_quota_that_gets_room_in_time_is_waited_for() {
         for (target, words) in [
             ("dryRun", "exceeded quota: small"),
             ("dryRun", "status unknown for quota: small, resources: pods"),
-            ("fieldManager=gleaner&", "exceeded quota: small"),
+            (r"\?(fieldManager|force=false)", "exceeded quota: small"),
         ] {
             mock.on(method.clone(), target)
                 .first(1)
