@@ -31,6 +31,7 @@ mod named;
 mod order;
 mod read;
 mod read_template;
+mod read_wait;
 pub mod schema;
 
 pub use allowed_kinds::{AllowedKinds, KindPattern, KindPatternError};

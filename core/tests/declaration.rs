@@ -379,3 +379,66 @@ fn a_namespace_and_a_crd_come_before_what_is_in_them() {
         "3:5 objects[0].resourceTemplate.kind: 'w' needs 'crd', which is created after it; put 'crd' before 'w': objects are created in order"
     );
 }
+
+#[test]
+fn what_is_waited_for_fits_the_object() {
+    let declared = |kind: &str, wait: &str| {
+        format!(
+            "objects:\n  - name: a\n    waitFor: {wait}\n    resourceTemplate: {{apiVersion: apps/v1, kind: {kind}}}\n"
+        )
+    };
+    for (kind, wait) in [
+        ("Deployment", "{rollout: true, keepOnFailure: true}"),
+        (
+            "ReplicaSet",
+            "{rollout: false, condition: [A, B], timeout: 24h}",
+        ),
+        ("Other", "{condition: A, failure: {condition: B}}"),
+        ("Other", "{jsonPath: .a, failure: {jsonPath: .b, value: 3}}"),
+    ] {
+        Declaration::parse(&declared(kind, wait), &Scope::default()).unwrap();
+    }
+    for (kind, wait, message) in [
+        (
+            "ReplicaSet",
+            "{rollout: true}",
+            "only a Deployment, StatefulSet or DaemonSet of apps/v1 has a rollout",
+        ),
+        (
+            "Deployment",
+            "{rollout: true, condition: A}",
+            "'rollout', 'condition' and 'jsonPath' exclude each other",
+        ),
+        (
+            "Deployment",
+            "{condition: A, timeout: 25h}",
+            "a wait of 1500m is too long; wait for at most 1440m",
+        ),
+        ("Deployment", "{condition: []}", "no condition to wait for"),
+        (
+            "Deployment",
+            "{condition: A, failure: {}}",
+            "waitFor.failure: nothing to wait for",
+        ),
+        (
+            "Deployment",
+            "{condition: A, failure: {conditon: B}}",
+            "did you mean 'condition'?",
+        ),
+        ("Deployment", "{rollout: false}", "nothing to wait for"),
+    ] {
+        let found = errors(&declared(kind, wait));
+        assert!(found.contains(message), "{wait}: {found}");
+    }
+    let declaration = Declaration::parse(
+        &declared("Deployment", "{rollout: true, timeout: 1h}"),
+        &Scope::default(),
+    );
+    let timeout = declaration.unwrap().answer_timeout();
+    assert_eq!(timeout, Some(std::time::Duration::from_secs(65 * 60)));
+    let short = Declaration::parse(
+        &declared("Deployment", "{rollout: true}"),
+        &Scope::default(),
+    );
+    assert_eq!(short.unwrap().answer_timeout(), None);
+}

@@ -12,8 +12,10 @@ pub enum FailureCode {
     KindNotServed,
     /// The ServiceAccount of the run lacks a permission.
     Forbidden,
-    /// An admission policy, webhook or quota refused the object.
+    /// An admission policy or webhook refused the object.
     Denied,
+    /// A ResourceQuota left no room for the object until the deadline of the submission.
+    QuotaExceeded,
     /// The API server did not accept the credentials of the run.
     Unauthorized,
     /// Another object has the name, and it is not this run's.
@@ -50,6 +52,8 @@ pub enum FailureCode {
     ResultsTooLarge,
     /// The condition of `waitFor` was not met in time.
     WaitFailed,
+    /// The object failed while it was waited for.
+    ObjectFailed,
     /// The object was deleted by someone else while it was waited for.
     Deleted,
     /// Gleaner itself failed: its journal could not be written, or it panicked.
@@ -122,6 +126,8 @@ pub enum LeftState {
     MayExist,
     /// It did not exist when it was last looked for, but a create that got no response may still be carried out.
     MayAppear,
+    /// It exists, and was left so that its status can be read: `keepOnFailure`.
+    Retained,
     /// A state of another version of Gleaner.
     #[serde(other)]
     #[cfg_attr(test, schemars(skip))]

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use gleaner_core::run::{OwnerReference, Run};
+use gleaner_proto::failure::LeftState;
 use gleaner_proto::message::Problem;
 use gleaner_runtime::api_server::event::NOTE_BYTES;
 use gleaner_runtime::api_server::{ApiServer, Event, EventKind, Regarding};
@@ -131,8 +132,17 @@ pub(crate) fn of_failure(problem: &Problem, removed: &[String]) -> Vec<Notice> {
             )
         });
     }
-    if !problem.left.is_empty() {
-        let left: Vec<_> = problem.left.iter().map(|left| &left.object).collect();
+    let (retained, left): (Vec<_>, Vec<_>) = problem
+        .left
+        .iter()
+        .partition(|left| left.state == LeftState::Retained);
+    if !retained.is_empty() {
+        let retained: Vec<_> = retained.into_iter().map(|left| &left.object).collect();
+        let note = "left because of keepOnFailure, delete by hand: ".to_owned();
+        notices.push(warning("GleanerRetained", note + &named(&retained, ", ")));
+    }
+    if !left.is_empty() {
+        let left: Vec<_> = left.into_iter().map(|left| &left.object).collect();
         let note = "may still exist, delete by hand: ".to_owned() + &named(&left, ", ");
         notices.push(warning("GleanerRollbackFailed", note));
     }

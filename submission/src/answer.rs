@@ -14,6 +14,8 @@ use gleaner_runtime::text::cut;
 use http::{HeaderMap, Method, StatusCode, header};
 use serde_json::Value;
 
+use super::quota;
+
 /// Longest text of the API server that is kept, in bytes.
 const WORDS_MAX: usize = 2 << 10;
 
@@ -75,6 +77,9 @@ pub(super) enum Topic {
     Permission,
     /// A missing namespace is reported as any missing object; only the message says of which kind it is.
     Namespace,
+    /// A ResourceQuota that is used up, or whose use has not been counted yet (`exceeded quota: q, requested: ...`, `status unknown
+    /// for quota: q`). A 403 like any other, but one that passes.
+    Quota,
     /// An object that another one refers to does not exist: `serviceaccount "x" not found` and the like, from the admission
     /// plugins for ServiceAccount, RuntimeClass and Priority (`no PriorityClass with name x was found`), or from RBAC's own storage,
     /// which reads the role of a binding (`roles.rbac.authorization.k8s.io "x" not found`). They share code and reason with other
@@ -203,7 +208,10 @@ fn refusal(code: StatusCode, body: &[u8], disclosure: &Disclosure) -> (Refusal, 
         reasons.collect()
     });
     let words = match disclosure {
-        Disclosure::Full => words(code, status.message.trim()),
+        Disclosure::Full => match quota::describe(&status.message) {
+            Some(words) => bounded(&words),
+            None => words(code, status.message.trim()),
+        },
         Disclosure::Withheld(withheld) => withheld::refusal(code, &status, withheld),
     };
     let refusal = Refusal {
@@ -238,6 +246,11 @@ fn topic(code: StatusCode, message: &str, causes: &[String]) -> Topic {
         || (code == StatusCode::UNPROCESSABLE_ENTITY && says("ValidatingAdmissionPolicy"))
     {
         Topic::Admission
+    } else if forbidden
+        && !says("admission webhook")
+        && (says("exceeded quota: ") || says("status unknown for quota: "))
+    {
+        Topic::Quota
     } else if (forbidden || code == StatusCode::NOT_FOUND)
         && !says("admission webhook")
         && (says("\" not found") || says(" was found"))
@@ -335,6 +348,10 @@ impl Refusal {
 
     pub(super) fn is_block_owner_deletion(&self) -> bool {
         self.topic == Topic::BlockOwnerDeletion
+    }
+
+    pub(super) fn is_quota(&self) -> bool {
+        self.topic == Topic::Quota
     }
 
     pub(super) fn has_cause(&self, reason: &str) -> bool {

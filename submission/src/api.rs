@@ -265,6 +265,16 @@ impl CallError {
         self.refusal().is_some_and(Refusal::is_not_found)
     }
 
+    /// Returns true if the deadline came first.
+    pub(super) fn is_late(&self) -> bool {
+        matches!(self.end, End::Late { .. })
+    }
+
+    /// Returns true if a quota left no room.
+    pub(super) fn is_quota(&self) -> bool {
+        self.refusal().is_some_and(Refusal::is_quota)
+    }
+
     /// Returns true if the path may not be served: a bare 404.
     pub(super) fn is_not_served(&self) -> bool {
         self.refusal()

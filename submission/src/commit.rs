@@ -306,9 +306,27 @@ impl Entry<'_> {
         }
     }
 
+    /// Sends a write, again and again while a quota has no room for the object.
     async fn send(&mut self, call: &Call) -> Result<Reply, CallError> {
         let in_flight = &mut self.ledger.get_mut(self.index).in_flight;
-        self.api.write(call, in_flight).await
+        let mut backoff = Backoff::default();
+        let mut full = None;
+        loop {
+            match self.api.write(call, in_flight).await {
+                Err(error) if error.is_quota() => {
+                    if !self.api.rest(&mut backoff).await {
+                        return Err(error);
+                    }
+                    full = Some(error.end);
+                }
+                // The last attempt had little time.
+                Err(error) if error.is_late() => {
+                    let end = full.unwrap_or(error.end);
+                    return Err(CallError { end, ..error });
+                }
+                sent => return sent,
+            }
+        }
     }
 
     fn trace(&mut self, trace: Trace) {

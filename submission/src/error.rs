@@ -135,6 +135,10 @@ impl fmt::Display for Aftermath {
             ),
             (LeftState::MayExist, "may exist, delete it by hand"),
             (
+                LeftState::Retained,
+                "left because of keepOnFailure, delete it by hand",
+            ),
+            (
                 LeftState::MayAppear,
                 "may still be created, delete it by hand",
             ),

@@ -17,6 +17,8 @@ pub(super) enum Trace {
     Sent,
     /// This run's object exists.
     Exists { uid: String },
+    /// This run's object exists, and stays so that its status can be read.
+    Retained { uid: String },
     /// It existed before this submission, which applied to it: not ours to delete.
     Kept { uid: Option<String> },
 }

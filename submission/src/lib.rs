@@ -42,6 +42,7 @@ mod plan;
 mod planned;
 mod preflight;
 mod progress;
+mod quota;
 mod remedy;
 mod request;
 mod rollback;

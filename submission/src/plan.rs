@@ -1,5 +1,7 @@
 //! The dry run: every object is tried on the API server without effect, before the first one is created.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use futures::StreamExt;
 use gleaner_core::declaration::Policy;
 use http::StatusCode;
@@ -16,6 +18,7 @@ use super::item::Item;
 use super::ledger::{Ledger, Trace};
 use super::remedy::Purpose;
 use super::request::{Call, Mode};
+use super::wait::has_failed;
 
 /// How often an object may come and go between two questions before that is an answer, too.
 pub(super) const TRIES: usize = 5;
@@ -78,9 +81,10 @@ pub(super) enum Verdict {
 /// Tries all `items`, and writes into `ledger` what exists of them already.
 pub(super) async fn plan(api: Api<'_>, items: &[Item], run_uid: &str, ledger: &mut Ledger) -> Plan {
     // Collected first: a closure inside the stream would make the whole future not `Send` (rust-lang/rust#102211).
+    let is_refused = AtomicBool::new(false);
     let tries: Vec<_> = items
         .iter()
-        .map(|item| try_first(api, item, run_uid))
+        .map(|item| try_first(api, item, run_uid, &is_refused))
         .collect();
     let mut verdicts: Vec<Verdict> = futures::stream::iter(tries)
         .buffered(PARALLEL)
@@ -132,11 +136,40 @@ pub(super) async fn plan(api: Api<'_>, items: &[Item], run_uid: &str, ledger: &m
 }
 
 /// Tries an object for the first time, unless its kind is not even served.
-async fn try_first(api: Api<'_>, item: &Item, run_uid: &str) -> Verdict {
-    if item.is_served {
-        try_one(api, item, run_uid).await
-    } else {
-        Verdict::Step(Step::Deferred)
+///
+/// A quota that is used up is waited for, unless another object is refused anyway.
+async fn try_first(api: Api<'_>, item: &Item, run_uid: &str, is_refused: &AtomicBool) -> Verdict {
+    if !item.is_served {
+        return Verdict::Step(Step::Deferred);
+    }
+    let verdict = try_with_room(api, item, run_uid, is_refused).await;
+    if matches!(verdict, Verdict::Refused(_)) {
+        is_refused.store(true, Ordering::Relaxed);
+    }
+    verdict
+}
+
+/// Tries an object again and again while a quota has no room for it, and `give_up` is not set.
+async fn try_with_room(api: Api<'_>, item: &Item, run_uid: &str, give_up: &AtomicBool) -> Verdict {
+    let mut backoff = Backoff::default();
+    let mut full = None;
+    loop {
+        let reason = match try_one(api, item, run_uid).await {
+            Verdict::Refused(reason) => reason,
+            verdict => return verdict,
+        };
+        match reason {
+            Reason::QuotaExceeded(_)
+                if !give_up.load(Ordering::Relaxed) && api.rest(&mut backoff).await =>
+            {
+                full = Some(reason);
+            }
+            // The last attempt had little time.
+            Reason::Unreachable { .. } | Reason::Deadline { .. } => {
+                return Verdict::Refused(full.unwrap_or(reason));
+            }
+            reason => return Verdict::Refused(reason),
+        }
     }
 }
 
@@ -145,7 +178,7 @@ pub(super) async fn try_again(api: Api<'_>, item: &Item, run_uid: &str) -> Verdi
     let mut backoff = Backoff::default();
     let patience = api.sooner(api.settings.visible_timeout);
     loop {
-        let verdict = try_one(api, item, run_uid).await;
+        let verdict = try_with_room(api, item, run_uid, &AtomicBool::new(false)).await;
         match &verdict {
             Verdict::Refused(reason)
                 if dependency::may_lag(reason) && patience.rest(&mut backoff).await => {}
@@ -286,6 +319,14 @@ async fn judge(
     object: Value,
 ) -> Option<Verdict> {
     let reason = match existing {
+        // Of an attempt whose state is lost. One that this attempt waits for is adopted, and its failure reported.
+        Existing::Same { uid } if !item.earlier && has_failed(item, &object) => {
+            let resource_version = object["metadata"]["resourceVersion"].as_str();
+            return Some(Verdict::Step(Step::Replace {
+                uid,
+                resource_version: resource_version.map(str::to_owned),
+            }));
+        }
         Existing::Same { uid } => {
             return Some(Verdict::Step(adopt(item, run_uid, uid, object)));
         }

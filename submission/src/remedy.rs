@@ -43,6 +43,7 @@ impl<'a> Purpose<'a> {
                 remedy: "create the namespace, or name another one in the template".to_owned(),
             },
             (Topic::Reference, _) => Reason::MissingReference(words),
+            (Topic::Quota, _) => Reason::QuotaExceeded(words),
             (Topic::Admission, _) | (_, StatusCode::FORBIDDEN) => Reason::Denied(words),
             (_, StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY) => {
                 Reason::Invalid(words)

@@ -26,6 +26,9 @@ const LOOK_FIRST: Duration = Duration::from_millis(50);
 /// Longest wait between two looks.
 const LOOK_MAX: Duration = Duration::from_secs(1);
 
+/// Why an object is left on purpose.
+const RETAINED: &str = "keepOnFailure: its status tells why it failed";
+
 /// Deletes everything of this run's that `ledger` knows of among `items[range]`. `api` carries the rollback's own deadline: the
 /// submission's may be why it failed.
 pub(super) async fn roll_back(
@@ -131,6 +134,7 @@ impl Rollback<'_> {
             Trace::Nothing => Outcome::Nothing,
             Trace::Kept { uid } => Outcome::Kept(item.place.reference(uid.as_deref())),
             Trace::Exists { uid } => self.remove(item, uid).await,
+            Trace::Retained { uid } => item.left(Some(uid), LeftState::Retained, RETAINED),
             Trace::Sent | Trace::Planned => match self.remove_found(item).await {
                 Ok(outcome) => outcome,
                 Err(why) => {
@@ -244,6 +248,11 @@ pub(super) fn unknown(items: &[Item], ledger: &Ledger, why: &str) -> Aftermath {
                 continue;
             }
             Trace::Exists { uid } => (Some(uid.as_str()), LeftState::Exists),
+            Trace::Retained { uid } => {
+                item.left(Some(uid), LeftState::Retained, RETAINED)
+                    .enter(&mut aftermath);
+                continue;
+            }
             Trace::Sent | Trace::Planned => (None, LeftState::MayExist),
         };
         item.left(uid, state, why).enter(&mut aftermath);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
+use gleaner_core::declaration::WaitFor;
 use gleaner_core::render::{Attempts, Rendered};
 use gleaner_proto::message::Created;
 use gleaner_proto::name::ResourceName;
@@ -288,7 +289,10 @@ impl Run<'_> {
             (self.report)(Progress::Waiting);
         }
         let results = settle(self.api, items, &mut made).await;
-        let results = results.map_err(|failure| Stop::Failed(vec![failure]))?;
+        let results = results.map_err(|(index, failure)| {
+            retain(items, index, ledger);
+            Stop::Failed(vec![failure])
+        })?;
         let committed = |(Made { created, .. }, results)| Committed { created, results };
         Ok(made.into_iter().zip(results).map(committed).collect())
     }
@@ -338,6 +342,20 @@ fn panicked(what: &str, place: &str) -> Reason {
     ))
 }
 
+/// Keeps an object whose wait has failed, if its declaration asks for that, and what it is in.
+fn retain(items: &[Item], index: usize, ledger: &mut Ledger) {
+    let keeps = |wait: &WaitFor| wait.keep_on_failure;
+    if !items[index].wait_for.as_ref().is_some_and(keeps) {
+        return;
+    }
+    for one in dependency::containers(items, index).chain([index]) {
+        if let Trace::Exists { uid } = &ledger.get(one).trace {
+            let uid = uid.clone();
+            ledger.set(one, Trace::Retained { uid });
+        }
+    }
+}
+
 /// Counts the names that are taken; false when these were too many.
 fn next_names(attempts: &mut BTreeMap<ResourceName, u32>, failures: &[Failure]) -> bool {
     let subjects = failures
@@ -377,7 +395,9 @@ impl Objects {
         let mut known: Vec<Item> = known
             .filter(|(index, _)| match self.ledger.get(*index).trace {
                 Trace::Nothing | Trace::Unknown | Trace::Kept { .. } => false,
-                Trace::Planned | Trace::Sent | Trace::Exists { .. } => true,
+                Trace::Planned | Trace::Sent | Trace::Exists { .. } | Trace::Retained { .. } => {
+                    true
+                }
             })
             .map(|(_, item)| item)
             .collect();

@@ -8,6 +8,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use gleaner_core::declaration::Preflight;
+use gleaner_proto::duration;
 use gleaner_proto::exit_code;
 use gleaner_proto::failure::FailureCode;
 use gleaner_proto::message::Phase;
@@ -284,6 +285,9 @@ impl Steps<'_> {
             (flag::REPORT_FILE, directory.reports(name).into()),
         ] {
             arguments.extend([flag.bare().into(), value]);
+        }
+        if let Some(timeout) = self.plan.task.declaration.answer_timeout() {
+            arguments.push(flag::ANSWER_TIMEOUT.with(duration::written(timeout)).into());
         }
         if finish == Finish::Alone {
             return arguments;

@@ -1,5 +1,7 @@
 //! The declaration as the rest of Gleaner sees it: read, but not yet checked against a Task.
 
+use std::time::Duration;
+
 use indexmap::{IndexMap, IndexSet};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -73,6 +75,11 @@ pub struct Template {
 /// The fields of every result, which no declaration may name again.
 pub const GIVEN_RESULTS: [&str; 2] = ["name", "uid"];
 
+/// The longest wait for which the redirector's default is enough.
+const ANSWERED_BY_DEFAULT: Duration = Duration::from_secs(12 * 60);
+/// The time that a commit and its rollback take beside the wait: generously, for they have a minute and half a minute by default.
+const COMMIT_AND_ROLLBACK: Duration = Duration::from_secs(5 * 60);
+
 /// Which list of the declaration a template came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
@@ -135,15 +142,21 @@ pub enum Preflight {
 pub struct WaitFor {
     /// The state that is waited for.
     pub target: WaitTarget,
+    /// The state that ends the wait as a failure, beside those that are known of the kind.
+    pub failure: Option<WaitTarget>,
+    /// True if the object stays when it fails or does not get there in time, so that its status can be read.
+    pub keep_on_failure: bool,
     /// How long, at most.
-    pub timeout: std::time::Duration,
+    pub timeout: Duration,
 }
 
 /// A state of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WaitTarget {
-    /// A condition in `.status.conditions` has this type and the status `True`.
-    Condition(String),
+    /// Conditions in `.status.conditions` of all these types have the status `True`.
+    Conditions(Vec<String>),
+    /// All pods of a Deployment, StatefulSet or DaemonSet are of the newest template, and available.
+    Rollout,
     /// A field has this text as its value, or exists at all.
     Field {
         /// The field.
@@ -165,6 +178,17 @@ impl Submit {
 }
 
 impl Declaration {
+    /// Returns how long an answer to a step may take, where the redirector's own default of 15 minutes is not enough. All objects are
+    /// waited for at once, after the commit and before the rollback.
+    pub fn answer_timeout(&self) -> Option<Duration> {
+        let waits = self.templates.iter();
+        let longest = waits
+            .filter_map(|template| template.wait_for.as_ref())
+            .map(|wait| wait.timeout)
+            .max()?;
+        (longest > ANSWERED_BY_DEFAULT).then(|| longest + COMMIT_AND_ROLLBACK)
+    }
+
     /// The outputs of `step`, empty when it declares none.
     pub fn outputs(&self, step: &str) -> &[Output] {
         self.steps.get(step).map_or(&[], |outputs| outputs)

@@ -5,11 +5,10 @@ use std::collections::HashSet;
 use indexmap::{IndexMap, IndexSet};
 
 use super::field_path::FieldPath;
-use super::model::{GIVEN_RESULTS, Naming, Origin, Policy, Template, WaitFor, WaitTarget};
-use crate::document::Content;
+use super::model::{GIVEN_RESULTS, Naming, Origin, Policy, Template};
+use super::read_wait;
 use crate::document::{Cursor, Diagnostics};
 use crate::variable::{Tree, Use};
-use gleaner_proto::duration;
 use gleaner_proto::kubernetes::{
     PIPELINE_RESOURCE_API_VERSION, PIPELINE_RESOURCE_KIND, PIPELINE_RESOURCE_TYPES,
 };
@@ -27,8 +26,6 @@ pub(super) const OBJECT: [&str; 6] = [
     "results",
     "resourceTemplate",
 ];
-pub(super) const WAIT_FOR: [&str; 4] = ["condition", "jsonPath", "value", "timeout"];
-
 const POLICIES: [(&str, Policy); 2] = [("Create", Policy::Create), ("Apply", Policy::Apply)];
 /// What the API server sets itself, or refuses at a create.
 const SERVER_SIDE: [&str; 6] = [
@@ -39,11 +36,6 @@ const SERVER_SIDE: [&str; 6] = [
     "managedFields",
     "selfLink",
 ];
-/// How long `waitFor` waits when nothing is said; the same as in the proposal's neighbours.
-const WAIT_DEFAULT: std::time::Duration = std::time::Duration::from_secs(5 * 60);
-
-/// How long it may wait: the redirector gives up on an answer after 15 minutes, and the commit itself needs time as well.
-const WAIT_MAX: std::time::Duration = std::time::Duration::from_secs(12 * 60);
 
 pub(super) fn pipeline_resource(
     item: &Cursor<'_>,
@@ -150,9 +142,6 @@ pub(super) fn object(
         .parsed(str::parse::<ResourceName>, findings)?;
     let policy = item.word_at("policy", &POLICIES, findings);
     let owned = item.flag_at("owned", findings);
-    let wait_for = item
-        .field("waitFor")
-        .and_then(|wait| read_wait(&wait, findings));
     let results = item
         .field("results")
         .map(|results| read_results(&results, findings))
@@ -162,6 +151,10 @@ pub(super) fn object(
     let entries = template.entries(findings);
     let api_version = literal(&template, "apiVersion", "apps/v1", findings);
     let kind = literal(&template, "kind", "Deployment", findings);
+    let wait_for = item.field("waitFor").and_then(|wait| {
+        let kind = (api_version.as_deref(), kind.as_deref());
+        read_wait::read(&wait, kind, findings)
+    });
     let mut naming = Naming::Derived;
     let mut tree = IndexMap::new();
     for (key, field) in entries {
@@ -254,55 +247,6 @@ fn read_metadata(
         }
     }
     rest
-}
-
-fn read_wait(wait: &Cursor<'_>, findings: &mut Diagnostics) -> Option<WaitFor> {
-    wait.fields(&WAIT_FOR, findings);
-    let timeout = wait
-        .field("timeout")
-        .and_then(|timeout| timeout.parsed(duration::parse, findings));
-    let timeout = timeout.unwrap_or(WAIT_DEFAULT);
-    if timeout > WAIT_MAX {
-        let help = format!(
-            "wait for at most {}, and let the next task wait for longer",
-            duration::written(WAIT_MAX)
-        );
-        let message = format!("a wait of {} is too long", duration::written(timeout));
-        findings.refuse(wait, message, help);
-    }
-    let value = wait
-        .field("value")
-        .and_then(|value| match &value.node.content {
-            Content::String(text) => Some(text.clone()),
-            Content::Boolean(_) | Content::Number(_) => Some(value.node.to_json().to_string()),
-            _ => {
-                value.expected("a text, number or boolean", findings);
-                None
-            }
-        });
-    let target = match (wait.field("condition"), wait.field("jsonPath")) {
-        (Some(condition), None) => WaitTarget::Condition(condition.text(findings)?.to_owned()),
-        (None, Some(path)) => WaitTarget::Field {
-            path: path.parsed(str::parse::<FieldPath>, findings)?,
-            value,
-        },
-        (None, None) => {
-            let help =
-                "for example condition: Ready, or jsonPath: .status.phase and value: Running";
-            findings.refuse(wait, "nothing to wait for", help);
-            return None;
-        }
-        (Some(_), Some(_)) => {
-            let message = "'condition' and 'jsonPath' exclude each other";
-            findings.refuse(wait, message, "remove one");
-            return None;
-        }
-    };
-    if matches!(target, WaitTarget::Condition(_)) && wait.field("value").is_some() {
-        let message = "'value' goes with 'jsonPath'; a condition must be True";
-        findings.refuse(wait, message, "remove 'value'");
-    }
-    Some(WaitFor { target, timeout })
 }
 
 fn read_results(results: &Cursor<'_>, findings: &mut Diagnostics) -> IndexMap<String, FieldPath> {

@@ -181,18 +181,45 @@ struct ResourceTemplate {
     rest: Map<String, Value>,
 }
 
-/// Either a condition that must become True, or a field that must have a value.
+/// A condition that must become True, a field that must have a value, or a rollout.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct WaitFor {
-    /// The type of a condition in `.status.conditions`, such as `Ready`.
-    condition: Option<String>,
+    /// The type of a condition in `.status.conditions`, such as `Ready`; or several of them.
+    condition: Option<OneOrMore>,
     /// A field, such as `.status.phase`.
     json_path: Option<String>,
     /// The value that the field must have; any, when there is none.
     value: Option<Value>,
-    /// How long to wait at most, such as `5m`, which is the default.
+    /// `true` waits until all pods of a Deployment, StatefulSet or DaemonSet are of the newest template and available.
+    rollout: Option<bool>,
+    /// A state that ends the wait as a failure. Those of common kinds, such as `Failed` of a Job, are known.
+    failure: Option<WaitFailure>,
+    /// `true` keeps the object when it fails or is not there in time, so that its status can be read.
+    keep_on_failure: Option<bool>,
+    /// How long to wait at most, such as `5m`, which is the default; `24h` at most.
     timeout: Option<String>,
+}
+
+/// A condition that is True, or a field that has a value.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct WaitFailure {
+    /// The type of a condition in `.status.conditions`, such as `Failed`; several mean that all are True.
+    condition: Option<OneOrMore>,
+    /// A field, such as `.status.phase`.
+    json_path: Option<String>,
+    /// The value of the field; any, when there is none.
+    value: Option<Value>,
+}
+
+/// A text, or a list of them.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum OneOrMore {
+    One(String),
+    More(Vec<String>),
 }
 
 /// The JSON Schema (draft 2020-12) of the declaration.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use crate::declaration::{Declaration, Preflight};
 use gleaner_proto::OutputSpec;
 use gleaner_proto::arguments::{INSTALL_REDIRECTOR, OutputPath, REDIRECTOR};
+use gleaner_proto::duration;
 use gleaner_proto::path;
 use gleaner_proto::redirector as flag;
 
@@ -61,6 +62,9 @@ pub(crate) fn flags(declaration: &Declaration, step: &Step<'_>, paths: &Paths<'_
     }
     if let Some(path) = step.termination_message {
         flags.push(flag::TERMINATION_MESSAGE.with(path));
+    }
+    if let Some(timeout) = declaration.answer_timeout() {
+        flags.push(flag::ANSWER_TIMEOUT.with(duration::written(timeout)));
     }
     flags.extend(step.messages.flags());
     flags

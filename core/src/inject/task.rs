@@ -229,7 +229,8 @@ fn weave_host(
         &declared, read, finish, &settings, placement, &messages, resources,
     );
     if finish == Finish::OwnStep {
-        list::push(spec, "steps", finish_step::step(&settings, resources));
+        let step = finish_step::step(&settings, resources, declaration.answer_timeout());
+        list::push(spec, "steps", step);
     }
     if let Placement::AheadOfTime(_) = placement {
         let lists = ["steps", "sidecars"].into_iter();

@@ -25,8 +25,10 @@ pub enum Reason {
         words: String,
         remedy: String,
     },
-    /// An admission policy, webhook or quota refused the object.
+    /// An admission policy or webhook refused the object.
     Denied(String),
+    /// A ResourceQuota left no room for the object until the deadline.
+    QuotaExceeded(String),
     Unauthorized(String),
     /// Someone else's object has the name.
     Taken {
@@ -85,6 +87,13 @@ pub enum Reason {
         within: Duration,
         last: String,
     },
+    /// Its status tells that it will not get there.
+    ObjectFailed {
+        /// What is waited for, such as `condition Complete`.
+        awaited: String,
+        /// What the status tells.
+        seen: String,
+    },
     Vanished,
     /// Gleaner itself failed.
     Internal(String),
@@ -99,6 +108,7 @@ impl Reason {
             Self::KindNotServed { .. } => FailureCode::KindNotServed,
             Self::Forbidden { .. } => FailureCode::Forbidden,
             Self::Denied(_) => FailureCode::Denied,
+            Self::QuotaExceeded(_) => FailureCode::QuotaExceeded,
             Self::Unauthorized(_) => FailureCode::Unauthorized,
             Self::Taken { .. } => FailureCode::AlreadyExists,
             Self::Leaving { .. } => FailureCode::BeingDeleted,
@@ -116,6 +126,7 @@ impl Reason {
             Self::CutOff => FailureCode::Interrupted,
             Self::Render(_) => FailureCode::InvalidOutput,
             Self::WaitFailed { .. } => FailureCode::WaitFailed,
+            Self::ObjectFailed { .. } => FailureCode::ObjectFailed,
             Self::Vanished => FailureCode::Deleted,
             Self::Internal(_) => FailureCode::Internal,
         }
@@ -136,6 +147,7 @@ impl Reason {
             | Self::Broken(words)
             | Self::Render(words)
             | Self::Internal(words) => return words.into(),
+            Self::QuotaExceeded(words) => format!("no room in the namespace's quota: {words}"),
             Self::KindNotServed {
                 kind, api_version, ..
             } => format!("kind {kind} of {api_version} is not served by this cluster"),
@@ -165,6 +177,9 @@ impl Reason {
                 within,
                 last,
             } => format!("{awaited} within {}; last seen: {last}", seconds(within)),
+            Self::ObjectFailed { awaited, seen } => {
+                format!("it failed while {awaited} was waited for: {seen}")
+            }
             Self::Vanished => "it was deleted by someone else while it was waited for".to_owned(),
         };
         message.into()
@@ -181,6 +196,9 @@ impl Reason {
             Self::Misplaced { remedy, .. } => Some(remedy),
             Self::Denied(_) => {
                 Some("change the template or the policy, webhook or quota that refuses it")
+            }
+            Self::QuotaExceeded(_) => {
+                Some("delete objects that are no longer needed, or raise the quota")
             }
             Self::Unauthorized(_) => Some("the credentials of the run are missing or have expired"),
             Self::Contested(_) => Some("stop that, or use another name"),
@@ -199,6 +217,7 @@ impl Reason {
             | Self::CutOff
             | Self::Render(_)
             | Self::WaitFailed { .. }
+            | Self::ObjectFailed { .. }
             | Self::Vanished
             | Self::Internal(_) => None,
         }

@@ -46,7 +46,7 @@ fn a_missing_permission_names_the_grant() {
 #[test]
 fn a_refusal_that_no_permission_mends_does_not_ask_for_one() {
     let quota = "pods \"a\" is forbidden: exceeded quota: q, requested: pods=1";
-    assert!(matches!(reason(403, quota), Reason::Denied { .. }));
+    assert!(matches!(reason(403, quota), Reason::QuotaExceeded(_)));
     let webhook = "admission webhook \"w.example.com\" denied the request: no";
     assert!(matches!(reason(400, webhook), Reason::Denied { .. }));
     let namespace = "namespaces \"ci\" not found";

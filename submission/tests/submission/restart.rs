@@ -177,7 +177,10 @@ async fn what_is_missing_and_refused_takes_the_rest_with_it() {
     let [failure] = error.failures.as_slice() else {
         panic!("{error}");
     };
-    assert!(matches!(failure.reason, Reason::Denied(_)), "{error}");
+    assert!(
+        matches!(failure.reason, Reason::QuotaExceeded(_)),
+        "{error}"
+    );
     assert!(mock.paths().is_empty());
 }
 

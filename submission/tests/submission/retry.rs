@@ -1,5 +1,8 @@
 use std::time::{Duration, Instant};
 
+use gleaner_core::declaration::Policy;
+use gleaner_core::render::{Disclosure, Rendered};
+use gleaner_proto::failure::FailureCode;
 use gleaner_proto::message::Action;
 use gleaner_runtime::api_server::Bounds;
 use gleaner_submission::{Reason, Settings};
@@ -241,4 +244,81 @@ async fn what_a_killed_sidecar_left_is_one_object_afterwards() {
         3,
         "dry run, create, dry run"
     );
+}
+
+/// A quota that is used up, in the words of the API server.
+fn quota() -> Fault {
+    let words = "pipelineresources \"a\" is forbidden: exceeded quota: small, requested: count/pipelineresources.tekton.dev=1, used: count/pipelineresources.tekton.dev=5, limited: count/pipelineresources.tekton.dev=5";
+    Fault::refuse(403, "Forbidden", words)
+}
+
+#[tokio::test]
+async fn a_quota_that_gets_room_in_time_is_waited_for() {
+    let apply = |mut rendered: Rendered| {
+        rendered.policy = Policy::Apply;
+        rendered
+    };
+    for (rendered, method) in [
+        (image("a", "a", "1"), Method::POST),
+        (apply(image("a", "a", "1")), Method::PATCH),
+    ] {
+        let mock = Mock::start().await;
+        for (target, words) in [
+            ("dryRun", "exceeded quota: small"),
+            ("dryRun", "status unknown for quota: small, resources: pods"),
+            (r"\?(fieldManager|force=false)", "exceeded quota: small"),
+        ] {
+            mock.on(method.clone(), target)
+                .first(1)
+                .fail(Fault::refuse(403, "Forbidden", words));
+        }
+        submit(&mock.submitter().await, vec![rendered])
+            .await
+            .unwrap();
+        assert_eq!(mock.paths().len(), 1, "{method}");
+    }
+}
+
+#[tokio::test]
+async fn a_quota_without_room_names_its_use_and_its_limit() {
+    let mock = Mock::start().await;
+    mock.on(Method::POST, "dryRun").fail(quota());
+    let rendered = vec![image("a", "a", "1")];
+    let error = submit(&mock.hasty().await, rendered).await.unwrap_err();
+    let failure = error.failures[0].to_message();
+    assert_eq!(failure.code, FailureCode::QuotaExceeded);
+    assert_eq!(
+        failure.message,
+        "no room in the namespace's quota: the ResourceQuota 'small' is exceeded (count/pipelineresources.tekton.dev: 1 requested, 5 of 5 used)"
+    );
+    assert!(mock.count(&Method::POST, "dryRun") > 1);
+}
+
+#[tokio::test]
+async fn a_quota_is_not_waited_for_when_another_object_is_refused() {
+    let mock = Mock::start().await;
+    mock.on(Method::POST, "dryRun").named("a").fail(quota());
+    let invalid = Fault::refuse(422, "Invalid", "no");
+    mock.on(Method::POST, "dryRun").named("b").fail(invalid);
+    let rendered = vec![image("a", "a", "1"), image("b", "b", "1")];
+    let begun = Instant::now();
+    submit(&mock.submitter().await, rendered).await.unwrap_err();
+    // The deadline is a minute.
+    assert!(begun.elapsed() < Duration::from_secs(30));
+}
+
+#[tokio::test]
+async fn what_a_quota_says_of_an_object_with_a_secret_is_not_passed_on() {
+    let mock = Mock::start().await;
+    mock.on(Method::POST, "dryRun").fail(quota());
+    let mut rendered = image("a", "a", "1");
+    rendered.disclosure = Disclosure::of_unseen("login", "token");
+    let error = submit(&mock.hasty().await, vec![rendered])
+        .await
+        .unwrap_err();
+    let failure = error.failures[0].to_message();
+    assert_eq!(failure.code, FailureCode::QuotaExceeded);
+    for part in ["small", "count/", "5"] {
+        assert!(!failure.message.contains(part), "{}", failure.message);
+    }
 }

@@ -1,24 +1,47 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gleaner_core::declaration::{WaitFor, WaitTarget};
-use gleaner_core::render::Rendered;
+use gleaner_core::render::{Disclosure, Rendered};
+use gleaner_proto::failure::{FailureCode, LeftState};
 use gleaner_submission::Reason;
 use http::Method;
 use serde_json::json;
 
 use crate::mock::{Fault, Mock};
-use crate::templates::{image, path, submit};
+use crate::templates::{image, namespace, path, submit, unowned};
 
 fn waiting(target: WaitTarget, timeout: u64) -> Rendered {
     let timeout = Duration::from_millis(timeout);
     Rendered {
-        wait_for: Some(WaitFor { target, timeout }),
+        wait_for: Some(WaitFor {
+            target,
+            failure: None,
+            keep_on_failure: false,
+            timeout,
+        }),
         ..image("svc", "svc", "1")
     }
 }
 
 fn ready() -> WaitTarget {
-    WaitTarget::Condition("Ready".into())
+    conditions(&["Ready"])
+}
+
+fn conditions(names: &[&str]) -> WaitTarget {
+    WaitTarget::Conditions(names.iter().map(|name| (*name).to_owned()).collect())
+}
+
+/// An object of another kind that is waited for, with this status from the start.
+fn reporting(
+    (api_version, kind): (&str, &str),
+    target: WaitTarget,
+    status: &serde_json::Value,
+) -> Rendered {
+    let mut rendered = waiting(target, 60_000);
+    rendered.object["apiVersion"] = api_version.into();
+    rendered.object["kind"] = kind.into();
+    rendered.object["status"] = status.clone();
+    rendered
 }
 
 /// Makes `change` once the object is being read.
@@ -149,4 +172,248 @@ async fn an_object_that_is_deleted_meanwhile_ends_the_wait() {
         matches!(error.failures[0].reason, Reason::Vanished),
         "{error}"
     );
+}
+
+fn condition(name: &str, status: &str, reason: &str) -> serde_json::Value {
+    json!({"conditions": [{"type": name, "status": status, "reason": reason, "message": "no"}]})
+}
+
+/// The message and code of the only failure.
+async fn failure(mock: &Mock, rendered: Rendered) -> (String, FailureCode) {
+    let begun = Instant::now();
+    let error = submit(&mock.submitter().await, vec![rendered])
+        .await
+        .unwrap_err();
+    // The wait itself has a minute.
+    assert!(begun.elapsed() < Duration::from_secs(30));
+    assert!(mock.paths().is_empty());
+    let failure = error.failures[0].to_message();
+    (failure.message, failure.code)
+}
+
+#[tokio::test]
+async fn an_object_that_has_failed_ends_the_wait_with_its_reason_and_message() {
+    let phase = json!({"phase": "Failed", "reason": "Evicted", "message": "no"});
+    for (kind, target, status, seen) in [
+        (
+            ("batch/v1", "Job"),
+            conditions(&["Complete"]),
+            condition("Failed", "True", "BackoffLimitExceeded"),
+            "it failed while condition Complete was waited for: Failed is True (BackoffLimitExceeded): no",
+        ),
+        (
+            ("batch/v1", "Job"),
+            WaitTarget::Field {
+                path: ".status.succeeded".parse().unwrap(),
+                value: Some("1".into()),
+            },
+            condition("FailureTarget", "True", "DeadlineExceeded"),
+            "it failed while .status.succeeded: '1' was waited for: FailureTarget is True (DeadlineExceeded): no",
+        ),
+        (
+            ("tekton.dev/v1", "PipelineRun"),
+            conditions(&["Succeeded"]),
+            condition("Succeeded", "False", "Failed"),
+            "it failed while condition Succeeded was waited for: Succeeded is False (Failed): no",
+        ),
+        (
+            ("serving.knative.dev/v1beta1", "Service"),
+            conditions(&["Ready"]),
+            condition("Ready", "False", "RevisionFailed"),
+            "it failed while condition Ready was waited for: Ready is False (RevisionFailed): no",
+        ),
+        (
+            ("apps/v1", "Deployment"),
+            WaitTarget::Rollout,
+            condition("Progressing", "False", "ProgressDeadlineExceeded"),
+            "it failed while the rollout was waited for: Progressing is False (ProgressDeadlineExceeded): no",
+        ),
+        (
+            ("v1", "Pod"),
+            conditions(&["Ready"]),
+            phase,
+            "it failed while condition Ready was waited for: its phase is Failed (Evicted): no",
+        ),
+    ] {
+        let mock = Mock::start().await;
+        let found = failure(&mock, reporting(kind, target, &status)).await;
+        assert_eq!(found, (seen.to_owned(), FailureCode::ObjectFailed));
+    }
+}
+
+#[tokio::test]
+async fn what_may_still_recover_and_what_is_awaited_is_no_failure() {
+    let mut old = condition("Progressing", "False", "ProgressDeadlineExceeded");
+    old["observedGeneration"] = 1.into();
+    for (kind, target, status, generation) in [
+        (
+            ("serving.knative.dev/v1beta1", "Service"),
+            conditions(&["Ready"]),
+            condition("Ready", "False", "RevisionMissing"),
+            1,
+        ),
+        (("apps/v1", "Deployment"), WaitTarget::Rollout, old, 2),
+    ] {
+        let mock = Mock::start().await;
+        let mut rendered = reporting(kind, target, &status);
+        rendered.object["metadata"]["generation"] = generation.into();
+        rendered.wait_for.as_mut().unwrap().timeout = Duration::from_millis(300);
+        let (message, code) = failure(&mock, rendered).await;
+        assert_eq!(code, FailureCode::WaitFailed, "{message}");
+    }
+    let mock = Mock::start().await;
+    let target = conditions(&["Failed"]);
+    let status = condition("Failed", "True", "BackoffLimitExceeded");
+    let job = reporting(("batch/v1", "Job"), target, &status);
+    submit(&mock.submitter().await, vec![job]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_declared_failure_ends_the_wait() {
+    for (failing, seen) in [
+        (conditions(&["Broken"]), "Broken is True (Why): no"),
+        (
+            WaitTarget::Field {
+                path: ".status.phase".parse().unwrap(),
+                value: Some("Bad".into()),
+            },
+            ".status.phase is 'Bad'",
+        ),
+    ] {
+        let mock = Mock::start().await;
+        let mut status = condition("Broken", "True", "Why");
+        status["phase"] = "Bad".into();
+        let mut rendered = waiting(ready(), 60_000);
+        rendered.object["status"] = status;
+        rendered.wait_for.as_mut().unwrap().failure = Some(failing);
+        let (message, code) = failure(&mock, rendered).await;
+        assert_eq!(code, FailureCode::ObjectFailed);
+        assert!(message.ends_with(seen), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_status_says_of_an_object_with_a_secret_is_not_passed_on() {
+    let mock = Mock::start().await;
+    let status = condition("Failed", "True", "Quoted");
+    let mut job = reporting(("batch/v1", "Job"), conditions(&["Complete"]), &status);
+    job.disclosure = Disclosure::of_unseen("login", "token");
+    let (message, _) = failure(&mock, job).await;
+    assert!(message.ends_with("Failed is True"), "{message}");
+}
+
+#[tokio::test]
+async fn all_of_several_conditions_are_waited_for() {
+    let mock = Mock::start().await;
+    let mut rendered = waiting(conditions(&["A", "B"]), 300);
+    rendered.object["status"] = condition("A", "True", "");
+    let (message, _) = failure(&mock, rendered).await;
+    assert!(
+        message.starts_with("condition B did not become True"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn a_rollout_is_complete_when_all_pods_are_new_and_available() {
+    let deployment = ("apps/v1", "Deployment");
+    let old = json!({"observedGeneration": 2, "replicas": 3, "updatedReplicas": 1, "availableReplicas": 2});
+    let surplus = json!({"observedGeneration": 2, "replicas": 3, "updatedReplicas": 2, "availableReplicas": 3});
+    let starting = json!({"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 1});
+    let unseen = json!({"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2});
+    let done = json!({"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2});
+    let revisions = json!({"observedGeneration": 2, "readyReplicas": 2, "currentRevision": "a", "updateRevision": "b"});
+    let same = json!({"observedGeneration": 2, "readyReplicas": 2, "currentRevision": "b", "updateRevision": "b"});
+    let some = json!({"observedGeneration": 2, "desiredNumberScheduled": 2, "updatedNumberScheduled": 2, "numberAvailable": 1});
+    let all = json!({"observedGeneration": 2, "desiredNumberScheduled": 2, "updatedNumberScheduled": 2, "numberAvailable": 2});
+    for (kind, status, pending) in [
+        (deployment, &old, Some("1 of 2 replicas are updated")),
+        (deployment, &surplus, Some("1 old replicas still exist")),
+        (
+            deployment,
+            &starting,
+            Some("1 of 2 updated replicas are available"),
+        ),
+        (deployment, &unseen, Some("has not seen the change yet")),
+        (deployment, &done, None),
+        (
+            ("apps/v1", "StatefulSet"),
+            &revisions,
+            Some("0 of 2 replicas are updated"),
+        ),
+        (("apps/v1", "StatefulSet"), &same, None),
+        (
+            ("apps/v1", "DaemonSet"),
+            &some,
+            Some("1 of 2 updated replicas are available"),
+        ),
+        (("apps/v1", "DaemonSet"), &all, None),
+    ] {
+        let mut rendered = reporting(kind, WaitTarget::Rollout, status);
+        rendered.object["metadata"]["generation"] = 2.into();
+        rendered.object["spec"] = json!({"replicas": 2});
+        rendered.wait_for.as_mut().unwrap().timeout = Duration::from_millis(300);
+        let mock = Mock::start().await;
+        match pending {
+            None => {
+                submit(&mock.submitter().await, vec![rendered])
+                    .await
+                    .unwrap();
+            }
+            Some(pending) => {
+                let (message, _) = failure(&mock, rendered).await;
+                assert!(message.ends_with(pending), "{message}");
+            }
+        }
+    }
+    // The old ReplicaSet keeps it available.
+    let mut status = condition("Available", "True", "MinimumReplicasAvailable");
+    for (field, value) in old.as_object().unwrap() {
+        status[field] = value.clone();
+    }
+    let mut rendered = reporting(deployment, conditions(&["Available"]), &status);
+    rendered.object["metadata"]["generation"] = 2.into();
+    rendered.object["spec"] = json!({"replicas": 2});
+    rendered.wait_for.as_mut().unwrap().timeout = Duration::from_millis(300);
+    let mock = Mock::start().await;
+    let (message, _) = failure(&mock, rendered).await;
+    assert!(
+        message.contains("the rollout was not complete"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn an_object_that_is_kept_on_failure_stays_with_its_namespace_and_is_named() {
+    let mock = Mock::start().await;
+    let status = condition("Failed", "True", "BackoffLimitExceeded");
+    let mut job = reporting(("batch/v1", "Job"), conditions(&["Complete"]), &status);
+    job.wait_for.as_mut().unwrap().keep_on_failure = true;
+    job.object["metadata"]["namespace"] = "pr-42".into();
+    let job = unowned(job);
+    let rendered = vec![
+        namespace("pr-42"),
+        unowned(image("a", "a", "1")),
+        job.clone(),
+    ];
+    let error = submit(&mock.submitter().await, rendered).await.unwrap_err();
+    let left: Vec<_> = error
+        .aftermath
+        .left
+        .iter()
+        .map(|left| (left.object.kind.as_str(), left.state))
+        .collect();
+    let retained = LeftState::Retained;
+    assert_eq!(left, [("Job", retained), ("Namespace", retained)]);
+    assert_eq!(error.aftermath.removed, ["PipelineResource ci/a"]);
+    assert!(
+        error.sentence().ends_with("left because of keepOnFailure, delete it by hand: Job pr-42/svc: keepOnFailure: its status tells why it failed, Namespace pr-42: keepOnFailure: its status tells why it failed"),
+        "{error}"
+    );
+    // Another attempt of the run, without the state of the first, makes it again.
+    let job_path = "/apis/batch/v1/namespaces/pr-42/jobs/svc";
+    let before = mock.get(job_path).unwrap()["metadata"]["uid"].clone();
+    let again = vec![namespace("pr-42"), job];
+    submit(&mock.submitter().await, again).await.unwrap_err();
+    assert_ne!(mock.get(job_path).unwrap()["metadata"]["uid"], before);
 }

@@ -1,7 +1,7 @@
 //! Unit tests of `schema`.
 
 use super::*;
-use crate::declaration::{read, read_template};
+use crate::declaration::{read, read_template, read_wait};
 
 const CHECKED_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/schemas/outputs.json");
 
@@ -46,5 +46,6 @@ fn the_schema_has_the_fields_that_the_reader_knows() {
         sorted(&read_template::RESOURCE_SPEC)
     );
     assert_eq!(fields("/$defs/Object"), sorted(&read_template::OBJECT));
-    assert_eq!(fields("/$defs/WaitFor"), sorted(&read_template::WAIT_FOR));
+    assert_eq!(fields("/$defs/WaitFor"), sorted(&read_wait::WAIT_FOR));
+    assert_eq!(fields("/$defs/WaitFailure"), sorted(&read_wait::FAILURE));
 }

@@ -1,21 +1,28 @@
 //! The step of Gleaner's own that finishes a run where the last step cannot.
 
+use std::time::Duration;
+
+use gleaner_proto::duration;
 use gleaner_proto::path::{FINISH_STEP, IMAGE_REDIRECTOR};
-use gleaner_proto::redirector::{FINISH_COMMAND, INJECTED};
+use gleaner_proto::redirector::{ANSWER_TIMEOUT, FINISH_COMMAND, INJECTED};
 use serde_json::{Map, Value};
 
 use crate::inject::settings::Settings;
 
-pub(super) fn step(settings: &Settings, resources: &str) -> Value {
+pub(super) fn step(
+    settings: &Settings,
+    resources: &str,
+    answer_timeout: Option<Duration>,
+) -> Value {
     let mut step = Map::from_iter([("name".to_owned(), Value::from(FINISH_STEP))]);
     step.extend(settings.container(resources));
     // Tekton merges the Task's stepTemplate into it.
     step["securityContext"]["privileged"] = false.into();
     step.insert("command".to_owned(), Value::from_iter([IMAGE_REDIRECTOR]));
-    step.insert(
-        "args".to_owned(),
-        Value::from_iter([FINISH_COMMAND, INJECTED]),
-    );
+    let timeout = answer_timeout.map(|timeout| ANSWER_TIMEOUT.with(duration::written(timeout)));
+    let flags = [FINISH_COMMAND, INJECTED].map(str::to_owned);
+    let args = flags.into_iter().chain(timeout);
+    step.insert("args".to_owned(), args.collect());
     step.into()
 }
 

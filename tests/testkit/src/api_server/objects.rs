@@ -190,6 +190,14 @@ fn kinds(path: &str) -> Option<Value> {
             resource("pods", "Pod", true),
             resource("serviceaccounts", "ServiceAccount", true),
         ],
+        "/apis/apps/v1" => vec![
+            resource("daemonsets", "DaemonSet", true),
+            resource("deployments", "Deployment", true),
+            resource("statefulsets", "StatefulSet", true),
+        ],
+        "/apis/batch/v1" => vec![resource("jobs", "Job", true)],
+        "/apis/tekton.dev/v1" => vec![resource("pipelineruns", "PipelineRun", true)],
+        "/apis/serving.knative.dev/v1beta1" => vec![resource("services", "Service", true)],
         "/apis/serving.knative.dev" => {
             return Some(json!({"versions": [{"groupVersion": "serving.knative.dev/v1beta1"}]}));
         }

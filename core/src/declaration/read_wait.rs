@@ -1,0 +1,132 @@
+//! From YAML to a [`WaitFor`].
+
+use std::time::Duration;
+
+use super::field_path::FieldPath;
+use super::model::{WaitFor, WaitTarget};
+use crate::document::Content;
+use crate::document::{Cursor, Diagnostics};
+use gleaner_proto::duration;
+
+pub(super) const WAIT_FOR: [&str; 7] = [
+    "condition",
+    "jsonPath",
+    "value",
+    "rollout",
+    "failure",
+    "keepOnFailure",
+    "timeout",
+];
+pub(super) const FAILURE: [&str; 3] = ["condition", "jsonPath", "value"];
+
+/// How long `waitFor` waits when nothing is said; the same as in the proposal's neighbours.
+const WAIT_DEFAULT: Duration = Duration::from_secs(5 * 60);
+
+/// The longest wait. The injected redirector waits for its answer as long as the declaration does.
+const WAIT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The kinds of `apps/v1` that report a rollout.
+const WITH_ROLLOUT: [&str; 3] = ["DaemonSet", "Deployment", "StatefulSet"];
+
+/// Reads the `waitFor` of an object of this `apiVersion` and `kind`.
+pub(super) fn read(
+    wait: &Cursor<'_>,
+    (api_version, kind): (Option<&str>, Option<&str>),
+    findings: &mut Diagnostics,
+) -> Option<WaitFor> {
+    wait.fields(&WAIT_FOR, findings);
+    let timeout = wait
+        .field("timeout")
+        .and_then(|timeout| timeout.parsed(duration::parse, findings));
+    let timeout = timeout.unwrap_or(WAIT_DEFAULT);
+    if timeout > WAIT_MAX {
+        let help = format!(
+            "wait for at most {}, and let the next task wait for longer",
+            duration::written(WAIT_MAX)
+        );
+        let message = format!("a wait of {} is too long", duration::written(timeout));
+        findings.refuse(wait, message, help);
+    }
+    let failure = wait.field("failure").and_then(|failure| {
+        failure.fields(&FAILURE, findings);
+        target(&failure, findings)
+    });
+    let keep_on_failure = wait.flag_at("keepOnFailure", findings);
+    let target = match wait.field("rollout") {
+        Some(rollout) if rollout.flag(findings)? => {
+            let supported = api_version == Some("apps/v1")
+                && kind.is_some_and(|kind| WITH_ROLLOUT.contains(&kind));
+            if !supported {
+                let message =
+                    "only a Deployment, StatefulSet or DaemonSet of apps/v1 has a rollout";
+                let help = "name a condition or a jsonPath of this kind";
+                findings.refuse(&rollout, message, help);
+            }
+            if wait.field("condition").is_some() || wait.field("jsonPath").is_some() {
+                let message = "'rollout', 'condition' and 'jsonPath' exclude each other";
+                findings.refuse(wait, message, "keep one of them");
+            }
+            WaitTarget::Rollout
+        }
+        _ => target(wait, findings)?,
+    };
+    Some(WaitFor {
+        target,
+        failure,
+        keep_on_failure,
+        timeout,
+    })
+}
+
+/// A state: conditions, or a field.
+fn target(wait: &Cursor<'_>, findings: &mut Diagnostics) -> Option<WaitTarget> {
+    let value = wait
+        .field("value")
+        .and_then(|value| match &value.node.content {
+            Content::String(text) => Some(text.clone()),
+            Content::Boolean(_) | Content::Number(_) => Some(value.node.to_json().to_string()),
+            _ => {
+                value.expected("a text, number or boolean", findings);
+                None
+            }
+        });
+    let target = match (wait.field("condition"), wait.field("jsonPath")) {
+        (Some(condition), None) => WaitTarget::Conditions(conditions(&condition, findings)?),
+        (None, Some(path)) => WaitTarget::Field {
+            path: path.parsed(str::parse::<FieldPath>, findings)?,
+            value,
+        },
+        (None, None) => {
+            let help =
+                "for example condition: Ready, or jsonPath: .status.phase and value: Running";
+            findings.refuse(wait, "nothing to wait for", help);
+            return None;
+        }
+        (Some(_), Some(_)) => {
+            let message = "'condition' and 'jsonPath' exclude each other";
+            findings.refuse(wait, message, "remove one");
+            return None;
+        }
+    };
+    if matches!(target, WaitTarget::Conditions(_)) && wait.field("value").is_some() {
+        let message = "'value' goes with 'jsonPath'; a condition must be True";
+        findings.refuse(wait, message, "remove 'value'");
+    }
+    Some(target)
+}
+
+/// One condition, or a list of them.
+fn conditions(cursor: &Cursor<'_>, findings: &mut Diagnostics) -> Option<Vec<String>> {
+    if !matches!(cursor.node.content, Content::Sequence(_)) {
+        return Some(vec![cursor.text(findings)?.to_owned()]);
+    }
+    let items = cursor.items(findings);
+    if items.is_empty() {
+        findings.refuse(cursor, "no condition to wait for", "for example [Ready]");
+        return None;
+    }
+    items
+        .iter()
+        .map(|item| Some(item.text(findings)?.to_owned()))
+        .collect()
+}

@@ -1,0 +1,150 @@
+//! The states from which objects of common kinds do not recover.
+
+use gleaner_core::declaration::WaitTarget;
+use serde_json::Value;
+
+use super::state::{find as condition, is_current, said};
+use crate::answer::text;
+use crate::kind::KindName;
+
+/// A state of a kind.
+struct Terminal {
+    group: &'static str,
+    kinds: &'static [&'static str],
+    mark: Mark,
+}
+
+/// How the state shows.
+enum Mark {
+    /// A condition with this status, and one of these reasons; with any, if there is none.
+    Condition(&'static str, &'static str, &'static [&'static str]),
+    /// `.status.phase` is one of these.
+    Phase(&'static [&'static str]),
+}
+
+use Mark::{Condition, Phase};
+
+const fn of(group: &'static str, kinds: &'static [&'static str], mark: Mark) -> Terminal {
+    Terminal { group, kinds, mark }
+}
+
+/// Each as the documentation of its kind defines it. A failure that a controller tries to mend is not here.
+const TERMINAL: &[Terminal] = &[
+    of("batch", &["Job"], Condition("FailureTarget", "True", &[])),
+    of("batch", &["Job"], Condition("Failed", "True", &[])),
+    of(
+        "apps",
+        &["Deployment"],
+        Condition("Progressing", "False", &["ProgressDeadlineExceeded"]),
+    ),
+    of("", &["Pod"], Phase(&["Failed"])),
+    of("", &["Pod"], Condition("Ready", "False", &["PodCompleted"])),
+    of("", &["PersistentVolumeClaim"], Phase(&["Lost"])),
+    of(
+        "tekton.dev",
+        &["TaskRun", "PipelineRun", "CustomRun"],
+        Condition("Succeeded", "False", &[]),
+    ),
+    of(
+        "certificates.k8s.io",
+        &["CertificateSigningRequest"],
+        Condition("Denied", "True", &[]),
+    ),
+    of(
+        "certificates.k8s.io",
+        &["CertificateSigningRequest"],
+        Condition("Failed", "True", &[]),
+    ),
+    of(
+        "cert-manager.io",
+        &["Certificate"],
+        Condition("Issuing", "False", &["Failed", "Denied"]),
+    ),
+    of(
+        "cert-manager.io",
+        &["CertificateRequest"],
+        Condition("Ready", "False", &["Failed", "Denied"]),
+    ),
+    of(
+        "cert-manager.io",
+        &["CertificateRequest"],
+        Condition("InvalidRequest", "True", &[]),
+    ),
+    of(
+        "serving.knative.dev",
+        &["Service", "Configuration", "Revision"],
+        Condition(
+            "Ready",
+            "False",
+            &[
+                "RevisionFailed",
+                "ContainerMissing",
+                "ProgressDeadlineExceeded",
+            ],
+        ),
+    ),
+    of(
+        "jobset.x-k8s.io",
+        &["JobSet"],
+        Condition("Failed", "True", &[]),
+    ),
+    of(
+        "kubeflow.org",
+        &[
+            "TrainJob",
+            "PyTorchJob",
+            "TFJob",
+            "MPIJob",
+            "XGBoostJob",
+            "JAXJob",
+            "PaddleJob",
+        ],
+        Condition("Failed", "True", &[]),
+    ),
+    of("argoproj.io", &["Workflow"], Phase(&["Failed", "Error"])),
+];
+
+/// Returns what the status of an object tells, if its kind does not recover from that. A target that is such a state itself is no
+/// failure.
+pub(super) fn find(
+    kind: &KindName,
+    object: &Value,
+    target: &WaitTarget,
+    show: bool,
+) -> Option<String> {
+    let is_awaited = |name: &str| matches!(target, WaitTarget::Conditions(names) if names.iter().any(|one| one == name));
+    let own = TERMINAL
+        .iter()
+        .filter(|one| one.group == kind.group() && one.kinds.contains(&kind.kind.as_str()));
+    // A Job that is to fail has `FailureTarget` before `Failed`.
+    if kind.group() == "batch" && (is_awaited("Failed") || is_awaited("FailureTarget")) {
+        return None;
+    }
+    own.filter_map(|one| match one.mark {
+        Condition(name, status, reasons) => {
+            let found = condition(object, name)?;
+            let is_reason = reasons.is_empty() || reasons.contains(&text(found, "/reason"));
+            let fails = found["status"] == status
+                && is_reason
+                && is_current(object, found)
+                && !(status == "True" && is_awaited(name));
+            fails.then(|| said(name, found, show))
+        }
+        Phase(phases) => {
+            let phase = text(object, "/status/phase");
+            let (reason, message) = (
+                text(object, "/status/reason"),
+                text(object, "/status/message"),
+            );
+            phases
+                .contains(&phase)
+                .then(|| match (show, reason, message) {
+                    (true, "", "") | (false, ..) => format!("its phase is {phase}"),
+                    (true, reason, message) => {
+                        format!("its phase is {phase} ({reason}): {message}")
+                    }
+                })
+        }
+    })
+    .next()
+}
