@@ -12,9 +12,12 @@ pub(crate) fn texts<'a>(parent: &'a Value, list: &str) -> impl Iterator<Item = &
     items(parent, list).iter().filter_map(Value::as_str)
 }
 
-/// Appends to the list, which is created when there is none.
+/// Appends to the list of a map, which is created when there is none.
 pub(crate) fn push(parent: &mut Value, list: &str, item: Value) {
-    match &mut parent[list] {
+    let Value::Object(parent) = parent else {
+        return;
+    };
+    match parent.entry(list).or_insert(Value::Null) {
         Value::Array(items) => items.push(item),
         none => *none = Value::Array(vec![item]),
     }

@@ -3,6 +3,8 @@
 //! | module | holds |
 //! | --- | --- |
 //! | `taskrun` | pods of Tekton: a woven sidecar among the containers, steps under Tekton's entrypoint |
+//! | `restarts` | containers that are started again, and would post twice |
+//! | `pod_resources` | fits the sidecar into the pod's own resources |
 //! | `plain` | any other pod with the annotation: its containers play the steps |
 //! | `entrypoint` | puts the redirector inside Tekton's own entrypoint |
 //! | `scripts` | makes the redirector the interpreter of a script with variables of Tekton's artifacts |
@@ -12,12 +14,14 @@
 mod entrypoint;
 mod kubelet_expansion;
 mod plain;
+mod pod_resources;
+mod restarts;
 mod scripts;
 mod sidecar;
 mod taskrun;
 
-use crate::document::Place;
 use crate::document::diagnostic::Diagnostic;
+use crate::document::{Cursor, Diagnostics, Node, Place};
 use gleaner_proto::kubernetes::{SIDECAR_CONTAINER, annotation, label};
 use gleaner_proto::path;
 use serde_json::Value;
@@ -26,6 +30,7 @@ use crate::inject::list;
 use crate::inject::messages;
 use crate::inject::outcome::{Outcome, Refusal, Skip};
 use crate::inject::settings::Settings;
+use crate::inject::shape;
 use crate::task::step::STEPS_MAX;
 
 /// The lists of a pod's spec that hold containers.
@@ -61,6 +66,7 @@ pub fn inject(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
         }
         (Some((_, sidecar::State::Foreign)), None) => return Ok(Outcome::Skipped(Skip::NotAsked)),
         _ if asks && count > CONTAINERS_MAX => return Err(Refusal::new(too_many(count))),
+        _ if asks && !misshapen(pod).is_empty() => return Err(misshapen(pod).into()),
         (_, Some(_)) | (Some(_), None) if is_windows(pod) => return Err(Refusal::new(windows())),
         (Some((place, sidecar::State::Foreign)), Some(_)) => {
             return Err(Refusal::new(name_taken(place)));
@@ -89,6 +95,14 @@ fn again(pod: &Value, place: (&'static str, usize)) -> Value {
     });
     sidecar::restore(&mut again, place);
     again
+}
+
+/// Everything in the pod that is not of the shape that Kubernetes requires, as far as injection reads it.
+fn misshapen(pod: &Value) -> Vec<Diagnostic> {
+    let node = Node::from(pod);
+    let mut found = Diagnostics::default();
+    shape::pod(&Cursor::root(&node), &mut found);
+    found.into_vec()
 }
 
 fn too_many(containers: usize) -> Diagnostic {

@@ -37,6 +37,14 @@ pub(crate) fn is_more(text: &str, other: &str) -> bool {
         .is_some_and(|(text, other)| text > other)
 }
 
+/// Returns true if the quantities `parts` are more than `whole` together; false when one of them is not a quantity. A difference of less
+/// than one part in 10^9 does not count: sums of doubles are not exact.
+pub(crate) fn is_sum_more(parts: &[String], whole: &str) -> bool {
+    let sum: Option<f64> = parts.iter().map(|part| value(part)).sum();
+    sum.zip(value(whole))
+        .is_some_and(|(sum, whole)| sum > whole * (1.0 + 1e-9))
+}
+
 fn value(text: &str) -> Option<f64> {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.');
     let (number, suffix) = text.split_at(end.unwrap_or(text.len()));

@@ -10,7 +10,7 @@
 //! | `results` | one object result for each output resource |
 //! | `forecast` | the room for results, as far as it can be foreseen |
 //! | `finish_step` | the step of Gleaner's own that finishes a run where the last step cannot |
-//! | `obstacles` | what stands in the way: names, mounts, lists that are none |
+//! | `obstacles` | what stands in the way: names, mounts |
 //! | `removal` | takes Gleaner out of a TaskSpec again |
 //! | `task_specs` | the TaskSpecs in a Pipeline or run |
 
@@ -27,7 +27,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::declaration::{DECLARATION_MAX, Declaration};
 use crate::document::diagnostic::Diagnostic;
-use crate::document::{Diagnostics, Live, Node, Place};
+use crate::document::{Cursor, Diagnostics, Live, Node, Place};
 use crate::finish::Finish;
 use crate::task::DeclarationSite;
 use gleaner_proto::kubernetes::annotation;
@@ -35,7 +35,7 @@ use serde_json::Value;
 
 use crate::inject::outcome::{Changed, Outcome, Refusal, Skip};
 use crate::inject::settings::Settings;
-use crate::inject::{list, port};
+use crate::inject::{list, port, shape};
 
 pub use forecast::warnings;
 pub use sidecar::Placement;
@@ -201,6 +201,14 @@ fn weave_host(
     settings: &Settings,
     placement: Placement,
 ) -> Result<Option<Diagnostic>, Vec<Diagnostic>> {
+    let tree = Node::from(&*woven);
+    let spec = tree
+        .find(place)
+        .map(|spec| Cursor::new(spec, place.clone()));
+    let mut misshapen = Diagnostics::default();
+    spec.iter()
+        .for_each(|spec| shape::task(spec, &mut misshapen));
+    misshapen.finish(())?;
     let Some(declared) = carrier.declaration(&Live)? else {
         return Ok(None);
     };

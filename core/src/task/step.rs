@@ -83,6 +83,11 @@ impl Step {
     pub(crate) fn read_all(spec: &Cursor<'_>, found: &mut Diagnostics) -> Vec<Self> {
         let template = ["stepTemplate", "containerTemplate"].into_iter();
         let template = template.filter_map(|key| spec.field(key)).next();
+        if let Some(template) = &template
+            && template.node.mapping().is_none()
+        {
+            template.expected("a map", found);
+        }
         let template = template.map(|template| Self::read(&template, String::new(), found));
         let mut steps: Vec<Self> = Vec::new();
         let mut names = HashSet::new();
@@ -104,6 +109,10 @@ impl Step {
             return steps;
         }
         for (index, item) in items.iter().enumerate() {
+            if item.node.mapping().is_none() {
+                item.expected("a map", found);
+                continue;
+            }
             let step = Self::read(item, step_name(item.node, index), found);
             if !names.insert(step.name.clone()) {
                 let message = format!("a step before this one is also called '{}'", step.name);

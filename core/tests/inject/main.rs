@@ -1,6 +1,7 @@
 //! The pure functions of the injector: weaving and wrapping.
 
 mod ahead;
+mod any_shape;
 mod artifacts;
 mod images;
 mod kinds;

@@ -93,3 +93,119 @@ fn a_plain_pod_is_refused_what_it_cannot_have() {
     };
     assert!(refused(&pod(JOB), &old).contains("Kubernetes 1.29"));
 }
+
+/// The pod of a Job with one container `main` that is a step, and a container `other` that is not.
+fn with_other(other: Value) -> Value {
+    let mut pod = pod(JOB);
+    let containers = pod["spec"]["containers"].as_array_mut().unwrap();
+    containers.push(other);
+    pod
+}
+
+#[test]
+fn a_container_that_is_started_again_is_refused_where_it_says_so() {
+    let rule =
+        |action: &str| json!([{"action": action, "exitCodes": {"operator": "In", "values": [42]}}]);
+    let cases = [
+        (
+            "restartPolicyRules",
+            rule("Restart"),
+            "spec.containers[0].restartPolicyRules[0]: the container 'main' is started again",
+        ),
+        (
+            "restartPolicyRules",
+            rule("RestartAllContainers"),
+            "spec.containers[0].restartPolicyRules[0]: a rule of the container 'main' starts all",
+        ),
+        (
+            "restartPolicy",
+            json!("OnFailure"),
+            "spec.containers[0].restartPolicy: the container 'main' is started again (restartPolicy: OnFailure)",
+        ),
+        (
+            "restartPolicy",
+            json!("Always"),
+            "spec.containers[0].restartPolicy: the container 'main' is started again",
+        ),
+    ];
+    for (field, value, expected) in cases {
+        let mut pod = pod(JOB);
+        pod["spec"]["containers"][0]["restartPolicy"] = "Never".into();
+        pod["spec"]["containers"][0][field] = value;
+        let said = refused(&pod, &settings());
+        assert!(said.starts_with(expected), "{said}");
+        assert!(said.contains("backoffLimit"), "{said}");
+    }
+}
+
+#[test]
+fn a_container_that_is_no_step_may_be_started_again_by_itself() {
+    let rule =
+        |action: &str| json!([{"action": action, "exitCodes": {"operator": "In", "values": [42]}}]);
+    let other = json!({"name": "other", "image": "i", "restartPolicy": "OnFailure", "restartPolicyRules": rule("Restart")});
+    wrapped(&with_other(other));
+    let mut sidecar = pod(JOB);
+    let init = json!({"name": "proxy", "image": "i", "restartPolicy": "Always"});
+    sidecar["spec"]["initContainers"] = json!([init]);
+    wrapped(&sidecar);
+    // All containers are started again, the step among them.
+    let other =
+        json!({"name": "other", "image": "i", "restartPolicyRules": rule("RestartAllContainers")});
+    let said = refused(&with_other(other), &settings());
+    assert!(
+        said.starts_with(
+            "spec.containers[1].restartPolicyRules[0]: a rule of the container 'other'"
+        ),
+        "{said}"
+    );
+    sidecar["spec"]["initContainers"][0]["restartPolicyRules"] = rule("RestartAllContainers");
+    let said = refused(&sidecar, &settings());
+    assert!(
+        said.starts_with("spec.initContainers[0].restartPolicyRules[0]"),
+        "{said}"
+    );
+}
+
+#[test]
+fn the_sidecar_fits_into_the_pod_s_own_resources() {
+    let resources = |pod: &Value| container(pod, "sidecar-gleaner")["resources"].clone();
+    let mut full = pod(JOB);
+    full["spec"]["resources"] = json!({"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"cpu": "200m", "memory": "64Mi"}});
+    full["spec"]["containers"][0]["resources"] =
+        json!({"requests": {"cpu": "100m", "memory": "64Mi"}});
+    let fitted = json!({"limits": {"cpu": "200m", "memory": "64Mi"}, "requests": {"cpu": "0", "memory": "0"}});
+    assert_eq!(resources(&wrapped(&full)), fitted);
+
+    // There is room for its own.
+    let usual = json!({"limits": {"cpu": "500m", "memory": "128Mi"}, "requests": {"cpu": "10m", "memory": "16Mi"}});
+    let mut roomy = full.clone();
+    roomy["spec"]["resources"] = json!({"requests": {"cpu": "110m", "memory": "80Mi"}, "limits": {"cpu": 1, "memory": "1Gi"}});
+    assert_eq!(resources(&wrapped(&roomy)), usual);
+
+    // A pod's limit without a request is both, and so is a container's; other sidecars count.
+    let mut limits = full.clone();
+    limits["spec"]["resources"] = json!({"limits": {"cpu": "1"}});
+    limits["spec"]["containers"][0]["resources"] = json!({"limits": {"cpu": "500m"}});
+    limits["spec"]["initContainers"] = json!([
+        {"name": "a", "image": "i", "restartPolicy": "Always", "resources": {"requests": {"cpu": "495m"}}},
+        {"name": "b", "image": "i", "resources": {"requests": {"cpu": "1"}}},
+    ]);
+    let fitted = json!({"limits": {"cpu": "500m", "memory": "128Mi"}, "requests": {"cpu": "0", "memory": "16Mi"}});
+    assert_eq!(resources(&wrapped(&limits)), fitted);
+
+    let mut requested = full.clone();
+    requested["metadata"]["annotations"]["gleaner.dev/cpu-request"] = "50m".into();
+    requested["metadata"]["annotations"]["gleaner.dev/memory-limit"] = "128Mi".into();
+    let said = refused(&requested, &settings());
+    assert!(
+        said.contains("metadata.annotations[\"gleaner.dev/cpu-request\"]: \"50m\" does not fit"),
+        "{said}"
+    );
+    assert!(
+        said.contains("metadata.annotations[\"gleaner.dev/memory-limit\"]: \"128Mi\" does not fit"),
+        "{said}"
+    );
+
+    let none = pod(JOB);
+    assert_eq!(resources(&wrapped(&none)), usual);
+}

@@ -15,7 +15,9 @@ use gleaner_proto::kubernetes::{SIDECAR_CONTAINER, annotation};
 use gleaner_termination::Share;
 use serde_json::{Map, Value, json};
 
-use super::{containers, containers_mut, kubelet_expansion, name_of, prefix, sidecar, texts};
+use super::{
+    containers, containers_mut, kubelet_expansion, name_of, prefix, restarts, sidecar, texts,
+};
 use crate::inject::messages::{self, Messages, ResultsFrom};
 use crate::inject::redirector_flags::{self, Paths, Step};
 use crate::inject::settings::{Settings, Sidecars};
@@ -41,18 +43,6 @@ pub(super) fn inject(pod: &Value, settings: &Settings) -> Result<Value, Vec<Diag
         let help = "Kubernetes 1.29 or later is needed for pods that are none of Tekton's";
         return Err(vec![here(message).help(help)]);
     }
-    // A template may leave it out; a pod on its way to creation has it.
-    let policy = pod["spec"]["restartPolicy"].as_str().unwrap_or("Always");
-    if policy != "Never" {
-        // What a step says counts once, and a container that is started again would have more to say.
-        let message = format!(
-            "the pod's containers are started again (restartPolicy: {policy}), and each of them speaks once"
-        );
-        let help = "use Never; a Job starts another pod, as often as its backoffLimit says";
-        return Err(vec![
-            Diagnostic::new(["spec", "restartPolicy"], None, message).help(help),
-        ]);
-    }
     let Declared {
         declaration,
         document,
@@ -63,6 +53,10 @@ pub(super) fn inject(pod: &Value, settings: &Settings) -> Result<Value, Vec<Diag
         return Err(refused);
     }
     let steps: Vec<String> = declaration.steps.keys().map(ToString::to_string).collect();
+    let restarted = restarts::all(pod, &steps);
+    if !restarted.is_empty() {
+        return Err(restarted);
+    }
     let single = steps.len() == 1;
     if declaration.submit == Submit::Completed && !single {
         let message =
@@ -84,7 +78,7 @@ pub(super) fn inject(pod: &Value, settings: &Settings) -> Result<Value, Vec<Diag
     }
     list::push(&mut wrapped["spec"], "volumes", mounts::volume());
     let arguments = arguments(pod, &document, steps);
-    sidecar::place(&mut wrapped, container(&settings), &arguments, &settings);
+    sidecar::place(&mut wrapped, container(&settings), &arguments, &settings)?;
     Ok(wrapped)
 }
 

@@ -4,7 +4,8 @@ use gleaner_proto::arguments::{Arguments, DECLARATION, UNWRAPPED};
 use gleaner_proto::kubernetes::SIDECAR_CONTAINER;
 use serde_json::{Map, Value, json};
 
-use super::{LISTS, containers, containers_mut, name_of, texts};
+use super::{LISTS, containers, containers_mut, name_of, pod_resources, texts};
+use crate::document::diagnostic::Diagnostic;
 use crate::inject::settings::{Settings, Sidecars};
 use crate::inject::{list, mounts, port, readiness, redirector_flags};
 
@@ -62,12 +63,14 @@ pub(super) fn restore(pod: &mut Value, (list, index): (&'static str, usize)) {
 }
 
 /// Makes `container` a running sidecar of this release with `arguments`, and gives it to the pod.
+/// Errors: it does not fit into the pod's own resources.
 pub(super) fn place(
     pod: &mut Value,
     mut container: Map<String, Value>,
     arguments: &Arguments,
     settings: &Settings,
-) {
+) -> Result<(), Vec<Diagnostic>> {
+    pod_resources::fit(pod, &mut container)?;
     let mut args = arguments.clone();
     // Instead of a list that the Task brings.
     args.kinds = settings.kinds.to_arguments();
@@ -110,6 +113,7 @@ pub(super) fn place(
             containers_mut(pod, "containers").push(container.into());
         }
     }
+    Ok(())
 }
 
 /// The token's mount as the other containers have it.

@@ -56,7 +56,7 @@ pub(super) fn inject(
             .others
             .push(format!("{TERMINATION_SHARE}={share}"));
     }
-    sidecar::place(&mut wrapped, woven, &arguments, settings);
+    sidecar::place(&mut wrapped, woven, &arguments, settings)?;
     Ok(wrapped)
 }
 

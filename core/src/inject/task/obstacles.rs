@@ -8,18 +8,9 @@ use serde_json::Value;
 use crate::finish::Finish;
 use crate::inject::{list, mounts};
 
-/// The lists that weaving adds to.
-const LISTS: [&str; 4] = ["steps", "sidecars", "results", "volumes"];
-
 /// Everything that is in the way of weaving the TaskSpec at `place`.
 pub(super) fn all(spec: &Value, finish: Finish, place: &Place) -> Vec<Diagnostic> {
     let mut wrong = Vec::new();
-    for list in LISTS {
-        if !spec[list].is_array() && !spec[list].is_null() {
-            let diagnostic = Diagnostic::new(place.key(list), None, "must be a list");
-            wrong.push(diagnostic.help("write '- ' before each item"));
-        }
-    }
     let items = |list: &str| list::items(spec, list).iter().enumerate();
     for (list, what) in [("steps", "step"), ("sidecars", "sidecar")] {
         for (index, item) in items(list) {

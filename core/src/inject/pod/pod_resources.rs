@@ -1,0 +1,97 @@
+//! Pod-level resources (KEP-2837): all containers of the pod share them, and the API server refuses a pod whose containers request more
+//! together, or one of which has a higher limit (`k8s.io/kubernetes/pkg/apis/core/validation`, `validatePodResourceConsistency`).
+
+use crate::document::Place;
+use crate::document::diagnostic::Diagnostic;
+use gleaner_proto::kubernetes::annotation;
+use serde_json::{Map, Value};
+
+use super::containers;
+use crate::inject::quantity;
+
+/// Resource, and the annotations by which the pod asks for another request or limit of the sidecar.
+const RESOURCES: [(&str, &str, &str); 2] = [
+    ("cpu", annotation::CPU_REQUEST, annotation::CPU_LIMIT),
+    (
+        "memory",
+        annotation::MEMORY_REQUEST,
+        annotation::MEMORY_LIMIT,
+    ),
+];
+
+/// Fits the resources of `container`, which is to be the sidecar of `pod`, into the pod's own. Without room, it requests nothing of its
+/// own: it is scheduled with the pod's request in any case.
+/// Errors: requests and limits of annotations that do not fit.
+pub(super) fn fit(pod: &Value, container: &mut Map<String, Value>) -> Result<(), Vec<Diagnostic>> {
+    let own = &pod["spec"]["resources"];
+    let mut fitted = container.get("resources").cloned().unwrap_or_default();
+    let mut wrong = Vec::new();
+    for (resource, request, limit) in RESOURCES {
+        if let Some(whole) = quantity_of(&own["limits"], resource)
+            && quantity_of(&fitted["limits"], resource)
+                .is_some_and(|wanted| quantity::is_more(&wanted, &whole))
+        {
+            wrong.extend(asked(
+                pod,
+                limit,
+                &format!("the pod's own limit of {resource} is {whole}"),
+            ));
+            fitted["limits"][resource] = whole.into();
+        }
+        // Without a request of its own, a pod's is its limit.
+        let whole = quantity_of(&own["requests"], resource);
+        let Some(whole) = whole.or_else(|| quantity_of(&own["limits"], resource)) else {
+            continue;
+        };
+        let mut together: Vec<String> = requests(pod, resource);
+        let wanted = quantity_of(&fitted["requests"], resource);
+        let wanted = wanted.or_else(|| quantity_of(&fitted["limits"], resource));
+        together.extend(wanted);
+        if quantity::is_sum_more(&together, &whole) {
+            let message = format!(
+                "the pod's containers together would request more {resource} than the pod itself, which is {whole}"
+            );
+            wrong.extend(asked(pod, request, &message));
+            fitted["requests"][resource] = "0".into();
+        }
+    }
+    if !wrong.is_empty() {
+        return Err(wrong);
+    }
+    if !fitted.is_null() {
+        container.insert("resources".to_owned(), fitted);
+    }
+    Ok(())
+}
+
+/// An error at the annotation, where the pod has it.
+fn asked(pod: &Value, annotation: &str, message: &str) -> Option<Diagnostic> {
+    let given = pod["metadata"]["annotations"].get(annotation)?;
+    let message = format!("{given} does not fit: {message}");
+    let place = Place::of_annotation(annotation);
+    Some(
+        Diagnostic::new(place, None, message)
+            .help("raise spec.resources of the pod, or remove the annotation"),
+    )
+}
+
+/// What the containers that run together request; a limit without a request is both.
+fn requests(pod: &Value, resource: &str) -> Vec<String> {
+    let sidecars = containers(pod, "initContainers").iter();
+    let sidecars = sidecars.filter(|container| container["restartPolicy"] == "Always");
+    let all = containers(pod, "containers").iter().chain(sidecars);
+    let requests = all.filter_map(|container| {
+        let own = &container["resources"];
+        quantity_of(&own["requests"], resource).or_else(|| quantity_of(&own["limits"], resource))
+    });
+    requests.collect()
+}
+
+/// A quantity, which YAML may have read as a number.
+fn quantity_of(list: &Value, resource: &str) -> Option<String> {
+    match list.get(resource)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}

@@ -1,0 +1,114 @@
+//! The shape of what injection reads and adds to: lists of maps, lists of strings, maps. Anything else is an error with its place, as
+//! the API server would have it.
+
+use crate::document::{Content, Cursor, Diagnostics};
+
+/// The lists of a TaskSpec, and which of them have containers.
+const OF_TASK: [(&str, bool); 6] = [
+    ("steps", true),
+    ("sidecars", true),
+    ("results", false),
+    ("volumes", false),
+    ("params", false),
+    ("workspaces", false),
+];
+
+/// The lists of a pod's spec, and which of them have containers.
+const OF_POD: [(&str, bool); 4] = [
+    ("initContainers", true),
+    ("containers", true),
+    ("ephemeralContainers", true),
+    ("volumes", false),
+];
+
+/// Checks a TaskSpec.
+pub(crate) fn task(spec: &Cursor<'_>, found: &mut Diagnostics) {
+    lists(spec, &OF_TASK, found);
+    if let Some(template) = spec.field("stepTemplate") {
+        container(&template, found);
+    }
+}
+
+/// Checks a pod.
+pub(crate) fn pod(pod: &Cursor<'_>, found: &mut Diagnostics) {
+    if let Some(metadata) = pod.field("metadata") {
+        for (key, value) in metadata.entries(found) {
+            match key {
+                "annotations" | "labels" if value.node.content != Content::Null => {
+                    value.entries(found);
+                }
+                "ownerReferences" => maps(&value, found),
+                _ => {}
+            }
+        }
+    }
+    let Some(spec) = pod.field("spec") else {
+        return found.add(pod, "the pod has no spec", None);
+    };
+    lists(&spec, &OF_POD, found);
+    resources(&spec, found);
+}
+
+fn lists(spec: &Cursor<'_>, lists: &[(&str, bool)], found: &mut Diagnostics) {
+    if spec.node.mapping().is_none() {
+        return spec.expected("a map", found);
+    }
+    for (list, has_containers) in lists {
+        if let Some(list) = spec.field(list)
+            && list.node.sequence().is_none()
+        {
+            found.refuse(&list, "must be a list", "write '- ' before each item");
+            continue;
+        }
+        for item in spec.items_at(list, found) {
+            if *has_containers {
+                container(&item, found);
+            } else if item.node.mapping().is_none() {
+                item.expected("a map", found);
+            }
+        }
+    }
+}
+
+fn container(container: &Cursor<'_>, found: &mut Diagnostics) {
+    if container.node.mapping().is_none() {
+        return container.expected("a map", found);
+    }
+    for key in ["command", "args"] {
+        for item in container.items_at(key, found) {
+            item.text(found);
+        }
+    }
+    for key in ["env", "volumeMounts", "restartPolicyRules"] {
+        if let Some(list) = container.field(key) {
+            maps(&list, found);
+        }
+    }
+    for key in ["script", "name", "terminationMessagePath", "restartPolicy"] {
+        if let Some(text) = container.field(key) {
+            text.text(found);
+        }
+    }
+    resources(container, found);
+}
+
+fn resources(parent: &Cursor<'_>, found: &mut Diagnostics) {
+    for key in ["resources", "computeResources"] {
+        if let Some(resources) = parent.field(key) {
+            resources.entries(found);
+            resources.entries_at("requests", found);
+            resources.entries_at("limits", found);
+        }
+    }
+}
+
+fn maps(list: &Cursor<'_>, found: &mut Diagnostics) {
+    if list.node.content == Content::Null {
+        return;
+    }
+    for item in list.items(found) {
+        if item.node.mapping().is_none() {
+            item.expected("a map", found);
+        }
+    }
+}

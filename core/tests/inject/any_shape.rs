@@ -1,0 +1,211 @@
+//! Objects with a value of another type anywhere: injected or refused with a place, and never a panic.
+
+use gleaner_core::document::{Content, Node, Place};
+use gleaner_core::inject::task::{self, Operation, Placement};
+use gleaner_core::inject::{Outcome, Refusal, ResultsFrom, pod};
+use serde_json::{Value, json};
+
+use crate::support::{settings, yaml};
+use crate::wrap::{DECLARATION, JOB, pod as reviewed, tekton_pod};
+
+const SPEC: &str = "
+params: [{name: p, type: string, default: x}]
+workspaces: [{name: w}]
+results: [{name: r}]
+volumes: [{name: v, emptyDir: {}}]
+stepTemplate: {env: [{name: A, value: b}], volumeMounts: [{name: v, mountPath: /v}]}
+sidecars: [{name: s, image: i, args: [a]}]
+steps:
+- {name: a, image: b, command: [c], args: [d], env: [{name: A, value: b}], volumeMounts: [{name: v, mountPath: /w}]}
+- {name: z, image: b, script: echo, onError: continue, results: [{name: x}]}
+";
+const OUTPUTS: &str = "steps: {a: [{name: v, default: x}]}\nobjects: [{name: o, resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {v: $(steps.a.v)}}}]";
+
+fn objects() -> Vec<Value> {
+    let spec = yaml(SPEC);
+    let metadata = json!({"name": "t", "annotations": {"gleaner.dev/outputs": OUTPUTS}});
+    let embedded = json!({"metadata": metadata, "params": spec["params"], "steps": spec["steps"], "sidecars": spec["sidecars"]});
+    let pipeline = json!({"params": [{"name": "q"}], "tasks": [{"name": "t", "taskSpec": embedded, "params": [{"name": "p", "value": "x"}]}], "finally": [{"name": "u", "taskRef": {"name": "u"}}]});
+    let object = |kind: &str, spec: Value| json!({"apiVersion": "tekton.dev/v1", "kind": kind, "metadata": metadata, "spec": spec});
+    let mut owned = object("TaskRun", json!({"taskSpec": spec, "params": []}));
+    owned["metadata"]["ownerReferences"] = json!([{"apiVersion": "tekton.dev/v1", "kind": "PipelineRun", "name": "r", "controller": true}]);
+    owned["metadata"]["labels"] = json!({"tekton.dev/pipelineRun": "r"});
+    let mut pipeline_of = object("Pipeline", pipeline.clone());
+    pipeline_of["metadata"] = json!({"name": "p"});
+    vec![
+        object("Task", spec),
+        owned,
+        pipeline_of,
+        object("PipelineRun", json!({"pipelineSpec": pipeline})),
+    ]
+}
+
+/// The number of keys and indices to the deepest place: `spec.pipelineSpec.tasks[0].taskSpec.steps[0].env[0].name`.
+const DEEPEST: usize = 10;
+
+/// The places of a node and of all nodes below it.
+fn places(node: &Node, place: &Place) -> Vec<Place> {
+    let mut found = vec![place.clone()];
+    match &node.content {
+        Content::Sequence(items) => {
+            for (index, item) in items.iter().enumerate() {
+                found.extend(places(item, &place.index(index)));
+            }
+        }
+        Content::Mapping(entries) => {
+            for (key, value) in entries {
+                found.extend(places(value, &place.key(&key.name)));
+            }
+        }
+        _ => {}
+    }
+    found
+}
+
+fn values() -> [Value; 4] {
+    [json!(null), json!("x"), json!([5]), json!({"name": "x"})]
+}
+
+/// Calls `inject` for `object` with each value at each place; counts what is refused.
+#[track_caller]
+fn with_any_value_anywhere(
+    object: &Value,
+    inject: &dyn Fn(&Value) -> Result<Outcome, Refusal>,
+) -> usize {
+    let mut refused = 0;
+    let all = places(&Node::from(object), &Place::root()).into_iter();
+    // What is further down is copied, and never read.
+    for place in all.filter(|place| place.segments().len() <= DEEPEST) {
+        for value in values() {
+            let mut changed = object.clone();
+            *changed.pointer_mut(&place.pointer()).unwrap() = value;
+            if let Err(refusal) = inject(&changed) {
+                refused += 1;
+                assert!(!refusal.diagnostics.is_empty(), "{place} {changed}");
+            }
+        }
+    }
+    refused
+}
+
+#[test]
+fn a_value_of_another_type_in_a_task_never_makes_it_panic() {
+    let ahead = Placement::AheadOfTime(ResultsFrom::default());
+    for object in objects() {
+        let placement = if object["kind"] == "Task" {
+            ahead
+        } else {
+            Placement::Webhook
+        };
+        let inject =
+            |object: &Value| task::inject_for(object, Operation::Create, &settings(), placement);
+        let _ = inject(&object).expect("it is sound");
+        assert!(with_any_value_anywhere(&object, &inject) > 20, "{object}");
+    }
+}
+
+#[test]
+fn an_injected_task_may_be_edited_in_any_way() {
+    let placement = Placement::AheadOfTime(ResultsFrom::default());
+    let inject =
+        |object: &Value| task::inject_for(object, Operation::Create, &settings(), placement);
+    let Ok(Outcome::Changed(injected)) = inject(&objects()[0]) else {
+        panic!("it is sound");
+    };
+    assert!(with_any_value_anywhere(&injected.object, &inject) > 20);
+}
+
+#[test]
+fn a_value_of_another_type_in_a_pod_never_makes_it_panic() {
+    let mut plain = reviewed(JOB);
+    plain["spec"]["resources"] = json!({"requests": {"cpu": "1"}, "limits": {"memory": "1Gi"}});
+    let rules = json!([{"action": "Restart", "exitCodes": {"operator": "In", "values": [1]}}]);
+    let other = json!({"name": "o", "image": "i", "restartPolicyRules": rules, "resources": {"requests": {"cpu": "1m"}}});
+    plain["spec"]["containers"]
+        .as_array_mut()
+        .unwrap()
+        .push(other);
+    let inject = |object: &Value| pod::inject(object, &settings());
+    let mut tekton = tekton_pod(DECLARATION, "u", &[]);
+    // The steps and the sidecar are enough.
+    for list in ["initContainers", "volumes"] {
+        tekton["spec"].as_object_mut().unwrap().remove(list);
+    }
+    tekton.as_object_mut().unwrap().remove("status");
+    for object in [plain, tekton] {
+        let refused = with_any_value_anywhere(&object, &inject);
+        assert!(refused > 50, "only {refused} of {object}");
+    }
+}
+
+#[test]
+fn what_is_no_map_is_named_with_its_place() {
+    let task = &objects()[0];
+    let refusal = |place: &str, value: Value| {
+        let mut object = task.clone();
+        *object.pointer_mut(place).unwrap() = value;
+        let placement = Placement::AheadOfTime(ResultsFrom::default());
+        let refused = task::inject_for(&object, Operation::Create, &settings(), placement);
+        refused.expect_err("a refusal").to_string()
+    };
+    for (place, value, expected) in [
+        (
+            "/spec/steps/1",
+            json!("echo done"),
+            "spec.steps[1]: expected a map, found a string",
+        ),
+        (
+            "/spec/steps/1",
+            json!(null),
+            "spec.steps[1]: expected a map, found nothing",
+        ),
+        (
+            "/spec/stepTemplate",
+            json!("nothing"),
+            "spec.stepTemplate: expected a map, found a string",
+        ),
+        (
+            "/spec/sidecars/0",
+            json!(["x"]),
+            "spec.sidecars[0]: expected a map, found a list",
+        ),
+        (
+            "/spec/sidecars",
+            json!("x"),
+            "spec.sidecars: must be a list; write",
+        ),
+        (
+            "/spec/volumes/0",
+            json!(5),
+            "spec.volumes[0]: expected a map, found a number",
+        ),
+        (
+            "/spec/results",
+            json!({}),
+            "spec.results: must be a list; write",
+        ),
+        (
+            "/spec/steps/0/command/0",
+            json!(5),
+            "spec.steps[0].command[0]: expected a string, found a number",
+        ),
+        (
+            "/spec/steps/0/volumeMounts/0",
+            json!("v"),
+            "spec.steps[0].volumeMounts[0]: expected a map, found a string",
+        ),
+        ("/spec", json!("x"), "spec: expected a map, found a string"),
+    ] {
+        let said = refusal(place, value);
+        assert!(said.contains(expected), "{place}: {said}");
+    }
+    let mut pod = reviewed(JOB);
+    pod["spec"]["containers"][0]["command"] = json!(["sh", 5]);
+    let said = pod::inject(&pod, &settings())
+        .expect_err("a refusal")
+        .to_string();
+    assert!(
+        said.starts_with("spec.containers[0].command[1]: expected a string, found a number"),
+        "{said}"
+    );
+}
