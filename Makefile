@@ -69,6 +69,12 @@ cluster: ## A real cluster with Tekton and Gleaner on this machine; prints what 
 	@tests/cluster/up
 	@tests/cluster/install
 
+.PHONY: cluster-load
+cluster-load: ## 100 TaskRuns in a row and 50 at once on that cluster: do all succeed, and what is left?
+	@tests/cluster/up >/dev/null
+	@tests/cluster/install >/dev/null
+	@tests/cluster/load
+
 .PHONY: bench
 bench: ## Benchmarks, each beside what it is measured against
 	cargo bench --workspace
