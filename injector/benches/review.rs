@@ -1,4 +1,4 @@
-//! A review, from its bytes to the bytes of its answer, as the webhook makes it: read, decided, diffed, written.
+//! A review, from its bytes to the bytes of the response, as the webhook processes it: read, decided, diffed, written.
 //!
 //! The goal: 99 of 100 within 2 ms, and 1,000 a second on one core.
 
@@ -46,7 +46,7 @@ fn wrapped(bencher: Bencher<'_, '_>) {
     bencher.bench(|| answer(black_box(JOB), &settings));
 }
 
-/// A TaskRun's pod that asks without having been woven: refused.
+/// A TaskRun's pod with the annotation whose Task was not injected: refused.
 #[divan::bench]
 fn refused(bencher: Bencher<'_, '_>) {
     let settings = settings();
@@ -61,7 +61,7 @@ fn not_asked(bencher: Bencher<'_, '_>) {
     bencher.bench(|| answer(black_box(&body), &settings));
 }
 
-/// What everything is measured against: a tree of the review and the review of that tree.
+/// The baseline: parses the review into a tree, and reads the review of that tree.
 #[divan::bench]
 fn parsed_and_written(bencher: Bencher<'_, '_>) {
     bencher.bench(|| {

@@ -6,7 +6,7 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`content`] | what stands in the Secret |
+//! | [`content`] | the content of the Secret |
 //! | [`rotation`] | pure: the next step of a rotation, in which the old and the new CA overlap |
 //! | [`issue`] | new authorities and certificates |
 //! | [`reconciler`] | the task that looks, decides and writes |
@@ -14,7 +14,7 @@
 //! | [`configuration`] | the webhook configuration, and since when it trusts the CAs of this replica |
 //! | [`trust`] | pure: what is wrong with the caBundle |
 //!
-//! An API server must trust every certificate that any replica serves, at any time. Hence the order of a rotation: a new
+//! An API server must trust every certificate that any replica serves, at any time. That gives the order of a rotation: a new
 //! authority joins the bundle, the bundle goes into the webhook configuration, some time passes in which all API servers
 //! see it, only then the authority signs, and the old one leaves when no certificate of it can be valid any more.
 
@@ -29,7 +29,7 @@ pub mod trust;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// Whose the changes are, in managed fields.
+/// The field manager of the changes.
 const FIELD_MANAGER: &str = "gleaner-injector";
 
 /// Validities begin this long before they are made: clocks differ.
@@ -39,7 +39,7 @@ pub const BACKDATE: Duration = Duration::from_secs(300);
 pub struct Managed {
     pub secret: ObjectName,
     pub configuration: String,
-    /// How often both are looked at; each time differs by up to a fifth, so that replicas do not move in step.
+    /// The interval between two looks at both; it varies by up to a fifth, so that replicas do not act at the same moment.
     pub poll: Duration,
     pub policy: Policy,
 }
@@ -48,11 +48,11 @@ pub struct Managed {
 pub struct Policy {
     /// Names and IP addresses that a certificate is for.
     pub names: Vec<String>,
-    /// How long a certificate is valid; renewed when a third is left.
+    /// The validity of a certificate; renewed when a third is left.
     pub leaf: Duration,
-    /// How long an authority is valid; replaced when a third is left.
+    /// The validity of a CA; replaced when a third is left.
     pub authority: Duration,
-    /// How long an authority stands in the caBundle before it signs.
+    /// The time that a CA is in the caBundle before it signs.
     pub settle: Duration,
 }
 
@@ -90,9 +90,7 @@ impl FromStr for ObjectName {
         let parts = text.split_once('/');
         let (namespace, name) = parts
             .filter(|(namespace, name)| part(namespace, 63) && part(name, 253))
-            .ok_or_else(|| {
-                format!("'{text}' is no name of a Secret; write it as NAMESPACE/NAME")
-            })?;
+            .ok_or_else(|| format!("invalid Secret '{text}': use NAMESPACE/NAME"))?;
         Ok(Self {
             namespace: namespace.to_owned(),
             name: name.to_owned(),

@@ -23,10 +23,10 @@ pub use tls::Tls;
 /// Bound on the header of a request, in bytes.
 const HEADER_BYTES: usize = 16 << 10;
 
-/// Puts Gleaner into Tasks and pods as they come into being.
+/// Injects Gleaner into Tasks and pods when they are created.
 ///
 /// An admission webhook: the API server asks it about each Task, Pipeline, run and pod that carries the annotation
-/// gleaner.dev/outputs, and it answers with what is to be added, or with all that is wrong with the declaration. It serves
+/// gleaner.dev/outputs, and it responds with what to add, or with all errors in the declaration. It serves
 /// POST /mutate/tekton and POST /mutate/pods by TLS, and /livez, /readyz and /metrics as plain HTTP.
 ///
 /// Its certificate comes from files (--tls-cert, --tls-key, --tls-ca: cert-manager or your own; read again when they change), or
@@ -63,7 +63,7 @@ pub struct Config {
     pub(crate) log: Log,
 }
 
-/// Where it listens.
+/// The addresses on which it listens.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Addresses")]
 pub struct Serving {
@@ -75,14 +75,14 @@ pub struct Serving {
     pub(crate) health_listen: SocketAddr,
 }
 
-/// What goes into Tasks and pods.
+/// The settings of what is injected into Tasks and pods.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "What goes into Tasks and pods")]
 pub struct Pods {
     /// The image that holds sidecar and redirector
     #[arg(long, env = "GLEANER_IMAGE")]
     image: String,
-    /// When that image is pulled; without it as the cluster does
+    /// Pull policy of that image; by default the cluster's
     #[arg(long, env = "GLEANER_IMAGE_PULL_POLICY", value_parser = pull_policy())]
     image_pull_policy: Option<PullPolicy>,
     /// The sidecar's requests.cpu
@@ -103,7 +103,7 @@ pub struct Pods {
     /// The kind of sidecar; auto asks the API server for its version and takes native ones from 1.29 on
     #[arg(long, env = "GLEANER_SIDECARS", value_enum, default_value = "auto")]
     sidecars: SidecarChoice,
-    /// How much the sidecar logs: error, warn, info, debug or trace; without it its own default
+    /// Log level of the sidecar: error, warn, info, debug or trace; by default the sidecar's own
     #[arg(long, env = "GLEANER_SIDECAR_LOG_LEVEL", value_parser = ["error", "warn", "info", "debug", "trace"])]
     sidecar_log_level: Option<String>,
     /// A kind that declarations may create: GROUP/KIND, such as apps/Deployment, core/ConfigMap or apps/*; may be repeated. `*` is
@@ -134,14 +134,14 @@ pub struct Limits {
     /// overdue is answered with 504, for which the webhook's failurePolicy holds
     #[arg(long, env = "GLEANER_DECISION_TIMEOUT", default_value = "3s", value_parser = duration::parse)]
     pub(crate) decision_timeout: Duration,
-    /// How long a connection may wait for its next request; longer than the 90 s after which an API server gives it up
-    /// by itself, for a request could meet the end of the connection half way
+    /// Time that a connection may be idle; longer than the 90 s after which an API server closes it itself, because a
+    /// request could arrive at the moment of the close
     #[arg(long, env = "GLEANER_IDLE_TIMEOUT", default_value = "2m", value_parser = duration::parse)]
     pub(crate) idle_timeout: Duration,
-    /// How long connections are still taken after SIGTERM, while /readyz says no and the Service learns of it
+    /// Time after SIGTERM in which connections are still accepted, while /readyz fails and the Service removes this pod
     #[arg(long, env = "GLEANER_SHUTDOWN_DELAY", default_value = "5s", value_parser = duration::parse)]
     pub(crate) shutdown_delay: Duration,
-    /// How long reviews that are under way may take to end after that
+    /// Time after that in which running reviews may finish
     #[arg(long, env = "GLEANER_SHUTDOWN_GRACE", default_value = "15s", value_parser = duration::parse)]
     pub(crate) shutdown_grace: Duration,
 }
@@ -159,7 +159,7 @@ pub struct Cluster {
     /// Say nothing by Events
     #[arg(long, env = "GLEANER_NO_EVENTS")]
     pub(crate) no_events: bool,
-    /// Who speaks in Events: the name of this pod
+    /// Reporter of Events: the name of this pod
     #[arg(
         long,
         env = "HOSTNAME",
@@ -214,7 +214,7 @@ impl Pods {
         }
     }
 
-    /// The settings for weaving and wrapping.
+    /// Returns the settings for injection into Tasks and pods.
     pub(crate) fn settings(self, sidecars: Sidecars) -> Settings {
         let Self {
             image,

@@ -19,7 +19,7 @@ use crate::review::{Answer, Request};
 
 /// An object without this word in it is not Gleaner's business. (Go's JSON, which API servers write, escapes none of it.)
 const WORD: &str = "gleaner";
-/// How a pod of a woven Task is known whose annotation got lost on the way.
+/// Identifies the pod of an injected Task that lost its annotation.
 const CONTAINER: &str = "\"sidecar-gleaner\"";
 /// Bound on a refusal's text, in bytes: it goes into conditions and Events, which have their own bounds.
 const MESSAGE_BYTES: usize = 16 << 10;
@@ -40,19 +40,19 @@ pub enum Verdict {
         /// A JSON patch (RFC 6902).
         patch: Vec<u8>,
         operations: usize,
-        /// What will be short of room when it runs.
+        /// The results for which there will be too little room when it runs.
         warnings: Vec<String>,
     },
     Refused(Refused),
-    /// Gleaner panicked, at this place in its source, over an object that did not ask for it: left as it is.
+    /// Gleaner panicked, at this place in its source, on an object that did not ask for Gleaner: left unchanged.
     Failed(String),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
-    /// Why, with the remedy.
+    /// The reasons, each with its remedy.
     pub message: String,
-    /// Who made the object, and so can be told.
+    /// The object's controller, which gets the Event.
     pub owner: Option<Owner>,
     /// The place in the source of the bug in Gleaner that is the reason, if it is one.
     pub panic: Option<String>,
@@ -77,7 +77,7 @@ pub struct Functions {
     pub pod: fn(&Value, &Settings) -> Result<Outcome, Refusal>,
 }
 
-/// What is read of any object.
+/// The fields that are read of any object.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Head {
@@ -138,7 +138,7 @@ impl Functions {
             }
             Err(place) if asks(object) => {
                 let message = format!(
-                    "Gleaner broke off at {place}: this is a bug of Gleaner {}, nothing is wrong with the object; please report it at {}/issues with the object and this message",
+                    "Gleaner panicked at {place}: this is a bug in Gleaner {}, not in the object; please report it at {}/issues with the object and this message",
                     env!("CARGO_PKG_VERSION"),
                     env!("CARGO_PKG_REPOSITORY"),
                 );
@@ -261,7 +261,7 @@ impl Verdict {
         }
     }
 
-    /// Why it was skipped; empty for other verdicts.
+    /// Returns the reason for which it was skipped; empty for other verdicts.
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::Skipped(skip) => skip.as_str(),
@@ -278,10 +278,10 @@ impl Verdict {
         }
     }
 
-    /// What whoever sent the object should know though it is allowed; kubectl prints it. Each is as short as API servers
+    /// Returns the warnings for the client, which sends the object although it is allowed; kubectl prints them. Each is as short as API servers
     /// want it (120 characters, k8s.io/apiserver/pkg/warning).
     pub fn warnings(&self, request: &Request<'_>) -> Vec<String> {
-        // What has a controller was sent by that, and Tekton hands annotations down to runs which nobody wrote there.
+        // An object with a controller was sent by that, and Tekton copies annotations to runs whose authors did not write them.
         let by_person = request.object.is_some_and(|object| owner(object).is_none());
         match self {
             Self::Skipped(Skip::ByReference) if by_person => {
@@ -314,7 +314,7 @@ pub fn name(request: &Request<'_>) -> String {
     head.metadata.name.or(made).unwrap_or_default()
 }
 
-/// Whether the object asks for Gleaner. Within another annotation's text the quotes are escaped, and it does not count.
+/// Returns true if the object asks for Gleaner. Within another annotation's text the quotes are escaped, and it does not count.
 fn asks(object: &RawValue) -> bool {
     let text = object.get();
     text.contains(&format!("\"{}\"", annotation::OUTPUTS)) || text.contains(CONTAINER)

@@ -1,4 +1,4 @@
-//! What a person should know, told beside the object that they look at.
+//! Kubernetes Events: messages for users, next to the object that they look at.
 //!
 //! The pod that was refused does not exist; the TaskRun or Job that wanted it does, and `kubectl describe` shows its Events.
 //! Telling never delays a review: there is a queue, and what finds it full is counted and gone.

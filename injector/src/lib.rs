@@ -9,7 +9,7 @@
 //! | `probes` | the thread that serves health and metrics |
 //! | [`tls`] | the certificate that is served, and where it comes from |
 //! | [`certificates`] | the source that Gleaner keeps itself: a Secret, a rotation, the caBundle |
-//! | [`review`] | from the bytes of a review to a request, and from an answer to bytes |
+//! | [`review`] | from the bytes of a review to a request, and from a verdict to bytes |
 //! | [`decision`] | the verdict on an object, pure |
 //! | [`events`] | Events about refusals, next to the object that a person looks at |
 //! | `version` | the kind of sidecar that the cluster's version allows |

@@ -48,7 +48,7 @@ impl Default for Metrics {
             Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> Histogram);
         all.register_with_unit(
             "review_duration",
-            "Time from a review's last byte to its answer",
+            "Time from a review's last byte to its response",
             Unit::Seconds,
             duration.clone(),
         );
@@ -59,7 +59,7 @@ impl Default for Metrics {
                 "Objects that passed by, by what came of them",
             ),
             duration,
-            unreadable: register(all, "unreadable_reviews", "Requests that were no review"),
+            unreadable: register(all, "unreadable_reviews", "Requests that were not a review"),
             overdue: register(
                 all,
                 "overdue_reviews",

@@ -1,4 +1,4 @@
-//! The address of health and metrics, served by a thread of its own: nothing that a review does delays a probe.
+//! The address of health and metrics, served by a separate thread: no review delays a probe.
 
 use std::io;
 use std::net::SocketAddr;

@@ -222,7 +222,7 @@ impl Webhook {
         } else {
             drop(recorder);
         }
-        // No recorder is left: the sink ends after the Events in the queue, and the other tasks have ended.
+        // No recorder is left: the sink ends after the Events in the queue, and the other tasks have finished.
         let rest = async { while tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(LAST_EVENTS, rest).await.is_err() {
             tracing::warn!("events-cut-off");

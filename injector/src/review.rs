@@ -1,6 +1,6 @@
-//! The AdmissionReview: from bytes to a request, and from an answer to bytes.
+//! The AdmissionReview: from bytes to a request, and from a verdict to bytes.
 //!
-//! `admission.k8s.io/v1` (k8s.io/api/admission/v1/types.go). The object stays the text that it is until somebody needs more:
+//! `admission.k8s.io/v1` (k8s.io/api/admission/v1/types.go). The object stays text until a check needs more:
 //! most objects that pass by have nothing to do with Gleaner.
 
 use std::borrow::Cow;
@@ -22,7 +22,7 @@ pub struct Request<'a> {
     /// The object's kind, in the version in which it was sent here.
     #[serde(borrow)]
     pub kind: Kind<'a>,
-    /// `status`, `scale` and the like; empty for the object itself.
+    /// A subresource such as `status` or `scale`; empty for the object itself.
     #[serde(borrow, default)]
     pub sub_resource: Option<Cow<'a, str>>,
     /// The object's namespace; empty for a cluster-scoped one.
@@ -52,11 +52,11 @@ pub struct Kind<'a> {
     pub kind: Cow<'a, str>,
 }
 
-/// Why a body is no review.
+/// An error in the body of a review.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReviewError {
-    #[error("the body is no AdmissionReview: {0}")]
+    #[error("the body is not an AdmissionReview: {0}")]
     Shape(#[from] serde_json::Error),
     #[error(
         "the body is a '{kind}' of '{api_version}', not an AdmissionReview of admission.k8s.io/v1"
@@ -68,7 +68,7 @@ pub enum ReviewError {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// Let it be as it is.
+    /// Allow it unchanged.
     Allow,
     /// Let it be, changed by this JSON patch.
     Patch(Vec<u8>),
@@ -101,7 +101,7 @@ impl<'a> Request<'a> {
 }
 
 impl Answer {
-    /// The review that answers the request of this UID, with warnings for whoever sent the object.
+    /// Returns the review that answers the request of this UID, with warnings for the client.
     pub fn to_review(&self, uid: &str, warnings: &[String]) -> Vec<u8> {
         let mut response = json!({"uid": uid, "allowed": !matches!(self, Self::Deny(_))});
         match self {

@@ -15,24 +15,24 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use validity::Validity;
 
-/// Certificate and key, as they are served.
+/// The served certificate and its key.
 #[derive(Debug)]
 pub struct Serving {
     key: Arc<CertifiedKey>,
     pub validity: Validity,
 }
 
-/// Why a certificate cannot be served.
+/// An error in a certificate or its key.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsError {
-    #[error("the {0} is no PEM")]
+    #[error("the {0} is not PEM")]
     Pem(&'static str, #[source] rustls::pki_types::pem::Error),
     #[error(
         "there is no certificate in it; it must hold PEM blocks named CERTIFICATE, the server's own first"
     )]
     Empty,
-    #[error("the certificate is no X.509")]
+    #[error("the certificate is not X.509")]
     Certificate(#[source] validity::ValidityError),
     /// Key and certificate are not of each other, or of a kind that is not known.
     #[error(
@@ -43,7 +43,7 @@ pub enum TlsError {
     Config(#[source] rustls::Error),
 }
 
-/// What is served at the moment; clones are the same.
+/// The current certificate; clones share it.
 #[derive(Debug, Clone)]
 pub struct Identity(Arc<watch::Sender<Option<Arc<Serving>>>>);
 
@@ -86,7 +86,7 @@ impl Identity {
         self.0.send_replace(Some(Arc::new(serving)));
     }
 
-    /// What is served; none before the first.
+    /// Returns the current certificate; none before the first.
     pub fn get(&self) -> Option<Arc<Serving>> {
         self.0.borrow().clone()
     }
@@ -97,7 +97,7 @@ impl Identity {
         let _ = self.0.subscribe().wait_for(Option::is_some).await;
     }
 
-    /// What makes TLS connections of it: TLS 1.2 and 1.3, HTTP/1.1, no sessions (an API server resumes none).
+    /// Returns the acceptor of its TLS connections: TLS 1.2 and 1.3, HTTP/1.1, no sessions (an API server resumes none).
     ///
     /// # Errors
     /// When rustls refuses the configuration.

@@ -17,7 +17,7 @@ use crate::metrics::Metrics;
 pub struct Configuration {
     server: ApiServer,
     name: String,
-    /// How long API servers may take to see a change of it.
+    /// The time that API servers may take to see a change of it.
     settle: Duration,
     metrics: Metrics,
     trusted: Option<Trusted>,
@@ -63,7 +63,7 @@ impl Configuration {
         self.server.get(&self.path()).await
     }
 
-    /// Makes the configuration, as it was read, trust `own`, and notes since when it does.
+    /// Makes the configuration that was read trust `own`, and notes since when it does.
     ///
     /// # Errors
     /// When there is none, or it cannot be written.

@@ -1,8 +1,8 @@
-//! What stands in the Secret.
+//! The content of the Secret.
 //!
 //! | key | holds |
 //! | --- | --- |
-//! | `ca.crt` | the authorities that are to be trusted, newest first: exactly what the caBundle holds |
+//! | `ca.crt` | the trusted CAs, newest first: exactly what the caBundle holds |
 //! | `ca.key` | the private key of the newest; those of older ones are thrown away when a newer one is made |
 //! | `tls.crt` | the certificate |
 //! | `tls.key` | its private key |
@@ -42,7 +42,7 @@ pub struct Content {
     pub leaf_key: String,
 }
 
-/// Why a Secret's content is of no use.
+/// An error in a Secret's content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ContentError {
@@ -57,21 +57,21 @@ pub enum ContentError {
 // === impl Certificate ===
 
 impl Certificate {
-    /// From DER; none when it is no certificate.
+    /// Parses DER; none if it is not a certificate.
     pub fn new(der: CertificateDer<'static>) -> Option<Self> {
         let validity = Validity::of(&der).ok()?;
         ParsedCertificate::try_from(&der).ok()?;
         Some(Self { der, validity })
     }
 
-    /// Those in a PEM text; none when anything in it is no certificate.
+    /// Parses a PEM text; none if anything in it is not a certificate.
     pub fn all(pem: &[u8]) -> Option<Vec<Self>> {
         CertificateDer::pem_slice_iter(pem)
             .map(|der| Self::new(der.ok()?))
             .collect()
     }
 
-    /// Whether this is, at `now`, a certificate of `authority` for all these names.
+    /// Returns true if this is, at `now`, a certificate of `authority` for all these names.
     pub fn is_of(&self, authority: &Self, names: &[String], now: Timestamp) -> bool {
         let mut roots = RootCertStore::empty();
         let Ok(parsed) = ParsedCertificate::try_from(&self.der) else {
@@ -115,7 +115,7 @@ impl Content {
     /// Reads a Secret's `data`.
     ///
     /// # Errors
-    /// What is wrong; the right thing then is to begin anew.
+    /// The content is not valid; begin again with new certificates.
     pub fn read(data: &Value) -> Result<Self, ContentError> {
         let text = |key: &'static str| {
             let encoded = data[key].as_str().filter(|text| !text.is_empty());
@@ -140,7 +140,7 @@ impl Content {
         Ok(content)
     }
 
-    /// What a Secret's `data` is to be.
+    /// Returns the Secret's `data`.
     pub fn data(&self) -> Value {
         let entries = [
             ("ca.crt", self.bundle()),
@@ -182,7 +182,7 @@ impl Content {
         self
     }
 
-    /// The certificate as it is served.
+    /// Returns the certificate to serve.
     ///
     /// # Errors
     /// When it cannot be served.

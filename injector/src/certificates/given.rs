@@ -35,7 +35,7 @@ pub struct Given {
     pub settle: Duration,
 }
 
-/// Why the files cannot be served, or are not served yet.
+/// A reason not to serve the files, or not yet.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GivenError {
@@ -65,7 +65,7 @@ pub enum GivenError {
     Trust(#[from] TrustError),
 }
 
-/// What the files hold.
+/// The content of the files.
 struct Presented {
     serving: Serving,
     authorities: Vec<Certificate>,
@@ -135,7 +135,7 @@ impl Follower {
         }
     }
 
-    /// Looks again and again, until shutdown is requested. What cannot be used leaves what is served as it is.
+    /// Polls the files until shutdown is requested. Files that are not valid do not change what is served.
     pub async fn run(mut self, shutdown: Shutdown) {
         let mut complaint = String::new();
         loop {
@@ -172,7 +172,7 @@ impl Follower {
         if let Ok(presented) = &presented {
             self.authorities.clone_from(&presented.authorities);
         }
-        // Files that cannot be used are no reason to forget what is served.
+        // Files that are not valid do not end the announcement of what is served.
         if !self.authorities.is_empty() {
             let trust = self
                 .configuration

@@ -12,7 +12,7 @@ use super::content::{Certificate, Content};
 use super::{BACKDATE, Policy};
 use crate::tls::validity::Validity;
 
-/// Why nothing could be made.
+/// An error in issuing a certificate.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "no certificate could be made for {names}; --service and --certificate-name take DNS names and IP addresses"
@@ -23,7 +23,7 @@ pub struct IssueError {
     source: rcgen::Error,
 }
 
-/// Everything anew.
+/// Issues a new CA and a new certificate.
 ///
 /// # Errors
 /// When a name is none.
@@ -71,7 +71,7 @@ pub fn leaf(
             .names
             .first()
             .map_or("gleaner-injector", String::as_str);
-        // A common name has 64 characters at most (RFC 5280, appendix A.1); nobody reads it.
+        // A common name has 64 characters at most (RFC 5280, appendix A.1); no client reads it.
         params.distinguished_name = common_name(name.get(..64).unwrap_or(name));
         params.not_before = date_time_ymd(1970, 1, 1) + since_1970(validity.from);
         params.not_after = date_time_ymd(1970, 1, 1) + since_1970(validity.until);

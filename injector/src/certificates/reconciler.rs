@@ -32,7 +32,7 @@ pub struct Reconciler {
     configuration: Configuration,
     /// The authorities that were seen last: the Secret may be gone the next time.
     known: Vec<Certificate>,
-    /// What was complained of last: once is enough.
+    /// The last reported error, which is reported once.
     complaint: String,
 }
 
@@ -56,7 +56,7 @@ struct Seen {
 }
 
 impl Seen {
-    /// What is in the Secret; none when it is of no use.
+    /// Returns the content of the Secret; none if it is not valid.
     fn content(&self) -> Option<Content> {
         let data = &self.secret.as_ref()?["data"];
         match Content::read(data) {
@@ -156,10 +156,10 @@ impl Reconciler {
     }
 
     /// Reads the configuration first, then the Secret. A repair of the former tests its version: if it goes through,
-    /// nobody has written a newer bundle there, and so none was in the Secret before this look at it. The other way
+    /// no replica has written a newer bundle there, and so none was in the Secret before this look at it. The other way
     /// round, a replica that was slow could take a new authority out of the caBundle again.
     ///
-    /// A replica that may not read the Secret any more (another source of certificates was chosen, and it will be replaced) goes on
+    /// A replica that may not read the Secret any more (another source of certificates was chosen, and it will be replaced) continues
     /// to serve its certificate, and to announce its CAs.
     async fn look(&mut self) -> Result<Seen, CheckError> {
         let configuration = self.configuration.read().await?;
@@ -271,7 +271,7 @@ impl Reconciler {
         Ok(())
     }
 
-    /// The Secret as it is first made.
+    /// Returns the Secret to create.
     fn secret(&self, content: &Content) -> Value {
         json!({
             "apiVersion": "v1",

@@ -1,4 +1,4 @@
-//! What is to be done about the certificates. Pure: the Secret's content, the time, and since when the webhook configuration
+//! Decides the next step for the certificates. Pure: the Secret's content, the time, and since when the webhook configuration
 //! has trusted all of it, go in; at most one step comes out.
 //!
 //! A rotation of the authority, in steps with their conditions:
@@ -18,7 +18,7 @@ use super::{BACKDATE, Policy};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// A new authority and a certificate of it: there is nothing to go on from.
+    /// A new CA and a certificate of it: nothing valid exists yet.
     Begin,
     /// A new authority, which signs nothing yet.
     Authority,
@@ -28,7 +28,7 @@ pub enum Step {
     Forget,
 }
 
-/// The next step; none when all is well, or when it is to be waited for.
+/// Returns the next step; none if all is well, or if it is not yet time for one.
 ///
 /// `settled` is how long the webhook configuration has been seen to hold the whole bundle, without a break.
 pub fn next(
@@ -66,7 +66,7 @@ pub fn next(
     forgotten.then_some(Step::Forget)
 }
 
-/// The content after a step. `known` are authorities that somebody trusts or serves a certificate of, as far as is known.
+/// The content after a step. `known` are the CAs that an API server is known to trust, or of which a replica is known to serve a certificate.
 ///
 /// # Errors
 /// When no certificate can be made.
@@ -111,7 +111,7 @@ pub fn take(
     }
 }
 
-/// Whether only a third of its time is left.
+/// Returns true if at most a third of its validity is left.
 fn is_due(certificate: &Certificate, now: Timestamp) -> bool {
     let validity = certificate.validity;
     let made = validity.from + BACKDATE;
@@ -120,7 +120,7 @@ fn is_due(certificate: &Certificate, now: Timestamp) -> bool {
     left * 3 <= whole
 }
 
-/// Whether no certificate of `old` can be valid any more. Its key was thrown away when `newest` was made: its last
+/// Returns true if no certificate of `old` can be valid any more. Its key was deleted when `newest` was made: its last
 /// certificate is older than that.
 fn is_over(old: &Certificate, newest: &Certificate, now: Timestamp, policy: &Policy) -> bool {
     let made = newest.validity.from + BACKDATE;

@@ -18,7 +18,7 @@ use super::content::Certificate;
 
 /// The annotation: a JSON object with the SHA-256 of each CA and the time until which it is announced.
 pub const ANNOUNCEMENTS: &str = "gleaner.dev/ca-announcements";
-/// How long a CA is announced. It is renewed when half of that is left, and stays that long after its last replica.
+/// The duration of an announcement of a CA. It is renewed when half of that is left, and stays that long after its last replica.
 pub const ANNOUNCED: Duration = Duration::from_secs(24 * 3600);
 
 /// The times until which CAs are announced, by their SHA-256.
@@ -103,7 +103,7 @@ pub fn authorities(configuration: &Value) -> Vec<Certificate> {
     found
 }
 
-/// The CAs of one webhook; none when anything in its bundle is no certificate.
+/// Returns the CAs of one webhook; none if anything in its bundle is not a certificate.
 fn bundle_of(webhook: &Value) -> Option<Vec<Certificate>> {
     let held = webhook["clientConfig"]["caBundle"].as_str();
     Certificate::all(&STANDARD.decode(held.unwrap_or_default()).ok()?)

@@ -10,7 +10,7 @@ use crate::certificates::given::Given;
 use crate::certificates::{Managed, ObjectName, Policy};
 use crate::tls::files::Files;
 
-/// Where the certificate comes from.
+/// Flags for the source of the certificate.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Certificate")]
 #[command(group = ArgGroup::new("authority").args(["tls_secret", "tls_ca"]))]
@@ -73,21 +73,21 @@ pub struct Tls {
     )]
     #[arg(value_name = "NAME", requires = "tls_secret")]
     certificate_names: Vec<String>,
-    /// How long a certificate is valid; it is renewed when a third of that is left
+    /// Validity of a certificate; it is renewed when a third of that is left
     #[arg(long, env = "GLEANER_CERTIFICATE_VALIDITY", default_value = "720h", value_parser = validity)]
     certificate_validity: Duration,
-    /// How long its authority is valid; a new one is made when a third of that is left
+    /// Validity of its CA; a new one is created when a third of that is left
     #[arg(long, env = "GLEANER_AUTHORITY_VALIDITY", default_value = "17520h", value_parser = validity)]
     authority_validity: Duration,
-    /// How long an authority stands in the caBundle before it signs, so that all API servers have seen it
+    /// Time that a CA is in the caBundle before it signs, so that all API servers have seen it
     #[arg(long, env = "GLEANER_AUTHORITY_SETTLE", default_value = "15s", value_parser = duration::parse)]
     authority_settle: Duration,
-    /// How often files, Secret and caBundle are looked at
+    /// Interval between two checks of files, Secret and caBundle
     #[arg(long, env = "GLEANER_CERTIFICATE_POLL", default_value = "5s", value_parser = poll)]
     certificate_poll: Duration,
 }
 
-/// Where the certificate comes from.
+/// The source of the certificate.
 #[derive(Debug, Clone)]
 pub(crate) enum Source {
     /// The caBundle is someone else's.

@@ -175,7 +175,7 @@ fn a_panic_over_an_object_that_asked_is_a_refusal_that_names_the_bug() {
 #[test]
 fn a_panic_over_an_object_that_did_not_ask_changes_nothing_for_it() {
     panics::install();
-    // kubectl keeps what it applied, with its quotes escaped: that is no asking.
+    // kubectl keeps what it applied, with its quotes escaped: that does not count.
     let applied = json!({"metadata": {"annotations": {
         "kubectl.kubernetes.io/last-applied-configuration": asking().to_string(),
         "team": "gleaner",

@@ -8,9 +8,9 @@ use tokio::time::Instant;
 
 use super::Notice;
 
-/// How long the same notice is not told again.
+/// The time in which the same notice is not repeated.
 const QUIET: Duration = Duration::from_secs(600);
-/// How many are remembered.
+/// The number of remembered notices.
 const REMEMBERED: usize = 512;
 
 #[derive(Debug, Default)]
@@ -20,7 +20,7 @@ pub(super) struct Repeats {
 }
 
 impl Repeats {
-    /// Whether this has not been told of late; remembers it if so.
+    /// Returns true, and remembers the notice, if it was not reported recently.
     pub(super) fn is_new(&mut self, notice: &Notice, now: Instant) -> bool {
         let aged = |told: &(u64, Instant)| now.saturating_duration_since(told.1) >= QUIET;
         while self.told.front().is_some_and(aged) || self.told.len() >= REMEMBERED {

@@ -57,7 +57,7 @@ async fn review(admission: Arc<Admission>, route: Route, request: HttpRequest) -
     let decided: Result<Vec<u8>, ReviewError> = match admission.lanes.decide(arrived, decide).await
     {
         Ok(decided) => decided,
-        // Not an answer: the API server goes by the webhook's failurePolicy.
+        // No verdict: the API server applies the webhook's failurePolicy.
         Err(overdue) => {
             admission.metrics.overdue();
             tracing::warn!(%overdue, "review-overdue");
@@ -69,7 +69,7 @@ async fn review(admission: Arc<Admission>, route: Route, request: HttpRequest) -
             let json = HeaderValue::from_static("application/json");
             ([(header::CONTENT_TYPE, json)], answer).into_response()
         }
-        // Without its UID there is no answer that an API server would take.
+        // Without its UID there is no response that an API server would accept.
         Err(error) => {
             admission.metrics.unreadable();
             tracing::warn!(%error, "review-not-read");
@@ -79,7 +79,7 @@ async fn review(admission: Arc<Admission>, route: Route, request: HttpRequest) -
 }
 
 impl Admission {
-    /// Decides, counts, logs, tells; the review that answers.
+    /// Decides, counts, logs and reports; returns the review of the response.
     fn answer(&self, route: Route, request: &Request<'_>, started: Instant) -> Vec<u8> {
         let verdict = self.functions.decide(route, request, &self.settings);
         let (outcome, reason) = (verdict.as_str(), verdict.reason());
@@ -96,7 +96,7 @@ impl Admission {
                 let namespace = request
                     .namespace
                     .as_deref()
-                    // It becomes part of a path; and whoever asks may not be an API server.
+                    // It becomes part of a path, and the client may not be an API server.
                     .filter(|namespace| is_dns_label(namespace));
                 if let Some((owner, namespace)) = refused.owner.clone().zip(namespace) {
                     self.recorder.tell(Notice {

@@ -88,8 +88,8 @@ impl Lanes {
         })
     }
 
-    /// Decides on a thread of the body's lane. A decision that takes too long goes on, but nobody waits for it; one that has
-    /// not begun by then is left out.
+    /// Decides on a thread of the body's lane. A decision that takes too long continues without a waiting client; one that has
+    /// not begun within that time is left out.
     ///
     /// # Errors
     /// [`Overdue`] if there is no result in time.
@@ -102,7 +102,7 @@ impl Lanes {
         let (tell, told) = oneshot::channel();
         let job = move || {
             if !tell.is_closed() {
-                // A panic ends the decision, not the lane; whoever waits is told by the end of the channel.
+                // A panic ends the decision, not the lane; the channel's end tells the waiting request.
                 let decided = panics::catch(|| decide(&body.bytes));
                 drop(body);
                 let _ = decided.map(|decided| tell.send(decided));

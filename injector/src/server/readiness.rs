@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::tls::Identity;
 
-/// What has to be there before the Service sends anybody here.
+/// The conditions for which the Service sends requests here.
 #[derive(Debug)]
 pub struct Readiness {
     identity: Identity,
@@ -14,7 +14,7 @@ pub struct Readiness {
 }
 
 impl Readiness {
-    /// Nothing is there yet. `trusted` when nobody here writes the caBundle.
+    /// No condition is true yet, except `trusted` where this replica does not write the caBundle.
     pub fn new(identity: Identity, trusted: bool) -> Self {
         Self {
             identity,
@@ -38,11 +38,11 @@ impl Readiness {
         self.ending.store(true, Ordering::Relaxed);
     }
 
-    /// What is being waited for; none when this replica is ready.
+    /// Returns the missing condition; none if this replica is ready.
     pub fn missing(&self) -> Option<&'static str> {
         let is = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
         if is(&self.ending) {
-            Some("this replica is ending")
+            Some("this replica is shutting down")
         } else if self.identity.get().is_none() {
             Some("there is no certificate to serve yet")
         } else if !is(&self.trusted) {

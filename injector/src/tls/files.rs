@@ -1,4 +1,4 @@
-//! A certificate from files: cert-manager's, or somebody's own.
+//! A certificate from files: cert-manager's, or the user's own.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,17 +11,17 @@ use crate::metrics::Metrics;
 
 /// The files, and how often they are looked at.
 ///
-/// Their content is compared rather than their times: the kubelet swaps a whole folder by a link, and a watch on a file
+/// Their content is compared rather than their times: the kubelet replaces a whole directory by a link, and a watch on a file
 /// in it sees nothing.
 #[derive(Debug, Clone)]
 pub struct Files {
     pub certificate: PathBuf,
     pub key: PathBuf,
-    /// How often they are read.
+    /// The interval between two reads.
     pub poll: Duration,
 }
 
-/// Why the files cannot be used.
+/// An error in the files.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FilesError {
@@ -54,7 +54,7 @@ impl Files {
         Ok(pair)
     }
 
-    /// Serves what they become, until shutdown is requested. What cannot be used leaves what is served as it is.
+    /// Serves each new content until shutdown is requested. Files that are not valid do not change what is served.
     pub(crate) async fn follow(
         self,
         mut last: Pair,

@@ -11,7 +11,7 @@ async fn at_sigterm_it_says_not_ready_first_and_still_answers() {
     injector.terminate();
     until("not ready", async || {
         let ready = get(injector.health, "/readyz").await;
-        (ready.text() == "this replica is ending\n" && ready.status == 503).then_some(())
+        (ready.text() == "this replica is shutting down\n" && ready.status == 503).then_some(())
     })
     .await;
     // On a connection that stands, and on a new one.

@@ -73,7 +73,7 @@ async fn files_that_make_no_sense_at_the_start_end_it_with_78() {
         (
             certificate.clone(),
             "no key".to_owned(),
-            "the private key is no PEM",
+            "the private key is not PEM",
         ),
         (certificate, stranger, "does not belong to the certificate"),
     ];

@@ -125,7 +125,7 @@ async fn a_replica_with_a_new_ca_is_called_only_when_all_api_servers_have_seen_i
         assert_eq!(get(new.health, "/readyz").await.status, 503);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    // The same where nothing was trusted before, and nobody can have seen anything else.
+    // The same where nothing was trusted before, and no API server can have seen anything else.
     let api_server = ApiServer::start().await;
     let setup = Setup::given(&authority, &api_server).flag("--authority-settle=1h");
     setup.ready().await;

@@ -16,7 +16,7 @@ const MEMORY: u64 = 80 << 10;
 /// The time that a decision may compute. By brute force it is half a minute or more for most of the objects, in a build with
 /// optimization; within bounds it is less than 100 ms there, and less than this in one without.
 const CEILING: Duration = Duration::from_secs(3);
-/// How long a bystander may take on a busy machine. Behind the decisions on all hostile objects it would be minutes.
+/// The time limit of a bystander on a busy machine. After the decisions on all hostile objects it would be minutes.
 const WAIT: Duration = Duration::from_secs(10);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -122,7 +122,7 @@ async fn a_review_that_is_overdue_is_left_to_the_failure_policy() {
     assert_eq!(get(injector.health, "/livez").await.status, 200);
 }
 
-/// What is too large to be read and does not ask, or is on its way out, is none of Gleaner's business.
+/// Gleaner leaves an object alone that is too large to be read and does not ask, or is being deleted.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_oversized_object_is_refused_only_if_it_asks() {
     let authority = Authority::new();

@@ -163,7 +163,7 @@ async fn a_ca_bundle_that_was_wiped_or_altered_is_repaired() {
         assert_eq!(
             get(injector.health, "/readyz").await.status,
             200,
-            "it stays ready meanwhile"
+            "it stays ready during the rotation"
         );
     }
     let patched = api_server.asked("PATCH");
@@ -186,7 +186,7 @@ async fn a_secret_that_was_deleted_is_made_again_while_both_authorities_are_trus
     );
     let own = new.strip_suffix(&old).unwrap().to_owned();
     until("a certificate of the new authority alone", async || {
-        // Whoever trusts the bundle is served all the time.
+        // A client that trusts the bundle is served all the time.
         connect(&injector, &api_server).await;
         Client::connect(injector.address, &own, NAME).await.ok()
     })

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::support::{Authority, JOB_POD, Setup, UNWOVEN_POD, creation, get, review, task};
 
-/// What the flags of [`Setup`] say.
+/// The settings by the flags of [`Setup`].
 fn settings() -> Settings {
     let text = str::to_owned;
     Settings {
@@ -89,7 +89,7 @@ async fn a_task_becomes_what_weave_makes_of_it() {
     let response = client.review("/mutate/tekton", &review).await.unwrap();
     let woven = changed(task::inject(&task(), Operation::Create, &settings));
     assert_eq!(patched(&task(), &response), woven);
-    // Applied again as it was: an update, whose old object is woven.
+    // Applied again unchanged: an update, whose old object is injected.
     review["request"]["operation"] = json!("UPDATE");
     review["request"]["oldObject"] = woven.clone();
     let response = client.review("/mutate/tekton", &review).await.unwrap();

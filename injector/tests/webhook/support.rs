@@ -1,4 +1,4 @@
-//! What the cases stand on.
+//! Shared by the cases.
 
 mod api_server;
 mod authority;
@@ -15,13 +15,13 @@ pub(crate) use authority::Authority;
 pub(crate) use client::{Client, get};
 pub(crate) use process::{Injector, NAME, Setup};
 
-/// How long anything may take on a busy machine.
+/// The time limit of each wait on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A real review of a pod that a Job wants, with a declaration.
 pub(crate) const JOB_POD: &str =
     include_str!("../../../core/tests/inject/fixtures/pod-from-plain-job.json");
-/// A real review of a TaskRun's pod whose Task was not woven.
+/// A real review of a TaskRun's pod whose Task was not injected.
 pub(crate) const UNWOVEN_POD: &str =
     include_str!("../../../core/tests/inject/fixtures/pod-from-taskrun-rich.json");
 

@@ -161,11 +161,7 @@ fn an_authority_that_has_ended_is_begun_anew() {
         Some(Step::Begin)
     );
     let anew = take(Step::Begin, Some(&content), &[], at(301 * HOUR), &policy()).unwrap();
-    assert_eq!(
-        anew.authorities.len(),
-        1,
-        "what has ended is trusted no more"
-    );
+    assert_eq!(anew.authorities.len(), 1, "an expired CA is not trusted");
 }
 
 #[test]
@@ -211,7 +207,7 @@ fn keys_that_do_not_belong_are_found_out() {
         Content::read(&data).unwrap_err(),
         ContentError::Missing("ca.crt")
     );
-    // A certificate of somebody else's authority is replaced, though the files fit.
+    // A certificate of another CA is replaced, though the files fit.
     let mut foreign = one.clone();
     (foreign.leaf, foreign.leaf_key) = (other.leaf.clone(), other.leaf_key.clone());
     assert_eq!(

@@ -52,7 +52,7 @@ impl ApiServer {
         webhooks.iter().map(bundle).collect()
     }
 
-    /// Sets `caBundle` of every webhook to this, as somebody else might.
+    /// Sets `caBundle` of every webhook to this, as another client might.
     pub(crate) fn set_bundles(&self, bundle: &str) {
         let mut configuration = self.get(CONFIGURATION).unwrap();
         for webhook in configuration["webhooks"].as_array_mut().unwrap() {

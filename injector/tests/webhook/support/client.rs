@@ -44,7 +44,7 @@ impl Client {
         self.connection.answer()
     }
 
-    /// A review, and the `response` of its answer.
+    /// Sends a review, and returns its `response`.
     pub(crate) async fn review(&mut self, path: &str, review: &Value) -> io::Result<Value> {
         let answer = self.send(Method::POST, path, review.to_string()).await?;
         if answer.status != 200 {
@@ -58,13 +58,13 @@ impl Client {
         Ok(answer["response"].take())
     }
 
-    /// Returns true if the other side has ended the connection.
+    /// Returns true if the other side has closed the connection.
     pub(crate) fn is_closed(&mut self) -> bool {
         self.connection.has_closed()
     }
 }
 
-/// GET by plain HTTP on a connection of its own.
+/// GET by plain HTTP on a separate connection.
 pub(crate) async fn get(address: SocketAddr, path: &str) -> Response {
     Place::Tcp(address).get(path)
 }

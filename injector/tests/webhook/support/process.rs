@@ -16,7 +16,7 @@ use super::{ApiServer, Authority, Client, PATIENCE, get};
 /// The name in certificates from files.
 pub(crate) const NAME: &str = "injector.gleaner.svc";
 
-/// How an injector is to be started.
+/// The set-up of an injector.
 #[derive(Clone)]
 pub(crate) struct Setup {
     folder: Arc<TempDir>,
@@ -75,7 +75,7 @@ impl Setup {
         flags.into_iter().fold(setup, Self::flag)
     }
 
-    /// With certificates of its own, kept in `api_server`.
+    /// With certificates that it issues itself, kept in `api_server`.
     pub(crate) fn managed(api_server: &ApiServer) -> Self {
         let flags = [
             "--tls-secret=gleaner/injector-tls",
@@ -88,7 +88,7 @@ impl Setup {
             .fold(Self::new().flag(api_server), Self::flag)
     }
 
-    /// One flag more. A flag given twice counts as the last one says.
+    /// Adds a flag. The last of equal flags counts.
     pub(crate) fn flag(mut self, flag: impl Into<String>) -> Self {
         let flag = flag.into();
         let name = flag.split('=').next().unwrap_or_default();
@@ -179,7 +179,7 @@ impl Injector {
             .unwrap()
     }
 
-    /// The value of a metric, with its labels as they are written; 0 while nothing is counted.
+    /// The value of a metric, with its labels in their written form; 0 while nothing is counted.
     pub(crate) async fn metric(&self, series: &str) -> f64 {
         let metrics = get(self.health, "/metrics").await;
         let line = metrics
@@ -207,7 +207,7 @@ impl Injector {
         self.process.signal("TERM");
     }
 
-    /// Waits until it has ended by itself.
+    /// Waits until it exits by itself.
     pub(crate) async fn ended(mut self) -> ExitStatus {
         super::until("its end", async || self.process.try_wait().unwrap()).await
     }

@@ -23,7 +23,7 @@ struct World {
     /// Every bundle that the configuration ever held, with the second from which on it did.
     bundles: Vec<(i64, String)>,
     replicas: Vec<Replica>,
-    /// Which certificate was found to be of which authority: a signature takes a millisecond to verify.
+    /// Results of checking which CA signed which certificate: a signature takes a millisecond to verify.
     signed: RefCell<HashMap<[Vec<u8>; 2], bool>>,
 }
 
@@ -142,7 +142,7 @@ impl World {
         }
     }
 
-    /// Whatever an API server may have seen by now, it trusts whatever any replica serves.
+    /// Checks that each state that an API server may have seen trusts each certificate that a replica serves.
     fn check(&self) {
         let seen = self
             .bundles
@@ -194,7 +194,7 @@ proptest! {
         deeds in prop::collection::vec(deed(), 1..20)
     ) {
         let mut world = World::new();
-        // An installation: nobody is ready, and nobody calls.
+        // An installation: no replica is ready, and no API server calls.
         (0..REPLICAS).for_each(|index| world.look(index));
         world.now += LAG;
         for deed in deeds {
