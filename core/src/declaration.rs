@@ -24,6 +24,7 @@
 
 mod allowed_kinds;
 mod check;
+mod constraint;
 mod cycle;
 mod field_path;
 mod model;
@@ -34,6 +35,7 @@ pub mod schema;
 
 pub use allowed_kinds::{AllowedKinds, KindPattern, KindPatternError};
 pub use check::{ParamShape, Scope};
+pub use constraint::{PATTERN_MAX, PATTERNS_MAX, Pattern, PatternError, VALUE_MAX, Violation};
 pub use field_path::{FieldPath, FieldPathError};
 pub use model::{
     Declaration, GIVEN_RESULTS, Naming, Origin, Output, Policy, Preflight, Submit, Template,

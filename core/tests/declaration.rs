@@ -215,6 +215,46 @@ fn the_time_to_read_a_declaration_grows_with_its_size() {
 }
 
 #[test]
+fn constraints_that_cannot_be_kept_are_refused_at_their_places() {
+    let text = "
+steps:
+  kaniko:
+    - {name: a, pattern: '^sha256:(?=x)'}
+    - {name: b, pattern: 'x+', default: none}
+    - {name: c, nonEmpty: true, default: ''}
+    - {name: d, type: array, nonEmpty: true, default: []}
+    - {name: e, type: number, nonEmpty: true}
+    - {name: f, type: object, pattern: x}
+    - {name: g, type: boolean, nonEmpty: maybe, pattern: 5}
+    - {name: h, pattern: 5, nonempty: true}
+    - {name: i, pattern: x, nonEmpty: true, default: 5}
+    - {name: j, secret: true, pattern: '^t-', default: hunter2}
+    - {name: k, type: number, nonEmpty: false}
+    - {name: l, pattern: '^sha256:', nonEmpty: true, default: 'sha256:none'}
+";
+    insta::assert_snapshot!(errors(text));
+}
+
+#[test]
+fn more_patterns_than_are_compiled_quickly_are_refused_unread() {
+    let declaration = |count: usize| {
+        let output = |number| {
+            let pattern = if number < 64 { "x" } else { "(" };
+            format!("{{name: o{number}, pattern: '{pattern}'}}")
+        };
+        let outputs: Vec<String> = (0..count).map(output).collect();
+        format!("steps: {{kaniko: [{}]}}", outputs.join(", "))
+    };
+    assert!(Declaration::parse(&declaration(64), &scope()).is_ok());
+    let found = Declaration::parse(&declaration(66), &scope()).unwrap_err();
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert_eq!(
+        found[0].to_string(),
+        "steps.kaniko[64].pattern: more than 64 outputs have a pattern; remove the pattern, or divide the Task"
+    );
+}
+
+#[test]
 fn circles_and_self_references_are_refused() {
     let text = "
 resources:

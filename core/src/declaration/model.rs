@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::constraint::Pattern;
 use super::field_path::FieldPath;
 use super::named::{Named, NamedList};
 use crate::document::Location;
@@ -33,6 +34,10 @@ pub struct Output {
     pub spec: OutputSpec,
     /// The value when the file is missing.
     pub default: Option<Value>,
+    /// True if a text without characters, an array without items and an object without keys are refused.
+    pub non_empty: bool,
+    /// The pattern that a text must match.
+    pub pattern: Option<Pattern>,
     /// Whether the value may be seen. A secret one appears in no log, event, metric, GET or result.
     pub secret: bool,
     /// Where it is declared.
