@@ -32,6 +32,7 @@ mod named;
 mod read;
 mod read_template;
 pub mod schema;
+mod text_field;
 
 pub use allowed_kinds::{AllowedKinds, KindPattern, KindPatternError};
 pub use check::{ParamShape, Scope};

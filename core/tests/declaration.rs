@@ -37,7 +37,7 @@ fn the_whole_declaration_is_read() {
 /// Errors of several declarations, each of which has fewer than are kept.
 #[test]
 fn every_error_is_reported_at_once_with_place_and_remedy() {
-    let outputs = "steps: {kaniko: [{name: digest}, {name: count, type: number}]}";
+    let outputs = "steps: {kaniko: [{name: digest}, {name: files, type: array}]}";
     let outputs_wrong = "
 steps:
   kaniko:
@@ -63,7 +63,7 @@ resources:
         - {{name: open, value: '$(params.imageUrl'}}
         - {{name: part, value: $(params.imageUrl.x)}}
         - {{name: list, value: 'x $(params.list) y'}}
-        - {{name: count, value: $(steps.kaniko.count)}}
+        - {{name: count, value: $(steps.kaniko.files)}}
 "
     );
     let resources = "
@@ -95,7 +95,7 @@ objects:
       metadata:
         uid: x
         ownerReferences: []
-        labels: {{a: 1, b: $(steps.kaniko.count)}}
+        labels: {{a: 1, b: $(steps.kaniko.files)}}
   - name: two
 submit: resolved
 extra: 1
@@ -255,6 +255,32 @@ fn more_patterns_than_are_compiled_quickly_are_refused_unread() {
 }
 
 #[test]
+fn values_with_parts_are_not_put_into_fields_of_text() {
+    let text = "
+steps: {kaniko: [{name: num, type: number}, {name: o, type: object}, {name: l, type: array}]}
+objects:
+  - name: cm
+    resourceTemplate:
+      apiVersion: v1
+      kind: ConfigMap
+      metadata: {name: $(steps.kaniko.l), labels: {o: $(steps.kaniko.o)}}
+      data: {o: $(steps.kaniko.o), l: 'x $(steps.kaniko.l)', fine: $(string(steps.kaniko.o)), num: $(steps.kaniko.num)}
+  - name: s
+    resourceTemplate:
+      apiVersion: v1
+      kind: Secret
+      data: {num: $(steps.kaniko.num), fine: $(string(steps.kaniko.num))}
+      stringData: $(steps.kaniko.o)
+  - name: f
+    resourceTemplate:
+      apiVersion: v1
+      kind: ConfigMap
+      data: {a: $(text(steps.kaniko.num)), b: $(string(steps.kaniko.m)), c: $(string()), d: $(string(steps.kaniko.num), e: $(string(steps.kaniko.num).x)}
+";
+    insta::assert_snapshot!(errors(text));
+}
+
+#[test]
 fn circles_and_self_references_are_refused() {
     let text = "
 resources:
@@ -292,7 +318,7 @@ objects:
   - name: map
     resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {token: 'x$(steps.kaniko.token)'}}
   - name: typed
-    resourceTemplate: {apiVersion: v1, kind: Secret, stringData: {pin: $(steps.kaniko.pin)}}
+    resourceTemplate: {apiVersion: v1, kind: Secret, data: {pin: $(steps.kaniko.pin)}, stringData: {pin: $(steps.kaniko.pin)}}
 ";
     insta::assert_snapshot!(errors(text));
 }

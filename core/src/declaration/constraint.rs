@@ -6,8 +6,6 @@ use gleaner_proto::OutputType;
 use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
-use super::model::Output;
-
 /// The longest pattern, in bytes.
 pub const PATTERN_MAX: usize = 1 << 10;
 /// The most patterns in one declaration: each is compiled when the declaration is read.
@@ -115,29 +113,32 @@ fn reason(error: &regex::Error) -> String {
     last.strip_prefix("error: ").unwrap_or(last).to_owned()
 }
 
-impl Output {
-    /// Checks a value of the output's type.
-    ///
-    /// # Errors
-    /// The first demand that it does not meet.
-    pub fn check(&self, value: &Value) -> Result<(), Violation> {
-        if self.non_empty && is_empty(value) {
-            return Err(Violation::Empty);
-        }
-        let (Some(pattern), Some(text)) = (&self.pattern, value.as_str()) else {
-            return Ok(());
-        };
-        if text.len() > VALUE_MAX {
-            return Err(Violation::TooLong(text.len()));
-        }
-        if pattern.matches(text) {
-            return Ok(());
-        }
-        Err(Violation::Mismatch {
-            pattern: pattern.clone(),
-            value: (!self.secret).then(|| shortened(text)),
-        })
+/// Checks the value of an output that must not be empty, must match `pattern`, and is secret or not.
+///
+/// # Errors
+/// The first demand that it does not meet.
+pub(super) fn check(
+    value: &Value,
+    non_empty: bool,
+    pattern: Option<&Pattern>,
+    is_secret: bool,
+) -> Result<(), Violation> {
+    if non_empty && is_empty(value) {
+        return Err(Violation::Empty);
     }
+    let (Some(pattern), Some(text)) = (pattern, value.as_str()) else {
+        return Ok(());
+    };
+    if text.len() > VALUE_MAX {
+        return Err(Violation::TooLong(text.len()));
+    }
+    if pattern.matches(text) {
+        return Ok(());
+    }
+    Err(Violation::Mismatch {
+        pattern: pattern.clone(),
+        value: (!is_secret).then(|| shortened(text)),
+    })
 }
 
 /// Returns true if values of the type can be empty. A number, `true` and `false` never are.

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::constraint::Pattern;
+use super::constraint::{self, Pattern, Violation};
 use super::field_path::FieldPath;
 use super::named::{Named, NamedList};
 use crate::document::Location;
@@ -209,6 +209,16 @@ impl Declaration {
     /// The template called `name`.
     pub fn template(&self, name: &str) -> Option<&Template> {
         self.templates.named(name)
+    }
+}
+
+impl Output {
+    /// Checks a value of the output's type.
+    ///
+    /// # Errors
+    /// The first demand of the declaration that it does not meet.
+    pub fn check(&self, value: &Value) -> Result<(), Violation> {
+        constraint::check(value, self.non_empty, self.pattern.as_ref(), self.secret)
     }
 }
 

@@ -43,7 +43,8 @@ pub(super) fn read(node: &Node) -> (Declaration, Diagnostics) {
             } else {
                 read_template::object(&item, &mut uses, &mut findings)
             };
-            if let Some(template) = template {
+            if let Some(mut template) = template {
+                template.take_texts();
                 refuse_duplicate(&declaration.templates, &template, &item, &mut findings);
                 declaration.templates.push(Template { uses, ..template });
             }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::declaration::{Declaration, Scope};
+use crate::declaration::{Declaration, Output, Scope};
 
 /// The output that `fields` declare.
 fn output(fields: &str) -> Output {
