@@ -173,6 +173,38 @@ fn what_is_given_wrongly_is_said_at_once() {
 }
 
 #[test]
+fn a_given_value_that_the_declaration_does_not_allow_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let declaration = "
+steps: {one: [{name: a, pattern: '^sha256:[0-9a-f]+$'}, {name: list, type: array, nonEmpty: true, default: [x]},
+  {name: token, nonEmpty: true, pattern: '^t-', secret: true}]}
+objects:
+  - name: s
+    resourceTemplate: {apiVersion: v1, kind: Secret, metadata: {name: s}, stringData: {a: $(steps.one.a), t: $(steps.one.token)}}
+";
+    let task = support::task(declaration, "steps: [{name: one, image: i}]");
+    let file = format!("one.a={}", file(folder.path(), "a", "\n"));
+    let render = |arguments: &[&str]| {
+        let arguments = [&["render", "-f", "-"], arguments].concat();
+        gleaner_with_input(&arguments, &task)
+    };
+    let ran = render(&[
+        "--output-file",
+        &file,
+        "--output=one.list=[]",
+        "--output=one.token=hunter2",
+    ]);
+    ran.exits(64)
+        .says(
+            "the output 'one.a' is empty, which does not match the pattern '^sha256:[0-9a-f]+$'\n",
+        )
+        .says("the output 'one.list' is empty, which nonEmpty: true does not allow\n")
+        .says("the output 'one.token' does not match the pattern '^t-'\n");
+    assert!(!ran.stderr.contains("hunter2") && ran.stdout.is_empty());
+    render(&["--output=one.a=sha256:0", "--output=one.token=t-1"]).exits(0);
+}
+
+#[test]
 fn typed_outputs_keep_their_types() {
     let outputs = [
         "replicas=3",

@@ -102,6 +102,11 @@ fn typed_outputs_arrive_as_their_types() {
         objects[0]["data"]["notes"],
         "two lines,\nand \"quotes\" # no comment\n"
     );
+    assert_eq!(objects[0]["data"]["count"], "2");
+    assert_eq!(
+        objects[0]["data"]["labels.json"],
+        r#"{"app":"measured","tier":"web"}"#
+    );
     assert_eq!(objects[1]["spec"]["replicas"], 2);
     assert_eq!(
         ran.result("app")

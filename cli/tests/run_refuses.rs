@@ -53,6 +53,28 @@ fn what_cannot_be_run_is_said_with_its_place() {
         .says("'One' is not a valid name");
 }
 
+#[test]
+fn a_value_that_the_declaration_does_not_allow_creates_nothing() {
+    let declaration = "
+steps: {one: [{name: a, nonEmpty: true}, {name: b, pattern: '^sha256:[0-9a-f]+$', default: sha256:0}]}
+objects:
+  - name: cm
+    resourceTemplate: {apiVersion: v1, kind: ConfigMap, metadata: {name: cm}, data: {a: '$(steps.one.a)@$(steps.one.b)'}}
+";
+    let one = |script: &str| {
+        let spec = format!("steps: [{{name: one, script: '{script}'}}]");
+        run(&task(declaration, &spec), &[])
+    };
+    let ran = one("cd $GLEANER_OUTPUTS; echo > a; echo denied > b");
+    ran.exits(65).says(
+        "output 'a' of step 'one' is empty, which nonEmpty: true does not allow; output 'b' of step 'one' is 'denied', which \
+         does not match the pattern '^sha256:[0-9a-f]+$'",
+    );
+    assert_eq!(ran.stdout, "");
+    let ran = one("echo x > $GLEANER_OUTPUTS/a");
+    assert_eq!(ran.exits(0).object()["data"]["a"], "x@sha256:0");
+}
+
 const WRITES: &str = "steps: [{name: one, script: 'printf x > $GLEANER_OUTPUTS/a'}]";
 
 #[test]

@@ -24,6 +24,7 @@
 
 mod allowed_kinds;
 mod check;
+mod constraint;
 mod cycle;
 mod field_path;
 mod model;
@@ -33,9 +34,11 @@ mod read;
 mod read_template;
 mod read_wait;
 pub mod schema;
+mod text_field;
 
 pub use allowed_kinds::{AllowedKinds, KindPattern, KindPatternError};
 pub use check::{ParamShape, Scope};
+pub use constraint::{PATTERN_MAX, PATTERNS_MAX, Pattern, PatternError, VALUE_MAX, Violation};
 pub use field_path::{FieldPath, FieldPathError};
 pub use model::{
     Declaration, GIVEN_RESULTS, Naming, Origin, Output, Policy, Preflight, Submit, Template,

@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! text      = { literal | "$$(" | variable }          "$$(" is a literal "$("
-//! variable  = "$(" root { access } ")"
+//! variable  = "$(" ( value | "string(" value ")" ) ")"
+//! value     = root { access }
 //! access    = "." word | "[" string "]" | "[" number "]" | "[*]"
 //! ```
 //!
@@ -15,5 +16,5 @@ mod text;
 mod tree;
 
 pub use reference::{Access, CONTEXT, Reference, ReferenceError};
-pub use text::{Part, Text, TextError};
-pub use tree::{Field, Lookup, Position, SubstitutionError, Tree, Unresolved, Use, Variables};
+pub use text::{Part, Position, Text, TextError};
+pub use tree::{Field, Lookup, SubstitutionError, Tree, Unresolved, Use, Variables};

@@ -37,7 +37,7 @@ fn the_whole_declaration_is_read() {
 /// Errors of several declarations, each of which has fewer than are kept.
 #[test]
 fn every_error_is_reported_at_once_with_place_and_remedy() {
-    let outputs = "steps: {kaniko: [{name: digest}, {name: count, type: number}]}";
+    let outputs = "steps: {kaniko: [{name: digest}, {name: files, type: array}]}";
     let outputs_wrong = "
 steps:
   kaniko:
@@ -63,7 +63,7 @@ resources:
         - {{name: open, value: '$(params.imageUrl'}}
         - {{name: part, value: $(params.imageUrl.x)}}
         - {{name: list, value: 'x $(params.list) y'}}
-        - {{name: count, value: $(steps.kaniko.count)}}
+        - {{name: count, value: $(steps.kaniko.files)}}
 "
     );
     let resources = "
@@ -95,7 +95,7 @@ objects:
       metadata:
         uid: x
         ownerReferences: []
-        labels: {{a: 1, b: $(steps.kaniko.count)}}
+        labels: {{a: 1, b: $(steps.kaniko.files)}}
   - name: two
 submit: resolved
 extra: 1
@@ -215,6 +215,72 @@ fn the_time_to_read_a_declaration_grows_with_its_size() {
 }
 
 #[test]
+fn constraints_that_cannot_be_kept_are_refused_at_their_places() {
+    let text = "
+steps:
+  kaniko:
+    - {name: a, pattern: '^sha256:(?=x)'}
+    - {name: b, pattern: 'x+', default: none}
+    - {name: c, nonEmpty: true, default: ''}
+    - {name: d, type: array, nonEmpty: true, default: []}
+    - {name: e, type: number, nonEmpty: true}
+    - {name: f, type: object, pattern: x}
+    - {name: g, type: boolean, nonEmpty: maybe, pattern: 5}
+    - {name: h, pattern: 5, nonempty: true}
+    - {name: i, pattern: x, nonEmpty: true, default: 5}
+    - {name: j, secret: true, pattern: '^t-', default: hunter2}
+    - {name: k, type: number, nonEmpty: false}
+    - {name: l, pattern: '^sha256:', nonEmpty: true, default: 'sha256:none'}
+";
+    insta::assert_snapshot!(errors(text));
+}
+
+#[test]
+fn more_patterns_than_are_compiled_quickly_are_refused_unread() {
+    let declaration = |count: usize| {
+        let output = |number| {
+            let pattern = if number < 64 { "x" } else { "(" };
+            format!("{{name: o{number}, pattern: '{pattern}'}}")
+        };
+        let outputs: Vec<String> = (0..count).map(output).collect();
+        format!("steps: {{kaniko: [{}]}}", outputs.join(", "))
+    };
+    assert!(Declaration::parse(&declaration(64), &scope()).is_ok());
+    let found = Declaration::parse(&declaration(66), &scope()).unwrap_err();
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert_eq!(
+        found[0].to_string(),
+        "steps.kaniko[64].pattern: more than 64 outputs have a pattern; remove the pattern, or divide the Task"
+    );
+}
+
+#[test]
+fn values_with_parts_are_not_put_into_fields_of_text() {
+    let text = "
+steps: {kaniko: [{name: num, type: number}, {name: o, type: object}, {name: l, type: array}]}
+objects:
+  - name: cm
+    resourceTemplate:
+      apiVersion: v1
+      kind: ConfigMap
+      metadata: {name: $(steps.kaniko.l), labels: {o: $(steps.kaniko.o)}}
+      data: {o: $(steps.kaniko.o), l: 'x $(steps.kaniko.l)', fine: $(string(steps.kaniko.o)), num: $(steps.kaniko.num)}
+  - name: s
+    resourceTemplate:
+      apiVersion: v1
+      kind: Secret
+      data: {num: $(steps.kaniko.num), fine: $(string(steps.kaniko.num))}
+      stringData: $(steps.kaniko.o)
+  - name: f
+    resourceTemplate:
+      apiVersion: v1
+      kind: ConfigMap
+      data: {a: $(text(steps.kaniko.num)), b: $(string(steps.kaniko.m)), c: $(string()), d: $(string(steps.kaniko.num), e: $(string(steps.kaniko.num).x)}
+";
+    insta::assert_snapshot!(errors(text));
+}
+
+#[test]
 fn circles_and_self_references_are_refused() {
     let text = "
 resources:
@@ -252,7 +318,7 @@ objects:
   - name: map
     resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {token: 'x$(steps.kaniko.token)'}}
   - name: typed
-    resourceTemplate: {apiVersion: v1, kind: Secret, stringData: {pin: $(steps.kaniko.pin)}}
+    resourceTemplate: {apiVersion: v1, kind: Secret, data: {pin: $(steps.kaniko.pin)}, stringData: {pin: $(steps.kaniko.pin)}}
 ";
     insta::assert_snapshot!(errors(text));
 }

@@ -230,3 +230,108 @@ fn without_a_run_the_api_server_would_have_to_name_it() {
     );
     assert!(metadata.get("ownerReferences").is_none());
 }
+
+/// A number, a boolean and an object in every field that is text, and in some that are not.
+const TEXTS: &str = r#"
+steps: {t: [{name: num, type: number}, {name: flag, type: boolean}, {name: o, type: object}]}
+resources:
+  - name: img
+    metadata: {name: $(steps.t.o.count), labels: {num: $(steps.t.num)}}
+    spec: {type: image, params: [{name: url, value: $(steps.t.num)}, {name: digest, value: $(steps.t.o.count)}]}
+objects:
+  - name: config
+    resourceTemplate:
+      apiVersion: v1
+      kind: ConfigMap
+      metadata: {name: $(steps.t.num), namespace: $(steps.t.num), labels: {flag: $(steps.t.flag)}, annotations: {num: $(steps.t.o.count)}}
+      immutable: $(steps.t.flag)
+      data: {num: $(steps.t.num), part: $(steps.t.o.count), json: $(string(steps.t.o)), text: "<$(string(steps.t.flag))>", url: $(resources.img.url)}
+  - name: secret
+    resourceTemplate:
+      apiVersion: v1
+      kind: Secret
+      metadata: {generateName: $(steps.t.num)}
+      stringData: {num: $(steps.t.num)}
+  - name: app
+    resourceTemplate:
+      apiVersion: example.dev/v1
+      kind: App
+      data: {num: $(steps.t.num)}
+      spec:
+        replicas: $(steps.t.num)
+        text: $(string(steps.t.num))
+        list: ["$(string(steps.t.o.count))", $(steps.t.num)]
+        selector: {matchLabels: {num: $(steps.t.num)}}
+        template:
+          metadata: {labels: {num: $(steps.t.num)}}
+          spec:
+            nodeSelector: {num: $(steps.t.num)}
+            containers: [{name: c, env: [{name: NUM, value: $(steps.t.num)}, {name: B, value: $(steps.t.flag)}]}]
+"#;
+
+fn texts(o: &Value) -> Result<Vec<Value>, SubstitutionError> {
+    let declaration = Declaration::parse(TEXTS, &Scope::default()).expect("it is right");
+    let outputs = BTreeMap::from([
+        ("num".to_owned(), json!(8080)),
+        ("flag".to_owned(), json!(true)),
+        ("o".to_owned(), o.clone()),
+    ]);
+    let values = Values {
+        outputs: [("t".to_owned(), Arc::new(outputs))].into(),
+        ..Values::default()
+    };
+    let rendered = render(&declaration, &values, &Run::default(), &Attempts::new())?;
+    Ok(rendered.into_iter().map(|one| one.object).collect())
+}
+
+#[test]
+fn fields_of_text_take_the_text_of_numbers_and_booleans_and_others_their_type() {
+    let objects = texts(&json!({"count": 1.5, "list": []})).unwrap();
+    let [img, config, secret, app] = &objects[..] else {
+        panic!("{objects:?}")
+    };
+    assert_eq!(img["metadata"]["name"], "1.5");
+    assert_eq!(img["metadata"]["labels"]["num"], "8080");
+    assert_eq!(
+        img["spec"]["params"],
+        json!([{"name": "url", "value": "8080"}, {"name": "digest", "value": "1.5"}])
+    );
+    let metadata = &config["metadata"];
+    assert_eq!(
+        [
+            &metadata["name"],
+            &metadata["namespace"],
+            &metadata["labels"]["flag"],
+            &metadata["annotations"]["num"]
+        ],
+        ["8080", "8080", "true", "1.5"]
+    );
+    assert_eq!(config["immutable"], true);
+    assert_eq!(
+        config["data"],
+        json!({"num": "8080", "part": "1.5", "json": "{\"count\":1.5,\"list\":[]}", "text": "<true>", "url": "8080"})
+    );
+    assert_eq!(secret["metadata"]["generateName"], "8080");
+    assert_eq!(secret["stringData"]["num"], "8080");
+    assert_eq!(app["data"]["num"], 8080, "not a ConfigMap's");
+    let spec = &app["spec"];
+    assert_eq!(
+        (&spec["replicas"], &spec["text"], &spec["list"]),
+        (&json!(8080), &json!("8080"), &json!(["1.5", 8080]))
+    );
+    assert_eq!(spec["selector"]["matchLabels"]["num"], "8080");
+    let template = &spec["template"];
+    assert_eq!(template["metadata"]["labels"]["num"], "8080");
+    assert_eq!(template["spec"]["nodeSelector"]["num"], "8080");
+    assert_eq!(
+        template["spec"]["containers"][0]["env"],
+        json!([{"name": "NUM", "value": "8080"}, {"name": "B", "value": "true"}])
+    );
+}
+
+#[test]
+fn a_part_that_turns_out_to_be_a_list_is_not_put_into_a_field_of_text() {
+    let error = texts(&json!({"count": [1]})).unwrap_err().to_string();
+    let sentence = "`$(steps.t.o.count)` is of type array, a string is needed; write $(string(steps.t.o.count)) for its JSON";
+    assert!(error.contains(sentence), "{error}");
+}

@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use gleaner_core::document::{Cursor, Diagnostics, Node, yaml};
-use gleaner_core::variable::{Lookup, Reference, SubstitutionError, Text, Tree, Variables};
+use gleaner_core::document::{Cursor, Diagnostics, Node, Place, yaml};
+use gleaner_core::variable::{
+    Lookup, Reference, SubstitutionError, Text, Tree, Unresolved, Variables,
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -237,6 +239,45 @@ proptest! {
             prop_assert_eq!(Reference::parse(&reference.to_string()).unwrap(), reference);
         }
         let _ = Text::parse(&text);
+    }
+
+    #[test]
+    fn string_gives_the_text_that_a_value_has_within_a_text(value in json_value()) {
+        let tree = from_json(&json!({"alone": "$(string(params.a))", "within": "<$(string(params.a))>", "plain": "<$(params.a)>"}));
+        let rendered = tree.substitute(&known([("params.a", value.clone())])).unwrap();
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        prop_assert_eq!(&rendered["alone"], &Value::from(text.as_str()));
+        prop_assert_eq!(&rendered["within"], &rendered["plain"]);
+        prop_assert_eq!(&rendered["within"], &Value::from(format!("<{text}>")));
+    }
+
+    #[test]
+    fn a_field_of_text_takes_text_and_nothing_else_changes(value in json_value(), other in json_value()) {
+        let template = json!({"text": "$(params.a)", "typed": "$(params.a)", "other": escape(other.clone())});
+        let mut tree = from_json(&template);
+        tree.take_texts(&Place::root(), &|place| place.ends_with(&["text"]));
+        let rendered = tree.substitute(&known([("params.a", value.clone())]));
+        let text = match &value {
+            Value::Array(_) | Value::Object(_) => {
+                let refused = matches!(rendered, Err(SubstitutionError::Absent(_)));
+                prop_assert!(refused, "{rendered:?}");
+                return Ok(());
+            }
+            Value::String(_) | Value::Null => value.clone(),
+            scalar => Value::from(scalar.to_string()),
+        };
+        prop_assert_eq!(rendered.unwrap(), json!({"text": text, "typed": value, "other": other}));
+    }
+
+    #[test]
+    fn what_is_unknown_stays_as_it_was_written(text in "[a-z]{1,8}") {
+        let text = format!("params.{text}");
+        let template = json!([format!("$({text})"), format!("$(string({text}))"), format!("<$({text})>")]);
+        let mut tree = from_json(&template);
+        tree.take_texts(&Place::root(), &|_| true);
+        let mut unresolved = Unresolved::default();
+        prop_assert_eq!(tree.substitute_partly(&known([]), &mut unresolved), template);
+        prop_assert_eq!(unresolved.pending.len(), 1);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 /// The command line of a Gleaner binary cannot be understood (`EX_USAGE`).
 pub const USAGE: u8 = 64;
-/// An output is missing, too large, or no valid value of its type (`EX_DATAERR`).
+/// An output is missing, too large, no valid value of its type, or refused by its declaration (`EX_DATAERR`).
 pub const OUTPUT: u8 = 65;
 /// The sidecar was out of reach until the deadline (`EX_UNAVAILABLE`).
 pub const UNREACHABLE: u8 = 69;

@@ -60,15 +60,17 @@ fn read(
 ) -> Result<(String, String, Value), String> {
     let Assignment { name, value } = given;
     let (step, output) = find(declaration, name)?;
+    let spec = &output.spec;
     let value = if is_file {
         let text = files::read_text(value)
             .map_err(|reason| format!("the output '{name}': {value} {reason}"))?;
-        let spec = &output.spec;
-        parse(name, output, spec.trim.apply(spec.kind, &text))
+        parse(name, output, spec.trim.apply(spec.kind, &text))?
     } else {
-        parse(name, output, value)
+        parse(name, output, value)?
     };
-    Ok((step.to_owned(), output.spec.name.to_string(), value?))
+    let checked = output.check(&value);
+    checked.map_err(|violation| format!("the output '{name}' {violation}"))?;
+    Ok((step.to_owned(), spec.name.to_string(), value))
 }
 
 /// The declared output that `STEP.NAME` means. A step's name holds no dot, an output's may.

@@ -190,6 +190,8 @@ fn misfits(collector: &Collector, step: &str, message: &Outputs) -> Vec<String> 
             wrong.add(|| {
                 format!("output '{name}' of step '{step}' is no {kind}, as which it is declared")
             });
+        } else if let Err(violation) = output.check(value) {
+            wrong.add(|| format!("output '{name}' of step '{step}' {violation}"));
         }
         if let Some(number) = number::misfit(value) {
             wrong.add(|| {

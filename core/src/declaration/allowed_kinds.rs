@@ -166,7 +166,7 @@ fn may_hold_token(secret: &Tree) -> bool {
         Tree::Map(fields) => fields
             .get("type")
             .is_some_and(|kind| kind.as_literal().is_none_or(|kind| kind == TOKEN)),
-        Tree::Text(_) | Tree::List(_) => false,
+        Tree::Text(_) | Tree::String(_) | Tree::List(_) => false,
     }
 }
 

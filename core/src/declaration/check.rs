@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use indexmap::{IndexMap, IndexSet};
 
 use super::model::{Declaration, Naming, Origin, Policy, Template};
+use super::text_field::{is_core, is_text};
 use super::{cycle, order};
 use crate::document::diagnostic::Diagnostic;
 use crate::document::{Diagnostics, Place};
@@ -125,7 +126,7 @@ fn check_results(template: &Template, found: &mut Diagnostics) {
 }
 
 fn is_secret(template: &Template) -> bool {
-    template.kind == "Secret" && template.api_version == "v1"
+    is_core(template, "Secret")
 }
 
 /// A message, and what would be right.
@@ -314,7 +315,8 @@ fn check_resource(
     Err((message, found.suggestion(field, fields.chain(params))))
 }
 
-/// A list or map cannot stand in the middle of a text, nor where only text can stand.
+/// A list or map cannot stand in the middle of a text, nor where only text can stand. Numbers and booleans become text in a text
+/// field, but not in the data of a Secret, which is base64.
 fn check_position(
     template: &Template,
     usage: &Use,
@@ -323,23 +325,35 @@ fn check_position(
     let Some(kind) = kind else { return Ok(()) };
     let structured = matches!(kind, OutputType::Array | OutputType::Object);
     let variable = &usage.reference;
+    let json = || {
+        let part = if kind == OutputType::Array {
+            "[0]"
+        } else {
+            ".KEY"
+        };
+        format!("write $(string({variable})) for its JSON, or take a part of it, such as {part}")
+    };
     if structured && usage.position == Position::Within {
-        let help = "let it be the whole value, or take a part of it";
+        let help = "let it be the whole value";
         let message = format!("`$({variable})` is of type {} inside a text", kind.as_str());
-        return wrong(message, help);
+        return wrong(message, format!("{help}, {}", json()));
+    }
+    if usage.position != Position::Alone || kind == OutputType::String {
+        return Ok(());
     }
     let inside = inside(template, usage);
-    let text_only = (template.origin != Origin::Object && inside.starts_with(&["spec", "params"]))
-        || is_secret_data(template, &inside)
-        || inside.contains(&["metadata", "labels"])
-        || inside.contains(&["metadata", "annotations"])
-        || inside.ends_with(&["metadata", "name"])
-        || inside.ends_with(&["metadata", "generateName"]);
-    if text_only && usage.position == Position::Alone && kind != OutputType::String {
-        let help = "declare the output with `type: string`; its text is the same";
+    let is_text = is_text(template, &inside);
+    let message = || {
         let kind = kind.as_str();
-        let message = format!("`$({variable})` is of type {kind}, a string is needed here");
-        return Err((message, (!structured).then(|| help.to_owned())));
+        format!("`$({variable})` is of type {kind}, a string is needed here")
+    };
+    match (structured, is_text) {
+        (true, true) => wrong(message(), json()),
+        (false, true) => Ok(()),
+        (_, false) if is_secret_data(template, &inside) => wrong(
+            message(),
+            "put it into a key of stringData, where its text is meant; data is base64",
+        ),
+        (_, false) => Ok(()),
     }
-    Ok(())
 }

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::constraint::{self, Pattern, Violation};
 use super::field_path::FieldPath;
 use super::named::{Named, NamedList};
 use crate::document::Location;
@@ -35,6 +36,10 @@ pub struct Output {
     pub spec: OutputSpec,
     /// The value when the file is missing.
     pub default: Option<Value>,
+    /// True if a text without characters, an array without items and an object without keys are refused.
+    pub non_empty: bool,
+    /// The pattern that a text must match.
+    pub pattern: Option<Pattern>,
     /// Whether the value may be seen. A secret one appears in no log, event, metric, GET or result.
     pub secret: bool,
     /// Where it is declared.
@@ -228,6 +233,16 @@ impl Declaration {
     /// The template called `name`.
     pub fn template(&self, name: &str) -> Option<&Template> {
         self.templates.named(name)
+    }
+}
+
+impl Output {
+    /// Checks a value of the output's type.
+    ///
+    /// # Errors
+    /// The first demand of the declaration that it does not meet.
+    pub fn check(&self, value: &Value) -> Result<(), Violation> {
+        constraint::check(value, self.non_empty, self.pattern.as_ref(), self.secret)
     }
 }
 

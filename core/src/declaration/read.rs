@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 use serde_json::Value;
 
+use super::constraint::{self, PATTERNS_MAX, Pattern};
 use super::model::{Declaration, Output, Preflight, Submit, Template};
 use super::named::NamedList;
 use super::read_template;
@@ -13,8 +14,8 @@ use gleaner_proto::name::{OutputName, StepName};
 use gleaner_proto::output::{OutputSpec, OutputType, Trim, When};
 
 pub(super) const DECLARATION: [&str; 5] = ["steps", "resources", "objects", "submit", "preflight"];
-pub(super) const OUTPUT: [&str; 7] = [
-    "name", "fromPath", "type", "trim", "default", "when", "secret",
+pub(super) const OUTPUT: [&str; 9] = [
+    "name", "fromPath", "type", "trim", "default", "nonEmpty", "pattern", "when", "secret",
 ];
 
 const SUBMITS: [(&str, Submit); 3] = [
@@ -42,7 +43,8 @@ pub(super) fn read(node: &Node) -> (Declaration, Diagnostics) {
             } else {
                 read_template::object(&item, &mut uses, &mut findings)
             };
-            if let Some(template) = template {
+            if let Some(mut template) = template {
+                template.take_texts();
                 refuse_duplicate(&declaration.templates, &template, &item, &mut findings);
                 declaration.templates.push(Template { uses, ..template });
             }
@@ -75,10 +77,11 @@ fn read_steps(
     findings: &mut Diagnostics,
 ) -> IndexMap<StepName, NamedList<Output>> {
     let mut read = IndexMap::new();
+    let mut patterns = 0;
     for (name, list) in steps.entries(findings) {
         let mut outputs = NamedList::default();
         for item in list.items(findings) {
-            let Some(output) = read_output(&item, findings) else {
+            let Some(output) = read_output(&item, &mut patterns, findings) else {
                 continue;
             };
             let name = &output.spec.name;
@@ -99,7 +102,12 @@ fn read_steps(
     read
 }
 
-fn read_output(item: &Cursor<'_>, findings: &mut Diagnostics) -> Option<Output> {
+/// Reads one output; `patterns` counts those of the declaration.
+fn read_output(
+    item: &Cursor<'_>,
+    patterns: &mut usize,
+    findings: &mut Diagnostics,
+) -> Option<Output> {
     item.fields(&OUTPUT, findings);
     let name = item
         .required("name", "digest", findings)?
@@ -121,12 +129,61 @@ fn read_output(item: &Cursor<'_>, findings: &mut Diagnostics) -> Option<Output> 
         .field("default")
         .map(|default| default_value(&default, spec.kind, findings));
     spec.optional = default.is_some();
-    Some(Output {
+    let output = Output {
+        non_empty: read_non_empty(item, spec.kind, findings),
+        pattern: read_pattern(item, spec.kind, patterns, findings),
         spec,
         default,
         secret,
         at: item.at(),
-    })
+    };
+    if let (Some(field), Some(value)) = (item.field("default"), &output.default) {
+        let checked = output.check(value);
+        if let Err(violation) = checked {
+            let help = "change the default, or remove it: a missing file then fails the step";
+            findings.refuse(&field, format!("the default {violation}"), help);
+        }
+    }
+    Some(output)
+}
+
+fn read_non_empty(item: &Cursor<'_>, kind: OutputType, findings: &mut Diagnostics) -> bool {
+    let non_empty = item.flag_at("nonEmpty", findings);
+    if let (true, false, Some(field)) = (
+        non_empty,
+        constraint::can_be_empty(kind),
+        item.field("nonEmpty"),
+    ) {
+        let message = format!("a {} is never empty", kind.as_str());
+        let help = "remove nonEmpty; an empty file is not a value of this type, and fails the step";
+        findings.refuse(&field, message, help);
+    }
+    non_empty
+}
+
+fn read_pattern(
+    item: &Cursor<'_>,
+    kind: OutputType,
+    patterns: &mut usize,
+    findings: &mut Diagnostics,
+) -> Option<Pattern> {
+    let field = item.field("pattern")?;
+    *patterns += 1;
+    if *patterns > PATTERNS_MAX {
+        let message = format!("more than {PATTERNS_MAX} outputs have a pattern");
+        findings.refuse(&field, message, "remove the pattern, or divide the Task");
+        return None;
+    }
+    if kind != OutputType::String {
+        let message = format!(
+            "a pattern is for text, and the output's type is {}",
+            kind.as_str()
+        );
+        let help = "remove the pattern, or declare type: string";
+        findings.refuse(&field, message, help);
+        return None;
+    }
+    field.parsed(Pattern::new, findings)
 }
 
 fn default_value(default: &Cursor<'_>, kind: OutputType, findings: &mut Diagnostics) -> Value {

@@ -93,6 +93,12 @@ struct Output {
     trim: Option<output::Trim>,
     /// The value when the file is missing. Without a default a missing file fails the step.
     default: Option<Value>,
+    /// Refuses a text without characters, an array without items and an object without keys, before anything is created.
+    non_empty: Option<bool>,
+    /// The pattern that a text must match, in RE2's syntax. It is found anywhere in the text: begin it with ^ and end it with $
+    /// for the whole.
+    #[schemars(length(max = 1024), extend("format" = "regex"))]
+    pattern: Option<String>,
     /// `Always` keeps the output of a step that failed.
     #[schemars(with = "Option<When>")]
     when: Option<output::When>,

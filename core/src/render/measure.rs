@@ -143,6 +143,12 @@ impl<'a> Measuring<'a> {
         match tree {
             Tree::Fixed(value) => Size::of(value),
             Tree::Text(text) => self.text(text, own),
+            Tree::String(reference) => {
+                let (_, within) = self.reference(reference);
+                let size = within + Size::container();
+                own.add(reference, size);
+                size
+            }
             Tree::List(items) => {
                 let items = items.iter().map(|item| self.tree(item, own) + Size::item());
                 items.sum::<Size>() + Size::container()
@@ -163,7 +169,7 @@ impl<'a> Measuring<'a> {
         }
         let part = |part: &'a variable::Part| match part {
             variable::Part::Literal(literal) => Size::of_text(literal),
-            variable::Part::Variable(reference) => {
+            variable::Part::Variable(reference) | variable::Part::String(reference) => {
                 let (_, within) = self.reference(reference);
                 own.add(reference, within);
                 within

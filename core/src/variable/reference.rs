@@ -76,6 +76,12 @@ pub enum ReferenceError {
     /// The text begins with this unknown word.
     #[error("unknown variable `$({0})`; {help}, or write `$$(` for a literal `$(`", help = suggestion(.1, ROOTS).unwrap_or_default())]
     Root(String, String),
+    /// The text calls this function, which does not exist.
+    #[error(
+        "unknown function '{1}' in `$({0})`; string(VARIABLE), which gives the text of a value, is the only one; write `$$(` for a \
+         literal `$(`"
+    )]
+    Function(String, String),
     /// The text is too short or too long; with its right form.
     #[error("`$({0})` is no whole variable; write {1}")]
     Form(String, &'static str),
@@ -262,7 +268,7 @@ fn segment(rest: &str, first: bool) -> Option<(Access, &str)> {
     (end > 0).then(|| (Access::Key(word[..end].to_owned()), &word[end..]))
 }
 
-const fn is_word(byte: u8) -> bool {
+pub(super) const fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::reference::{Reference, ReferenceError};
+use super::reference::{Reference, ReferenceError, is_word};
 
 /// A text, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -15,6 +15,19 @@ pub enum Part {
     Literal(String),
     /// Is replaced.
     Variable(Reference),
+    /// `string(...)`: is replaced by the text of the value, where it stands alone, too.
+    String(Reference),
+}
+
+/// How a variable stands in its leaf.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Position {
+    /// The leaf is nothing else: it takes the value with its type.
+    Alone,
+    /// Text stands around it: it is interpolated.
+    Within,
+    /// It stands in `string(...)`: any value is interpolated.
+    String,
 }
 
 /// Why a text cannot be taken apart.
@@ -48,7 +61,7 @@ impl Text {
                 if !literal.is_empty() {
                     parts.push(Part::Literal(std::mem::take(&mut literal)));
                 }
-                parts.push(Part::Variable(Reference::parse(&after[..end])?));
+                parts.push(Part::parse(&after[..end])?);
                 rest = &after[end + 1..];
             } else {
                 literal.push('$');
@@ -70,12 +83,23 @@ impl Text {
     /// The variables, in order.
     pub fn references(&self) -> impl Iterator<Item = &Reference> {
         self.0.iter().filter_map(|part| match part {
-            Part::Variable(reference) => Some(reference),
+            Part::Variable(reference) | Part::String(reference) => Some(reference),
             Part::Literal(_) => None,
         })
     }
 
-    /// The variable, when the text is nothing else.
+    /// The variables with their positions, in order.
+    pub(super) fn uses(&self) -> impl Iterator<Item = (&Reference, Position)> {
+        let is_alone = self.as_variable().is_some();
+        self.0.iter().filter_map(move |part| match part {
+            Part::Variable(reference) if is_alone => Some((reference, Position::Alone)),
+            Part::Variable(reference) => Some((reference, Position::Within)),
+            Part::String(reference) => Some((reference, Position::String)),
+            Part::Literal(_) => None,
+        })
+    }
+
+    /// The variable, when the text is nothing else and takes its type.
     pub fn as_variable(&self) -> Option<&Reference> {
         match self.0.as_slice() {
             [Part::Variable(reference)] => Some(reference),
@@ -93,6 +117,22 @@ impl Text {
     }
 }
 
+impl Part {
+    /// Reads the inside of `$(...)`.
+    fn parse(inside: &str) -> Result<Self, ReferenceError> {
+        match inside.split_once('(') {
+            Some(("string", rest)) => match rest.strip_suffix(')') {
+                Some(variable) => Reference::parse(variable).map(Self::String),
+                None => Err(ReferenceError::Form(inside.to_owned(), "string(VARIABLE)")),
+            },
+            Some((name, _)) if !name.is_empty() && name.bytes().all(is_word) => {
+                Err(ReferenceError::Function(inside.to_owned(), name.to_owned()))
+            }
+            _ => Reference::parse(inside).map(Self::Variable),
+        }
+    }
+}
+
 /// A value as text: strings as they are, everything else as compact JSON.
 pub(super) fn interpolate(into: &mut String, value: &Value) {
     match value {
@@ -101,11 +141,14 @@ pub(super) fn interpolate(into: &mut String, value: &Value) {
     }
 }
 
-/// Where the `)` is that closes a variable: a quoted key may hold one.
+/// The position of the `)` that closes a variable: a quoted key may hold one, and `string(...)` has its own.
 fn closing(text: &str) -> Option<usize> {
     let mut quote = None;
+    let mut depth = 0;
     for (position, byte) in text.bytes().enumerate() {
         match (quote, byte) {
+            (None, b'(') => depth += 1,
+            (None, b')') if depth > 0 => depth -= 1,
             (None, b')') => return Some(position),
             (None, b'"' | b'\'') => quote = Some(byte),
             (Some(open), byte) if open == byte => quote = None,

@@ -6,7 +6,7 @@ use indexmap::{IndexMap, IndexSet};
 use serde_json::{Map, Value};
 
 use super::reference::Reference;
-use super::text::{Part, Text, interpolate};
+use super::text::{Part, Position, Text, interpolate};
 use crate::document::Content;
 use crate::document::Location;
 use crate::document::diagnostic::Diagnostic;
@@ -19,6 +19,8 @@ pub enum Tree {
     Fixed(Value),
     /// A string leaf with variables.
     Text(Text),
+    /// A variable alone in a field that is text: its value becomes text, unless it has parts.
+    String(Reference),
     /// A list that holds variables.
     List(Vec<Self>),
     /// A map that holds variables, in its values; keys are literal.
@@ -45,15 +47,6 @@ pub struct Use {
     pub at: Option<Location>,
     /// How it stands in its leaf.
     pub position: Position,
-}
-
-/// How a variable stands in its leaf.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Position {
-    /// The leaf is nothing else: it takes the value with its type.
-    Alone,
-    /// Text stands around it: it is interpolated.
-    Within,
 }
 
 /// Where substitution gets its values.
@@ -126,12 +119,7 @@ impl Tree {
         match &node.content {
             Content::String(text) => match Text::parse(text) {
                 Ok(text) => {
-                    let position = if text.as_variable().is_some() {
-                        Position::Alone
-                    } else {
-                        Position::Within
-                    };
-                    uses.extend(text.references().map(|reference| Use {
+                    uses.extend(text.uses().map(|(reference, position)| Use {
                         reference: reference.clone(),
                         place: place.clone(),
                         at: Some(node.at),
@@ -168,6 +156,28 @@ impl Tree {
                 Self::map(fields.map(read).collect())
             }
             _ => Self::Fixed(node.to_json()),
+        }
+    }
+
+    /// Makes each variable that is alone in a field of text take the text of its value. The tree is at `place`.
+    pub fn take_texts(&mut self, place: &Place, is_text: &dyn Fn(&Place) -> bool) {
+        match self {
+            Self::Fixed(_) | Self::String(_) => {}
+            Self::Text(text) => {
+                if let (Some(variable), true) = (text.as_variable(), is_text(place)) {
+                    *self = Self::String(variable.clone());
+                }
+            }
+            Self::List(items) => {
+                for (index, item) in items.iter_mut().enumerate() {
+                    item.take_texts(&place.index(index), is_text);
+                }
+            }
+            Self::Map(entries) => {
+                for (key, entry) in entries {
+                    entry.take_texts(&place.key(key.as_str()), is_text);
+                }
+            }
         }
     }
 
@@ -229,6 +239,7 @@ impl Tree {
         match self {
             Self::Fixed(_) => Vec::new(),
             Self::Text(text) => text.references().collect(),
+            Self::String(reference) => vec![reference],
             Self::List(items) => items.iter().flat_map(Self::references).collect(),
             Self::Map(entries) => entries.values().flat_map(Self::references).collect(),
         }
@@ -253,6 +264,7 @@ impl Tree {
         match self {
             Self::Fixed(value) => value.clone(),
             Self::Text(text) => substitute_text(text, variables, unresolved),
+            Self::String(reference) => substitute_string(reference, variables, unresolved),
             Self::List(items) => {
                 let mut list = Vec::with_capacity(items.len());
                 for item in items {
@@ -279,8 +291,19 @@ impl Tree {
     }
 }
 
-fn substitute_text(text: &Text, variables: &dyn Variables, unresolved: &mut Unresolved) -> Value {
-    let mut lookup = |reference: &Reference| match variables.lookup(reference) {
+impl Default for Tree {
+    fn default() -> Self {
+        Self::Fixed(Value::Null)
+    }
+}
+
+/// Looks up a variable, or notes that it has no value.
+fn lookup<'a>(
+    reference: &Reference,
+    variables: &'a dyn Variables,
+    unresolved: &mut Unresolved,
+) -> Option<Cow<'a, Value>> {
+    match variables.lookup(reference) {
         Lookup::Value(value) => Some(value),
         Lookup::Pending => {
             unresolved.pending.insert(reference.root());
@@ -290,7 +313,32 @@ fn substitute_text(text: &Text, variables: &dyn Variables, unresolved: &mut Unre
             unresolved.absent.push(sentence);
             None
         }
-    };
+    }
+}
+
+/// Text for a field of text. Null stays what it is: an absent value.
+fn substitute_string(
+    reference: &Reference,
+    variables: &dyn Variables,
+    unresolved: &mut Unresolved,
+) -> Value {
+    let value = lookup(reference, variables, unresolved);
+    match value.as_deref() {
+        Some(Value::String(_) | Value::Null) => {}
+        Some(scalar @ (Value::Bool(_) | Value::Number(_))) => return scalar.to_string().into(),
+        Some(parts @ (Value::Array(_) | Value::Object(_))) => {
+            let kind = if parts.is_array() { "array" } else { "object" };
+            unresolved.absent.push(format!(
+                "`$({reference})` is of type {kind}, a string is needed; write $(string({reference})) for its JSON"
+            ));
+        }
+        None => return format!("$({reference})").into(),
+    }
+    value.map_or(Value::Null, Cow::into_owned)
+}
+
+fn substitute_text(text: &Text, variables: &dyn Variables, unresolved: &mut Unresolved) -> Value {
+    let mut lookup = |reference: &Reference| lookup(reference, variables, unresolved);
     if let Some(reference) = text.as_variable() {
         return lookup(reference)
             .map_or_else(|| Value::String(format!("$({reference})")), Cow::into_owned);
@@ -302,6 +350,10 @@ fn substitute_text(text: &Text, variables: &dyn Variables, unresolved: &mut Unre
             Part::Variable(reference) => match lookup(reference) {
                 Some(value) => interpolate(&mut whole, &value),
                 None => whole.push_str(&format!("$({reference})")),
+            },
+            Part::String(reference) => match lookup(reference) {
+                Some(value) => interpolate(&mut whole, &value),
+                None => whole.push_str(&format!("$(string({reference}))")),
             },
         }
     }

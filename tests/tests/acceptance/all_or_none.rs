@@ -36,9 +36,9 @@ fn three() -> String {
     format!("{THREE}      data: {{count: \"it is $(steps.build.count)\"}}\n")
 }
 
-/// The same, but the third has a number where a text must be.
+/// The same, but the third has a number where a boolean must be.
 fn third_invalid() -> String {
-    format!("{THREE}      data: {{count: $(steps.build.count)}}\n")
+    format!("{THREE}      immutable: $(steps.build.count)\n")
 }
 
 /// Creates that are meant.

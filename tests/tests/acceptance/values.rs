@@ -183,7 +183,13 @@ async fn typed_outputs_become_what_they_are(server: &Server) {
     step.last().run().await.expect(0);
 
     let settings = only(config_maps(&run).await);
-    let data = json!({"notes": "no", "flag": "--colour=no", "replicas": "2 replicas"});
+    let data = json!({
+        "notes": "no",
+        "flag": "--colour=no",
+        "replicas": "2 replicas",
+        "count": "2",
+        "labels.json": r#"{"app":"measured","tier":"web"}"#,
+    });
     assert_eq!(settings["data"], data);
     assert_eq!(settings["metadata"]["labels"]["tier"], "web");
     let app = only(run.objects("apps/v1", "deployments").await);

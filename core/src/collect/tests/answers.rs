@@ -100,6 +100,41 @@ fn no_refusal_quotes_a_part_of_a_secret_output() {
 }
 
 #[test]
+fn a_value_that_the_declaration_does_not_allow_is_refused_and_a_secret_one_is_not_shown() {
+    let collector = of("
+steps:
+  a:
+    - {name: digest, pattern: '^sha256:[0-9a-f]+$', default: 'sha256:0'}
+    - {name: files, type: array, nonEmpty: true, when: Always}
+    - {name: token, pattern: '^t-', secret: true}
+objects: []
+");
+    let wrong = json!({"digest": "", "files": [], "token": "hunter2"});
+    let refused = collector.examine("a", message(0, wrong)).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "output 'digest' of step 'a' is empty, which does not match the pattern '^sha256:[0-9a-f]+$'; output 'files' of step \
+         'a' is empty, which nonEmpty: true does not allow; output 'token' of step 'a' does not match the pattern '^t-'"
+    );
+    let problem = Problem::from(refused);
+    assert_eq!(
+        (problem.status, problem.exit_code),
+        (422, exit_code::OUTPUT)
+    );
+    // Of a failed step, too.
+    let refused = collector.examine("a", message(1, json!({"files": []})));
+    assert!(matches!(refused, Err(Refusal::Outputs(_))), "{refused:?}");
+    // One of another type is refused for that alone.
+    let refused = collector.examine("a", message(0, json!({"files": {}, "token": "t-1"})));
+    assert_eq!(
+        refused.unwrap_err().to_string(),
+        "output 'files' of step 'a' is no array, as which it is declared"
+    );
+    let right = json!({"digest": "sha256:ab", "files": ["x"], "token": "t-1"});
+    assert!(collector.examine("a", message(0, right)).is_ok());
+}
+
+#[test]
 fn after_the_finish_only_what_was_said_before_is_heard() {
     let mut collector = collector("Completed");
     take(&mut collector, "build", build());

@@ -26,6 +26,7 @@ objects:
         text: 'quoted "$(steps.a.text)" and $(steps.a.map.k)'
         url: $(resources.img.url)$(resources.img.digest)
         name: $(resources.img.name)
+        json: $(string(steps.a.map))
       list: ["$(steps.a.list[*])", more, "$(steps.a.map)"]
 "#;
 

@@ -16,7 +16,8 @@ objects:
       apiVersion: v1
       kind: Secret
       metadata: {name: credentials, labels: {a.b/c: $(steps.login.open)}}
-      stringData: {token: $(steps.login.token), nested: $(steps.login.keys.inner), tls.crt: x}
+      stringData: {token: $(steps.login.token), tls.crt: x}
+      data: {nested: $(steps.login.keys.inner)}
   - name: settings
     resourceTemplate:
       apiVersion: v1
@@ -107,8 +108,8 @@ fn a_path_is_shown_as_far_as_it_leads_through_the_masked_object() {
         ("metadata.labels[a.b/c]", Some("metadata.labels[a.b/c]")),
         ("metadata.labels.hunter2", Some("metadata.labels")),
         ("stringData[hunter2]", Some("stringData")),
-        ("stringData.nested.hunter3", Some("stringData.nested")),
-        ("stringData[nested][hunter3]", Some("stringData[nested]")),
+        ("data.nested.hunter3", Some("data.nested")),
+        ("data[nested][hunter3]", Some("data[nested]")),
         ("stringData.token hunter2", Some("stringData")),
         ("stringDatahunter2", None),
         ("hunter2", None),

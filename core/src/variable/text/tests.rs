@@ -32,3 +32,41 @@ fn an_unclosed_variable_is_refused() {
     assert_eq!(Text::parse("a $(params.x"), Err(TextError::Unclosed));
     assert!(Text::parse("$(params.a$(params.b))").is_err());
 }
+
+#[test]
+fn a_text_is_asked_for_by_string() {
+    let parts = |text: &str| Text::parse(text).unwrap().0;
+    let string = |text: &str| Part::String(Reference::parse(text).unwrap());
+    assert_eq!(parts("$(string(params.a))"), [string("params.a")]);
+    assert_eq!(
+        parts("$(string(params[\"a)(\"]))!$(params.string)"),
+        [
+            string("params[\"a)(\"]"),
+            literal("!"),
+            variable("params.string")
+        ]
+    );
+    assert_eq!(
+        parts("$$(string(params.a))"),
+        [literal("$(string(params.a))")]
+    );
+    assert_eq!(
+        Text::parse("$(string(params.a))").unwrap().as_variable(),
+        None
+    );
+    for (wrong, part) in [
+        ("$(str(params.a))", "unknown function 'str'"),
+        ("$(String(params.a))", "unknown function 'String'"),
+        ("$(string(params.a)x)", "write string(VARIABLE)"),
+        ("$(string())", "an empty variable"),
+        (
+            "$(string(string(params.a)))",
+            "cannot be read at '(params.a)'",
+        ),
+        ("$(string(params.a)", "write string(VARIABLE)"),
+        ("$(params.a(0))", "cannot be read at '(0)'"),
+    ] {
+        let error = Text::parse(wrong).unwrap_err().to_string();
+        assert!(error.contains(part), "{wrong}: {error}");
+    }
+}

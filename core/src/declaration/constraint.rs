@@ -1,0 +1,189 @@
+//! What a declaration demands of an output's value, beyond its type.
+
+use std::fmt;
+
+use gleaner_proto::OutputType;
+use regex::{Regex, RegexBuilder};
+use serde_json::Value;
+
+/// The longest pattern, in bytes.
+pub const PATTERN_MAX: usize = 1 << 10;
+/// The most patterns in one declaration: each is compiled when the declaration is read.
+pub const PATTERNS_MAX: usize = 64;
+/// The memory of a compiled pattern, in bytes. Together with [`VALUE_MAX`] it bounds the time of a comparison to seconds, for
+/// patterns that are written to be slow.
+const COMPILED_MAX: usize = 256 << 10;
+/// The memory of the automaton that is built during a comparison, in bytes.
+const AUTOMATON_MAX: usize = 1 << 20;
+/// The deepest nesting of groups.
+const NEST_MAX: u32 = 50;
+/// The longest value that is compared with a pattern, in bytes.
+pub const VALUE_MAX: usize = 64 << 10;
+/// The characters of a value that a message shows.
+const SHOWN: usize = 80;
+
+/// A regular expression in RE2's syntax, as in the schemas of CRDs: it is found anywhere in the text unless it is anchored, and has
+/// neither look-around nor back-references. It is compiled for each use, so that a declaration with many takes no memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern(String);
+
+/// A text that is not a [`Pattern`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PatternError {
+    /// It has this many bytes.
+    #[error("the pattern has {0} bytes; at most {PATTERN_MAX} are allowed")]
+    TooLong(usize),
+    /// It ends with a line end.
+    #[error(
+        "the pattern ends with a line end; write it in single quotes, or after |- instead of |"
+    )]
+    LineEnd,
+    /// It is not a regular expression.
+    #[error("invalid pattern: {0}")]
+    Syntax(String),
+    /// It needs too much memory.
+    #[error(
+        "the pattern takes more than {} KiB; repeat less often, or write [0-9A-Za-z_] for \\w, which includes the letters of all \
+         scripts",
+        COMPILED_MAX >> 10
+    )]
+    TooLarge,
+}
+
+/// A value that its declaration does not allow. Reads on from its subject, such as `the default`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Violation {
+    /// It is empty.
+    #[error("is empty, which nonEmpty: true does not allow")]
+    Empty,
+    /// It has this many bytes, too many to compare it with a pattern.
+    #[error("has {0} bytes; at most {VALUE_MAX} are compared with a pattern")]
+    TooLong(usize),
+    /// It does not match.
+    #[error("{}does not match the pattern '{pattern}'", Shown(.value.as_deref()))]
+    Mismatch {
+        /// The pattern.
+        pattern: Pattern,
+        /// The value; absent where it is secret.
+        value: Option<String>,
+    },
+}
+
+/// The value in a message, with the verb before it and the pronoun after it.
+struct Shown<'a>(Option<&'a str>);
+
+impl Pattern {
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    /// It is not a regular expression, or exceeds a bound.
+    pub fn new(text: &str) -> Result<Self, PatternError> {
+        if text.len() > PATTERN_MAX {
+            return Err(PatternError::TooLong(text.len()));
+        }
+        if text.ends_with('\n') {
+            return Err(PatternError::LineEnd);
+        }
+        match compile(text) {
+            Ok(_) => Ok(Self(text.to_owned())),
+            Err(regex::Error::CompiledTooBig(_)) => Err(PatternError::TooLarge),
+            Err(error) => Err(PatternError::Syntax(reason(&error))),
+        }
+    }
+
+    /// Returns true if the pattern is found in `text`.
+    pub fn matches(&self, text: &str) -> bool {
+        let compiled = compile(&self.0).expect("invariant: it was compiled when it was read");
+        compiled.is_match(text)
+    }
+}
+
+fn compile(text: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(text)
+        .size_limit(COMPILED_MAX)
+        .dfa_size_limit(AUTOMATON_MAX)
+        .nest_limit(NEST_MAX)
+        .build()
+}
+
+/// The last line of an error, which is its message; the lines before it repeat the pattern.
+fn reason(error: &regex::Error) -> String {
+    let text = error.to_string();
+    let last = text.lines().last().unwrap_or_default();
+    last.strip_prefix("error: ").unwrap_or(last).to_owned()
+}
+
+/// Checks the value of an output that must not be empty, must match `pattern`, and is secret or not.
+///
+/// # Errors
+/// The first demand that it does not meet.
+pub(super) fn check(
+    value: &Value,
+    non_empty: bool,
+    pattern: Option<&Pattern>,
+    is_secret: bool,
+) -> Result<(), Violation> {
+    if non_empty && is_empty(value) {
+        return Err(Violation::Empty);
+    }
+    let (Some(pattern), Some(text)) = (pattern, value.as_str()) else {
+        return Ok(());
+    };
+    if text.len() > VALUE_MAX {
+        return Err(Violation::TooLong(text.len()));
+    }
+    if pattern.matches(text) {
+        return Ok(());
+    }
+    Err(Violation::Mismatch {
+        pattern: pattern.clone(),
+        value: (!is_secret).then(|| shortened(text)),
+    })
+}
+
+/// Returns true if values of the type can be empty. A number, `true` and `false` never are.
+pub(super) const fn can_be_empty(kind: OutputType) -> bool {
+    !matches!(kind, OutputType::Number | OutputType::Boolean)
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(entries) => entries.is_empty(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// The beginning of `text` on one line.
+fn shortened(text: &str) -> String {
+    let mut characters = text.chars();
+    let mut shown: String = characters
+        .by_ref()
+        .take(SHOWN)
+        .flat_map(char::escape_debug)
+        .collect();
+    if characters.next().is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some("") => out.write_str("is empty, which "),
+            Some(value) => write!(out, "is '{value}', which "),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
