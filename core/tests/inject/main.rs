@@ -1,6 +1,7 @@
 //! The pure functions of the injector: weaving and wrapping.
 
 mod ahead;
+mod bounds;
 mod images;
 mod kinds;
 mod messages;
