@@ -7,6 +7,9 @@ use serde_json::Value;
 use crate::document::{Content, Node};
 use crate::document::{Cursor, Diagnostics};
 
+/// The most keys that all object parameters of a Task have together. Each may become an argument of the sidecar.
+const KEYS_MAX: usize = 4000;
+
 /// A parameter of a Task.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ParamSpec {
@@ -51,8 +54,21 @@ impl ParamSpec {
     /// Reads the parameters of a TaskSpec: `params`, and the `inputs.params` of 2019.
     pub(crate) fn read_all(spec: &Cursor<'_>, found: &mut Diagnostics) -> Vec<Self> {
         let (mut params, mut names) = (Vec::<Self>::new(), HashSet::new());
+        let mut keys = 0;
         for parent in std::iter::once(spec.clone()).chain(spec.field("inputs")) {
             for item in parent.items_at("params", found) {
+                let before = keys;
+                keys += Self::keys_of(item.node);
+                if keys > KEYS_MAX {
+                    if before <= KEYS_MAX {
+                        let message =
+                            format!("with this parameter, there are {keys} keys of objects");
+                        let help =
+                            format!("at most {KEYS_MAX} are read in a Task; join some in an array");
+                        found.refuse(&item, message, help);
+                    }
+                    continue;
+                }
                 let Some(param) = Self::read(&item, found) else {
                     continue;
                 };
@@ -65,6 +81,13 @@ impl ParamSpec {
             }
         }
         params
+    }
+
+    /// The number of keys in the default, value and properties of a parameter, each counted as often as it is there.
+    pub(crate) fn keys_of(param: &Node) -> usize {
+        let fields = ["default", "value", "properties"].into_iter();
+        let maps = fields.filter_map(|field| param.get(field)?.mapping());
+        maps.map(<[_]>::len).sum()
     }
 
     /// Parameters that a TaskSpec has without declaring them: those of what it is embedded in, nearest first (Tekton's

@@ -51,8 +51,9 @@ enum Host<'a> {
     },
 }
 
-/// The most parameters that an embedded task has of what it is embedded in. Each such task has a copy of all.
-const PROPAGATED_MAX: usize = 1000;
+/// The most parameters, and keys of object parameters, that an embedded task has of what it is embedded in. Each such task has a copy
+/// of all.
+const PROPAGATED_MAX: usize = 300;
 
 /// How a declaration is written.
 enum Syntax<'a> {
@@ -163,12 +164,13 @@ impl<'a> DeclarationSite<'a> {
             return Ok(None);
         };
         let mut task = TaskSpec::read(spec)?;
-        let outer = around.iter().map(|node| node.list_of("params").len());
-        let outer: usize = outer.sum();
+        let outer = around.iter().flat_map(|node| node.list_of("params"));
+        let outer: usize = outer.map(|param| 1 + ParamSpec::keys_of(param)).sum();
         if outer > PROPAGATED_MAX {
-            let message = format!("{outer} parameters of the Pipeline or run reach this task");
-            let help =
-                format!("at most {PROPAGATED_MAX} are read; join some in an array or object");
+            let message = format!(
+                "{outer} parameters of the Pipeline or run, keys of objects included, reach this task"
+            );
+            let help = format!("at most {PROPAGATED_MAX} are read; join some in an array");
             return Err(vec![spec.diagnostic(message).help(help)]);
         }
         let propagated = ParamSpec::read_around(around, &task.params);

@@ -3,6 +3,7 @@
 mod ahead;
 mod any_shape;
 mod artifacts;
+mod bounds;
 mod images;
 mod kinds;
 mod messages;

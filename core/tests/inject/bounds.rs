@@ -1,0 +1,48 @@
+//! Bounds on what is read of a Task or Pipeline.
+
+use serde_json::json;
+
+use crate::support::{refused, woven, yaml};
+
+/// Each key may become an argument of the sidecar, and each embedded task has all of them.
+#[test]
+fn more_keys_of_object_parameters_than_are_read_are_refused() {
+    let param = |count: usize| {
+        let keys = (0..count).map(|number| (format!("k{number}"), json!("")));
+        let default: serde_json::Map<_, _> = keys.collect();
+        json!({"name": format!("p{count}"), "type": "object", "default": default})
+    };
+    let mut task = yaml(
+        "
+apiVersion: tekton.dev/v1
+kind: Task
+metadata: {name: t, annotations: {gleaner.dev/outputs: 'steps: {a: [{name: o}]}'}}
+spec: {params: [], steps: [{name: a, image: i, command: [c]}]}
+",
+    );
+    task["spec"]["params"] = json!([param(3000), param(1000)]);
+    woven(&task);
+    task["spec"]["params"] = json!([param(3000), param(1001)]);
+    assert_eq!(
+        refused(&task),
+        "spec.params[1]: with this parameter, there are 4001 keys of objects; at most 4000 are read in a Task; join some in an array"
+    );
+    let spec = task["spec"].take();
+    let outputs = task["metadata"].take();
+    let embedded = |count: usize| {
+        let mut spec = spec.clone();
+        spec["params"] = json!([]);
+        spec["metadata"] = outputs.clone();
+        json!({
+            "apiVersion": "tekton.dev/v1", "kind": "Pipeline", "metadata": {"name": "p"},
+            "spec": {"params": [param(count)], "tasks": [{"name": "t", "taskSpec": spec}]},
+        })
+    };
+    woven(&embedded(299));
+    let message = refused(&embedded(300));
+    assert!(
+        message.starts_with("spec.tasks[0].taskSpec: 301 parameters of the Pipeline or run, keys of objects included")
+            && message.ends_with("at most 300 are read; join some in an array"),
+        "{message}"
+    );
+}
