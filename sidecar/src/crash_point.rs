@@ -1,6 +1,6 @@
-//! Places at which a test may kill the sidecar.
+//! Faults that a test may ask for, only with the feature `crash-points`.
 //!
-//! Only with the feature `crash-points`: when `GLEANER_CRASH_POINT` names the place, the sidecar leaves the file
+//! Crash points are places at which a test may kill the sidecar: when `GLEANER_CRASH_POINT` names the place, the sidecar leaves the file
 //! `crash-point` in its state directory and stops dead there, until it is killed. It does so once per state
 //! directory, so that the restarted sidecar goes on.
 
@@ -19,3 +19,17 @@ pub(crate) fn reach(state: &std::path::Path, name: &str) {
 /// Passes the place called `name`: nothing, in a build without the feature `crash-points`.
 #[cfg(not(feature = "crash-points"))]
 pub(crate) const fn reach(_state: &std::path::Path, _name: &str) {}
+
+/// Makes the disk slow: waits before an fsync for as many milliseconds as the file says that `GLEANER_SLOW_DISK` names.
+#[cfg(feature = "crash-points")]
+pub(crate) fn slow_disk() {
+    let file = std::env::var_os("GLEANER_SLOW_DISK");
+    let millis = file.and_then(|file| std::fs::read_to_string(file).ok());
+    if let Some(millis) = millis.and_then(|millis| millis.parse().ok()) {
+        std::thread::sleep(std::time::Duration::from_millis(millis));
+    }
+}
+
+/// Makes the disk slow: nothing, in a build without the feature `crash-points`.
+#[cfg(not(feature = "crash-points"))]
+pub(crate) const fn slow_disk() {}

@@ -8,6 +8,7 @@
 //! ```
 
 mod disturb;
+mod memory_limit;
 mod process;
 mod setup;
 mod step;
@@ -25,6 +26,7 @@ use tempfile::TempDir;
 use crate::server::{self, Answer, Server};
 use crate::wait;
 pub use disturb::Sending;
+pub use memory_limit::MemoryLimit;
 use process::Sidecar;
 pub use step::{Ended, Running, Step};
 
@@ -65,6 +67,8 @@ pub struct Run<'a> {
     flags: Vec<String>,
     environment: Vec<(String, String)>,
     sidecar: Option<Sidecar>,
+    /// Dropped after its process.
+    memory: Option<MemoryLimit>,
     /// The logs of the sidecars that were killed.
     killed: String,
 }
@@ -80,7 +84,9 @@ impl<'a> Run<'a> {
     pub async fn start(&mut self) {
         let arguments = self.arguments();
         let program = self.programs.sidecar;
-        let sidecar = Sidecar::start(program, &arguments, &self.environment).await;
+        let environment = self.environment();
+        let memory = self.memory.as_ref();
+        let sidecar = Sidecar::start(program, &arguments, &environment, memory).await;
         self.sidecar = Some(sidecar);
     }
 
@@ -103,6 +109,16 @@ impl<'a> Run<'a> {
         ];
         arguments.extend(self.api.iter().chain(&self.flags).cloned());
         arguments
+    }
+
+    fn environment(&self) -> Vec<(String, String)> {
+        let slow_disk = self.slow_disk_file().display().to_string();
+        let slow_disk = ("GLEANER_SLOW_DISK".to_owned(), slow_disk);
+        self.environment
+            .iter()
+            .cloned()
+            .chain([slow_disk])
+            .collect()
     }
 
     /// Kills the sidecar with SIGKILL.
@@ -328,6 +344,10 @@ impl Run<'_> {
 
     fn step_folder(&self, step: &str) -> PathBuf {
         self.folder().join("run").join(step)
+    }
+
+    fn slow_disk_file(&self) -> PathBuf {
+        self.folder().join("slow-disk")
     }
 
     fn crash_marker(&self) -> PathBuf {

@@ -4,6 +4,8 @@ use std::fmt::Debug;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 
+use crate::crash_point;
+
 /// A file. Tests have one whose writes fail.
 pub(crate) trait Disk: Debug + Send + Read + Write + Seek {
     /// As [`File::set_len`].
@@ -19,6 +21,7 @@ impl Disk for File {
     }
 
     fn sync_data(&self) -> io::Result<()> {
+        crash_point::slow_disk();
         Self::sync_data(self)
     }
 }

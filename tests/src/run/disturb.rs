@@ -20,7 +20,12 @@ pub type Sending = JoinHandle<Option<(u16, String)>>;
 impl Run<'_> {
     /// Starts the sidecar and does not wait for anything.
     pub fn launch(&mut self) {
-        let sidecar = Sidecar::launch(self.programs.sidecar, &self.arguments(), &self.environment);
+        let sidecar = Sidecar::launch(
+            self.programs.sidecar,
+            &self.arguments(),
+            &self.environment(),
+            self.memory.as_ref(),
+        );
         self.sidecar = Some(sidecar);
     }
 
@@ -65,6 +70,23 @@ impl Run<'_> {
     #[must_use]
     pub fn is_at_crash_point(&self) -> bool {
         self.crash_marker().exists()
+    }
+
+    /// Makes each fsync of the sidecar's journal take so many milliseconds longer, from now on and after each start.
+    ///
+    /// # Panics
+    ///
+    /// When the file that says so cannot be written.
+    pub fn slow_disk(&self, millis: u64) {
+        fs::write(self.slow_disk_file(), millis.to_string()).expect("a delay");
+    }
+
+    /// Returns true if a sidecar was killed because it needed more memory than its limit.
+    #[must_use]
+    pub fn was_out_of_memory(&self) -> bool {
+        self.memory
+            .as_ref()
+            .is_some_and(|memory| memory.kills() > 0)
     }
 
     /// Sends a request as a step by its token, or without one; none while the sidecar is not ready.

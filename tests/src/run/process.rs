@@ -8,6 +8,7 @@ use gleaner_testkit::process::{self, Process};
 
 use kube::Client;
 
+use super::memory_limit::MemoryLimit;
 use crate::wait;
 
 /// The longest that a start may take on a busy machine.
@@ -23,14 +24,19 @@ pub(crate) struct Sidecar {
 }
 
 impl Sidecar {
-    /// Starts it.
+    /// Starts it, within a memory limit if there is one.
     pub(crate) fn launch(
         program: &str,
         arguments: &[String],
         environment: &[(String, String)],
+        memory: Option<&MemoryLimit>,
     ) -> Self {
-        let mut command = process::tied_to_thread(Path::new("env"));
+        let mut command = process::tied_to_thread(Path::new("sh"));
+        // Zero is the process that writes.
+        let enter = r#"[ -z "$0" ] || echo 0 >"$0"; exec env "$@""#;
         command
+            .args(["-c", enter])
+            .arg(memory.map(MemoryLimit::entrance).unwrap_or_default())
             // A file that may not grow fails the write, as a full disk does, instead of killing the process.
             .arg("--ignore-signal=XFSZ")
             .arg(program)
@@ -51,8 +57,9 @@ impl Sidecar {
         program: &str,
         arguments: &[String],
         environment: &[(String, String)],
+        memory: Option<&MemoryLimit>,
     ) -> Self {
-        let mut sidecar = Self::launch(program, arguments, environment);
+        let mut sidecar = Self::launch(program, arguments, environment, memory);
         wait::until("the sidecar is ready", START, async || {
             if sidecar.is_ready() {
                 return Some(());

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use gleaner_core::declaration::{Declaration, Scope};
 use serde_json::Value;
 
-use super::{Programs, Run};
+use super::{MemoryLimit, Programs, Run};
 use crate::fault_proxy::FaultProxy;
 use crate::server::Server;
 
@@ -45,6 +45,7 @@ impl<'a> Run<'a> {
             flags: Vec::new(),
             environment: Vec::new(),
             sidecar: None,
+            memory: None,
             killed: String::new(),
         }
     }
@@ -102,6 +103,13 @@ impl<'a> Run<'a> {
     #[must_use]
     pub fn kubeconfig(mut self, file: &Path) -> Self {
         self.api = vec![format!("--kubeconfig={}", file.display())];
+        self
+    }
+
+    /// The sidecar runs within a memory limit.
+    #[must_use]
+    pub fn within(mut self, memory: Option<MemoryLimit>) -> Self {
+        self.memory = memory;
         self
     }
 

@@ -1,4 +1,4 @@
-//! Chaos: random runs with real processes, random faults of the API server, kills, stops and full disks. Each run must keep
+//! Chaos: random runs with real processes, random faults of the API server, kills, stops, full and slow disks. Each run must keep
 //! every promise of the product: see `docs/reliability.md`.
 //!
 //! - `cargo test -p gleaner-tests --test chaos` plays a fixed list of seeds for at most a minute;
@@ -7,6 +7,7 @@
 
 mod check;
 mod declaration;
+mod disturb;
 mod faults;
 mod foreign;
 mod observed;

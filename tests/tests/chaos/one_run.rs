@@ -110,6 +110,10 @@ pub(crate) async fn play(seed: u64) -> Result<Tally, String> {
     ] {
         player.observed.saw(place, text);
     }
+    if player.run.was_out_of_memory() {
+        let what = "the sidecar was killed because it needed more memory than its limit";
+        player.observed.violation(what.to_owned());
+    }
     let directory = player.run.directory().to_owned();
     let Player { run, observed, .. } = player;
     drop(run);

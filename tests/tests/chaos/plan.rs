@@ -68,6 +68,10 @@ pub(crate) enum Act {
     Pause { millis: u64 },
     /// Its disk is full for so many milliseconds: no file grows beyond so many bytes.
     FullDisk { millis: u64, bytes: u64 },
+    /// Each fsync takes `delay` milliseconds longer for so many milliseconds.
+    SlowDisk { millis: u64, delay: u64 },
+    /// Two messages of so many MiB at once, which the sidecar has to refuse: no step declares such an output.
+    Flood { mebibytes: usize },
     /// SIGKILL to the redirector of the running step; the step has failed then, as in a pod.
     KillStep,
     /// The outputs of the running step once more, by a raw request.
@@ -136,7 +140,7 @@ fn disturbance(random: &mut Random) -> Disturbance {
         true => At::Millis(random.between(0, 1200)),
         false => At::Requests(random.count(1, 14)),
     };
-    let act = match random.between(1, 20) {
+    let act = match random.between(1, 25) {
         1..=9 => Act::Kill {
             down: random.between(0, 500),
         },
@@ -147,7 +151,14 @@ fn disturbance(random: &mut Random) -> Disturbance {
             millis: random.between(50, 1500),
             bytes: random.pick(&[1, 64, 512, 4096]),
         },
-        18 => Act::KillStep,
+        18..=21 => Act::SlowDisk {
+            millis: random.between(200, 2500),
+            delay: random.pick(&[30, 200, 700]),
+        },
+        22..=23 => Act::Flood {
+            mebibytes: random.count(1, 40),
+        },
+        24 => Act::KillStep,
         _ => Act::PostTwice,
     };
     Disturbance { at, act }

@@ -1,9 +1,10 @@
 //! Plays one plan with real processes, disturbs them, and brings the run to its end.
 
+use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use gleaner_tests::fault_proxy::FaultProxy;
-use gleaner_tests::run::{Ended, Run, Running, Sending};
+use gleaner_tests::run::{Ended, MemoryLimit, Run, Running, Sending};
 use gleaner_tests::server::Server;
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -11,7 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::PROGRAMS;
 use crate::declaration::StepPlan;
 use crate::observed::Observed;
-use crate::plan::{Act, At, Disturbance, Plan};
+use crate::plan::{Disturbance, Plan};
 
 /// Between two looks at the processes.
 const TICK: Duration = Duration::from_millis(8);
@@ -20,7 +21,7 @@ const STATUS_EVERY: Duration = Duration::from_millis(100);
 /// A sidecar that ended by itself is started again after this, as the kubelet does.
 const RESTART: Duration = Duration::from_millis(200);
 /// As long as the file size of a healthy disk.
-const UNLIMITED: &str = "unlimited:unlimited";
+pub(crate) const UNLIMITED: &str = "unlimited:unlimited";
 
 /// A run that is being played.
 pub(crate) struct Player<'a> {
@@ -28,17 +29,31 @@ pub(crate) struct Player<'a> {
     pub(crate) run: Run<'a>,
     pub(crate) proxy: &'a FaultProxy,
     pub(crate) observed: Observed,
-    crash_points: Vec<String>,
-    disturbances: Vec<Disturbance>,
+    pub(crate) crash_points: Vec<String>,
+    pub(crate) disturbances: Vec<Disturbance>,
     /// The sidecar is to be started then.
-    start_at: Option<Instant>,
-    continue_at: Option<Instant>,
+    pub(crate) start_at: Option<Instant>,
+    pub(crate) continue_at: Option<Instant>,
     /// The disk is full until then, with this bound.
-    full_until: Option<(Instant, String)>,
+    pub(crate) full_until: Option<(Instant, String)>,
+    /// Each fsync is delayed until then.
+    pub(crate) slow_until: Option<Instant>,
     status: Option<Sending>,
     asked_at: Instant,
-    twice: Vec<Sending>,
-    is_calm: bool,
+    pub(crate) twice: Vec<Sending>,
+    pub(crate) floods: Vec<Sending>,
+    pub(crate) is_calm: bool,
+}
+
+/// The memory limit of a sidecar's container.
+const MEMORY: u64 = 128 << 20;
+
+/// The limit, as a container has it. Where none can be made, that is said once.
+fn memory_limit() -> Option<MemoryLimit> {
+    static SAID: Once = Once::new();
+    let made = MemoryLimit::new(MEMORY);
+    let failed = |why| SAID.call_once(|| eprintln!("SKIPPED, NOT TESTED: memory limits ({why})"));
+    made.map_err(failed).ok()
 }
 
 /// How the steps went.
@@ -56,7 +71,8 @@ impl<'a> Player<'a> {
             .through(proxy)
             .flag("--request-timeout=400ms")
             .flag("--submit-deadline=4s")
-            .flag("--log-level=trace");
+            .flag("--log-level=trace")
+            .within(memory_limit());
         let mut crash_points = plan.crash_points.clone();
         crash_points.reverse();
         if let Some(point) = crash_points.pop() {
@@ -72,9 +88,11 @@ impl<'a> Player<'a> {
             start_at: None,
             continue_at: None,
             full_until: None,
+            slow_until: None,
             status: None,
             asked_at: Instant::now(),
             twice: Vec::new(),
+            floods: Vec::new(),
             is_calm: false,
         }
     }
@@ -89,7 +107,7 @@ impl<'a> Player<'a> {
         }
     }
 
-    async fn kill(&mut self, down: Duration, why: &str) {
+    pub(crate) async fn kill(&mut self, down: Duration, why: &str) {
         self.run.kill().await;
         self.observed.kills += 1;
         self.observed.note(&format!("the sidecar is killed: {why}"));
@@ -119,6 +137,9 @@ impl<'a> Player<'a> {
             self.continue_at = None;
             self.run.signal("CONT");
         }
+        if self.slow_until.take_if(|until| now >= *until).is_some() {
+            self.run.slow_disk(0);
+        }
         let is_full = self.full_until.take_if(|(until, _)| now >= *until);
         if is_full.is_some() {
             self.run.limit_file_size(UNLIMITED);
@@ -142,72 +163,6 @@ impl<'a> Player<'a> {
         self.run.crash_nowhere();
     }
 
-    async fn disturb(&mut self, step: Option<&Running>) {
-        if self.disturbances.is_empty() {
-            return;
-        }
-        let millis = self.observed.elapsed().as_millis();
-        let requests = self.proxy.requests().len();
-        let is_due = |one: &Disturbance| match one.at {
-            At::Millis(at) => millis >= u128::from(at),
-            At::Requests(at) => requests >= at,
-        };
-        let Some(position) = self.disturbances.iter().position(is_due) else {
-            return;
-        };
-        let act = self.disturbances.remove(position).act;
-        let in_millis = |millis| Instant::now() + Duration::from_millis(millis);
-        match act {
-            Act::Kill { down } if self.start_at.is_none() => {
-                self.kill(Duration::from_millis(down), "by the plan").await;
-            }
-            Act::Pause { millis } if self.start_at.is_none() => {
-                self.observed.note(&format!("stopped for {millis} ms"));
-                self.run.signal("STOP");
-                self.continue_at = Some(in_millis(millis));
-            }
-            Act::FullDisk { millis, bytes } => {
-                self.observed
-                    .note(&format!("disk full for {millis} ms at {bytes} bytes"));
-                self.observed.disk_was_full = true;
-                let limit = format!("{bytes}:unlimited");
-                self.run.limit_file_size(&limit);
-                self.full_until = Some((in_millis(millis), limit));
-            }
-            Act::KillStep => {
-                if let Some(step) = step {
-                    self.observed.note("the redirector is killed");
-                    step.kill();
-                }
-            }
-            Act::PostTwice => {
-                if let Some(plan) = &self.observed.step {
-                    let plan = &self.plan.steps[*plan];
-                    self.twice.extend(self.post(plan));
-                }
-            }
-            Act::Kill { .. } | Act::Pause { .. } => {}
-        }
-    }
-
-    /// Ends all faults and disturbances.
-    pub(crate) fn calm(&mut self) {
-        if self.is_calm {
-            return;
-        }
-        self.is_calm = true;
-        self.observed.note("calm");
-        self.proxy.heal();
-        self.disturbances.clear();
-        self.crash_points.clear();
-        // The running one may still stop dead at its point, and is killed then.
-        self.run.crash_nowhere();
-        self.full_until = None;
-        self.continue_at = None;
-        self.run.limit_file_size(UNLIMITED);
-        self.run.signal("CONT");
-    }
-
     /// Asks for the status now and then, and looks at each response.
     async fn look_at_status(&mut self) {
         if let Some(sending) = self.status.take_if(|sending| sending.is_finished()) {
@@ -220,6 +175,15 @@ impl<'a> Player<'a> {
         if let Some(position) = twice {
             let response = self.twice.swap_remove(position).await.ok().flatten();
             self.observed.response("posted twice", response.as_ref());
+        }
+        let flood = self.floods.iter().position(|sending| sending.is_finished());
+        if let Some(position) = flood {
+            let response = self.floods.swap_remove(position).await.ok().flatten();
+            self.observed.response("flood", response.as_ref());
+            if let Some((200, _)) = response {
+                let what = "an output that no step declares was accepted";
+                self.observed.violation(what.to_owned());
+            }
         }
         if self.status.is_none() && self.asked_at.elapsed() > STATUS_EVERY && self.run.is_ready() {
             self.asked_at = Instant::now();
@@ -328,7 +292,7 @@ impl<'a> Player<'a> {
         }
     }
 
-    fn post(&self, plan: &StepPlan) -> Option<Sending> {
+    pub(crate) fn post(&self, plan: &StepPlan) -> Option<Sending> {
         let outputs = plan.outputs.iter();
         let outputs: Map<String, Value> = outputs
             .filter(|_| plan.exit == 0)

@@ -1,0 +1,87 @@
+//! A memory limit around the sidecar, as its container has one.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Where cgroups are mounted.
+const ROOT: &str = "/sys/fs/cgroup";
+
+/// A cgroup with a memory limit; removed when dropped, after its processes.
+#[derive(Debug)]
+pub struct MemoryLimit {
+    directory: PathBuf,
+    /// The file that counts processes that were killed for memory, in lines of `NAME COUNT`.
+    events: &'static str,
+}
+
+impl MemoryLimit {
+    /// Makes a cgroup below that of this process, with a limit in bytes.
+    ///
+    /// # Errors
+    /// A message about why that is not possible here: it needs root, and a memory controller for children.
+    pub fn new(bytes: u64) -> Result<Self, String> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let own = fs::read_to_string("/proc/self/cgroup").map_err(|error| error.to_string())?;
+        let of = |controller: &str| {
+            own.lines().find_map(|line| {
+                let (_, rest) = line.split_once(':')?;
+                let (controllers, path) = rest.split_once(':')?;
+                (controllers == controller).then(|| path.trim_start_matches('/').to_owned())
+            })
+        };
+        // Version 1 has a hierarchy for each controller, version 2 one for all (cgroups(7)).
+        let (parent, limit, events) = match (of("memory"), of("")) {
+            (Some(path), _) => (
+                Path::new(ROOT).join("memory").join(path),
+                "memory.limit_in_bytes",
+                "memory.oom_control",
+            ),
+            (None, Some(path)) => {
+                let parent = Path::new(ROOT).join(path);
+                // Refused where the controller is there already, or where processes are in this very cgroup.
+                let _ = fs::write(parent.join("cgroup.subtree_control"), "+memory");
+                (parent, "memory.max", "memory.events")
+            }
+            (None, None) => return Err("this process is in no cgroup".to_owned()),
+        };
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("gleaner-tests-{}-{number}", std::process::id());
+        let directory = parent.join(name);
+        let failed = |error| format!("{}: {error}", directory.display());
+        fs::create_dir(&directory).map_err(failed)?;
+        let made = Self { directory, events };
+        let file = made.directory.join(limit);
+        fs::write(&file, bytes.to_string())
+            .map_err(|error| format!("{}: {error}", file.display()))?;
+        Ok(made)
+    }
+
+    /// The processes that were killed because the limit was reached.
+    ///
+    /// # Panics
+    ///
+    /// When the kernel does not tell.
+    #[must_use]
+    pub fn kills(&self) -> u64 {
+        let events = fs::read_to_string(self.directory.join(self.events));
+        let events = events.expect("the events of a cgroup");
+        let count = events
+            .lines()
+            .find_map(|line| line.strip_prefix("oom_kill "));
+        count
+            .and_then(|count| count.parse().ok())
+            .expect("oom_kill")
+    }
+
+    /// The file by which a process enters.
+    pub(crate) fn entrance(&self) -> PathBuf {
+        self.directory.join("cgroup.procs")
+    }
+}
+
+impl Drop for MemoryLimit {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir(&self.directory);
+    }
+}
