@@ -57,10 +57,10 @@ pub enum ContentError {
 // === impl Certificate ===
 
 impl Certificate {
-    /// From DER; none when it is no certificate.
+    /// From DER; none when it is no certificate. A CA may be one of X.509 version 1, which Go takes.
     pub fn new(der: CertificateDer<'static>) -> Option<Self> {
         let validity = Validity::of(&der).ok()?;
-        ParsedCertificate::try_from(&der).ok()?;
+        RootCertStore::empty().add(der.clone()).ok()?;
         Some(Self { der, validity })
     }
 

@@ -144,6 +144,15 @@ fn what_is_no_announcement_counts_as_none() {
     }
 }
 
+/// As `openssl x509 -req -signkey` makes it without extensions.
+#[test]
+fn a_ca_of_version_1_is_one() {
+    let own = Certificate::all(include_bytes!("ca-of-version-1.pem")).expect("a CA");
+    let mut configuration = configuration(&[Value::Null]);
+    repaired(&mut configuration, &own, at(0));
+    assert_eq!(authorities(&configuration), own);
+}
+
 #[test]
 fn a_repair_fails_on_another_version_than_was_read() {
     let mut configuration = configuration(&[Value::Null]);
