@@ -81,6 +81,27 @@ async fn another_ca_is_trusted_before_a_certificate_of_it_is_served() {
 }
 
 #[tokio::test]
+async fn a_certificate_of_a_new_ca_waits_until_all_api_servers_have_seen_it() {
+    let api_server = ApiServer::start().await;
+    let authority = Authority::new();
+    let setup = Setup::given(&authority, &api_server).flag("--authority-settle=1h");
+    let injector = setup.ready().await;
+    let other = Authority::new();
+    setup.write(other.issue(NAME));
+    setup.write_ca(&other);
+    until("both CAs", async || {
+        let bundle = api_server.bundle();
+        (bundle.contains(&other.pem) && bundle.contains(&authority.pem)).then_some(())
+    })
+    .await;
+    // Many looks, after each of which an API server may still trust the old CA alone.
+    for _ in 0..20 {
+        injector.client(&authority).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
 async fn where_certificates_come_from_changes_and_no_review_fails() {
     let api_server = ApiServer::start().await;
     let managed = Setup::managed(&api_server).flag("--authority-settle=1s");

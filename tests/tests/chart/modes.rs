@@ -22,40 +22,13 @@ pub(crate) fn cases() -> Vec<Case> {
         no_mode_renders_a_ca_bundle,
         the_injector_takes_its_arguments_in_every_mode,
         the_webhooks_may_have_annotations,
+        the_webhooks_are_called_again_when_others_have_changed_an_object,
     ];
     alone.chain(others).map(Case::real_only).collect()
 }
 
 /// cert-manager's kinds, as far as the chart has them.
-const CERT_MANAGER: &str = "
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: issuers.cert-manager.io}
-spec:
-  group: cert-manager.io
-  scope: Namespaced
-  names: {kind: Issuer, plural: issuers, singular: issuer}
-  versions:
-    - name: v1
-      served: true
-      storage: true
-      schema:
-        openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}
----
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: certificates.cert-manager.io}
-spec:
-  group: cert-manager.io
-  scope: Namespaced
-  names: {kind: Certificate, plural: certificates, singular: certificate}
-  versions:
-    - name: v1
-      served: true
-      storage: true
-      schema:
-        openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}
-";
+const CERT_MANAGER: &str = include_str!("../../fixtures/cert-manager-crds.yaml");
 
 const WEBHOOKS: &str =
     "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/gleaner.dev";
@@ -196,4 +169,12 @@ async fn the_webhooks_may_have_annotations(_: &Server) {
     let objects = render("gleaner", &[]);
     let configuration = find(&objects, "MutatingWebhookConfiguration", "gleaner.dev");
     assert_eq!(configuration["metadata"].get("annotations"), None);
+}
+
+async fn the_webhooks_are_called_again_when_others_have_changed_an_object(_: &Server) {
+    let objects = render("gleaner", &[]);
+    let configuration = find(&objects, "MutatingWebhookConfiguration", "gleaner.dev");
+    for webhook in configuration["webhooks"].as_array().expect("webhooks") {
+        assert_eq!(webhook["reinvocationPolicy"], "IfNeeded", "{webhook}");
+    }
 }

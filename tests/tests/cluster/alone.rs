@@ -14,12 +14,13 @@ pub(crate) fn cases() -> Vec<Case> {
         native_sidecars_of_tekton_end_with_the_run,
         a_namespace_may_enforce_restricted_pods,
         a_cluster_without_native_sidecars_runs_a_sidecar_of_tekton,
+        artifacts_of_tekton_reach_a_script_that_has_outputs,
     ]
 }
 
 /// Does something and, however that comes out, puts the cluster back.
 #[track_caller]
-fn meanwhile(body: impl FnOnce(), back: impl FnOnce()) {
+pub(crate) fn meanwhile(body: impl FnOnce(), back: impl FnOnce()) {
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
     back();
     if let Err(panic) = outcome {
@@ -29,13 +30,13 @@ fn meanwhile(body: impl FnOnce(), back: impl FnOnce()) {
 
 /// Runs kubectl in the namespace of Gleaner's injector.
 #[track_caller]
-fn kubectl(namespace: &Namespace, arguments: &[&str]) -> String {
+pub(crate) fn kubectl(namespace: &Namespace, arguments: &[&str]) -> String {
     Output::of(namespace.cluster().kubectl("gleaner").args(arguments), "").succeed()
 }
 
 /// Waits until there are this many injectors, and nobody else.
 #[track_caller]
-fn injectors(namespace: &Namespace, count: usize) {
+pub(crate) fn injectors(namespace: &Namespace, count: usize) {
     let rollout = [
         "rollout",
         "status",
@@ -62,7 +63,7 @@ fn injectors(namespace: &Namespace, count: usize) {
 }
 
 /// Creates a Task that asks for Gleaner, without effect.
-fn asks(namespace: &Namespace) -> Output {
+pub(crate) fn asks(namespace: &Namespace) -> Output {
     let create = ["create", "--dry-run=server", "--filename=-"];
     let other = BUILD.replace("name: build\n  annotations", "name: other\n  annotations");
     namespace.kubectl_with(&create, &other)
@@ -105,7 +106,7 @@ fn scale(namespace: &Namespace, replicas: usize) {
 
 /// Changes values of the chart.
 #[track_caller]
-fn upgrade(namespace: &Namespace, values: &[&str]) {
+pub(crate) fn upgrade(namespace: &Namespace, values: &[&str]) {
     let mut helm = namespace.cluster().helm("gleaner");
     let chart = repository("charts/gleaner");
     helm.args(["upgrade", "gleaner", "--reuse-values"])
@@ -251,3 +252,55 @@ fn a_cluster_without_native_sidecars_runs_a_sidecar_of_tekton(namespace: &Namesp
         },
     );
 }
+
+/// Tekton puts `$(steps.X.outputs.Y)` into a script as it starts it.
+fn artifacts_of_tekton_reach_a_script_that_has_outputs(namespace: &Namespace) {
+    meanwhile(
+        || {
+            tekton_flag(namespace, "enable-artifacts=true");
+            namespace.apply(ARTIFACTS);
+            namespace.run("artifacts").succeeded();
+            let resource = namespace.only_resource();
+            let image = r#"[{"digest":{"sha256":"df85"},"uri":"pkg:x/y"}]"#;
+            assert_eq!(param(&resource, "lone"), image);
+            assert_eq!(param(&resource, "command"), image);
+        },
+        || tekton_flag(namespace, "enable-artifacts=false"),
+    );
+}
+
+const ARTIFACTS: &str = r#"
+apiVersion: tekton.dev/v1
+kind: Task
+metadata:
+  name: artifacts
+  annotations:
+    gleaner.dev/outputs: |
+      steps:
+        produce: [{name: path}]
+        lone: [{name: image}]
+        command: [{name: image}]
+      resources:
+        - name: img
+          spec:
+            type: image
+            params:
+              - {name: path, value: $(steps.produce.path)}
+              - {name: lone, value: $(steps.lone.image)}
+              - {name: command, value: $(steps.command.image)}
+spec:
+  steps:
+    - name: produce
+      image: localhost/gleaner-test/busybox:1
+      script: |
+        echo '{"outputs": [{"name": "image", "values": [{"uri": "pkg:x/y", "digest": {"sha256": "df85"}}]}]}' > $(step.artifacts.path)
+        echo $(step.artifacts.path) > "$GLEANER_OUTPUTS/path"
+    - name: lone
+      image: localhost/gleaner-test/busybox:1
+      script: |
+        echo '$(steps.produce.outputs.image)' > "$GLEANER_OUTPUTS/image"
+    - name: command
+      image: localhost/gleaner-test/busybox:1
+      command: [/bin/sh, -c, 'printf %s "$1" > "$GLEANER_OUTPUTS/image"', sh]
+      args: ["$(steps.produce.outputs.image)"]
+"#;

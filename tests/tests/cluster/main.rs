@@ -15,6 +15,8 @@
 //! | `submitting` | when and how objects are created, and what becomes of them |
 //! | `plain` | pods that are none of Tekton's |
 //! | `ahead` | namespaces without a webhook: `gleaner inject` |
+//! | `tekton` | what Tekton and other containers do goes on |
+//! | `modes` | where the injector's certificates come from changes |
 //! | `alone` | the injector down, other settings of Tekton and Gleaner |
 
 mod ahead;
@@ -23,6 +25,7 @@ mod annotated;
 mod ends;
 mod finish;
 mod killing;
+mod modes;
 mod plain;
 mod proposal;
 mod refusals;
@@ -31,6 +34,7 @@ mod security;
 mod shapes;
 mod sizes;
 mod submitting;
+mod tekton;
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
@@ -56,9 +60,11 @@ fn main() -> ExitCode {
         security::cases(),
         plain::cases(),
         ahead::cases(),
+        tekton::cases(),
     ];
     Suite::new(together.into_iter().flatten().collect())
         .alone(alone::cases())
+        .alone(modes::cases())
         .run()
 }
 

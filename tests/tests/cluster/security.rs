@@ -2,6 +2,7 @@
 //! in `alone`: Tekton itself has to be told of them.)
 
 use gleaner_tests::cluster::Namespace;
+use gleaner_tests::cluster::start::repository;
 use gleaner_tests::cluster::suite::Case;
 use gleaner_tests::on_cluster;
 
@@ -13,6 +14,7 @@ pub(crate) fn cases() -> Vec<Case> {
         an_image_with_nothing_but_a_program_plays_a_step,
         a_pod_without_a_token_gives_one_to_the_sidecar_alone,
         variables_of_a_run_do_not_steer_the_task,
+        the_documented_role_is_all_that_a_run_needs,
     ]
 }
 
@@ -60,6 +62,34 @@ spec:
     );
     namespace.ended("taskrun/tokenless").succeeded();
     namespace.only_resource();
+}
+
+fn the_documented_role_is_all_that_a_run_needs(namespace: &Namespace) {
+    let page = std::fs::read_to_string(repository("docs/install.md")).expect("the page");
+    let blocks = page.split("```yaml\n").skip(1);
+    let mut blocks = blocks.filter_map(|block| block.split("```").next());
+    let example = blocks.find(|block| block.contains("automountServiceAccountToken: false"));
+    let example = example
+        .expect("the example")
+        .replace(
+            "namespace: demo",
+            &format!("namespace: {}", namespace.name()),
+        )
+        .replace(
+            "docker.io/library/busybox:1.37",
+            "localhost/gleaner-test/busybox:1",
+        );
+    namespace.apply(&example);
+    namespace.ended("taskrun/release").succeeded();
+    let made = namespace.list("configmaps");
+    let made = made
+        .iter()
+        .find(|object| object["data"]["version"] == "1.2.3");
+    let owner = &made.expect("the ConfigMap")["metadata"]["ownerReferences"][0];
+    assert_eq!(owner["name"], "release", "{owner}");
+    // The Events, too, may be created.
+    let described = namespace.describe("taskrun/release");
+    assert!(described.contains("release-"), "{described}");
 }
 
 /// Tekton puts the variables of `podTemplate.env` into every step, after the Task's own, and into no sidecar.

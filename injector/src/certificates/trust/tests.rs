@@ -123,7 +123,7 @@ fn a_ca_that_is_not_valid_any_more_goes_at_once() {
     let (old, new) = (ca(), ca());
     let mut configuration = configuration(&[Value::Null]);
     repaired(&mut configuration, &[old], hours(239));
-    repaired(&mut configuration, &[new.clone()], hours(239));
+    repaired(&mut configuration, std::slice::from_ref(&new), hours(239));
     assert_eq!(authorities(&configuration).len(), 2);
     repaired(&mut configuration, &[new], hours(241));
     assert_eq!(authorities(&configuration).len(), 1);
@@ -136,8 +136,21 @@ fn what_is_no_announcement_counts_as_none() {
         let mut configuration = configuration(&[json!(pem(&[&own, &other]))]);
         configuration["metadata"]["annotations"] = json!({ANNOUNCEMENTS: text});
         repaired(&mut configuration, std::slice::from_ref(&own), at(0));
-        assert_eq!(authorities(&configuration), [own.clone()], "{text}");
+        assert_eq!(
+            authorities(&configuration),
+            std::slice::from_ref(&own),
+            "{text}"
+        );
     }
+}
+
+/// As `openssl x509 -req -signkey` makes it without extensions.
+#[test]
+fn a_ca_of_version_1_is_one() {
+    let own = Certificate::all(include_bytes!("ca-of-version-1.pem")).expect("a CA");
+    let mut configuration = configuration(&[Value::Null]);
+    repaired(&mut configuration, &own, at(0));
+    assert_eq!(authorities(&configuration), own);
 }
 
 #[test]
