@@ -93,6 +93,10 @@ tasks:
     assert_eq!(report["results"]["text"], "hello you x y z y z p-run-1");
     assert_eq!(report["results"]["note"]["text"], "hello you");
     assert_eq!(report["results"]["item"], "y z");
+    assert_eq!(
+        report["resources"][0]["metadata"]["labels"]["tekton.dev/pipelineTask"],
+        "first"
+    );
     assert_eq!(report["tasks"][0]["taskRun"], "p-run-1-first");
     assert_eq!(
         report["resources"][0]["metadata"]["labels"]["tekton.dev/pipelineRun"],
@@ -280,7 +284,7 @@ spec:
   params: [{{name: who, value: you}}]
   workspaces: [{{name: shared, volumeClaimTemplate: {{}}}}, {{name: own, emptyDir: {{}}}}]
   pipelineSpec:
-    params: [{{name: who}}]
+    params: [{{name: who, default: nobody}}]
     workspaces: [{{name: shared}}, {{name: own}}]
     tasks:
     - {{name: say, taskRef: {{name: say}}, params: [{{name: name, value: cm}}, {{name: words, value: [$(params.who)]}}]}}
@@ -290,7 +294,7 @@ spec:
         steps:
         - name: one
           script: |
-            printf '%s' '$(params.who) $(tasks.say.results.said) $(context.pipelineRun.name)' > $(workspaces.shared.path)/file
+            printf '%s' '$(params.who) $(tasks.say.results.said) $(context.pipelineRun.name)$(context.pipeline.name)' > $(workspaces.shared.path)/file
             touch $(workspaces.own.path)/file
     - name: read
       runAfter: [write]

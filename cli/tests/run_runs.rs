@@ -287,6 +287,15 @@ fn several_files_and_directories_are_one_set_of_documents() {
 }
 
 #[test]
+fn documents_of_other_kinds_are_named() {
+    let spec = "steps: [{name: one, script: 'printf x > $GLEANER_OUTPUTS/a'}]";
+    let others = "---\n{apiVersion: v1, kind: ConfigMap, metadata: {name: settings}}\n---\n{apiVersion: tekton.dev/v1, kind: Taskrun, metadata: {name: r}}\n";
+    run(&format!("{}{others}", task(ONE, spec)), &[])
+        .exits(0)
+        .says("not used by this run: ConfigMap settings, Taskrun r (did you mean TaskRun?)");
+}
+
+#[test]
 fn two_runs_need_a_name() {
     let spec = format!("params: [{{name: p}}]\n{WRITES}");
     let text = with_run(&spec, "params: [{name: p, value: x}]");

@@ -47,6 +47,12 @@ impl Cluster {
                 "--namespace {name}: this is no name of a namespace; it has lower-case letters, digits and '-', at most 63"
             )));
         }
+        if let Some(name) = own.filter(|name| options.namespace.is_none() && !is_dns_label(name)) {
+            return Err(Failure::usage(format_args!(
+                "the namespace '{name}' in the documents is not a valid name: it has lower-case letters, digits and '-', at \
+                 most 63; or give another one with -n"
+            )));
+        }
         if options.context.is_some() || options.kubeconfig.is_some() {
             return Self::real(options, own, directory);
         }

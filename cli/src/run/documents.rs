@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use gleaner_core::document::diagnostic::Diagnostic;
-use gleaner_core::document::suggestion::suggestion;
+use gleaner_core::document::suggestion::{nearest, suggestion};
 use gleaner_core::document::{Finding, Node, Place, Source};
 use gleaner_core::task::site::{kind_of, metadata_name};
 
@@ -88,6 +88,29 @@ impl<'a> Documents<'a> {
         } else {
             Err(found)
         }
+    }
+
+    /// Returns a note about the documents of kinds that no run is made of; none if there are none.
+    pub(crate) fn others(&self) -> Option<String> {
+        const SHOWN: usize = 10;
+        let others = self.0.iter().filter(|one| !KINDS.contains(&one.kind()));
+        let others: Vec<String> = others
+            .map(|one| match one.node.text_of("kind") {
+                Some(kind) => match nearest(kind, KINDS).filter(|meant| *meant != kind) {
+                    Some(meant) => format!("{kind} {} (did you mean {meant}?)", one.name()),
+                    None => format!("{kind} {}", one.name()),
+                },
+                None => format!("the document without a kind at {}", one.position()),
+            })
+            .collect();
+        let more = others.len().saturating_sub(SHOWN);
+        let more = if more > 0 {
+            format!(" and {more} more")
+        } else {
+            String::new()
+        };
+        let shown = others[..others.len().min(SHOWN)].join(", ");
+        (!others.is_empty()).then(|| format!("not used by this run: {shown}{more}"))
     }
 
     pub(crate) fn of_kind(&self, kind: &str) -> Vec<Document<'a>> {

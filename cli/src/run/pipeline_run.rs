@@ -208,6 +208,7 @@ impl PipelineRun<'_> {
         let context = self
             .context
             .of_task(&task.name, &task.task.name, surroundings.cluster)?;
+        plan.name_run(&self.context.of_pipeline());
         plan.name_run(&context);
         let (errors, _) = plan.trial();
         if !errors.is_empty() {

@@ -171,8 +171,17 @@ fn complete_params(
     params: &mut Params,
     found: &mut Diagnostics,
 ) {
+    let own = item.field("taskSpec");
+    let own = own.map(|spec| spec.items_at("params", found));
+    let own = own.unwrap_or_default();
+    let declares = |name: &str| {
+        own.iter()
+            .any(|item| item.node.text_of("name") == Some(name))
+    };
     for spec in &read.task.spec.params {
-        if params.contains_key(&spec.name) || spec.default.is_some() {
+        // A default of its own wins over the Pipeline's value, but not one that is the Pipeline's.
+        let has_default = spec.default.is_some() && (!embedded || declares(&spec.name));
+        if params.contains_key(&spec.name) || has_default {
             continue;
         }
         match source.params.get(&spec.name).filter(|_| embedded) {

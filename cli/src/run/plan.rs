@@ -22,8 +22,8 @@ const ARGUMENT_MAX: usize = 128 << 10;
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) task: Task,
-    /// The beginning of the steps' names, for people: the name of the task in its pipeline.
-    pub(crate) label: String,
+    /// The name of the task in its pipeline.
+    pub(crate) pipeline_task: Option<String>,
     /// Before the directory, which cannot be removed while they are protected.
     pub(crate) read_only: Vec<ReadOnly>,
     pub(crate) directory: RunDirectory,
@@ -75,10 +75,7 @@ impl Plan {
             }
         }
         let mut plan = Self {
-            label: match inputs.in_pipeline {
-                true => format!("{}/", planned.name),
-                false => String::new(),
-            },
+            pipeline_task: inputs.in_pipeline.then(|| planned.name.clone()),
             paths: Paths::default(),
             substitution: Substitution {
                 params: inputs.params,
@@ -100,6 +97,14 @@ impl Plan {
             Ok(plan)
         } else {
             Err(errors)
+        }
+    }
+
+    /// Returns the name of a step for people.
+    pub(crate) fn shown(&self, step: &str) -> String {
+        match &self.pipeline_task {
+            Some(task) => format!("{task}/{step}"),
+            None => step.to_owned(),
         }
     }
 
@@ -298,9 +303,8 @@ impl Plan {
             let names: Vec<&str> = elsewhere.map(|variable| variable.name.as_str()).collect();
             if !names.is_empty() {
                 notes.push(format!(
-                    "step '{}{}': {} would come from the cluster (valueFrom); here it is what your environment has",
-                    self.label,
-                    step.name,
+                    "step '{}': {} would come from the cluster (valueFrom); here it is what your environment has",
+                    self.shown(&step.name),
                     names.join(", ")
                 ));
             }

@@ -59,12 +59,14 @@ pub(crate) fn plan(
         documents: &documents,
     };
     let chosen = choice::choose(options, &documents, sources).map_err(usage)?;
-    match chosen.kind() {
+    let mut play = match chosen.kind() {
         "TaskRun" => planner.task_run(chosen),
         "PipelineRun" => planner.pipeline_run(chosen),
         "Pipeline" => planner.pipeline(chosen),
         _ => planner.task(chosen),
-    }
+    }?;
+    play.notes.extend(documents.others());
+    Ok(play)
 }
 
 /// What a plan is made from.

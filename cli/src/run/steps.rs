@@ -87,7 +87,7 @@ impl Steps<'_> {
             };
             if command.skipped {
                 Progress::step_skipped(
-                    &self.shown(&step.name),
+                    &self.plan.shown(&step.name),
                     "its conditions (when) do not hold",
                 );
                 continue;
@@ -102,7 +102,7 @@ impl Steps<'_> {
             if code != 0 {
                 for skipped in &steps[index + 1..] {
                     Progress::step_skipped(
-                        &self.shown(&skipped.name),
+                        &self.plan.shown(&skipped.name),
                         "the task has ended before it",
                     );
                 }
@@ -121,7 +121,7 @@ impl Steps<'_> {
 
     /// Runs one step, tells how it went, and returns the code with which it counts: 0 also when the task goes on.
     async fn step(&mut self, name: &str, command: &Command, finish: Finish) -> io::Result<u8> {
-        let shown = &self.shown(name);
+        let shown = &self.plan.shown(name);
         Progress::step_begins(shown);
         let began = Instant::now();
         let (end, reports) = self.process(name, command, finish).await?;
@@ -177,7 +177,7 @@ impl Steps<'_> {
         let mut group = Group::start(&mut child, self.plan.directory.watcher())?;
         self.begun = true;
         let mut readers = tokio::task::JoinSet::new();
-        let step = self.shown(name);
+        let step = self.plan.shown(name);
         let show = move |line: &str| Progress::line(&step, line);
         if let Some(stream) = group.child.stdout.take() {
             readers.spawn(pass_on(stream, command.stdout_copy.clone(), show.clone()));
@@ -200,7 +200,7 @@ impl Steps<'_> {
         // After what the sidecar knows by then, for they are about that.
         let reports = reports(&self.plan.directory.reports(name));
         for report in &reports {
-            self.progress.report(&self.shown(name), report);
+            self.progress.report(&self.plan.shown(name), report);
         }
         Ok((end?, reports))
     }
@@ -243,11 +243,6 @@ impl Steps<'_> {
                 }
             }
         }
-    }
-
-    /// Returns the name of a step for people.
-    fn shown(&self, step: &str) -> String {
-        format!("{}{step}", self.plan.label)
     }
 
     /// Returns a message if a workspace that is read-only has changed.
