@@ -49,15 +49,22 @@ Examples:
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run a Task's steps on this machine and create what they lead to.
+    /// Run a Task, TaskRun or PipelineRun on this machine and create what it leads to.
+    ///
+    /// If the files hold a TaskRun or PipelineRun, it is run with the Tasks, Pipelines and StepActions of the files, as Tekton
+    /// would: parameters, workspaces, when, finally, timeouts, and results between tasks. Tasks run one at a time. Without a
+    /// run, the only Pipeline or the only Task (that declares outputs) is run. What only a cluster has (images, sidecars,
+    /// service accounts, resource limits) is named before the first step; what would change the run (matrix, retries, CEL,
+    /// resolvers, custom tasks, pipelines in pipelines) is refused.
     ///
     /// The steps run in order as processes of this machine, each under Gleaner's redirector; Gleaner's sidecar collects what
     /// they leave behind, renders and creates. Without --context or --kubeconfig it does so in an API server that lives in
     /// this process and ends with it. Progress and what the steps print go to standard error, the created YAML and the
     /// results to standard output. The exit code is that of the step that failed, or 0.
     ///
-    /// Images, volumes and the like are a cluster's: here a step finds the tools of this machine. /workspace and /tekton
-    /// are a temporary folder in what a step's command, script, arguments and variables say.
+    /// A step finds the tools of this machine: it gets PATH, HOME (an empty directory) and the variables of the documents, and
+    /// nothing else of this environment. /workspace and /tekton are a temporary directory in the text of a step's command,
+    /// script, arguments and variables.
     Run(Box<Run>),
     /// Show the YAML that would be created, without running anything.
     ///
@@ -122,10 +129,19 @@ pub(crate) enum LintFormat {
 
 #[derive(Debug, Args)]
 pub(crate) struct TaskArgs {
-    /// The file that holds the Task, or - for standard input.
-    #[arg(short = 'f', long = "filename", value_name = "FILE")]
-    pub(crate) file: String,
-    /// The Task's name, when the file holds several.
+    /// A file, a directory (its *.yaml, *.yml and *.json), or - for standard input.
+    #[arg(
+        short = 'f',
+        long = "filename",
+        value_name = "FILE",
+        num_args = 1..,
+        required_unless_present = "positional"
+    )]
+    pub(crate) filenames: Vec<String>,
+    /// The same without -f.
+    #[arg(value_name = "FILE")]
+    pub(crate) positional: Vec<String>,
+    /// The Task's name, if the files hold several or runs.
     #[arg(long, value_name = "NAME")]
     pub(crate) task: Option<String>,
     /// A parameter: text; for an array a,b or JSON; for an object key:value,... or JSON.
@@ -134,6 +150,14 @@ pub(crate) struct TaskArgs {
     /// A YAML or JSON file with parameters, a map; -p wins over it.
     #[arg(long, value_name = "FILE")]
     pub(crate) param_file: Option<String>,
+}
+
+impl TaskArgs {
+    /// All files, with or without `-f`.
+    pub(crate) fn files(&self) -> Vec<String> {
+        let files = self.filenames.iter().chain(&self.positional);
+        files.cloned().collect()
+    }
 }
 
 #[derive(Debug, Args)]
@@ -180,15 +204,36 @@ pub(crate) struct Run {
     /// Replaces a step's command by a line for sh, so that a task whose tool is not here can be tried.
     #[arg(long = "step-command", value_name = "STEP=COMMAND")]
     pub(crate) step_commands: Vec<Assignment>,
-    /// A folder for a workspace, or for a git resource; an empty one unless given.
+    /// A directory for a workspace (of a PipelineRun: the Pipeline's), or for a git resource. A Task gets a copy of one that
+    /// it declares as readOnly.
     #[arg(long = "workspace", short = 'w', value_name = "NAME=DIR")]
     pub(crate) workspaces: Vec<Assignment>,
     /// A file with CustomResourceDefinitions for the API server of this run.
     #[arg(long = "crd", value_name = "FILE")]
     pub(crate) crds: Vec<PathBuf>,
-    /// Ends the run after this long, as Tekton would.
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "1h")]
-    pub(crate) timeout: Duration,
+    /// Ends the run after this long, as Tekton would; without it as the run says, or after 1h.
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub(crate) timeout: Option<Duration>,
+    /// The TaskRun or PipelineRun to run, if the files hold several.
+    #[arg(long, value_name = "NAME", conflicts_with = "task")]
+    pub(crate) run: Option<String>,
+    /// Replaces a context variable: taskRun.name=mine names the run, taskRun.uid=... makes derived names repeat.
+    #[arg(long = "variable", value_name = "NAME=VALUE")]
+    pub(crate) variables: Vec<Assignment>,
+    /// Gives steps PATH, HOME and the variables of the documents alone; false: all of this environment too.
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        default_value_t = true,
+        action = clap::ArgAction::Set
+    )]
+    pub(crate) clean_env: bool,
+    /// Waits for nothing after the objects were created: leaves out waitFor, and results below .status.
+    #[arg(long)]
+    pub(crate) no_wait: bool,
     /// Creates in the cluster of this context of the kubeconfig.
     #[arg(
         long,
@@ -205,10 +250,10 @@ pub(crate) struct Run {
         conflicts_with = "crds"
     )]
     pub(crate) kubeconfig: Option<PathBuf>,
-    /// The namespace of what is created; that of the kubeconfig's context, or default.
+    /// The namespace of the run; otherwise that in the documents, that of the kubeconfig's context, or default.
     #[arg(long, short = 'n', value_name = "NAME")]
     pub(crate) namespace: Option<String>,
-    /// Keeps the temporary folder and says where it is.
+    /// Keeps the temporary directory and says where it is.
     #[arg(long)]
     pub(crate) keep: bool,
     /// The form of what is printed at the end.
@@ -220,8 +265,11 @@ const RUN_EXAMPLES: &str = "\
 Examples:
   gleaner run -f examples/build-and-push.yaml
 
+  # A PipelineRun with its Pipeline and Tasks, in several files and directories:
+  gleaner run -f run.yaml -f tasks/ --workspace source=.
+
   # The proposal's own Task; kaniko is not installed here, so a line for sh plays its part:
-  gleaner run -f examples/build-and-test.yaml -p imageUrl=ghcr.io/me/app \\
+  gleaner run -f examples/build-and-test.yaml --task build-and-push -p imageUrl=ghcr.io/me/app \\
     --step-command kaniko='printf sha256:54ed > /workspace/digest'
 
   # Objects of a kind that Kubernetes does not have by itself:
@@ -232,7 +280,7 @@ Examples:
 
 Exit codes: the failing step's own, or 128 and the number of the signal that ended it; 64 the command line or a
 parameter is wrong, 65 an output is missing or no valid value of its type, 69 the sidecar is unreachable, 73 the
-resources could not be created, 78 the declaration is wrong, 127 a step's command is not on this machine, 130 Ctrl-C.";
+resources could not be created, 74 standard output cannot be written to, 78 a document is wrong, 127 a step's command is not on this machine, 130 Ctrl-C.";
 
 #[derive(Debug, Args)]
 pub(crate) struct Completions {

@@ -7,6 +7,9 @@ use std::path::Path;
 use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_core::document::{Finding, Place, Source};
 use gleaner_proto::encoding::{self, EncodingError};
+use gleaner_proto::exit_code;
+
+use crate::terminal;
 
 /// The largest file that is read: Kubernetes accepts no object over 1.5 MiB, and a file holds a few.
 const LARGEST: u64 = 32 << 20;
@@ -47,4 +50,57 @@ fn bounded(reader: impl Read) -> io::Result<Option<Result<String, EncodingError>
     let mut bytes = Vec::new();
     reader.take(LARGEST + 1).read_to_end(&mut bytes)?;
     Ok((bytes.len() as u64 <= LARGEST).then(|| encoding::decode(bytes)))
+}
+
+/// Reads the files, and of a directory those that end in `.yaml`, `.yml` or `.json`; not those of directories below it.
+///
+/// # Errors
+/// The exit code if one cannot be read; the messages have been printed.
+pub(crate) fn read_with_directories(paths: &[String]) -> Result<Vec<Source>, u8> {
+    let mut files = Vec::new();
+    let mut found = Vec::new();
+    for path in paths {
+        match expand(path) {
+            Ok(expanded) => files.extend(expanded),
+            Err(message) => {
+                let diagnostic = Diagnostic::new(Place::root(), None, message);
+                found.push(Finding::error(path, diagnostic));
+            }
+        }
+    }
+    let mut sources = Vec::new();
+    for file in files {
+        match read(&file) {
+            Ok(source) => sources.push(source),
+            Err(finding) => found.push(finding),
+        }
+    }
+    if found.is_empty() {
+        return Ok(sources);
+    }
+    terminal::print_findings(&found);
+    Err(exit_code::USAGE)
+}
+
+/// Returns the files that `path` stands for.
+fn expand(path: &str) -> Result<Vec<String>, String> {
+    if path == "-" || !Path::new(path).is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let entries = std::fs::read_dir(path).map_err(|error| format!("cannot be read: {error}"))?;
+    let mut files: Vec<String> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.is_file())
+        .filter(|path| {
+            let extension = path.extension().and_then(|extension| extension.to_str());
+            extension.is_some_and(|extension| ["yaml", "yml", "json"].contains(&extension))
+        })
+        .filter_map(|path| path.to_str().map(str::to_owned))
+        .collect();
+    files.sort();
+    if files.is_empty() {
+        return Err("the directory has no file that ends in .yaml, .yml or .json".to_owned());
+    }
+    Ok(files)
 }

@@ -8,7 +8,7 @@ use gleaner_core::render::{self, Secrecy, Values};
 use gleaner_core::run::Run;
 use gleaner_core::variable::{CONTEXT, Reference, Unresolved};
 use gleaner_proto::exit_code;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::args::{Render, TaskArgs};
 use crate::failure::Failure;
@@ -68,13 +68,10 @@ pub(crate) fn main(options: &Render) -> Result<ExitCode, u8> {
     print(&objects.collect::<Vec<_>>(), options.form)
 }
 
-/// Opens the file and picks the Task; or says on standard error why not and gives the exit code.
-pub(crate) fn open_task(options: &TaskArgs) -> Result<Task, u8> {
-    let source = files::read(&options.file).map_err(|found| {
-        terminal::print_findings([&found]);
-        exit_code::USAGE
-    })?;
-    Task::select(&source, options.task.as_deref()).map_err(|found| match found {
+/// Opens the files and picks the Task; or says on standard error why not and gives the exit code.
+fn open_task(options: &TaskArgs) -> Result<Task, u8> {
+    let sources = files::read_with_directories(&options.files())?;
+    Task::select(&sources, options.task.as_deref()).map_err(|found| match found {
         SelectionError::Invalid(findings) => {
             terminal::print_findings(&findings);
             exit_code::DECLARATION
@@ -86,18 +83,20 @@ pub(crate) fn open_task(options: &TaskArgs) -> Result<Task, u8> {
 type Params = (BTreeMap<String, Value>, Vec<ParamError>);
 
 /// The parameters from the command line and the file of parameters.
-pub(crate) fn read_params(task: &Task, options: &TaskArgs) -> Result<Params, u8> {
+fn read_params(task: &Task, options: &TaskArgs) -> Result<Params, u8> {
+    let file = read_param_file(options)?;
+    Ok(values::params(&task.spec.params, &options.params, &file))
+}
+
+/// The parameters in the file of parameters; none without a file.
+pub(crate) fn read_param_file(options: &TaskArgs) -> Result<Map<String, Value>, u8> {
     let file = options
         .param_file
         .as_deref()
         .map(values::read_param_file)
-        .transpose()
-        .map_err(|error| Failure::usage(error).print())?;
-    Ok(values::params(
-        &task.spec.params,
-        &options.params,
-        &file.unwrap_or_default(),
-    ))
+        .transpose();
+    let file = file.map_err(|error| Failure::usage(error).print())?;
+    Ok(file.unwrap_or_default())
 }
 
 fn context(task: &Task, variables: &[Assignment]) -> Result<BTreeMap<String, String>, u8> {

@@ -1,160 +1,390 @@
-//! `gleaner run`: a Task's steps as processes of this machine, and all that follows from what they leave behind.
+//! `gleaner run`: the steps of a Task, TaskRun or PipelineRun as processes of this machine, and all that follows from what
+//! they leave behind.
 //!
 //! | module | its one job |
 //! | --- | --- |
-//! | `plan` | what the command line and the Task come to, before anything runs |
+//! | `documents`, `fields`, `variable` | the documents of all files, their fields, the variables in them |
+//! | `choice`, `planner`, `pipeline_planner`, `model` | which run is meant, and the plan of it: pure |
+//! | `pipeline`, `pipeline_task`, `pipeline_variables`, `order`, `expression` | a Pipeline: its tasks, what passes between them |
+//! | `task_source`, `step_actions`, `step_variables` | a Task, its StepActions, the variables of its steps |
+//! | `workspaces`, `read_only`, `step_commands`, `context`, `waits` | what the command line gives or leaves out |
+//! | `pipeline_run`, `task_run` | the tasks one after the other; one task |
+//! | `plan` | one task on this machine, before its first step |
 //! | `directory`, `paths` | the run's directory, and the pod's paths that lead into it |
 //! | `substitution`, `command` | Tekton's `$(...)`; from a step to a command |
 //! | `cluster` | an API server within this process, or a real cluster |
 //! | `sidecar_process`, `http` | the real sidecar as a child, and what it is asked |
 //! | `steps`, `process`, `lines`, `end` | the steps in order, each under the real redirector |
-//! | `progress`, `report` | what a person sees, and what a program reads |
+//! | `progress`, `report`, `results` | what a person sees, and what a program reads |
 //! | `outcome` | what exists in the end |
 
+mod choice;
 mod cluster;
 mod command;
+mod context;
 mod directory;
+mod documents;
 mod end;
+mod expression;
+mod fields;
 mod http;
 mod lines;
+mod model;
+mod order;
 mod outcome;
 mod paths;
+mod pipeline;
+mod pipeline_planner;
+mod pipeline_run;
+mod pipeline_task;
+mod pipeline_variables;
 mod plan;
+mod planner;
 mod process;
 mod progress;
+mod read_only;
 mod report;
+mod results;
 mod sidecar_process;
+mod step_actions;
+mod step_commands;
+mod step_variables;
 mod steps;
 mod substitution;
+mod task_run;
+mod task_source;
+mod variable;
+mod waits;
 mod watcher;
+mod workspaces;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 
+use gleaner_proto::exit_code;
+use gleaner_proto::name::is_dns_label;
 use gleaner_runtime::shutdown::Signals;
 use serde_json::Value;
 use tokio::signal::unix::SignalKind;
 use tokio::time::Instant;
 
-use crate::args::{Form, Run};
+use crate::args::Run;
 use crate::failure::Failure;
+use crate::files;
+use crate::render;
 use crate::terminal;
 use cluster::Cluster;
-use gleaner_core::task::name as task_name;
-use plan::Plan;
+use context::Context;
+use directory::RunDirectory;
+use expression::Scope;
+use model::{BoundWorkspace, Limits, PlannedTask, Play, Volume};
+use pipeline_run::PipelineRun;
+use plan::{Inputs, Plan};
+use planner::Refusal;
 use progress::Progress;
-use sidecar_process::SidecarProcess;
-use steps::Steps;
+use report::Report;
+use step_commands::StepCommands;
+use task_run::{Deadline, Surroundings};
 
 pub(crate) use watcher::{COMMAND as WATCHER, main as watch};
 
-/// Runs the Task; the exit code is what the TaskRun's failing step would have, or 0.
+/// A run that is ready to begin.
+struct Ready {
+    play: Play,
+    directory: RunDirectory,
+    commands: StepCommands,
+    overrides: context::Overrides,
+    /// The plan of the only task; none for a pipeline, whose tasks are planned when they begin.
+    plan: Option<Plan>,
+}
+
+/// Runs what the files hold; the exit code is what the failing step would have, or 0.
 pub(crate) fn main(options: &Run) -> Result<ExitCode, u8> {
-    let plan = Plan::new(options)?;
+    let ready = prepare(options)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     let ended = runtime
         .map_err(Failure::from)
-        .and_then(|runtime| runtime.block_on(run(options, plan)));
+        .and_then(|runtime| runtime.block_on(run(options, ready)));
     ended.map(ExitCode::from).map_err(Failure::print)
 }
 
-async fn run(options: &Run, mut plan: Plan) -> Result<u8, Failure> {
+/// Plans the run and tries all of its steps; or says on standard error what is wrong and gives the exit code.
+fn prepare(options: &Run) -> Result<Ready, u8> {
+    let sources = files::read_with_directories(&options.task.files())?;
+    let params = render::read_param_file(&options.task)?;
+    let mut play = planner::plan(options, &params, &sources).map_err(|refusal| refuse(&refusal))?;
+    if options.no_wait {
+        all_tasks_mut(&mut play).for_each(|task| waits::take_out(&mut task.task.document));
+    }
+    let mut errors = Vec::new();
+    let commands = step_commands::read(&options.step_commands, &play, &mut errors);
+    let overrides = context::overrides(&options.variables, &mut errors);
+    let directory = RunDirectory::new(options.keep).map_err(|error| {
+        Failure::unreachable(format_args!("no temporary directory can be made: {error}")).print()
+    })?;
+    let mut plan = None;
+    let (mut warnings, mut notes) = (Vec::new(), Vec::new());
+    for task in all_tasks(&play) {
+        match trial(options, &play, task, &commands, &directory) {
+            Ok(tried) => {
+                let (found, warned) = tried.trial();
+                errors.extend(found);
+                warnings.extend(warned);
+                notes.extend(tried.differences(play.pipeline.is_none()));
+                plan = play.pipeline.is_none().then_some(tried);
+            }
+            Err(found) => errors.extend(found),
+        }
+    }
+    warnings.iter().for_each(terminal::warning);
+    if !errors.is_empty() {
+        errors.iter().for_each(terminal::error);
+        return Err(exit_code::USAGE);
+    }
+    let mut all = std::mem::take(&mut play.notes);
+    if !play.cluster.is_empty() {
+        let words: Vec<&str> = play.cluster.iter().copied().collect();
+        all.push(format!(
+            "steps run with the tools of this machine; not used here: {}",
+            words.join(", ")
+        ));
+    }
+    if play.pipeline.is_some() {
+        all.push(format!(
+            "its directories are in {}",
+            directory.path().display()
+        ));
+    }
+    all.append(&mut notes);
+    play.notes = all;
+    Ok(Ready {
+        play,
+        directory,
+        commands,
+        overrides,
+        plan,
+    })
+}
+
+fn refuse(refusal: &Refusal) -> u8 {
+    terminal::print_findings(&refusal.findings);
+    refusal.usage.iter().for_each(terminal::error);
+    if refusal.usage.is_empty() {
+        exit_code::DECLARATION
+    } else {
+        exit_code::USAGE
+    }
+}
+
+fn all_tasks(play: &Play) -> impl Iterator<Item = &PlannedTask> {
+    let finally = play.pipeline.iter().flat_map(|pipeline| &pipeline.finally);
+    play.tasks.iter().chain(finally)
+}
+
+fn all_tasks_mut(play: &mut Play) -> impl Iterator<Item = &mut PlannedTask> {
+    let finally = play
+        .pipeline
+        .iter_mut()
+        .flat_map(|pipeline| &mut pipeline.finally);
+    play.tasks.iter_mut().chain(finally)
+}
+
+/// Plans a task as far as its values are known before the run.
+fn trial(
+    options: &Run,
+    play: &Play,
+    task: &PlannedTask,
+    commands: &StepCommands,
+    directory: &RunDirectory,
+) -> Result<Plan, Vec<String>> {
+    let Some(pipeline) = &play.pipeline else {
+        let inputs = Inputs {
+            params: task.params.clone(),
+            results: &BTreeMap::new(),
+            workspaces: task.workspaces.clone(),
+            commands: commands.get(&task.name).cloned().unwrap_or_default(),
+            clean_env: options.clean_env,
+            shared: &directory.volumes(),
+            in_pipeline: false,
+            tentative: false,
+        };
+        return Plan::new(task, inputs, directory.same());
+    };
+    let scope = Scope {
+        params: pipeline.params.clone(),
+        workspaces: pipeline.workspaces.clone(),
+        tentative: true,
+        ..Scope::default()
+    };
+    let wrong = |error: &dyn std::fmt::Display| vec![format!("task '{}': {error}", task.name)];
+    let (params, _) = pipeline_run::prepare(task, &scope).map_err(|error| wrong(&error))?;
+    let trial = RunDirectory::new(false).map_err(|error| wrong(&error))?;
+    let volumes = trial.volumes();
+    let inputs = Inputs {
+        params,
+        results: &BTreeMap::new(),
+        // The trial needs none of the directories of this machine.
+        workspaces: empty(task),
+        commands: commands.get(&task.name).cloned().unwrap_or_default(),
+        clean_env: options.clean_env,
+        shared: &volumes,
+        in_pipeline: true,
+        tentative: true,
+    };
+    Plan::new(task, inputs, trial).map_err(|errors| {
+        let errors = errors.into_iter();
+        errors
+            .map(|error| format!("task '{}': {error}", task.name))
+            .collect()
+    })
+}
+
+fn empty(task: &PlannedTask) -> BTreeMap<String, BoundWorkspace> {
+    let names = task.workspaces.keys().cloned();
+    let bound = names.map(|name| {
+        let (source, sub_path) = (Volume::Empty, None);
+        (name, BoundWorkspace { source, sub_path })
+    });
+    bound.collect()
+}
+
+async fn run(options: &Run, ready: Ready) -> Result<u8, Failure> {
+    let Ready {
+        play,
+        mut directory,
+        commands,
+        overrides,
+        plan,
+    } = ready;
     let mut interrupt = Signals::new(&[
         SignalKind::interrupt(),
         SignalKind::terminate(),
         SignalKind::hangup(),
     ])?;
     let program = std::env::current_exe()?;
-    plan.directory.watch(&program)?;
-    let deadline = Instant::now() + options.timeout;
-    let cluster = Cluster::open(options, plan.directory.path()).await?;
-    let context = context(&plan, &cluster)?;
-    plan.name_run(&context);
-    begin(&plan, &context, &cluster);
-
-    let mut sidecar = tokio::select! {
-        started = SidecarProcess::start(&program, &plan, &context, &cluster) => started?,
-        signal = interrupt.next() => return Ok(128 | signal),
-    };
-    let mut progress = Progress::default();
-    let mut steps = Steps {
+    directory.watch(&program)?;
+    let own = play.namespace.as_deref();
+    let namespaces = namespaces(&play);
+    let cluster = Cluster::open(options, own, &namespaces, directory.path()).await?;
+    let context = Context::new(&play, overrides, &cluster)?;
+    begin(&play, &context, &cluster, options, &namespaces);
+    let mut surroundings = Surroundings {
         program: &program,
-        plan: &plan,
-        sidecar: &mut sidecar,
+        cluster: &cluster,
         interrupt: &mut interrupt,
-        progress: &mut progress,
-        embedded: cluster.is_embedded(),
-        deadline,
-        begun: false,
     };
-    let ended = steps.run().await;
-    let succeeded = matches!(ended, Ok(0));
-    let existing = outcome::end(sidecar, &mut interrupt).await;
-    if !plan.task.declaration.templates.is_empty() {
-        existing.say(succeeded, &context["taskRun.uid"]);
-    }
-    let reported = report(&plan, existing.objects(), options.form);
+    let begun = Instant::now();
+    let (code, report) = match (&play.pipeline, plan) {
+        (Some(pipeline), _) => {
+            let mut run = PipelineRun {
+                play: &play,
+                pipeline,
+                context: &context,
+                directory: &directory,
+                commands: &commands,
+                clean_env: options.clean_env,
+                limits: Limits {
+                    whole: options.timeout.or(pipeline.limits.whole),
+                    ..pipeline.limits
+                },
+                scope: Scope {
+                    params: pipeline.params.clone(),
+                    context: context.of_pipeline(),
+                    workspaces: pipeline.workspaces.clone(),
+                    ..Scope::default()
+                },
+                begun,
+                report: Report::default(),
+                skipped: BTreeSet::new(),
+                count: 0,
+            };
+            let code = run.run(&mut surroundings).await?;
+            (code, run.report)
+        }
+        (None, Some(mut plan)) => {
+            plan.directory = directory.same();
+            let task = &play.tasks[0];
+            let context = context.of_task(&task.name, &task.task.name, &cluster)?;
+            plan.name_run(&context);
+            let deadline = deadline(options, task, begun);
+            let end = task_run::run(&mut surroundings, &plan, &context, deadline).await?;
+            let report = Report {
+                objects: end.objects,
+                results: end.results,
+                texts: Some(end.texts),
+                ..Report::default()
+            };
+            (end.code, report)
+        }
+        (None, None) => unreachable!("invariant: a run without a pipeline has one plan"),
+    };
+    let reported = report::print(&report, options.form);
     cluster.close().await;
     if options.keep {
         Progress::note(&format!(
             "the folder of this run is {}",
-            plan.directory.path().display()
+            directory.path().display()
         ));
     }
     reported?;
-    Ok(ended?)
+    Ok(code)
 }
 
-/// The values of `$(context.*)`.
-fn context(plan: &Plan, cluster: &Cluster) -> Result<BTreeMap<String, String>, Failure> {
-    let task = &plan.task.name;
-    let name = task_name::of_run(task);
-    let uid = match cluster.make_task_run(&name, task)? {
-        Some(uid) => uid,
-        None => random_uid()?,
+fn deadline(options: &Run, task: &PlannedTask, begun: Instant) -> Deadline {
+    let (time, limit) = match (options.timeout, task.timeout) {
+        (Some(time), _) => (Some(time), "--timeout"),
+        (None, Some(time)) => (Some(time), "the timeout of the TaskRun"),
+        (None, None) => (Some(Limits::DEFAULT), "--timeout"),
     };
-    Ok([
-        ("task.name", task.clone()),
-        ("task.retry-count", "0".to_owned()),
-        ("taskRun.name", name),
-        ("taskRun.namespace", cluster.namespace.clone()),
-        ("taskRun.uid", uid),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .into())
+    Deadline {
+        at: time.map(|time| begun + time),
+        limit,
+    }
 }
 
-fn begin(plan: &Plan, context: &BTreeMap<String, String>, cluster: &Cluster) {
-    let name = &context["taskRun.name"];
-    Progress::begins(&plan.task.name, name, &cluster.describe());
-    let notes = plan.notes.iter().map(String::as_str);
-    cluster
-        .note()
-        .into_iter()
-        .chain(notes)
-        .for_each(Progress::note);
+/// The namespaces that templates name and do not create themselves.
+fn namespaces(play: &Play) -> Vec<String> {
+    let (mut named, mut created) = (BTreeSet::new(), BTreeSet::new());
+    for task in all_tasks(play) {
+        let objects = task.task.document.get("objects").and_then(Value::as_array);
+        for template in objects
+            .into_iter()
+            .flatten()
+            .map(|object| &object["resourceTemplate"])
+        {
+            let metadata = &template["metadata"];
+            if template["kind"] == "Namespace" {
+                created.extend(metadata["name"].as_str());
+            }
+            named.extend(metadata["namespace"].as_str());
+        }
+    }
+    let missing = named.difference(&created).filter(|name| is_dns_label(name));
+    missing.map(|name| (*name).to_owned()).collect()
 }
 
-/// Prints what exists now, and the results.
-fn report(plan: &Plan, objects: &[Value], form: Form) -> Result<(), Failure> {
-    let substitution = steps::with_step_results(plan);
-    let declared = &plan.task.spec.results;
-    let results = report::results(&plan.directory, declared, &substitution);
-    report::warnings(&results, declared)
-        .iter()
-        .for_each(terminal::warning);
-    report::print(objects, &results, form)
-}
-
-/// A UID (RFC 9562, version 4) for a run that no API server knows.
-fn random_uid() -> Result<String, Failure> {
-    let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes).map_err(|error| std::io::Error::other(error.to_string()))?;
-    bytes[6] = bytes[6] & 0x0f | 0x40;
-    bytes[8] = bytes[8] & 0x3f | 0x80;
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let bounds = [0..8, 8..12, 12..16, 16..20, 20..32];
-    Ok(bounds.map(|bounds| &hex[bounds]).join("-"))
+fn begin(play: &Play, context: &Context, cluster: &Cluster, options: &Run, namespaces: &[String]) {
+    let title = match &play.pipeline {
+        Some(pipeline) if !pipeline.name.is_empty() => &pipeline.name,
+        Some(_) => "pipeline",
+        None if play.tasks[0].task.name.is_empty() => "task",
+        None => &play.tasks[0].task.name,
+    };
+    Progress::begins(title, context.name(), &cluster.describe());
+    cluster.note().into_iter().for_each(Progress::note);
+    let others = namespaces.iter().filter(|name| **name != cluster.namespace);
+    let others: Vec<&str> = others.map(String::as_str).collect();
+    if cluster.is_embedded() && !others.is_empty() {
+        Progress::note(&format!(
+            "namespaces of templates, made for this run; a cluster must have them: {}",
+            others.join(", ")
+        ));
+    }
+    if cluster.is_embedded() && !options.no_wait {
+        let notes = all_tasks(play).filter_map(|task| waits::note(&task.task.declaration));
+        notes.for_each(|note| Progress::note(&note));
+    }
+    play.notes.iter().for_each(|note| Progress::note(note));
 }

@@ -225,3 +225,26 @@ fn where_nothing_asks_nothing_changes_and_that_is_said() {
         .exits(0)
         .says("an annotation here reaches the pods of all tasks");
 }
+
+#[test]
+fn a_script_that_may_name_its_interpreter_gets_no_other() {
+    let declaration = "gleaner.dev/outputs: 'steps: {one: [{name: a}]}'";
+    let script_of = |script: &str| {
+        let text = format!(
+            "apiVersion: tekton.dev/v1\nkind: Task\nmetadata: {{name: t, annotations: {{{declaration}}}}}\nspec:\n  params: \
+             [{{name: body}}]\n  steps: [{{name: one, image: x, script: {script:?}}}]\n"
+        );
+        let ran = support::gleaner_with_input(&["inject", "-f", "-"], &text);
+        ran.exits(0).objects()[0]["spec"]["steps"][0]["script"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    // The redirector sees the value, and finds the interpreter behind empty lines.
+    for script in ["$(params.body)", "\n\n#!/usr/bin/env python3\nprint()"] {
+        let injected = script_of(script);
+        let rest = injected.splitn(3, '\n').nth(2).unwrap().to_owned();
+        assert_eq!(rest, script);
+    }
+    assert!(script_of("echo").ends_with("#!/bin/sh\nset -e\necho"));
+}

@@ -106,6 +106,65 @@ fn a_run_that_is_killed_leaves_no_process_and_no_directory() {
     }
 }
 
+/// A pipeline whose second task sleeps, with a workspace that the Task must not write to.
+const PIPELINE: &str = "
+apiVersion: tekton.dev/v1
+kind: PipelineRun
+metadata: {name: sleeps}
+spec:
+  workspaces: [{name: w, emptyDir: {}}]
+  pipelineSpec:
+    workspaces: [{name: w}]
+    tasks:
+    - {name: first, taskSpec: {steps: [{name: one, script: 'true'}]}}
+    - name: second
+      runAfter: [first]
+      workspaces: [{name: w}]
+      taskSpec:
+        workspaces: [{name: w, readOnly: true}]
+        steps: [{name: one, script: 'echo in $PWD; sleep 300'}]
+";
+
+#[test]
+fn a_run_that_a_signal_ends_leaves_no_process_and_no_directory() {
+    let folder = tempfile::tempdir().unwrap();
+    let task = file(folder.path(), "task.yaml", SLEEPS);
+    let pipeline = file(folder.path(), "pipeline.yaml", PIPELINE);
+    for (path, begins, below) in [
+        (&task, "one | in ", "/workspace"),
+        (&pipeline, "second/one | in ", "/1/workspace"),
+    ] {
+        for signal in [Signal::KILL, Signal::QUIT, Signal::TERM, Signal::HUP] {
+            let mut command = support::command(&["run", "-f", path]);
+            let mut child = command
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let mut lines = BufReader::new(child.stderr.take().unwrap());
+            let mut line = String::new();
+            while !line.starts_with(begins) {
+                line.clear();
+                assert!(lines.read_line(&mut line).unwrap() > 0, "the step began");
+            }
+            let workspace = line.trim_start_matches(begins).trim_end();
+            let directory = workspace.strip_suffix(below).unwrap().to_owned();
+            let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+            kill_process(pid, signal).unwrap();
+            std::io::copy(&mut lines, &mut std::io::sink()).unwrap();
+            child.wait().unwrap();
+            // A ceiling that tells "held forever" from "closed".
+            let ceiling = Instant::now() + Duration::from_secs(30);
+            while !processes_of(&directory).is_empty() {
+                assert!(Instant::now() < ceiling, "{:?}", processes_of(&directory));
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            assert!(!std::path::Path::new(&directory).exists(), "{signal:?}");
+        }
+    }
+}
+
 const CREATES: &str = "
 apiVersion: tekton.dev/v1
 kind: Task

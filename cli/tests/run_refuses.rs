@@ -117,21 +117,21 @@ fn a_strict_preflight_runs_no_step() {
 }
 
 #[test]
-fn an_embedded_task_is_named() {
-    for (kind, spec) in [
-        ("TaskRun", "{taskSpec: {steps: []}}"),
+fn what_is_wrong_with_an_embedded_task_is_said_with_its_place() {
+    for (kind, spec, place) in [
+        ("TaskRun", "{taskSpec: {steps: []}}", "spec.taskSpec.steps"),
         (
             "PipelineRun",
             "{pipelineSpec: {tasks: [{name: t, taskSpec: {steps: []}}]}}",
+            "spec.pipelineSpec.tasks[0].taskSpec.steps",
         ),
     ] {
         let text = format!(
             "{{apiVersion: tekton.dev/v1, kind: {kind}, metadata: {{name: r}}, spec: {spec}}}"
         );
         run(&text, &[])
-            .exits(64)
-            .says(&format!("{kind} r"))
-            .says("has an embedded taskSpec");
+            .exits(78)
+            .says(&format!("error: {place}: the Task has no steps"));
     }
 }
 

@@ -56,3 +56,242 @@ fn a_long_name_of_a_task_makes_a_name_of_a_run() {
         );
     }
 }
+
+#[test]
+fn the_first_line_of_a_script_names_its_interpreter_wherever_it_comes_from() {
+    let declaration = &ONE.replace("{name: a}", "{name: a, fromPath: /workspace/out}");
+    let interpreter = "#!/usr/bin/env -S sh -c 'printf interpreted > out'";
+    let from_parameter = format!(
+        "params: [{{name: body, default: {interpreter:?}}}]\nsteps: [{{name: one, script: $(params.body)}}]"
+    );
+    let ran = run(&task(declaration, &from_parameter), &[]);
+    assert_eq!(ran.exits(0).object()["data"]["a"], "interpreted");
+    let after_blanks = format!(
+        "steps: [{{name: one, script: {:?}}}]",
+        format!("\n  {interpreter}\n")
+    );
+    let ran = run(&task(declaration, &after_blanks), &[]);
+    ran.exits(0)
+        .says("warning: step 'one': the script has blank space before '#!'");
+    assert_eq!(ran.object()["data"]["a"], "interpreted");
+    run(
+        &task(ONE, "steps: [{name: one, script: '#!win powershell'}]"),
+        &[],
+    )
+    .exits(64)
+    .says("step 'one' is a script for Windows");
+}
+
+#[test]
+fn defaults_without_quotes_are_read_as_tekton_reads_them() {
+    let spec = "
+params:
+- {name: num, type: string, default: 4}
+- {name: bo, default: false}
+- {name: fl, default: 1.10}
+- {name: mixed, default: [1, x]}
+- {name: none, default: null}
+steps: [{name: one, script: 'printf %s \"$(params.num) $(params.bo) $(params.fl)\" > $GLEANER_OUTPUTS/a; echo ''$(params.mixed)'''}]
+";
+    run(&task(ONE, spec), &[])
+        .exits(64)
+        .says("'none' has no value");
+    let ran = run(&task(ONE, spec), &["-p", "none=x"]);
+    assert_eq!(
+        ran.exits(0).says("one | [1,\"x\"]").object()["data"]["a"],
+        "4 false 1.1"
+    );
+    // A list with anything but texts is not an array, for Tekton either.
+    let array = spec
+        .replace(
+            "{name: mixed, default",
+            "{name: mixed, type: array, default",
+        )
+        .replace("$(params.mixed)", "$(params.mixed[0])");
+    run(&task(ONE, &array), &["-p", "none=x"])
+        .exits(64)
+        .says("the parameter 'mixed' is of type array");
+    let declaration = ONE.replace("$(steps.one.a)", "$(params.num) $(params.bo) $(params.fl)");
+    let folder = tempfile::tempdir().unwrap();
+    let path = support::file(folder.path(), "task.yaml", &task(&declaration, spec));
+    let rendered = support::gleaner(&["render", "-f", &path]);
+    assert_eq!(rendered.exits(0).object()["data"]["a"], "4 false 1.1");
+}
+
+#[test]
+fn results_of_steps_have_types() {
+    let spec = "
+steps:
+- name: zero
+  results: [{name: l, type: array}, {name: o, type: object, properties: {k: {}}}, {name: s}]
+  script: |
+    printf '[\"a\",\"b c\"]' > $(step.results.l.path)
+    printf '{\"k\":\"v\"}' > $(step.results.o.path)
+    printf 5 > $(step.results.s.path)
+- name: one
+  command: [sh, -c, 'printf \"%s|\" \"$@\" $FROM_ENV > $GLEANER_OUTPUTS/a', sh]
+  env: [{name: FROM_ENV, value: $(steps.zero.results.o.k)}]
+  args: ['$(steps.zero.results.l[*])', '$(steps.zero.results.l[1])', $(steps.zero.results.s)]
+  when: [{input: '$(steps.zero.results.o.k)', operator: in, values: [v]}]
+";
+    let ran = run(&task(ONE, spec), &[]);
+    assert_eq!(ran.exits(0).object()["data"]["a"], "a|b c|b c|5|v|");
+    let beyond = spec.replace("l[1]", "l[2]");
+    run(&task(ONE, &beyond), &[])
+        .exits(64)
+        .says("`$(steps.zero.results.l[2])`: the value has only 2 items");
+}
+
+#[test]
+fn unknown_variables_are_errors_in_every_field_of_a_step() {
+    let spec = |step: &str| {
+        format!(
+            "params: [{{name: x, default: y}}, {{name: l, type: array, default: []}}, {{name: o, type: object, properties: {{k: {{}}}}, default: {{k: v}}}}]\nresults: [{{name: r}}]\nworkspaces: [{{name: w, optional: true}}]\nsteps:\n- {{name: zero, results: [{{name: own}}], script: 'true'}}\n- {step}"
+        )
+    };
+    for (step, place, message) in [
+        (
+            "{name: one, command: [echo], args: [$(results.typo.path)]}",
+            "args[0]",
+            "the Task has no result 'typo'",
+        ),
+        (
+            "{name: one, command: [$(parms.x)]}",
+            "command[0]",
+            "did you mean 'params'?",
+        ),
+        (
+            "{name: one, script: 'echo $(params.y)'}",
+            "script",
+            "the Task has no parameter 'y'",
+        ),
+        (
+            "{name: one, script: x, env: [{name: A, value: $(workspaces.v.path)}]}",
+            "env[0].value",
+            "the Task has no workspace 'v'",
+        ),
+        (
+            "{name: one, script: x, image: 'a:$(context.task.nme)'}",
+            "image",
+            "did you mean 'task.name'?",
+        ),
+        (
+            "{name: one, script: x, workingDir: $(context.pipelineRun.name)}",
+            "workingDir",
+            "unknown in a step of a Task",
+        ),
+        (
+            "{name: one, script: x, onError: $(step.results.own.path)}",
+            "onError",
+            "the step has no result 'own'",
+        ),
+        (
+            "{name: one, script: x, timeout: $(tasks.a.results.b)}",
+            "timeout",
+            "by parameters of its Task",
+        ),
+        (
+            "{name: one, script: x, stdoutConfig: {path: $(steps.zero.results.none)}}",
+            "stdoutConfig.path",
+            "step 'zero' has no result 'none'",
+        ),
+        (
+            "{name: one, script: x, when: [{input: $(steps.two.results.a), operator: in, values: [b]}]}",
+            "when[0].input",
+            "the Task has no step 'two'",
+        ),
+        (
+            "{name: one, script: 'echo $(steps.zero.results.own)'}",
+            "script",
+            "Tekton knows no step results in 'script'",
+        ),
+        (
+            "{name: one, script: 'echo $(step.artifacts.path)'}",
+            "script",
+            "artifacts are known only in a cluster",
+        ),
+        (
+            "{name: one, script: 'echo $(steps.zero.digest)'}",
+            "script",
+            "step outputs fill templates",
+        ),
+        (
+            "{name: one, script: 'echo $(params.l)'}",
+            "script",
+            "`$(params.l)` is an array",
+        ),
+        (
+            "{name: one, script: 'echo $(params.o)'}",
+            "script",
+            "`$(params.o)` is an object",
+        ),
+        (
+            "{name: one, script: 'echo $(params.o.j)'}",
+            "script",
+            "has no key 'j'",
+        ),
+        (
+            "{name: one, script: 'cat $(steps.step-none.exitCode.path)'}",
+            "script",
+            "the Task has no step 'none'",
+        ),
+    ] {
+        let ran = run(&task(ONE, &spec(step)), &[]);
+        ran.exits(78)
+            .says(message)
+            .says(&format!("error: spec.steps[1].{place}: "));
+        assert!(!ran.stderr.contains("▶"), "{}", ran.stderr);
+    }
+    // What is a shell's stays a shell's.
+    let shell = "{name: one, script: 'echo $(date) $(basename x.y) $(cat a.b c) > $GLEANER_OUTPUTS/a || true; printf x > $GLEANER_OUTPUTS/a'}";
+    run(&task(ONE, &spec(shell)), &[]).exits(0);
+}
+
+#[test]
+fn the_place_of_a_variable_in_a_block_is_its_line_and_column() {
+    let spec = "steps:\n- name: one\n  script: |\n    echo a\n    echo  $(params.none)";
+    let text = task(ONE, spec);
+    let line = text
+        .lines()
+        .position(|line| line.contains("params.none"))
+        .unwrap()
+        + 1;
+    let column = text.lines().nth(line - 1).unwrap().find("$(").unwrap() + 1;
+    run(&text, &[]).exits(78).says(&format!(
+        "<stdin>:{line}:{column}: error: spec.steps[0].script: "
+    ));
+}
+
+const WAITS: &str = "
+steps: {one: [{name: a}]}
+objects:
+  - name: migrate
+    waitFor: {condition: Complete, timeout: 4s}
+    results: {done: .status.succeeded, name-again: .metadata.name}
+    resourceTemplate:
+      apiVersion: batch/v1
+      kind: Job
+      metadata: {name: migrate-$(steps.one.a)}
+      spec: {template: {spec: {restartPolicy: Never, containers: [{name: m, image: busybox}]}}}
+";
+
+#[test]
+fn a_wait_that_nothing_here_ends_is_named_and_can_be_left_out() {
+    let text = task(
+        WAITS,
+        "steps: [{name: one, script: 'printf 1 > $GLEANER_OUTPUTS/a'}]",
+    );
+    run(&text, &[])
+        .exits(73)
+        .says("no controller runs in this API server")
+        .says("the run waits for 'migrate' (condition Complete, at most 4s); --no-wait leaves that out")
+        .says("waiting for 'migrate' (condition Complete, at most 4s) for ");
+    let ran = run(&text, &["--no-wait"]);
+    ran.exits(0).says("Job default/migrate-1");
+    assert!(!ran.stderr.contains("no controller"), "{}", ran.stderr);
+    assert!(
+        ran.result("migrate")
+            .unwrap()
+            .contains("\"name-again\":\"migrate-1\"")
+    );
+}

@@ -88,6 +88,8 @@ pub const SCRIPT: &str = "--script";
 pub const SCRIPT_INTERPRETER: &str = "#!/gleaner/bin/redirector --script";
 /// The beginning of its second line; the flags follow as a JSON array. The original script begins on the third.
 pub const SCRIPT_FLAGS: &str = "#gleaner: ";
+/// The lines that Tekton puts before a script that does not name its interpreter (`pkg/pod/script.go`).
+pub const SCRIPT_PREAMBLE: &str = "#!/bin/sh\nset -e\n";
 
 impl Flag {
     const fn new(name: &'static str, variable: &'static str) -> Self {

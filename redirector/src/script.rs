@@ -10,13 +10,14 @@
 //! #!/usr/bin/env python3
 //! ```
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use gleaner_proto::redirector::{INJECTED, SCRIPT, SCRIPT_FLAGS};
+use gleaner_proto::redirector::{INJECTED, SCRIPT, SCRIPT_FLAGS, SCRIPT_PREAMBLE};
 
 use crate::directory::Directory;
 use crate::failure::{Failure, Reason};
@@ -81,8 +82,19 @@ pub(crate) fn split(content: &[u8]) -> Option<(Vec<String>, &[u8])> {
 
 /// Steps run as any user; the file is this one's alone.
 fn write(place: &Path, script: &[u8]) -> io::Result<()> {
-    fs::write(place, script)?;
+    fs::write(place, runnable(script))?;
     fs::set_permissions(place, fs::Permissions::from_mode(0o700))
+}
+
+/// Returns the script with its interpreter in the first line, where the kernel looks for it. Tekton passes over empty lines
+/// when it looks, and takes a script without an interpreter for one of `sh`.
+fn runnable(script: &[u8]) -> Cow<'_, [u8]> {
+    let trimmed = script.trim_ascii_start();
+    if trimmed.starts_with(b"#!") {
+        Cow::Borrowed(trimmed)
+    } else {
+        Cow::Owned([SCRIPT_PREAMBLE.as_bytes(), script].concat())
+    }
 }
 
 #[cfg(test)]

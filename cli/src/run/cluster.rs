@@ -34,20 +34,35 @@ enum Place {
 }
 
 impl Cluster {
-    /// The real cluster of the options, or else an embedded API server, which this starts.
-    pub(crate) async fn open(options: &Run, directory: &Path) -> Result<Self, Failure> {
+    /// The real cluster of the options, or else an embedded API server, which this starts. `own` is the namespace in the
+    /// documents, `others` those that templates name.
+    pub(crate) async fn open(
+        options: &Run,
+        own: Option<&str>,
+        others: &[String],
+        directory: &Path,
+    ) -> Result<Self, Failure> {
         let wrong = options.namespace.as_ref();
         if let Some(name) = wrong.filter(|name| !is_dns_label(name)) {
             return Err(Failure::usage(format_args!(
                 "--namespace {name}: this is no name of a namespace; it has lower-case letters, digits and '-', at most 63"
             )));
         }
-        if options.context.is_some() || options.kubeconfig.is_some() {
-            return Self::real(options, directory);
+        if let Some(name) = own.filter(|name| options.namespace.is_none() && !is_dns_label(name)) {
+            return Err(Failure::usage(format_args!(
+                "the namespace '{name}' in the documents is not a valid name: it has lower-case letters, digits and '-', at \
+                 most 63; or give another one with -n"
+            )));
         }
-        let namespace = options.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE);
-        let namespace = namespace.to_owned();
+        if options.context.is_some() || options.kubeconfig.is_some() {
+            return Self::real(options, own, directory);
+        }
+        let namespace = options.namespace.as_deref().or(own);
+        let namespace = namespace.unwrap_or(DEFAULT_NAMESPACE).to_owned();
         let mut builder = LocalApiServer::builder().namespace(&namespace);
+        for other in others.iter().filter(|other| **other != namespace) {
+            builder = builder.namespace(other);
+        }
         for file in &options.crds {
             let wrong = |error: &dyn Display| {
                 Failure::usage(format_args!("--crd {}: {error}", file.display()))
@@ -66,7 +81,7 @@ impl Cluster {
         })
     }
 
-    fn real(options: &Run, directory: &Path) -> Result<Self, Failure> {
+    fn real(options: &Run, own: Option<&str>, directory: &Path) -> Result<Self, Failure> {
         let file = options.kubeconfig.as_ref();
         let config = file.map_or_else(Kubeconfig::read, Kubeconfig::read_from);
         let config = config.map_err(|error| {
@@ -84,12 +99,10 @@ impl Cluster {
                 "the kubeconfig has no context '{context}'{help}"
             ))
         })?;
-        let own = found.context.as_ref();
-        let own = own.and_then(|context| context.namespace.as_ref());
-        let namespace = options.namespace.as_ref().or(own);
-        let namespace = namespace
-            .map_or(DEFAULT_NAMESPACE, String::as_str)
-            .to_owned();
+        let context_own = found.context.as_ref();
+        let context_own = context_own.and_then(|context| context.namespace.as_deref());
+        let namespace = options.namespace.as_deref().or(own).or(context_own);
+        let namespace = namespace.unwrap_or(DEFAULT_NAMESPACE).to_owned();
         let kubeconfig = match &options.kubeconfig {
             Some(file) => file.clone(),
             None => merged(&config, directory).map_err(|error| {
@@ -105,19 +118,29 @@ impl Cluster {
         })
     }
 
-    /// Makes the TaskRun that owns what is created, and returns its UID; nothing in a real cluster, which would run it.
-    pub(crate) fn make_task_run(&self, name: &str, task: &str) -> Result<Option<String>, Failure> {
+    /// Makes the TaskRun or PipelineRun that owns what is created, and returns its UID; nothing in a real cluster, which would
+    /// run it.
+    pub(crate) fn make_run(
+        &self,
+        kind: &str,
+        name: &str,
+        spec: &Value,
+        owner: Option<Value>,
+    ) -> Result<Option<String>, Failure> {
         let Place::Embedded(server) = &self.place else {
             return Ok(None);
         };
-        let task_run = json!({
+        let mut run = json!({
             "apiVersion": "tekton.dev/v1",
-            "kind": "TaskRun",
+            "kind": kind,
             "metadata": {"name": name, "namespace": self.namespace},
-            "spec": {"taskRef": {"name": task}},
+            "spec": spec,
         });
-        let made = server.seed(task_run).map_err(|error| {
-            Failure::unreachable(format_args!("no TaskRun can be made for this run: {error}"))
+        if let Some(owner) = owner {
+            run["metadata"]["ownerReferences"] = owner;
+        }
+        let made = server.seed(run).map_err(|error| {
+            Failure::unreachable(format_args!("no {kind} can be made for this run: {error}"))
         })?;
         Ok(made["metadata"]["uid"].as_str().map(str::to_owned))
     }

@@ -8,9 +8,11 @@ use gleaner_core::declaration::Declaration;
 use gleaner_proto::{OutputSpec, duration};
 
 use super::directory::RunDirectory;
+use super::expression::UNKNOWN;
+use super::model::Mounts;
 use super::paths::Paths;
 use super::substitution::{Substitution, expand};
-use gleaner_core::task::step::{Condition, SCRIPT_PREAMBLE};
+use gleaner_core::task::step::{Condition, SCRIPT_PREAMBLE, has_interpreter};
 use gleaner_core::task::{Action, Step};
 
 #[derive(Debug)]
@@ -21,6 +23,8 @@ pub(crate) struct Surroundings<'a> {
     /// The lines of `--step-command` by step.
     pub(crate) commands: &'a BTreeMap<String, String>,
     pub(crate) declaration: &'a Declaration,
+    /// The volumes that steps mount.
+    pub(crate) mounts: &'a Mounts,
 }
 
 #[derive(Debug, Default)]
@@ -30,8 +34,12 @@ pub(crate) struct Command {
     pub(crate) script: Option<String>,
     /// The declared outputs, each where it lies on this machine.
     pub(crate) outputs: Vec<OutputSpec>,
-    /// Environment variables beyond those of this process.
+    /// The environment variables of the documents.
     pub(crate) environment: Vec<(String, String)>,
+    /// The names of those whose values are elsewhere in the cluster.
+    pub(crate) from_cluster: Vec<String>,
+    /// What a person should know of this step before it runs.
+    pub(crate) warnings: Vec<String>,
     pub(crate) working_dir: PathBuf,
     pub(crate) continue_on_error: bool,
     pub(crate) timeout: Option<Duration>,
@@ -49,7 +57,14 @@ impl Command {
     pub(crate) fn prepare(step: &Step, surroundings: &Surroundings<'_>) -> Result<Self, String> {
         let name = &step.name;
         let own_run = surroundings.directory.own_run(name);
-        let paths = &surroundings.paths.of_step(&own_run);
+        let mut paths = surroundings.paths.of_step(&own_run);
+        for mount in surroundings.mounts.get(name).into_iter().flatten() {
+            let volume = surroundings.directory.volume(&mount.volume);
+            let directory = volume.join(mount.sub_path.as_deref().unwrap_or_default());
+            paths.lead(&mount.path, &directory);
+        }
+        let paths = &paths;
+        let mut warnings = Vec::new();
         let surroundings = &Surroundings {
             paths,
             ..*surroundings
@@ -64,7 +79,20 @@ impl Command {
                 (None, vec!["sh".to_owned(), "-c".to_owned(), line])
             }
             (Action::Script(script), None) => {
-                let script = local(&text(&with_preamble(script))?);
+                // The value of a parameter may name the interpreter.
+                let script = text(script)?;
+                if script.trim_start().starts_with("#!win") {
+                    return Err(format!(
+                        "step '{name}' is a script for Windows; say what to run instead with --step-command {name}='...'"
+                    ));
+                }
+                if has_interpreter(&script) && !script.starts_with("#!") {
+                    warnings.push(format!(
+                        "step '{name}': the script has blank space before '#!', which the kernel reads only at the beginning of \
+                         a file; remove it, or the step fails in a cluster"
+                    ));
+                }
+                let script = local(&with_preamble(&script));
                 let file = surroundings.directory.script(name);
                 (Some(script), vec![file.to_string_lossy().into_owned()])
             }
@@ -79,8 +107,8 @@ impl Command {
             }
             (Action::Reference(reference), None) => {
                 return Err(format!(
-                    "step '{name}' refers to the StepAction '{reference}', which only a cluster can resolve; say what \
-                     to run instead with --step-command {name}='...'"
+                    "step '{name}' refers to the StepAction '{reference}', which is in no file; give the file that holds it with -f, \
+                     or say what to run instead with --step-command {name}='...'"
                 ));
             }
         };
@@ -105,7 +133,9 @@ impl Command {
             stderr_copy: copy(&step.stderr_path)?,
             skipped: !conditions_hold(step, surroundings)?,
             outputs: outputs(name, surroundings)?,
+            from_cluster: from_cluster(step),
             environment,
+            warnings,
         })
     }
 }
@@ -134,12 +164,15 @@ impl Surroundings<'_> {
 }
 
 fn with_preamble(script: &str) -> String {
-    let preamble = if script.starts_with("#!") {
-        ""
-    } else {
-        SCRIPT_PREAMBLE
-    };
-    format!("{preamble}{script}")
+    if has_interpreter(script) {
+        return script.trim_start().to_owned();
+    }
+    format!("{SCRIPT_PREAMBLE}{script}")
+}
+
+fn from_cluster(step: &Step) -> Vec<String> {
+    let elsewhere = step.env.iter().filter(|variable| variable.value.is_none());
+    elsewhere.map(|variable| variable.name.clone()).collect()
 }
 
 /// The declared variables, each expanded with those before it. One whose value is elsewhere in the cluster is left out.
@@ -181,6 +214,7 @@ fn continues(step: &Step, surroundings: &Surroundings<'_>) -> Result<bool, Strin
     match surroundings.text(&step.name, value)?.as_str() {
         "continue" => Ok(true),
         "stopAndFail" | "" => Ok(false),
+        text if text.contains(UNKNOWN) => Ok(false),
         other => Err(format!(
             "step '{}': onError is '{other}'; use continue or stopAndFail",
             step.name
@@ -192,7 +226,11 @@ fn timeout(step: &Step, surroundings: &Surroundings<'_>) -> Result<Option<Durati
     let Some(text) = &step.timeout else {
         return Ok(None);
     };
-    let parsed = duration::parse(&surroundings.text(&step.name, text)?);
+    let text = surroundings.text(&step.name, text)?;
+    if text.contains(UNKNOWN) {
+        return Ok(None);
+    }
+    let parsed = duration::parse(&text);
     let parsed = parsed.map_err(|error| format!("step '{}': timeout: {error}", step.name))?;
     // Tekton takes 0 for no limit.
     Ok(Some(parsed).filter(|timeout| !timeout.is_zero()))

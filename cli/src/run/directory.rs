@@ -10,9 +10,13 @@
 //! outputs/STEP/         $GLEANER_OUTPUTS of each step
 //! run/STEP/             the sidecar's socket for each step: what it knows as /gleaner/run/me
 //! state/                the sidecar's journal
+//! volumes/NAME/         volumes of type emptyDir
+//! read-only/NAME/       copies of workspaces that are read-only
 //! declaration.json      what the sidecar works from
 //! sidecar.log           what it says
 //! ```
+//!
+//! The directory of a pipeline has one such directory for each task: `0/`, `1/` and so on.
 //!
 //! Sockets, tokens and outputs within it are open to all, as they are in a pod, where no one else is; so the directory itself
 //! lets nobody else in.
@@ -49,31 +53,58 @@ impl RunDirectory {
             .tempdir_in(parent())?;
         // Steps compare and print paths: one with a link in it (macOS: /tmp) would come back as another.
         let path = guard.path().canonicalize()?;
+        Self::fill(&path)?;
         let _guard = if keep {
             let _ = guard.keep();
             None
         } else {
             Some(guard)
         };
+        Ok(Self {
+            path,
+            _guard,
+            watcher: None,
+        })
+    }
+
+    /// Makes a directory of one task of a pipeline within this one, which removes it.
+    pub(crate) fn of_task(&self, index: usize) -> io::Result<Self> {
+        let path = self.path.join(index.to_string());
+        Self::fill(&path)?;
+        Ok(Self {
+            path,
+            _guard: None,
+            watcher: self.watcher.clone(),
+        })
+    }
+
+    /// Returns the same directory, which does not remove it.
+    pub(crate) fn same(&self) -> Self {
+        Self {
+            path: self.path.clone(),
+            _guard: None,
+            watcher: self.watcher.clone(),
+        }
+    }
+
+    fn fill(path: &Path) -> io::Result<()> {
         for part in [
             "workspace",
             "tekton/results",
             "tekton/scripts",
             "tekton/steps",
             "tekton/home",
+            "tekton/creds",
             "termination",
             "reports",
             "outputs",
             "run",
             "state",
+            "volumes",
         ] {
             std::fs::create_dir_all(path.join(part))?;
         }
-        Ok(Self {
-            path,
-            _guard,
-            watcher: None,
-        })
+        Ok(())
     }
 
     /// Has a process remove the directory, unless it is to be kept, and what the run has started, if this process is killed.
@@ -93,6 +124,19 @@ impl RunDirectory {
 
     pub(crate) fn workspace(&self) -> PathBuf {
         self.path.join("workspace")
+    }
+
+    /// Returns the directory of volumes that are empty at first.
+    pub(crate) fn volumes(&self) -> PathBuf {
+        self.path.join("volumes")
+    }
+
+    pub(crate) fn volume(&self, name: &str) -> PathBuf {
+        self.volumes().join(name)
+    }
+
+    pub(crate) fn home(&self) -> PathBuf {
+        self.path.join("tekton/home")
     }
 
     pub(crate) fn tekton(&self) -> PathBuf {
@@ -161,7 +205,7 @@ impl RunDirectory {
 fn parent() -> PathBuf {
     let usual = std::env::temp_dir();
     let longest = usual
-        .join("gleaner-123456/run")
+        .join("gleaner-123456/123/run")
         .join("x".repeat(STEP_MAX))
         .join(SOCKET_FILE);
     if longest.as_os_str().len() <= SOCKET_PATH_MAX {

@@ -43,8 +43,8 @@ impl End {
         matches!(self, Self::Exited(_) | Self::Signalled(_))
     }
 
-    /// Returns the rest of a sentence that begins with the step's name.
-    pub(crate) fn describe(self, command: &Command) -> String {
+    /// Returns the rest of a sentence that begins with the step's name. `limit` is the name of the limit of the whole task.
+    pub(crate) fn describe(self, command: &Command, limit: &str) -> String {
         match (self, command.timeout) {
             (Self::Exited(code), _) => format!("exited with code {code}"),
             (Self::Signalled(signal), _) => format!("was ended by signal {signal}"),
@@ -52,7 +52,7 @@ impl End {
                 format!("took longer than its timeout of {timeout:?} and was ended")
             }
             (Self::TimedOut { .. }, _) => {
-                "was ended: the run has taken too long (--timeout)".to_owned()
+                format!("was ended: the run has taken too long ({limit})")
             }
             (Self::Interrupted(signal), _) => format!("was ended, as signal {signal} asked for it"),
         }

@@ -1,22 +1,20 @@
-//! What the command line and the Task come to, before anything runs. Everything that is wrong is said at once.
+//! One task of a run on this machine: its directory, its paths, its variables.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use gleaner_proto::{StepName, exit_code};
-
+use gleaner_core::task::{Step, Task};
+use gleaner_proto::StepName;
 use serde_json::Value;
 
 use super::command::{Command, Surroundings};
 use super::directory::RunDirectory;
+use super::model::{BoundWorkspace, Mounts, Params, PlannedTask, Results, Volume};
 use super::paths::Paths;
+use super::read_only::{self, ReadOnly};
 use super::substitution::Substitution;
-use crate::args::Run;
-use crate::failure::Failure;
-use crate::render;
-use crate::terminal;
-use crate::values::{Assignment, as_text, did_you_mean};
-use gleaner_core::task::{Step, Task};
+use crate::values::as_text;
+use gleaner_core::task::spec::Workspace;
 
 /// The longest argument of a command (Linux: `MAX_ARG_STRLEN`).
 const ARGUMENT_MAX: usize = 128 << 10;
@@ -24,51 +22,90 @@ const ARGUMENT_MAX: usize = 128 << 10;
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) task: Task,
+    /// The name of the task in its pipeline.
+    pub(crate) pipeline_task: Option<String>,
+    /// Before the directory, which cannot be removed while they are protected.
+    pub(crate) read_only: Vec<ReadOnly>,
     pub(crate) directory: RunDirectory,
     pub(crate) paths: Paths,
     pub(crate) substitution: Substitution,
     /// The lines of `--step-command` by step.
     pub(crate) commands: BTreeMap<String, String>,
+    pub(crate) mounts: Mounts,
+    /// True if steps get only the variables of the documents.
+    pub(crate) clean_env: bool,
     /// The differences from a run in a cluster, for people.
     pub(crate) notes: Vec<String>,
 }
 
+/// What a plan is made from, next to the task.
+pub(crate) struct Inputs<'a> {
+    pub(crate) params: Params,
+    /// The results of other tasks, for specs that are embedded in a pipeline.
+    pub(crate) results: &'a BTreeMap<String, Results>,
+    pub(crate) workspaces: BTreeMap<String, BoundWorkspace>,
+    pub(crate) commands: BTreeMap<String, String>,
+    pub(crate) clean_env: bool,
+    /// The directory of the volumes that the tasks share.
+    pub(crate) shared: &'a Path,
+    pub(crate) in_pipeline: bool,
+    /// True for a trial, in which the results of other tasks are unknown.
+    pub(crate) tentative: bool,
+}
+
 impl Plan {
-    /// Makes the plan; or says on standard error what is wrong and gives the exit code.
-    pub(crate) fn new(options: &Run) -> Result<Self, u8> {
-        let task = render::open_task(&options.task)?;
-        let (params, errors) = render::read_params(&task, &options.task)?;
-        let mut errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        let too_long = |(name, value): (&String, _)| too_long(name, value);
-        errors.extend(params.iter().filter_map(too_long));
-        let directory = RunDirectory::new(options.keep).map_err(|error| {
-            Failure::unreachable(format_args!("no temporary folder can be made: {error}")).print()
-        })?;
-        let (lines, names) = (&options.step_commands, task.spec.step_names());
-        let commands = named("--step-command", "step", lines, &names, &mut errors);
+    /// Makes the plan, and the directories in it.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub(crate) fn new(
+        planned: &PlannedTask,
+        inputs: Inputs<'_>,
+        directory: RunDirectory,
+    ) -> Result<Self, Vec<String>> {
+        let mut errors: Vec<String> = inputs
+            .params
+            .iter()
+            .filter_map(|(name, value)| too_long(name, value))
+            .collect();
+        let mut results = BTreeMap::new();
+        for (task, of_task) in inputs.results {
+            for (name, value) in of_task {
+                results.insert(format!("tasks.{task}.results.{name}"), value.clone());
+            }
+        }
         let mut plan = Self {
+            pipeline_task: inputs.in_pipeline.then(|| planned.name.clone()),
             paths: Paths::default(),
             substitution: Substitution {
-                params,
-                named: BTreeMap::new(),
+                params: inputs.params,
+                results,
+                tentative: inputs.tentative,
+                ..Substitution::default()
             },
+            read_only: Vec::new(),
             notes: Vec::new(),
-            task,
+            task: planned.task.clone(),
+            mounts: planned.mounts.clone(),
+            clean_env: inputs.clean_env,
+            commands: inputs.commands,
             directory,
-            commands,
         };
-        plan.lay_out_directories(options, &mut errors);
+        plan.lay_out_directories(&inputs.workspaces, inputs.shared, &mut errors);
         plan.name_places();
         if errors.is_empty() {
-            // With a parameter missing, every step that uses it would complain again.
-            errors.extend(plan.trial());
+            Ok(plan)
+        } else {
+            Err(errors)
         }
-        plan.note_differences();
-        if errors.is_empty() {
-            return Ok(plan);
+    }
+
+    /// Returns the name of a step for people.
+    pub(crate) fn shown(&self, step: &str) -> String {
+        match &self.pipeline_task {
+            Some(task) => format!("{task}/{step}"),
+            None => step.to_owned(),
         }
-        errors.iter().for_each(terminal::error);
-        Err(exit_code::USAGE)
     }
 
     /// The variables that only the run itself knows.
@@ -79,47 +116,31 @@ impl Plan {
     }
 
     /// Lays out directories for workspaces and for git inputs, which Tekton once cloned.
-    fn lay_out_directories(&mut self, options: &Run, errors: &mut Vec<String>) {
-        let spec = self.task.spec.clone();
-        let cloned: Vec<_> = spec
-            .inputs
-            .iter()
-            .filter(|input| input.kind == "git")
-            .collect();
-        let known: Vec<String> = spec
-            .workspaces
-            .iter()
-            .map(|workspace| workspace.name.clone())
-            .chain(cloned.iter().map(|input| input.name.clone()))
-            .collect();
-        let given = &options.workspaces;
-        let given = named("--workspace", "workspace", given, &known, errors);
+    fn lay_out_directories(
+        &mut self,
+        bound: &BTreeMap<String, BoundWorkspace>,
+        shared: &Path,
+        errors: &mut Vec<String>,
+    ) {
         self.paths.keep(self.directory.path());
-        let given: BTreeMap<&String, PathBuf> = given
-            .iter()
-            .filter_map(|(name, directory)| match existing_directory(directory) {
-                Ok(directory) => Some((name, directory)),
-                Err(error) => {
-                    errors.push(format!("--workspace {name}={directory}: {error}"));
-                    None
-                }
-            })
-            .collect();
-        given
-            .values()
-            .for_each(|directory| self.paths.keep(directory));
+        self.paths.keep(shared);
+        let given = bound.values().filter_map(|bound| match &bound.source {
+            Volume::Directory(directory) => Some(directory),
+            Volume::Empty | Volume::Shared(_) => None,
+        });
+        given.for_each(|directory| self.paths.keep(directory));
+        let spec = self.task.spec.clone();
         for workspace in &spec.workspaces {
             let name = &workspace.name;
-            let found = given.get(name);
-            let bound = found.is_some() || !workspace.optional;
-            let path = if bound {
-                self.directory_for(name, &workspace.mount_path, found, errors)
-            } else {
-                String::new()
+            let found = bound.get(name);
+            let is_bound = found.is_some() || !workspace.optional;
+            let path = match is_bound {
+                true => self.directory_for(workspace, found, shared, errors),
+                false => String::new(),
             };
             for (field, value) in [
                 ("path", path),
-                ("bound", bound.to_string()),
+                ("bound", is_bound.to_string()),
                 ("claim", String::new()),
                 ("volume", String::new()),
             ] {
@@ -127,8 +148,14 @@ impl Plan {
                 self.substitution.name(name, value);
             }
         }
-        for input in cloned {
-            let path = self.directory_for(&input.name, &input.path, given.get(&input.name), errors);
+        for input in spec.inputs.iter().filter(|input| input.kind == "git") {
+            let workspace = Workspace {
+                name: input.name.clone(),
+                mount_path: input.path.clone(),
+                optional: false,
+                read_only: false,
+            };
+            let path = self.directory_for(&workspace, bound.get(&input.name), shared, errors);
             for spelling in ["resources", "inputs.resources", "resources.inputs"] {
                 self.substitution
                     .name(format!("{spelling}.{}.path", input.name), path.clone());
@@ -138,61 +165,118 @@ impl Plan {
         self.paths.lead("/tekton", &self.directory.tekton());
     }
 
-    /// The directory that stands at `mount_path` in the pod: the one that was given, or an empty one.
+    /// The directory that stands at the workspace's path in the pod.
     fn directory_for(
         &mut self,
-        name: &str,
-        mount_path: &str,
-        given: Option<&PathBuf>,
+        workspace: &Workspace,
+        bound: Option<&BoundWorkspace>,
+        shared: &Path,
         errors: &mut Vec<String>,
     ) -> String {
+        let name = &workspace.name;
         let own = self.directory.workspace().join(name);
-        let made = match given {
-            // So that a step finds it by a relative path too.
-            Some(directory) => std::os::unix::fs::symlink(directory, &own),
+        let made = self.make_directory(workspace, bound, shared, &own);
+        let directory = made.unwrap_or_else(|error| {
+            errors.push(format!("the directory of '{name}' cannot be made: {error}"));
+            own.clone()
+        });
+        // Scripts rarely quote a path of Tekton's, none of which would need it.
+        let path = if needs_no_quotes(&directory) {
+            directory
+        } else {
+            own
+        };
+        self.paths.lead(&workspace.mount_path, &path);
+        path.to_string_lossy().into_owned()
+    }
+
+    fn make_directory(
+        &mut self,
+        workspace: &Workspace,
+        bound: Option<&BoundWorkspace>,
+        shared: &Path,
+        own: &Path,
+    ) -> std::io::Result<PathBuf> {
+        let outer = match bound.map(|bound| &bound.source) {
             None => {
                 self.notes.push(format!(
-                    "{mount_path} is an empty folder; give it one with --workspace {name}=DIR"
+                    "{} is an empty folder; give it one with --workspace {}=DIR",
+                    workspace.mount_path, workspace.name
                 ));
-                std::fs::create_dir_all(&own)
+                own.to_owned()
             }
+            Some(Volume::Empty) => own.to_owned(),
+            Some(Volume::Shared(name)) => shared.join(name),
+            Some(Volume::Directory(directory)) => directory.clone(),
         };
-        if let Err(error) = made {
-            errors.push(format!("the folder of '{name}' cannot be made: {error}"));
+        let sub_path = bound.and_then(|bound| bound.sub_path.as_deref());
+        let mut directory = match sub_path {
+            Some(sub_path) if leads_out(sub_path) => {
+                return Err(std::io::Error::other(format!(
+                    "subPath '{sub_path}' leads out of it"
+                )));
+            }
+            Some(sub_path) => outer.join(sub_path),
+            None => outer,
+        };
+        std::fs::create_dir_all(&directory)?;
+        if workspace.read_only {
+            // A directory of this machine or of other tasks stays writable for them.
+            if directory != own {
+                let copy = self
+                    .directory
+                    .path()
+                    .join("read-only")
+                    .join(&workspace.name);
+                read_only::copy(&directory, &copy)?;
+                directory = copy;
+            }
+            self.read_only
+                .push(ReadOnly::protect(&workspace.name, &directory)?);
         }
-        // Scripts rarely quote a path of Tekton's, none of which would need it.
-        let unquoted = given.filter(|directory| needs_no_quotes(directory));
-        let path = unquoted.cloned().unwrap_or(own);
-        self.paths.lead(mount_path, &path);
-        path.to_string_lossy().into_owned()
+        if directory != own {
+            // So that a step finds it by a relative path too.
+            std::os::unix::fs::symlink(&directory, own)?;
+        }
+        Ok(directory)
     }
 
     /// Variables that stand for places in the run's directory.
     fn name_places(&mut self) {
+        let path = |path: PathBuf| path.to_string_lossy().into_owned();
         for result in &self.task.spec.results {
-            let path = self.directory.results().join(&result.name);
-            self.substitution.name(
-                format!("results.{}.path", result.name),
-                path.to_string_lossy(),
-            );
+            let place = path(self.directory.results().join(&result.name));
+            let name = format!("results.{}.path", result.name);
+            self.substitution.name(name, place);
         }
         for step in &self.task.spec.steps {
-            let path = self.directory.step_exit_code(&step.name);
+            let place = path(self.directory.step_exit_code(&step.name));
             let name = format!("steps.step-{}.exitCode.path", step.name);
-            self.substitution.name(name, path.to_string_lossy());
+            self.substitution.name(name, place);
         }
+        let credentials = path(self.directory.tekton().join("creds"));
+        self.substitution.name("credentials.path", credentials);
     }
 
-    /// Returns the errors that the steps would meet when they start.
-    fn trial(&self) -> Vec<String> {
-        let surroundings = self.surroundings(&self.substitution);
-        let wrong = |step: &Step| {
+    /// Returns the errors that the steps would meet when they start, and warnings about them.
+    pub(crate) fn trial(&self) -> (Vec<String>, Vec<String>) {
+        let (mut errors, mut warnings) = (Vec::new(), Vec::new());
+        let mut substitution = self.substitution.clone();
+        // Of steps before: the values are not known yet.
+        substitution.tentative = true;
+        let surroundings = self.surroundings(&substitution);
+        let prepare = |step: &Step| {
             let named =
                 StepName::new(&*step.name).map_err(|error| format!("a step's name: {error}"));
             named.and_then(|_| Command::prepare(step, &surroundings))
         };
-        let steps = self.task.spec.steps.iter();
-        steps.filter_map(|step| wrong(step).err()).collect()
+        for step in &self.task.spec.steps {
+            match prepare(step) {
+                Ok(command) => warnings.extend(command.warnings),
+                Err(error) => errors.push(error),
+            }
+        }
+        (errors, warnings)
     }
 
     pub(crate) fn surroundings<'a>(&'a self, substitution: &'a Substitution) -> Surroundings<'a> {
@@ -202,33 +286,30 @@ impl Plan {
             substitution,
             commands: &self.commands,
             declaration: &self.task.declaration,
+            mounts: &self.mounts,
         }
     }
 
-    fn note_differences(&mut self) {
-        let directories = std::mem::take(&mut self.notes);
-        let unused: Vec<&str> = self.task.spec.cluster_only.iter().copied().collect();
-        if !unused.is_empty() {
-            self.notes.push(format!(
-                "steps run with the tools of this machine; not used here: {}",
-                unused.join(", ")
-            ));
+    /// Returns notes about this task: variables that would come from the cluster and, `with_places`, where its directories are.
+    pub(crate) fn differences(&self, with_places: bool) -> Vec<String> {
+        let mut notes = Vec::new();
+        if with_places {
+            let path = self.directory.path().display();
+            notes.push(format!("/workspace and /tekton are in {path}"));
+            notes.extend(self.notes.clone());
         }
-        let path = self.directory.path().display();
-        let note = format!("/workspace and /tekton are in {path}");
-        self.notes.push(note);
-        self.notes.extend(directories);
         for step in &self.task.spec.steps {
             let elsewhere = step.env.iter().filter(|variable| variable.value.is_none());
             let names: Vec<&str> = elsewhere.map(|variable| variable.name.as_str()).collect();
             if !names.is_empty() {
-                self.notes.push(format!(
+                notes.push(format!(
                     "step '{}': {} would come from the cluster (valueFrom); here it is what your environment has",
-                    step.name,
+                    self.shown(&step.name),
                     names.join(", ")
                 ));
             }
         }
+        notes
     }
 }
 
@@ -244,38 +325,14 @@ fn too_long(name: &str, value: &Value) -> Option<String> {
     })
 }
 
-/// Assignments by name, where each name must be known.
-fn named(
-    flag: &str,
-    what: &str,
-    given: &[Assignment],
-    known: &[String],
-    errors: &mut Vec<String>,
-) -> BTreeMap<String, String> {
-    let mut found = BTreeMap::new();
-    for Assignment { name, value } in given {
-        if !known.contains(name) {
-            let help = did_you_mean(name, known);
-            errors.push(format!("{flag}: the Task has no {what} '{name}'{help}"));
-        } else if found.insert(name.clone(), value.clone()).is_some() {
-            errors.push(format!("{flag}: '{name}' is given twice"));
-        }
-    }
-    found
+fn leads_out(sub_path: &str) -> bool {
+    use std::path::Component;
+    let inside =
+        |component: Component<'_>| matches!(component, Component::Normal(_) | Component::CurDir);
+    !Path::new(sub_path).components().all(inside)
 }
 
 fn needs_no_quotes(path: &Path) -> bool {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/_.-+@%,=:".contains(byte);
     path.as_os_str().as_encoded_bytes().iter().all(plain)
-}
-
-fn existing_directory(directory: &str) -> Result<PathBuf, String> {
-    let path = Path::new(directory)
-        .canonicalize()
-        .map_err(|error| error.to_string())?;
-    if path.is_dir() {
-        Ok(path)
-    } else {
-        Err("is no folder".to_owned())
-    }
 }

@@ -28,6 +28,15 @@ impl Progress {
         anstream::eprintln!("{} as {run}, {place}", paint(STRONG, task));
     }
 
+    pub(crate) fn task_begins(task: &str) {
+        anstream::eprintln!("{} task {}", paint(FAINT, "●"), paint(STRONG, task));
+    }
+
+    pub(crate) fn task_skipped(task: &str, why: &str) {
+        let message = format_args!("task {task} does not run: {why}");
+        anstream::eprintln!("{} {}", paint(FAINT, "-"), paint(FAINT, message));
+    }
+
     pub(crate) fn note(text: &str) {
         anstream::eprintln!("{}", paint(FAINT, format_args!("  {text}")));
     }

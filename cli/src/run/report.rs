@@ -1,9 +1,10 @@
 //! What a run leaves behind, on standard output.
 
 use gleaner_core::document::writer::to_yaml;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::directory::{RunDirectory, text_files};
+use super::model::Results;
 use super::substitution::Substitution;
 use crate::args::Form;
 use crate::failure::Failure;
@@ -12,8 +13,6 @@ use gleaner_core::task::spec::TaskResult;
 
 /// The size of a container's termination message in bytes, in which Tekton moves results.
 const RESULT_MAX: usize = 4096;
-
-pub(crate) type Results = Map<String, Value>;
 
 /// The results: those that the task declares, then those of its resources.
 pub(crate) fn results(
@@ -79,18 +78,59 @@ pub(crate) fn warnings(results: &Results, declared: &[TaskResult]) -> Vec<String
     warnings
 }
 
-/// Prints both. YAML stays what `kubectl` takes: results stand in comments.
-pub(crate) fn print(objects: &[Value], results: &Results, form: Form) -> Result<(), Failure> {
+/// What a run has led to, for standard output.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    pub(crate) objects: Vec<Value>,
+    /// The results of the run, with their types.
+    pub(crate) results: Results,
+    /// The results as they are shown in YAML, if that is another form.
+    pub(crate) texts: Option<Results>,
+    /// The tasks of a pipeline.
+    pub(crate) tasks: Vec<TaskReport>,
+}
+
+/// One task of a pipeline.
+#[derive(Debug)]
+pub(crate) struct TaskReport {
+    pub(crate) name: String,
+    /// The name of its TaskRun; empty if it did not run.
+    pub(crate) run: String,
+    /// `Succeeded`, `Failed` or `None`.
+    pub(crate) status: &'static str,
+    pub(crate) results: Results,
+}
+
+/// Prints the report. YAML stays what `kubectl` takes: results stand in comments.
+pub(crate) fn print(report: &Report, form: Form) -> Result<(), Failure> {
     let text = match form {
-        Form::Json => format!("{:#}\n", json!({"resources": objects, "results": results})),
+        Form::Json => format!("{:#}\n", json(report)),
         Form::Yaml => {
-            let lines = results
-                .iter()
-                .map(|(name, value)| format!("# result {name}: {}\n", line(value)));
-            format!("{}{}", to_yaml(objects), lines.collect::<String>())
+            let tasks = report.tasks.iter().flat_map(|task| {
+                let results = task.results.iter();
+                results.map(|(name, value)| {
+                    format!("# task {}, result {name}: {}\n", task.name, line(value))
+                })
+            });
+            let results = report.texts.as_ref().unwrap_or(&report.results).iter();
+            let results =
+                results.map(|(name, value)| format!("# result {name}: {}\n", line(value)));
+            let comments: String = tasks.chain(results).collect();
+            format!("{}{comments}", to_yaml(&report.objects))
         }
     };
     printing::write(&text)
+}
+
+fn json(report: &Report) -> Value {
+    let mut value = json!({"resources": report.objects, "results": report.results});
+    if !report.tasks.is_empty() {
+        let tasks = report.tasks.iter().map(|task| {
+            json!({"name": task.name, "taskRun": task.run, "status": task.status, "results": task.results})
+        });
+        value["tasks"] = tasks.collect();
+    }
+    value
 }
 
 /// A result on one line: as it is, or as JSON when it has several.

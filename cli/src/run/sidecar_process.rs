@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use gleaner_proto::kubernetes::label;
 use gleaner_proto::path::FINISH_STEP;
 use gleaner_proto::{StepName, arguments};
 use tokio::process::Command;
@@ -95,6 +96,10 @@ impl SidecarProcess {
                 "--param-json"
             };
             command.arg(flag).arg(format!("{name}={}", as_text(value)));
+        }
+        if let Some(task) = &plan.pipeline_task {
+            let label = format!("{}={task}", label::PIPELINE_TASK);
+            command.arg("--label").arg(label);
         }
         for (name, value) in context {
             command

@@ -26,13 +26,17 @@ use super::lines::pass_on;
 use super::plan::Plan;
 use super::process::{GRACE, Group};
 use super::progress::Progress;
+use super::results::result_value;
 use super::sidecar_process::{SidecarProcess, without_own_variables};
 use super::substitution::Substitution;
+use super::waits::Waiting;
 use gleaner_core::finish;
 use gleaner_core::task::Step;
 
 /// The interval between requests for the sidecar's status.
 const NEWS: Duration = Duration::from_millis(200);
+/// The exit code of a step that wrote where it must not: what most programs end with when they cannot write.
+const READ_ONLY: u8 = 1;
 /// The time for the rest of a step's output to arrive after its end.
 const LAST_LINES: Duration = Duration::from_secs(2);
 
@@ -44,10 +48,16 @@ pub(crate) struct Steps<'a> {
     pub(crate) progress: &'a mut Progress,
     /// True if the API server is this run's own.
     pub(crate) embedded: bool,
-    /// The end of the time for the whole run.
-    pub(crate) deadline: Instant,
+    /// The end of the time for the whole task; none for no limit.
+    pub(crate) deadline: Option<Instant>,
+    /// The name of that limit.
+    pub(crate) limit: &'static str,
+    /// True once a signal asked for the end.
+    pub(crate) interrupted: bool,
     /// True once a step was started.
     pub(crate) begun: bool,
+    /// The time since when the objects are waited for.
+    pub(crate) waiting: Waiting,
 }
 
 /// The part of a step's redirector in finishing the run.
@@ -77,7 +87,10 @@ impl Steps<'_> {
                 }
             };
             if command.skipped {
-                Progress::step_skipped(&step.name, "its conditions (when) do not hold");
+                Progress::step_skipped(
+                    &self.plan.shown(&step.name),
+                    "its conditions (when) do not hold",
+                );
                 continue;
             }
             let finish = match index == last && finish::can_finish(step, command.continue_on_error)
@@ -89,7 +102,10 @@ impl Steps<'_> {
             let code = self.step(&step.name, &command, finish).await?;
             if code != 0 {
                 for skipped in &steps[index + 1..] {
-                    Progress::step_skipped(&skipped.name, "the task has ended before it");
+                    Progress::step_skipped(
+                        &self.plan.shown(&skipped.name),
+                        "the task has ended before it",
+                    );
                 }
                 return Ok(code);
             }
@@ -106,18 +122,24 @@ impl Steps<'_> {
 
     /// Runs one step, tells how it went, and returns the code with which it counts: 0 also when the task goes on.
     async fn step(&mut self, name: &str, command: &Command, finish: Finish) -> io::Result<u8> {
-        Progress::step_begins(name);
+        let shown = &self.plan.shown(name);
+        Progress::step_begins(shown);
         let began = Instant::now();
         let (end, reports) = self.process(name, command, finish).await?;
         let took = began.elapsed();
         let code = end.code();
+        self.interrupted |= matches!(end, End::Interrupted(_));
         std::fs::write(self.plan.directory.step_exit_code(name), code.to_string())?;
+        if let Some(message) = self.written_to_read_only() {
+            Progress::step_failed(shown, took, &message, false);
+            return Ok(if code == 0 { READ_ONLY } else { code });
+        }
         if code == 0 {
-            Progress::step_succeeded(name, took);
+            Progress::step_succeeded(shown, took);
             return Ok(0);
         }
         let goes_on = command.continue_on_error && end.is_its_own();
-        Progress::step_failed(name, took, &end.describe(command), goes_on);
+        Progress::step_failed(shown, took, &end.describe(command, self.limit), goes_on);
         match end {
             End::Exited(exit_code::NOT_FOUND) if finish != Finish::Alone => {
                 Progress::note(&format!(
@@ -143,7 +165,7 @@ impl Steps<'_> {
     ) -> io::Result<(End, Vec<Report>)> {
         let working_dir = self.make_ready(name, command)?;
         let mut child = tokio::process::Command::new(self.program);
-        without_own_variables(&mut child);
+        self.set_environment(&mut child, command);
         child
             .args(self.redirector(name, command, finish))
             .envs(command.environment.iter().cloned())
@@ -156,7 +178,7 @@ impl Steps<'_> {
         let mut group = Group::start(&mut child, self.plan.directory.watcher())?;
         self.begun = true;
         let mut readers = tokio::task::JoinSet::new();
-        let step = name.to_owned();
+        let step = self.plan.shown(name);
         let show = move |line: &str| Progress::line(&step, line);
         if let Some(stream) = group.child.stdout.take() {
             readers.spawn(pass_on(stream, command.stdout_copy.clone(), show.clone()));
@@ -179,7 +201,7 @@ impl Steps<'_> {
         // After what the sidecar knows by then, for they are about that.
         let reports = reports(&self.plan.directory.reports(name));
         for report in &reports {
-            self.progress.report(name, report);
+            self.progress.report(&self.plan.shown(name), report);
         }
         Ok((end?, reports))
     }
@@ -188,8 +210,8 @@ impl Steps<'_> {
     async fn wait(&mut self, group: &mut Group, timeout: Option<Duration>) -> io::Result<End> {
         let own = timeout
             .map(|timeout| Instant::now() + timeout)
-            .filter(|own| *own < self.deadline);
-        let deadline = own.unwrap_or(self.deadline);
+            .filter(|own| self.deadline.is_none_or(|deadline| *own < deadline));
+        let deadline = own.or(self.deadline);
         let mut news = tokio::time::interval(NEWS);
         news.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -207,7 +229,7 @@ impl Steps<'_> {
                     }
                     return Ok(End::Interrupted(signal));
                 }
-                () = tokio::time::sleep_until(deadline) => {
+                () = until(deadline) => {
                     group.kill();
                     group.child.wait().await?;
                     return Ok(End::TimedOut { whole_run: own.is_none() });
@@ -224,10 +246,45 @@ impl Steps<'_> {
         }
     }
 
+    /// Returns a message if a workspace that is read-only has changed.
+    fn written_to_read_only(&self) -> Option<String> {
+        let guards = self.plan.read_only.iter();
+        let mut changed = guards.filter_map(|guard| Some((&guard.workspace, guard.changed()?)));
+        let (workspace, path) = changed.next()?;
+        Some(format!(
+            "wrote '{}' in the workspace '{workspace}', which the Task declares as read-only; a cluster refuses that",
+            path.display()
+        ))
+    }
+
+    /// Gives a step the variables that it would have in a cluster, and the `PATH` to the tools of this machine.
+    fn set_environment(&self, child: &mut tokio::process::Command, command: &Command) {
+        without_own_variables(child);
+        if !self.plan.clean_env {
+            return;
+        }
+        child.env_clear();
+        let inherited = ["PATH"].into_iter();
+        for name in inherited.chain(command.from_cluster.iter().map(String::as_str)) {
+            if let Some(value) = std::env::var_os(name) {
+                child.env(name, value);
+            }
+        }
+        // A container's runtime sets it.
+        child.env("HOME", self.plan.directory.home());
+    }
+
     async fn show_news(&mut self) {
         // A sidecar that does not answer is noticed elsewhere.
         if let Ok(status) = self.sidecar.client.status().await {
             self.progress.status(&status);
+            let is_submitting = status.phase == Phase::Submitting;
+            let line = self
+                .waiting
+                .line(is_submitting, &self.plan.task.declaration);
+            if let Some(line) = line {
+                Progress::note(&line);
+            }
             if status.phase == Phase::Committed && !self.progress.has_told_objects() {
                 // The redirector says so too, but only that of the last step. Asking for what is done already changes nothing.
                 if let Ok(Ok(outcome)) = self.sidecar.client.submit(PATIENCE).await {
@@ -242,6 +299,10 @@ impl Steps<'_> {
         let directory = &self.plan.directory;
         std::fs::create_dir_all(directory.step_results(name))?;
         std::fs::create_dir_all(directory.outputs(name))?;
+        for mount in self.plan.mounts.get(name).into_iter().flatten() {
+            let volume = directory.volume(&mount.volume);
+            std::fs::create_dir_all(volume.join(mount.sub_path.as_deref().unwrap_or_default()))?;
+        }
         // The kubelet makes this file, and the redirector writes into it only when it is there.
         std::fs::write(directory.termination(name), "")?;
         if let Some(script) = &command.script {
@@ -323,6 +384,13 @@ impl Steps<'_> {
     }
 }
 
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// The reports in the file at `path`. A redirector that was killed may have left half a line.
 fn reports(path: &Path) -> Vec<Report> {
     let text = std::fs::read_to_string(path).unwrap_or_default();
@@ -344,7 +412,8 @@ pub(crate) fn with_step_results(plan: &Plan) -> Substitution {
     let mut substitution = plan.substitution.clone();
     for step in &plan.task.spec.steps {
         for (name, value) in text_files(&plan.directory.step_results(&step.name)) {
-            substitution.name(format!("steps.{}.results.{name}", step.name), value);
+            let name = format!("steps.{}.results.{name}", step.name);
+            substitution.results.insert(name, result_value(&value));
         }
     }
     substitution

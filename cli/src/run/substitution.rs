@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use gleaner_core::variable::{Access, Reference};
 use serde_json::Value;
 
+use super::expression::UNKNOWN;
+use super::variable::{key, parts, reach};
 use crate::values::{as_text, did_you_mean};
 use gleaner_core::task::consistency::dotted;
 
@@ -16,6 +18,10 @@ pub(crate) struct Substitution {
     pub(crate) params: BTreeMap<String, Value>,
     /// Everything else, by what stands between `$(` and `)`.
     pub(crate) named: BTreeMap<String, String>,
+    /// Results of steps and of other tasks, by `steps.NAME.results.NAME` and `tasks.NAME.results.NAME`.
+    pub(crate) results: BTreeMap<String, Value>,
+    /// True before the run, when results are unknown: each stands for [`UNKNOWN`].
+    pub(crate) tentative: bool,
 }
 
 impl Substitution {
@@ -59,11 +65,28 @@ impl Substitution {
     /// The array, when the item is nothing but an array parameter.
     fn whole_array(&self, item: &str) -> Option<&[Value]> {
         let inside = item.strip_prefix("$(")?.strip_suffix(')')?;
-        match Reference::parse(inside).ok()? {
-            Reference::Param { name, access } if access.is_empty() || access == [Access::All] => {
-                self.params.get(&name)?.as_array().map(Vec::as_slice)
-            }
-            _ => None,
+        let is_whole = |access: &[Access]| access.is_empty() || access == [Access::All];
+        if let Ok(Reference::Param { name, access }) = Reference::parse(inside) {
+            let value = self.params.get(&name).filter(|_| is_whole(&access))?;
+            return value.as_array().map(Vec::as_slice);
+        }
+        let (name, access) = result_name(inside)?;
+        let value = self.results.get(&name).filter(|_| is_whole(&access))?;
+        value.as_array().map(Vec::as_slice)
+    }
+
+    /// Returns the value of a result of a step or task; none if the variable is not one, or the result was not written.
+    fn result(&self, variable: &str) -> Result<Option<String>, String> {
+        let Some((name, access)) = result_name(variable) else {
+            return Ok(None);
+        };
+        match self.results.get(&name) {
+            Some(value) => match reach(variable, &access, value) {
+                Ok(value) => Ok(Some(as_text(value))),
+                // Tekton's entrypoint leaves it as it is, and the step would see the variable.
+                Err(error) => Err(error),
+            },
+            None => Ok(self.tentative.then(|| UNKNOWN.to_owned())),
         }
     }
 
@@ -71,13 +94,21 @@ impl Substitution {
     fn lookup(&self, variable: &str) -> Result<Option<String>, String> {
         let reference = Reference::parse(variable);
         let Ok(reference @ Reference::Param { name, .. }) = &reference else {
-            return Ok(self.named.get(&dotted(variable)).cloned());
+            return match self.named.get(&dotted(variable)) {
+                Some(value) => Ok(Some(value.clone())),
+                None => self.result(variable),
+            };
         };
         let value = self.params.get(name).ok_or_else(|| {
             let help = did_you_mean(name, self.params.keys());
             format!("`$({reference})`: the Task has no parameter '{name}'{help}")
         })?;
-        match reference.reach(value)? {
+        let reached = match reference.reach(value) {
+            // A part of a value that is not known yet.
+            Err(_) if self.tentative && contains_unknown(value) => return Ok(Some(UNKNOWN.into())),
+            other => other?,
+        };
+        match reached {
             Value::Array(_) => Err(format!(
                 "`$({reference})` is an array: let it stand alone as an item of command or args, or write [0] behind it"
             )),
@@ -87,6 +118,25 @@ impl Substitution {
             scalar => Ok(Some(as_text(scalar))),
         }
     }
+}
+
+/// Returns the name of a result and the parts that lead into it; none if the variable is not a result's.
+fn result_name(variable: &str) -> Option<(String, Vec<Access>)> {
+    let parts = parts(variable)?;
+    let words = [0, 1, 2, 3].map(|index| key(&parts, index));
+    match words {
+        [
+            Some(root @ ("steps" | "tasks")),
+            Some(of),
+            Some("results"),
+            Some(name),
+        ] => Some((format!("{root}.{of}.results.{name}"), parts[4..].to_vec())),
+        _ => None,
+    }
+}
+
+fn contains_unknown(value: &Value) -> bool {
+    value.to_string().contains(UNKNOWN)
 }
 
 /// The kubelet's own `$(NAME)` in `command`, `args` and the values of variables: environment variables that the

@@ -92,6 +92,7 @@ pub(crate) fn main(mut arguments: impl Iterator<Item = OsString>) {
     let Some(directory) = directory else {
         return;
     };
+    super::read_only::make_writable(Path::new(&directory));
     for _ in 0..ATTEMPTS {
         match std::fs::remove_dir_all(&directory) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => std::thread::sleep(PAUSE),

@@ -48,6 +48,18 @@ pub fn of_run(task: &str) -> String {
     format!("{begin}{SUFFIX}")
 }
 
+/// The name of the TaskRun of a pipeline's task: run and task, cut where they are too long together.
+pub fn of_part(run: &str, task: &str) -> String {
+    let name = format!("{run}-{task}");
+    let ends = name
+        .char_indices()
+        .map(|(start, letter)| start + letter.len_utf8());
+    let end = ends.take_while(|end| *end <= LONGEST).last();
+    name[..end.unwrap_or_default()]
+        .trim_end_matches(['-', '.'])
+        .to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,6 +72,8 @@ mod tests {
             let name = of_run(&"x".repeat(length));
             assert!(is_dns_label(&name) && name.ends_with("x-run"), "{name}");
         }
+        assert_eq!(of_part("run", "build"), "run-build");
+        assert_eq!(of_part(&"x".repeat(62), "build").len(), 62);
         let name = of_run(&format!("{}-.-abc", "x".repeat(56)));
         assert_eq!(name, format!("{}-run", "x".repeat(56)));
     }

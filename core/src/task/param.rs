@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use crate::document::{Content, Node};
 use crate::document::{Cursor, Diagnostics};
@@ -51,8 +51,8 @@ impl ParamKind {
 }
 
 impl ParamSpec {
-    /// Reads the parameters of a TaskSpec: `params`, and the `inputs.params` of 2019.
-    pub(crate) fn read_all(spec: &Cursor<'_>, found: &mut Diagnostics) -> Vec<Self> {
+    /// Reads the parameters of a TaskSpec or PipelineSpec: `params`, and the `inputs.params` of 2019.
+    pub fn read_all(spec: &Cursor<'_>, found: &mut Diagnostics) -> Vec<Self> {
         let (mut params, mut names) = (Vec::<Self>::new(), HashSet::new());
         let mut keys = 0;
         for parent in std::iter::once(spec.clone()).chain(spec.field("inputs")) {
@@ -147,9 +147,9 @@ impl ParamSpec {
                 return None;
             }
             // As Tekton does it: the default tells the type.
-            None => match default.map(|node| &node.content) {
-                Some(Content::Sequence(_)) => ParamKind::Array,
-                Some(Content::Mapping(_)) => object(param, found),
+            None => match default.map(value) {
+                Some(Value::Array(_)) => ParamKind::Array,
+                Some(Value::Object(_)) => object(param, found),
                 None if param.field("properties").is_some() => object(param, found),
                 _ => ParamKind::String,
             },
@@ -157,10 +157,67 @@ impl ParamSpec {
         Some(Self {
             name,
             kind,
-            default: default.map(Node::to_json),
+            default: default.map(value),
             choices: param.texts_at("enum", found),
             description: param.text_at("description", found),
         })
+    }
+}
+
+/// Returns a parameter's value as Tekton reads it (`ParamValue.UnmarshalJSON` in `pkg/apis/pipeline/v1/param_types.go`): a list
+/// of texts, a map of texts, or a text. Of anything else the text is its JSON: `4`, `false`, `[1,2]`.
+pub fn value(node: &Node) -> Value {
+    let json = node.to_json();
+    let is_text = |value: &Value| value.is_string() || value.is_null();
+    let text = |value: Value| match value {
+        Value::Null => Value::String(String::new()),
+        text => text,
+    };
+    match json {
+        Value::Array(items) if items.iter().all(is_text) => items.into_iter().map(text).collect(),
+        Value::Object(map) if map.values().all(is_text) => {
+            let entries = map.into_iter().map(|(key, value)| (key, text(value)));
+            Value::Object(entries.collect())
+        }
+        Value::String(_) => json,
+        other => Value::String(go_json(&other)),
+    }
+}
+
+/// Returns a value as compact JSON with the numbers as Go prints them: the API server passes them on in this form. Go has no
+/// `.0` at whole numbers, and powers only from 1e21 on and below 1e-6 (`encoding/json`, `floatEncoder`).
+fn go_json(value: &Value) -> String {
+    match value {
+        Value::Number(number) => go_number(number),
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(go_json).collect();
+            format!("[{}]", items.join(","))
+        }
+        Value::Object(map) => {
+            let entries = map
+                .iter()
+                .map(|(key, value)| format!("{}:{}", Value::from(key.as_str()), go_json(value)));
+            let entries: Vec<String> = entries.collect();
+            format!("{{{}}}", entries.join(","))
+        }
+        other => other.to_string(),
+    }
+}
+
+fn go_number(number: &Number) -> String {
+    let Some(double) = number.as_f64().filter(|_| number.is_f64()) else {
+        return number.to_string();
+    };
+    if double == 0.0 {
+        return "0".to_owned();
+    }
+    if (1e-6..1e21).contains(&double.abs()) {
+        return double.to_string();
+    }
+    let text = format!("{double:e}");
+    match text.split_once('e') {
+        Some((digits, power)) if !power.starts_with('-') => format!("{digits}e+{power:0>2}"),
+        _ => text,
     }
 }
 
@@ -178,4 +235,32 @@ fn object(param: &Cursor<'_>, found: &mut Diagnostics) -> ParamKind {
         }
     }
     ParamKind::Object { keys }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::yaml;
+
+    #[test]
+    fn a_value_is_read_as_tekton_reads_it() {
+        let read = |text: &str| value(&yaml::parse(text).unwrap());
+        for (yaml, text) in [
+            ("4", "4"),
+            ("false", "false"),
+            ("1.10", "1.1"),
+            ("1e3", "1000"),
+            ("2.5e-9", "2.5e-9"),
+            ("1e21", "1e+21"),
+            ("0.0", "0"),
+            ("x", "x"),
+            ("[1, true, x]", "[1,true,\"x\"]"),
+            ("[[a], b]", "[[\"a\"],\"b\"]"),
+            ("{a: 1}", "{\"a\":1}"),
+        ] {
+            assert_eq!(read(yaml), text, "{yaml}");
+        }
+        assert_eq!(read("[a, 'true']"), serde_json::json!(["a", "true"]));
+        assert_eq!(read("{a: b}"), serde_json::json!({"a": "b"}));
+    }
 }

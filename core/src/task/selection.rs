@@ -50,6 +50,16 @@ pub enum SelectionError {
     /// The file has several Tasks of these names, and one was not asked for.
     #[error("{0}: there are several Tasks in it; say which with --task: {names}", names = .1.join(", "))]
     Several(String, Vec<String>),
+    /// Two Tasks have the same name.
+    #[error("there are two Tasks '{name}': {first} and {second}; rename or remove one")]
+    Duplicate {
+        /// The name.
+        name: String,
+        /// File, line and column of the first.
+        first: String,
+        /// File, line and column of the second.
+        second: String,
+    },
     /// The Task of this name in the file declares nothing.
     #[error(
         "{0}: the Task '{1}' declares no outputs; say what its steps leave behind in the annotation {annotation}",
@@ -62,26 +72,46 @@ pub enum SelectionError {
 }
 
 impl Task {
-    /// The Task called `name` in `source`; without a name the only one, or the only one that declares outputs.
+    /// The Task called `name` in `sources`; without a name the only one, or the only one that declares outputs.
     ///
     /// # Errors
     /// When there is none or no telling which, and when it is wrong.
-    pub fn select(source: &Source, name: Option<&str>) -> Result<Self, SelectionError> {
-        let file = || source.name.clone();
-        let is_task = |document: &&Node| kind_of(document) == "Task";
-        let tasks: Vec<&Node> = source.documents.iter().filter(is_task).collect();
+    pub fn select(sources: &[Source], name: Option<&str>) -> Result<Self, SelectionError> {
+        let file = || files(sources);
+        let all = sources.iter().flat_map(|source| {
+            let documents = source.documents.iter();
+            documents.map(move |document| (source, document))
+        });
+        let found: Vec<(&Source, &Node)> =
+            all.filter(|(_, node)| kind_of(node) == "Task").collect();
+        let tasks: Vec<&Node> = found.iter().map(|(_, task)| *task).collect();
+        let source_of = |task: &Node| {
+            let source = found.iter().find(|(_, other)| std::ptr::eq(*other, task));
+            source.map(|(source, _)| *source)
+        };
         let names = || {
             tasks
                 .iter()
                 .map(|task| metadata_name(task).unwrap_or_default())
         };
+        if let Some((first, second)) = twins(&tasks) {
+            let position = |task: &Node| {
+                let file = source_of(task).map_or("", |source| &source.name);
+                format!("{file}:{}:{}", task.at.line, task.at.column)
+            };
+            return Err(SelectionError::Duplicate {
+                name: metadata_name(first).unwrap_or_default().to_owned(),
+                first: position(first),
+                second: position(second),
+            });
+        }
         let declares = |task: &&&Node| {
             let mut sites = DeclarationSite::all(task).into_iter();
             sites.any(|site| site.declares())
         };
         let declaring: Vec<&&Node> = tasks.iter().filter(declares).collect();
         let document = match (name, tasks.as_slice(), declaring.as_slice()) {
-            (_, [], _) => return Err(no_task(source)),
+            (_, [], _) => return Err(no_task(sources)),
             (Some(name), tasks, _) => {
                 let found = tasks.iter().find(|task| metadata_name(task) == Some(name));
                 *found.ok_or_else(|| SelectionError::Unknown {
@@ -97,7 +127,11 @@ impl Task {
                 return Err(SelectionError::Several(file(), names));
             }
         };
-        Self::read(source, document)
+        let source = source_of(document);
+        source.map_or_else(
+            || Err(no_task(sources)),
+            |source| Self::read(source, document),
+        )
     }
 
     fn read(source: &Source, document: &Node) -> Result<Self, SelectionError> {
@@ -122,14 +156,41 @@ impl Task {
     }
 }
 
+/// The first two Tasks with the same name and namespace.
+fn twins<'a>(tasks: &[&'a Node]) -> Option<(&'a Node, &'a Node)> {
+    let key = |task: &Node| {
+        let namespace = task
+            .descend(&["metadata", "namespace"])
+            .and_then(Node::as_str);
+        (
+            metadata_name(task).map(str::to_owned),
+            namespace.map(str::to_owned),
+        )
+    };
+    let mut pairs = tasks.iter().enumerate();
+    pairs.find_map(|(index, second)| {
+        let first = tasks[..index]
+            .iter()
+            .find(|first| key(first) == key(second))?;
+        Some((*first, *second))
+    })
+}
+
 /// Why none of the documents is a Task.
-fn no_task(source: &Source) -> SelectionError {
-    let file = source.name.clone();
-    let mut carriers = source.documents.iter().flat_map(DeclarationSite::all);
+fn no_task(sources: &[Source]) -> SelectionError {
+    let file = files(sources);
+    let documents = sources.iter().flat_map(|source| &source.documents);
+    let mut carriers = documents.flat_map(DeclarationSite::all);
     match carriers.find(DeclarationSite::is_task) {
         Some(DeclarationSite { title, .. }) => SelectionError::Embedded(file, title),
         None => SelectionError::NoTask(file),
     }
+}
+
+/// The names of the files, for a message.
+fn files(sources: &[Source]) -> String {
+    let names: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
+    names.join(", ")
 }
 
 fn help(suggestion: &Option<String>) -> String {

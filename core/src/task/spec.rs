@@ -36,8 +36,10 @@ pub struct Workspace {
     pub name: String,
     /// Where it stands in the pod.
     pub mount_path: String,
-    /// Whether the task works without it.
+    /// True if the task works without it.
     pub optional: bool,
+    /// True if the steps must not write into it.
+    pub read_only: bool,
 }
 
 /// A declared result.
@@ -115,11 +117,16 @@ fn workspaces(spec: &Cursor<'_>, found: &mut Diagnostics) -> Vec<Workspace> {
             continue;
         };
         let mount_path = item.text_at("mountPath", found);
-        let optional = item.node.get("optional");
+        let is_set = |key: &str| {
+            item.node
+                .get(key)
+                .is_some_and(|node| node.to_json() == true)
+        };
         workspaces.push(Workspace {
             mount_path: mount_path.unwrap_or_else(|| format!("/workspace/{name}")),
             name,
-            optional: optional.is_some_and(|node| node.to_json() == true),
+            optional: is_set("optional"),
+            read_only: is_set("readOnly"),
         });
     }
     workspaces

@@ -5,8 +5,13 @@ use std::collections::HashSet;
 use crate::document::Node;
 use crate::document::{Cursor, Diagnostics};
 
-/// What Tekton puts before a script that has no `#!` of its own (`pkg/pod/script.go`).
-pub const SCRIPT_PREAMBLE: &str = "#!/bin/sh\nset -e\n";
+pub use gleaner_proto::redirector::SCRIPT_PREAMBLE;
+
+/// Returns true if `script` names its interpreter: its first line that is not empty begins with `#!`. Tekton puts
+/// [`SCRIPT_PREAMBLE`] before any other (`pkg/pod/script.go`).
+pub fn has_interpreter(script: &str) -> bool {
+    script.trim_start().starts_with("#!")
+}
 
 /// The most steps of a Task, each of which becomes a container of one pod.
 pub const STEPS_MAX: usize = 256;

@@ -24,3 +24,12 @@ fn other_arguments_stay_as_they_are() {
     assert_eq!(unpacked.arguments, given);
     assert!(unpack([OsString::from("--script")].into_iter()).is_err());
 }
+
+#[test]
+fn the_interpreter_is_in_the_first_line_of_what_is_run() {
+    let runnable =
+        |script: &str| String::from_utf8(runnable(script.as_bytes()).into_owned()).unwrap();
+    assert_eq!(runnable("#!/x\ny"), "#!/x\ny");
+    assert_eq!(runnable("\n  #!/x\ny"), "#!/x\ny");
+    assert_eq!(runnable("\ny"), "#!/bin/sh\nset -e\n\ny");
+}

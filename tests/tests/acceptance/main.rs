@@ -46,7 +46,7 @@ fn main() -> ExitCode {
 /// The declaration of a Task in a file of examples, in the annotation or in the proposal's own syntax.
 fn declaration(file: &str, task: &str) -> String {
     let source = Source::parse("the example".to_owned(), file.to_owned()).expect("YAML");
-    let task = Task::select(&source, Some(task)).expect("a Task with outputs");
+    let task = Task::select(&[source], Some(task)).expect("a Task with outputs");
     task.document.to_string()
 }
 

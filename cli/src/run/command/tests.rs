@@ -29,6 +29,7 @@ fn prepare(step: &str, commands: &[(&str, &str)]) -> Result<Command, String> {
         substitution: &substitution,
         commands: &commands,
         declaration: &Declaration::default(),
+        mounts: &Mounts::default(),
     };
     Command::prepare(&spec.steps[0], &surroundings)
 }

@@ -14,7 +14,7 @@
 use crate::declaration::Declaration;
 use crate::document::Place;
 use crate::document::diagnostic::Diagnostic;
-use crate::task::step::SCRIPT_PREAMBLE;
+use crate::task::step::{SCRIPT_PREAMBLE, has_interpreter};
 use crate::task::{Action, Step, TaskSpec};
 use gleaner_proto::path::{self, FINISH_STEP};
 use gleaner_proto::redirector::{INJECTED, SCRIPT_FLAGS, SCRIPT_INTERPRETER, STEP};
@@ -124,7 +124,7 @@ fn wrap_step(
             item["command"] = json!([path::REDIRECTOR]);
             Ok(())
         }
-        Action::Script(script) if script.starts_with("#!win") => {
+        Action::Script(script) if script.trim_start().starts_with("#!win") => {
             unknown("a script for Windows".to_owned(), "use a step on Linux")
         }
         Action::Script(script) => {
@@ -137,7 +137,8 @@ fn wrap_step(
                     "write the script as arguments of a command, or a path without variables";
                 return unknown(message, help);
             }
-            let preamble = match script.starts_with("#!") {
+            // What begins with a variable may turn out to name an interpreter: the redirector sees the value.
+            let preamble = match has_interpreter(script) || begins_with_parameter(script) {
                 true => "",
                 false => SCRIPT_PREAMBLE,
             };
@@ -155,6 +156,13 @@ fn wrap_step(
             "write its command into the step",
         ),
     }
+}
+
+/// Returns true if the script begins with a parameter, whose value is not known here.
+fn begins_with_parameter(script: &str) -> bool {
+    let roots = ["$(params.", "$(params[", "$(inputs.params."];
+    let script = script.trim_start();
+    roots.iter().any(|root| script.starts_with(root))
 }
 
 /// Returns true if a step's command is the redirector, with the flags that injection begins with.

@@ -1,0 +1,101 @@
+//! Which of the documents is run: what the command line names, or the only run, Pipeline or Task.
+
+use gleaner_core::document::Source;
+use gleaner_core::task::DeclarationSite;
+
+use super::documents::{Document, Documents};
+use crate::args::Run;
+use crate::values::did_you_mean;
+
+/// Chooses the document to play: what the options name, or the only run, or the only Task (that declares outputs).
+pub(crate) fn choose<'a>(
+    options: &Run,
+    documents: &Documents<'a>,
+    sources: &[Source],
+) -> Result<Document<'a>, String> {
+    let of = |kinds: &[&str]| -> Vec<Document<'a>> {
+        let found = kinds.iter().flat_map(|kind| documents.of_kind(kind));
+        found.collect()
+    };
+    let files: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
+    let files = files.join(", ");
+    let names = |found: &[Document<'_>]| {
+        let names: Vec<String> = found.iter().map(Document::title).collect();
+        names.join(", ")
+    };
+    let named = |kinds: &[&str], what: &str, name: &str| {
+        let all = of(kinds);
+        let found: Vec<_> = all.iter().filter(|one| one.name() == name).collect();
+        match found.as_slice() {
+            [one] => Ok(**one),
+            [] => {
+                let help = did_you_mean(name, all.iter().map(Document::name));
+                Err(format!("{files}: there is no {what} '{name}' in it{help}"))
+            }
+            several => {
+                let several: Vec<String> = several
+                    .iter()
+                    .map(|one| format!("{} at {}", one.title(), one.position()))
+                    .collect();
+                Err(format!(
+                    "there are several {what}s '{name}': {}",
+                    several.join(", ")
+                ))
+            }
+        }
+    };
+    match (&options.task.task, &options.run) {
+        (Some(task), _) => return named(&["Task"], "Task", task),
+        (None, Some(run)) => return named(&["TaskRun", "PipelineRun"], "run", run),
+        (None, None) => {}
+    }
+    let (runs, tasks) = (of(&["TaskRun", "PipelineRun"]), of(&["Task"]));
+    let declares = |task: &&Document<'_>| {
+        let mut sites = DeclarationSite::all(task.node).into_iter();
+        sites.any(|site| site.declares())
+    };
+    let declaring: Vec<&Document<'a>> = tasks.iter().filter(declares).collect();
+    match (runs.as_slice(), declaring.as_slice()) {
+        // The proposal's own syntax: its Task is run as it is written, its runs once they are translated.
+        ([run], [only]) if is_old(run) => return Ok(**only),
+        ([run], _) => return Ok(*run),
+        ([_, ..], _) => {
+            let names = names(&runs);
+            return Err(format!(
+                "{files}: there are several runs in it; say which with --run: {names}"
+            ));
+        }
+        ([], _) => {}
+    }
+    let pipelines = of(&["Pipeline"]);
+    match (tasks.as_slice(), declaring.as_slice(), pipelines.as_slice()) {
+        (_, [task], [pipeline]) if is_old(pipeline) => Ok(**task),
+        (_, _, [only]) => Ok(*only),
+        ([only], _, []) => Ok(*only),
+        (_, [only], []) => Ok(**only),
+        ([], _, []) => Err(format!(
+            "{files}: there is no Task in it, and no run; give the file that holds one with -f"
+        )),
+        (_, _, []) => {
+            let names: Vec<&str> = tasks.iter().map(Document::name).collect();
+            let names = names.join(", ");
+            Err(format!(
+                "{files}: there are several Tasks in it; say which with --task: {names}"
+            ))
+        }
+        _ => Err(format!(
+            "{files}: there are several Pipelines in it, and no run: {}; add a PipelineRun",
+            names(&pipelines)
+        )),
+    }
+}
+
+/// Returns true for a run of the proposal or of Tekton's first versions, with PipelineResources.
+pub(crate) fn is_old(run: &Document<'_>) -> bool {
+    let spec = run.node.present("spec");
+    spec.is_some_and(|spec| {
+        ["resources", "inputs", "outputs"]
+            .iter()
+            .any(|key| spec.present(key).is_some())
+    })
+}

@@ -1,0 +1,180 @@
+//! The documents of all files, by kind and name.
+
+use std::collections::HashMap;
+
+use gleaner_core::document::diagnostic::Diagnostic;
+use gleaner_core::document::suggestion::{nearest, suggestion};
+use gleaner_core::document::{Finding, Node, Place, Source};
+use gleaner_core::task::site::{kind_of, metadata_name};
+
+/// The kinds that a run is made of. Two of one kind and name cannot be told apart.
+const KINDS: [&str; 5] = ["Task", "Pipeline", "StepAction", "TaskRun", "PipelineRun"];
+
+/// A document and the file that it is in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Document<'a> {
+    pub(crate) source: &'a Source,
+    pub(crate) node: &'a Node,
+}
+
+/// All documents.
+#[derive(Debug)]
+pub(crate) struct Documents<'a>(Vec<Document<'a>>);
+
+// === impl Document ===
+
+impl<'a> Document<'a> {
+    pub(crate) fn kind(&self) -> &'a str {
+        kind_of(self.node)
+    }
+
+    pub(crate) fn name(&self) -> &'a str {
+        metadata_name(self.node).unwrap_or_default()
+    }
+
+    /// Returns kind and name, for people.
+    pub(crate) fn title(&self) -> String {
+        format!("{} {}", self.kind(), self.name())
+    }
+
+    pub(crate) fn namespace(&self) -> Option<&'a str> {
+        self.node.descend(&["metadata", "namespace"])?.as_str()
+    }
+
+    /// Returns file, line and column.
+    pub(crate) fn position(&self) -> String {
+        let at = self.node.at;
+        format!("{}:{}:{}", self.source.name, at.line, at.column)
+    }
+
+    pub(crate) fn error(&self, diagnostic: Diagnostic) -> Finding {
+        Finding::error(&*self.source.name, diagnostic)
+    }
+
+    pub(crate) fn errors(&self, found: Vec<Diagnostic>) -> Vec<Finding> {
+        let errors = found.into_iter().map(|diagnostic| self.error(diagnostic));
+        errors.collect()
+    }
+}
+
+// === impl Documents ===
+
+impl<'a> Documents<'a> {
+    /// Collects the documents of `sources`.
+    ///
+    /// # Errors
+    /// Documents of the same kind, name and namespace; the error names both.
+    pub(crate) fn new(sources: &'a [Source]) -> Result<Self, Vec<Finding>> {
+        let all = sources.iter().flat_map(|source| {
+            let nodes = source.documents.iter();
+            nodes.map(move |node| Document { source, node })
+        });
+        let all: Vec<Document<'a>> = all.collect();
+        let mut first = HashMap::new();
+        let mut found = Vec::new();
+        for document in all.iter().filter(|one| KINDS.contains(&one.kind())) {
+            let (kind, name) = (document.kind(), document.name());
+            // A prefix of a name is not the name of anything.
+            let is_named = document.node.descend(&["metadata", "name"]).is_some();
+            let key = (kind, name, document.namespace());
+            if let Some(other) = first.insert(key, *document).filter(|_| is_named) {
+                let message = format!("there is another {kind} '{name}' at {}", other.position());
+                let diagnostic = Diagnostic::new(Place::root(), Some(document.node.at), message);
+                found.push(document.error(diagnostic.help("rename or remove one of them")));
+            }
+        }
+        if found.is_empty() {
+            Ok(Self(all))
+        } else {
+            Err(found)
+        }
+    }
+
+    /// Returns a note about the documents of kinds that no run is made of; none if there are none.
+    pub(crate) fn others(&self) -> Option<String> {
+        const SHOWN: usize = 10;
+        let others = self.0.iter().filter(|one| !KINDS.contains(&one.kind()));
+        let others: Vec<String> = others
+            .map(|one| match one.node.text_of("kind") {
+                Some(kind) => match nearest(kind, KINDS).filter(|meant| *meant != kind) {
+                    Some(meant) => format!("{kind} {} (did you mean {meant}?)", one.name()),
+                    None => format!("{kind} {}", one.name()),
+                },
+                None => format!("the document without a kind at {}", one.position()),
+            })
+            .collect();
+        let more = others.len().saturating_sub(SHOWN);
+        let more = if more > 0 {
+            format!(" and {more} more")
+        } else {
+            String::new()
+        };
+        let shown = others[..others.len().min(SHOWN)].join(", ");
+        (!others.is_empty()).then(|| format!("not used by this run: {shown}{more}"))
+    }
+
+    pub(crate) fn of_kind(&self, kind: &str) -> Vec<Document<'a>> {
+        let found = self.0.iter().filter(|document| document.kind() == kind);
+        found.copied().collect()
+    }
+
+    /// Returns the document of this kind and name; of several in different namespaces the one in `namespace`.
+    ///
+    /// # Errors
+    /// A message and the name that was probably meant, or the list of names.
+    pub(crate) fn named(
+        &self,
+        kind: &str,
+        name: &str,
+        namespace: Option<&str>,
+    ) -> Result<Document<'a>, (String, Option<String>)> {
+        let all = self.of_kind(kind);
+        let of_name = all.iter().filter(|document| document.name() == name);
+        let mut found: Vec<&Document<'a>> = of_name.collect();
+        if found.len() > 1 {
+            found.retain(|document| document.namespace() == namespace);
+        }
+        match found.as_slice() {
+            [only] => Ok(**only),
+            _ => {
+                let help = suggestion(name, all.iter().map(Document::name));
+                let help = help.unwrap_or_else(|| "give the file that holds it with -f".to_owned());
+                Err((format!("no file has the {kind} '{name}'"), Some(help)))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(name: &str, text: &str) -> Source {
+        Source::parse(name.to_owned(), text.to_owned()).unwrap()
+    }
+
+    #[test]
+    fn two_of_one_name_are_named_both() {
+        let task = |name: &str| format!("{{kind: Task, metadata: {{name: {name}}}}}\n");
+        let sources = [
+            source("a", &task("x")),
+            source("b", &format!("{}---\n{}", task("y"), task("x"))),
+        ];
+        let found = Documents::new(&sources).unwrap_err();
+        assert_eq!(found.len(), 1);
+        assert_eq!(
+            found[0].to_string(),
+            "b:3:1: error: there is another Task 'x' at a:1:1; rename or remove one of them"
+        );
+    }
+
+    #[test]
+    fn a_missing_one_is_suggested() {
+        let sources = [source("a", "{kind: Task, metadata: {name: build}}")];
+        let documents = Documents::new(&sources).unwrap();
+        let (message, help) = documents.named("Task", "biuld", None).unwrap_err();
+        assert_eq!(message, "no file has the Task 'biuld'");
+        assert_eq!(help.as_deref(), Some("did you mean 'build'?"));
+        assert!(documents.named("Task", "build", Some("ci")).is_ok());
+    }
+}

@@ -1,0 +1,333 @@
+//! The fields of Tekton's documents by what a run on this machine does with them: plays them, names them as a cluster's, or
+//! refuses them.
+
+use std::collections::BTreeSet;
+
+use gleaner_core::document::{Cursor, Diagnostics};
+use serde_json::Value;
+
+/// The use of a field.
+#[derive(Debug, Clone, Copy)]
+enum Use {
+    /// It is played, or for people.
+    Played,
+    /// Only a cluster has it; the word for it in a note.
+    Cluster(&'static str),
+    /// It is refused, for this is what to do instead.
+    Refused(&'static str),
+}
+
+use Use::{Cluster, Played, Refused};
+
+const REMOVE: &str = "remove it to run it here";
+
+type Table = &'static [(&'static str, Use)];
+
+const DOCUMENT: Table = &[
+    ("apiVersion", Played),
+    ("kind", Played),
+    ("metadata", Played),
+    ("spec", Played),
+    ("status", Played),
+];
+
+const TASK_RUN: Table = &[
+    ("params", Played),
+    ("taskRef", Played),
+    ("taskSpec", Played),
+    ("timeout", Played),
+    ("workspaces", Played),
+    ("serviceAccountName", Cluster("service accounts")),
+    ("podTemplate", Cluster("pod templates")),
+    ("stepSpecs", Cluster("stepSpecs")),
+    ("sidecarSpecs", Cluster("sidecarSpecs")),
+    ("computeResources", Cluster("resource limits")),
+    ("managedBy", Cluster("managedBy")),
+    ("retries", Refused(REMOVE)),
+    ("debug", Refused(REMOVE)),
+    (
+        "status",
+        Refused("a canceled run does not start; remove it"),
+    ),
+    ("statusMessage", Refused(REMOVE)),
+    ("resources", Refused(TRANSLATE)),
+];
+
+const TRANSLATE: &str =
+    "translate the documents first: gleaner translate -f FILE | gleaner run -f -";
+
+const PIPELINE_RUN: Table = &[
+    ("params", Played),
+    ("pipelineRef", Played),
+    ("pipelineSpec", Played),
+    ("timeouts", Played),
+    ("workspaces", Played),
+    ("taskRunTemplate", Cluster("taskRunTemplate")),
+    ("taskRunSpecs", Played),
+    ("managedBy", Cluster("managedBy")),
+    ("serviceAccountName", Cluster("service accounts")),
+    ("podTemplate", Cluster("pod templates")),
+    ("timeout", Refused("v1 has it as timeouts.pipeline")),
+    (
+        "status",
+        Refused("a canceled or pending run does not start; remove it"),
+    ),
+    ("resources", Refused(TRANSLATE)),
+];
+
+const TASK_RUN_SPEC: Table = &[
+    ("pipelineTaskName", Played),
+    ("serviceAccountName", Cluster("service accounts")),
+    ("podTemplate", Cluster("pod templates")),
+    ("stepSpecs", Cluster("stepSpecs")),
+    ("sidecarSpecs", Cluster("sidecarSpecs")),
+    ("computeResources", Cluster("resource limits")),
+    ("metadata", Refused(REMOVE)),
+    (
+        "timeout",
+        Refused("write the timeout at the pipeline's task"),
+    ),
+];
+
+const PIPELINE: Table = &[
+    ("displayName", Played),
+    ("description", Played),
+    ("params", Played),
+    ("tasks", Played),
+    ("finally", Played),
+    ("workspaces", Played),
+    ("results", Played),
+    ("resources", Refused(TRANSLATE)),
+];
+
+const PIPELINE_TASK: Table = &[
+    ("name", Played),
+    ("displayName", Played),
+    ("description", Played),
+    ("taskRef", Played),
+    ("taskSpec", Played),
+    ("params", Played),
+    ("when", Played),
+    ("runAfter", Played),
+    ("workspaces", Played),
+    ("timeout", Played),
+    ("onError", Played),
+    ("retries", Refused(REMOVE)),
+    (
+        "matrix",
+        Refused("write a task for each combination to run it here"),
+    ),
+    (
+        "pipelineRef",
+        Refused("pipelines in pipelines run only in a cluster; name a task"),
+    ),
+    (
+        "pipelineSpec",
+        Refused("pipelines in pipelines run only in a cluster; name a task"),
+    ),
+    ("resources", Refused(TRANSLATE)),
+    ("conditions", Refused(TRANSLATE)),
+];
+
+const TASK: Table = &[
+    ("displayName", Played),
+    ("description", Played),
+    ("params", Played),
+    ("steps", Played),
+    ("stepTemplate", Played),
+    ("workspaces", Played),
+    ("results", Played),
+    ("volumes", Played),
+    ("sidecars", Cluster("sidecars")),
+    // The proposal's own, and Tekton's of 2019.
+    ("resources", Played),
+    ("inputs", Played),
+    ("outputs", Played),
+    ("containerTemplate", Played),
+    // Of an embedded spec.
+    ("metadata", Played),
+    (
+        "apiVersion",
+        Refused("custom tasks run only in a cluster; remove it"),
+    ),
+    (
+        "kind",
+        Refused("custom tasks run only in a cluster; remove it"),
+    ),
+    (
+        "spec",
+        Refused("custom tasks run only in a cluster; write steps"),
+    ),
+];
+
+const STEP: Table = &[
+    ("name", Played),
+    ("displayName", Played),
+    ("image", Cluster("images")),
+    ("command", Played),
+    ("args", Played),
+    ("script", Played),
+    ("workingDir", Played),
+    ("env", Played),
+    ("onError", Played),
+    ("timeout", Played),
+    ("when", Played),
+    ("results", Played),
+    ("params", Played),
+    ("ref", Played),
+    ("stdoutConfig", Played),
+    ("stderrConfig", Played),
+    ("outputs", Played),
+    ("volumeMounts", Played),
+    ("workspaces", Cluster("workspaces of single steps")),
+    ("envFrom", Cluster("envFrom")),
+    ("computeResources", Cluster("resource limits")),
+    ("resources", Cluster("resource limits")),
+    ("imagePullPolicy", Cluster("images")),
+    ("securityContext", Cluster("security contexts")),
+    ("volumeDevices", Cluster("volumes")),
+    ("ports", Cluster("ports")),
+    ("livenessProbe", Cluster("probes")),
+    ("readinessProbe", Cluster("probes")),
+    ("startupProbe", Cluster("probes")),
+    ("lifecycle", Cluster("lifecycle hooks")),
+    ("terminationMessagePath", Cluster("termination messages")),
+    ("terminationMessagePolicy", Cluster("termination messages")),
+    ("stdin", Cluster("stdin")),
+    ("stdinOnce", Cluster("stdin")),
+    ("tty", Cluster("terminals")),
+];
+
+const STEP_ACTION: Table = &[
+    ("description", Played),
+    ("image", Cluster("images")),
+    ("command", Played),
+    ("args", Played),
+    ("script", Played),
+    ("workingDir", Played),
+    ("env", Played),
+    ("params", Played),
+    ("results", Played),
+    ("volumeMounts", Played),
+    ("securityContext", Cluster("security contexts")),
+];
+
+const REFERENCE: Table = &[
+    ("name", Played),
+    ("kind", Played),
+    ("apiVersion", Played),
+    (
+        "resolver",
+        Refused("resolvers work only in a cluster; give the file with -f and its name here"),
+    ),
+    (
+        "params",
+        Refused("resolvers work only in a cluster; give the file with -f and its name here"),
+    ),
+    (
+        "bundle",
+        Refused("bundles work only in a cluster; give the file with -f and its name here"),
+    ),
+];
+
+/// The reference of a step; one that no file has can be replaced by `--step-command`.
+const STEP_REFERENCE: Table = &[
+    ("name", Played),
+    ("kind", Played),
+    ("apiVersion", Played),
+    ("resolver", Cluster("resolvers")),
+    ("params", Cluster("resolvers")),
+];
+
+/// A kind of map in a document.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Kind {
+    Document,
+    TaskRun,
+    PipelineRun,
+    TaskRunSpec,
+    Pipeline,
+    PipelineTask,
+    Task,
+    Step,
+    StepAction,
+    Reference,
+    StepReference,
+}
+
+impl Kind {
+    const fn table(self) -> Table {
+        match self {
+            Self::Document => DOCUMENT,
+            Self::TaskRun => TASK_RUN,
+            Self::PipelineRun => PIPELINE_RUN,
+            Self::TaskRunSpec => TASK_RUN_SPEC,
+            Self::Pipeline => PIPELINE,
+            Self::PipelineTask => PIPELINE_TASK,
+            Self::Task => TASK,
+            Self::Step => STEP,
+            Self::StepAction => STEP_ACTION,
+            Self::Reference => REFERENCE,
+            Self::StepReference => STEP_REFERENCE,
+        }
+    }
+}
+
+/// Checks the fields of `map`: unknown and refused ones are errors, the words for a cluster's go into `cluster`.
+pub(crate) fn check(
+    map: &Cursor<'_>,
+    kind: Kind,
+    found: &mut Diagnostics,
+    cluster: &mut BTreeSet<&'static str>,
+) {
+    let table = kind.table();
+    let known: Vec<&str> = table.iter().map(|(field, _)| *field).collect();
+    map.fields(&known, found);
+    for (field, what) in table {
+        let Some(cursor) = map.field(field) else {
+            continue;
+        };
+        match what {
+            Played => {}
+            Cluster(word) => {
+                cluster.insert(word);
+            }
+            Refused(_) if is_nothing(&cursor.node.to_json()) => {}
+            Refused(help) => {
+                found.refuse(
+                    &cursor,
+                    format!("'{field}' is not played on this machine"),
+                    *help,
+                );
+            }
+        }
+    }
+}
+
+/// Returns true for a value that changes nothing: `retries: 0`, an empty list.
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(flag) => !flag,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(entries) => entries.is_empty(),
+    }
+}
+
+/// Checks the fields of a TaskSpec and of its steps.
+pub(crate) fn check_task(
+    spec: &Cursor<'_>,
+    found: &mut Diagnostics,
+    cluster: &mut BTreeSet<&'static str>,
+) {
+    check(spec, Kind::Task, found, cluster);
+    let steps = spec.items_at("steps", found).into_iter();
+    for step in steps.chain(spec.field("stepTemplate")) {
+        check(&step, Kind::Step, found, cluster);
+        if let Some(reference) = step.field("ref") {
+            check(&reference, Kind::StepReference, found, cluster);
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! The order of a pipeline's tasks: each after those that it takes results from or names in `runAfter`, otherwise as in the
+//! document.
+
+use std::collections::BTreeSet;
+
+/// Sorts tasks by their names and the names of those that they run after.
+///
+/// # Errors
+/// The names of the tasks that wait for each other.
+pub(crate) fn sort(tasks: &[(&str, &BTreeSet<String>)]) -> Result<Vec<usize>, Vec<String>> {
+    let mut order = Vec::with_capacity(tasks.len());
+    let mut done = BTreeSet::new();
+    while order.len() < tasks.len() {
+        let ready = tasks.iter().position(|(name, after)| {
+            !done.contains(name) && after.iter().all(|other| done.contains(other.as_str()))
+        });
+        let Some(index) = ready else {
+            let waiting = tasks.iter().filter(|(name, _)| !done.contains(name));
+            return Err(waiting.map(|(name, _)| (*name).to_owned()).collect());
+        };
+        done.insert(tasks[index].0);
+        order.push(index);
+    }
+    Ok(order)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sorted(tasks: &[(&str, &[&str])]) -> Result<Vec<usize>, Vec<String>> {
+        let after: Vec<BTreeSet<String>> = tasks
+            .iter()
+            .map(|(_, after)| after.iter().map(|name| (*name).to_owned()).collect())
+            .collect();
+        let tasks: Vec<_> = tasks
+            .iter()
+            .zip(&after)
+            .map(|((name, _), after)| (*name, after))
+            .collect();
+        sort(&tasks)
+    }
+
+    #[test]
+    fn tasks_run_after_those_that_they_need() {
+        assert_eq!(
+            sorted(&[("c", &["b"]), ("a", &[]), ("b", &["a"]), ("d", &[])]),
+            Ok(vec![1, 2, 0, 3])
+        );
+        assert_eq!(sorted(&[]), Ok(vec![]));
+    }
+
+    #[test]
+    fn tasks_that_wait_for_each_other_are_named() {
+        let cycle = sorted(&[("a", &[]), ("b", &["c"]), ("c", &["b"])]);
+        assert_eq!(cycle, Err(vec!["b".to_owned(), "c".to_owned()]));
+    }
+}

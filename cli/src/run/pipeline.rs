@@ -1,0 +1,225 @@
+//! A Pipeline: its tasks, checked against each other, in the order in which they run.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gleaner_core::document::{Cursor, Diagnostics, Finding};
+use gleaner_core::task::ParamSpec;
+use gleaner_core::task::param::value;
+use serde_json::Value;
+
+use super::documents::{Document, Documents};
+use super::fields::{self, Kind};
+use super::model::{BoundWorkspace, Params, Pipeline, PlannedTask};
+use super::order;
+use super::pipeline_task::{self, Notices};
+use super::pipeline_variables::{Names, ResultShapes, shapes};
+
+/// A PipelineSpec and what its run gives it.
+pub(crate) struct PipelineSource<'a> {
+    pub(crate) document: Document<'a>,
+    pub(crate) spec: Cursor<'a>,
+    pub(crate) specs: Vec<ParamSpec>,
+    pub(crate) params: Params,
+    pub(crate) workspaces: BTreeMap<String, BoundWorkspace>,
+    pub(crate) namespace: Option<&'a str>,
+}
+
+/// The tasks of a pipeline and the rest of it.
+pub(crate) struct ReadPipeline {
+    pub(crate) tasks: Vec<PlannedTask>,
+    pub(crate) pipeline: Pipeline,
+    /// True if one of the tasks declares outputs.
+    pub(crate) declares: bool,
+}
+
+/// Reads the tasks.
+///
+/// # Errors
+/// Everything that is wrong with the Pipeline and its tasks.
+pub(crate) fn read(
+    source: &PipelineSource<'_>,
+    documents: &Documents<'_>,
+    cluster: &mut BTreeSet<&'static str>,
+    notes: &mut Vec<String>,
+) -> Result<ReadPipeline, Vec<Finding>> {
+    let mut found = Diagnostics::default();
+    fields::check(&source.spec, Kind::Pipeline, &mut found, cluster);
+    let mut findings = Vec::new();
+    let mut lists = ["tasks", "finally"].map(|list| {
+        let items = source.spec.items_at(list, &mut found).into_iter();
+        let read = items.filter_map(|item| {
+            let mut notice = Notices {
+                cluster,
+                notes,
+                found: &mut found,
+            };
+            match pipeline_task::read(source, &item, documents, &mut notice) {
+                Ok(task) => task.map(|task| (item, task)),
+                Err(errors) => {
+                    findings.extend(errors);
+                    None
+                }
+            }
+        });
+        read.collect::<Vec<_>>()
+    });
+    findings.splice(
+        0..0,
+        source
+            .document
+            .errors(std::mem::take(&mut found).into_vec()),
+    );
+    if !findings.is_empty() {
+        return Err(findings);
+    }
+    if lists[0].is_empty() {
+        found.add(&source.spec, "the Pipeline has no tasks", None);
+    }
+    check(source, &mut lists, &mut found);
+    let results = results(source, &lists, &mut found);
+    let [tasks, finally] = lists;
+    let declares = tasks
+        .iter()
+        .chain(&finally)
+        .any(|(_, (_, declares))| *declares);
+    let [tasks, finally] =
+        [tasks, finally].map(|list| list.into_iter().map(|(_, (task, _))| task).collect());
+    let tasks = sorted(tasks, &source.spec, &mut found);
+    let pipeline = Pipeline {
+        params: source.params.clone(),
+        workspaces: source.workspaces.keys().cloned().collect(),
+        finally,
+        results,
+        ..Pipeline::default()
+    };
+    found
+        .finish(ReadPipeline {
+            tasks,
+            pipeline,
+            declares,
+        })
+        .map_err(|found| source.document.errors(found))
+}
+
+/// A task that was read, at its place; true if it declares outputs.
+type Listed<'a> = (Cursor<'a>, (PlannedTask, bool));
+
+/// Checks names, variables and `runAfter`, and adds to each task those that it takes results from.
+fn check(source: &PipelineSource<'_>, lists: &mut [Vec<Listed<'_>>; 2], found: &mut Diagnostics) {
+    let mut results: BTreeMap<String, ResultShapes> = BTreeMap::new();
+    let mut all = BTreeSet::new();
+    for (position, list) in lists.iter().enumerate() {
+        for (item, (task, _)) in list {
+            if !all.insert(task.name.clone()) {
+                let message = format!("another task is also called '{}'", task.name);
+                found.refuse(item, message, "rename one of them");
+            }
+            if position == 0 {
+                results.insert(task.name.clone(), shapes(&task.task));
+            }
+        }
+    }
+    for (position, list) in lists.iter_mut().enumerate() {
+        for (item, (task, _)) in list {
+            let names = Names {
+                params: &source.specs,
+                tasks: &results,
+                finally: None,
+                statuses: position == 1,
+            };
+            let mut takes = BTreeSet::new();
+            for field in ["params", "when", "workspaces", "taskSpec"] {
+                if let Some(cursor) = item.field(field) {
+                    names.check(
+                        &cursor,
+                        field == "taskSpec",
+                        source.document.source,
+                        &mut takes,
+                        found,
+                    );
+                }
+            }
+            let after = item.field("runAfter").filter(|_| position == 1);
+            if let Some(after) = after {
+                found.refuse(&after, "a task of 'finally' has no runAfter", "remove it");
+            }
+            for name in task
+                .after
+                .iter()
+                .filter(|name| !results.contains_key(*name))
+            {
+                let help = found.suggestion(name, results.keys().map(String::as_str));
+                found.add(
+                    item,
+                    format!("runAfter: the Pipeline has no task '{name}'"),
+                    help,
+                );
+            }
+            task.after.extend(takes.iter().cloned());
+            task.takes = takes;
+        }
+    }
+}
+
+fn sorted(tasks: Vec<PlannedTask>, spec: &Cursor<'_>, found: &mut Diagnostics) -> Vec<PlannedTask> {
+    let known: BTreeSet<String> = tasks.iter().map(|task| task.name.clone()).collect();
+    if tasks.iter().any(|task| !task.after.is_subset(&known)) || known.len() < tasks.len() {
+        return tasks;
+    }
+    let names: Vec<_> = tasks
+        .iter()
+        .map(|task| (task.name.as_str(), &task.after))
+        .collect();
+    match order::sort(&names) {
+        Ok(order) => {
+            let mut tasks: Vec<Option<PlannedTask>> = tasks.into_iter().map(Some).collect();
+            order
+                .into_iter()
+                .filter_map(|index| tasks[index].take())
+                .collect()
+        }
+        Err(waiting) => {
+            let message = format!("these tasks wait for each other: {}", waiting.join(", "));
+            let at = spec.field("tasks");
+            found.refuse(
+                at.as_ref().unwrap_or(spec),
+                message,
+                "remove a result or a runAfter",
+            );
+            tasks
+        }
+    }
+}
+
+fn results(
+    source: &PipelineSource<'_>,
+    lists: &[Vec<Listed<'_>>; 2],
+    found: &mut Diagnostics,
+) -> Vec<(String, Value)> {
+    let of = |list: &[Listed<'_>]| {
+        let all = list
+            .iter()
+            .map(|(_, (task, _))| (task.name.clone(), shapes(&task.task)));
+        all.collect::<BTreeMap<_, _>>()
+    };
+    let (tasks, finally) = (of(&lists[0]), of(&lists[1]));
+    let names = Names {
+        params: &source.specs,
+        tasks: &tasks,
+        finally: Some(&finally),
+        statuses: true,
+    };
+    let mut results = Vec::new();
+    for item in source.spec.items_at("results", found) {
+        item.fields(&["name", "type", "description", "value"], found);
+        let Some(name) = item.name(found) else {
+            continue;
+        };
+        if let Some(field) = item.required("value", "$(tasks.NAME.results.NAME)", found) {
+            let mut takes = BTreeSet::new();
+            names.check(&field, false, source.document.source, &mut takes, found);
+            results.push((name, value(field.node)));
+        }
+    }
+    results
+}

@@ -1,0 +1,194 @@
+//! The plan of a PipelineRun, or of a Pipeline without a run.
+
+use std::collections::BTreeSet;
+
+use gleaner_core::document::{Content, Cursor, Diagnostics, Location, Node, Place};
+use gleaner_core::task::{ParamSpec, name as task_name};
+use gleaner_proto::duration;
+
+use super::documents::Document;
+use super::fields::{self, Kind};
+use super::model::{Limits, Pipeline, Play};
+use super::pipeline::{self, PipelineSource};
+use super::planner::{NOTHING_DECLARED, Planner, Refusal, run_name, run_params, run_spec, unbound};
+use super::workspaces;
+
+static EMPTY: Node = Node {
+    at: Location { line: 1, column: 1 },
+    content: Content::Null,
+};
+
+impl<'a> Planner<'a> {
+    pub(crate) fn pipeline_run(&self, document: Document<'a>) -> Result<Play, Refusal> {
+        let (mut found, mut cluster) = (Diagnostics::default(), BTreeSet::new());
+        let root = Cursor::root(document.node);
+        let run = run_spec(&root, Kind::PipelineRun, document, &mut found, &mut cluster)?;
+        for item in run.items_at("taskRunSpecs", &mut found) {
+            fields::check(&item, Kind::TaskRunSpec, &mut found, &mut cluster);
+        }
+        let source = match (run.field("pipelineSpec"), run.field("pipelineRef")) {
+            (Some(spec), None) => Some((document, spec)),
+            (None, Some(reference)) => {
+                self.referenced(document, &reference, &mut found, &mut cluster)
+            }
+            (Some(_), Some(reference)) => {
+                found.refuse(
+                    &reference,
+                    "the run has pipelineRef and pipelineSpec",
+                    "keep one of them",
+                );
+                None
+            }
+            (None, None) => {
+                found.refuse(
+                    &run,
+                    "the run has no Pipeline",
+                    "write pipelineRef: {name: NAME}",
+                );
+                None
+            }
+        };
+        let Some((of_pipeline, spec)) = source else {
+            return Err(document.errors(found.into_vec()).into());
+        };
+        let limits = limits(&run, &mut found);
+        let play = self.tasks_of(document, Some(&run), of_pipeline, spec, cluster, found)?;
+        Ok(Play {
+            pipeline: play
+                .pipeline
+                .map(|pipeline| Pipeline { limits, ..pipeline }),
+            ..play
+        })
+    }
+
+    /// A Pipeline without a run: with its default parameters, and those of the command line.
+    pub(crate) fn pipeline(&self, document: Document<'a>) -> Result<Play, Refusal> {
+        let mut found = Diagnostics::default();
+        let root = Cursor::root(document.node);
+        let Some(spec) = root.required("spec", "{tasks: []}", &mut found) else {
+            return Err(document.errors(found.into_vec()).into());
+        };
+        self.tasks_of(document, None, document, spec, BTreeSet::new(), found)
+    }
+
+    fn referenced(
+        &self,
+        run: Document<'_>,
+        reference: &Cursor<'_>,
+        found: &mut Diagnostics,
+        cluster: &mut BTreeSet<&'static str>,
+    ) -> Option<(Document<'a>, Cursor<'a>)> {
+        fields::check(reference, Kind::Reference, found, cluster);
+        let name = reference.field("name")?;
+        let text = name.text(found)?;
+        let pipeline = self.documents.named("Pipeline", text, run.namespace());
+        match pipeline {
+            Ok(document) => {
+                let spec = document.node.present("spec")?;
+                Some((document, Cursor::new(spec, Place::from(["spec"]))))
+            }
+            Err((message, help)) => {
+                found.add(&name, message, help);
+                None
+            }
+        }
+    }
+
+    fn tasks_of(
+        &self,
+        run: Document<'_>,
+        run_spec: Option<&Cursor<'_>>,
+        document: Document<'a>,
+        spec: Cursor<'a>,
+        mut cluster: BTreeSet<&'static str>,
+        mut found: Diagnostics,
+    ) -> Result<Play, Refusal> {
+        let mut wrong = Diagnostics::default();
+        let specs = ParamSpec::read_all(&spec, &mut wrong);
+        let declared = spec.items_at("workspaces", &mut wrong);
+        let mut errors = Vec::new();
+        let mut known: Vec<String> = declared
+            .iter()
+            .filter_map(|item| item.name(&mut wrong))
+            .collect();
+        wrong.finish(()).map_err(|wrong| document.errors(wrong))?;
+        let (run_params, mut notes) = match run_spec {
+            Some(run) => run_params(run, &specs, "Pipeline", &mut found),
+            None => Default::default(),
+        };
+        let bound_by_run = run_spec.map(|run| run.items_at("workspaces", &mut found));
+        let bound_by_run = bound_by_run.into_iter().flatten();
+        let embedded_names =
+            bound_by_run.filter_map(|item| item.node.text_of("name").map(str::to_owned));
+        known.extend(embedded_names);
+        let given = workspaces::given(&self.options.workspaces, &known, &mut errors);
+        let bound = match run_spec {
+            Some(run) => workspaces::bound(run, &given, &mut found),
+            None => workspaces::bound(&Cursor::new(&EMPTY, Place::root()), &given, &mut found),
+        };
+        for item in &declared {
+            let optional = item
+                .node
+                .get("optional")
+                .is_some_and(|node| node.to_json() == true);
+            let name = item.node.text_of("name").unwrap_or_default();
+            if !optional && !bound.contains_key(name) {
+                errors.push(unbound(name));
+            }
+        }
+        let params = self.params(&specs, run_params, &mut errors);
+        found.finish(()).map_err(|found| run.errors(found))?;
+        if !errors.is_empty() {
+            return Err(Refusal {
+                usage: errors,
+                ..Refusal::default()
+            });
+        }
+        let source = PipelineSource {
+            document,
+            spec,
+            specs,
+            params,
+            workspaces: bound,
+            namespace: document.namespace(),
+        };
+        let read = pipeline::read(&source, self.documents, &mut cluster, &mut notes)?;
+        if !read.declares {
+            notes.push(NOTHING_DECLARED.to_owned());
+        }
+        let is_own = document.kind() == "Pipeline";
+        let name = if is_own { document.name() } else { "" }.to_owned();
+        let namespace = run.namespace().or_else(|| document.namespace());
+        Ok(Play {
+            name: match run_spec {
+                Some(_) => run_name(run, &name),
+                None => task_name::of_run(&name),
+            },
+            namespace: namespace.map(str::to_owned),
+            tasks: read.tasks,
+            pipeline: Some(Pipeline {
+                name,
+                ..read.pipeline
+            }),
+            cluster,
+            notes,
+        })
+    }
+}
+
+fn limits(run: &Cursor<'_>, found: &mut Diagnostics) -> Limits {
+    let Some(timeouts) = run.field("timeouts") else {
+        return Limits::default();
+    };
+    timeouts.fields(&["pipeline", "tasks", "finally"], found);
+    let mut read = |key: &str| {
+        let field = timeouts.field(key)?;
+        field.parsed(duration::parse, found)
+    };
+    let limit = |limit: Option<std::time::Duration>| limit.filter(|limit| !limit.is_zero());
+    Limits {
+        whole: limit(Some(read("pipeline").unwrap_or(Limits::DEFAULT))),
+        tasks: limit(read("tasks")),
+        finally: limit(read("finally")),
+    }
+}

@@ -1,0 +1,263 @@
+//! The variables of a pipeline, checked before the first task runs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gleaner_core::document::suggestion::suggestion;
+use gleaner_core::document::{Content, Cursor, Diagnostics, Source};
+use gleaner_core::results;
+use gleaner_core::task::{ParamKind, ParamSpec, Task};
+use gleaner_core::variable::{Access, Reference};
+
+use super::variable::{Occurrence, key, misspelt, occurrences, parts, root};
+
+const ROOTS: [&str; 6] = [
+    "params",
+    "tasks",
+    "finally",
+    "context",
+    "workspaces",
+    "inputs",
+];
+/// The context of a pipeline (Tekton `docs/variables.md`).
+const CONTEXT: [&str; 5] = [
+    "pipelineRun.name",
+    "pipelineRun.namespace",
+    "pipelineRun.uid",
+    "pipeline.name",
+    "pipelineTask.retries",
+];
+
+/// The form of a result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ResultShape {
+    Text,
+    List,
+    /// With these keys, where they are declared.
+    Map(Option<Vec<String>>),
+}
+
+/// The results of a task by name.
+pub(crate) type ResultShapes = BTreeMap<String, ResultShape>;
+
+/// Returns the results that a Task declares, and those of its resources.
+pub(crate) fn shapes(task: &Task) -> ResultShapes {
+    let mut shapes = ResultShapes::new();
+    for result in &task.spec.results {
+        let shape = match result.kind.as_str() {
+            "array" => ResultShape::List,
+            "object" => ResultShape::Map(None),
+            _ => ResultShape::Text,
+        };
+        shapes.insert(result.name.clone(), shape);
+    }
+    for template in task.declaration.templates.iter() {
+        let keys = results::keys(template).into_iter().collect();
+        shapes.insert(template.name.to_string(), ResultShape::Map(Some(keys)));
+    }
+    shapes
+}
+
+/// What the variables of a pipeline may refer to.
+#[derive(Debug)]
+pub(crate) struct Names<'a> {
+    pub(crate) params: &'a [ParamSpec],
+    /// The tasks with their results.
+    pub(crate) tasks: &'a BTreeMap<String, ResultShapes>,
+    /// Those of `finally`, where they may be referred to.
+    pub(crate) finally: Option<&'a BTreeMap<String, ResultShapes>>,
+    /// True where the status of a task is known.
+    pub(crate) statuses: bool,
+}
+
+type Problem = (String, Option<String>);
+
+impl Names<'_> {
+    /// Checks the texts of `node` and adds the tasks whose results they take to `takes`. Of an embedded TaskSpec only the
+    /// variables of other tasks are the pipeline's.
+    pub(crate) fn check(
+        &self,
+        node: &Cursor<'_>,
+        embedded: bool,
+        source: &Source,
+        takes: &mut BTreeSet<String>,
+        found: &mut Diagnostics,
+    ) {
+        match &node.node.content {
+            Content::String(text) => {
+                for one in occurrences(text) {
+                    if embedded && !matches!(root(one.inner), Some("tasks" | "finally")) {
+                        continue;
+                    }
+                    match self.problem(one) {
+                        Ok(Some(task)) => {
+                            takes.insert(task);
+                        }
+                        Ok(None) => {}
+                        Err((message, help)) => found.push(gleaner_core::document::Locate::locate(
+                            source,
+                            node.node,
+                            node.diagnostic(message).maybe_help(help),
+                        )),
+                    }
+                }
+            }
+            Content::Sequence(_) => {
+                for item in node.items(found) {
+                    self.check(&item, embedded, source, takes, found);
+                }
+            }
+            Content::Mapping(_) => {
+                for (_, value) in node.entries(found) {
+                    self.check(&value, embedded, source, takes, found);
+                }
+            }
+            Content::Null | Content::Boolean(_) | Content::Number(_) => {}
+        }
+    }
+
+    /// Returns the task whose result the variable is.
+    fn problem(&self, one: Occurrence<'_>) -> Result<Option<String>, Problem> {
+        let inner = one.inner;
+        let unknown = || format!("unknown variable `$({inner})`");
+        let Some(root) = root(inner).filter(|root| ROOTS.contains(root)) else {
+            return match misspelt(inner, &ROOTS) {
+                Some(meant) => Err((unknown(), Some(format!("did you mean '{meant}'?")))),
+                None => Ok(None),
+            };
+        };
+        if let Ok(Reference::Param { name, access }) = Reference::parse(inner) {
+            return self.of_param(one, &name, &access).map(|()| None);
+        }
+        let Some(parts) = parts(inner) else {
+            return Err((unknown(), None));
+        };
+        match root {
+            "tasks" => self.of_task(one, &parts),
+            "finally" => match self.finally {
+                Some(finally) => Names {
+                    tasks: finally,
+                    ..*self
+                }
+                .of_task(one, &parts)
+                .map(|_| None),
+                None => Err((
+                    unknown(),
+                    Some(
+                        "results of 'finally' are known to the Pipeline's results alone".to_owned(),
+                    ),
+                )),
+            },
+            "context" => {
+                let name = &inner["context.".len()..];
+                if CONTEXT.contains(&name) {
+                    Ok(None)
+                } else {
+                    Err((unknown(), suggestion(name, CONTEXT)))
+                }
+            }
+            "workspaces" if key(&parts, 2) == Some("bound") => Ok(None),
+            _ => Err((unknown(), None)),
+        }
+    }
+
+    fn of_param(&self, one: Occurrence<'_>, name: &str, access: &[Access]) -> Result<(), Problem> {
+        let inner = one.inner;
+        let Some(param) = self.params.iter().find(|param| param.name == name) else {
+            let known = self.params.iter().map(|param| param.name.as_str());
+            let message = format!("`$({inner})`: the Pipeline has no parameter '{name}'");
+            return Err((message, suggestion(name, known)));
+        };
+        let is_whole = access.is_empty() || access == [Access::All];
+        match (&param.kind, access.first()) {
+            (ParamKind::String, Some(_)) => Err((
+                format!("`$({inner})`: the parameter '{name}' is of type string"),
+                Some(format!("use $(params.{name})")),
+            )),
+            (ParamKind::Array | ParamKind::Object { .. }, _) if is_whole && !one.is_whole => Err((
+                format!("`$({inner})` is of type {}", param.kind.as_str()),
+                Some("let it be the whole value".to_owned()),
+            )),
+            (ParamKind::Object { keys }, Some(Access::Key(key)))
+                if !keys.is_empty() && !keys.contains(key) =>
+            {
+                Err((
+                    format!("`$({inner})`: the parameter '{name}' has no key '{key}'"),
+                    suggestion(key, keys.iter().map(String::as_str)),
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// `$(tasks.NAME.results.NAME...)`, `$(tasks.NAME.status)` and `$(tasks.status)`.
+    fn of_task(&self, one: Occurrence<'_>, parts: &[Access]) -> Result<Option<String>, Problem> {
+        let inner = one.inner;
+        let unknown = || format!("unknown variable `$({inner})`");
+        let task = key(parts, 1).unwrap_or_default();
+        let is_status = (parts.len() == 2 && task == "status")
+            || (parts.len() == 3 && key(parts, 2) == Some("status"));
+        if is_status && !self.statuses {
+            let help = "the status of a task is known in 'finally' alone";
+            return Err((unknown(), Some(help.to_owned())));
+        }
+        if parts.len() == 2 && is_status {
+            return Ok(None);
+        }
+        let Some(results) = self.tasks.get(task) else {
+            let message = format!("`$({inner})`: there is no task '{task}'");
+            return Err((
+                message,
+                suggestion(task, self.tasks.keys().map(String::as_str)),
+            ));
+        };
+        match (key(parts, 2), key(parts, 3)) {
+            (Some("status"), None) => Ok(None),
+            (Some("results"), Some(result)) => match results.get(result) {
+                Some(shape) => match misuse(one, result, shape, &parts[4..]) {
+                    Some(problem) => Err(problem),
+                    None => Ok(Some(task.to_owned())),
+                },
+                None => Err((
+                    format!("`$({inner})`: task '{task}' has no result '{result}'"),
+                    suggestion(result, results.keys().map(String::as_str)),
+                )),
+            },
+            _ => Err((unknown(), Some("use $(tasks.NAME.results.NAME)".to_owned()))),
+        }
+    }
+}
+
+fn misuse(
+    one: Occurrence<'_>,
+    result: &str,
+    shape: &ResultShape,
+    access: &[Access],
+) -> Option<Problem> {
+    let inner = one.inner;
+    let is_whole = access.is_empty() || access == [Access::All];
+    let of_type = |kind: &str, help: &str| {
+        let message = format!("`$({inner})`: the result '{result}' is of type {kind}");
+        Some((message, Some(help.to_owned())))
+    };
+    match (shape, access.first()) {
+        (ResultShape::Text, Some(_)) => of_type("string", "remove what follows its name"),
+        (ResultShape::List, Some(Access::Key(_))) => {
+            of_type("array", "use an index such as [0], or [*]")
+        }
+        (ResultShape::List, _) if is_whole && !one.is_whole => of_type(
+            "array",
+            "let it be the whole value, or use an index such as [0]",
+        ),
+        (ResultShape::Map(_), Some(Access::Index(_))) => {
+            of_type("object", "name a key, or use [*]")
+        }
+        (ResultShape::Map(_), _) if is_whole && !one.is_whole => {
+            of_type("object", "let it be the whole value, or name a key")
+        }
+        (ResultShape::Map(Some(keys)), Some(Access::Key(key))) if !keys.contains(key) => Some((
+            format!("`$({inner})`: the result '{result}' has no key '{key}'"),
+            suggestion(key, keys.iter().map(String::as_str)),
+        )),
+        _ => None,
+    }
+}

@@ -1,0 +1,363 @@
+//! From the documents of all files to a plan: which run or Task is meant, and everything that is wrong with it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gleaner_core::document::{Cursor, Diagnostics, Finding, Place, Source};
+use gleaner_core::task::{ParamSpec, name as task_name};
+use gleaner_proto::duration;
+use gleaner_proto::name::is_dns_subdomain;
+use serde_json::{Map, Value};
+
+use super::choice;
+use super::documents::{Document, Documents};
+use super::fields::{self, Kind};
+use super::model::{Limits, Params, PlannedTask, Play};
+use super::pipeline_task;
+use super::task_source::{self, ReadTask};
+use super::workspaces::{self, Given};
+use crate::args::Run;
+use crate::values::{self, Assignment, ParamError, did_you_mean};
+
+/// The reasons why nothing can be run.
+#[derive(Debug, Default)]
+pub(crate) struct Refusal {
+    /// What is wrong with the documents.
+    pub(crate) findings: Vec<Finding>,
+    /// What is wrong with the command line.
+    pub(crate) usage: Vec<String>,
+}
+
+impl From<Vec<Finding>> for Refusal {
+    fn from(findings: Vec<Finding>) -> Self {
+        Self {
+            findings,
+            ..Self::default()
+        }
+    }
+}
+
+fn usage(message: impl Into<String>) -> Refusal {
+    Refusal {
+        usage: vec![message.into()],
+        ..Refusal::default()
+    }
+}
+
+/// Plans the run that `options` ask for. `file` holds the values of `--param-file`.
+///
+/// # Errors
+/// Everything that is wrong with the documents that it is made of, or with the command line.
+pub(crate) fn plan(
+    options: &Run,
+    file: &Map<String, Value>,
+    sources: &[Source],
+) -> Result<Play, Refusal> {
+    let documents = Documents::new(sources)?;
+    let planner = Planner {
+        options,
+        file,
+        documents: &documents,
+    };
+    let chosen = choice::choose(options, &documents, sources).map_err(usage)?;
+    let mut play = match chosen.kind() {
+        "TaskRun" => planner.task_run(chosen),
+        "PipelineRun" => planner.pipeline_run(chosen),
+        "Pipeline" => planner.pipeline(chosen),
+        _ => planner.task(chosen),
+    }?;
+    play.notes.extend(documents.others());
+    Ok(play)
+}
+
+/// What a plan is made from.
+pub(crate) struct Planner<'a> {
+    pub(crate) options: &'a Run,
+    pub(crate) file: &'a Map<String, Value>,
+    pub(crate) documents: &'a Documents<'a>,
+}
+
+// === impl Planner ===
+
+impl<'a> Planner<'a> {
+    fn task(&self, document: Document<'a>) -> Result<Play, Refusal> {
+        let mut cluster = BTreeSet::new();
+        let spec = Place::from(["spec"]);
+        let read = task_source::read(document, &spec, None, self.documents, &mut cluster)?;
+        if !read.declares {
+            return Err(usage(format!(
+                "{}: the Task '{}' declares no outputs; say what its steps leave behind in the annotation \
+                 gleaner.dev/outputs",
+                document.source.name,
+                document.name()
+            )));
+        }
+        let mut errors = Vec::new();
+        let known = workspace_names(&read);
+        let given = workspaces::given(&self.options.workspaces, &known, &mut errors);
+        let name = task_name::of_run(&read.task.name);
+        let notes = self.old_runs();
+        let play = self.single(document, name, read, given, Params::new(), cluster, errors)?;
+        Ok(Play { notes, ..play })
+    }
+
+    /// Notes about runs in the syntax of the proposal, which are not played.
+    fn old_runs(&self) -> Vec<String> {
+        let kinds = ["TaskRun", "PipelineRun"].into_iter();
+        let runs = kinds.flat_map(|kind| self.documents.of_kind(kind));
+        let old = runs.filter(|run| self.options.task.task.is_none() && choice::is_old(run));
+        old.map(|run| {
+            format!(
+                "{} ({}) is in an old syntax and is not played; translate it first: gleaner translate -f FILE | \
+                 gleaner run -f -",
+                run.title(),
+                run.position()
+            )
+        })
+        .collect()
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what a TaskRun and a Task alone have in common"
+    )]
+    fn single(
+        &self,
+        document: Document<'_>,
+        name: String,
+        read: ReadTask,
+        workspaces: Given,
+        run_params: Params,
+        cluster: BTreeSet<&'static str>,
+        mut errors: Vec<String>,
+    ) -> Result<Play, Refusal> {
+        let params = self.params(&read.task.spec.params, run_params, &mut errors);
+        if !errors.is_empty() {
+            return Err(Refusal {
+                usage: errors,
+                ..Refusal::default()
+            });
+        }
+        let workspaces = workspaces.into_iter().map(|(name, directory)| {
+            let source = super::model::Volume::Directory(directory);
+            let sub_path = None;
+            (name, super::model::BoundWorkspace { source, sub_path })
+        });
+        let task = PlannedTask {
+            name: read.task.name.clone(),
+            params,
+            when: Vec::new(),
+            after: BTreeSet::new(),
+            takes: BTreeSet::new(),
+            workspaces: workspaces.collect(),
+            mounts: read.mounts,
+            timeout: None,
+            continues: false,
+            task: read.task,
+        };
+        Ok(Play {
+            name,
+            namespace: document.namespace().map(str::to_owned),
+            tasks: vec![task],
+            pipeline: None,
+            cluster,
+            notes: Vec::new(),
+        })
+    }
+
+    /// The values of `specs`: of the command line, then of the parameter file, then of the run, then the defaults.
+    pub(crate) fn params(
+        &self,
+        specs: &[ParamSpec],
+        run: Params,
+        errors: &mut Vec<String>,
+    ) -> Params {
+        let mut file: Map<String, Value> = run.into_iter().collect();
+        file.extend(self.file.clone());
+        let given: &[Assignment] = &self.options.task.params;
+        let (params, wrong) = values::params(specs, given, &file);
+        errors.extend(wrong.iter().map(ParamError::to_string));
+        params
+    }
+
+    fn task_run(&self, document: Document<'a>) -> Result<Play, Refusal> {
+        let (mut found, mut cluster) = (Diagnostics::default(), BTreeSet::new());
+        let root = Cursor::root(document.node);
+        let spec = run_spec(&root, Kind::TaskRun, document, &mut found, &mut cluster)?;
+        let mut errors = Vec::new();
+        let embedded = spec.field("taskSpec");
+        let read = match (&embedded, spec.field("taskRef")) {
+            (Some(task), None) => {
+                let mut names = BTreeSet::new();
+                let items = spec.items_at("workspaces", &mut found);
+                names.extend(
+                    items
+                        .iter()
+                        .filter_map(|item| item.node.text_of("name").map(str::to_owned)),
+                );
+                let read = task_source::read(
+                    document,
+                    &task.place,
+                    Some(&names),
+                    self.documents,
+                    &mut cluster,
+                )?;
+                Some(read)
+            }
+            (None, Some(reference)) => pipeline_task::referenced(
+                &reference,
+                document.namespace(),
+                self.documents,
+                &mut cluster,
+                &mut found,
+            )?,
+            (None, None) => {
+                found.refuse(&spec, "the run has no Task", "write taskRef: {name: NAME}");
+                None
+            }
+            (Some(_), Some(reference)) => {
+                found.refuse(
+                    &reference,
+                    "the run has taskRef and taskSpec",
+                    "keep one of them",
+                );
+                None
+            }
+        };
+        let Some(read) = read else {
+            return Err(document.errors(found.into_vec()).into());
+        };
+        let known = workspace_names(&read);
+        let given = workspaces::given(&self.options.workspaces, &known, &mut errors);
+        let bound = workspaces::bound(&spec, &given, &mut found);
+        check_bound(&spec, &read, &bound, &mut found);
+        let specs = &read.task.spec.params;
+        let (run_params, notes) = run_params(&spec, specs, "Task", &mut found);
+        let timeout = spec
+            .field("timeout")
+            .and_then(|field| field.parsed(duration::parse, &mut found));
+        found.finish(()).map_err(|found| document.errors(found))?;
+        let declares = read.declares;
+        let name = run_name(document, &read.task.name);
+        let mut play = self.single(
+            document,
+            name,
+            read,
+            Given::new(),
+            run_params,
+            cluster,
+            errors,
+        )?;
+        play.notes = notes;
+        if !declares {
+            play.notes.push(NOTHING_DECLARED.to_owned());
+        }
+        let task = &mut play.tasks[0];
+        task.workspaces = bound;
+        let timeout = timeout.unwrap_or(Limits::DEFAULT);
+        task.timeout = Some(timeout).filter(|timeout| !timeout.is_zero());
+        Ok(play)
+    }
+}
+
+pub(crate) const NOTHING_DECLARED: &str =
+    "no task of this run declares outputs (annotation gleaner.dev/outputs)";
+
+pub(crate) fn unbound(name: &str) -> String {
+    format!(
+        "the workspace '{name}' is bound to nothing; bind it in the run, or with --workspace {name}=DIR"
+    )
+}
+
+fn workspace_names(read: &ReadTask) -> Vec<String> {
+    let spec = &read.task.spec;
+    let cloned = spec.inputs.iter().filter(|input| input.kind == "git");
+    let cloned = cloned.map(|input| input.name.clone());
+    let own = spec
+        .workspaces
+        .iter()
+        .map(|workspace| workspace.name.clone());
+    own.chain(cloned).collect()
+}
+
+pub(crate) fn run_spec<'a>(
+    root: &Cursor<'a>,
+    kind: Kind,
+    document: Document<'_>,
+    found: &mut Diagnostics,
+    cluster: &mut BTreeSet<&'static str>,
+) -> Result<Cursor<'a>, Refusal> {
+    fields::check(root, Kind::Document, found, cluster);
+    let Some(spec) = root.required("spec", "{}", found) else {
+        let found = std::mem::take(found);
+        return Err(document.errors(found.into_vec()).into());
+    };
+    fields::check(&spec, kind, found, cluster);
+    Ok(spec)
+}
+
+/// Checks the bound workspaces against the declared ones, as Tekton does.
+fn check_bound(
+    run: &Cursor<'_>,
+    read: &ReadTask,
+    bound: &BTreeMap<String, super::model::BoundWorkspace>,
+    found: &mut Diagnostics,
+) {
+    let declared = &read.task.spec.workspaces;
+    let cloned = |name: &String| {
+        read.task
+            .spec
+            .inputs
+            .iter()
+            .any(|input| input.name == *name)
+    };
+    for name in bound.keys() {
+        if declared.iter().all(|workspace| workspace.name != *name) && !cloned(name) {
+            let known = declared.iter().map(|workspace| workspace.name.as_str());
+            let help = found.suggestion(name, known);
+            found.add(run, format!("the Task has no workspace '{name}'"), help);
+        }
+    }
+    for workspace in declared {
+        if !workspace.optional && !bound.contains_key(&workspace.name) {
+            found.add(run, unbound(&workspace.name), None);
+        }
+    }
+}
+
+/// The parameters of a run, those apart that nothing declares: Tekton ignores them.
+pub(crate) fn run_params(
+    run: &Cursor<'_>,
+    specs: &[ParamSpec],
+    what: &str,
+    found: &mut Diagnostics,
+) -> (Params, Vec<String>) {
+    let mut notes = Vec::new();
+    let mut params = pipeline_task::given_params(run, found);
+    params.retain(|name, value| {
+        let spec = specs.iter().find(|spec| spec.name == *name);
+        match spec {
+            Some(spec) => {
+                if let Some(message) = pipeline_task::misfit(spec, value) {
+                    found.add(run, message, None);
+                }
+            }
+            None => {
+                let help = did_you_mean(name, specs.iter().map(|spec| &spec.name));
+                notes.push(format!("the {what} has no parameter '{name}', which the run gives; Tekton ignores it{help}"));
+            }
+        }
+        spec.is_some()
+    });
+    (params, notes)
+}
+
+/// The name of a run; one that the API server would generate ends in `run`.
+pub(crate) fn run_name(document: Document<'_>, of: &str) -> String {
+    let metadata = document.node.present("metadata");
+    let named = metadata.and_then(|metadata| metadata.present("name"));
+    match (named.and_then(|name| name.as_str()), document.name()) {
+        (Some(name), _) if is_dns_subdomain(name) => name.to_owned(),
+        (_, "") => task_name::of_run(if of.is_empty() { "task" } else { of }),
+        (_, prefix) => task_name::of_run(prefix),
+    }
+}

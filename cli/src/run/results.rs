@@ -1,0 +1,64 @@
+//! The results of a task as the tasks after it get them.
+
+use gleaner_core::declaration::Declaration;
+use gleaner_core::document::Node;
+use gleaner_core::task::param::value;
+use gleaner_core::task::spec::TaskResult;
+use serde_json::Value;
+
+use super::model::Results;
+
+/// Returns the value of a step's result from the text in its file, as Tekton's entrypoint reads it: a list of texts, a map of
+/// texts, or a text (`loadStepResult` in `pkg/entrypoint/entrypointer.go`).
+pub(crate) fn result_value(text: &str) -> Value {
+    let json = text.trim();
+    if !json.starts_with(['[', '{', '"']) {
+        return Value::String(text.to_owned());
+    }
+    match serde_json::from_str::<Value>(json) {
+        Ok(json) => match value(&Node::from(&json)) {
+            // Other JSON stays as it is written.
+            Value::String(_) if !json.is_string() => Value::String(text.to_owned()),
+            typed => typed,
+        },
+        Err(_) => Value::String(text.to_owned()),
+    }
+}
+
+/// Returns results with their types: those of resources are maps, the Task's own are as it declares them.
+pub(crate) fn typed(
+    texts: &Results,
+    declared: &[TaskResult],
+    declaration: &Declaration,
+) -> Results {
+    let typed = texts.iter().map(|(name, value)| {
+        let of_task = declared.iter().find(|result| result.name == *name);
+        let is_structured = match of_task {
+            Some(result) => ["array", "object"].contains(&result.kind.as_str()),
+            None => declaration.template(name).is_some(),
+        };
+        let typed = match value.as_str() {
+            Some(text) if is_structured => result_value(text),
+            _ => value.clone(),
+        };
+        (name.clone(), typed)
+    });
+    typed.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_result_is_read_as_tekton_reads_it() {
+        assert_eq!(result_value("[\"a\",\"b\"]\n"), json!(["a", "b"]));
+        assert_eq!(result_value("{\"k\":\"v\"}"), json!({"k": "v"}));
+        assert_eq!(result_value("\"quoted\""), "quoted");
+        for text in ["5", "true", "text\n", "[1, 2]", "{\"k\": 1}", "[not json"] {
+            assert_eq!(result_value(text), text);
+        }
+    }
+}

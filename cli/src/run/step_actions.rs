@@ -1,0 +1,249 @@
+//! Steps that refer to a StepAction of the files: the StepAction's fields take the place of the reference.
+
+use std::collections::BTreeSet;
+
+use gleaner_core::document::place::Segment;
+use gleaner_core::document::{Content, Cursor, Diagnostics, Finding, Key, Node, Place};
+use gleaner_core::task::param::value;
+use gleaner_core::task::{ParamSpec, TaskSpec};
+use serde_json::{Map, Value};
+
+use super::documents::{Document, Documents};
+use super::fields::{self, Kind};
+use super::step_variables::Names;
+use super::substitution::Substitution;
+use crate::values;
+
+/// Fields of a StepAction, which a step that refers to one does not have (`pkg/apis/pipeline/v1/container_validation.go`).
+const OF_ACTION: [&str; 9] = [
+    "image",
+    "command",
+    "args",
+    "script",
+    "workingDir",
+    "env",
+    "results",
+    "volumeMounts",
+    "securityContext",
+];
+
+/// Returns the document with the steps of the TaskSpec at `place` as Tekton runs them.
+///
+/// # Errors
+/// Everything that is wrong with the StepActions and with the references.
+pub(crate) fn resolve(
+    document: Document<'_>,
+    place: &Place,
+    documents: &Documents<'_>,
+    cluster: &mut BTreeSet<&'static str>,
+) -> Result<Node, Vec<Finding>> {
+    let mut resolved = document.node.clone();
+    let mut found = Vec::new();
+    let Some(spec) = document.node.find(place) else {
+        return Ok(resolved);
+    };
+    let spec = Cursor::new(spec, place.clone());
+    let steps = spec.items_at("steps", &mut Diagnostics::default());
+    for (index, step) in steps.iter().enumerate() {
+        let Some(reference) = step.field("ref") else {
+            continue;
+        };
+        let Some(name) = reference.node.text_of("name") else {
+            continue;
+        };
+        // One that is in no file can be replaced by --step-command; without that the step says so.
+        let Ok(action) = documents.named("StepAction", name, document.namespace()) else {
+            continue;
+        };
+        let merged = merge(document, step, action, cluster);
+        match merged {
+            Ok(merged) => {
+                if let Some(node) = at_mut(&mut resolved, &place.key("steps").index(index)) {
+                    *node = merged;
+                }
+            }
+            Err(errors) => found.extend(errors),
+        }
+    }
+    if found.is_empty() {
+        Ok(resolved)
+    } else {
+        Err(found)
+    }
+}
+
+/// Returns the step with the fields of the StepAction, the parameters replaced.
+fn merge(
+    document: Document<'_>,
+    step: &Cursor<'_>,
+    action: Document<'_>,
+    cluster: &mut BTreeSet<&'static str>,
+) -> Result<Node, Vec<Finding>> {
+    let mut found = Diagnostics::default();
+    for field in OF_ACTION {
+        if let Some(own) = step.field(field) {
+            let message = format!("a step with 'ref' has no '{field}' of its own");
+            found.refuse(&own, message, "write it into the StepAction");
+        }
+    }
+    let given = given(step, &mut found);
+    let (spec, params) = read(action, cluster)?;
+    let names = params.iter().map(|param| &param.name);
+    let unknown = given
+        .keys()
+        .filter(|name| !names.clone().any(|known| known == *name));
+    for name in unknown {
+        let message = format!(
+            "the StepAction '{}' has no parameter '{name}'",
+            action.name()
+        );
+        found.add(step, message, None);
+    }
+    let known = |name: &String| params.iter().any(|param| param.name == *name);
+    let known: Map<String, Value> = given.into_iter().filter(|(name, _)| known(name)).collect();
+    let (values, wrong) = values::params(&params, &[], &known);
+    for error in wrong {
+        found.add(
+            step,
+            format!("StepAction '{}': {error}", action.name()),
+            None,
+        );
+    }
+    let found = found.into_vec();
+    if !found.is_empty() {
+        return Err(document.errors(found));
+    }
+    let substitution = Substitution {
+        params: values,
+        ..Substitution::default()
+    };
+    let passed_on = |entries: &[(Key, Node)], without: &[&str]| {
+        let entries = entries
+            .iter()
+            .filter(|(key, _)| !without.contains(&key.name.as_str()));
+        entries.cloned().collect::<Vec<_>>()
+    };
+    let own = step.node.mapping().unwrap_or_default();
+    let mut entries = passed_on(own, &["ref", "params"]);
+    let fields = spec.mapping().unwrap_or_default();
+    for (key, node) in passed_on(fields, &["params", "description"]) {
+        let node = replaced(&node, &substitution)
+            .map_err(|error| vec![action.error(Cursor::root(&node).diagnostic(error))])?;
+        entries.push((key, node));
+    }
+    Ok(Node {
+        at: step.node.at,
+        content: Content::Mapping(entries),
+    })
+}
+
+/// The parameters that the step gives.
+fn given(step: &Cursor<'_>, found: &mut Diagnostics) -> Map<String, Value> {
+    let mut given = Map::new();
+    for item in step.items_at("params", found) {
+        if let (Some(name), Some(node)) = (item.name(found), item.node.present("value")) {
+            given.insert(name, value(node));
+        }
+    }
+    given
+}
+
+/// Reads and checks a StepAction; returns its spec and its parameters.
+fn read<'a>(
+    action: Document<'a>,
+    cluster: &mut BTreeSet<&'static str>,
+) -> Result<(&'a Node, Vec<ParamSpec>), Vec<Finding>> {
+    let mut found = Diagnostics::default();
+    let root = Cursor::root(action.node);
+    fields::check(&root, Kind::Document, &mut found, cluster);
+    let Some(spec) = root.required("spec", "{image: IMAGE, script: SCRIPT}", &mut found) else {
+        return Err(action.errors(found.into_vec()));
+    };
+    fields::check(&spec, Kind::StepAction, &mut found, cluster);
+    let params = ParamSpec::read_all(&spec, &mut found);
+    // A Task of this one step, which has the parameters of the StepAction alone.
+    let one = Node {
+        at: spec.node.at,
+        content: Content::Mapping(vec![(
+            Key {
+                at: spec.node.at,
+                name: "steps".to_owned(),
+            },
+            Node {
+                at: spec.node.at,
+                content: Content::Sequence(vec![without_params(spec.node)]),
+            },
+        )]),
+    };
+    match TaskSpec::read(&Cursor::root(&one)) {
+        Ok(mut task) => {
+            task.params = params.clone();
+            let names = Names {
+                spec: &task,
+                embedded: false,
+            };
+            names.check_map(&spec, Some(0), action.source, &mut found);
+        }
+        Err(wrong) => found.extend(wrong),
+    }
+    match found.finish((spec.node, params)) {
+        Ok(read) => Ok(read),
+        Err(wrong) => Err(action.errors(wrong)),
+    }
+}
+
+fn without_params(spec: &Node) -> Node {
+    let entries = spec.mapping().unwrap_or_default().iter();
+    let entries = entries.filter(|(key, _)| key.name != "params").cloned();
+    Node {
+        at: spec.at,
+        content: Content::Mapping(entries.collect()),
+    }
+}
+
+/// Replaces the parameters in the texts of `node`.
+fn replaced(node: &Node, substitution: &Substitution) -> Result<Node, String> {
+    let content = match &node.content {
+        Content::String(text) => Content::String(substitution.text(text)?),
+        Content::Sequence(items) => {
+            let mut several = Vec::new();
+            for item in items {
+                match item.as_str() {
+                    Some(text) => {
+                        let texts = substitution.items(&[text.to_owned()])?.into_iter();
+                        several.extend(texts.map(|text| Node {
+                            at: item.at,
+                            content: Content::String(text),
+                        }));
+                    }
+                    None => several.push(replaced(item, substitution)?),
+                }
+            }
+            Content::Sequence(several)
+        }
+        Content::Mapping(entries) => {
+            let entries = entries
+                .iter()
+                .map(|(key, node)| Ok((key.clone(), replaced(node, substitution)?)));
+            Content::Mapping(entries.collect::<Result<_, String>>()?)
+        }
+        other => other.clone(),
+    };
+    Ok(Node {
+        at: node.at,
+        content,
+    })
+}
+
+/// The node at `place`.
+fn at_mut<'n>(node: &'n mut Node, place: &Place) -> Option<&'n mut Node> {
+    let mut segments = place.segments().into_iter();
+    segments.try_fold(node, |node, segment| match (segment, &mut node.content) {
+        (Segment::Key(name), Content::Mapping(entries)) => {
+            let mut entries = entries.iter_mut();
+            entries.find_map(|(key, node)| (key.name == *name).then_some(node))
+        }
+        (Segment::Index(index), Content::Sequence(items)) => items.get_mut(*index),
+        _ => None,
+    })
+}

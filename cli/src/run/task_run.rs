@@ -1,0 +1,117 @@
+//! One task of a run: its sidecar, its steps, and what exists after it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use gleaner_runtime::shutdown::Signals;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::cluster::Cluster;
+use super::model::Results;
+use super::outcome;
+use super::plan::Plan;
+use super::progress::Progress;
+use super::report;
+use super::results;
+use super::sidecar_process::SidecarProcess;
+use super::steps::{self, Steps};
+use crate::failure::Failure;
+use crate::terminal;
+
+/// What the tasks of a run share.
+pub(crate) struct Surroundings<'a> {
+    pub(crate) program: &'a Path,
+    pub(crate) cluster: &'a Cluster,
+    pub(crate) interrupt: &'a mut Signals,
+}
+
+/// The end of a task's time, and the name of the limit.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deadline {
+    pub(crate) at: Option<Instant>,
+    pub(crate) limit: &'static str,
+}
+
+impl Deadline {
+    /// Returns the earlier of two.
+    pub(crate) fn earlier(self, other: Self) -> Self {
+        match (self.at, other.at) {
+            (_, None) => self,
+            (Some(at), Some(of_other)) if at <= of_other => self,
+            _ => other,
+        }
+    }
+}
+
+/// What a task has led to.
+#[derive(Debug)]
+pub(crate) struct TaskEnd {
+    /// The exit code of the step that failed, or 0.
+    pub(crate) code: u8,
+    /// True if a signal asked for the end.
+    pub(crate) interrupted: bool,
+    pub(crate) objects: Vec<Value>,
+    /// The results as the steps wrote them.
+    pub(crate) texts: Results,
+    /// The results with their types.
+    pub(crate) results: Results,
+}
+
+/// Runs the task. `context` are the values of `$(context.*)`.
+pub(crate) async fn run(
+    surroundings: &mut Surroundings<'_>,
+    plan: &Plan,
+    context: &BTreeMap<String, String>,
+    deadline: Deadline,
+) -> Result<TaskEnd, Failure> {
+    let Surroundings {
+        program,
+        cluster,
+        interrupt,
+    } = surroundings;
+    let interrupted = |signal: u8| TaskEnd {
+        code: 128 | signal,
+        interrupted: true,
+        objects: Vec::new(),
+        texts: Results::new(),
+        results: Results::new(),
+    };
+    let mut sidecar = tokio::select! {
+        started = SidecarProcess::start(program, plan, context, cluster) => started?,
+        signal = interrupt.next() => return Ok(interrupted(signal)),
+    };
+    let mut progress = Progress::default();
+    let mut steps = Steps {
+        program,
+        plan,
+        sidecar: &mut sidecar,
+        interrupt,
+        progress: &mut progress,
+        embedded: cluster.is_embedded(),
+        deadline: deadline.at,
+        limit: deadline.limit,
+        interrupted: false,
+        begun: false,
+        waiting: Default::default(),
+    };
+    let ended = steps.run().await;
+    let was_interrupted = steps.interrupted;
+    let succeeded = matches!(ended, Ok(0));
+    let existing = outcome::end(sidecar, interrupt).await;
+    if !plan.task.declaration.templates.is_empty() {
+        existing.say(succeeded, &context["taskRun.uid"]);
+    }
+    let declared = &plan.task.spec.results;
+    let texts = report::results(&plan.directory, declared, &steps::with_step_results(plan));
+    report::warnings(&texts, declared)
+        .iter()
+        .for_each(terminal::warning);
+    Ok(TaskEnd {
+        code: ended?,
+        interrupted: was_interrupted,
+        objects: existing.objects().to_vec(),
+        results: results::typed(&texts, declared, &plan.task.declaration),
+        texts,
+    })
+}

@@ -1,0 +1,117 @@
+//! What a declaration waits for once its objects exist. In the API server of a run no controller makes it come true.
+
+use std::time::Duration;
+
+use gleaner_core::declaration::{Declaration, WaitTarget};
+use serde_json::Value;
+use tokio::time::Instant;
+
+/// A wait is shown after this long for the first time.
+const FIRST: Duration = Duration::from_secs(2);
+/// The interval after that.
+const AGAIN: Duration = Duration::from_secs(10);
+
+/// Returns what each object is waited for: its name and a description.
+pub(crate) fn of(declaration: &Declaration) -> Vec<(String, String)> {
+    let waits = declaration.templates.iter().filter_map(|template| {
+        let wait = template.wait_for.as_ref()?;
+        let target = match &wait.target {
+            WaitTarget::Conditions(conditions) => format!("condition {}", conditions.join(", ")),
+            WaitTarget::Rollout => "rollout".to_owned(),
+            WaitTarget::Field {
+                path,
+                value: Some(value),
+            } => format!("{path} = {value}"),
+            WaitTarget::Field { path, value: None } => format!("a value of {path}"),
+        };
+        let description = format!("{target}, at most {:?}", wait.timeout);
+        Some((template.name.to_string(), description))
+    });
+    waits.collect()
+}
+
+/// Returns the note about the waits of a declaration in a run without controllers.
+pub(crate) fn note(declaration: &Declaration) -> Option<String> {
+    let waits = of(declaration);
+    let waits: Vec<String> = waits
+        .iter()
+        .map(|(name, target)| format!("'{name}' ({target})"))
+        .collect();
+    (!waits.is_empty()).then(|| {
+        format!(
+            "no controller runs in this API server, so nothing changes the status of objects, and the run waits for {}; \
+             --no-wait leaves that out",
+            waits.join(", ")
+        )
+    })
+}
+
+/// Takes the waits out of a declaration, and the results that only a controller could give.
+pub(crate) fn take_out(declaration: &mut Value) {
+    let objects = declaration.get_mut("objects").and_then(Value::as_array_mut);
+    for object in objects
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object_mut)
+    {
+        object.remove("waitFor");
+        let results = object.get_mut("results").and_then(Value::as_object_mut);
+        if let Some(results) = results {
+            let is_status = |path: &Value| {
+                path.as_str()
+                    .is_some_and(|path| path.starts_with(".status"))
+            };
+            results.retain(|_, path| !is_status(path));
+        }
+    }
+}
+
+/// Shows how long the run has been waiting.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting {
+    since: Option<Instant>,
+    told: Option<Instant>,
+}
+
+impl Waiting {
+    /// Returns the line that is to be shown now. `waiting` is true while objects are submitted.
+    pub(crate) fn line(&mut self, waiting: bool, declaration: &Declaration) -> Option<String> {
+        if !waiting {
+            *self = Self::default();
+            return None;
+        }
+        let now = Instant::now();
+        let since = *self.since.get_or_insert(now);
+        let due = self.told.map_or(since + FIRST, |told| told + AGAIN);
+        let waits = of(declaration);
+        if now < due || waits.is_empty() {
+            return None;
+        }
+        self.told = Some(now);
+        let waits: Vec<String> = waits
+            .iter()
+            .map(|(name, target)| format!("'{name}' ({target})"))
+            .collect();
+        let seconds = now.duration_since(since).as_secs();
+        Some(format!("waiting for {} for {seconds}s", waits.join(", ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_only_a_controller_gives_is_taken_out() {
+        let mut declaration = json!({"objects": [
+            {"name": "a", "waitFor": {"condition": "Complete"}, "results": {"url": ".status.url", "ip": ".spec.clusterIP"}},
+        ]});
+        take_out(&mut declaration);
+        assert_eq!(
+            declaration,
+            json!({"objects": [{"name": "a", "results": {"ip": ".spec.clusterIP"}}]})
+        );
+    }
+}

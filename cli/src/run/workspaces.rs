@@ -1,0 +1,113 @@
+//! The workspaces of a run: what a document binds, and the directories of the command line.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use gleaner_core::document::{Cursor, Diagnostics};
+
+use super::model::{BoundWorkspace, Volume};
+use crate::values::{Assignment, did_you_mean};
+
+/// The directories of `--workspace` by name.
+pub(crate) type Given = BTreeMap<String, PathBuf>;
+
+/// Reads `--workspace NAME=DIR`, where each name must be one of `known`.
+pub(crate) fn given(
+    assignments: &[Assignment],
+    known: &[String],
+    errors: &mut Vec<String>,
+) -> Given {
+    let mut given = Given::new();
+    for Assignment { name, value } in assignments {
+        if !known.contains(name) {
+            let help = did_you_mean(name, known);
+            errors.push(format!("--workspace: there is no workspace '{name}'{help}"));
+            continue;
+        }
+        match existing_directory(value) {
+            Ok(directory) => {
+                if given.insert(name.clone(), directory).is_some() {
+                    errors.push(format!("--workspace: '{name}' is given twice"));
+                }
+            }
+            Err(error) => errors.push(format!("--workspace {name}={value}: {error}")),
+        }
+    }
+    given
+}
+
+fn existing_directory(directory: &str) -> Result<PathBuf, String> {
+    let path = Path::new(directory)
+        .canonicalize()
+        .map_err(|error| error.to_string())?;
+    if path.is_dir() {
+        Ok(path)
+    } else {
+        Err("is not a directory".to_owned())
+    }
+}
+
+/// Reads `spec.workspaces` of a run. A directory of the command line takes the place of any volume.
+pub(crate) fn bound(
+    run: &Cursor<'_>,
+    given: &Given,
+    found: &mut Diagnostics,
+) -> BTreeMap<String, BoundWorkspace> {
+    let mut bound = BTreeMap::new();
+    for item in run.items_at("workspaces", found) {
+        let Some(name) = item.name(found) else {
+            continue;
+        };
+        let source = match given.get(&name) {
+            Some(directory) => Volume::Directory(directory.clone()),
+            None => match volume(&item, &name, found) {
+                Some(volume) => volume,
+                None => continue,
+            },
+        };
+        let sub_path = item.text_at("subPath", found);
+        if bound
+            .insert(name.clone(), BoundWorkspace { source, sub_path })
+            .is_some()
+        {
+            found.add(
+                &item,
+                format!("the workspace '{name}' is bound twice"),
+                None,
+            );
+        }
+    }
+    for (name, directory) in given {
+        let source = Volume::Directory(directory.clone());
+        let sub_path = None;
+        bound
+            .entry(name.clone())
+            .or_insert(BoundWorkspace { source, sub_path });
+    }
+    bound
+}
+
+fn volume(item: &Cursor<'_>, name: &str, found: &mut Diagnostics) -> Option<Volume> {
+    if item.node.get("emptyDir").is_some() {
+        return Some(Volume::Empty);
+    }
+    if item.field("volumeClaimTemplate").is_some() {
+        return Some(Volume::Shared(name.to_owned()));
+    }
+    let kinds = [
+        "persistentVolumeClaim",
+        "configMap",
+        "secret",
+        "projected",
+        "csi",
+    ];
+    let kind = kinds.into_iter().find(|kind| item.field(kind).is_some());
+    let message = match kind {
+        Some(kind) => format!("the workspace '{name}' is a {kind}, which only a cluster has"),
+        None => format!("the workspace '{name}' is bound to nothing"),
+    };
+    let help =
+        format!("give it a directory with --workspace {name}=DIR, or bind it to emptyDir: {{}}");
+    found.refuse(item, message, help);
+    None
+}
