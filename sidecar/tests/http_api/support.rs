@@ -34,7 +34,7 @@ objects:
       apiVersion: v1
       kind: ConfigMap
       metadata: {name: note}
-      data: {verdict: $(steps.scan.verdict), report: $(steps.build.report)}
+      data: {verdict: $(steps.scan.verdict), report: $(string(steps.build.report))}
 submit: Manual
 ";
 
