@@ -57,6 +57,11 @@ impl Run {
         self.context("taskRun.uid")
     }
 
+    /// The completion index of an Indexed Job's pod.
+    pub fn completion_index(&self) -> Option<&str> {
+        self.context("job.completionIndex")
+    }
+
     /// The run's namespace.
     pub fn namespace(&self) -> Option<&str> {
         self.context("taskRun.namespace")

@@ -508,3 +508,54 @@ fn what_is_waited_for_fits_the_object() {
     );
     assert_eq!(short.unwrap().answer_timeout(), None);
 }
+
+#[test]
+fn a_literal_name_fits_its_kind() {
+    let named = |api_version: &str, kind: &str, field: &str, name: &str| {
+        format!(
+            "objects:\n  - name: a\n    resourceTemplate: {{apiVersion: {api_version}, kind: {kind}, metadata: {{{field}: '{name}'}}}}\n"
+        )
+    };
+    let long = |length: usize| "a".repeat(length);
+    for (api_version, kind, name) in [
+        ("apps/v1", "StatefulSet", long(52)),
+        ("batch/v1", "Job", long(63)),
+        ("v1", "ConfigMap", "a.b".to_owned()),
+        (
+            "rbac.authorization.k8s.io/v1",
+            "Role",
+            "system:Reader".to_owned(),
+        ),
+    ] {
+        let text = named(api_version, kind, "name", &name);
+        Declaration::parse(&text, &Scope::default()).unwrap();
+    }
+    for (api_version, kind, name, message) in [
+        ("apps/v1", "StatefulSet", long(53), "at most 52 characters"),
+        ("batch/v1", "CronJob", long(53), "at most 52 characters"),
+        ("batch/v1", "Job", long(64), "at most 63 characters"),
+        (
+            "v1",
+            "Namespace",
+            "build.v1".to_owned(),
+            "use lower-case letters, digits, and '-'",
+        ),
+        (
+            "v1",
+            "Service",
+            "a.b".to_owned(),
+            "use lower-case letters, digits, and '-'",
+        ),
+        (
+            "v1",
+            "ConfigMap",
+            "a:b".to_owned(),
+            "Kubernetes refuses the name",
+        ),
+    ] {
+        let found = errors(&named(api_version, kind, "name", &name));
+        assert!(found.contains(message), "{kind} {name}: {found}");
+    }
+    let prefix = named("batch/v1", "CronJob", "generateName", &long(60));
+    Declaration::parse(&prefix, &Scope::default()).unwrap();
+}

@@ -335,3 +335,77 @@ fn a_part_that_turns_out_to_be_a_list_is_not_put_into_a_field_of_text() {
     let sentence = "`$(steps.t.o.count)` is of type array, a string is needed; write $(string(steps.t.o.count)) for its JSON";
     assert!(error.contains(sentence), "{error}");
 }
+
+/// The metadata of the only object that this template becomes, in a run of the Task `task`.
+fn metadata_of(task: &str, more: &[(&str, &str)], template: &str) -> Value {
+    let text = format!("objects: [{{name: a, resourceTemplate: {template}}}]");
+    let declaration = Declaration::parse(&text, &Scope::default()).unwrap();
+    let mut run = run();
+    for (key, value) in [("task.name", task)].iter().chain(more) {
+        run.context.insert((*key).to_owned(), (*value).to_owned());
+    }
+    let rendered = render(&declaration, &Values::default(), &run, &Attempts::new());
+    rendered.unwrap()[0].object["metadata"].clone()
+}
+
+#[test]
+fn labels_of_the_template_win_but_for_those_that_say_who_generated_a_pipeline_resource() {
+    let labels = "metadata: {labels: {app.kubernetes.io/managed-by: Helm, tekton.dev/task: mine}}";
+    let config = metadata_of(
+        "t",
+        &[],
+        &format!("{{apiVersion: v1, kind: ConfigMap, {labels}}}"),
+    );
+    assert_eq!(config["labels"]["app.kubernetes.io/managed-by"], "Helm");
+    assert_eq!(config["labels"]["tekton.dev/task"], "mine");
+    assert_eq!(config["labels"]["tekton.dev/taskRun"], "build-and-push-run");
+    let resource = format!("{{apiVersion: tekton.dev/v1alpha1, kind: PipelineResource, {labels}}}");
+    let resource = metadata_of("t", &[], &resource);
+    assert_eq!(
+        resource["labels"]["app.kubernetes.io/managed-by"],
+        "gleaner"
+    );
+    assert_eq!(resource["labels"]["tekton.dev/task"], "t");
+}
+
+#[test]
+fn a_derived_name_fits_its_kind() {
+    let long = "a".repeat(63);
+    for (task, api_version, kind, prefix, length) in [
+        (
+            "3scale.build",
+            "v1",
+            "Service",
+            "t3scale-build-service-",
+            27,
+        ),
+        ("build.v1", "v1", "Namespace", "build-v1-namespace-", 24),
+        (
+            "3scale.build",
+            "v1",
+            "ConfigMap",
+            "3scale.build-configmap-",
+            28,
+        ),
+        (
+            "3scale",
+            "serving.knative.dev/v1",
+            "Service",
+            "t3scale-service-",
+            21,
+        ),
+        (&long, "apps/v1", "StatefulSet", "aaa", 52),
+        (&long, "batch/v1", "CronJob", "aaa", 52),
+        (&long, "batch/v1", "Job", "aaa", 63),
+    ] {
+        let template = format!("{{apiVersion: {api_version}, kind: {kind}}}");
+        let metadata = metadata_of(task, &[], &template);
+        let name = metadata["name"].as_str().unwrap();
+        assert!(name.starts_with(prefix), "{name}");
+        assert_eq!(name.len(), length, "{name}");
+    }
+    let template = "{apiVersion: v1, kind: ConfigMap}";
+    let indexed = metadata_of("job", &[("job.completionIndex", "2")], template);
+    let name = indexed["name"].as_str().unwrap();
+    assert!(name.starts_with("job-2-configmap-"), "{name}");
+}

@@ -1,6 +1,7 @@
 //! The checks on the API server before the first step runs.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use gleaner_core::collect::problem;
 use gleaner_core::declaration::{Preflight, Template};
@@ -8,9 +9,13 @@ use gleaner_proto::exit_code;
 use gleaner_proto::failure::Failure;
 use gleaner_proto::message::{Problem, problem_type};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::run_actor::Handle;
-use gleaner_submission::Submitter;
+use gleaner_submission::{Finding, Submitter};
+
+/// The pause before an API server that did not answer is asked again.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// The findings of the preflight.
 #[derive(Debug)]
@@ -19,29 +24,56 @@ pub struct Report {
     pub mode: Preflight,
     /// The failures that the submission would meet.
     pub blocking: Vec<Failure>,
+    /// Set while the API server has not answered; it is asked again.
+    pub unanswered: Option<Unanswered>,
+}
+
+/// An API server that does not answer.
+#[derive(Debug)]
+pub struct Unanswered {
+    /// When it was asked first.
+    pub since: Instant,
+    /// What became of the last question.
+    pub last: Failure,
 }
 
 impl Report {
+    /// Returns true if the API server has answered.
+    pub fn is_complete(&self) -> bool {
+        self.unanswered.is_none()
+    }
+
     /// Returns the problem that keeps the steps from running, if there is one.
     pub fn problem(&self) -> Option<Problem> {
-        if self.mode != Preflight::Strict || self.blocking.is_empty() {
+        if self.mode != Preflight::Strict {
             return None;
         }
-        let findings: Vec<String> = self.blocking.iter().map(sentence).collect();
-        let detail = format!(
-            "{} (`preflight: Strict`: no step runs)",
-            findings.join("; ")
-        );
-        let title = "the resources could not be created";
+        let (title, detail, failures) = match &self.unanswered {
+            Some(Unanswered { since, last }) => (
+                "the API server cannot be reached",
+                format!(
+                    "not reachable since {} s: {last}",
+                    since.elapsed().as_secs()
+                ),
+                vec![last.clone()],
+            ),
+            None if self.blocking.is_empty() => return None,
+            None => {
+                let findings: Vec<String> = self.blocking.iter().map(sentence).collect();
+                let title = "the resources could not be created";
+                (title, findings.join("; "), self.blocking.clone())
+            }
+        };
+        let detail = format!("{detail} (`preflight: Strict`: no step runs)");
         let code = exit_code::NOT_CREATED;
         Some(Problem {
-            failures: self.blocking.clone(),
+            failures,
             ..problem::new(problem_type::NOT_CREATED, 424, title, detail, code)
         })
     }
 }
 
-/// Asks the API server, notes what it finds, and keeps it for `GET /v1/preflight`.
+/// Asks the API server until it answers, notes what it finds, and keeps it for `GET /v1/preflight`.
 pub(crate) async fn run(
     submitter: Option<Submitter>,
     templates: Vec<Template>,
@@ -49,23 +81,45 @@ pub(crate) async fn run(
     handle: Handle,
     report: watch::Sender<Option<Arc<Report>>>,
 ) {
-    let findings = match submitter {
-        Some(submitter) => submitter.preflight(&templates).await,
-        None => Vec::new(),
+    let since = Instant::now();
+    let findings = loop {
+        let findings = match &submitter {
+            Some(submitter) => submitter.preflight(&templates).await,
+            None => Vec::new(),
+        };
+        let Some(unanswered) = findings.iter().find(|finding| !finding.answered) else {
+            break findings;
+        };
+        let last = unanswered.failure.clone();
+        tracing::warn!(error = %last, "preflight-unanswered");
+        let unanswered = Some(Unanswered { since, last });
+        report.send_replace(Some(Arc::new(Report {
+            mode,
+            blocking: Vec::new(),
+            unanswered,
+        })));
+        tokio::time::sleep(PAUSE).await;
     };
     let mut blocking = Vec::new();
-    for finding in findings {
-        let failure = &finding.failure;
-        tracing::warn!(resource = failure.resource, blocking = finding.blocking, finding = %failure, "preflight");
+    for Finding {
+        failure,
+        blocking: blocks,
+        ..
+    } in findings
+    {
+        tracing::warn!(resource = failure.resource, blocking = blocks, finding = %failure, "preflight");
         handle
-            .note(format!("preflight: {}", sentence(failure)))
+            .note(format!("preflight: {}", sentence(&failure)))
             .await;
-        if finding.blocking {
-            blocking.push(finding.failure);
+        if blocks {
+            blocking.push(failure);
         }
     }
-    // When nobody receives it, nobody waits for it.
-    let _ = report.send(Some(Arc::new(Report { mode, blocking })));
+    report.send_replace(Some(Arc::new(Report {
+        mode,
+        blocking,
+        unanswered: None,
+    })));
 }
 
 fn sentence(failure: &Failure) -> String {

@@ -15,7 +15,7 @@ use super::dependency;
 use super::discovery::Kinds;
 use super::error::Reason;
 use super::kind::{Kind, KindName};
-use super::remedy::grant;
+use super::remedy::{grant, plain};
 use super::request::Call;
 
 /// A failure that the preflight expects.
@@ -26,6 +26,8 @@ pub struct Finding {
     pub failure: Failure,
     /// Whether it makes the submission fail.
     pub blocking: bool,
+    /// False if the API server has not answered, which says nothing about the submission: ask again.
+    pub answered: bool,
 }
 
 /// The namespace that a template names.
@@ -66,11 +68,11 @@ pub(super) async fn preflight(
         match kind {
             Err(Reason::KindNotServed { .. })
                 if before.iter().any(|one| may_define(one, template)) => {}
-            Err(reason) => findings.push(Finding::blocking(template, reason)),
+            Err(reason) => findings.push(Finding::of(template, reason)),
             Ok(kind) => match placed(template, kind, run_namespace) {
                 Ok(Some(namespace)) => reviews.push((template, Arc::clone(kind), namespace)),
                 Ok(None) => {}
-                Err(reason) => findings.push(Finding::blocking(template, &reason)),
+                Err(reason) => findings.push(Finding::of(template, &reason)),
             },
         }
     }
@@ -135,11 +137,15 @@ async fn review(api: Api<'_>, templates: Vec<(&Template, Arc<Kind>, &str)>) -> V
     let answers: Vec<_> = questions
         .into_iter()
         .map(|(template, kind, namespace, need)| async move {
-            let allowed = is_allowed(api, need.verb, &kind, namespace).await;
-            (!allowed).then(|| Finding {
-                failure: need.failure(template, &kind, namespace),
-                blocking: need.blocking,
-            })
+            match is_allowed(api, need.verb, &kind, namespace).await {
+                Ok(true) => None,
+                Ok(false) => Some(Finding {
+                    failure: need.failure(template, &kind, namespace),
+                    blocking: need.blocking,
+                    answered: true,
+                }),
+                Err(reason) => Some(Finding::of(template, &reason)),
+            }
         })
         .collect();
     let findings: Vec<Option<Finding>> = futures::stream::iter(answers)
@@ -177,13 +183,22 @@ fn needs(template: &Template) -> Vec<Need> {
 }
 
 /// Whether the run may do it. Where nobody can say, the API server will when it matters.
-async fn is_allowed(api: Api<'_>, verb: &str, kind: &Kind, namespace: &str) -> bool {
+///
+/// # Errors
+/// A reason if the API server did not answer.
+async fn is_allowed(
+    api: Api<'_>,
+    verb: &str,
+    kind: &Kind,
+    namespace: &str,
+) -> Result<bool, Reason> {
     let call = Call::access_review(verb, kind.name.group(), &kind.plural, namespace);
     match api.call(&call).await {
-        Ok(reply) => reply.done.value["status"]["allowed"] != Value::Bool(false),
+        Ok(reply) => Ok(reply.done.value["status"]["allowed"] != Value::Bool(false)),
+        Err(error) if error.is_late() => Err(plain(error.end)),
         Err(error) => {
             tracing::debug!(verb, kind = %kind.name, ?error, "permission-unknown");
-            true
+            Ok(true)
         }
     }
 }
@@ -214,13 +229,23 @@ impl Need {
 // === impl Finding ===
 
 impl Finding {
-    fn blocking(template: &Template, reason: &Reason) -> Self {
+    /// A finding that blocks the submission, unless the API server has not answered.
+    fn of(template: &Template, reason: &Reason) -> Self {
+        // A token and a certificate may be late, too.
+        let answered = !matches!(
+            reason,
+            Reason::Unreachable { .. }
+                | Reason::Deadline { .. }
+                | Reason::Unauthorized(_)
+                | Reason::Broken(_)
+        );
         Self {
             failure: Failure {
                 resource: Some(template.name.to_string()),
                 ..reason.to_message()
             },
-            blocking: true,
+            blocking: answered,
+            answered,
         }
     }
 }

@@ -161,7 +161,11 @@ impl Collector {
             .filter_map(|failure| Some((failure.resource.as_deref()?, failure)))
             .collect();
         // A name is shown once everything is known, on which it may depend.
-        let names = if self.phase() == Phase::Resolved {
+        let waits = matches!(
+            self.phase(),
+            Phase::Resolved | Phase::Submitting | Phase::Failed
+        );
+        let names = if waits && self.pending_names().is_empty() {
             self.names()
         } else {
             Vec::new()

@@ -91,14 +91,38 @@ fn check_name(template: &Template, found: &mut Diagnostics) {
     let segment = template
         .api_version
         .starts_with("rbac.authorization.k8s.io/");
-    let valid = if segment {
+    let is = |api_version: &str, kind: &str| {
+        template.api_version == api_version && template.kind == kind
+    };
+    let longest = if is("apps/v1", "StatefulSet") || is("batch/v1", "CronJob") {
+        52
+    } else if is("v1", "Namespace") || is("v1", "Service") || is("batch/v1", "Job") {
+        63
+    } else {
+        253
+    };
+    let is_label = is("v1", "Namespace") || is("v1", "Service");
+    // A prefix is shortened.
+    let is_long = suffix.is_empty() && name.len() > longest;
+    let valid = if is_label && name.contains('.') || !segment && is_long {
+        false
+    } else if segment {
         !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '%'])
     } else {
         is_dns_subdomain(&name)
     };
     if !valid {
-        let help =
-            "use lower-case letters, digits, '-' and '.', and begin and end with a letter or digit";
+        let help = if is_long {
+            format!(
+                "a {} has a name of at most {longest} characters",
+                template.kind
+            )
+        } else {
+            let dots = if is_label { "and '-'" } else { "'-' and '.'" };
+            format!(
+                "use lower-case letters, digits, {dots}, and begin and end with a letter or digit"
+            )
+        };
         let message = format!("Kubernetes refuses the name '{literal}'");
         let object = match template.origin {
             Origin::PipelineResource { .. } => template.place.clone(),

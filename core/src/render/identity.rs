@@ -1,7 +1,9 @@
 //! What marks an object as this run's: labels, annotations, owner.
 
 use crate::declaration::Template;
-use gleaner_proto::kubernetes::annotation;
+use gleaner_proto::kubernetes::{
+    PIPELINE_RESOURCE_API_VERSION, PIPELINE_RESOURCE_KIND, annotation,
+};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
@@ -49,9 +51,17 @@ impl<'a> Identity<'a> {
             Some(Value::Object(given)) => given,
             _ => Map::new(),
         };
-        // The template's own labels and annotations stay; Gleaner's are added and win.
-        let mut labels = object_field(&given, "labels");
-        labels.extend(self.labels.clone());
+        // The template's own labels win: no program recognizes an object by a label. Those of a PipelineResource say by which run it
+        // was generated, and are kept by an admission policy.
+        let own = object_field(&given, "labels");
+        let (mut labels, winning) = if is_pipeline_resource(template) {
+            (own, self.labels.clone())
+        } else {
+            let mut labels = own.clone();
+            labels.extend(self.labels.clone());
+            (labels, own)
+        };
+        labels.extend(winning);
         let mut annotations = object_field(&given, "annotations");
         let marks = [
             (annotation::RESOURCE, Some(template.name.to_string())),
@@ -82,6 +92,10 @@ impl<'a> Identity<'a> {
         whole.extend(object);
         Value::Object(whole)
     }
+}
+
+fn is_pipeline_resource(template: &Template) -> bool {
+    template.api_version == PIPELINE_RESOURCE_API_VERSION && template.kind == PIPELINE_RESOURCE_KIND
 }
 
 fn object_field(map: &Map<String, Value>, key: &str) -> Map<String, Value> {

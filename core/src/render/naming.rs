@@ -15,9 +15,11 @@ use crate::run::Run;
 const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
 /// The length of a derived name's suffix.
 pub(crate) const SUFFIX: usize = 5;
-/// With its suffix the name is still a DNS label, as with `generateName`
-/// (`k8s.io/apiserver/pkg/storage/names`).
-const PREFIX_MAX: usize = 63 - SUFFIX;
+/// The longest derived name: a DNS label, as with `generateName` (`k8s.io/apiserver/pkg/storage/names`).
+const NAME_MAX: usize = 63;
+/// The longest name of a kind whose controller adds 11 characters and uses the result as a label: a CronJob's Jobs
+/// (`pkg/apis/batch/validation`), a StatefulSet's `controller-revision-hash`.
+const NAME_MAX_EXTENDED: usize = 52;
 /// What stands for a suffix where no run is there to derive it from.
 const UNKNOWN: &str = "?????";
 
@@ -64,10 +66,12 @@ pub(super) fn name(
                 Origin::PipelineResource { kind, .. } => kind,
                 Origin::Object => &template.kind,
             };
-            format!("{}-{}-", run.task(), kind.to_lowercase())
+            let index = run.completion_index().map(|index| format!("-{index}"));
+            let task = format!("{}{}", run.task(), index.unwrap_or_default());
+            fitted(template, &task, &kind.to_lowercase())
         }
     };
-    let prefix = shortened(&prefix);
+    let prefix = shortened(&prefix, longest(template) - SUFFIX);
     match run.uid() {
         Some(uid) => {
             let suffix = derived_suffix(uid, template.name.as_str(), attempt);
@@ -89,13 +93,42 @@ pub(super) fn known_name(object: &Value) -> Option<String> {
     }
 }
 
-fn shortened(prefix: &str) -> &str {
+/// The longest name that an object of this kind may have, of those that are derived.
+fn longest(template: &Template) -> usize {
+    let extended = [("apps/v1", "StatefulSet"), ("batch/v1", "CronJob")];
+    if extended.contains(&(template.api_version.as_str(), template.kind.as_str())) {
+        NAME_MAX_EXTENDED
+    } else {
+        NAME_MAX
+    }
+}
+
+/// The prefix `<task>-<kind>-`, as the names of the kind have to be: a Task's name may have dots and begin with a digit.
+fn fitted(template: &Template, task: &str, kind: &str) -> String {
+    let prefix = format!("{task}-{kind}-");
+    let is_service = template.kind == "Service"
+        && (template.api_version == "v1"
+            || template.api_version.starts_with("serving.knative.dev/"));
+    let is_namespace = template.api_version == "v1" && template.kind == "Namespace";
+    if !is_service && !is_namespace {
+        return prefix;
+    }
+    let prefix = prefix.replace('.', "-");
+    // A Service's name begins with a letter (RFC 1035), as its record in the DNS.
+    if is_service && prefix.starts_with(|first: char| !first.is_ascii_lowercase()) {
+        format!("t{prefix}")
+    } else {
+        prefix
+    }
+}
+
+fn shortened(prefix: &str, longest: usize) -> &str {
     let end = prefix
         .char_indices()
         .map(|(start, _)| start)
-        .take_while(|start| *start <= PREFIX_MAX)
+        .take_while(|start| *start <= longest)
         .last();
-    if prefix.len() <= PREFIX_MAX {
+    if prefix.len() <= longest {
         prefix
     } else {
         &prefix[..end.unwrap_or_default()]
@@ -123,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_long_prefix_leaves_room_for_the_suffix() {
-        assert_eq!(shortened(&"a".repeat(80)).len(), PREFIX_MAX);
-        assert_eq!(shortened("short-"), "short-");
+        assert_eq!(shortened(&"a".repeat(80), 58).len(), 58);
+        assert_eq!(shortened("short-", 58), "short-");
     }
 }

@@ -7,8 +7,8 @@ use serde_json::Value;
 use crate::document::suggestion::suggestion;
 
 /// What can stand behind `context.` (Tekton `docs/variables.md`; the `pipelineRun` ones come from the pod's
-/// labels, Tekton itself does not offer them to Tasks).
-pub const CONTEXT: [&str; 8] = [
+/// labels, Tekton itself does not offer them to Tasks; the `job` one from the pod of an Indexed Job).
+pub const CONTEXT: [&str; 9] = [
     "taskRun.name",
     "taskRun.namespace",
     "taskRun.uid",
@@ -17,6 +17,7 @@ pub const CONTEXT: [&str; 8] = [
     "pipelineRun.name",
     "pipelineRun.namespace",
     "pipelineRun.uid",
+    "job.completionIndex",
 ];
 
 const ROOTS: [&str; 4] = ["params", "steps", "context", "resources"];

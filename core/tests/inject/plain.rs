@@ -30,7 +30,7 @@ fn a_job_s_container_plays_the_step_and_the_job_owns() {
     assert_eq!(sidecar["restartPolicy"], "Always");
     let args = args(&pod, "sidecar-gleaner");
     for flag in [
-        "--context=taskRun.uid=$(POD_UID)",
+        "--context=taskRun.uid=a1a6cbf7-069b-45ed-b31e-db8595959b6f",
         "--context=task.name=plain-job",
         "--owner=batch/v1,Job,plain-job,a1a6cbf7-069b-45ed-b31e-db8595959b6f",
     ] {
@@ -39,6 +39,51 @@ fn a_job_s_container_plays_the_step_and_the_job_owns() {
     assert_eq!(
         sidecar["env"][2]["valueFrom"]["fieldRef"]["fieldPath"],
         "metadata.uid"
+    );
+}
+
+/// The pod of an Indexed Job with this declaration.
+fn indexed(declaration: &str) -> Value {
+    let mut pod = pod(JOB);
+    pod["metadata"]["annotations"]["batch.kubernetes.io/job-completion-index"] = "2".into();
+    pod["metadata"]["annotations"]["gleaner.dev/outputs"] = declaration.into();
+    pod
+}
+
+fn named(name: &str, policy: &str) -> String {
+    format!(
+        "steps: {{main: [{{name: version}}]}}
+objects: [{{name: cm, policy: {policy}, resourceTemplate: {{apiVersion: v1, kind: ConfigMap, metadata: {{{name}}}}}}}]"
+    )
+}
+
+#[test]
+fn a_pod_has_the_identity_of_its_job_and_completion_index() {
+    for declaration in [
+        named("name: release-$(context.job.completionIndex)", "Create"),
+        named("generateName: release-", "Create"),
+        named("name: release", "Apply"),
+    ] {
+        let args = args(&wrapped(&indexed(&declaration)), "sidecar-gleaner");
+        for flag in [
+            "--context=taskRun.uid=a1a6cbf7-069b-45ed-b31e-db8595959b6f-2",
+            "--context=job.completionIndex=2",
+        ] {
+            assert!(args.contains(&flag.to_owned()), "{flag}: {args:?}");
+        }
+    }
+    let mut other = pod(JOB);
+    other["metadata"]["ownerReferences"][0]["kind"] = "Workflow".into();
+    let args = args(&wrapped(&other), "sidecar-gleaner");
+    assert!(args.contains(&"--context=taskRun.uid=$(POD_UID)".to_owned()));
+}
+
+#[test]
+fn a_static_name_is_refused_for_the_pods_of_an_indexed_job() {
+    let refusal = refused(&indexed(&named("name: release", "Create")), &settings());
+    assert!(
+        refusal.contains("objects[0].resourceTemplate.metadata.name: each pod of an Indexed Job would create 'cm' under the same name; put $(context.job.completionIndex) into metadata.name"),
+        "{refusal}"
     );
 }
 

@@ -1,5 +1,8 @@
 //! The routes of the steps: preflight, outputs, submit, finish.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Extension, Path, Query, Request, State};
 use gleaner_proto::message::{Outcome, OwnResults, problem_type};
@@ -8,6 +11,7 @@ use super::answer::{ApiProblem, Json};
 use super::caller::Speaker;
 use super::clients::Class;
 use super::{Api, Caller, body};
+use crate::preflight::Report;
 use gleaner_core::collect::problem;
 
 pub(super) async fn outputs(
@@ -56,15 +60,26 @@ fn own_results(query: StepQuery) -> Result<OwnResults, ApiProblem> {
     Ok(own_results)
 }
 
-/// Whether anything is already known to stand in the way. Waits until the API server was asked.
+/// How long a step waits for an API server that does not answer, such as one behind a proxy that starts later than the pod.
+const PREFLIGHT_PATIENCE: Duration = Duration::from_secs(120);
+
+/// Returns a problem if anything is already known to be in the way. Waits until the API server has answered, or for
+/// [`PREFLIGHT_PATIENCE`].
 pub(super) async fn preflight(
     State(api): State<Api>,
     Extension(caller): Extension<Caller>,
 ) -> Result<Json<Outcome>, ApiProblem> {
     let _permit = api.clients.of(&caller).begin(Class::Wait)?;
     let mut preflight = api.preflight.clone();
+    let is_complete =
+        |report: &Option<Arc<Report>>| report.as_ref().is_some_and(|one| one.is_complete());
+    let complete = async {
+        // The sender is dropped when the sidecar shuts down.
+        let _ = preflight.wait_for(is_complete).await;
+    };
     let report = tokio::select! {
-        report = preflight.wait_for(Option::is_some) => report.ok().and_then(|report| report.clone()),
+        () = complete => api.preflight.borrow().clone(),
+        () = tokio::time::sleep(PREFLIGHT_PATIENCE) => api.preflight.borrow().clone(),
         () = api.shutdown.requested() => return Err(problem::ending().into()),
     };
     if let Some(problem) = report.and_then(|report| report.problem()) {

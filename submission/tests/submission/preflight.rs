@@ -1,5 +1,8 @@
+use std::time::Duration;
+
 use gleaner_core::declaration::{Declaration, Scope};
 use gleaner_proto::failure::FailureCode;
+use gleaner_submission::Settings;
 use http::Method;
 use serde_json::json;
 
@@ -82,4 +85,36 @@ async fn a_preflight_may_run_in_a_task_of_its_own() {
     let submitter = mock.submitter().await;
     let preflight = async move { submitter.preflight(&declaration().templates).await };
     assert_eq!(tokio::spawn(preflight).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn an_api_server_that_does_not_answer_is_no_finding() {
+    let settings = || Settings {
+        preflight_deadline: Duration::from_millis(300),
+        unauthorised_pause: Duration::from_millis(10),
+        ..Settings::default()
+    };
+    for fault in [
+        Fault::Close,
+        Fault::status(503),
+        Fault::status(429),
+        Fault::refuse(401, "Unauthorized", "Unauthorized"),
+    ] {
+        let mock = Mock::start().await;
+        mock.on(Method::GET, "/apis").fail(fault.clone());
+        let submitter = mock.submitter_with(settings()).await;
+        let templates = &declaration().templates[..1];
+        let findings = submitter.preflight(templates).await;
+        let found: Vec<_> = findings
+            .iter()
+            .map(|one| (one.blocking, one.answered))
+            .collect();
+        assert_eq!(found, [(false, false)], "{fault:?}: {findings:?}");
+    }
+    let mock = Mock::start().await;
+    mock.on(Method::POST, "selfsubjectaccessreviews")
+        .fail(Fault::status(503));
+    let submitter = mock.submitter_with(settings()).await;
+    let findings = submitter.preflight(&declaration().templates[..1]).await;
+    assert!(!findings.is_empty() && findings.iter().all(|one| !one.answered && !one.blocking));
 }

@@ -199,3 +199,17 @@ fn a_commit_is_what_everybody_is_answered_from_then_on() {
     assert_eq!(collector.finish(), Verdict::Settled);
     assert_eq!(collector.outcome(), Ok(committed()));
 }
+
+#[test]
+fn the_names_of_the_objects_are_shown_once_everything_is_known() {
+    let name = |collector: &Collector| collector.status().resources[0].name.clone();
+    let mut collector = collector("Resolved");
+    take(&mut collector, "build", build());
+    assert_eq!(name(&collector), None);
+    take(&mut collector, "scan", scan());
+    assert_eq!(collector.phase(), Phase::Submitting);
+    let shown = name(&collector).expect("a name");
+    collector.submitting().unwrap().fail(failure());
+    assert_eq!(collector.phase(), Phase::Failed);
+    assert_eq!(name(&collector), Some(shown));
+}

@@ -3,7 +3,7 @@
 //! There is no order among containers and no last step: what completes the set is the barrier. Only where a single
 //! container plays all there is can it also finish.
 
-use crate::declaration::{Declaration, Submit};
+use crate::declaration::{Declaration, Naming, Origin, Policy, Submit};
 use crate::document::Node;
 use crate::document::diagnostic::Diagnostic;
 use crate::document::{Live, Place};
@@ -51,6 +51,12 @@ pub(super) fn inject(pod: &Value, settings: &Settings) -> Result<Value, Vec<Diag
     let refused = settings.kinds.check(&declaration);
     if !refused.is_empty() {
         return Err(refused);
+    }
+    if completion_index(pod).is_some() {
+        let alike = alike(&declaration);
+        if !alike.is_empty() {
+            return Err(alike);
+        }
     }
     let steps: Vec<String> = declaration.steps.keys().map(ToString::to_string).collect();
     let restarted = restarts::all(pod, &steps);
@@ -146,16 +152,27 @@ fn container(settings: &Settings) -> Map<String, Value> {
     container
 }
 
-/// The pod plays the TaskRun. It is named by variables that the kubelet puts in.
+/// The pod plays the TaskRun. It is named by variables that the kubelet puts in, but its identity is the Job's where it is a Job's: another
+/// pod of the Job, or of the same completion index, recognizes what the first has made.
 fn arguments(pod: &Value, document: &Node, steps: Vec<String>) -> Arguments {
+    let index = completion_index(pod);
+    let uid = match (job(pod), index) {
+        (None, _) => "$(POD_UID)".to_owned(),
+        (Some(job), None) => kubelet_expansion::escape(job),
+        (Some(job), Some(index)) => kubelet_expansion::escape(&format!("{job}-{index}")),
+    };
     let context = [
         ("taskRun.name", "$(POD_NAME)"),
         ("taskRun.namespace", "$(POD_NAMESPACE)"),
-        ("taskRun.uid", "$(POD_UID)"),
+        ("taskRun.uid", &uid),
     ];
     let mut context = context
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .to_vec();
+    if let Some(index) = index {
+        let index = kubelet_expansion::escape(index);
+        context.push(("job.completionIndex".to_owned(), index));
+    }
     let text = |owner: &Value, key: &str| {
         kubelet_expansion::escape(owner[key].as_str().unwrap_or_default())
     };
@@ -180,6 +197,47 @@ fn arguments(pod: &Value, document: &Node, steps: Vec<String>) -> Arguments {
 fn controller(pod: &Value) -> Option<&Value> {
     let mut owners = list::items(&pod["metadata"], "ownerReferences").iter();
     owners.find(|owner| owner["controller"] == true)
+}
+
+/// The UID of the Job that the pod belongs to.
+fn job(pod: &Value) -> Option<&str> {
+    let owner = controller(pod)?;
+    let is_job = owner["apiVersion"] == "batch/v1" && owner["kind"] == "Job";
+    owner["uid"].as_str().filter(|_| is_job)
+}
+
+/// The index that an Indexed Job gives each of its pods (`k8s.io/api/batch/v1`, `JobCompletionIndexAnnotation`).
+fn completion_index(pod: &Value) -> Option<&str> {
+    job(pod)?;
+    pod["metadata"]["annotations"]["batch.kubernetes.io/job-completion-index"].as_str()
+}
+
+/// The objects of which each completion index would make one of the same name.
+fn alike(declaration: &Declaration) -> Vec<Diagnostic> {
+    let templates = declaration.templates.iter();
+    let alike = templates.filter(|template| {
+        let name = match &template.naming {
+            Naming::Static(name) => name.as_literal(),
+            Naming::Prefix(_) | Naming::Derived => None,
+        };
+        name.is_some() && template.policy == Policy::Create
+    });
+    alike
+        .map(|template| {
+            let message = format!(
+                "each pod of an Indexed Job would create '{}' under the same name",
+                template.name
+            );
+            let help =
+                "put $(context.job.completionIndex) into metadata.name, or leave the name out";
+            let object = match template.origin {
+                Origin::PipelineResource { .. } => template.place.clone(),
+                Origin::Object => template.place.key("resourceTemplate"),
+            };
+            let place = object.key("metadata").key("name");
+            Diagnostic::new(place, template.at, message).help(help)
+        })
+        .collect()
 }
 
 fn here(message: &str) -> Diagnostic {
