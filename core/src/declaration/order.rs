@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::model::{Declaration, Naming, Policy, Template};
 use crate::document::Diagnostics;
 use crate::document::diagnostic::Diagnostic;
-use crate::variable::{Field, Part, Reference, Tree};
+use crate::variable::{Field, Reference, Tree};
 
 /// What a template needs, as far as it is literal or written alike in both.
 #[derive(PartialEq, Eq, Hash)]
@@ -87,13 +87,12 @@ fn needs(template: &Template) -> Vec<(Need, &'static [&'static str])> {
 }
 
 fn needed_namespace(tree: &Tree) -> Need {
-    if let Tree::Text(text) = tree
-        && let [Part::Variable(Reference::Resource { name, field })] = text.parts()
-        && field == "name"
-    {
-        return Need::NamespaceOf(name.to_string());
+    match tree {
+        Tree::String(Reference::Resource { name, field }) if field == "name" => {
+            Need::NamespaceOf(name.to_string())
+        }
+        _ => Need::Namespace(written(tree)),
     }
-    Need::Namespace(written(tree))
 }
 
 /// A name as it is written: texts that are alike become the same name.
