@@ -1,0 +1,73 @@
+//! The command line of a step's redirector.
+
+use std::ffi::OsString;
+
+use gleaner_proto::OutputSpec;
+use gleaner_proto::redirector as flag;
+
+use super::directory::RunDirectory;
+
+/// The part of a step's redirector in finishing the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Finish {
+    No,
+    /// It finishes the run after the command has succeeded.
+    After,
+    /// It only finishes the run, without a command.
+    Alone,
+}
+
+/// What a step's redirector does next to running the command.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Role {
+    pub(crate) finish: Finish,
+    /// True if it asks the sidecar for the preflight first.
+    pub(crate) checks_preflight: bool,
+}
+
+/// Returns the arguments that make this program the redirector of the step `name`.
+pub(crate) fn of(
+    directory: &RunDirectory,
+    name: &str,
+    outputs: &[OutputSpec],
+    role: Role,
+) -> Vec<OsString> {
+    let finish = role.finish;
+    let mut socket = OsString::from("unix:");
+    socket.push(directory.socket(name));
+    let mut arguments = vec!["redirector".into()];
+    if finish == Finish::Alone {
+        arguments.push(flag::FINISH_COMMAND.into());
+    }
+    // As in a cluster: a step's variables are the command's.
+    arguments.push(flag::INJECTED.into());
+    arguments.push(flag::STEP.with(name).into());
+    for (flag, value) in [
+        (flag::SIDECAR, socket),
+        (flag::RESULTS_DIR, directory.results().into()),
+        (
+            flag::TERMINATION_MESSAGE,
+            directory.termination(name).into(),
+        ),
+        (flag::REPORT_FILE, directory.reports(name).into()),
+    ] {
+        arguments.extend([flag.bare().into(), value]);
+    }
+    if finish == Finish::Alone {
+        return arguments;
+    }
+    arguments.extend([
+        flag::OUTPUTS_DIR.bare().into(),
+        directory.outputs(name).into(),
+    ]);
+    for output in outputs {
+        arguments.push(flag::OUTPUT.with(output).into());
+    }
+    if role.checks_preflight {
+        arguments.push(flag::PREFLIGHT.bare().into());
+    }
+    if finish == Finish::After {
+        arguments.push(flag::FINISH.bare().into());
+    }
+    arguments
+}
