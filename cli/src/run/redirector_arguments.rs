@@ -17,7 +17,7 @@ pub(crate) enum Finish {
     Alone,
 }
 
-/// What a step's redirector does next to running the command.
+/// The duties of a step's redirector next to running the command.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Role {
     pub(crate) finish: Finish,
