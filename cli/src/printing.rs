@@ -36,7 +36,7 @@ pub(crate) fn print(documents: &[Value], form: Form) -> Result<ExitCode, u8> {
 /// Writes `text` to standard output.
 ///
 /// # Errors
-/// When it cannot be written to. A closed pipe is no error: a reader that has seen enough closes it.
+/// If it cannot be written to. A closed pipe is no error: a reader that has seen enough closes it.
 pub(crate) fn write(text: &str) -> Result<(), Failure> {
     write_to(io::stdout().lock(), text)
 }

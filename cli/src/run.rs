@@ -14,7 +14,7 @@
 //! | `substitution`, `command` | Tekton's `$(...)`; from a step to a command |
 //! | `cluster` | an API server within this process, or a real cluster |
 //! | `sidecar_process`, `http` | the real sidecar as a child, and what it is asked |
-//! | `steps`, `process`, `lines`, `end` | the steps in order, each under the real redirector |
+//! | `steps`, `redirector_arguments`, `process`, `lines`, `end` | the steps in order, each under the real redirector |
 //! | `progress`, `report`, `results` | what a person sees, and what a program reads |
 //! | `outcome` | what exists in the end |
 
@@ -43,6 +43,7 @@ mod planner;
 mod process;
 mod progress;
 mod read_only;
+mod redirector_arguments;
 mod report;
 mod results;
 mod sidecar_process;

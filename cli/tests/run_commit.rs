@@ -159,6 +159,7 @@ steps:
         .find("+ ConfigMap default/cm (cm): created");
     let end = ran.stderr.find("✔ one");
     assert!(created.is_some() && created < end, "{}", ran.stderr);
+    ran.says("the objects stay although the task failed; 'submit: Completed' creates them after the last step");
     assert_eq!(ran.object()["data"]["a"], "x");
     let ran = run(&task(ONE, &spec.replace("exit 3", "exit 0")), &[]);
     assert_eq!(ran.exits(0).stderr.matches("+ ConfigMap").count(), 1);

@@ -38,7 +38,7 @@ pub(crate) struct Command {
     pub(crate) environment: Vec<(String, String)>,
     /// The names of those whose values are elsewhere in the cluster.
     pub(crate) from_cluster: Vec<String>,
-    /// What a person should know of this step before it runs.
+    /// Warnings about this step, shown before it runs.
     pub(crate) warnings: Vec<String>,
     pub(crate) working_dir: PathBuf,
     pub(crate) continue_on_error: bool,

@@ -12,7 +12,7 @@ use crate::values::as_text;
 /// A value that the trial before a run does not know yet.
 pub(crate) const UNKNOWN: &str = "\u{fffc}";
 
-/// What the variables of a pipeline stand for.
+/// The values of a pipeline's variables.
 #[derive(Debug, Default)]
 pub(crate) struct Scope {
     pub(crate) params: Params,

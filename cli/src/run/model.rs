@@ -23,13 +23,13 @@ pub(crate) struct Play {
     pub(crate) tasks: Vec<PlannedTask>,
     /// The rest of a pipeline; none if a single task is run.
     pub(crate) pipeline: Option<Pipeline>,
-    /// What only a cluster has, in the words of a note.
+    /// Features that only a cluster has, in the words of a note.
     pub(crate) cluster: BTreeSet<&'static str>,
     /// Messages for a person.
     pub(crate) notes: Vec<String>,
 }
 
-/// What a pipeline has beyond its tasks.
+/// The parts of a pipeline other than its tasks.
 #[derive(Debug, Default)]
 pub(crate) struct Pipeline {
     /// Its name; empty if it is embedded in the run.

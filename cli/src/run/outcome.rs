@@ -80,6 +80,9 @@ impl Existing {
     /// Prints what exists after a run that failed, or that was committed while it shut down.
     pub(crate) fn say(&self, succeeded: bool, run_uid: &str) {
         match self {
+            Self::Objects(objects) if !succeeded && !objects.is_empty() => Progress::note(
+                "the objects stay although the task failed; 'submit: Completed' creates them after the last step",
+            ),
             Self::Objects(_) => {}
             Self::Committed(outcome) => {
                 for created in &outcome.resources {

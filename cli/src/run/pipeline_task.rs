@@ -14,7 +14,7 @@ use super::model::{BoundWorkspace, Guard, Params, PlannedTask};
 use super::pipeline::PipelineSource;
 use super::task_source::{self, ReadTask};
 
-/// What is noticed about the tasks.
+/// The sinks of errors and notes about the tasks.
 pub(crate) struct Notices<'n> {
     pub(crate) cluster: &'n mut BTreeSet<&'static str>,
     pub(crate) notes: &'n mut Vec<String>,

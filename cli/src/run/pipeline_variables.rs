@@ -57,7 +57,7 @@ pub(crate) fn shapes(task: &Task) -> ResultShapes {
     shapes
 }
 
-/// What the variables of a pipeline may refer to.
+/// The names that the variables of a pipeline may refer to.
 #[derive(Debug)]
 pub(crate) struct Names<'a> {
     pub(crate) params: &'a [ParamSpec],

@@ -38,7 +38,7 @@ pub(crate) struct Plan {
     pub(crate) notes: Vec<String>,
 }
 
-/// What a plan is made from, next to the task.
+/// The inputs of a plan, next to the task.
 pub(crate) struct Inputs<'a> {
     pub(crate) params: Params,
     /// The results of other tasks, for specs that are embedded in a pipeline.

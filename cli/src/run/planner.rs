@@ -21,9 +21,9 @@ use crate::values::{self, Assignment, ParamError, did_you_mean};
 /// The reasons why nothing can be run.
 #[derive(Debug, Default)]
 pub(crate) struct Refusal {
-    /// What is wrong with the documents.
+    /// Errors in the documents.
     pub(crate) findings: Vec<Finding>,
-    /// What is wrong with the command line.
+    /// Errors of the command line.
     pub(crate) usage: Vec<String>,
 }
 
@@ -69,7 +69,7 @@ pub(crate) fn plan(
     Ok(play)
 }
 
-/// What a plan is made from.
+/// The inputs of all plans.
 pub(crate) struct Planner<'a> {
     pub(crate) options: &'a Run,
     pub(crate) file: &'a Map<String, Value>,

@@ -78,7 +78,7 @@ pub(crate) fn warnings(results: &Results, declared: &[TaskResult]) -> Vec<String
     warnings
 }
 
-/// What a run has led to, for standard output.
+/// The outcome of a run, for standard output.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     pub(crate) objects: Vec<Value>,

@@ -30,7 +30,7 @@ const PASSED_OVER: [&str; 5] = ["name", "displayName", "description", "outputs",
 /// The context variables that Tekton replaces in the steps of embedded specs alone.
 const OF_PIPELINES: [&str; 2] = ["pipelineRun.", "pipeline."];
 
-/// What the variables of a step may refer to.
+/// The names that the variables of a step may refer to.
 #[derive(Debug)]
 pub(crate) struct Names<'a> {
     pub(crate) spec: &'a TaskSpec,

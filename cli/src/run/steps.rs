@@ -1,5 +1,6 @@
 //! The steps, one after the other, as Tekton runs them.
 
+use std::ffi::OsString;
 use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -8,12 +9,10 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use gleaner_core::declaration::Preflight;
-use gleaner_proto::duration;
 use gleaner_proto::exit_code;
 use gleaner_proto::failure::FailureCode;
 use gleaner_proto::message::Phase;
 use gleaner_proto::path::FINISH_STEP;
-use gleaner_proto::redirector as flag;
 use gleaner_proto::report::Report;
 use gleaner_runtime::shutdown::Signals;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -26,6 +25,7 @@ use super::lines::pass_on;
 use super::plan::Plan;
 use super::process::{GRACE, Group};
 use super::progress::Progress;
+use super::redirector_arguments::{self, Finish, Role};
 use super::results::result_value;
 use super::sidecar_process::{SidecarProcess, without_own_variables};
 use super::substitution::Substitution;
@@ -58,16 +58,6 @@ pub(crate) struct Steps<'a> {
     pub(crate) begun: bool,
     /// The time since when the objects are waited for.
     pub(crate) waiting: Waiting,
-}
-
-/// The part of a step's redirector in finishing the run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Finish {
-    No,
-    /// It finishes the run after the command has succeeded.
-    After,
-    /// It only finishes the run, without a command.
-    Alone,
 }
 
 impl Steps<'_> {
@@ -167,7 +157,7 @@ impl Steps<'_> {
         let mut child = tokio::process::Command::new(self.program);
         self.set_environment(&mut child, command);
         child
-            .args(self.redirector(name, command, finish))
+            .args(self.redirector_arguments(name, command, finish))
             .envs(command.environment.iter().cloned())
             .current_dir(working_dir)
             .stdout(Stdio::piped())
@@ -294,6 +284,17 @@ impl Steps<'_> {
         }
     }
 
+    fn redirector_arguments(&self, name: &str, command: &Command, finish: Finish) -> Vec<OsString> {
+        let declaration = &self.plan.task.declaration;
+        let strict = declaration.preflight == Preflight::Strict;
+        let role = Role {
+            finish,
+            checks_preflight: strict && !self.begun,
+            answer_timeout: declaration.answer_timeout(),
+        };
+        redirector_arguments::of(&self.plan.directory, name, &command.outputs, role)
+    }
+
     /// Makes the files and directories that the step expects, and returns the directory to run it in.
     fn make_ready(&self, name: &str, command: &Command) -> io::Result<PathBuf> {
         let directory = &self.plan.directory;
@@ -322,52 +323,6 @@ impl Steps<'_> {
             wanted.display()
         ));
         Ok(directory.workspace())
-    }
-
-    /// The arguments that make this program the redirector of a step.
-    fn redirector(&self, name: &str, command: &Command, finish: Finish) -> Vec<std::ffi::OsString> {
-        let directory = &self.plan.directory;
-        let mut socket = std::ffi::OsString::from("unix:");
-        socket.push(directory.socket(name));
-        let mut arguments = vec!["redirector".into()];
-        if finish == Finish::Alone {
-            arguments.push(flag::FINISH_COMMAND.into());
-        }
-        // As in a cluster: a step's variables are the command's.
-        arguments.push(flag::INJECTED.into());
-        arguments.push(flag::STEP.with(name).into());
-        for (flag, value) in [
-            (flag::SIDECAR, socket),
-            (flag::RESULTS_DIR, directory.results().into()),
-            (
-                flag::TERMINATION_MESSAGE,
-                directory.termination(name).into(),
-            ),
-            (flag::REPORT_FILE, directory.reports(name).into()),
-        ] {
-            arguments.extend([flag.bare().into(), value]);
-        }
-        if let Some(timeout) = self.plan.task.declaration.answer_timeout() {
-            arguments.push(flag::ANSWER_TIMEOUT.with(duration::written(timeout)).into());
-        }
-        if finish == Finish::Alone {
-            return arguments;
-        }
-        arguments.extend([
-            flag::OUTPUTS_DIR.bare().into(),
-            directory.outputs(name).into(),
-        ]);
-        for output in &command.outputs {
-            arguments.push(flag::OUTPUT.with(output).into());
-        }
-        let strict = self.plan.task.declaration.preflight == Preflight::Strict;
-        if strict && !self.begun {
-            arguments.push(flag::PREFLIGHT.bare().into());
-        }
-        if finish == Finish::After {
-            arguments.push(flag::FINISH.bare().into());
-        }
-        arguments
     }
 
     /// The variables as `step` sees them: with the results of the steps before it, and the places of its own.

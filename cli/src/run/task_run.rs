@@ -19,7 +19,7 @@ use super::steps::{self, Steps};
 use crate::failure::Failure;
 use crate::terminal;
 
-/// What the tasks of a run share.
+/// The surroundings that the tasks of a run share.
 pub(crate) struct Surroundings<'a> {
     pub(crate) program: &'a Path,
     pub(crate) cluster: &'a Cluster,
@@ -44,7 +44,7 @@ impl Deadline {
     }
 }
 
-/// What a task has led to.
+/// The outcome of a task.
 #[derive(Debug)]
 pub(crate) struct TaskEnd {
     /// The exit code of the step that failed, or 0.

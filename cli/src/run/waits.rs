@@ -1,4 +1,4 @@
-//! What a declaration waits for once its objects exist. In the API server of a run no controller makes it come true.
+//! The waits of a declaration after its objects exist. In the API server of a run no controller makes them come true.
 
 use std::time::Duration;
 

@@ -1,0 +1,79 @@
+//! The command line of a step's redirector.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use gleaner_proto::redirector as flag;
+use gleaner_proto::{OutputSpec, duration};
+
+use super::directory::RunDirectory;
+
+/// The part of a step's redirector in finishing the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Finish {
+    No,
+    /// It finishes the run after the command has succeeded.
+    After,
+    /// It only finishes the run, without a command.
+    Alone,
+}
+
+/// The duties of a step's redirector next to running the command.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Role {
+    pub(crate) finish: Finish,
+    /// True if it asks the sidecar for the preflight first.
+    pub(crate) checks_preflight: bool,
+    /// The time limit of the sidecar's response, instead of the redirector's default.
+    pub(crate) answer_timeout: Option<Duration>,
+}
+
+/// Returns the arguments that make this program the redirector of the step `name`.
+pub(crate) fn of(
+    directory: &RunDirectory,
+    name: &str,
+    outputs: &[OutputSpec],
+    role: Role,
+) -> Vec<OsString> {
+    let finish = role.finish;
+    let mut socket = OsString::from("unix:");
+    socket.push(directory.socket(name));
+    let mut arguments = vec!["redirector".into()];
+    if finish == Finish::Alone {
+        arguments.push(flag::FINISH_COMMAND.into());
+    }
+    // As in a cluster: a step's variables are the command's.
+    arguments.push(flag::INJECTED.into());
+    arguments.push(flag::STEP.with(name).into());
+    for (flag, value) in [
+        (flag::SIDECAR, socket),
+        (flag::RESULTS_DIR, directory.results().into()),
+        (
+            flag::TERMINATION_MESSAGE,
+            directory.termination(name).into(),
+        ),
+        (flag::REPORT_FILE, directory.reports(name).into()),
+    ] {
+        arguments.extend([flag.bare().into(), value]);
+    }
+    if let Some(timeout) = role.answer_timeout {
+        arguments.push(flag::ANSWER_TIMEOUT.with(duration::written(timeout)).into());
+    }
+    if finish == Finish::Alone {
+        return arguments;
+    }
+    arguments.extend([
+        flag::OUTPUTS_DIR.bare().into(),
+        directory.outputs(name).into(),
+    ]);
+    for output in outputs {
+        arguments.push(flag::OUTPUT.with(output).into());
+    }
+    if role.checks_preflight {
+        arguments.push(flag::PREFLIGHT.bare().into());
+    }
+    if finish == Finish::After {
+        arguments.push(flag::FINISH.bare().into());
+    }
+    arguments
+}
