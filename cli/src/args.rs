@@ -2,6 +2,7 @@
 
 mod inject;
 mod translate;
+mod uninject;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use crate::values::Assignment;
 
 pub(crate) use inject::Inject;
 pub(crate) use translate::{ClusterArgs, Translate};
+pub(crate) use uninject::Uninject;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -89,20 +91,42 @@ pub(crate) enum Command {
     /// PipelineResource where the outputs declare one, and the ServiceAccount of the runs must be allowed to create what they
     /// create.
     Inject(Box<Inject>),
+    /// Take Gleaner out of Tasks and pod templates again.
+    ///
+    /// Prints the documents without what the webhook or gleaner inject added: sidecar, results, volume, and the redirector before each
+    /// step. The declarations stay, unless --remove-declarations is given. Everything else is printed as it is.
+    Uninject(Box<Uninject>),
     /// Print the completions of a shell.
     ///
     /// For bash: gleaner completions bash > ~/.local/share/bash-completion/completions/gleaner
     Completions(Completions),
 }
 
+/// Files, with or without -f.
+#[derive(Debug, Args)]
+pub(crate) struct Files {
+    /// A file, or - for standard input.
+    #[arg(short = 'f', long = "filename", value_name = "FILE", num_args = 1.., required_unless_present = "paths")]
+    filename: Vec<String>,
+    /// Files, as with -f.
+    #[arg(value_name = "PATH")]
+    paths: Vec<String>,
+}
+
+impl Files {
+    /// All files: those with -f first.
+    pub(crate) fn all(&self) -> Vec<String> {
+        [self.filename.as_slice(), &self.paths].concat()
+    }
+}
+
 #[derive(Debug, Args)]
 #[command(after_help = LINT_EXAMPLES)]
 pub(crate) struct Lint {
-    /// A file, or - for standard input.
-    #[arg(short = 'f', long = "filename", value_name = "FILE", required = true, num_args = 1..)]
-    pub(crate) files: Vec<String>,
+    #[command(flatten)]
+    pub(crate) files: Files,
     /// How to print what is wrong.
-    #[arg(long, value_enum, default_value_t = LintFormat::Human)]
+    #[arg(short = 'o', long, value_enum, default_value_t = LintFormat::Human)]
     pub(crate) format: LintFormat,
 }
 
@@ -123,8 +147,16 @@ pub(crate) enum LintFormat {
 #[derive(Debug, Args)]
 pub(crate) struct TaskArgs {
     /// The file that holds the Task, or - for standard input.
-    #[arg(short = 'f', long = "filename", value_name = "FILE")]
-    pub(crate) file: String,
+    #[arg(
+        short = 'f',
+        long = "filename",
+        value_name = "FILE",
+        required_unless_present = "path"
+    )]
+    filename: Option<String>,
+    /// The file, as with -f.
+    #[arg(value_name = "PATH", conflicts_with = "filename")]
+    path: Option<String>,
     /// The Task's name, when the file holds several.
     #[arg(long, value_name = "NAME")]
     pub(crate) task: Option<String>,
@@ -134,6 +166,14 @@ pub(crate) struct TaskArgs {
     /// A YAML or JSON file with parameters, a map; -p wins over it.
     #[arg(long, value_name = "FILE")]
     pub(crate) param_file: Option<String>,
+}
+
+impl TaskArgs {
+    /// The file that holds the Task, or `-`.
+    pub(crate) fn file(&self) -> &str {
+        let given = self.filename.as_deref().or(self.path.as_deref());
+        given.expect("invariant: one of the two is required")
+    }
 }
 
 #[derive(Debug, Args)]
@@ -154,7 +194,7 @@ pub(crate) struct Render {
     #[arg(long)]
     pub(crate) show_secrets: bool,
     /// The form of what is printed.
-    #[arg(short = 'o', value_name = "FORM", value_enum, default_value_t = Form::Yaml)]
+    #[arg(short = 'o', long = "format", value_name = "FORM", value_enum, default_value_t = Form::Yaml)]
     pub(crate) form: Form,
 }
 
@@ -212,7 +252,7 @@ pub(crate) struct Run {
     #[arg(long)]
     pub(crate) keep: bool,
     /// The form of what is printed at the end.
-    #[arg(short = 'o', value_name = "FORM", value_enum, default_value_t = Form::Yaml)]
+    #[arg(short = 'o', long = "format", value_name = "FORM", value_enum, default_value_t = Form::Yaml)]
     pub(crate) form: Form,
 }
 

@@ -8,7 +8,7 @@ use clap::{CommandFactory, FromArgMatches};
 use gleaner_runtime::program;
 
 use crate::args::{Cli, Command, Completions};
-use crate::{inject, lint, render, run, translate};
+use crate::{inject, lint, render, run, translate, uninject};
 
 /// The file name by which `kubectl` finds this plugin.
 const KUBECTL_PLUGIN: &str = "kubectl-gleaner";
@@ -51,6 +51,7 @@ fn dispatch(command: Command) -> ExitCode {
         Command::Lint(options) => Ok(lint::main(&options)),
         Command::Translate(options) => translate::main(&options),
         Command::Inject(options) => inject::main(&options),
+        Command::Uninject(options) => uninject::main(&options),
         Command::Completions(options) => Ok(completions(&options)),
     };
     ended.unwrap_or_else(ExitCode::from)

@@ -5,6 +5,7 @@ mod any_shape;
 mod kinds;
 mod messages;
 mod plain;
+mod removal;
 mod shapes;
 mod support;
 mod weave;

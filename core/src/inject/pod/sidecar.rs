@@ -13,7 +13,7 @@ use crate::inject::{list, mounts, readiness, redirector_flags};
 /// (`k8s.io/kubernetes/plugin/pkg/admission/serviceaccount`).
 const TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 /// The volume with the token where the pod has none.
-const TOKEN_VOLUME: &str = "gleaner-token";
+pub(super) const TOKEN_VOLUME: &str = "gleaner-token";
 /// What a container of the sidecar's name is.
 #[derive(Debug)]
 pub(super) enum State {
