@@ -2,6 +2,7 @@
 
 mod inject;
 mod translate;
+mod uninject;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use crate::values::Assignment;
 
 pub(crate) use inject::Inject;
 pub(crate) use translate::{ClusterArgs, Translate};
+pub(crate) use uninject::Uninject;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -96,20 +98,42 @@ pub(crate) enum Command {
     /// PipelineResource where the outputs declare one, and the ServiceAccount of the runs must be allowed to create what they
     /// create.
     Inject(Box<Inject>),
+    /// Take Gleaner out of Tasks and pod templates again.
+    ///
+    /// Prints the documents without what the webhook or gleaner inject added: sidecar, results, volume, and the redirector before each
+    /// step. The declarations stay, unless --remove-declarations is given. Everything else is printed as it is.
+    Uninject(Box<Uninject>),
     /// Print the completions of a shell.
     ///
     /// For bash: gleaner completions bash > ~/.local/share/bash-completion/completions/gleaner
     Completions(Completions),
 }
 
+/// Files, with or without -f.
+#[derive(Debug, Args)]
+pub(crate) struct Files {
+    /// A file, or - for standard input.
+    #[arg(short = 'f', long = "filename", value_name = "FILE", num_args = 1.., required_unless_present = "paths")]
+    filename: Vec<String>,
+    /// Files, as with -f.
+    #[arg(value_name = "PATH")]
+    paths: Vec<String>,
+}
+
+impl Files {
+    /// All files: those with -f first.
+    pub(crate) fn all(&self) -> Vec<String> {
+        [self.filename.as_slice(), &self.paths].concat()
+    }
+}
+
 #[derive(Debug, Args)]
 #[command(after_help = LINT_EXAMPLES)]
 pub(crate) struct Lint {
-    /// A file, or - for standard input.
-    #[arg(short = 'f', long = "filename", value_name = "FILE", required = true, num_args = 1..)]
-    pub(crate) files: Vec<String>,
+    #[command(flatten)]
+    pub(crate) files: Files,
     /// How to print what is wrong.
-    #[arg(long, value_enum, default_value_t = LintFormat::Human)]
+    #[arg(short = 'o', long, value_enum, default_value_t = LintFormat::Human)]
     pub(crate) format: LintFormat,
 }
 
@@ -178,7 +202,7 @@ pub(crate) struct Render {
     #[arg(long)]
     pub(crate) show_secrets: bool,
     /// The form of what is printed.
-    #[arg(short = 'o', value_name = "FORM", value_enum, default_value_t = Form::Yaml)]
+    #[arg(short = 'o', long = "format", value_name = "FORM", value_enum, default_value_t = Form::Yaml)]
     pub(crate) form: Form,
 }
 
@@ -257,7 +281,7 @@ pub(crate) struct Run {
     #[arg(long)]
     pub(crate) keep: bool,
     /// The form of what is printed at the end.
-    #[arg(short = 'o', value_name = "FORM", value_enum, default_value_t = Form::Yaml)]
+    #[arg(short = 'o', long = "format", value_name = "FORM", value_enum, default_value_t = Form::Yaml)]
     pub(crate) form: Form,
 }
 

@@ -9,7 +9,7 @@ use gleaner_runtime::program;
 
 use crate::args::{Cli, Command, Completions};
 use crate::failure::Failure;
-use crate::{inject, lint, printing, render, run, translate};
+use crate::{inject, lint, printing, render, run, translate, uninject};
 
 /// The file name by which `kubectl` finds this plugin.
 const KUBECTL_PLUGIN: &str = "kubectl-gleaner";
@@ -52,6 +52,7 @@ fn dispatch(command: Command) -> ExitCode {
         Command::Lint(options) => lint::main(&options),
         Command::Translate(options) => translate::main(&options),
         Command::Inject(options) => inject::main(&options),
+        Command::Uninject(options) => uninject::main(&options),
         Command::Completions(options) => completions(&options),
     };
     ended.unwrap_or_else(ExitCode::from)

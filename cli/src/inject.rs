@@ -18,7 +18,7 @@ use documents::{Cluster, inject};
 
 /// Prints the documents with redirector and sidecar in them, or everything that is in the way.
 pub(crate) fn main(options: &Inject) -> Result<ExitCode, u8> {
-    let sources = read_all(&options.files)?;
+    let sources = read_all(&options.files.all())?;
     let cluster = Cluster {
         settings: settings(options),
         results_from: options.results_from,

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `args` | the command line |
 //! | `values` | values from the command line, for parameters and outputs |
-//! | `lint`, `render`, `run`, `translate`, `inject` | a command each |
+//! | `lint`, `render`, `run`, `translate`, `inject`, `uninject` | a command each |
 //! | `files`, `printing` | reading and printing of documents |
 //! | `terminal`, `failure` | colors, messages, exit codes |
 
@@ -19,6 +19,7 @@ mod render;
 mod run;
 mod terminal;
 mod translate;
+mod uninject;
 mod values;
 
 pub use entry::main;

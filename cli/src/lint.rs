@@ -16,7 +16,8 @@ use gleaner_core::task::site::DeclarationSite;
 
 /// Reads the files, prints what is wrong with them; fails when anything is.
 pub(crate) fn main(options: &Lint) -> Result<ExitCode, u8> {
-    let files = options.files.iter();
+    let files = options.files.all();
+    let files = files.iter();
     let findings: Vec<Finding> = files
         .flat_map(|file| match files::read(file) {
             Ok(source) => lint(&source),

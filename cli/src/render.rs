@@ -69,7 +69,7 @@ pub(crate) fn main(options: &Render) -> Result<ExitCode, u8> {
 }
 
 /// Opens the files and picks the Task; or says on standard error why not and gives the exit code.
-fn open_task(options: &TaskArgs) -> Result<Task, u8> {
+pub(crate) fn open_task(options: &TaskArgs) -> Result<Task, u8> {
     let sources = files::read_with_directories(&options.files())?;
     Task::select(&sources, options.task.as_deref()).map_err(|found| match found {
         SelectionError::Invalid(findings) => {

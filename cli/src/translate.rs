@@ -14,7 +14,7 @@ use crate::terminal;
 
 /// Prints the translated documents, or everything that cannot be translated.
 pub(crate) fn main(options: &Translate) -> Result<ExitCode, u8> {
-    let sources = read_all(&options.files)?;
+    let sources = read_all(&options.files.all())?;
     let settings = Settings {
         git_image: options.git_image.clone(),
         keep_resources: !options.no_resources,

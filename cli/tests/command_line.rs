@@ -9,7 +9,7 @@ use support::gleaner;
 
 #[test]
 fn help_teaches_by_examples() {
-    for command in ["run", "render", "lint", "translate", "inject"] {
+    for command in ["run", "render", "lint", "translate", "inject", "uninject"] {
         let ran = gleaner(&[command, "--help"]);
         ran.exits(0);
         assert!(ran.stdout.contains("Examples:\n"), "{}", ran.stdout);
@@ -53,6 +53,57 @@ fn a_wrong_command_line_is_usage() {
     gleaner(&["run", "-f", "x", "--timeout", "soon"])
         .exits(64)
         .says("30s, 5m or 1h30m");
+}
+
+#[test]
+fn files_are_taken_with_and_without_a_flag() {
+    let file = "examples/build-and-push.yaml";
+    for command in [
+        &["lint"][..],
+        &["translate"],
+        &["inject", "--image", "i"],
+        &["uninject"],
+        &["render", "--output", "build.digest=x", "-p", "imageUrl=y"],
+    ] {
+        let flag = gleaner(&[command, &["-f", file]].concat());
+        let bare = gleaner(&[command, &[file]].concat());
+        assert_eq!(flag.code, bare.code, "{flag:?}");
+        assert_eq!((&flag.stdout, &flag.stderr), (&bare.stdout, &bare.stderr));
+        assert_eq!(flag.code, 0, "{flag:?}");
+        gleaner(command).exits(64).says("--filename <FILE>");
+    }
+    let two = gleaner(&[
+        "translate",
+        "-o",
+        "json",
+        file,
+        "examples/secret-output.yaml",
+    ]);
+    two.exits(0);
+    assert!(
+        two.stdout
+            .starts_with("{\n  \"apiVersion\": \"v1\",\n  \"kind\": \"List\""),
+        "{}",
+        two.stdout
+    );
+}
+
+#[test]
+fn the_form_has_one_flag_in_every_command() {
+    let file = "examples/build-and-push.yaml";
+    for command in [
+        &["lint"][..],
+        &["translate"],
+        &["inject", "--image", "i"],
+        &["uninject"],
+        &["render", "--output", "build.digest=x", "-p", "imageUrl=y"],
+    ] {
+        let short = gleaner(&[command, &["-f", file, "-o", "json"]].concat());
+        let long = gleaner(&[command, &["-f", file, "--format", "json"]].concat());
+        short.exits(0);
+        assert_eq!(short.stdout, long.stdout);
+        serde_json::from_str::<serde_json::Value>(&short.stdout).expect("JSON");
+    }
 }
 
 #[test]

@@ -5,8 +5,13 @@ mod support;
 use serde_json::{Value, json};
 use support::{Ran, gleaner, gleaner_with_input, task};
 
+const IMAGE: &str = "registry.example/gleaner:1";
+
 fn inject(text: &str, arguments: &[&str]) -> Ran {
-    gleaner_with_input(&[&["inject", "-f", "-"], arguments].concat(), text)
+    gleaner_with_input(
+        &[&["inject", "-f", "-", "--image", IMAGE], arguments].concat(),
+        text,
+    )
 }
 
 const DECLARED: &str = "
@@ -28,14 +33,11 @@ steps:
     #!/usr/bin/env python3
     print(1)
 ";
-    let ran = inject(
-        &task(DECLARED, spec),
-        &["--image", "registry.example/gleaner:1"],
-    );
+    let ran = inject(&task(DECLARED, spec), &[]);
     ran.exits(0);
     assert_eq!(ran.stderr, "");
     insta::assert_snapshot!(ran.stdout);
-    let again = inject(&ran.stdout, &["--image", "registry.example/gleaner:1"]);
+    let again = inject(&ran.stdout, &[]);
     again.exits(0);
     assert_eq!(again.stdout, ran.stdout);
     gleaner_with_input(&["lint", "-f", "-"], &ran.stdout).exits(0);
@@ -61,13 +63,18 @@ fn the_proposals_documents_go_through_translate_and_inject() {
     assert_eq!(args[behind + 1], "/kaniko/executor");
     let results = &after[0]["spec"]["results"];
     assert_eq!(results[0]["name"], "img");
-    let image = format!("ghcr.io/gleaner-dev/gleaner:{}", env!("CARGO_PKG_VERSION"));
-    assert_eq!(after[0]["spec"]["sidecars"][0]["image"], image);
+    assert_eq!(after[0]["spec"]["sidecars"][0]["image"], IMAGE);
 }
 
 #[test]
 fn the_proposals_syntax_is_to_be_translated_first() {
-    let ran = gleaner(&["inject", "-f", "examples/build-and-test.yaml"]);
+    let ran = gleaner(&[
+        "inject",
+        "-f",
+        "examples/build-and-test.yaml",
+        "--image",
+        IMAGE,
+    ]);
     ran.exits(78).says(
         "the outputs are declared in the proposal's syntax, which Tekton does not take; translate it first: gleaner translate -f FILE | gleaner inject -f -",
     );
@@ -247,4 +254,53 @@ fn a_script_that_may_name_its_interpreter_gets_no_other() {
         assert_eq!(rest, script);
     }
     assert!(script_of("echo").ends_with("#!/bin/sh\nset -e\necho"));
+}
+
+#[test]
+fn an_image_that_nobody_published_is_not_assumed() {
+    let text = task(support::ONE, "steps: [{name: one, image: i, command: [a]}]");
+    let without = gleaner_with_input(&["inject", "-f", "-"], &text);
+    without.exits(64).says("--image <IMAGE>");
+    assert_eq!(without.stdout, "");
+    let mut command = support::command(&["inject", "--help"]);
+    let help = command
+        .env("GLEANER_IMAGE", "registry.example/mine:2")
+        .output()
+        .unwrap();
+    assert!(
+        String::from_utf8(help.stdout)
+            .unwrap()
+            .contains("registry.example/mine:2")
+    );
+    gleaner_with_input(&["inject", "-f", "-", "--image", ""], &text).exits(64);
+}
+
+#[test]
+fn what_was_injected_is_taken_out_again() {
+    let spec = "steps: [{name: one, image: i, command: [a], args: [b]}]";
+    let config = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {a: b}\n";
+    let text = format!("{}---\n{config}", task(support::ONE, spec));
+    let injected = inject(&text, &[]);
+    let uninject = |arguments: &[&str], text: &str| {
+        let ran = gleaner_with_input(&[&["uninject", "-f", "-"], arguments].concat(), text);
+        assert_eq!(ran.stderr, "");
+        ran.exits(0);
+        ran
+    };
+    let before = gleaner_with_input(&["translate", "-f", "-"], &text).objects();
+    assert_eq!(uninject(&[], &injected.stdout).objects(), before);
+    assert_eq!(
+        uninject(&["--only-changed"], &injected.stdout).objects(),
+        before[..1]
+    );
+    assert_eq!(uninject(&["--only-changed"], &text).stdout, "");
+    let removed = uninject(&["--only-changed", "--remove-declarations"], &text).object();
+    assert_eq!(removed["metadata"].get("annotations"), None);
+    let listed = |text: &str| uninject(&["--list"], text).stdout;
+    assert_eq!(
+        listed(&injected.stdout),
+        "-\tTask\ttry\tinjected, declares outputs\n"
+    );
+    assert_eq!(listed(&text), "-\tTask\ttry\tdeclares outputs\n");
+    assert_eq!(listed(config), "");
 }

@@ -134,7 +134,7 @@ fn every_example_can_be_translated_and_the_native_ones_stay_as_they_are() {
         let linted = gleaner_with_input(&["lint", "-f", "-"], &ran.stdout);
         linted.exits(0);
         assert_eq!(linted.stdout, "", "{path}");
-        gleaner_with_input(&["inject", "-f", "-"], &ran.stdout).exits(0);
+        gleaner_with_input(&["inject", "-f", "-", "--image", "i"], &ran.stdout).exits(0);
     }
     assert!(native >= 4, "{native}");
 }

@@ -177,3 +177,49 @@ fn nothing_is_asked_for_what_the_files_have() {
     ])
     .exits(0);
 }
+
+#[test]
+fn a_proxy_is_used_as_kubectl_does() {
+    let cluster = Cluster::new(true);
+    let input = file(cluster.folder.path(), "run.yaml", RUN);
+    let translate = |kubeconfig: &str, variables: &[(&str, &str)]| {
+        let mut command =
+            support::command(&["translate", "-f", &input, "--kubeconfig", kubeconfig]);
+        command.envs(variables.iter().copied()).output().unwrap()
+    };
+    // Nothing listens there, and this machine is never behind a proxy.
+    let nowhere = "http://127.0.0.1:1";
+    let direct = translate(
+        &cluster.kubeconfig(),
+        &[("HTTPS_PROXY", nowhere), ("HTTP_PROXY", nowhere)],
+    );
+    assert!(direct.status.success(), "{direct:?}");
+    let text = std::fs::read_to_string(cluster.kubeconfig()).unwrap();
+    let elsewhere = text.replace(
+        &cluster.server.url().to_string(),
+        "https://cluster.example:6443",
+    );
+    let elsewhere = file(cluster.folder.path(), "elsewhere", &elsewhere);
+    let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", proxy.local_addr().unwrap());
+    let asked = std::thread::spawn(move || {
+        let (mut connection, _) = proxy.accept().unwrap();
+        let mut line = [0; 64];
+        let length = std::io::Read::read(&mut connection, &mut line).unwrap();
+        String::from_utf8_lossy(&line[..length]).into_owned()
+    });
+    let through = translate(&elsewhere, &[("HTTPS_PROXY", &url)]);
+    assert_eq!(through.status.code(), Some(69), "{through:?}");
+    let asked = asked.join().unwrap();
+    assert!(
+        asked.starts_with("CONNECT cluster.example:6443 HTTP/1.1"),
+        "{asked}"
+    );
+    let wrong = translate(&elsewhere, &[("HTTPS_PROXY", "http://")]);
+    let said = String::from_utf8(wrong.stderr).unwrap();
+    assert!(
+        said.contains("HTTPS_PROXY is not the URL of a proxy"),
+        "{said}"
+    );
+    cluster.end();
+}

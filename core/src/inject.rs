@@ -5,6 +5,7 @@
 //! | [`mod@task`] | a Task that declares outputs becomes one that any Tekton can run |
 //! | [`pod`] | a pod of such a Task, or any pod with the annotation, gets redirector and sidecar |
 //! | [`settings`] | what both put into pods: image, resources, security |
+//! | [`removal`] | takes Gleaner out again |
 //! | `shape` | maps and lists where injection reads and adds to |
 //! | `list` | lists in the fields of an object |
 //! | `messages` | the termination messages of a pod, and how its containers share their room |
@@ -24,6 +25,7 @@ mod port;
 pub mod quantity;
 mod readiness;
 mod redirector_flags;
+pub mod removal;
 pub mod settings;
 mod shape;
 pub mod task;

@@ -8,11 +8,13 @@
 //! | [`access`] | address and credentials, also as flags |
 //! | [`request`] | one request, bounded in time and size |
 //! | [`event`] | Events, next to the object that a person looks at |
+//! | `proxy` | the proxy for an API server, by the variables that kubectl reads |
 //! | [`path`] | URL paths of objects |
 
 pub mod access;
 pub mod event;
 pub mod path;
+mod proxy;
 pub mod request;
 
 use std::time::Duration;

@@ -6,19 +6,26 @@ use gleaner_core::inject::ResultsFrom;
 use gleaner_core::inject::quantity;
 use gleaner_core::inject::settings::PullPolicy;
 
-use super::Form;
+use super::{Files, Form};
 
-/// Gleaner's own image of this version.
-const OWN_IMAGE: &str = concat!("ghcr.io/gleaner-dev/gleaner:", env!("CARGO_PKG_VERSION"));
+/// Gleaner's own image of this version, where this program is a released one: the build of a release sets the variable. Of any other
+/// build, nobody has published an image.
+const RELEASED_IMAGE: Option<&str> = option_env!("GLEANER_RELEASED_IMAGE");
 
 #[derive(Debug, Args)]
 #[command(after_help = INJECT_EXAMPLES)]
 pub(crate) struct Inject {
-    /// A file, or - for standard input.
-    #[arg(short = 'f', long = "filename", value_name = "FILE", required = true, num_args = 1..)]
-    pub(crate) files: Vec<String>,
-    /// Gleaner's own image, which holds sidecar and redirector.
-    #[arg(long, value_name = "IMAGE", env = "GLEANER_IMAGE", default_value = OWN_IMAGE)]
+    #[command(flatten)]
+    pub(crate) files: Files,
+    /// Gleaner's own image, which holds sidecar and redirector. Released programs know theirs; scripts/image builds that of others.
+    #[arg(
+        long,
+        value_name = "IMAGE",
+        env = "GLEANER_IMAGE",
+        default_value = RELEASED_IMAGE,
+        required = RELEASED_IMAGE.is_none(),
+        value_parser = clap::builder::NonEmptyStringValueParser::new()
+    )]
     pub(crate) image: String,
     /// When that image is pulled; without it as the cluster does.
     #[arg(long, value_name = "POLICY", value_parser = pull_policy())]
@@ -27,7 +34,7 @@ pub(crate) struct Inject {
     #[arg(long, value_name = "WAY", value_parser = results_from(), default_value = TERMINATION_MESSAGE)]
     pub(crate) results_from: ResultsFrom,
     /// The form of what is printed.
-    #[arg(short = 'o', value_name = "FORM", value_enum, default_value_t = Form::Yaml)]
+    #[arg(short = 'o', long = "format", value_name = "FORM", value_enum, default_value_t = Form::Yaml)]
     pub(crate) form: Form,
     /// What it asks for of the CPU; 10m without it.
     #[arg(long, value_name = "QUANTITY", value_parser = quantity::parse, help_heading = "The sidecar")]
@@ -95,12 +102,10 @@ fn results_from() -> impl TypedValueParser<Value = ResultsFrom> {
 
 const INJECT_EXAMPLES: &str = "\
 Examples:
-  gleaner inject -f task.yaml | kubectl apply -f -
-
-  # With the image from a registry of one's own:
   gleaner inject -f task.yaml --image registry.example/gleaner:0.1.0 | kubectl apply -f -
 
   # The proposal's own documents:
+  export GLEANER_IMAGE=registry.example/gleaner:0.1.0
   gleaner translate -f examples/build-and-test.yaml | gleaner inject -f - | kubectl apply -f -
 
 Exit codes: 0; 64 the command line is wrong, 78 a declaration is wrong, or a step cannot be wrapped here.";

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Form;
+use super::{Files, Form};
 
 /// The default of `--git-image`: git and a shell.
 const GIT_IMAGE: &str = "docker.io/alpine/git:v2.52.0";
@@ -12,9 +12,8 @@ const GIT_IMAGE: &str = "docker.io/alpine/git:v2.52.0";
 #[derive(Debug, Args)]
 #[command(after_help = TRANSLATE_EXAMPLES)]
 pub(crate) struct Translate {
-    /// A file, or - for standard input. PipelineResources that runs name are looked for in all of them.
-    #[arg(short = 'f', long = "filename", value_name = "FILE", required = true, num_args = 1..)]
-    pub(crate) files: Vec<String>,
+    #[command(flatten)]
+    pub(crate) files: Files,
     /// The image of the step that clones a git input; it needs git and /bin/sh.
     #[arg(long, value_name = "IMAGE", default_value = GIT_IMAGE)]
     pub(crate) git_image: String,
@@ -22,7 +21,7 @@ pub(crate) struct Translate {
     #[arg(long)]
     pub(crate) no_resources: bool,
     /// The form of what is printed.
-    #[arg(short = 'o', value_name = "FORM", value_enum, default_value_t = Form::Yaml)]
+    #[arg(short = 'o', long = "format", value_name = "FORM", value_enum, default_value_t = Form::Yaml)]
     pub(crate) form: Form,
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,

@@ -3,22 +3,13 @@
 use gleaner_core::document::Node;
 use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_core::document::{Finding, Place, Severity, Source};
-use gleaner_core::inject::pod;
 use gleaner_core::inject::task::{self, Operation, Placement};
 use gleaner_core::inject::{Outcome, Refusal, ResultsFrom, Settings};
+use gleaner_core::inject::{pod, removal};
 use gleaner_core::task::DeclarationSite;
 use gleaner_core::task::site::kind_of;
 use gleaner_proto::kubernetes::annotation;
 use serde_json::Value;
-
-/// The places where a document can have a pod: a Pod's own, a Job's, a CronJob's.
-fn templates() -> [Place; 3] {
-    [
-        Place::root(),
-        Place::from(["spec", "template"]),
-        Place::from(["spec", "jobTemplate", "spec", "template"]),
-    ]
-}
 
 /// The cluster for which documents are injected.
 #[derive(Debug)]
@@ -75,7 +66,7 @@ fn changed(object: &Value, document: &Node, cluster: &Cluster) -> Result<Value, 
         let pod = object.pointer(&place.pointer());
         pod.is_some_and(|pod| pod.pointer("/spec/containers").is_some() && is_annotated(pod))
     };
-    let Some(place) = templates().into_iter().find(is_pod) else {
+    let Some(place) = removal::pod_places().into_iter().find(is_pod) else {
         return Ok(object.clone());
     };
     let mut changed = object.clone();

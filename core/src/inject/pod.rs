@@ -5,6 +5,7 @@
 //! | `taskrun` | pods of Tekton: a woven sidecar among the containers, steps under Tekton's entrypoint |
 //! | `restarts` | containers that are started again, and would post twice |
 //! | `pod_resources` | fits the sidecar into the pod's own resources |
+//! | `removal` | takes redirector and sidecar out of a pod again |
 //! | `plain` | any other pod with the annotation: its containers play the steps |
 //! | `entrypoint` | puts the redirector inside Tekton's own entrypoint |
 //! | `scripts` | makes the redirector the interpreter of a script with variables of Tekton's artifacts |
@@ -15,12 +16,15 @@ mod entrypoint;
 mod kubelet_expansion;
 mod plain;
 mod pod_resources;
+mod removal;
 mod restarts;
 mod scripts;
 mod sidecar;
 mod taskrun;
 
 use crate::document::diagnostic::Diagnostic;
+pub(crate) use removal::remove;
+
 use crate::document::{Cursor, Diagnostics, Node, Place};
 use gleaner_proto::kubernetes::{SIDECAR_CONTAINER, annotation, label};
 use gleaner_proto::path;

@@ -38,6 +38,7 @@ use crate::inject::settings::Settings;
 use crate::inject::{list, port, shape};
 
 pub use forecast::warnings;
+pub(crate) use removal::remove;
 pub use sidecar::Placement;
 use task_specs::{Host, Hosts};
 

@@ -8,6 +8,7 @@ mod images;
 mod kinds;
 mod messages;
 mod plain;
+mod removal;
 mod shapes;
 mod support;
 mod weave;

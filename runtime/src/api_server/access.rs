@@ -44,6 +44,11 @@ pub enum AccessError {
     /// The kubeconfig is missing or invalid.
     #[error("the kubeconfig cannot be used")]
     Kubeconfig(#[source] KubeconfigError),
+    /// A variable that names the proxy is not a URL.
+    #[error(
+        "the variable {0} is not the URL of a proxy; correct it, or name the cluster in NO_PROXY"
+    )]
+    Proxy(&'static str),
     /// The configuration is inconsistent.
     #[error("no client can be made of the configuration")]
     Client(#[source] kube::Error),
@@ -92,8 +97,15 @@ impl ApiServer {
             context: context.clone(),
             ..KubeConfigOptions::default()
         };
+        let has_proxy = has_proxy(&kubeconfig, context.as_deref());
         let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
-        Self::new(config.map_err(AccessError::Kubeconfig)?, context, bounds)
+        let mut config = config.map_err(AccessError::Kubeconfig)?;
+        if !has_proxy {
+            let variable = |name: &str| std::env::var(name).ok();
+            let proxy = super::proxy::of(&config.cluster_url, variable);
+            config.proxy_url = proxy.map_err(AccessError::Proxy)?;
+        }
+        Self::new(config, context, bounds)
     }
 
     /// Returns the API server at an `http://` or `https://` address, without credentials.
@@ -126,6 +138,19 @@ impl ApiServer {
             context,
         })
     }
+}
+
+/// Returns true if the cluster of the context has a proxy of its own, which counts more than the variables.
+fn has_proxy(kubeconfig: &Kubeconfig, context: Option<&str>) -> bool {
+    let mut contexts = kubeconfig.contexts.iter();
+    let context = contexts.find(|own| Some(own.name.as_str()) == context);
+    let name = context
+        .and_then(|own| own.context.as_ref())
+        .map(|own| &own.cluster);
+    let mut clusters = kubeconfig.clusters.iter();
+    let cluster = clusters.find(|own| Some(&own.name) == name);
+    let proxy = cluster.and_then(|own| own.cluster.as_ref()?.proxy_url.as_deref());
+    proxy.is_some_and(|proxy| !proxy.is_empty())
 }
 
 /// Parses an address with scheme and host. The client would panic at its first request to any other.

@@ -13,7 +13,7 @@ use crate::inject::{list, mounts, port, readiness, redirector_flags};
 /// (`k8s.io/kubernetes/plugin/pkg/admission/serviceaccount`).
 const TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 /// The volume with the token where the pod has none.
-const TOKEN_VOLUME: &str = "gleaner-token";
+pub(super) const TOKEN_VOLUME: &str = "gleaner-token";
 /// The field and the value that make an init container a native sidecar (KEP-753).
 const RESTART_POLICY: &str = "restartPolicy";
 const ALWAYS: &str = "Always";

@@ -78,6 +78,8 @@ pub(super) fn unwrap_steps(spec: &mut Value) {
             && interpreter == SCRIPT_INTERPRETER
             && flags.starts_with(SCRIPT_FLAGS)
         {
+            // Tekton adds it again where it was the user's own.
+            let script = script.strip_prefix(SCRIPT_PREAMBLE).unwrap_or(script);
             step["script"] = Value::from(script);
         } else if is_redirected(step)
             && let Some(Value::Array(args)) = step.get_mut("args")

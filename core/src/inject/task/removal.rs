@@ -8,7 +8,7 @@ use super::{ahead, finish_step, results};
 use crate::inject::list;
 
 /// Takes out what weaving has put in, and nothing else: what merely has the same name stays.
-pub(super) fn remove(spec: &mut Value) {
+pub(crate) fn remove(spec: &mut Value) {
     ahead::unwrap_steps(spec);
     list::retain(spec, "sidecars", |sidecar| !is_own_sidecar(sidecar));
     list::retain(spec, "steps", |step| !finish_step::is_own_step(step));

@@ -1,0 +1,37 @@
+//! The options of `gleaner uninject`.
+
+use clap::Args;
+
+use super::{Files, Form};
+
+#[derive(Debug, Args)]
+#[command(after_help = UNINJECT_EXAMPLES)]
+pub(crate) struct Uninject {
+    #[command(flatten)]
+    pub(crate) files: Files,
+    /// Lists what has Gleaner in it or declares outputs, a line each, and prints no document.
+    #[arg(long, conflicts_with_all = ["only_changed", "remove_declarations", "form"])]
+    pub(crate) list: bool,
+    /// Leaves out the documents in which nothing changes.
+    #[arg(long)]
+    pub(crate) only_changed: bool,
+    /// Removes the declarations, too: a webhook would inject again.
+    #[arg(long)]
+    pub(crate) remove_declarations: bool,
+    /// The form of what is printed.
+    #[arg(short = 'o', long = "format", value_name = "FORM", value_enum, default_value_t = Form::Yaml)]
+    pub(crate) form: Form,
+}
+
+const UNINJECT_EXAMPLES: &str = "\
+Examples:
+  gleaner uninject -f task.yaml | kubectl apply -f -
+
+  # Everything in a cluster that has Gleaner in it, or declares outputs:
+  kubectl get tasks,pipelines,jobs,cronjobs --all-namespaces -o yaml | gleaner uninject -f - --list
+
+  # Out of all of it, before Gleaner is uninstalled:
+  kubectl get tasks,pipelines,cronjobs --all-namespaces -o yaml |
+    gleaner uninject -f - --only-changed --remove-declarations | kubectl replace -f -
+
+Exit codes: 0; 64 the command line is wrong or a file cannot be read.";

@@ -1,0 +1,99 @@
+//! The inverse of injection: a Task, a run or a pod template as it was before Gleaner came to it.
+
+use crate::document::{Node, Place};
+use crate::task::DeclarationSite;
+use gleaner_proto::kubernetes::annotation;
+use serde_json::Value;
+
+use super::{pod, task};
+
+/// A document without Gleaner.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Removed {
+    /// The document.
+    pub object: Value,
+    /// The TaskSpecs and pods that had Gleaner in them.
+    pub injected: Vec<Place>,
+    /// The objects that have a declaration of outputs.
+    pub declaring: Vec<Place>,
+}
+
+/// The places where a document can have a pod: a Pod's own, a Job's, a CronJob's.
+pub fn pod_places() -> [Place; 3] {
+    [
+        Place::root(),
+        Place::from(["spec", "template"]),
+        Place::from(["spec", "jobTemplate", "spec", "template"]),
+    ]
+}
+
+/// Takes Gleaner out of every TaskSpec and pod in `object`. Two differences that Tekton does not see are lost ahead of time: the first word
+/// of a step's command line is its `command` afterwards and the rest its `args`, and a script does not begin with the lines that Tekton
+/// itself adds ([`SCRIPT_PREAMBLE`](crate::task::step::SCRIPT_PREAMBLE)).
+#[must_use]
+pub fn remove(object: &Value) -> Removed {
+    let mut removed = Removed {
+        object: object.clone(),
+        injected: Vec::new(),
+        declaring: annotated(object, &Place::root()).into_iter().collect(),
+    };
+    let node = Node::from(object);
+    let mut specs: Vec<Place> = DeclarationSite::all(&node)
+        .iter()
+        .filter_map(|site| site.task_spec().cloned())
+        .collect();
+    specs.dedup();
+    for place in specs {
+        removed.declaring.extend(annotated(object, &place));
+        removed.take(place, task::remove);
+    }
+    for place in pod_places() {
+        if object.pointer(&place.pointer()).is_some_and(is_pod) {
+            if !place.is_root() {
+                removed.declaring.extend(annotated(object, &place));
+            }
+            removed.take(place, pod::remove);
+        }
+    }
+    removed
+}
+
+/// Removes the declarations of outputs from the objects at `places`.
+pub fn remove_declarations(object: &mut Value, places: &[Place]) {
+    for place in places {
+        let metadata = place.key("metadata").pointer();
+        let Some(Value::Object(metadata)) = object.pointer_mut(&metadata) else {
+            continue;
+        };
+        if let Some(Value::Object(annotations)) = metadata.get_mut("annotations") {
+            annotations.shift_remove(annotation::OUTPUTS);
+            if annotations.is_empty() {
+                metadata.shift_remove("annotations");
+            }
+        }
+    }
+}
+
+impl Removed {
+    fn take(&mut self, place: Place, remove: fn(&mut Value)) {
+        if let Some(part) = self.object.pointer_mut(&place.pointer()) {
+            let before = part.clone();
+            remove(part);
+            if *part != before {
+                self.injected.push(place);
+            }
+        }
+    }
+}
+
+fn annotated(object: &Value, place: &Place) -> Option<Place> {
+    let part = object.pointer(&place.pointer())?;
+    let annotations = part.get("metadata")?.get("annotations")?;
+    annotations.get(annotation::OUTPUTS)?;
+    Some(place.clone())
+}
+
+fn is_pod(part: &Value) -> bool {
+    part.pointer("/spec/containers")
+        .is_some_and(Value::is_array)
+}
