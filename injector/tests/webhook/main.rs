@@ -6,6 +6,7 @@ mod ending;
 mod events;
 mod files;
 mod hostile;
+mod load;
 mod managed;
 mod reviews;
 mod rotation;
