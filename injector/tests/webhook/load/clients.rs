@@ -19,9 +19,12 @@ const RECONNECT: Duration = Duration::from_secs(1);
 const LARGE_PAUSE: Duration = Duration::from_millis(500);
 /// The pause of a slow client between two bytes.
 const DRIP: Duration = Duration::from_millis(200);
-/// The slow clients of each kind. Together they are fewer than the connections that the injector takes, and more than it once had
-/// memory for bodies.
-const SLOW: usize = 40;
+/// The slow clients that bring half a body: several times as many as 2 MiB hold, so that others would wait behind them for longer than
+/// for a body.
+const SLOW_BODIES: usize = 120;
+/// The slow clients without a handshake, and those with half a header. With all others they are fewer than the connections that the
+/// injector takes.
+const SLOW_OTHERS: usize = 20;
 
 /// The injector that clients connect to.
 pub(super) struct Target {
@@ -133,16 +136,19 @@ impl Target {
     /// `done`. Returns how many of them were cut off.
     pub(super) fn send_slowly(&self, done: &AtomicBool) -> usize {
         const HEADER: &str = "POST /mutate/pods HTTP/1.1\r\nhost: a\r\n";
-        let begins = ["x-slow: ", "content-length: 60000\r\n\r\n"];
-        let begins = begins.map(|rest| format!("{HEADER}{rest}"));
+        let kinds = [
+            ("content-length: 60000\r\n\r\n", SLOW_BODIES),
+            ("x-slow: ", SLOW_OTHERS),
+        ];
+        let kinds = kinds.map(|(rest, count)| (format!("{HEADER}{rest}"), count));
         let (mut silent, mut slow) = (Vec::new(), Vec::new());
         let mut cut_off = 0;
         while !done.load(Ordering::Relaxed) {
-            while silent.len() < SLOW {
+            while silent.len() < SLOW_OTHERS {
                 silent.push(TcpStream::connect(self.address).expect("a connection"));
             }
-            for begin in &begins {
-                while slow.iter().filter(|(kind, _)| *kind == begin).count() < SLOW {
+            for (begin, count) in &kinds {
+                while slow.iter().filter(|(kind, _)| *kind == begin).count() < *count {
                     let mut connection = self.connect(&self.api_server.bundle()).connection;
                     connection.send(begin.as_bytes()).expect("half a request");
                     slow.push((begin, connection));
