@@ -46,7 +46,7 @@ advisories: ## Known vulnerabilities, where their database can be reached
 static: ## The binaries that go into pods, static
 	$(STATIC) cargo build --profile redirector --target $(TARGET) -p gleaner-redirector
 	$(STATIC) cargo build --profile sidecar --target $(TARGET) -p gleaner-sidecar
-	$(STATIC) cargo build --profile sidecar --target $(TARGET) -p gleaner-injector
+	$(STATIC) cargo build --profile injector --target $(TARGET) -p gleaner-injector
 
 .PHONY: sizes
 sizes: static ## Are they static, and small enough?
@@ -78,6 +78,10 @@ cluster-load: ## 100 TaskRuns in a row and 50 at once on that cluster: do all su
 .PHONY: bench
 bench: ## Benchmarks, each beside what it is measured against
 	cargo bench --workspace
+
+.PHONY: load
+load: ## The injector under 1,000 reviews a second for a minute, with rotations, large and slow clients: RATE=1000 SECONDS=60
+	GLEANER_LOAD=$(or $(RATE),1000),$(or $(SECONDS),60) cargo test --release -p gleaner-injector --test webhook load -- --nocapture
 
 .PHONY: chaos
 chaos: ## Random runs with faults, kills and full disks: SEEDS=1000 runs, from FROM=1 on

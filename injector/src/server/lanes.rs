@@ -1,5 +1,5 @@
 //! The threads that decide. Reviews are decided next to each other within bounds on time and memory: a large one waits for
-//! other large ones, and a small one waits for neither.
+//! other large ones, and a small one waits for neither: it has threads of its own, memory of its own, and the processor first.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -16,10 +16,11 @@ use crate::config::Limits;
 
 /// The largest body that counts as small. Nearly all pods and Tasks are smaller.
 const SMALL: usize = 64 << 10;
-/// Small reviews that are decided at once; each may take some MiB for its trees.
-const SMALL_THREADS: usize = 2;
-/// Bodies of small reviews that are held at once, in units of [`SMALL`]; twice as many fit.
-const SMALL_BODIES: usize = 16;
+/// Small reviews that are decided at once; each may take up to 15 MiB for its trees. More than there are processors, mostly: one that
+/// is small and made to take 30 ms does not keep others from being begun.
+const SMALL_THREADS: usize = 3;
+/// The `nice` of the thread for large reviews: where processors are short, it gets a third of what one for small ones gets.
+const LARGE_NICE: i32 = 5;
 
 /// The lanes of an injector.
 #[derive(Debug)]
@@ -57,16 +58,18 @@ impl Lanes {
     /// # Errors
     /// A system that refuses a thread.
     pub fn start(limits: &Limits) -> io::Result<Self> {
-        let lane = |bodies, threads| {
-            Ok::<_, io::Error>(Lane {
-                bodies: Bodies::new(bodies, limits.http.body_timeout),
-                jobs: start(threads)?,
-            })
-        };
-        let small = limits.http.max_body.min(SMALL_BODIES * SMALL);
+        let (max, within) = (limits.http.max_body, limits.http.body_timeout);
+        // One for each connection: clients that bring theirs slowly hold nothing that another one waits for.
+        let small = limits.http.max_connections * SMALL;
         Ok(Self {
-            small: lane(small, SMALL_THREADS)?,
-            large: lane(limits.http.max_body, 1)?,
+            small: Lane {
+                bodies: Bodies::with_room(max.min(SMALL), small, within),
+                jobs: start(SMALL_THREADS, 0)?,
+            },
+            large: Lane {
+                bodies: Bodies::new(max, within),
+                jobs: start(1, LARGE_NICE)?,
+            },
             deadline: limits.decision_timeout,
         })
     }
@@ -119,7 +122,7 @@ impl Lanes {
 }
 
 /// Starts threads of one lane. They are its own, for a thread keeps memory that it has used.
-fn start(threads: usize) -> io::Result<mpsc::Sender<Job>> {
+fn start(threads: usize, nice: i32) -> io::Result<mpsc::Sender<Job>> {
     let (jobs, queue) = mpsc::channel::<Job>();
     let queue = Arc::new(Mutex::new(queue));
     for _ in 0..threads {
@@ -129,6 +132,10 @@ fn start(threads: usize) -> io::Result<mpsc::Sender<Job>> {
             queue.recv().ok()
         };
         let work = move || {
+            if nice > 0 {
+                // Of this thread alone (setpriority(2), "C library/kernel differences"). A sandbox may refuse it.
+                let _ = rustix::process::nice(nice);
+            }
             while let Some(job) = next() {
                 job();
             }

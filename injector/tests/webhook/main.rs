@@ -7,6 +7,7 @@ mod events;
 mod files;
 mod given;
 mod hostile;
+mod load;
 mod managed;
 mod reviews;
 mod rotation;

@@ -56,11 +56,38 @@ fn uses(outputs: usize, count: usize, variable: impl Fn(usize) -> String) -> Str
     )
 }
 
+/// The longest chain that is read: a resource of it has 14 nodes of the 25,000 of a declaration.
+const CHAIN: usize = 1750;
+
 fn chain(count: usize) -> String {
     let resource = |number: usize| {
         let value = match number {
             0 => "x".to_owned(),
             _ => format!("$(resources.r{}.u)", number - 1),
+        };
+        format!("- {{name: r{number}, spec: {{type: git, params: [{{name: u, value: {value}}}]}}}}")
+    };
+    format!("resources:\n{}", joined(count, "\n", resource))
+}
+
+/// The last is needed first.
+fn reversed_chain(count: usize) -> String {
+    let resource = |number: usize| {
+        let value = match number + 1 == count {
+            true => "x".to_owned(),
+            false => format!("$(resources.r{}.u)", number + 1),
+        };
+        format!("- {{name: r{number}, spec: {{type: git, params: [{{name: u, value: {value}}}]}}}}")
+    };
+    format!("resources:\n{}", joined(count, "\n", resource))
+}
+
+/// Each value is that of the resource before, twice.
+fn doubling(count: usize) -> String {
+    let resource = |number: usize| {
+        let value = match number {
+            0 => "x".to_owned(),
+            _ => format!("$(resources.r{0}.u)$(resources.r{0}.u)", number - 1),
         };
         format!("- {{name: r{number}, spec: {{type: git, params: [{{name: u, value: {value}}}]}}}}")
     };
@@ -82,22 +109,24 @@ fn declarations() -> Vec<(&'static str, String)> {
     vec![
         (
             "misspelt references",
-            uses(4000, 4000, |number| format!("steps.a.u{number}")),
+            uses(3000, 3000, |number| format!("steps.a.u{number}")),
         ),
         (
             "references",
-            uses(4000, 4000, |number| format!("steps.a.o{number}")),
+            uses(3000, 3000, |number| format!("steps.a.o{number}")),
         ),
         (
             "misspelt parameters",
-            uses(0, 6500, |number| format!("params.u{number}")),
+            uses(0, 4900, |number| format!("params.u{number}")),
         ),
         (
             "unknown roots",
-            uses(0, 7000, |number| format!("u{number}.x")),
+            uses(0, 4900, |number| format!("u{number}.x")),
         ),
-        ("a chain", chain(2400)),
+        ("a chain", chain(CHAIN)),
         ("too large a chain", chain(22_000)),
+        ("a reversed chain", reversed_chain(CHAIN)),
+        ("values that double", doubling(30)),
         ("deep nesting", "[".repeat(200_000)),
         (
             "a giant array",
@@ -144,7 +173,7 @@ fn declarations() -> Vec<(&'static str, String)> {
             "paths with variables",
             format!(
                 "steps: {{a: [{}]}}",
-                joined(5000, ", ", |number| format!(
+                joined(4900, ", ", |number| format!(
                     "{{name: o{number}, fromPath: /$(params.p{number})}}"
                 ))
             ),
@@ -164,7 +193,7 @@ fn specs() -> Vec<(&'static str, Value)> {
     let declaration = "steps: {a: [{name: o}]}\nresources: [{name: r, spec: {type: image, params: [{name: u, value: $(steps.a.o)}]}}]";
     let text = "x".repeat(1 << 20);
     let script = "$(results.r.path)".repeat(150_000);
-    let results = (0..2400).map(|number| json!({"name": format!("r{number}")}));
+    let results = (0..CHAIN).map(|number| json!({"name": format!("r{number}")}));
     let results: Vec<Value> = results.collect();
     vec![
         (
@@ -202,15 +231,11 @@ fn specs() -> Vec<(&'static str, Value)> {
                 json!({"params": list(8_000, |number| json!({"name": format!("p{number}")}))}),
             ),
         ),
-        ("a large object parameter", {
-            let keys = (0..24_000).map(|number| (format!("k{number}"), json!("")));
-            let param = json!([{"name": "p", "type": "object", "default": keys.collect::<serde_json::Map<_, _>>()}]);
-            task(
-                &uses(0, 5000, |number| format!("params.p.k{number}")),
-                steps(),
-                json!({"params": param}),
-            )
-        }),
+        ("a large object parameter", object_parameter(24_000)),
+        (
+            "an object parameter within the bounds",
+            object_parameter(4000),
+        ),
         (
             "a step template for many steps",
             task(
@@ -236,7 +261,7 @@ fn specs() -> Vec<(&'static str, Value)> {
         (
             "a script with results",
             task(
-                &chain(2400),
+                &chain(CHAIN),
                 json!([{"name": "a", "image": "i", "script": script}]),
                 json!({"results": results}),
             ),
@@ -265,6 +290,15 @@ fn specs() -> Vec<(&'static str, Value)> {
     ]
 }
 
+/// A Task with an object parameter of so many keys, most of which are used.
+fn object_parameter(keys: usize) -> Value {
+    let uses = uses(0, keys.min(4900), |number| format!("params.p.k{number}"));
+    let keys = (0..keys).map(|number| (format!("k{number}"), json!("")));
+    let default = keys.collect::<serde_json::Map<_, _>>();
+    let param = json!([{"name": "p", "type": "object", "default": default}]);
+    task(&uses, steps(), json!({"params": param}))
+}
+
 fn pipelines() -> Vec<(&'static str, Value)> {
     let embedded = |count: usize, declaration: &str, params: usize| {
         let task = |number: usize| {
@@ -283,8 +317,16 @@ fn pipelines() -> Vec<(&'static str, Value)> {
         ("many embedded tasks", embedded(1800, declaration, 0)),
         (
             "many embedded tasks with many parameters",
-            embedded(100, declaration, 1000),
+            embedded(100, declaration, 300),
         ),
+        ("many embedded tasks with a large object parameter", {
+            let mut pipeline = embedded(100, declaration, 0);
+            let keys = (0..20_000).map(|number| (format!("k{number}"), json!("")));
+            let default = keys.collect::<serde_json::Map<_, _>>();
+            pipeline["spec"]["params"] =
+                json!([{"name": "p", "type": "object", "default": default}]);
+            pipeline
+        }),
         (
             "more parameters than are read",
             embedded(100, declaration, 8_000),
@@ -293,7 +335,7 @@ fn pipelines() -> Vec<(&'static str, Value)> {
             "large declarations together",
             embedded(
                 12,
-                &uses(4000, 4000, |number| format!("steps.a.u{number}")),
+                &uses(3000, 3000, |number| format!("steps.a.u{number}")),
                 0,
             ),
         ),
@@ -336,7 +378,7 @@ fn pods() -> Vec<(&'static str, Value)> {
         (
             "a pod with a chain",
             pod(
-                &format!("steps: {{c0: [{{name: o}}]}}\n{}", chain(2400)),
+                &format!("steps: {{c0: [{{name: o}}]}}\n{}", chain(CHAIN)),
                 list(1, container),
             ),
         ),

@@ -1,0 +1,136 @@
+//! Reviews at a steady rate, as API servers send them, while certificates change and other clients are large or slow.
+
+mod clients;
+mod figures;
+
+use std::env;
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::support::{ApiServer, Injector, Setup};
+use clients::Target;
+use figures::Figures;
+
+/// The connections of the steady clients: an API server keeps a few to each webhook.
+const CONNECTIONS: u32 = 8;
+
+/// In KiB. The memory limit of the chart's injector is 128 MiB; less than this leaves room for a few more large reviews.
+const PEAK: u64 = 96 << 10;
+/// The growth in KiB from the first half of a minute to the second: an allocator's whim. A leak of 300 bytes for each of 30,000
+/// reviews exceeds it.
+const GROWTH: u64 = 8 << 10;
+/// The same where the time is short: two large reviews may meet for the first time in the second half.
+const GROWTH_OF_SECONDS: u64 = 40 << 10;
+
+/// The load that is played.
+#[derive(Debug, Clone, Copy)]
+struct Load {
+    /// Reviews in a second.
+    rate: u32,
+    time: Duration,
+}
+
+impl Load {
+    /// As `GLEANER_LOAD` asks, in the form `RATE,SECONDS`: `make load` sets it. Otherwise a load that a debug build on a busy machine
+    /// can bear.
+    fn from_environment() -> Self {
+        let asked = env::var("GLEANER_LOAD").unwrap_or_else(|_| "100,5".to_owned());
+        let (rate, seconds) = asked.split_once(',').expect("GLEANER_LOAD=RATE,SECONDS");
+        Self {
+            rate: rate.parse().expect("a rate"),
+            time: Duration::from_secs(seconds.parse().expect("seconds")),
+        }
+    }
+
+    /// The time between two reviews on one connection.
+    fn interval(self) -> Duration {
+        Duration::from_secs(1) * CONNECTIONS / self.rate
+    }
+}
+
+/// An injector as in production, but for certificates that live for seconds.
+fn setup(api_server: &ApiServer) -> Setup {
+    let setup = Setup::managed(api_server)
+        .flag("--certificate-validity=3s")
+        .flag("--authority-validity=12s")
+        .flag("--authority-settle=500ms");
+    match cfg!(debug_assertions) {
+        true => setup.flag("--decision-timeout=60s"),
+        false => setup,
+    }
+}
+
+#[tokio::test]
+async fn reviews_at_a_steady_rate_are_all_answered_whatever_certificates_and_other_clients_do() {
+    let load = Load::from_environment();
+    let api_server = ApiServer::start().await;
+    let injector = setup(&api_server).ready().await;
+    let target = Target::new(&injector, &api_server);
+    let figures = play(load, &injector, &target);
+    println!("{}", figures.describe(load.rate, load.time));
+    // A review that failed has ended its client with a panic by now. A tenth separates slow from stuck.
+    let scheduled = f64::from(load.rate) * load.time.as_secs_f64();
+    let made = figures.steady.len();
+    assert!(made as f64 >= scheduled / 10.0, "{made} of {scheduled}");
+    assert!(!figures.large.is_empty());
+    // One for each two seconds, or fewer where the machine is busy.
+    let least = 2.max(load.time.as_secs() as usize / 10);
+    let certificates = figures.certificates.len();
+    assert!(certificates >= least, "{certificates} certificates");
+    let [early, late, peak] = figures.memory;
+    assert!(peak < PEAK, "{peak} KiB");
+    let growth = match load.time.as_secs() {
+        ..30 => GROWTH_OF_SECONDS,
+        _ => GROWTH,
+    };
+    assert!(late <= early + growth, "{early} KiB, then {late} KiB");
+}
+
+/// Plays the load and waits for its end.
+fn play(load: Load, injector: &Injector, target: &Target) -> Figures {
+    let done = AtomicBool::new(false);
+    let begin = Barrier::new(CONNECTIONS as usize + 1);
+    let mut figures = Figures::default();
+    thread::scope(|scope| {
+        let steady: Vec<_> = (0..CONNECTIONS)
+            .map(|number| {
+                let begin = &begin;
+                scope.spawn(move || {
+                    begin.wait();
+                    // Not all at the same moment.
+                    let first = Instant::now() + load.interval() * number / CONNECTIONS;
+                    target.send_steadily(first, load.interval(), load.time)
+                })
+            })
+            .collect();
+        let large = [(); 2].map(|()| scope.spawn(|| target.send_large(&done)));
+        let slow = scope.spawn(|| target.send_slowly(&done));
+        begin.wait();
+        // After the first sixth, which is ten seconds of a minute, memory should be flat.
+        let started = Instant::now();
+        let highest = |from: Duration, to: Duration| {
+            thread::sleep(from.saturating_sub(started.elapsed()));
+            let mut highest = injector.memory("VmRSS");
+            while started.elapsed() < to {
+                thread::sleep(Duration::from_millis(50));
+                highest = highest.max(injector.memory("VmRSS"));
+            }
+            highest
+        };
+        let early = highest(load.time / 6, load.time / 2);
+        let late = highest(load.time / 2, load.time);
+        for client in steady {
+            figures.add_steady(client.join().expect("no failed review"));
+        }
+        done.store(true, Ordering::Relaxed);
+        for client in large {
+            let latencies = client.join().expect("no failed large review");
+            figures.large.extend(latencies);
+        }
+        figures.cut_off = slow.join().expect("slow clients that can connect");
+        figures.memory = [early, late, injector.memory("VmHWM")];
+    });
+    figures
+}

@@ -1,0 +1,207 @@
+//! The clients of a load: steady ones, large ones, slow ones.
+
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use gleaner_testkit::client::{Connection, lasting_request};
+use serde_json::{Value, json};
+
+use super::figures::Steady;
+use crate::hostile::objects;
+use crate::support::{ApiServer, Injector, JOB_POD, NAME, UNWOVEN_POD, review, task};
+
+/// Every so often a steady client connects again, and meets the certificate of the moment.
+const RECONNECT: Duration = Duration::from_secs(1);
+/// The pause of a large client between two reviews.
+const LARGE_PAUSE: Duration = Duration::from_millis(500);
+/// The pause of a slow client between two bytes.
+const DRIP: Duration = Duration::from_millis(200);
+/// The slow clients that bring half a body: several times as many as 2 MiB hold, so that others would wait behind them for longer than
+/// for a body.
+const SLOW_BODIES: usize = 120;
+/// The slow clients without a handshake, and those with half a header. With all others they are fewer than the connections that the
+/// injector takes.
+const SLOW_OTHERS: usize = 20;
+
+/// The injector that clients connect to.
+pub(super) struct Target {
+    address: SocketAddr,
+    api_server: ApiServer,
+    mix: Vec<Exchange>,
+}
+
+/// A request, and the response that it must get.
+struct Exchange {
+    request: Vec<u8>,
+    /// The decision: true if the object is allowed and changed, false if it is allowed as it is.
+    changed: bool,
+}
+
+/// A connection and the moment when it was made.
+struct Client {
+    connection: Connection,
+    since: Instant,
+}
+
+impl Target {
+    pub(super) fn new(injector: &Injector, api_server: &ApiServer) -> Self {
+        let by_reference = json!({
+            "apiVersion": "tekton.dev/v1", "kind": "TaskRun",
+            "metadata": {"name": "r", "annotations": {"gleaner.dev/outputs": "steps: {a: [{name: o}]}"}},
+            "spec": {"taskRef": {"name": "build"}},
+        });
+        let other_pod = UNWOVEN_POD.replace("gleaner", "another");
+        let mix = [
+            ("/mutate/pods", review(JOB_POD), true),
+            ("/mutate/pods", review(&other_pod), false),
+            ("/mutate/tekton", objects::created("Task", &task()), true),
+            (
+                "/mutate/tekton",
+                objects::created("TaskRun", &by_reference),
+                false,
+            ),
+        ];
+        let exchange = |(path, review, changed): (&str, Value, bool)| Exchange {
+            request: request(path, &review),
+            changed,
+        };
+        Self {
+            address: injector.address,
+            api_server: api_server.clone(),
+            mix: mix.into_iter().map(exchange).collect(),
+        }
+    }
+
+    /// Sends reviews when they are due, from `first` on for `time`, and measures each from that moment: an answer that comes late
+    /// makes the next one late too, as it does for those who wait.
+    pub(super) fn send_steadily(
+        &self,
+        first: Instant,
+        interval: Duration,
+        time: Duration,
+    ) -> Steady {
+        let mut steady = Steady::default();
+        let mut client: Option<Client> = None;
+        let mut due = first;
+        for exchange in self.mix.iter().cycle() {
+            if first.elapsed() >= time {
+                break;
+            }
+            thread::sleep(due.saturating_duration_since(Instant::now()));
+            let is_current = |client: &Client| client.since.elapsed() < RECONNECT;
+            let mut current = match client.take().filter(is_current) {
+                Some(client) => client,
+                None => {
+                    let bundle = self.api_server.bundle();
+                    let client = self.connect(&bundle);
+                    let certificate = client.connection.certificate.clone();
+                    steady
+                        .certificates
+                        .insert(certificate.expect("a certificate").to_vec());
+                    steady.bundles.insert(bundle);
+                    client
+                }
+            };
+            exchange.perform(&mut current.connection);
+            client = Some(current);
+            steady.latencies.push(due.elapsed());
+            due += interval;
+        }
+        steady
+    }
+
+    /// Sends reviews of 3 MiB, one after another, until `done`.
+    pub(super) fn send_large(&self, done: &AtomicBool) -> Vec<Duration> {
+        let mut large = task();
+        large["spec"]["steps"][0]["env"] = json!([{"name": "X", "value": "y".repeat(2_900_000)}]);
+        let exchange = Exchange {
+            request: request("/mutate/tekton", &objects::created("Task", &large)),
+            changed: true,
+        };
+        let mut latencies = Vec::new();
+        while !done.load(Ordering::Relaxed) {
+            let mut client = self.connect(&self.api_server.bundle());
+            let started = Instant::now();
+            exchange.perform(&mut client.connection);
+            latencies.push(started.elapsed());
+            thread::sleep(LARGE_PAUSE);
+        }
+        latencies
+    }
+
+    /// Holds connections without a handshake, with half a header, and with half a body, to which it adds a byte now and then, until
+    /// `done`. Returns how many of them were cut off.
+    pub(super) fn send_slowly(&self, done: &AtomicBool) -> usize {
+        const HEADER: &str = "POST /mutate/pods HTTP/1.1\r\nhost: a\r\n";
+        let kinds = [
+            ("content-length: 60000\r\n\r\n", SLOW_BODIES),
+            ("x-slow: ", SLOW_OTHERS),
+        ];
+        let kinds = kinds.map(|(rest, count)| (format!("{HEADER}{rest}"), count));
+        let (mut silent, mut slow) = (Vec::new(), Vec::new());
+        let mut cut_off = 0;
+        while !done.load(Ordering::Relaxed) {
+            while silent.len() < SLOW_OTHERS {
+                silent.push(TcpStream::connect(self.address).expect("a connection"));
+            }
+            for (begin, count) in &kinds {
+                while slow.iter().filter(|(kind, _)| *kind == begin).count() < *count {
+                    let mut connection = self.connect(&self.api_server.bundle()).connection;
+                    connection.send(begin.as_bytes()).expect("half a request");
+                    slow.push((begin, connection));
+                }
+            }
+            thread::sleep(DRIP);
+            let before = silent.len() + slow.len();
+            silent.retain_mut(|stream| !has_closed(stream));
+            slow.retain_mut(|(_, connection)| {
+                !connection.has_closed() && connection.send(b"x").is_ok()
+            });
+            cut_off += before - silent.len() - slow.len();
+        }
+        cut_off
+    }
+
+    /// Connects with this trust.
+    fn connect(&self, bundle: &str) -> Client {
+        let connection = Connection::tls(self.address, bundle, NAME);
+        Client {
+            connection: connection.unwrap_or_else(|error| panic!("{error}; trusted was {bundle}")),
+            since: Instant::now(),
+        }
+    }
+}
+
+impl Exchange {
+    /// Sends the review and reads the decision.
+    fn perform(&self, connection: &mut Connection) {
+        connection
+            .send(&self.request)
+            .expect("a request to be sent");
+        let response = connection.answer().expect("a response");
+        assert_eq!(response.status, 200, "{}", response.text());
+        // Read as text: to parse it would cost more than to decide.
+        let text = response.text();
+        assert!(text.contains(r#""allowed":true"#), "{text}");
+        assert_eq!(text.contains(r#""patch":"#), self.changed, "{text}");
+    }
+}
+
+fn request(path: &str, review: &Value) -> Vec<u8> {
+    let headers = [("Content-Type", "application/json")];
+    lasting_request("POST", path, &headers, review.to_string().as_bytes())
+}
+
+/// Returns true if the other side has closed.
+fn has_closed(stream: &TcpStream) -> bool {
+    stream
+        .set_nonblocking(true)
+        .expect("a mode without blocking");
+    match stream.peek(&mut [0]) {
+        Ok(read) => read == 0,
+        Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+    }
+}

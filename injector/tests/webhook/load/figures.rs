@@ -1,0 +1,73 @@
+//! What a load shows.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// The figures of one load.
+#[derive(Debug, Default)]
+pub(super) struct Figures {
+    /// The time from the moment that each steady review was due until its answer was read.
+    pub(super) steady: Vec<Duration>,
+    /// The time of each large review.
+    pub(super) large: Vec<Duration>,
+    /// The certificates that were presented, DER.
+    pub(super) certificates: HashSet<Vec<u8>>,
+    /// The bundles that were trusted.
+    pub(super) bundles: HashSet<String>,
+    /// The slow clients that were cut off.
+    pub(super) cut_off: usize,
+    /// The highest resident memory of the injector in KiB: in the first half after the first sixth of the time, in the second half,
+    /// and ever.
+    pub(super) memory: [u64; 3],
+}
+
+/// The figures of one steady client.
+#[derive(Debug, Default)]
+pub(super) struct Steady {
+    pub(super) latencies: Vec<Duration>,
+    pub(super) certificates: HashSet<Vec<u8>>,
+    pub(super) bundles: HashSet<String>,
+}
+
+impl Figures {
+    pub(super) fn add_steady(&mut self, steady: Steady) {
+        self.steady.extend(steady.latencies);
+        self.certificates.extend(steady.certificates);
+        self.bundles.extend(steady.bundles);
+    }
+
+    pub(super) fn describe(&self, rate: u32, time: Duration) -> String {
+        let mut text = format!("{rate} reviews/s for {time:?}:");
+        let per_second = self.steady.len() as f64 / time.as_secs_f64();
+        let mut line = |what: &str, latencies: &[Duration]| {
+            let mut sorted = latencies.to_vec();
+            sorted.sort_unstable();
+            let at = |share: f64| {
+                let index = (sorted.len() as f64 * share) as usize;
+                sorted.get(index.min(sorted.len().saturating_sub(1)))
+            };
+            let [median, p99, slowest] = [0.5, 0.99, 1.0].map(|share| at(share).copied());
+            let _ = write!(
+                text,
+                "\n  {} {what}: p50 {:.1?}, p99 {:.1?}, slowest {:.1?}",
+                sorted.len(),
+                median.unwrap_or_default(),
+                p99.unwrap_or_default(),
+                slowest.unwrap_or_default()
+            );
+        };
+        line("reviews", &self.steady);
+        line("reviews of 3 MiB", &self.large);
+        let [early, late, peak] = self.memory;
+        let _ = write!(
+            text,
+            "\n  {per_second:.0} reviews/s made; {} certificates, {} bundles, {} slow clients cut off\
+             \n  memory: up to {early} KiB in the first half, {late} KiB in the second, {peak} KiB at the peak",
+            self.certificates.len(),
+            self.bundles.len(),
+            self.cut_off
+        );
+        text
+    }
+}
