@@ -1,4 +1,4 @@
-//! Entries for the fuzz targets into private modules. Only in builds with `--cfg fuzzing`, which `cargo fuzz` makes.
+//! Entries for the fuzz targets into private modules. Only in builds with `--cfg fuzzing`, which `scripts/fuzz` makes.
 
 use std::ffi::OsString;
 use std::fs::File;

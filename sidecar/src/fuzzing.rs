@@ -1,5 +1,5 @@
 //! The entry for the fuzz target of the HTTP API: the real router behind the real server, on one connection. Only in builds with
-//! `--cfg fuzzing`, which `cargo fuzz` makes.
+//! `--cfg fuzzing`, which `scripts/fuzz` makes.
 
 use std::future;
 use std::io;
