@@ -129,7 +129,7 @@ impl From<Refusal> for Problem {
             }],
             _ => Vec::new(),
         };
-        Problem {
+        Self {
             failures,
             ..problem::new(kind, status, title, refusal.to_string(), code)
         }
