@@ -43,7 +43,8 @@ pub struct Collector {
     declaration: Arc<Declaration>,
     /// What the templates use; looked through at every message, so gathered once.
     variables: Arc<IndexSet<Reference>>,
-    /// Those of them that are still unknown, by their positions. A value that is known stays so.
+    /// Those of them that are still unknown, by their positions. A value that is known stays so, unless its step
+    /// runs again.
     unknown: Vec<usize>,
     run: Arc<Run>,
     /// Shared with the submission; large, and therefore never copied without need.
@@ -64,10 +65,14 @@ pub struct Collector {
 enum StepRecord {
     /// Nothing was heard of it yet.
     Waiting,
-    /// Its message has arrived.
+    /// Its message has arrived; of several, the last counts.
     Heard {
         /// Tells the same message from another one.
         fingerprint: [u8; 32],
+        /// Bytes that its outputs take up.
+        memory: u64,
+        /// The number of its messages.
+        posts: u32,
         exit_code: i32,
         /// Whether this message made the set complete, so that its sender waits for the commit.
         completing: bool,
@@ -166,7 +171,20 @@ impl Collector {
             fingerprint,
             memory,
         } = admission;
-        self.accepted = self.accepted.saturating_add(memory);
+        let (before, posts) = match self.steps.get(&step) {
+            Some(StepRecord::Heard { memory, posts, .. }) => (*memory, *posts),
+            Some(StepRecord::Waiting) | None => (0, 0),
+        };
+        if posts > 0 {
+            let note = format!("step '{step}' has run again; its later outputs count");
+            if !self.notes.contains(&note) {
+                self.notes.push(note);
+            }
+            // What it does not bring again is unknown again.
+            self.unknown = (0..self.variables.len()).collect();
+            Arc::make_mut(&mut self.defaulted).retain(|(defaulted, _)| defaulted != step.as_str());
+        }
+        self.accepted = self.accepted.saturating_sub(before).saturating_add(memory);
         let exit_code = message.exit_code;
         let mut values = message.outputs;
         for output in self.declaration.outputs(step.as_str()) {
@@ -192,6 +210,8 @@ impl Collector {
                 fingerprint,
                 exit_code,
                 completing,
+                memory,
+                posts: posts + 1,
             },
         );
         if completing {

@@ -56,6 +56,8 @@ pub enum FailureCode {
     ObjectFailed,
     /// The object was deleted by someone else while it was waited for.
     Deleted,
+    /// The step ran a second time and sent other outputs, when the run had gone on with the first.
+    StepRepeated,
     /// Gleaner itself failed: its journal could not be written, or it panicked.
     Internal,
     /// A code of another version of Gleaner.

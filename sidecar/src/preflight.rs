@@ -38,9 +38,9 @@ pub struct Unanswered {
 }
 
 impl Report {
-    /// Returns true if the API server has answered.
+    /// Returns true if a step need not wait for more: the API server has answered, or its answer keeps no step from running.
     pub fn is_complete(&self) -> bool {
-        self.unanswered.is_none()
+        self.mode != Preflight::Strict || self.unanswered.is_none()
     }
 
     /// Returns the problem that keeps the steps from running, if there is one.

@@ -1,6 +1,7 @@
 //! Whether a step's message fits the declaration.
 
 use crate::document::suggestion::suggestion;
+use gleaner_proto::failure::{Failure, FailureCode};
 use gleaner_proto::message::{Outputs, Problem, problem_type};
 use gleaner_proto::{StepName, When, exit_code, number};
 use sha2::{Digest, Sha256};
@@ -65,9 +66,9 @@ pub enum Refusal {
     /// The Task has no such step; with the names that there are.
     #[error("there is no step '{0}'; {1}")]
     UnknownStep(String, String),
-    /// The step has sent something else before.
+    /// The step has sent something else before, and that counts: the submission has begun, or the run has finished.
     #[error(
-        "step '{0}' has already sent other outputs; outputs are written once, a step cannot change what it has said"
+        "step '{0}' has run again and sent other outputs; those of its first run count, because the run has gone on with them"
     )]
     AlreadyWritten(String),
     /// The run has finished, and defaults have been taken.
@@ -93,15 +94,20 @@ pub enum Refusal {
     Outputs(Vec<String>),
 }
 
+/// The kubelet may run a container a second time, whatever its restart policy (after a restart of the node, for instance).
+const REPEATED_REMEDY: &str =
+    "start the run again; a step whose outputs are the same each time may run twice";
+
+/// The number of messages that are kept of one step: each has its place in the journal.
+const POSTS_MAX: u32 = 32;
+
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let (kind, status, title) = match &refusal {
             Refusal::UnknownStep(..) => (problem_type::NOT_FOUND, 404, "no such step"),
-            Refusal::AlreadyWritten(_) => (
-                problem_type::ALREADY_WRITTEN,
-                409,
-                "outputs are written once",
-            ),
+            Refusal::AlreadyWritten(_) => {
+                (problem_type::ALREADY_WRITTEN, 409, "the step has run again")
+            }
             Refusal::Finished(_) => (problem_type::ALREADY_WRITTEN, 409, "the run has finished"),
             Refusal::TooLarge { .. } => (problem_type::TOO_LARGE, 413, "too large"),
             Refusal::Outputs(_) => (
@@ -111,10 +117,22 @@ impl From<Refusal> for Problem {
             ),
         };
         let code = match &refusal {
-            Refusal::Outputs(_) | Refusal::TooLarge { .. } => exit_code::OUTPUT,
-            _ => exit_code::DECLARATION,
+            Refusal::UnknownStep(..) => exit_code::DECLARATION,
+            _ => exit_code::OUTPUT,
         };
-        problem::new(kind, status, title, refusal.to_string(), code)
+        let failures = match &refusal {
+            Refusal::AlreadyWritten(_) => vec![Failure {
+                resource: None,
+                code: FailureCode::StepRepeated,
+                message: refusal.to_string(),
+                remedy: Some(REPEATED_REMEDY.to_owned()),
+            }],
+            _ => Vec::new(),
+        };
+        Self {
+            failures,
+            ..problem::new(kind, status, title, refusal.to_string(), code)
+        }
     }
 }
 
@@ -138,10 +156,19 @@ pub(super) fn examine(
         StepRecord::Heard {
             fingerprint: before,
             completing,
+            posts,
             ..
         } => {
             if fingerprint != *before {
-                return Err(Refusal::AlreadyWritten(step.to_owned()));
+                // Nothing has been made of the first message: the step has run again, and the later message counts.
+                let replaces = collector.stage == Stage::Open
+                    && collector.life == Life::Running
+                    && *posts < POSTS_MAX;
+                return if replaces {
+                    fitting(collector, name, message, (fingerprint, memory))
+                } else {
+                    Err(Refusal::AlreadyWritten(step.to_owned()))
+                };
             }
             // Answered as before: who waited for the commit waits for it again.
             let waits = *completing && collector.stage != Stage::Open;
@@ -154,19 +181,27 @@ pub(super) fn examine(
         StepRecord::Waiting if collector.life == Life::Finished => {
             Err(Refusal::Finished(step.to_owned()))
         }
-        StepRecord::Waiting => {
-            let wrong = misfits(collector, step, &message);
-            if wrong.is_empty() {
-                Ok(Examined::New(Admission {
-                    step: name.clone(),
-                    fingerprint,
-                    memory,
-                    message,
-                }))
-            } else {
-                Err(Refusal::Outputs(wrong))
-            }
-        }
+        StepRecord::Waiting => fitting(collector, name, message, (fingerprint, memory)),
+    }
+}
+
+/// Admits a message if it fits the declaration.
+fn fitting(
+    collector: &Collector,
+    step: &StepName,
+    message: Outputs,
+    (fingerprint, memory): ([u8; 32], u64),
+) -> Result<Examined, Refusal> {
+    let wrong = misfits(collector, step.as_str(), &message);
+    if wrong.is_empty() {
+        Ok(Examined::New(Admission {
+            step: step.clone(),
+            fingerprint,
+            memory,
+            message,
+        }))
+    } else {
+        Err(Refusal::Outputs(wrong))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The memory that a run may take up: that of accepted outputs, and of what is rendered from them.
 
-use super::{Collector, Examined, Refusal};
+use super::{Collector, Examined, Refusal, StepRecord};
 use crate::render::{self, Rendered, Secrecy, TooLarge};
 
 /// The bounds on the memory of a run.
@@ -64,11 +64,17 @@ impl Collector {
             return Ok(examined);
         };
         let memory = admission.memory.max(bytes as u64);
-        if self.accepted.saturating_add(memory) > self.bounds.outputs {
+        // What it replaces is freed.
+        let replaced = match self.steps.get(&admission.step) {
+            Some(StepRecord::Heard { memory, .. }) => *memory,
+            _ => 0,
+        };
+        let others = self.accepted.saturating_sub(replaced);
+        if others.saturating_add(memory) > self.bounds.outputs {
             return Err(Refusal::TooLarge {
                 step: admission.step.to_string(),
                 memory,
-                accepted: self.accepted,
+                accepted: others,
                 bound: self.bounds.outputs,
             });
         }

@@ -20,13 +20,13 @@ fn responses_to_steps_announce_their_length() {
         ("POST", &*outputs, &*large, 413),
         ("POST", &*outputs, r#"{"outputs": {"other": 1}}"#, 422),
         ("POST", &*outputs, DIGEST, 200),
-        ("POST", &*outputs, r#"{"outputs": {}}"#, 409),
         ("POST", &*foreign, VERDICT, 403),
         ("POST", "/v1/steps/%ff/outputs", VERDICT, 404),
         ("PUT", &*outputs, "", 405),
         ("POST", "/v1/nothing", "", 404),
         ("POST", route::SUBMIT, "", 409),
         ("POST", route::FINISH, "", 200),
+        ("POST", &*outputs, r#"{"outputs": {}}"#, 409),
     ];
     let place = sidecar.step("build");
     for (method, path, body, status) in requests {

@@ -1,13 +1,14 @@
 //! What steps may say, and how often.
 
 use gleaner_proto::exit_code;
+use gleaner_proto::failure::FailureCode;
 use gleaner_proto::message::problem_type;
 use serde_json::json;
 
 use crate::support::{DIGEST, MANUAL, Setup, VERDICT, resolved};
 
 #[test]
-fn the_same_message_again_is_answered_as_before_and_another_one_is_refused() {
+fn the_same_message_again_is_answered_as_before_and_another_one_counts_until_the_run_goes_on() {
     let sidecar = Setup::new(MANUAL).start();
     let place = sidecar.step("build");
     let first = place.outputs("build", DIGEST);
@@ -24,11 +25,20 @@ fn the_same_message_again_is_answered_as_before_and_another_one_is_refused() {
         r#"{"outputs": {"digest": "sha256:abc", "report": {}}}"#,
         r#"{"outputs": {}, "exitCode": 1}"#,
     ] {
-        let problem = place
-            .outputs("build", other)
-            .problem(409, problem_type::ALREADY_WRITTEN);
-        assert_eq!(problem.exit_code, exit_code::DECLARATION);
+        place.outputs("build", other).ok();
     }
+    // The step has run again: what it sent last counts.
+    let status = place.get("/v1/status").ok();
+    assert_eq!(status["variables"][1]["state"], "Pending");
+    let note = "step 'build' has run again; its later outputs count";
+    assert_eq!(status["notes"], json!([note]));
+    place.outputs("build", DIGEST).ok();
+    sidecar.step("scan").outputs("scan", VERDICT).ok();
+    sidecar.step("scan").post("/v1/finish", "").ok();
+    let late = place.outputs("build", r#"{"outputs": {"digest": "sha256:abd"}}"#);
+    let problem = late.problem(409, problem_type::ALREADY_WRITTEN);
+    assert_eq!(problem.exit_code, exit_code::OUTPUT);
+    assert_eq!(problem.failures[0].code, FailureCode::StepRepeated);
     let status = place.get("/v1/status").ok();
     assert_eq!(status["variables"][1]["value"], "sha256:abc");
 }

@@ -27,11 +27,14 @@ fn a_killed_sidecar_goes_on_where_it_was() {
     let other = sidecar
         .step("build")
         .outputs("build", r#"{"outputs": {"digest": "b"}}"#);
-    other.problem(409, problem_type::ALREADY_WRITTEN);
+    other.ok();
+    // The later message of a step that ran again is the one that a restart finds.
+    sidecar.kill();
+    let sidecar = setup.start();
     let status = sidecar.loopback().get("/v1/status").ok();
     assert_eq!(
         status["variables"][1],
-        json!({"name": "steps.build.digest", "state": "Resolved", "value": "sha256:abc"})
+        json!({"name": "steps.build.digest", "state": "Resolved", "value": "b"})
     );
     // Sockets and tokens work as before.
     let token = sidecar.token("scan");

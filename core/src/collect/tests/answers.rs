@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_repeated_message_changes_nothing_and_another_one_is_refused() {
+fn a_repeated_message_changes_nothing() {
     let mut collector = collector("Manual");
     take(&mut collector, "build", build());
     let before = collector.status();
@@ -11,37 +11,79 @@ fn a_repeated_message_changes_nothing_and_another_one_is_refused() {
         collector.examine("build", build()),
         Ok(Examined::Repeated(Verdict::Settled))
     );
-    for other in [
-        message(0, json!({"digest": "sha256:abd"})),
-        message(0, json!({"digest": "sha256:abc", "report": {"lines": 0}})),
-        message(1, json!({})),
-        // Not even what does not fit: that it was heard before says more.
-        message(0, json!({"no such output": 1})),
-    ] {
-        let refusal = collector.examine("build", other).unwrap_err();
-        assert!(
-            matches!(refusal, Refusal::AlreadyWritten { .. }),
-            "{refusal:?}"
-        );
-        let problem = Problem::from(refusal);
-        assert_eq!(
-            (problem.status, problem.kind.as_str()),
-            (409, problem_type::ALREADY_WRITTEN)
-        );
-    }
     assert_eq!(collector.status(), before);
 }
 
 #[test]
+fn what_a_step_sends_when_it_runs_again_counts_until_the_submission_begins() {
+    let mut collector = collector("Manual");
+    take(&mut collector, "build", build());
+    // What does not fit replaces nothing.
+    let misfit = message(0, json!({"no such output": 1}));
+    let refusal = collector.examine("build", misfit).unwrap_err();
+    assert!(matches!(refusal, Refusal::Outputs(_)), "{refusal:?}");
+    take(&mut collector, "build", message(1, json!({})));
+    assert_eq!(step(&collector, "build"), (StepState::Failed, Some(1)));
+    let digest = variable(&collector, "steps.build.digest");
+    assert_eq!(digest.0, VariableState::Pending);
+    take(
+        &mut collector,
+        "build",
+        message(0, json!({"digest": "sha256:new"})),
+    );
+    let digest = variable(&collector, "steps.build.digest");
+    assert_eq!(digest, (VariableState::Resolved, Some("sha256:new".into())));
+    let note = "step 'build' has run again; its later outputs count";
+    assert_eq!(collector.notes(), [note]);
+
+    take(&mut collector, "scan", scan());
+    collector.request_submission();
+    let refusal = collector.examine("build", build()).unwrap_err();
+    assert!(matches!(refusal, Refusal::AlreadyWritten(_)), "{refusal:?}");
+    let problem = Problem::from(refusal);
+    assert_eq!(
+        (problem.status, problem.kind.as_str(), problem.exit_code),
+        (409, problem_type::ALREADY_WRITTEN, exit_code::OUTPUT)
+    );
+    assert_eq!(problem.failures[0].code, FailureCode::StepRepeated);
+}
+
+#[test]
+fn the_messages_of_one_step_are_bounded_in_number_and_memory() {
+    let mut collector = collector("Manual");
+    let mut bounds = *collector.bounds();
+    bounds.outputs = 1 << 20;
+    collector.set_bounds(bounds);
+    let mut accepted = 0;
+    loop {
+        let digest = format!("{accepted}{}", "x".repeat(600 << 10));
+        let other = message(0, json!({"digest": digest}));
+        match collector.examine("build", other) {
+            Ok(examined) => {
+                // What is replaced is freed.
+                let examined = collector.within_memory(examined, 600 << 10).unwrap();
+                let Examined::New(admission) = examined else {
+                    panic!("{examined:?}");
+                };
+                collector.accept(admission);
+                accepted += 1;
+            }
+            Err(refusal) => {
+                assert!(matches!(refusal, Refusal::AlreadyWritten(_)), "{refusal:?}");
+                break;
+            }
+        }
+    }
+    assert_eq!(accepted, 32);
+}
+
+#[test]
 fn a_number_and_its_text_are_different_messages() {
-    let text = "steps: {a: [{name: list, type: array}]}\n";
+    let text = "steps: {a: [{name: list, type: array}]}\nsubmit: Manual\n";
     let mut collector = of(text);
     take(&mut collector, "a", message(0, json!({"list": [1]})));
-    let refusal = collector.examine("a", message(0, json!({"list": ["1"]})));
-    assert!(
-        matches!(refusal, Err(Refusal::AlreadyWritten { .. })),
-        "{refusal:?}"
-    );
+    let other = collector.examine("a", message(0, json!({"list": ["1"]})));
+    assert!(matches!(other, Ok(Examined::New(_))), "{other:?}");
 }
 
 #[test]

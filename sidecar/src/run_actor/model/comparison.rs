@@ -53,19 +53,21 @@ pub(super) fn compare(collector: &Collector, reference: &Reference) -> Result<()
     });
     let idle = |note: &&String| note.starts_with("nothing was created");
     let notes = collector.notes().iter().filter(idle).count();
+    let repeated = |note: &&String| note.ends_with("has run again; its later outputs count");
+    let repeated = collector.notes().iter().filter(repeated).count();
     type Seen<'a> = (
         Phase,
         Vec<String>,
         bool,
         [(StepState, Option<i32>); 3],
-        usize,
+        [usize; 2],
     );
     let is: Seen<'_> = (
         collector.phase(),
         collector.pending_names(),
         collector.is_finished(),
         steps,
-        notes,
+        [notes, repeated],
     );
     let pending = reference.pending().into_iter().map(str::to_owned);
     let should: Seen<'_> = (
@@ -73,7 +75,7 @@ pub(super) fn compare(collector: &Collector, reference: &Reference) -> Result<()
         pending.collect(),
         reference.is_finished(),
         STEPS.map(|step| reference.step(step)),
-        usize::from(reference.has_idle_note()),
+        [usize::from(reference.has_idle_note()), reference.repeated()],
     );
     if is != should {
         return Err(format!("it is {is:?}, not {should:?}"));

@@ -1,7 +1,7 @@
 //! The run as docs/http-api.md and docs/declaration.md describe it, for one declaration: a reference to compare the collector and
 //! the sidecar's run actor with. It keeps what was accepted and derives everything else from that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use gleaner_proto::message::{Phase, StepState, problem_type};
@@ -144,6 +144,8 @@ pub(super) struct Sequence<T>(pub(super) Vec<T>);
 pub(super) struct Reference {
     submit: Submit,
     accepted: BTreeMap<&'static str, Post>,
+    /// The steps that have sent more than one message.
+    repeated: BTreeSet<&'static str>,
     /// The step whose message made the set complete.
     completing: Option<&'static str>,
     requested: bool,
@@ -224,6 +226,7 @@ impl Reference {
         Self {
             submit,
             accepted: BTreeMap::new(),
+            repeated: BTreeSet::new(),
             completing: None,
             requested: false,
             finished: false,
@@ -275,6 +278,11 @@ impl Reference {
         self.finished_idle
     }
 
+    /// Returns the number of steps that have run again, which a note says of each.
+    pub(super) fn repeated(&self) -> usize {
+        self.repeated.len()
+    }
+
     pub(super) fn step(&self, step: &str) -> (StepState, Option<i32>) {
         match self.accepted.get(step).map(|post| post.message().2) {
             Some(0) => (StepState::Received, Some(0)),
@@ -289,28 +297,40 @@ impl Reference {
         let (step, ..) = post.message();
         let response = match self.accepted.get(step) {
             _ if !STEPS.contains(&step) => Response::Refused(problem_type::NOT_FOUND),
-            Some(before) if *before != post => Response::Refused(problem_type::ALREADY_WRITTEN),
+            Some(before) if *before != post => match self.phase() {
+                // The step has run again before anything was made of what it had sent.
+                Phase::Collecting | Phase::Resolved if !self.finished => {
+                    return self.examine_fitting(post);
+                }
+                _ => Response::Refused(problem_type::ALREADY_WRITTEN),
+            },
             Some(_) if self.completing == Some(step) => self.outcome(),
             Some(_) => Response::Receipt,
             None if self.finished => Response::Refused(problem_type::ALREADY_WRITTEN),
-            None if !post.fits() => Response::Refused(problem_type::OUTPUT),
-            None => {
-                let mut after = self.clone();
-                after.accept(post);
-                let response = match after.completing == Some(step) {
-                    true => Response::Waits,
-                    false => Response::Receipt,
-                };
-                return (response, true);
-            }
+            None => return self.examine_fitting(post),
         };
         (response, false)
+    }
+
+    fn examine_fitting(&self, post: Post) -> (Response, bool) {
+        if !post.fits() {
+            return (Response::Refused(problem_type::OUTPUT), false);
+        }
+        let mut after = self.clone();
+        after.accept(post);
+        let response = match after.completing == Some(post.message().0) {
+            true => Response::Waits,
+            false => Response::Receipt,
+        };
+        (response, true)
     }
 
     pub(super) fn accept(&mut self, post: Post) {
         let (step, ..) = post.message();
         let was_open = self.phase() != Phase::Submitting && self.end.is_none();
-        assert!(self.accepted.insert(step, post).is_none());
+        if self.accepted.insert(step, post).is_some() {
+            self.repeated.insert(step);
+        }
         if was_open && self.phase() == Phase::Submitting {
             self.completing = Some(step);
         }
