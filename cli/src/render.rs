@@ -70,8 +70,8 @@ pub(crate) fn main(options: &Render) -> Result<ExitCode, u8> {
 
 /// Opens the file and picks the Task; or says on standard error why not and gives the exit code.
 pub(crate) fn open_task(options: &TaskArgs) -> Result<Task, u8> {
-    let source = files::read(&options.file).map_err(|found| {
-        terminal::print_findings([&found]);
+    let source = files::read(&options.file).map_err(|unread| {
+        terminal::print_findings([unread.finding()]);
         exit_code::USAGE
     })?;
     Task::select(&source, options.task.as_deref()).map_err(|found| match found {

@@ -10,6 +10,7 @@
 //! | `mounts` | the shared volume, and who sees which part of it |
 //! | `redirector_flags` | the redirector's flags for one step |
 //! | `readiness` | how the kubelet learns that the sidecar is ready |
+//! | `stray` | annotations that nothing reads |
 //! | [`quantity`] | `500m`, `128Mi` |
 //! | [`outcome`] | the result: changed, skipped and why, refused and why |
 
@@ -22,6 +23,7 @@ pub mod quantity;
 mod readiness;
 mod redirector_flags;
 pub mod settings;
+pub(crate) mod stray;
 pub mod task;
 
 pub use messages::ResultsFrom;

@@ -284,12 +284,6 @@ impl Verdict {
         // What has a controller was sent by that, and Tekton hands annotations down to runs which nobody wrote there.
         let by_person = request.object.is_some_and(|object| owner(object).is_none());
         match self {
-            Self::Skipped(Skip::ByReference) if by_person => {
-                vec![format!(
-                    "{} does nothing on a run that refers to a Task or Pipeline; put it on the Task itself",
-                    annotation::OUTPUTS
-                )]
-            }
             Self::Changed { warnings, .. } if by_person => warnings.clone(),
             _ => Vec::new(),
         }

@@ -6,9 +6,10 @@ use indexmap::{IndexMap, IndexSet};
 
 use super::cycle;
 use super::model::{Declaration, Naming, Origin, Policy, Template};
-use crate::document::diagnostic::Diagnostic;
+use super::read::Gaps;
+use crate::document::diagnostic::{Diagnostic, Part};
 use crate::document::{Diagnostics, Place};
-use crate::variable::{Access, Position, Reference, Use};
+use crate::variable::{self as text, Access, Position, Reference, Tree, Use};
 use gleaner_proto::kubernetes::{PIPELINE_RESOURCE_API_VERSION, PIPELINE_RESOURCE_KIND};
 use gleaner_proto::name::{StepName, is_dns_subdomain};
 use gleaner_proto::output::OutputType;
@@ -34,7 +35,12 @@ pub enum ParamShape {
 }
 
 /// Adds what is wrong to `found`.
-pub(super) fn check(declaration: &Declaration, scope: &Scope, found: &mut Diagnostics) {
+pub(super) fn check(
+    declaration: &Declaration,
+    gaps: &Gaps,
+    scope: &Scope,
+    found: &mut Diagnostics,
+) {
     if let Some(steps) = &scope.steps {
         let known: HashSet<&str> = steps.iter().map(String::as_str).collect();
         for (step, outputs) in &declaration.steps {
@@ -54,9 +60,14 @@ pub(super) fn check(declaration: &Declaration, scope: &Scope, found: &mut Diagno
         check_policy(template, found);
         check_results(template, found);
         for usage in &template.uses {
+            if gaps.may_hold(&usage.reference, declaration) {
+                continue;
+            }
             if let Err((message, help)) = check_use(declaration, template, usage, scope, found) {
                 found.push_with(|_| {
-                    Diagnostic::new(&usage.place, usage.at, message).maybe_help(help)
+                    Diagnostic::new(&usage.place, usage.at, message)
+                        .maybe_help(help)
+                        .about(Part::Offset(usage.offset))
                 });
             }
         }
@@ -72,38 +83,56 @@ fn check_policy(template: &Template, found: &mut Diagnostics) {
         let place = template.place.key("policy");
         let message =
             "a PipelineResource cannot be applied: once a run has made it, it is immutable";
-        found.push(Diagnostic::new(place, template.at, message).help("use policy: Create"));
+        found.push(Diagnostic::new(place, None, message).help("use policy: Create"));
     }
 }
 
 /// Names that the API server would refuse, as far as they are literal. Only RBAC's own kinds take more than a
 /// DNS subdomain (KEP-less: `k8s.io/kubernetes/pkg/apis/rbac/validation`, which uses path segments).
 fn check_name(template: &Template, found: &mut Diagnostics) {
-    let (literal, suffix) = match &template.naming {
-        Naming::Static(tree) => (tree.as_literal(), ""),
-        Naming::Prefix(tree) => (tree.as_literal(), "x"),
-        Naming::Derived => (None, ""),
+    let (key, tree, suffix) = match &template.naming {
+        Naming::Static(tree) => ("name", tree, ""),
+        Naming::Prefix(tree) => ("generateName", tree, "x"),
+        Naming::Derived => return,
     };
-    let Some(literal) = literal else { return };
-    let name = format!("{literal}{suffix}");
     let segment = template
         .api_version
         .starts_with("rbac.authorization.k8s.io/");
-    let valid = if segment {
-        !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '%'])
-    } else {
-        is_dns_subdomain(&name)
+    let is_valid = |name: &str| match segment {
+        true => !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '%']),
+        false => is_dns_subdomain(name),
     };
-    if !valid {
+    // Next to a variable, each text is valid that could be a part of a name.
+    let is_part = |text: &str| match segment {
+        true => !text.contains(['/', '%']),
+        false => text
+            .split('.')
+            .all(|part| part.is_empty() || is_dns_subdomain(&format!("x{part}x"))),
+    };
+    let refused = match tree {
+        Tree::Text(text) => text.parts().iter().find_map(|part| match part {
+            text::Part::Literal(literal) if !is_part(literal) => Some(literal.as_str()),
+            _ => None,
+        }),
+        _ => tree
+            .as_literal()
+            .filter(|name| !is_valid(&format!("{name}{suffix}"))),
+    };
+    if let Some(refused) = refused {
+        let what = if matches!(tree, Tree::Text(_)) {
+            "a name with"
+        } else {
+            "the name"
+        };
+        let message = format!("Kubernetes refuses {what} '{refused}'");
         let help =
             "use lower-case letters, digits, '-' and '.', and begin and end with a letter or digit";
-        let message = format!("Kubernetes refuses the name '{literal}'");
         let object = match template.origin {
             Origin::PipelineResource { .. } => template.place.clone(),
             Origin::Object => template.place.key("resourceTemplate"),
         };
-        let place = object.key("metadata").key("name");
-        found.push(Diagnostic::new(place, template.at, message).help(help));
+        let place = object.key("metadata").key(key);
+        found.push(Diagnostic::new(place, None, message).help(help));
     }
 }
 
@@ -119,7 +148,7 @@ fn check_results(template: &Template, found: &mut Diagnostics) {
         let place = template.place.key("results").key(name);
         let message = "a result would show the data of a Secret";
         let help = "hand on the Secret's name instead; it is always among the results";
-        found.push(Diagnostic::new(place, template.at, message).help(help));
+        found.push(Diagnostic::new(place, None, message).help(help));
     }
 }
 

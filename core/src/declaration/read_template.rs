@@ -7,6 +7,7 @@ use indexmap::{IndexMap, IndexSet};
 use super::field_path::FieldPath;
 use super::model::{GIVEN_RESULTS, Naming, Origin, Policy, Template, WaitFor, WaitTarget};
 use crate::document::Content;
+use crate::document::diagnostic::Part;
 use crate::document::{Cursor, Diagnostics};
 use crate::variable::{Tree, Use};
 use gleaner_proto::duration;
@@ -226,7 +227,12 @@ fn read_metadata(
                 if field.text(findings).is_none() {
                     continue;
                 }
+                let errors = findings.count();
                 let text = Tree::read(&field, uses, findings);
+                if findings.count() > errors {
+                    // A name is not judged by what is wrong with a variable in it.
+                    continue;
+                }
                 match (key, &*naming) {
                     ("name", _) => *naming = Naming::Static(text),
                     // A name beside it wins, as at the API server.
@@ -258,17 +264,18 @@ fn read_metadata(
 
 fn read_wait(wait: &Cursor<'_>, findings: &mut Diagnostics) -> Option<WaitFor> {
     wait.fields(&WAIT_FOR, findings);
-    let timeout = wait
-        .field("timeout")
+    let field = wait.field("timeout");
+    let given = field
+        .as_ref()
         .and_then(|timeout| timeout.parsed(duration::parse, findings));
-    let timeout = timeout.unwrap_or(WAIT_DEFAULT);
+    let timeout = given.unwrap_or(WAIT_DEFAULT);
     if timeout > WAIT_MAX {
         let help = format!(
             "wait for at most {}, and let the next task wait for longer",
             duration::written(WAIT_MAX)
         );
         let message = format!("a wait of {} is too long", duration::written(timeout));
-        findings.refuse(wait, message, help);
+        findings.refuse(field.as_ref().unwrap_or(wait), message, help);
     }
     let value = wait
         .field("value")
@@ -300,7 +307,8 @@ fn read_wait(wait: &Cursor<'_>, findings: &mut Diagnostics) -> Option<WaitFor> {
     };
     if matches!(target, WaitTarget::Condition(_)) && wait.field("value").is_some() {
         let message = "'value' goes with 'jsonPath'; a condition must be True";
-        findings.refuse(wait, message, "remove 'value'");
+        let value = wait.field("value");
+        findings.refuse(value.as_ref().unwrap_or(wait), message, "remove 'value'");
     }
     Some(WaitFor { target, timeout })
 }
@@ -314,7 +322,7 @@ fn read_results(results: &Cursor<'_>, findings: &mut Diagnostics) -> IndexMap<St
             continue;
         }
         if let Err(error) = OutputName::new(name) {
-            findings.add(&field, error.to_string(), None);
+            findings.push_with(|_| field.diagnostic(error.to_string()).about(Part::Key));
         }
         if let Some(path) = field.parsed(str::parse::<FieldPath>, findings) {
             read.insert(name.to_owned(), path);

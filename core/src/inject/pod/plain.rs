@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 
 use super::{containers, containers_mut, kubelet_expansion, name_of, prefix, sidecar, texts};
 use crate::inject::messages::{self, Messages, ResultsFrom};
+use crate::inject::outcome::Changed;
 use crate::inject::redirector_flags::{self, Paths, Step};
 use crate::inject::settings::{Settings, Sidecars};
 use crate::inject::{list, mounts};
@@ -33,7 +34,7 @@ const TERMINATION_MESSAGE: &str = "/dev/termination-log";
 
 /// Wraps a pod that is none of Tekton's.
 /// Errors: everything that is wrong with its declaration, or in the way.
-pub(super) fn inject(pod: &Value, settings: &Settings) -> Result<Value, Vec<Diagnostic>> {
+pub(super) fn inject(pod: &Value, settings: &Settings) -> Result<Changed, Vec<Diagnostic>> {
     let settings = settings.with_annotations(pod.get("metadata"))?;
     if settings.sidecars == Sidecars::Tekton {
         let message =
@@ -41,23 +42,24 @@ pub(super) fn inject(pod: &Value, settings: &Settings) -> Result<Value, Vec<Diag
         let help = "Kubernetes 1.29 or later is needed for pods that are none of Tekton's";
         return Err(vec![here(message).help(help)]);
     }
-    // A template may leave it out; a pod on its way to creation has it.
-    let policy = pod["spec"]["restartPolicy"].as_str().unwrap_or("Always");
-    if policy != "Never" {
-        // What a step says counts once, and a container that is started again would have more to say.
-        let message = format!(
-            "the pod's containers are started again (restartPolicy: {policy}), and each of them speaks once"
-        );
-        let help = "use Never; a Job starts another pod, as often as its backoffLimit says";
-        return Err(vec![
-            Diagnostic::new(["spec", "restartPolicy"], None, message).help(help),
-        ]);
-    }
+    let mut wrong: Vec<Diagnostic> = restarts(pod).into_iter().collect();
+    let declared = declared(pod).unwrap_or_else(|found| {
+        wrong.extend(found);
+        None
+    });
+    let Some(declared) = declared.filter(|_| wrong.is_empty()) else {
+        return Err(wrong);
+    };
     let Declared {
         declaration,
         document,
-    } = declared(pod)?;
-    let refused = settings.kinds.check(&declaration);
+        warnings,
+    } = declared;
+    let annotation = Place::of_annotation(annotation::OUTPUTS);
+    let refused = settings.kinds.check(&declaration).into_iter();
+    let refused: Vec<_> = refused
+        .map(|diagnostic| diagnostic.in_annotation(&annotation))
+        .collect();
     if !refused.is_empty() {
         return Err(refused);
     }
@@ -74,7 +76,7 @@ pub(super) fn inject(pod: &Value, settings: &Settings) -> Result<Value, Vec<Diag
         ..messages::share(pod, 0, ResultsFrom::default())
     };
     let mut wrapped = pod.clone();
-    let mut wrong = Vec::new();
+    let mut wrong = mounts::reserved(&wrapped["spec"], &Place::from(["spec"]));
     for step in &steps {
         wrong.extend(wrap_container(&mut wrapped, &declaration, step, single, share).err());
     }
@@ -84,16 +86,35 @@ pub(super) fn inject(pod: &Value, settings: &Settings) -> Result<Value, Vec<Diag
     list::push(&mut wrapped["spec"], "volumes", mounts::volume());
     let arguments = arguments(pod, &document, steps);
     sidecar::place(&mut wrapped, container(&settings), &arguments, &settings);
-    Ok(wrapped)
+    Ok(Changed {
+        object: wrapped,
+        warnings,
+    })
 }
 
-fn declared(pod: &Value) -> Result<Declared, Vec<Diagnostic>> {
+/// What a step says counts once, and a container that is started again would have more to say.
+fn restarts(pod: &Value) -> Option<Diagnostic> {
+    // A template may leave it out; a pod on its way to creation has it.
+    let policy = pod["spec"]["restartPolicy"].as_str().unwrap_or("Always");
+    (policy != "Never").then(|| {
+        let message = format!(
+            "the pod's containers are started again (restartPolicy: {policy}), and each of them speaks once"
+        );
+        let help = "use Never; a Job starts another pod, as often as its backoffLimit says";
+        Diagnostic::new(["spec", "restartPolicy"], None, message).help(help)
+    })
+}
+
+/// Errors: what is wrong with the declaration, or that the pod has no containers.
+fn declared(pod: &Value) -> Result<Option<Declared>, Vec<Diagnostic>> {
     let node = Node::from(pod);
     let declared = match DeclarationSite::all(&node).first() {
         Some(site) => site.declaration(&Live)?,
         None => None,
     };
-    declared.ok_or_else(|| vec![here("the pod has no containers")])
+    declared
+        .map(Some)
+        .ok_or_else(|| vec![here("the pod has no containers")])
 }
 
 /// Puts the redirector before the container's command.
@@ -109,7 +130,8 @@ fn wrap_container(
         let message =
             format!("'{name}' is an init container, whose outputs come before the sidecar");
         return Err(Diagnostic::new(["steps", name], None, message)
-            .help("let one of the pod's containers leave them behind"));
+            .help("let one of the pod's containers leave them behind")
+            .in_annotation(&Place::of_annotation(annotation::OUTPUTS)));
     };
     let place = Place::from(["spec", "containers"]).index(index);
     let container = &mut containers_mut(pod, "containers")[index];
