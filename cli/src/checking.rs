@@ -3,11 +3,13 @@
 use gleaner_core::check::{self, Report};
 use gleaner_core::declaration::AllowedKinds;
 use gleaner_core::document::diagnostic::Diagnostic;
-use gleaner_core::document::{Finding, Node, Severity, Source};
+use gleaner_core::document::{Finding, Live, Node, Severity, Source};
 use gleaner_core::inject::Settings;
 use gleaner_core::inject::settings::{Resources, Sidecars};
 use gleaner_core::inject::task::Placement;
 use gleaner_core::inject::task::matrix::ObjectResults;
+use gleaner_core::task::site;
+use serde_json::Value;
 
 /// The webhook's settings as far as they are known without a cluster: all kinds are allowed.
 pub(crate) fn settings() -> Settings {
@@ -51,4 +53,32 @@ pub(crate) fn finding(name: &str, severity: Severity, diagnostic: Diagnostic) ->
         severity,
         diagnostic,
     }
+}
+
+/// What the webhook would say of the Task called `name`.
+pub(crate) fn of_task(source: &Source, name: &str) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let is_it = |document: &&Node| {
+        site::kind_of(document) == "Task" && site::metadata_name(document) == Some(name)
+    };
+    if let Some(task) = source.documents.iter().find(is_it) {
+        let checked = check(source, task, &ObjectResults::new());
+        report(&source.name, &checked, &mut findings);
+    }
+    findings
+}
+
+/// What the webhook would refuse of documents that are in no file. `name` is that of the file they were made of.
+pub(crate) fn of_translated(name: &str, documents: &[Value]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for document in documents {
+        let node = Node::from(document);
+        let (settings, tasks) = (settings(), ObjectResults::new());
+        let report = check::document(&node, &Live, &settings, Placement::Webhook, &tasks);
+        let errors = report.errors.into_iter();
+        // Lines of a text that nobody has written are no help.
+        let errors = errors.map(|error| Diagnostic { at: None, ..error });
+        findings.extend(errors.map(|error| finding(name, Severity::Error, error)));
+    }
+    findings
 }

@@ -11,6 +11,7 @@ use gleaner_proto::exit_code;
 use serde_json::Value;
 
 use crate::args::{Render, TaskArgs};
+use crate::checking;
 use crate::failure::Failure;
 use crate::files;
 use crate::printing::print;
@@ -74,13 +75,19 @@ pub(crate) fn open_task(options: &TaskArgs) -> Result<Task, u8> {
         terminal::print_findings([unread.finding()]);
         exit_code::USAGE
     })?;
-    Task::select(&source, options.task.as_deref()).map_err(|found| match found {
+    let task = Task::select(&source, options.task.as_deref()).map_err(|found| match found {
         SelectionError::Invalid(findings) => {
             terminal::print_findings(&findings);
             exit_code::DECLARATION
         }
         other => Failure::usage(other).print(),
-    })
+    })?;
+    let findings = checking::of_task(&source, &task.name);
+    terminal::print_findings(&findings);
+    if findings.iter().any(terminal::is_error) {
+        return Err(exit_code::DECLARATION);
+    }
+    Ok(task)
 }
 
 type Params = (BTreeMap<String, Value>, Vec<ParamError>);

@@ -81,7 +81,7 @@ impl<'a> Search<'a> {
             Content::Mapping(entries) => {
                 let map = Map::at(&cursor.place);
                 if map == Map::Annotations {
-                    self.check_own(cursor, report);
+                    check_own(cursor, report);
                 }
                 for (key, node) in entries {
                     if let Some(likeness) = key::likeness(&key.name) {
@@ -102,38 +102,6 @@ impl<'a> Search<'a> {
                 }
             }
             _ => {}
-        }
-    }
-
-    /// Annotations next to a declaration: each must be a string, and none a part of it.
-    fn check_own(&self, annotations: &Cursor<'_>, report: &mut impl FnMut(Diagnostic)) {
-        if annotations.node.present(annotation::OUTPUTS).is_none() {
-            return;
-        }
-        let (mut entries, mut ignored) = (Vec::new(), Diagnostics::default());
-        entries.extend(annotations.entries(&mut ignored));
-        for (key, cursor) in entries {
-            let found = match &cursor.node.content {
-                Content::String(_) if !OF_DECLARATION.contains(&key) => continue,
-                // Said when it is read as a declaration.
-                _ if key == annotation::OUTPUTS => continue,
-                Content::String(_) => "is not read on its own".to_owned(),
-                _ => format!("is not a string, this is {}", cursor.node.describe()),
-            };
-            let message = format!("the annotation '{key}' {found}");
-            let help = match OF_DECLARATION.contains(&key) {
-                true => format!(
-                    "indent '{key}' into the block of {}, of which it is a part",
-                    annotation::OUTPUTS
-                ),
-                false => "put it in quotes".to_owned(),
-            };
-            let place = annotations.place.key(key);
-            report(
-                Diagnostic::new(place, cursor.at(), message)
-                    .help(help)
-                    .about(Part::Key),
-            );
         }
     }
 
@@ -228,6 +196,38 @@ impl<'a> Search<'a> {
                 }
             },
         }
+    }
+}
+
+/// Checks the annotations next to a declaration: each must be a string, and none a part of it.
+fn check_own(annotations: &Cursor<'_>, report: &mut impl FnMut(Diagnostic)) {
+    if annotations.node.present(annotation::OUTPUTS).is_none() {
+        return;
+    }
+    let (mut entries, mut ignored) = (Vec::new(), Diagnostics::default());
+    entries.extend(annotations.entries(&mut ignored));
+    for (key, cursor) in entries {
+        let found = match &cursor.node.content {
+            Content::String(_) if !OF_DECLARATION.contains(&key) => continue,
+            // Said when it is read as a declaration.
+            _ if key == annotation::OUTPUTS => continue,
+            Content::String(_) => "is not read on its own".to_owned(),
+            _ => format!("is not a string, this is {}", cursor.node.describe()),
+        };
+        let message = format!("the annotation '{key}' {found}");
+        let help = match OF_DECLARATION.contains(&key) {
+            true => format!(
+                "indent '{key}' into the block of {}, of which it is a part",
+                annotation::OUTPUTS
+            ),
+            false => "put it in quotes".to_owned(),
+        };
+        let place = annotations.place.key(key);
+        report(
+            Diagnostic::new(place, cursor.at(), message)
+                .help(help)
+                .about(Part::Key),
+        );
     }
 }
 
