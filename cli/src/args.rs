@@ -75,8 +75,9 @@ pub(crate) enum Command {
     Render(Render),
     /// Check the declarations in files.
     ///
-    /// Prints a line FILE:LINE:COLUMN: error: PLACE: MESSAGE; REMEDY for everything that is wrong, and fails when
-    /// anything is. Checked are Tasks, TaskRuns, the tasks within Pipelines and PipelineRuns, and pods and pod templates.
+    /// Prints a line FILE:LINE:COLUMN: error: PLACE: MESSAGE; REMEDY for everything that is wrong. What it refuses, the webhook
+    /// refuses with the same message. Checked are Tasks, TaskRuns, the tasks in Pipelines and PipelineRuns, pods and pod
+    /// templates, and annotations like Gleaner's in any document.
     Lint(Lint),
     /// Turn the proposal's documents into ones that Tekton v1 takes.
     ///
@@ -132,6 +133,9 @@ impl Files {
 pub(crate) struct Lint {
     #[command(flatten)]
     pub(crate) files: Files,
+    /// Fail on warnings, too.
+    #[arg(long)]
+    pub(crate) strict: bool,
     /// How to print what is wrong.
     #[arg(short = 'o', long, value_enum, default_value_t = LintFormat::Human)]
     pub(crate) format: LintFormat,
@@ -141,7 +145,11 @@ const LINT_EXAMPLES: &str = "\
 Examples:
   gleaner lint -f examples/*.yaml
   kustomize build overlay | gleaner lint -f -
-  gleaner lint -f task.yaml --format json | jq '.[].message'";
+  gleaner lint --strict -f task.yaml
+  gleaner lint -f task.yaml --format json | jq '.[].message'
+
+Exit codes: 0 nothing is wrong; 1 there are errors, or with --strict warnings; 64 the command line is wrong; 66 a file cannot
+be read, or no file has a document in it.";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LintFormat {

@@ -14,11 +14,28 @@ use crate::terminal;
 /// The largest file that is read: Kubernetes accepts no object over 1.5 MiB, and a file holds a few.
 const LARGEST: u64 = 32 << 20;
 
+/// The reason why there are no documents of a file.
+#[derive(Debug)]
+pub(crate) enum Unread {
+    /// The file cannot be read.
+    Missing(Finding),
+    /// It is not a file of Kubernetes objects.
+    Invalid(Finding),
+}
+
+impl Unread {
+    pub(crate) const fn finding(&self) -> &Finding {
+        match self {
+            Self::Missing(finding) | Self::Invalid(finding) => finding,
+        }
+    }
+}
+
 /// Reads `path`, or standard input for `-`.
 ///
 /// # Errors
 /// When it cannot be read, is too large, is not UTF-8 or not YAML.
-pub(crate) fn read(path: &str) -> Result<Source, Finding> {
+pub(crate) fn read(path: &str) -> Result<Source, Unread> {
     let (name, text) = if path == "-" {
         ("<stdin>", bounded(io::stdin().lock()))
     } else {
@@ -26,13 +43,13 @@ pub(crate) fn read(path: &str) -> Result<Source, Finding> {
     };
     let refused = |message| Finding::error(name, Diagnostic::new(Place::root(), None, message));
     match text {
-        Ok(Some(Ok(text))) => Source::parse(name.to_owned(), text),
-        Ok(Some(Err(error))) => Err(refused(error.to_string())),
-        Ok(None) => Err(refused(format!(
+        Ok(Some(Ok(text))) => Source::parse(name.to_owned(), text).map_err(Unread::Invalid),
+        Ok(Some(Err(error))) => Err(Unread::Invalid(refused(error.to_string()))),
+        Ok(None) => Err(Unread::Invalid(refused(format!(
             "larger than {} MiB, which is not a file of Kubernetes objects",
             LARGEST >> 20
-        ))),
-        Err(error) => Err(refused(format!("cannot be read: {error}"))),
+        )))),
+        Err(error) => Err(Unread::Missing(refused(format!("cannot be read: {error}")))),
     }
 }
 
@@ -72,7 +89,7 @@ pub(crate) fn read_with_directories(paths: &[String]) -> Result<Vec<Source>, u8>
     for file in files {
         match read(&file) {
             Ok(source) => sources.push(source),
-            Err(finding) => found.push(finding),
+            Err(unread) => found.push(unread.finding().clone()),
         }
     }
     if found.is_empty() {

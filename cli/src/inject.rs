@@ -4,14 +4,14 @@ mod documents;
 
 use std::process::ExitCode;
 
-use gleaner_core::declaration::AllowedKinds;
 use gleaner_core::document::{Finding, Source};
 use gleaner_core::inject::Settings;
-use gleaner_core::inject::settings::{Resources, Sidecars};
+use gleaner_core::inject::settings::Resources;
 use gleaner_proto::exit_code;
 use serde_json::Value;
 
 use crate::args::Inject;
+use crate::checking;
 use crate::printing::{print, read_all};
 use crate::terminal;
 use documents::{Cluster, inject};
@@ -62,10 +62,7 @@ fn settings(options: &Inject) -> Settings {
             memory_limit: quantity(&options.memory_limit, default.memory_limit),
         },
         run_as_user: options.run_as_user,
-        // Of Tasks it is Tekton's in any case; a pod's would never end beside the others.
-        sidecars: Sidecars::Native,
         log_level: options.sidecar_log_level.clone(),
-        // The list is a cluster's, whose injector checks the pods.
-        kinds: AllowedKinds::unlimited(),
+        ..checking::settings()
     }
 }

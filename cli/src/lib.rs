@@ -5,10 +5,12 @@
 //! | `args` | the command line |
 //! | `values` | values from the command line, for parameters and outputs |
 //! | `lint`, `render`, `run`, `translate`, `inject`, `uninject` | a command each |
+//! | `checking` | the checks of documents, as all commands make them |
 //! | `files`, `printing` | reading and printing of documents |
 //! | `terminal`, `failure` | colors, messages, exit codes |
 
 mod args;
+mod checking;
 mod entry;
 mod failure;
 mod files;

@@ -1,70 +1,81 @@
-//! `gleaner lint`: everything that is wrong with the declarations in files, before a cluster says so.
+//! `gleaner lint`: everything that is wrong with the documents in files, before a cluster says so.
 
 use std::process::ExitCode;
 
-use gleaner_core::document::diagnostic::Diagnostic;
+use gleaner_core::check;
+use gleaner_core::document::{Finding, Severity, Source};
+use gleaner_core::inject::task::matrix::ObjectResults;
+use gleaner_proto::exit_code;
 use serde_json::Value;
 
 use crate::args::{Lint, LintFormat};
+use crate::checking;
 use crate::failure::Failure;
-use crate::files;
+use crate::files::{self, Unread};
 use crate::printing;
 use crate::terminal;
-use gleaner_core::document::{Finding, Place, Severity, Source};
-use gleaner_core::inject::task;
-use gleaner_core::task::site::DeclarationSite;
 
-/// Reads the files, prints what is wrong with them; fails when anything is.
+/// The exit code where something was found.
+const FOUND: u8 = 1;
+
+/// Reads the files, prints what is wrong with them, and returns the exit code for it.
 pub(crate) fn main(options: &Lint) -> Result<ExitCode, u8> {
     let files = options.files.all();
-    let files = files.iter();
-    let findings: Vec<Finding> = files
-        .flat_map(|file| match files::read(file) {
-            Ok(source) => lint(&source),
-            Err(finding) => vec![finding],
-        })
-        .collect();
+    let read: Vec<_> = files.iter().map(|file| files::read(file)).collect();
+    let sources = || read.iter().filter_map(|read| read.as_ref().ok());
+    let documents = sources().flat_map(|source| &source.documents);
+    let tasks = check::object_results(documents);
+    let mut findings = Vec::new();
+    let mut missing = false;
+    for read in &read {
+        match read {
+            Ok(source) => lint(source, &tasks, &mut findings),
+            Err(unread) => {
+                missing |= matches!(unread, Unread::Missing(_));
+                findings.push(unread.finding().clone());
+            }
+        }
+    }
+    let unread = read.iter().any(Result::is_err);
+    if !unread && sources().all(|source| source.documents.is_empty()) {
+        missing = true;
+        findings.extend(sources().map(nothing));
+    }
     match options.format {
         LintFormat::Human => printing::write_colored(&as_lines(&findings)),
         LintFormat::Json => printing::write(&as_json(&findings)),
     }
     .map_err(Failure::print)?;
-    Ok(if findings.iter().any(terminal::is_error) {
-        ExitCode::FAILURE
+    let least = match options.strict {
+        true => Severity::Warning,
+        false => Severity::Error,
+    };
+    Ok(if missing {
+        ExitCode::from(exit_code::NO_INPUT)
+    } else if findings.iter().any(|finding| finding.severity >= least) {
+        ExitCode::from(FOUND)
     } else {
         ExitCode::SUCCESS
     })
 }
 
-fn lint(source: &Source) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let finding = |severity, diagnostic| Finding {
-        file: source.name.clone(),
-        severity,
-        diagnostic,
-    };
+fn lint(source: &Source, tasks: &ObjectResults, findings: &mut Vec<Finding>) {
+    let before = findings.len();
     let mut declarations = 0;
     for document in &source.documents {
-        for site in DeclarationSite::all(document) {
-            if site.declares() {
-                declarations += 1;
-                let errors = site.declaration(source).err().into_iter().flatten();
-                findings.extend(errors.map(|error| finding(Severity::Error, error)));
-                let warning = site.warning();
-                findings.extend(warning.map(|warning| finding(Severity::Warning, warning)));
-            }
-        }
-        let warnings = task::warnings(document).into_iter();
-        findings.extend(warnings.map(|warning| finding(Severity::Warning, warning)));
+        let report = checking::check(source, document, tasks);
+        declarations += report.declarations;
+        checking::report(&source.name, &report, findings);
     }
-    if declarations == 0 {
-        let message = "nothing in this file declares outputs";
-        let diagnostic = Diagnostic::new(Place::root(), None, message).help(
-            "a Task does so in the annotation gleaner.dev/outputs, or with steps[].outputs and outputs in its spec",
-        );
-        findings.push(finding(Severity::Note, diagnostic));
+    if declarations == 0 && findings.len() == before && !source.documents.is_empty() {
+        let nothing = check::nothing_declared("this file");
+        findings.push(checking::finding(&source.name, Severity::Note, nothing));
     }
-    findings
+}
+
+fn nothing(source: &Source) -> Finding {
+    let nothing = check::no_document();
+    checking::finding(&source.name, Severity::Error, nothing)
 }
 
 fn as_lines(findings: &[Finding]) -> String {

@@ -11,6 +11,7 @@ use gleaner_proto::exit_code;
 use serde_json::{Map, Value};
 
 use crate::args::{Render, TaskArgs};
+use crate::checking;
 use crate::failure::Failure;
 use crate::files;
 use crate::printing::print;
@@ -71,13 +72,15 @@ pub(crate) fn main(options: &Render) -> Result<ExitCode, u8> {
 /// Opens the files and picks the Task; or says on standard error why not and gives the exit code.
 pub(crate) fn open_task(options: &TaskArgs) -> Result<Task, u8> {
     let sources = files::read_with_directories(&options.files())?;
-    Task::select(&sources, options.task.as_deref()).map_err(|found| match found {
+    let task = Task::select(&sources, options.task.as_deref()).map_err(|found| match found {
         SelectionError::Invalid(findings) => {
             terminal::print_findings(&findings);
             exit_code::DECLARATION
         }
         other => Failure::usage(other).print(),
-    })
+    })?;
+    checking::pass(&sources, |document| checking::is_task(document, &task.name))?;
+    Ok(task)
 }
 
 type Params = (BTreeMap<String, Value>, Vec<ParamError>);

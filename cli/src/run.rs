@@ -62,6 +62,8 @@ mod workspaces;
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 
+use gleaner_core::document::Node;
+use gleaner_core::task::site;
 use gleaner_proto::exit_code;
 use gleaner_proto::name::is_dns_label;
 use gleaner_runtime::shutdown::Signals;
@@ -70,6 +72,7 @@ use tokio::signal::unix::SignalKind;
 use tokio::time::Instant;
 
 use crate::args::Run;
+use crate::checking;
 use crate::failure::Failure;
 use crate::files;
 use crate::render;
@@ -116,6 +119,7 @@ fn prepare(options: &Run) -> Result<Ready, u8> {
     let sources = files::read_with_directories(&options.task.files())?;
     let params = render::read_param_file(&options.task)?;
     let mut play = planner::plan(options, &params, &sources).map_err(|refusal| refuse(&refusal))?;
+    checking::pass(&sources, |document| is_played(&play, document))?;
     if options.no_wait {
         all_tasks_mut(&mut play).for_each(|task| waits::take_out(&mut task.task.document));
     }
@@ -167,6 +171,21 @@ fn prepare(options: &Run) -> Result<Ready, u8> {
         overrides,
         plan,
     })
+}
+
+/// Returns true if `document` is the run, its Pipeline or one of its Tasks.
+fn is_played(play: &Play, document: &Node) -> bool {
+    let metadata = |key: &str| document.descend(&["metadata", key]).and_then(Node::as_str);
+    let name = metadata("name").unwrap_or_default();
+    match site::kind_of(document) {
+        "Task" => all_tasks(play).any(|task| task.task.name == name),
+        "Pipeline" => play.pipeline.as_ref().is_some_and(|one| one.name == name),
+        "TaskRun" | "PipelineRun" => {
+            let prefix = metadata("generateName");
+            name == play.name || prefix.is_some_and(|prefix| play.name.starts_with(prefix))
+        }
+        _ => false,
+    }
 }
 
 fn refuse(refusal: &Refusal) -> u8 {

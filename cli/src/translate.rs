@@ -8,6 +8,7 @@ use gleaner_proto::exit_code;
 use gleaner_translate::{Refusal, Settings, Translation};
 
 use crate::args::Translate;
+use crate::checking;
 use crate::failure::Failure;
 use crate::printing::{print, read_all};
 use crate::terminal;
@@ -35,5 +36,11 @@ pub(crate) fn main(options: &Translate) -> Result<ExitCode, u8> {
         exit_code::DECLARATION
     })?;
     terminal::print_findings(&warnings);
+    let name = sources.first().map_or("", |source| &source.name);
+    let findings = checking::of_translated(name, &documents);
+    if !findings.is_empty() {
+        terminal::print_findings(&findings);
+        return Err(exit_code::DECLARATION);
+    }
     print(&documents, options.form)
 }

@@ -229,8 +229,8 @@ fn where_nothing_asks_nothing_changes_and_that_is_said() {
     let run = "apiVersion: tekton.dev/v1\nkind: PipelineRun\nmetadata: {name: r, annotations: {gleaner.dev/outputs: 'steps: {}'}}\n\
                spec: {pipelineRef: {name: p}}\n";
     inject(run, &[])
-        .exits(0)
-        .says("an annotation here reaches the pods of all tasks");
+        .exits(78)
+        .says("nothing reads the annotation 'gleaner.dev/outputs' here; put it on the Task");
 }
 
 #[test]

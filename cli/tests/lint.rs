@@ -142,7 +142,7 @@ fn what_cannot_be_read_is_an_error_of_its_file() {
     let good = file(folder.path(), "good.yaml", ANNOTATED);
     let broken = file(folder.path(), "broken.yaml", "a: 1\na: 2\n");
     let ran = gleaner(&["lint", "-f", &broken, "nowhere.yaml", &good]);
-    ran.exits(1);
+    ran.exits(66);
     assert!(
         ran.stdout
             .starts_with(&format!("{broken}:2:1: error: duplicate mapping key: a")),
@@ -166,8 +166,9 @@ fn what_cannot_be_read_is_an_error_of_its_file() {
 fn declarations_are_found_wherever_a_cluster_would_find_them() {
     let wrong = "gleaner.dev/outputs: 'steps: {b: [{name: x}]}'";
     let task = format!("{{metadata: {{annotations: {{{wrong}}}}}, steps: [{{name: a}}]}}");
-    let template =
-        format!("{{metadata: {{annotations: {{{wrong}}}}}, spec: {{containers: [{{name: a}}]}}}}");
+    let template = format!(
+        "{{metadata: {{annotations: {{{wrong}}}}}, spec: {{restartPolicy: Never, containers: [{{name: a, command: [x]}}]}}}}"
+    );
     for document in [
         format!(
             "kind: Task\nmetadata: {{annotations: {{{wrong}}}}}\nspec: {{steps: [{{name: a}}]}}"
@@ -183,7 +184,7 @@ fn declarations_are_found_wherever_a_cluster_would_find_them() {
         format!("kind: Job\nspec: {{template: {template}}}"),
         format!("kind: CronJob\nspec: {{jobTemplate: {{spec: {{template: {template}}}}}}}"),
         format!(
-            "kind: Pod\nmetadata: {{annotations: {{{wrong}}}}}\nspec: {{containers: [{{name: a}}]}}"
+            "kind: Pod\nmetadata: {{annotations: {{{wrong}}}}}\nspec: {{restartPolicy: Never, containers: [{{name: a, command: [x]}}]}}"
         ),
         format!("kind: List\nitems: [{{kind: Job, spec: {{template: {template}}}}}]"),
     ] {
@@ -194,12 +195,12 @@ fn declarations_are_found_wherever_a_cluster_would_find_them() {
 }
 
 #[test]
-fn an_annotation_on_a_pipeline_is_a_warning() {
+fn an_annotation_on_a_pipeline_is_an_error() {
     let text = "kind: Pipeline\nmetadata: {annotations: {gleaner.dev/outputs: 'steps: {b: [{name: x}]}'}}\nspec: {tasks: []}";
     let (code, lines) = lint(text);
-    assert_eq!(code, 0, "{lines:#?}");
+    assert_eq!(code, 1, "{lines:#?}");
     assert!(
-        lines[0].contains(": warning: metadata.annotations[\"gleaner.dev/outputs\"]: "),
+        lines[0].contains(": error: metadata.annotations[\"gleaner.dev/outputs\"]: "),
         "{lines:#?}"
     );
 }
@@ -227,7 +228,7 @@ metadata:
 spec:
   params: [{name: file}]
   workspaces: [{name: src}]
-  results: [{name: cm}]
+  results: [{name: cm, type: object}]
   steps: [{name: one, script: echo}]
 ";
 
@@ -261,8 +262,8 @@ fn a_variable_in_from_path_that_is_not_there_is_found() {
     assert_eq!(
         lint(&text).1,
         [
-            "<stdin>:7:21: error: steps.one[0].fromPath: `$(workspaces.scr.path)`: the Task has no workspace 'scr'; did you mean 'src'?",
-            "<stdin>:7:21: error: steps.one[0].fromPath: `$(params.fiel)`: the Task has no parameter 'fiel'; did you mean 'file'?",
+            "<stdin>:7:41: error: steps.one[0].fromPath: `$(workspaces.scr.path)`: the Task has no workspace 'scr'; did you mean 'src'?",
+            "<stdin>:7:64: error: steps.one[0].fromPath: `$(params.fiel)`: the Task has no parameter 'fiel'; did you mean 'file'?",
         ]
     );
     let (_, lines) = lint(&CLEAN.replace("$(params.file)", "$(date)"));

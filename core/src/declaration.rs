@@ -26,7 +26,9 @@ mod allowed_kinds;
 mod check;
 mod constraint;
 mod cycle;
+mod expressions;
 mod field_path;
+mod literal_name;
 mod model;
 mod named;
 mod order;
@@ -35,6 +37,7 @@ mod read_template;
 mod read_wait;
 pub mod schema;
 mod text_field;
+mod unused;
 
 pub use allowed_kinds::{AllowedKinds, KindPattern, KindPatternError};
 pub use check::{ParamShape, Scope};
@@ -49,7 +52,7 @@ pub use named::{Named, NamedList};
 
 use crate::document::diagnostic::Diagnostic;
 use crate::document::yaml;
-use crate::document::{Node, Place};
+use crate::document::{Diagnostics, Node, Place};
 
 /// The largest declaration, in bytes: what Kubernetes takes as the annotations of one object (`TotalAnnotationSizeLimitB`
 /// in `k8s.io/apimachinery/pkg/api/validation/objectmeta.go`).
@@ -59,13 +62,11 @@ impl Declaration {
     /// Reads and checks the text of the annotation `gleaner.dev/outputs`.
     ///
     /// # Errors
-    /// What is wrong, in the order of the text, bounded as [`Diagnostics`](crate::document::Diagnostics) is; never an
+    /// What is wrong, in the order of the text, bounded as [`Diagnostics`] is; never an
     /// empty list.
     pub fn parse(text: &str, scope: &Scope) -> Result<Self, Vec<Diagnostic>> {
-        Self::read(
-            &Self::parse_document(text).map_err(|found| vec![found])?,
-            scope,
-        )
+        let node = Self::parse_document(text).map_err(|found| vec![found])?;
+        Examined::new(&node, Some(text), scope).finish()
     }
 
     /// Parses the text of the annotation, unless it is larger than [`DECLARATION_MAX`].
@@ -92,9 +93,43 @@ impl Declaration {
     /// # Errors
     /// As [`Declaration::parse`].
     pub fn read(node: &Node, scope: &Scope) -> Result<Self, Vec<Diagnostic>> {
-        let (declaration, mut found) = read::read(node);
-        check::check(&declaration, scope, &mut found);
-        found.sort();
-        found.finish(declaration)
+        Examined::new(node, None, scope).finish()
+    }
+}
+
+/// A declaration with everything that is wrong with it, or is probably not meant.
+#[derive(Debug)]
+pub struct Examined {
+    /// As much of it as can be read.
+    pub declaration: Declaration,
+    /// What is wrong, in the order of the text.
+    pub errors: Diagnostics,
+    /// What is allowed and probably not meant.
+    pub warnings: Diagnostics,
+}
+
+impl Examined {
+    /// Examines the declaration `node`, which was read from `text` unless it is part of another document.
+    pub fn new(node: &Node, text: Option<&str>, scope: &Scope) -> Self {
+        let (declaration, gaps, mut errors) = read::read(node);
+        check::check(&declaration, &gaps, scope, &mut errors);
+        let mut warnings = Diagnostics::default();
+        expressions::find(node, &declaration, scope, &mut warnings);
+        if errors.is_empty() {
+            unused::find(&declaration, &mut warnings);
+        }
+        for found in [&mut errors, &mut warnings] {
+            found.settle(node, text);
+            found.sort();
+        }
+        Self {
+            declaration,
+            errors,
+            warnings,
+        }
+    }
+
+    fn finish(self) -> Result<Declaration, Vec<Diagnostic>> {
+        self.errors.finish(self.declaration)
     }
 }

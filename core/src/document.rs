@@ -8,6 +8,7 @@ mod live;
 mod location;
 pub mod node;
 pub mod place;
+mod scalar;
 mod source;
 pub mod suggestion;
 pub mod writer;
@@ -21,11 +22,40 @@ pub use node::{Content, Key, Node};
 pub use place::Place;
 pub use source::Source;
 
-use diagnostic::Diagnostic;
+use diagnostic::{Diagnostic, Part};
 
-/// Knows where in a document the text of one of its scalars stands.
+/// The text of a document, in which positions are found.
 pub trait Locate {
-    /// Moves a diagnostic about the text of the scalar `node` to its place in the document.
+    /// Moves a diagnostic about the text of the scalar `node` to its position in the document.
     #[must_use]
     fn locate(&self, node: &Node, diagnostic: Diagnostic) -> Diagnostic;
+
+    /// Gives a diagnostic about `document` the position of its place.
+    #[must_use]
+    fn settle(&self, document: &Node, diagnostic: Diagnostic) -> Diagnostic;
+}
+
+/// As [`Locate::settle`]; `rest` gives the text from a position on.
+fn settled<'a>(
+    document: &Node,
+    diagnostic: Diagnostic,
+    rest: impl FnOnce(Location) -> Option<&'a str>,
+) -> Diagnostic {
+    let place = &diagnostic.place;
+    let exact = match diagnostic.part {
+        Part::Whole => None,
+        Part::Key => document.key_position(place),
+        Part::Offset(offset) => document
+            .find(place)
+            .and_then(|node| scalar::position(rest(node.at)?, node.at, node.as_str()?, offset)),
+    };
+    let at = exact.or_else(|| match diagnostic.part {
+        Part::Whole => diagnostic.at.filter(|at| *at != Location::default()),
+        Part::Key | Part::Offset(_) => None,
+    });
+    let at = at.unwrap_or_else(|| document.position(place));
+    Diagnostic {
+        at: Some(at),
+        ..diagnostic
+    }
 }

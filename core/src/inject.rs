@@ -13,6 +13,7 @@
 //! | `port` | the sidecar's port, out of the way of the pod's own servers |
 //! | `redirector_flags` | the redirector's flags for one step |
 //! | `readiness` | how the kubelet learns that the sidecar is ready |
+//! | `stray` | annotations that nothing reads |
 //! | [`quantity`] | `500m`, `128Mi` |
 //! | [`outcome`] | the result: changed, skipped and why, refused and why |
 
@@ -28,6 +29,7 @@ mod redirector_flags;
 pub mod removal;
 pub mod settings;
 mod shape;
+pub(crate) mod stray;
 pub mod task;
 
 pub use messages::ResultsFrom;

@@ -5,18 +5,24 @@
 //! | [`consistency`] | what a declaration says that the TaskSpec beside it does not bear out |
 //! | [`site`] | where in a document a declaration stands, and what it may refer to there |
 //! | [`name`] | names that a cluster would take |
+//! | `pod_template` | the pod templates in a document |
 //! | [`proposal`] | the syntax of the 2019 proposal, turned into a declaration |
 //! | [`spec`] | the TaskSpec: its parameters ([`param`]), steps ([`step`]), workspaces and results |
 //! | [`selection`] | which of several Tasks is meant |
+//! | `syntax` | the two ways in which a declaration is written |
+//! | [`step_variables`] | variables of templates that stand in a step, where nothing replaces them |
 
 pub mod consistency;
 pub mod name;
 pub mod param;
+mod pod_template;
 pub mod proposal;
 pub mod selection;
 pub mod site;
 pub mod spec;
 pub mod step;
+pub mod step_variables;
+mod syntax;
 
 pub use param::{ParamKind, ParamSpec};
 pub use selection::{SelectionError, Task};

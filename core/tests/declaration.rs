@@ -356,7 +356,7 @@ fn a_pipeline_resource_is_never_applied() {
                 PipelineResource\n      metadata: {name: a}\n      spec: {type: git}\n";
     assert_eq!(
         errors(text),
-        "2:5 objects[0].policy: a PipelineResource cannot be applied: once a run has made it, it is immutable; use policy: \
+        "3:13 objects[0].policy: a PipelineResource cannot be applied: once a run has made it, it is immutable; use policy: \
          Create"
     );
 }

@@ -284,12 +284,6 @@ impl Verdict {
         // An object with a controller was sent by that, and Tekton copies annotations to runs whose authors did not write them.
         let by_person = request.object.is_some_and(|object| owner(object).is_none());
         match self {
-            Self::Skipped(Skip::ByReference) if by_person => {
-                vec![format!(
-                    "{} does nothing on a run that refers to a Task or Pipeline; put it on the Task itself",
-                    annotation::OUTPUTS
-                )]
-            }
             Self::Changed { warnings, .. } if by_person => warnings.clone(),
             _ => Vec::new(),
         }

@@ -61,6 +61,7 @@ mod metadata;
 mod names;
 mod objects;
 mod options;
+mod outline;
 mod refusal;
 mod router;
 mod schema;
@@ -70,6 +71,7 @@ mod store;
 mod validation;
 
 pub use crd::CrdError;
+pub use outline::outline;
 pub use server::{Builder, LocalApiServer, SeedError};
 
 /// The CRDs of Tekton's kinds that the server always serves, as YAML: those that a real server needs to be given.

@@ -7,6 +7,8 @@
 pub const USAGE: u8 = 64;
 /// An output is missing, too large, no valid value of its type, or refused by its declaration (`EX_DATAERR`).
 pub const OUTPUT: u8 = 65;
+/// A file that was named cannot be read, or there is nothing in any of them (`EX_NOINPUT`).
+pub const NO_INPUT: u8 = 66;
 /// The sidecar was out of reach until the deadline (`EX_UNAVAILABLE`).
 pub const UNREACHABLE: u8 = 69;
 /// The resources could not be created (`EX_CANTCREAT`).

@@ -1,15 +1,16 @@
 //! What one document becomes.
 
-use gleaner_core::document::Node;
+use gleaner_core::check;
 use gleaner_core::document::diagnostic::Diagnostic;
-use gleaner_core::document::{Finding, Place, Severity, Source};
-use gleaner_core::inject::task::{self, Operation, Placement};
-use gleaner_core::inject::{Outcome, Refusal, ResultsFrom, Settings};
-use gleaner_core::inject::{pod, removal};
+use gleaner_core::document::{Finding, Node, Place, Severity, Source};
+use gleaner_core::inject::task::Placement;
+use gleaner_core::inject::task::matrix::ObjectResults;
+use gleaner_core::inject::{ResultsFrom, Settings};
 use gleaner_core::task::DeclarationSite;
-use gleaner_core::task::site::kind_of;
 use gleaner_proto::kubernetes::annotation;
 use serde_json::Value;
+
+use crate::checking;
 
 /// The cluster for which documents are injected.
 #[derive(Debug)]
@@ -26,95 +27,28 @@ pub(super) fn inject(
     cluster: &Cluster,
     findings: &mut Vec<Finding>,
 ) -> (Value, bool) {
-    let mut object = document.to_json();
-    let mut asked = false;
-    let mut wrong = Vec::new();
-    for site in DeclarationSite::all(document) {
-        if site.declares() {
-            asked |= site.warning().is_none();
-            findings.extend(site.warning().map(|diagnostic| warning(source, diagnostic)));
-            wrong.extend(site.declaration(source).err().unwrap_or_default());
-        }
-    }
-    if wrong.is_empty() && asked {
-        match changed(&object, document, cluster) {
-            Ok(changed) => object = changed,
-            Err(refused) => wrong.extend(refused.into_iter().map(|diagnostic| Diagnostic {
-                at: Some(document.position(&diagnostic.place)),
-                ..diagnostic
-            })),
-        }
-    }
-    let errors = wrong.into_iter();
-    findings.extend(errors.map(|diagnostic| Finding::error(&source.name, diagnostic)));
-    (object, asked)
-}
-
-fn warning(source: &Source, diagnostic: Diagnostic) -> Finding {
-    Finding {
-        file: source.name.clone(),
-        severity: Severity::Warning,
-        diagnostic,
-    }
-}
-
-fn changed(object: &Value, document: &Node, cluster: &Cluster) -> Result<Value, Vec<Diagnostic>> {
-    if ["Task", "TaskRun", "Pipeline", "PipelineRun"].contains(&kind_of(document)) {
-        return tekton(object, document, cluster);
-    }
-    let is_pod = |place: &Place| {
-        let pod = object.pointer(&place.pointer());
-        pod.is_some_and(|pod| pod.pointer("/spec/containers").is_some() && is_annotated(pod))
-    };
-    let Some(place) = removal::pod_places().into_iter().find(is_pod) else {
-        return Ok(object.clone());
-    };
-    let mut changed = object.clone();
-    if let Some(template) = changed.pointer_mut(&place.pointer()) {
-        let prefixed = |diagnostic: Diagnostic| Diagnostic {
-            place: place.join(&diagnostic.place),
-            ..diagnostic
-        };
-        *template = wrap_template(template, cluster).map_err(|refusal| {
-            let diagnostics = refusal.diagnostics.into_iter();
-            diagnostics.map(prefixed).collect::<Vec<_>>()
-        })?;
-    }
-    Ok(changed)
-}
-
-/// Injects into a pod, or into a template, which lacks only `apiVersion` and `kind`.
-fn wrap_template(template: &Value, cluster: &Cluster) -> Result<Value, Refusal> {
-    let mut pod = template.clone();
-    pod["apiVersion"] = "v1".into();
-    pod["kind"] = "Pod".into();
-    let Outcome::Changed(changed) = pod::inject(&pod, &cluster.settings)? else {
-        return Ok(template.clone());
-    };
-    let mut wrapped = changed.object;
-    if let Value::Object(fields) = &mut wrapped {
-        fields.retain(|key, _| template.get(key).is_some());
-    }
-    Ok(wrapped)
-}
-
-fn tekton(object: &Value, document: &Node, cluster: &Cluster) -> Result<Value, Vec<Diagnostic>> {
-    let untranslated = DeclarationSite::all(document).into_iter().any(|site| {
-        let spec = site.task_spec();
-        site.declares() && spec.is_some_and(|place| is_proposal(object, place))
-    });
-    if untranslated {
+    let placement = Placement::AheadOfTime(cluster.results_from);
+    let tasks = ObjectResults::new();
+    let mut report = check::document(document, source, &cluster.settings, placement, &tasks);
+    let object = document.to_json();
+    if report.errors.is_empty() && is_untranslated(&object, document) {
         let message =
             "the outputs are declared in the proposal's syntax, which Tekton does not take";
         let help = "translate it first: gleaner translate -f FILE | gleaner inject -f -";
-        return Err(vec![Diagnostic::new(["spec"], None, message).help(help)]);
+        let at = Some(document.position(&Place::from(["spec"])));
+        let untranslated = Diagnostic::new(["spec"], at, message).help(help);
+        report.errors.push(untranslated);
     }
-    let placement = Placement::AheadOfTime(cluster.results_from);
-    let injected = task::inject_for(object, Operation::Create, &cluster.settings, placement);
-    match injected.map_err(|refusal| refusal.diagnostics)? {
-        Outcome::Changed(injected) => Ok(injected.object),
-        Outcome::Skipped(_) => Ok(object.clone()),
-    }
+    checking::report(&source.name, &report, findings);
+    let asks = report.declarations > 0 || !report.errors.is_empty();
+    (report.injected.unwrap_or(object), asks)
+}
+
+fn is_untranslated(object: &Value, document: &Node) -> bool {
+    DeclarationSite::all(document).into_iter().any(|site| {
+        let spec = site.task_spec();
+        site.declares() && spec.is_some_and(|place| is_proposal(object, place))
+    })
 }
 
 /// Returns true if the TaskSpec at `place` has its declaration in the spec itself.
@@ -126,19 +60,12 @@ fn is_proposal(object: &Value, place: &Place) -> bool {
     })
 }
 
-fn is_annotated(pod: &Value) -> bool {
-    let annotations = pod.pointer("/metadata/annotations");
-    annotations.is_some_and(|annotations| annotations.get(annotation::OUTPUTS).is_some())
-}
-
 pub(super) fn nothing_asks(first: &Source) -> Finding {
     let message = "nothing in these files declares outputs, and nothing was changed";
     let help = format!(
         "say what the steps of a Task leave behind in its annotation {}",
         annotation::OUTPUTS
     );
-    warning(
-        first,
-        Diagnostic::new(Place::root(), None, message).help(help),
-    )
+    let diagnostic = Diagnostic::new(Place::root(), None, message).help(help);
+    checking::finding(&first.name, Severity::Warning, diagnostic)
 }

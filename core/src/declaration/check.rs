@@ -4,14 +4,15 @@ use std::collections::HashSet;
 
 use indexmap::{IndexMap, IndexSet};
 
-use super::model::{Declaration, Naming, Origin, Policy, Template};
+use super::model::{Declaration, Origin, Policy, Template};
+use super::read::Gaps;
 use super::text_field::{is_core, is_text};
-use super::{cycle, order};
-use crate::document::diagnostic::Diagnostic;
+use super::{cycle, literal_name, order};
+use crate::document::diagnostic::{Diagnostic, Part};
 use crate::document::{Diagnostics, Place};
 use crate::variable::{Access, Position, Reference, Use};
 use gleaner_proto::kubernetes::{PIPELINE_RESOURCE_API_VERSION, PIPELINE_RESOURCE_KIND};
-use gleaner_proto::name::{StepName, is_dns_subdomain};
+use gleaner_proto::name::StepName;
 use gleaner_proto::output::OutputType;
 
 /// What is known of the Task around a declaration. What is not known is not checked.
@@ -35,7 +36,12 @@ pub enum ParamShape {
 }
 
 /// Adds what is wrong to `found`.
-pub(super) fn check(declaration: &Declaration, scope: &Scope, found: &mut Diagnostics) {
+pub(super) fn check(
+    declaration: &Declaration,
+    gaps: &Gaps,
+    scope: &Scope,
+    found: &mut Diagnostics,
+) {
     if let Some(steps) = &scope.steps {
         let known: HashSet<&str> = steps.iter().map(String::as_str).collect();
         for (step, outputs) in &declaration.steps {
@@ -51,13 +57,18 @@ pub(super) fn check(declaration: &Declaration, scope: &Scope, found: &mut Diagno
         }
     }
     for template in &declaration.templates {
-        check_name(template, found);
+        literal_name::check(template, found);
         check_policy(template, found);
         check_results(template, found);
         for usage in &template.uses {
+            if gaps.may_hold(&usage.reference, declaration) {
+                continue;
+            }
             if let Err((message, help)) = check_use(declaration, template, usage, scope, found) {
                 found.push_with(|_| {
-                    Diagnostic::new(&usage.place, usage.at, message).maybe_help(help)
+                    Diagnostic::new(&usage.place, usage.at, message)
+                        .maybe_help(help)
+                        .about(Part::Offset(usage.offset))
                 });
             }
         }
@@ -74,62 +85,7 @@ fn check_policy(template: &Template, found: &mut Diagnostics) {
         let place = template.place.key("policy");
         let message =
             "a PipelineResource cannot be applied: once a run has made it, it is immutable";
-        found.push(Diagnostic::new(place, template.at, message).help("use policy: Create"));
-    }
-}
-
-/// Names that the API server would refuse, as far as they are literal. Only RBAC's own kinds take more than a
-/// DNS subdomain (KEP-less: `k8s.io/kubernetes/pkg/apis/rbac/validation`, which uses path segments).
-fn check_name(template: &Template, found: &mut Diagnostics) {
-    let (literal, suffix) = match &template.naming {
-        Naming::Static(tree) => (tree.as_literal(), ""),
-        Naming::Prefix(tree) => (tree.as_literal(), "x"),
-        Naming::Derived => (None, ""),
-    };
-    let Some(literal) = literal else { return };
-    let name = format!("{literal}{suffix}");
-    let segment = template
-        .api_version
-        .starts_with("rbac.authorization.k8s.io/");
-    let is = |api_version: &str, kind: &str| {
-        template.api_version == api_version && template.kind == kind
-    };
-    let longest = if is("apps/v1", "StatefulSet") || is("batch/v1", "CronJob") {
-        52
-    } else if is("v1", "Namespace") || is("v1", "Service") || is("batch/v1", "Job") {
-        63
-    } else {
-        253
-    };
-    let is_label = is("v1", "Namespace") || is("v1", "Service");
-    // A prefix is shortened.
-    let is_long = suffix.is_empty() && name.len() > longest;
-    let valid = if is_label && name.contains('.') || !segment && is_long {
-        false
-    } else if segment {
-        !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '%'])
-    } else {
-        is_dns_subdomain(&name)
-    };
-    if !valid {
-        let help = if is_long {
-            format!(
-                "a {} has a name of at most {longest} characters",
-                template.kind
-            )
-        } else {
-            let dots = if is_label { "and '-'" } else { "'-' and '.'" };
-            format!(
-                "use lower-case letters, digits, {dots}, and begin and end with a letter or digit"
-            )
-        };
-        let message = format!("Kubernetes refuses the name '{literal}'");
-        let object = match template.origin {
-            Origin::PipelineResource { .. } => template.place.clone(),
-            Origin::Object => template.place.key("resourceTemplate"),
-        };
-        let place = object.key("metadata").key("name");
-        found.push(Diagnostic::new(place, template.at, message).help(help));
+        found.push(Diagnostic::new(place, None, message).help("use policy: Create"));
     }
 }
 
@@ -145,7 +101,7 @@ fn check_results(template: &Template, found: &mut Diagnostics) {
         let place = template.place.key("results").key(name);
         let message = "a result would show the data of a Secret";
         let help = "hand on the Secret's name instead; it is always among the results";
-        found.push(Diagnostic::new(place, template.at, message).help(help));
+        found.push(Diagnostic::new(place, None, message).help(help));
     }
 }
 

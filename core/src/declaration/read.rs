@@ -1,5 +1,7 @@
 //! From YAML to the [`Declaration`]: shape, names and words.
 
+use std::collections::HashSet;
+
 use indexmap::IndexMap;
 use serde_json::Value;
 
@@ -8,8 +10,9 @@ use super::model::{Declaration, Output, Preflight, Submit, Template};
 use super::named::NamedList;
 use super::read_template;
 use crate::document::Node;
-use crate::document::diagnostic::Diagnostic;
+use crate::document::diagnostic::{Diagnostic, Part};
 use crate::document::{Cursor, Diagnostics};
+use crate::variable::Reference;
 use gleaner_proto::name::{OutputName, StepName};
 use gleaner_proto::output::{OutputSpec, OutputType, Trim, When};
 
@@ -26,14 +29,49 @@ const SUBMITS: [(&str, Submit); 3] = [
 const PREFLIGHTS: [(&str, Preflight); 2] =
     [("Report", Preflight::Report), ("Strict", Preflight::Strict)];
 
+/// The parts of a declaration that could not be read. Variables that refer to them are not wrong for that.
+#[derive(Debug, Default)]
+pub(super) struct Gaps {
+    /// `steps` as a whole, or the name of one.
+    steps: bool,
+    /// The steps of which an output could not be read.
+    outputs: HashSet<String>,
+    /// An entry of `resources` or `objects`.
+    templates: bool,
+}
+
+impl Gaps {
+    /// Returns true if `reference` may be to something that could not be read.
+    pub(super) fn may_hold(&self, reference: &Reference, declaration: &Declaration) -> bool {
+        match reference {
+            Reference::Output { step, output, .. } => {
+                (self.steps && !declaration.steps.contains_key(step.as_str()))
+                    || (self.outputs.contains(step) && declaration.output(step, output).is_none())
+            }
+            Reference::Resource { name, .. } => {
+                self.templates && declaration.template(name).is_none()
+            }
+            Reference::Param { .. } | Reference::Context(_) => false,
+        }
+    }
+}
+
 /// Reads as much of a declaration as can be read, and says what is wrong.
-pub(super) fn read(node: &Node) -> (Declaration, Diagnostics) {
+pub(super) fn read(node: &Node) -> (Declaration, Gaps, Diagnostics) {
     let mut findings = Diagnostics::default();
     let root = Cursor::root(node);
     root.fields(&DECLARATION, &mut findings);
+    // A list under a misspelt name.
+    let misspelt = !findings.is_empty();
+    let lists = |known: &[&str]| known.iter().any(|key| root.field(key).is_none());
+    let mut gaps = Gaps {
+        steps: misspelt && lists(&["steps"]),
+        templates: misspelt && lists(&["resources", "objects"]),
+        ..Gaps::default()
+    };
     let mut declaration = Declaration::default();
     if let Some(steps) = root.field("steps") {
-        declaration.steps = read_steps(&steps, &mut findings);
+        declaration.steps = read_steps(&steps, &mut gaps, &mut findings);
     }
     for list in ["resources", "objects"] {
         for item in root.items_at(list, &mut findings) {
@@ -43,6 +81,7 @@ pub(super) fn read(node: &Node) -> (Declaration, Diagnostics) {
             } else {
                 read_template::object(&item, &mut uses, &mut findings)
             };
+            gaps.templates |= template.is_none();
             if let Some(mut template) = template {
                 template.take_texts();
                 refuse_duplicate(&declaration.templates, &template, &item, &mut findings);
@@ -52,7 +91,7 @@ pub(super) fn read(node: &Node) -> (Declaration, Diagnostics) {
     }
     declaration.submit = root.word_at("submit", &SUBMITS, &mut findings);
     declaration.preflight = root.word_at("preflight", &PREFLIGHTS, &mut findings);
-    (declaration, findings)
+    (declaration, gaps, findings)
 }
 
 fn refuse_duplicate(
@@ -74,14 +113,20 @@ fn refuse_duplicate(
 
 fn read_steps(
     steps: &Cursor<'_>,
+    gaps: &mut Gaps,
     findings: &mut Diagnostics,
 ) -> IndexMap<StepName, NamedList<Output>> {
     let mut read = IndexMap::new();
     let mut patterns = 0;
+    gaps.steps |= steps.node.mapping().is_none();
     for (name, list) in steps.entries(findings) {
         let mut outputs = NamedList::default();
+        if list.node.sequence().is_none() {
+            gaps.outputs.insert(name.to_owned());
+        }
         for item in list.items(findings) {
             let Some(output) = read_output(&item, &mut patterns, findings) else {
+                gaps.outputs.insert(name.to_owned());
                 continue;
             };
             let name = &output.spec.name;
@@ -96,7 +141,10 @@ fn read_steps(
             Ok(name) => {
                 read.insert(name, outputs);
             }
-            Err(error) => findings.add(&list, error.to_string(), None),
+            Err(error) => {
+                gaps.steps = true;
+                findings.push_with(|_| list.diagnostic(error.to_string()).about(Part::Key));
+            }
         }
     }
     read

@@ -7,6 +7,7 @@ use indexmap::{IndexMap, IndexSet};
 use super::field_path::FieldPath;
 use super::model::{GIVEN_RESULTS, Naming, Origin, Policy, Template};
 use super::read_wait;
+use crate::document::diagnostic::Part;
 use crate::document::{Cursor, Diagnostics};
 use crate::variable::{Tree, Use};
 use gleaner_proto::kubernetes::{
@@ -219,7 +220,12 @@ fn read_metadata(
                 if field.text(findings).is_none() {
                     continue;
                 }
+                let errors = findings.count();
                 let text = Tree::read(&field, uses, findings);
+                if findings.count() > errors {
+                    // A name is not judged by what is wrong with a variable in it.
+                    continue;
+                }
                 match (key, &*naming) {
                     ("name", _) => *naming = Naming::Static(text),
                     // A name beside it wins, as at the API server.
@@ -258,7 +264,7 @@ fn read_results(results: &Cursor<'_>, findings: &mut Diagnostics) -> IndexMap<St
             continue;
         }
         if let Err(error) = OutputName::new(name) {
-            findings.add(&field, error.to_string(), None);
+            findings.push_with(|_| field.diagnostic(error.to_string()).about(Part::Key));
         }
         if let Some(path) = field.parsed(str::parse::<FieldPath>, findings) {
             read.insert(name.to_owned(), path);

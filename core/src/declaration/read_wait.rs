@@ -35,17 +35,18 @@ pub(super) fn read(
     findings: &mut Diagnostics,
 ) -> Option<WaitFor> {
     wait.fields(&WAIT_FOR, findings);
-    let timeout = wait
-        .field("timeout")
+    let field = wait.field("timeout");
+    let given = field
+        .as_ref()
         .and_then(|timeout| timeout.parsed(duration::parse, findings));
-    let timeout = timeout.unwrap_or(WAIT_DEFAULT);
+    let timeout = given.unwrap_or(WAIT_DEFAULT);
     if timeout > WAIT_MAX {
         let help = format!(
             "wait for at most {}, and let the next task wait for longer",
             duration::written(WAIT_MAX)
         );
         let message = format!("a wait of {} is too long", duration::written(timeout));
-        findings.refuse(wait, message, help);
+        findings.refuse(field.as_ref().unwrap_or(wait), message, help);
     }
     let failure = wait.field("failure").and_then(|failure| {
         failure.fields(&FAILURE, findings);
@@ -110,7 +111,8 @@ fn target(wait: &Cursor<'_>, findings: &mut Diagnostics) -> Option<WaitTarget> {
     };
     if matches!(target, WaitTarget::Conditions(_)) && wait.field("value").is_some() {
         let message = "'value' goes with 'jsonPath'; a condition must be True";
-        findings.refuse(wait, message, "remove 'value'");
+        let value = wait.field("value");
+        findings.refuse(value.as_ref().unwrap_or(wait), message, "remove 'value'");
     }
     Some(target)
 }

@@ -3,11 +3,12 @@
 use std::cell::Cell;
 use std::fmt::Display;
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, Part};
 use super::location::Location;
 use super::node::{Content, Node};
 use super::place::Place;
 use super::suggestion::{nearest, suggestion};
+use super::{scalar, settled};
 
 /// A node at its place.
 #[derive(Debug, Clone)]
@@ -95,9 +96,25 @@ impl Diagnostics {
         self.kept.len() >= Self::KEPT
     }
 
+    /// The number of errors so far, kept or only counted.
+    pub const fn count(&self) -> usize {
+        self.kept.len() + self.omitted
+    }
+
     /// Returns true if nothing is wrong so far.
     pub const fn is_empty(&self) -> bool {
         self.kept.is_empty() && self.omitted == 0
+    }
+
+    /// Gives what is kept the position of its place in `document`; that of a part of a scalar only where the text is known.
+    pub fn settle(&mut self, document: &Node, text: Option<&str>) {
+        for diagnostic in &mut self.kept {
+            let rest = |at| scalar::from(text?, at);
+            *diagnostic = settled(document, diagnostic.clone(), rest);
+            if text.is_some() {
+                diagnostic.part = Part::Whole;
+            }
+        }
     }
 
     /// Sorts what is kept by its position in the text.
@@ -190,7 +207,9 @@ impl<'a> Cursor<'a> {
                     let place = self.place.key(&key.name);
                     let message = format!("unknown field '{}'", key.name);
                     let help = found.suggestion(&key.name, known.iter().copied());
-                    Diagnostic::new(place, Some(key.at), message).maybe_help(help)
+                    Diagnostic::new(place, Some(key.at), message)
+                        .maybe_help(help)
+                        .about(Part::Key)
                 });
             }
         }

@@ -18,6 +18,22 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// The number of errors that this one counts without naming them; 0 for an error.
     pub omitted: usize,
+    /// The part of the node at the place that it is about.
+    pub part: Part,
+    /// The place of the annotation, if `place` and `at` are those within its text.
+    pub annotation: Option<Place>,
+}
+
+/// The part of a node that a diagnostic is about, from which its position follows where the text is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Part {
+    /// All of it.
+    #[default]
+    Whole,
+    /// The key of the node.
+    Key,
+    /// The text of the scalar from this byte on.
+    Offset(usize),
 }
 
 /// Bound on the text of a message and of a help, in bytes: both may quote what a document holds.
@@ -32,7 +48,32 @@ impl Diagnostic {
             message: shortened(message.into()),
             help: None,
             omitted: 0,
+            part: Part::Whole,
+            annotation: None,
         }
+    }
+
+    /// Adds what would be right, if nothing was added yet and that is known.
+    #[must_use]
+    pub fn maybe_help_with(self, help: impl FnOnce() -> Option<String>) -> Self {
+        match self.help {
+            Some(_) => self,
+            None => self.maybe_help(help()),
+        }
+    }
+
+    /// Makes it a diagnostic about a part of the node at its place.
+    #[must_use]
+    pub const fn about(mut self, part: Part) -> Self {
+        self.part = part;
+        self
+    }
+
+    /// Makes `place` and position those within the annotation at `annotation`.
+    #[must_use]
+    pub fn in_annotation(mut self, annotation: &Place) -> Self {
+        self.annotation = Some(annotation.clone());
+        self
     }
 
     /// The end of a bounded list, which counts the errors that are not in it.
@@ -55,19 +96,6 @@ impl Diagnostic {
     #[must_use]
     pub fn maybe_help(mut self, help: Option<String>) -> Self {
         self.help = help.map(shortened);
-        self
-    }
-
-    /// Moves the position into a document that holds this one's text from `origin` on, each line indented alike:
-    /// what a YAML block scalar does to the text within.
-    #[must_use]
-    pub fn offset_by(mut self, origin: Location) -> Self {
-        self.at = self.at.map_or(Some(origin), |at| {
-            Some(Location {
-                line: origin.line + at.line - 1,
-                column: origin.column + at.column - 1,
-            })
-        });
         self
     }
 }

@@ -15,6 +15,10 @@ impl Locate for Live {
     fn locate(&self, _: &Node, diagnostic: Diagnostic) -> Diagnostic {
         diagnostic
     }
+
+    fn settle(&self, _: &Node, diagnostic: Diagnostic) -> Diagnostic {
+        diagnostic
+    }
 }
 
 impl Live {

@@ -77,6 +77,17 @@ impl Node {
         node.at
     }
 
+    /// The position of the key of the node at `place`.
+    pub(super) fn key_position(&self, place: &Place) -> Option<Location> {
+        let mut segments = place.segments();
+        let Some(Segment::Key(last)) = segments.pop() else {
+            return None;
+        };
+        let parent = segments.into_iter().try_fold(self, Self::child)?;
+        let mut keys = parent.mapping()?.iter().map(|(key, _)| key);
+        Some(keys.find(|key| key.name == *last)?.at)
+    }
+
     fn child(&self, segment: &Segment) -> Option<&Self> {
         match segment {
             Segment::Key(key) => self.get(key),

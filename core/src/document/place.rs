@@ -53,6 +53,11 @@ impl Place {
         segments.fold(self.clone(), |place, segment| place.child(segment.clone()))
     }
 
+    /// The place of the map or list that has what is here; nothing for the document itself.
+    pub fn parent(&self) -> Option<Self> {
+        Some(self.0.as_deref()?.parent.clone())
+    }
+
     /// Returns true for the place of the document itself.
     pub const fn is_root(&self) -> bool {
         self.0.is_none()

@@ -7,8 +7,8 @@ use super::location::Location;
 use super::node::Node;
 use super::yaml;
 
-use super::Locate;
 use super::finding::Finding;
+use super::{Locate, scalar, settled};
 
 /// A file's text and the documents in it.
 #[derive(Debug)]
@@ -49,55 +49,29 @@ impl Source {
         }
     }
 
-    /// A line of the file, from 0; empty beyond its end.
-    fn line(&self, index: usize) -> &str {
-        let start = self.lines.get(index).copied();
-        let rest = start.map_or("", |start| &self.text[start..]);
-        rest.lines().next().unwrap_or_default()
-    }
-
-    /// Whether line `line` of `text` is found in the file where a block scalar from `origin` on has it.
-    fn stands_at(&self, text: &str, origin: Location, line: usize) -> bool {
-        let wanted = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
-        let found = self.line(origin.line + line - 2);
-        let mut rest = found.chars();
-        let indented = rest
-            .by_ref()
-            .take(origin.column.saturating_sub(1))
-            .all(|c| c == ' ');
-        indented && rest.as_str().trim_end() == wanted.trim_end()
+    /// The text of the file from a position on.
+    fn from(&self, at: Location) -> Option<&str> {
+        let start = self.lines.get(at.line.checked_sub(1)?)?;
+        let column = at.column;
+        scalar::from(self.text.get(*start..)?, Location { line: 1, column })
     }
 }
 
 impl Locate for Source {
-    /// Exact for a block scalar that keeps its lines (`|`). In any other style the lines of the text are
-    /// not those of the file, and the diagnostic points at the scalar as a whole.
     fn locate(&self, node: &Node, diagnostic: Diagnostic) -> Diagnostic {
         let text = node.as_str().unwrap_or_default();
-        // A block scalar may begin with empty lines, and the scalar begins where its first character stands.
-        let blank = text
-            .lines()
-            .take_while(|line| line.trim().is_empty())
-            .count();
-        let origin = Location {
-            line: node.at.line.saturating_sub(blank).max(1),
-            ..node.at
-        };
-        let at = diagnostic.at.unwrap_or(Location {
-            line: blank + 1,
-            column: 1,
-        });
-        if self.stands_at(text, origin, at.line) {
-            return Diagnostic {
-                at: Some(at),
-                ..diagnostic
-            }
-            .offset_by(origin);
-        }
+        let begin = text.len() - text.trim_start().len();
+        let offset = diagnostic.at.map_or(begin, |at| scalar::offset(text, at));
+        let rest = self.from(node.at);
+        let at = rest.and_then(|rest| scalar::position(rest, node.at, text, offset));
         Diagnostic {
-            at: Some(node.at),
+            at: Some(at.unwrap_or(node.at)),
             ..diagnostic
         }
+    }
+
+    fn settle(&self, document: &Node, diagnostic: Diagnostic) -> Diagnostic {
+        settled(document, diagnostic, |at| self.from(at))
     }
 }
 

@@ -67,7 +67,7 @@ fn documents_within(text: &str, bounds: Bounds) -> Result<Vec<Node>, Diagnostic>
             let message = error.without_snippet().to_string();
             // The parser's sentence ends with the position, which the diagnostic carries in a field of its own.
             let message = message.split(" at line ").next().unwrap_or(&message);
-            explained(message, at, bounds)
+            explained(message, at, bounds).maybe_help_with(|| unquoted(text, message, at))
         })?;
     let documents = documents.into_iter();
     let documents: Vec<Node> = documents
@@ -108,6 +108,34 @@ fn explained(message: &str, at: Option<Location>, bounds: Bounds) -> Diagnostic 
     } else {
         Diagnostic::new(Place::root(), at, message)
     }
+}
+
+/// The remedy where a plain value has a character that YAML reads as its own, as `$(params.list[*])` in `{}` does.
+fn unquoted(text: &str, message: &str, at: Option<Location>) -> Option<String> {
+    let is_structure = ["flow", "expected", "mapping", "sequence", "block"];
+    if !is_structure.iter().any(|word| message.contains(word)) {
+        return None;
+    }
+    // The parser may notice only on a later line.
+    let line = at?.line;
+    let mut near = text
+        .lines()
+        .take(line)
+        .skip(line.saturating_sub(3))
+        .collect::<Vec<_>>();
+    near.reverse();
+    near.into_iter().find_map(|line| {
+        let is_wrong =
+            |word: &str| !word.starts_with(['"', '\'', '#']) && word.contains(['[', '{']);
+        let words = line.split([' ', ',']);
+        let wrong = words
+            .map(|word| word.trim_start_matches(['[', '{']).trim_end_matches('}'))
+            .find(|word| is_wrong(word))?;
+        let shown: String = wrong.chars().take(60).collect();
+        Some(format!(
+            "quote a value that holds [ or {{, such as \"{shown}\""
+        ))
+    })
 }
 
 /// A number as JSON has it: a whole one without a fraction, which is what Kubernetes takes for an integer.

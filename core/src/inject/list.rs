@@ -34,3 +34,9 @@ pub(crate) fn retain(parent: &mut Value, list: &str, wanted: impl Fn(&Value) -> 
         parent.shift_remove(list);
     }
 }
+
+/// Returns true if a controller has made the object.
+pub(crate) fn has_controller(object: &Value) -> bool {
+    let mut owners = items(&object["metadata"], "ownerReferences").iter();
+    owners.any(|owner| owner["controller"] == true)
+}

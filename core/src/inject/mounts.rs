@@ -29,18 +29,52 @@ pub(crate) fn of_sidecar() -> Value {
 
 /// Mounts of a container's own where Gleaner needs to mount.
 pub(crate) fn in_the_way(container: &Value, place: &Place) -> Vec<Diagnostic> {
-    let mut wrong = Vec::new();
-    for (index, mount) in list::items(container, "volumeMounts").iter().enumerate() {
-        let at = mount["mountPath"].as_str();
-        let at = at.unwrap_or_default().trim_end_matches('/');
-        if at == path::GLEANER || at.starts_with(&format!("{}/", path::GLEANER)) {
-            let needed = path::GLEANER;
-            let message = format!("the mount at '{at}' is in the way: Gleaner needs {needed}");
-            let place = place.key("volumeMounts").index(index).key("mountPath");
-            wrong.push(Diagnostic::new(place, None, message).help("mount it elsewhere"));
-        }
-    }
-    wrong
+    let mounts = list::items(container, "volumeMounts").iter().enumerate();
+    mounts
+        .filter_map(|(index, mount)| {
+            at_gleaner(mount, &place.key("volumeMounts").index(index), "mount")
+        })
+        .collect()
+}
+
+fn at_gleaner(mount: &Value, place: &Place, what: &str) -> Option<Diagnostic> {
+    let at = mount["mountPath"].as_str()?.trim_end_matches('/');
+    let needed = path::GLEANER;
+    let is_taken = at == needed || at.starts_with(&format!("{needed}/"));
+    is_taken.then(|| {
+        let message = format!("the {what} at '{at}' is in the way: Gleaner needs {needed}");
+        Diagnostic::new(place.key("mountPath"), None, message).help("mount it elsewhere")
+    })
+}
+
+/// Volumes of the pod's or Task's own that have the name of Gleaner's. Read from a spec to which nothing was added.
+pub(crate) fn reserved(spec: &Value, place: &Place) -> Vec<Diagnostic> {
+    let volumes = list::items(spec, "volumes").iter().enumerate();
+    let taken = volumes.filter(|(_, volume)| volume["name"] == VOLUME);
+    taken
+        .map(|(index, _)| {
+            let place = place.key("volumes").index(index).key("name");
+            let message =
+                format!("the volume '{VOLUME}' has the name that Gleaner needs for its own");
+            Diagnostic::new(place, None, message).help("rename it")
+        })
+        .collect()
+}
+
+/// Workspaces that are mounted where Gleaner needs to mount.
+pub(crate) fn workspaces_in_the_way(spec: &Value, place: &Place) -> Vec<Diagnostic> {
+    let workspaces = list::items(spec, "workspaces").iter().enumerate();
+    let steps = list::items(spec, "steps").iter().enumerate();
+    let of_steps = steps.flat_map(|(index, step)| {
+        let place = place.key("steps").index(index);
+        let own = list::items(step, "workspaces").iter().enumerate();
+        own.map(move |(index, one)| (place.key("workspaces").index(index), one))
+    });
+    workspaces
+        .map(|(index, one)| (place.key("workspaces").index(index), one))
+        .chain(of_steps)
+        .filter_map(|(place, one)| at_gleaner(one, &place, "workspace"))
+        .collect()
 }
 
 /// Gives a step its parts.

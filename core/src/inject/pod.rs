@@ -22,6 +22,8 @@ mod scripts;
 mod sidecar;
 mod taskrun;
 
+use std::collections::HashSet;
+
 use crate::document::diagnostic::Diagnostic;
 pub(crate) use removal::remove;
 
@@ -35,6 +37,7 @@ use crate::inject::messages;
 use crate::inject::outcome::{Outcome, Refusal, Skip};
 use crate::inject::settings::Settings;
 use crate::inject::shape;
+use crate::inject::stray;
 use crate::task::step::STEPS_MAX;
 
 /// The lists of a pod's spec that hold containers.
@@ -43,17 +46,38 @@ const LISTS: [&str; 2] = ["initContainers", "containers"];
 /// The most containers of a pod, init containers included: a step each, and those that other injectors add.
 const CONTAINERS_MAX: usize = 2 * STEPS_MAX;
 
-/// Wraps a pod on its way to creation.
+/// Wraps a pod on its way to creation. What a person has annotated in vain is refused; annotations that a controller has passed
+/// on were another object's.
+///
+/// # Errors
+/// As [`wrap`], and the annotations that nothing reads.
+pub fn inject(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
+    let mut found = Diagnostics::default();
+    let leaves = pod.pointer("/metadata/deletionTimestamp").is_some();
+    if !leaves && !list::has_controller(pod) && label_of(pod, label::TASK_RUN).is_none() {
+        stray::find(&Node::from(pod), &HashSet::new(), &mut found);
+    }
+    match wrap(pod, settings) {
+        Ok(outcome) => Ok(found.finish(outcome)?),
+        Err(refusal) => {
+            found.extend(refusal.diagnostics);
+            Err(found.into_vec().into())
+        }
+    }
+}
+
+/// Wraps a pod, or the pod of a template.
 ///
 /// Idempotent, and blind to what other injectors have added before or will add behind.
 ///
 /// # Errors
 /// Why the pod cannot have what it asks for.
-pub fn inject(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
+pub(crate) fn wrap(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
     if pod.pointer("/metadata/deletionTimestamp").is_some() {
         return Ok(Outcome::Skipped(Skip::Deleting));
     }
-    let declaration = pod["metadata"]["annotations"][annotation::OUTPUTS].as_str();
+    let declaration = &pod["metadata"]["annotations"][annotation::OUTPUTS];
+    let declaration = Some(declaration).filter(|declaration| !declaration.is_null());
     let sidecar = sidecar::find(pod);
     let sidecar = sidecar.map(|place| (place, sidecar::state(pod, place)));
     let asks =
@@ -85,7 +109,7 @@ pub fn inject(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
         (None, Some(_)) if label_of(pod, label::TASK_RUN).is_some() => {
             return Err(Refusal::new(not_woven()));
         }
-        (None, Some(_)) => plain::inject(pod, settings)?,
+        (None, Some(_)) => return Ok(Outcome::Changed(plain::inject(pod, settings)?)),
     };
     Ok(Outcome::Changed(wrapped.into()))
 }

@@ -7,16 +7,20 @@
 //! | --- | --- |
 //! | [`sidecar`](self) | the Tekton sidecar `gleaner`, whose arguments carry declaration, parameters and context |
 //! | `ahead` | steps wrapped in the TaskSpec itself, where there is no webhook for the pod |
+//! | [`checked`] | the checks that come before anything is injected |
 //! | `results` | one object result for each output resource |
 //! | `forecast` | the room for results, as far as it can be foreseen |
 //! | `finish_step` | the step of Gleaner's own that finishes a run where the last step cannot |
 //! | `obstacles` | what stands in the way: names, mounts |
+//! | [`matrix`] | object results out of a matrix, which are lost |
 //! | `removal` | takes Gleaner out of a TaskSpec again |
 //! | `task_specs` | the TaskSpecs in a Pipeline or run |
 
 mod ahead;
+pub(crate) mod checked;
 mod finish_step;
 mod forecast;
+pub mod matrix;
 mod obstacles;
 mod removal;
 mod results;
@@ -27,17 +31,16 @@ use std::collections::{HashMap, HashSet};
 
 use crate::declaration::{DECLARATION_MAX, Declaration};
 use crate::document::diagnostic::Diagnostic;
-use crate::document::{Cursor, Diagnostics, Live, Node, Place};
+use crate::document::{Diagnostics, Node, Place};
 use crate::finish::Finish;
 use crate::task::DeclarationSite;
-use gleaner_proto::kubernetes::annotation;
 use serde_json::Value;
 
 use crate::inject::outcome::{Changed, Outcome, Refusal, Skip};
 use crate::inject::settings::Settings;
-use crate::inject::{list, port, shape};
+use crate::inject::{list, port, stray};
 
-pub use forecast::warnings;
+use checked::Checked;
 pub(crate) use removal::remove;
 pub use sidecar::Placement;
 use task_specs::{Host, Hosts};
@@ -93,13 +96,21 @@ pub fn inject_for(
     let node = Node::from(object);
     let Hosts { mut hosts, bytes } = task_specs::declaring(&node);
     bounded(&hosts, bytes)?;
-    let elsewhere = task_specs::is_annotated(object) && !kind.has_task_spec(object);
-    match placement {
-        Placement::AheadOfTime(_) if elsewhere => return Err(Refusal::new(not_beside_a_task())),
-        Placement::Webhook if elsewhere && kind.is_run() && hosts.is_empty() => {
-            return Ok(Outcome::Skipped(Skip::ByReference));
-        }
-        _ => {}
+    // Tekton passes annotations down to the runs that its controllers create.
+    let is_by_person = !list::has_controller(object);
+    let mut found = Diagnostics::default();
+    if is_by_person || placement != Placement::Webhook {
+        let earlier = match operation {
+            Operation::Update { old } => stray::places(&Node::from(old)),
+            Operation::Create => HashSet::new(),
+        };
+        stray::find(&node, &earlier, &mut found);
+        matrix::find(&node, &matrix::ObjectResults::new(), &mut found);
+    } else if task_specs::is_annotated(object) && !kind.has_task_spec(object) && hosts.is_empty() {
+        return Ok(Outcome::Skipped(Skip::ByReference));
+    }
+    if hosts.is_empty() && !found.is_empty() {
+        return Err(found.into_vec().into());
     }
     if placement == Placement::Webhook {
         // One that is complete was injected ahead of time. One that a PipelineRun has made of its own woven spec holds values
@@ -143,7 +154,6 @@ pub fn inject_for(
         drop(node);
         Node::from(&woven)
     };
-    let mut found = Diagnostics::default();
     let mut warnings = Vec::new();
     for carrier in DeclarationSite::all(&node) {
         let Some(place) = carrier.task_spec() else {
@@ -151,7 +161,7 @@ pub fn inject_for(
         };
         if hosts.iter().any(|host| host.place == *place) {
             match weave_host(&carrier, place, &mut woven, settings, placement) {
-                Ok(warning) => warnings.extend(warning),
+                Ok(some) => warnings.extend(some),
                 Err(wrong) => found.extend(wrong),
             }
         }
@@ -185,57 +195,36 @@ fn bounded(hosts: &[Host], bytes: usize) -> Result<(), Refusal> {
     Err(Refusal::new(diagnostic))
 }
 
-/// An annotation that only reaches the pods, where nothing would read it without a webhook.
-fn not_beside_a_task() -> Diagnostic {
-    let place = Place::of_annotation(annotation::OUTPUTS);
-    let message = "there is no taskSpec beside the annotation, and without a webhook nothing would come of it";
-    Diagnostic::new(place, None, message).help(
-        "put it on the Task, or below spec.tasks[].taskSpec.metadata.annotations of the Pipeline",
-    )
-}
-
-/// Returns a warning if the results will be short of room.
+/// Returns warnings about what is allowed and probably not meant.
 fn weave_host(
-    carrier: &DeclarationSite<'_>,
+    site: &DeclarationSite<'_>,
     place: &Place,
     woven: &mut Value,
     settings: &Settings,
     placement: Placement,
-) -> Result<Option<Diagnostic>, Vec<Diagnostic>> {
-    let tree = Node::from(&*woven);
-    let spec = tree
-        .find(place)
-        .map(|spec| Cursor::new(spec, place.clone()));
-    let mut misshapen = Diagnostics::default();
-    spec.iter()
-        .for_each(|spec| shape::task(spec, &mut misshapen));
-    misshapen.finish(())?;
-    let Some(declared) = carrier.declaration(&Live)? else {
-        return Ok(None);
+) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
+    let spec = woven.pointer(&place.pointer());
+    let Some(spec) = spec.filter(|spec| spec.is_object()) else {
+        return Ok(Vec::new());
     };
-    let refused = settings.kinds.check(&declared.declaration);
-    if !refused.is_empty() {
-        return Err(refused);
-    }
     let metadata = task_specs::metadata_of(woven, place);
-    let settings = settings.with_annotations(metadata)?;
+    let Some(checked) = checked::check(site, spec, metadata, settings, placement)? else {
+        return Ok(Vec::new());
+    };
     let resources = task_specs::resources_field(woven);
     let spec = woven.pointer_mut(&place.pointer());
-    let Some(spec) = spec.filter(|spec| spec.is_object()) else {
-        return Ok(None);
-    };
-    let Some(read) = &declared.task else {
-        return Ok(None);
-    };
-    let finish = Finish::of(&read.steps);
-    let mut wrong = Diagnostics::default();
-    wrong.extend(obstacles::all(spec, finish, place));
-    wrong.extend(results::conflicts(spec, &declared.declaration, place));
+    let spec = spec.expect("invariant: it was found above");
+    let Checked {
+        declared,
+        spec: read,
+        finish,
+        settings,
+        messages,
+        warnings,
+    } = checked;
     let declaration = &declared.declaration;
-    let messages = forecast::messages(spec, declaration, finish, placement.results_from());
-    let warning = forecast::warning(spec, declaration, &messages, place);
     let mut sidecar = sidecar::sidecar(
-        &declared, read, finish, &settings, placement, &messages, resources,
+        &declared, &read, finish, &settings, placement, &messages, resources,
     );
     if finish == Finish::OwnStep {
         let step = finish_step::step(&settings, resources, declaration.answer_timeout());
@@ -251,9 +240,7 @@ fn weave_host(
     list::push(spec, "sidecars", sidecar);
     results::add(spec, &declared.declaration);
     if let Placement::AheadOfTime(_) = placement {
-        let wrapped =
-            ahead::wrap_steps(spec, read, &declared.declaration, finish, &messages, place);
-        wrong.extend(wrapped.err().into_iter().flatten());
+        ahead::wrap_steps(spec, &read, &declared.declaration, finish, &messages, place)?;
     }
-    wrong.finish(warning)
+    Ok(warnings)
 }

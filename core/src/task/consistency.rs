@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use indexmap::IndexSet;
 
 use crate::declaration::Declaration;
-use crate::document::diagnostic::Diagnostic;
+use crate::document::diagnostic::{Diagnostic, Part};
 use crate::document::{Diagnostics, Place};
 use crate::variable::{CONTEXT, Reference};
 
@@ -14,23 +14,25 @@ use super::spec::TaskSpec;
 use super::step::{Action, Step};
 
 /// What is wrong with the variables in `fromPath`; places and positions are the declaration's.
-pub fn paths(declaration: &Declaration, spec: &TaskSpec) -> Vec<Diagnostic> {
+pub fn paths(declaration: &Declaration, spec: &TaskSpec) -> Diagnostics {
     let names = Names::of(spec);
     let mut found = Diagnostics::default();
     for (step, outputs) in &declaration.steps {
         for (index, output) in outputs.iter().enumerate() {
             let path = output.spec.path.as_deref().unwrap_or_default();
-            for variable in variables(path) {
+            for (offset, variable) in variables(path) {
                 if let Some((message, help)) = names.unknown(variable, &found) {
                     found.push_with(|_| {
                         let place = Place::from(["steps", step.as_str()]).index(index);
-                        Diagnostic::new(place.key("fromPath"), output.at, message).maybe_help(help)
+                        Diagnostic::new(place.key("fromPath"), output.at, message)
+                            .maybe_help(help)
+                            .about(Part::Offset(offset))
                     });
                 }
             }
         }
     }
-    found.into_vec()
+    found
 }
 
 /// Results that both a step and a resource write; places and positions are the document's. A Task result that no step
@@ -66,7 +68,9 @@ fn written_by(step: &Step) -> impl Iterator<Item = &str> {
         .iter()
         .filter_map(|variable| variable.value.as_ref());
     let texts = action.iter().chain(&step.args).chain(values);
-    texts.flat_map(|text| variables(text)).filter_map(result)
+    texts
+        .flat_map(|text| variables(text))
+        .filter_map(|(_, variable)| result(variable))
 }
 
 /// The result whose file the variable is.
@@ -79,11 +83,12 @@ fn result(variable: &str) -> Option<&str> {
     names.next()
 }
 
-/// What stands between `$(` and `)`.
-fn variables(text: &str) -> impl Iterator<Item = &str> {
-    text.split("$(")
-        .skip(1)
-        .filter_map(|rest| rest.split_once(')').map(|(variable, _)| variable))
+/// The text between each `$(` and `)`, with the byte at which the variable begins.
+pub(super) fn variables(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.match_indices("$(").filter_map(|(offset, open)| {
+        let (variable, _) = text[offset + open.len()..].split_once(')')?;
+        Some((offset, variable))
+    })
 }
 
 /// The names that a path may refer to.

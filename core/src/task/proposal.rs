@@ -5,10 +5,9 @@
 
 use std::collections::HashSet;
 
-use crate::declaration::{Declaration, Scope};
 use crate::document::diagnostic::Diagnostic;
 use crate::document::{Content, Key, Node};
-use crate::document::{Cursor, Diagnostics, Location, Place};
+use crate::document::{Cursor, Location, Place};
 
 use super::step::step_name;
 
@@ -64,21 +63,9 @@ impl Proposal {
         Some(found)
     }
 
-    /// Reads the declaration.
-    ///
-    /// # Errors
-    /// Everything that is wrong with it, each with its place in the document.
-    pub fn declaration(&self, scope: &Scope) -> Result<Declaration, Vec<Diagnostic>> {
-        let read = Declaration::read(&self.tree, scope);
-        let mut found = Diagnostics::default();
-        found.extend(self.diagnostics.iter().cloned());
-        match read {
-            Ok(declaration) => found.finish(declaration),
-            Err(wrong) => {
-                found.extend(wrong.into_iter().map(|diagnostic| self.locate(diagnostic)));
-                Err(found.into_vec())
-            }
-        }
+    /// What cannot even be moved.
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        &self.diagnostics
     }
 
     /// The declaration as an annotation would hold it.

@@ -1,16 +1,18 @@
 //! Where in a document a declaration stands, and what it may refer to there.
 
-use crate::declaration::{DECLARATION_MAX, Declaration, Scope};
+use crate::declaration::{Declaration, Examined, Scope};
 use crate::document::Node;
 use crate::document::diagnostic::Diagnostic;
+use crate::kinds;
 use gleaner_proto::kubernetes::annotation;
 use indexmap::IndexMap;
 
 use super::param::ParamSpec;
 use super::proposal::Proposal;
 use super::spec::TaskSpec;
-use super::{consistency, name};
-use crate::document::{Content, Cursor, Diagnostics, Key, Locate, Place};
+use super::syntax::Syntax;
+use super::{consistency, name, pod_template};
+use crate::document::{Cursor, Diagnostics, Locate, Place};
 
 /// A part of a document that can carry a declaration.
 #[derive(Debug, Clone)]
@@ -20,6 +22,8 @@ pub struct DeclarationSite<'a> {
     /// What is wrong with the document's name.
     misnamed: Vec<Diagnostic>,
     annotation: Option<&'a Node>,
+    /// The place of the metadata that may have the annotation.
+    metadata: Place,
     host: Host<'a>,
 }
 
@@ -32,6 +36,8 @@ pub struct Declared {
     pub document: Node,
     /// The TaskSpec, as [`DeclarationSite::task`] reads it; `None` where the host is no Task.
     pub task: Option<TaskSpec>,
+    /// What is allowed and probably not meant.
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// What the declaration belongs to.
@@ -42,56 +48,42 @@ enum Host<'a> {
         /// What it is embedded in, nearest first, as far as it may have parameters.
         around: Vec<&'a Node>,
     },
-    Pod {
-        spec: &'a Node,
-    },
+    /// A Pod, or a pod template.
+    Pod { pod: Cursor<'a> },
     /// A Pipeline, a run by reference: something whose steps are not to be seen here.
-    Unseen {
-        warning: Option<&'static str>,
-    },
+    Unseen,
 }
 
 /// The most parameters, and keys of object parameters, that an embedded task has of what it is embedded in. Each such task has a copy
 /// of all.
 const PROPAGATED_MAX: usize = 300;
 
-/// How a declaration is written.
-enum Syntax<'a> {
-    Annotation(&'a Node),
-    Proposal(Proposal),
-}
-
-const ON_PIPELINE: &str = "an annotation here reaches the pods of all tasks, and hides their own; put it on the Task, or \
-                           below spec.tasks[].taskSpec.metadata.annotations";
-
 impl<'a> DeclarationSite<'a> {
     /// Everything in `document` that can carry a declaration, whether it does or not.
     pub fn all(document: &'a Node) -> Vec<Self> {
         let mut found = Vec::new();
-        let kind = document.text_of("kind").unwrap_or_default();
+        let kind = kind_of(document);
         let name = metadata_name(document).unwrap_or("without a name");
-        let title = format!("{kind} {name}");
-        let annotation = own_annotation(document);
+        let shown = document.text_of("kind").unwrap_or_default();
+        let title = format!("{shown} {name}");
         let root = Cursor::root(document);
         match kind {
             "Task" => {
                 let spec = root.field("spec");
                 let around = Vec::new();
                 let host = spec.map(|spec| Host::Task { spec, around });
-                found.extend(host.map(|host| Self::new(title, annotation, host)));
+                found.extend(host.map(|host| Self::new(title, &root, host)));
             }
             "TaskRun" => {
                 let around = document.present("spec").into_iter().collect();
                 let host = match root.descend(&["spec", "taskSpec"]) {
                     Some(spec) => Host::Task { spec, around },
-                    None => Host::Unseen { warning: None },
+                    None => Host::Unseen,
                 };
-                found.push(Self::new(title, annotation, host));
+                found.push(Self::new(title, &root, host));
             }
             "Pipeline" | "PipelineRun" => {
-                let warning = Some(ON_PIPELINE);
-                let host = Host::Unseen { warning };
-                found.push(Self::new(title.clone(), annotation, host));
+                found.push(Self::new(title.clone(), &root, Host::Unseen));
                 let path: &[&str] = match kind {
                     "Pipeline" => &["spec"],
                     _ => &["spec", "pipelineSpec"],
@@ -102,33 +94,60 @@ impl<'a> DeclarationSite<'a> {
                     found.extend(embedded(&spec, &title, &around));
                 }
             }
-            _ => {
-                let template = match kind {
-                    "Pod" => Some(document),
-                    _ => pod_template(document),
-                };
-                found.extend(template.and_then(|template| {
-                    let spec = template.present("spec")?;
-                    let host = Host::Pod { spec };
-                    Some(Self::new(title, own_annotation(template), host))
-                }));
+            "Pod" => {
+                let pod = root.field("spec").map(|_| Host::Pod { pod: root.clone() });
+                found.extend(pod.map(|host| Self::new(title, &root, host)));
             }
+            // Kinds of Tekton's that have no pods, and those of other groups with the names of Tekton's.
+            _ if is_tekton(document) => {}
+            _ => found.extend(pod_template::all(&root).into_iter().map(|pod| {
+                let host = Host::Pod { pod: pod.clone() };
+                Self::new(title.clone(), &pod, host)
+            })),
         }
         if let (Some(first), "Task" | "TaskRun" | "Pipeline" | "PipelineRun") =
-            (found.first_mut(), kind_of(document))
+            (found.first_mut(), kind)
         {
             first.misnamed = name::check(document);
         }
         found
     }
 
-    const fn new(title: String, annotation: Option<&'a Node>, host: Host<'a>) -> Self {
+    /// A site whose annotation is in the metadata of `owner`.
+    fn new(title: String, owner: &Cursor<'a>, host: Host<'a>) -> Self {
         let misnamed = Vec::new();
         Self {
             title,
             misnamed,
-            annotation,
+            annotation: own_annotation(owner.node),
+            metadata: owner.place.key("metadata"),
             host,
+        }
+    }
+
+    /// The place of the metadata that may have the annotation.
+    pub const fn metadata(&self) -> &Place {
+        &self.metadata
+    }
+
+    /// Returns true if an annotation here is read.
+    pub const fn is_read(&self) -> bool {
+        !matches!(self.host, Host::Unseen)
+    }
+
+    /// The place of the Pod or pod template in its document; none where the host is another.
+    pub const fn pod(&self) -> Option<&Place> {
+        match &self.host {
+            Host::Pod { pod } => Some(&pod.place),
+            Host::Task { .. } | Host::Unseen => None,
+        }
+    }
+
+    /// The TaskSpec as it is written; none where the host is no Task.
+    pub const fn task_cursor(&self) -> Option<&Cursor<'a>> {
+        match &self.host {
+            Host::Task { spec, .. } => Some(spec),
+            Host::Pod { .. } | Host::Unseen => None,
         }
     }
 
@@ -151,7 +170,7 @@ impl<'a> DeclarationSite<'a> {
     pub const fn task_spec(&self) -> Option<&Place> {
         match &self.host {
             Host::Task { spec, .. } => Some(&spec.place),
-            Host::Pod { .. } | Host::Unseen { .. } => None,
+            Host::Pod { .. } | Host::Unseen => None,
         }
     }
 
@@ -188,51 +207,50 @@ impl<'a> DeclarationSite<'a> {
             Ok(Some(syntax)) => syntax,
             Err(diagnostic) => return Err(vec![diagnostic]),
         };
+        let annotation = self.place_of_annotation();
+        let located = |diagnostic| syntax.locate(diagnostic, &annotation, source);
         let parsed = syntax
-            .parse(source)
-            .map_err(|diagnostic| vec![diagnostic])?;
+            .parse(&annotation)
+            .map_err(|diagnostic| vec![located(diagnostic)])?;
         let mut found = Diagnostics::default();
         found.extend(self.misnamed.clone());
         let (scope, spec) = self.scope().unwrap_or_else(|wrong| {
             found.extend(wrong);
             Default::default()
         });
-        let checked = syntax.read(&parsed, source, &scope, spec.as_ref());
-        if let (Ok(declaration), Some(spec)) = (&checked, &spec) {
-            found.extend(consistency::results(declaration, spec));
+        let mut examined = Examined::new(&parsed, syntax.text(), &scope);
+        kinds::check(&parsed, syntax.text(), &scope, &mut examined);
+        found.extend(syntax.diagnostics().iter().cloned());
+        let is_sound = examined.errors.is_empty();
+        let declaration = examined.declaration;
+        found.extend(examined.errors.into_vec().into_iter().map(located));
+        if let (true, Some(spec)) = (is_sound, &spec) {
+            let mut paths = consistency::paths(&declaration, spec);
+            paths.settle(&parsed, syntax.text());
+            found.extend(paths.into_vec().into_iter().map(located));
+            found.extend(consistency::results(&declaration, spec));
         }
-        match checked {
-            Ok(declaration) => found.finish(declaration).map(|declaration| {
-                Some(Declared {
-                    declaration,
-                    document: parsed,
-                    task: spec,
-                })
-            }),
-            Err(wrong) => {
-                found.extend(wrong);
-                Err(found.into_vec())
-            }
-        }
+        let warnings = examined.warnings.into_vec().into_iter();
+        let warnings = warnings.map(located).collect();
+        found.finish(declaration).map(|declaration| {
+            Some(Declared {
+                declaration,
+                document: parsed,
+                task: spec,
+                warnings,
+            })
+        })
+    }
+
+    /// The place of the annotation with the declaration.
+    pub fn place_of_annotation(&self) -> Place {
+        self.metadata.key("annotations").key(annotation::OUTPUTS)
     }
 
     /// The size of the annotation in bytes; 0 where there is none.
     pub fn annotation_bytes(&self) -> usize {
         let text = self.annotation.and_then(Node::as_str);
         text.map_or(0, str::len)
-    }
-
-    /// What is allowed here and probably not meant.
-    pub fn warning(&self) -> Option<Diagnostic> {
-        let Host::Unseen { warning } = &self.host else {
-            return None;
-        };
-        let place = Place::of_annotation(annotation::OUTPUTS);
-        Some(Diagnostic::new(
-            place,
-            Some(self.annotation?.at),
-            (*warning)?,
-        ))
     }
 
     fn syntax(&self) -> Result<Option<Syntax<'a>>, Diagnostic> {
@@ -245,7 +263,8 @@ impl<'a> DeclarationSite<'a> {
                     "the outputs are declared twice: in the annotation {} and in the spec (outputs, steps[].outputs)",
                     annotation::OUTPUTS
                 );
-                Err(Diagnostic::new(Place::root(), Some(node.at), message).help("keep one of them"))
+                let place = self.place_of_annotation();
+                Err(Diagnostic::new(place, Some(node.at), message).help("keep one of them"))
             }
         }
     }
@@ -253,7 +272,7 @@ impl<'a> DeclarationSite<'a> {
     fn proposal(&self) -> Option<Proposal> {
         match &self.host {
             Host::Task { spec, .. } => Proposal::find(spec),
-            Host::Pod { .. } | Host::Unseen { .. } => None,
+            Host::Pod { .. } | Host::Unseen => None,
         }
     }
 
@@ -268,7 +287,8 @@ impl<'a> DeclarationSite<'a> {
                 };
                 Ok((scope, spec))
             }
-            Host::Pod { spec } => {
+            Host::Pod { pod } => {
+                let spec = pod.node.get("spec").unwrap_or(pod.node);
                 let lists = ["initContainers", "containers"].into_iter();
                 let containers = lists.filter_map(|key| spec.get(key)?.sequence()).flatten();
                 let names = containers.filter_map(|node| Some(node.text_of("name")?.to_owned()));
@@ -279,111 +299,30 @@ impl<'a> DeclarationSite<'a> {
                 };
                 Ok((scope, None))
             }
-            Host::Unseen { .. } => Ok(Default::default()),
+            Host::Unseen => Ok(Default::default()),
         }
     }
 }
 
-impl Syntax<'_> {
-    /// Parses the declaration, unless it is too large as it stands or as the sidecar gets it: as JSON, with each alias
-    /// written out.
-    fn parse(&self, source: &dyn Locate) -> Result<Node, Diagnostic> {
-        let parsed = match self {
-            Self::Proposal(proposal) => proposal.tree().clone(),
-            Self::Annotation(node) => match node.as_str() {
-                Some(text) => Declaration::parse_document(text)
-                    .map_err(|diagnostic| source.locate(node, diagnostic))?,
-                None => return Err(not_a_string(node)),
-            },
-        };
-        let bytes = json_bytes(&parsed);
-        if bytes > DECLARATION_MAX {
-            let diagnostic = Declaration::too_large("as JSON, the declaration has", bytes);
-            return Err(match self {
-                Self::Annotation(node) => source.locate(node, diagnostic),
-                Self::Proposal(_) => Diagnostic {
-                    at: Some(parsed.at),
-                    ..diagnostic
-                },
-            });
-        }
-        Ok(parsed)
-    }
-
-    fn read(
-        &self,
-        parsed: &Node,
-        source: &dyn Locate,
-        scope: &Scope,
-        spec: Option<&TaskSpec>,
-    ) -> Result<Declaration, Vec<Diagnostic>> {
-        let declaration = self.declaration(parsed, source, scope)?;
-        let found = spec.map(|spec| consistency::paths(&declaration, spec));
-        let found = found.unwrap_or_default();
-        if found.is_empty() {
-            return Ok(declaration);
-        }
-        let located = found.into_iter().map(|diagnostic| match self {
-            Self::Annotation(node) => source.locate(node, diagnostic),
-            Self::Proposal(proposal) => proposal.locate(diagnostic),
-        });
-        Err(located.collect())
-    }
-
-    fn declaration(
-        &self,
-        parsed: &Node,
-        source: &dyn Locate,
-        scope: &Scope,
-    ) -> Result<Declaration, Vec<Diagnostic>> {
-        match self {
-            Self::Proposal(proposal) => proposal.declaration(scope),
-            Self::Annotation(node) => Declaration::read(parsed, scope).map_err(|found| {
-                let found = found.into_iter();
-                found
-                    .map(|diagnostic| source.locate(node, diagnostic))
-                    .collect()
-            }),
-        }
-    }
-}
-
-fn not_a_string(annotation: &Node) -> Diagnostic {
-    let found = annotation.describe();
-    let message = format!("an annotation must be a string, this is {found}");
-    let place = Place::of_annotation(annotation::OUTPUTS);
-    let help = "put a '|' behind the colon to make one of the lines below";
-    Diagnostic::new(place, Some(annotation.at), message).help(help)
-}
-
-/// The length of `node` as compact JSON, but for escapes in its texts.
-fn json_bytes(node: &Node) -> usize {
-    match &node.content {
-        Content::Null => 4,
-        Content::Boolean(flag) => 5 - usize::from(*flag),
-        Content::Number(number) => number.to_string().len(),
-        Content::String(text) => text.len() + 2,
-        Content::Sequence(items) => {
-            2 + items.iter().map(|item| json_bytes(item) + 1).sum::<usize>()
-        }
-        Content::Mapping(entries) => {
-            let entry = |(key, value): &(Key, Node)| key.name.len() + 4 + json_bytes(value);
-            2 + entries.iter().map(entry).sum::<usize>()
-        }
-    }
-}
+/// The kinds of Tekton that can hold TaskSpecs.
+const TEKTON: [&str; 4] = ["Task", "TaskRun", "Pipeline", "PipelineRun"];
 
 /// The kind of a document; nothing for a Task and so on that is not Tekton's.
 pub fn kind_of(document: &Node) -> &str {
-    const TEKTON: [&str; 4] = ["Task", "TaskRun", "Pipeline", "PipelineRun"];
-    let text = |key| document.text_of(key).unwrap_or_default();
-    let (kind, version) = (text("kind"), text("apiVersion"));
+    let kind = document.text_of("kind").unwrap_or_default();
+    let version = document.text_of("apiVersion").unwrap_or_default();
     let foreign = !version.is_empty() && !version.starts_with("tekton.dev/");
     if TEKTON.contains(&kind) && foreign {
         ""
     } else {
         kind
     }
+}
+
+/// Returns true for a document that Tekton reads, whatever its kind.
+fn is_tekton(document: &Node) -> bool {
+    let version = document.text_of("apiVersion").unwrap_or_default();
+    version.starts_with("tekton.dev/")
 }
 
 /// The name in a document's metadata, or the prefix that becomes one.
@@ -413,21 +352,15 @@ fn embedded<'a>(
             let title = format!("{title}, task {name}");
             let around = [&[item.node, pipeline.node], outer].concat();
             if let Some(spec) = item.field("taskSpec") {
-                let annotation = own_annotation(spec.node);
-                let host = Host::Task { spec, around };
-                found.push(DeclarationSite::new(title, annotation, host));
+                let host = Host::Task {
+                    spec: spec.clone(),
+                    around,
+                };
+                found.push(DeclarationSite::new(title, &spec, host));
             } else if let Some(spec) = item.field("pipelineSpec") {
                 found.extend(embedded(&spec, &title, &around));
             }
         }
     }
     found
-}
-
-/// The pod template of a Job, CronJob, Deployment and so on.
-fn pod_template(document: &Node) -> Option<&Node> {
-    document
-        .descend(&["spec", "template"])
-        .or_else(|| document.descend(&["spec", "jobTemplate", "spec", "template"]))
-        .filter(|template| template.descend(&["spec", "containers"]).is_some())
 }

@@ -45,8 +45,26 @@ impl Text {
     /// Takes a text apart, from left to right.
     ///
     /// # Errors
-    /// When a `$(` begins no variable.
+    /// The first `$(` that begins no variable.
     pub fn parse(text: &str) -> Result<Self, TextError> {
+        let mut first = None;
+        let parsed = Self::read(
+            text,
+            |_| (),
+            |_, error| {
+                first.get_or_insert(error);
+            },
+        );
+        first.map_or(Ok(parsed), Err)
+    }
+
+    /// Takes a text apart. Calls `variable` with the first byte of each variable, and `wrong` with that of each `$(` that begins
+    /// none and is read as a literal.
+    pub(super) fn read(
+        text: &str,
+        mut variable: impl FnMut(usize),
+        mut wrong: impl FnMut(usize, TextError),
+    ) -> Self {
         let mut parts = Vec::new();
         let mut literal = String::new();
         let mut rest = text;
@@ -57,11 +75,24 @@ impl Text {
                 literal.push_str("$(");
                 rest = after;
             } else if let Some(after) = rest.strip_prefix("$(") {
-                let end = closing(after).ok_or(TextError::Unclosed)?;
-                if !literal.is_empty() {
-                    parts.push(Part::Literal(std::mem::take(&mut literal)));
+                let offset = text.len() - rest.len();
+                let Some(end) = closing(after) else {
+                    wrong(offset, TextError::Unclosed);
+                    break;
+                };
+                match Part::parse(&after[..end]) {
+                    Ok(part) => {
+                        variable(offset);
+                        if !literal.is_empty() {
+                            parts.push(Part::Literal(std::mem::take(&mut literal)));
+                        }
+                        parts.push(part);
+                    }
+                    Err(error) => {
+                        wrong(offset, error.into());
+                        literal.push_str(&rest[..end + 3]);
+                    }
                 }
-                parts.push(Part::parse(&after[..end])?);
                 rest = &after[end + 1..];
             } else {
                 literal.push('$');
@@ -72,7 +103,7 @@ impl Text {
         if !literal.is_empty() {
             parts.push(Part::Literal(literal));
         }
-        Ok(Self(parts))
+        Self(parts)
     }
 
     /// The pieces, in order.

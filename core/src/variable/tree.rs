@@ -9,7 +9,7 @@ use super::reference::Reference;
 use super::text::{Part, Position, Text, interpolate};
 use crate::document::Content;
 use crate::document::Location;
-use crate::document::diagnostic::Diagnostic;
+use crate::document::diagnostic::{self, Diagnostic};
 use crate::document::{Cursor, Diagnostics, Place};
 
 /// A tree. What holds no variable is kept as plain JSON, so that substitution costs what it changes.
@@ -45,6 +45,8 @@ pub struct Use {
     pub place: Place,
     /// The leaf's position in the text.
     pub at: Option<Location>,
+    /// The byte of the leaf's text at which it begins.
+    pub offset: usize,
     /// How it stands in its leaf.
     pub position: Position,
 }
@@ -117,24 +119,31 @@ impl Tree {
     pub fn read(cursor: &Cursor<'_>, uses: &mut Vec<Use>, found: &mut Diagnostics) -> Self {
         let Cursor { node, place } = cursor;
         match &node.content {
-            Content::String(text) => match Text::parse(text) {
-                Ok(text) => {
-                    uses.extend(text.uses().map(|(reference, position)| Use {
-                        reference: reference.clone(),
-                        place: place.clone(),
-                        at: Some(node.at),
-                        position,
-                    }));
-                    match text.as_literal() {
-                        Some(literal) => Self::Fixed(literal.into()),
-                        None => Self::Text(text),
-                    }
+            Content::String(text) => {
+                let mut offsets = Vec::new();
+                let text = Text::read(
+                    text,
+                    |offset| offsets.push(offset),
+                    |offset, error| {
+                        found.push_with(|_| {
+                            let wrong = cursor.diagnostic(error.to_string());
+                            wrong.about(diagnostic::Part::Offset(offset))
+                        });
+                    },
+                );
+                let used = text.uses().zip(offsets);
+                uses.extend(used.map(|((reference, position), offset)| Use {
+                    reference: reference.clone(),
+                    place: place.clone(),
+                    at: Some(node.at),
+                    offset,
+                    position,
+                }));
+                match text.as_literal() {
+                    Some(literal) => Self::Fixed(literal.into()),
+                    None => Self::Text(text),
                 }
-                Err(error) => {
-                    found.push_with(|_| cursor.diagnostic(error.to_string()));
-                    Self::Fixed(Value::String(text.clone()))
-                }
-            },
+            }
             Content::Sequence(_) => {
                 let items = cursor.items(found).into_iter();
                 Self::list(items.map(|item| Self::read(&item, uses, found)).collect())
@@ -143,10 +152,11 @@ impl Tree {
                 for (key, _) in entries {
                     if key.name.contains("$(") && !key.name.contains("$$(") {
                         let message = format!("a variable in the key '{}'", key.name);
-                        found
-                            .push(Diagnostic::new(place, Some(key.at), message).help(
-                                "variables are replaced in values only; write a literal key",
-                            ));
+                        found.push(
+                            Diagnostic::new(place.key(&key.name), Some(key.at), message)
+                                .help("variables are replaced in values only; write a literal key")
+                                .about(diagnostic::Part::Key),
+                        );
                     }
                 }
                 let fields = cursor.entries(found).into_iter();

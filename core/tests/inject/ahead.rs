@@ -214,7 +214,7 @@ fn an_annotation_that_nothing_would_read_is_refused() {
         );
         let said = refused.unwrap_err().to_string();
         assert!(
-            said.contains("there is no taskSpec beside the annotation"),
+            said.contains("nothing reads the annotation 'gleaner.dev/outputs' here; "),
             "{kind}: {said}"
         );
     }

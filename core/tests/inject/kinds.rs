@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use crate::support::settings;
 
 const BINDING: &str = "steps: {a: [{name: o}]}
-objects: [{name: mine, resourceTemplate: {apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding}}]";
+objects: [{name: mine, resourceTemplate: {apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding,
+  roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: r}}}]";
 
 fn unlimited() -> Settings {
     Settings {

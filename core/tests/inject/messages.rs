@@ -1,5 +1,7 @@
 //! The termination messages of a pod: how many containers share them, and what Tekton puts into them.
 
+use gleaner_core::check;
+use gleaner_core::document::Live;
 use gleaner_core::inject::task::{self, Operation, Placement};
 use gleaner_core::inject::{Outcome, ResultsFrom, Skip, pod};
 use serde_json::{Value, json};
@@ -207,9 +209,18 @@ fn warned(steps: usize, objects: usize, results: &str) -> Vec<String> {
     let text = format!(
         "apiVersion: tekton.dev/v1\nkind: Task\nmetadata:\n  name: t\n  annotations:\n    gleaner.dev/outputs: |\n      steps: {{s0: [{{name: digest}}]}}\n      objects:\n{objects}spec:\n  results: {results}\n  steps:\n{steps}"
     );
-    let document = gleaner_core::document::yaml::parse(&text).unwrap();
-    let found = task::warnings(&document).into_iter();
-    found.map(|diagnostic| diagnostic.to_string()).collect()
+    warnings_of(&text)
+}
+
+/// The warnings about a Task, without those of outputs that nothing uses.
+fn warnings_of(text: &str) -> Vec<String> {
+    let document = gleaner_core::document::yaml::parse(text).unwrap();
+    let tasks = Default::default();
+    let report = check::document(&document, &Live, &settings(), Placement::Webhook, &tasks);
+    let found = report.warnings.iter().map(ToString::to_string);
+    found
+        .filter(|found| !found.contains("no template uses"))
+        .collect()
 }
 
 #[test]
@@ -271,12 +282,8 @@ fn an_object_that_will_be_too_large_is_foreseen_and_not_rendered() {
     let text = format!(
         "apiVersion: tekton.dev/v1\nkind: Task\nmetadata:\n  name: t\n  annotations:\n    gleaner.dev/outputs: |\n      resources:\n{resources}spec:\n  steps: [{{name: a, image: i, command: [b]}}]\n"
     );
-    let document = gleaner_core::document::yaml::parse(&text).unwrap();
     let started = std::time::Instant::now();
-    let found: Vec<String> = task::warnings(&document)
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let found = warnings_of(&text);
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(
         found[0].contains("the object of 'r20' would have ")

@@ -468,11 +468,18 @@ fn what_does_not_ask_is_left_alone() {
         skip(&task, Operation::Update { old: &task }),
         Skip::NotAsked
     );
-    let run = json!({
+    let mut run = json!({
         "apiVersion": "tekton.dev/v1", "kind": "TaskRun",
         "metadata": {"name": "r", "annotations": {"gleaner.dev/outputs": "anything"}},
         "spec": {"taskRef": {"name": "t"}},
     });
+    let said = refused(&run);
+    assert!(
+        said.contains("put it on the Task that it refers to"),
+        "{said}"
+    );
+    // Tekton hands annotations down to the runs that it makes.
+    run["metadata"]["ownerReferences"] = json!([{"controller": true, "kind": "PipelineRun"}]);
     assert_eq!(skip(&run, Operation::Create), Skip::ByReference);
     assert_eq!(skip(&run, Operation::Update { old: &run }), Skip::RunUpdate);
     let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment"});

@@ -256,31 +256,35 @@ fn an_object_is_called_by_the_name_that_it_has_or_will_be_made_of() {
 }
 
 #[test]
-fn a_person_who_annotates_a_run_by_reference_is_warned_and_a_controller_is_not() {
-    let functions = Functions {
-        task: |_, _, _| Ok(Outcome::Skipped(Skip::ByReference)),
-        ..untouched()
-    };
-    let run = ["tekton.dev", "TaskRun"];
-    let warned = |object: &Value| {
-        let body = review("CREATE", run, &object.to_string(), "null");
+fn a_person_who_annotates_a_run_by_reference_is_refused_and_a_controller_is_not() {
+    let decided = |owners: Value| {
+        let object = json!({
+            "apiVersion": "tekton.dev/v1",
+            "kind": "TaskRun",
+            "metadata": {"name": "r", "annotations": {annotation::OUTPUTS: "x"}, "ownerReferences": owners},
+            "spec": {"taskRef": {"name": "t"}},
+        });
+        let body = review(
+            "CREATE",
+            ["tekton.dev", "TaskRun"],
+            &object.to_string(),
+            "null",
+        );
         let request = Request::read(body.as_bytes()).unwrap();
-        let verdict = functions.decide(Route::Tekton, &request, &settings());
-        let warnings = verdict.warnings(&request);
-        let answer = verdict.answer().to_review("u-1", &warnings);
-        let answer: Value = serde_json::from_slice(&answer).unwrap();
-        assert_eq!(answer["response"]["allowed"], json!(true));
-        answer["response"]["warnings"].clone()
+        Functions::default().decide(Route::Tekton, &request, &settings())
     };
-    let mut object = asking();
-    assert_eq!(warned(&object), json!(null));
-    object["metadata"]["ownerReferences"] = json!([]);
-    let warnings = warned(&object);
-    let warning = warnings[0].as_str().unwrap();
+    let Verdict::Refused(refused) = decided(json!([])) else {
+        panic!("refused");
+    };
     assert!(
-        warning.contains("put it on the Task itself") && warning.len() <= 120,
-        "{warning}"
+        refused
+            .message
+            .contains("put it on the Task that it refers to"),
+        "{}",
+        refused.message
     );
+    let owner = json!({"apiVersion": "tekton.dev/v1", "kind": "PipelineRun", "name": "p", "uid": "u", "controller": true});
+    assert_eq!(decided(json!([owner])), Verdict::Skipped(Skip::ByReference));
 }
 
 #[test]

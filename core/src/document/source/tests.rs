@@ -27,9 +27,15 @@ fn a_place_in_a_block_scalar_is_a_place_in_the_file() {
 }
 
 #[test]
-fn in_any_other_style_the_scalar_as_a_whole_is_meant() {
-    assert_eq!(located("a:\n  b: \"x: 1\\ny: 2\"\n", 2, 4), (2, 6));
-    assert_eq!(located("a: {b: plain}\n", 1, 3), (1, 8));
+fn a_place_in_a_scalar_of_another_style_is_one_in_the_file_too() {
+    assert_eq!(located("a:\n  b: \"x: 1\\ny: 2\"\n", 2, 4), (2, 16));
+    assert_eq!(located("a: {b: plain}\n", 1, 3), (1, 10));
+    assert_eq!(located("a:\n  b: >\n    x: 1\n\n    y: 2\n", 2, 4), (5, 8));
+}
+
+#[test]
+fn at_an_alias_the_scalar_as_a_whole_is_meant() {
+    assert_eq!(located("c: &text one\na: {b: *text}\n", 1, 3), (2, 8));
 }
 
 #[test]

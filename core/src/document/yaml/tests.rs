@@ -101,3 +101,22 @@ fn an_alias_bomb_is_refused() {
     }
     assert!(parse(&text).is_err());
 }
+
+#[test]
+fn a_value_that_needs_quotes_is_shown_with_its_line() {
+    for (text, line, value) in [
+        (
+            "a:\n  b: {c: $(x)@$(y), d: $(params.list[*])}\n",
+            2,
+            "$(params.list[*])",
+        ),
+        ("a: [$(params.list[0]), b]\n", 1, "$(params.list[0])"),
+        ("a: {b: $(params.x{y})}\n", 1, "$(params.x{y})"),
+        ("a: {b: .spec.list[0].image}\n", 1, ".spec.list[0].image"),
+    ] {
+        let wrong = parse(text).unwrap_err();
+        assert_eq!(wrong.at.map(|at| at.line), Some(line), "{wrong}");
+        let help = format!("quote a value that holds [ or {{, such as \"{value}\"");
+        assert_eq!(wrong.help.as_deref(), Some(help.as_str()), "{wrong}");
+    }
+}

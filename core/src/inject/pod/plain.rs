@@ -19,6 +19,7 @@ use super::{
     containers, containers_mut, kubelet_expansion, name_of, prefix, restarts, sidecar, texts,
 };
 use crate::inject::messages::{self, Messages, ResultsFrom};
+use crate::inject::outcome::Changed;
 use crate::inject::redirector_flags::{self, Paths, Step};
 use crate::inject::settings::{Settings, Sidecars};
 use crate::inject::{list, mounts};
@@ -35,7 +36,7 @@ const TERMINATION_MESSAGE: &str = "/dev/termination-log";
 
 /// Wraps a pod that is none of Tekton's.
 /// Errors: everything that is wrong with its declaration, or in the way.
-pub(super) fn inject(pod: &Value, settings: &Settings) -> Result<Value, Vec<Diagnostic>> {
+pub(super) fn inject(pod: &Value, settings: &Settings) -> Result<Changed, Vec<Diagnostic>> {
     let settings = settings.with_annotations(pod.get("metadata"))?;
     if settings.sidecars == Sidecars::Tekton {
         let message =
@@ -43,12 +44,28 @@ pub(super) fn inject(pod: &Value, settings: &Settings) -> Result<Value, Vec<Diag
         let help = "Kubernetes 1.29 or later is needed for pods that are none of Tekton's";
         return Err(vec![here(message).help(help)]);
     }
+    let (declared, found) = match declared(pod) {
+        Ok(declared) => (declared, Vec::new()),
+        Err(found) => (None, found),
+    };
+    let steps = declared.iter().flat_map(|one| one.declaration.steps.keys());
+    let steps: Vec<String> = steps.map(ToString::to_string).collect();
+    let mut wrong = restarts::all(pod, &steps);
+    wrong.extend(found);
+    let Some(declared) = declared.filter(|_| wrong.is_empty()) else {
+        return Err(wrong);
+    };
     let Declared {
         declaration,
         document,
+        warnings,
         task: _,
-    } = declared(pod)?;
-    let refused = settings.kinds.check(&declaration);
+    } = declared;
+    let annotation = Place::of_annotation(annotation::OUTPUTS);
+    let refused = settings.kinds.check(&declaration).into_iter();
+    let refused: Vec<_> = refused
+        .map(|diagnostic| diagnostic.in_annotation(&annotation))
+        .collect();
     if !refused.is_empty() {
         return Err(refused);
     }
@@ -57,11 +74,6 @@ pub(super) fn inject(pod: &Value, settings: &Settings) -> Result<Value, Vec<Diag
         if !alike.is_empty() {
             return Err(alike);
         }
-    }
-    let steps: Vec<String> = declaration.steps.keys().map(ToString::to_string).collect();
-    let restarted = restarts::all(pod, &steps);
-    if !restarted.is_empty() {
-        return Err(restarted);
     }
     let single = steps.len() == 1;
     if declaration.submit == Submit::Completed && !single {
@@ -75,7 +87,7 @@ pub(super) fn inject(pod: &Value, settings: &Settings) -> Result<Value, Vec<Diag
         ..messages::share(pod, 0, ResultsFrom::default())
     };
     let mut wrapped = pod.clone();
-    let mut wrong = Vec::new();
+    let mut wrong = mounts::reserved(&wrapped["spec"], &Place::from(["spec"]));
     for step in &steps {
         wrong.extend(wrap_container(&mut wrapped, &declaration, step, single, share).err());
     }
@@ -85,16 +97,22 @@ pub(super) fn inject(pod: &Value, settings: &Settings) -> Result<Value, Vec<Diag
     list::push(&mut wrapped["spec"], "volumes", mounts::volume());
     let arguments = arguments(pod, &document, steps);
     sidecar::place(&mut wrapped, container(&settings), &arguments, &settings)?;
-    Ok(wrapped)
+    Ok(Changed {
+        object: wrapped,
+        warnings,
+    })
 }
 
-fn declared(pod: &Value) -> Result<Declared, Vec<Diagnostic>> {
+/// Errors: what is wrong with the declaration, or that the pod has no containers.
+fn declared(pod: &Value) -> Result<Option<Declared>, Vec<Diagnostic>> {
     let node = Node::from(pod);
     let declared = match DeclarationSite::all(&node).first() {
         Some(site) => site.declaration(&Live)?,
         None => None,
     };
-    declared.ok_or_else(|| vec![here("the pod has no containers")])
+    declared
+        .map(Some)
+        .ok_or_else(|| vec![here("the pod has no containers")])
 }
 
 /// Puts the redirector before the container's command.
@@ -110,7 +128,8 @@ fn wrap_container(
         let message =
             format!("'{name}' is an init container, whose outputs come before the sidecar");
         return Err(Diagnostic::new(["steps", name], None, message)
-            .help("let one of the pod's containers leave them behind"));
+            .help("let one of the pod's containers leave them behind")
+            .in_annotation(&Place::of_annotation(annotation::OUTPUTS)));
     };
     let place = Place::from(["spec", "containers"]).index(index);
     let container = &mut containers_mut(pod, "containers")[index];

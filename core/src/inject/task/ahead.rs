@@ -97,7 +97,6 @@ pub(super) fn unwrap_steps(spec: &mut Value) {
         }
         mounts::remove(step, "volumeMounts");
     }
-    mounts::remove(spec, "volumes");
 }
 
 /// Gives the sidecar what the pod's wrapping would have given it.

@@ -3,17 +3,15 @@
 use gleaner_termination::Share;
 use serde_json::Value;
 
-use super::removal;
 use crate::declaration::Declaration;
+use crate::document::Place;
 use crate::document::diagnostic::Diagnostic;
-use crate::document::{Live, Node, Place};
 use crate::finish::Finish;
 use crate::inject::list;
 use crate::inject::messages::{OfTask, ResultsFrom};
 use crate::render::{self, Attempts, Bounds, OBJECT_MAX, Secrecy, Size, Values};
 use crate::results::{self, Results, Room};
 use crate::run::Run;
-use crate::task::DeclarationSite;
 
 /// The most that is rendered to foresee results: references between resources can multiply a short declaration.
 const RENDERED: Bounds = Bounds {
@@ -26,28 +24,6 @@ const RENDERED: Bounds = Bounds {
 
 /// The assumed length of a variable's value, in bytes: a digest with its algorithm has 71, a version far less.
 const VALUE: usize = 48;
-
-/// Returns a warning for each TaskSpec in `document` whose results will be short of room in termination messages. How the
-/// cluster's Tekton reads results is not known here, so it is the default that counts.
-pub fn warnings(document: &Node) -> Vec<Diagnostic> {
-    let object = document.to_json();
-    let sites = DeclarationSite::all(document).into_iter();
-    let found = sites.filter(DeclarationSite::declares).filter_map(|site| {
-        let place = site.task_spec()?;
-        let declared = site.declaration(&Live).ok().flatten()?;
-        let finish = Finish::of(&declared.task.as_ref()?.steps);
-        let mut spec = object.pointer(&place.pointer())?.clone();
-        removal::remove(&mut spec);
-        let messages = messages(&spec, &declared.declaration, finish, ResultsFrom::default());
-        warning(&spec, &declared.declaration, &messages, place)
-    });
-    found
-        .map(|diagnostic| Diagnostic {
-            at: Some(document.position(&diagnostic.place)),
-            ..diagnostic
-        })
-        .collect()
-}
 
 /// The termination messages of a TaskSpec to which nothing was added yet.
 pub(super) fn messages(

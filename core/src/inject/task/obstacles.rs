@@ -23,6 +23,8 @@ pub(super) fn all(spec: &Value, finish: Finish, place: &Place) -> Vec<Diagnostic
             }
         }
     }
+    wrong.extend(mounts::reserved(spec, place));
+    wrong.extend(mounts::workspaces_in_the_way(spec, place));
     for (index, step) in items("steps") {
         wrong.extend(mounts::in_the_way(step, &place.key("steps").index(index)));
     }

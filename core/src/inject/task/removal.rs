@@ -5,11 +5,16 @@ use gleaner_proto::kubernetes::SIDECAR;
 use serde_json::Value;
 
 use super::{ahead, finish_step, results};
-use crate::inject::list;
+use crate::inject::{list, mounts};
 
 /// Takes out what weaving has put in, and nothing else: what merely has the same name stays.
 pub(crate) fn remove(spec: &mut Value) {
+    // A volume of the Task's own may have the name of Gleaner's.
+    let is_woven = is_woven(spec);
     ahead::unwrap_steps(spec);
+    if is_woven {
+        mounts::remove(spec, "volumes");
+    }
     list::retain(spec, "sidecars", |sidecar| !is_own_sidecar(sidecar));
     list::retain(spec, "steps", |step| !finish_step::is_own_step(step));
     list::retain(spec, "results", |result| !results::is_added(result));

@@ -1,0 +1,22 @@
+//! The types of Kubernetes' own kinds in `gleaner-core` are those of the local API server.
+
+mod support;
+
+use support::repository;
+
+/// `GLEANER_UPDATE_KINDS=1 cargo test -p gleaner --test kinds` writes the file.
+#[test]
+fn the_checked_types_are_those_of_the_local_api_server() {
+    let path = repository().join("core/src/kinds/outline.json");
+    let expected = format!("{}\n", gleaner_local_apiserver::outline());
+    if std::env::var_os("GLEANER_UPDATE_KINDS").is_some() {
+        std::fs::write(&path, &expected).unwrap();
+    }
+    let found = std::fs::read_to_string(&path).unwrap();
+    assert!(found == expected, "{} is out of date", path.display());
+    assert!(
+        found.len() < 200 << 10,
+        "{} bytes in each program",
+        found.len()
+    );
+}

@@ -1,0 +1,345 @@
+//! `gleaner lint`: what a cluster would refuse, and declarations that nothing would read.
+
+mod support;
+
+use support::{gleaner, gleaner_with_input};
+
+/// A Task of one step `build` with the output `digest`, and a ConfigMap.
+const TASK: &str = "\
+apiVersion: tekton.dev/v1
+kind: Task
+metadata:
+  name: app
+  annotations:
+    gleaner.dev/outputs: |
+      steps:
+        build:
+          - name: digest
+      objects:
+        - name: cm
+          resourceTemplate:
+            apiVersion: v1
+            kind: ConfigMap
+            metadata:
+              name: app
+            data:
+              image: $(params.image)@$(steps.build.digest)
+spec:
+  params:
+    - name: image
+      type: string
+  steps:
+    - name: build
+      image: busybox
+      script: echo sha256:abc > $GLEANER_OUTPUTS/digest
+";
+
+fn lint(text: &str) -> (i32, Vec<String>) {
+    let ran = gleaner_with_input(&["lint", "-f", "-"], text);
+    assert_eq!(ran.stderr, "");
+    (ran.code, ran.stdout.lines().map(str::to_owned).collect())
+}
+
+/// Expects the findings, each given by its beginning after `<stdin>:`, and the exit code that follows from them.
+#[track_caller]
+fn finds(text: &str, expected: &[&str]) {
+    let (code, lines) = lint(text);
+    assert_eq!(lines.len(), expected.len(), "{lines:#?}");
+    for (line, expected) in lines.iter().zip(expected) {
+        assert!(
+            line.starts_with(&format!("<stdin>:{expected}")),
+            "{line}\n{expected}"
+        );
+    }
+    let is_error = expected.iter().any(|line| line.contains(": error: "));
+    assert_eq!(code, i32::from(is_error), "{lines:#?}");
+}
+
+#[track_caller]
+fn in_task(from: &str, to: &str, expected: &[&str]) {
+    assert!(TASK.contains(from), "{from}");
+    finds(&TASK.replace(from, to), expected);
+}
+
+const IMAGE: &str = "image: $(params.image)@$(steps.build.digest)";
+
+#[test]
+fn a_good_task_passes() {
+    finds(TASK, &[]);
+}
+
+#[test]
+fn names_that_gleaner_needs_are_refused() {
+    let spec = "spec:\n  params:";
+    finds(
+        &TASK.replace("build", "gleaner"),
+        &[
+            "24:13: error: spec.steps[0].name: the step 'gleaner' has the name that Gleaner needs for its own; rename it",
+        ],
+    );
+    in_task(
+        spec,
+        "spec:\n  sidecars: [{name: gleaner, image: x}]\n  volumes: [{name: gleaner-internal, emptyDir: {}}]\n  params:",
+        &[
+            "20:21: error: spec.sidecars[0].name: the sidecar 'gleaner' has the name that Gleaner needs for its own",
+            "21:20: error: spec.volumes[0].name: the volume 'gleaner-internal' has the name that Gleaner needs for its own; rename it",
+        ],
+    );
+    in_task(
+        spec,
+        "spec:\n  workspaces: [{name: w, mountPath: /gleaner/x}]\n  params:",
+        &[
+            "20:37: error: spec.workspaces[0].mountPath: the workspace at '/gleaner/x' is in the way: Gleaner needs /gleaner; mount it elsewhere",
+        ],
+    );
+    in_task(
+        spec,
+        "spec:\n  results: [{name: cm}]\n  params:",
+        &[
+            "20:13: error: spec.results[0]: the result of the resource 'cm' is an object; remove the result 'cm'",
+        ],
+    );
+}
+
+#[test]
+fn a_pod_whose_containers_are_started_again_is_refused() {
+    for (kind, place, template) in [
+        (
+            "apps/v1, kind: Deployment",
+            "spec.template",
+            "{template: POD}",
+        ),
+        (
+            "apps/v1, kind: StatefulSet",
+            "spec.template",
+            "{template: POD}",
+        ),
+        (
+            "jobset.x-k8s.io/v1alpha2, kind: JobSet",
+            "spec.replicatedJobs[0].template.spec.template",
+            "{replicatedJobs: [{template: {spec: {template: POD}}}]}",
+        ),
+    ] {
+        let pod = "{metadata: {annotations: {gleaner.dev/outputs: 'steps: {main: [{name: v}]}'}}, spec: {containers: [{name: main, command: [x]}]}}";
+        let spec = template.replace("POD", pod);
+        let (code, lines) = lint(&format!("{{apiVersion: {kind}, spec: {spec}}}"));
+        assert_eq!((code, lines.len()), (1, 1), "{lines:#?}");
+        assert!(
+            lines[0].contains(&format!(
+                "error: {place}.spec.restartPolicy: the pod's containers are started again"
+            )),
+            "{lines:#?}"
+        );
+        let (code, lines) = lint(&format!(
+            "{{apiVersion: {kind}, spec: {}}}",
+            spec.replace(
+                "spec: {containers",
+                "spec: {restartPolicy: Never, containers"
+            )
+        ));
+        assert_eq!((code, lines.len()), (0, 1), "{lines:#?}");
+        assert!(
+            lines[0].contains("warning: steps: nothing uses the outputs"),
+            "{lines:#?}"
+        );
+    }
+}
+
+#[test]
+fn declarations_that_nothing_reads_are_errors() {
+    in_task(
+        "gleaner.dev/outputs",
+        "gleaner.dev/output",
+        &[
+            "6:5: error: metadata.annotations[\"gleaner.dev/output\"]: unknown annotation 'gleaner.dev/output'; did you mean 'gleaner.dev/outputs'?",
+        ],
+    );
+    in_task(
+        "kind: Task",
+        "kind: ClusterTask",
+        &[
+            "6:5: error: metadata.annotations[\"gleaner.dev/outputs\"]: nothing reads the annotation 'gleaner.dev/outputs' here; Gleaner does not read ClusterTasks",
+        ],
+    );
+    in_task(
+        "kind: Task",
+        "kind: task",
+        &[
+            "6:5: error: metadata.annotations[\"gleaner.dev/outputs\"]: nothing reads the annotation 'gleaner.dev/outputs' here; did you mean kind: Task?",
+        ],
+    );
+    finds(
+        "{apiVersion: tekton.dev/v1, kind: TaskRun, metadata: {name: r, annotations: {gleaner.dev/outputs: x}}, spec: {taskRef: {name: x}}}",
+        &[
+            "1:78: error: metadata.annotations[\"gleaner.dev/outputs\"]: nothing reads the annotation 'gleaner.dev/outputs' here; the TaskRun has no taskSpec",
+        ],
+    );
+    // The list is taken out of the block, four levels up.
+    let outside = TASK.replace("      objects:", "    objects:");
+    finds(
+        &outside,
+        &[
+            "8:9: warning: steps: nothing uses the outputs: the declaration has no resources and no objects",
+            "10:5: error: metadata.annotations.objects: the annotation 'objects' is not a string, this is a list; indent 'objects' into the block of gleaner.dev/outputs",
+        ],
+    );
+}
+
+#[test]
+fn an_expression_of_another_language_is_a_warning() {
+    for (expression, help) in [
+        (
+            "${{ steps.build.outputs.digest }}",
+            "write $(steps.build.digest)",
+        ),
+        ("${{ inputs.image }}", "write $(params.image)"),
+        ("{{inputs.parameters.image}}", "write $(params.image)"),
+        ("{{ .Values.image }}", "write $(params.image)"),
+        (
+            "{{steps.build.outputs.parameters.digest}}",
+            "write $(steps.build.digest)",
+        ),
+        ("{{ image }}", "write $(params.image)"),
+        (
+            "{{ other }}",
+            "write $(params.NAME) or $(steps.STEP.OUTPUT) for a value",
+        ),
+        ("${params.image}", "write $(params.image)"),
+        ("${image}", "write $(params.image)"),
+        ("${digest}", "write $(steps.build.digest)"),
+        (
+            "${other}",
+            "write $(params.NAME) or $(steps.STEP.OUTPUT) for a value",
+        ),
+        ("$[[ inputs.image ]]", "write $(params.image)"),
+    ] {
+        let to = format!("{IMAGE}\n              other: 'a {expression}'");
+        in_task(
+            IMAGE,
+            &to,
+            &[&format!(
+                "19:25: warning: objects[0].resourceTemplate.data.other: `{expression}` is created as it is written; {help}"
+            )],
+        );
+    }
+    let strict = TASK.replace(IMAGE, &format!("{IMAGE}-${{{{ inputs.image }}}}"));
+    gleaner_with_input(&["lint", "--strict", "-f", "-"], &strict).exits(1);
+    gleaner_with_input(&["lint", "--strict", "-f", "-"], TASK).exits(0);
+}
+
+#[test]
+fn shell_and_templates_of_other_controllers_are_left_alone() {
+    let script = format!(
+        "{IMAGE}\n              run: |\n                echo ${{image}} ${{HOME}}\n                {{{{ .Other }}}}\n              home: ${{HOME}}\n              escaped: $${{x}}"
+    );
+    in_task(IMAGE, &script, &[]);
+    let alert = TASK
+        .replace("apiVersion: v1", "apiVersion: monitoring.coreos.com/v1")
+        .replace("kind: ConfigMap", "kind: PrometheusRule")
+        .replace(
+            IMAGE,
+            &format!("{IMAGE}\n              on: '{{{{ $labels.instance }}}} ${{x}}'"),
+        );
+    finds(&alert, &[]);
+}
+
+#[test]
+fn a_variable_of_a_template_in_a_step_is_an_error() {
+    let script = "script: echo sha256:abc > $GLEANER_OUTPUTS/digest";
+    for (variable, message) in [
+        (
+            "steps.build.digest",
+            "the outputs of the step 'build' fill templates, and nothing else; let 'build' write",
+        ),
+        (
+            "steps.build.outputs.digest",
+            "the outputs of the step 'build' fill templates",
+        ),
+        (
+            "steps.build.digset",
+            "the outputs of the step 'build' fill templates",
+        ),
+        (
+            "steps[\"build\"].digest",
+            "the outputs of the step 'build' fill templates",
+        ),
+        (
+            "resources.cm.name",
+            "the resource 'cm' is created from the steps",
+        ),
+    ] {
+        for (field, at, place) in [
+            ("script: \"echo $(V)\"", "29:21", "spec.steps[1].script"),
+            (
+                "script: x\n      workingDir: /a/$(V)",
+                "30:22",
+                "spec.steps[1].workingDir",
+            ),
+            ("command: [x, $(V)]", "29:20", "spec.steps[1].command[1]"),
+            (
+                "script: x\n      env: [{name: A, value: $(V)}]",
+                "30:30",
+                "spec.steps[1].env[0].value",
+            ),
+        ] {
+            let field = field.replace('V', variable);
+            if field.contains(": \"echo") && variable.contains('"')
+                || field.contains("[x") && variable.contains('[')
+                || field.contains("[{") && variable.contains('[')
+            {
+                continue;
+            }
+            let to = format!("{script}\n    - name: t\n      image: x\n      {field}");
+            in_task(
+                script,
+                &to,
+                &[&format!("{at}: error: {place}: `$({variable})`: {message}")],
+            );
+        }
+    }
+    // What Tekton knows of steps.
+    in_task(
+        script,
+        &format!(
+            "{script}\n    - name: t\n      image: x\n      args: [\"$(steps.build.results.x)\", \"$(steps.build.exitCode.path)\", \"$(steps.build.outputs)\"]\n      script: x"
+        ),
+        &[],
+    );
+}
+
+#[test]
+fn an_object_result_does_not_survive_a_matrix() {
+    let pipeline = "---\napiVersion: tekton.dev/v1\nkind: Pipeline\nmetadata: {name: p}\nspec:\n  tasks:\n    - name: m\n      matrix: {params: [{name: image, value: [a, b]}]}\n      taskRef: {name: app}\n    - name: after\n      params: [{name: all, value: \"$(tasks.m.results.cm[*])\"}]\n      taskRef: {name: other}\n";
+    finds(
+        &format!("{TASK}{pipeline}"),
+        &[
+            "37:36: error: spec.tasks[1].params[0].value: `$(tasks.m.results.cm[*])` is empty: the task 'm' has a matrix, and 'cm' is an object result, of which Tekton gathers none; let the next task read the objects",
+        ],
+    );
+    finds(
+        &format!(
+            "{TASK}{}",
+            pipeline.replace("results.cm[*]", "results.text[*]")
+        ),
+        &[],
+    );
+    finds(
+        &format!(
+            "{TASK}{}",
+            pipeline.replace(
+                "      matrix: {params: [{name: image, value: [a, b]}]}\n",
+                ""
+            )
+        ),
+        &[],
+    );
+}
+
+#[test]
+fn exit_codes_tell_findings_from_what_could_not_be_read() {
+    gleaner(&["lint", "-f", "nowhere.yaml"]).exits(66);
+    gleaner_with_input(&["lint", "-f", "-"], "# nothing\n").exits(66);
+    gleaner(&["lint"]).exits(64);
+    gleaner_with_input(&["lint", "-f", "-"], "a: 1\na: 2\n").exits(1);
+    gleaner_with_input(&["lint", "-f", "-"], TASK).exits(0);
+}

@@ -1,0 +1,224 @@
+//! Everything that Gleaner has to say of a document, before anything is done with it.
+//!
+//! It is what the injection of the document says: `gleaner lint`, `render`, `run`, `inject` and `translate` ask here, and the
+//! webhook asks the injection itself. Only the positions are added, where the document has lines.
+
+use gleaner_proto::kubernetes::annotation;
+use serde_json::Value;
+
+use crate::document::diagnostic::Diagnostic;
+use crate::document::{Diagnostics, Live, Locate, Node, Place};
+use crate::inject::task::matrix::{self, ObjectResults};
+use crate::inject::task::{self, Operation, Placement, checked};
+use crate::inject::{Outcome, Refusal, Settings, pod, stray};
+use crate::task::DeclarationSite;
+use crate::task::site::kind_of;
+
+/// What there is to say of a document.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// What would be refused, in the order of the document where that has lines.
+    pub errors: Vec<Diagnostic>,
+    /// What works, and is probably not meant.
+    pub warnings: Vec<Diagnostic>,
+    /// The document as injected, if that changes it and nothing is wrong.
+    pub injected: Option<Value>,
+    /// The number of declarations that are read.
+    pub declarations: usize,
+}
+
+/// Checks a document. `tasks` are the object results of Tasks that it may refer to.
+pub fn document(
+    document: &Node,
+    source: &dyn Locate,
+    settings: &Settings,
+    placement: Placement,
+    tasks: &ObjectResults,
+) -> Report {
+    let sites = DeclarationSite::all(document);
+    let read = sites.iter().filter(|site| site.is_read());
+    let declarations = read.filter(|site| site.declares()).count();
+    let mut report = match kind_of(document) {
+        "Task" | "TaskRun" | "Pipeline" | "PipelineRun" => {
+            let mut report = tekton(document, &sites, settings, placement);
+            report.refer(document, tasks);
+            report
+        }
+        "Pod" => Report::of(pod::inject(&document.to_json(), settings)),
+        _ => of_templates(document, &sites, settings),
+    };
+    report.declarations = declarations;
+    for found in [&mut report.errors, &mut report.warnings] {
+        for diagnostic in found
+            .iter_mut()
+            .filter(|diagnostic| diagnostic.omitted == 0)
+        {
+            *diagnostic = located(diagnostic, document, source);
+        }
+        found.sort_by_key(|diagnostic| (diagnostic.omitted > 0, diagnostic.at));
+    }
+    report
+}
+
+/// The object results of the Tasks among `documents`.
+pub fn object_results<'a>(documents: impl IntoIterator<Item = &'a Node>) -> ObjectResults {
+    let mut results = ObjectResults::new();
+    for document in documents {
+        let name = document
+            .descend(&["metadata", "name"])
+            .and_then(Node::as_str);
+        if let ("Task", Some(name)) = (kind_of(document), name)
+            && let Some(site) = DeclarationSite::all(document).first()
+        {
+            results.insert(name.to_owned(), matrix::of_site(site));
+        }
+    }
+    results
+}
+
+fn tekton(
+    document: &Node,
+    sites: &[DeclarationSite<'_>],
+    settings: &Settings,
+    placement: Placement,
+) -> Report {
+    let mut object = document.to_json();
+    if object["apiVersion"].is_null() {
+        object["apiVersion"] = "tekton.dev/v1".into();
+    }
+    let injected = task::inject_for(&object, Operation::Create, settings, placement);
+    let mut report = Report::of(injected);
+    if !report.errors.is_empty() {
+        let annotated = sites
+            .iter()
+            .filter(|site| site.is_annotated() && site.is_read());
+        let declared = annotated.filter_map(|site| site.declaration(&Live).ok().flatten());
+        report.warnings = declared.flat_map(|declared| declared.warnings).collect();
+    }
+    // No cluster takes the proposal's syntax, and no webhook sees it.
+    for site in sites
+        .iter()
+        .filter(|site| site.declares() && !site.is_annotated())
+    {
+        let place = site.task_spec().map(Place::pointer);
+        let spec = place.and_then(|place| object.pointer(&place));
+        let metadata = object.pointer(&site.metadata().pointer());
+        let checked = spec.map(|spec| checked::check(site, spec, metadata, settings, placement));
+        match checked {
+            Some(Ok(Some(checked))) => report.warnings.extend(checked.warnings),
+            Some(Err(errors)) => report.errors.extend(errors),
+            Some(Ok(None)) | None => {}
+        }
+    }
+    report
+}
+
+/// The pods of a Job and of any other kind.
+fn of_templates(document: &Node, sites: &[DeclarationSite<'_>], settings: &Settings) -> Report {
+    let mut found = Diagnostics::default();
+    stray::find(document, &Default::default(), &mut found);
+    let mut report = Report {
+        errors: found.into_vec(),
+        ..Report::default()
+    };
+    let object = document.to_json();
+    let mut changed = object.clone();
+    for site in sites.iter().filter(|site| site.declares()) {
+        let Some(place) = site.pod() else { continue };
+        let pointer = place.pointer();
+        let Some(template) = object.pointer(&pointer) else {
+            continue;
+        };
+        let mut own = Report::of(wrapped(template, settings));
+        if let (Some(wrapped), Some(template)) = (own.injected, changed.pointer_mut(&pointer)) {
+            *template = wrapped;
+        }
+        for diagnostic in own.errors.iter_mut().chain(&mut own.warnings) {
+            match &mut diagnostic.annotation {
+                Some(annotation) => *annotation = place.join(annotation),
+                None => diagnostic.place = place.join(&diagnostic.place),
+            }
+        }
+        report.errors.append(&mut own.errors);
+        report.warnings.append(&mut own.warnings);
+    }
+    if report.errors.is_empty() && changed != object {
+        report.injected = Some(changed);
+    }
+    report
+}
+
+/// Injects into a template, which lacks only `apiVersion` and `kind`.
+fn wrapped(template: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
+    let mut pod = template.clone();
+    pod["apiVersion"] = "v1".into();
+    pod["kind"] = "Pod".into();
+    let mut outcome = pod::wrap(&pod, settings)?;
+    if let Outcome::Changed(changed) = &mut outcome
+        && let Value::Object(fields) = &mut changed.object
+    {
+        fields.retain(|key, _| template.get(key).is_some());
+    }
+    Ok(outcome)
+}
+
+/// Moves a diagnostic to its position in the document.
+fn located(diagnostic: &Diagnostic, document: &Node, source: &dyn Locate) -> Diagnostic {
+    let diagnostic = diagnostic.clone();
+    match &diagnostic.annotation {
+        Some(annotation) => match document.find(annotation) {
+            Some(node) => source.locate(node, diagnostic),
+            None => diagnostic,
+        },
+        None => source.settle(document, diagnostic),
+    }
+}
+
+impl Report {
+    fn of(injected: Result<Outcome, Refusal>) -> Self {
+        match injected {
+            Ok(Outcome::Changed(changed)) => Self {
+                warnings: changed.warnings,
+                injected: Some(changed.object),
+                ..Self::default()
+            },
+            Ok(Outcome::Skipped(_)) => Self::default(),
+            Err(refusal) => Self {
+                errors: refusal.diagnostics,
+                ..Self::default()
+            },
+        }
+    }
+
+    /// Adds the errors that only the Tasks show to which the document refers.
+    fn refer(&mut self, document: &Node, tasks: &ObjectResults) {
+        if tasks.is_empty() {
+            return;
+        }
+        let mut found = Diagnostics::default();
+        matrix::find(document, tasks, &mut found);
+        let is_new = |diagnostic: &Diagnostic| {
+            let same = |other: &Diagnostic| {
+                (&other.place, &other.message) == (&diagnostic.place, &diagnostic.message)
+            };
+            !self.errors.iter().any(same)
+        };
+        let new: Vec<_> = found.into_vec().into_iter().filter(is_new).collect();
+        self.errors.extend(new);
+    }
+}
+
+/// The diagnostic of a document that declares nothing.
+pub fn nothing_declared(what: &str) -> Diagnostic {
+    let message = format!("nothing in {what} declares outputs");
+    Diagnostic::new(Place::root(), None, message).help(format!(
+        "a Task does so in the annotation {}, or with steps[].outputs and outputs in its spec",
+        annotation::OUTPUTS
+    ))
+}
+
+/// The diagnostic of a file without documents.
+pub fn no_document() -> Diagnostic {
+    Diagnostic::new(Place::root(), None, "there is no document in it")
+        .help("give a file with Kubernetes objects")
+}

@@ -1,0 +1,242 @@
+//! Expressions of other languages in templates, which are created as they are written.
+//!
+//! An object may hold such text on purpose: a shell script in a ConfigMap, a template of another controller. So a text counts
+//! only if it cannot be shell, or names something that the declaration knows.
+
+use std::collections::HashMap;
+
+use super::check::Scope;
+use super::model::Declaration;
+use crate::document::diagnostic::Part;
+use crate::document::{Content, Cursor, Diagnostics, Node};
+
+/// The beginnings of expressions with their ends, longest first.
+const FORMS: [(&str, &str, Form); 4] = [
+    ("${{", "}}", Form::Unmistakable),
+    ("$[[", "]]", Form::Unmistakable),
+    ("{{", "}}", Form::Braces),
+    ("${", "}", Form::Dollar),
+];
+
+/// The longest inside of an expression, in bytes, with its end.
+const LONGEST: usize = 120;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// `${{ }}` of GitHub, `$[[ ]]` of GitLab.
+    Unmistakable,
+    /// `{{ }}` of Argo, Helm and others.
+    Braces,
+    /// `${ }`, which may be shell.
+    Dollar,
+}
+
+/// Keys whose values are commands for a shell.
+const COMMANDS: [&str; 4] = ["command", "args", "script", "run"];
+
+/// Adds a warning for each expression of another language in the templates of the declaration `node`.
+pub(super) fn find(
+    node: &Node,
+    declaration: &Declaration,
+    scope: &Scope,
+    warnings: &mut Diagnostics,
+) {
+    let names = Names::new(declaration, scope);
+    let root = Cursor::root(node);
+    let mut ignored = Diagnostics::default();
+    for list in ["resources", "objects"] {
+        for item in root.items_at(list, &mut ignored) {
+            let template = item.field("resourceTemplate");
+            let version = template
+                .as_ref()
+                .and_then(|one| one.node.text_of("apiVersion"));
+            let group = version.and_then(|version| version.split_once('/'));
+            let context = Context {
+                names: &names,
+                has_own_templates: group
+                    .is_some_and(|(group, _)| group.contains('.') && !group.ends_with(".k8s.io")),
+                is_command: false,
+            };
+            context.walk(&template.unwrap_or(item), warnings);
+        }
+    }
+}
+
+struct Context<'a> {
+    names: &'a Names<'a>,
+    /// The object is not of a kind of Kubernetes' own, so its controller may have a template language.
+    has_own_templates: bool,
+    is_command: bool,
+}
+
+impl Context<'_> {
+    fn walk(&self, cursor: &Cursor<'_>, warnings: &mut Diagnostics) {
+        match &cursor.node.content {
+            Content::String(text) => self.check(text, cursor, warnings),
+            Content::Sequence(items) => {
+                for (index, node) in items.iter().enumerate() {
+                    self.walk(&Cursor::new(node, cursor.place.index(index)), warnings);
+                }
+            }
+            Content::Mapping(entries) => {
+                for (key, node) in entries {
+                    let is_command = self.is_command || COMMANDS.contains(&key.name.as_str());
+                    let inner = Context {
+                        is_command,
+                        ..*self
+                    };
+                    inner.walk(&Cursor::new(node, cursor.place.key(&key.name)), warnings);
+                }
+            }
+            Content::Null | Content::Boolean(_) | Content::Number(_) => {}
+        }
+    }
+
+    fn check(&self, text: &str, cursor: &Cursor<'_>, warnings: &mut Diagnostics) {
+        let is_prose = self.is_command || text.trim_end().contains('\n');
+        let mut from = 0;
+        while let Some((start, found)) = next(text, from) {
+            let Expression { form, whole, inner } = found;
+            from = start + whole.len();
+            let meaning = self.names.meaning(inner);
+            let is_wrong = match (form, &meaning) {
+                (Form::Unmistakable, _) | (_, Meaning::Path(_)) => true,
+                (_, Meaning::Name(_)) => !is_prose,
+                (Form::Braces, Meaning::Other) => !is_prose && !self.has_own_templates,
+                (Form::Dollar, Meaning::Other) => {
+                    !is_prose && !self.has_own_templates && is_lower_case_word(inner)
+                }
+            };
+            if is_wrong {
+                warnings.push_with(|_| {
+                    let shown: String = whole.chars().take(60).collect();
+                    let message = format!("`{shown}` is created as it is written");
+                    let help = match meaning {
+                        Meaning::Path(Some(right)) | Meaning::Name(right) => {
+                            format!("write {right}")
+                        }
+                        Meaning::Path(None) | Meaning::Other => {
+                            "write $(params.NAME) or $(steps.STEP.OUTPUT) for a value".to_owned()
+                        }
+                    };
+                    cursor
+                        .diagnostic(message)
+                        .help(help)
+                        .about(Part::Offset(start))
+                });
+            }
+        }
+    }
+}
+
+struct Expression<'a> {
+    form: Form,
+    whole: &'a str,
+    inner: &'a str,
+}
+
+/// Finds the next expression in `text` from a byte on.
+fn next(text: &str, from: usize) -> Option<(usize, Expression<'_>)> {
+    let mut at = from;
+    loop {
+        at += text.get(at..)?.find(['$', '{'])?;
+        let rest = &text[at..];
+        let is_escaped = at > from && text[..at].ends_with('$');
+        for (open, close, form) in FORMS {
+            let Some(after) = rest.strip_prefix(open) else {
+                continue;
+            };
+            let near = &after.as_bytes()[..after.len().min(LONGEST)];
+            let mut ends = near.windows(close.len());
+            let end = ends.position(|window| window == close.as_bytes());
+            if let Some(end) = end.filter(|_| !(is_escaped && form == Form::Dollar)) {
+                let whole = &rest[..open.len() + end + close.len()];
+                let inner = after[..end].trim();
+                return Some((at, Expression { form, whole, inner }));
+            }
+        }
+        // Each brace once: a text may hold nothing else.
+        at += rest.len() - rest.trim_start_matches(['$', '{']).len();
+    }
+}
+
+fn is_lower_case_word(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_lowercase())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
+/// What the inside of an expression refers to.
+enum Meaning {
+    /// A path of the kind `params.x` or `steps.s.outputs.x`, with its right form if there is one.
+    Path(Option<String>),
+    /// A parameter or output by its bare name; with the right form.
+    Name(String),
+    Other,
+}
+
+/// The names that a declaration knows.
+struct Names<'a> {
+    declaration: &'a Declaration,
+    scope: &'a Scope,
+    /// The step of each output; none where several have one of the name.
+    steps: HashMap<&'a str, Option<&'a str>>,
+}
+
+impl<'a> Names<'a> {
+    fn new(declaration: &'a Declaration, scope: &'a Scope) -> Self {
+        let mut steps = HashMap::new();
+        for (step, outputs) in &declaration.steps {
+            for output in outputs {
+                steps
+                    .entry(output.spec.name.as_str())
+                    .and_modify(|step| *step = None)
+                    .or_insert(Some(step.as_str()));
+            }
+        }
+        Self {
+            declaration,
+            scope,
+            steps,
+        }
+    }
+
+    fn has_param(&self, name: &str) -> bool {
+        let params = self.scope.params.as_ref();
+        params.is_some_and(|params| params.contains_key(name))
+    }
+
+    fn meaning(&self, inner: &str) -> Meaning {
+        let path = inner.trim_start_matches(['.', '$']);
+        let is_part = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+        let end = path.find(|letter| !is_part(letter)).unwrap_or(path.len());
+        let words: Vec<&str> = path[..end].split('.').collect();
+        match words.as_slice() {
+            ["steps" | "tasks" | "needs" | "jobs", step, rest @ ..] if !rest.is_empty() => {
+                let fill = ["outputs", "parameters", "results", "result"];
+                let output = rest.iter().find(|word| !fill.contains(word));
+                let output =
+                    output.filter(|output| self.declaration.output(step, output).is_some());
+                Meaning::Path(output.map(|output| format!("$(steps.{step}.{output})")))
+            }
+            ["inputs" | "workflow", "parameters" | "params", name, ..]
+            | [
+                "params" | "parameters" | "inputs" | "Values" | "values",
+                name,
+                ..,
+            ] => {
+                let known = self.scope.params.is_none() || self.has_param(name);
+                Meaning::Path(known.then(|| format!("$(params.{name})")))
+            }
+            ["context", _, ..] => Meaning::Path(Some(format!("$({})", &path[..end]))),
+            ["resources", _, _] => Meaning::Path(Some(format!("$({})", &path[..end]))),
+            [name] if self.has_param(name) => Meaning::Name(format!("$(params.{name})")),
+            [name] => match self.steps.get(name) {
+                Some(Some(step)) => Meaning::Name(format!("$(steps.{step}.{name})")),
+                _ => Meaning::Other,
+            },
+            _ => Meaning::Other,
+        }
+    }
+}

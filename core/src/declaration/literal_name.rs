@@ -1,0 +1,128 @@
+//! Names of objects that the API server would refuse, as far as they are literal.
+
+use super::model::{Naming, Origin, Template};
+use crate::document::Diagnostics;
+use crate::document::diagnostic::Diagnostic;
+use crate::variable::{Part, Tree};
+use gleaner_proto::name::is_dns_subdomain;
+
+/// The form of a kind's names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// A segment of a path, which only RBAC's own kinds take (`k8s.io/kubernetes/pkg/apis/rbac/validation`).
+    Segment,
+    /// A label of DNS (RFC 1123), without dots.
+    Label,
+    /// A subdomain of DNS.
+    Subdomain,
+}
+
+impl Form {
+    fn of(template: &Template) -> Self {
+        if template
+            .api_version
+            .starts_with("rbac.authorization.k8s.io/")
+        {
+            Self::Segment
+        } else if is(template, "v1", "Namespace") || is(template, "v1", "Service") {
+            Self::Label
+        } else {
+            Self::Subdomain
+        }
+    }
+
+    /// Returns true if `name` is a whole name of this form.
+    fn admits(self, name: &str) -> bool {
+        match self {
+            Self::Segment => {
+                !name.is_empty() && name != "." && name != ".." && self.admits_part(name)
+            }
+            Self::Label => is_dns_subdomain(name) && !name.contains('.'),
+            Self::Subdomain => is_dns_subdomain(name),
+        }
+    }
+
+    /// Returns true if `text` may be next to a variable in a name of this form.
+    fn admits_part(self, text: &str) -> bool {
+        let is_label = |part: &str| part.is_empty() || is_dns_subdomain(&format!("x{part}x"));
+        match self {
+            Self::Segment => !text.contains(['/', '%']),
+            Self::Label => !text.contains('.') && is_label(text),
+            Self::Subdomain => text.split('.').all(is_label),
+        }
+    }
+
+    const fn help(self) -> &'static str {
+        match self {
+            Self::Label => {
+                "use lower-case letters, digits and '-', and begin and end with a letter or digit"
+            }
+            Self::Segment | Self::Subdomain => {
+                "use lower-case letters, digits, '-' and '.', and begin and end with a letter or digit"
+            }
+        }
+    }
+}
+
+/// Reports the name of `template` if Kubernetes refuses it.
+pub(super) fn check(template: &Template, found: &mut Diagnostics) {
+    let (key, tree, suffix) = match &template.naming {
+        Naming::Static(tree) => ("name", tree, ""),
+        Naming::Prefix(tree) => ("generateName", tree, "x"),
+        Naming::Derived => return,
+    };
+    let form = Form::of(template);
+    let (message, help) = match tree {
+        Tree::Text(text) => {
+            let refused = text.parts().iter().find_map(|part| match part {
+                Part::Literal(literal) if !form.admits_part(literal) => Some(literal),
+                _ => None,
+            });
+            let Some(refused) = refused else { return };
+            (
+                format!("Kubernetes refuses a name with '{refused}'"),
+                form.help().to_owned(),
+            )
+        }
+        _ => {
+            let Some(name) = tree.as_literal() else {
+                return;
+            };
+            let longest = longest(template);
+            // A prefix is shortened.
+            let help = if suffix.is_empty() && name.len() > longest && form != Form::Segment {
+                format!(
+                    "a {} has a name of at most {longest} characters",
+                    template.kind
+                )
+            } else if form.admits(&format!("{name}{suffix}")) {
+                return;
+            } else {
+                form.help().to_owned()
+            };
+            (format!("Kubernetes refuses the name '{name}'"), help)
+        }
+    };
+    let object = match template.origin {
+        Origin::PipelineResource { .. } => template.place.clone(),
+        Origin::Object => template.place.key("resourceTemplate"),
+    };
+    let place = object.key("metadata").key(key);
+    found.push(Diagnostic::new(place, None, message).help(help));
+}
+
+/// The most characters of a name: those of a StatefulSet and a CronJob become part of a label of their pods.
+fn longest(template: &Template) -> usize {
+    let is = |api_version, kind| is(template, api_version, kind);
+    if is("apps/v1", "StatefulSet") || is("batch/v1", "CronJob") {
+        52
+    } else if is("v1", "Namespace") || is("v1", "Service") || is("batch/v1", "Job") {
+        63
+    } else {
+        253
+    }
+}
+
+fn is(template: &Template, api_version: &str, kind: &str) -> bool {
+    template.api_version == api_version && template.kind == kind
+}

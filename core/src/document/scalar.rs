@@ -1,0 +1,208 @@
+//! The position of a part of a scalar in the text that the scalar was read from.
+//!
+//! A reader of YAML gives the value of a scalar and where it begins. In between, lines are folded, indentation is cut and
+//! escapes are replaced; so the value is walked along with the text.
+
+use std::iter::Peekable;
+use std::str::Chars;
+
+use super::location::Location;
+
+/// Returns the position of the byte `offset` of `value`, the value of a scalar at `at`, from which on the text is `rest`; `None`
+/// where the text does not hold the value, as at an alias.
+pub(super) fn position(rest: &str, at: Location, value: &str, offset: usize) -> Option<Location> {
+    let walk = |style| walk(rest, at, value, offset, style);
+    let first = value.trim_start().chars().next();
+    match rest.chars().next()? {
+        // A block scalar may begin with a quote, too, and is at its first character.
+        quote @ ('"' | '\'') if first == Some(quote) => {
+            walk(Style::Verbatim).or_else(|| walk(Style::of(quote)))
+        }
+        quote => walk(Style::of(quote)),
+    }
+}
+
+/// Returns the byte of `text` at a position in it.
+pub(super) fn offset(text: &str, at: Location) -> usize {
+    let mut lines = text.split_inclusive('\n');
+    let before: usize = lines
+        .by_ref()
+        .take(at.line.saturating_sub(1))
+        .map(str::len)
+        .sum();
+    let line = lines.next().unwrap_or_default();
+    let within = line.char_indices().nth(at.column.saturating_sub(1));
+    before + within.map_or(line.len(), |(start, _)| start)
+}
+
+/// Returns the part of `text` from a position on.
+pub(super) fn from(text: &str, at: Location) -> Option<&str> {
+    text.get(offset(text, at)..)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Style {
+    /// Plain or a block: each character stands for itself.
+    Verbatim,
+    Single,
+    Double,
+}
+
+impl Style {
+    const fn of(first: char) -> Self {
+        match first {
+            '"' => Self::Double,
+            '\'' => Self::Single,
+            _ => Self::Verbatim,
+        }
+    }
+}
+
+fn walk(rest: &str, at: Location, value: &str, offset: usize, style: Style) -> Option<Location> {
+    let chars = rest.chars().peekable();
+    let mut raw = Raw { chars, at };
+    if style != Style::Verbatim {
+        raw.next()?;
+    }
+    for (index, wanted) in value.char_indices() {
+        if is_blank(wanted) && !(style == Style::Double && raw.skips_escaped(wanted)) {
+            // Line ends and indentation of the value are not those of the text.
+            if index >= offset {
+                return Some(raw.at);
+            }
+            continue;
+        }
+        if is_blank(wanted) {
+            continue;
+        }
+        raw.skip_blanks(style);
+        if index >= offset {
+            return Some(raw.at);
+        }
+        let found = match (style, raw.chars.peek()?) {
+            (Style::Double, '\\') => raw.escape()?,
+            (Style::Single, '\'') => raw.next().and_then(|_| raw.next())?,
+            _ => raw.next()?,
+        };
+        if found != wanted {
+            return None;
+        }
+    }
+    None
+}
+
+const fn is_blank(letter: char) -> bool {
+    matches!(letter, ' ' | '\t' | '\r' | '\n')
+}
+
+/// The text of a scalar, and the position in it.
+#[derive(Clone)]
+struct Raw<'a> {
+    chars: Peekable<Chars<'a>>,
+    at: Location,
+}
+
+impl Raw<'_> {
+    fn next(&mut self) -> Option<char> {
+        let next = self.chars.next()?;
+        if next == '\n' {
+            self.at.line += 1;
+            self.at.column = 1;
+        } else {
+            self.at.column += 1;
+        }
+        Some(next)
+    }
+
+    fn skip_blanks(&mut self, style: Style) {
+        loop {
+            match self.chars.peek() {
+                Some(letter) if is_blank(*letter) => drop(self.next()),
+                // A line that is continued without a space.
+                Some('\\') if style == Style::Double => {
+                    let mut ahead = self.clone();
+                    ahead.next();
+                    match ahead.chars.peek() {
+                        Some('\r' | '\n') => *self = ahead,
+                        _ => return,
+                    }
+                }
+                _ => return,
+            }
+        }
+    }
+
+    /// Steps over an escape that means `blank`, if that is next.
+    fn skips_escaped(&mut self, blank: char) -> bool {
+        let mut ahead = self.clone();
+        ahead.skip_blanks(Style::Double);
+        let found = ahead.chars.peek() == Some(&'\\') && ahead.escape() == Some(blank);
+        if found {
+            *self = ahead;
+        }
+        found
+    }
+
+    /// Reads an escape (YAML 1.2.2, 5.7).
+    fn escape(&mut self) -> Option<char> {
+        self.next()?;
+        let digits = match self.next()? {
+            'x' => 2,
+            'u' => 4,
+            'U' => 8,
+            'n' => return Some('\n'),
+            't' | '\t' => return Some('\t'),
+            'r' => return Some('\r'),
+            '0' => return Some('\0'),
+            other => return Some(other),
+        };
+        let digits: Option<String> = (0..digits).map(|_| self.next()).collect();
+        char::from_u32(u32::from_str_radix(&digits?, 16).ok()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::yaml;
+
+    /// The position of `needle` in the value under `a`, as line and column.
+    fn found(text: &str, needle: &str) -> Option<(usize, usize)> {
+        let document = yaml::parse(text).unwrap();
+        let node = document.get("a").unwrap();
+        let value = node.as_str().unwrap();
+        let at = position(
+            from(text, node.at)?,
+            node.at,
+            value,
+            value.find(needle).unwrap(),
+        )?;
+        Some((at.line, at.column))
+    }
+
+    #[test]
+    fn a_part_of_a_scalar_is_found_in_each_style() {
+        for (text, expected) in [
+            ("a: one $(x)\n", (1, 8)),
+            ("a: one\n  two\n  $(x)\n", (3, 3)),
+            ("a: |\n  one\n\n    two $(x)\n", (4, 9)),
+            ("a: |+\n\n  one\n  $(x)\n", (4, 3)),
+            ("a: |2\n    one\n  $(x)\n", (3, 3)),
+            ("a: >-\n  one\n  two\n\n  $(x)\n", (5, 3)),
+            ("a: 'it''s $(x)'\n", (1, 11)),
+            ("a: \"a\\tb\\n\\u00e9 $(x)\"\n", (1, 18)),
+            ("a: \"one\n  two \\\n  $(x)\"\n", (3, 3)),
+            ("{a: \"\\\"q\\\" $(x)\", b: 1}\n", (1, 12)),
+            ("{b: $(y), a: $(x)}\n", (1, 14)),
+            ("a: |\n  \"quoted\" $(x)\n", (2, 12)),
+        ] {
+            assert_eq!(found(text, "$(x)"), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_does_not_hold_the_value_gives_no_position() {
+        let at = Location { line: 1, column: 1 };
+        assert_eq!(position("*alias\n", at, "one $(x)", 4), None);
+    }
+}

@@ -1,0 +1,255 @@
+//! Annotations that look like Gleaner's and that nothing reads: misspelt, misplaced, or on an object of another kind.
+
+mod key;
+
+use std::collections::{HashMap, HashSet};
+
+use crate::document::diagnostic::{Diagnostic, Part};
+use crate::document::{Content, Cursor, Diagnostics, Node, Place};
+use crate::task::DeclarationSite;
+use crate::task::site::kind_of;
+use gleaner_proto::kubernetes::annotation;
+
+use key::Likeness;
+
+/// Maps whose keys are a user's own data.
+const DATA: [&str; 9] = [
+    "data",
+    "stringData",
+    "binaryData",
+    "matchLabels",
+    "nodeSelector",
+    "selector",
+    "resourceTemplate",
+    "resourcetemplates",
+    "properties",
+];
+/// The keys of a declaration, which belong into the text of the annotation.
+const OF_DECLARATION: [&str; 5] = ["steps", "resources", "objects", "submit", "preflight"];
+
+/// Adds an error for each annotation in `document` that nothing reads, but for those at the places `earlier`.
+pub(crate) fn find(document: &Node, earlier: &HashSet<Place>, found: &mut Diagnostics) {
+    let search = Search::new(document);
+    search.walk(&Cursor::root(document), &mut |diagnostic| {
+        if !earlier.contains(&diagnostic.place) {
+            found.push(diagnostic);
+        }
+    });
+}
+
+/// The places at which [`find`] finds something.
+pub(crate) fn places(document: &Node) -> HashSet<Place> {
+    let mut places = HashSet::new();
+    let search = Search::new(document);
+    search.walk(&Cursor::root(document), &mut |diagnostic| {
+        places.insert(diagnostic.place);
+    });
+    places
+}
+
+struct Search<'a> {
+    document: &'a Node,
+    /// The metadata whose annotations are read; true if there is a declaration.
+    read: HashMap<Place, bool>,
+    /// The place of the metadata that is the right one.
+    right: Option<Place>,
+}
+
+impl<'a> Search<'a> {
+    fn new(document: &'a Node) -> Self {
+        let sites = DeclarationSite::all(document).into_iter();
+        let sites: Vec<_> = sites.filter(DeclarationSite::is_read).collect();
+        let right = sites.first().map(|site| site.metadata().clone());
+        let read = sites
+            .iter()
+            .map(|site| (site.metadata().clone(), site.declares()))
+            .collect();
+        Self {
+            document,
+            read,
+            right,
+        }
+    }
+
+    fn walk(&self, cursor: &Cursor<'_>, report: &mut impl FnMut(Diagnostic)) {
+        match &cursor.node.content {
+            Content::Sequence(items) => {
+                for (index, node) in items.iter().enumerate() {
+                    self.walk(&Cursor::new(node, cursor.place.index(index)), report);
+                }
+            }
+            Content::Mapping(entries) => {
+                let map = Map::at(&cursor.place);
+                if map == Map::Annotations {
+                    check_own(cursor, report);
+                }
+                for (key, node) in entries {
+                    if let Some(likeness) = key::likeness(&key.name) {
+                        let wrong = self.refused(&key.name, likeness, map, &cursor.place);
+                        if let Some((message, help)) = wrong {
+                            let place = cursor.place.key(&key.name);
+                            let diagnostic = Diagnostic::new(place, Some(key.at), message);
+                            report(diagnostic.help(help).about(Part::Key));
+                            continue;
+                        }
+                    }
+                    let is_data = map == Map::Other && DATA.contains(&key.name.as_str());
+                    let is_structure =
+                        matches!(node.content, Content::Sequence(_) | Content::Mapping(_));
+                    if is_structure && !is_data {
+                        self.walk(&Cursor::new(node, cursor.place.key(&key.name)), report);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The reason why nothing reads the key in a map at `place`, and what would be right.
+    fn refused(
+        &self,
+        key: &str,
+        likeness: Likeness,
+        map: Map,
+        place: &Place,
+    ) -> Option<(String, String)> {
+        let metadata = place.parent();
+        let is_read = || metadata.as_ref().and_then(|place| self.read.get(place));
+        match (likeness, map) {
+            (Likeness::OfCreated, Map::Annotations) | (Likeness::Injection, Map::Labels) => None,
+            (Likeness::Injection, _) => Some((
+                format!("'{key}' is a label, and nothing reads it here"),
+                "put it into metadata.labels".to_owned(),
+            )),
+            (Likeness::Known, Map::Annotations) => match is_read() {
+                Some(true) => None,
+                Some(false) if key == annotation::OUTPUTS => Some((
+                    format!("the annotation '{key}' is empty"),
+                    format!("write the declaration into it, as a block: {key}: |"),
+                )),
+                Some(false) => Some((
+                    format!("nothing reads '{key}' where no outputs are declared"),
+                    format!(
+                        "add the annotation {}, or remove this one",
+                        annotation::OUTPUTS
+                    ),
+                )),
+                None => Some((
+                    format!("nothing reads the annotation '{key}' here"),
+                    self.remedy(),
+                )),
+            },
+            (Likeness::Misspelt(right), Map::Annotations) => Some((
+                format!("unknown annotation '{key}'"),
+                format!("did you mean '{right}'?"),
+            )),
+            (Likeness::Unknown, Map::Annotations) => Some((
+                format!("unknown annotation '{key}'"),
+                format!("known here: {}", key::KNOWN.join(", ")),
+            )),
+            (Likeness::Known | Likeness::Misspelt(_), Map::Labels) => Some((
+                format!("'{key}' is a label here, and only an annotation is read"),
+                "put it into metadata.annotations".to_owned(),
+            )),
+            (Likeness::Known | Likeness::Misspelt(_), Map::Other) => Some((
+                format!("'{key}' is not an annotation here, and nothing reads it"),
+                self.remedy(),
+            )),
+            (Likeness::OfCreated | Likeness::Unknown, _) => None,
+        }
+    }
+
+    /// Where the annotation would be read.
+    fn remedy(&self) -> String {
+        let kind = self.document.text_of("kind").unwrap_or_default();
+        let version = self.document.text_of("apiVersion").unwrap_or_default();
+        let tekton = ["Task", "TaskRun", "Pipeline", "PipelineRun"];
+        let meant = tekton.iter().find(|known| known.eq_ignore_ascii_case(kind));
+        if let Some(right) = &self.right
+            && !matches!(kind_of(self.document), "Pipeline" | "PipelineRun")
+        {
+            return format!("put it at {}", right.key("annotations"));
+        }
+        match (kind_of(self.document), meant) {
+            ("Pipeline", _) => {
+                "put it on the Task, or below spec.tasks[].taskSpec.metadata.annotations".to_owned()
+            }
+            ("PipelineRun", _) => "put it on the Task, or below \
+                 spec.pipelineSpec.tasks[].taskSpec.metadata.annotations"
+                .to_owned(),
+            ("TaskRun", _) => {
+                "the TaskRun has no taskSpec; put it on the Task that it refers to".to_owned()
+            }
+            ("Task", _) => "the Task has no spec; put it on one that has steps".to_owned(),
+            ("ClusterTask", _) => {
+                "Gleaner does not read ClusterTasks, and Tekton no longer has them; make it a Task"
+                    .to_owned()
+            }
+            (_, Some(right)) if kind == *right => {
+                format!("'{version}' is not Tekton; did you mean apiVersion: tekton.dev/v1?")
+            }
+            (_, Some(right)) => format!("did you mean kind: {right}?"),
+            _ => match crate::document::suggestion::nearest(kind, tekton) {
+                Some(right) => format!("did you mean kind: {right}?"),
+                None => {
+                    "put it on a Task, on a taskSpec, or on a Pod or the template of one".to_owned()
+                }
+            },
+        }
+    }
+}
+
+/// Checks the annotations next to a declaration: each must be a string, and none a part of it.
+fn check_own(annotations: &Cursor<'_>, report: &mut impl FnMut(Diagnostic)) {
+    if annotations.node.present(annotation::OUTPUTS).is_none() {
+        return;
+    }
+    let (mut entries, mut ignored) = (Vec::new(), Diagnostics::default());
+    entries.extend(annotations.entries(&mut ignored));
+    for (key, cursor) in entries {
+        let found = match &cursor.node.content {
+            Content::String(_) if !OF_DECLARATION.contains(&key) => continue,
+            // Said when it is read as a declaration.
+            _ if key == annotation::OUTPUTS => continue,
+            Content::String(_) => "is not read on its own".to_owned(),
+            _ => format!("is not a string, this is {}", cursor.node.describe()),
+        };
+        let message = format!("the annotation '{key}' {found}");
+        let help = match OF_DECLARATION.contains(&key) {
+            true => format!(
+                "indent '{key}' into the block of {}, of which it is a part",
+                annotation::OUTPUTS
+            ),
+            false => "put it in quotes".to_owned(),
+        };
+        let place = annotations.place.key(key);
+        report(
+            Diagnostic::new(place, cursor.at(), message)
+                .help(help)
+                .about(Part::Key),
+        );
+    }
+}
+
+/// The kind of map that a key is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Map {
+    Annotations,
+    Labels,
+    Other,
+}
+
+impl Map {
+    fn at(place: &Place) -> Self {
+        if place.ends_with(&["metadata", "annotations"]) {
+            Self::Annotations
+        } else if place.ends_with(&["metadata", "labels"]) {
+            Self::Labels
+        } else {
+            Self::Other
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,91 @@
+//! Keys that are, or were probably meant to be, annotations of Gleaner.
+
+use gleaner_proto::kubernetes::annotation;
+
+use crate::document::suggestion::nearest;
+
+/// The annotations that a user writes.
+pub(super) const KNOWN: [&str; 5] = [
+    annotation::OUTPUTS,
+    annotation::CPU_REQUEST,
+    annotation::CPU_LIMIT,
+    annotation::MEMORY_REQUEST,
+    annotation::MEMORY_LIMIT,
+];
+/// The annotations of created objects, which a Task that was created so has too.
+const OF_CREATED: [&str; 4] = [
+    annotation::CONTENT,
+    annotation::RUN_UID,
+    annotation::MADE_BY,
+    annotation::RESOURCE,
+];
+/// The label that keeps the webhook from an object or namespace (the chart's `namespaceSelector`).
+const INJECTION: &str = "gleaner.dev/injection";
+const PREFIX: &str = "gleaner.dev/";
+/// The longest key that is compared, in bytes; Kubernetes' own have up to 317.
+const LONGEST: usize = 100;
+
+/// How much a key is like an annotation of Gleaner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Likeness {
+    /// It is one that a user writes.
+    Known,
+    /// It is probably meant to be this one.
+    Misspelt(&'static str),
+    /// It is one that Gleaner writes.
+    OfCreated,
+    /// It is the label that keeps the webhook away.
+    Injection,
+    /// It has Gleaner's prefix, or one like it, and an unknown name.
+    Unknown,
+}
+
+/// Returns `None` for a key that has nothing to do with Gleaner.
+pub(super) fn likeness(key: &str) -> Option<Likeness> {
+    if key.len() > LONGEST || key.len() < 7 {
+        return None;
+    }
+    if KNOWN.contains(&key) {
+        return Some(Likeness::Known);
+    }
+    if OF_CREATED.contains(&key) {
+        return Some(Likeness::OfCreated);
+    }
+    if key == INJECTION {
+        return Some(Likeness::Injection);
+    }
+    let lower = key.to_ascii_lowercase();
+    let Some((prefix, name)) = lower.split_once('/') else {
+        return without_prefix(&lower);
+    };
+    let own = prefix == PREFIX.trim_end_matches('/');
+    let labels: Vec<&str> = prefix.split('.').collect();
+    let is_named = labels.len() <= 2 && labels.contains(&"gleaner");
+    // `cleaner.io` is a word of its own.
+    let is_near = !own && !is_named && labels.len() <= 3 && labels.iter().any(|word| is_near(word));
+    let meant = || {
+        let known = KNOWN.iter().map(|known| &known[PREFIX.len()..]);
+        let near = nearest(name, known)?;
+        KNOWN.into_iter().find(|known| known.ends_with(near))
+    };
+    match meant() {
+        Some(right) if own || is_named || is_near => Some(Likeness::Misspelt(right)),
+        None if own || is_named => Some(Likeness::Unknown),
+        _ => None,
+    }
+}
+
+/// A key without a prefix, such as `gleaner-outputs` or `gleaner.dev`.
+fn without_prefix(key: &str) -> Option<Likeness> {
+    let words = || key.split(['.', '-', '_', ':']);
+    let is_ours = words()
+        .next()
+        .is_some_and(|word| word == "gleaner" || is_near(word));
+    let names_outputs =
+        key == "gleaner.dev" || words().skip(1).any(|word| word.starts_with("output"));
+    (is_ours && names_outputs).then_some(Likeness::Misspelt(annotation::OUTPUTS))
+}
+
+fn is_near(word: &str) -> bool {
+    word.len() >= 5 && nearest(word, ["gleaner", "gleaners"]).is_some()
+}

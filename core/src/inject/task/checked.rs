@@ -1,0 +1,100 @@
+//! A TaskSpec with the declaration next to it, both found sound: the checks that come before anything is injected.
+
+use crate::document::diagnostic::Diagnostic;
+use crate::document::{Diagnostics, Live, Place};
+use crate::finish::Finish;
+use crate::inject::messages::OfTask;
+use crate::inject::settings::Settings;
+use crate::inject::shape;
+use crate::task::{DeclarationSite, Declared, TaskSpec, step_variables};
+use serde_json::Value;
+
+use super::sidecar::Placement;
+use super::{ahead, forecast, obstacles, results};
+
+/// What injection needs of a TaskSpec that can be injected.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    pub(super) declared: Declared,
+    pub(super) spec: TaskSpec,
+    pub(super) finish: Finish,
+    pub(super) settings: Settings,
+    pub(super) messages: OfTask,
+    /// What is allowed and probably not meant.
+    pub(crate) warnings: Vec<Diagnostic>,
+}
+
+/// Checks a TaskSpec, whose JSON is `spec` and holds nothing of Gleaner's, with its declaration; `None` where there is none.
+/// Errors: everything that is wrong with either.
+pub(crate) fn check(
+    site: &DeclarationSite<'_>,
+    spec: &Value,
+    metadata: Option<&Value>,
+    settings: &Settings,
+    placement: Placement,
+) -> Result<Option<Checked>, Vec<Diagnostic>> {
+    let Some(cursor) = site.task_cursor() else {
+        return Ok(None);
+    };
+    let place = &cursor.place;
+    let mut found = Diagnostics::default();
+    shape::task(cursor, &mut found);
+    if !found.is_empty() {
+        return found.finish(None);
+    }
+    let mut declared = site.declaration(&Live).unwrap_or_else(|wrong| {
+        found.extend(wrong);
+        None
+    });
+    let settings = settings.with_annotations(metadata).unwrap_or_else(|wrong| {
+        found.extend(wrong.into_iter().map(|diagnostic| Diagnostic {
+            place: below(site.metadata(), &diagnostic.place),
+            ..diagnostic
+        }));
+        settings.clone()
+    });
+    let read = match &mut declared {
+        Some(declared) => declared.task.take(),
+        // What is wrong with it is among the errors of the declaration.
+        None => site.task().unwrap_or_default(),
+    };
+    let finish = read.as_ref().map(|read| Finish::of(&read.steps));
+    if let Some(finish) = finish {
+        found.extend(obstacles::all(spec, finish, place));
+    }
+    let (Some(declared), Some(read), Some(finish)) = (declared, read, finish) else {
+        return found.finish(None);
+    };
+    let declaration = &declared.declaration;
+    let annotation = site.place_of_annotation();
+    let kinds = settings.kinds.check(declaration).into_iter();
+    found.extend(kinds.map(|diagnostic| diagnostic.in_annotation(&annotation)));
+    found.extend(results::conflicts(spec, declaration, place));
+    step_variables::find(declaration, cursor, &mut found);
+    let messages = forecast::messages(spec, declaration, finish, placement.results_from());
+    if let Placement::AheadOfTime(_) = placement {
+        let mut spec = spec.clone();
+        let wrapped = ahead::wrap_steps(&mut spec, &read, declaration, finish, &messages, place);
+        found.extend(wrapped.err().into_iter().flatten());
+    }
+    let mut warnings: Vec<_> = forecast::warning(spec, declaration, &messages, place)
+        .into_iter()
+        .collect();
+    warnings.extend(declared.warnings.iter().cloned());
+    found.finish(Some(Checked {
+        declared,
+        spec: read,
+        finish,
+        settings,
+        messages,
+        warnings,
+    }))
+}
+
+/// The place in the metadata of an object, within the metadata at `metadata`.
+fn below(metadata: &Place, place: &Place) -> Place {
+    match place.within(&Place::from(["metadata"])) {
+        Some(rest) => metadata.join(&rest),
+        None => place.clone(),
+    }
+}

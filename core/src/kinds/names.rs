@@ -1,0 +1,181 @@
+//! The names of Kubernetes' own kinds and their versions.
+
+use crate::document::suggestion::nearest;
+use crate::document::{Cursor, Diagnostics};
+
+use super::VERSION;
+
+/// Kubernetes' own kinds by `apiVersion` (k8s.io/api), but for those of reviews and of the control plane.
+const KINDS: [(&str, &[&str]); 19] = [
+    (
+        "v1",
+        &[
+            "Binding",
+            "ConfigMap",
+            "Endpoints",
+            "Event",
+            "LimitRange",
+            "List",
+            "Namespace",
+            "Node",
+            "PersistentVolume",
+            "PersistentVolumeClaim",
+            "Pod",
+            "PodTemplate",
+            "ReplicationController",
+            "ResourceQuota",
+            "Secret",
+            "Service",
+            "ServiceAccount",
+        ],
+    ),
+    (
+        "apps/v1",
+        &[
+            "ControllerRevision",
+            "DaemonSet",
+            "Deployment",
+            "ReplicaSet",
+            "StatefulSet",
+        ],
+    ),
+    ("batch/v1", &["CronJob", "Job"]),
+    ("autoscaling/v1", &["HorizontalPodAutoscaler", "Scale"]),
+    ("autoscaling/v2", &["HorizontalPodAutoscaler"]),
+    ("policy/v1", &["Eviction", "PodDisruptionBudget"]),
+    (
+        "networking.k8s.io/v1",
+        &[
+            "IPAddress",
+            "Ingress",
+            "IngressClass",
+            "NetworkPolicy",
+            "ServiceCIDR",
+        ],
+    ),
+    (
+        "rbac.authorization.k8s.io/v1",
+        &["ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"],
+    ),
+    (
+        "storage.k8s.io/v1",
+        &[
+            "CSIDriver",
+            "CSINode",
+            "CSIStorageCapacity",
+            "StorageClass",
+            "VolumeAttachment",
+            "VolumeAttributesClass",
+        ],
+    ),
+    ("scheduling.k8s.io/v1", &["PriorityClass"]),
+    ("coordination.k8s.io/v1", &["Lease"]),
+    ("discovery.k8s.io/v1", &["EndpointSlice"]),
+    ("events.k8s.io/v1", &["Event"]),
+    ("node.k8s.io/v1", &["RuntimeClass"]),
+    ("apiextensions.k8s.io/v1", &["CustomResourceDefinition"]),
+    ("apiregistration.k8s.io/v1", &["APIService"]),
+    ("certificates.k8s.io/v1", &["CertificateSigningRequest"]),
+    (
+        "admissionregistration.k8s.io/v1",
+        &[
+            "MutatingAdmissionPolicy",
+            "MutatingAdmissionPolicyBinding",
+            "MutatingWebhookConfiguration",
+            "ValidatingAdmissionPolicy",
+            "ValidatingAdmissionPolicyBinding",
+            "ValidatingWebhookConfiguration",
+        ],
+    ),
+    (
+        "flowcontrol.apiserver.k8s.io/v1",
+        &["FlowSchema", "PriorityLevelConfiguration"],
+    ),
+];
+
+/// Adds what is wrong with the kind of an object; returns true if the kind is known, or may be one of a CRD.
+pub(super) fn check(
+    version: &str,
+    kind: &str,
+    template: &Cursor<'_>,
+    errors: &mut Diagnostics,
+    warnings: &mut Diagnostics,
+) -> bool {
+    if let Some((_, kinds)) = KINDS.iter().find(|(known, _)| *known == version) {
+        if kinds.contains(&kind) {
+            return true;
+        }
+        let help = match (nearest(kind, kinds.iter().copied()), version_of(kind)) {
+            (_, Some(right)) => format!("{kind} is of apiVersion {right}"),
+            (Some(right), None) => format!("did you mean '{right}'?"),
+            (None, None) => match misspelt(kind) {
+                Some((right, version)) => {
+                    format!("did you mean '{right}' of apiVersion {version}?")
+                }
+                None => format!("Kubernetes {VERSION} has {}", kinds.join(", ")),
+            },
+        };
+        let at = template.field("kind").unwrap_or_else(|| template.clone());
+        errors.refuse(&at, format!("{version} has no kind '{kind}'"), help);
+        return false;
+    }
+    let (group, _) = version.split_once('/').unwrap_or(("", version));
+    let known_group = KINDS.iter().find(|(known, _)| group_of(known) == group);
+    // Groups without a dot are Kubernetes' own.
+    let is_own = !group.contains('.');
+    let meant = version_of(kind).or_else(|| {
+        let versions = KINDS.iter().map(|(version, _)| *version);
+        is_own.then(|| nearest(version, versions)).flatten()
+    });
+    let message = || format!("Kubernetes {VERSION} has no apiVersion '{version}'");
+    let help = || meant.map(|right| format!("did you mean {right}?"));
+    let at = template
+        .field("apiVersion")
+        .unwrap_or_else(|| template.clone());
+    if known_group.is_some() && is_version(version) {
+        // An old cluster may still have it, a new one has it perhaps.
+        warnings.add(&at, message(), help());
+        return true;
+    }
+    let is_near = meant.is_some_and(|right| {
+        nearest(group, [group_of(right)]).is_some() && version_of(kind).is_some()
+    });
+    if is_own || is_near {
+        errors.add(&at, message(), help());
+        return false;
+    }
+    true
+}
+
+/// The `apiVersion` of a kind of this very name.
+fn version_of(kind: &str) -> Option<&'static str> {
+    let found = KINDS.iter().find(|(_, kinds)| kinds.contains(&kind));
+    found.map(|(version, _)| *version)
+}
+
+/// The kind of any version that `kind` was probably meant to be.
+fn misspelt(kind: &str) -> Option<(&'static str, &'static str)> {
+    KINDS
+        .iter()
+        .find_map(|(version, kinds)| Some((nearest(kind, kinds.iter().copied())?, *version)))
+}
+
+fn group_of(version: &str) -> &str {
+    version.split_once('/').map_or("", |(group, _)| group)
+}
+
+/// Returns true for `v1`, `v1beta1` and the like, after the group.
+fn is_version(version: &str) -> bool {
+    let (_, version) = version.split_once('/').unwrap_or(("", version));
+    let Some(rest) = version.strip_prefix('v') else {
+        return false;
+    };
+    let number = |text: &str| text.len() == 1 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let mut parts = rest.splitn(2, "beta");
+    let (major, minor) = (parts.next().unwrap_or_default(), parts.next());
+    let (major, minor) = match major.split_once("alpha") {
+        Some((major, minor)) => (major, Some(minor)),
+        None => (major, minor),
+    };
+    number(major) && minor.is_none_or(number)
+}

@@ -1,0 +1,310 @@
+//! The types of fields.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use gleaner_proto::output::OutputType;
+use serde_json::Value;
+
+use super::{OUTLINE, VERSION};
+use crate::declaration::{Declaration, ParamShape, Scope};
+use crate::document::diagnostic::{Diagnostic, Part};
+use crate::document::suggestion::nearest;
+use crate::document::{Content, Cursor, Diagnostics};
+use crate::variable::{Access, Reference, Text};
+
+/// Metadata that the reader of declarations checks.
+const OWN_METADATA: [&str; 5] = [
+    "name",
+    "generateName",
+    "labels",
+    "annotations",
+    "ownerReferences",
+];
+
+/// Compares the templates of a declaration with types of the outline.
+pub(super) struct Types<'a> {
+    pub(super) declaration: &'a Declaration,
+    pub(super) scope: &'a Scope,
+    pub(super) errors: &'a mut Diagnostics,
+    pub(super) warnings: &'a mut Diagnostics,
+}
+
+impl Types<'_> {
+    /// Checks an object against the type of its kind.
+    pub(super) fn check_object(&mut self, own: &str, object: &Cursor<'_>, kind: &str) {
+        let fields = &OUTLINE["types"][own.parse::<usize>().unwrap_or(usize::MAX)];
+        for (key, field) in entries(object) {
+            match fields["fields"][key].as_str() {
+                Some(own) if key == "metadata" => self.check_metadata(own, &field),
+                Some(own) => self.check(own, &field),
+                // Without it there is nothing to be ignored either.
+                None if key == "status" => {}
+                None => self.unknown(key, &field, fields, &format!("a {kind}"), true),
+            }
+        }
+        self.required(fields, object);
+    }
+
+    fn check_metadata(&mut self, own: &str, metadata: &Cursor<'_>) {
+        let fields = &OUTLINE["types"][own.parse::<usize>().unwrap_or(usize::MAX)];
+        for (key, field) in entries(metadata) {
+            match fields["fields"][key].as_str() {
+                _ if OWN_METADATA.contains(&key) => {}
+                Some(own) => self.check(own, &field),
+                None => self.unknown(key, &field, fields, "metadata", true),
+            }
+        }
+    }
+
+    fn check(&mut self, own: &str, cursor: &Cursor<'_>) {
+        match &cursor.node.content {
+            Content::Null => {}
+            Content::String(text) => self.check_text(own, text, cursor),
+            Content::Sequence(items) => match own.strip_prefix("[]") {
+                Some(item) => {
+                    for (index, node) in items.iter().enumerate() {
+                        self.check_item(item, &Cursor::new(node, cursor.place.index(index)));
+                    }
+                }
+                None if own == "any" => {}
+                None => cursor.expected(described(own), self.errors),
+            },
+            Content::Mapping(_) => self.check_map(own, cursor),
+            Content::Number(number) => {
+                let is_whole = number.is_i64() || number.is_u64();
+                let fits = match own {
+                    "integer" | "int-or-string" => is_whole,
+                    "number" | "quantity" | "any" => true,
+                    _ => false,
+                };
+                self.plain(fits, own, cursor);
+            }
+            Content::Boolean(_) => self.plain(matches!(own, "boolean" | "any"), own, cursor),
+        }
+    }
+
+    /// A number or boolean, which becomes a text in quotes.
+    fn plain(&mut self, fits: bool, own: &str, cursor: &Cursor<'_>) {
+        match own {
+            _ if fits => {}
+            "string" | "bytes" => {
+                cursor.text(self.errors);
+            }
+            _ => cursor.expected(described(own), self.errors),
+        }
+    }
+
+    fn check_item(&mut self, own: &str, item: &Cursor<'_>) {
+        let spread = item.node.as_str().and_then(|text| Text::parse(text).ok());
+        let spread = spread.as_ref().and_then(Text::as_variable);
+        match spread.filter(|reference| reference.is_spread()) {
+            // The items of a parameter are strings; those of an output are known in the run.
+            Some(reference @ Reference::Param { .. }) => {
+                let kind = self.kind_of(reference);
+                if kind == Some(OutputType::Array) {
+                    self.check_kind(own, OutputType::String, reference, item);
+                }
+            }
+            Some(_) => {}
+            None => self.check(own, item),
+        }
+    }
+
+    fn check_map(&mut self, own: &str, map: &Cursor<'_>) {
+        if let Some(value) = own.strip_prefix("{}") {
+            for (_, field) in entries(map) {
+                self.check(value, &field);
+            }
+        } else if let Ok(index) = own.parse::<usize>() {
+            let fields = &OUTLINE["types"][index];
+            for (key, field) in entries(map) {
+                match fields["fields"][key].as_str() {
+                    Some(own) => self.check(own, &field),
+                    None => self.unknown(key, &field, fields, "this", false),
+                }
+            }
+            self.required(fields, map);
+        } else if !matches!(own, "any" | "object") {
+            map.expected(described(own), self.errors);
+        }
+    }
+
+    fn check_text(&mut self, own: &str, text: &str, cursor: &Cursor<'_>) {
+        if own == "any" {
+            return;
+        }
+        // What is wrong with a variable has been said.
+        let Ok(parsed) = Text::parse(text) else {
+            return;
+        };
+        if let Some(reference) = parsed.as_variable() {
+            if let Some(kind) = self.kind_of(reference) {
+                self.check_kind(own, kind, reference, cursor);
+            }
+            return;
+        }
+        match own {
+            "string" | "quantity" | "int-or-string" => {}
+            "bytes" if parsed.as_literal().is_none_or(is_base64) => {}
+            "bytes" => {
+                let message = "this is not valid base64";
+                let help = "encode it, or put it under stringData as it is if this is a Secret";
+                self.errors.refuse(cursor, message, help);
+            }
+            _ => {
+                let message = format!("expected {}, found a string", described(own));
+                let unquoted = match own {
+                    "integer" => text.parse::<i64>().is_ok(),
+                    "number" => text.parse::<f64>().is_ok(),
+                    "boolean" => matches!(text, "true" | "false"),
+                    _ => false,
+                };
+                let help = unquoted.then(|| "remove the quotes".to_owned());
+                self.errors.add(cursor, message, help);
+            }
+        }
+    }
+
+    /// A field that is nothing but a variable of a known type takes the variable's type.
+    fn check_kind(
+        &mut self,
+        own: &str,
+        kind: OutputType,
+        reference: &Reference,
+        cursor: &Cursor<'_>,
+    ) {
+        let is_map = own == "object" || own.starts_with("{}") || own.parse::<usize>().is_ok();
+        let fits = match kind {
+            OutputType::String => {
+                matches!(
+                    own,
+                    "string" | "bytes" | "quantity" | "int-or-string" | "any"
+                )
+            }
+            OutputType::Number => {
+                matches!(
+                    own,
+                    "integer" | "number" | "quantity" | "int-or-string" | "any"
+                )
+            }
+            OutputType::Boolean => matches!(own, "boolean" | "any"),
+            OutputType::Array => own.starts_with("[]") || own == "any",
+            OutputType::Object => is_map || own == "any",
+        };
+        if fits {
+            return;
+        }
+        let needed = described(own);
+        let message = format!(
+            "`$({reference})` is of type {}, {needed} is needed here",
+            kind.as_str()
+        );
+        let help = match (own, kind) {
+            ("string" | "bytes", OutputType::Number | OutputType::Boolean) => {
+                Some("declare the output with type: string; its text is the same")
+            }
+            ("integer" | "number", OutputType::String) => {
+                Some("an output with type: number gives a number")
+            }
+            ("boolean", OutputType::String) => Some("an output with type: boolean gives a boolean"),
+            _ => None,
+        };
+        self.errors.push_with(|_| {
+            let diagnostic = cursor.diagnostic(message).about(Part::Offset(0));
+            diagnostic.maybe_help(help.map(str::to_owned))
+        });
+    }
+
+    /// The type of a variable, as far as it is known before the run.
+    fn kind_of(&self, reference: &Reference) -> Option<OutputType> {
+        match reference {
+            Reference::Context(_) | Reference::Resource { .. } => Some(OutputType::String),
+            Reference::Output {
+                step,
+                output,
+                access,
+            } => {
+                let kind = self.declaration.output(step, output)?.spec.kind;
+                let is_whole = matches!(access.as_slice(), [] | [Access::All]);
+                is_whole.then_some(kind)
+            }
+            Reference::Param { name, access } => {
+                let shape = self.scope.params.as_ref()?.get(name)?;
+                match (shape, access.as_slice()) {
+                    (ParamShape::String, [])
+                    | (ParamShape::Array, [Access::Index(_)])
+                    | (ParamShape::Object(_), [Access::Key(_)]) => Some(OutputType::String),
+                    (ParamShape::Array, [] | [Access::All]) => Some(OutputType::Array),
+                    (ParamShape::Object(_), [] | [Access::All]) => Some(OutputType::Object),
+                    _ => None,
+                }
+            }
+        }
+    }
+
+    /// A later Kubernetes may have the field, where it is deep in an object and not nearly one that is known.
+    fn unknown(
+        &mut self,
+        key: &str,
+        field: &Cursor<'_>,
+        fields: &Value,
+        owner: &str,
+        is_settled: bool,
+    ) {
+        let known = fields["fields"].as_object().into_iter().flatten();
+        let known: Vec<&str> = known.map(|(name, _)| name.as_str()).collect();
+        let near = nearest(key, known);
+        let found = if is_settled || near.is_some() {
+            &mut *self.errors
+        } else {
+            &mut *self.warnings
+        };
+        found.push_with(|_| {
+            let message =
+                format!("unknown field '{key}': {owner} has none in Kubernetes {VERSION}");
+            let help = near.map(|right| format!("did you mean '{right}'?"));
+            let diagnostic = Diagnostic::new(&field.place, None, message).maybe_help(help);
+            diagnostic.about(Part::Key)
+        });
+    }
+
+    fn required(&mut self, fields: &Value, map: &Cursor<'_>) {
+        let required = fields["required"].as_array().into_iter().flatten();
+        for name in required.filter_map(Value::as_str) {
+            // Gleaner adds the metadata.
+            if name != "metadata" && map.field(name).is_none() {
+                self.errors.add(
+                    map,
+                    format!("'{name}' is missing, which Kubernetes requires"),
+                    None,
+                );
+            }
+        }
+    }
+}
+
+fn entries<'a>(map: &Cursor<'a>) -> Vec<(&'a str, Cursor<'a>)> {
+    match map.node.mapping() {
+        Some(_) => map.entries(&mut Diagnostics::default()),
+        None => Vec::new(),
+    }
+}
+
+/// A type in the words of an error message.
+fn described(own: &str) -> &'static str {
+    match own {
+        "string" | "bytes" => "a string",
+        "quantity" => "a quantity",
+        "integer" => "an integer",
+        "number" => "a number",
+        "boolean" => "true or false",
+        "int-or-string" => "an integer or a string",
+        list if list.starts_with("[]") => "a list",
+        _ => "a map",
+    }
+}
+
+fn is_base64(text: &str) -> bool {
+    let text: String = text.split(['\r', '\n']).collect();
+    STANDARD.decode(text).is_ok()
+}

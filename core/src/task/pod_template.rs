@@ -1,0 +1,51 @@
+//! The pod templates in a document: those of a Job, CronJob or JobSet, and of any other kind that makes pods.
+
+use crate::document::{Content, Cursor};
+
+/// Kinds are nested this deep at most before their pod template: a JobSet has it seven levels down.
+const DEPTH_MAX: usize = 12;
+
+/// The pod templates in the document: maps below `template`, or another key, whose `spec` has containers.
+pub(super) fn all<'a>(document: &Cursor<'a>) -> Vec<Cursor<'a>> {
+    let mut found = Vec::new();
+    if let Some(spec) = document.field("spec") {
+        gather(&spec, DEPTH_MAX, &mut found);
+    }
+    found
+}
+
+fn gather<'a>(cursor: &Cursor<'a>, depth: usize, found: &mut Vec<Cursor<'a>>) {
+    let Some(depth) = depth.checked_sub(1) else {
+        return;
+    };
+    match &cursor.node.content {
+        Content::Mapping(entries) => {
+            let containers = cursor.node.descend(&["spec", "containers"]);
+            if containers.is_some_and(|containers| containers.sequence().is_some()) {
+                found.push(cursor.clone());
+                return;
+            }
+            for (key, node) in entries {
+                if is_structure(&node.content) {
+                    gather(
+                        &Cursor::new(node, cursor.place.key(&key.name)),
+                        depth,
+                        found,
+                    );
+                }
+            }
+        }
+        Content::Sequence(items) => {
+            for (index, node) in items.iter().enumerate() {
+                if is_structure(&node.content) {
+                    gather(&Cursor::new(node, cursor.place.index(index)), depth, found);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+const fn is_structure(content: &Content) -> bool {
+    matches!(content, Content::Mapping(_) | Content::Sequence(_))
+}
