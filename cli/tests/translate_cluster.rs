@@ -195,10 +195,7 @@ fn a_proxy_is_used_as_kubectl_does() {
     );
     assert!(direct.status.success(), "{direct:?}");
     let text = std::fs::read_to_string(cluster.kubeconfig()).unwrap();
-    let elsewhere = text.replace(
-        &cluster.server.url().to_string(),
-        "https://cluster.example:6443",
-    );
+    let elsewhere = text.replace(&cluster.server.url(), "https://cluster.example:6443");
     let elsewhere = file(cluster.folder.path(), "elsewhere", &elsewhere);
     let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", proxy.local_addr().unwrap());
