@@ -7,6 +7,10 @@ use std::process::{Command, Stdio};
 
 use support::gleaner;
 
+/// An output of the example.
+const DIGEST: &str =
+    "build.digest=sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
 #[test]
 fn help_teaches_by_examples() {
     for command in ["run", "render", "lint", "translate", "inject", "uninject"] {
@@ -63,7 +67,7 @@ fn files_are_taken_with_and_without_a_flag() {
         &["translate"],
         &["inject", "--image", "i"],
         &["uninject"],
-        &["render", "--output", "build.digest=x", "-p", "imageUrl=y"],
+        &["render", "--output", DIGEST, "-p", "imageUrl=y"],
     ] {
         let flag = gleaner(&[command, &["-f", file]].concat());
         let bare = gleaner(&[command, &[file]].concat());
@@ -96,7 +100,7 @@ fn the_form_has_one_flag_in_every_command() {
         &["translate"],
         &["inject", "--image", "i"],
         &["uninject"],
-        &["render", "--output", "build.digest=x", "-p", "imageUrl=y"],
+        &["render", "--output", DIGEST, "-p", "imageUrl=y"],
     ] {
         let short = gleaner(&[command, &["-f", file, "-o", "json"]].concat());
         let long = gleaner(&[command, &["-f", file, "--format", "json"]].concat());
@@ -133,7 +137,7 @@ fn a_full_standard_output_is_told_by_every_command() {
     for arguments in [
         &["run", "-f", task][..],
         &["run", "-f", task, "-o", "json"],
-        &["render", "-f", task, "--output", "build.digest=x"],
+        &["render", "-f", task, "--output", DIGEST],
         // Of a file without a declaration there is something to say.
         &["lint", "-f", "examples/crds/knative-service.yaml"],
         &["lint", "-f", task, "--format", "json"],
@@ -164,7 +168,7 @@ fn a_closed_pipe_is_the_readers_choice() {
             "-f",
             "examples/build-and-push.yaml",
             "--output",
-            "build.digest=x",
+            DIGEST,
         ][..],
         &["lint", "-f", "examples/crds/knative-service.yaml"],
         &["completions", "bash"],

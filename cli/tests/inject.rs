@@ -241,7 +241,7 @@ fn a_script_that_may_name_its_interpreter_gets_no_other() {
             "apiVersion: tekton.dev/v1\nkind: Task\nmetadata: {{name: t, annotations: {{{declaration}}}}}\nspec:\n  params: \
              [{{name: body}}]\n  steps: [{{name: one, image: x, script: {script:?}}}]\n"
         );
-        let ran = support::gleaner_with_input(&["inject", "-f", "-"], &text);
+        let ran = support::gleaner_with_input(&["inject", "-f", "-", "--image", "g"], &text);
         ran.exits(0).objects()[0]["spec"]["steps"][0]["script"]
             .as_str()
             .unwrap()

@@ -233,9 +233,9 @@ fn each_of_several_errors_in_one_value_is_at_its_place() {
     );
     in_task(
         "          resourceTemplate:",
-        "          waitFor: {condition: Ready,\n            timeout: 3h}\n          results:\n            name: .x\n          resourceTemplate:",
+        "          waitFor: {condition: Ready,\n            timeout: 25h}\n          results:\n            name: .x\n          resourceTemplate:",
         &[
-            "13:22: error: objects[0].waitFor.timeout: a wait of 180m is too long",
+            "13:22: error: objects[0].waitFor.timeout: a wait of 1500m is too long",
             "15:19: error: objects[0].results.name: 'name' is always among the results",
         ],
     );
@@ -246,7 +246,7 @@ fn what_could_not_be_read_gives_no_further_errors() {
     in_task(
         "- name: digest",
         "- name: 'di gest'",
-        &["9:19: error: steps.build[0].name: 'di gest' is no valid name"],
+        &["9:19: error: steps.build[0].name: 'di gest' is not a valid name"],
     );
     in_task(
         "      steps:\n",

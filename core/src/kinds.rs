@@ -40,7 +40,9 @@ pub fn check(node: &Node, text: Option<&str>, scope: &Scope, examined: &mut Exam
             continue;
         }
         if let Some(own) = OUTLINE["kinds"][version][kind].as_str() {
+            let declared = examined.declaration.templates.iter();
             let mut types = types::Types {
+                template: declared.into_iter().find(|one| one.place == item.place),
                 declaration: &examined.declaration,
                 scope,
                 errors: &mut errors,

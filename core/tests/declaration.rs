@@ -538,13 +538,13 @@ fn a_literal_name_fits_its_kind() {
             "v1",
             "Namespace",
             "build.v1".to_owned(),
-            "use lower-case letters, digits, and '-'",
+            "use lower-case letters, digits and '-'",
         ),
         (
             "v1",
             "Service",
             "a.b".to_owned(),
-            "use lower-case letters, digits, and '-'",
+            "use lower-case letters, digits and '-'",
         ),
         (
             "v1",

@@ -6,7 +6,7 @@ use indexmap::{IndexMap, IndexSet};
 
 use super::model::{Declaration, Origin, Policy, Template};
 use super::read::Gaps;
-use super::text_field::{is_core, is_text};
+use super::text_field::is_core;
 use super::{cycle, literal_name, order};
 use crate::document::diagnostic::{Diagnostic, Part};
 use crate::document::{Diagnostics, Place};
@@ -322,7 +322,7 @@ fn check_position(
         return Ok(());
     }
     let inside = inside(template, usage);
-    let is_text = is_text(template, &inside);
+    let is_text = template.is_text(&inside);
     let message = || {
         let kind = kind.as_str();
         format!("`$({variable})` is of type {kind}, a string is needed here")

@@ -16,38 +16,38 @@ impl Template {
             Origin::PipelineResource { .. } => Place::root(),
             Origin::Object => Place::root().key("resourceTemplate"),
         };
-        let is_text = |place: &Place| is_text(self, place);
+        let is_text = |place: &Place| self.is_text(place);
         tree.take_texts(&root, &is_text);
         if let Naming::Static(name) | Naming::Prefix(name) = &mut naming {
             name.take_texts(&root.key("metadata").key("name"), &is_text);
         }
         (self.tree, self.naming) = (tree, naming);
     }
-}
 
-/// Returns true if Kubernetes defines the field at `inside`, a place within `template`, as text.
-///
-/// The list holds what has this type wherever it is: metadata (`ObjectMeta`), selectors by label, environment variables
-/// (`EnvVar`), and the data of a ConfigMap and of a Secret before it is encoded (k8s.io/apimachinery/pkg/apis/meta/v1/types.go,
-/// k8s.io/api/core/v1/types.go); and the params of a PipelineResource.
-pub(super) fn is_text(template: &Template, inside: &Place) -> bool {
-    let segments = inside.segments();
-    let keys: Vec<&str> = segments
-        .into_iter()
-        .map(|segment| match segment {
-            Segment::Key(key) => key.as_str(),
-            Segment::Index(_) => INDEX,
-        })
-        .collect();
-    match keys[..] {
-        [.., "metadata", "name" | "generateName" | "namespace"]
-        | [.., "metadata", "labels" | "annotations", _]
-        | [.., "matchLabels" | "nodeSelector", _]
-        | [.., "env", INDEX, "value"] => true,
-        ["spec", "params", INDEX, "value"] => template.origin != Origin::Object,
-        ["resourceTemplate", "data", _] => is_core(template, "ConfigMap"),
-        ["resourceTemplate", "stringData", _] => is_core(template, "Secret"),
-        _ => false,
+    /// Returns true if Kubernetes defines the field at `inside`, a place within this template, as text.
+    ///
+    /// The list holds what has this type wherever it is: metadata (`ObjectMeta`), selectors by label, environment variables
+    /// (`EnvVar`), and the data of a ConfigMap and of a Secret before it is encoded (k8s.io/apimachinery/pkg/apis/meta/v1/types.go,
+    /// k8s.io/api/core/v1/types.go); and the params of a PipelineResource.
+    pub(crate) fn is_text(&self, inside: &Place) -> bool {
+        let segments = inside.segments();
+        let keys: Vec<&str> = segments
+            .into_iter()
+            .map(|segment| match segment {
+                Segment::Key(key) => key.as_str(),
+                Segment::Index(_) => INDEX,
+            })
+            .collect();
+        match keys[..] {
+            [.., "metadata", "name" | "generateName" | "namespace"]
+            | [.., "metadata", "labels" | "annotations", _]
+            | [.., "matchLabels" | "nodeSelector", _]
+            | [.., "env", INDEX, "value"] => true,
+            ["spec", "params", INDEX, "value"] => self.origin != Origin::Object,
+            ["resourceTemplate", "data", _] => is_core(self, "ConfigMap"),
+            ["resourceTemplate", "stringData", _] => is_core(self, "Secret"),
+            _ => false,
+        }
     }
 }
 

@@ -203,8 +203,7 @@ fn weave_host(
     settings: &Settings,
     placement: Placement,
 ) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
-    let spec = woven.pointer(&place.pointer());
-    let Some(spec) = spec.filter(|spec| spec.is_object()) else {
+    let Some(spec) = woven.pointer(&place.pointer()) else {
         return Ok(Vec::new());
     };
     let metadata = task_specs::metadata_of(woven, place);

@@ -6,7 +6,7 @@ use gleaner_proto::output::OutputType;
 use serde_json::Value;
 
 use super::{OUTLINE, VERSION};
-use crate::declaration::{Declaration, ParamShape, Scope};
+use crate::declaration::{Declaration, ParamShape, Scope, Template};
 use crate::document::diagnostic::{Diagnostic, Part};
 use crate::document::suggestion::nearest;
 use crate::document::{Content, Cursor, Diagnostics};
@@ -24,6 +24,8 @@ const OWN_METADATA: [&str; 5] = [
 /// Compares the templates of a declaration with types of the outline.
 pub(super) struct Types<'a> {
     pub(super) declaration: &'a Declaration,
+    /// The template as the declaration has it; none if that is wrong.
+    pub(super) template: Option<&'a Template>,
     pub(super) scope: &'a Scope,
     pub(super) errors: &'a mut Diagnostics,
     pub(super) warnings: &'a mut Diagnostics,
@@ -191,7 +193,12 @@ impl Types<'_> {
             OutputType::Array => own.starts_with("[]") || own == "any",
             OutputType::Object => is_map || own == "any",
         };
-        if fits {
+        let is_text = self.template.is_some_and(|template| {
+            let inside = cursor.place.within(&template.place);
+            inside.is_some_and(|inside| template.is_text(&inside))
+        });
+        // In a field of text a number becomes its text, and the check of the declaration refuses the rest.
+        if fits || own == "string" && is_text {
             return;
         }
         let needed = described(own);
@@ -200,18 +207,21 @@ impl Types<'_> {
             kind.as_str()
         );
         let help = match (own, kind) {
-            ("string" | "bytes", OutputType::Number | OutputType::Boolean) => {
-                Some("declare the output with type: string; its text is the same")
+            ("string", _) => Some(format!("write $(string({reference})) for its text")),
+            ("bytes", OutputType::Number | OutputType::Boolean) => {
+                Some("put it under stringData if this is a Secret".to_owned())
             }
             ("integer" | "number", OutputType::String) => {
-                Some("an output with type: number gives a number")
+                Some("an output with type: number gives a number".to_owned())
             }
-            ("boolean", OutputType::String) => Some("an output with type: boolean gives a boolean"),
+            ("boolean", OutputType::String) => {
+                Some("an output with type: boolean gives a boolean".to_owned())
+            }
             _ => None,
         };
         self.errors.push_with(|_| {
             let diagnostic = cursor.diagnostic(message).about(Part::Offset(0));
-            diagnostic.maybe_help(help.map(str::to_owned))
+            diagnostic.maybe_help(help)
         });
     }
 

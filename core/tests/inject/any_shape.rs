@@ -32,12 +32,9 @@ fn objects() -> Vec<Value> {
     owned["metadata"]["labels"] = json!({"tekton.dev/pipelineRun": "r"});
     let mut pipeline_of = object("Pipeline", pipeline.clone());
     pipeline_of["metadata"] = json!({"name": "p"});
-    vec![
-        object("Task", spec),
-        owned,
-        pipeline_of,
-        object("PipelineRun", json!({"pipelineSpec": pipeline})),
-    ]
+    let mut pipeline_run = object("PipelineRun", json!({"pipelineSpec": pipeline}));
+    pipeline_run["metadata"] = json!({"name": "r"});
+    vec![object("Task", spec), owned, pipeline_of, pipeline_run]
 }
 
 /// The number of keys and indices to the deepest place: `spec.pipelineSpec.tasks[0].taskSpec.steps[0].env[0].name`.

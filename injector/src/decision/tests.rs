@@ -162,7 +162,7 @@ fn a_panic_over_an_object_that_asked_is_a_refusal_that_names_the_bug() {
         };
         let place = refused.panic.unwrap();
         assert!(place.contains("decision/tests.rs:"), "{place}");
-        for part in [place.as_str(), "a bug of Gleaner", "/issues"] {
+        for part in [place.as_str(), "a bug in Gleaner", "/issues"] {
             assert!(refused.message.contains(part), "{}", refused.message);
         }
         assert!(

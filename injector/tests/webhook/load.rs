@@ -88,6 +88,15 @@ async fn reviews_at_a_steady_rate_are_all_answered_whatever_certificates_and_oth
     assert!(late <= early + growth, "{early} KiB, then {late} KiB");
 }
 
+/// Ends the other clients, also when a steady one has panicked: they would keep the test from its end.
+struct EndOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for EndOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Plays the load and waits for its end.
 fn play(load: Load, injector: &Injector, target: &Target) -> Figures {
     let done = AtomicBool::new(false);
@@ -121,10 +130,11 @@ fn play(load: Load, injector: &Injector, target: &Target) -> Figures {
         };
         let early = highest(load.time / 6, load.time / 2);
         let late = highest(load.time / 2, load.time);
+        let ended = EndOnDrop(&done);
         for client in steady {
             figures.add_steady(client.join().expect("no failed review"));
         }
-        done.store(true, Ordering::Relaxed);
+        drop(ended);
         for client in large {
             let latencies = client.join().expect("no failed large review");
             figures.large.extend(latencies);

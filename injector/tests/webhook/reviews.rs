@@ -190,8 +190,20 @@ async fn what_is_no_review_is_refused_in_the_words_of_http() {
         .to_string()
         .replace("admission.k8s.io/v1", "admission.k8s.io/v1beta1");
     let cases = [
-        (Method::POST, "/mutate/pods", "{", 400, "no AdmissionReview"),
-        (Method::POST, "/mutate/pods", "", 400, "no AdmissionReview"),
+        (
+            Method::POST,
+            "/mutate/pods",
+            "{",
+            400,
+            "not an AdmissionReview",
+        ),
+        (
+            Method::POST,
+            "/mutate/pods",
+            "",
+            400,
+            "not an AdmissionReview",
+        ),
         (
             Method::POST,
             "/mutate/tekton",

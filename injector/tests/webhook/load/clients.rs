@@ -50,7 +50,12 @@ impl Target {
     pub(super) fn new(injector: &Injector, api_server: &ApiServer) -> Self {
         let by_reference = json!({
             "apiVersion": "tekton.dev/v1", "kind": "TaskRun",
-            "metadata": {"name": "r", "annotations": {"gleaner.dev/outputs": "steps: {a: [{name: o}]}"}},
+            "metadata": {
+                "name": "r",
+                "annotations": {"gleaner.dev/outputs": "steps: {a: [{name: o}]}"},
+                // Tekton passes annotations down to the runs that its controllers create.
+                "ownerReferences": [{"apiVersion": "tekton.dev/v1", "kind": "PipelineRun", "name": "p", "uid": "u", "controller": true}],
+            },
             "spec": {"taskRef": {"name": "build"}},
         });
         let other_pod = UNWOVEN_POD.replace("gleaner", "another");
