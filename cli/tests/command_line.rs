@@ -142,7 +142,7 @@ fn a_full_standard_output_is_told_by_every_command() {
         &["lint", "-f", "examples/crds/knative-service.yaml"],
         &["lint", "-f", task, "--format", "json"],
         &["translate", "-f", task],
-        &["inject", "-f", task],
+        &["inject", "-f", task, "--image", "g"],
         &["completions", "bash"],
         &["--help"],
         &["run", "--help"],

@@ -1,4 +1,4 @@
-//! One large run: as much as a declaration of 256 KiB holds, 200 steps, 4000 outputs and 500 objects; and 50 clients that are
+//! One large run: nearly as much as a declaration holds, 200 steps, 3,600 outputs and 400 objects; and 50 clients that are
 //! slow.
 
 use std::time::{Duration, Instant};
@@ -8,8 +8,8 @@ use gleaner_proto::message::Phase;
 use crate::support::{Connection, Setup, request};
 
 const STEPS: usize = 200;
-const OUTPUTS: usize = 20;
-const OBJECTS: usize = 500;
+const OUTPUTS: usize = 18;
+const OBJECTS: usize = 400;
 const SLOW: usize = 50;
 
 fn declaration() -> String {

@@ -74,7 +74,7 @@ async fn a_namespace_goes_when_what_is_in_it_is_refused(server: &Server) {
         ("second", second),
     ];
     // The declaration does not see a name that a variable makes wrong.
-    let declared = declared(&objects).replace("Second", "$(steps.plan.pr)_");
+    let declared = declared(&objects).replace("Second", "$(steps.plan.pr).");
     let mut run = Run::new(PROGRAMS, server, &declared);
     run.start().await;
     let step = run.step("plan").writes("pr", "42").first();
