@@ -261,6 +261,17 @@ fn decide(document: &Value) -> Option<Verdict> {
         (None, "Pod") => ("", Route::Pods),
         _ => return None,
     };
+    let mut document = document.clone();
+    // The API server adds which client wrote which field.
+    if let Some(Value::Object(annotations)) = document.pointer("/metadata/annotations") {
+        let fields = annotations
+            .keys()
+            .map(|key| (format!("f:{key}"), json!({})));
+        let fields = Value::Object(fields.collect());
+        document["metadata"]["managedFields"] = json!([
+            {"manager": "kubectl", "fieldsV1": {"f:metadata": {"f:annotations": fields}}},
+        ]);
+    }
     let review = json!({
         "apiVersion": "admission.k8s.io/v1",
         "kind": "AdmissionReview",

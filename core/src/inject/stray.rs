@@ -93,7 +93,8 @@ impl<'a> Search<'a> {
                             continue;
                         }
                     }
-                    let is_data = map == Map::Other && DATA.contains(&key.name.as_str());
+                    let is_data = map == Map::Other && DATA.contains(&key.name.as_str())
+                        || is_of_the_cluster(&cursor.place, &key.name);
                     let is_structure =
                         matches!(node.content, Content::Sequence(_) | Content::Mapping(_));
                     if is_structure && !is_data {
@@ -248,6 +249,16 @@ impl Map {
         } else {
             Self::Other
         }
+    }
+}
+
+/// Returns true if the API server or a controller writes the field `key` of the map at `place`, which no user can correct. The fields of
+/// `managedFields` are named by paths, such as `f:gleaner.dev/outputs` (k8s.io/apimachinery/pkg/apis/meta/v1/types.go).
+fn is_of_the_cluster(place: &Place, key: &str) -> bool {
+    match key {
+        "managedFields" => place.ends_with(&["metadata"]),
+        "status" => place.segments().is_empty(),
+        _ => false,
     }
 }
 

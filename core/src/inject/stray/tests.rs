@@ -17,6 +17,20 @@ fn on_task(metadata: &str) -> Vec<String> {
 }
 
 #[test]
+fn fields_that_the_cluster_writes_pass() {
+    let managed = "[{manager: kubectl, fieldsV1: {f:metadata: {f:annotations: {f:gleaner.dev/outputs: {}, f:gleaner.dev/output: {}}}}}]";
+    let metadata = format!("{{annotations: {{gleaner.dev/outputs: x}}, managedFields: {managed}}}");
+    assert_eq!(on_task(&metadata), [""; 0]);
+    let pod = format!(
+        "{{kind: Pod, apiVersion: v1, metadata: {metadata}, spec: {{containers: []}}, status: {{gleaner.dev/outputs: x}}}}"
+    );
+    assert_eq!(found(&pod), [""; 0]);
+    // A user's own map of that name is not the cluster's.
+    let own = "{kind: Task, apiVersion: tekton.dev/v1, spec: {steps: [], managedFields: {gleaner.dev/outputs: x}}}";
+    assert_eq!(found(own).len(), 1);
+}
+
+#[test]
 fn annotations_that_are_read_pass() {
     for metadata in [
         "{annotations: {gleaner.dev/outputs: x, gleaner.dev/cpu-limit: 1m, a/b: c}}",
