@@ -44,6 +44,7 @@ pub async fn serve(
     let report = Report {
         mode: declaration.preflight,
         blocking: Vec::new(),
+        unanswered: None,
     };
     let mut collector = Collector::new(declaration, Run::default(), Values::default(), []);
     let steps: Vec<StepName> = collector.steps().cloned().collect();
