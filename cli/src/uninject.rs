@@ -1,13 +1,13 @@
 //! `gleaner uninject`: the inverse of `gleaner inject` and of the webhook.
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use gleaner_core::document::Node;
 use gleaner_core::inject::removal::{self, Removed};
 
 use crate::args::Uninject;
-use crate::printing::{print, read_all};
+use crate::failure::Failure;
+use crate::printing::{self, print, read_all};
 
 /// Prints the documents without Gleaner, or the list of those that have it.
 pub(crate) fn main(options: &Uninject) -> Result<ExitCode, u8> {
@@ -28,8 +28,8 @@ pub(crate) fn main(options: &Uninject) -> Result<ExitCode, u8> {
         }
     }
     if options.list {
-        let written = std::io::stdout().write_all(lines.as_bytes());
-        return Ok(written.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS));
+        printing::write(&lines).map_err(Failure::print)?;
+        return Ok(ExitCode::SUCCESS);
     }
     print(&printed, options.form)
 }

@@ -143,6 +143,8 @@ fn a_full_standard_output_is_told_by_every_command() {
         &["lint", "-f", task, "--format", "json"],
         &["translate", "-f", task],
         &["inject", "-f", task, "--image", "g"],
+        &["uninject", "-f", task],
+        &["uninject", "--list", "-f", task],
         &["completions", "bash"],
         &["--help"],
         &["run", "--help"],
