@@ -3,7 +3,7 @@
 mod support;
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use gleaner_local_apiserver::LocalApiServer;
@@ -125,6 +125,23 @@ spec:
         steps: [{name: one, script: 'echo in $PWD; sleep 300'}]
 ";
 
+/// The same command with the default action of the signals that `nohup` or a shell may have set to be ignored in the tests.
+fn with_default_signals(command: &Command) -> Command {
+    let mut env = Command::new("env");
+    env.arg("--default-signal=HUP,QUIT,TERM");
+    env.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => env.env(name, value),
+            None => env.env_remove(name),
+        };
+    }
+    if let Some(directory) = command.get_current_dir() {
+        env.current_dir(directory);
+    }
+    env
+}
+
 #[test]
 fn a_run_that_a_signal_ends_leaves_no_process_and_no_directory() {
     let folder = tempfile::tempdir().unwrap();
@@ -135,7 +152,7 @@ fn a_run_that_a_signal_ends_leaves_no_process_and_no_directory() {
         (&pipeline, "second/one | in ", "/1/workspace"),
     ] {
         for signal in [Signal::KILL, Signal::QUIT, Signal::TERM, Signal::HUP] {
-            let mut command = support::command(&["run", "-f", path]);
+            let mut command = with_default_signals(&support::command(&["run", "-f", path]));
             let mut child = command
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
