@@ -66,7 +66,8 @@ impl Declaration {
     /// empty list.
     pub fn parse(text: &str, scope: &Scope) -> Result<Self, Vec<Diagnostic>> {
         let node = Self::parse_document(text).map_err(|found| vec![found])?;
-        Examined::new(&node, Some(text), scope).finish()
+        let (declaration, errors) = read_and_check(&node, Some(text), scope);
+        errors.finish(declaration)
     }
 
     /// Parses the text of the annotation, unless it is larger than [`DECLARATION_MAX`].
@@ -87,14 +88,6 @@ impl Declaration {
         Diagnostic::new(Place::root(), None, message)
             .help("declare fewer outputs and resources, or divide the Task")
     }
-
-    /// Reads and checks a declaration that is already parsed, as in the proposal's own syntax.
-    ///
-    /// # Errors
-    /// As [`Declaration::parse`].
-    pub fn read(node: &Node, scope: &Scope) -> Result<Self, Vec<Diagnostic>> {
-        Examined::new(node, None, scope).finish()
-    }
 }
 
 /// A declaration with everything that is wrong with it, or is probably not meant.
@@ -111,25 +104,27 @@ pub struct Examined {
 impl Examined {
     /// Examines the declaration `node`, which was read from `text` unless it is part of another document.
     pub fn new(node: &Node, text: Option<&str>, scope: &Scope) -> Self {
-        let (declaration, gaps, mut errors) = read::read(node);
-        check::check(&declaration, &gaps, scope, &mut errors);
+        let (declaration, errors) = read_and_check(node, text, scope);
         let mut warnings = Diagnostics::default();
         expressions::find(node, &declaration, scope, &mut warnings);
         if errors.is_empty() {
             unused::find(&declaration, &mut warnings);
         }
-        for found in [&mut errors, &mut warnings] {
-            found.settle(node, text);
-            found.sort();
-        }
+        warnings.settle(node, text);
+        warnings.sort();
         Self {
             declaration,
             errors,
             warnings,
         }
     }
+}
 
-    fn finish(self) -> Result<Declaration, Vec<Diagnostic>> {
-        self.errors.finish(self.declaration)
-    }
+/// Reads and checks the declaration `node`, which was read from `text` unless it is part of another document.
+fn read_and_check(node: &Node, text: Option<&str>, scope: &Scope) -> (Declaration, Diagnostics) {
+    let (declaration, gaps, mut errors) = read::read(node);
+    check::check(&declaration, &gaps, scope, &mut errors);
+    errors.settle(node, text);
+    errors.sort();
+    (declaration, errors)
 }
