@@ -306,14 +306,15 @@ impl Entry<'_> {
         }
     }
 
-    /// Sends a write, again and again while a quota has no room for the object.
+    /// Sends a write, again and again while a quota has no room for the object. The object itself may have filled it if an earlier
+    /// attempt got no response: that refusal is the caller's.
     async fn send(&mut self, call: &Call) -> Result<Reply, CallError> {
         let in_flight = &mut self.ledger.get_mut(self.index).in_flight;
         let mut backoff = Backoff::default();
         let mut full = None;
         loop {
             match self.api.write(call, in_flight).await {
-                Err(error) if error.is_quota() => {
+                Err(error) if error.is_quota() && !error.unsure => {
                     if !self.api.rest(&mut backoff).await {
                         return Err(error);
                     }
