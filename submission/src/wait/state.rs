@@ -128,11 +128,16 @@ pub(super) fn is_current(object: &Value, condition: &Value) -> bool {
 
 /// `Ready is False (Reason): message`
 pub(super) fn said(name: &str, condition: &Value, show: bool) -> String {
-    let mut said = format!("{name} is {}", text(condition, "/status"));
+    let said = format!("{name} is {}", text(condition, "/status"));
+    with_cause(said, condition, show)
+}
+
+/// Adds the reason and the message of a condition or a status to what is said of it, as far as it has them and they may be shown.
+pub(super) fn with_cause(mut said: String, cause: &Value, show: bool) -> String {
     if !show {
         return said;
     }
-    let (reason, message) = (text(condition, "/reason"), text(condition, "/message"));
+    let (reason, message) = (text(cause, "/reason"), text(cause, "/message"));
     if !reason.is_empty() {
         said = format!("{said} ({reason})");
     }
