@@ -207,16 +207,16 @@ fn refusal(code: StatusCode, body: &[u8], disclosure: &Disclosure) -> (Refusal, 
         let reasons = details.causes.iter().map(|cause| cause.reason.clone());
         reasons.collect()
     });
+    let topic = topic(code, &status.message, &causes);
     let words = match disclosure {
-        Disclosure::Full => match quota::describe(&status.message) {
-            Some(words) => bounded(&words),
-            None => words(code, status.message.trim()),
-        },
+        Disclosure::Full if topic == Topic::Quota => quota::describe(&status.message)
+            .map_or_else(|| words(code, status.message.trim()), |text| bounded(&text)),
+        Disclosure::Full => words(code, status.message.trim()),
         Disclosure::Withheld(withheld) => withheld::refusal(code, &status, withheld),
     };
     let refusal = Refusal {
         code,
-        topic: topic(code, &status.message, &causes),
+        topic,
         words,
         reason: status.reason,
         causes,
