@@ -106,7 +106,9 @@ impl Cluster {
         let kubeconfig = match &options.kubeconfig {
             Some(file) => file.clone(),
             None => merged(&config, directory).map_err(|error| {
-                Failure::unreachable(format_args!("the kubeconfig cannot be passed to the sidecar: {error}"))
+                Failure::unreachable(format_args!(
+                    "the kubeconfig cannot be passed to the sidecar: {error}"
+                ))
             })?,
         };
         Ok(Self {
