@@ -14,7 +14,7 @@ struct Terminal {
     mark: Mark,
 }
 
-/// How the state shows.
+/// The form of the state.
 enum Mark {
     /// A condition with this status, and one of these reasons; with any, if there is none.
     Condition(&'static str, &'static str, &'static [&'static str]),
