@@ -13,7 +13,7 @@ use super::spec::TaskSpec;
 
 /// Returns a warning if the objects are created before steps that may fail; its place is the declaration's. A declaration that names
 /// `submit` itself is not asked.
-pub fn warning(declaration: &Declaration, spec: &TaskSpec) -> Option<Diagnostic> {
+pub(super) fn warning(declaration: &Declaration, spec: &TaskSpec) -> Option<Diagnostic> {
     if declaration.submit != Submit::Resolved {
         return None;
     }
