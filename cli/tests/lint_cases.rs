@@ -314,7 +314,9 @@ fn objects_that_are_created_before_a_later_step_fails_are_named() {
     let task = TASK.replace(build, &format!("{build}{test}"));
     finds(
         &task,
-        &["9:11: warning: steps.build: the objects are created after the step 'build', and stay if a later one, such as 'test', fails; write submit: Completed"],
+        &[
+            "9:11: warning: steps.build: the objects are created after the step 'build', and stay if a later one, such as 'test', fails; write submit: Completed",
+        ],
     );
     for named in ["Completed", "Resolved", "Manual"] {
         let submit = format!("      submit: {named}\n      steps:\n");

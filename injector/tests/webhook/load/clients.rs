@@ -9,7 +9,7 @@ use gleaner_testkit::client::{Connection, Place, lasting_request};
 use serde_json::{Value, json};
 
 use super::figures::Steady;
-use crate::support::{ApiServer, Injector, JOB_POD, NAME, UNWOVEN_POD, creation, review, task};
+use crate::support::{ApiServer, Injector, JOB_POD, NAME, UNINJECTED_POD, creation, review, task};
 
 /// Every so often a steady client connects again, and meets the certificate of the moment.
 const RECONNECT: Duration = Duration::from_secs(1);
@@ -56,7 +56,7 @@ impl Target {
             },
             "spec": {"taskRef": {"name": "build"}},
         });
-        let other_pod = UNWOVEN_POD.replace("gleaner", "another");
+        let other_pod = UNINJECTED_POD.replace("gleaner", "another");
         let mix = [
             ("/mutate/pods", review(JOB_POD), true),
             ("/mutate/pods", review(&other_pod), false),
