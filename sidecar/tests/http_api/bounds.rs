@@ -79,8 +79,9 @@ fn ten_thousand_unknown_outputs_are_answered_shortly_and_quickly() {
         .outputs("build", &body)
         .problem(422, problem_type::OUTPUT);
     assert!(problem.detail.ends_with("and 9991 more"), "{problem:?}");
+    // Quadratic work on 50 MB of names would take many minutes; a busy machine takes a few seconds.
     assert!(
-        begin.elapsed() < Duration::from_secs(10),
+        begin.elapsed() < Duration::from_secs(60),
         "{:?}",
         begin.elapsed()
     );
