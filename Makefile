@@ -16,7 +16,7 @@ run: ## Runs the example: a step's digest becomes a PipelineResource
 	cargo run --quiet -- run -f examples/build-and-push.yaml
 
 .PHONY: test
-test: fmt lint deny chart-readme sizes image-check suites ## Everything that must pass before a change lands
+test: fmt lint prose deny chart-readme sizes image-check suites ## Everything that must pass before a change lands
 
 .PHONY: suites
 suites: ## All tests; those against a real kube-apiserver build one first, once
@@ -30,8 +30,12 @@ fmt: ## Is everything formatted?
 lint: ## Clippy, no warning left
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
 
+.PHONY: prose
+prose: ## Finds idioms and empty doc comments in comments, messages and documents
+	@scripts/prose --check
+
 .PHONY: deny
-deny: ## Licences, bans and sources of the dependencies
+deny: ## Licenses, bans and sources of the dependencies
 	@if cargo deny --version >/dev/null 2>&1; then \
 		cargo deny --log-level error check bans licenses sources; \
 	else \
@@ -76,7 +80,7 @@ cluster-load: ## 100 TaskRuns in a row and 50 at once on that cluster: do all su
 	@tests/cluster/load
 
 .PHONY: bench
-bench: ## Benchmarks, each beside what it is measured against
+bench: ## Benchmarks, each next to what it is measured against
 	cargo bench --workspace
 
 .PHONY: load
