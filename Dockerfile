@@ -8,7 +8,7 @@
 
 FROM scratch AS base
 LABEL org.opencontainers.image.title="Gleaner" \
-      org.opencontainers.image.description="Turns what the steps of Tekton tasks leave behind into Kubernetes resources" \
+      org.opencontainers.image.description="Creates Kubernetes resources from what the steps of Tekton tasks produce" \
       org.opencontainers.image.source="https://github.com/gleaner-dev/gleaner" \
       org.opencontainers.image.licenses="Apache-2.0"
 # By number: a kubelet can tell that it is not root only then.

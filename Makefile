@@ -16,7 +16,7 @@ run: ## Runs the example: a step's digest becomes a PipelineResource
 	cargo run --quiet -- run -f examples/build-and-push.yaml
 
 .PHONY: test
-test: fmt lint prose deny chart-readme sizes image-check suites ## Everything that must pass before a change lands
+test: fmt prose lint rustdoc deny chart-readme chart-lint package workflows sizes image-check suites ## Everything that must pass before a change lands
 
 .PHONY: suites
 suites: ## All tests; those against a real kube-apiserver build one first, once
@@ -33,6 +33,27 @@ lint: ## Clippy, no warning left
 .PHONY: prose
 prose: ## Finds idioms and empty doc comments in comments, messages and documents
 	@scripts/prose --check
+
+.PHONY: rustdoc
+rustdoc: ## The API documentation, no warning left
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --quiet
+
+.PHONY: package
+package: ## Can the crates be published, with all their files?
+	cargo package --workspace --exclude gleaner-tests --exclude gleaner-testkit --no-verify --allow-dirty --quiet
+
+.PHONY: workflows
+workflows: ## Are GitHub's workflows valid?
+	@if command -v go >/dev/null; then \
+		go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12 -shellcheck= -pyflakes=; \
+	else \
+		echo 'SKIPPED: the workflows are checked by a Go module, and Go is not installed' >&2; \
+	fi
+
+.PHONY: chart-lint
+chart-lint: ## Does Helm accept the chart?
+	@helm="$$(tests/rig/assets.sh helm)" || { code=$$?; [ $$code = 3 ] || exit $$code; echo 'SKIPPED: Helm is not here, see above' >&2; exit 0; }; \
+	"$$helm/helm" lint charts/gleaner --strict --quiet --set image.repository=localhost/gleaner
 
 .PHONY: deny
 deny: ## Licenses, bans and sources of the dependencies
