@@ -4,7 +4,7 @@
 use std::future;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use axum::Extension;
@@ -29,6 +29,10 @@ use crate::server::{Api, Caller, Clients, Tokens, Views, Workbench, router};
 
 /// The bound on the header of a request, in bytes: less than in production, so that a fuzzer finds it.
 const HEADER_BYTES: usize = 8 << 10;
+
+/// As in production, one for the process: the end of a thread at the moment of a leak check would count as a leak.
+static WORKBENCH: LazyLock<Arc<Workbench>> =
+    LazyLock::new(|| Arc::new(Workbench::start().expect("invariant: there are threads")));
 
 /// Serves the one connection `stream` of `caller` until `shutdown` is requested, and then until the run's state is closed.
 pub async fn serve(
@@ -61,7 +65,7 @@ pub async fn serve(
         state_dir,
         metrics.clone(),
     );
-    let workbench = Arc::new(Workbench::start().expect("invariant: there are threads"));
+    let workbench = Arc::clone(&WORKBENCH);
     let (_report, preflight) = watch::channel(Some(Arc::new(report)));
     let api = Api {
         handle: handle.clone(),
