@@ -151,7 +151,7 @@ fn the_sidecar_is_as_the_command_line_says() {
     assert!(args.contains(&"--log-level=debug".into()), "{args:?}");
     inject(&text, &["--cpu-limit", "ten"])
         .exits(64)
-        .says("write it as 500m, 0.5, 128Mi or 1G");
+        .says("use a form such as 500m, 0.5, 128Mi or 1G");
     inject(&text, &["--run-as-user", "0"]).exits(64);
 }
 
@@ -211,7 +211,7 @@ fn pods_and_their_templates_are_injected_too() {
         assert_eq!(inject(&ran.stdout, &[]).stdout, ran.stdout);
         let ran = inject(&text.replace("command: [a]", "args: [a]"), &[]);
         ran.exits(78)
-            .says("spec.containers[0].command: the container 'c' has no command, and its image's own is not known here");
+            .says("spec.containers[0].command: the container 'c' has no command, and the entrypoint of its image is unknown");
     }
 }
 
@@ -230,7 +230,7 @@ fn where_nothing_asks_nothing_changes_and_that_is_said() {
                spec: {pipelineRef: {name: p}}\n";
     inject(run, &[])
         .exits(78)
-        .says("nothing reads the annotation 'gleaner.dev/outputs' here; put it on the Task");
+        .says("the annotation 'gleaner.dev/outputs' has no effect here; put it on the Task");
 }
 
 #[test]

@@ -243,9 +243,12 @@ fn names_that_a_cluster_would_refuse_are_refused() {
         ),
         (
             "My_Task",
-            "Kubernetes refuses the name 'My_Task'; use lower-case letters",
+            "Kubernetes rejects the name 'My_Task'; use lower-case letters",
         ),
-        (&long, "the name has 64 characters; Tekton takes at most 63"),
+        (
+            &long,
+            "the name has 64 characters; Tekton allows at most 63",
+        ),
     ] {
         let (code, lines) = lint(&CLEAN.replace("  name: build", &format!("  name: {name}")));
         assert_eq!((code, lines.len()), (1, 1), "{lines:#?}");
@@ -268,7 +271,7 @@ fn a_variable_in_from_path_that_is_not_there_is_found() {
     );
     let (_, lines) = lint(&CLEAN.replace("$(params.file)", "$(date)"));
     assert!(
-        lines[0].contains("`$(date)` is no variable that a path can hold"),
+        lines[0].contains("`$(date)` is not allowed in a path"),
         "{lines:#?}"
     );
 }
@@ -277,6 +280,6 @@ fn a_variable_in_from_path_that_is_not_there_is_found() {
 fn a_result_that_a_step_and_a_resource_write_is_found() {
     let (_, lines) = lint(&CLEAN.replace("script: echo", "script: echo x > $(results.cm.path)"));
     let expected = "<stdin>:12:13: error: spec.results[0]: the Task's result 'cm' and the resource 'cm' would write the same \
-                    result; rename one";
+                    result; rename one of them";
     assert_eq!(lines, [expected]);
 }

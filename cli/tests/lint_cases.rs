@@ -74,22 +74,22 @@ fn names_that_gleaner_needs_are_refused() {
     finds(
         &TASK.replace("build", "gleaner"),
         &[
-            "24:13: error: spec.steps[0].name: the step 'gleaner' has the name that Gleaner needs for its own; rename it",
+            "24:13: error: spec.steps[0].name: the step 'gleaner' has a name that is reserved for Gleaner; rename it",
         ],
     );
     in_task(
         spec,
         "spec:\n  sidecars: [{name: gleaner, image: x}]\n  volumes: [{name: gleaner-internal, emptyDir: {}}]\n  params:",
         &[
-            "20:21: error: spec.sidecars[0].name: the sidecar 'gleaner' has the name that Gleaner needs for its own",
-            "21:20: error: spec.volumes[0].name: the volume 'gleaner-internal' has the name that Gleaner needs for its own; rename it",
+            "20:21: error: spec.sidecars[0].name: the sidecar 'gleaner' has a name that is reserved for Gleaner",
+            "21:20: error: spec.volumes[0].name: the volume 'gleaner-internal' has a name that is reserved for Gleaner; rename it",
         ],
     );
     in_task(
         spec,
         "spec:\n  workspaces: [{name: w, mountPath: /gleaner/x}]\n  params:",
         &[
-            "20:37: error: spec.workspaces[0].mountPath: the workspace at '/gleaner/x' is in the way: Gleaner needs /gleaner; mount it elsewhere",
+            "20:37: error: spec.workspaces[0].mountPath: the workspace at '/gleaner/x' conflicts with /gleaner, which Gleaner needs; mount it elsewhere",
         ],
     );
     in_task(
@@ -126,7 +126,7 @@ fn a_pod_whose_containers_are_started_again_is_refused() {
         assert_eq!((code, lines.len()), (1, 1), "{lines:#?}");
         assert!(
             lines[0].contains(&format!(
-                "error: {place}.spec.restartPolicy: the pod's containers are started again"
+                "error: {place}.spec.restartPolicy: the pod's containers may restart"
             )),
             "{lines:#?}"
         );
@@ -139,7 +139,7 @@ fn a_pod_whose_containers_are_started_again_is_refused() {
         ));
         assert_eq!((code, lines.len()), (0, 1), "{lines:#?}");
         assert!(
-            lines[0].contains("warning: steps: nothing uses the outputs"),
+            lines[0].contains("warning: steps: the outputs are unused"),
             "{lines:#?}"
         );
     }
@@ -158,20 +158,20 @@ fn declarations_that_nothing_reads_are_errors() {
         "kind: Task",
         "kind: ClusterTask",
         &[
-            "6:5: error: metadata.annotations[\"gleaner.dev/outputs\"]: nothing reads the annotation 'gleaner.dev/outputs' here; Gleaner does not read ClusterTasks",
+            "6:5: error: metadata.annotations[\"gleaner.dev/outputs\"]: the annotation 'gleaner.dev/outputs' has no effect here; Gleaner does not support ClusterTasks",
         ],
     );
     in_task(
         "kind: Task",
         "kind: task",
         &[
-            "6:5: error: metadata.annotations[\"gleaner.dev/outputs\"]: nothing reads the annotation 'gleaner.dev/outputs' here; did you mean kind: Task?",
+            "6:5: error: metadata.annotations[\"gleaner.dev/outputs\"]: the annotation 'gleaner.dev/outputs' has no effect here; did you mean kind: Task?",
         ],
     );
     finds(
         "{apiVersion: tekton.dev/v1, kind: TaskRun, metadata: {name: r, annotations: {gleaner.dev/outputs: x}}, spec: {taskRef: {name: x}}}",
         &[
-            "1:78: error: metadata.annotations[\"gleaner.dev/outputs\"]: nothing reads the annotation 'gleaner.dev/outputs' here; the TaskRun has no taskSpec",
+            "1:78: error: metadata.annotations[\"gleaner.dev/outputs\"]: the annotation 'gleaner.dev/outputs' has no effect here; the TaskRun has no taskSpec",
         ],
     );
     // The list is taken out of the block, four levels up.
@@ -179,8 +179,8 @@ fn declarations_that_nothing_reads_are_errors() {
     finds(
         &outside,
         &[
-            "8:9: warning: steps: nothing uses the outputs: the declaration has no resources and no objects",
-            "10:5: error: metadata.annotations.objects: the annotation 'objects' is not a string, this is a list; indent 'objects' into the block of gleaner.dev/outputs",
+            "8:9: warning: steps: the outputs are unused: the declaration has no resources and no objects",
+            "10:5: error: metadata.annotations.objects: the annotation 'objects' must be a string, not a list; indent 'objects' so that it is part of the block of gleaner.dev/outputs",
         ],
     );
 }
@@ -218,7 +218,7 @@ fn an_expression_of_another_language_is_a_warning() {
             IMAGE,
             &to,
             &[&format!(
-                "19:25: warning: objects[0].resourceTemplate.data.other: `{expression}` is created as it is written; {help}"
+                "19:25: warning: objects[0].resourceTemplate.data.other: `{expression}` is created literally; {help}"
             )],
         );
     }
@@ -249,7 +249,7 @@ fn a_variable_of_a_template_in_a_step_is_an_error() {
     for (variable, message) in [
         (
             "steps.build.digest",
-            "the outputs of the step 'build' fill templates, and nothing else; let 'build' write",
+            "the outputs of the step 'build' are only available in templates; have 'build' write",
         ),
         (
             "steps.build.outputs.digest",
@@ -315,7 +315,7 @@ fn objects_that_are_created_before_a_later_step_fails_are_named() {
     finds(
         &task,
         &[
-            "9:11: warning: steps.build: the objects are created after the step 'build', and stay if a later one, such as 'test', fails; write submit: Completed",
+            "9:11: warning: steps.build: the objects are created after the step 'build', and remain if a later step, such as 'test', fails; set submit: Completed",
         ],
     );
     for named in ["Completed", "Resolved", "Manual"] {
@@ -332,7 +332,7 @@ fn an_object_result_does_not_survive_a_matrix() {
     finds(
         &format!("{TASK}{pipeline}"),
         &[
-            "37:36: error: spec.tasks[1].params[0].value: `$(tasks.m.results.cm[*])` is empty: the task 'm' has a matrix, and 'cm' is an object result, of which Tekton gathers none; let the next task read the objects",
+            "37:36: error: spec.tasks[1].params[0].value: `$(tasks.m.results.cm[*])` is empty: the task 'm' has a matrix, from which Tekton does not collect object results such as 'cm'; read the objects in the next task",
         ],
     );
     finds(

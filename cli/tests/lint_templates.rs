@@ -90,14 +90,14 @@ fn templates_are_checked_against_the_types_of_their_kinds() {
         "            data:\n",
         "            dta: {}\n            immutable: 'yes'\n            data:\n",
         &[
-            "17:13: error: objects[0].resourceTemplate.dta: unknown field 'dta': a ConfigMap has none in Kubernetes 1.33; did you mean 'data'?",
+            "17:13: error: objects[0].resourceTemplate.dta: unknown field 'dta': a ConfigMap has no such field in Kubernetes 1.33; did you mean 'data'?",
             "18:24: error: objects[0].resourceTemplate.immutable: expected true or false, found a string",
         ],
     );
     for (kind, help) in [
         ("ConfigMaps", "did you mean 'ConfigMap'?"),
         ("configmap", "did you mean 'ConfigMap'?"),
-        ("Deployment", "Deployment is of apiVersion apps/v1"),
+        ("Deployment", "Deployment is in apiVersion apps/v1"),
     ] {
         in_task(
             "kind: ConfigMap",
@@ -118,7 +118,7 @@ fn templates_are_checked_against_the_types_of_their_kinds() {
         "kind: ConfigMap",
         "kind: Job",
         &[
-            "14:19: error: objects[0].resourceTemplate.kind: v1 has no kind 'Job'; Job is of apiVersion batch/v1",
+            "14:19: error: objects[0].resourceTemplate.kind: v1 has no kind 'Job'; Job is in apiVersion batch/v1",
         ],
     );
     // What a CRD is called is not known here.
@@ -168,8 +168,8 @@ fn variables_count_by_their_types() {
             "replicas: $(steps.build.count)",
             "replicas: $(steps.build.text)\n              paused: $(steps.build.count)",
             &[
-                "15:25: error: objects[0].resourceTemplate.spec.replicas: `$(steps.build.text)` is of type string, an integer is needed here; an output with type: number gives a number",
-                "16:23: error: objects[0].resourceTemplate.spec.paused: `$(steps.build.count)` is of type number, true or false is needed here",
+                "15:25: error: objects[0].resourceTemplate.spec.replicas: `$(steps.build.text)` is of type string, but an integer is required here; use an output with type: number",
+                "16:23: error: objects[0].resourceTemplate.spec.paused: `$(steps.build.count)` is of type number, but true or false is required here",
             ][..],
         ),
         (
@@ -183,7 +183,7 @@ fn variables_count_by_their_types() {
             "image: $(steps.build.text)\n                      args: $(steps.build.items)",
             "imagee: $(steps.build.text)\n                      args: [\"$(steps.build.items[*])\", 5]",
             &[
-                "22:23: error: objects[0].resourceTemplate.spec.template.spec.containers[0].imagee: unknown field 'imagee': this has none in Kubernetes 1.33; did you mean 'image'?",
+                "22:23: error: objects[0].resourceTemplate.spec.template.spec.containers[0].imagee: unknown field 'imagee': this object has no such field in Kubernetes 1.33; did you mean 'image'?",
                 "23:57: error: objects[0].resourceTemplate.spec.template.spec.containers[0].args[1]: expected a string, found a number",
             ],
         ),
@@ -191,7 +191,7 @@ fn variables_count_by_their_types() {
             "- name: c\n                      image",
             "- image",
             &[
-                "21:23: error: objects[0].resourceTemplate.spec.template.spec.containers[0]: 'name' is missing, which Kubernetes requires",
+                "21:23: error: objects[0].resourceTemplate.spec.template.spec.containers[0]: 'name' is missing; Kubernetes requires it",
             ],
         ),
         (
@@ -236,7 +236,7 @@ fn each_of_several_errors_in_one_value_is_at_its_place() {
         "          waitFor: {condition: Ready,\n            timeout: 25h}\n          results:\n            name: .x\n          resourceTemplate:",
         &[
             "13:22: error: objects[0].waitFor.timeout: a wait of 1500m is too long",
-            "15:19: error: objects[0].results.name: 'name' is always among the results",
+            "15:19: error: objects[0].results.name: 'name' is always one of the results",
         ],
     );
 }

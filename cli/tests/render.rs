@@ -274,7 +274,7 @@ fn one_of_several_tasks_is_picked_by_name() {
     assert_eq!(ran.object()["metadata"]["name"], "two");
     gleaner_with_input(&["render", "-f", "-"], &both)
         .exits(64)
-        .says("say which with --task: one, two, plain");
+        .says("select one with --task: one, two, plain");
     gleaner_with_input(&["render", "-f", "-", "--task", "tow"], &both)
         .exits(64)
         .says("did you mean 'two'?");
@@ -283,7 +283,7 @@ fn one_of_several_tasks_is_picked_by_name() {
         .says("declares no outputs");
     gleaner_with_input(&["render", "-f", "-"], "kind: Pipeline\n")
         .exits(64)
-        .says("there is no Task in it");
+        .says("no Task found");
 }
 
 #[test]

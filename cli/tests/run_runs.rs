@@ -278,7 +278,7 @@ fn several_files_and_directories_are_one_set_of_documents() {
         "render", "-f", tasks, &copy, "-p", "p=x", "--output", "one.a=x",
     ])
     .exits(64)
-    .says("there are two Tasks 'try'")
+    .says("duplicate Task 'try'")
     .says("copy.yaml:1:1");
     let empty = tempfile::tempdir().unwrap();
     gleaner(&["run", empty.path().to_str().unwrap()])

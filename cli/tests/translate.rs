@@ -60,7 +60,7 @@ fn several_files_are_one_whole() {
     // Without the file that holds the resource, both remedies are named.
     let ran = gleaner(&arguments[..4]);
     ran.exits(78)
-        .says("run:6:47: error: spec.resources[0].resourceRef.name: there is no PipelineResource 'mine' in the files; add the file that holds it with -f, or take it from a cluster with --context NAME");
+        .says("run:6:47: error: spec.resources[0].resourceRef.name: PipelineResource 'mine' not found in the files; add its file with -f, or read it from a cluster with --context NAME");
     assert_eq!(ran.stdout, "");
 }
 

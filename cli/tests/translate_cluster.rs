@@ -131,7 +131,7 @@ fn a_resource_that_is_nowhere_is_named_with_both_places() {
         let cluster = Cluster::new(with_kind);
         let ran = cluster.translate(&gone, &[]);
         ran.exits(78)
-            .says("run.yaml:6:56: error: spec.resources.inputs[0].resourceRef.name: there is no PipelineResource 'gone', neither in the files nor in namespace builds of the cluster old; add the file that holds it with -f\n");
+            .says("run.yaml:6:56: error: spec.resources.inputs[0].resourceRef.name: PipelineResource 'gone' not found in the files or in namespace builds of the cluster old; add its file with -f\n");
         assert_eq!(ran.stdout, "");
         cluster.end();
     }

@@ -1,6 +1,6 @@
-//! Rendering, beside the least that it could cost: copying the finished objects.
+//! Rendering, compared with the minimum: copying the finished objects.
 //!
-//! The goal is 4 ms for 400 objects of 10 variables, and linear growth. A declaration of 256 KiB holds no more of them.
+//! The goal is 4 ms for 400 objects of 10 variables, and linear growth. A declaration of 256 KiB can hold no more.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ fn declaration(objects: usize) -> Declaration {
             let _ = writeln!(text, "        k{key}: image@$(steps.build.digest)");
         }
     }
-    Declaration::parse(&text, &Scope::default()).expect("the declaration is right")
+    Declaration::parse(&text, &Scope::default()).expect("a valid declaration")
 }
 
 fn values() -> Values {
@@ -64,8 +64,8 @@ fn render_objects(bencher: divan::Bencher<'_, '_>, objects: usize) {
 
 #[divan::bench(args = SIZES)]
 fn copy_rendered_objects(bencher: divan::Bencher<'_, '_>, objects: usize) {
-    let rendered =
-        render(&declaration(objects), &values(), &run(), &Attempts::new()).expect("all is known");
+    let rendered = render(&declaration(objects), &values(), &run(), &Attempts::new())
+        .expect("all variables are known");
     bencher.bench(|| rendered.clone());
 }
 

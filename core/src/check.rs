@@ -1,7 +1,7 @@
-//! Everything that Gleaner has to say of a document, before anything is done with it.
+//! Checks a document before anything is done with it.
 //!
-//! It is what the injection of the document says: `gleaner lint`, `render`, `run`, `inject` and `translate` ask here, and the
-//! webhook asks the injection itself. Only the positions are added, where the document has lines.
+//! The checks are those of the injection: `gleaner lint`, `render`, `run`, `inject` and `translate` call this module,
+//! and the webhook runs the injection itself. This module only adds positions, where the document has lines.
 
 use gleaner_proto::kubernetes::annotation;
 use serde_json::Value;
@@ -14,20 +14,20 @@ use crate::inject::{Outcome, Refusal, Settings, pod, stray};
 use crate::task::DeclarationSite;
 use crate::task::site::kind_of;
 
-/// What there is to say of a document.
+/// The findings about a document.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// What would be refused, in the order of the document where that has lines.
+    /// Reasons to reject the document, in the order of the document if it has lines.
     pub errors: Vec<Diagnostic>,
-    /// What works, and is probably not meant.
+    /// Constructs that work but are probably not intended.
     pub warnings: Vec<Diagnostic>,
-    /// The document as injected, if that changes it and nothing is wrong.
+    /// The injected document, if injection changes it and there are no errors.
     pub injected: Option<Value>,
-    /// The number of declarations that are read.
+    /// The number of declarations that were read.
     pub declarations: usize,
 }
 
-/// Checks a document. `tasks` are the object results of Tasks that it may refer to.
+/// Checks a document. `tasks` are the object results of the Tasks that it may refer to.
 pub fn document(
     document: &Node,
     source: &dyn Locate,
@@ -95,7 +95,7 @@ fn tekton(
         let declared = annotated.filter_map(|site| site.declaration(&Live).ok().flatten());
         report.warnings = declared.flat_map(|declared| declared.warnings).collect();
     }
-    // No cluster takes the proposal's syntax, and no webhook sees it.
+    // No cluster accepts the proposal's syntax, so no webhook checks it.
     for site in sites
         .iter()
         .filter(|site| site.declares() && !site.is_annotated())
@@ -113,7 +113,7 @@ fn tekton(
     report
 }
 
-/// The pods of a Job and of any other kind.
+/// Checks the pod templates of a Job or of any other kind.
 fn of_templates(document: &Node, sites: &[DeclarationSite<'_>], settings: &Settings) -> Report {
     let mut found = Diagnostics::default();
     stray::find(document, &Default::default(), &mut found);
@@ -148,7 +148,7 @@ fn of_templates(document: &Node, sites: &[DeclarationSite<'_>], settings: &Setti
     report
 }
 
-/// Injects into a template, which lacks only `apiVersion` and `kind`.
+/// Injects into a pod template, which is a Pod without `apiVersion` and `kind`.
 fn of_template(template: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
     let mut pod = template.clone();
     pod["apiVersion"] = "v1".into();
@@ -190,7 +190,7 @@ impl Report {
         }
     }
 
-    /// Adds the errors that only the Tasks show to which the document refers.
+    /// Adds the errors that only show with the Tasks that the document refers to.
     fn refer(&mut self, document: &Node, tasks: &ObjectResults) {
         if tasks.is_empty() {
             return;
@@ -208,17 +208,17 @@ impl Report {
     }
 }
 
-/// The diagnostic of a document that declares nothing.
+/// Returns the diagnostic of a document that declares no outputs.
 pub fn nothing_declared(what: &str) -> Diagnostic {
     let message = format!("nothing in {what} declares outputs");
     Diagnostic::new(Place::root(), None, message).help(format!(
-        "a Task does so in the annotation {}, or with steps[].outputs and outputs in its spec",
+        "declare them in the annotation {} of a Task, or with steps[].outputs and outputs in its spec",
         annotation::OUTPUTS
     ))
 }
 
-/// The diagnostic of a file without documents.
+/// Returns the diagnostic of a file without documents.
 pub fn no_document() -> Diagnostic {
-    Diagnostic::new(Place::root(), None, "there is no document in it")
-        .help("give a file with Kubernetes objects")
+    Diagnostic::new(Place::root(), None, "the file contains no documents")
+        .help("pass a file with Kubernetes objects")
 }

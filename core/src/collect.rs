@@ -1,15 +1,15 @@
-//! The state of a run, without any I/O: what has arrived, what is still unknown, when to submit.
+//! The state of a run, without any I/O: the outputs that arrived, the variables still unknown, and when to submit.
 //!
 //! ```text
 //!               outputs                      trigger                 commit
 //! Collecting ------------> all known ---------------> Submitting ------------> Committed
 //!     |                                                   |
-//!     +--- finished, and something is still unknown ------+------ refused ----> Failed
+//!     +--- finished with unknown variables ---------------+------ refused ----> Failed
 //! ```
 //!
-//! The trigger is the declaration's `submit`: as soon as all is known, when the run finishes, or by request.
-//! Committed and Failed are final. Every transition can be replayed from the journal in the order in which it
-//! was recorded, which is all that recovery does.
+//! The trigger is the declaration's `submit`: as soon as all variables are known, when the run finishes, or on request.
+//! Committed and Failed are final. Every transition can be replayed from the journal in the recorded order; recovery
+//! does nothing else.
 
 mod intake;
 mod memory;
@@ -37,17 +37,16 @@ pub use stage::Submitting;
 
 /// The state of one run.
 ///
-/// A clone is a snapshot: what is large is shared with it.
+/// A clone is a cheap snapshot: it shares the large parts.
 #[derive(Debug, Clone)]
 pub struct Collector {
     declaration: Arc<Declaration>,
-    /// What the templates use; looked through at every message, so gathered once.
+    /// The variables of the templates; checked on every message, so gathered once.
     variables: Arc<IndexSet<Reference>>,
-    /// Those of them that are still unknown, by their positions. A value that is known stays so, unless its step
-    /// runs again.
+    /// The indices of the variables that are still unknown. A known variable stays known, unless its step runs again.
     unknown: Vec<usize>,
     run: Arc<Run>,
-    /// Shared with the submission; large, and therefore never copied without need.
+    /// Shared with the submission; large, so never copied without need.
     values: Arc<Values>,
     /// The memory of all accepted outputs, in bytes.
     accepted: u64,
@@ -60,43 +59,43 @@ pub struct Collector {
     notes: Vec<String>,
 }
 
-/// What is known of a step.
+/// The state of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum StepRecord {
-    /// Nothing was heard of it yet.
+    /// No message has arrived.
     Waiting,
-    /// Its message has arrived; of several, the last counts.
+    /// A message has arrived; of several, the last counts.
     Heard {
-        /// Tells the same message from another one.
+        /// Identifies a repeated message.
         fingerprint: [u8; 32],
-        /// Bytes that its outputs take up.
+        /// The size of its outputs in memory, in bytes.
         memory: u64,
-        /// The number of its messages.
+        /// The number of messages that the step sent.
         posts: u32,
         exit_code: i32,
-        /// Whether this message made the set complete, so that its sender waits for the commit.
+        /// True if this message completed the set of outputs, so that its sender waits for the commit.
         completing: bool,
     },
 }
 
-/// Whether steps may still run.
+/// The state of the steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Life {
     Running,
     Finished,
 }
 
-/// What a message has led to.
+/// The result of accepting a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// The sender need not wait.
     Settled,
-    /// The sender waits until the submission has ended.
+    /// The sender waits for the submission to finish.
     AwaitCommit,
 }
 
 impl Collector {
-    /// A run that begins. `steps` are all steps that may speak, declared outputs or not.
+    /// Starts a run. `steps` are all steps that may post, whether they declare outputs or not.
     pub fn new(
         declaration: Declaration,
         run: Run,
@@ -125,17 +124,17 @@ impl Collector {
         collector
     }
 
-    /// The declaration.
+    /// The declaration of the Task.
     pub fn declaration(&self) -> &Declaration {
         &self.declaration
     }
 
-    /// The run.
+    /// The run that the sidecar serves.
     pub fn run(&self) -> &Run {
         &self.run
     }
 
-    /// The sentences for people.
+    /// The messages for people.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
@@ -145,12 +144,12 @@ impl Collector {
         &self.values
     }
 
-    /// Which suffix each derived name has come to.
+    /// The number of name suffixes tried for each resource with a derived name.
     pub const fn attempts(&self) -> &Attempts {
         &self.attempts
     }
 
-    /// The steps that may speak.
+    /// The steps that may post.
     pub fn steps(&self) -> impl Iterator<Item = &StepName> {
         self.steps.keys()
     }
@@ -158,12 +157,12 @@ impl Collector {
     /// Examines a message without accepting it.
     ///
     /// # Errors
-    /// A [`Refusal`] with everything that is wrong with it. Nothing changes.
+    /// A [`Refusal`] that lists every fault of the message. Nothing changes.
     pub fn examine(&self, step: &str, message: impl Into<Message>) -> Result<Examined, Refusal> {
         intake::examine(self, step, message.into())
     }
 
-    /// Accepts a message that was examined. The caller has made it durable.
+    /// Accepts an examined message, which the caller has already made durable.
     pub fn accept(&mut self, admission: Admission) -> Verdict {
         let Admission {
             step,
@@ -176,11 +175,11 @@ impl Collector {
             Some(StepRecord::Waiting) | None => (0, 0),
         };
         if posts > 0 {
-            let note = format!("step '{step}' has run again; its later outputs count");
+            let note = format!("step '{step}' ran again; its later outputs are used");
             if !self.notes.contains(&note) {
                 self.notes.push(note);
             }
-            // What it does not bring again is unknown again.
+            // Outputs that it does not send again become unknown.
             self.unknown = (0..self.variables.len()).collect();
             Arc::make_mut(&mut self.defaulted).retain(|(defaulted, _)| defaulted != step.as_str());
         }
@@ -221,8 +220,8 @@ impl Collector {
         }
     }
 
-    /// Returns true if a request now begins the submission: only with `submit: Manual`, and once. Any other is answered with the
-    /// outcome.
+    /// Returns true if a request starts the submission now: only with `submit: Manual`, and only once. Any other
+    /// request gets the outcome.
     ///
     /// # Errors
     /// The unknown variables. Nothing changes.
@@ -233,7 +232,7 @@ impl Collector {
         Ok(self.stage == Stage::Open && self.declaration.submit == Submit::Manual)
     }
 
-    /// Begins the submission by a request that was examined. The caller has made it durable.
+    /// Starts the submission for an examined request, which the caller has already made durable.
     pub fn request_submission(&mut self) -> Verdict {
         if let Ok(true) = self.examine_request() {
             self.leave(Stage::submit);
@@ -241,12 +240,13 @@ impl Collector {
         Verdict::AwaitCommit
     }
 
-    /// Whether all steps have ended.
+    /// Returns true if all steps have finished.
     pub fn is_finished(&self) -> bool {
         self.life == Life::Finished
     }
 
-    /// All steps have ended: what did not come takes its default; what has none is why the run fails.
+    /// Records that all steps have finished: missing outputs take their defaults, and the run fails if one has no
+    /// default.
     pub fn finish(&mut self) -> Verdict {
         if self.life == Life::Running {
             self.life = Life::Finished;
@@ -257,10 +257,10 @@ impl Collector {
                 self.leave(|stage| stage.abandon(problem));
             } else if self.stage == Stage::Open {
                 let note = if self.is_resolved() {
-                    "nothing was created: nobody submitted (`submit: Manual` waits for POST /v1/submit)".to_owned()
+                    "nothing was created: no submit request arrived (`submit: Manual` waits for POST /v1/submit)".to_owned()
                 } else {
                     format!(
-                        "nothing was created: nobody submitted, and still unknown are {}",
+                        "nothing was created: no submit request arrived, and these variables are unresolved: {}",
                         self.pending_names().join(", ")
                     )
                 };
@@ -273,24 +273,24 @@ impl Collector {
         }
     }
 
-    /// Whether a submission is due (or under way).
+    /// Returns true if a submission is due or in progress.
     pub fn is_submitting(&self) -> bool {
         self.stage == Stage::Submitting
     }
 
-    /// Returns the submission in progress, which can be ended.
+    /// Returns the submission in progress, if there is one.
     pub fn submitting(&mut self) -> Option<Submitting<'_>> {
         Submitting::of(self)
     }
 
-    /// Adds a message for people, unless it is there.
+    /// Adds a message for people, unless it was added before.
     pub fn note(&mut self, note: String) {
         if !self.notes.contains(&note) {
             self.notes.push(note);
         }
     }
 
-    /// How far the run is.
+    /// Returns the phase of the run.
     pub fn phase(&self) -> Phase {
         match &self.stage {
             Stage::Open if self.is_resolved() => Phase::Resolved,
@@ -301,10 +301,10 @@ impl Collector {
         }
     }
 
-    /// The answer to a message that need not wait, or whose wait is over.
+    /// Returns the response to a message whose sender need not wait, or has finished waiting.
     ///
     /// # Errors
-    /// The problem for which the run failed, to whoever waited for the commit.
+    /// The problem for which the run failed, for a sender that waited for the commit.
     pub fn outcome(&self) -> Result<Outcome, Problem> {
         match &self.stage {
             Stage::Committed(outcome) => Ok(outcome.clone()),
@@ -319,8 +319,8 @@ impl Collector {
         }
     }
 
-    /// The answer to a step whose outputs need not wait for the commit: its own part is done, whatever becomes of
-    /// the rest.
+    /// Returns the response to a step that need not wait for the commit: its own outputs are accepted, even if the run
+    /// fails later.
     pub fn receipt(&self) -> Outcome {
         let failed = |_| Outcome {
             phase: self.phase(),
@@ -332,18 +332,18 @@ impl Collector {
         self.outcome().unwrap_or_else(failed)
     }
 
-    /// Variables of the templates that are still unknown, each once, in order of their first use.
+    /// Returns the variables of the templates that are still unknown, each once, in order of first use.
     pub fn pending(&self) -> impl Iterator<Item = &Reference> {
         let unknown = self.unknown.iter();
         unknown.filter_map(|position| self.variables.get_index(*position))
     }
 
-    /// The pending variables as templates write them, without `$()`.
+    /// The pending variables as written in templates, without `$()`.
     pub fn pending_names(&self) -> Vec<String> {
         self.pending().map(ToString::to_string).collect()
     }
 
-    /// Variables that are unknown and will stay so: parameters and context come with the command line or not at all.
+    /// Returns the variables that will stay unknown: parameters and context come from the command line or not at all.
     pub fn unreachable(&self) -> impl Iterator<Item = &Reference> {
         self.pending()
             .filter(|variable| !matches!(variable, Reference::Output { .. }))
@@ -370,7 +370,7 @@ impl Collector {
         }
     }
 
-    /// Declared steps of which nothing was heard.
+    /// Returns the declared steps that have not posted.
     fn unheard(&self) -> Vec<&str> {
         let waiting = self
             .steps
@@ -382,7 +382,7 @@ impl Collector {
             .collect()
     }
 
-    /// Begins the submission when the declaration says that it is time. Called after every change of the values.
+    /// Starts the submission if the declaration's trigger is met. Called after every change of the values.
     fn advance(&mut self) {
         let mut unknown = std::mem::take(&mut self.unknown);
         unknown.retain(|position| {

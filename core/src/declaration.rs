@@ -1,7 +1,7 @@
-//! The declaration: what a Task's steps leave behind, and what becomes of it.
+//! The declaration: the outputs of a Task's steps, and the objects created from them.
 //!
-//! One reader and one validator, used alike at `kubectl apply`, by `gleaner lint` and when the sidecar starts.
-//! They report everything that is wrong at once, each with its place and its remedy.
+//! One reader and one validator serve `kubectl apply`, `gleaner lint` and the start of the sidecar. They report all
+//! errors at once, each with its place and a remedy.
 //!
 //! ```
 //! use gleaner_core::declaration::{Declaration, Scope};
@@ -54,16 +54,15 @@ use crate::document::diagnostic::Diagnostic;
 use crate::document::yaml;
 use crate::document::{Diagnostics, Node, Place};
 
-/// The largest declaration, in bytes: what Kubernetes takes as the annotations of one object (`TotalAnnotationSizeLimitB`
-/// in `k8s.io/apimachinery/pkg/api/validation/objectmeta.go`).
+/// The maximum size of a declaration, in bytes: the limit of Kubernetes for the annotations of one object
+/// (`TotalAnnotationSizeLimitB` in `k8s.io/apimachinery/pkg/api/validation/objectmeta.go`).
 pub const DECLARATION_MAX: usize = 256 << 10;
 
 impl Declaration {
     /// Reads and checks the text of the annotation `gleaner.dev/outputs`.
     ///
     /// # Errors
-    /// What is wrong, in the order of the text, bounded as [`Diagnostics`] is; never an
-    /// empty list.
+    /// The errors, in the order of the text, bounded as in [`Diagnostics`]; the list is never empty.
     pub fn parse(text: &str, scope: &Scope) -> Result<Self, Vec<Diagnostic>> {
         let node = Self::parse_document(text).map_err(|found| vec![found])?;
         let (declaration, errors) = read_and_check(&node, Some(text), scope);
@@ -73,7 +72,7 @@ impl Declaration {
     /// Parses the text of the annotation, unless it is larger than [`DECLARATION_MAX`].
     ///
     /// # Errors
-    /// That it is too large, or the first thing that is not YAML.
+    /// The text is too large, or is not valid YAML.
     pub fn parse_document(text: &str) -> Result<Node, Diagnostic> {
         if text.len() > DECLARATION_MAX {
             return Err(Self::too_large("the declaration has", text.len()));
@@ -81,23 +80,24 @@ impl Declaration {
         yaml::parse_within(text, yaml::Bounds::DECLARATION)
     }
 
-    /// The error about a text of `bytes` that exceeds [`DECLARATION_MAX`]; `subject` names it, with its verb.
+    /// Returns the error for a text of `bytes` that exceeds [`DECLARATION_MAX`]. `subject` names the text and ends with
+    /// a verb.
     pub fn too_large(subject: &str, bytes: usize) -> Diagnostic {
         let (kib, max) = (bytes.div_ceil(1 << 10), DECLARATION_MAX >> 10);
-        let message = format!("{subject} {kib} KiB; at most {max} KiB are read");
+        let message = format!("{subject} {kib} KiB; at most {max} KiB are allowed");
         Diagnostic::new(Place::root(), None, message)
-            .help("declare fewer outputs and resources, or divide the Task")
+            .help("declare fewer outputs and resources, or split the Task")
     }
 }
 
-/// A declaration with everything that is wrong with it, or is probably not meant.
+/// A declaration, with its errors and warnings.
 #[derive(Debug)]
 pub struct Examined {
-    /// As much of it as can be read.
+    /// The declaration, without the parts that could not be read.
     pub declaration: Declaration,
-    /// What is wrong, in the order of the text.
+    /// The errors, in the order of the text.
     pub errors: Diagnostics,
-    /// What is allowed and probably not meant.
+    /// Constructs that are allowed but probably not intended.
     pub warnings: Diagnostics,
 }
 

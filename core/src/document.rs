@@ -1,4 +1,4 @@
-//! Documents: the files that a command reads, objects on their way into a cluster, and findings about either.
+//! Documents: files that a command reads, objects on their way into a cluster, and findings about either.
 
 pub mod cursor;
 pub mod diagnostic;
@@ -24,7 +24,7 @@ pub use source::Source;
 
 use diagnostic::{Diagnostic, Part};
 
-/// The text of a document, in which positions are found.
+/// The text of a document, used to find positions.
 pub trait Locate {
     /// Moves a diagnostic about the text of the scalar `node` to its position in the document.
     #[must_use]
@@ -35,7 +35,7 @@ pub trait Locate {
     fn settle(&self, document: &Node, diagnostic: Diagnostic) -> Diagnostic;
 }
 
-/// As [`Locate::settle`]; `rest` gives the text from a position on.
+/// Implements [`Locate::settle`]; `rest` returns the text from a position on.
 fn settled<'a>(
     document: &Node,
     diagnostic: Diagnostic,

@@ -1,21 +1,21 @@
-//! Injection: a Task, or a pod, that declares outputs gets the sidecar and the redirector.
+//! Injection: adds the sidecar and the redirector to a Task or a pod that declares outputs.
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`mod@task`] | a Task that declares outputs becomes one that any Tekton can run |
-//! | [`pod`] | a pod of such a Task, or any pod with the annotation, gets redirector and sidecar |
-//! | [`settings`] | what both put into pods: image, resources, security |
-//! | [`removal`] | takes Gleaner out again |
-//! | `shape` | maps and lists where injection reads and adds to |
+//! | [`mod@task`] | turns a Task that declares outputs into one that any Tekton can run |
+//! | [`pod`] | adds redirector and sidecar to a pod of such a Task, or to any pod with the annotation |
+//! | [`settings`] | the settings of both: image, resources, security |
+//! | [`removal`] | removes Gleaner |
+//! | `shape` | the maps and lists that injection reads and extends |
 //! | `list` | lists in the fields of an object |
-//! | `messages` | the termination messages of a pod, and how its containers share their room |
-//! | `mounts` | the shared volume, and who sees which part of it |
-//! | `port` | the sidecar's port, out of the way of the pod's own servers |
+//! | `messages` | the termination messages of a pod, and the share of their space that each container gets |
+//! | `mounts` | the shared volume, and the part of it that each container sees |
+//! | `port` | the sidecar's port, chosen to avoid the pod's own servers |
 //! | `redirector_flags` | the redirector's flags for one step |
-//! | `readiness` | how the kubelet learns that the sidecar is ready |
-//! | `stray` | annotations that nothing reads |
+//! | `readiness` | the probe by which the kubelet learns that the sidecar is ready |
+//! | `stray` | annotations that have no effect |
 //! | [`quantity`] | `500m`, `128Mi` |
-//! | [`outcome`] | the result: changed, skipped and why, refused and why |
+//! | [`outcome`] | the result: changed, skipped or refused, with the reason |
 
 mod list;
 mod messages;

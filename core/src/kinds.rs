@@ -1,7 +1,8 @@
-//! Kubernetes' own kinds: a template is checked against the types of its kind, long before an API server refuses the object.
+//! Kubernetes' own kinds: checks a template against the types of its kind, long before an API server rejects the
+//! object.
 //!
-//! `outline.json` has the types as the local API server knows them, of the Kubernetes version in [`VERSION`]. A later one may have
-//! more fields, so an unknown field deep in an object is a warning unless it is nearly a known one.
+//! `outline.json` holds the types of the local API server, for the Kubernetes version in [`VERSION`]. Later versions
+//! may have more fields, so an unknown field deep in an object is a warning, unless its name is close to a known one.
 
 mod names;
 mod types;
@@ -13,15 +14,15 @@ use serde_json::Value;
 use crate::declaration::{Examined, Scope};
 use crate::document::{Cursor, Diagnostics, Node};
 
-/// The version of Kubernetes that the types are of.
+/// The Kubernetes version of the types.
 pub const VERSION: &str = "1.33";
 
 static OUTLINE: LazyLock<Value> = LazyLock::new(|| {
     serde_json::from_str(include_str!("kinds/outline.json")).expect("invariant: generated JSON")
 });
 
-/// Checks the kind of each object in the declaration `node`, and the types of its fields. A running sidecar leaves that to its
-/// API server.
+/// Checks the kind of each object in the declaration `node`, and the types of its fields. A running sidecar leaves this
+/// check to its API server.
 pub fn check(node: &Node, text: Option<&str>, scope: &Scope, examined: &mut Examined) {
     let (mut errors, mut warnings) = (Diagnostics::default(), Diagnostics::default());
     let mut ignored = Diagnostics::default();

@@ -4,18 +4,18 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`document`] | YAML with positions, findings about it, and the YAML writer |
+//! | [`document`] | YAML with positions, findings, and the YAML writer |
 //! | [`declaration`] | what a Task declares: outputs, templates, when to submit; the reader and the one validator |
-//! | [`variable`] | the language of `$(...)`, and substitution on the parsed tree |
+//! | [`variable`] | the `$(...)` language, and substitution on the parsed tree |
 //! | [`kinds`] | Kubernetes' own kinds, and the types of their fields |
-//! | [`mod@task`] | a Task as far as Gleaner must know it, and the sites where a declaration can be |
+//! | [`mod@task`] | the parts of a Task that Gleaner needs, and the places where a declaration can be |
 //! | [`run`] | the identity of a run: context, labels, owner |
 //! | [`collect`] | the state of a run: which outputs arrived, when to submit |
-//! | [`render`] | from templates and values to objects |
-//! | [`results`] | what the next task gets of each created object |
-//! | [`finish`] | who tells the sidecar that all steps have ended |
+//! | [`render`] | objects from templates and values |
+//! | [`results`] | the results that the next task gets from each created object |
+//! | [`finish`] | the container that tells the sidecar that all steps have finished |
 //! | [`inject`] | Tasks and pods with sidecar and redirector |
-//! | [`check`] | everything that there is to say of a document |
+//! | [`check`] | all checks of a document |
 
 pub mod check;
 pub mod collect;

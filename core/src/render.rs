@@ -1,4 +1,4 @@
-//! From the declaration and its values to the objects that are to be created. Pure: same input, same objects.
+//! Renders the declaration and its values to the objects to create. Pure: the same input gives the same objects.
 
 mod identity;
 mod measure;
@@ -25,46 +25,46 @@ pub use size::Size;
 pub(crate) use size::memory;
 pub use values::Values;
 
-/// An object, ready to be created but for what only the API server knows (whether its kind has namespaces).
+/// An object that is ready to create, except for what only the API server knows (whether its kind is namespaced).
 #[derive(Debug, Clone)]
 pub struct Rendered {
     /// The name of its template in the declaration.
     pub resource: ResourceName,
-    /// Whether it may exist already.
+    /// The policy for an object that exists already.
     pub policy: Policy,
-    /// Whether it is owned by the run.
+    /// True if the run owns the object.
     pub owned: bool,
-    /// Whether its name is derived from the run's UID, so that it may take the next suffix where something
-    /// foreign has it; a static name may not.
+    /// True if its name is derived from the run's UID, so that it may take the next suffix if a foreign object has the
+    /// name; a static name may not.
     pub derived_name: bool,
-    /// What to wait for once it exists.
+    /// The state to wait for after creation.
     pub wait_for: Option<WaitFor>,
     /// Fields of the created object that become results.
     pub results: Vec<(String, FieldPath)>,
-    /// How much of the API server's text about it may be passed on.
+    /// The amount of the API server's text about it that may be passed on.
     pub disclosure: Disclosure,
     /// The whole object: `apiVersion`, `kind`, `metadata` with name, labels, annotations and owner reference.
     pub object: Value,
 }
 
-/// An object while the others are rendered.
+/// An object during rendering.
 struct Draft<'a> {
     object: Value,
-    /// A secret output that it holds, of its own or by another object that it refers to.
+    /// A secret output that the object holds, directly or through another object that it refers to.
     secret: Option<SecretOutput<'a>>,
-    /// The object with its secrets masked, where `object` has them in plain.
+    /// The object with its secrets masked, if `object` holds any in plain text.
     masked: Option<Value>,
 }
 
 type Drafts<'a> = HashMap<&'a str, Draft<'a>>;
 
-/// How often the derived name of a resource was found taken by something foreign, by resource.
+/// The number of times that a foreign object had the derived name, by resource.
 pub type Attempts = BTreeMap<ResourceName, u32>;
 
 /// Renders all templates of `declaration`, in its order.
 ///
 /// # Errors
-/// When a variable is still unknown or leads nowhere; all of them are named.
+/// A variable is still unknown, or its path does not exist in its value; all such variables are named.
 pub fn render(
     declaration: &Declaration,
     values: &Values,
@@ -90,7 +90,7 @@ pub fn uses_secrets(declaration: &Declaration) -> bool {
     templates.any(|template| declaration.secret_of(template).is_some())
 }
 
-/// Renders what can be rendered and leaves the rest standing as it is written; says what that is.
+/// Renders as much as possible, leaves unresolved variables as written, and returns them.
 pub fn preview(
     declaration: &Declaration,
     values: &Values,
@@ -101,7 +101,7 @@ pub fn preview(
     preview_of(None, declaration, values, run, attempts, secrecy)
 }
 
-/// The same for the template `only` alone, if one is named, and those that it refers to.
+/// Renders a preview of the template `only`, if given, and of those that it refers to.
 pub fn preview_of(
     only: Option<&str>,
     declaration: &Declaration,
@@ -149,7 +149,8 @@ fn render_with(
             secret: own,
             masked: None,
         };
-        // The name of a Secret is none itself: what refers to it holds a secret only if masking one changes it.
+        // The name of a Secret is not secret: a reference to it holds a secret only if masking a secret changes the
+        // name.
         let mut dependencies = template.dependencies();
         let secret = own.or_else(|| dependencies.find_map(|other| drafts.get(other)?.secret));
         if secrecy == Secrecy::Plain && secret.is_some() {
@@ -186,7 +187,7 @@ fn render_with(
     declaration.templates.iter().filter_map(finish).collect()
 }
 
-/// Returns every template, or `only` that one, after those that it refers to. The checked declaration has no circles.
+/// Returns every template, or only `only`, each after those that it refers to. A checked declaration has no cycles.
 fn in_dependency_order<'a>(declaration: &'a Declaration, only: Option<&str>) -> Vec<&'a Template> {
     fn visit<'a>(
         declaration: &'a Declaration,

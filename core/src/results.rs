@@ -1,5 +1,5 @@
-//! Results: what the next task gets of each created object, as one flat object of strings; and their room in the termination
-//! message of the step that writes them.
+//! Results: the fields of each created object that the next task gets, as one flat object of strings; and the space
+//! that they take in the termination message of the step that writes them.
 
 mod room;
 
@@ -15,19 +15,19 @@ pub use room::{DoesNotFit, Results, Room};
 /// The longest field of a result, in bytes: a quarter of the largest termination message.
 const FIELD_MAX: usize = 1024;
 
-/// The field of a PipelineResource's result that holds `spec.type`.
+/// The field with the `spec.type` of a PipelineResource.
 const TYPE: &str = "type";
 
 /// The result of an object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ObjectResult {
-    /// Its fields: those of [`keys`].
+    /// The fields named by [`keys`].
     pub fields: Map<String, Value>,
-    /// What a person should know of fields that do not fit.
+    /// Messages for people about fields that do not fit.
     pub notes: Vec<String>,
 }
 
-/// The fields of the result of `template`, in order.
+/// The field names of the result of `template`, in order.
 pub fn keys(template: &Template) -> IndexSet<String> {
     let mut keys: IndexSet<String> = GIVEN_RESULTS.iter().map(ToString::to_string).collect();
     if let Origin::PipelineResource { params, .. } = &template.origin {
@@ -43,9 +43,9 @@ pub(crate) fn is_given(key: &str) -> bool {
     GIVEN_RESULTS.contains(&key)
 }
 
-/// The result of an object that was `created`: `rendered` are its [`rendered_fields`], `declared` those of the declaration's
-/// `results`, as they were read from the object. A field over 1 KiB is empty, because Tekton fails a run whose result
-/// lacks a declared key (`pkg/apis/pipeline/v1/result_validation.go`).
+/// Returns the result of a created object: `rendered` are its [`rendered_fields`], `declared` are the declaration's
+/// `results` as read from the object. A field over 1 KiB becomes empty, because Tekton fails a run whose result lacks a
+/// declared key (`pkg/apis/pipeline/v1/result_validation.go`).
 pub fn result(
     created: &Created,
     rendered: Map<String, Value>,
@@ -60,7 +60,7 @@ pub fn result(
         let bytes = value.as_str().map_or(0, str::len);
         if bytes > FIELD_MAX {
             notes.push(format!(
-                "'{key}' of '{}' has {bytes} bytes and is empty in the results, which hold {FIELD_MAX} at most; the next task can \
+                "'{key}' of '{}' has {bytes} bytes and is empty in the results, which hold at most {FIELD_MAX}; the next task can \
                  read it from the object",
                 created.resource
             ));
@@ -71,7 +71,7 @@ pub fn result(
     ObjectResult { fields, notes }
 }
 
-/// The fields that are known before the object is created: the type and the params of a PipelineResource.
+/// Returns the fields that are known before the object is created: the type and the params of a PipelineResource.
 pub fn rendered_fields(template: &Template, object: &Value) -> Map<String, Value> {
     let Origin::PipelineResource { kind, .. } = &template.origin else {
         return Map::new();

@@ -1,4 +1,4 @@
-//! Whose objects these are: the TaskRun (or pod) that the sidecar serves.
+//! The run that objects belong to: the TaskRun (or pod) that the sidecar serves.
 
 use std::collections::BTreeMap;
 
@@ -8,39 +8,39 @@ use serde_json::{Value, json};
 /// The run that the sidecar serves.
 #[derive(Debug, Clone, Default)]
 pub struct Run {
-    /// Values of `$(context.*)`, by their names without `context.`.
+    /// Values of `$(context.*)`, by name without `context.`.
     pub context: BTreeMap<String, String>,
-    /// Further labels for what is created.
+    /// Additional labels for created objects.
     pub labels: BTreeMap<String, String>,
-    /// Who owns what is created.
+    /// The owner of created objects.
     pub ownership: Ownership,
-    /// Keys the hash of content that holds secrets; another one in each process. Without it such content has no hash, and is
-    /// replaced where other content would be adopted.
+    /// Keys the hash of content that holds secrets; each process has a different key. Without a key such content has no
+    /// hash, and an existing object is replaced where it would otherwise be adopted.
     pub secret_key: Option<String>,
 }
 
-/// Who owns what is created.
+/// The owner of created objects.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Ownership {
-    /// The PipelineRun, or the TaskRun that stands alone.
+    /// The PipelineRun, or a standalone TaskRun.
     #[default]
     Run,
-    /// What a pod outside Tekton belongs to: a Job, or the pod itself.
+    /// The owner of a pod outside Tekton: its Job, or the pod itself.
     Other(OwnerReference),
-    /// Nobody: there is no run in the cluster (a run on a laptop).
+    /// No owner: there is no run in the cluster (a local run).
     Nobody,
 }
 
-/// What identifies an owner.
+/// The identity of an owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnerReference {
     /// `apiVersion`
     pub api_version: String,
     /// `kind`
     pub kind: String,
-    /// Its name.
+    /// `metadata.name`
     pub name: String,
-    /// Its UID.
+    /// `metadata.uid`
     pub uid: String,
 }
 
@@ -52,7 +52,7 @@ impl Run {
             .filter(|value| !value.is_empty())
     }
 
-    /// The UID that makes this run's names its own: the TaskRun's.
+    /// The UID from which this run's names are derived: the TaskRun's.
     pub fn uid(&self) -> Option<&str> {
         self.context("taskRun.uid")
     }
@@ -67,14 +67,14 @@ impl Run {
         self.context("taskRun.namespace")
     }
 
-    /// The first part of derived names: the Task's name, or the TaskRun's where the Task has none of its own.
+    /// The first part of derived names: the Task's name, or the TaskRun's if the Task has none.
     pub fn task(&self) -> &str {
         self.context("task.name")
             .or_else(|| self.context("taskRun.name"))
             .unwrap_or("task")
     }
 
-    /// The owner of what is created: the PipelineRun, by UID, or the TaskRun that stands alone.
+    /// The owner of created objects: the PipelineRun, by UID, or a standalone TaskRun.
     pub fn owner(&self) -> Option<OwnerReference> {
         let owner = |kind: &str, prefix: &str| {
             Some(OwnerReference {
@@ -93,8 +93,8 @@ impl Run {
         }
     }
 
-    /// Returns the object that people look at for this run: the TaskRun, or what a pod outside Tekton belongs to; none if there is
-    /// no run in the cluster.
+    /// Returns the object that represents this run to users: the TaskRun, or the owner of a pod outside Tekton; none if
+    /// there is no run in the cluster.
     pub fn subject(&self) -> Option<OwnerReference> {
         match &self.ownership {
             Ownership::Run => Some(OwnerReference {
@@ -108,8 +108,8 @@ impl Run {
         }
     }
 
-    /// The labels of everything that is created: the proposal's two, Tekton's own, and who made it. A pod outside Tekton has
-    /// no name that Tekton's labels could hold.
+    /// The labels of every created object: the proposal's two, Tekton's own, and the managing tool. A pod outside
+    /// Tekton has no name for Tekton's labels.
     pub fn labels(&self) -> BTreeMap<String, String> {
         let of_tekton = |name| match self.ownership {
             Ownership::Other(_) => None,
@@ -130,7 +130,8 @@ impl Run {
 }
 
 impl OwnerReference {
-    /// The owner reference, as in the proposal but for the version (see `gleaner_proto::kubernetes::RUN_API_VERSION`).
+    /// The owner reference as in the proposal, except for the version (see
+    /// `gleaner_proto::kubernetes::RUN_API_VERSION`).
     pub fn to_json(&self) -> Value {
         json!({
             "apiVersion": self.api_version,

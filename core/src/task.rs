@@ -1,17 +1,17 @@
-//! A Task as far as Gleaner must know it: parameters, steps, workspaces, results, and the declaration beside it.
+//! The parts of a Task that Gleaner needs: parameters, steps, workspaces, results, and the declaration.
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`consistency`] | what a declaration says that the TaskSpec beside it does not bear out |
-//! | `early_creation` | objects that are created while steps are still to run |
-//! | [`site`] | where in a document a declaration stands, and what it may refer to there |
-//! | [`name`] | names that a cluster would take |
+//! | [`consistency`] | contradictions between a declaration and its TaskSpec |
+//! | `early_creation` | objects that are created before the last step runs |
+//! | [`site`] | the place of a declaration in a document, and the names in its scope |
+//! | [`name`] | names that a cluster accepts |
 //! | `pod_template` | the pod templates in a document |
 //! | [`proposal`] | the syntax of the 2019 proposal, turned into a declaration |
 //! | [`spec`] | the TaskSpec: its parameters ([`param`]), steps ([`step`]), workspaces and results |
-//! | [`selection`] | which of several Tasks is meant |
-//! | `syntax` | the two ways in which a declaration is written |
-//! | [`step_variables`] | variables of templates that stand in a step, where nothing replaces them |
+//! | [`selection`] | the selection of one Task among several |
+//! | `syntax` | the two syntaxes of a declaration |
+//! | [`step_variables`] | template variables in a step, where nothing replaces them |
 
 pub mod consistency;
 mod early_creation;

@@ -8,8 +8,8 @@
 //! access    = "." word | "[" string "]" | "[" number "]" | "[*]"
 //! ```
 //!
-//! A text is taken apart once, when the declaration is read. Substitution then puts *values* into the parsed
-//! tree; a value is never parsed again, so that whatever it holds stays data.
+//! A string is parsed once, when the declaration is read. Substitution then puts *values* into the parsed tree; a value
+//! is never parsed again, so it is always treated as data.
 
 mod reference;
 mod text;

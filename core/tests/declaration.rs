@@ -1,4 +1,4 @@
-//! The validator: everything that is wrong, with its place and its remedy.
+//! The validator: all errors of a declaration, with place and remedy.
 
 use gleaner_core::declaration::{Declaration, ParamShape, Scope};
 use indexmap::IndexMap;
@@ -34,7 +34,7 @@ fn the_whole_declaration_is_read() {
     insta::assert_debug_snapshot!(declaration);
 }
 
-/// Errors of several declarations, each of which has fewer than are kept.
+/// The errors of several declarations, each with fewer than the bound.
 #[test]
 fn every_error_is_reported_at_once_with_place_and_remedy() {
     let outputs = "steps: {kaniko: [{name: digest}, {name: files, type: array}]}";
@@ -127,12 +127,12 @@ fn errors_beyond_the_first_are_counted_and_suggestions_are_for_a_few() {
 
 #[test]
 fn a_declaration_larger_than_an_annotation_is_refused_before_it_is_read() {
-    // Not YAML, which nobody gets to see.
+    // A text that is not YAML; the size check comes first.
     let text = "[".repeat((256 << 10) + 1);
     let found = Declaration::parse(&text, &Scope::default()).unwrap_err();
     assert_eq!(
         found[0].to_string(),
-        "the declaration has 257 KiB; at most 256 KiB are read; declare fewer outputs and resources, or divide the Task"
+        "the declaration has 257 KiB; at most 256 KiB are allowed; declare fewer outputs and resources, or split the Task"
     );
     assert_eq!(found.len(), 1);
 }
@@ -154,10 +154,10 @@ fn what_aliases_repeat_counts_against_the_bounds() {
     }
 }
 
-/// The text of a declaration with so many items.
+/// The text of a declaration with a given number of items.
 type Text<'a> = &'a dyn Fn(usize) -> String;
 
-/// The time that `work` takes with so many items.
+/// Measures the time that `work` takes with `count` items.
 fn time(count: usize, work: impl Fn(usize) -> String) -> std::time::Duration {
     let text = work(count);
     let start = std::time::Instant::now();
@@ -166,8 +166,8 @@ fn time(count: usize, work: impl Fn(usize) -> String) -> std::time::Duration {
     start.elapsed()
 }
 
-/// Four times as much takes four times as long where the work is linear, sixteen times where it is quadratic; the bound is
-/// halfway, after the fastest of three.
+/// Four times as many items take four times as long if the work is linear, and sixteen times if it is quadratic; the
+/// bound is halfway, applied to the fastest of three runs.
 #[test]
 fn the_time_to_read_a_declaration_grows_with_its_size() {
     let outputs = |count: usize| {
@@ -250,7 +250,7 @@ fn more_patterns_than_are_compiled_quickly_are_refused_unread() {
     assert_eq!(found.len(), 2, "{found:?}");
     assert_eq!(
         found[0].to_string(),
-        "steps.kaniko[64].pattern: more than 64 outputs have a pattern; remove the pattern, or divide the Task"
+        "steps.kaniko[64].pattern: more than 64 outputs have a pattern; remove the pattern, or split the Task"
     );
 }
 
@@ -328,12 +328,12 @@ fn broken_yaml_and_empty_text_are_errors_of_their_own() {
     assert_eq!(errors("steps: [\n  a"), "1:8 unclosed bracket '['");
     assert_eq!(
         errors(""),
-        " the document is empty; write down what it is to hold, or leave it out"
+        " the document is empty; fill it in, or remove it"
     );
     assert_eq!(errors("- a"), "1:1 expected a map, found a list");
     assert_eq!(
         errors("a: 1\n---\nb: 2"),
-        "3:1 there are several documents, one is expected"
+        "3:1 expected one document, found several"
     );
 }
 
@@ -356,7 +356,7 @@ fn a_pipeline_resource_is_never_applied() {
                 PipelineResource\n      metadata: {name: a}\n      spec: {type: git}\n";
     assert_eq!(
         errors(text),
-        "3:13 objects[0].policy: a PipelineResource cannot be applied: once a run has made it, it is immutable; use policy: \
+        "3:13 objects[0].policy: a PipelineResource cannot be applied: it is immutable once created; use policy: \
          Create"
     );
 }
@@ -366,11 +366,11 @@ fn a_type_that_no_pipeline_resource_has_is_refused_before_the_run() {
     let text = "resources:\n  - name: a\n    spec: {type: imag, params: [{name: url, value: u}]}\n";
     assert_eq!(
         errors(text),
-        "3:18 resources[0].spec.type: 'imag' is no type of a PipelineResource; did you mean 'image'?"
+        "3:18 resources[0].spec.type: 'imag' is not a PipelineResource type; did you mean 'image'?"
     );
 }
 
-/// As above, for the look-ups alone, which reading hides.
+/// As above, for the look-ups alone, which take less time than parsing.
 #[test]
 fn an_output_and_a_resource_are_found_in_the_same_time_in_a_long_list() {
     let declaration = |count: usize| {
@@ -473,12 +473,12 @@ fn what_is_waited_for_fits_the_object() {
         (
             "Deployment",
             "{rollout: true, condition: A}",
-            "'rollout', 'condition' and 'jsonPath' exclude each other",
+            "'rollout', 'condition' and 'jsonPath' are mutually exclusive",
         ),
         (
             "Deployment",
             "{condition: A, timeout: 25h}",
-            "a wait of 1500m is too long; wait for at most 1440m",
+            "a wait of 1500m is too long; wait at most 1440m",
         ),
         ("Deployment", "{condition: []}", "no condition to wait for"),
         (
@@ -550,7 +550,7 @@ fn a_literal_name_fits_its_kind() {
             "v1",
             "ConfigMap",
             "a:b".to_owned(),
-            "Kubernetes refuses the name",
+            "Kubernetes rejects the name",
         ),
     ] {
         let found = errors(&named(api_version, kind, "name", &name));

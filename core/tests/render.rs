@@ -1,4 +1,4 @@
-//! From declaration and values to objects: names, marks, order, secrets.
+//! Rendering from declaration and values to objects: names, marks, order, secrets.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ objects:
 "#;
 
 fn declaration() -> Declaration {
-    Declaration::parse(DECLARATION, &Scope::default()).expect("the declaration is right")
+    Declaration::parse(DECLARATION, &Scope::default()).expect("a valid declaration")
 }
 
 fn run() -> Run {
@@ -231,7 +231,7 @@ fn without_a_run_the_api_server_would_have_to_name_it() {
     assert!(metadata.get("ownerReferences").is_none());
 }
 
-/// A number, a boolean and an object in every field that is text, and in some that are not.
+/// A number, a boolean and an object in every string field, and in some other fields.
 const TEXTS: &str = r#"
 steps: {t: [{name: num, type: number}, {name: flag, type: boolean}, {name: o, type: object}]}
 resources:
@@ -270,7 +270,7 @@ objects:
 "#;
 
 fn texts(o: &Value) -> Result<Vec<Value>, SubstitutionError> {
-    let declaration = Declaration::parse(TEXTS, &Scope::default()).expect("it is right");
+    let declaration = Declaration::parse(TEXTS, &Scope::default()).expect("a valid declaration");
     let outputs = BTreeMap::from([
         ("num".to_owned(), json!(8080)),
         ("flag".to_owned(), json!(true)),
@@ -332,11 +332,11 @@ fn fields_of_text_take_the_text_of_numbers_and_booleans_and_others_their_type() 
 #[test]
 fn a_part_that_turns_out_to_be_a_list_is_not_put_into_a_field_of_text() {
     let error = texts(&json!({"count": [1]})).unwrap_err().to_string();
-    let sentence = "`$(steps.t.o.count)` is of type array, a string is needed; write $(string(steps.t.o.count)) for its JSON";
+    let sentence = "`$(steps.t.o.count)` is of type array, but a string is required; write $(string(steps.t.o.count)) for its JSON";
     assert!(error.contains(sentence), "{error}");
 }
 
-/// The metadata of the only object that this template becomes, in a run of the Task `task`.
+/// The metadata of the only object of this template, in a run of the Task `task`.
 fn metadata_of(task: &str, more: &[(&str, &str)], template: &str) -> Value {
     let text = format!("objects: [{{name: a, resourceTemplate: {template}}}]");
     let declaration = Declaration::parse(&text, &Scope::default()).unwrap();

@@ -1,4 +1,4 @@
-//! Properties of the variable language: what a value holds never matters, and nothing but its leaf changes.
+//! Properties of the variable language: the content of a value never matters, and substitution only changes its leaf.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -48,7 +48,7 @@ fn substitute(text: &str, known: &Known) -> Value {
     tree(text).substitute(known).unwrap()
 }
 
-/// Texts that have broken someone's templates before.
+/// Strings that often break templates.
 const NASTY: [&str; 16] = [
     "\"quoted\" 'both'",
     "two\nlines\n",
@@ -167,7 +167,7 @@ fn json_value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A template in which the leaf at `path` is a variable, and the same template with a mark in its place.
+/// A template with a variable as the leaf at `path`, and the same template with a mark instead.
 fn template(values: &[Value], at: usize) -> (Value, Value) {
     let fixed = |value: &Value| escape(value.clone());
     let with = |leaf: &str| {
@@ -183,7 +183,7 @@ fn template(values: &[Value], at: usize) -> (Value, Value) {
     (with("$(params.a)"), plain("MARK".into()))
 }
 
-/// Literal text as it has to be written in a template.
+/// Literal text as written in a template.
 fn escape(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(text.replace("$(", "$$(")),
@@ -198,7 +198,7 @@ fn escape(value: Value) -> Value {
 }
 
 fn from_json(value: &Value) -> Tree {
-    // JSON is YAML, but its escapes of control characters are not all the parser's: build the node by hand.
+    // JSON is YAML, but the parser does not accept all its escapes of control characters: build the node by hand.
     let node = Node::from(value);
     let mut found = Diagnostics::default();
     let tree = Tree::read(&Cursor::root(&node), &mut Vec::new(), &mut found);

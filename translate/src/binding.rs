@@ -1,4 +1,4 @@
-//! Bindings: which resource a Pipeline's task or a run gets under which name.
+//! Bindings: the resources that a run or a Pipeline's task gets, with their names.
 
 use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_core::document::suggestion::suggestion;
@@ -14,7 +14,7 @@ use crate::resource_lists::{self, Direction, Item};
 pub(crate) struct Binding<'a> {
     /// The name of the resource in the Task or the Pipeline.
     pub(crate) name: String,
-    /// The resource that is bound: its name, or a PipelineResource that is written out.
+    /// The bound resource: its name, or an inline PipelineResource.
     pub(crate) target: Cursor<'a>,
     pub(crate) target_kind: TargetKind,
     /// The names of the tasks after which this one runs.
@@ -28,7 +28,7 @@ pub(crate) struct Binding<'a> {
 pub(crate) enum TargetKind {
     /// `resourceRef.name`: the name of a PipelineResource, or a variable.
     Reference,
-    /// `resourceSpec`: a PipelineResource, written out.
+    /// `resourceSpec`: an inline PipelineResource.
     Inline,
     /// `resource`: the name of one of the Pipeline's resources.
     OfPipeline,
@@ -36,19 +36,19 @@ pub(crate) enum TargetKind {
 
 const FIELDS: [&str; 5] = ["name", "resourceRef", "resourceSpec", "resource", "from"];
 
-/// A resource and the value of the parameter that replaced its binding.
+/// A resource, and the value of the parameter that replaces its binding.
 #[derive(Debug)]
 pub(crate) struct Passed {
     pub(crate) name: String,
-    /// None where the binding was reported.
+    /// None if the binding was reported.
     pub(crate) value: Option<Value>,
 }
 
-/// The Task or Pipeline that gets the resources: its title in messages, and its interface where that is known.
+/// The Task or Pipeline that gets the resources: its title in messages, and its interface if known.
 pub(crate) type Bound<'a> = (&'a str, Option<&'a Interface>);
 
-/// Replaces the bindings in the `spec` of a run or a Pipeline's task by parameters, and returns these. `value` returns the value of a
-/// binding, which is for a resource of `bound` where that is known.
+/// Replaces the bindings in the `spec` of a run or a Pipeline's task by parameters, and returns these. `value` returns
+/// the value of a binding, which is for a resource of `bound` if that is known.
 pub(crate) fn replace_all(
     spec: &mut Node,
     place: &Place,
@@ -87,7 +87,7 @@ pub(crate) fn replace_all(
             let param = json!({"name": name, "value": value});
             let param = Node::derived(binding.cursor.node.at, param);
             if let Err((_, message)) = add_param(spec, name, param) {
-                found.refuse(&binding.cursor, message, "rename one of the two");
+                found.refuse(&binding.cursor, message, "rename one of them");
             }
         }
         passed.push(Passed {
@@ -103,7 +103,7 @@ pub(crate) fn replace_all(
     passed
 }
 
-/// Reads bindings; reports names that are bound twice. Returns also the names of those that were reported.
+/// Reads bindings, and reports names that are bound twice. Also returns the names of those that were reported.
 fn read_all<'a>(items: &'a [Item], found: &mut Diagnostics) -> (Vec<Binding<'a>>, Vec<String>) {
     let mut bindings: Vec<Binding<'a>> = Vec::new();
     let mut reported = Vec::new();
@@ -119,15 +119,15 @@ fn read_all<'a>(items: &'a [Item], found: &mut Diagnostics) -> (Vec<Binding<'a>>
             None => bindings.push(binding),
             Some(other) if other.direction == binding.direction => {
                 let message = format!("the resource '{name}' is bound twice");
-                found.refuse(&binding.cursor, message, "remove one of the two");
+                found.refuse(&binding.cursor, message, "remove one of them");
             }
-            // One image, taken in and written to: one parameter.
+            // An image that is both input and output becomes one parameter.
             Some(other) if other.is_same_target(&binding) => {}
             Some(_) => {
                 let message = format!(
-                    "'{name}' is bound to one resource as an input and to another as an output, and both become the parameter '{name}'"
+                    "'{name}' is bound to different resources as input and output, but both become the parameter '{name}'"
                 );
-                let help = "rename one of the two in the Task, and here";
+                let help = "rename one of them in the Task and here";
                 found.refuse(&binding.cursor, message, help);
             }
         }
@@ -135,8 +135,8 @@ fn read_all<'a>(items: &'a [Item], found: &mut Diagnostics) -> (Vec<Binding<'a>>
     (bindings, reported)
 }
 
-/// Reports bindings of resources that `title` does not declare, and declared resources without a binding. `cursor` is the
-/// spec that has the bindings and the parameters; `reported` are the names of bindings that cannot be read.
+/// Reports bindings of resources that `title` does not declare, and declared resources without a binding. `cursor` is
+/// the spec with bindings and parameters; `reported` are the names of bindings that could not be read.
 fn check(
     bindings: &[Binding<'_>],
     reported: &[String],
@@ -150,7 +150,7 @@ fn check(
             continue;
         }
         found.push(if interface.created.contains_key(name) {
-            let message = format!("{title} creates '{name}' itself: it is bound to nothing");
+            let message = format!("{title} creates '{name}' itself, so it cannot be bound");
             cursor.diagnostic(message).help("remove the binding")
         } else {
             let message = format!("{title} declares no resource '{name}'");
@@ -166,7 +166,7 @@ fn check(
         let given = given.any(|given| given == name);
         if !bound && !given && !optional && !reported.contains(name) {
             let message =
-                format!("{title} takes in the resource '{name}', and nothing is bound to it");
+                format!("{title} requires the resource '{name}', but no resource is bound to it");
             let help = format!("add resources: [{{name: {name}, resourceRef: {{name: ...}}}}]");
             found.push(cursor.diagnostic(message).help(help));
         }
@@ -190,8 +190,8 @@ impl<'a> Binding<'a> {
             (None, Some(spec), None) => (spec, TargetKind::Inline),
             (None, None, Some(name)) => (name, TargetKind::OfPipeline),
             _ => {
-                let message = format!("the binding of '{name}' must say what is bound, and once");
-                let help = "give resourceRef.name, resourceSpec or (in a Pipeline) resource";
+                let message = format!("the binding of '{name}' must have exactly one target");
+                let help = "set resourceRef.name, resourceSpec or (in a Pipeline) resource";
                 found.push(cursor.diagnostic(message).help(help));
                 return None;
             }
@@ -211,7 +211,7 @@ impl<'a> Binding<'a> {
         self.target_kind == other.target_kind && target(self) == target(other)
     }
 
-    /// The values of a PipelineResource that exists, or that is written out here; it must fit `resource`.
+    /// Returns the values of an existing or inline PipelineResource, which must fit `resource`.
     pub(crate) fn resolve(
         &self,
         catalogue: &Catalogue,
@@ -225,9 +225,9 @@ impl<'a> Binding<'a> {
                 .map_err(|diagnostics| found.extend(diagnostics))
                 .ok()?,
             TargetKind::OfPipeline => {
-                let message = "only a Pipeline's task takes one of the Pipeline's resources";
+                let message = "only a Pipeline's task can use the Pipeline's resources";
                 let diagnostic = Diagnostic::new(&self.cursor.place, self.target.at(), message);
-                found.push(diagnostic.help("give resourceRef.name or resourceSpec"));
+                found.push(diagnostic.help("set resourceRef.name or resourceSpec"));
                 return None;
             }
         };
@@ -238,7 +238,7 @@ impl<'a> Binding<'a> {
         Some(bound.values.into())
     }
 
-    /// Reports that what is bound, a resource of type `kind` with these keys, does not fit `resource`.
+    /// Reports a bound resource of type `kind` with these keys that does not fit `resource`.
     pub(crate) fn check_fit(
         &self,
         resource: &InputResource,
@@ -250,14 +250,13 @@ impl<'a> Binding<'a> {
         let wanted = resource.kind.as_str();
         if kind != wanted {
             let message =
-                format!("'{name}' is of type {wanted}, and what is bound to it of type {kind}");
+                format!("'{name}' is of type {wanted}, but the bound resource is of type {kind}");
             return found.push(self.cursor.diagnostic(message));
         }
         let used = resource.keys.iter();
         for key in used.filter(|key| !keys.contains(&key.as_str())) {
-            let message =
-                format!("'{name}' is used by its {key}, and what is bound to it has none");
-            let help = format!("give it a param '{key}'");
+            let message = format!("'{name}' requires {key}, but the bound resource has none");
+            let help = format!("add a param '{key}'");
             found.push(self.cursor.diagnostic(message).help(help));
         }
     }

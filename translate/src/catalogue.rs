@@ -1,4 +1,4 @@
-//! PipelineResources that exist: in the files, or fetched by the caller.
+//! Existing PipelineResources: in the files, or fetched by the caller.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -12,30 +12,30 @@ use serde_json::{Map, Value};
 use crate::resource_lists::Direction;
 use crate::resource_type::ResourceType;
 
-/// The existing PipelineResources, and those that were referenced and not found.
+/// The existing PipelineResources, and those that were referenced but not found.
 #[derive(Debug)]
 pub(crate) struct Catalogue {
     entries: Vec<Entry>,
-    /// The number of entries that are of files.
+    /// The number of entries from files.
     files: usize,
-    /// The place besides the files that was searched, as a message names it.
+    /// The place that was searched in addition to the files, as messages name it.
     origin: Option<String>,
     missing: RefCell<BTreeSet<Missing>>,
 }
 
-/// A PipelineResource that a document references and that is in none of the files.
+/// A PipelineResource that a document references and that is not in any file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Missing {
-    /// The namespace of the document that references it, where the document has one.
+    /// The namespace of the document that references it, if any.
     pub namespace: Option<String>,
-    /// Its name.
+    /// The name of the PipelineResource.
     pub name: String,
 }
 
-/// PipelineResources from elsewhere than the files.
+/// PipelineResources from outside the files.
 #[derive(Debug, Clone)]
 pub struct Fetched {
-    /// Their place, as a message names it: `namespace builds of the cluster old`.
+    /// Their origin, as messages name it: `namespace builds of the cluster old`.
     pub origin: String,
     /// The namespace and the document of each.
     pub resources: Vec<(String, Node)>,
@@ -45,17 +45,17 @@ pub struct Fetched {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Referrer<'a> {
     pub(crate) namespace: Option<&'a str>,
-    /// The index of the document that it is in, where it is part of another one, such as a TriggerTemplate.
+    /// The index of the containing document, if it is part of another one, such as a TriggerTemplate.
     pub(crate) outer: Option<usize>,
 }
 
 #[derive(Debug)]
 struct Entry {
     namespace: Option<String>,
-    /// As [`Referrer::outer`]: one in a TriggerTemplate is created for the runs in it.
+    /// As [`Referrer::outer`]: a PipelineResource in a TriggerTemplate is created for the runs in it.
     outer: Option<usize>,
     name: String,
-    /// The findings about one that is not referenced are of no interest.
+    /// Findings are only reported for referenced PipelineResources.
     is_referenced: Cell<bool>,
     resource: Result<Resource, Vec<Finding>>,
 }
@@ -64,14 +64,14 @@ struct Entry {
 #[derive(Debug, Clone)]
 pub(crate) struct Resource {
     pub(crate) kind: String,
-    /// Its params, and its name when it has one.
+    /// Its params, and its name if it has one.
     pub(crate) values: Map<String, Value>,
 }
 
 // === impl Catalogue ===
 
 impl Catalogue {
-    /// The catalogue of the PipelineResources that were fetched.
+    /// Creates it with the fetched PipelineResources.
     pub(crate) fn new(fetched: Option<&Fetched>) -> Self {
         let resources = fetched
             .into_iter()
@@ -94,7 +94,7 @@ impl Catalogue {
         }
     }
 
-    /// Adds one of a file, which `document` is; those of files come before fetched ones.
+    /// Adds `document` from a file; those from files come before fetched ones.
     pub(crate) fn add(&mut self, document: &Cursor<'_>, file: &str, outer: Option<usize>) {
         let namespace = document.node.descend(&["metadata", "namespace"]);
         let namespace = namespace.and_then(Node::as_str).map(str::to_owned);
@@ -104,12 +104,12 @@ impl Catalogue {
         self.files += 1;
     }
 
-    /// The PipelineResources that were referenced and not found.
+    /// The PipelineResources that were referenced but not found.
     pub(crate) fn missing(&self) -> Vec<Missing> {
         self.missing.borrow().iter().cloned().collect()
     }
 
-    /// The findings about PipelineResources that were referenced.
+    /// The findings about referenced PipelineResources.
     pub(crate) fn findings(&self) -> impl Iterator<Item = Finding> {
         let entries = self.entries.iter();
         let referenced = entries.filter(|entry| entry.is_referenced.get());
@@ -117,7 +117,7 @@ impl Catalogue {
         findings.flatten().cloned()
     }
 
-    /// Returns true if there is one that `referrer` calls `name`.
+    /// Returns true if `name` exists for `referrer`.
     pub(crate) fn has(&self, name: &str, referrer: Referrer<'_>) -> bool {
         self.entry(name, referrer).is_some()
     }
@@ -133,7 +133,7 @@ impl Catalogue {
         own.into_iter().chain(others).next()
     }
 
-    /// The PipelineResource that `referrer` calls `name`; reports that there is none.
+    /// Returns the PipelineResource `name` for `referrer`; reports an error if it does not exist.
     pub(crate) fn find(
         &self,
         name: &Cursor<'_>,
@@ -148,25 +148,25 @@ impl Catalogue {
         if referrer.outer.is_some() && wanted.contains("$(") {
             let message =
                 format!("the PipelineResource '{wanted}' is known only when the trigger fires");
-            let help = "write the values here, with resourceSpec";
+            let help = "specify the values here, with resourceSpec";
             found.push(name.diagnostic(message).help(help));
             return None;
         }
         if !is_dns_subdomain(wanted) {
             let message = format!("'{wanted}' is not the name of a PipelineResource");
-            let help = "write the name itself; only a Pipeline's tasks refer to others with $(resources.NAME) and $(tasks.TASK.OUTPUT)";
+            let help = "use a literal name; only a Pipeline's tasks can use $(resources.NAME) and $(tasks.TASK.OUTPUT)";
             found.push(name.diagnostic(message).help(help));
             return None;
         }
-        let message = format!("there is no PipelineResource '{wanted}'");
-        let add = "add the file that holds it with -f";
+        let message = format!("PipelineResource '{wanted}' not found");
+        let add = "add its file with -f";
         found.push(match &self.origin {
             Some(origin) => {
-                let message = format!("{message}, neither in the files nor in {origin}");
+                let message = format!("{message} in the files or in {origin}");
                 name.diagnostic(message).help(add)
             }
             None => {
-                let help = format!("{add}, or take it from a cluster with --context NAME");
+                let help = format!("{add}, or read it from a cluster with --context NAME");
                 name.diagnostic(format!("{message} in the files"))
                     .help(help)
             }
@@ -215,14 +215,14 @@ impl Entry {
 // === impl Resource ===
 
 impl Resource {
-    /// Reads the spec of a PipelineResource, which may have a name.
-    /// Errors: everything that is wrong with it, or that has no equivalent.
+    /// Reads the spec of a PipelineResource, which may have a name. Errors: invalid fields, and those without an
+    /// equivalent.
     pub(crate) fn read(spec: &Cursor<'_>, name: Option<&str>) -> Result<Self, Vec<Diagnostic>> {
         let mut found = Diagnostics::default();
         spec.fields(&["type", "params", "secrets", "description"], &mut found);
         if let Some(secrets) = spec.field("secrets") {
-            let message = "values of a PipelineResource that come from a Secret have no equal";
-            let help = "git finds credentials in a Secret of the ServiceAccount, annotated tekton.dev/git-0";
+            let message = "values of a PipelineResource from a Secret have no equivalent";
+            let help = "git reads credentials from a Secret of the ServiceAccount with the annotation tekton.dev/git-0";
             found.push(secrets.diagnostic(message).help(help));
         }
         let kind = match spec.field("type") {
@@ -244,7 +244,7 @@ impl Resource {
                 continue;
             };
             let value = param.text_at("value", &mut found).unwrap_or_default();
-            // Tekton compared the names without regard to case (`strings.EqualFold`).
+            // Tekton compared the names regardless of case (`strings.EqualFold`).
             let mut keys = kind.keys().into_iter();
             let own = keys.find(|own| own.eq_ignore_ascii_case(&key));
             let key = own.map_or(key, str::to_owned);
@@ -255,7 +255,7 @@ impl Resource {
         let [required, optional] = kind.keys();
         if values.get(required).is_none_or(|value| value == "") {
             let message = format!("the PipelineResource has no param '{required}'");
-            let help = format!("a resource of type {} cannot do without", kind.as_str());
+            let help = format!("a resource of type {} requires it", kind.as_str());
             found.push(spec.diagnostic(message).help(help));
         }
         values.entry(optional).or_insert_with(|| "".into());
@@ -264,8 +264,8 @@ impl Resource {
     }
 }
 
-/// Returns true if the param is a setting of Tekton's clone, which is not a value of the resource. The step that clones has
-/// none of them; reports those that it does not act on anyway.
+/// Returns true if the param is a setting of Tekton's clone, not a value of the resource. The clone step has none
+/// of them; reports values that differ from its behavior.
 fn is_clone_setting(key: &str, value: &str, param: &Cursor<'_>, found: &mut Diagnostics) -> bool {
     const SETTINGS: [(&str, &[&str]); 7] = [
         ("submodules", &["", "true"]),
@@ -282,10 +282,10 @@ fn is_clone_setting(key: &str, value: &str, param: &Cursor<'_>, found: &mut Diag
     };
     if !harmless.contains(&value) {
         let message = match *name {
-            "submodules" => "the step that clones always fetches submodules".to_owned(),
-            name => format!("the step that clones has no setting {name}"),
+            "submodules" => "the clone step always fetches submodules".to_owned(),
+            name => format!("the clone step has no setting {name}"),
         };
-        let help = "remove it, and let a step of your own do what it did";
+        let help = "remove it, and use your own step instead";
         found.push(param.diagnostic(message).help(help));
     }
     true

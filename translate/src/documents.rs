@@ -12,7 +12,7 @@ use crate::kind::Kind;
 /// The settings of a translation.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The image of the step that clones a git input; it needs git and `/bin/sh`.
+    /// The image of the clone step; it needs git and `/bin/sh`.
     pub git_image: String,
     /// Keeps the PipelineResources among the translated documents.
     pub keep_resources: bool,
@@ -21,7 +21,7 @@ pub struct Settings {
 /// The reasons why documents cannot be translated.
 #[derive(Debug, Clone)]
 pub struct Refusal {
-    /// Everything that is wrong with the documents, in the order of the files.
+    /// All errors in the documents, in the order of the files.
     pub findings: Vec<Finding>,
     /// The PipelineResources that could not be found. With these in [`Fetched`], the translation may succeed.
     pub missing: Vec<Missing>,
@@ -32,14 +32,14 @@ pub struct Refusal {
 pub struct Translation {
     /// The documents, in the order of the files.
     pub documents: Vec<Value>,
-    /// Differences between old and new versions of Tekton that a person should judge.
+    /// Differences between old and new versions of Tekton that a user should review.
     pub warnings: Vec<Finding>,
 }
 
-/// Translates all documents of `sources` to Tekton v1. PipelineResources that are in none of them are taken from `fetched`.
+/// Translates all documents of `sources` to Tekton v1. PipelineResources missing from them are taken from `fetched`.
 ///
 /// # Errors
-/// Everything that is wrong with the documents.
+/// All errors in the documents.
 pub fn translate(
     sources: &[Source],
     fetched: Option<&Fetched>,
@@ -96,7 +96,7 @@ pub fn translate(
     let mut findings: Vec<Finding> = catalogue.findings().collect();
     let mut warnings = Vec::new();
     let mut documents = outers;
-    // From the last to the first: a PipelineResource that is left out of a list moves those after it.
+    // In reverse order, since removing a PipelineResource from a list shifts those after it.
     for draft in drafts.into_iter().rev() {
         let outer = &mut documents[draft.position.outer];
         let is_kept = settings.keep_resources || draft.kind != Kind::Resource;

@@ -1,4 +1,4 @@
-//! A document on its way to Tekton v1: its Tasks, then its Pipeline, then its bindings.
+//! A document during translation to Tekton v1: its Tasks, then its Pipeline, then its bindings.
 
 use std::collections::HashMap;
 
@@ -22,7 +22,7 @@ use crate::{variables, working_directory};
 pub(crate) struct Position {
     /// The index of the document.
     pub(crate) outer: usize,
-    /// Its place in the document, where it is part of another one, such as a TriggerTemplate.
+    /// Its place in the document, if it is part of another one, such as a TriggerTemplate.
     pub(crate) place: Option<Place>,
 }
 
@@ -31,7 +31,7 @@ impl Position {
         Self { outer, place: None }
     }
 
-    /// The index of the document that it shares with others.
+    /// The index of the document, if it is part of another one.
     pub(crate) const fn shared(&self) -> Option<usize> {
         match self.place {
             Some(_) => Some(self.outer),
@@ -116,7 +116,7 @@ impl<'a> Draft<'a> {
             let interface = self.interfaces.entry(place).or_default();
             interface.creates(&declaration);
         }
-        // The indices of the steps, which the findings about the declaration name, change only now.
+        // The indices of the steps, which findings about the declaration use, change only now.
         for (place, interface) in &self.interfaces {
             let spec = at(&mut self.document, place);
             git_source::prepend(spec, &interface.resources, git_image);
@@ -125,7 +125,7 @@ impl<'a> Draft<'a> {
 
     fn task(&mut self, place: &Place) -> Interface {
         let annotation = host(self.kind, place).join(&Place::of_annotation(annotation::OUTPUTS));
-        // A copy: the TaskSpec is changed at the same time, and the annotation may be in it.
+        // A copy, since the TaskSpec is changed at the same time and may contain the annotation.
         let mut declaration = self.document.find(&annotation).cloned();
         let interface = task::translate(
             at(&mut self.document, place),
@@ -140,7 +140,7 @@ impl<'a> Draft<'a> {
         interface
     }
 
-    /// Translates the PipelineSpec in the document; returns its place and its interface.
+    /// Translates the PipelineSpec in the document, and returns its place and its interface.
     pub(crate) fn pipeline(
         &mut self,
         known: &Interfaces,
@@ -195,7 +195,7 @@ impl<'a> Draft<'a> {
             |binding, resource, _, found| {
                 if let Some(from) = binding.from.first() {
                     let place = binding.cursor.place.key("from");
-                    let message = "only a task of a Pipeline comes after others";
+                    let message = "only a task of a Pipeline can run after others";
                     found.push(Diagnostic::new(place, from.at(), message).help("remove it"));
                 }
                 binding.resolve(catalogue, referrer, resource, found)
@@ -217,7 +217,7 @@ impl<'a> Draft<'a> {
         }
         let mut document = self.document.clone();
         document.put("apiVersion", Node::derived(document.at, RUN_API_VERSION));
-        // A controller wrote it, for another version.
+        // The status was written by a controller, for another version.
         document.take("status");
         if let Some(entries) = document.entries_mut() {
             entries.sort_by_key(|(key, _)| rank(&key.name));
@@ -244,21 +244,21 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// The node at a place that was read from `document`.
+/// The node at `place`, which was read from `document`.
 fn at<'a>(document: &'a mut Node, place: &Place) -> &'a mut Node {
     document
         .find_mut(place)
-        .expect("invariant: TaskSpecs, PipelineSpecs and annotations stay where they are")
+        .expect("invariant: TaskSpecs, PipelineSpecs and annotations do not move")
 }
 
-/// The rank of a document's field: the fields that identify the document come first.
+/// The rank of a document's field: identifying fields come first.
 fn rank(key: &str) -> usize {
     const FIRST: [&str; 4] = ["apiVersion", "kind", "metadata", "spec"];
     let rank = FIRST.iter().position(|first| *first == key);
     rank.unwrap_or(FIRST.len())
 }
 
-/// The place of the object with the metadata of the TaskSpec at `place`: that of an embedded one is in itself.
+/// The place of the object whose metadata belongs to the TaskSpec at `place`; an embedded TaskSpec has its own.
 fn host(kind: Kind, place: &Place) -> Place {
     match kind {
         Kind::Pipeline | Kind::PipelineRun => place.clone(),

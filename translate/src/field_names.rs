@@ -1,12 +1,13 @@
-//! The spelling of fields: old versions of Tekton read `workingdir` as `workingDir`, as Go's `encoding/json` does; v1 refuses it.
+//! The spelling of fields: old versions of Tekton accept `workingdir` for `workingDir`, as Go's `encoding/json` does;
+//! v1 rejects it.
 
 use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_core::document::{Content, Cursor, Diagnostics, Key, Node, Place};
 
 use crate::inner;
 
-/// The fields of Tekton's kinds and of the parts of a pod in them (`pkg/apis/pipeline`, `k8s.io/api/core/v1`), without regard
-/// to where each belongs: no two differ in case only.
+/// The fields of Tekton's kinds and of the parts of a pod in them (`pkg/apis/pipeline`, `k8s.io/api/core/v1`),
+/// independent of where each belongs: no two differ only in case.
 #[rustfmt::skip]
 const NAMES: &[&str] = &[
     "accessModes", "add", "affinity", "allowPrivilegeEscalation", "annotations", "apiGroup", "apiVersion",
@@ -48,7 +49,7 @@ const NAMES: &[&str] = &[
     "workspaces",
 ];
 
-/// Fields whose keys are the user's own.
+/// Fields with keys that are the user's own.
 const FREE: [&str; 14] = [
     "annotations",
     "labels",
@@ -66,7 +67,7 @@ const FREE: [&str; 14] = [
     "status",
 ];
 
-/// Gives each field of a Tekton document its spelling in v1; returns true if there is one value for each.
+/// Corrects the spelling of each field of a Tekton document to that of v1; returns true if no field is duplicated.
 pub(crate) fn correct(document: &mut Node, found: &mut Diagnostics) -> bool {
     let before = found.is_empty();
     if is_tekton(document) {
@@ -118,7 +119,7 @@ fn rename(entries: &mut [(Key, Node)], place: &Place, found: &mut Diagnostics) {
         });
         if twice && key.name != name {
             let message = format!(
-                "'{}' is another spelling of '{name}', and both are here",
+                "'{}' is another spelling of '{name}', and both are set",
                 key.name
             );
             let diagnostic = Diagnostic::new(place.key(&key.name), Some(key.at), message);
@@ -129,10 +130,10 @@ fn rename(entries: &mut [(Key, Node)], place: &Place, found: &mut Diagnostics) {
     }
 }
 
-/// Returns true if the keys in `value`, which is the value of the field `key`, are not fields of Tekton.
+/// Returns true if the keys in `value`, the value of the field `key`, are not fields of Tekton.
 fn is_free(key: &str, value: &Node) -> bool {
     let version = Cursor::root(value).field("apiVersion");
-    // The spec of a custom task, and the map of a template's results.
+    // The spec of a custom task, or the map of a template's results.
     let is_foreign = key == "taskSpec"
         && version.is_some_and(|version| !version.node.as_str().is_some_and(inner::is_tekton));
     FREE.contains(&key) || is_foreign || (key == "results" && value.mapping().is_some())

@@ -1,4 +1,4 @@
-//! The step that clones a git resource, as Tekton itself once did.
+//! The step that clones a git resource, as Tekton used to do.
 
 #[cfg(test)]
 mod tests;
@@ -9,17 +9,18 @@ use serde_json::json;
 use crate::input_resource::InputResource;
 use crate::resource_type::ResourceType;
 
-/// Longest name of a step (a DNS label).
+/// The longest name of a step (a DNS label).
 const LONGEST: usize = 63;
 
-/// Clones `$1` at revision `$2` into `$3`. Values of parameters are arguments: in the text of a script, the name of a
-/// branch could be a command. Nothing in it looks like `$(...)`, which Tekton and the kubelet would try to replace.
+/// Clones `$1` at revision `$2` into `$3`. Parameter values are passed as arguments: in the text of a script, the name
+/// of a branch could run as a command. The script contains no `$(...)`, which Tekton and the kubelet would try to
+/// replace.
 const SCRIPT: &str = include_str!("git_source.sh");
 
-/// Precedes the script where a run need not bind the resource.
+/// Precedes the script if the resource is optional.
 const UNLESS_UNBOUND: &str = "[ -n \"$1\" ] || exit 0\n";
 
-/// Adds a step before the others of the TaskSpec `spec` for each git resource among `resources`.
+/// Adds a step at the start of the TaskSpec `spec` for each git resource among `resources`.
 pub(crate) fn prepend(spec: &mut Node, resources: &[InputResource], image: &str) {
     let is_git = |resource: &&InputResource| resource.kind == ResourceType::Git;
     let gits: Vec<&InputResource> = resources.iter().filter(is_git).collect();
@@ -56,9 +57,9 @@ fn step(resource: &InputResource, name: &str, image: &str) -> Node {
     let step = json!({
         "name": name,
         "image": image,
-        // A step template may set another one, which this step is about to create.
+        // A step template may set a directory that this step is about to create.
         "workingDir": "/",
-        // Credentials of the ServiceAccount are put into HOME, which must be a directory that any user can write to.
+        // Tekton writes the ServiceAccount's credentials to HOME, which must be a directory that any user can write to.
         "env": [{"name": "HOME", "value": "/tekton/home"}],
         "command": ["/bin/sh"],
         "args": ["-c", format!("{guard}{SCRIPT}"), name, param("url"), param("revision"), resource.path],
@@ -66,7 +67,7 @@ fn step(resource: &InputResource, name: &str, image: &str) -> Node {
     Node::derived(resource.at, step)
 }
 
-/// `git-source-<resource>`, made a DNS label that no other step has.
+/// `git-source-<resource>`, turned into a DNS label that no other step has.
 fn step_name(resource: &str, taken: &[String]) -> String {
     let lower = resource.to_ascii_lowercase().replace('_', "-");
     let wanted = format!("git-source-{lower}");

@@ -1,4 +1,5 @@
-//! Tekton objects that are part of another document: what a TriggerTemplate or an EventListener creates, the objects of a template.
+//! Tekton objects that are part of another document: the objects that a TriggerTemplate or an EventListener creates,
+//! and the items of a template.
 
 use gleaner_core::document::{Content, Cursor, Node, Place};
 use serde_json::Value;
@@ -64,7 +65,7 @@ fn names_tekton(node: &Node) -> bool {
     version.is_some_and(is_tekton)
 }
 
-/// The field `key`, in any case: it is corrected later.
+/// The field `key` in any case; the case is corrected later.
 fn any_case<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {
     let mut entries = node.mapping()?.iter();
     let (_, value) = entries.find(|(own, _)| own.name.eq_ignore_ascii_case(key))?;

@@ -7,21 +7,21 @@ use serde_json::{Map, Value, json};
 use crate::resource_lists::{Direction, Item};
 use crate::resource_type::ResourceType;
 
-/// A resource that a run binds to one that exists, or to one that another task creates.
+/// A resource that a run binds to an existing one, or to one that another task creates.
 #[derive(Debug, Clone)]
 pub(crate) struct InputResource {
-    /// Its name, and that of the parameter.
+    /// The name of the resource, and of its parameter.
     pub(crate) name: String,
     pub(crate) kind: ResourceType,
-    /// Both for an image that the Task takes in and writes to under one name: a run binds one value to it.
+    /// Both for an image that is input and output under one name: a run binds one value to it.
     pub(crate) directions: Vec<Direction>,
-    /// Runs need not bind it.
+    /// True if runs may leave it unbound.
     pub(crate) optional: bool,
     /// The directory into which it is cloned.
     pub(crate) path: String,
     description: Option<String>,
-    /// The keys that a bound resource must have. None has a default: Tekton counts a default for one key, and not what
-    /// another task's result will bring for the others (`MissingKeysObjectParamNames`,
+    /// The keys that a bound resource must have. None has a default: Tekton accepts a default for one key, but ignores
+    /// the other keys that another task's result will have (`MissingKeysObjectParamNames`,
     /// `pkg/reconciler/taskrun/validate_taskrun.go`).
     pub(crate) keys: Vec<String>,
     /// The position of its declaration.
@@ -32,14 +32,14 @@ pub(crate) struct InputResource {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Declared {
     pub(crate) resources: Vec<InputResource>,
-    /// The names of those that were reported: what refers to them needs no error of its own.
+    /// The names of reported resources: references to them cause no further errors.
     pub(crate) refused: Vec<String>,
 }
 
 const FIELDS: [&str; 5] = ["name", "type", "description", "targetPath", "optional"];
 
 impl InputResource {
-    /// Reads declarations; reports those that have no equivalent, and names that are declared twice.
+    /// Reads declarations; reports those without an equivalent, and names that are declared twice.
     pub(crate) fn read_all(items: &[Item], found: &mut Diagnostics) -> Declared {
         let mut declared = Declared::default();
         for item in items {
@@ -59,7 +59,7 @@ impl InputResource {
                 }
                 Some(other) if other.directions.contains(&item.direction) => (
                     format!("the resource '{name}' is declared twice"),
-                    "remove one of the two",
+                    "remove one of them",
                 ),
                 Some(other) if other.kind == resource.kind => {
                     other.directions.push(item.direction);
@@ -67,7 +67,7 @@ impl InputResource {
                     continue;
                 }
                 Some(_) => (
-                    format!("two resources are called '{name}', and both become parameters"),
+                    format!("two resources are named '{name}', and both become parameters"),
                     "rename one",
                 ),
             };
@@ -106,7 +106,7 @@ impl InputResource {
         })
     }
 
-    /// Returns true if a step clones it.
+    /// Returns true if a step clones the resource.
     pub(crate) fn is_cloned(&self) -> bool {
         self.kind == ResourceType::Git
     }
@@ -134,7 +134,7 @@ impl InputResource {
             add_param(spec, &self.name, Node::derived(self.at, self.parameter()))
         {
             let diagnostic = Diagnostic::new(place.key("params"), Some(at), message);
-            found.push(diagnostic.help("rename one of the two"));
+            found.push(diagnostic.help("rename one of them"));
         }
     }
 
@@ -156,8 +156,8 @@ impl InputResource {
     }
 }
 
-/// Adds a parameter that replaces the resource `name`.
-/// Errors: the position of the parameter that has this name already, and a message.
+/// Adds a parameter that replaces the resource `name`. Errors: the position of an existing parameter of this name, and
+/// a message.
 pub(crate) fn add_param(
     spec: &mut Node,
     name: &str,
@@ -166,7 +166,7 @@ pub(crate) fn add_param(
     let mut params = spec.items_at_mut("params").iter();
     if let Some(own) = params.find(|own| own.text_of("name") == Some(name)) {
         let message =
-            format!("the resource '{name}' becomes a parameter '{name}', and there is one already");
+            format!("the resource '{name}' becomes a parameter '{name}', which already exists");
         return Err((own.at, message));
     }
     spec.push_at("params", param);

@@ -1,4 +1,4 @@
-//! The inputs and outputs of a Task or a Pipeline, as those who refer to it need to know them.
+//! The inputs and outputs of a Task or a Pipeline, as needed by documents that refer to it.
 
 use gleaner_core::declaration::{Declaration, Origin};
 use gleaner_core::document::Node;
@@ -14,7 +14,7 @@ pub(crate) struct Interface {
     pub(crate) resources: Vec<InputResource>,
     /// The names of resources that were reported.
     pub(crate) refused: Vec<String>,
-    /// The objects that it creates, by their names in the declaration.
+    /// The objects that it creates, by name in the declaration.
     pub(crate) created: IndexMap<String, Created>,
 }
 
@@ -26,7 +26,7 @@ pub(crate) enum Created {
         /// The keys of its result.
         keys: Vec<String>,
     },
-    /// An object of another kind, to which nothing can be bound.
+    /// An object of another kind, which cannot be bound.
     Object,
 }
 
@@ -58,7 +58,7 @@ impl Interface {
     }
 }
 
-/// The interface in `known` of the Task or Pipeline that `reference` names; none when a resolver fetches it.
+/// The interface in `known` of the Task or Pipeline that `reference` names; none if a resolver fetches it.
 pub(crate) fn referred<'a>(
     known: &'a IndexMap<String, Interface>,
     reference: Option<&Node>,

@@ -1,4 +1,4 @@
-//! The kind and the version of a document.
+//! The kind and the API version of a document.
 
 use gleaner_core::document::suggestion::suggestion;
 use gleaner_core::document::{Cursor, Diagnostics, Node};
@@ -13,13 +13,13 @@ pub(crate) enum Kind {
     Pipeline,
     PipelineRun,
     Resource,
-    /// It stays as it is.
+    /// Any other kind, left unchanged.
     Other,
 }
 
 /// The kinds that are translated.
 const KINDS: [&str; 4] = ["Task", "TaskRun", "Pipeline", "PipelineRun"];
-/// Kinds of `tekton.dev` that are printed as they are.
+/// Kinds of `tekton.dev` that are left unchanged.
 const UNCHANGED: [&str; 4] = [
     "StepAction",
     "CustomRun",
@@ -28,7 +28,7 @@ const UNCHANGED: [&str; 4] = [
 ];
 
 impl Kind {
-    /// The kind of a document; reports one that Tekton removed.
+    /// Returns the kind of a document; reports one that Tekton removed.
     pub(crate) fn of(document: &Node, found: &mut Diagnostics) -> Self {
         let version = document.text_of("apiVersion").unwrap_or_default();
         let Some(kind) = Cursor::root(document).field("kind") else {
@@ -45,9 +45,9 @@ impl Kind {
             "PipelineRun" => return Self::PipelineRun,
             PIPELINE_RESOURCE_KIND => return Self::Resource,
             "ClusterTask" => {
-                "make it a Task, and refer to it from other namespaces with the cluster resolver"
+                "convert it to a Task, and refer to it from other namespaces with the cluster resolver"
             }
-            "Condition" => "use when: with a result of a task that does what the Condition did",
+            "Condition" => "use when: with the result of a task that replaces the Condition",
             "Run" => "use a CustomRun",
             "TriggerTemplate" | "TriggerBinding" | "EventListener" if !version.is_empty() => {
                 "write apiVersion: triggers.tekton.dev/v1beta1"
@@ -60,12 +60,12 @@ impl Kind {
                 return Self::Other;
             }
         };
-        let message = format!("Tekton has no kind {name} any more");
+        let message = format!("Tekton has removed the kind {name}");
         found.push(kind.diagnostic(message).help(help));
         Self::Other
     }
 
-    /// Returns true if its version becomes v1.
+    /// Returns true if the kind is translated to v1.
     pub(crate) const fn is_translated(self) -> bool {
         !matches!(self, Self::Resource | Self::Other)
     }
@@ -80,7 +80,7 @@ pub(crate) enum Version {
 }
 
 impl Version {
-    /// The version of a document; v1 where it names none.
+    /// Returns the API version of a document; v1 if it has none.
     pub(crate) fn of(document: &Node) -> Self {
         match document.text_of("apiVersion") {
             Some("tekton.dev/v1alpha1") => Self::V1alpha1,

@@ -1,6 +1,6 @@
-//! Translates the proposal's documents, and PipelineResources of Tekton v1alpha1 and v1beta1, to Tekton v1.
+//! Translates documents in the proposal's syntax, and PipelineResources of Tekton v1alpha1 and v1beta1, to Tekton v1.
 //!
-//! Parsed documents in, JSON documents or findings out: no file system, no terminal, no cluster.
+//! The input is parsed documents, the output JSON documents or findings: no file system, no terminal, no cluster.
 //!
 //! | module | holds |
 //! | --- | --- |
@@ -9,19 +9,19 @@
 //! | `resource_lists` | the lists of resources in a spec, in each of their spellings |
 //! | `input_resource`, `binding` | their entries: declarations, and bindings |
 //! | `interface` | the inputs and outputs of a Task or Pipeline |
-//! | `draft`, `kind` | one document on its way, its kind and its version |
+//! | `draft`, `kind` | one document during translation, its kind and its version |
 //! | `inner` | Tekton objects that are part of another document, such as a TriggerTemplate |
 //! | `field_names` | the spelling of fields |
 //! | `outputs` | the declaration, moved into the annotation |
 //! | `git_source` | the step that clones a git resource |
 //! | `variables` | `$(...)` |
 //! | `passed_variables` | variables of resources in a run, or in a Pipeline's task |
-//! | `working_directory` | the directory of steps that name none |
+//! | `working_directory` | the default directory of steps |
 //! | `run_fields` | fields of runs that v1 renamed, moved or removed |
 //! | `versions` | fields of Tasks and references that v1 renamed, moved or removed |
 //! | `resource_type` | the types of PipelineResources |
-//! | `catalogue` | PipelineResources that exist |
-//! | `shape` | the shape of a document |
+//! | `catalogue` | existing PipelineResources |
+//! | `shape` | the types of a document's fields |
 
 mod binding;
 mod catalogue;

@@ -1,4 +1,4 @@
-//! Declarations: from the proposal's fields in the spec into the annotation, checked on the way.
+//! Declarations: moves them from the proposal's fields in the spec into the annotation, and checks them.
 
 use gleaner_core::declaration::Declaration;
 use gleaner_core::document::{Cursor, Diagnostics, Node, Place, Source, writer};
@@ -6,8 +6,8 @@ use gleaner_core::task::DeclarationSite;
 use gleaner_proto::kubernetes::annotation;
 use serde_json::json;
 
-/// Checks every declaration in `document`, moves it into the annotation of its host, and returns it with the place of its
-/// TaskSpec. `host` is the place of the object with the metadata of the TaskSpec at a place.
+/// Checks every declaration in `document`, moves it into the annotation of its host, and returns it with the place of
+/// its TaskSpec. `host` returns the place of the object whose metadata belongs to the TaskSpec at a place.
 pub(crate) fn move_to_annotations(
     document: &mut Node,
     host: impl Fn(&Place) -> Place,

@@ -1,5 +1,6 @@
-//! Variables of resources in a run, or in a Pipeline's task: Tekton put a parameter's value into the Task's steps, and then replaced
-//! the variables of resources in it. v1 replaces nothing in a value, so it is done here.
+//! Variables of resources in a run, or in a Pipeline's task: Tekton substituted a parameter's value into the Task's
+//! steps, and then replaced the resource variables in it. v1 replaces no variables in values, so they are replaced
+//! here.
 
 use gleaner_core::document::suggestion::suggestion;
 use serde_json::Value;
@@ -10,11 +11,11 @@ use crate::variables::{self, Replacement, Variables};
 
 /// The variables of the resources that a run or a Pipeline's task passes.
 pub(crate) struct PassedVariables<'a> {
-    /// What passes them: `the task 'build'`, `the run`.
+    /// The object that passes them: `the task 'build'`, `the run`.
     pub(crate) title: &'a str,
     pub(crate) is_run: bool,
     pub(crate) passed: &'a [Passed],
-    /// The Task or Pipeline that gets them, where it is known.
+    /// The Task or Pipeline that gets them, if known.
     pub(crate) interface: Option<&'a Interface>,
     /// The keys of the Pipeline's own resources that are used here.
     pub(crate) used: Vec<(String, String)>,
@@ -28,11 +29,11 @@ impl Variables for PassedVariables<'_> {
             ["resources", name, key] if self.is_run => self.resource(name, key, inside),
             ["inputs", "params", ..] if self.is_run => Replacement::refused(
                 format!("`$({inside})`: a run has no inputs.params to refer to"),
-                "write the value itself",
+                "use a literal value",
             ),
             ["resources" | "inputs" | "outputs", ..] if self.is_run => Replacement::refused(
                 format!("`$({inside})` is not a variable of a run"),
-                "write the value itself, or $(resources.inputs.NAME.KEY)",
+                "use a literal value, or $(resources.inputs.NAME.KEY)",
             ),
             _ => Replacement::Keep,
         }
@@ -63,8 +64,10 @@ impl PassedVariables<'_> {
         if matches!(key, "path" | "type") {
             let Some(resource) = resource else {
                 return Replacement::refused(
-                    format!("`$({inside})`: the Task decides it, and is in none of the files"),
-                    "add the file that holds the Task with -f, or write the value itself",
+                    format!(
+                        "`$({inside})`: the value depends on the Task, which is not in the files"
+                    ),
+                    "add the Task's file with -f, or use a literal value",
                 );
             };
             return match (key, resource.path.contains("$(")) {
@@ -75,7 +78,7 @@ impl PassedVariables<'_> {
                         "`$({inside})`: the path has a variable of the Task, {}",
                         resource.path
                     ),
-                    "write the path itself",
+                    "use a literal path",
                 ),
             };
         }
@@ -83,8 +86,8 @@ impl PassedVariables<'_> {
             Value::Object(values) => match values.get(key).and_then(Value::as_str) {
                 Some(text) => Replacement::Text(text.to_owned()),
                 None => Replacement::refused(
-                    format!("`$({inside})`: what is bound to '{name}' has no {key}"),
-                    format!("give it a param '{key}'"),
+                    format!("`$({inside})`: the resource bound to '{name}' has no {key}"),
+                    format!("add a param '{key}'"),
                 ),
             },
             other => {

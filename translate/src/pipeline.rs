@@ -1,4 +1,4 @@
-//! A PipelineSpec: its resources become object parameters, and its tasks pass them on.
+//! A PipelineSpec: its resources become object parameters, which its tasks pass on.
 
 use std::collections::HashMap;
 
@@ -40,7 +40,7 @@ pub(crate) fn translate(
         refused,
     } = InputResource::read_all(&items, found);
     for resource in &mut resources {
-        // Its tasks may be in other files, and use any of them.
+        // Its tasks may be in other files, and use any of the keys.
         resource.uses_keys_of_type();
     }
     let tasks = tasks(spec, place, around);
@@ -70,7 +70,7 @@ const LISTS: [&str; 2] = ["tasks", "finally"];
 
 type Tasks = IndexMap<String, Option<Interface>>;
 
-/// The tasks of a PipelineSpec by name, each with its interface where that is known.
+/// The tasks of a PipelineSpec by name, each with its interface if known.
 fn tasks(spec: &Node, place: &Place, around: &Surroundings<'_>) -> Tasks {
     let mut found = IndexMap::new();
     for list in LISTS {
@@ -103,8 +103,8 @@ impl Pipeline {
     ) {
         if let Some(conditions) = task.take("conditions") {
             let conditions = Cursor::new(&conditions, place.key("conditions"));
-            let message = "Tekton has no Conditions any more";
-            let help = "use when: with a result of a task that does what the Condition did";
+            let message = "Tekton has removed Conditions";
+            let help = "use when: with the result of a task that replaces the Condition";
             found.push(conditions.diagnostic(message).help(help));
         }
         versions::reference(task, place, "taskRef", "Task", found);
@@ -136,7 +136,7 @@ impl Pipeline {
         }
     }
 
-    /// The value of the parameter that replaces a binding, which is for `resource` where that is known.
+    /// Returns the value of the parameter that replaces a binding, which is for `resource` if that is known.
     fn value(
         &mut self,
         binding: &Binding<'_>,
@@ -158,8 +158,9 @@ impl Pipeline {
             (TargetKind::Reference, _)
                 if name.contains("$(") && !around.catalogue.has(name, around.referrer) =>
             {
-                let message = format!("'{name}' names no resource");
-                let help = "write $(resources.NAME), $(tasks.TASK.OUTPUT) or the name of a PipelineResource";
+                let message = format!("'{name}' is not a resource");
+                let help =
+                    "use $(resources.NAME), $(tasks.TASK.OUTPUT) or the name of a PipelineResource";
                 found.push(binding.target.diagnostic(message).help(help));
                 None
             }
@@ -167,7 +168,7 @@ impl Pipeline {
         }
     }
 
-    /// One of the Pipeline's own resources; or, where a task in `from` creates it, that task's result.
+    /// Returns one of the Pipeline's own resources, or the task's result if a task in `from` creates it.
     fn own(
         &mut self,
         name: &str,
@@ -210,7 +211,7 @@ impl Pipeline {
         Some(format!("$(params.{name}[*])").into())
     }
 
-    /// The result `output` of the task `from`.
+    /// Returns the result `output` of the task `from`.
     fn output(
         &self,
         from: &str,
@@ -224,16 +225,16 @@ impl Pipeline {
             (None, _) => self.no_task(from, target),
             _ if binding.direction == Direction::Output => target
                 .diagnostic(format!(
-                    "'{output}' is created by the task '{from}': nothing else can be its output"
+                    "'{output}' is created by the task '{from}', so it cannot be bound as an output"
                 ))
                 .help("bind it under inputs"),
             (_, Some(Created::Object)) => target
                 .diagnostic(format!(
-                    "'{output}' is one of the objects of the task '{from}', and objects are no PipelineResources; \
-                     nothing binds them as inputs"
+                    "'{output}' is an object of the task '{from}'; objects are not PipelineResources and \
+                     cannot be bound as inputs"
                 ))
                 .help(format!(
-                    "take a field of it as a parameter: $(tasks.{from}.results.{output}.name)"
+                    "pass a field of it as a parameter: $(tasks.{from}.results.{output}.name)"
                 )),
             (Some(Some(interface)), None) => target
                 .diagnostic(format!("the task '{from}' creates no resource '{output}'"))
@@ -253,7 +254,7 @@ impl Pipeline {
         None
     }
 
-    /// The object `output` that the task `from` creates, where that is known.
+    /// Returns the object `output` that the task `from` creates, if known.
     fn created(&self, from: &str, output: &str) -> Option<&Created> {
         self.tasks.get(from)?.as_ref()?.created.get(output)
     }
@@ -298,14 +299,14 @@ impl Variables for Pipeline {
             },
             ["resources", name, key] => self.resource(name, key, inside),
             ["resources" | "inputs" | "outputs", ..] => Replacement::refused(
-                format!("`$({inside})` is no variable of a Pipeline"),
+                format!("`$({inside})` is not a variable of a Pipeline"),
                 "write $(params.NAME) or $(resources.NAME.KEY)",
             ),
             ["tasks", from, output, rest @ ..] => match rest {
                 _ if self.created(from, output).is_none() => Replacement::Keep,
                 [key] => Replacement::Variable(format!("tasks.{from}.results.{output}.{key}")),
                 _ => Replacement::refused(
-                    format!("`$({inside})` is a whole object where a text is wanted"),
+                    format!("`$({inside})` is a whole object, but a string is required"),
                     format!("write $(tasks.{from}.{output}.name) or another key"),
                 ),
             },

@@ -1,16 +1,16 @@
-//! The lists of resources in a spec, in each of their spellings.
+//! The lists of resources in a spec, in all their syntaxes.
 
 use gleaner_core::document::{Content, Cursor, Diagnostics, Node, Place};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Direction {
-    /// The task takes it in.
+    /// An input of the task.
     Input,
-    /// The task writes to it, and a run binds it to a resource that already exists.
+    /// An output of the task, which a run binds to an existing resource.
     Output,
 }
 
-/// An entry of a list: the declaration of a resource in a Task, or the binding of one elsewhere.
+/// An entry of a list: the declaration of a resource in a Task, or a binding elsewhere.
 #[derive(Debug, Clone)]
 pub(crate) struct Item {
     node: Node,
@@ -32,9 +32,9 @@ impl Item {
     }
 }
 
-/// Takes the lists out of `spec`: `resources` as the proposal writes it, `resources.inputs` and `resources.outputs` of
-/// v1beta1, `inputs.resources` and `outputs.resources` of v1alpha1. Entries of the last that `is_created` accepts
-/// stay: the Task creates them. `inputs.params` are added to `params`.
+/// Removes the lists from `spec`: `resources` in the proposal's syntax, `resources.inputs` and `resources.outputs` of
+/// v1beta1, `inputs.resources` and `outputs.resources` of v1alpha1. Entries of the last that `is_created` accepts stay,
+/// since the Task creates them. `inputs.params` are moved to `params`.
 pub(crate) fn take(
     spec: &mut Node,
     place: &Place,
@@ -67,7 +67,7 @@ pub(crate) fn take(
     items
 }
 
-/// Takes the inputs of a Pipeline out of `spec`.
+/// Removes the inputs of a Pipeline from `spec`.
 pub(crate) fn take_inputs(spec: &mut Node, place: &Place, found: &mut Diagnostics) -> Vec<Item> {
     let Some(resources) = spec.take("resources") else {
         return Vec::new();

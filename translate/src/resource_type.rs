@@ -1,4 +1,4 @@
-//! The types of PipelineResources, and which of them have an equivalent in Tekton v1.
+//! The types of PipelineResources, and their equivalents in Tekton v1.
 
 use gleaner_core::document::suggestion::suggestion;
 use gleaner_core::document::{Cursor, Diagnostics};
@@ -9,34 +9,34 @@ use crate::resource_lists::Direction;
 /// A type whose resources can be passed as an object parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ResourceType {
-    /// A repository and a revision of it, cloned into `/workspace/NAME`.
+    /// A repository and a revision, cloned into `/workspace/NAME`.
     Git,
-    /// An image, by its URL and digest. Nothing is fetched.
+    /// An image, by URL and digest; it is not pulled.
     Image,
 }
 
-/// A type, what Tekton did with resources of it, and the remedy.
+/// A type, Tekton's former handling of it, and the remedy.
 type Refused = (&'static str, &'static str, &'static str);
 
 const INPUTS: [Refused; 4] = [
     (
         "storage",
-        "was downloaded into /workspace, which nothing does today",
-        "take its location as a parameter, and let a first step download it",
+        "was downloaded into /workspace, which Tekton no longer does",
+        "pass its location as a parameter, and download it in a first step",
     ),
     (
         "cluster",
-        "became a kubeconfig file, which nothing writes today",
+        "became a kubeconfig file, which Tekton no longer writes",
         "mount a Secret with the kubeconfig as a workspace",
     ),
     (
         "pullRequest",
-        "was fetched into files, which nothing does today",
-        "take its url as a parameter, and let a first step fetch what the others need",
+        "was fetched into files, which Tekton no longer does",
+        "pass its url as a parameter, and fetch the required data in a first step",
     ),
     (
         "cloudEvent",
-        "is no input: events were sent when the TaskRun had ended",
+        "is not an input: events were sent after the TaskRun finished",
         "remove it, and see Tekton's events configuration (config-events)",
     ),
 ];
@@ -44,30 +44,30 @@ const INPUTS: [Refused; 4] = [
 const OUTPUTS: [Refused; 5] = [
     (
         "git",
-        "was copied to the tasks that take it in, which nothing does today",
+        "was copied to the tasks that use it as an input, which Tekton no longer does",
         "share a workspace between the tasks",
     ),
     (
         "storage",
-        "was uploaded from /workspace/output, which nothing does today",
-        "let a last step upload it, and take its location as a parameter",
+        "was uploaded from /workspace/output, which Tekton no longer does",
+        "upload it in a last step, and pass its location as a parameter",
     ),
-    ("cluster", "never did anything", "remove it"),
+    ("cluster", "never had an effect", "remove it"),
     (
         "pullRequest",
-        "was written back from files, which nothing does today",
-        "let a last step write to it, and take its url as a parameter",
+        "was written back from files, which Tekton no longer does",
+        "write to it in a last step, and pass its url as a parameter",
     ),
     (
         "cloudEvent",
-        "had an event sent when the TaskRun had ended",
+        "sent an event after the TaskRun finished",
         "set up Tekton's events (config-events), and remove it here",
     ),
 ];
 
 impl ResourceType {
-    /// Reads the type of an input, or of an output that a run binds. Reports a type with which Tekton did more than pass
-    /// values: nothing does that today.
+    /// Reads the type of an input, or of an output that a run binds. Reports types for which Tekton did more than pass
+    /// values: v1 has no equivalent.
     pub(crate) fn read(
         cursor: &Cursor<'_>,
         direction: Direction,
@@ -89,7 +89,7 @@ impl ResourceType {
                 .diagnostic(format!("{title} of type {kind} {did}"))
                 .help(*remedy),
             None => cursor
-                .diagnostic(format!("'{kind}' is no type of a PipelineResource"))
+                .diagnostic(format!("'{kind}' is not a PipelineResource type"))
                 .maybe_help(suggestion(kind, PIPELINE_RESOURCE_TYPES)),
         };
         found.push(diagnostic);
@@ -103,7 +103,7 @@ impl ResourceType {
         }
     }
 
-    /// The params of its resources. The second one may be missing, and is an empty text then, as it was in Tekton.
+    /// The params of its resources. The second may be missing, and is then an empty string, as in Tekton.
     pub(crate) const fn keys(self) -> [&'static str; 2] {
         match self {
             Self::Git => ["url", "revision"],

@@ -5,11 +5,11 @@ use serde_json::json;
 
 use crate::versions::{NO_SUCH_FIELD, reference, rename};
 
-/// Fields of the first versions' runs, with the remedy.
+/// Fields of runs in v1alpha1 and v1beta1, with the remedy.
 const REMOVED: [(&str, &str); 2] = [
     (
         "trigger",
-        "remove it; Tekton Triggers starts runs by an EventListener",
+        "remove it; use an EventListener of Tekton Triggers to start runs",
     ),
     (
         "results",
@@ -17,7 +17,7 @@ const REMOVED: [(&str, &str); 2] = [
     ),
 ];
 
-/// Fields of pods that were fields of runs before `podTemplate`.
+/// Pod fields that runs had before `podTemplate`.
 const OF_POD: [&str; 3] = ["nodeSelector", "tolerations", "affinity"];
 
 /// Translates the fields of a TaskRun's spec; reports those that v1 removed.
@@ -76,7 +76,7 @@ fn common(spec: &mut Node, place: &Place, found: &mut Diagnostics) {
     }
 }
 
-/// `stepOverrides` and `sidecarOverrides` of v1beta1, and the resources in them.
+/// Translates `stepOverrides` and `sidecarOverrides` of v1beta1, and the resources in them.
 fn specs(node: &mut Node, place: &Place, found: &mut Diagnostics) {
     for (from, to) in [
         ("stepOverrides", "stepSpecs"),
@@ -90,7 +90,7 @@ fn specs(node: &mut Node, place: &Place, found: &mut Diagnostics) {
     }
 }
 
-/// `serviceAccountNames` of v1alpha1 becomes `taskRunSpecs`.
+/// Translates `serviceAccountNames` of v1alpha1 to `taskRunSpecs`.
 fn service_accounts(spec: &mut Node, place: &Place, found: &mut Diagnostics) {
     let Some(names) = spec.take("serviceAccountNames") else {
         return;
@@ -115,14 +115,14 @@ fn service_accounts(spec: &mut Node, place: &Place, found: &mut Diagnostics) {
                 own.put("serviceAccountName", Node::derived(at, account));
             }
             Some(_) => {
-                let message = format!("taskRunSpecs has a ServiceAccount for '{task}', too");
+                let message = format!("taskRunSpecs also sets a ServiceAccount for '{task}'");
                 found.refuse(&item, message, "keep one of them");
             }
         }
     }
 }
 
-/// Moves the field `from` to `parent.key`, unless that is there.
+/// Moves the field `from` to `parent.key`, unless that exists.
 fn move_into(
     node: &mut Node,
     place: &Place,
@@ -137,7 +137,7 @@ fn move_into(
         return;
     };
     if target.present(key).is_some() {
-        let message = format!("the old place of {parent}.{key}, and that is here, too");
+        let message = format!("replaced by {parent}.{key}, which is also set");
         let old = Cursor::new(&value, place.key(from));
         found.push(old.diagnostic(message).help("keep one of them"));
     } else {

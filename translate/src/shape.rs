@@ -1,8 +1,8 @@
-//! The shape of a document: maps and lists in the fields that the translation changes.
+//! Checks the types of a document's fields: maps and lists in the fields that the translation changes.
 
 use gleaner_core::document::{Content, Cursor, Diagnostics, Node};
 
-/// Reports fields that are not of the type that Kubernetes requires; returns true if there are none.
+/// Reports fields that do not have the type that Kubernetes requires; returns true if there are none.
 pub(crate) fn check(document: &Node, found: &mut Diagnostics) -> bool {
     let mut wrong = Diagnostics::default();
     let root = Cursor::root(document);

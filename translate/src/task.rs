@@ -10,8 +10,8 @@ use crate::resource_type::ResourceType;
 use crate::variables::{self, Replacement, Variables, rewrite, rewrite_text};
 use crate::versions;
 
-/// Translates the TaskSpec at `place`, without its declaration: in the proposal's syntax, that stays in the spec. `annotation` is
-/// the annotation that has the declaration, and its place.
+/// Translates the TaskSpec at `place`, except its declaration: in the proposal's syntax, that stays in the spec.
+/// `annotation` is the annotation with the declaration, and its place.
 pub(crate) fn translate(
     spec: &mut Node,
     place: &Place,
@@ -26,7 +26,7 @@ pub(crate) fn translate(
     } = InputResource::read_all(&items, found);
     for resource in &mut resources {
         if resource.kind == ResourceType::Git {
-            // The step that clones uses both.
+            // The clone step uses both.
             resource.uses_keys_of_type();
         }
     }
@@ -65,13 +65,13 @@ pub(crate) fn translate(
     }
 }
 
-/// Returns true for an entry of `outputs.resources` that the Task creates. With a type and without a spec, it is older than the
-/// proposal: a run binds it to a resource that exists.
+/// Returns true for an entry of `outputs.resources` that the Task creates. One with a type and without a spec is older
+/// than the proposal: a run binds it to an existing resource.
 fn is_created(entry: &Node) -> bool {
     entry.present("type").is_none() || entry.present("spec").is_some()
 }
 
-/// The parts of a TaskSpec that are a declaration in the proposal's syntax, each with its place.
+/// The parts of a TaskSpec with a declaration in the proposal's syntax, each with its place.
 fn declaration_parts<'a>(spec: &'a mut Node, place: &Place) -> Vec<(&'a mut Node, Place)> {
     let mut parts = Vec::new();
     for (key, node) in spec.entries_mut().into_iter().flatten() {
@@ -128,19 +128,19 @@ struct TaskVariables {
     resources: Vec<InputResource>,
     /// The names of resources that were reported.
     refused: Vec<String>,
-    /// The names of what the Task creates.
+    /// The names of the objects that the Task creates.
     created: Vec<String>,
     within: Within,
 }
 
-/// The part of the Task that has the variable.
+/// The part of the Task that contains a variable.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Within {
-    /// The default of a parameter, in which Tekton replaced resources and v1 replaces nothing.
+    /// The default of a parameter, in which Tekton replaced resource variables and v1 replaces none.
     Default,
     /// Fields in which Tekton replaces variables.
     Steps,
-    /// The declaration, in which Gleaner does.
+    /// The declaration, in which Gleaner replaces variables.
     Declaration,
 }
 
@@ -161,7 +161,7 @@ impl Variables for TaskVariables {
             (["resources", name, key], _) => self.resource(None, name, key, inside),
             (["resources" | "inputs" | "outputs", ..], Within::Steps | Within::Default) => {
                 Replacement::refused(
-                    format!("`$({inside})` is no variable"),
+                    format!("`$({inside})` is not a variable"),
                     "write $(resources.NAME.KEY) or $(params.NAME)",
                 )
             }
@@ -169,16 +169,16 @@ impl Variables for TaskVariables {
                 if !["results", "outputs", "inputs"].contains(output) =>
             {
                 let message = format!(
-                    "`$({inside})`: what the step '{step}' leaves behind fills templates, and no other step"
+                    "`$({inside})`: outputs of the step '{step}' are only available in templates"
                 );
-                let help = "let this step read the file that the other one wrote";
+                let help = "read the file that the other step wrote";
                 Replacement::refused(message, help)
             }
             _ => Replacement::Keep,
         }
     }
 
-    /// While the steps are rewritten: the declaration (an embedded TaskSpec has its annotation in `metadata`), and
+    /// During the translation of steps: the declaration (an embedded TaskSpec has its annotation in `metadata`), and
     /// text for people.
     fn skips(&self, field: &str) -> bool {
         self.within != Within::Declaration
@@ -191,7 +191,7 @@ impl Variables for TaskVariables {
 }
 
 impl TaskVariables {
-    /// Translates the variable of a resource, in a direction if the variable names one.
+    /// Translates the variable of a resource, in the direction that the variable names, if any.
     fn resource(
         &mut self,
         direction: Option<Direction>,
@@ -217,7 +217,9 @@ impl TaskVariables {
                 (None, None) => return Replacement::Keep,
                 (None, Some(_)) => {
                     return Replacement::refused(
-                        format!("`$({inside})` may be what is taken in or what is created"),
+                        format!(
+                            "`$({inside})` is ambiguous: it may be the input or the created resource"
+                        ),
                         format!("write $(inputs.{inside}) or $(outputs.{inside})"),
                     );
                 }
@@ -233,13 +235,13 @@ impl TaskVariables {
                 Replacement::Text(resource.path.clone())
             }
             "path" => Replacement::refused(
-                format!("`$({inside})`: nothing makes that folder today"),
-                "name a folder of the task's own, below /workspace",
+                format!("`$({inside})`: Tekton no longer creates that directory"),
+                "use your own directory under /workspace",
             ),
             "type" => Replacement::Text(resource.kind.as_str().to_owned()),
             _ if self.within == Within::Default => Replacement::refused(
-                format!("`$({inside})`: Tekton v1 replaces no variables in a default"),
-                "write the variable where the parameter is used",
+                format!("`$({inside})`: Tekton v1 does not replace variables in defaults"),
+                "use the variable where the parameter is used",
             ),
             _ => {
                 resource.uses(key);
@@ -268,10 +270,10 @@ impl TaskVariables {
     fn unknown(&self, creates: bool, name: &str, inside: &str) -> Replacement {
         let known = self.resources.iter().map(|own| own.name.as_str());
         match self.within {
-            // The reader of the declaration reports it, and knows better what was meant.
+            // The reader of the declaration reports it, with a better suggestion.
             Within::Declaration => Replacement::Keep,
             _ if creates => Replacement::refused(
-                format!("`$({inside})`: '{name}' is created when the steps are done"),
+                format!("`$({inside})`: '{name}' is created after the steps"),
                 "use it in another task, or in a template",
             ),
             _ => Replacement::Refused {

@@ -1,4 +1,4 @@
-//! `$(...)` in texts: found, and replaced.
+//! Finds and replaces `$(...)` in texts.
 
 #[cfg(test)]
 mod tests;
@@ -9,7 +9,7 @@ use gleaner_core::document::{Content, Diagnostics, Locate, Location, Node, Place
 /// The translation of a variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Replacement {
-    /// The variable stays as it is.
+    /// The variable stays unchanged.
     Keep,
     /// Another variable: the text between `$(` and `)`.
     Variable(String),
@@ -23,7 +23,7 @@ pub(crate) enum Replacement {
 }
 
 impl Replacement {
-    /// The refusal of a variable, with its remedy.
+    /// Creates the error for a variable, with its remedy.
     pub(crate) fn refused(message: String, help: impl Into<String>) -> Self {
         let help = Some(help.into());
         Self::Refused { message, help }
@@ -31,10 +31,10 @@ impl Replacement {
 }
 
 pub(crate) trait Variables {
-    /// Translates the variable of these words; `inside` is the text between `$(` and `)`.
+    /// Translates the variable with these words; `inside` is the text between `$(` and `)`.
     fn replace(&mut self, words: &[&str], inside: &str) -> Replacement;
 
-    /// Returns true for a field below which nothing is replaced.
+    /// Returns true for a field in which no variables are replaced.
     fn skips(&self, field: &str) -> bool;
 
     /// Returns true if Tekton before v0.6 replaced `${...}` with these words here.
@@ -48,7 +48,7 @@ pub(crate) trait Variables {
     }
 }
 
-/// Translates the variables in every text in and below `node`, which is at `place` of a document of `source`.
+/// Translates the variables in every string in and below `node`, which is at `place` of a document of `source`.
 pub(crate) fn rewrite(
     node: &mut Node,
     place: &Place,
@@ -83,7 +83,8 @@ pub(crate) fn rewrite(
     }
 }
 
-/// Returns `text` with its variables translated. `report` takes the offset of one that cannot be, the message and the remedy.
+/// Returns `text` with its variables translated. `report` gets the offset of one without a translation, the message and
+/// the remedy.
 pub(crate) fn rewrite_text(
     text: &str,
     variables: &mut dyn Variables,
@@ -98,7 +99,7 @@ pub(crate) fn rewrite_text(
         let inside = text[rest..].split_once(close).map(|(inside, _)| inside);
         let escaped = variables.escapes() && text[..begin].ends_with('$');
         let words = inside.filter(|_| !escaped).and_then(words);
-        // `${x}` is the shell's, unless it is a variable of Tekton before v0.6.
+        // `${x}` belongs to the shell, unless it is a variable of Tekton before v0.6.
         let (Some(inside), Some(words)) = (
             inside,
             words.filter(|words| brace == '(' || variables.had_braces(words)),
@@ -134,12 +135,12 @@ fn opening(text: &str, rest: usize) -> Option<(usize, char)> {
     })
 }
 
-/// The text between `$(` and `)`, if `text` is one variable and nothing else.
+/// Returns the text between `$(` and `)`, if `text` is a single variable.
 pub(crate) fn inside(text: &str) -> Option<&str> {
     text.strip_prefix("$(")?.strip_suffix(')')
 }
 
-/// The words of a variable: `params["a.b"].c` has three. None for what is not a variable.
+/// Returns the words of a variable: `params["a.b"].c` has three. None if it is not a variable.
 pub(crate) fn words(inside: &str) -> Option<Vec<&str>> {
     let mut words = Vec::new();
     let mut rest = inside;

@@ -23,7 +23,7 @@ const REMOVED_FROM_STEPS: [&str; 10] = [
 pub(crate) fn task_spec(spec: &mut Node, place: &Place, found: &mut Diagnostics) {
     rename(spec, place, "containerTemplate", "stepTemplate", found);
     if let Some(template) = spec.field_mut("stepTemplate") {
-        // It never had a meaning (`MergeStepsWithStepTemplate`, `pkg/apis/pipeline/v1/merge.go`).
+        // The field never had an effect (`MergeStepsWithStepTemplate`, `pkg/apis/pipeline/v1/merge.go`).
         template.take("name");
         removed_from_step(template, &place.key("stepTemplate"), found);
     }
@@ -60,7 +60,7 @@ pub(crate) fn reference(
     let version = reference.text_of("apiVersion").unwrap_or_default();
     let own_kind = reference.text_of("kind");
     let own_kind = own_kind.is_none_or(|text| text.eq_ignore_ascii_case(kind));
-    // With an apiVersion, v1 takes it for a reference to a custom task (tektoncd/pipeline#6457).
+    // With an apiVersion, v1 treats it as a reference to a custom task (tektoncd/pipeline#6457).
     if version.starts_with("tekton.dev/") && own_kind {
         reference.take("apiVersion");
     }
@@ -68,8 +68,8 @@ pub(crate) fn reference(
     if let Some(kind) = cursor.field("kind")
         && kind.node.as_str() == Some("ClusterTask")
     {
-        let message = "Tekton has no ClusterTasks any more";
-        let help = "make it a Task of this namespace, or refer to one of another with the cluster resolver";
+        let message = "Tekton has removed ClusterTasks";
+        let help = "use a Task of this namespace, or refer to one of another namespace with the cluster resolver";
         found.push(kind.diagnostic(message).help(help));
     }
     if cursor.field("bundle").is_some() {
@@ -77,8 +77,8 @@ pub(crate) fn reference(
     }
 }
 
-/// `bundle` of a reference becomes the resolver of bundles, as Tekton's own conversion does (`convertBundleToResolver`,
-/// `pkg/apis/pipeline/v1beta1`).
+/// Translates the `bundle` of a reference to the bundles resolver, as Tekton's own conversion does
+/// (`convertBundleToResolver`, `pkg/apis/pipeline/v1beta1`).
 fn bundle(reference: &mut Node, place: &Place, kind: &str, found: &mut Diagnostics) {
     let cursor = Cursor::new(reference, place.clone());
     cursor.fields(&["name", "kind", "bundle"], found);
@@ -93,7 +93,7 @@ fn bundle(reference: &mut Node, place: &Place, kind: &str, found: &mut Diagnosti
     *reference = Node::derived(reference.at, resolved);
 }
 
-/// Reports fields that v1 removed, and removes those that say nothing.
+/// Reports fields that v1 removed, and drops those without content.
 fn removed_from_step(step: &mut Node, place: &Place, found: &mut Diagnostics) {
     for key in REMOVED_FROM_STEPS {
         let Some(value) = step.present(key) else {
@@ -110,13 +110,13 @@ fn removed_from_step(step: &mut Node, place: &Place, found: &mut Diagnostics) {
             continue;
         }
         let message = format!("{NO_SUCH_FIELD} in a step");
-        let help = "remove it; a container that serves something is a sidecar";
+        let help = "remove it; use a sidecar for a server";
         let field = Cursor::new(value, place.key(key));
         found.push(field.diagnostic(message).help(help));
     }
 }
 
-/// Renames a field, unless there is one of the new name.
+/// Renames a field, unless the new name exists.
 pub(crate) fn rename(
     node: &mut Node,
     place: &Place,
@@ -128,7 +128,7 @@ pub(crate) fn rename(
         return;
     };
     if node.present(to).is_some() {
-        let message = format!("{from} is the old name of {to}, and both are here");
+        let message = format!("{from} is the old name of {to}, and both are set");
         let old = Cursor::new(old, place.key(from));
         return found.push(old.diagnostic(message).help("keep one of them"));
     }

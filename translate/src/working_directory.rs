@@ -1,5 +1,5 @@
-//! The directory and the home of a step that names none: before v0.24, Tekton set both
-//! (`disable-working-directory-overwrite` and `disable-home-env-overwrite` in its feature flags).
+//! The default directory and home of a step: before v0.24, Tekton set both (`disable-working-directory-overwrite` and
+//! `disable-home-env-overwrite` in its feature flags).
 
 use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_core::document::{Cursor, Node, Place};
@@ -8,7 +8,7 @@ use serde_json::json;
 const DIRECTORY: &str = "/workspace";
 const HOME: &str = "/tekton/home";
 
-/// Sets both in the steps of a Task of v1alpha1, which no later version of Tekton ran.
+/// Sets both in the steps of a Task of v1alpha1, which later versions of Tekton cannot run.
 pub(crate) fn set(spec: &mut Node) {
     let template = spec.present("stepTemplate");
     let (directory, home) = (
@@ -29,7 +29,7 @@ pub(crate) fn set(spec: &mut Node) {
     }
 }
 
-/// A warning for each step of the TaskSpec at `place` that may rely on the old directory.
+/// Returns a warning for each step of the TaskSpec at `place` that may rely on the old directory.
 pub(crate) fn warnings(spec: &Node, place: &Place) -> Vec<Diagnostic> {
     if spec.present("stepTemplate").is_some_and(has_directory) {
         return Vec::new();
@@ -39,7 +39,7 @@ pub(crate) fn warnings(spec: &Node, place: &Place) -> Vec<Diagnostic> {
     let warning = |(index, step)| {
         let cursor = Cursor::new(step, place.key("steps").index(index));
         let message = format!(
-            "the step has no workingDir: Tekton before v0.24 ran it in {DIRECTORY}, with HOME={HOME}, later ones as its image says"
+            "the step has no workingDir: Tekton before v0.24 ran it in {DIRECTORY}, with HOME={HOME}; later versions use the image's settings"
         );
         let help = format!("add workingDir: {DIRECTORY} if it uses relative paths");
         cursor.diagnostic(message).help(help)

@@ -1,4 +1,4 @@
-//! Whether a step's message fits the declaration.
+//! Checks a step's message against the declaration.
 
 use crate::document::suggestion::suggestion;
 use gleaner_proto::failure::{Failure, FailureCode};
@@ -10,8 +10,8 @@ use super::{Collector, Life, Stage, StepRecord, Verdict};
 use crate::collect::problem;
 use crate::render;
 
-/// A step's message, with what is known of it before it is examined. It is made apart from the state: hashing a large message takes
-/// time.
+/// A step's message with its hash and size. It is created outside the run's state, because hashing a large message
+/// takes time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Message {
     outputs: Outputs,
@@ -32,19 +32,19 @@ impl From<Outputs> for Message {
 /// The result of examining a message.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Examined {
-    /// It is new and right; make it durable, then [`Collector::accept`] it.
+    /// The message is new and valid; make it durable, then [`Collector::accept`] it.
     New(Admission),
-    /// The step has sent the same before.
+    /// The step sent the same message before.
     Repeated(Verdict),
 }
 
-/// A message that was examined and found new and right. Nothing else can make one.
+/// A message that was examined and found new and valid. Only examination creates one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Admission {
     pub(super) step: StepName,
     pub(super) message: Outputs,
     pub(super) fingerprint: [u8; 32],
-    /// Bytes that it takes up once accepted.
+    /// The memory that it uses once accepted, in bytes.
     pub(super) memory: u64,
 }
 
@@ -63,42 +63,43 @@ impl Admission {
 /// The reason for refusing a message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The Task has no such step; with the names that there are.
-    #[error("there is no step '{0}'; {1}")]
+    /// The Task has no such step; the second field suggests one.
+    #[error("unknown step '{0}'; {1}")]
     UnknownStep(String, String),
-    /// The step has sent something else before, and that counts: the submission has begun, or the run has finished.
+    /// The step sent different outputs before, which can no longer be replaced: the submission started, or the run
+    /// finished.
     #[error(
-        "step '{0}' has run again and sent other outputs; those of its first run count, because the run has gone on with them"
+        "step '{0}' ran again and sent different outputs; those of its first run are kept, because the run already uses them"
     )]
     AlreadyWritten(String),
-    /// The run has finished, and defaults have been taken.
-    #[error("step '{0}' comes too late: the run has finished")]
+    /// The run finished, and missing outputs took their defaults.
+    #[error("step '{0}' posted too late: the run has finished")]
     Finished(String),
-    /// There is no memory for it next to the outputs that are accepted already.
+    /// Its outputs do not fit the memory in addition to those already accepted.
     #[error(
-        "the outputs of step '{step}' take {memory} bytes; {accepted} bytes of other outputs are accepted already, and all \
-         together may take {bound}; make the outputs smaller, or raise the sidecar's memory limit or --max-outputs"
+        "the outputs of step '{step}' take {memory} bytes in addition to {accepted} bytes already accepted, and the limit is {bound}; \
+         make the outputs smaller, or raise the sidecar's memory limit or --max-outputs"
     )]
     TooLarge {
-        /// The step.
+        /// The step that sent the message.
         step: String,
-        /// Bytes of its outputs.
+        /// The size of its outputs, in bytes.
         memory: u64,
-        /// Bytes of all outputs accepted before.
+        /// The size of all outputs accepted before, in bytes.
         accepted: u64,
-        /// The bound on all of them together, in bytes.
+        /// The limit on all of them together, in bytes.
         bound: u64,
     },
-    /// Outputs are unknown, missing or of the wrong type; each in a sentence.
+    /// Outputs are unknown, missing or invalid; a message for each.
     #[error("{}", .0.join("; "))]
     Outputs(Vec<String>),
 }
 
-/// The kubelet may run a container a second time, whatever its restart policy (after a restart of the node, for instance).
+/// The kubelet may run a container again under any restart policy (after a restart of the node, for instance).
 const REPEATED_REMEDY: &str =
-    "start the run again; a step whose outputs are the same each time may run twice";
+    "start a new run; a step may only run twice if its outputs are the same each time";
 
-/// The number of messages that are kept of one step: each has its place in the journal.
+/// The maximum number of messages kept per step: each takes space in the journal.
 const POSTS_MAX: u32 = 32;
 
 impl From<Refusal> for Problem {
@@ -106,7 +107,7 @@ impl From<Refusal> for Problem {
         let (kind, status, title) = match &refusal {
             Refusal::UnknownStep(..) => (problem_type::NOT_FOUND, 404, "no such step"),
             Refusal::AlreadyWritten(_) => {
-                (problem_type::ALREADY_WRITTEN, 409, "the step has run again")
+                (problem_type::ALREADY_WRITTEN, 409, "the step ran again")
             }
             Refusal::Finished(_) => (problem_type::ALREADY_WRITTEN, 409, "the run has finished"),
             Refusal::TooLarge { .. } => (problem_type::TOO_LARGE, 413, "too large"),
@@ -160,7 +161,7 @@ pub(super) fn examine(
             ..
         } => {
             if fingerprint != *before {
-                // Nothing has been made of the first message: the step has run again, and the later message counts.
+                // The first message has not been used: the step ran again, and the later message replaces it.
                 let replaces = collector.stage == Stage::Open
                     && collector.life == Life::Running
                     && *posts < POSTS_MAX;
@@ -170,7 +171,7 @@ pub(super) fn examine(
                     Err(Refusal::AlreadyWritten(step.to_owned()))
                 };
             }
-            // Answered as before: who waited for the commit waits for it again.
+            // The response is the same as before: a sender that waited for the commit waits again.
             let waits = *completing && collector.stage != Stage::Open;
             Ok(Examined::Repeated(if waits {
                 Verdict::AwaitCommit
@@ -185,7 +186,7 @@ pub(super) fn examine(
     }
 }
 
-/// Admits a message if it fits the declaration.
+/// Admits a message that conforms to the declaration.
 fn fitting(
     collector: &Collector,
     step: &StepName,
@@ -223,28 +224,28 @@ fn misfits(collector: &Collector, step: &str, message: &Outputs) -> Vec<String> 
         if !output.spec.kind.admits(value) {
             let kind = output.spec.kind.as_str();
             wrong.add(|| {
-                format!("output '{name}' of step '{step}' is no {kind}, as which it is declared")
+                format!("output '{name}' of step '{step}' is not of the declared type {kind}")
             });
         } else if let Err(violation) = output.check(value) {
             wrong.add(|| format!("output '{name}' of step '{step}' {violation}"));
         }
         if let Some(number) = number::misfit(value) {
             wrong.add(|| {
-                // No message quotes a part of a secret.
+                // Messages do not quote any part of a secret.
                 let number = match output.secret {
                     true => "a number that".to_owned(),
                     false => format!("the number {number}, which"),
                 };
                 format!(
-                    "output '{name}' of step '{step}' holds {number} would change on its way: Kubernetes stores 64-bit integers \
-                     and doubles; declare type: string"
+                    "output '{name}' of step '{step}' contains {number} Kubernetes would change: it stores 64-bit integers and doubles; declare \
+                     type: string"
                 )
             });
         }
         if failed && output.spec.when == When::Success {
             wrong.add(|| {
                 format!(
-                    "output '{name}' of step '{step}' counts only when the step succeeds; `when: Always` keeps it"
+                    "output '{name}' of step '{step}' is only used if the step succeeds; set `when: Always` to keep it"
                 )
             });
         }
@@ -258,7 +259,7 @@ fn misfits(collector: &Collector, step: &str, message: &Outputs) -> Vec<String> 
     wrong.sentences()
 }
 
-/// What is wrong, up to a point: more sentences are no help, and a hostile body must not become a huge answer.
+/// The errors of a message, bounded: a longer list does not help, and a hostile body must not cause a huge response.
 #[derive(Default)]
 struct Wrong {
     sentences: Vec<String>,
@@ -293,21 +294,21 @@ fn shortened(name: &str) -> String {
     }
 }
 
-/// Returns the bytes that the outputs take up in memory, at most.
+/// Returns the memory of the outputs in bytes, at most.
 fn memory(message: &Outputs) -> u64 {
     let outputs = message.outputs.iter();
     let sizes = outputs.map(|(name, value)| name.len() as u64 + render::memory(value));
     sizes.sum()
 }
 
-/// Tells one message from another, whatever white space it came with.
+/// Returns a hash that identifies a message, regardless of whitespace.
 fn fingerprint(message: &Outputs) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(message.exit_code.to_le_bytes());
     for (name, value) in &message.outputs {
         hash.update(name.len().to_le_bytes());
         hash.update(name.as_bytes());
-        // Large strings are hashed as they stand, without a JSON copy of them; the tag keeps "1" apart from 1.
+        // Large strings are hashed directly, without a JSON copy; the tag distinguishes "1" from 1.
         match value {
             serde_json::Value::String(text) => {
                 hash.update(b"s");

@@ -1,9 +1,9 @@
-//! The memory that a run may take up: that of accepted outputs, and of what is rendered from them.
+//! The memory of a run: accepted outputs, and the objects rendered from them.
 
 use super::{Collector, Examined, Refusal, StepRecord};
 use crate::render::{self, Rendered, Secrecy, TooLarge};
 
-/// The bounds on the memory of a run.
+/// The limits on the memory of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
     /// All accepted outputs together, in bytes.
@@ -15,7 +15,7 @@ pub struct Bounds {
 }
 
 impl Default for Bounds {
-    /// No bounds but that of the API server on one object.
+    /// No limits, except the API server's on one object.
     fn default() -> Self {
         let objects = render::Bounds::default();
         Self {
@@ -27,20 +27,20 @@ impl Default for Bounds {
 }
 
 impl Collector {
-    /// Sets the bounds for what follows. Messages of a journal have been within those of their time.
+    /// Sets the limits for further messages. Messages in the journal were checked against the limits of their time.
     pub const fn set_bounds(&mut self, bounds: Bounds) {
         self.bounds = bounds;
     }
 
-    /// The bounds on memory.
+    /// The limits on memory.
     pub const fn bounds(&self) -> &Bounds {
         &self.bounds
     }
 
-    /// Renders the objects, or only that of one template, with secrets masked and unknown variables as they are written.
+    /// Renders the objects, or only that of one template, with secrets masked and unknown variables as written.
     ///
     /// # Errors
-    /// A [`TooLarge`] if they exceed the bounds of a response; nothing has been rendered then.
+    /// A [`TooLarge`] if they exceed the limits of a response; then no object is rendered.
     pub fn masked_preview(&self, only: Option<&str>) -> Result<Vec<Rendered>, TooLarge> {
         let Self {
             declaration,
@@ -55,16 +55,16 @@ impl Collector {
         Ok(rendered)
     }
 
-    /// Examines if there is memory for a message that came in `bytes` bytes, which the journal keeps.
+    /// Checks that there is memory for a message of `bytes` bytes, which the journal keeps.
     ///
     /// # Errors
-    /// A [`Refusal`] if all outputs together would exceed the bound. Nothing changes.
+    /// A [`Refusal`] if all outputs together would exceed the limit. Nothing changes.
     pub fn within_memory(&self, examined: Examined, bytes: usize) -> Result<Examined, Refusal> {
         let Examined::New(mut admission) = examined else {
             return Ok(examined);
         };
         let memory = admission.memory.max(bytes as u64);
-        // What it replaces is freed.
+        // The memory of a replaced message is freed.
         let replaced = match self.steps.get(&admission.step) {
             Some(StepRecord::Heard { memory, .. }) => *memory,
             _ => 0,

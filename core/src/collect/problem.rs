@@ -1,13 +1,13 @@
-//! Problem documents: each kind of problem in one place, each with what to do.
+//! Problem documents: one function for each kind of problem, with its remedy.
 
 use gleaner_proto::exit_code;
 use gleaner_proto::message::{Problem, problem_type};
 
-/// The longest `detail`, in bytes. A failure of thousands of objects names each in `failures` and `left`; the redirector holds
-/// the detail as a whole, and shows the first 4 KiB.
+/// The longest `detail`, in bytes. A failure of thousands of objects names each in `failures` and `left`; the
+/// redirector reads the whole detail and shows its first 4 KiB.
 const DETAIL_MAX: usize = 64 << 10;
 
-/// A problem of some kind. A detail over 64 KiB is cut.
+/// Creates a problem. A detail over 64 KiB is cut off.
 pub fn new(
     kind: &str,
     status: u16,
@@ -40,14 +40,14 @@ fn cut(mut detail: String) -> String {
     detail
 }
 
-/// Variables are still unknown. `unheard` are the declared steps that have said nothing.
+/// Variables are still unknown. `unheard` are the declared steps that have not posted.
 pub fn pending(pending: Vec<String>, unheard: &[&str]) -> Problem {
     let variables: Vec<String> = pending.iter().map(|name| format!("$({name})")).collect();
     let mut detail = format!("still unknown: {}", variables.join(", "));
     if !unheard.is_empty() {
-        detail += &format!("; nothing was heard of step '{}'", unheard.join("', '"));
+        detail += &format!("; no message arrived from step '{}'", unheard.join("', '"));
     }
-    detail += "; a default in the declaration stands in for an output that does not come";
+    detail += "; declare a default for outputs that may be missing";
     Problem {
         pending,
         ..new(
@@ -60,13 +60,13 @@ pub fn pending(pending: Vec<String>, unheard: &[&str]) -> Problem {
     }
 }
 
-/// The sidecar goes away.
+/// The sidecar is shutting down.
 pub fn ending() -> Problem {
     new(
         problem_type::BUSY,
         503,
-        "the sidecar is ending",
-        "the sidecar is ending; try again, it may be starting anew",
+        "the sidecar is shutting down",
+        "the sidecar is shutting down; retry, it may be restarting",
         exit_code::UNREACHABLE,
     )
 }

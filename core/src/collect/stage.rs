@@ -5,26 +5,26 @@ use gleaner_proto::message::{Outcome, Problem};
 use super::Collector;
 use crate::render::Attempts;
 
-/// The stage of the submission. A transition consumes the stage that it leaves; the last two are never left.
+/// The stage of the submission. A transition consumes the previous stage; the last two are final.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) enum Stage {
-    /// Nobody has asked for it, or something is unknown.
+    /// The submission was not requested, or variables are unknown.
     #[default]
     Open,
-    /// The API server is being asked, or will be at once.
+    /// The submission is in progress or about to start.
     Submitting,
     Committed(Outcome),
     Failed(Problem),
 }
 
-/// A run whose submission is in progress: the only one that can be committed, or fail by its submission.
+/// A run with a submission in progress: only such a run can be committed, or fail by its submission.
 #[derive(Debug)]
 pub struct Submitting<'a>(&'a mut Collector);
 
 // === impl Stage ===
 
 impl Stage {
-    /// Begins the submission of an open run.
+    /// Starts the submission of an open run.
     pub(super) fn submit(self) -> Self {
         match self {
             Self::Open => Self::Submitting,
@@ -40,7 +40,7 @@ impl Stage {
         }
     }
 
-    /// Ends the submission in progress.
+    /// Completes the submission in progress.
     fn settle(self, ended: Result<Outcome, Problem>) -> Self {
         match (self, ended) {
             (Self::Submitting, Ok(outcome)) => Self::Committed(outcome),
@@ -58,14 +58,14 @@ impl<'a> Submitting<'a> {
         (collector.stage == Stage::Submitting).then_some(Self(collector))
     }
 
-    /// Ends it: everything exists.
+    /// Completes it: all objects exist.
     pub fn commit(self, outcome: Outcome, attempts: Attempts) {
         self.0.attempts = attempts;
         self.0.notes.extend(outcome.notes.iter().cloned());
         self.0.leave(|stage| stage.settle(Ok(outcome)));
     }
 
-    /// Ends it: the resources could not be created.
+    /// Completes it: the resources could not be created.
     pub fn fail(self, problem: Problem) {
         self.0.leave(|stage| stage.settle(Err(problem)));
     }

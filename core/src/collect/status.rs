@@ -1,4 +1,4 @@
-//! The state as people see it: no secret, no value longer than a line.
+//! The state of a run for people: without secrets and without long values.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -14,11 +14,11 @@ use serde_json::Value;
 use super::{Collector, Life, Stage, StepRecord};
 use crate::render::{Secrecy, Values, measure, preview};
 
-/// Text is shown up to this many characters, JSON up to four times as many. No name can be as long.
+/// The maximum number of characters shown of a string; four times as many for JSON. No name is that long.
 const SHOWN: usize = 256;
-/// Of many variables less is shown, so that all together have about this many characters.
+/// With many variables, less of each is shown: about this many characters in total.
 const SHOWN_TOGETHER: usize = 256 << 10;
-/// The least that is shown.
+/// The minimum number of characters shown.
 const SHOWN_AT_LEAST: usize = 16;
 
 impl Collector {
@@ -119,7 +119,8 @@ impl Collector {
         }
     }
 
-    /// Returns the names that the objects will have, in the order of the templates; none if the objects are too large.
+    /// Returns the names that the objects will have, in the order of the templates; all are none if the objects are too
+    /// large.
     fn names(&self) -> Vec<Option<String>> {
         let Self {
             declaration,
@@ -149,7 +150,7 @@ impl Collector {
             Stage::Failed(problem) => problem.failures.as_slice(),
             _ => &[],
         };
-        // Of several with one name, the first counts.
+        // If several have the same name, the first counts.
         let created: HashMap<&str, &Created> = created
             .iter()
             .rev()
@@ -160,7 +161,7 @@ impl Collector {
             .rev()
             .filter_map(|failure| Some((failure.resource.as_deref()?, failure)))
             .collect();
-        // A name is shown once everything is known, on which it may depend.
+        // A name is shown once all variables are known, since it may depend on them.
         let waits = matches!(
             self.phase(),
             Phase::Resolved | Phase::Submitting | Phase::Failed
@@ -204,7 +205,7 @@ fn known(value: Option<Value>) -> (VariableState, Option<Value>) {
     (state, value)
 }
 
-/// A value that fits a few lines: long text is cut, a large list or map becomes a description.
+/// A value that fits a few lines: a long string is cut off, a large list or map is described.
 fn shortened(value: &Value, shown: usize) -> Value {
     match value {
         Value::String(text) => cut(text, shown),
@@ -226,7 +227,7 @@ fn cut(text: &str, shown: usize) -> Value {
     format!("{cut}… ({} bytes)", text.len()).into()
 }
 
-/// Whether its JSON is too long to be shown; written only as far as needed to know.
+/// Returns true if the value's JSON is too long to show; it is written only as far as necessary.
 fn is_long(value: &Value, shown: usize) -> bool {
     struct Room(usize);
 
@@ -247,7 +248,7 @@ fn is_long(value: &Value, shown: usize) -> bool {
     serde_json::to_writer(Room(4 * shown), value).is_err()
 }
 
-/// The same value with text that is too long for any name cut: enough to know names by, and cheap to render.
+/// The value with strings cut off that are too long for any name: enough to derive names, and cheap to render.
 fn light(value: &Value) -> Value {
     match value {
         Value::String(text) => text.chars().take(SHOWN).collect::<String>().into(),

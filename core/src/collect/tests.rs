@@ -58,7 +58,7 @@ fn with(declaration: Declaration) -> Collector {
 }
 
 /// A message with these outputs.
-#[allow(clippy::needless_pass_by_value)] // It is always made on the spot.
+#[allow(clippy::needless_pass_by_value)] // Callers always create it in place.
 fn message(exit_code: i32, outputs: Value) -> Outputs {
     serde_json::from_value(json!({"outputs": outputs, "exitCode": exit_code})).unwrap()
 }
@@ -75,12 +75,12 @@ fn scan() -> Outputs {
 fn take(collector: &mut Collector, step: &str, message: Outputs) -> Verdict {
     let examined = collector.examine(step, message).unwrap();
     let Examined::New(admission) = examined else {
-        panic!("{step} is heard again: {examined:?}")
+        panic!("{step} posted again: {examined:?}")
     };
     collector.accept(admission)
 }
 
-/// Ends the submission in progress.
+/// Completes the submission in progress.
 fn commit(collector: &mut Collector) {
     let submitting = collector.submitting().unwrap();
     submitting.commit(committed(), Attempts::new());
@@ -141,7 +141,7 @@ fn resolved_submits_with_the_last_variable_whichever_step_brings_it() {
             Verdict::AwaitCommit
         );
         assert_eq!(collector.phase(), Phase::Submitting);
-        // A step without outputs that comes later is nobody's concern.
+        // A later step without outputs changes nothing.
         assert_eq!(
             take(&mut collector, "lint", message(0, json!({}))),
             Verdict::Settled
@@ -173,7 +173,7 @@ fn manual_submits_by_request_only_before_or_after_the_finish() {
         if finish_first {
             assert_eq!(collector.finish(), Verdict::Settled);
             let notes = collector.outcome().unwrap().notes;
-            assert!(notes[0].contains("nobody submitted"), "{notes:?}");
+            assert!(notes[0].contains("no submit request arrived"), "{notes:?}");
         } else {
             take(&mut collector, "scan", scan());
         }
@@ -293,7 +293,7 @@ fn a_failed_step_leaves_what_always_counts_and_its_defaults_do_too() {
     assert_eq!(step(&collector, "build"), (StepState::Failed, Some(1)));
     let report = variable(&collector, "steps.build.report");
     assert_eq!(report, (VariableState::Resolved, Some(json!({"lines": 9}))));
-    // `verdict` is `when: Success`: its default stands in only when the run finishes.
+    // `verdict` is `when: Success`: its default is used only when the run finishes.
     take(&mut collector, "scan", message(2, json!({})));
     assert_eq!(
         variable(&collector, "steps.scan.verdict").0,

@@ -1,5 +1,5 @@
-//! The kinds that declarations may create: a list of the operator, since a run's ServiceAccount may be allowed more than those
-//! who write Tasks should get out of it.
+//! The kinds that declarations may create: a list set by the operator, since a run's ServiceAccount may be allowed more
+//! than the authors of Tasks should be able to use.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use crate::document::diagnostic::Diagnostic;
 use crate::document::{Diagnostics, Place};
 use crate::variable::Tree;
 
-/// Groups whose kinds change what somebody may do, or what the API server does. A pattern with `*` does not include them.
+/// Groups whose kinds grant permissions or change how the API server works. A pattern with `*` does not include them.
 const GUARDED: [&str; 7] = [
     "admissionregistration.k8s.io",
     "apiextensions.k8s.io",
@@ -19,7 +19,7 @@ const GUARDED: [&str; 7] = [
     "certificates.k8s.io",
     "rbac.authorization.k8s.io",
 ];
-/// The group without a name, as a pattern has it.
+/// The core group in a pattern.
 const CORE: &str = "core";
 /// The type of a Secret into which Kubernetes puts the token of a ServiceAccount (`k8s.io/api/core/v1`).
 const TOKEN: &str = "kubernetes.io/service-account-token";
@@ -45,8 +45,8 @@ pub struct KindPatternError(String);
 // === impl AllowedKinds ===
 
 impl AllowedKinds {
-    /// All kinds but those that must be named to be allowed: of the groups for RBAC, admission, API extension, tokens and
-    /// certificates, and Secrets with the token of a ServiceAccount.
+    /// All kinds but those that must be named to be allowed: kinds of the groups for RBAC, admission, API extension,
+    /// tokens and certificates, and Secrets with a ServiceAccount token.
     pub fn unguarded() -> Self {
         Self(Some(vec![KindPattern {
             group: "*".to_owned(),
@@ -54,12 +54,12 @@ impl AllowedKinds {
         }]))
     }
 
-    /// Every kind, for who is not bound by a cluster's operator.
+    /// Every kind, for users who are not bound by a cluster's operator.
     pub const fn unlimited() -> Self {
         Self(None)
     }
 
-    /// Returns the list in the form in which it is passed to the sidecar (`gleaner_proto::arguments::ALLOW_KIND`).
+    /// Returns the list as arguments of the sidecar (`gleaner_proto::arguments::ALLOW_KIND`).
     pub fn to_arguments(&self) -> Vec<String> {
         match &self.0 {
             None => Vec::new(),
@@ -68,7 +68,7 @@ impl AllowedKinds {
         }
     }
 
-    /// Reads what [`AllowedKinds::to_arguments`] has written.
+    /// Parses the output of [`AllowedKinds::to_arguments`].
     ///
     /// # Errors
     /// The first text that is not a pattern.
@@ -159,7 +159,7 @@ fn is_guarded(template: &Template) -> bool {
         || (group == CORE && template.kind == "Secret" && may_hold_token(&template.tree))
 }
 
-/// Returns true for a Secret whose type is that of a token, or is known only in the run.
+/// Returns true for a Secret of the token type, or of a type that is known only at run time.
 fn may_hold_token(secret: &Tree) -> bool {
     match secret {
         Tree::Fixed(secret) => secret["type"] == TOKEN,

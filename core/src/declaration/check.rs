@@ -1,4 +1,4 @@
-//! What the parts of a declaration say of each other, and of the Task that they stand beside.
+//! Checks the parts of a declaration against each other, and against its Task.
 
 use std::collections::HashSet;
 
@@ -15,7 +15,7 @@ use gleaner_proto::kubernetes::{PIPELINE_RESOURCE_API_VERSION, PIPELINE_RESOURCE
 use gleaner_proto::name::StepName;
 use gleaner_proto::output::OutputType;
 
-/// What is known of the Task around a declaration. What is not known is not checked.
+/// The known parts of the Task around a declaration; unknown parts are not checked.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
     /// The names of the Task's steps.
@@ -27,15 +27,15 @@ pub struct Scope {
 /// The type of a Task's parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ParamShape {
-    /// Text.
+    /// A string.
     String,
-    /// A list of texts.
+    /// A list of strings.
     Array,
-    /// A map of texts, with these keys where they are declared.
+    /// A map of strings, with these keys if they are declared.
     Object(Option<IndexSet<String>>),
 }
 
-/// Adds what is wrong to `found`.
+/// Adds errors to `found`.
 pub(super) fn check(
     declaration: &Declaration,
     gaps: &Gaps,
@@ -77,19 +77,19 @@ pub(super) fn check(
     found.extend(cycle::find(declaration));
 }
 
-/// A PipelineResource that a run has made is never changed again (the proposal: "they are immutable once generated").
+/// Rejects `Apply` for a PipelineResource, which never changes after creation (the proposal: "they are immutable once
+/// generated").
 fn check_policy(template: &Template, found: &mut Diagnostics) {
     let is_resource = template.kind == PIPELINE_RESOURCE_KIND
         && template.api_version == PIPELINE_RESOURCE_API_VERSION;
     if is_resource && template.policy == Policy::Apply {
         let place = template.place.key("policy");
-        let message =
-            "a PipelineResource cannot be applied: once a run has made it, it is immutable";
+        let message = "a PipelineResource cannot be applied: it is immutable once created";
         found.push(Diagnostic::new(place, None, message).help("use policy: Create"));
     }
 }
 
-/// The data of a Secret must not leave it as a result, which everybody can read.
+/// Rejects the data of a Secret as a result, which everyone can read.
 fn check_results(template: &Template, found: &mut Diagnostics) {
     if !is_secret(template) {
         return;
@@ -99,8 +99,8 @@ fn check_results(template: &Template, found: &mut Diagnostics) {
         results.filter(|(_, path)| !path.is_below("metadata") && !path.is_below("type"))
     {
         let place = template.place.key("results").key(name);
-        let message = "a result would show the data of a Secret";
-        let help = "hand on the Secret's name instead; it is always among the results";
+        let message = "a result would expose the data of a Secret";
+        let help = "pass the Secret's name instead; it is always one of the results";
         found.push(Diagnostic::new(place, None, message).help(help));
     }
 }
@@ -109,7 +109,7 @@ fn is_secret(template: &Template) -> bool {
     is_core(template, "Secret")
 }
 
-/// A message, and what would be right.
+/// A message and its remedy.
 type Finding = (String, Option<String>);
 
 fn wrong<T>(message: String, help: impl Into<String>) -> Result<T, Finding> {
@@ -144,7 +144,7 @@ fn check_use(
     check_position(template, usage, kind)
 }
 
-/// The type that a variable has, as far as it is known before the run.
+/// Returns the type of a variable, if it is known before the run.
 fn param_type(
     params: &IndexMap<String, ParamShape>,
     name: &str,
@@ -228,20 +228,20 @@ fn output_type(
         (kind, [first, ..]) => {
             let kind = kind.as_str();
             wrong(
-                format!("the output '{step}.{name}' is of type {kind}, `{first}` does not fit"),
-                "give the output the type array or object, or use it as a whole",
+                format!("the output '{step}.{name}' is of type {kind}, which has no `{first}`"),
+                "declare the output with type array or object, or use the whole value",
             )
         }
     }
 }
 
-/// Only the data of a Secret: its name and labels are seen by everybody.
+/// Returns true if `usage` is in the data of a Secret; its name and labels are visible to everyone.
 fn may_hold_secret(template: &Template, usage: &Use) -> bool {
     is_secret_data(template, &inside(template, usage))
 }
 
-/// Whether a place within `template` is the data of a Secret, which holds texts only. (The API server's complaint
-/// about anything else would quote it.)
+/// Returns true if a place within `template` is the data of a Secret, which holds only strings. (For anything else, the
+/// API server's error message would quote the value.)
 fn is_secret_data(template: &Template, inside: &Place) -> bool {
     is_secret(template)
         && ["data", "stringData"]
@@ -249,7 +249,7 @@ fn is_secret_data(template: &Template, inside: &Place) -> bool {
             .any(|data| inside.starts_with(&["resourceTemplate", data]))
 }
 
-/// The place of a variable as seen from its template.
+/// The place of a variable relative to its template.
 fn inside(template: &Template, usage: &Use) -> Place {
     usage.place.within(&template.place).unwrap_or_default()
 }
@@ -264,12 +264,12 @@ fn check_resource(
     let Some(other) = declaration.template(name) else {
         let templates = declaration.templates.iter();
         let help = found.suggestion(name, templates.map(|template| template.name.as_str()));
-        return Err((format!("nothing here is called '{name}'"), help));
+        return Err((format!("no resource or object is named '{name}'"), help));
     };
     if other.name == template.name {
         return wrong(
             format!("'{name}' refers to itself"),
-            "write the value here once more",
+            "repeat the value here",
         );
     }
     let given = match &other.origin {
@@ -287,16 +287,16 @@ fn check_resource(
     let unknowable =
         ["uid", "status", "resourceVersion"].contains(&field) || other.results.contains_key(field);
     if unknowable {
-        let help = "templates are rendered before anything is created; hand it on with `results` to the next task";
-        let message = format!("'{field}' of '{name}' is known only after its creation");
+        let help = "templates are rendered before anything is created; pass it to the next task with `results`";
+        let message = format!("'{field}' is known only after '{name}' is created");
         return wrong(message, help);
     }
     let message = format!("'{name}' has no field '{field}'");
     Err((message, found.suggestion(field, fields.chain(params))))
 }
 
-/// A list or map cannot stand in the middle of a text, nor where only text can stand. Numbers and booleans become text in a text
-/// field, but not in the data of a Secret, which is base64.
+/// Rejects a list or map inside a string or in a string field. Numbers and booleans become text in a string field, but
+/// not in the data of a Secret, which is base64.
 fn check_position(
     template: &Template,
     usage: &Use,
@@ -311,11 +311,14 @@ fn check_position(
         } else {
             ".KEY"
         };
-        format!("write $(string({variable})) for its JSON, or take a part of it, such as {part}")
+        format!("write $(string({variable})) for its JSON, or use a part of it, such as {part}")
     };
     if structured && usage.position == Position::Within {
-        let help = "let it be the whole value";
-        let message = format!("`$({variable})` is of type {} inside a text", kind.as_str());
+        let help = "make it the whole value";
+        let message = format!(
+            "`$({variable})` is of type {} inside a string",
+            kind.as_str()
+        );
         return wrong(message, format!("{help}, {}", json()));
     }
     if usage.position != Position::Alone || kind == OutputType::String {
@@ -325,14 +328,14 @@ fn check_position(
     let is_text = template.is_text(&inside);
     let message = || {
         let kind = kind.as_str();
-        format!("`$({variable})` is of type {kind}, a string is needed here")
+        format!("`$({variable})` is of type {kind}, but a string is required here")
     };
     match (structured, is_text) {
         (true, true) => wrong(message(), json()),
         (false, true) => Ok(()),
         (_, false) if is_secret_data(template, &inside) => wrong(
             message(),
-            "put it into a key of stringData, where its text is meant; data is base64",
+            "put it under stringData, which takes plain text; data is base64",
         ),
         (_, false) => Ok(()),
     }

@@ -1,4 +1,4 @@
-//! What a declaration demands of an output's value, beyond its type.
+//! The constraints of a declaration on an output's value, in addition to its type.
 
 use std::fmt;
 
@@ -8,75 +8,74 @@ use serde_json::Value;
 
 /// The longest pattern, in bytes.
 pub const PATTERN_MAX: usize = 1 << 10;
-/// The most patterns in one declaration: each is compiled when the declaration is read.
+/// The maximum number of patterns in one declaration: each is compiled when the declaration is read.
 pub const PATTERNS_MAX: usize = 64;
-/// The memory of a compiled pattern, in bytes. Together with [`VALUE_MAX`] it bounds the time of a comparison to seconds, for
-/// patterns that are written to be slow.
+/// The memory of a compiled pattern, in bytes. Together with [`VALUE_MAX`] it bounds the time of a match to seconds,
+/// even for patterns that are designed to be slow.
 const COMPILED_MAX: usize = 256 << 10;
-/// The memory of the automaton that is built during a comparison, in bytes.
+/// The memory of the automaton that is built during a match, in bytes.
 const AUTOMATON_MAX: usize = 1 << 20;
 /// The deepest nesting of groups.
 const NEST_MAX: u32 = 50;
-/// The longest value that is compared with a pattern, in bytes.
+/// The longest value that is matched against a pattern, in bytes.
 pub const VALUE_MAX: usize = 64 << 10;
-/// The characters of a value that a message shows.
+/// The number of characters of a value that a message shows.
 const SHOWN: usize = 80;
 
-/// A regular expression in RE2's syntax, as in the schemas of CRDs: it is found anywhere in the text unless it is anchored, and has
-/// neither look-around nor back-references. It is compiled for each use, so that a declaration with many takes no memory.
+/// A regular expression in RE2's syntax, as in the schemas of CRDs: it matches anywhere in the text unless it is
+/// anchored, and has neither look-around nor back-references. It is compiled for each use, so that a declaration with
+/// many patterns takes little memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern(String);
 
-/// A text that is not a [`Pattern`].
+/// An invalid [`Pattern`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
-    /// It has this many bytes.
-    #[error("the pattern has {0} bytes; at most {PATTERN_MAX} are allowed")]
+    /// The number of bytes that it has.
+    #[error("the pattern is {0} bytes long; at most {PATTERN_MAX} are allowed")]
     TooLong(usize),
-    /// It ends with a line end.
-    #[error(
-        "the pattern ends with a line end; write it in single quotes, or after |- instead of |"
-    )]
+    /// It ends with a newline.
+    #[error("the pattern ends with a newline; write it in single quotes, or after |- instead of |")]
     LineEnd,
-    /// It is not a regular expression.
+    /// The regular expression is invalid, for this reason.
     #[error("invalid pattern: {0}")]
     Syntax(String),
-    /// It needs too much memory.
+    /// The compiled pattern needs too much memory.
     #[error(
-        "the pattern takes more than {} KiB; repeat less often, or write [0-9A-Za-z_] for \\w, which includes the letters of all \
+        "the compiled pattern exceeds {} KiB; use fewer repetitions, or write [0-9A-Za-z_] for \\w, which includes the letters of all \
          scripts",
         COMPILED_MAX >> 10
     )]
     TooLarge,
 }
 
-/// A value that its declaration does not allow. Reads on from its subject, such as `the default`.
+/// A value that its declaration does not allow. The message continues a subject such as `the default`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Violation {
-    /// It is empty.
+    /// The value is empty.
     #[error("is empty, which nonEmpty: true does not allow")]
     Empty,
-    /// It has this many bytes, too many to compare it with a pattern.
-    #[error("has {0} bytes; at most {VALUE_MAX} are compared with a pattern")]
+    /// The number of bytes that it has, too many to match it against a pattern.
+    #[error("is {0} bytes long; at most {VALUE_MAX} are matched against a pattern")]
     TooLong(usize),
-    /// It does not match.
+    /// The value does not match the pattern.
     #[error("{}does not match the pattern '{pattern}'", Shown(.value.as_deref()))]
     Mismatch {
-        /// The pattern.
+        /// The declared pattern.
         pattern: Pattern,
-        /// The value; absent where it is secret.
+        /// The value; none if it is secret.
         value: Option<String>,
     },
 }
 
-/// The value in a message, with the verb before it and the pronoun after it.
+/// The value in a message, with its verb and pronoun.
 struct Shown<'a>(Option<&'a str>);
 
 impl Pattern {
-    /// Reads a pattern.
+    /// Parses a pattern.
     ///
     /// # Errors
-    /// It is not a regular expression, or exceeds a bound.
+    /// The pattern is not a regular expression, or exceeds a bound.
     pub fn new(text: &str) -> Result<Self, PatternError> {
         if text.len() > PATTERN_MAX {
             return Err(PatternError::TooLong(text.len()));
@@ -91,9 +90,10 @@ impl Pattern {
         }
     }
 
-    /// Returns true if the pattern is found in `text`.
+    /// Returns true if the pattern matches anywhere in `text`.
     pub fn matches(&self, text: &str) -> bool {
-        let compiled = compile(&self.0).expect("invariant: it was compiled when it was read");
+        let compiled =
+            compile(&self.0).expect("invariant: the pattern was compiled when it was parsed");
         compiled.is_match(text)
     }
 }
@@ -106,17 +106,17 @@ fn compile(text: &str) -> Result<Regex, regex::Error> {
         .build()
 }
 
-/// The last line of an error, which is its message; the lines before it repeat the pattern.
+/// The last line of an error, which is its message; the previous lines repeat the pattern.
 fn reason(error: &regex::Error) -> String {
     let text = error.to_string();
     let last = text.lines().last().unwrap_or_default();
     last.strip_prefix("error: ").unwrap_or(last).to_owned()
 }
 
-/// Checks the value of an output that must not be empty, must match `pattern`, and is secret or not.
+/// Checks the value of an output against `nonEmpty` and `pattern`. The message does not show a secret value.
 ///
 /// # Errors
-/// The first demand that it does not meet.
+/// The first constraint that it violates.
 pub(super) fn check(
     value: &Value,
     non_empty: bool,
@@ -141,7 +141,7 @@ pub(super) fn check(
     })
 }
 
-/// Returns true if values of the type can be empty. A number, `true` and `false` never are.
+/// Returns true if values of the type can be empty. Numbers and booleans never are.
 pub(super) const fn can_be_empty(kind: OutputType) -> bool {
     !matches!(kind, OutputType::Number | OutputType::Boolean)
 }
@@ -155,7 +155,7 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// The beginning of `text` on one line.
+/// The beginning of `text`, on one line.
 fn shortened(text: &str) -> String {
     let mut characters = text.chars();
     let mut shown: String = characters

@@ -1,9 +1,9 @@
-//! Resources that refer to each other in a circle: none of them could be rendered first.
+//! Resources that refer to each other in a cycle, so that none can be rendered first.
 
 use super::model::{Declaration, Template};
 use crate::document::diagnostic::Diagnostic;
 
-/// How far the search has come with a template.
+/// The progress of the search with a template.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Visit {
     Not,
@@ -11,13 +11,13 @@ enum Visit {
     Done,
 }
 
-/// The first circle. A chain may be as long as the declaration: the search keeps its path on the heap.
+/// Returns the first cycle. A chain may be as long as the declaration, so the search keeps its path on the heap.
 pub(super) fn find(declaration: &Declaration) -> Option<Diagnostic> {
     let templates = &declaration.templates;
     let dependencies = |index: usize| {
         let template: &Template = &templates[index];
         let others = template.dependencies();
-        // A reference to itself has an error of its own.
+        // A reference to itself has its own error.
         others
             .filter_map(|name| templates.position(name))
             .filter(move |other| *other != index)
@@ -59,8 +59,9 @@ fn diagnostic(declaration: &Declaration, circle: &[usize]) -> Diagnostic {
         .map(|index| declaration.templates[*index].name.as_str())
         .collect();
     let message = format!(
-        "these refer to each other in a circle: {}",
+        "these templates refer to each other in a cycle: {}",
         names.join(" -> ")
     );
-    Diagnostic::new(&first.place, first.at, message).help("write one of the values literally")
+    Diagnostic::new(&first.place, first.at, message)
+        .help("replace one of the references with a literal value")
 }

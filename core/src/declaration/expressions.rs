@@ -1,7 +1,7 @@
-//! Expressions of other languages in templates, which are created as they are written.
+//! Expressions of other languages in templates, which are created literally.
 //!
-//! An object may hold such text on purpose: a shell script in a ConfigMap, a template of another controller. So a text counts
-//! only if it cannot be shell, or names something that the declaration knows.
+//! An object may hold such text on purpose: a shell script in a ConfigMap, a template for another controller. So a
+//! string is reported only if it cannot be shell, or if it names something in the declaration.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use super::model::Declaration;
 use crate::document::diagnostic::Part;
 use crate::document::{Content, Cursor, Diagnostics, Node};
 
-/// The beginnings of expressions with their ends, longest first.
+/// The start and end of each kind of expression, longest first.
 const FORMS: [(&str, &str, Form); 4] = [
     ("${{", "}}", Form::Unmistakable),
     ("$[[", "]]", Form::Unmistakable),
@@ -18,7 +18,7 @@ const FORMS: [(&str, &str, Form); 4] = [
     ("${", "}", Form::Dollar),
 ];
 
-/// The longest inside of an expression, in bytes, with its end.
+/// The longest content of an expression, in bytes, with its end.
 const LONGEST: usize = 120;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,7 @@ enum Form {
 /// Keys whose values are commands for a shell.
 const COMMANDS: [&str; 4] = ["command", "args", "script", "run"];
 
-/// Adds a warning for each expression of another language in the templates of the declaration `node`.
+/// Adds a warning for each foreign expression in the templates of the declaration `node`.
 pub(super) fn find(
     node: &Node,
     declaration: &Declaration,
@@ -64,7 +64,7 @@ pub(super) fn find(
 
 struct Context<'a> {
     names: &'a Names<'a>,
-    /// The object is not of a kind of Kubernetes' own, so its controller may have a template language.
+    /// The object's kind is not one of Kubernetes' own, so its controller may have a template language.
     has_own_templates: bool,
     is_command: bool,
 }
@@ -110,7 +110,7 @@ impl Context<'_> {
             if is_wrong {
                 warnings.push_with(|_| {
                     let shown: String = whole.chars().take(60).collect();
-                    let message = format!("`{shown}` is created as it is written");
+                    let message = format!("`{shown}` is created literally");
                     let help = match meaning {
                         Meaning::Path(Some(right)) | Meaning::Name(right) => {
                             format!("write {right}")
@@ -135,7 +135,7 @@ struct Expression<'a> {
     inner: &'a str,
 }
 
-/// Finds the next expression in `text` from a byte on.
+/// Finds the next expression in `text` from a byte offset on.
 fn next(text: &str, from: usize) -> Option<(usize, Expression<'_>)> {
     let mut at = from;
     loop {
@@ -155,7 +155,7 @@ fn next(text: &str, from: usize) -> Option<(usize, Expression<'_>)> {
                 return Some((at, Expression { form, whole, inner }));
             }
         }
-        // Each brace once: a text may hold nothing else.
+        // Skips each brace once: a string may consist of braces alone.
         at += rest.len() - rest.trim_start_matches(['$', '{']).len();
     }
 }
@@ -167,20 +167,20 @@ fn is_lower_case_word(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
-/// What the inside of an expression refers to.
+/// The meaning of an expression's content.
 enum Meaning {
-    /// A path of the kind `params.x` or `steps.s.outputs.x`, with its right form if there is one.
+    /// A path such as `params.x` or `steps.s.outputs.x`, with its correct form if there is one.
     Path(Option<String>),
-    /// A parameter or output by its bare name; with the right form.
+    /// The bare name of a parameter or output, with its correct form.
     Name(String),
     Other,
 }
 
-/// The names that a declaration knows.
+/// The names in a declaration.
 struct Names<'a> {
     declaration: &'a Declaration,
     scope: &'a Scope,
-    /// The step of each output; none where several have one of the name.
+    /// The step of each output; none if several steps have an output of this name.
     steps: HashMap<&'a str, Option<&'a str>>,
 }
 

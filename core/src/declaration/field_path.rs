@@ -1,5 +1,5 @@
-//! Paths to a field of an object, such as `.status.addresses[0].url`: the part of JSONPath that always names
-//! exactly one field.
+//! Paths to a field of an object, such as `.status.addresses[0].url`: the part of JSONPath that always names exactly
+//! one field.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,15 +16,15 @@ enum Segment {
     Index(usize),
 }
 
-/// Why a text is no [`FieldPath`].
+/// An invalid [`FieldPath`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "'{0}' is no path to a field; write it as .status.url, .items[0] or .metadata.annotations[\"a.b/c\"]"
+    "invalid field path '{0}': use a form such as .status.url, .items[0] or .metadata.annotations[\"a.b/c\"]"
 )]
 pub struct FieldPathError(String);
 
 impl FieldPath {
-    /// The field of `object`, when there is one.
+    /// The field of `object`, if there is one.
     pub fn get<'a>(&self, object: &'a Value) -> Option<&'a Value> {
         self.0
             .iter()
@@ -34,7 +34,7 @@ impl FieldPath {
             })
     }
 
-    /// Whether the path begins with the field `key`.
+    /// Returns true if the path begins with the field `key`.
     pub fn is_below(&self, key: &str) -> bool {
         matches!(self.0.first(), Some(Segment::Key(first)) if first == key)
     }
@@ -43,7 +43,7 @@ impl FieldPath {
 impl FromStr for FieldPath {
     type Err = FieldPathError;
 
-    /// Reads a path; the braces of `kubectl`'s `{.status.url}` may stay.
+    /// Parses a path, with or without the braces of `kubectl`'s `{.status.url}`.
     fn from_str(text: &str) -> Result<Self, FieldPathError> {
         let wrong = || FieldPathError(text.to_owned());
         let mut rest = text
@@ -85,7 +85,7 @@ fn next_segment(rest: &str, first: bool) -> Option<(Segment, &str)> {
     is_plain(name).then(|| (Segment::Key(name.to_owned()), &key[end..]))
 }
 
-/// Whether a key can stand without quotes.
+/// Returns true if a key needs no quotes.
 fn is_plain(key: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_/".contains(&byte);
     !key.is_empty() && key.bytes().all(plain)

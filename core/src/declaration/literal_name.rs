@@ -1,4 +1,4 @@
-//! Names of objects that the API server would refuse, as far as they are literal.
+//! Literal names of objects that the API server would reject.
 
 use super::model::{Naming, Origin, Template};
 use crate::document::Diagnostics;
@@ -6,14 +6,14 @@ use crate::document::diagnostic::Diagnostic;
 use crate::variable::{Part, Tree};
 use gleaner_proto::name::is_dns_subdomain;
 
-/// The form of a kind's names.
+/// The rules for the names of a kind.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
-    /// A segment of a path, which only RBAC's own kinds take (`k8s.io/kubernetes/pkg/apis/rbac/validation`).
+    /// A path segment, which is enough for RBAC's kinds (`k8s.io/kubernetes/pkg/apis/rbac/validation`).
     Segment,
-    /// A label of DNS (RFC 1123), without dots.
+    /// A DNS label (RFC 1123), without dots.
     Label,
-    /// A subdomain of DNS.
+    /// A DNS subdomain.
     Subdomain,
 }
 
@@ -31,7 +31,7 @@ impl Form {
         }
     }
 
-    /// Returns true if `name` is a whole name of this form.
+    /// Returns true if `name` is a valid name of this form.
     fn admits(self, name: &str) -> bool {
         match self {
             Self::Segment => {
@@ -64,7 +64,7 @@ impl Form {
     }
 }
 
-/// Reports the name of `template` if Kubernetes refuses it.
+/// Reports the name of `template` if Kubernetes rejects it.
 pub(super) fn check(template: &Template, found: &mut Diagnostics) {
     let (key, tree, suffix) = match &template.naming {
         Naming::Static(tree) => ("name", tree, ""),
@@ -80,7 +80,7 @@ pub(super) fn check(template: &Template, found: &mut Diagnostics) {
             });
             let Some(refused) = refused else { return };
             (
-                format!("Kubernetes refuses a name with '{refused}'"),
+                format!("Kubernetes rejects a name with '{refused}'"),
                 form.help().to_owned(),
             )
         }
@@ -89,10 +89,10 @@ pub(super) fn check(template: &Template, found: &mut Diagnostics) {
                 return;
             };
             let longest = longest(template);
-            // A prefix is shortened.
+            // A long prefix is shortened.
             let help = if suffix.is_empty() && name.len() > longest && form != Form::Segment {
                 format!(
-                    "a {} has a name of at most {longest} characters",
+                    "the name of a {} has at most {longest} characters",
                     template.kind
                 )
             } else if form.admits(&format!("{name}{suffix}")) {
@@ -100,7 +100,7 @@ pub(super) fn check(template: &Template, found: &mut Diagnostics) {
             } else {
                 form.help().to_owned()
             };
-            (format!("Kubernetes refuses the name '{name}'"), help)
+            (format!("Kubernetes rejects the name '{name}'"), help)
         }
     };
     let object = match template.origin {
@@ -111,7 +111,7 @@ pub(super) fn check(template: &Template, found: &mut Diagnostics) {
     found.push(Diagnostic::new(place, None, message).help(help));
 }
 
-/// The most characters of a name: those of a StatefulSet and a CronJob become part of a label of their pods.
+/// The longest name, in characters: the name of a StatefulSet or CronJob becomes part of a label of its pods.
 fn longest(template: &Template) -> usize {
     let is = |api_version, kind| is(template, api_version, kind);
     if is("apps/v1", "StatefulSet") || is("batch/v1", "CronJob") {

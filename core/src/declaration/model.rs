@@ -1,4 +1,4 @@
-//! The declaration as the rest of Gleaner sees it: read, but not yet checked against a Task.
+//! The declaration after parsing; not yet checked against a Task.
 
 use std::time::Duration;
 
@@ -16,33 +16,33 @@ use crate::variable::{Reference, Tree, Use};
 use gleaner_proto::name::{ResourceName, StepName};
 use gleaner_proto::output::OutputSpec;
 
-/// What the steps of a task leave behind, and what becomes of it.
+/// The outputs of a task's steps, and the objects created from them.
 #[derive(Debug, Clone, Default)]
 pub struct Declaration {
     /// The declared outputs of each step.
     pub steps: IndexMap<StepName, NamedList<Output>>,
     /// Everything to create, in order: the `resources`, then the `objects`.
     pub templates: NamedList<Template>,
-    /// When to create it.
+    /// The event that triggers the creation.
     pub submit: Submit,
-    /// What to do when the API server can be seen to refuse before the first step has run.
+    /// The action to take if the preflight shows that the API server would refuse a create.
     pub preflight: Preflight,
 }
 
 /// One output of a step.
 #[derive(Debug, Clone)]
 pub struct Output {
-    /// Name, file, type; all that the redirector needs.
+    /// Name, file and type; all that the redirector needs.
     pub spec: OutputSpec,
-    /// The value when the file is missing.
+    /// The value if the file is missing.
     pub default: Option<Value>,
-    /// True if a text without characters, an array without items and an object without keys are refused.
+    /// True if an empty string, array or object is rejected.
     pub non_empty: bool,
-    /// The pattern that a text must match.
+    /// The pattern that a string must match.
     pub pattern: Option<Pattern>,
-    /// Whether the value may be seen. A secret one appears in no log, event, metric, GET or result.
+    /// True if the value is secret: it appears in no log, event, metric, GET or result.
     pub secret: bool,
-    /// Where it is declared.
+    /// The position of its declaration.
     pub at: Option<Location>,
 }
 
@@ -51,41 +51,42 @@ pub struct Output {
 pub struct Template {
     /// Its name in the declaration.
     pub name: ResourceName,
-    /// Where it stands in the declaration: `resources[0]` or `objects[1]`.
+    /// The place in the declaration: `resources[0]` or `objects[1]`.
     pub place: Place,
     /// Its position in the text.
     pub at: Option<Location>,
-    /// Which of the two lists it came from.
+    /// The list that it is in.
     pub origin: Origin,
     /// `apiVersion`; always literal.
     pub api_version: String,
     /// `kind`; always literal.
     pub kind: String,
-    /// How its name comes about.
+    /// The source of its name.
     pub naming: Naming,
-    /// Whether it may exist already.
+    /// The policy for an object that exists already.
     pub policy: Policy,
-    /// Whether it goes when the run goes.
+    /// True if the object is deleted with the run.
     pub owned: bool,
-    /// What to wait for once it exists.
+    /// The state to wait for after creation.
     pub wait_for: Option<WaitFor>,
     /// Fields of the created object that become results.
     pub results: IndexMap<String, FieldPath>,
-    /// Every variable that it uses, at its place.
+    /// Every variable that it uses, with its place.
     pub uses: Vec<Use>,
     /// The whole object: `apiVersion`, `kind`, `metadata` without a name, and the rest.
     pub tree: Tree,
 }
 
-/// The fields of every result, which no declaration may name again.
+/// The fields of every result, which a declaration may not redefine.
 pub const GIVEN_RESULTS: [&str; 2] = ["name", "uid"];
 
-/// The longest wait for which the redirector's default is enough.
+/// The longest wait for which the redirector's default timeout is enough.
 const ANSWERED_BY_DEFAULT: Duration = Duration::from_secs(12 * 60);
-/// The time that a commit and its rollback take beside the wait: generously, for they have a minute and half a minute by default.
+/// The time for commit and rollback in addition to the wait: a generous bound, since the defaults are a minute and half
+/// a minute.
 const COMMIT_AND_ROLLBACK: Duration = Duration::from_secs(5 * 60);
 
-/// Which list of the declaration a template came from.
+/// The list of the declaration that a template is in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// `resources`: a PipelineResource of this `spec.type`.
@@ -95,84 +96,84 @@ pub enum Origin {
         /// The names of `spec.params`, which are literal.
         params: IndexSet<String>,
     },
-    /// `objects`: anything else.
+    /// `objects`: an object of any kind.
     Object,
 }
 
-/// How an object's name comes about.
+/// The source of an object's name.
 #[derive(Debug, Clone)]
 pub enum Naming {
-    /// `metadata.name`: a text that may hold variables.
+    /// `metadata.name`: a string that may hold variables.
     Static(Tree),
     /// `metadata.generateName`: this prefix and a derived suffix.
     Prefix(Tree),
-    /// Nothing was said: `<task>-<type>-` and a derived suffix.
+    /// No name: `<task>-<type>-` and a derived suffix.
     Derived,
 }
 
-/// Whether an object may exist already.
+/// The policy for an object that exists already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub enum Policy {
-    /// Create; fails when it exists.
+    /// Create; an existing object is an error.
     #[default]
     Create,
     /// Server-side apply, never forced.
     Apply,
 }
 
-/// When the objects are created.
+/// The event that triggers the creation of the objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub enum Submit {
     /// As soon as all variables are known.
     #[default]
     Resolved,
-    /// When the last step has succeeded.
+    /// After the last step has succeeded.
     Completed,
     /// On `POST /v1/submit`.
     Manual,
 }
 
-/// What to do when the preflight finds a kind that is not served or a create that is forbidden.
+/// The action to take if the preflight finds a kind that is not served or a create that is forbidden.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub enum Preflight {
-    /// Say so, and fail at submission (the proposal: the image is uploaded all the same).
+    /// Report it, and fail at submission (the proposal uploads the image all the same).
     #[default]
     Report,
-    /// Fail the first step before it does anything.
+    /// Fail the first step before it runs.
     Strict,
 }
 
-/// What to wait for once an object exists.
+/// The state to wait for after an object was created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WaitFor {
-    /// The state that is waited for.
+    /// The state to wait for.
     pub target: WaitTarget,
-    /// The state that ends the wait as a failure, beside those that are known of the kind.
+    /// A state that ends the wait as a failure, in addition to the known ones of the kind.
     pub failure: Option<WaitTarget>,
-    /// True if the object stays when it fails or does not get there in time, so that its status can be read.
+    /// True if the object is kept after a failure or timeout, so that its status can be read.
     pub keep_on_failure: bool,
-    /// How long, at most.
+    /// The longest wait.
     pub timeout: Duration,
 }
 
 /// A state of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WaitTarget {
-    /// Conditions in `.status.conditions` of all these types have the status `True`.
+    /// The conditions in `.status.conditions` of all these types have the status `True`.
     Conditions(Vec<String>),
-    /// All pods of a Deployment, StatefulSet or DaemonSet are of the newest template, and available.
+    /// All pods of a Deployment, StatefulSet or DaemonSet have the newest template and are available.
     Rollout,
-    /// A field has this text as its value, or exists at all.
+    /// A field has this value, or exists.
     Field {
         /// The field.
         path: FieldPath,
-        /// The text it must have; any but null when there is none.
+        /// The string it must equal; any value but null if there is none.
         value: Option<String>,
     },
 }
 
 impl Submit {
-    /// The word for it in a declaration.
+    /// The keyword in a declaration.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Resolved => "Resolved",
@@ -183,8 +184,8 @@ impl Submit {
 }
 
 impl Declaration {
-    /// Returns how long an answer to a step may take, where the redirector's own default of 15 minutes is not enough. All objects are
-    /// waited for at once, after the commit and before the rollback.
+    /// Returns the timeout of a response to a step, if the redirector's default of 15 minutes is not enough. All
+    /// objects are waited for at once, after the commit and before the rollback.
     pub fn answer_timeout(&self) -> Option<Duration> {
         let waits = self.templates.iter();
         let longest = waits
@@ -194,7 +195,7 @@ impl Declaration {
         (longest > ANSWERED_BY_DEFAULT).then(|| longest + COMMIT_AND_ROLLBACK)
     }
 
-    /// The outputs of `step`, empty when it declares none.
+    /// The outputs of `step`; empty if it declares none.
     pub fn outputs(&self, step: &str) -> &[Output] {
         self.steps.get(step).map_or(&[], |outputs| outputs)
     }
@@ -204,8 +205,8 @@ impl Declaration {
         self.steps.get(step)?.named(name)
     }
 
-    /// The variables of all templates, as wholes, each once, in order of their first use. Without those that refer to
-    /// another template, which have no value of their own.
+    /// The variables of all templates, without paths into their values, each once, in order of first use. References to
+    /// other templates are left out, since they have no value.
     pub fn variables(&self) -> IndexSet<Reference> {
         let uses = self.templates.iter().flat_map(|template| &template.uses);
         uses.map(|usage| usage.reference.root())
@@ -213,7 +214,7 @@ impl Declaration {
             .collect()
     }
 
-    /// Returns step and name of the first secret output that `template` uses itself.
+    /// Returns the step and the name of the first secret output that `template` uses directly.
     pub fn secret_of<'a>(&'a self, template: &'a Template) -> Option<(&'a str, &'a str)> {
         let mut uses = template.uses.iter();
         uses.find_map(|usage| match &usage.reference {
@@ -225,22 +226,22 @@ impl Declaration {
         })
     }
 
-    /// Returns true if `template` uses a secret output itself.
+    /// Returns true if `template` uses a secret output directly.
     pub fn uses_secret(&self, template: &Template) -> bool {
         self.secret_of(template).is_some()
     }
 
-    /// The template called `name`.
+    /// The template named `name`.
     pub fn template(&self, name: &str) -> Option<&Template> {
         self.templates.named(name)
     }
 }
 
 impl Output {
-    /// Checks a value of the output's type.
+    /// Checks a value of the output's type against the constraints.
     ///
     /// # Errors
-    /// The first demand of the declaration that it does not meet.
+    /// The first constraint that the value violates.
     pub fn check(&self, value: &Value) -> Result<(), Violation> {
         constraint::check(value, self.non_empty, self.pattern.as_ref(), self.secret)
     }

@@ -1,4 +1,4 @@
-//! A list whose items are found by their names: a declaration may have thousands of each, which refer to each other.
+//! A list with constant-time lookup by name: a declaration may have thousands of items that refer to each other.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -6,11 +6,11 @@ use std::ops::Deref;
 
 /// An item of a [`NamedList`].
 pub trait Named {
-    /// Returns the name by which others refer to it.
+    /// Returns the name by which other items refer to this one.
     fn name(&self) -> &str;
 }
 
-/// A list whose items are found by their names in constant time.
+/// A list with constant-time lookup by name.
 #[derive(Clone)]
 pub struct NamedList<T> {
     items: Vec<T>,
@@ -18,7 +18,7 @@ pub struct NamedList<T> {
 }
 
 impl<T: Named> NamedList<T> {
-    /// Appends an item. Of several with one name, the first is found.
+    /// Appends an item. If several have the same name, lookup finds the first.
     pub fn push(&mut self, item: T) {
         let position = self.items.len();
         self.positions
@@ -27,12 +27,12 @@ impl<T: Named> NamedList<T> {
         self.items.push(item);
     }
 
-    /// The item called `name`.
+    /// The item named `name`.
     pub fn named(&self, name: &str) -> Option<&T> {
         self.items.get(self.position(name)?)
     }
 
-    /// The position of the item called `name`, from 0.
+    /// The position of the item named `name`, from 0.
     pub fn position(&self, name: &str) -> Option<usize> {
         self.positions.get(name).copied()
     }

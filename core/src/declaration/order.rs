@@ -1,4 +1,5 @@
-//! The order of templates. Objects are created in the order of the declaration, so a Namespace and a CRD come before what is in them.
+//! The order of templates. Objects are created in the order of the declaration, so a Namespace or CRD must come before
+//! the objects that need it.
 
 use std::collections::HashMap;
 
@@ -7,22 +8,22 @@ use crate::document::Diagnostics;
 use crate::document::diagnostic::Diagnostic;
 use crate::variable::{Field, Reference, Tree};
 
-/// What a template needs, as far as it is literal or written alike in both.
+/// A requirement of a template, compared as written in the declaration.
 #[derive(PartialEq, Eq, Hash)]
 enum Need {
-    /// The Namespace with this name, as it is written.
+    /// The Namespace with this name.
     Namespace(String),
-    /// The Namespace of the template with this name.
+    /// The Namespace that the template of this name creates.
     NamespaceOf(String),
     /// The CRD of this group and kind.
     Kind(String, String),
 }
 
-/// Adds each template that comes before the one that creates its Namespace or defines its kind.
+/// Reports each template that comes before the one that creates its Namespace or defines its kind.
 pub(super) fn check(declaration: &Declaration, found: &mut Diagnostics) {
     let templates = || declaration.templates.iter().enumerate();
     let mut makers: HashMap<Need, (usize, &Template)> = HashMap::new();
-    // One that is applied may be there already.
+    // An applied object may exist already.
     for (index, template) in templates().filter(|(_, one)| one.policy == Policy::Create) {
         for need in fulfilled(template) {
             makers.entry(need).or_insert((index, template));
@@ -46,7 +47,7 @@ pub(super) fn check(declaration: &Declaration, found: &mut Diagnostics) {
     }
 }
 
-/// What other templates need that this one makes.
+/// The needs of other templates that this template fulfills.
 fn fulfilled(template: &Template) -> Vec<Need> {
     if template.api_version == "v1" && template.kind == "Namespace" {
         let of = Need::NamespaceOf(template.name.to_string());
@@ -67,7 +68,7 @@ fn fulfilled(template: &Template) -> Vec<Need> {
     }
 }
 
-/// What a template needs, each with the field that says so.
+/// The needs of a template, each with the field that has it.
 fn needs(template: &Template) -> Vec<(Need, &'static [&'static str])> {
     let mut needs: Vec<(Need, &'static [&'static str])> = Vec::new();
     let path = &["metadata", "namespace"];
@@ -95,7 +96,7 @@ fn needed_namespace(tree: &Tree) -> Need {
     }
 }
 
-/// A name as it is written: texts that are alike become the same name.
+/// A name as written: equal texts render to the same name.
 fn written(name: &Tree) -> String {
     name.as_literal()
         .map_or_else(|| format!("{name:?}"), str::to_owned)

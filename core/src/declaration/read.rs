@@ -1,4 +1,4 @@
-//! From YAML to the [`Declaration`]: shape, names and words.
+//! Reads a [`Declaration`] from YAML: structure, names and keywords.
 
 use std::collections::HashSet;
 
@@ -29,19 +29,19 @@ const SUBMITS: [(&str, Submit); 3] = [
 const PREFLIGHTS: [(&str, Preflight); 2] =
     [("Report", Preflight::Report), ("Strict", Preflight::Strict)];
 
-/// The parts of a declaration that could not be read. Variables that refer to them are not wrong for that.
+/// The parts of a declaration that could not be read. Variables that refer to them are not reported.
 #[derive(Debug, Default)]
 pub(super) struct Gaps {
-    /// `steps` as a whole, or the name of one.
+    /// True if `steps` as a whole, or the name of a step, could not be read.
     steps: bool,
-    /// The steps of which an output could not be read.
+    /// The steps with an output that could not be read.
     outputs: HashSet<String>,
-    /// An entry of `resources` or `objects`.
+    /// True if an entry of `resources` or `objects` could not be read.
     templates: bool,
 }
 
 impl Gaps {
-    /// Returns true if `reference` may be to something that could not be read.
+    /// Returns true if `reference` may refer to a part that could not be read.
     pub(super) fn may_hold(&self, reference: &Reference, declaration: &Declaration) -> bool {
         match reference {
             Reference::Output { step, output, .. } => {
@@ -56,12 +56,12 @@ impl Gaps {
     }
 }
 
-/// Reads as much of a declaration as can be read, and says what is wrong.
+/// Reads a declaration as far as possible, and reports the errors.
 pub(super) fn read(node: &Node) -> (Declaration, Gaps, Diagnostics) {
     let mut findings = Diagnostics::default();
     let root = Cursor::root(node);
     root.fields(&DECLARATION, &mut findings);
-    // A list under a misspelt name.
+    // The list may be there under a misspelled name.
     let misspelt = !findings.is_empty();
     let lists = |known: &[&str]| known.iter().any(|key| root.field(key).is_none());
     let mut gaps = Gaps {
@@ -132,7 +132,7 @@ fn read_steps(
             let name = &output.spec.name;
             if outputs.named(name.as_str()).is_some() {
                 let message = format!("the output '{name}' is declared twice");
-                findings.refuse(&item, message, "rename one of the two");
+                findings.refuse(&item, message, "rename one of them");
                 continue;
             }
             outputs.push(output);
@@ -150,7 +150,7 @@ fn read_steps(
     read
 }
 
-/// Reads one output; `patterns` counts those of the declaration.
+/// Reads one output; `patterns` counts the patterns of the declaration.
 fn read_output(
     item: &Cursor<'_>,
     patterns: &mut usize,
@@ -164,7 +164,7 @@ fn read_output(
     if let Some(path) = item.field("fromPath") {
         spec.path = path.text(findings).map(str::to_owned);
         if spec.path.as_deref() == Some("") {
-            let help = format!("leave it out to read $GLEANER_OUTPUTS/{}", spec.name);
+            let help = format!("omit it to read $GLEANER_OUTPUTS/{}", spec.name);
             findings.refuse(&path, "the path is empty", help);
         }
     }
@@ -172,7 +172,7 @@ fn read_output(
     spec.trim = item.word_at("trim", &Trim::WORDS, findings);
     spec.when = item.word_at("when", &When::WORDS, findings);
     let secret = item.flag_at("secret", findings);
-    // `default: null` is no default: it reads as if the field were absent.
+    // `default: null` means no default, as if the field were absent.
     let default = item
         .field("default")
         .map(|default| default_value(&default, spec.kind, findings));
@@ -188,7 +188,7 @@ fn read_output(
     if let (Some(field), Some(value)) = (item.field("default"), &output.default) {
         let checked = output.check(value);
         if let Err(violation) = checked {
-            let help = "change the default, or remove it: a missing file then fails the step";
+            let help = "change or remove the default; without one, a missing file fails the step";
             findings.refuse(&field, format!("the default {violation}"), help);
         }
     }
@@ -219,12 +219,12 @@ fn read_pattern(
     *patterns += 1;
     if *patterns > PATTERNS_MAX {
         let message = format!("more than {PATTERNS_MAX} outputs have a pattern");
-        findings.refuse(&field, message, "remove the pattern, or divide the Task");
+        findings.refuse(&field, message, "remove the pattern, or split the Task");
         return None;
     }
     if kind != OutputType::String {
         let message = format!(
-            "a pattern is for text, and the output's type is {}",
+            "a pattern requires a string, but the output's type is {}",
             kind.as_str()
         );
         let help = "remove the pattern, or declare type: string";
@@ -238,9 +238,9 @@ fn default_value(default: &Cursor<'_>, kind: OutputType, findings: &mut Diagnost
     let value = default.node.to_json();
     if !kind.admits(&value) {
         let (found, kind_name) = (default.node.describe(), kind.as_str());
-        let message = format!("the default is {found}, the output's type is {kind_name}");
+        let message = format!("the default is {found}, but the output's type is {kind_name}");
         let help = match kind {
-            OutputType::String => "put it in quotes, or give the output its type",
+            OutputType::String => "put it in quotes, or set the output's type",
             _ => "write the default in the output's type, or change the type",
         };
         findings.refuse(default, message, help);

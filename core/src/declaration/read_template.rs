@@ -1,4 +1,4 @@
-//! From YAML to a [`Template`]: a PipelineResource of `resources`, or anything of `objects`.
+//! Reads a [`Template`] from YAML: a PipelineResource of `resources`, or any object of `objects`.
 
 use std::collections::HashSet;
 
@@ -28,7 +28,7 @@ pub(super) const OBJECT: [&str; 6] = [
     "resourceTemplate",
 ];
 const POLICIES: [(&str, Policy); 2] = [("Create", Policy::Create), ("Apply", Policy::Apply)];
-/// What the API server sets itself, or refuses at a create.
+/// Metadata that the API server sets itself, or rejects at creation.
 const SERVER_SIDE: [&str; 6] = [
     "uid",
     "resourceVersion",
@@ -88,22 +88,22 @@ pub(super) fn pipeline_resource(
     })
 }
 
-/// Reads the type. It is a part of the object's name, so it is literal; and the API server would refuse an unknown one only when the
-/// run has done its work.
+/// Reads the type. It is a part of the object's name, so it must be literal; the API server would reject an unknown
+/// type only after the steps have run.
 fn resource_type<'a>(field: &Cursor<'a>, findings: &mut Diagnostics) -> Option<&'a str> {
     let kind = field.text(findings)?;
     if !PIPELINE_RESOURCE_TYPES.contains(&kind) {
         let known = PIPELINE_RESOURCE_TYPES.join(", ");
-        let message = format!("'{kind}' is no type of a PipelineResource");
+        let message = format!("'{kind}' is not a PipelineResource type");
         let literal = Some(kind).filter(|kind| !kind.contains("$("));
         let help = literal.and_then(|kind| findings.suggestion(kind, PIPELINE_RESOURCE_TYPES));
-        let help = help.unwrap_or_else(|| format!("write one of {known}, as it is"));
+        let help = help.unwrap_or_else(|| format!("use one of {known}; the type must be literal"));
         findings.refuse(field, message, help);
     }
     Some(kind)
 }
 
-/// Checks the list of params and gives their names.
+/// Checks the list of params and returns their names.
 fn check_resource_params(params: &Cursor<'_>, findings: &mut Diagnostics) -> IndexSet<String> {
     let (mut names, mut folded) = (IndexSet::new(), HashSet::new());
     for param in params.items(findings) {
@@ -117,10 +117,10 @@ fn check_resource_params(params: &Cursor<'_>, findings: &mut Diagnostics) -> Ind
         let Some(name) = cursor.text(findings) else {
             continue;
         };
-        // PipelineResources match the names of their params without regard to case (tektoncd/pipeline v0.6,
+        // PipelineResources match the names of their params regardless of case (tektoncd/pipeline v0.6,
         // pkg/apis/pipeline/v1alpha1/image_resource.go).
         if !folded.insert(name.to_ascii_lowercase()) {
-            let message = format!("the param '{name}' is given twice");
+            let message = format!("duplicate param '{name}'");
             findings.refuse(&cursor, message, "remove one");
         }
         if name.contains("$(") {
@@ -166,12 +166,12 @@ pub(super) fn object(
         };
         tree.insert(key.to_owned(), value);
     }
-    // Without one, `metadata` is still the place of labels and owner.
+    // Labels and owner are added under `metadata` even if the template has none.
     tree.entry("metadata".to_owned())
         .or_insert_with(|| Tree::map(IndexMap::new()));
     if matches!(naming, Naming::Prefix(_)) && policy == Policy::Apply {
-        let message = "an object with policy Apply needs a name of its own";
-        findings.refuse(&template, message, "give it a metadata.name");
+        let message = "an object with policy Apply needs a name";
+        findings.refuse(&template, message, "set metadata.name");
     }
     Some(Template {
         name,
@@ -190,7 +190,7 @@ pub(super) fn object(
     })
 }
 
-/// A field that must not hold variables: without it nothing can be checked before the run.
+/// Reads a field that must not hold variables: the checks before the run depend on it.
 fn literal(
     template: &Cursor<'_>,
     key: &str,
@@ -206,7 +206,7 @@ fn literal(
     Some(text.to_owned())
 }
 
-/// Takes the name out of `metadata` and reads the rest.
+/// Removes the name from `metadata`, and reads the rest.
 fn read_metadata(
     metadata: &Cursor<'_>,
     naming: &mut Naming,
@@ -223,12 +223,12 @@ fn read_metadata(
                 let errors = findings.count();
                 let text = Tree::read(&field, uses, findings);
                 if findings.count() > errors {
-                    // A name is not judged by what is wrong with a variable in it.
+                    // An error in a variable is reported without an error about the name.
                     continue;
                 }
                 match (key, &*naming) {
                     ("name", _) => *naming = Naming::Static(text),
-                    // A name beside it wins, as at the API server.
+                    // `name` has precedence over `generateName`, as on the API server.
                     (_, Naming::Static(_)) => {}
                     _ => *naming = Naming::Prefix(text),
                 }
@@ -238,7 +238,7 @@ fn read_metadata(
                 findings.refuse(&field, message, "remove it");
             }
             "ownerReferences" => {
-                let help = "remove it; an object is owned by its run with `owned: true`";
+                let help = "remove it; with `owned: true` the run owns the object";
                 findings.refuse(&field, "owner references are set by Gleaner", help);
             }
             "labels" | "annotations" => {
@@ -259,7 +259,7 @@ fn read_results(results: &Cursor<'_>, findings: &mut Diagnostics) -> IndexMap<St
     let mut read = IndexMap::new();
     for (name, field) in results.entries(findings) {
         if GIVEN_RESULTS.contains(&name) {
-            let message = format!("'{name}' is always among the results");
+            let message = format!("'{name}' is always one of the results");
             findings.refuse(&field, message, "remove it");
             continue;
         }

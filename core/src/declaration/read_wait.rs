@@ -1,4 +1,4 @@
-//! From YAML to a [`WaitFor`].
+//! Reads a [`WaitFor`] from YAML.
 
 use std::time::Duration;
 
@@ -19,16 +19,16 @@ pub(super) const WAIT_FOR: [&str; 7] = [
 ];
 pub(super) const FAILURE: [&str; 3] = ["condition", "jsonPath", "value"];
 
-/// How long `waitFor` waits when nothing is said; the same as in the proposal's neighbours.
+/// The default timeout of `waitFor`.
 const WAIT_DEFAULT: Duration = Duration::from_secs(5 * 60);
 
-/// The longest wait. The injected redirector waits for its answer as long as the declaration does.
+/// The longest wait. The injected redirector waits for its response as long as the declaration does.
 const WAIT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The kinds of `apps/v1` that report a rollout.
 const WITH_ROLLOUT: [&str; 3] = ["DaemonSet", "Deployment", "StatefulSet"];
 
-/// Reads the `waitFor` of an object of this `apiVersion` and `kind`.
+/// Reads the `waitFor` of an object with this `apiVersion` and `kind`.
 pub(super) fn read(
     wait: &Cursor<'_>,
     (api_version, kind): (Option<&str>, Option<&str>),
@@ -42,7 +42,7 @@ pub(super) fn read(
     let timeout = given.unwrap_or(WAIT_DEFAULT);
     if timeout > WAIT_MAX {
         let help = format!(
-            "wait for at most {}, and let the next task wait for longer",
+            "wait at most {}, and wait for the rest in the next task",
             duration::written(WAIT_MAX)
         );
         let message = format!("a wait of {} is too long", duration::written(timeout));
@@ -64,7 +64,7 @@ pub(super) fn read(
                 findings.refuse(&rollout, message, help);
             }
             if wait.field("condition").is_some() || wait.field("jsonPath").is_some() {
-                let message = "'rollout', 'condition' and 'jsonPath' exclude each other";
+                let message = "'rollout', 'condition' and 'jsonPath' are mutually exclusive";
                 findings.refuse(wait, message, "keep one of them");
             }
             WaitTarget::Rollout
@@ -87,7 +87,7 @@ fn target(wait: &Cursor<'_>, findings: &mut Diagnostics) -> Option<WaitTarget> {
             Content::String(text) => Some(text.clone()),
             Content::Boolean(_) | Content::Number(_) => Some(value.node.to_json().to_string()),
             _ => {
-                value.expected("a text, number or boolean", findings);
+                value.expected("a string, number or boolean", findings);
                 None
             }
         });
@@ -104,20 +104,20 @@ fn target(wait: &Cursor<'_>, findings: &mut Diagnostics) -> Option<WaitTarget> {
             return None;
         }
         (Some(_), Some(_)) => {
-            let message = "'condition' and 'jsonPath' exclude each other";
+            let message = "'condition' and 'jsonPath' are mutually exclusive";
             findings.refuse(wait, message, "remove one");
             return None;
         }
     };
     if matches!(target, WaitTarget::Conditions(_)) && wait.field("value").is_some() {
-        let message = "'value' goes with 'jsonPath'; a condition must be True";
+        let message = "'value' requires 'jsonPath'; a condition must be True";
         let value = wait.field("value");
         findings.refuse(value.as_ref().unwrap_or(wait), message, "remove 'value'");
     }
     Some(target)
 }
 
-/// One condition, or a list of them.
+/// Reads one condition, or a list of them.
 fn conditions(cursor: &Cursor<'_>, findings: &mut Diagnostics) -> Option<Vec<String>> {
     if !matches!(cursor.node.content, Content::Sequence(_)) {
         return Some(vec![cursor.text(findings)?.to_owned()]);

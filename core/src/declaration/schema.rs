@@ -1,7 +1,7 @@
-//! The JSON Schema of the declaration, so that editors can complete it.
+//! The JSON Schema of the declaration, for completion in editors.
 //!
-//! The types here are the shape on paper only; the reader (`read.rs`) is what decides. A test holds the names of
-//! their fields against the reader's.
+//! These types only describe the structure; the reader (`read.rs`) decides. A test compares their field names with the
+//! reader's.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
@@ -11,12 +11,12 @@ use super::model::{Policy, Preflight, Submit};
 use gleaner_proto::output;
 
 /// The JSON type of an output.
-// The contract crate knows no schemas: these three repeat its enums, and `remote` makes the compiler compare them.
+// The `proto` crate has no schemas: these three enums repeat its own, and `remote` makes the compiler compare them.
 #[derive(Serialize, JsonSchema)]
 #[expect(dead_code, reason = "only their schemas are used")]
 #[serde(remote = "output::OutputType", rename_all = "lowercase")]
 enum OutputType {
-    /// Text, as it stands in the file.
+    /// Text, as in the file.
     String,
     /// A JSON number.
     Number,
@@ -28,50 +28,50 @@ enum OutputType {
     Object,
 }
 
-/// What is cut from the end (and, for `Whitespace`, from both ends) of the file's text, after the byte order mark at its
-/// beginning.
+/// The characters that are cut from the end (and, for `Whitespace`, from both ends) of the file's text, after the byte
+/// order mark at its beginning.
 #[derive(Serialize, JsonSchema)]
 #[expect(dead_code, reason = "only their schemas are used")]
 #[serde(remote = "output::Trim")]
 enum Trim {
     /// One trailing line end, `\n` or `\r\n`: what `echo` adds.
     Newline,
-    /// All white space at both ends.
+    /// All whitespace at both ends.
     Whitespace,
     /// Nothing. The byte order mark stays, too, unless the output is JSON.
     None,
 }
 
-/// Whether an output counts when its step failed.
+/// The handling of an output if its step failed.
 #[derive(Serialize, JsonSchema)]
 #[expect(dead_code, reason = "only their schemas are used")]
 #[serde(remote = "output::When")]
 enum When {
-    /// Only when the step succeeded.
+    /// Used only if the step succeeded.
     Success,
-    /// Also when the step failed.
+    /// Also used if the step failed.
     Always,
 }
 
-/// Where the schema can be referred to.
+/// The identifier of the schema.
 pub const ID: &str = "https://gleaner.dev/schemas/outputs.json";
 
-/// Gleaner outputs: what the steps of a Task leave behind, and the Kubernetes resources made of it.
-/// The value of the annotation `gleaner.dev/outputs`.
+/// Gleaner outputs: the outputs of a Task's steps, and the Kubernetes resources created from them. The value of the
+/// annotation `gleaner.dev/outputs`.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(title = "Gleaner outputs")]
 struct Outputs {
-    /// What each step leaves behind, by the step's name.
+    /// The outputs of each step, by the step's name.
     steps: Option<std::collections::BTreeMap<String, Vec<Output>>>,
     /// PipelineResources to create.
     resources: Option<Vec<Resource>>,
-    /// Anything else to create.
+    /// Objects of any kind to create.
     objects: Option<Vec<Object>>,
-    /// When to create it all: as soon as all variables are known (the default), when the last step has succeeded, or
+    /// The time of creation: as soon as all variables are known (the default), after the last step has succeeded, or
     /// on POST /v1/submit.
     submit: Option<Submit>,
-    /// What to do when the API server can be seen to refuse before the first step has run.
+    /// The action to take if the preflight shows that the API server would refuse a create.
     preflight: Option<Preflight>,
 }
 
@@ -79,24 +79,24 @@ struct Outputs {
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Output {
-    /// The name, as in `$(steps.STEP.NAME)`.
+    /// The name, used as `$(steps.STEP.NAME)`.
     #[schemars(regex(pattern = r"^[A-Za-z_][A-Za-z0-9_.-]*$"), length(max = 128))]
     name: String,
     /// The file that the step writes. Without it: `$GLEANER_OUTPUTS/<name>`.
     from_path: Option<String>,
-    /// The type of the value; all but `string` are JSON in the file.
+    /// The type of the value; the file holds JSON for all but `string`.
     #[schemars(with = "Option<OutputType>")]
     r#type: Option<output::OutputType>,
-    /// What is cut from the file's text: one trailing line end (the default), all white space around it, or nothing. A byte
-    /// order mark is cut unless nothing is.
+    /// The characters to cut from the file's text: one trailing line end (the default), all whitespace around it, or
+    /// none. A byte order mark is cut too, except with `None`.
     #[schemars(with = "Option<Trim>")]
     trim: Option<output::Trim>,
-    /// The value when the file is missing. Without a default a missing file fails the step.
+    /// The value if the file is missing. Without a default a missing file fails the step.
     default: Option<Value>,
-    /// Refuses a text without characters, an array without items and an object without keys, before anything is created.
+    /// Rejects an empty string, array or object before any object is created.
     non_empty: Option<bool>,
-    /// The pattern that a text must match, in RE2's syntax. It is found anywhere in the text: begin it with ^ and end it with $
-    /// for the whole.
+    /// The pattern that a string must match, in RE2's syntax. It matches anywhere in the string: begin it with ^ and
+    /// end it with $ to match the whole.
     #[schemars(length(max = 1024), extend("format" = "regex"))]
     pattern: Option<String>,
     /// `Always` keeps the output of a step that failed.
@@ -110,19 +110,19 @@ struct Output {
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Resource {
-    /// Its name in the declaration, and that of the Task's result.
+    /// Its name in the declaration, and the name of the Task's result.
     #[schemars(regex(pattern = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"), length(max = 63))]
     name: String,
     /// A static name, and labels and annotations.
     metadata: Option<ResourceMetadata>,
-    /// The PipelineResource's spec; variables may stand in every value.
+    /// The PipelineResource's spec; every value may hold variables.
     spec: ResourceSpec,
 }
 
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct ResourceMetadata {
-    /// A static name. Without one: `<task>-<type>-<5 characters>`.
+    /// A static name. Default: `<task>-<type>-<5 characters>`.
     name: Option<String>,
     /// Labels.
     labels: Option<std::collections::BTreeMap<String, String>>,
@@ -141,7 +141,7 @@ struct ResourceSpec {
     secrets: Option<Vec<Map<String, Value>>>,
     /// For people.
     description: Option<String>,
-    /// Whether the resource may be missing.
+    /// True if the resource may be missing.
     optional: Option<bool>,
 }
 
@@ -158,18 +158,18 @@ struct ResourceParam {
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Object {
-    /// Its name in the declaration, and that of the Task's result.
+    /// Its name in the declaration, and the name of the Task's result.
     #[schemars(regex(pattern = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"), length(max = 63))]
     name: String,
     /// `Create` (the default) fails when the object exists; `Apply` is server-side apply, never forced.
     policy: Option<Policy>,
-    /// Whether the object is deleted with the run.
+    /// True if the object is deleted with the run.
     owned: Option<bool>,
-    /// What to wait for once it exists.
+    /// The state to wait for after creation.
     wait_for: Option<WaitFor>,
     /// Fields of the created object that become results, by name, such as `url: .status.url`.
     results: Option<std::collections::BTreeMap<String, String>>,
-    /// The object; variables may stand in every value.
+    /// The object; every value may hold variables.
     resource_template: ResourceTemplate,
 }
 
@@ -195,15 +195,16 @@ struct WaitFor {
     condition: Option<OneOrMore>,
     /// A field, such as `.status.phase`.
     json_path: Option<String>,
-    /// The value that the field must have; any, when there is none.
+    /// The value that the field must have; any value if it is absent.
     value: Option<Value>,
-    /// `true` waits until all pods of a Deployment, StatefulSet or DaemonSet are of the newest template and available.
+    /// `true` waits until all pods of a Deployment, StatefulSet or DaemonSet have the newest template and are
+    /// available.
     rollout: Option<bool>,
-    /// A state that ends the wait as a failure. Those of common kinds, such as `Failed` of a Job, are known.
+    /// A state that ends the wait as a failure. Those of common kinds, such as `Failed` of a Job, are built in.
     failure: Option<WaitFailure>,
-    /// `true` keeps the object when it fails or is not there in time, so that its status can be read.
+    /// `true` keeps the object after a failure or timeout, so that its status can be read.
     keep_on_failure: Option<bool>,
-    /// How long to wait at most, such as `5m`, which is the default; `24h` at most.
+    /// The longest wait, such as `5m`, the default; at most `24h`.
     timeout: Option<String>,
 }
 
@@ -215,11 +216,11 @@ struct WaitFailure {
     condition: Option<OneOrMore>,
     /// A field, such as `.status.phase`.
     json_path: Option<String>,
-    /// The value of the field; any, when there is none.
+    /// The value of the field; any value if it is absent.
     value: Option<Value>,
 }
 
-/// A text, or a list of them.
+/// A string, or a list of strings.
 #[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "only its schema is used")]

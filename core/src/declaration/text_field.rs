@@ -1,14 +1,14 @@
-//! The fields that are text in every object of Kubernetes, so that a number there can only be meant as its text.
+//! The fields that are strings in every Kubernetes object, so that a number in them can only be meant as text.
 
 use super::model::{Naming, Origin, Template};
 use crate::document::Place;
 use crate::document::place::Segment;
 
-/// Stands for an index in a path of keys.
+/// Represents an index in a path of keys.
 const INDEX: &str = "[]";
 
 impl Template {
-    /// Makes each variable that fills a text field take the text of its value.
+    /// Makes each variable that fills a string field take the text of its value.
     pub(super) fn take_texts(&mut self) {
         let mut tree = std::mem::take(&mut self.tree);
         let mut naming = std::mem::replace(&mut self.naming, Naming::Derived);
@@ -24,11 +24,12 @@ impl Template {
         (self.tree, self.naming) = (tree, naming);
     }
 
-    /// Returns true if Kubernetes defines the field at `inside`, a place within this template, as text.
+    /// Returns true if Kubernetes defines the field at `inside`, a place within this template, as a string.
     ///
-    /// The list holds what has this type wherever it is: metadata (`ObjectMeta`), selectors by label, environment variables
-    /// (`EnvVar`), and the data of a ConfigMap and of a Secret before it is encoded (k8s.io/apimachinery/pkg/apis/meta/v1/types.go,
-    /// k8s.io/api/core/v1/types.go); and the params of a PipelineResource.
+    /// The list has the fields with this type in every object: metadata (`ObjectMeta`), label selectors, environment
+    /// variables (`EnvVar`), and the data of a ConfigMap and of a Secret before it is encoded
+    /// (k8s.io/apimachinery/pkg/apis/meta/v1/types.go, k8s.io/api/core/v1/types.go); and the params of a
+    /// PipelineResource.
     pub(crate) fn is_text(&self, inside: &Place) -> bool {
         let segments = inside.segments();
         let keys: Vec<&str> = segments
@@ -51,7 +52,7 @@ impl Template {
     }
 }
 
-/// Returns true if `template` is of the core kind `kind`.
+/// Returns true if `template` has the core kind `kind`.
 pub(super) fn is_core(template: &Template, kind: &str) -> bool {
     template.kind == kind && template.api_version == "v1"
 }

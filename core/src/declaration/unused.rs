@@ -1,4 +1,4 @@
-//! Declared outputs that nothing uses.
+//! Declared outputs that no template uses.
 
 use std::collections::HashSet;
 
@@ -7,7 +7,7 @@ use crate::document::diagnostic::Diagnostic;
 use crate::document::{Diagnostics, Place};
 use crate::variable::Reference;
 
-/// Adds a warning for each output that no template refers to; a single one if there are no templates.
+/// Adds a warning for each output that no template refers to, or a single one if there are no templates.
 pub(super) fn find(declaration: &Declaration, warnings: &mut Diagnostics) {
     let all = || {
         declaration.steps.iter().flat_map(|(step, outputs)| {
@@ -17,9 +17,8 @@ pub(super) fn find(declaration: &Declaration, warnings: &mut Diagnostics) {
     };
     if declaration.templates.is_empty() {
         if all().next().is_some() {
-            let message =
-                "nothing uses the outputs: the declaration has no resources and no objects";
-            let help = "add what is to be created from them under resources or objects";
+            let message = "the outputs are unused: the declaration has no resources and no objects";
+            let help = "declare the objects to create from them under resources or objects";
             warnings.push(Diagnostic::new(["steps"], None, message).help(help));
         }
         return;

@@ -1,4 +1,4 @@
-//! Reads a document node by node and collects everything that is wrong, so that one pass reports it all.
+//! Reads a document node by node and collects all errors, so that one pass reports them all.
 
 use std::cell::Cell;
 use std::fmt::Display;
@@ -10,16 +10,16 @@ use super::place::Place;
 use super::suggestion::{nearest, suggestion};
 use super::{scalar, settled};
 
-/// A node at its place.
+/// A node and its place.
 #[derive(Debug, Clone)]
 pub struct Cursor<'a> {
-    /// The node.
+    /// The current node.
     pub node: &'a Node,
     /// Its place in the document.
     pub place: Place,
 }
 
-/// The sink of what is wrong. It keeps the first [`Diagnostics::KEPT`] errors and counts the rest.
+/// Collects errors. It keeps the first [`Diagnostics::KEPT`] and counts the rest.
 #[derive(Debug, Default)]
 pub struct Diagnostics {
     kept: Vec<Diagnostic>,
@@ -30,12 +30,12 @@ pub struct Diagnostics {
 // === impl Diagnostics ===
 
 impl Diagnostics {
-    /// The number of errors that are kept. A person corrects a few and tries again.
+    /// The number of errors that are kept. A user corrects a few and tries again.
     pub const KEPT: usize = 20;
-    /// The number of errors that get a suggestion, which costs more than all else about an error.
+    /// The number of errors that get a suggestion, which is the most expensive part of an error.
     const SUGGESTIONS: usize = 10;
 
-    /// Adds an error about the node of `cursor`, and what would be right.
+    /// Adds an error about the node of `cursor`, with its remedy.
     pub fn refuse(
         &mut self,
         cursor: &Cursor<'_>,
@@ -49,7 +49,7 @@ impl Diagnostics {
         }
     }
 
-    /// Adds an error about the node of `cursor`, with its remedy where one is known.
+    /// Adds an error about the node of `cursor`, with its remedy if one is known.
     pub fn add(&mut self, cursor: &Cursor<'_>, message: impl Into<String>, help: Option<String>) {
         if self.is_full() {
             self.omitted += 1;
@@ -58,7 +58,7 @@ impl Diagnostics {
         }
     }
 
-    /// Adds one.
+    /// Adds a diagnostic.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         match diagnostic.omitted {
             0 if self.is_full() => self.omitted += 1,
@@ -67,7 +67,7 @@ impl Diagnostics {
         }
     }
 
-    /// Adds one that is made only if it is kept.
+    /// Adds a diagnostic that is built only if it will be kept.
     pub fn push_with(&mut self, diagnostic: impl FnOnce(&Self) -> Diagnostic) {
         if self.is_full() {
             self.omitted += 1;
@@ -76,8 +76,8 @@ impl Diagnostics {
         }
     }
 
-    /// The candidate that `wrong` was probably meant to be, or the list of candidates, as the help of the next error;
-    /// only for the first few errors.
+    /// Returns the likely intended candidate, or the list of candidates, as the help of the next error; only for the
+    /// first few errors.
     pub fn suggestion<'a>(
         &self,
         wrong: &str,
@@ -91,7 +91,7 @@ impl Diagnostics {
         suggestion(wrong, candidates)
     }
 
-    /// Returns true if further errors are only counted.
+    /// Returns true if further errors are counted but not kept.
     pub const fn is_full(&self) -> bool {
         self.kept.len() >= Self::KEPT
     }
@@ -101,12 +101,13 @@ impl Diagnostics {
         self.kept.len() + self.omitted
     }
 
-    /// Returns true if nothing is wrong so far.
+    /// Returns true if no errors have been added.
     pub const fn is_empty(&self) -> bool {
         self.kept.is_empty() && self.omitted == 0
     }
 
-    /// Gives what is kept the position of its place in `document`; that of a part of a scalar only where the text is known.
+    /// Gives the kept diagnostics the positions of their places in `document`. The position of a part of a scalar needs
+    /// the text.
     pub fn settle(&mut self, document: &Node, text: Option<&str>) {
         for diagnostic in &mut self.kept {
             let rest = |at| scalar::from(text?, at);
@@ -117,12 +118,12 @@ impl Diagnostics {
         }
     }
 
-    /// Sorts what is kept by its position in the text.
+    /// Sorts the kept diagnostics by position in the text.
     pub fn sort(&mut self) {
         self.kept.sort_by_key(|diagnostic| diagnostic.at);
     }
 
-    /// Those that are kept, in the order in which they were found, and the count of the others.
+    /// Returns the kept diagnostics in the order in which they were found, and a last one that counts the others.
     pub fn into_vec(mut self) -> Vec<Diagnostic> {
         if self.omitted > 0 {
             self.kept.push(Diagnostic::more(self.omitted));
@@ -130,10 +131,10 @@ impl Diagnostics {
         self.kept
     }
 
-    /// `value`, if nothing is wrong.
+    /// Returns `value` if there are no errors.
     ///
     /// # Errors
-    /// Everything that is wrong; never empty.
+    /// All errors; never empty.
     pub fn finish<T>(self, value: T) -> Result<T, Vec<Diagnostic>> {
         if self.is_empty() {
             Ok(value)
@@ -154,12 +155,12 @@ impl Extend<Diagnostic> for Diagnostics {
 // === impl Cursor ===
 
 impl<'a> Cursor<'a> {
-    /// The document itself.
+    /// The root of a document.
     pub const fn root(node: &'a Node) -> Self {
         Self::new(node, Place::root())
     }
 
-    /// A node that is at `place` of its document.
+    /// The node at `place` in its document.
     pub const fn new(node: &'a Node, place: Place) -> Self {
         Self { node, place }
     }
@@ -169,24 +170,24 @@ impl<'a> Cursor<'a> {
         Some(self.node.at)
     }
 
-    /// A diagnostic about this node.
+    /// Creates a diagnostic about this node.
     pub fn diagnostic(&self, message: impl Into<String>) -> Diagnostic {
         Diagnostic::new(&self.place, self.at(), message)
     }
 
-    /// The field `key`, when it is there and not null.
+    /// The field `key`, if it exists and is not null.
     pub fn field(&self, key: &str) -> Option<Self> {
         let node = self.node.present(key)?;
         Some(Self::new(node, self.place.key(key)))
     }
 
-    /// The field below several keys, when it is there and not null.
+    /// The field at a path of keys, if it exists and is not null.
     pub fn descend(&self, keys: &[&str]) -> Option<Self> {
         keys.iter()
             .try_fold(self.clone(), |cursor, key| cursor.field(key))
     }
 
-    /// The field `key`, which must be there.
+    /// Returns the field `key`; reports an error if it is missing.
     pub fn required(&self, key: &str, example: &str, found: &mut Diagnostics) -> Option<Self> {
         let field = self.field(key);
         if field.is_none() && self.node.mapping().is_some() {
@@ -196,7 +197,7 @@ impl<'a> Cursor<'a> {
         field
     }
 
-    /// Checks that this is a map with no other keys than `known`.
+    /// Reports any key of this map that is not in `known`.
     pub fn fields(&self, known: &[&str], found: &mut Diagnostics) {
         let Some(entries) = self.node.mapping() else {
             return self.expected("a map", found);
@@ -227,7 +228,7 @@ impl<'a> Cursor<'a> {
             .collect()
     }
 
-    /// The items of the list in the field `key`; none when it is absent.
+    /// The items of the list in the field `key`; none if it is absent.
     pub fn items_at(&self, key: &str, found: &mut Diagnostics) -> Vec<Self> {
         self.field(key)
             .map(|list| list.items(found))
@@ -251,14 +252,14 @@ impl<'a> Cursor<'a> {
             .collect()
     }
 
-    /// The entries of the map in the field `key`; none when it is absent.
+    /// The entries of the map in the field `key`; none if it is absent.
     pub fn entries_at(&self, key: &str, found: &mut Diagnostics) -> Vec<(&'a str, Self)> {
         self.field(key)
             .map(|map| map.entries(found))
             .unwrap_or_default()
     }
 
-    /// The text of this string; numbers and booleans are refused, as Kubernetes does.
+    /// The text of this string; numbers and booleans are errors, as in Kubernetes.
     pub fn text(&self, found: &mut Diagnostics) -> Option<&'a str> {
         let text = self.node.as_str();
         if text.is_none() {
@@ -273,12 +274,12 @@ impl<'a> Cursor<'a> {
         text
     }
 
-    /// The text of the string in the field `key`, when it is there.
+    /// The text of the string in the field `key`, if it exists.
     pub fn text_at(&self, key: &str, found: &mut Diagnostics) -> Option<String> {
         self.field(key)?.text(found).map(str::to_owned)
     }
 
-    /// The texts of the list in the field `key`; none when it is absent. Null items are passed over.
+    /// The strings of the list in the field `key`; none if it is absent. Null items are skipped.
     pub fn texts_at(&self, key: &str, found: &mut Diagnostics) -> Vec<String> {
         let items = self.items_at(key, found).into_iter();
         items
@@ -287,7 +288,7 @@ impl<'a> Cursor<'a> {
             .collect()
     }
 
-    /// The text in the field `name`, which must be there.
+    /// Returns the string in the field `name`; reports an error if it is missing.
     pub fn name(&self, found: &mut Diagnostics) -> Option<String> {
         if self.field("name").is_none() {
             found.add(self, "'name' is missing", None);
@@ -295,7 +296,7 @@ impl<'a> Cursor<'a> {
         self.text_at("name", found)
     }
 
-    /// This boolean.
+    /// The value of this boolean.
     pub fn flag(&self, found: &mut Diagnostics) -> Option<bool> {
         match self.node.content {
             Content::Boolean(flag) => Some(flag),
@@ -306,13 +307,13 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// The boolean in the field `key`; false when it is absent.
+    /// The boolean in the field `key`; false if it is absent.
     pub fn flag_at(&self, key: &str, found: &mut Diagnostics) -> bool {
         let flag = self.field(key).and_then(|flag| flag.flag(found));
         flag.unwrap_or_default()
     }
 
-    /// One of a few words.
+    /// The value of this string in `words`; reports an error if it is not one of them.
     pub fn word<T: Copy>(&self, words: &[(&str, T)], found: &mut Diagnostics) -> Option<T> {
         let text = self.text(found)?;
         let known = words.iter().find(|(word, _)| *word == text);
@@ -327,7 +328,7 @@ impl<'a> Cursor<'a> {
         known.map(|(_, value)| *value)
     }
 
-    /// The word in the field `key`; the default when it is absent.
+    /// The value of the string in the field `key`; the default if it is absent.
     pub fn word_at<T: Copy + Default>(
         &self,
         key: &str,
@@ -338,7 +339,7 @@ impl<'a> Cursor<'a> {
         word.unwrap_or_default()
     }
 
-    /// A value that is read from a text, such as a name or a path.
+    /// Parses this string, such as a name or a path.
     pub fn parsed<T, E: Display>(
         &self,
         parse: impl FnOnce(&str) -> Result<T, E>,

@@ -1,33 +1,33 @@
-//! What is wrong with a document: where, what, and what would be right.
+//! Diagnostics: the place, the error, and its remedy.
 
 use std::fmt;
 
 use super::location::Location;
 use super::place::Place;
 
-/// One thing that is wrong with a document.
+/// A fault of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
     /// The place in the document, such as `resources[0].spec.params[1].value`; the root for the whole document.
     pub place: Place,
-    /// The position in the text, where there is a text.
+    /// The position in the text, if there is a text.
     pub at: Option<Location>,
-    /// What is wrong, in lower case and without a full stop.
+    /// The error, in lower case and without a full stop.
     pub message: String,
-    /// What would be right.
+    /// The remedy.
     pub help: Option<String>,
-    /// The number of errors that this one counts without naming them; 0 for an error.
+    /// The number of errors that this diagnostic counts without naming them; 0 for an ordinary one.
     pub omitted: usize,
-    /// The part of the node at the place that it is about.
+    /// The part of the node that it is about.
     pub part: Part,
-    /// The place of the annotation, if `place` and `at` are those within its text.
+    /// The place of the annotation, if `place` and `at` are relative to its text.
     pub annotation: Option<Place>,
 }
 
-/// The part of a node that a diagnostic is about, from which its position follows where the text is known.
+/// The part of a node that a diagnostic is about; it determines the position if the text is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Part {
-    /// All of it.
+    /// The whole node.
     #[default]
     Whole,
     /// The key of the node.
@@ -36,11 +36,11 @@ pub enum Part {
     Offset(usize),
 }
 
-/// Bound on the text of a message and of a help, in bytes: both may quote what a document holds.
+/// The maximum length of a message and of a help text, in bytes: both may quote the document.
 const TEXT_MAX: usize = 1000;
 
 impl Diagnostic {
-    /// A diagnostic without help.
+    /// Creates a diagnostic without help.
     pub fn new(place: impl Into<Place>, at: Option<Location>, message: impl Into<String>) -> Self {
         Self {
             place: place.into(),
@@ -53,7 +53,7 @@ impl Diagnostic {
         }
     }
 
-    /// Adds what would be right, if nothing was added yet and that is known.
+    /// Adds help unless there is some; `help` may return none.
     #[must_use]
     pub fn maybe_help_with(self, help: impl FnOnce() -> Option<String>) -> Self {
         match self.help {
@@ -62,21 +62,21 @@ impl Diagnostic {
         }
     }
 
-    /// Makes it a diagnostic about a part of the node at its place.
+    /// Sets the part of the node that it is about.
     #[must_use]
     pub const fn about(mut self, part: Part) -> Self {
         self.part = part;
         self
     }
 
-    /// Makes `place` and position those within the annotation at `annotation`.
+    /// Makes place and position relative to the text of the annotation at `annotation`.
     #[must_use]
     pub fn in_annotation(mut self, annotation: &Place) -> Self {
         self.annotation = Some(annotation.clone());
         self
     }
 
-    /// The end of a bounded list, which counts the errors that are not in it.
+    /// Creates the last diagnostic of a bounded list, which counts the errors that were left out.
     pub(super) fn more(omitted: usize) -> Self {
         let errors = if omitted == 1 { "error" } else { "errors" };
         Self {
@@ -85,14 +85,14 @@ impl Diagnostic {
         }
     }
 
-    /// Adds what would be right.
+    /// Adds the remedy.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(shortened(help.into()));
         self
     }
 
-    /// Adds what would be right, if that is known.
+    /// Adds the remedy, if there is one.
     #[must_use]
     pub fn maybe_help(mut self, help: Option<String>) -> Self {
         self.help = help.map(shortened);
@@ -100,7 +100,7 @@ impl Diagnostic {
     }
 }
 
-/// Returns a text without its end where it is longer than a person reads.
+/// Truncates a text to [`TEXT_MAX`].
 fn shortened(mut text: String) -> String {
     if text.len() > TEXT_MAX {
         let end = (0..=TEXT_MAX).rev().find(|end| text.is_char_boundary(*end));

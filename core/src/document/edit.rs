@@ -1,6 +1,6 @@
-//! Changes to a document, node by node, so that what stays keeps its position.
+//! Edits a document node by node, so that unchanged nodes keep their positions.
 //!
-//! A field that is null counts as absent. What is not a map has no fields, and is not given any.
+//! A null field counts as absent. A node that is not a map has no fields and gets none.
 
 use serde_json::Value;
 
@@ -9,14 +9,14 @@ use super::node::{Content, Key, Node};
 use super::place::{Place, Segment};
 
 impl Node {
-    /// A node that is not in the text, at the position of the node that it is derived from.
+    /// Creates a node that is not in the text, with the position of the node that it is derived from.
     pub fn derived(at: Location, value: impl Into<Value>) -> Self {
         let mut node = Self::from(&value.into());
         node.move_to(at);
         node
     }
 
-    /// The entries, when this is a map.
+    /// The entries, if this is a map.
     pub const fn entries_mut(&mut self) -> Option<&mut Vec<(Key, Self)>> {
         match &mut self.content {
             Content::Mapping(entries) => Some(entries),
@@ -24,7 +24,7 @@ impl Node {
         }
     }
 
-    /// The items of this list; none of anything else.
+    /// The items, if this is a list; empty otherwise.
     pub fn items_mut(&mut self) -> &mut [Self] {
         match &mut self.content {
             Content::Sequence(items) => items,
@@ -51,17 +51,17 @@ impl Node {
         (node.content != Content::Null).then_some(node)
     }
 
-    /// The items of the list in the field `key`; none when it is absent.
+    /// The items of the list in the field `key`; empty if it is absent.
     pub fn items_at_mut(&mut self, key: &str) -> &mut [Self] {
         self.field_mut(key).map_or(&mut [], Self::items_mut)
     }
 
-    /// The map in the field `key`, which is created when it is absent. None when this is not a map.
+    /// The map in the field `key`, which is created if absent. None if this is not a map.
     pub fn map_at_mut(&mut self, key: &str) -> Option<&mut Self> {
         self.created(key, Content::Mapping(Vec::new()))
     }
 
-    /// Adds `item` to the list in the field `key`, which is created when it is absent.
+    /// Adds `item` to the list in the field `key`, which is created if absent.
     pub fn push_at(&mut self, key: &str, item: Self) {
         let list = self.created(key, Content::Sequence(Vec::new()));
         if let Some(Content::Sequence(items)) = list.map(|list| &mut list.content) {
@@ -77,7 +77,7 @@ impl Node {
         (node.content != Content::Null).then_some(node)
     }
 
-    /// Sets the field `key`, which is added at the end when it is absent.
+    /// Sets the field `key`, which is added at the end if absent.
     pub fn put(&mut self, key: &str, value: Self) {
         let Some(entries) = self.entries_mut() else {
             return;
@@ -88,7 +88,7 @@ impl Node {
         }
     }
 
-    /// Adds a field that is absent, before all others.
+    /// Adds an absent field before all others.
     pub fn put_first(&mut self, key: &str, value: Self) {
         if let Some(entries) = self.entries_mut() {
             entries.insert(0, (self::key(key, &value), value));

@@ -1,4 +1,4 @@
-//! What is wrong with a file, as it is shown.
+//! Findings: diagnostics of files, in the form shown to users.
 
 use std::fmt;
 
@@ -6,30 +6,30 @@ use super::diagnostic::Diagnostic;
 use super::location::Location;
 use serde_json::{Value, json};
 
-/// How much a finding weighs.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// Nothing wrong; worth knowing.
+    /// Correct, but worth knowing.
     Note,
-    /// Works, and is probably not what was meant.
+    /// Works, but is probably not intended.
     Warning,
-    /// Would be refused.
+    /// Will be rejected.
     Error,
 }
 
-/// A diagnostic and the file that it is about.
+/// A diagnostic and its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// The file.
+    /// The name of the file.
     pub file: String,
-    /// How much it weighs.
+    /// The severity of the diagnostic.
     pub severity: Severity,
-    /// What, where in the file, and what would be right.
+    /// The diagnostic.
     pub diagnostic: Diagnostic,
 }
 
 impl Severity {
-    /// The word for it.
+    /// The name of the severity in messages.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Note => "note",
@@ -40,7 +40,7 @@ impl Severity {
 }
 
 impl Finding {
-    /// A finding of weight [`Severity::Error`].
+    /// Creates a finding with [`Severity::Error`].
     pub fn error(file: impl Into<String>, diagnostic: Diagnostic) -> Self {
         Self {
             file: file.into(),
@@ -49,7 +49,7 @@ impl Finding {
         }
     }
 
-    /// The finding for a program to read: `file`, `line`, `column`, `place`, `severity`, `message`, `help`.
+    /// The finding as JSON: `file`, `line`, `column`, `place`, `severity`, `message`, `help`.
     pub fn to_json(&self) -> Value {
         let Diagnostic {
             place,
@@ -69,7 +69,7 @@ impl Finding {
         })
     }
 
-    /// File, line and column, as editors and terminals make a link of it.
+    /// File, line and column, in the form that editors and terminals recognize as a link.
     pub fn position(&self) -> String {
         match self.diagnostic.at {
             Some(Location { line, column }) => format!("{}:{line}:{column}", self.file),

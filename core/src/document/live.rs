@@ -1,4 +1,4 @@
-//! An object on its way into a cluster: JSON that nobody wrote by hand and that has no lines.
+//! Objects on their way into a cluster: JSON written by programs, without line numbers.
 
 use super::diagnostic::Diagnostic;
 use super::location::Location;
@@ -6,8 +6,8 @@ use super::node::Node;
 
 use super::Locate;
 
-/// A document without lines. Positions are those within the declaration's own text, which are the only ones that a
-/// person can find again; everything else goes by its place.
+/// A document without lines. Positions are relative to the text of the annotation, the only ones that a user can find
+/// again; all other diagnostics go by place.
 #[derive(Debug, Clone, Copy)]
 pub struct Live;
 
@@ -22,7 +22,7 @@ impl Locate for Live {
 }
 
 impl Live {
-    /// A diagnostic as it is shown: `gleaner.dev/outputs:3:14: PLACE: MESSAGE; REMEDY`, or without the first part where it is
+    /// The diagnostic as shown: `gleaner.dev/outputs:3:14: PLACE: MESSAGE; REMEDY`, or without the first part if it is
     /// not about the text of the annotation.
     #[must_use]
     pub fn show(diagnostic: &Diagnostic) -> String {

@@ -1,4 +1,4 @@
-//! The tree of a document, which remembers where each node was, so that an error can name line and column.
+//! The tree of a document. Each node keeps its position, so that an error can name line and column.
 
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Number, Value};
@@ -6,25 +6,25 @@ use serde_json::{Map, Number, Value};
 use super::location::Location;
 use super::place::{Place, Segment};
 
-/// A node and where it began.
+/// A node and its position.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
-    /// Where it began. For a block scalar: its first line of content.
+    /// The position where it begins. For a block scalar: its first line of content.
     pub at: Location,
-    /// What it holds.
+    /// The content.
     pub content: Content,
 }
 
-/// What a node holds: JSON's types, because Kubernetes knows no others.
+/// The content of a node: JSON's types, the only ones that Kubernetes has.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Content {
-    /// Nothing.
+    /// `null`.
     Null,
     /// `true` or `false`.
     Boolean(bool),
-    /// A number.
+    /// A JSON number.
     Number(Number),
-    /// Text.
+    /// A string.
     String(String),
     /// A list.
     Sequence(Vec<Node>),
@@ -32,29 +32,29 @@ pub enum Content {
     Mapping(Vec<(Key, Node)>),
 }
 
-/// A key of a map and where it stood.
+/// A key of a map and its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
-    /// Where it stood.
+    /// The position.
     pub at: Location,
-    /// Its text.
+    /// The text of the key.
     pub name: String,
 }
 
 impl Node {
-    /// The value under `key`, when this is a map that has it.
+    /// The value under `key`, if this is a map that has it.
     pub fn get(&self, key: &str) -> Option<&Self> {
         self.mapping()?
             .iter()
             .find_map(|(name, node)| (name.name == key).then_some(node))
     }
 
-    /// The value under `key`, when it is there and not null.
+    /// The value under `key`, if it exists and is not null.
     pub fn present(&self, key: &str) -> Option<&Self> {
         self.get(key).filter(|node| node.content != Content::Null)
     }
 
-    /// The value below several keys, when it is there and not null.
+    /// The value at a path of keys, if it exists and is not null.
     pub fn descend(&self, keys: &[&str]) -> Option<&Self> {
         keys.iter().try_fold(self, |node, key| node.present(key))
     }
@@ -65,7 +65,7 @@ impl Node {
         segments.try_fold(self, Self::child)
     }
 
-    /// The position of `place` below this node, or of the last part of the way to it that is there.
+    /// The position of `place` below this node, or of its closest ancestor that exists.
     pub fn position(&self, place: &Place) -> Location {
         let mut node = self;
         for segment in place.segments() {
@@ -95,18 +95,18 @@ impl Node {
         }
     }
 
-    /// The text under `key`, when there is one.
+    /// The string under `key`, if there is one.
     pub fn text_of(&self, key: &str) -> Option<&str> {
         self.get(key)?.as_str()
     }
 
-    /// The items of the list under `key`; none when there is no list.
+    /// The items of the list under `key`; empty if there is no list.
     pub fn list_of(&self, key: &str) -> &[Self] {
         let list = self.get(key).and_then(Self::sequence);
         list.unwrap_or_default()
     }
 
-    /// The text, when this is text.
+    /// The text, if this is a string.
     pub fn as_str(&self) -> Option<&str> {
         match &self.content {
             Content::String(text) => Some(text),
@@ -114,7 +114,7 @@ impl Node {
         }
     }
 
-    /// The items, when this is a list.
+    /// The items, if this is a list.
     pub fn sequence(&self) -> Option<&[Self]> {
         match &self.content {
             Content::Sequence(items) => Some(items),
@@ -122,7 +122,7 @@ impl Node {
         }
     }
 
-    /// The entries, when this is a map.
+    /// The entries, if this is a map.
     pub fn mapping(&self) -> Option<&[(Key, Self)]> {
         match &self.content {
             Content::Mapping(entries) => Some(entries),
@@ -130,7 +130,7 @@ impl Node {
         }
     }
 
-    /// What the node is, in the words of an error message.
+    /// The kind of node, as error messages name it.
     pub const fn describe(&self) -> &'static str {
         match self.content {
             Content::Null => "nothing",
@@ -144,7 +144,7 @@ impl Node {
 
     /// The node as compact JSON text.
     pub fn to_json_text(&self) -> String {
-        serde_json::to_string(self).expect("invariant: keys are texts, and numbers are finite")
+        serde_json::to_string(self).expect("invariant: keys are strings, and numbers are finite")
     }
 
     /// The node as plain JSON.
@@ -165,7 +165,7 @@ impl Node {
     }
 }
 
-/// As JSON, without building a tree of it.
+/// Serializes the node as JSON directly, without an intermediate tree.
 impl Serialize for Node {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.content {
@@ -181,7 +181,7 @@ impl Serialize for Node {
     }
 }
 
-/// JSON that never was a text: no node of it has a position.
+/// Converts JSON that has no text: its nodes have no positions.
 impl From<&Value> for Node {
     fn from(value: &Value) -> Self {
         let content = match value {

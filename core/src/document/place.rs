@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// The place of a node in a document: the keys and indices that lead to it from the root, such as
-/// `spec.steps[0].image`. Places share what they have in common, so that one for each node of a document costs little.
+/// The place of a node in a document: the keys and indices on the path from the root, such as `spec.steps[0].image`.
+/// Places share common prefixes, so that one for each node of a document is cheap.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Place(Option<Arc<Link>>);
 
@@ -24,41 +24,41 @@ pub enum Segment {
 }
 
 impl Place {
-    /// The place of the document itself.
+    /// The place of the document root.
     pub const fn root() -> Self {
         Self(None)
     }
 
-    /// The place of an object's annotation.
+    /// The place of an annotation of an object.
     pub fn of_annotation(name: &str) -> Self {
         Self::from(["metadata", "annotations", name])
     }
 
-    /// The place of the field `key` of the map that is here.
+    /// The place of the field `key` of the map at this place.
     #[must_use]
     pub fn key(&self, key: impl Into<String>) -> Self {
         self.child(Segment::Key(key.into()))
     }
 
-    /// The place of the item `index` of the list that is here.
+    /// The place of the item `index` of the list at this place.
     #[must_use]
     pub fn index(&self, index: usize) -> Self {
         self.child(Segment::Index(index))
     }
 
-    /// The place that is `inner` in the document of which this is the place.
+    /// The place of `inner` in a document whose root is at this place.
     #[must_use]
     pub fn join(&self, inner: &Self) -> Self {
         let segments = inner.segments().into_iter();
         segments.fold(self.clone(), |place, segment| place.child(segment.clone()))
     }
 
-    /// The place of the map or list that has what is here; nothing for the document itself.
+    /// The place of the containing map or list; none for the root.
     pub fn parent(&self) -> Option<Self> {
         Some(self.0.as_deref()?.parent.clone())
     }
 
-    /// Returns true for the place of the document itself.
+    /// Returns true if this is the root.
     pub const fn is_root(&self) -> bool {
         self.0.is_none()
     }
@@ -70,7 +70,7 @@ impl Place {
         segments
     }
 
-    /// This place as seen from `ancestor`; nothing when it is not there or below.
+    /// This place relative to `ancestor`; none if it is not at or below it.
     pub fn within(&self, ancestor: &Self) -> Option<Self> {
         let below = self.depth().checked_sub(ancestor.depth())?;
         let mut top = self;
@@ -96,7 +96,7 @@ impl Place {
         self.depth() >= keys.len() && are(self.upwards(), keys)
     }
 
-    /// Returns true if these keys follow each other anywhere in the place.
+    /// Returns true if the place contains these keys in sequence.
     pub fn contains(&self, keys: &[&str]) -> bool {
         let windows = (self.depth() + 1).saturating_sub(keys.len());
         (0..windows).any(|below| are(self.upwards().skip(below), keys))
@@ -115,7 +115,7 @@ impl Place {
         pointer
     }
 
-    /// The segments from here to the root.
+    /// The segments from this place up to the root.
     fn upwards(&self) -> impl Iterator<Item = &Segment> {
         let mut place = self;
         std::iter::from_fn(move || {
@@ -136,7 +136,7 @@ impl Place {
     }
 }
 
-/// Returns true if `segments`, of which there are enough, lead upwards by `keys`.
+/// Returns true if `segments`, which are enough, match `keys` upwards.
 fn are<'a>(segments: impl Iterator<Item = &'a Segment>, keys: &[&str]) -> bool {
     let mut pairs = segments.zip(keys.iter().rev());
     pairs.all(|(segment, key)| matches!(segment, Segment::Key(own) if own == key))
@@ -154,10 +154,10 @@ impl From<&Self> for Place {
     }
 }
 
-/// Bound on a key as it is shown, in bytes: that of a qualified name in Kubernetes is 317.
+/// The longest key that is shown in full, in bytes: a qualified name in Kubernetes has at most 317.
 const SHOWN: usize = 317;
 
-/// Keys other than words of letters, digits, `-` and `_` are quoted: `metadata.annotations["gleaner.dev/outputs"]`.
+/// Quotes keys with characters other than letters, digits, `-` and `_`: `metadata.annotations["gleaner.dev/outputs"]`.
 impl fmt::Display for Place {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, segment) in self.segments().into_iter().enumerate() {

@@ -1,20 +1,20 @@
-//! The position of a part of a scalar in the text that the scalar was read from.
+//! The position of a part of a scalar in the source text.
 //!
-//! A reader of YAML gives the value of a scalar and where it begins. In between, lines are folded, indentation is cut and
-//! escapes are replaced; so the value is walked along with the text.
+//! A YAML parser returns the value of a scalar and its start. In the text, lines are folded, indentation is stripped
+//! and characters are escaped, so value and text are walked in parallel.
 
 use std::iter::Peekable;
 use std::str::Chars;
 
 use super::location::Location;
 
-/// Returns the position of the byte `offset` of `value`, the value of a scalar at `at`, from which on the text is `rest`; `None`
-/// where the text does not hold the value, as at an alias.
+/// Returns the position of the byte `offset` of `value`, the value of a scalar at `at`; `rest` is the text from there
+/// on. `None` if the text does not contain the value, as at an alias.
 pub(super) fn position(rest: &str, at: Location, value: &str, offset: usize) -> Option<Location> {
     let walk = |style| walk(rest, at, value, offset, style);
     let first = value.trim_start().chars().next();
     match rest.chars().next()? {
-        // A block scalar may begin with a quote, too, and is at its first character.
+        // A block scalar may begin with a quote, too; its position is that of its first character.
         quote @ ('"' | '\'') if first == Some(quote) => {
             walk(Style::Verbatim).or_else(|| walk(Style::of(quote)))
         }
@@ -42,7 +42,7 @@ pub(super) fn from(text: &str, at: Location) -> Option<&str> {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Style {
-    /// Plain or a block: each character stands for itself.
+    /// Plain or block: there are no escapes.
     Verbatim,
     Single,
     Double,
@@ -66,7 +66,7 @@ fn walk(rest: &str, at: Location, value: &str, offset: usize, style: Style) -> O
     }
     for (index, wanted) in value.char_indices() {
         if is_blank(wanted) && !(style == Style::Double && raw.skips_escaped(wanted)) {
-            // Line ends and indentation of the value are not those of the text.
+            // Line ends and indentation differ between value and text.
             if index >= offset {
                 return Some(raw.at);
             }
@@ -95,7 +95,7 @@ const fn is_blank(letter: char) -> bool {
     matches!(letter, ' ' | '\t' | '\r' | '\n')
 }
 
-/// The text of a scalar, and the position in it.
+/// The text of a scalar, and a position in it.
 #[derive(Clone)]
 struct Raw<'a> {
     chars: Peekable<Chars<'a>>,
@@ -118,7 +118,7 @@ impl Raw<'_> {
         loop {
             match self.chars.peek() {
                 Some(letter) if is_blank(*letter) => drop(self.next()),
-                // A line that is continued without a space.
+                // An escaped line end joins two lines without a space.
                 Some('\\') if style == Style::Double => {
                     let mut ahead = self.clone();
                     ahead.next();
@@ -132,7 +132,7 @@ impl Raw<'_> {
         }
     }
 
-    /// Steps over an escape that means `blank`, if that is next.
+    /// Skips an escape that means `blank`, if that is next.
     fn skips_escaped(&mut self, blank: char) -> bool {
         let mut ahead = self.clone();
         ahead.skip_blanks(Style::Double);

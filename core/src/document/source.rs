@@ -10,15 +10,15 @@ use super::yaml;
 use super::finding::Finding;
 use super::{Locate, scalar, settled};
 
-/// A file's text and the documents in it.
+/// A file's text and its documents.
 #[derive(Debug)]
 pub struct Source {
-    /// The name as it was given; `<stdin>` for `-`.
+    /// The name as given; `<stdin>` for `-`.
     pub name: String,
-    /// Its documents; those that are `List` objects are taken apart.
+    /// Its documents, with `List` objects split into their items.
     pub documents: Vec<Node>,
     text: String,
-    /// The offset of each line.
+    /// The byte offset of each line.
     lines: Vec<usize>,
 }
 
@@ -26,9 +26,9 @@ impl Source {
     /// Parses the text of the file `name`.
     ///
     /// # Errors
-    /// The first thing that is not YAML, with its position.
+    /// The first YAML error, with its position.
     pub fn parse(name: String, text: String) -> Result<Self, Finding> {
-        // Windows editors begin a file with a byte order mark, which YAML allows and columns do not count.
+        // Windows editors put a byte order mark at the start of a file. YAML allows it, and columns do not count it.
         let text = match without_mark(&text) {
             unmarked if unmarked.len() < text.len() => unmarked.to_owned(),
             _ => text,
@@ -75,7 +75,7 @@ impl Locate for Source {
     }
 }
 
-/// The items of a `List`, or of the list of one kind, such as a `PipelineList`; any other document as it is.
+/// The items of a `List`, or of the list of one kind, such as a `PipelineList`; any other document unchanged.
 fn items(document: Node) -> Vec<Node> {
     let kind = document.text_of("kind").unwrap_or_default();
     let is_object = |item: &Node| item.text_of("kind").is_some();

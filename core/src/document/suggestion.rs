@@ -1,29 +1,29 @@
-//! "Did you mean ...?": the name that a misspelt one was probably meant to be.
+//! "Did you mean ...?": finds the intended name for a misspelled one.
 
-/// The number of candidates that are compared: the time of a comparison is the product of both lengths, and who writes
-/// the document chooses all of them.
+/// The number of candidates that are compared: the time of a comparison is the product of both lengths, and the author
+/// of the document controls all of them.
 const COMPARED: usize = 100;
 /// The longest name that is compared or listed, in bytes; Kubernetes' own have up to 63.
 const LONGEST: usize = 64;
 
-/// The candidate that `wrong` was probably meant to be, as a question for the help of a diagnostic; or else the list
-/// of what there is.
+/// Returns a question with the candidate that was probably meant by `wrong`, as the help of a diagnostic; otherwise the
+/// list of candidates.
 pub fn suggestion<'a>(
     wrong: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<String> {
-    /// More names than this are no help.
+    /// A longer list is not helpful.
     const LISTED: usize = 12;
     let candidates: Vec<&str> = candidates.into_iter().take(COMPARED).collect();
     match nearest(wrong, candidates.iter().copied()) {
         Some(candidate) => Some(format!("did you mean '{candidate}'?")),
         None if candidates.is_empty() || candidates.len() > LISTED => None,
         None if candidates.iter().any(|name| name.len() > LONGEST) => None,
-        None => Some(format!("known here: {}", candidates.join(", "))),
+        None => Some(format!("expected one of: {}", candidates.join(", "))),
     }
 }
 
-/// The candidate that `wrong` was probably meant to be.
+/// Returns the candidate that was probably meant by `wrong`.
 pub fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if wrong.len() > LONGEST {
         return None;
@@ -57,7 +57,7 @@ mod tests {
         );
         assert_eq!(
             suggestion("url", known).as_deref(),
-            Some("known here: digest, version")
+            Some("expected one of: digest, version")
         );
         assert_eq!(suggestion("url", []), None);
     }

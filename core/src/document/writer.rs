@@ -8,19 +8,21 @@ use serde_saphyr::DoubleQuoted;
 
 /// Writes objects as documents of one YAML stream.
 ///
-/// Strings that a reader of YAML 1.1 would take for something else (`no`, `1e3`, `0x1`, dates, `=`) are quoted;
-/// text of several lines stands in block scalars where every reader takes it there, long lines stay whole.
+/// Strings that a YAML 1.1 reader would misread (`no`, `1e3`, `0x1`, dates, `=`) are quoted. Multi-line strings become
+/// block scalars if every reader accepts them; long lines are not folded.
 pub fn to_yaml<'a>(objects: impl IntoIterator<Item = &'a Value>) -> String {
     let mut stream = String::new();
     let written = write_yaml(&mut stream, objects);
-    written.expect("invariant: a JSON value is always valid YAML, and a String takes it");
+    written.expect(
+        "invariant: a JSON value is always valid YAML, and writing to a String cannot fail",
+    );
     stream
 }
 
-/// Writes the same to `out`.
+/// Writes objects to `out` as [`to_yaml`] does.
 ///
 /// # Errors
-/// When `out` takes no more.
+/// Writing to `out` fails.
 pub fn write_yaml<'a>(
     out: &mut impl fmt::Write,
     objects: impl IntoIterator<Item = &'a Value>,
@@ -30,16 +32,16 @@ pub fn write_yaml<'a>(
             out.write_str("---\n")?;
         }
         let mut options = serde_saphyr::SerializerOptions::default();
-        // Folding a long line is right for prose; a digest or a URL should stay one word that can be searched.
+        // Folding suits prose; a digest or a URL should stay on one line, so that it can be searched for.
         options.folded_wrap_chars = usize::MAX;
-        // A JSON value is always valid YAML: whatever fails is `out`.
+        // A JSON value is always valid YAML: any error comes from `out`.
         serde_saphyr::to_fmt_writer_with_options(&mut *out, &Written(object), options)
             .map_err(|_| fmt::Error)?;
     }
     Ok(())
 }
 
-/// A value with those texts quoted that some readers refuse in a block scalar.
+/// A value. Strings that some readers reject in a block scalar are quoted.
 struct Written<'a>(&'a Value);
 
 impl Serialize for Written<'_> {
@@ -59,8 +61,8 @@ impl Serialize for Written<'_> {
     }
 }
 
-/// Returns true for a text of several lines whose first one that is not empty begins with a tab: libyaml, by which
-/// `kubectl` and PyYAML's CSafeLoader read, finds the indentation of a block scalar by that line, and refuses the tab.
+/// Returns true for a multi-line string whose first non-empty line begins with a tab: libyaml, which `kubectl` and
+/// PyYAML's CSafeLoader use, takes the indentation of a block scalar from that line, and rejects the tab.
 fn begins_with_tab(text: &str) -> bool {
     text.contains('\n') && text.trim_start_matches('\n').starts_with('\t')
 }

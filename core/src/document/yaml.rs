@@ -1,6 +1,6 @@
 //! Reads YAML into nodes.
 //!
-//! Plain scalars are read as `kubectl` reads them: `no`, `off` and their kin are booleans, `0644` is octal, `1e3` is 1000.
+//! Plain scalars are read as in `kubectl`: `no`, `off` and similar are booleans, `0644` is octal, `1e3` is 1000.
 
 mod rounded;
 
@@ -14,16 +14,16 @@ use super::location::Location;
 use super::node::{Content, Key, Node};
 use super::place::Place;
 
-/// How deep a document may be nested. The reader is recursive, and a thread's stack of 2 MiB must do even in a build
-/// without optimisation; Kubernetes' own kinds have 20 levels or so.
+/// The deepest nesting of a document. The parser is recursive, and must fit a thread's stack of 2 MiB even in a build
+/// without optimization; Kubernetes' own kinds have about 20 levels.
 const DEPTH_MAX: usize = 40;
 
-/// How much of a document is read.
+/// Limits on a document.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
-    /// Most nodes, those that an alias repeats counted each time.
+    /// The maximum number of nodes; those of an alias count at each use.
     nodes: usize,
-    /// Most bytes of text in them, counted alike.
+    /// The maximum size of their text in bytes, counted the same way.
     bytes: usize,
 }
 
@@ -33,19 +33,19 @@ impl Bounds {
         nodes: 250_000,
         bytes: 64 << 20,
     };
-    /// A declaration. A node takes a hundred bytes, several copies of the tree exist at once, and the injector has 100 ms for all
-    /// that it does with one.
+    /// A declaration. A node takes a hundred bytes, several copies of the tree exist at once, and the injector has 100
+    /// ms for all its work on a declaration.
     pub const DECLARATION: Self = Self {
         nodes: 25_000,
         bytes: 512 << 10,
     };
 }
 
-/// Reads all documents of `text`; empty documents are left out.
+/// Parses all documents of `text`; empty documents are left out.
 ///
 /// # Errors
-/// One diagnostic with the position of the first thing that is no YAML. Hostile documents (alias bombs, deep
-/// nesting) end here too, by the parser's budget.
+/// One diagnostic with the position of the first YAML error. The parser's budget also rejects hostile documents (alias
+/// bombs, deep nesting).
 pub fn parse_documents(text: &str) -> Result<Vec<Node>, Diagnostic> {
     documents_within(text, Bounds::FILE)
 }
@@ -65,7 +65,7 @@ fn documents_within(text: &str, bounds: Bounds) -> Result<Vec<Node>, Diagnostic>
                 column: usize::try_from(at.column()).unwrap_or(usize::MAX),
             });
             let message = error.without_snippet().to_string();
-            // The parser's sentence ends with the position, which the diagnostic carries in a field of its own.
+            // The parser's message ends with the position, which the diagnostic has in its own field.
             let message = message.split(" at line ").next().unwrap_or(&message);
             explained(message, at, bounds).maybe_help_with(|| unquoted(text, message, at))
         })?;
@@ -82,26 +82,26 @@ fn documents_within(text: &str, bounds: Bounds) -> Result<Vec<Node>, Diagnostic>
 /// The beginning of the parser's message about a number that does not fit.
 const CHANGED: &str = "number that does not fit:";
 
-/// The parser's sentences, where they speak of the parser rather than of the document.
+/// Translates the parser's messages that are about the parser rather than the document.
 fn explained(message: &str, at: Option<Location>, bounds: Bounds) -> Diagnostic {
     let diagnostic =
         |message: &str, help: &str| Diagnostic::new(Place::root(), at, message).help(help);
     if let Some((message, _)) = message.split_once(", set DuplicateKeyPolicy") {
-        diagnostic(message, "remove one of the two")
+        diagnostic(message, "remove one of them")
     } else if message.contains("budget") {
         let Bounds { nodes, bytes } = bounds;
         let bytes = bytes >> 10;
         let help = format!(
-            "at most {DEPTH_MAX} levels, {nodes} nodes and {bytes} KiB of text are read, aliases counted each time"
+            "at most {DEPTH_MAX} levels, {nodes} nodes and {bytes} KiB of text are allowed, counting each use of an alias"
         );
-        diagnostic("the document is too large, or nested too deep", &help)
+        diagnostic("the document is too large, or nested too deeply", &help)
     } else if message.contains("recursive references") {
         diagnostic(
-            "an alias that stands within what it repeats",
+            "an alias inside the node that it refers to",
             "write the value out",
         )
     } else if let Some((_, number)) = message.split_once(CHANGED) {
-        let message = format!("Kubernetes would store the number{number} as another one");
+        let message = format!("Kubernetes would store the number{number} as a different number");
         diagnostic(&message, "put it in quotes")
     } else if message.contains("non-finite") {
         diagnostic("a number must be finite", "put it in quotes")
@@ -110,13 +110,13 @@ fn explained(message: &str, at: Option<Location>, bounds: Bounds) -> Diagnostic 
     }
 }
 
-/// The remedy where a plain value has a character that YAML reads as its own, as `$(params.list[*])` in `{}` does.
+/// The remedy for a plain value with a character that YAML reserves, such as `$(params.list[*])` in `{}`.
 fn unquoted(text: &str, message: &str, at: Option<Location>) -> Option<String> {
     let is_structure = ["flow", "expected", "mapping", "sequence", "block"];
     if !is_structure.iter().any(|word| message.contains(word)) {
         return None;
     }
-    // The parser may notice only on a later line.
+    // The parser may report the error on a later line.
     let line = at?.line;
     let mut near = text
         .lines()
@@ -133,14 +133,14 @@ fn unquoted(text: &str, message: &str, at: Option<Location>) -> Option<String> {
             .find(|word| is_wrong(word))?;
         let shown: String = wrong.chars().take(60).collect();
         Some(format!(
-            "quote a value that holds [ or {{, such as \"{shown}\""
+            "quote a value that contains [ or {{, such as \"{shown}\""
         ))
     })
 }
 
-/// A number as JSON has it: a whole one without a fraction, which is what Kubernetes takes for an integer.
+/// A number in JSON's form: a whole number has no fraction, so that Kubernetes reads it as an integer.
 pub fn json_number(number: f64) -> Option<Number> {
-    /// Beyond it a double no longer holds every whole number.
+    /// The largest value up to which a double holds every whole number.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     if number.fract() == 0.0 && number.abs() <= EXACT {
         #[expect(
@@ -152,30 +152,30 @@ pub fn json_number(number: f64) -> Option<Number> {
     Number::from_f64(number)
 }
 
-/// Reads a text that is to hold one document.
+/// Parses a text with exactly one document.
 ///
 /// # Errors
-/// As [`parse_documents`], and when there is not exactly one document.
+/// The same as [`parse_documents`], and an error unless there is exactly one document.
 pub fn parse(text: &str) -> Result<Node, Diagnostic> {
     parse_within(text, Bounds::FILE)
 }
 
-/// As [`parse`], within `bounds`.
+/// Parses one document within `bounds`.
 ///
 /// # Errors
-/// As [`parse`], and when the document exceeds a bound.
+/// The same as [`parse`], and an error if the document exceeds a bound.
 pub fn parse_within(text: &str, bounds: Bounds) -> Result<Node, Diagnostic> {
     let mut documents = documents_within(text, bounds)?;
     match (documents.pop(), documents.is_empty()) {
         (Some(document), true) => Ok(document),
         (None, _) => Err(
             Diagnostic::new(Place::root(), None, "the document is empty")
-                .help("write down what it is to hold, or leave it out"),
+                .help("fill it in, or remove it"),
         ),
         (Some(second), false) => Err(Diagnostic::new(
             Place::root(),
             Some(second.at),
-            "there are several documents, one is expected",
+            "expected one document, found several",
         )),
     }
 }

@@ -1,4 +1,4 @@
-//! The termination messages of a pod, as the redirector and the sidecar have to know them.
+//! The termination messages of a pod, as configured for redirector and sidecar.
 
 use gleaner_proto::redirector as flag;
 use gleaner_termination::Share;
@@ -6,18 +6,18 @@ use serde_json::Value;
 
 use super::{list, mounts};
 
-/// The lists of a pod's spec whose containers share the room for termination messages.
+/// The lists of a pod's spec whose containers share the space for termination messages.
 const LISTS: [&str; 3] = ["initContainers", "containers", "ephemeralContainers"];
 
-/// How Tekton reads the results of a pod (its feature flags `results-from` and `enable-termination-message-compression`).
+/// The source of a pod's results (Tekton's feature flags `results-from` and `enable-termination-message-compression`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResultsFrom {
-    /// From termination messages.
+    /// The termination messages.
     TerminationMessage {
-        /// Whether they are compressed.
+        /// True if they are compressed.
         compressed: bool,
     },
-    /// From the log of a sidecar of Tekton's own.
+    /// The log of Tekton's own sidecar.
     SidecarLogs,
 }
 
@@ -27,12 +27,12 @@ impl Default for ResultsFrom {
     }
 }
 
-/// What Tekton puts into the termination message of one step.
+/// The contents that Tekton writes to the termination message of one step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Messages {
-    /// The containers that share the room.
+    /// The containers that share the space.
     pub(crate) share: Share,
-    /// The Task's results; none where Tekton reads them from a container's log.
+    /// The Task's results; none if Tekton reads them from a container's log.
     pub(crate) results: Vec<String>,
     /// The step's own results.
     pub(crate) step_results: Vec<String>,
@@ -51,7 +51,7 @@ impl Messages {
         }
     }
 
-    /// The redirector's flags.
+    /// Returns the redirector's flags.
     pub(crate) fn flags(&self) -> Vec<String> {
         let mut flags = vec![flag::TERMINATION_SHARE.with(self.share)];
         if !self.results.is_empty() {
@@ -67,7 +67,7 @@ impl Messages {
     }
 }
 
-/// The share of each container in `pod`, of which `added` are Gleaner's.
+/// Returns the share of each container in `pod`, of which `added` are Gleaner's.
 pub(crate) fn share(pod: &Value, added: usize, results_from: ResultsFrom) -> Share {
     share_of(
         containers_of(pod).saturating_sub(added),
@@ -83,8 +83,8 @@ fn containers_of(pod: &Value) -> usize {
         .sum()
 }
 
-/// Counts the containers of an injected pod again: another injector may have added some since. The first flag of each container
-/// is Gleaner's; a command may have one like it. Returns the number of containers.
+/// Counts the containers of an injected pod again, since another injector may have added some. Only the first flag of
+/// each container is Gleaner's; a command may have a similar one. Returns the number of containers.
 pub(crate) fn count_again(pod: &mut Value) -> usize {
     let all = containers_of(pod);
     for list in LISTS {
@@ -99,7 +99,7 @@ pub(crate) fn count_again(pod: &mut Value) -> usize {
     all
 }
 
-/// Writes the share among `all` containers into a text with the flag; `None` if it has none.
+/// Sets the share in a string with the flag to `all` containers; `None` if it has no flag.
 pub(crate) fn count_in(text: &mut String, all: usize) -> Option<()> {
     let share = find_share(text)?;
     let counted = Share {
@@ -107,13 +107,13 @@ pub(crate) fn count_in(text: &mut String, all: usize) -> Option<()> {
         ..share
     };
     let flag = |share| flag::TERMINATION_SHARE.with(share);
-    // More than once only where Tekton keeps a command for each platform.
+    // The flag occurs more than once only if Tekton keeps a command for each platform.
     *text = text.replace(&flag(share), &flag(counted));
     Some(())
 }
 
-/// The texts of a container in which the redirector's flags may be: arguments, command, and the commands that Tekton keeps for
-/// each platform in a variable.
+/// Returns the strings of a container that may contain the redirector's flags: arguments, command, and the commands for
+/// each platform that Tekton keeps in a variable.
 fn texts(container: &mut Value) -> Vec<&mut String> {
     let Value::Object(fields) = container else {
         return Vec::new();
@@ -137,7 +137,7 @@ fn texts(container: &mut Value) -> Vec<&mut String> {
     found
 }
 
-/// The share in a text with the flag.
+/// Returns the share in a string with the flag.
 fn find_share(text: &str) -> Option<Share> {
     let (_, rest) = text.split_once(&flag::TERMINATION_SHARE.with(""))?;
     rest.split('"').next()?.parse().ok()
@@ -152,8 +152,8 @@ pub(crate) struct OfTask {
 }
 
 impl OfTask {
-    /// The messages of a TaskSpec to which Gleaner has added nothing yet, and will add `added` containers and these results.
-    /// Tekton adds an init container to each pod, one for scripts, and one for working directories (`pkg/pod/pod.go`).
+    /// The messages of a TaskSpec before injection, which will add `added` containers and these results. Tekton adds an
+    /// init container to each pod, one for scripts, and one for working directories (`pkg/pod/pod.go`).
     pub(crate) fn new<'a>(
         spec: &'a Value,
         added: usize,
@@ -183,12 +183,12 @@ impl OfTask {
         }
     }
 
-    /// The share of the sidecar; `None` where termination messages carry no results.
+    /// The share of the sidecar; `None` if termination messages carry no results.
     pub(crate) fn share(&self) -> Option<Share> {
         (self.results_from != ResultsFrom::SidecarLogs).then_some(self.share)
     }
 
-    /// The messages of the step at `index` with these results of its own.
+    /// The messages of the step at `index`, which has these results itself.
     pub(crate) fn of_step(&self, index: usize, step_results: &[String]) -> Messages {
         match self.results_from {
             ResultsFrom::SidecarLogs => Messages::without_results(self.share),

@@ -1,10 +1,10 @@
-//! The shared volume, and who sees which part of it.
+//! The shared volume, and the part of it that each container sees.
 //!
 //! ```text
-//! bin/redirector      the sidecar copies it there; steps: /gleaner/bin, read-only
-//! run/STEP/           socket and token of one step; that step alone: /gleaner/run/me, read-only
-//! outputs/STEP/       room for its outputs; that step alone: /gleaner/outputs
-//! state/              the journal; the sidecar alone
+//! bin/redirector      copied by the sidecar; all steps mount bin/ at /gleaner/bin, read-only
+//! run/STEP/           socket and token of one step, which alone mounts them at /gleaner/run/me, read-only
+//! outputs/STEP/       the outputs of one step, which alone mounts them at /gleaner/outputs
+//! state/              the journal; only for the sidecar
 //! ```
 
 use crate::document::Place;
@@ -14,20 +14,20 @@ use serde_json::{Value, json};
 
 use super::list;
 
-/// The volume. Tekton refuses `tekton-internal-` in TaskSpecs; so this name could only clash on purpose.
+/// The name of the volume. The prefix `tekton-internal-` would rule out conflicts, but Tekton rejects it in TaskSpecs.
 const VOLUME: &str = "gleaner-internal";
 
-/// The volume, for a pod or a TaskSpec.
+/// Returns the volume, for a pod or a TaskSpec.
 pub(crate) fn volume() -> Value {
     json!({"name": VOLUME, "emptyDir": {}})
 }
 
-/// The sidecar's own mount: all of it.
+/// Returns the sidecar's own mount: the whole volume.
 pub(crate) fn of_sidecar() -> Value {
     json!({"name": VOLUME, "mountPath": path::GLEANER})
 }
 
-/// Mounts of a container's own where Gleaner needs to mount.
+/// Reports mounts of a container that conflict with Gleaner's.
 pub(crate) fn in_the_way(container: &Value, place: &Place) -> Vec<Diagnostic> {
     let mounts = list::items(container, "volumeMounts").iter().enumerate();
     mounts
@@ -42,26 +42,25 @@ fn at_gleaner(mount: &Value, place: &Place, what: &str) -> Option<Diagnostic> {
     let needed = path::GLEANER;
     let is_taken = at == needed || at.starts_with(&format!("{needed}/"));
     is_taken.then(|| {
-        let message = format!("the {what} at '{at}' is in the way: Gleaner needs {needed}");
+        let message = format!("the {what} at '{at}' conflicts with {needed}, which Gleaner needs");
         Diagnostic::new(place.key("mountPath"), None, message).help("mount it elsewhere")
     })
 }
 
-/// Volumes of the pod's or Task's own that have the name of Gleaner's. Read from a spec to which nothing was added.
+/// Reports volumes of the pod or Task that have the name of Gleaner's. `spec` must be without injected parts.
 pub(crate) fn reserved(spec: &Value, place: &Place) -> Vec<Diagnostic> {
     let volumes = list::items(spec, "volumes").iter().enumerate();
     let taken = volumes.filter(|(_, volume)| volume["name"] == VOLUME);
     taken
         .map(|(index, _)| {
             let place = place.key("volumes").index(index).key("name");
-            let message =
-                format!("the volume '{VOLUME}' has the name that Gleaner needs for its own");
+            let message = format!("the volume '{VOLUME}' has a name that is reserved for Gleaner");
             Diagnostic::new(place, None, message).help("rename it")
         })
         .collect()
 }
 
-/// Workspaces that are mounted where Gleaner needs to mount.
+/// Reports workspaces with mount paths that conflict with Gleaner's.
 pub(crate) fn workspaces_in_the_way(spec: &Value, place: &Place) -> Vec<Diagnostic> {
     let workspaces = list::items(spec, "workspaces").iter().enumerate();
     let steps = list::items(spec, "steps").iter().enumerate();
@@ -77,7 +76,7 @@ pub(crate) fn workspaces_in_the_way(spec: &Value, place: &Place) -> Vec<Diagnost
         .collect()
 }
 
-/// Gives a step its parts.
+/// Adds the mounts of a step.
 pub(crate) fn add_to_step(container: &mut Value, step: &str) {
     let parts = [
         json!({"name": VOLUME, "mountPath": path::BIN, "subPath": "bin", "readOnly": true}),
@@ -89,13 +88,13 @@ pub(crate) fn add_to_step(container: &mut Value, step: &str) {
     }
 }
 
-/// Returns true if the container sees a part of the volume: a step that was injected, or the sidecar.
+/// Returns true if the container mounts a part of the volume: an injected step, or the sidecar.
 pub(crate) fn are_in(container: &Value) -> bool {
     let mut all = list::items(container, "volumeMounts").iter();
     all.any(|mount| mount["name"] == VOLUME)
 }
 
-/// Takes Gleaner's mounts or volumes out of a list, and the list where nothing else is in it.
+/// Removes Gleaner's mounts or volumes from a list, and the list if it becomes empty.
 pub(crate) fn remove(parent: &mut Value, list: &str) {
     list::retain(parent, list, |item| item["name"] != VOLUME);
 }

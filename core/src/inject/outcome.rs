@@ -1,4 +1,4 @@
-//! What came of an object that passed by.
+//! The outcome of injection into an object.
 
 use std::fmt;
 
@@ -6,22 +6,22 @@ use crate::document::Live;
 use crate::document::diagnostic::Diagnostic;
 use serde_json::Value;
 
-/// What came of an object.
+/// The outcome of injection.
 #[derive(Debug, Clone, PartialEq)]
 #[must_use]
 pub enum Outcome {
-    /// It is none of Gleaner's business, or as it should be already.
+    /// Gleaner does not handle the object, or it is already injected.
     Skipped(Skip),
-    /// What it becomes.
+    /// The injected object.
     Changed(Changed),
 }
 
-/// An object with what Gleaner adds.
+/// An injected object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Changed {
-    /// The object.
+    /// The object after injection.
     pub object: Value,
-    /// Warnings for the person who applies it: results that will be short of room.
+    /// Warnings for the user who applies it, such as results that may not fit.
     pub warnings: Vec<Diagnostic>,
 }
 
@@ -34,32 +34,32 @@ impl From<Value> for Changed {
     }
 }
 
-/// Why an object was left as it is.
+/// The reason for leaving an object unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Skip {
-    /// It carries no declaration.
+    /// It has no declaration.
     NotAsked,
-    /// It is as it should be: Gleaner has been here before.
+    /// It is already injected.
     Done,
-    /// A run that refers to a Task, which is injected where it stands.
+    /// A run that refers to a Task, which is injected itself.
     ByReference,
-    /// An update of a run, whose spec Tekton does not let change.
+    /// An update of a run, whose spec is immutable in Tekton.
     RunUpdate,
-    /// A kind that Gleaner has nothing to do with.
+    /// A kind that Gleaner does not handle.
     Kind,
-    /// On its way out.
+    /// The object is being deleted.
     Deleting,
 }
 
-/// Why an object must not be created as it is. Everything that is wrong, never empty.
+/// An error that rejects an object; it has at least one diagnostic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// What is wrong, each with its place and its remedy.
+    /// The errors, each with its place and remedy.
     pub diagnostics: Vec<Diagnostic>,
 }
 
 impl Skip {
-    /// The word for it in logs and metrics.
+    /// The name of the reason in logs and metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NotAsked => "not-asked",
@@ -75,7 +75,7 @@ impl Skip {
 // === impl Refusal ===
 
 impl Refusal {
-    /// A refusal for one reason.
+    /// Creates a refusal with one diagnostic.
     pub fn new(diagnostic: Diagnostic) -> Self {
         Self {
             diagnostics: vec![diagnostic],
@@ -89,7 +89,7 @@ impl From<Vec<Diagnostic>> for Refusal {
     }
 }
 
-/// One line for one reason; a line each for several, after a line that counts them.
+/// One line for a single error; for several, a line with their number, and a line for each.
 impl fmt::Display for Refusal {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.diagnostics.as_slice() {

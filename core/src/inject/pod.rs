@@ -1,14 +1,14 @@
-//! A pod that asks for Gleaner gets redirector and sidecar.
+//! Adds redirector and sidecar to a pod that requests Gleaner.
 //!
 //! | module | holds |
 //! | --- | --- |
 //! | `taskrun` | pods of Tekton: an injected sidecar among the containers, steps under Tekton's entrypoint |
-//! | `restarts` | containers that are started again, and would post twice |
+//! | `restarts` | containers that may restart, and would post twice |
 //! | `pod_resources` | fits the sidecar into the pod's own resources |
-//! | `removal` | takes redirector and sidecar out of a pod again |
-//! | `plain` | any other pod with the annotation: its containers play the steps |
+//! | `removal` | removes redirector and sidecar from a pod |
+//! | `plain` | any other pod with the annotation: its containers are the steps |
 //! | `entrypoint` | puts the redirector inside Tekton's own entrypoint |
-//! | `scripts` | makes the redirector the interpreter of a script with variables of Tekton's artifacts |
+//! | `scripts` | makes the redirector the interpreter of scripts with Tekton's artifact variables |
 //! | `sidecar` | the sidecar's container |
 //! | `kubelet_expansion` | escapes `$` in arguments, which the kubelet expands |
 
@@ -43,14 +43,15 @@ use crate::task::step::STEPS_MAX;
 /// The lists of a pod's spec that hold containers.
 const LISTS: [&str; 2] = ["initContainers", "containers"];
 
-/// The most containers of a pod, init containers included: a step each, and those that other injectors add.
+/// The maximum number of containers in a pod, including init containers: one for each step, and those of other
+/// injectors.
 const CONTAINERS_MAX: usize = 2 * STEPS_MAX;
 
-/// Injects into a pod on its way to creation. What a person has annotated in vain is refused; annotations that a controller has passed
-/// on were another object's.
+/// Injects into a pod at creation. Rejects annotations that have no effect, if a user wrote them; those that a
+/// controller passed on belong to another object.
 ///
 /// # Errors
-/// As [`inject_containers`], and the annotations that nothing reads.
+/// The same as [`inject_containers`], and annotations that have no effect.
 pub fn inject(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
     let mut found = Diagnostics::default();
     let leaves = pod.pointer("/metadata/deletionTimestamp").is_some();
@@ -68,10 +69,10 @@ pub fn inject(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
 
 /// Injects into a pod, or the pod of a template.
 ///
-/// Idempotent, and blind to what other injectors have added before or will add behind.
+/// Idempotent, and independent of what other injectors add before or after it.
 ///
 /// # Errors
-/// Why the pod cannot have what it asks for.
+/// The reasons why the pod cannot be injected.
 pub(crate) fn inject_containers(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
     if pod.pointer("/metadata/deletionTimestamp").is_some() {
         return Ok(Outcome::Skipped(Skip::Deleting));
@@ -114,7 +115,7 @@ pub(crate) fn inject_containers(pod: &Value, settings: &Settings) -> Result<Outc
     Ok(Outcome::Changed(injected.into()))
 }
 
-/// Puts right what other webhooks have changed in an injected pod, whose sidecar is at `place`.
+/// Repairs the changes of other webhooks in an injected pod with its sidecar at `place`.
 fn again(pod: &Value, place: (&'static str, usize)) -> Value {
     let mut again = pod.clone();
     let containers = messages::count_again(&mut again);
@@ -125,7 +126,7 @@ fn again(pod: &Value, place: (&'static str, usize)) -> Value {
     again
 }
 
-/// Everything in the pod that is not of the shape that Kubernetes requires, as far as injection reads it.
+/// Reports fields of the wrong type, among those that injection reads.
 fn misshapen(pod: &Value) -> Vec<Diagnostic> {
     let node = Node::from(pod);
     let mut found = Diagnostics::default();
@@ -135,23 +136,22 @@ fn misshapen(pod: &Value) -> Vec<Diagnostic> {
 
 fn too_many(containers: usize) -> Diagnostic {
     let message =
-        format!("the pod has {containers} containers; Gleaner reads at most {CONTAINERS_MAX}");
-    Diagnostic::new(["spec", "containers"], None, message).help("divide it into several")
+        format!("the pod has {containers} containers; Gleaner allows at most {CONTAINERS_MAX}");
+    Diagnostic::new(["spec", "containers"], None, message).help("split it into several")
 }
 
-/// A Task that was applied where no webhook saw it, or an annotation on a Pipeline or run that reached the pod of a Task
-/// without one (Tekton copies annotations from Pipeline to PipelineRun to TaskRun to pod).
+/// The error for a Task that was applied without the webhook, or for an annotation on a Pipeline or run that was passed
+/// on to the pod of a Task without one (Tekton copies annotations from Pipeline to PipelineRun to TaskRun to pod).
 fn not_injected() -> Diagnostic {
     let place = Place::of_annotation(annotation::OUTPUTS);
-    let message =
-        "this TaskRun asks for Gleaner, but the Task it runs has not passed Gleaner's webhook";
+    let message = "this TaskRun declares outputs, but Gleaner's webhook did not inject its Task";
     Diagnostic::new(place, None, message).help(
         "apply the Task again now that Gleaner is installed, with the annotation on the Task itself (on a Pipeline or a \
          run that refers to a Task, it only reaches the pods)",
     )
 }
 
-/// Whether the pod is to run on Windows, by what the API server or Tekton's users say it with.
+/// Returns true if the pod will run on Windows, by any of the fields that select it.
 fn is_windows(pod: &Value) -> bool {
     let spec = &pod["spec"];
     spec["os"]["name"] == "windows" || spec["nodeSelector"]["kubernetes.io/os"] == "windows"
@@ -160,17 +160,17 @@ fn is_windows(pod: &Value) -> bool {
 fn windows() -> Diagnostic {
     let message = "this pod is for Windows, where Gleaner's redirector and sidecar do not run";
     Diagnostic::new(["spec", "nodeSelector"], None, message)
-        .help("let a step on Linux leave the outputs behind, or take the annotation away")
+        .help("produce the outputs in a step on Linux, or remove the annotation")
 }
 
 fn name_taken((list, index): (&str, usize)) -> Diagnostic {
     let place = Place::from(["spec", list]).index(index).key("name");
     let message =
-        format!("the container '{SIDECAR_CONTAINER}' has the name that Gleaner needs for its own");
+        format!("the container '{SIDECAR_CONTAINER}' has a name that is reserved for Gleaner");
     Diagnostic::new(place, None, message).help("rename it")
 }
 
-/// Pods that keep workspaces on one node carry the annotations of a PipelineRun and have no steps
+/// Returns true for the pods that keep workspaces on one node: they have the annotations of a PipelineRun, but no steps
 /// (`pkg/reconciler/pipelinerun/affinity_assistant.go`).
 fn is_affinity_assistant(pod: &Value) -> bool {
     label_of(pod, "app.kubernetes.io/component") == Some("affinity-assistant")
@@ -181,7 +181,7 @@ fn label_of<'a>(pod: &'a Value, key: &str) -> Option<&'a str> {
     value.filter(|value| !value.is_empty())
 }
 
-/// The redirector and its arguments, up to and with the `--` before the command, safe from the kubelet's expansion.
+/// The redirector and its arguments, up to and including the `--` before the command, escaped for the kubelet.
 fn prefix(flags: &[String]) -> Vec<String> {
     let flags = flags.iter().map(|flag| kubelet_expansion::escape(flag));
     std::iter::once(path::REDIRECTOR.to_owned())
@@ -195,14 +195,14 @@ fn containers<'a>(pod: &'a Value, list: &str) -> &'a [Value] {
     list::items(&pod["spec"], list)
 }
 
-/// The list of containers in a pod's spec, made when there is none.
+/// The list of containers in a pod's spec, created if there is none.
 fn containers_mut<'a>(pod: &'a mut Value, list: &str) -> &'a mut Vec<Value> {
     let list = &mut pod["spec"][list];
     if !list.is_array() {
         *list = Value::Array(Vec::new());
     }
     list.as_array_mut()
-        .expect("invariant: it was made a list above")
+        .expect("invariant: it was created above")
 }
 
 fn name_of(container: &Value) -> &str {

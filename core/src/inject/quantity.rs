@@ -1,14 +1,14 @@
-//! Quantities of Kubernetes, as far as a request or limit of a container needs them
+//! Kubernetes quantities, as needed for requests and limits of containers
 //! (`k8s.io/apimachinery/pkg/api/resource/quantity.go`: a decimal number and a suffix, or an exponent).
 
-/// A quantity as it is written: `500m`, `128Mi`, `1.5`, `1e3`. Not negative.
+/// Parses a non-negative quantity: `500m`, `128Mi`, `1.5`, `1e3`.
 ///
-/// A typo must stop the installation, not each pod later.
+/// The check makes a typo stop the installation, not each pod later.
 ///
 /// # Errors
-/// What would be right.
+/// The error with its remedy.
 pub fn parse(text: &str) -> Result<String, String> {
-    let wrong = || format!("'{text}' is no quantity; write it as 500m, 0.5, 128Mi or 1G");
+    let wrong = || format!("invalid quantity '{text}': use a form such as 500m, 0.5, 128Mi or 1G");
     let number = text
         .find(|c: char| !c.is_ascii_digit() && c != '.')
         .unwrap_or(text.len());
@@ -29,16 +29,16 @@ pub fn parse(text: &str) -> Result<String, String> {
     known.then(|| text.to_owned()).ok_or_else(wrong)
 }
 
-/// Whether `text` is a larger quantity than `other`; no when either is none. As precise as a double, which is more than enough
-/// for what a container may ask for.
+/// Returns true if `text` is a larger quantity than `other`; false if either is invalid. The precision of a double is
+/// more than enough for container resources.
 pub(crate) fn is_more(text: &str, other: &str) -> bool {
     value(text)
         .zip(value(other))
         .is_some_and(|(text, other)| text > other)
 }
 
-/// Returns true if the quantities `parts` are more than `whole` together; false when one of them is not a quantity. A difference of less
-/// than one part in 10^9 does not count: sums of doubles are not exact.
+/// Returns true if the sum of the quantities `parts` exceeds `whole`; false if one of them is invalid. A difference of
+/// less than one part in 10^9 is ignored, since sums of doubles are not exact.
 pub(crate) fn is_sum_more(parts: &[String], whole: &str) -> bool {
     let sum: Option<f64> = parts.iter().map(|part| value(part)).sum();
     sum.zip(value(whole))

@@ -11,19 +11,19 @@ use gleaner_proto::redirector as flag;
 
 use super::messages::Messages;
 
-/// One step, as the redirector is to know it.
+/// The properties of a step that the redirector needs.
 #[derive(Debug)]
 pub(crate) struct Step<'a> {
     pub(crate) name: &'a str,
-    /// Whether it is the first, which a strict preflight stops.
+    /// True for the first step, which a strict preflight stops.
     pub(crate) is_first: bool,
     pub(crate) finishes: bool,
-    /// Where the container's termination message lies, where it is not where Tekton has it.
+    /// The path of the container's termination message, if it is not Tekton's.
     pub(crate) termination_message: Option<&'a str>,
     pub(crate) messages: Messages,
 }
 
-/// The files whose paths Tekton has completed, by step and output. The default holds none.
+/// The paths of output files with Tekton's variables replaced, by step and output. The default has none.
 #[derive(Debug, Default)]
 pub(crate) struct Paths<'a>(HashMap<(&'a str, &'a str), &'a str>);
 
@@ -35,12 +35,12 @@ impl<'a> Paths<'a> {
                 path.path.as_str(),
             )
         };
-        // Of several for one output, the first counts.
+        // If there are several for one output, the first counts.
         Self(paths.iter().rev().map(entry).collect())
     }
 }
 
-/// The flags, as the redirector reads them: the caller escapes the `$` in them for the kubelet. The first is
+/// Returns the redirector's flags; the caller escapes their `$` for the kubelet. The first is
 /// [`INJECTED`](flag::INJECTED).
 pub(crate) fn flags(declaration: &Declaration, step: &Step<'_>, paths: &Paths<'_>) -> Vec<String> {
     let mut flags = vec![flag::INJECTED.to_owned(), flag::STEP.with(step.name)];
@@ -70,7 +70,7 @@ pub(crate) fn flags(declaration: &Declaration, step: &Step<'_>, paths: &Paths<'_
     flags
 }
 
-/// The sidecar's flags that put the redirector where the steps find it.
+/// Returns the sidecar's flags that install the redirector where the steps find it.
 pub(crate) fn install() -> [String; 2] {
     [
         format!("{REDIRECTOR}={}", path::IMAGE_REDIRECTOR),

@@ -1,4 +1,4 @@
-//! The inverse of injection: a Task, a run or a pod template as it was before Gleaner came to it.
+//! The inverse of injection: removes Gleaner from a Task, a run or a pod template.
 
 use crate::document::{Node, Place};
 use crate::task::DeclarationSite;
@@ -7,18 +7,18 @@ use serde_json::Value;
 
 use super::{pod, task};
 
-/// A document without Gleaner.
+/// The result of a removal.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Removed {
-    /// The document.
+    /// The document without Gleaner.
     pub object: Value,
-    /// The TaskSpecs and pods that had Gleaner in them.
+    /// The TaskSpecs and pods that were injected.
     pub injected: Vec<Place>,
     /// The objects that have a declaration of outputs.
     pub declaring: Vec<Place>,
 }
 
-/// The places where a document can have a pod: a Pod's own, a Job's, a CronJob's.
+/// The places where a document can have a pod: a Pod, a Job, a CronJob.
 pub fn pod_places() -> [Place; 3] {
     [
         Place::root(),
@@ -27,9 +27,9 @@ pub fn pod_places() -> [Place; 3] {
     ]
 }
 
-/// Takes Gleaner out of every TaskSpec and pod in `object`. Two differences that Tekton does not see are lost ahead of time: the first word
-/// of a step's command line is its `command` afterwards and the rest its `args`, and a script does not begin with the lines that Tekton
-/// itself adds ([`SCRIPT_PREAMBLE`](crate::task::step::SCRIPT_PREAMBLE)).
+/// Removes Gleaner from every TaskSpec and pod in `object`. Injection ahead of time loses two details that Tekton does
+/// not distinguish: the first word of a step's command line becomes its `command` and the rest its `args`, and a script
+/// loses the leading lines that Tekton itself adds ([`SCRIPT_PREAMBLE`](crate::task::step::SCRIPT_PREAMBLE)).
 #[must_use]
 pub fn remove(object: &Value) -> Removed {
     let mut removed = Removed {

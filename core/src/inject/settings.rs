@@ -1,4 +1,4 @@
-//! what injection puts into Tasks and pods.
+//! The settings of injection: image, resources, security.
 
 use crate::declaration::AllowedKinds;
 use crate::document::Place;
@@ -8,33 +8,33 @@ use serde_json::{Map, Value, json};
 
 use crate::inject::quantity;
 
-/// Settings of one installation.
+/// The settings of an installation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// Gleaner's own image: sidecar and redirector.
     pub image: String,
-    /// When it is pulled; the cluster's default when none is said.
+    /// The image pull policy; the cluster's default if none is set.
     pub image_pull_policy: Option<PullPolicy>,
-    /// What the sidecar asks for and may take.
+    /// Requests and limits of the sidecar.
     pub resources: Resources,
-    /// The user that Gleaner's containers run as; the image's own (65532) when none is said, which OpenShift wants.
+    /// The user that Gleaner's containers run as; if none is set, the image's own (65532). OpenShift requires none.
     pub run_as_user: Option<i64>,
-    /// Whether the cluster has native sidecars (Kubernetes 1.29 or later, KEP-753).
+    /// The kind of sidecar; native ones need Kubernetes 1.29 or later (KEP-753).
     pub sidecars: Sidecars,
-    /// What the sidecar logs; its own default when none is said.
+    /// The log level of the sidecar; its own default if none is set.
     pub log_level: Option<String>,
     /// The kinds that declarations may create.
     pub kinds: AllowedKinds,
 }
 
-/// When an image is pulled.
+/// The image pull policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PullPolicy {
-    /// At each start.
+    /// Pull at each start.
     Always,
-    /// When it is not there.
+    /// Pull if the image is absent.
     IfNotPresent,
-    /// Never.
+    /// Never pull.
     Never,
 }
 
@@ -43,7 +43,7 @@ pub enum PullPolicy {
 pub enum Sidecars {
     /// Init containers with `restartPolicy: Always`.
     Native,
-    /// Containers beside the steps, which Tekton stops when they have ended.
+    /// Containers next to the steps; Tekton stops them when the steps have finished.
     Tekton,
 }
 
@@ -63,8 +63,8 @@ pub struct Resources {
 // === impl Settings ===
 
 impl Settings {
-    /// The settings for the object with these annotations, which may ask for other resources.
-    /// Errors: annotations whose values are no quantities.
+    /// Returns the settings for an object with these annotations, which may set other resources. Errors: annotations
+    /// with invalid quantities.
     pub(crate) fn with_annotations(
         &self,
         metadata: Option<&Value>,
@@ -95,7 +95,7 @@ impl Settings {
         ] {
             if quantity::is_more(request, limit) {
                 let place = Place::of_annotation(&format!("gleaner.dev/{what}-request"));
-                let message = format!("{request} is more than the limit, which is {limit}");
+                let message = format!("{request} exceeds the limit of {limit}");
                 let help = format!("set gleaner.dev/{what}-limit too");
                 wrong.push(Diagnostic::new(place, None, message).help(help));
             }
@@ -107,8 +107,8 @@ impl Settings {
         }
     }
 
-    /// What the standard `restricted` wants of a container (Pod Security Standards, v1.36), and no more root file system than
-    /// needed.
+    /// The security context required by the `restricted` Pod Security Standard (v1.36), with a read-only root file
+    /// system.
     pub(crate) fn security_context(&self) -> Value {
         let mut context = json!({
             "allowPrivilegeEscalation": false,
@@ -124,8 +124,8 @@ impl Settings {
         context
     }
 
-    /// Image, pull policy, security and resources of a container of Gleaner's; resources under the name that its kind of
-    /// object has for them.
+    /// Image, pull policy, security and resources of a container that Gleaner adds; `resources` is the field name of
+    /// the resources in this kind of object.
     pub(crate) fn container(&self, resources: &str) -> Map<String, Value> {
         let mut container = Map::new();
         self.set_image(&mut container);
@@ -134,15 +134,16 @@ impl Settings {
         container
     }
 
-    /// Sets image and pull policy of a container of Gleaner's. A pod gets the image of its injector whichever image its Task was
-    /// injected with: the flags in the pod are those of the injector's release, which an older image may not know.
+    /// Sets image and pull policy of a container that Gleaner adds. A pod gets the image of its injector even if its
+    /// Task was injected with another one: the flags in the pod are those of the injector's release, which an older
+    /// image may not know.
     pub(crate) fn set_image(&self, container: &mut Map<String, Value>) {
         let before = container.insert("image".to_owned(), self.image.as_str().into());
         match self.image_pull_policy {
             Some(policy) => {
                 container.insert("imagePullPolicy".to_owned(), policy.as_str().into());
             }
-            // That of another image, or the API server's default for it.
+            // The policy of another image, or the API server's default for it.
             None if before.is_some_and(|image| image != *self.image) => {
                 container.shift_remove("imagePullPolicy");
             }
@@ -152,7 +153,7 @@ impl Settings {
 }
 
 impl PullPolicy {
-    /// The word for it.
+    /// The name in a manifest.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Always => "Always",
@@ -163,7 +164,7 @@ impl PullPolicy {
 }
 
 impl Default for Resources {
-    /// What the sidecar was measured to need: 6 MiB idle, 40 MiB with 16 MiB of outputs, 77 MiB while it shows their YAML.
+    /// The sidecar's measured needs: 6 MiB idle, 40 MiB with 16 MiB of outputs, 77 MiB while it renders them as YAML.
     fn default() -> Self {
         Self {
             cpu_request: "10m".to_owned(),

@@ -1,9 +1,9 @@
-//! The shape of what injection reads and adds to: lists of maps, lists of strings, maps. Anything else is an error with its place, as
-//! the API server would have it.
+//! Checks the types of the fields that injection reads and extends: lists of maps, lists of strings, maps. Any other
+//! type is an error with its place, as on the API server.
 
 use crate::document::{Content, Cursor, Diagnostics};
 
-/// The lists of a TaskSpec, and which of them have containers.
+/// The lists of a TaskSpec; true for lists of containers.
 const OF_TASK: [(&str, bool); 6] = [
     ("steps", true),
     ("sidecars", true),
@@ -13,7 +13,7 @@ const OF_TASK: [(&str, bool); 6] = [
     ("workspaces", false),
 ];
 
-/// The lists of a pod's spec, and which of them have containers.
+/// The lists of a pod's spec; true for lists of containers.
 const OF_POD: [(&str, bool); 4] = [
     ("initContainers", true),
     ("containers", true),

@@ -1,4 +1,4 @@
-//! Annotations that look like Gleaner's and that nothing reads: misspelt, misplaced, or on an object of another kind.
+//! Annotations similar to Gleaner's that have no effect: misspelled, misplaced, or on an object of another kind.
 
 mod key;
 
@@ -12,7 +12,7 @@ use gleaner_proto::kubernetes::annotation;
 
 use key::Likeness;
 
-/// Maps whose keys are a user's own data.
+/// Maps with keys that are a user's own data.
 const DATA: [&str; 9] = [
     "data",
     "stringData",
@@ -24,10 +24,10 @@ const DATA: [&str; 9] = [
     "resourcetemplates",
     "properties",
 ];
-/// The keys of a declaration, which belong into the text of the annotation.
+/// The keys of a declaration, which belong in the text of the annotation.
 const OF_DECLARATION: [&str; 5] = ["steps", "resources", "objects", "submit", "preflight"];
 
-/// Adds an error for each annotation in `document` that nothing reads, but for those at the places `earlier`.
+/// Adds an error for each annotation in `document` that has no effect, except at the places `earlier`.
 pub(crate) fn find(document: &Node, earlier: &HashSet<Place>, found: &mut Diagnostics) {
     let search = Search::new(document);
     search.walk(&Cursor::root(document), &mut |diagnostic| {
@@ -37,7 +37,7 @@ pub(crate) fn find(document: &Node, earlier: &HashSet<Place>, found: &mut Diagno
     });
 }
 
-/// The places at which [`find`] finds something.
+/// The places at which [`find`] reports an error.
 pub(crate) fn places(document: &Node) -> HashSet<Place> {
     let mut places = HashSet::new();
     let search = Search::new(document);
@@ -49,9 +49,9 @@ pub(crate) fn places(document: &Node) -> HashSet<Place> {
 
 struct Search<'a> {
     document: &'a Node,
-    /// The metadata whose annotations are read; true if there is a declaration.
+    /// The metadata with annotations that are read; true if there is a declaration.
     read: HashMap<Place, bool>,
-    /// The place of the metadata that is the right one.
+    /// The place of the correct metadata.
     right: Option<Place>,
 }
 
@@ -106,7 +106,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The reason why nothing reads the key in a map at `place`, and what would be right.
+    /// Returns the reason why the key in a map at `place` has no effect, and the remedy.
     fn refused(
         &self,
         key: &str,
@@ -119,24 +119,24 @@ impl<'a> Search<'a> {
         match (likeness, map) {
             (Likeness::OfCreated, Map::Annotations) | (Likeness::Injection, Map::Labels) => None,
             (Likeness::Injection, _) => Some((
-                format!("'{key}' is a label, and nothing reads it here"),
+                format!("'{key}' is a label and has no effect here"),
                 "put it into metadata.labels".to_owned(),
             )),
             (Likeness::Known, Map::Annotations) => match is_read() {
                 Some(true) => None,
                 Some(false) if key == annotation::OUTPUTS => Some((
                     format!("the annotation '{key}' is empty"),
-                    format!("write the declaration into it, as a block: {key}: |"),
+                    format!("add the declaration as a block scalar: {key}: |"),
                 )),
                 Some(false) => Some((
-                    format!("nothing reads '{key}' where no outputs are declared"),
+                    format!("'{key}' has no effect without declared outputs"),
                     format!(
                         "add the annotation {}, or remove this one",
                         annotation::OUTPUTS
                     ),
                 )),
                 None => Some((
-                    format!("nothing reads the annotation '{key}' here"),
+                    format!("the annotation '{key}' has no effect here"),
                     self.remedy(),
                 )),
             },
@@ -146,21 +146,21 @@ impl<'a> Search<'a> {
             )),
             (Likeness::Unknown, Map::Annotations) => Some((
                 format!("unknown annotation '{key}'"),
-                format!("known here: {}", key::KNOWN.join(", ")),
+                format!("expected one of: {}", key::KNOWN.join(", ")),
             )),
             (Likeness::Known | Likeness::Misspelt(_), Map::Labels) => Some((
-                format!("'{key}' is a label here, and only an annotation is read"),
+                format!("'{key}' must be an annotation, not a label"),
                 "put it into metadata.annotations".to_owned(),
             )),
             (Likeness::Known | Likeness::Misspelt(_), Map::Other) => Some((
-                format!("'{key}' is not an annotation here, and nothing reads it"),
+                format!("'{key}' is not an annotation here and has no effect"),
                 self.remedy(),
             )),
             (Likeness::OfCreated | Likeness::Unknown, _) => None,
         }
     }
 
-    /// Where the annotation would be read.
+    /// The place where the annotation would be read, as a remedy.
     fn remedy(&self) -> String {
         let kind = self.document.text_of("kind").unwrap_or_default();
         let version = self.document.text_of("apiVersion").unwrap_or_default();
@@ -173,9 +173,9 @@ impl<'a> Search<'a> {
         }
         match (kind_of(self.document), meant) {
             ("Pipeline", _) => {
-                "put it on the Task, or below spec.tasks[].taskSpec.metadata.annotations".to_owned()
+                "put it on the Task, or under spec.tasks[].taskSpec.metadata.annotations".to_owned()
             }
-            ("PipelineRun", _) => "put it on the Task, or below \
+            ("PipelineRun", _) => "put it on the Task, or under \
                  spec.pipelineSpec.tasks[].taskSpec.metadata.annotations"
                 .to_owned(),
             ("TaskRun", _) => {
@@ -183,7 +183,7 @@ impl<'a> Search<'a> {
             }
             ("Task", _) => "the Task has no spec; put it on one that has steps".to_owned(),
             ("ClusterTask", _) => {
-                "Gleaner does not read ClusterTasks, and Tekton no longer has them; make it a Task"
+                "Gleaner does not support ClusterTasks, and Tekton has removed them; convert it to a Task"
                     .to_owned()
             }
             (_, Some(right)) if kind == *right => {
@@ -200,7 +200,7 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Checks the annotations next to a declaration: each must be a string, and none a part of it.
+/// Checks the annotations next to a declaration: each must be a string, and not a part of the declaration.
 fn check_own(annotations: &Cursor<'_>, report: &mut impl FnMut(Diagnostic)) {
     if annotations.node.present(annotation::OUTPUTS).is_none() {
         return;
@@ -210,15 +210,15 @@ fn check_own(annotations: &Cursor<'_>, report: &mut impl FnMut(Diagnostic)) {
     for (key, cursor) in entries {
         let found = match &cursor.node.content {
             Content::String(_) if !OF_DECLARATION.contains(&key) => continue,
-            // Said when it is read as a declaration.
+            // The reader of the declaration reports it.
             _ if key == annotation::OUTPUTS => continue,
             Content::String(_) => "is not read on its own".to_owned(),
-            _ => format!("is not a string, this is {}", cursor.node.describe()),
+            _ => format!("must be a string, not {}", cursor.node.describe()),
         };
         let message = format!("the annotation '{key}' {found}");
         let help = match OF_DECLARATION.contains(&key) {
             true => format!(
-                "indent '{key}' into the block of {}, of which it is a part",
+                "indent '{key}' so that it is part of the block of {}",
                 annotation::OUTPUTS
             ),
             false => "put it in quotes".to_owned(),
@@ -252,8 +252,9 @@ impl Map {
     }
 }
 
-/// Returns true if the API server or a controller writes the field `key` of the map at `place`, which no user can correct. The fields of
-/// `managedFields` are named by paths, such as `f:gleaner.dev/outputs` (k8s.io/apimachinery/pkg/apis/meta/v1/types.go).
+/// Returns true if the API server or a controller writes the field `key` of the map at `place`, so that a user cannot
+/// correct it. Fields in `managedFields` are named by paths, such as `f:gleaner.dev/outputs`
+/// (k8s.io/apimachinery/pkg/apis/meta/v1/types.go).
 fn is_of_the_cluster(place: &Place, key: &str) -> bool {
     match key {
         "managedFields" => place.ends_with(&["metadata"]),

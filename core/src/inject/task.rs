@@ -1,19 +1,19 @@
-//! A Task that asks for Gleaner becomes one that any Tekton can run.
+//! Turns a Task that requests Gleaner into one that any Tekton can run.
 //!
-//! What is injected is sufficient by itself: of a remote Task, Tekton keeps the mutated spec and throws away the metadata
+//! The injected spec is self-contained: for a remote Task, Tekton keeps the mutated spec and discards the metadata
 //! (`pkg/reconciler/taskrun/resources/taskref.go`).
 //!
 //! | module | holds |
 //! | --- | --- |
 //! | [`sidecar`](self) | the Tekton sidecar `gleaner`, whose arguments carry declaration, parameters and context |
-//! | `ahead` | steps wrapped in the TaskSpec itself, where there is no webhook for the pod |
-//! | [`checked`] | the checks that come before anything is injected |
+//! | `ahead` | injection into the steps of the TaskSpec itself, for pods without a webhook |
+//! | [`checked`] | the checks before injection |
 //! | `results` | one object result for each output resource |
-//! | `forecast` | the room for results, as far as it can be foreseen |
-//! | `finish_step` | the step of Gleaner's own that finishes a run where the last step cannot |
-//! | `obstacles` | what stands in the way: names, mounts |
-//! | [`matrix`] | object results out of a matrix, which are lost |
-//! | `removal` | takes Gleaner out of a TaskSpec again |
+//! | `forecast` | warnings about results that may not fit |
+//! | `finish_step` | the added step that finishes a run if the last step cannot |
+//! | `obstacles` | names and mounts that conflict with Gleaner's |
+//! | [`matrix`] | object results of a matrix, which Tekton loses |
+//! | `removal` | removes Gleaner from a TaskSpec |
 //! | `task_specs` | the TaskSpecs in a Pipeline or run |
 
 mod ahead;
@@ -45,25 +45,26 @@ pub(crate) use removal::remove;
 pub use sidecar::Placement;
 use task_specs::{Host, Hosts};
 
-/// What is done to an object.
+/// The operation on an object.
 #[derive(Debug, Clone, Copy)]
 pub enum Operation<'a> {
-    /// It is created.
+    /// Creation.
     Create,
-    /// It takes the place of this one.
+    /// An update.
     Update {
-        /// The object as it was.
+        /// The previous object.
         old: &'a Value,
     },
 }
 
-/// Injects every TaskSpec in `object` (a Task, TaskRun, Pipeline or PipelineRun of `tekton.dev`) that has a declaration
-/// beside it, and takes Gleaner out of those that have lost theirs.
+/// Injects into every TaskSpec in `object` (a Task, TaskRun, Pipeline or PipelineRun of `tekton.dev`) that has a
+/// declaration, and removes Gleaner from those that no longer have one.
 ///
-/// The spec of a run is left alone on UPDATE: Tekton refuses any change of it (`taskrun_validation.go`, `ValidateUpdate`).
+/// The spec of a run is not changed on UPDATE: Tekton rejects any change of it (`taskrun_validation.go`,
+/// `ValidateUpdate`).
 ///
 /// # Errors
-/// Everything that is wrong with the declarations.
+/// The errors in the declarations.
 pub fn inject(
     object: &Value,
     operation: Operation<'_>,
@@ -72,10 +73,10 @@ pub fn inject(
     inject_for(object, operation, settings, Placement::Webhook)
 }
 
-/// As [`inject`], for a given way into the pod.
+/// Injects as [`inject`] does, for the given placement.
 ///
 /// # Errors
-/// As [`inject`].
+/// The same as [`inject`].
 pub fn inject_for(
     object: &Value,
     operation: Operation<'_>,
@@ -96,7 +97,7 @@ pub fn inject_for(
     let node = Node::from(object);
     let Hosts { mut hosts, bytes } = task_specs::declaring(&node);
     bounded(&hosts, bytes)?;
-    // Tekton passes annotations down to the runs that its controllers create.
+    // Tekton passes annotations on to the runs that its controllers create.
     let is_by_person = !list::has_controller(object);
     let mut found = Diagnostics::default();
     if is_by_person || placement != Placement::Webhook {
@@ -113,8 +114,8 @@ pub fn inject_for(
         return Err(found.into_vec().into());
     }
     if placement == Placement::Webhook {
-        // One that is complete was injected ahead of time. One that a PipelineRun has made of its own injected spec holds values
-        // that Tekton has put in, and which are not to be had again.
+        // A complete spec was injected ahead of time. A run that a PipelineRun created from its injected spec contains
+        // values that Tekton substituted, which cannot be recovered.
         let is_done = |spec: &Value| {
             removal::is_complete(spec)
                 || (kind == task_specs::Kind::TaskRun
@@ -128,7 +129,7 @@ pub fn inject_for(
         }
     }
     let mut injected = object.clone();
-    // A Pipeline's tasks may have changed places since.
+    // The order of a Pipeline's tasks may have changed since.
     let titles: HashSet<&str> = hosts.iter().map(|host| host.title.as_str()).collect();
     let mut lost = old
         .iter()
@@ -177,25 +178,26 @@ pub fn inject_for(
     })
 }
 
-/// The most TaskSpecs of one object that have a declaration beside them. Each may refer to all parameters of the Pipeline.
+/// The maximum number of TaskSpecs with a declaration in one object. Each may refer to all parameters of the Pipeline.
 const HOSTS_MAX: usize = 100;
 
-/// Refuses more declarations than are read of one object.
+/// Rejects an object with too many declarations.
 fn bounded(hosts: &[Host], bytes: usize) -> Result<(), Refusal> {
     let diagnostic = if bytes > DECLARATION_MAX {
         Declaration::too_large("the declarations of this object have", bytes)
     } else if hosts.len() > HOSTS_MAX {
         let count = hosts.len();
-        let message = format!("{count} tasks here declare outputs; at most {HOSTS_MAX} are read");
+        let message =
+            format!("{count} tasks here declare outputs; at most {HOSTS_MAX} are allowed");
         Diagnostic::new(Place::root(), None, message)
-            .help("make Tasks of their own of them, and refer to those with taskRef")
+            .help("move them to separate Tasks, and refer to those with taskRef")
     } else {
         return Ok(());
     };
     Err(Refusal::new(diagnostic))
 }
 
-/// Returns warnings about what is allowed and probably not meant.
+/// Returns warnings about constructs that are allowed but probably not intended.
 fn inject_host(
     site: &DeclarationSite<'_>,
     place: &Place,

@@ -5,7 +5,7 @@ use crate::document::{Cursor, Diagnostics};
 
 use super::VERSION;
 
-/// Kubernetes' own kinds by `apiVersion` (k8s.io/api), but for those of reviews and of the control plane.
+/// Kubernetes' own kinds by `apiVersion` (k8s.io/api), except those of reviews and of the control plane.
 const KINDS: [(&str, &[&str]); 19] = [
     (
         "v1",
@@ -93,7 +93,7 @@ const KINDS: [(&str, &[&str]); 19] = [
     ),
 ];
 
-/// Adds what is wrong with the kind of an object; returns true if the kind is known, or may be one of a CRD.
+/// Reports an unknown kind; returns true if the kind is known, or may be defined by a CRD.
 pub(super) fn check(
     version: &str,
     kind: &str,
@@ -106,11 +106,11 @@ pub(super) fn check(
             return true;
         }
         let help = match (nearest(kind, kinds.iter().copied()), version_of(kind)) {
-            (_, Some(right)) => format!("{kind} is of apiVersion {right}"),
+            (_, Some(right)) => format!("{kind} is in apiVersion {right}"),
             (Some(right), None) => format!("did you mean '{right}'?"),
             (None, None) => match misspelt(kind) {
                 Some((right, version)) => {
-                    format!("did you mean '{right}' of apiVersion {version}?")
+                    format!("did you mean '{right}' in apiVersion {version}?")
                 }
                 None => format!("Kubernetes {VERSION} has {}", kinds.join(", ")),
             },
@@ -121,7 +121,7 @@ pub(super) fn check(
     }
     let (group, _) = version.split_once('/').unwrap_or(("", version));
     let known_group = KINDS.iter().find(|(known, _)| group_of(known) == group);
-    // Groups without a dot are Kubernetes' own.
+    // A group without a dot is one of Kubernetes' own.
     let is_own = !group.contains('.');
     let meant = version_of(kind).or_else(|| {
         let versions = KINDS.iter().map(|(version, _)| *version);
@@ -133,7 +133,7 @@ pub(super) fn check(
         .field("apiVersion")
         .unwrap_or_else(|| template.clone());
     if known_group.is_some() && is_version(version) {
-        // An old cluster may still have it, a new one has it perhaps.
+        // An older or newer cluster may have it.
         warnings.add(&at, message(), help());
         return true;
     }
@@ -147,13 +147,13 @@ pub(super) fn check(
     true
 }
 
-/// The `apiVersion` of a kind of this very name.
+/// The `apiVersion` of a kind with exactly this name.
 fn version_of(kind: &str) -> Option<&'static str> {
     let found = KINDS.iter().find(|(_, kinds)| kinds.contains(&kind));
     found.map(|(version, _)| *version)
 }
 
-/// The kind of any version that `kind` was probably meant to be.
+/// The known kind that `kind` was probably meant to be, in any version.
 fn misspelt(kind: &str) -> Option<(&'static str, &'static str)> {
     KINDS
         .iter()
@@ -164,7 +164,7 @@ fn group_of(version: &str) -> &str {
     version.split_once('/').map_or("", |(group, _)| group)
 }
 
-/// Returns true for `v1`, `v1beta1` and the like, after the group.
+/// Returns true for `v1`, `v1beta1` and similar, after the group.
 fn is_version(version: &str) -> bool {
     let (_, version) = version.split_once('/').unwrap_or(("", version));
     let Some(rest) = version.strip_prefix('v') else {

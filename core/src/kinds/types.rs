@@ -1,4 +1,4 @@
-//! The types of fields.
+//! The types of a template's fields.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,7 +12,7 @@ use crate::document::suggestion::nearest;
 use crate::document::{Content, Cursor, Diagnostics};
 use crate::variable::{Access, Reference, Text};
 
-/// Metadata that the reader of declarations checks.
+/// Metadata that the declaration reader checks.
 const OWN_METADATA: [&str; 5] = [
     "name",
     "generateName",
@@ -21,10 +21,10 @@ const OWN_METADATA: [&str; 5] = [
     "ownerReferences",
 ];
 
-/// Compares the templates of a declaration with types of the outline.
+/// Compares the templates of a declaration with the types of the outline.
 pub(super) struct Types<'a> {
     pub(super) declaration: &'a Declaration,
-    /// The template as the declaration has it; none if that is wrong.
+    /// The template as read; none if it has errors.
     pub(super) template: Option<&'a Template>,
     pub(super) scope: &'a Scope,
     pub(super) errors: &'a mut Diagnostics,
@@ -39,7 +39,7 @@ impl Types<'_> {
             match fields["fields"][key].as_str() {
                 Some(own) if key == "metadata" => self.check_metadata(own, &field),
                 Some(own) => self.check(own, &field),
-                // Without it there is nothing to be ignored either.
+                // Without a status there is nothing to ignore.
                 None if key == "status" => {}
                 None => self.unknown(key, &field, fields, &format!("a {kind}"), true),
             }
@@ -85,7 +85,7 @@ impl Types<'_> {
         }
     }
 
-    /// A number or boolean, which becomes a text in quotes.
+    /// Checks a number or boolean, which quotes would turn into a string.
     fn plain(&mut self, fits: bool, own: &str, cursor: &Cursor<'_>) {
         match own {
             _ if fits => {}
@@ -100,7 +100,7 @@ impl Types<'_> {
         let spread = item.node.as_str().and_then(|text| Text::parse(text).ok());
         let spread = spread.as_ref().and_then(Text::as_variable);
         match spread.filter(|reference| reference.is_spread()) {
-            // The items of a parameter are strings; those of an output are known in the run.
+            // The items of a parameter are strings; those of an output are only known at run time.
             Some(reference @ Reference::Param { .. }) => {
                 let kind = self.kind_of(reference);
                 if kind == Some(OutputType::Array) {
@@ -122,7 +122,7 @@ impl Types<'_> {
             for (key, field) in entries(map) {
                 match fields["fields"][key].as_str() {
                     Some(own) => self.check(own, &field),
-                    None => self.unknown(key, &field, fields, "this", false),
+                    None => self.unknown(key, &field, fields, "this object", false),
                 }
             }
             self.required(fields, map);
@@ -135,7 +135,7 @@ impl Types<'_> {
         if own == "any" {
             return;
         }
-        // What is wrong with a variable has been said.
+        // Errors in a variable were already reported.
         let Ok(parsed) = Text::parse(text) else {
             return;
         };
@@ -150,7 +150,7 @@ impl Types<'_> {
             "bytes" if parsed.as_literal().is_none_or(is_base64) => {}
             "bytes" => {
                 let message = "this is not valid base64";
-                let help = "encode it, or put it under stringData as it is if this is a Secret";
+                let help = "encode it, or put it unencoded under stringData if this is a Secret";
                 self.errors.refuse(cursor, message, help);
             }
             _ => {
@@ -167,7 +167,7 @@ impl Types<'_> {
         }
     }
 
-    /// A field that is nothing but a variable of a known type takes the variable's type.
+    /// Checks a field that is a single variable of a known type, which it takes.
     fn check_kind(
         &mut self,
         own: &str,
@@ -197,13 +197,13 @@ impl Types<'_> {
             let inside = cursor.place.within(&template.place);
             inside.is_some_and(|inside| template.is_text(&inside))
         });
-        // In a field of text a number becomes its text, and the check of the declaration refuses the rest.
+        // In a string field a number becomes text, and the check of the declaration rejects other types.
         if fits || own == "string" && is_text {
             return;
         }
         let needed = described(own);
         let message = format!(
-            "`$({reference})` is of type {}, {needed} is needed here",
+            "`$({reference})` is of type {}, but {needed} is required here",
             kind.as_str()
         );
         let help = match (own, kind) {
@@ -212,11 +212,9 @@ impl Types<'_> {
                 Some("put it under stringData if this is a Secret".to_owned())
             }
             ("integer" | "number", OutputType::String) => {
-                Some("an output with type: number gives a number".to_owned())
+                Some("use an output with type: number".to_owned())
             }
-            ("boolean", OutputType::String) => {
-                Some("an output with type: boolean gives a boolean".to_owned())
-            }
+            ("boolean", OutputType::String) => Some("use an output with type: boolean".to_owned()),
             _ => None,
         };
         self.errors.push_with(|_| {
@@ -225,7 +223,7 @@ impl Types<'_> {
         });
     }
 
-    /// The type of a variable, as far as it is known before the run.
+    /// The type of a variable, if it is known before the run.
     fn kind_of(&self, reference: &Reference) -> Option<OutputType> {
         match reference {
             Reference::Context(_) | Reference::Resource { .. } => Some(OutputType::String),
@@ -252,7 +250,8 @@ impl Types<'_> {
         }
     }
 
-    /// A later Kubernetes may have the field, where it is deep in an object and not nearly one that is known.
+    /// Reports an unknown field; a warning deep in an object, where a later Kubernetes may have it, unless it is close
+    /// to a known name.
     fn unknown(
         &mut self,
         key: &str,
@@ -271,7 +270,7 @@ impl Types<'_> {
         };
         found.push_with(|_| {
             let message =
-                format!("unknown field '{key}': {owner} has none in Kubernetes {VERSION}");
+                format!("unknown field '{key}': {owner} has no such field in Kubernetes {VERSION}");
             let help = near.map(|right| format!("did you mean '{right}'?"));
             let diagnostic = Diagnostic::new(&field.place, None, message).maybe_help(help);
             diagnostic.about(Part::Key)
@@ -285,7 +284,7 @@ impl Types<'_> {
             if name != "metadata" && map.field(name).is_none() {
                 self.errors.add(
                     map,
-                    format!("'{name}' is missing, which Kubernetes requires"),
+                    format!("'{name}' is missing; Kubernetes requires it"),
                     None,
                 );
             }
@@ -300,7 +299,7 @@ fn entries<'a>(map: &Cursor<'a>) -> Vec<(&'a str, Cursor<'a>)> {
     }
 }
 
-/// A type in the words of an error message.
+/// A type, as error messages name it.
 fn described(own: &str) -> &'static str {
     match own {
         "string" | "bytes" => "a string",

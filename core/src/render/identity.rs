@@ -1,4 +1,4 @@
-//! What marks an object as this run's: labels, annotations, owner.
+//! The marks of an object of a run: labels, annotations, owner.
 
 use crate::declaration::Template;
 use gleaner_proto::kubernetes::{
@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::run::Run;
 
-/// The marks of a run, made once for all its objects.
+/// The marks of a run, created once for all its objects.
 pub(super) struct Identity<'a> {
     uid: Option<&'a str>,
     secret_key: Option<&'a str>,
@@ -28,8 +28,7 @@ impl<'a> Identity<'a> {
         }
     }
 
-    /// Gives `object` its name and its marks, in the order in which people read: `apiVersion`, `kind`, `metadata`,
-    /// then the rest.
+    /// Adds name and marks to `object`, in the usual order: `apiVersion`, `kind`, `metadata`, then the rest.
     pub(super) fn stamp(
         &self,
         template: &Template,
@@ -37,7 +36,8 @@ impl<'a> Identity<'a> {
         (key, name): (&str, Value),
         object: Value,
     ) -> Value {
-        // Before any mark, which may differ where the content does not (an owner reference that fell back).
+        // The hash is computed before marks are added, since marks may differ for the same content (an owner reference
+        // that fell back).
         let hash_key = if holds_secret {
             self.secret_key
         } else {
@@ -51,8 +51,8 @@ impl<'a> Identity<'a> {
             Some(Value::Object(given)) => given,
             _ => Map::new(),
         };
-        // The template's own labels win: no program recognizes an object by a label. Those of a PipelineResource say by which run it
-        // was generated, and are kept by an admission policy.
+        // The template's own labels take precedence: no program recognizes an object by a label. The labels of a
+        // PipelineResource name the run that generated it, and an admission policy protects them.
         let own = object_field(&given, "labels");
         let (mut labels, winning) = if is_pipeline_resource(template) {
             (own, self.labels.clone())
@@ -103,13 +103,13 @@ fn object_field(map: &Map<String, Value>, key: &str) -> Map<String, Value> {
     field.cloned().unwrap_or_default()
 }
 
-/// Tells the content of one attempt from that of another. The key is the run's UID, which everybody can see; for content
-/// that holds a secret it is one that nobody can, or short secrets could be guessed and checked.
+/// Distinguishes the content of two attempts. The key is the run's UID, which everyone can see; for content with a
+/// secret it is a secret key, since short secrets could otherwise be found by guessing.
 fn content_hash(key: &str, object: &Value) -> String {
     let mut hash = Hashing(Sha256::new());
     hash.0.update(key.as_bytes());
     hash.0.update([0]);
-    // JSON is written in many small pieces, and a large value must not be copied to be hashed.
+    // JSON is written in many small pieces, and a large value must not be copied for hashing.
     let mut buffer = std::io::BufWriter::new(&mut hash);
     serde_json::to_writer(&mut buffer, object).expect("invariant: a hash takes any JSON value");
     drop(buffer);

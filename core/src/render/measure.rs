@@ -1,7 +1,7 @@
-//! The size of what would be rendered, known before any of it takes up memory.
+//! The size of rendered objects, computed before they take up memory.
 //!
-//! Every text of a template is at most what stands in it and the values of its variables, so the sum over the variables is the
-//! size of the object, without a copy of a single value.
+//! A rendered text is at most as long as its literals and the values of its variables, so the sum over the variables
+//! bounds the size of the object, without copying a value.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -17,21 +17,22 @@ use super::secrecy::Secrecy;
 use super::size::Size;
 use super::values::{Environment, Values};
 
-/// The largest object that the API server reads, in bytes of JSON (`MaxRequestBodyBytes`, k8s.io/apiserver/pkg/server/config.go).
-/// etcd's own bound is lower, configurable, and known to the API server only.
+/// The largest object that the API server reads, in bytes of JSON (`MaxRequestBodyBytes`,
+/// k8s.io/apiserver/pkg/server/config.go). etcd's own limit is lower and configurable, and only the API server knows
+/// it.
 pub const OBJECT_MAX: u64 = 3 << 20;
 
-/// The bounds on what is rendered at once.
+/// The limits on objects that are rendered together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
-    /// Bytes of JSON of one object.
+    /// The JSON of one object, in bytes.
     pub object: u64,
     /// All objects together.
     pub total: Size,
 }
 
 impl Default for Bounds {
-    /// No bound but that of the API server on one object.
+    /// No limit, except the API server's on one object.
     fn default() -> Self {
         Self {
             object: OBJECT_MAX,
@@ -43,20 +44,20 @@ impl Default for Bounds {
     }
 }
 
-/// Objects that are larger than the bounds.
+/// An error for objects that exceed the limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TooLarge {
-    /// The template whose object it is; none when it is all objects together.
+    /// The template of the object; none for all objects together.
     pub resource: Option<ResourceName>,
     /// Its size in bytes.
     pub size: u64,
-    /// The bound in bytes.
+    /// The limit in bytes.
     pub bound: u64,
-    /// The variables that contribute most, with the bytes of all their uses, largest first.
+    /// The variables that contribute most, with the size of all their uses in bytes, largest first.
     pub largest: Vec<(String, u64)>,
 }
 
-/// Name, labels, annotations and owner reference that every object gets.
+/// The name, labels, annotations and owner reference of every object.
 const MARKS: Size = Size {
     json: 1 << 10,
     memory: 4 << 10,
@@ -66,13 +67,13 @@ const SHORT: Size = Size {
     json: 256,
     memory: 256,
 };
-/// The contributions that an error names.
+/// The number of contributions that an error names.
 const NAMED: usize = 3;
 
 /// Measures the objects of `declaration`, or only the object of the template `only` and those that it refers to.
 ///
 /// # Errors
-/// [`TooLarge`] for the first object over its bound, or for all together.
+/// [`TooLarge`] for the first object over its limit, or for all together.
 pub fn measure(
     declaration: &Declaration,
     values: &Values,
@@ -120,11 +121,11 @@ pub fn measure(
     Ok(total)
 }
 
-/// Looks up each variable once, however often it is used.
+/// Measures each variable once, regardless of the number of its uses.
 struct Measuring<'a> {
     variables: Environment<'a>,
     templates: HashMap<&'a str, &'a Template>,
-    /// The size of a variable's value alone, and within text.
+    /// The size of a variable's value as a whole, and within text.
     known: HashMap<&'a Reference, (Size, Size)>,
 }
 
@@ -189,7 +190,7 @@ impl<'a> Measuring<'a> {
             }
             _ => match self.variables.lookup(reference) {
                 Lookup::Value(value) => (Size::of(&value), Size::within_text(&value)),
-                // Stays as it is written.
+                // The variable stays as written.
                 Lookup::Pending | Lookup::Absent(_) => {
                     let text = Size::of_text(&format!("$({reference})"));
                     (text + Size::container(), text)
@@ -200,7 +201,7 @@ impl<'a> Measuring<'a> {
         size
     }
 
-    /// Measures a field of another template. Its own variables have been measured before: dependencies come first.
+    /// Measures a field of another template. Its own variables were measured before: dependencies come first.
     fn field(&mut self, name: &str, field: &str) -> Size {
         let Some(template) = self.templates.get(name).copied() else {
             return Size::default();
@@ -214,7 +215,7 @@ impl<'a> Measuring<'a> {
         match part {
             Some(Part::Tree(tree)) => self.tree(tree, nobody),
             Some(Part::Fixed(value)) => Size::of(value),
-            // A derived name, the run's namespace, a kind.
+            // A derived name, the run's namespace, or a kind.
             None => SHORT,
         }
     }
@@ -282,12 +283,10 @@ impl<'a> Contributions<'a> {
 // === impl TooLarge ===
 
 impl TooLarge {
-    /// Returns what to do about it.
+    /// Returns the remedy.
     pub const fn remedy(&self) -> &'static str {
         match &self.resource {
-            Some(_) => {
-                "make the outputs smaller, or output a reference to where the data is stored"
-            }
+            Some(_) => "make the outputs smaller, or output a reference to the data",
             None => {
                 "make the outputs or the templates smaller, or raise the sidecar's memory limit"
             }
@@ -301,12 +300,12 @@ impl fmt::Display for TooLarge {
         match &self.resource {
             Some(resource) => write!(
                 out,
-                "the object of '{resource}' would have {size} bytes, and at most {} are accepted",
+                "the object of '{resource}' would have {size} bytes, but at most {} are accepted",
                 self.bound
             )?,
             None => write!(
                 out,
-                "all objects together would have {size} bytes, and at most {} fit the memory of the sidecar",
+                "all objects together would have {size} bytes, but at most {} fit the sidecar's memory",
                 self.bound
             )?,
         }

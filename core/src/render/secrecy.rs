@@ -1,11 +1,11 @@
-//! Secrecy: masks secret outputs in what is rendered, and decides for each object how much of the API server's text about it
-//! may be passed on.
+//! Secrecy: masks secret outputs in rendered objects, and decides how much of the API server's text about an object may
+//! be passed on.
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
-/// Shown instead of a secret.
+/// Shown in place of a secret.
 pub const SECRET: &str = "(secret)";
 
 /// The form of secrets in rendered objects.
@@ -17,12 +17,12 @@ pub enum Secrecy {
     Masked,
 }
 
-/// The amount of text by the API server about one object that may be passed on.
+/// The amount of the API server's text about one object that may be passed on.
 ///
-/// API servers, webhooks and the proxies in front of them quote what they refuse, in any encoding and cut at any byte: in Go's
-/// escapes, as base64 of a whole field, JSON within JSON, one line of a key. No search for the value finds all of these, so
-/// where the object contains a secret, no text about it is passed on at all. An object that contains none cannot be quoted with
-/// one. Metadata of an object that exists already, its owner or finalizers, is not text about this one.
+/// API servers, webhooks and proxies quote what they reject, in any encoding and cut at any byte: in Go's escapes, as
+/// base64 of a whole field, as JSON within JSON, or as one line of a key. No search for the value finds all of these,
+/// so no text about an object with a secret is passed on. Text about an object without secrets cannot quote one.
+/// Metadata of an existing object, such as its owner or finalizers, does not count as text about it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Disclosure {
     /// All of it.
@@ -32,7 +32,7 @@ pub enum Disclosure {
     Withheld(Arc<Withheld>),
 }
 
-/// An object that contains a secret, as it may be shown.
+/// An object with a secret, in a form that may be shown.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Withheld {
     step: String,
@@ -45,7 +45,7 @@ pub struct Withheld {
 pub(super) type SecretOutput<'a> = (&'a str, &'a str);
 
 impl Disclosure {
-    /// That of an object that contains this secret output, and is not at hand.
+    /// Creates it for an object that contains this secret output and is not available.
     pub fn of_unseen(step: &str, output: &str) -> Self {
         Self::withheld((step, output), Value::Null)
     }
@@ -65,7 +65,7 @@ impl Withheld {
         (self.step.clone(), self.output.clone())
     }
 
-    /// Returns the sentence that replaces the text.
+    /// Returns the message that replaces the text.
     pub fn notice(&self) -> String {
         let Self { step, output, .. } = self;
         format!(
@@ -74,8 +74,8 @@ impl Withheld {
         )
     }
 
-    /// Returns the part of `field`, a path as the API server writes it, that leads through the object as everyone may see it.
-    /// A key that is part of a secret ends it, and so does one that someone made up.
+    /// Returns the part of `field`, a path as the API server writes it, that exists in the masked object. It ends
+    /// before a key that is part of a secret or does not exist.
     pub fn visible_path<'a>(&self, field: &'a str) -> Option<&'a str> {
         let mut value = &self.masked;
         let mut rest = field;
@@ -87,7 +87,8 @@ impl Withheld {
     }
 }
 
-/// Takes one key or index from the start of `path`. Paths of validation read `data[a.b]`, those of server-side apply `.data.a.b`.
+/// Splits one key or index off the start of `path`. Validation writes paths as `data[a.b]`, server-side apply as
+/// `.data.a.b`.
 fn enter<'a, 'b>(value: &'a Value, path: &'b str) -> Option<(&'a Value, &'b str)> {
     if let Some(bracket) = path.strip_prefix('[') {
         let (key, after) = bracket.split_once(']')?;

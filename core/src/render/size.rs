@@ -1,4 +1,4 @@
-//! The size of JSON values: of their text, and in memory.
+//! The size of JSON values: as text, and in memory.
 
 use std::io;
 use std::iter::Sum;
@@ -9,16 +9,16 @@ use serde_json::Value;
 /// The size of a JSON value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Size {
-    /// Bytes of its compact JSON.
+    /// The size of its compact JSON, in bytes.
     pub json: u64,
-    /// Bytes of memory for its parsed form, at most.
+    /// The memory of its parsed form, in bytes, at most.
     pub memory: u64,
 }
 
 /// The memory of an item of a list, and of an entry of a map: hash, key, value and a slot of its index (indexmap).
 const ITEM: u64 = size_of::<Value>() as u64;
 const ENTRY: u64 = ITEM + size_of::<String>() as u64 + 8 + 16;
-/// What an allocator needs for itself.
+/// The overhead of an allocation.
 const ALLOCATION: u64 = 16;
 impl Size {
     /// Measures a value.
@@ -44,7 +44,7 @@ impl Size {
         }
     }
 
-    /// Measures a piece of text.
+    /// Measures a part of a text.
     pub(super) fn of_text(text: &str) -> Self {
         let mut counter = Counter::default();
         counter.write(text);
@@ -54,7 +54,7 @@ impl Size {
         }
     }
 
-    /// What a list, map or text takes up itself: two brackets or quotes, and an allocation.
+    /// The size of an empty list, map or string: two brackets or quotes, and an allocation.
     pub(super) const fn container() -> Self {
         Self {
             json: 2,
@@ -95,7 +95,7 @@ impl Sum for Size {
     }
 }
 
-/// Returns the memory of a parsed value, with the room that a list or map grown by a parser has for more.
+/// Returns the memory of a parsed value, including the spare capacity of lists and maps that a parser has grown.
 pub(crate) fn memory(value: &Value) -> u64 {
     let slots = |length: usize| match length {
         0 => 0,
@@ -116,7 +116,7 @@ pub(crate) fn memory(value: &Value) -> u64 {
         }
 }
 
-/// Counts what is written, and how many of the bytes JSON would escape if it were text.
+/// Counts the bytes of written JSON, and those that JSON would escape inside a string.
 #[derive(Default)]
 struct Counter {
     bytes: u64,

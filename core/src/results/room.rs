@@ -1,8 +1,8 @@
-//! The room for results in a termination message, and what is left out where it is short.
+//! The space for results in a termination message, and the fields that are left out if it is short.
 //!
 //! A field is left out by making it empty, because Tekton fails a run whose result lacks a declared key
-//! (`pkg/apis/pipeline/v1/result_validation.go`). First go the params of PipelineResources, then the declared `results`, then
-//! the types of PipelineResources; among those of one group the longest first. Names and UIDs stay.
+//! (`pkg/apis/pipeline/v1/result_validation.go`). The params of PipelineResources are left out first, then the declared
+//! `results`, then the types of PipelineResources; within a group the longest first. Names and UIDs are kept.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -13,61 +13,61 @@ use serde_json::{Map, Value};
 use super::{TYPE, is_given, keys};
 use crate::declaration::{Declaration, Template};
 
-/// Results by the names of their resources.
+/// The results by resource name.
 pub type Results = BTreeMap<String, Map<String, Value>>;
 
-/// The length of a UID (RFC 9562), which is not known before the object exists.
+/// A placeholder of a UID's length (RFC 9562); the UID is unknown before the object exists.
 const UID: &str = "00000000-0000-0000-0000-000000000000";
 
-/// The room for Gleaner's results in the termination message of the step that writes them.
+/// The space for Gleaner's results in the termination message of the step that writes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Room {
     /// The containers that share the pod's messages.
     pub share: Share,
-    /// What the step's own results take of it, as far as it is known.
+    /// The known size of the step's own results.
     pub taken: Size,
 }
 
-/// An error for results whose names and UIDs alone exceed the room.
+/// The error for results with names and UIDs that alone exceed the space.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the results of {resources} resources take at least {needed} bytes, and {room} bytes are free in the step's termination \
-     message: {own} containers of the pod and {added} of Gleaner's share {POD_MAX} bytes, a container has at most \
+    "the results of {resources} resources take at least {needed} bytes, but {room} bytes are free in the step's termination \
+     message: {own} containers of the pod and {added} of Gleaner's share {POD_MAX} bytes, each container has at most \
      {CONTAINER_MAX}, and the Task's own results take {taken}"
 )]
 pub struct DoesNotFit {
     /// The number of results.
     pub resources: usize,
-    /// The bytes that they take at least.
+    /// Their minimum size, in bytes.
     pub needed: usize,
-    /// The bytes that are free.
+    /// The number of free bytes.
     pub room: usize,
-    /// The bytes that the step's own results take.
+    /// The size of the step's own results, in bytes.
     pub taken: usize,
-    /// The containers of the pod without Gleaner's.
+    /// The number of containers in the pod without Gleaner's.
     pub own: usize,
-    /// Gleaner's containers.
+    /// The number of Gleaner's containers.
     pub added: usize,
 }
 
 impl DoesNotFit {
-    /// What to do about it.
+    /// The remedy.
     pub const REMEDY: &'static str = "create fewer resources in one Task, set Tekton's feature flag results-from to sidecar-logs, or let the next \
          task read the objects by their labels";
 }
 
 impl Room {
-    /// The room in a step that has no results of its own.
+    /// The space in a step that writes no other results.
     pub fn new(share: Share) -> Self {
         let taken = share.size(OF_TEKTON);
         Self { share, taken }
     }
 
-    /// Checks, before anything is created, that the results of objects, given as resource and object name, can be returned at
-    /// least with their names and UIDs.
+    /// Checks, before any object is created, that at least the names and UIDs of the results fit; `objects` gives them
+    /// by resource and object name.
     ///
     /// # Errors
-    /// They cannot.
+    /// They do not fit.
     pub fn check<'a>(
         self,
         declaration: &Declaration,
@@ -80,10 +80,10 @@ impl Room {
         self.check_results(&smallest.collect())
     }
 
-    /// Makes fields of `results` empty until the rest fits, and returns a note for each.
+    /// Clears fields of `results` until the rest fits, and returns a note for each.
     ///
     /// # Errors
-    /// Names and UIDs alone do not fit; `results` is as it was.
+    /// Names and UIDs alone do not fit; `results` is unchanged.
     pub fn fit(
         self,
         declaration: &Declaration,
@@ -100,7 +100,7 @@ impl Room {
             results
         };
         self.check_results(&without(order.len()))?;
-        // The first count of fields without which the rest fits.
+        // The smallest number of fields to clear so that the rest fits.
         let counts: Vec<usize> = (0..=order.len()).collect();
         let count = counts.partition_point(|count| !self.holds(&without(*count)));
         *results = without(count);
@@ -145,7 +145,7 @@ impl Room {
     }
 }
 
-/// The result of an object with this name and any UID, with its other fields empty.
+/// The result of an object with this name and a placeholder UID, with all other fields empty.
 pub(crate) fn smallest(template: &Template, name: &str) -> Map<String, Value> {
     let field = |key: String| {
         let value = match key.as_str() {
@@ -158,7 +158,7 @@ pub(crate) fn smallest(template: &Template, name: &str) -> Map<String, Value> {
     keys(template).into_iter().map(field).collect()
 }
 
-/// The fields that may be left out, in the order in which they go.
+/// The fields that may be left out, in that order.
 fn order(declaration: &Declaration, results: &Results) -> Vec<(String, String)> {
     let mut fields = Vec::new();
     for (resource, result) in results {

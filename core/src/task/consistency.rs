@@ -1,5 +1,4 @@
-//! What a declaration says that the TaskSpec beside it does not bear out: variables in `fromPath`, and results of one
-//! name.
+//! Contradictions between a declaration and its TaskSpec: variables in `fromPath`, and results with the same name.
 
 use std::collections::HashSet;
 
@@ -13,7 +12,7 @@ use crate::variable::{CONTEXT, Reference};
 use super::spec::TaskSpec;
 use super::step::{Action, Step};
 
-/// What is wrong with the variables in `fromPath`; places and positions are the declaration's.
+/// Checks the variables in `fromPath`; places and positions are the declaration's.
 pub fn paths(declaration: &Declaration, spec: &TaskSpec) -> Diagnostics {
     let names = Names::of(spec);
     let mut found = Diagnostics::default();
@@ -35,8 +34,8 @@ pub fn paths(declaration: &Declaration, spec: &TaskSpec) -> Diagnostics {
     found
 }
 
-/// Results that both a step and a resource write; places and positions are the document's. A Task result that no step
-/// writes is how Tekton learns of the resource's.
+/// Reports results that both a step and a resource write; places and positions are the document's. A Task result that
+/// no step writes makes the resource's result known to Tekton.
 pub fn results(declaration: &Declaration, spec: &TaskSpec) -> Vec<Diagnostic> {
     let written: HashSet<&str> = spec.steps.iter().flat_map(written_by).collect();
     let both = spec.results.iter().filter(|result| {
@@ -50,13 +49,13 @@ pub fn results(declaration: &Declaration, spec: &TaskSpec) -> Vec<Diagnostic> {
             let message = format!(
                 "the Task's result '{name}' and the resource '{name}' would write the same result"
             );
-            Diagnostic::new(&result.place, Some(result.at), message).help("rename one")
+            Diagnostic::new(&result.place, Some(result.at), message).help("rename one of them")
         });
     }
     found.into_vec()
 }
 
-/// The results whose files `step` names.
+/// The results whose files `step` refers to.
 fn written_by(step: &Step) -> impl Iterator<Item = &str> {
     let action = match &step.action {
         Action::Script(script) => std::slice::from_ref(script),
@@ -73,7 +72,7 @@ fn written_by(step: &Step) -> impl Iterator<Item = &str> {
         .filter_map(|(_, variable)| result(variable))
 }
 
-/// The result whose file the variable is.
+/// The result whose file `variable` refers to.
 fn result(variable: &str) -> Option<&str> {
     let spellings = [(".", ".path"), ("[\"", "\"].path"), ("['", "'].path")];
     let access = variable.strip_prefix("results")?;
@@ -83,7 +82,7 @@ fn result(variable: &str) -> Option<&str> {
     names.next()
 }
 
-/// The text between each `$(` and `)`, with the byte at which the variable begins.
+/// The content of each `$(...)`, with the byte offset of the variable.
 pub(super) fn variables(text: &str) -> impl Iterator<Item = (usize, &str)> {
     text.match_indices("$(").filter_map(|(offset, open)| {
         let (variable, _) = text[offset + open.len()..].split_once(')')?;
@@ -118,7 +117,7 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// Why `variable` stands for nothing, and what would be right.
+    /// Returns the error and the remedy for a `variable` that does not exist.
     fn unknown(&self, variable: &str, found: &Diagnostics) -> Option<(String, Option<String>)> {
         let lacks = |what: &str, name: &str, known: &IndexSet<&str>| {
             let message = || format!("`$({variable})`: the Task has no {what} '{name}'");
@@ -141,12 +140,12 @@ impl<'a> Names<'a> {
             }
             "context" if CONTEXT.contains(&rest) => None,
             "context" => {
-                let message = format!("`$({variable})`: there is no context variable '{rest}'");
+                let message = format!("`$({variable})`: unknown context variable '{rest}'");
                 Some((message, found.suggestion(rest, CONTEXT)))
             }
             "step" | "steps" | "resources" | "inputs" => None,
             _ => {
-                let message = format!("`$({variable})` is no variable that a path can hold");
+                let message = format!("`$({variable})` is not allowed in a path");
                 let help = "use $(params.NAME), $(workspaces.NAME.path) or $(context.NAME)";
                 Some((message, Some(help.to_owned())))
             }
@@ -154,7 +153,7 @@ impl<'a> Names<'a> {
     }
 }
 
-/// `workspaces["src"].path` as `workspaces.src.path`.
+/// Returns `workspaces["src"].path` as `workspaces.src.path`.
 pub fn dotted(variable: &str) -> String {
     let mut text = variable.to_owned();
     for (open, close) in [("[\"", "\"]"), ("['", "']")] {

@@ -1,4 +1,4 @@
-//! Objects that are created while steps are still to run.
+//! Objects that are created before the last step runs.
 
 use std::collections::HashSet;
 
@@ -11,8 +11,8 @@ use crate::variable::Reference;
 
 use super::spec::TaskSpec;
 
-/// Returns a warning if the objects are created before steps that may fail; its place is the declaration's. A declaration that names
-/// `submit` itself is not asked.
+/// Returns a warning if the objects are created before steps that may fail; its place is the declaration's. An explicit
+/// `submit` turns the warning off.
 pub(super) fn warning(declaration: &Declaration, spec: &TaskSpec) -> Option<Diagnostic> {
     if declaration.submit != Submit::Resolved {
         return None;
@@ -36,9 +36,9 @@ pub(super) fn warning(declaration: &Declaration, spec: &TaskSpec) -> Option<Diag
         .collect();
     let (first, name) = (later.first()?, &spec.steps[last].name);
     let message = format!(
-        "the objects are created after the step '{name}', and stay if a later one, such as '{first}', fails"
+        "the objects are created after the step '{name}', and remain if a later step, such as '{first}', fails"
     );
-    let help = "write submit: Completed to create them after the last step, or submit: Resolved if that is meant";
+    let help = "set submit: Completed to create them after the last step, or submit: Resolved if this is intended";
     let place = Place::from(["steps", name.as_str()]);
     Some(Diagnostic::new(place, None, message).help(help))
 }

@@ -5,13 +5,13 @@ use crate::document::diagnostic::Diagnostic;
 use crate::document::{Cursor, Diagnostics};
 use gleaner_proto::name::is_dns_subdomain;
 
-/// Longest name of a Task (Tekton's `pkg/apis/validate/metadata.go`): it becomes a label's value.
+/// The longest name of a Task (Tekton's `pkg/apis/validate/metadata.go`): it becomes a label value.
 const LONGEST: usize = 63;
-/// What a refused name should have been.
+/// The remedy for an invalid name.
 const RULE: &str =
     "use lower-case letters, digits and '-', and begin and end with a letter or digit";
 
-/// Checks the name in the metadata of a Task, TaskRun and so on.
+/// Checks the name in the metadata of a Task, TaskRun or similar.
 pub(super) fn check(document: &Node) -> Vec<Diagnostic> {
     let metadata = Cursor::root(document).field("metadata");
     let mut found = Diagnostics::default();
@@ -27,17 +27,17 @@ pub(super) fn check(document: &Node) -> Vec<Diagnostic> {
         }
         if name.len() > LONGEST {
             let message = format!("the name has {} characters", name.len());
-            let help = format!("Tekton takes at most {LONGEST}");
+            let help = format!("Tekton allows at most {LONGEST}");
             found.refuse(&field, message, help);
         } else if !is_dns_subdomain(name) {
-            let message = format!("Kubernetes refuses the name '{name}'");
+            let message = format!("Kubernetes rejects the name '{name}'");
             found.refuse(&field, message, RULE);
         }
     }
     found.into_vec()
 }
 
-/// The name of a run of `task`: the beginning of the Task's where the whole would be too long.
+/// The name of a run of `task`, truncated if it is too long.
 pub fn of_run(task: &str) -> String {
     const SUFFIX: &str = "-run";
     let room = task
@@ -48,7 +48,7 @@ pub fn of_run(task: &str) -> String {
     format!("{begin}{SUFFIX}")
 }
 
-/// The name of the TaskRun of a pipeline's task: run and task, cut where they are too long together.
+/// The name of the TaskRun of a pipeline task: run and task, truncated if they are too long together.
 pub fn of_part(run: &str, task: &str) -> String {
     let name = format!("{run}-{task}");
     let ends = name

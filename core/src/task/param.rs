@@ -7,32 +7,32 @@ use serde_json::{Number, Value};
 use crate::document::{Content, Node};
 use crate::document::{Cursor, Diagnostics};
 
-/// The most keys that all object parameters of a Task have together. Each may become an argument of the sidecar.
+/// The maximum number of keys in all object parameters of a Task. Each may become an argument of the sidecar.
 const KEYS_MAX: usize = 4000;
 
 /// A parameter of a Task.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ParamSpec {
-    /// Its name.
+    /// The name of the parameter.
     pub name: String,
     /// The type of its value.
     pub kind: ParamKind,
-    /// Its value when none is given.
+    /// The default value.
     pub default: Option<Value>,
-    /// The values that it may have; any when empty.
+    /// The allowed values; any if empty.
     pub choices: Vec<String>,
-    /// What it is for.
+    /// The description, for people.
     pub description: Option<String>,
 }
 
 /// The type of a parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ParamKind {
-    /// Text.
+    /// A string.
     String,
-    /// A list of texts.
+    /// A list of strings.
     Array,
-    /// Texts by key.
+    /// A map of strings.
     Object {
         /// The declared keys; each needs a value.
         keys: Vec<String>,
@@ -40,7 +40,7 @@ pub enum ParamKind {
 }
 
 impl ParamKind {
-    /// The word for it in a Task.
+    /// The name of the type in a Task.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::String => "string",
@@ -51,7 +51,7 @@ impl ParamKind {
 }
 
 impl ParamSpec {
-    /// Reads the parameters of a TaskSpec or PipelineSpec: `params`, and the `inputs.params` of 2019.
+    /// Reads the parameters of a TaskSpec or PipelineSpec: `params`, and the `inputs.params` of v1alpha1.
     pub fn read_all(spec: &Cursor<'_>, found: &mut Diagnostics) -> Vec<Self> {
         let (mut params, mut names) = (Vec::<Self>::new(), HashSet::new());
         let mut keys = 0;
@@ -61,10 +61,11 @@ impl ParamSpec {
                 keys += Self::keys_of(item.node);
                 if keys > KEYS_MAX {
                     if before <= KEYS_MAX {
-                        let message =
-                            format!("with this parameter, there are {keys} keys of objects");
+                        let message = format!(
+                            "with this parameter, object parameters have {keys} keys in total"
+                        );
                         let help =
-                            format!("at most {KEYS_MAX} are read in a Task; join some in an array");
+                            format!("a Task may have at most {KEYS_MAX}; combine some in an array");
                         found.refuse(&item, message, help);
                     }
                     continue;
@@ -83,15 +84,16 @@ impl ParamSpec {
         params
     }
 
-    /// The number of keys in the default, value and properties of a parameter, each counted as often as it is there.
+    /// The number of keys in the default, value and properties of a parameter, each counted as often as it occurs.
     pub(crate) fn keys_of(param: &Node) -> usize {
         let fields = ["default", "value", "properties"].into_iter();
         let maps = fields.filter_map(|field| param.get(field)?.mapping());
         maps.map(<[_]>::len).sum()
     }
 
-    /// Parameters that a TaskSpec has without declaring them: those of what it is embedded in, nearest first (Tekton's
-    /// "propagated parameters", `docs/taskruns.md`). A run's have a value and no type, which the value tells.
+    /// Reads the parameters that a TaskSpec inherits: those of the objects that it is embedded in, nearest first
+    /// (Tekton's "propagated parameters", `docs/taskruns.md`). A run's parameters have no declared type; their values
+    /// determine it.
     pub(crate) fn read_around(around: &[&Node], own: &[Self]) -> Vec<Self> {
         let mut params: Vec<Self> = Vec::new();
         let mut names: HashSet<String> = own.iter().map(|param| param.name.clone()).collect();
@@ -99,7 +101,7 @@ impl ParamSpec {
             .iter()
             .filter_map(|node| node.get("params")?.sequence());
         for node in lists.flatten() {
-            // What is wrong with them is for Tekton to say.
+            // Tekton reports errors in these parameters.
             let param = match node.present("value") {
                 Some(value) => Self::of_value(node, value),
                 None => Self::read(&Cursor::root(node), &mut Diagnostics::default()),
@@ -118,7 +120,7 @@ impl ParamSpec {
             Content::Mapping(entries) => ParamKind::Object {
                 keys: entries.iter().map(|(key, _)| key.name.clone()).collect(),
             },
-            // It hands on another as a whole, whose type is not to be seen here.
+            // The value is a whole other parameter, whose type is unknown here.
             Content::String(text) if text.trim_end().ends_with("[*])") => return None,
             _ => ParamKind::String,
         };
@@ -139,14 +141,14 @@ impl ParamSpec {
             Some("array") => ParamKind::Array,
             Some("object") => object(param, found),
             Some(other) => {
-                let message = format!("'{other}' is not a type of a parameter");
+                let message = format!("'{other}' is not a parameter type");
                 let help = "use string, array or object";
                 let field = param.field("type");
                 let field = field.as_ref().unwrap_or(param);
                 found.refuse(field, message, help);
                 return None;
             }
-            // As Tekton does it: the default tells the type.
+            // As in Tekton, the default determines the type.
             None => match default.map(value) {
                 Some(Value::Array(_)) => ParamKind::Array,
                 Some(Value::Object(_)) => object(param, found),
@@ -164,8 +166,9 @@ impl ParamSpec {
     }
 }
 
-/// Returns a parameter's value as Tekton reads it (`ParamValue.UnmarshalJSON` in `pkg/apis/pipeline/v1/param_types.go`): a list
-/// of texts, a map of texts, or a text. Of anything else the text is its JSON: `4`, `false`, `[1,2]`.
+/// Returns a parameter's value as Tekton reads it (`ParamValue.UnmarshalJSON` in
+/// `pkg/apis/pipeline/v1/param_types.go`): a list of strings, a map of strings, or a string. Other values become their
+/// JSON text: `4`, `false`, `[1,2]`.
 pub fn value(node: &Node) -> Value {
     let json = node.to_json();
     let is_text = |value: &Value| value.is_string() || value.is_null();
@@ -184,8 +187,8 @@ pub fn value(node: &Node) -> Value {
     }
 }
 
-/// Returns a value as compact JSON with the numbers as Go prints them: the API server passes them on in this form. Go has no
-/// `.0` at whole numbers, and powers only from 1e21 on and below 1e-6 (`encoding/json`, `floatEncoder`).
+/// Returns a value as compact JSON, with numbers formatted as in Go: the API server passes them on in this form. Go
+/// writes whole numbers without `.0`, and exponents only from 1e21 on and below 1e-6 (`encoding/json`, `floatEncoder`).
 fn go_json(value: &Value) -> String {
     match value {
         Value::Number(number) => go_number(number),

@@ -1,11 +1,11 @@
-//! The pod templates in a document: those of a Job, CronJob or JobSet, and of any other kind that makes pods.
+//! The pod templates in a document: those of a Job, CronJob or JobSet, and of any other kind that creates pods.
 
 use crate::document::{Content, Cursor};
 
-/// Kinds are nested this deep at most before their pod template: a JobSet has it seven levels down.
+/// The deepest nesting of a pod template; in a JobSet it is seven levels deep.
 const DEPTH_MAX: usize = 12;
 
-/// The pod templates in the document: maps below `template`, or another key, whose `spec` has containers.
+/// The pod templates in the document: maps under `template`, or another key, with containers in their `spec`.
 pub(super) fn all<'a>(document: &Cursor<'a>) -> Vec<Cursor<'a>> {
     let mut found = Vec::new();
     if let Some(spec) = document.field("spec") {

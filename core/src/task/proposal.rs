@@ -1,7 +1,7 @@
 //! The syntax of the 2019 proposal: `steps[].outputs`, `outputs.resources`, `outputs.objects`.
 //!
-//! It says the same as an annotation, in other places. So it is moved, node by node with their positions, into the
-//! tree that an annotation would hold, and read by the same reader.
+//! It is equivalent to an annotation. So it is moved, node by node with positions, into the tree that an annotation
+//! would hold, and read by the same reader.
 
 use std::collections::HashSet;
 
@@ -15,18 +15,17 @@ use super::step::step_name;
 #[derive(Debug, Clone)]
 pub struct Proposal {
     tree: Node,
-    /// Where each part of the tree stood: places in the declaration, places in the document.
+    /// The original place of each part of the tree: (place in the declaration, place in the document).
     moved: Vec<(Place, Place)>,
-    /// What cannot even be moved.
+    /// Errors about parts that could not be moved.
     diagnostics: Vec<Diagnostic>,
 }
 
 impl Proposal {
-    /// The declaration in the TaskSpec `spec`; none when it uses nothing of the
-    /// proposal's syntax.
+    /// The declaration in the TaskSpec `spec`; none if it does not use the proposal's syntax.
     ///
-    /// `outputs.resources` alone is older than the proposal: with only `name` and `type` it binds a resource that
-    /// exists already, and declares nothing.
+    /// `outputs.resources` alone is older than the proposal: with only `name` and `type` it binds an existing resource,
+    /// and declares no outputs.
     pub fn find(spec: &Cursor<'_>) -> Option<Self> {
         let Cursor { node: spec, place } = spec;
         let outputs = spec.present("outputs");
@@ -53,8 +52,7 @@ impl Proposal {
                 Content::Mapping(templates) => entries.extend(found.templates(templates, &place)),
                 _ => {
                     let other = outputs.describe();
-                    let message =
-                        format!("must be a map with resources and objects, this is {other}");
+                    let message = format!("must be a map with resources and objects, not {other}");
                     found.report(place, outputs.at, message);
                 }
             }
@@ -63,17 +61,17 @@ impl Proposal {
         Some(found)
     }
 
-    /// What cannot even be moved.
+    /// Errors about parts that could not be moved.
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.diagnostics
     }
 
-    /// The declaration as an annotation would hold it.
+    /// The declaration in the form of an annotation.
     pub const fn tree(&self) -> &Node {
         &self.tree
     }
 
-    /// Names the place in the document rather than that in the moved tree.
+    /// Changes the place of a diagnostic to the original one in the document.
     pub fn locate(&self, diagnostic: Diagnostic) -> Diagnostic {
         let mut moved = self.moved.iter();
         let place = moved.find_map(|(from, to)| Some(to.join(&diagnostic.place.within(from)?)));
@@ -96,7 +94,7 @@ impl Proposal {
             let own = Place::from(["steps", &name]);
             self.moved.push((own, place.clone()));
             if !names.insert(name.clone()) {
-                let message = format!("a step before this one is also called '{name}'");
+                let message = format!("an earlier step is also named '{name}'");
                 self.report(place, step.at, message);
                 continue;
             }
@@ -123,7 +121,7 @@ impl Proposal {
             let own = place.key(&key.name);
             self.moved.push((Place::root().key(&key.name), own.clone()));
             if key.name == "steps" {
-                let message = "unknown field; a step's outputs stand beside the step, in spec.steps[].outputs";
+                let message = "unknown field; declare a step's outputs in the step, under spec.steps[].outputs";
                 self.report(own, key.at, message);
             } else {
                 entries.push((key.clone(), node.clone()));

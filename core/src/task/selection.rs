@@ -1,4 +1,4 @@
-//! Which of several Tasks is meant, read as a whole.
+//! Selects one of several Tasks, and reads it completely.
 
 use crate::declaration::Declaration;
 use crate::document::Node;
@@ -14,68 +14,68 @@ use crate::document::{Cursor, Finding, Source};
 /// A Task that can be rendered and run.
 #[derive(Debug, Clone)]
 pub struct Task {
-    /// Its name.
+    /// The name of the Task.
     pub name: String,
-    /// What it does.
+    /// The TaskSpec.
     pub spec: TaskSpec,
-    /// What its steps leave behind, and what becomes of it.
+    /// The outputs of its steps, and the objects created from them.
     pub declaration: Declaration,
-    /// The declaration as the sidecar gets it.
+    /// The declaration in the form that the sidecar gets.
     pub document: Value,
 }
 
-/// Why there is no [`Task`].
+/// An error that prevents the selection of a [`Task`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SelectionError {
     /// The file has no Task.
-    #[error("{0}: there is no Task in it; give the file that holds one with -f")]
+    #[error("{0}: no Task found; pass a file with a Task using -f")]
     NoTask(String),
-    /// The file has no Task, but something of this title with a taskSpec in it.
+    /// The file has no Task, but an object of this title with an embedded taskSpec.
     #[error(
-        "{0}: {1} has an embedded taskSpec, and what is needed here is a Task; put the taskSpec into a file of \
-         its own: kind Task, and spec in place of taskSpec"
+        "{0}: {1} has an embedded taskSpec, but a Task is required here; move the taskSpec to a separate file, as the spec of an \
+         object of kind Task"
     )]
     Embedded(String, String),
-    /// The file has no Task of the name that was asked for.
-    #[error("{file}: there is no Task '{name}' in it{}", help(.suggestion))]
+    /// The file has no Task of the requested name.
+    #[error("{file}: Task '{name}' not found{}", help(.suggestion))]
     Unknown {
-        /// The file.
+        /// The searched file.
         file: String,
-        /// The name.
+        /// The requested name.
         name: String,
-        /// What would be right.
+        /// The remedy.
         suggestion: Option<String>,
     },
-    /// The file has several Tasks of these names, and one was not asked for.
-    #[error("{0}: there are several Tasks in it; say which with --task: {names}", names = .1.join(", "))]
+    /// The file has several Tasks, with these names, and none was selected.
+    #[error("{0}: found several Tasks; select one with --task: {names}", names = .1.join(", "))]
     Several(String, Vec<String>),
     /// Two Tasks have the same name.
-    #[error("there are two Tasks '{name}': {first} and {second}; rename or remove one")]
+    #[error("duplicate Task '{name}': {first} and {second}; rename or remove one")]
     Duplicate {
-        /// The name.
+        /// The duplicate name.
         name: String,
         /// File, line and column of the first.
         first: String,
         /// File, line and column of the second.
         second: String,
     },
-    /// The Task of this name in the file declares nothing.
+    /// The selected Task declares no outputs.
     #[error(
-        "{0}: the Task '{1}' declares no outputs; say what its steps leave behind in the annotation {annotation}",
+        "{0}: the Task '{1}' declares no outputs; declare them in the annotation {annotation}",
         annotation = annotation::OUTPUTS
     )]
     NoDeclaration(String, String),
-    /// The Task or its declaration is wrong.
+    /// The Task or its declaration is invalid.
     #[error("{}", .0.first().map(ToString::to_string).unwrap_or_default())]
     Invalid(Vec<Finding>),
 }
 
 impl Task {
-    /// The Task called `name` in `sources`; without a name the only one, or the only one that declares outputs.
+    /// Returns the Task named `name` in `sources`; without a name the only one, or the only one that declares outputs.
     ///
     /// # Errors
-    /// When there is none or no telling which, and when it is wrong.
+    /// There is no such Task, the choice is ambiguous, or the Task is invalid.
     pub fn select(sources: &[Source], name: Option<&str>) -> Result<Self, SelectionError> {
         let file = || files(sources);
         let all = sources.iter().flat_map(|source| {
@@ -176,7 +176,7 @@ fn twins<'a>(tasks: &[&'a Node]) -> Option<(&'a Node, &'a Node)> {
     })
 }
 
-/// Why none of the documents is a Task.
+/// The error if none of the documents is a Task.
 fn no_task(sources: &[Source]) -> SelectionError {
     let file = files(sources);
     let documents = sources.iter().flat_map(|source| &source.documents);

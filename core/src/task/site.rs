@@ -1,4 +1,4 @@
-//! Where in a document a declaration stands, and what it may refer to there.
+//! The place of a declaration in a document, and the names in its scope.
 
 use crate::declaration::{Declaration, Examined, Scope};
 use crate::document::Node;
@@ -19,7 +19,7 @@ use crate::document::{Cursor, Diagnostics, Locate, Place};
 pub struct DeclarationSite<'a> {
     /// Kind and name, for people: `Task build-and-push`.
     pub title: String,
-    /// What is wrong with the document's name.
+    /// Errors about the document's name.
     misnamed: Vec<Diagnostic>,
     annotation: Option<&'a Node>,
     /// The place of the metadata that may have the annotation.
@@ -27,39 +27,39 @@ pub struct DeclarationSite<'a> {
     host: Host<'a>,
 }
 
-/// A declaration that was read.
+/// A declaration that has been read.
 #[derive(Debug, Clone)]
 pub struct Declared {
-    /// As the rest of Gleaner sees it.
+    /// The parsed declaration.
     pub declaration: Declaration,
-    /// As it is handed on, whichever syntax it came in: what the annotation would hold.
+    /// The declaration in the form of an annotation, for either syntax; it is passed to the sidecar.
     pub document: Node,
-    /// The TaskSpec, as [`DeclarationSite::task`] reads it; `None` where the host is no Task.
+    /// The TaskSpec, as read by [`DeclarationSite::task`]; `None` if the host is not a Task.
     pub task: Option<TaskSpec>,
-    /// What is allowed and probably not meant.
+    /// Constructs that are allowed but probably not intended.
     pub warnings: Vec<Diagnostic>,
 }
 
-/// What the declaration belongs to.
+/// The object that the declaration belongs to.
 #[derive(Debug, Clone)]
 enum Host<'a> {
     Task {
         spec: Cursor<'a>,
-        /// What it is embedded in, nearest first, as far as it may have parameters.
+        /// The objects that it is embedded in and that may have parameters, nearest first.
         around: Vec<&'a Node>,
     },
     /// A Pod, or a pod template.
     Pod { pod: Cursor<'a> },
-    /// A Pipeline, a run by reference: something whose steps are not to be seen here.
+    /// A Pipeline, or a run by reference: its steps are not in the document.
     Unseen,
 }
 
-/// The most parameters, and keys of object parameters, that an embedded task has of what it is embedded in. Each such task has a copy
-/// of all.
+/// The maximum number of parameters, counting keys of object parameters, that an embedded task may inherit. Each such
+/// task has a copy of all of them.
 const PROPAGATED_MAX: usize = 300;
 
 impl<'a> DeclarationSite<'a> {
-    /// Everything in `document` that can carry a declaration, whether it does or not.
+    /// All places in `document` that can carry a declaration, with or without one.
     pub fn all(document: &'a Node) -> Vec<Self> {
         let mut found = Vec::new();
         let kind = kind_of(document);
@@ -98,7 +98,7 @@ impl<'a> DeclarationSite<'a> {
                 let pod = root.field("spec").map(|_| Host::Pod { pod: root.clone() });
                 found.extend(pod.map(|host| Self::new(title, &root, host)));
             }
-            // Kinds of Tekton's that have no pods, and those of other groups with the names of Tekton's.
+            // Tekton kinds without pods, and kinds of other groups with the names of Tekton's.
             _ if is_tekton(document) => {}
             _ => found.extend(pod_template::all(&root).into_iter().map(|pod| {
                 let host = Host::Pod { pod: pod.clone() };
@@ -135,7 +135,7 @@ impl<'a> DeclarationSite<'a> {
         !matches!(self.host, Host::Unseen)
     }
 
-    /// The place of the Pod or pod template in its document; none where the host is another.
+    /// The place of the Pod or pod template in its document; none for other hosts.
     pub const fn pod(&self) -> Option<&Place> {
         match &self.host {
             Host::Pod { pod } => Some(&pod.place),
@@ -143,7 +143,7 @@ impl<'a> DeclarationSite<'a> {
         }
     }
 
-    /// The TaskSpec as it is written; none where the host is no Task.
+    /// The TaskSpec as written; none if the host is not a Task.
     pub const fn task_cursor(&self) -> Option<&Cursor<'a>> {
         match &self.host {
             Host::Task { spec, .. } => Some(spec),
@@ -151,22 +151,22 @@ impl<'a> DeclarationSite<'a> {
         }
     }
 
-    /// Whether a declaration stands here.
+    /// Returns true if there is a declaration.
     pub fn declares(&self) -> bool {
         self.annotation.is_some() || self.proposal().is_some()
     }
 
-    /// Whether the declaration stands here as an annotation.
+    /// Returns true if the declaration is an annotation.
     pub const fn is_annotated(&self) -> bool {
         self.annotation.is_some()
     }
 
-    /// Whether it is a TaskSpec.
+    /// Returns true if the host is a TaskSpec.
     pub const fn is_task(&self) -> bool {
         self.task_spec().is_some()
     }
 
-    /// The place of the TaskSpec in its document, such as `spec.tasks[0].taskSpec`; none where the host is no Task.
+    /// The place of the TaskSpec in its document, such as `spec.tasks[0].taskSpec`; none if the host is not a Task.
     pub const fn task_spec(&self) -> Option<&Place> {
         match &self.host {
             Host::Task { spec, .. } => Some(&spec.place),
@@ -174,10 +174,10 @@ impl<'a> DeclarationSite<'a> {
         }
     }
 
-    /// Reads the TaskSpec, with the parameters that it has of what it is embedded in; `None` where the host is no Task.
+    /// Reads the TaskSpec, with the parameters that it inherits; `None` if the host is not a Task.
     ///
     /// # Errors
-    /// Everything that is wrong with the part that Gleaner reads.
+    /// All errors in the fields that Gleaner reads.
     pub fn task(&self) -> Result<Option<TaskSpec>, Vec<Diagnostic>> {
         let Host::Task { spec, around } = &self.host else {
             return Ok(None);
@@ -187,9 +187,9 @@ impl<'a> DeclarationSite<'a> {
         let outer: usize = outer.map(|param| 1 + ParamSpec::keys_of(param)).sum();
         if outer > PROPAGATED_MAX {
             let message = format!(
-                "{outer} parameters of the Pipeline or run, keys of objects included, reach this task"
+                "this task inherits {outer} parameters of the Pipeline or run, counting keys of objects"
             );
-            let help = format!("at most {PROPAGATED_MAX} are read; join some in an array");
+            let help = format!("at most {PROPAGATED_MAX} are allowed; combine some in an array");
             return Err(vec![spec.diagnostic(message).help(help)]);
         }
         let propagated = ParamSpec::read_around(around, &task.params);
@@ -197,10 +197,10 @@ impl<'a> DeclarationSite<'a> {
         Ok(Some(task))
     }
 
-    /// Reads and checks the declaration; `None` when there is none.
+    /// Reads and checks the declaration; `None` if there is none.
     ///
     /// # Errors
-    /// Everything that is wrong with it, or with the part of the spec that it refers to.
+    /// All errors in the declaration, or in the part of the spec that it refers to.
     pub fn declaration(&self, source: &dyn Locate) -> Result<Option<Declared>, Vec<Diagnostic>> {
         let syntax = match self.syntax() {
             Ok(None) => return Ok(None),
@@ -253,7 +253,7 @@ impl<'a> DeclarationSite<'a> {
         self.metadata.key("annotations").key(annotation::OUTPUTS)
     }
 
-    /// The size of the annotation in bytes; 0 where there is none.
+    /// The size of the annotation in bytes; 0 if there is none.
     pub fn annotation_bytes(&self) -> usize {
         let text = self.annotation.and_then(Node::as_str);
         text.map_or(0, str::len)
@@ -282,7 +282,7 @@ impl<'a> DeclarationSite<'a> {
         }
     }
 
-    /// What the declaration may refer to, and the TaskSpec when it stands beside it.
+    /// The scope of the declaration, and the TaskSpec if there is one.
     fn scope(&self) -> Result<(Scope, Option<TaskSpec>), Vec<Diagnostic>> {
         match &self.host {
             Host::Task { .. } => {
@@ -298,7 +298,7 @@ impl<'a> DeclarationSite<'a> {
                 let lists = ["initContainers", "containers"].into_iter();
                 let containers = lists.filter_map(|key| spec.get(key)?.sequence()).flatten();
                 let names = containers.filter_map(|node| Some(node.text_of("name")?.to_owned()));
-                // Nothing gives a plain pod parameters.
+                // A plain pod has no parameters.
                 let scope = Scope {
                     steps: Some(names.collect()),
                     params: Some(IndexMap::new()),
@@ -313,7 +313,7 @@ impl<'a> DeclarationSite<'a> {
 /// The kinds of Tekton that can hold TaskSpecs.
 const TEKTON: [&str; 4] = ["Task", "TaskRun", "Pipeline", "PipelineRun"];
 
-/// The kind of a document; nothing for a Task and so on that is not Tekton's.
+/// The kind of a document; empty for a Task or similar that is not Tekton's.
 pub fn kind_of(document: &Node) -> &str {
     let kind = document.text_of("kind").unwrap_or_default();
     let version = document.text_of("apiVersion").unwrap_or_default();
@@ -325,7 +325,7 @@ pub fn kind_of(document: &Node) -> &str {
     }
 }
 
-/// Returns true for a document that Tekton reads, whatever its kind.
+/// Returns true for a document that Tekton reads, of any kind.
 fn is_tekton(document: &Node) -> bool {
     let version = document.text_of("apiVersion").unwrap_or_default();
     version.starts_with("tekton.dev/")
@@ -343,8 +343,8 @@ fn own_annotation(object: &Node) -> Option<&Node> {
     object.descend(&["metadata", "annotations", annotation::OUTPUTS])
 }
 
-/// The tasks that a PipelineSpec embeds, those of pipelines embedded in it included. `outer` is what the PipelineSpec
-/// itself is embedded in.
+/// The tasks that a PipelineSpec embeds, including those of embedded pipelines. `outer` are the objects that the
+/// PipelineSpec itself is embedded in.
 fn embedded<'a>(
     pipeline: &Cursor<'a>,
     title: &str,
@@ -352,7 +352,7 @@ fn embedded<'a>(
 ) -> Vec<DeclarationSite<'a>> {
     let mut found = Vec::new();
     for list in ["tasks", "finally"] {
-        // A list of another type is Tekton's to refuse.
+        // Tekton rejects a list of another type.
         for item in pipeline.items_at(list, &mut Diagnostics::default()) {
             let name = item.node.text_of("name").unwrap_or("without a name");
             let title = format!("{title}, task {name}");

@@ -12,29 +12,29 @@ use indexmap::IndexMap;
 use super::param::{ParamKind, ParamSpec};
 use super::step::Step;
 
-/// What a Task says, as far as Gleaner must know it.
+/// The parts of a Task that Gleaner needs.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TaskSpec {
     /// Its parameters.
     pub params: Vec<ParamSpec>,
-    /// Its steps, the step template merged in.
+    /// The steps, merged with the step template.
     pub steps: Vec<Step>,
-    /// The folders that it shares with other tasks.
+    /// The directories that it shares with other tasks.
     pub workspaces: Vec<Workspace>,
     /// The results that it writes itself.
     pub results: Vec<TaskResult>,
-    /// Input resources of 2019, which no Tekton of today knows.
+    /// Input resources of v1alpha1, which current Tekton versions do not support.
     pub inputs: Vec<InputResource>,
-    /// What it asks for that only a cluster has, in the words of a note.
+    /// Features that only a cluster provides, as named in notes.
     pub cluster_only: BTreeSet<&'static str>,
 }
 
 /// A declared workspace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Workspace {
-    /// Its name.
+    /// The name of the workspace.
     pub name: String,
-    /// Where it stands in the pod.
+    /// The mount path in the pod.
     pub mount_path: String,
     /// True if the task works without it.
     pub optional: bool,
@@ -45,9 +45,9 @@ pub struct Workspace {
 /// A declared result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskResult {
-    /// Its name.
+    /// The name of the result.
     pub name: String,
-    /// Its value, when it repeats a step's result.
+    /// Its value, if it passes on a step's result.
     pub value: Option<String>,
     /// `string`, `array` or `object`.
     pub kind: String,
@@ -57,14 +57,14 @@ pub struct TaskResult {
     pub at: Location,
 }
 
-/// A PipelineResource that the task takes in (`resources`, `inputs.resources`).
+/// A PipelineResource that is an input of the task (`resources`, `inputs.resources`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputResource {
-    /// Its name.
+    /// The name of the resource.
     pub name: String,
     /// `git`, `image` and so on.
     pub kind: String,
-    /// Where a `git` one is cloned to.
+    /// The directory into which a `git` resource is cloned.
     pub path: String,
 }
 
@@ -72,7 +72,7 @@ impl TaskSpec {
     /// Reads a TaskSpec.
     ///
     /// # Errors
-    /// Everything that is wrong with the part that Gleaner reads.
+    /// All errors in the fields that Gleaner reads.
     pub fn read(spec: &Cursor<'_>) -> Result<Self, Vec<Diagnostic>> {
         let mut found = Diagnostics::default();
         let read = Self {
@@ -90,12 +90,12 @@ impl TaskSpec {
         found.finish(read)
     }
 
-    /// What a declaration beside this spec may refer to as a step.
+    /// The step names that the declaration may refer to.
     pub fn step_names(&self) -> Vec<String> {
         self.steps.iter().map(|step| step.name.clone()).collect()
     }
 
-    /// What a declaration beside this spec may refer to as a parameter.
+    /// The parameters that the declaration may refer to.
     pub fn param_shapes(&self) -> IndexMap<String, ParamShape> {
         let shape = |kind: &ParamKind| match kind {
             ParamKind::String => ParamShape::String,
@@ -175,7 +175,7 @@ fn inputs(spec: &Cursor<'_>, found: &mut Diagnostics) -> Vec<InputResource> {
     resources.into_iter().filter_map(resource).collect()
 }
 
-/// What the spec asks for that a plain process does not get.
+/// The features in the spec that a plain process does not get.
 fn cluster_only(spec: &Node) -> BTreeSet<&'static str> {
     const OF_TASK: [(&str, &str); 2] = [("sidecars", "sidecars"), ("volumes", "volumes")];
     const OF_STEP: [(&str, &str); 8] = [

@@ -1,4 +1,4 @@
-//! Steps, with the step template merged in.
+//! Steps, merged with the step template.
 
 use std::collections::HashSet;
 
@@ -7,63 +7,63 @@ use crate::document::{Cursor, Diagnostics};
 
 pub use gleaner_proto::redirector::SCRIPT_PREAMBLE;
 
-/// Returns true if `script` names its interpreter: its first line that is not empty begins with `#!`. Tekton puts
-/// [`SCRIPT_PREAMBLE`] before any other (`pkg/pod/script.go`).
+/// Returns true if `script` names its interpreter: its first non-empty line begins with `#!`. Tekton puts
+/// [`SCRIPT_PREAMBLE`] before any other script (`pkg/pod/script.go`).
 pub fn has_interpreter(script: &str) -> bool {
     script.trim_start().starts_with("#!")
 }
 
-/// The most steps of a Task, each of which becomes a container of one pod.
+/// The maximum number of steps in a Task: each becomes a container of the same pod.
 pub const STEPS_MAX: usize = 256;
-/// The most text, in bytes, that a step template may give to all steps together: each gets a copy of its own.
+/// The maximum size of all copies of a step template, in bytes: each step gets one.
 const COPIES_MAX: usize = 4 << 20;
 
 /// A step of a Task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// Its name; `unnamed-<i>` when it has none, as Tekton names it.
+    /// Its name; `unnamed-<i>` if it has none, as in Tekton.
     pub name: String,
-    /// What it runs.
+    /// The action that it runs.
     pub action: Action,
-    /// Arguments behind it.
+    /// The arguments of the action.
     pub args: Vec<String>,
     /// Its environment variables, in order.
     pub env: Vec<Environment>,
-    /// The folder it runs in.
+    /// The working directory.
     pub working_dir: Option<String>,
     /// `onError`, which may hold a variable.
     pub on_error: Option<String>,
     /// `timeout`, which may hold a variable.
     pub timeout: Option<String>,
-    /// Conditions, all of which must hold for the step to run.
+    /// The conditions, all of which must hold for the step to run.
     pub when: Vec<Condition>,
     /// The names of the results that it writes itself.
     pub results: Vec<String>,
-    /// A file that gets a copy of what the step writes to standard output.
+    /// A file that gets a copy of the step's standard output.
     pub stdout_path: Option<String>,
-    /// A file that gets a copy of what the step writes to standard error.
+    /// A file that gets a copy of the step's standard error.
     pub stderr_path: Option<String>,
 }
 
-/// What a step runs.
+/// The action that a step runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// A script; without a `#!` line it is one for `sh -e`.
+    /// A script; without a `#!` line it is run by `sh -e`.
     Script(String),
     /// A command with its fixed arguments.
     Command(Vec<String>),
-    /// Whatever the image runs.
+    /// The image's own entrypoint.
     Image(String),
-    /// A StepAction that stands elsewhere.
+    /// A StepAction defined elsewhere.
     Reference(String),
 }
 
 /// An environment variable of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Environment {
-    /// Its name.
+    /// The name of the variable.
     pub name: String,
-    /// Its value; none when it comes from a Secret, a ConfigMap or the pod.
+    /// Its value; none if it comes from a Secret, a ConfigMap or the pod.
     pub value: Option<String>,
 }
 
@@ -72,11 +72,11 @@ pub struct Environment {
 pub enum Condition {
     /// `input`, `operator`, `values`.
     Listed {
-        /// The text that is looked for.
+        /// The string to look for.
         input: String,
-        /// Whether it must be among the values, or must not.
+        /// True if it must be one of the values, false if it must not.
         among: bool,
-        /// The values.
+        /// The values to compare with.
         values: Vec<String>,
     },
     /// An expression of the Common Expression Language.
@@ -99,17 +99,17 @@ impl Step {
         let items = spec.items_at("steps", found);
         if items.len() > STEPS_MAX {
             let message = format!(
-                "the Task has {} steps; at most {STEPS_MAX} are read",
+                "the Task has {} steps; at most {STEPS_MAX} are allowed",
                 items.len()
             );
-            found.refuse(spec, message, "divide it into several Tasks");
+            found.refuse(spec, message, "split it into several Tasks");
             return steps;
         }
         if let Some(template) = &template
             && template.bytes() * items.len() > COPIES_MAX
         {
             let message = "the step template, copied to each step, is too large";
-            let help = format!("at most {} MiB are read", COPIES_MAX >> 20);
+            let help = format!("the copies may take at most {} MiB", COPIES_MAX >> 20);
             found.refuse(spec, message, help);
             return steps;
         }
@@ -120,7 +120,7 @@ impl Step {
             }
             let step = Self::read(item, step_name(item.node, index), found);
             if !names.insert(step.name.clone()) {
-                let message = format!("a step before this one is also called '{}'", step.name);
+                let message = format!("an earlier step is also named '{}'", step.name);
                 found.add(item, message, None);
             }
             steps.push(match &template {
@@ -147,7 +147,7 @@ impl Step {
         }
     }
 
-    /// Takes from the template what the step does not say itself. Environment variables are merged by name.
+    /// Takes the fields that the step does not set from the template. Environment variables are merged by name.
     fn merged_with(mut self, template: &Self) -> Self {
         if let (Action::Image(image), action) = (&self.action, &template.action) {
             self.action = match action {
@@ -171,7 +171,7 @@ impl Step {
         self
     }
 
-    /// The memory that a copy takes at least.
+    /// The minimum memory of a copy.
     fn bytes(&self) -> usize {
         let action = match &self.action {
             Action::Script(text) | Action::Image(text) | Action::Reference(text) => text.len(),
@@ -190,7 +190,7 @@ fn size_of_texts(texts: &[String]) -> usize {
     sizes.sum()
 }
 
-/// The name of the step `node`, the `index`th of its Task.
+/// The name of the step `node`, the one at `index` in its Task.
 pub(crate) fn step_name(node: &Node, index: usize) -> String {
     match node.get("name").and_then(Node::as_str) {
         Some(name) if !name.is_empty() => name.to_owned(),
@@ -207,7 +207,7 @@ fn action(step: &Cursor<'_>, found: &mut Diagnostics) -> Action {
     let command = step.texts_at("command", found);
     match script.filter(|script| !script.is_empty()) {
         Some(_) if !command.is_empty() => {
-            let help = "keep one of them, as Tekton demands";
+            let help = "keep one of them; Tekton does not allow both";
             found.refuse(step, "has both script and command", help);
             Action::Command(command)
         }

@@ -1,4 +1,4 @@
-//! Variables of templates in the TaskSpec itself: Gleaner replaces them in templates alone, and Tekton does not know them.
+//! Template variables in the TaskSpec itself, where neither Gleaner nor Tekton replaces them.
 
 use crate::declaration::Declaration;
 use crate::document::diagnostic::{Diagnostic, Part};
@@ -14,15 +14,15 @@ const SKIPPED: [&str; 5] = [
     "displayName",
     "inputs",
 ];
-/// What Tekton itself knows of a step (`docs/variables.md`).
+/// The fields of a step that Tekton itself provides (`docs/variables.md`).
 const OF_TEKTON: [&str; 4] = ["results", "exitCode", "artifacts", "inputs"];
 
-/// Adds an error for each variable in `spec`, a TaskSpec, that only a template may hold.
+/// Adds an error for each variable in `spec`, a TaskSpec, that is only allowed in a template.
 pub fn find(declaration: &Declaration, spec: &Cursor<'_>, found: &mut Diagnostics) {
     match &spec.node.content {
         Content::String(text) if text.contains("$(") => {
             for (offset, variable) in variables(text) {
-                // `$$(` is not an escape for Tekton, which replaces the variable in it.
+                // For Tekton, `$$(` is not an escape; it replaces the variable.
                 if let Some((message, help)) = refused(declaration, variable) {
                     found.push_with(|_| {
                         let diagnostic = Diagnostic::new(&spec.place, spec.at(), message);
@@ -64,7 +64,7 @@ fn refused(declaration: &Declaration, variable: &str) -> Option<(String, String)
     match words.as_slice() {
         ["steps", step, rest @ ..] if declaration.steps.contains_key(*step) => {
             let output = match rest {
-                // Tekton knows the artifacts of a step by this name.
+                // Tekton uses this name for the artifacts of a step.
                 ["outputs", output, ..] => {
                     declaration.output(step, output)?;
                     output
@@ -75,21 +75,21 @@ fn refused(declaration: &Declaration, variable: &str) -> Option<(String, String)
                 [] => return None,
             };
             let message = format!(
-                "`$({variable})`: the outputs of the step '{step}' fill templates, and nothing else"
+                "`$({variable})`: outputs of the step '{step}' are only available in templates"
             );
             let path = declaration.output(step, output);
             let path = path.and_then(|output| output.spec.path.as_deref());
             let help = match path {
                 Some(path) => format!("read the file that the step wrote: {path}"),
                 None => format!(
-                    "let '{step}' write the value into a workspace or /workspace as well (fromPath names the file), and read that file here"
+                    "have '{step}' write the value to a file in a workspace or /workspace (fromPath names it), and read that file here"
                 ),
             };
             Some((message, help))
         }
         ["resources", name, _, ..] if declaration.template(name).is_some() => {
             let message = format!(
-                "`$({variable})`: the resource '{name}' is created from the steps, which cannot refer to it"
+                "`$({variable})`: steps cannot refer to the resource '{name}', which is created from their outputs"
             );
             let help = format!("the next task gets it as $(tasks.TASK.results.{name}.name)");
             Some((message, help))

@@ -1,4 +1,4 @@
-//! The two ways in which a declaration is written: as an annotation, and as the proposal has it.
+//! The two syntaxes of a declaration: the annotation, and that of the proposal.
 
 use crate::declaration::{DECLARATION_MAX, Declaration};
 use crate::document::diagnostic::Diagnostic;
@@ -6,14 +6,14 @@ use crate::document::{Content, Key, Locate, Node, Place};
 
 use super::proposal::Proposal;
 
-/// How a declaration is written.
+/// The syntax of a declaration.
 pub(super) enum Syntax<'a> {
     Annotation(&'a Node),
     Proposal(Proposal),
 }
 
 impl Syntax<'_> {
-    /// The text of the annotation; none in the proposal's syntax.
+    /// The text of the annotation; none for the proposal's syntax.
     pub(super) fn text(&self) -> Option<&str> {
         match self {
             Self::Annotation(node) => node.as_str(),
@@ -21,7 +21,7 @@ impl Syntax<'_> {
         }
     }
 
-    /// What cannot even be moved out of the proposal's syntax.
+    /// Errors in moving the declaration out of the proposal's syntax.
     pub(super) fn diagnostics(&self) -> &[Diagnostic] {
         match self {
             Self::Annotation(_) => &[],
@@ -29,8 +29,8 @@ impl Syntax<'_> {
         }
     }
 
-    /// Parses the declaration, unless it is too large as it stands or as the sidecar gets it: as JSON, with each alias
-    /// written out.
+    /// Parses the declaration, unless it is too large as written, or in the form that the sidecar gets: JSON with each
+    /// alias expanded.
     pub(super) fn parse(&self, annotation: &Place) -> Result<Node, Diagnostic> {
         let parsed = match self {
             Self::Proposal(proposal) => proposal.tree().clone(),
@@ -70,12 +70,12 @@ impl Syntax<'_> {
 
 fn not_a_string(node: &Node, place: &Place) -> Diagnostic {
     let found = node.describe();
-    let message = format!("an annotation must be a string, this is {found}");
-    let help = "put a '|' behind the colon to make one of the lines below";
+    let message = format!("an annotation must be a string, not {found}");
+    let help = "use a block scalar: add '|' after the colon";
     Diagnostic::new(place, Some(node.at), message).help(help)
 }
 
-/// The length of `node` as compact JSON, but for escapes in its texts.
+/// The length of `node` as compact JSON, without the escapes in strings.
 fn json_bytes(node: &Node) -> usize {
     match &node.content {
         Content::Null => 4,

@@ -1,4 +1,4 @@
-//! One variable: what it refers to, and into which part of the value.
+//! One variable: the value that it refers to, and the path into it.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::document::suggestion::suggestion;
 
-/// What can stand behind `context.` (Tekton `docs/variables.md`; the `pipelineRun` ones come from the pod's
-/// labels, Tekton itself does not offer them to Tasks; the `job` one from the pod of an Indexed Job).
+/// The names that may follow `context.` (Tekton `docs/variables.md`; the `pipelineRun` ones come from the pod's labels,
+/// Tekton itself does not offer them to Tasks; the `job` one comes from the pod of an Indexed Job).
 pub const CONTEXT: [&str; 9] = [
     "taskRun.name",
     "taskRun.namespace",
@@ -27,9 +27,9 @@ const ROOTS: [&str; 4] = ["params", "steps", "context", "resources"];
 pub enum Reference {
     /// `params.NAME`, or the proposal's `inputs.params.NAME`.
     Param {
-        /// The parameter's name; dots only through the bracket form.
+        /// The parameter's name; one with dots needs the bracket form.
         name: String,
-        /// Into which part of its value.
+        /// The path into its value.
         access: Vec<Access>,
     },
     /// `steps.STEP.OUTPUT`.
@@ -38,64 +38,64 @@ pub enum Reference {
         step: String,
         /// The output's name.
         output: String,
-        /// Into which part of its value.
+        /// The path into its value.
         access: Vec<Access>,
     },
     /// `context.NAME`, one of [`CONTEXT`].
     Context(String),
-    /// `resources.NAME.FIELD`: something of another resource of the same declaration.
+    /// `resources.NAME.FIELD`: a field of another resource of the same declaration.
     Resource {
         /// The other resource's name in the declaration.
         name: String,
-        /// `name`, `namespace`, `apiVersion`, `kind`; for a PipelineResource also `type` or one of its params.
+        /// `name`, `namespace`, `apiVersion` or `kind`; for a PipelineResource also `type` or one of its params.
         field: String,
     },
 }
 
-/// A step into a value.
+/// One step of a path into a value.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Access {
-    /// `.key` or `["key"]`: an object's field.
+    /// `.key` or `["key"]`: a field of an object.
     Key(String),
-    /// `[0]`: an array's item.
+    /// `[0]`: an item of an array.
     Index(usize),
-    /// `[*]`: everything; as an item of a list it becomes as many items as the array has.
+    /// `[*]`: all items; as an item of a list it is replaced by all items of the array.
     All,
 }
 
-/// Why the inside of `$(...)` is no variable.
+/// An error in the content of `$(...)`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReferenceError {
     /// `$()`.
     #[error("an empty variable; write `$$(` for a literal `$(`")]
     Empty,
-    /// The text has a character, the first of the rest, that cannot be there.
+    /// This character, the first of the rest, is not allowed there.
     #[error(
-        "`$({0})` cannot be read at '{1}'; write params.NAME, steps.STEP.OUTPUT, or `$$(` for a literal `$(`"
+        "`$({0})` is invalid at '{1}'; write params.NAME, steps.STEP.OUTPUT, or `$$(` for a literal `$(`"
     )]
     Syntax(String, String),
-    /// The text begins with this unknown word.
+    /// The text begins with this unknown root.
     #[error("unknown variable `$({0})`; {help}, or write `$$(` for a literal `$(`", help = suggestion(.1, ROOTS).unwrap_or_default())]
     Root(String, String),
-    /// The text calls this function, which does not exist.
+    /// The text calls this unknown function.
     #[error(
-        "unknown function '{1}' in `$({0})`; string(VARIABLE), which gives the text of a value, is the only one; write `$$(` for a \
+        "unknown function '{1}' in `$({0})`; string(VARIABLE), which gives a value as text, is the only one; write `$$(` for a \
          literal `$(`"
     )]
     Function(String, String),
-    /// The text is too short or too long; with its right form.
-    #[error("`$({0})` is no whole variable; write {1}")]
+    /// The text is too short or too long; with its correct form.
+    #[error("`$({0})` is not a complete variable; write {1}")]
     Form(String, &'static str),
-    /// The text is not a context variable, which this would be the name of.
+    /// The text is not a context variable; the second field is its name.
     #[error("unknown variable `$({0})`; {help}", help = suggestion(.1, CONTEXT).unwrap_or_default())]
     Context(String, String),
 }
 
 impl Reference {
-    /// Reads the inside of `$(...)`.
+    /// Parses the content of `$(...)`.
     ///
     /// # Errors
-    /// When it is no variable of the language; whether what it names exists is another question.
+    /// The text is not a variable. Parsing does not check that the named value exists.
     pub fn parse(text: &str) -> Result<Self, ReferenceError> {
         let segments = segments(text)?;
         let mut keys = segments.iter().map(|segment| match segment {
@@ -149,7 +149,7 @@ impl Reference {
         }
     }
 
-    /// The steps into the value.
+    /// The path into the value.
     pub fn access(&self) -> &[Access] {
         match self {
             Self::Param { access, .. } | Self::Output { access, .. } => access,
@@ -157,7 +157,7 @@ impl Reference {
         }
     }
 
-    /// The same variable as a whole, without the steps into its value.
+    /// The same variable without a path into its value.
     #[must_use]
     pub fn root(&self) -> Self {
         let mut root = self.clone();
@@ -167,15 +167,15 @@ impl Reference {
         root
     }
 
-    /// Whether the variable ends in `[*]`.
+    /// Returns true if the variable ends in `[*]`.
     pub fn is_spread(&self) -> bool {
         self.access().last() == Some(&Access::All)
     }
 
-    /// Goes into `value` as the variable says.
+    /// Follows the variable's path into `value`.
     ///
     /// # Errors
-    /// A sentence that says which step leads nowhere.
+    /// A message that names the step of the path that does not exist.
     pub fn reach<'a>(&self, value: &'a Value) -> Result<&'a Value, String> {
         self.access()
             .iter()
@@ -187,8 +187,8 @@ impl Reference {
                 (Access::Index(index), Value::Array(items)) => items.get(*index).ok_or_else(|| {
                     format!("`$({self})`: the value has only {} items", items.len())
                 }),
-                (Access::Key(_), _) => Err(format!("`$({self})`: the value is no object")),
-                (Access::Index(_), _) => Err(format!("`$({self})`: the value is no array")),
+                (Access::Key(_), _) => Err(format!("`$({self})`: the value is not an object")),
+                (Access::Index(_), _) => Err(format!("`$({self})`: the value is not an array")),
             })
     }
 }
@@ -222,11 +222,11 @@ impl fmt::Display for Access {
     }
 }
 
-/// What may follow a whole variable: any access, `[*]` only as the last.
+/// Parses the path that follows a variable; `[*]` is only allowed at the end.
 fn access(text: &str, segments: &[Access]) -> Result<Vec<Access>, ReferenceError> {
     match segments.iter().position(|access| *access == Access::All) {
         Some(position) if position + 1 < segments.len() => {
-            Err(ReferenceError::Form(text.to_owned(), "[*] at the very end"))
+            Err(ReferenceError::Form(text.to_owned(), "[*] only at the end"))
         }
         _ => Ok(segments.to_vec()),
     }

@@ -1,51 +1,51 @@
-//! A text with variables in it.
+//! Strings with variables.
 
 use serde_json::Value;
 
 use super::reference::{Reference, ReferenceError, is_word};
 
-/// A text, taken apart.
+/// A string, split into literals and variables.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Text(Vec<Part>);
 
-/// A piece of a text.
+/// A part of a string.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
-    /// Stands as it is; `$$(` has become `$(`.
+    /// Literal text; `$$(` has become `$(`.
     Literal(String),
-    /// Is replaced.
+    /// A variable, which is replaced.
     Variable(Reference),
-    /// `string(...)`: is replaced by the text of the value, where it stands alone, too.
+    /// `string(...)`: replaced by the value as text, even if it is the whole string.
     String(Reference),
 }
 
-/// How a variable stands in its leaf.
+/// The position of a variable in its leaf.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Position {
-    /// The leaf is nothing else: it takes the value with its type.
+    /// The variable is the whole leaf, which takes the value with its type.
     Alone,
-    /// Text stands around it: it is interpolated.
+    /// The variable has text around it and is interpolated.
     Within,
-    /// It stands in `string(...)`: any value is interpolated.
+    /// The variable is in `string(...)`: any value is interpolated.
     String,
 }
 
-/// Why a text cannot be taken apart.
+/// An error in a string with variables.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
     /// `$(` without its `)`.
     #[error("`$(` without a closing `)`; write `$$(` for a literal `$(`")]
     Unclosed,
-    /// What stands between is no variable.
+    /// The content of `$(...)` is not a variable.
     #[error(transparent)]
     Reference(#[from] ReferenceError),
 }
 
 impl Text {
-    /// Takes a text apart, from left to right.
+    /// Parses a string, from left to right.
     ///
     /// # Errors
-    /// The first `$(` that begins no variable.
+    /// The first invalid `$(`.
     pub fn parse(text: &str) -> Result<Self, TextError> {
         let mut first = None;
         let parsed = Self::read(
@@ -58,8 +58,8 @@ impl Text {
         first.map_or(Ok(parsed), Err)
     }
 
-    /// Takes a text apart. Calls `variable` with the first byte of each variable, and `wrong` with that of each `$(` that begins
-    /// none and is read as a literal.
+    /// Parses a string. Calls `variable` with the byte offset of each variable, and `wrong` with that of each invalid
+    /// `$(`, which is read as a literal.
     pub(super) fn read(
         text: &str,
         mut variable: impl FnMut(usize),
@@ -106,7 +106,7 @@ impl Text {
         Self(parts)
     }
 
-    /// The pieces, in order.
+    /// The parts, in order.
     pub fn parts(&self) -> &[Part] {
         &self.0
     }
@@ -130,7 +130,7 @@ impl Text {
         })
     }
 
-    /// The variable, when the text is nothing else and takes its type.
+    /// The variable, if it is the whole string, which takes its type.
     pub fn as_variable(&self) -> Option<&Reference> {
         match self.0.as_slice() {
             [Part::Variable(reference)] => Some(reference),
@@ -138,7 +138,7 @@ impl Text {
         }
     }
 
-    /// The text itself, when no variable stands in it.
+    /// The text itself, if it has no variables.
     pub fn as_literal(&self) -> Option<&str> {
         match self.0.as_slice() {
             [] => Some(""),
@@ -149,7 +149,7 @@ impl Text {
 }
 
 impl Part {
-    /// Reads the inside of `$(...)`.
+    /// Parses the content of `$(...)`.
     fn parse(inside: &str) -> Result<Self, ReferenceError> {
         match inside.split_once('(') {
             Some(("string", rest)) => match rest.strip_suffix(')') {
@@ -164,7 +164,7 @@ impl Part {
     }
 }
 
-/// A value as text: strings as they are, everything else as compact JSON.
+/// Appends a value as text: strings unchanged, other values as compact JSON.
 pub(super) fn interpolate(into: &mut String, value: &Value) {
     match value {
         Value::String(text) => into.push_str(text),
@@ -172,7 +172,7 @@ pub(super) fn interpolate(into: &mut String, value: &Value) {
     }
 }
 
-/// The position of the `)` that closes a variable: a quoted key may hold one, and `string(...)` has its own.
+/// The position of the `)` that closes a variable: a quoted key may contain one, and `string(...)` has its own.
 fn closing(text: &str) -> Option<usize> {
     let mut quote = None;
     let mut depth = 0;
@@ -186,7 +186,7 @@ fn closing(text: &str) -> Option<usize> {
             _ => {}
         }
     }
-    // An apostrophe in prose must not swallow the rest: without its twin it is no quote.
+    // An apostrophe in prose must not hide the rest: a single one is not a quote.
     text.find(')')
 }
 

@@ -12,31 +12,31 @@ use crate::document::Location;
 use crate::document::diagnostic::{self, Diagnostic};
 use crate::document::{Cursor, Diagnostics, Place};
 
-/// A tree. What holds no variable is kept as plain JSON, so that substitution costs what it changes.
+/// A tree. Subtrees without variables are kept as plain JSON, so that substitution costs only as much as it changes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Tree {
-    /// No variable below here.
+    /// A subtree without variables.
     Fixed(Value),
     /// A string leaf with variables.
     Text(Text),
-    /// A variable alone in a field that is text: its value becomes text, unless it has parts.
+    /// A variable that is the whole value of a string field: its value becomes text, unless it is a list or map.
     String(Reference),
-    /// A list that holds variables.
+    /// A list with variables.
     List(Vec<Self>),
-    /// A map that holds variables, in its values; keys are literal.
+    /// A map with variables in its values; keys are literal.
     Map(IndexMap<String, Self>),
 }
 
 /// A field of a tree.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Field<'a> {
-    /// It holds no variable.
+    /// A field without variables.
     Fixed(&'a Value),
-    /// It holds variables.
+    /// A field with variables.
     Variable(&'a Tree),
 }
 
-/// A variable at its place in a tree.
+/// A variable and its place in a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Use {
     /// The variable.
@@ -45,54 +45,54 @@ pub struct Use {
     pub place: Place,
     /// The leaf's position in the text.
     pub at: Option<Location>,
-    /// The byte of the leaf's text at which it begins.
+    /// The byte offset of the variable in the leaf's text.
     pub offset: usize,
-    /// How it stands in its leaf.
+    /// The position in the leaf.
     pub position: Position,
 }
 
-/// Where substitution gets its values.
+/// A source of values for substitution.
 pub trait Variables {
-    /// The value of `reference`, its access steps applied.
+    /// The value of `reference`, with its path applied.
     fn lookup(&self, reference: &Reference) -> Lookup<'_>;
 }
 
-/// What is known of a variable.
+/// The result of a lookup.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Lookup<'a> {
-    /// Its value.
+    /// The value.
     Value(Cow<'a, Value>),
-    /// Not yet known.
+    /// Not known yet.
     Pending,
-    /// It is known, and what the variable asks for is not in it; a sentence says what is missing.
+    /// The value is known, but the variable's path does not exist in it; the message names the missing part.
     Absent(String),
 }
 
 /// Variables that could not be replaced.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Unresolved {
-    /// Those that are not yet known, as whole variables, each once, in order of their first use.
+    /// Variables that are not known yet, without paths, each once, in order of first use.
     pub pending: IndexSet<Reference>,
-    /// Sentences about those that lead nowhere.
+    /// Messages about variables whose paths do not exist.
     pub absent: Vec<String>,
 }
 
-/// Why a tree could not be substituted.
+/// An error in a substitution.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SubstitutionError {
-    /// Some variables are not yet known.
+    /// Some variables are not known yet.
     #[error("still unknown: {}", list(.0))]
     Pending(Vec<Reference>),
-    /// Some variables lead nowhere.
+    /// The paths of some variables do not exist.
     #[error("{}", .0.join("; "))]
     Absent(Vec<String>),
 }
 
 impl Unresolved {
-    /// Nothing, when everything could be replaced.
+    /// Returns an error unless every variable was replaced.
     ///
     /// # Errors
-    /// What leads nowhere; or else what is still unknown.
+    /// The variables whose paths do not exist; if there are none, those still unknown.
     pub fn into_result(self) -> Result<(), SubstitutionError> {
         if !self.absent.is_empty() {
             Err(SubstitutionError::Absent(self.absent))
@@ -154,7 +154,7 @@ impl Tree {
                         let message = format!("a variable in the key '{}'", key.name);
                         found.push(
                             Diagnostic::new(place.key(&key.name), Some(key.at), message)
-                                .help("variables are replaced in values only; write a literal key")
+                                .help("variables are only replaced in values; use a literal key")
                                 .about(diagnostic::Part::Key),
                         );
                     }
@@ -169,7 +169,8 @@ impl Tree {
         }
     }
 
-    /// Makes each variable that is alone in a field of text take the text of its value. The tree is at `place`.
+    /// Makes each variable that is the whole value of a string field take the text of its value. The tree is at
+    /// `place`.
     pub fn take_texts(&mut self, place: &Place, is_text: &dyn Fn(&Place) -> bool) {
         match self {
             Self::Fixed(_) | Self::String(_) => {}
@@ -191,7 +192,7 @@ impl Tree {
         }
     }
 
-    /// A list of trees; plain JSON when none holds a variable.
+    /// A list of trees; plain JSON if none has a variable.
     pub fn list(items: Vec<Self>) -> Self {
         if items.iter().all(|item| matches!(item, Self::Fixed(_))) {
             Self::Fixed(items.into_iter().filter_map(Self::into_fixed).collect())
@@ -200,7 +201,7 @@ impl Tree {
         }
     }
 
-    /// A map of trees; plain JSON when none holds a variable.
+    /// A map of trees; plain JSON if none has a variable.
     pub fn map(entries: IndexMap<String, Self>) -> Self {
         if entries
             .values()
@@ -222,7 +223,7 @@ impl Tree {
         }
     }
 
-    /// Returns the field at `path`, one key for each level; none if there is no such field.
+    /// Returns the field at `path`, one key for each level; none if it does not exist.
     pub fn field(&self, path: &[&str]) -> Option<Field<'_>> {
         match (self, path) {
             (Self::Fixed(value), path) => {
@@ -236,7 +237,7 @@ impl Tree {
         }
     }
 
-    /// The text, when this is a leaf of text without variables.
+    /// The text, if this is a string leaf without variables.
     pub fn as_literal(&self) -> Option<&str> {
         match self {
             Self::Fixed(value) => value.as_str(),
@@ -244,7 +245,7 @@ impl Tree {
         }
     }
 
-    /// The variables below here, in order.
+    /// The variables in this tree, in order.
     pub fn references(&self) -> Vec<&Reference> {
         match self {
             Self::Fixed(_) => Vec::new(),
@@ -255,17 +256,17 @@ impl Tree {
         }
     }
 
-    /// Replaces every variable, exactly once: what a value holds is not looked at.
+    /// Replaces every variable, once: variables in values are not replaced.
     ///
     /// # Errors
-    /// When a variable is still unknown or leads nowhere; all of them are named.
+    /// A variable is still unknown, or its path does not exist; all such variables are named.
     pub fn substitute(&self, variables: &dyn Variables) -> Result<Value, SubstitutionError> {
         let mut unresolved = Unresolved::default();
         let value = self.substitute_partly(variables, &mut unresolved);
         unresolved.into_result().map(|()| value)
     }
 
-    /// Replaces what is known and leaves the rest standing as it was written, for a preview.
+    /// Replaces the known variables and leaves the rest as written, for a preview.
     pub fn substitute_partly(
         &self,
         variables: &dyn Variables,
@@ -295,7 +296,7 @@ impl Tree {
         }
     }
 
-    /// Whether this leaf is one `$(...[*])`.
+    /// Returns true if this leaf is a single `$(...[*])`.
     fn as_spread(&self) -> bool {
         matches!(self, Self::Text(text) if text.as_variable().is_some_and(Reference::is_spread))
     }
@@ -307,7 +308,7 @@ impl Default for Tree {
     }
 }
 
-/// Looks up a variable, or notes that it has no value.
+/// Looks up a variable, or records that it has no value.
 fn lookup<'a>(
     reference: &Reference,
     variables: &'a dyn Variables,
@@ -326,7 +327,7 @@ fn lookup<'a>(
     }
 }
 
-/// Text for a field of text. Null stays what it is: an absent value.
+/// Returns text for a string field. Null stays null: an absent value.
 fn substitute_string(
     reference: &Reference,
     variables: &dyn Variables,
@@ -339,7 +340,7 @@ fn substitute_string(
         Some(parts @ (Value::Array(_) | Value::Object(_))) => {
             let kind = if parts.is_array() { "array" } else { "object" };
             unresolved.absent.push(format!(
-                "`$({reference})` is of type {kind}, a string is needed; write $(string({reference})) for its JSON"
+                "`$({reference})` is of type {kind}, but a string is required; write $(string({reference})) for its JSON"
             ));
         }
         None => return format!("$({reference})").into(),

@@ -60,7 +60,7 @@ fn a_command_moves_behind_the_redirector_s_dashes() {
             "--",
             "x"
         ]),
-        "Tekton's variables stay Tekton's, and a doubled sign is one of the kubelet's"
+        "Tekton's variables stay, and a doubled sign is escaped for the kubelet"
     );
     assert_eq!(
         steps[1]["args"],
@@ -214,7 +214,7 @@ fn an_annotation_that_nothing_would_read_is_refused() {
         );
         let said = refused.unwrap_err().to_string();
         assert!(
-            said.contains("nothing reads the annotation 'gleaner.dev/outputs' here; "),
+            said.contains("the annotation 'gleaner.dev/outputs' has no effect here; "),
             "{kind}: {said}"
         );
     }
@@ -259,7 +259,7 @@ fn what_is_known_to_the_controller_alone_is_refused() {
         "{said}"
     );
     let said = refusal(&|task| task["spec"]["steps"][2]["script"] = "#!win powershell\n".into());
-    assert!(said.contains("a script for Windows"), "{said}");
+    assert!(said.contains("Windows scripts are not supported"), "{said}");
     let said = refusal(&|task| {
         task["spec"]["steps"][1]["volumeMounts"] = json!([{"name": "x", "mountPath": "/gleaner"}])
     });

@@ -1,4 +1,4 @@
-//! Objects with a value of another type anywhere: injected or refused with a place, and never a panic.
+//! Objects with a value of another type anywhere: injected, or rejected with a place, but never a panic.
 
 use gleaner_core::document::{Content, Node, Place};
 use gleaner_core::inject::task::{self, Operation, Placement};
@@ -37,7 +37,7 @@ fn objects() -> Vec<Value> {
     vec![object("Task", spec), owned, pipeline_of, pipeline_run]
 }
 
-/// The number of keys and indices to the deepest place: `spec.pipelineSpec.tasks[0].taskSpec.steps[0].env[0].name`.
+/// The number of keys and indices of the deepest place: `spec.pipelineSpec.tasks[0].taskSpec.steps[0].env[0].name`.
 const DEEPEST: usize = 10;
 
 /// The places of a node and of all nodes below it.
@@ -63,7 +63,7 @@ fn values() -> [Value; 4] {
     [json!(null), json!("x"), json!([5]), json!({"name": "x"})]
 }
 
-/// Calls `inject` for `object` with each value at each place; counts what is refused.
+/// Calls `inject` for `object` with each value at each place; returns the number of refusals.
 #[track_caller]
 fn with_any_value_anywhere(
     object: &Value,
@@ -71,7 +71,7 @@ fn with_any_value_anywhere(
 ) -> usize {
     let mut refused = 0;
     let all = places(&Node::from(object), &Place::root()).into_iter();
-    // What is further down is copied, and never read.
+    // Deeper nodes are copied without being read.
     for place in all.filter(|place| place.segments().len() <= DEEPEST) {
         for value in values() {
             let mut changed = object.clone();
@@ -96,7 +96,7 @@ fn a_value_of_another_type_in_a_task_never_makes_it_panic() {
         };
         let inject =
             |object: &Value| task::inject_for(object, Operation::Create, &settings(), placement);
-        let _ = inject(&object).expect("it is sound");
+        let _ = inject(&object).expect("a valid object");
         assert!(with_any_value_anywhere(&object, &inject) > 20, "{object}");
     }
 }
@@ -107,7 +107,7 @@ fn an_injected_task_may_be_edited_in_any_way() {
     let inject =
         |object: &Value| task::inject_for(object, Operation::Create, &settings(), placement);
     let Ok(Outcome::Changed(injected)) = inject(&objects()[0]) else {
-        panic!("it is sound");
+        panic!("the object is valid");
     };
     assert!(with_any_value_anywhere(&injected.object, &inject) > 20);
 }
@@ -124,7 +124,7 @@ fn a_value_of_another_type_in_a_pod_never_makes_it_panic() {
         .push(other);
     let inject = |object: &Value| pod::inject(object, &settings());
     let mut tekton = tekton_pod(DECLARATION, "u", &[]);
-    // The steps and the sidecar are enough.
+    // The steps and the sidecar are sufficient.
     for list in ["initContainers", "volumes"] {
         tekton["spec"].as_object_mut().unwrap().remove(list);
     }

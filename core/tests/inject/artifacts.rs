@@ -1,4 +1,4 @@
-//! Scripts with variables of Tekton's artifacts, which Tekton puts in only where the script alone is the step's command.
+//! Scripts with variables of Tekton's artifacts, which Tekton replaces only if the script alone is the step's command.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +11,7 @@ use crate::support::{injected_pod, settings};
 const SCRIPT: &str =
     "#!/bin/sh\nset -e\necho '$(steps.build.outputs.image)' > \"$GLEANER_OUTPUTS/findings\"\n";
 
-/// The rich pod with this script of its second step.
+/// The rich pod with this script as its second step.
 fn pod_with(script: &str) -> Value {
     let mut pod = tekton_pod(DECLARATION, "u", &[]);
     let place = pod["spec"]["initContainers"].as_array_mut().unwrap();
@@ -27,7 +27,7 @@ fn pod_with(script: &str) -> Value {
     pod
 }
 
-/// The scripts that a pod places, in their order.
+/// The scripts in a pod, in order.
 fn scripts(pod: &Value) -> Vec<String> {
     let text = container(pod, "place-scripts")["args"][1].as_str().unwrap();
     let parts = text.split("_EOF_'\n").skip(1);
@@ -58,7 +58,7 @@ fn a_script_with_artifacts_stays_the_step_s_command_and_names_the_redirector() {
         ]
     );
     assert_eq!(lines[2], SCRIPT);
-    assert_eq!(scripts[1..], others[1..], "the others are left alone");
+    assert_eq!(scripts[1..], others[1..], "the others are unchanged");
     let mounts = container(&after, "step-lint")["volumeMounts"].to_string();
     assert!(mounts.contains("/gleaner/bin"), "{mounts}");
     assert_eq!(

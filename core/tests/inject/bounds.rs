@@ -1,10 +1,10 @@
-//! Bounds on what is read of a Task or Pipeline.
+//! Limits on the size of a Task or Pipeline.
 
 use serde_json::json;
 
 use crate::support::{injected, refused, yaml};
 
-/// Each key may become an argument of the sidecar, and each embedded task has all of them.
+/// Each key may become an argument of the sidecar, and each embedded task inherits all of them.
 #[test]
 fn more_keys_of_object_parameters_than_are_read_are_refused() {
     let param = |count: usize| {
@@ -25,7 +25,7 @@ spec: {params: [], steps: [{name: a, image: i, command: [c]}]}
     task["spec"]["params"] = json!([param(3000), param(1001)]);
     assert_eq!(
         refused(&task),
-        "spec.params[1]: with this parameter, there are 4001 keys of objects; at most 4000 are read in a Task; join some in an array"
+        "spec.params[1]: with this parameter, object parameters have 4001 keys in total; a Task may have at most 4000; combine some in an array"
     );
     let spec = task["spec"].take();
     let outputs = task["metadata"].take();
@@ -41,8 +41,8 @@ spec: {params: [], steps: [{name: a, image: i, command: [c]}]}
     injected(&embedded(299));
     let message = refused(&embedded(300));
     assert!(
-        message.starts_with("spec.tasks[0].taskSpec: 301 parameters of the Pipeline or run, keys of objects included")
-            && message.ends_with("at most 300 are read; join some in an array"),
+        message.starts_with("spec.tasks[0].taskSpec: this task inherits 301 parameters of the Pipeline or run, counting keys of objects")
+            && message.ends_with("at most 300 are allowed; combine some in an array"),
         "{message}"
     );
 }

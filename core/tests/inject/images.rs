@@ -1,4 +1,5 @@
-//! The image in a pod: that of the injector which writes the pod's flags, whichever image the Task was injected with.
+//! The image in a pod: that of the injector that writes the pod's flags, even if the Task was injected with another
+//! one.
 
 use gleaner_core::inject::settings::PullPolicy;
 use gleaner_core::inject::{Outcome, Settings, Skip, pod};
@@ -7,10 +8,10 @@ use serde_json::{Value, json};
 use crate::pod::{DECLARATION, args, container, tekton_pod};
 use crate::support::{changed, injected_pod, settings};
 
-/// The image of the release before.
+/// The image of the previous release.
 const OLD: &str = "registry.example/gleaner:0";
 
-/// The pod of a Task that an earlier release injected, with a step of Gleaner's own that has fewer flags than today.
+/// The pod of a Task that an earlier release injected, with an added step that has fewer flags.
 fn old_pod() -> Value {
     let mut pod = tekton_pod(DECLARATION, "u", &["a"]);
     let containers = pod["spec"]["containers"].as_array_mut().unwrap();
@@ -44,7 +45,7 @@ fn a_pod_gets_the_image_of_its_injector_whichever_its_task_was_injected_with() {
     assert_eq!(
         args(&pod, "step-gleaner")[3..],
         ["finish", "--injected", "--termination-share=7+2"],
-        "its arguments are of the same release as its image"
+        "arguments and image are of the same release"
     );
     for name in ["step-build", "step-lint", "step-last", "sidecar-registry"] {
         for field in ["image", "imagePullPolicy"] {
@@ -79,11 +80,11 @@ fn the_pull_policy_of_another_image_is_not_kept() {
     assert_eq!(
         policies(&same),
         ["Always", "Always"],
-        "what the API server or a person has set for this very image stays"
+        "a policy that the API server or a user set for this image stays"
     );
 }
 
-/// As one that `gleaner inject` has completed: the flags in it are those of its own image's release.
+/// The flags in the pod match the release of its image, as after `gleaner inject`.
 #[test]
 fn a_pod_that_is_complete_keeps_its_image() {
     let old = Settings {

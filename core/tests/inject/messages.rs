@@ -1,4 +1,4 @@
-//! The termination messages of a pod: how many containers share them, and what Tekton puts into them.
+//! The termination messages of a pod: the number of containers that share them, and the contents that Tekton writes.
 
 use gleaner_core::check;
 use gleaner_core::document::Live;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::pod::{DECLARATION, args, tekton_pod};
 use crate::support::{changed, injected_pod, settings, yaml};
 
-/// A pod whose steps have these flags of Tekton's entrypoint, too.
+/// A pod with these additional flags of Tekton's entrypoint in its steps.
 fn pod_with(flags: &[&str]) -> Value {
     let mut pod = tekton_pod(DECLARATION, "u", &[]);
     for container in pod["spec"]["containers"].as_array_mut().unwrap() {
@@ -22,7 +22,7 @@ fn pod_with(flags: &[&str]) -> Value {
     pod
 }
 
-/// The arguments of a container that have to do with results.
+/// The arguments of a container that concern results.
 fn of_results(pod: &Value, container: &str) -> Vec<String> {
     let starts = [
         "--termination-share",
@@ -48,7 +48,7 @@ fn redirector_and_sidecar_learn_how_many_containers_share_the_room() {
     let pod = injected_pod(&pod_with(&flags));
     let all = pod["spec"]["containers"].as_array().unwrap().len()
         + pod["spec"]["initContainers"].as_array().unwrap().len();
-    assert_eq!(all, 8, "the sidecar is one of them");
+    assert_eq!(all, 8, "the count includes the sidecar");
     assert_eq!(
         of_results(&pod, "step-build"),
         [
@@ -133,7 +133,7 @@ fn containers_that_others_add_later_are_counted() {
     );
 }
 
-/// Ahead of time nobody knows the pod, but its containers follow from the Task.
+/// Ahead of time the pod is unknown, but its containers follow from the Task.
 #[test]
 fn ahead_of_time_the_containers_of_the_pod_are_foreseen() {
     let task = yaml(
@@ -165,7 +165,8 @@ spec:
     };
     let plain = ahead(ResultsFrom::default());
     let steps = &plain["spec"]["steps"];
-    // Two steps and a sidecar; Tekton's init containers, for scripts and working directories too; Gleaner's sidecar and step.
+    // Two steps and a sidecar; Tekton's init containers, including those for scripts and working directories; Gleaner's
+    // sidecar and step.
     let flags = r#""--termination-share=6+2","--results=img,own","--step-results=part","--step-metadata-dir=/tekton/run/0/status""#;
     assert!(
         steps[0]["script"].as_str().unwrap().contains(flags),
@@ -196,7 +197,7 @@ spec:
     );
 }
 
-/// The warnings for a Task with this many objects and a step result of its own, in a pod with as many steps.
+/// The warnings for a Task with this many objects and its own step result, in a pod with as many steps.
 fn warned(steps: usize, objects: usize, results: &str) -> Vec<String> {
     let step = |index| format!("  - {{name: s{index}, image: i, command: [b]}}\n");
     let object = |index| {
@@ -212,7 +213,7 @@ fn warned(steps: usize, objects: usize, results: &str) -> Vec<String> {
     warnings_of(&text)
 }
 
-/// The warnings about a Task, without those of outputs that nothing uses.
+/// The warnings about a Task, except those about unused outputs.
 fn warnings_of(text: &str) -> Vec<String> {
     let document = gleaner_core::document::yaml::parse(text).unwrap();
     let tasks = Default::default();
@@ -238,7 +239,7 @@ fn a_task_whose_results_get_less_room_is_warned_about() {
     );
     let found = warned(2, 1, "[{name: own}]");
     assert!(
-        found[0].contains("have 3072 bytes, and 4096 without Gleaner's container"),
+        found[0].contains("may have 3072 bytes in total, and 4096 without Gleaner's container"),
         "{found:?}"
     );
     assert!(
@@ -255,18 +256,18 @@ fn results_that_will_not_fit_are_foreseen() {
         "{found:?}"
     );
     assert!(
-        found[0].contains("of 1024 bytes: runs would fail with exit code 73"),
+        found[0].contains("only 1024 fit: runs would fail with exit code 73"),
         "{found:?}"
     );
     let found = warned(10, 6, "[]");
     assert!(
-        found[0].contains("fields of results will probably be left empty"),
+        found[0].contains("result fields will probably be left empty"),
         "{found:?}"
     );
     assert_eq!(warned(10, 3, "[]"), [""; 0]);
 }
 
-/// Nothing is rendered for the forecast that would fill the memory: half a GiB here.
+/// The forecast does not render what would fill the memory: half a GiB here.
 #[test]
 fn an_object_that_will_be_too_large_is_foreseen_and_not_rendered() {
     let resource = |number: usize| {
@@ -290,6 +291,6 @@ fn an_object_that_will_be_too_large_is_foreseen_and_not_rendered() {
             && found[0].contains("at most 3145728 are accepted"),
         "{found:?}"
     );
-    // A generous ceiling: to render it takes minutes in a build without optimization.
+    // A generous ceiling: rendering it takes minutes in a build without optimization.
     assert!(started.elapsed() < std::time::Duration::from_secs(10));
 }

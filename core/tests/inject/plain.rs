@@ -1,4 +1,4 @@
-//! Injection into pods that are not of Tekton.
+//! Injection into pods outside Tekton.
 
 use gleaner_core::inject::Settings;
 use gleaner_core::inject::settings::Sidecars;
@@ -82,7 +82,7 @@ fn a_pod_has_the_identity_of_its_job_and_completion_index() {
 fn a_static_name_is_refused_for_the_pods_of_an_indexed_job() {
     let refusal = refused(&indexed(&named("name: release", "Create")), &settings());
     assert!(
-        refusal.contains("objects[0].resourceTemplate.metadata.name: each pod of an Indexed Job would create 'cm' under the same name; put $(context.job.completionIndex) into metadata.name"),
+        refusal.contains("objects[0].resourceTemplate.metadata.name: each pod of an Indexed Job would create 'cm' with the same name; put $(context.job.completionIndex) into metadata.name"),
         "{refusal}"
     );
 }
@@ -155,22 +155,22 @@ fn a_container_that_is_started_again_is_refused_where_it_says_so() {
         (
             "restartPolicyRules",
             rule("Restart"),
-            "spec.containers[0].restartPolicyRules[0]: the container 'main' is started again",
+            "spec.containers[0].restartPolicyRules[0]: the container 'main' may restart",
         ),
         (
             "restartPolicyRules",
             rule("RestartAllContainers"),
-            "spec.containers[0].restartPolicyRules[0]: a rule of the container 'main' starts all",
+            "spec.containers[0].restartPolicyRules[0]: a rule of the container 'main' restarts all",
         ),
         (
             "restartPolicy",
             json!("OnFailure"),
-            "spec.containers[0].restartPolicy: the container 'main' is started again (restartPolicy: OnFailure)",
+            "spec.containers[0].restartPolicy: the container 'main' may restart (restartPolicy: OnFailure)",
         ),
         (
             "restartPolicy",
             json!("Always"),
-            "spec.containers[0].restartPolicy: the container 'main' is started again",
+            "spec.containers[0].restartPolicy: the container 'main' may restart",
         ),
     ];
     for (field, value, expected) in cases {
@@ -193,7 +193,7 @@ fn a_container_that_is_no_step_may_be_started_again_by_itself() {
     let init = json!({"name": "proxy", "image": "i", "restartPolicy": "Always"});
     sidecar["spec"]["initContainers"] = json!([init]);
     injected_pod(&sidecar);
-    // All containers are started again, the step among them.
+    // A restart of all containers includes the step.
     let other =
         json!({"name": "other", "image": "i", "restartPolicyRules": rule("RestartAllContainers")});
     let said = refused(&with_other(other), &settings());
@@ -221,13 +221,13 @@ fn the_sidecar_fits_into_the_pod_s_own_resources() {
     let fitted = json!({"limits": {"cpu": "200m", "memory": "64Mi"}, "requests": {"cpu": "0", "memory": "0"}});
     assert_eq!(resources(&injected_pod(&full)), fitted);
 
-    // There is room for its own.
+    // There is room for the sidecar's own requests.
     let usual = json!({"limits": {"cpu": "500m", "memory": "128Mi"}, "requests": {"cpu": "10m", "memory": "16Mi"}});
     let mut roomy = full.clone();
     roomy["spec"]["resources"] = json!({"requests": {"cpu": "110m", "memory": "80Mi"}, "limits": {"cpu": 1, "memory": "1Gi"}});
     assert_eq!(resources(&injected_pod(&roomy)), usual);
 
-    // A pod's limit without a request is both, and so is a container's; other sidecars count.
+    // A pod's limit without a request is both, as for a container; other sidecars are included.
     let mut limits = full.clone();
     limits["spec"]["resources"] = json!({"limits": {"cpu": "1"}});
     limits["spec"]["containers"][0]["resources"] = json!({"limits": {"cpu": "500m"}});

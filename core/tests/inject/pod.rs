@@ -1,4 +1,4 @@
-//! Injection into pods: a pod that asks for Gleaner gets redirector and sidecar.
+//! Injection into pods: adds redirector and sidecar to a pod that requests Gleaner.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use crate::support::{injected, injected_pod, settings, yaml};
 
-/// A pod that Tekton has made of a real TaskRun, as the webhook got it.
+/// A pod that Tekton created from a real TaskRun, as sent to the webhook.
 pub(crate) const RICH: &str = include_str!("fixtures/pod-from-taskrun-rich.json");
-/// One that a Job has made.
+/// A pod that a Job created.
 pub(crate) const JOB: &str = include_str!("fixtures/pod-from-plain-job.json");
 
 pub(crate) fn pod(review: &str) -> Value {
@@ -18,7 +18,7 @@ pub(crate) fn pod(review: &str) -> Value {
     review["request"]["object"].clone()
 }
 
-/// The TaskRun that the rich pod was made of, cut down to what injection looks at.
+/// The TaskRun of the rich pod, reduced to the fields that injection reads.
 fn rich_task(declaration: &str) -> Value {
     let mut object = yaml(
         "
@@ -53,7 +53,7 @@ resources:
 preflight: Strict
 "#;
 
-/// The rich pod as Tekton makes it of the injected Task, with these values of its parameters.
+/// The rich pod as Tekton creates it from the injected Task, with these parameter values.
 pub(crate) fn tekton_pod(declaration: &str, url: &str, list: &[&str]) -> Value {
     let run = injected(&rich_task(declaration));
     let mut sidecar = run["spec"]["taskSpec"]["sidecars"][0].clone();
@@ -114,12 +114,12 @@ pub(crate) fn args(pod: &Value, name: &str) -> Vec<String> {
         .collect()
 }
 
-/// What the kubelet makes of an argument, where no variable is known.
+/// The result of the kubelet's expansion of an argument, without any variables.
 fn expanded(argument: &str) -> String {
     argument.replace("$$", "$")
 }
 
-/// The values that the sidecar will read.
+/// The values that the sidecar reads.
 pub(crate) fn values(pod: &Value) -> Value {
     let args = args(pod, "sidecar-gleaner");
     let parts = args
@@ -171,7 +171,11 @@ fn a_step_runs_under_the_redirector_within_tekton_s_entrypoint() {
     );
     let old = args(&before, "step-build");
     let kept = old.len() - behind_entrypoint(&old).len();
-    assert_eq!(build[..kept], old[..kept], "what comes before is Tekton's");
+    assert_eq!(
+        build[..kept],
+        old[..kept],
+        "Tekton's own arguments come first"
+    );
     assert_eq!(
         container(&pod, "step-build")["command"],
         json!(["/tekton/bin/entrypoint"])
@@ -189,7 +193,7 @@ fn a_script_is_a_command_like_any_other_and_only_the_last_step_finishes() {
             "--",
             "--injected",
             "--step=lint",
-            // `$HOME` is no variable of Kubernetes; the doubled sign is one again when the kubelet has expanded it.
+            // `$HOME` is not a Kubernetes variable; the kubelet's expansion turns the doubled sign into one.
             "--output=findings,optional=/workspace/$$HOME/findings",
             "--termination-share=7+1",
             "--",
@@ -356,7 +360,7 @@ fn a_command_of_the_image_s_own_that_a_run_adds_is_wrapped_too() {
     let at = args.iter().position(|argument| argument == "-entrypoint");
     args.drain(at.unwrap()..at.unwrap() + 2);
     let env = build["env"].as_array_mut().unwrap();
-    // The second is of `podTemplate.env`, and the one that counts.
+    // The second is from `podTemplate.env`, and takes effect.
     for command in ["/ep", "/other"] {
         let commands = json!({"linux/amd64": [command]}).to_string();
         env.push(json!({"name": "TEKTON_PLATFORM_COMMANDS", "value": commands}));
@@ -438,7 +442,8 @@ fn long_values_are_in_arguments_that_linux_takes() {
 
 #[test]
 fn a_task_is_injected_and_its_pod_under_one_declaration() {
-    // The pod's annotation may be another's: Tekton lets a Pipeline's win. What was injected counts.
+    // The pod's annotation may be another object's, since in Tekton a Pipeline's takes precedence. The injected
+    // declaration counts.
     let mut before = tekton_pod(DECLARATION, "u", &[]);
     before["metadata"]["annotations"]["gleaner.dev/outputs"] = "steps: {nobody: []}".into();
     let pod = injected_pod(&before);

@@ -1,4 +1,4 @@
-//! Injecting again, also after other injectors; and values on their way.
+//! Repeated injection, also after other injectors; and values that pass through the pod.
 
 use gleaner_core::inject::{Outcome, Skip, pod};
 use proptest::prelude::*;
@@ -43,7 +43,7 @@ proptest! {
 
     #[test]
     fn other_injectors_may_come_before_or_behind(native in any::<bool>()) {
-        // A mesh adds an init container, a container and a volume.
+        // A service mesh adds an init container, a container and a volume.
         let mesh = |mut pod: Value| {
             let list = if native { "initContainers" } else { "containers" };
             pod["spec"][list].as_array_mut().unwrap().push(json!({"name": "mesh", "image": "m"}));

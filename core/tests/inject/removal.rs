@@ -1,4 +1,4 @@
-//! Taking Gleaner out again.
+//! Removing Gleaner.
 
 use gleaner_core::document::Place;
 use gleaner_core::inject::task::{self, Operation, Placement};
@@ -10,7 +10,7 @@ use crate::support::{changed, settings, yaml};
 
 const OUTPUTS: &str = "steps: {a: [{name: v}]}\nobjects: [{name: o, resourceTemplate: {apiVersion: v1, kind: ConfigMap, metadata: {name: o}, data: {v: $(steps.a.v)}}}]";
 
-/// TaskSpecs of many shapes.
+/// Various TaskSpecs.
 const SPECS: [&str; 6] = [
     "steps: [{name: a, image: i, command: [c], args: [d, e]}]",
     "steps: [{name: a, image: i, script: echo}, {name: b, image: i, command: [c], args: [--, x], onError: continue}]",

@@ -1,4 +1,4 @@
-//! Pods of odd shapes: of other clusters, of others' making, or such that cannot be injected.
+//! Unusual pods: from other clusters, from other tools, or impossible to inject.
 
 use gleaner_core::inject::settings::Sidecars;
 use gleaner_core::inject::{Outcome, Settings, Skip, pod};
@@ -129,24 +129,25 @@ fn what_cannot_be_injected_is_refused_with_a_remedy() {
         pod["spec"]["containers"].as_array_mut().unwrap().remove(0);
     });
     assert!(
-        said.contains("the pod has 2 steps, the Task had 3")
+        said.contains("the pod has 2 steps, but the Task had 3")
             && said.contains("apply the Task again"),
         "{said}"
     );
     let said = refusal(&|pod| pod["spec"]["containers"][0]["command"] = json!(["/bin/other"]));
-    assert!(said.contains("spec.containers[0]: the step cannot be wrapped: its command is not /tekton/bin/entrypoint"), "{said}");
+    assert!(said.contains("spec.containers[0]: cannot inject into the step: its command is not /tekton/bin/entrypoint"), "{said}");
     let said = refusal(&|pod| {
         pod["spec"]["containers"][1]["volumeMounts"][0]["mountPath"] = "/gleaner/x/".into();
     });
     assert!(
         said.contains(
-            "spec.containers[1].volumeMounts[0].mountPath: the mount at '/gleaner/x' is in the way"
+            "spec.containers[1].volumeMounts[0].mountPath: the mount at '/gleaner/x' conflicts with /gleaner"
         ),
         "{said}"
     );
     let said = refused(&pod(RICH), &settings());
     assert!(
-        said.contains("has not passed Gleaner's webhook") && said.contains("apply the Task again"),
+        said.contains("Gleaner's webhook did not inject its Task")
+            && said.contains("apply the Task again"),
         "{said}"
     );
 }
@@ -190,7 +191,8 @@ fn what_merely_has_a_name_of_gleaner_s_is_left_alone() {
     );
     foreign["metadata"]["annotations"] = json!({"gleaner.dev/outputs": "steps: {}"});
     assert!(
-        refused(&foreign, &settings()).contains("the container 'sidecar-gleaner' has the name")
+        refused(&foreign, &settings())
+            .contains("the container 'sidecar-gleaner' has a name that is reserved")
     );
 }
 

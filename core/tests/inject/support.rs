@@ -1,11 +1,11 @@
-//! What the suites of injection share.
+//! Helpers for the tests of injection.
 
 use gleaner_core::inject::settings::{PullPolicy, Resources, Sidecars};
 use gleaner_core::inject::task::{self, Operation};
 use gleaner_core::inject::{Outcome, Refusal, Settings, Skip, pod};
 use serde_json::Value;
 
-/// Settings as an installation might have them.
+/// The settings of a typical installation.
 pub(crate) fn settings() -> Settings {
     Settings {
         image: "registry.example/gleaner:1".into(),
@@ -18,27 +18,27 @@ pub(crate) fn settings() -> Settings {
     }
 }
 
-/// The YAML of a document as JSON.
+/// Parses YAML as JSON.
 pub(crate) fn yaml(text: &str) -> Value {
     gleaner_core::document::yaml::parse(text)
         .expect("YAML")
         .to_json()
 }
 
-/// What a created object becomes.
+/// The object after injection at creation.
 #[track_caller]
 pub(crate) fn injected(object: &Value) -> Value {
     changed(task::inject(object, Operation::Create, &settings()), object)
 }
 
-/// Why a created object is refused.
+/// The refusal of an object at creation.
 #[track_caller]
 pub(crate) fn refused(object: &Value) -> String {
     let refused = task::inject(object, Operation::Create, &settings());
     refused.expect_err("a refusal").to_string()
 }
 
-/// What a pod becomes.
+/// The pod after injection.
 #[track_caller]
 pub(crate) fn injected_pod(pod: &Value) -> Value {
     changed(pod::inject(pod, &settings()), pod)

@@ -1,4 +1,4 @@
-//! Injection: a Task that asks for Gleaner becomes one that any Tekton can run.
+//! Injection into a Task that requests Gleaner, so that any Tekton can run it.
 
 use crate::support::{changed, injected, refused, settings, yaml};
 use gleaner_core::inject::task::{self, Operation};
@@ -48,7 +48,7 @@ pub(crate) fn build_and_push() -> Value {
     yaml(BUILD_AND_PUSH)
 }
 
-/// The sidecar's arguments, without the declaration.
+/// The sidecar's arguments, except the declaration.
 pub(crate) fn arguments(object: &Value) -> Vec<String> {
     let args = object.pointer("/spec/sidecars/0/args").expect("a sidecar");
     let args = args
@@ -158,7 +158,7 @@ fn annotations_ask_for_other_resources_and_must_be_quantities() {
     task["metadata"]["annotations"]["gleaner.dev/cpu-limit"] = "lots".into();
     assert_eq!(
         refused(&task),
-        "metadata.annotations[\"gleaner.dev/cpu-limit\"]: 'lots' is no quantity; write it as 500m, 0.5, 128Mi or 1G"
+        "metadata.annotations[\"gleaner.dev/cpu-limit\"]: invalid quantity 'lots': use a form such as 500m, 0.5, 128Mi or 1G"
     );
 }
 
@@ -168,7 +168,7 @@ fn a_request_above_its_limit_is_refused_at_apply() {
     task["metadata"]["annotations"]["gleaner.dev/cpu-request"] = "1".into();
     assert_eq!(
         refused(&task),
-        "metadata.annotations[\"gleaner.dev/cpu-request\"]: 1 is more than the limit, which is 500m; set \
+        "metadata.annotations[\"gleaner.dev/cpu-request\"]: 1 exceeds the limit of 500m; set \
          gleaner.dev/cpu-limit too"
     );
 }
@@ -185,7 +185,8 @@ fn a_run_of_an_injected_pipeline_keeps_the_values_that_tekton_has_put_in() {
     });
     let mut spec = injected(&pipeline)["spec"]["tasks"][0]["taskSpec"].clone();
     spec.as_object_mut().unwrap().remove("metadata");
-    // As Tekton's controller makes the TaskRun: the Pipeline's parameter is in the text, and nowhere else.
+    // The TaskRun as Tekton's controller creates it: the Pipeline's parameter is substituted, and not available
+    // otherwise.
     let substituted = spec
         .to_string()
         .replace("$(params.text)", "from the pipeline");
@@ -199,7 +200,7 @@ fn a_run_of_an_injected_pipeline_keeps_the_values_that_tekton_has_put_in() {
     });
     let outcome = task::inject(&run, Operation::Create, &settings());
     assert_eq!(outcome, Ok(Outcome::Skipped(Skip::Done)));
-    // A copy of it that a person creates is nobody's, and would lack the parameter.
+    // A copy created by a user has no owner, and lacks the parameter.
     run["metadata"]
         .as_object_mut()
         .unwrap()
@@ -209,7 +210,7 @@ fn a_run_of_an_injected_pipeline_keeps_the_values_that_tekton_has_put_in() {
     assert_eq!(
         injected(&run)["metadata"]["labels"],
         json!({}),
-        "of a PipelineRun that has not made it"
+        "of a PipelineRun that did not create it"
     );
 }
 
@@ -429,7 +430,9 @@ fn names_that_gleaner_needs_are_refused_to_others() {
         "steps: {gleaner: [{name: digest}]}".into();
     let said = refused(&task);
     assert!(
-        said.contains("spec.steps[0].name: the step 'gleaner' has the name that Gleaner needs"),
+        said.contains(
+            "spec.steps[0].name: the step 'gleaner' has a name that is reserved for Gleaner"
+        ),
         "{said}"
     );
     assert!(
@@ -481,7 +484,7 @@ fn what_does_not_ask_is_left_alone() {
         said.contains("put it on the Task that it refers to"),
         "{said}"
     );
-    // Tekton hands annotations down to the runs that it makes.
+    // Tekton passes annotations on to the runs that it creates.
     run["metadata"]["ownerReferences"] = json!([{"controller": true, "kind": "PipelineRun"}]);
     assert_eq!(skip(&run, Operation::Create), Skip::ByReference);
     assert_eq!(skip(&run, Operation::Update { old: &run }), Skip::RunUpdate);

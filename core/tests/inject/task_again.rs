@@ -1,4 +1,4 @@
-//! Injecting again: updates, and the same object once more.
+//! Repeated injection: updates, and injection into the same object.
 
 use gleaner_core::inject::task::{self, Operation};
 use gleaner_core::inject::{Outcome, Skip};
@@ -22,7 +22,7 @@ fn without_its_annotation_a_task_is_as_it_was() {
     let mut old = build_and_push();
     old["spec"]["steps"][1]["onError"] = "continue".into();
     let old = injected(&old);
-    // What client-side apply leaves: the annotation is gone, what was injected in stays.
+    // The result of client-side apply: the annotation is gone, the injected parts stay.
     let mut new = old.clone();
     new["metadata"]
         .as_object_mut()
@@ -54,7 +54,7 @@ fn an_edited_declaration_replaces_what_the_old_one_brought() {
     );
 }
 
-/// Shapes of Tasks, as far as injection looks at them.
+/// Tasks of various shapes, in the fields that injection reads.
 fn tasks() -> impl Strategy<Value = Value> {
     let step = (
         proptest::option::of("[a-z][a-z0-9]{0,8}"),

@@ -54,7 +54,7 @@ fn a_wrong_command_line_is_64_and_says_what_would_be_right() {
         ),
         (
             &[image, files[0], files[1], "--cpu-limit=1 core"],
-            "write it as 500m",
+            "use a form such as 500m",
         ),
         (
             &[image, files[0], files[1], "--run-as-user=0"],

@@ -30,7 +30,7 @@ fn the_same_message_again_is_answered_as_before_and_another_one_counts_until_the
     // The step has run again: what it sent last counts.
     let status = place.get("/v1/status").ok();
     assert_eq!(status["variables"][1]["state"], "Pending");
-    let note = "step 'build' has run again; its later outputs count";
+    let note = "step 'build' ran again; its later outputs are used";
     assert_eq!(status["notes"], json!([note]));
     place.outputs("build", DIGEST).ok();
     sidecar.step("scan").outputs("scan", VERDICT).ok();
@@ -79,13 +79,15 @@ fn outputs_that_do_not_fit_the_declaration_are_refused_with_everything_that_is_w
     let all = detail(r#"{"outputs": {"digset": "x", "report": [1]}}"#);
     for part in [
         "did you mean 'digest'",
-        "'report' of step 'build' is no object",
+        "'report' of step 'build' is not of the declared type object",
         "'digest' of step 'build' is missing",
     ] {
         assert!(all.contains(part), "{all}");
     }
-    assert!(detail(r#"{"outputs": {"digest": 1}}"#).contains("is no string"));
-    assert!(detail(r#"{"outputs": {"digest": null}}"#).contains("is no string"));
+    assert!(detail(r#"{"outputs": {"digest": 1}}"#).contains("is not of the declared type string"));
+    assert!(
+        detail(r#"{"outputs": {"digest": null}}"#).contains("is not of the declared type string")
+    );
     let failed = detail(r#"{"outputs": {"digest": "x"}, "exitCode": 1}"#);
     assert!(failed.contains("when: Always"), "{failed}");
     let rounded =
@@ -185,7 +187,9 @@ fn submit_says_what_is_pending() {
         .problem(409, problem_type::PENDING);
     assert_eq!(problem.pending, ["steps.scan.verdict"]);
     assert!(
-        problem.detail.contains("nothing was heard of step 'scan'"),
+        problem
+            .detail
+            .contains("no message arrived from step 'scan'"),
         "{problem:?}"
     );
 }
@@ -201,7 +205,9 @@ fn finish_takes_defaults_and_names_what_is_missing_and_says_so_again() {
     assert_eq!(problem.pending, ["steps.build.digest"]);
     assert_eq!(problem.exit_code, exit_code::NOT_CREATED);
     assert!(
-        problem.detail.contains("nothing was heard of step 'build'"),
+        problem
+            .detail
+            .contains("no message arrived from step 'build'"),
         "{problem:?}"
     );
     assert_eq!(
@@ -236,7 +242,7 @@ fn finishing_a_manual_run_that_nobody_submitted_says_so() {
     assert_eq!(outcome["phase"], "Collecting");
     let note = outcome["notes"][0].as_str().unwrap();
     assert!(
-        note.contains("nobody submitted") && note.contains("steps.build.digest"),
+        note.contains("no submit request arrived") && note.contains("steps.build.digest"),
         "{note}"
     );
 }

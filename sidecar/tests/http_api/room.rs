@@ -69,7 +69,7 @@ fn what_the_task_s_own_results_take_is_not_free() {
     let problem = refused.problem(507, problem_type::RESULTS);
     let detail = &problem.detail;
     assert!(
-        detail.contains("and 172 bytes are free") && detail.contains("take 2900"),
+        detail.contains("but 172 bytes are free") && detail.contains("take 2900"),
         "{detail}"
     );
     assert_eq!(cluster.paths(), [""; 0]);

@@ -270,7 +270,10 @@ fn a_task_from_before_gleaner_is_refused_at_its_pod(namespace: &Namespace) {
     let run = namespace.run("build").failed("PodCreationFailed");
     holds(
         run.message(),
-        &["has not passed Gleaner's webhook", "apply the Task again"],
+        &[
+            "Gleaner's webhook did not inject its Task",
+            "apply the Task again",
+        ],
     );
     namespace.apply(&BUILD.replace(
         "name: build\n  annotations",

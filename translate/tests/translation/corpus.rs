@@ -1,4 +1,5 @@
-//! All YAML of the repository, and Tasks made of each old thing in turn: nothing old is left, and a second translation changes nothing.
+//! All YAML of the repository, and Tasks with each old construct in turn: the translation removes all of them, and a
+//! second translation changes nothing.
 
 use std::path::Path;
 
@@ -7,7 +8,7 @@ use serde_json::Value;
 
 use crate::settings;
 
-/// Fields of v1alpha1 and v1beta1 that v1 does not have, by the object that has them.
+/// Fields of v1alpha1 and v1beta1 that v1 does not have, by object.
 const OF_SPECS: [&str; 4] = ["inputs", "outputs", "resources", "containerTemplate"];
 const OF_RUNS: [&str; 9] = [
     "resources",
@@ -32,7 +33,7 @@ const VARIABLES: [&str; 6] = [
     "${params.",
 ];
 
-/// Everything old in a translated document, with its place.
+/// Returns the old constructs in a translated document, with their places.
 fn old(document: &Value) -> Vec<String> {
     let mut found = Vec::new();
     walk(document, "", &mut found);
@@ -146,7 +147,7 @@ fn variables(value: &Value, place: &str, found: &mut Vec<String>) {
         }
         Value::Object(fields) => {
             for (key, value) in fields {
-                // Text for people, and the declaration, which has a resource's variables of its own.
+                // Text for people, and the declaration, which has its own resource variables.
                 if !["description", "displayName", "annotations"].contains(&key.as_str()) {
                     variables(value, &format!("{place}.{key}"), found);
                 }
@@ -157,7 +158,7 @@ fn variables(value: &Value, place: &str, found: &mut Vec<String>) {
     }
 }
 
-/// Translates one file; returns true if it is translated, and panics when something old is left.
+/// Translates one file; returns true if it is translated, and panics if an old construct remains.
 fn check(name: &str, text: &str) -> bool {
     let Ok(source) = Source::parse(name.to_owned(), text.to_owned()) else {
         return false;
@@ -169,7 +170,7 @@ fn check(name: &str, text: &str) -> bool {
         assert_eq!(old(document), Vec::<String>::new(), "{name}: {document:#}");
     }
     let yaml = writer::to_yaml(&once.documents);
-    let again = Source::parse(name.to_owned(), yaml).expect("YAML of our own");
+    let again = Source::parse(name.to_owned(), yaml).expect("YAML that was just written");
     let twice = gleaner_translate::translate(&[again], None, &settings());
     let twice = twice.unwrap_or_else(|refusal| panic!("{name}: {:#?}", refusal.findings));
     let without_empty = |documents: &[Value]| -> Vec<Value> {
@@ -201,7 +202,7 @@ fn files(directory: &Path, found: &mut Vec<std::path::PathBuf>) {
     }
 }
 
-/// The YAML in a file: the file itself, the blocks of a page, the string literals of a test.
+/// The YAML in a file: the file itself, the code blocks of a page, the string literals of a test.
 fn texts(path: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(path).unwrap();
     match path.extension().and_then(|own| own.to_str()) {
@@ -252,7 +253,7 @@ fn nothing_old_is_left_in_any_file_of_the_repository() {
     assert!(translated > 20, "only {translated} texts were translated");
 }
 
-/// Old parts of a TaskSpec.
+/// Old constructs in a TaskSpec.
 const PARTS: [&str; 16] = [
     "inputs: {params: [{name: a, default: b}], resources: [{name: src, type: git, targetPath: 'x/$(inputs.params.a)'}]}",
     "outputs: {resources: [{name: img, type: image}]}",
@@ -272,7 +273,7 @@ const PARTS: [&str; 16] = [
     "steps: [{image: i}]",
 ];
 
-/// The hosts of a TaskSpec; `SPEC` is indented by four.
+/// Documents with a TaskSpec; `SPEC` is indented by four.
 const HOSTS: [&str; 5] = [
     "kind: Task\nmetadata: {name: t}\nspec:\n    SPEC\n",
     "kind: TaskRun\nmetadata: {name: t}\nspec:\n  serviceAccount: a\n  taskSpec:\n    SPEC\n",
@@ -288,7 +289,7 @@ fn nothing_old_is_left_in_documents_made_of_old_parts() {
         for host in HOSTS {
             for (index, one) in PARTS.iter().enumerate() {
                 for other in &PARTS[index..] {
-                    // The last TaskSpecs are indented deeper than their key needs.
+                    // The last TaskSpecs are indented more than necessary.
                     let indent = if host.contains("   tasks:") {
                         "       "
                     } else if host.contains("  tasks:") {

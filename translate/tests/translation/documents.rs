@@ -1,4 +1,4 @@
-//! Documents that stay as they are, and PipelineResources from elsewhere.
+//! Documents that stay unchanged, and PipelineResources from outside the files.
 
 use gleaner_core::document::{writer, yaml};
 use gleaner_translate::{Fetched, Missing};
@@ -61,12 +61,12 @@ fn a_resource_that_is_in_no_file_is_wanted_from_elsewhere() {
     let documents = translate_with(RUN, Some(&fetched)).unwrap();
     let value = json!({"name": "demo", "url": "https://git.example/demo", "revision": ""});
     assert_eq!(documents[0]["spec"]["params"][0]["value"], value);
-    // One of the same name in another namespace is another one.
+    // A PipelineResource with the same name in another namespace is a different one.
     fetched.resources[0].0 = "other".to_owned();
     let refusal = translate_with(RUN, Some(&fetched)).unwrap_err();
     let found = refusal.findings[0].to_string();
     assert!(
-        found.contains("neither in the files nor in the cluster old"),
+        found.contains("not found in the files or in the cluster old"),
         "{found}"
     );
 }

@@ -1,4 +1,4 @@
-//! Fields in another case: old versions of Tekton read them as Go does.
+//! Fields in other cases: old versions of Tekton match them as Go does.
 
 use crate::{refused, translate, translated};
 
@@ -77,7 +77,7 @@ fn one_field_in_two_spellings_is_an_error() {
     );
     assert_eq!(
         said,
-        "<stdin>:5:22: error: spec.steps[0].workingdir: 'workingdir' is another spelling of 'workingDir', and both are here; \
+        "<stdin>:5:22: error: spec.steps[0].workingdir: 'workingdir' is another spelling of 'workingDir', and both are set; \
          keep one of them\n"
     );
 }

@@ -2,16 +2,16 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | `mappings` | each thing of the old syntax, and its translation |
-//! | `refusals` | what has no equivalent: an error with its line, its reason and a remedy |
-//! | `variables` | variables of resources and old parameters, wherever they are |
-//! | `field_names` | fields in another case |
+//! | `mappings` | each old construct, and its translation |
+//! | `refusals` | constructs without an equivalent: an error with line, reason and remedy |
+//! | `variables` | variables of resources and old parameters, in all positions |
+//! | `field_names` | fields in other cases |
 //! | `inner` | Tekton objects in other documents |
 //! | `defaults` | the directory and the home that old versions of Tekton set |
-//! | `corpus` | all YAML of the repository and more: nothing old is left, and a second translation changes nothing |
-//! | `documents` | documents that stay as they are, and PipelineResources from elsewhere |
+//! | `corpus` | all YAML of the repository and more: no old construct remains, and a second translation changes nothing |
+//! | `documents` | documents that stay unchanged, and PipelineResources from outside the files |
 //! | `shapes` | documents with a value of another type anywhere |
-//! | `git_source` | the step that clones a git input, run here as it is written |
+//! | `git_source` | the step that clones a git input, run unchanged |
 
 mod corpus;
 mod defaults;
@@ -49,29 +49,29 @@ fn translate_with(text: &str, fetched: Option<&Fetched>) -> Result<Vec<Value>, R
     translated.map(|translation| translation.documents)
 }
 
-/// The warnings about `text`, which is translated; a line each.
+/// The warnings about `text`, which must be translated, one per line.
 #[track_caller]
 fn warned(text: &str) -> String {
     let translated = gleaner_translate::translate(&[source(text)], None, &settings());
-    let warnings = translated.expect("it is translated").warnings;
+    let warnings = translated.expect("a translation").warnings;
     warnings
         .iter()
         .map(|finding| format!("{finding}\n"))
         .collect()
 }
 
-/// The findings about `text`, which must be refused; a line each.
+/// The findings about `text`, which must be rejected, one per line.
 #[track_caller]
 fn refused(text: &str) -> String {
-    let refusal = translate(text).expect_err("it is refused");
+    let refusal = translate(text).expect_err("a refusal");
     let findings = refusal.findings.iter();
     findings.map(|finding| format!("{finding}\n")).collect()
 }
 
-/// The translation of `text` as YAML, whose declarations must be valid.
+/// The translation of `text` as YAML, with valid declarations.
 #[track_caller]
 fn translated(text: &str) -> String {
-    let yaml = writer::to_yaml(&translate(text).expect("it is translated"));
+    let yaml = writer::to_yaml(&translate(text).expect("a translation"));
     let source = source(&yaml);
     for document in &source.documents {
         for site in DeclarationSite::all(document) {

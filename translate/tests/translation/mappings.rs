@@ -1,6 +1,6 @@
-//! Each thing of the old syntax, and its translation.
+//! Each old construct, and its translation.
 
-/// The text without the script that clones, which the snapshot of the proposal has whole.
+/// The text without the clone script, which the snapshot of the proposal contains.
 fn without_script(text: &str) -> String {
     let mut within = false;
     let mut lines = String::new();
@@ -362,13 +362,13 @@ spec:
     };
     let today = crate::translated(&format!("{task}{}", pipeline("image")));
     insta::assert_snapshot!(today);
-    // A Task that is elsewhere is bound alike.
+    // Without the Task the binding is the same.
     crate::translated(&pipeline("image"));
     let said = crate::refused(&format!("{task}{}", pipeline("other")));
     assert_eq!(
         said,
-        "<stdin>:21:17: error: spec.tasks[0].resources.outputs[0]: 'app' is bound to one resource as an input and to another as an \
-         output, and both become the parameter 'app'; rename one of the two in the Task, and here\n"
+        "<stdin>:21:17: error: spec.tasks[0].resources.outputs[0]: 'app' is bound to different resources as input and output, but both \
+         become the parameter 'app'; rename one of them in the Task and here\n"
     );
 }
 

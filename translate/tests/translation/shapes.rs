@@ -1,4 +1,4 @@
-//! Documents with a value of another type anywhere: translated or refused, and never a panic.
+//! Documents with a value of another type anywhere: translated or rejected, but never a panic.
 
 use gleaner_core::document::{Content, Node, Place};
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ fn places(node: &Node, place: &Place) -> Vec<Place> {
     [vec![place.clone()], below].concat()
 }
 
-/// Panics when a translated document has a field that Tekton v1 does not have.
+/// Panics if a translated document has a field that Tekton v1 does not have.
 fn assert_native(document: &Value) {
     let kind = document["kind"].as_str().unwrap_or_default();
     if !["Task", "TaskRun", "Pipeline", "PipelineRun"].contains(&kind) {

@@ -1,10 +1,10 @@
-//! Variables of resources and old parameters, wherever they are.
+//! Variables of resources and old parameters, in all positions.
 
 use serde_json::json;
 
 use crate::{refused, translate, translated};
 
-/// A Task that takes in the git resource `src`, and a parameter `context`.
+/// A Task with the git resource `src` as an input, and a parameter `context`.
 const BUILD: &str = "\
 apiVersion: tekton.dev/v1beta1
 kind: Task
@@ -127,8 +127,8 @@ spec:
     );
     assert_eq!(
         said,
-        "<stdin>:5:35: error: spec.params[0].default: `$(resources.inputs.src.url)`: Tekton v1 replaces no variables in a default; \
-         write the variable where the parameter is used\n"
+        "<stdin>:5:35: error: spec.params[0].default: `$(resources.inputs.src.url)`: Tekton v1 does not replace variables in defaults; \
+         use the variable where the parameter is used\n"
     );
 }
 

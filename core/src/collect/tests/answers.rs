@@ -1,4 +1,4 @@
-//! Who is answered what: a repeated message, a late one, before and after the commit.
+//! The responses to messages: repeated, late, before and after the commit.
 
 use super::*;
 
@@ -18,7 +18,7 @@ fn a_repeated_message_changes_nothing() {
 fn what_a_step_sends_when_it_runs_again_counts_until_the_submission_begins() {
     let mut collector = collector("Manual");
     take(&mut collector, "build", build());
-    // What does not fit replaces nothing.
+    // An invalid message replaces nothing.
     let misfit = message(0, json!({"no such output": 1}));
     let refusal = collector.examine("build", misfit).unwrap_err();
     assert!(matches!(refusal, Refusal::Outputs(_)), "{refusal:?}");
@@ -33,7 +33,7 @@ fn what_a_step_sends_when_it_runs_again_counts_until_the_submission_begins() {
     );
     let digest = variable(&collector, "steps.build.digest");
     assert_eq!(digest, (VariableState::Resolved, Some("sha256:new".into())));
-    let note = "step 'build' has run again; its later outputs count";
+    let note = "step 'build' ran again; its later outputs are used";
     assert_eq!(collector.notes(), [note]);
 
     take(&mut collector, "scan", scan());
@@ -60,7 +60,7 @@ fn the_messages_of_one_step_are_bounded_in_number_and_memory() {
         let other = message(0, json!({"digest": digest}));
         match collector.examine("build", other) {
             Ok(examined) => {
-                // What is replaced is freed.
+                // The memory of a replaced message is freed.
                 let examined = collector.within_memory(examined, 600 << 10).unwrap();
                 let Examined::New(admission) = examined else {
                     panic!("{examined:?}");
@@ -97,7 +97,9 @@ fn a_number_that_kubernetes_changes_is_refused() {
     ] {
         let refused = collector.examine("a", message(0, wrong)).unwrap_err();
         assert!(
-            refused.to_string().contains("would change on its way"),
+            refused
+                .to_string()
+                .contains("Kubernetes would change: it stores"),
             "{refused}"
         );
     }
@@ -128,10 +130,13 @@ fn no_refusal_quotes_a_part_of_a_secret_output() {
         for kind in ["string", "number", "boolean", "array", "object"] {
             let message = refused(true, kind, value.clone());
             assert!(message.contains("output 'o' of step 'a'"), "{message}");
-            assert!(message.contains("would change on its way"), "{message}");
+            assert!(
+                message.contains("Kubernetes would change: it stores"),
+                "{message}"
+            );
             let quoted = message.lines().filter(|line| line.contains("18446744073"));
             for line in quoted {
-                // That of the other output, which is not a secret.
+                // The number of the other output, which is not secret.
                 let (secret, other) = line.split_once("output 'other'").expect("both are named");
                 assert!(!secret.contains("18446744073"), "{secret}");
                 assert!(other.contains(&canary), "{other}");
@@ -163,14 +168,14 @@ objects: []
         (problem.status, problem.exit_code),
         (422, exit_code::OUTPUT)
     );
-    // Of a failed step, too.
+    // The constraints also hold for a failed step.
     let refused = collector.examine("a", message(1, json!({"files": []})));
     assert!(matches!(refused, Err(Refusal::Outputs(_))), "{refused:?}");
-    // One of another type is refused for that alone.
+    // A value of the wrong type is only refused for its type.
     let refused = collector.examine("a", message(0, json!({"files": {}, "token": "t-1"})));
     assert_eq!(
         refused.unwrap_err().to_string(),
-        "output 'files' of step 'a' is no array, as which it is declared"
+        "output 'files' of step 'a' is not of the declared type array"
     );
     let right = json!({"digest": "sha256:ab", "files": ["x"], "token": "t-1"});
     assert!(collector.examine("a", message(0, right)).is_ok());
@@ -217,7 +222,7 @@ fn who_completed_the_set_gets_the_failure_and_the_steps_before_their_receipt() {
     collector.submitting().unwrap().fail(failure());
     assert_eq!(collector.outcome(), Err(failure()));
     assert_eq!(collector.receipt().phase, Phase::Failed);
-    // A later step has done its part, too.
+    // A later step need not wait either.
     assert_eq!(
         take(&mut collector, "lint", message(0, json!({}))),
         Verdict::Settled

@@ -1,4 +1,4 @@
-//! The collector against a reference model, by random sequences of commands.
+//! Compares the collector with a reference model, by random sequences of commands.
 
 mod reference;
 
@@ -14,7 +14,7 @@ use super::*;
 #[derive(Debug, Clone, Copy)]
 enum Command {
     Post(Post),
-    /// The journal refuses the record of this message.
+    /// The journal cannot write the record of this message.
     PostUnwritten(Post),
     Submit,
     Finish,
@@ -26,7 +26,7 @@ enum Command {
     Note(u8),
 }
 
-/// What the owner of the collector writes.
+/// A record that the owner of the collector writes.
 #[derive(Debug, Clone, Copy)]
 enum Record {
     Accepted(Post),
@@ -124,7 +124,7 @@ impl Owner {
         self.apply(record)
     }
 
-    /// Returns the response to a request that was taken, or answered from what is there.
+    /// Returns the response to a request that was accepted, or that changes nothing.
     fn response(&self, verdict: Verdict) -> Response {
         match verdict {
             Verdict::AwaitCommit if self.collector.is_submitting() => Response::Waits,
@@ -187,7 +187,7 @@ impl Owner {
         self.notes.clear();
     }
 
-    /// Compares everything that can be seen.
+    /// Compares all observable state.
     fn check(&self, reference: &Reference) {
         let collector = &self.collector;
         let phase = reference.phase();
@@ -202,7 +202,7 @@ impl Owner {
         for post in POSTS {
             let (mut response, is_new) = reference.examine(post);
             if is_new {
-                // The collector tells it when the message is accepted.
+                // The collector decides this when the message is accepted.
                 response = Response::Receipt;
             }
             assert_eq!(self.examine(post), (response, is_new), "{post:?}");
@@ -224,7 +224,7 @@ impl Owner {
         }
         let idle = |note: &&String| note.starts_with("nothing was created");
         let notes = collector.notes();
-        let repeated = |note: &&String| note.ends_with("has run again; its later outputs count");
+        let repeated = |note: &&String| note.ends_with("ran again; its later outputs are used");
         let count = notes.iter().filter(repeated).count();
         assert_eq!(count, reference.repeated(), "{notes:?}");
         let count = notes.iter().filter(idle).count();

@@ -1,4 +1,4 @@
-//! Every order in which things can happen, up to a length; and some longer ones.
+//! All orders of events up to a length, and some longer ones.
 
 use super::*;
 
@@ -26,7 +26,7 @@ const EVENTS: [Event; 8] = [
     Event::Failed,
 ];
 
-/// Does what the owner of the collector does; returns true if there was something to put into the journal.
+/// Handles an event as the owner of the collector does; returns true if it is journaled.
 fn happen(collector: &mut Collector, event: Event) -> bool {
     let (step, message) = match event {
         Event::Build => ("build", build()),
@@ -68,7 +68,7 @@ fn is_over(collector: &Collector) -> bool {
     matches!(collector.phase(), Phase::Committed | Phase::Failed)
 }
 
-/// Gives whether the last event had an effect.
+/// Returns true if the last event had an effect.
 fn check(declaration: &Declaration, events: &[Event]) -> bool {
     let submit = declaration.submit.as_str();
     let mut collector = with(declaration.clone());
@@ -89,7 +89,7 @@ fn check(declaration: &Declaration, events: &[Event]) -> bool {
             let open = matches!(phase, Phase::Collecting | Phase::Resolved);
             assert!(!open, "{}: {phase:?}", context());
         }
-        // What is final stays as it is.
+        // A final state does not change.
         if let Some(end) = &end {
             assert_eq!(*end, collector.outcome(), "{}", context());
         } else if is_over(&collector) {
@@ -125,7 +125,8 @@ fn in_every_order_of_events_the_end_is_final_and_can_be_recovered() {
         for _ in 0..5 {
             let longer = |events: &Vec<Event>| EVENTS.map(|event| [&events[..], &[event]].concat());
             sequences = sequences.iter().flat_map(longer).collect();
-            // What had no effect left everything as it was: nothing new can come behind it.
+            // After an event without effect the state is unchanged, so its continuations are covered by other
+            // sequences.
             sequences.retain(|events| check(&declaration, events));
         }
     }
@@ -133,7 +134,7 @@ fn in_every_order_of_events_the_end_is_final_and_can_be_recovered() {
 
 #[test]
 fn in_long_orders_of_events_too() {
-    // Xorshift: the same orders at each run.
+    // Xorshift: the same orders in each run.
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut next = || {
         state ^= state << 13;

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::declaration::{Declaration, Output, Scope};
 
-/// The output that `fields` declare.
+/// The output declared by `fields`.
 fn output(fields: &str) -> Output {
     let text = format!("steps: {{build: [{{name: a, {fields}}}]}}");
     let declaration = Declaration::parse(&text, &Scope::default()).unwrap();
@@ -87,16 +87,16 @@ fn what_is_no_pattern_is_refused_on_one_line() {
         ),
         (
             "^a$\n",
-            "the pattern ends with a line end; write it in single quotes, or after |- instead of |",
+            "the pattern ends with a newline; write it in single quotes, or after |- instead of |",
         ),
         ("[a", "invalid pattern: unclosed character class"),
         (
             &long,
-            "the pattern has 1025 bytes; at most 1024 are allowed",
+            "the pattern is 1025 bytes long; at most 1024 are allowed",
         ),
         (
             r"\w{100}",
-            "the pattern takes more than 256 KiB; repeat less often, or write [0-9A-Za-z_] for \\w, which includes the letters of \
+            "the compiled pattern exceeds 256 KiB; use fewer repetitions, or write [0-9A-Za-z_] for \\w, which includes the letters of \
              all scripts",
         ),
     ] {
@@ -130,11 +130,11 @@ fn a_value_that_is_too_long_to_compare_is_refused() {
     assert_eq!(output(any).check(&json!(most)), Ok(()));
     assert_eq!(
         violation(any, &json!(format!("{most}x"))),
-        "has 65537 bytes; at most 65536 are compared with a pattern"
+        "is 65537 bytes long; at most 65536 are matched against a pattern"
     );
 }
 
-/// A backtracking engine would need 2^40 steps; the bound tells these apart from the linear time of this one.
+/// A backtracking engine would need 2^40 steps; the bound distinguishes them from the linear time of this one.
 #[test]
 fn a_comparison_takes_linear_time() {
     let pattern = Pattern::new("^(a|a)*(a*)*$").unwrap();

@@ -1,18 +1,18 @@
-//! Integers of more than 64 bits, which the parser gives as doubles, without the text that they came from.
+//! Integers of more than 64 bits, which the parser returns as doubles without their text.
 
 use gleaner_proto::number;
 
 use crate::document::location::Location;
 use crate::document::node::{Content, Node};
 
-/// The absolute value from which an integer may have been read as a double, and a little less.
+/// The smallest absolute value of a double that may have been such an integer, with a margin.
 const LEAST: f64 = 9.2e18;
 
-/// Returns the first integer in `documents` that the parser has rounded, as it is written in `text`.
+/// Returns the first integer in `documents` that the parser rounded, as written in `text`.
 pub(super) fn first<'a>(documents: &[Node], text: &'a str) -> Option<(Location, &'a str)> {
     let mut places = Vec::new();
     documents.iter().for_each(|node| doubles(node, &mut places));
-    // Each place once and in order, so that no line is walked more than once.
+    // Each place once and in order, so that each line is scanned at most once.
     places.sort_unstable_by_key(|at| (at.line, at.column));
     places.dedup();
     let mut lines = (1..).zip(text.lines());
@@ -32,7 +32,7 @@ pub(super) fn first<'a>(documents: &[Node], text: &'a str) -> Option<(Location, 
     })
 }
 
-/// Gathers the places of doubles that may have been integers.
+/// Collects the places of doubles that may have been integers.
 fn doubles(node: &Node, places: &mut Vec<Location>) {
     match &node.content {
         Content::Number(number)
@@ -46,7 +46,7 @@ fn doubles(node: &Node, places: &mut Vec<Location>) {
     }
 }
 
-/// Returns the integer with which `text` begins; `None` for an alias, and for a number with a fraction or a power.
+/// Returns the integer at the start of `text`; `None` for an alias, and for a number with a fraction or an exponent.
 fn integer(text: &str) -> Option<&str> {
     let written = text.strip_prefix('+').unwrap_or(text);
     let digits = written.strip_prefix('-').unwrap_or(written);

@@ -25,18 +25,15 @@ fn numbers_are_read_as_kubectl_reads_them() {
 fn errors_speak_of_the_document() {
     let deep = format!("{}{}", "[".repeat(100), "]".repeat(100));
     for (text, message) in [
-        (
-            "a: 1\na: 2",
-            "duplicate mapping key: a; remove one of the two",
-        ),
+        ("a: 1\na: 2", "duplicate mapping key: a; remove one of them"),
         ("a: .inf", "a number must be finite; put it in quotes"),
         (
             "a: 18446744073709551615",
-            "Kubernetes would store the number 18446744073709551615 as another one; put it in quotes",
+            "Kubernetes would store the number 18446744073709551615 as a different number; put it in quotes",
         ),
         (
             deep.as_str(),
-            "the document is too large, or nested too deep; at most 40 levels",
+            "the document is too large, or nested too deeply; at most 40 levels",
         ),
     ] {
         let error = parse(text).unwrap_err().to_string();
@@ -66,7 +63,7 @@ fn an_integer_that_the_parser_rounds_is_refused_at_its_place() {
     ] {
         let error = parse_documents(text).unwrap_err();
         assert_eq!(error.at, Some(Location { line: 2, column }), "{error}");
-        let message = format!("Kubernetes would store the number {number} as another one");
+        let message = format!("Kubernetes would store the number {number} as a different number");
         assert!(error.message.contains(&message), "{error}");
     }
     for text in [
@@ -116,7 +113,7 @@ fn a_value_that_needs_quotes_is_shown_with_its_line() {
     ] {
         let wrong = parse(text).unwrap_err();
         assert_eq!(wrong.at.map(|at| at.line), Some(line), "{wrong}");
-        let help = format!("quote a value that holds [ or {{, such as \"{value}\"");
+        let help = format!("quote a value that contains [ or {{, such as \"{value}\"");
         assert_eq!(wrong.help.as_deref(), Some(help.as_str()), "{wrong}");
     }
 }

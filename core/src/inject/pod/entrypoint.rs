@@ -1,9 +1,9 @@
-//! Puts the redirector inside Tekton's own entrypoint, so that the order of steps, timeouts, `onError`, results and
-//! breakpoints stay Tekton's.
+//! Inserts the redirector inside Tekton's own entrypoint, so that Tekton still controls the order of steps, timeouts,
+//! `onError`, results and breakpoints.
 //!
 //! Tekton writes a step as `/tekton/bin/entrypoint FLAGS -entrypoint CMD -- ARGS` and splits at the first `--`
-//! (`pkg/pod/entrypoint.go`, `cmd/entrypoint/args.go`). Where the command is the image's own, there is no `-entrypoint`, and
-//! a variable holds the command for each platform (`pkg/pod/entrypoint_lookup.go`).
+//! (`pkg/pod/entrypoint.go`, `cmd/entrypoint/args.go`). If the command is the image's own, there is no `-entrypoint`,
+//! and a variable holds the command for each platform (`pkg/pod/entrypoint_lookup.go`).
 
 use crate::document::Place;
 use crate::document::diagnostic::Diagnostic;
@@ -14,15 +14,15 @@ use super::{kubelet_expansion, texts};
 use crate::inject::list;
 use crate::inject::messages::{Messages, ResultsFrom};
 
-/// Tekton's entrypoint, as every step's command (`pkg/apis/pipeline/paths.go`).
+/// Tekton's entrypoint, the command of every step (`pkg/apis/pipeline/paths.go`).
 const ENTRYPOINT: &str = "/tekton/bin/entrypoint";
-/// Its flag for the command.
+/// The flag with the command.
 const FLAG: &str = "-entrypoint";
-/// Where the image's own commands stand.
+/// The variable with the image's own commands.
 const PLATFORM_COMMANDS: &str = "TEKTON_PLATFORM_COMMANDS";
 
-/// Puts `prefix` in front of the command of the step in `container`, which stands at `place`.
-/// Errors: it is not a step as Tekton makes them.
+/// Inserts `prefix` before the command of the step in `container`, which is at `place`. Errors: the step does not have
+/// Tekton's form.
 pub(super) fn inject(
     container: &mut Value,
     prefix: &[String],
@@ -61,9 +61,8 @@ pub(super) fn lone_command(container: &Value) -> Option<&str> {
 }
 
 fn unknown(place: &Place, what: &str) -> Diagnostic {
-    let message = format!("the step cannot be wrapped: {what}");
-    let help =
-        "this version of Gleaner does not know this version of Tekton; see the compatibility table";
+    let message = format!("cannot inject into the step: {what}");
+    let help = "this version of Gleaner does not support this version of Tekton; see the compatibility table";
     Diagnostic::new(place, None, message).help(help)
 }
 
@@ -73,7 +72,7 @@ fn end_of_flags(args: &[String], place: &Place) -> Result<usize, Diagnostic> {
     end.ok_or_else(|| unknown(place, "its arguments have no '--'"))
 }
 
-/// How Tekton reads results, by the entrypoint's arguments in `container`, a step.
+/// Returns the source of Tekton's results, by the entrypoint's arguments in `container`, a step.
 pub(super) fn results_from(container: &Value) -> ResultsFrom {
     let flags = flags(container);
     if flag(&flags, "-result_from") == Some("sidecar-logs") {
@@ -85,7 +84,7 @@ pub(super) fn results_from(container: &Value) -> ResultsFrom {
     ResultsFrom::TerminationMessage { compressed }
 }
 
-/// What Tekton puts into the termination message of the step in `container`.
+/// Returns the contents that Tekton writes to the termination message of the step in `container`.
 pub(super) fn messages(container: &Value, share: Share) -> Messages {
     if results_from(container) == ResultsFrom::SidecarLogs {
         return Messages::without_results(share);
@@ -115,8 +114,8 @@ fn flag<'a>(flags: &'a [String], name: &str) -> Option<&'a str> {
     flags.get(at + 1).map(String::as_str)
 }
 
-/// Replaces the arguments of the step in `container`, which stands at `place` and whose command is the redirector itself.
-/// Errors: it is not a step as Tekton makes them.
+/// Replaces the arguments of the step in `container`, which is at `place` and has the redirector as its command.
+/// Errors: the step does not have Tekton's form.
 pub(super) fn set_args(
     container: &mut Value,
     own: impl Iterator<Item = String>,
@@ -129,9 +128,8 @@ pub(super) fn set_args(
     Ok(())
 }
 
-/// Puts `prefix` in front of each platform's command. A run can add a second variable of this name
-/// (`podTemplate.env`), and the last counts: each is wrapped. Returns `None` if there is none, or one of them is not as
-/// Tekton writes it.
+/// Inserts `prefix` before each platform's command. A run can add a second variable of this name (`podTemplate.env`),
+/// and the last counts, so all are changed. Returns `None` if there is none, or one does not have Tekton's form.
 fn wrap_image_command(container: &mut Value, prefix: &[String]) -> Option<()> {
     let variables = container.get_mut("env")?.as_array_mut()?.iter_mut();
     let mut variables = variables

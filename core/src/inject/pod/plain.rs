@@ -1,7 +1,8 @@
-//! Any other pod with the annotation: a Job's, a CronJob's, a bare one. Its containers play the steps.
+//! Pods outside Tekton with the annotation: those of a Job, of a CronJob, or standalone. Their containers are the
+//! steps.
 //!
-//! There is no order among containers and no last step: what completes the set is the barrier. Only where a single
-//! container plays all there is can it also finish.
+//! Containers have no order and no last step, so the complete set of outputs triggers the creation. Only a container
+//! that is the only step can also finish the run.
 
 use crate::declaration::{Declaration, Naming, Origin, Policy, Submit};
 use crate::document::Node;
@@ -24,24 +25,22 @@ use crate::inject::redirector_flags::{self, Paths, Step};
 use crate::inject::settings::{Settings, Sidecars};
 use crate::inject::{list, mounts};
 
-/// The pod as the sidecar learns of it, where admission comes before the name and always before the UID.
+/// The pod's identity, passed by variables: admission comes before the UID, and sometimes before the name.
 const OF_POD: [(&str, &str); 3] = [
     ("POD_NAME", "metadata.name"),
     ("POD_NAMESPACE", "metadata.namespace"),
     ("POD_UID", "metadata.uid"),
 ];
 
-/// Where a container's termination message lies unless it says otherwise (`k8s.io/api/core/v1`).
+/// The default path of a container's termination message (`k8s.io/api/core/v1`).
 const TERMINATION_MESSAGE: &str = "/dev/termination-log";
 
-/// Injects into a pod that is none of Tekton's.
-/// Errors: everything that is wrong with its declaration, or in the way.
+/// Injects into a pod outside Tekton. Errors: all errors of its declaration, and conflicts.
 pub(super) fn inject(pod: &Value, settings: &Settings) -> Result<Changed, Vec<Diagnostic>> {
     let settings = settings.with_annotations(pod.get("metadata"))?;
     if settings.sidecars == Sidecars::Tekton {
-        let message =
-            "this cluster has no native sidecars, without which a pod of a Job would never end";
-        let help = "Kubernetes 1.29 or later is needed for pods that are none of Tekton's";
+        let message = "this cluster has no native sidecars, without which a pod of a Job would never complete";
+        let help = "pods outside Tekton require Kubernetes 1.29 or later";
         return Err(vec![here(message).help(help)]);
     }
     let (declared, found) = match declared(pod) {
@@ -78,8 +77,8 @@ pub(super) fn inject(pod: &Value, settings: &Settings) -> Result<Changed, Vec<Di
     let single = steps.len() == 1;
     if declaration.submit == Submit::Completed && !single {
         let message =
-            "submit: Completed waits for the last step, and containers of a pod have no order";
-        let help = "use Resolved, or let one container leave all outputs behind";
+            "submit: Completed waits for the last step, but containers of a pod have no order";
+        let help = "use submit: Resolved, or produce all outputs in one container";
         return Err(vec![here(message).help(help)]);
     }
     let share = Share {
@@ -103,7 +102,7 @@ pub(super) fn inject(pod: &Value, settings: &Settings) -> Result<Changed, Vec<Di
     })
 }
 
-/// Errors: what is wrong with the declaration, or that the pod has no containers.
+/// Errors: an invalid declaration, or a pod without containers.
 fn declared(pod: &Value) -> Result<Option<Declared>, Vec<Diagnostic>> {
     let node = Node::from(pod);
     let declared = match DeclarationSite::all(&node).first() {
@@ -115,7 +114,7 @@ fn declared(pod: &Value) -> Result<Option<Declared>, Vec<Diagnostic>> {
         .ok_or_else(|| vec![here("the pod has no containers")])
 }
 
-/// Puts the redirector before the container's command.
+/// Inserts the redirector before the container's command.
 fn inject_container(
     pod: &mut Value,
     declaration: &Declaration,
@@ -126,19 +125,20 @@ fn inject_container(
     let mut names = containers(pod, "containers").iter().map(name_of);
     let Some(index) = names.position(|own| own == name) else {
         let message =
-            format!("'{name}' is an init container, whose outputs come before the sidecar");
+            format!("'{name}' is an init container, which runs before the sidecar is ready");
         return Err(Diagnostic::new(["steps", name], None, message)
-            .help("let one of the pod's containers leave them behind")
+            .help("produce the outputs in one of the pod's regular containers")
             .in_annotation(&Place::of_annotation(annotation::OUTPUTS)));
     };
     let place = Place::from(["spec", "containers"]).index(index);
     let container = &mut containers_mut(pod, "containers")[index];
     let command = texts(container, "command");
     if command.is_empty() {
-        let message =
-            format!("the container '{name}' has no command, and its image's own is not known here");
+        let message = format!(
+            "the container '{name}' has no command, and the entrypoint of its image is unknown"
+        );
         return Err(Diagnostic::new(place.key("command"), None, message)
-            .help("write the image's entrypoint as the container's command"));
+            .help("set the container's command to the image's entrypoint"));
     }
     if let Some(mount) = mounts::in_the_way(container, &place).pop() {
         return Err(mount);
@@ -162,7 +162,7 @@ fn inject_container(
     Ok(())
 }
 
-/// The sidecar's container, which no Task has brought.
+/// The sidecar's container, since there is no Task that has one.
 fn container(settings: &Settings) -> Map<String, Value> {
     let mut container = Map::from_iter([("name".to_owned(), Value::from(SIDECAR_CONTAINER))]);
     container.extend(settings.container("resources"));
@@ -171,8 +171,9 @@ fn container(settings: &Settings) -> Map<String, Value> {
     container
 }
 
-/// The pod plays the TaskRun. It is named by variables that the kubelet puts in, but its identity is the Job's where it is a Job's: another
-/// pod of the Job, or of the same completion index, recognizes what the first has made.
+/// Returns the sidecar's arguments. The pod takes the role of the TaskRun. Variables set by the kubelet name it, but
+/// its identity is that of its Job, if any: another pod of the Job, or of the same completion index, recognizes the
+/// objects of the first.
 fn arguments(pod: &Value, document: &Node, steps: Vec<String>) -> Arguments {
     let index = completion_index(pod);
     let uid = match (job(pod), index) {
@@ -212,7 +213,7 @@ fn arguments(pod: &Value, document: &Node, steps: Vec<String>) -> Arguments {
     }
 }
 
-/// Who controls the pod: a Job, for instance, which outlives it.
+/// Returns the pod's controller, such as a Job, which outlives it.
 fn controller(pod: &Value) -> Option<&Value> {
     let mut owners = list::items(&pod["metadata"], "ownerReferences").iter();
     owners.find(|owner| owner["controller"] == true)
@@ -231,7 +232,7 @@ fn completion_index(pod: &Value) -> Option<&str> {
     pod["metadata"]["annotations"]["batch.kubernetes.io/job-completion-index"].as_str()
 }
 
-/// The objects of which each completion index would make one of the same name.
+/// Reports objects that would have the same name for every completion index.
 fn alike(declaration: &Declaration) -> Vec<Diagnostic> {
     let templates = declaration.templates.iter();
     let alike = templates.filter(|template| {
@@ -244,11 +245,10 @@ fn alike(declaration: &Declaration) -> Vec<Diagnostic> {
     alike
         .map(|template| {
             let message = format!(
-                "each pod of an Indexed Job would create '{}' under the same name",
+                "each pod of an Indexed Job would create '{}' with the same name",
                 template.name
             );
-            let help =
-                "put $(context.job.completionIndex) into metadata.name, or leave the name out";
+            let help = "put $(context.job.completionIndex) into metadata.name, or omit the name";
             let object = match template.origin {
                 Origin::PipelineResource { .. } => template.place.clone(),
                 Origin::Object => template.place.key("resourceTemplate"),

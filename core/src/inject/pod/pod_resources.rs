@@ -1,5 +1,6 @@
-//! Pod-level resources (KEP-2837): all containers of the pod share them, and the API server refuses a pod whose containers request more
-//! together, or one of which has a higher limit (`k8s.io/kubernetes/pkg/apis/core/validation`, `validatePodResourceConsistency`).
+//! Pod-level resources (KEP-2837): all containers of the pod share them, and the API server rejects a pod whose
+//! containers together request more, or one of which has a higher limit (`k8s.io/kubernetes/pkg/apis/core/validation`,
+//! `validatePodResourceConsistency`).
 
 use crate::document::Place;
 use crate::document::diagnostic::Diagnostic;
@@ -9,7 +10,7 @@ use serde_json::{Map, Value};
 use super::containers;
 use crate::inject::quantity;
 
-/// Resource, and the annotations by which the pod asks for another request or limit of the sidecar.
+/// Each resource with the annotations that set the sidecar's request and limit.
 const RESOURCES: [(&str, &str, &str); 2] = [
     ("cpu", annotation::CPU_REQUEST, annotation::CPU_LIMIT),
     (
@@ -19,9 +20,9 @@ const RESOURCES: [(&str, &str, &str); 2] = [
     ),
 ];
 
-/// Fits the resources of `container`, which is to be the sidecar of `pod`, into the pod's own. Without room, it requests nothing of its
-/// own: it is scheduled with the pod's request in any case.
-/// Errors: requests and limits of annotations that do not fit.
+/// Fits the resources of `container`, the future sidecar of `pod`, into the pod's own. If there is no room, it requests
+/// nothing: it is scheduled with the pod's request anyway. Errors: requests and limits from annotations that do not
+/// fit.
 pub(super) fn fit(pod: &Value, container: &mut Map<String, Value>) -> Result<(), Vec<Diagnostic>> {
     let own = &pod["spec"]["resources"];
     let mut fitted = container.get("resources").cloned().unwrap_or_default();
@@ -38,7 +39,7 @@ pub(super) fn fit(pod: &Value, container: &mut Map<String, Value>) -> Result<(),
             ));
             fitted["limits"][resource] = whole.into();
         }
-        // Without a request of its own, a pod's is its limit.
+        // If the pod has a limit but no request, its request is the limit.
         let whole = quantity_of(&own["requests"], resource);
         let Some(whole) = whole.or_else(|| quantity_of(&own["limits"], resource)) else {
             continue;
@@ -49,7 +50,7 @@ pub(super) fn fit(pod: &Value, container: &mut Map<String, Value>) -> Result<(),
         together.extend(wanted);
         if quantity::is_sum_more(&together, &whole) {
             let message = format!(
-                "the pod's containers together would request more {resource} than the pod itself, which is {whole}"
+                "the pod's containers together would request more {resource} than the pod itself, which requests {whole}"
             );
             wrong.extend(asked(pod, request, &message));
             fitted["requests"][resource] = "0".into();
@@ -64,7 +65,7 @@ pub(super) fn fit(pod: &Value, container: &mut Map<String, Value>) -> Result<(),
     Ok(())
 }
 
-/// An error at the annotation, where the pod has it.
+/// Returns an error at the annotation, if the pod has it.
 fn asked(pod: &Value, annotation: &str, message: &str) -> Option<Diagnostic> {
     let given = pod["metadata"]["annotations"].get(annotation)?;
     let message = format!("{given} does not fit: {message}");
@@ -75,7 +76,7 @@ fn asked(pod: &Value, annotation: &str, message: &str) -> Option<Diagnostic> {
     )
 }
 
-/// What the containers that run together request; a limit without a request is both.
+/// The requests of the containers that run together; a limit without a request is both.
 fn requests(pod: &Value, resource: &str) -> Vec<String> {
     let sidecars = containers(pod, "initContainers").iter();
     let sidecars = sidecars.filter(|container| container["restartPolicy"] == "Always");
@@ -87,7 +88,7 @@ fn requests(pod: &Value, resource: &str) -> Vec<String> {
     requests.collect()
 }
 
-/// A quantity, which YAML may have read as a number.
+/// A quantity, which YAML may have parsed as a number.
 fn quantity_of(list: &Value, resource: &str) -> Option<String> {
     match list.get(resource)? {
         Value::String(text) => Some(text.clone()),

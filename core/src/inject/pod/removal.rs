@@ -1,4 +1,4 @@
-//! The pod as it was before Gleaner came to it.
+//! The inverse of injection into a pod.
 
 use gleaner_proto::path;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{LISTS, containers, containers_mut, name_of, sidecar, texts};
 use crate::inject::{list, mounts};
 
-/// Takes redirector and sidecar out of a pod that is not Tekton's; what merely has the same name stays.
+/// Removes redirector and sidecar from a pod outside Tekton; parts that only have the same names stay.
 pub(crate) fn remove(pod: &mut Value) {
     if let Some(place @ (list, index)) = sidecar::find(pod)
         && !matches!(sidecar::state(pod, place), sidecar::State::Foreign)

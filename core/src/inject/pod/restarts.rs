@@ -1,4 +1,4 @@
-//! Containers that are started again: each posts once, and the second time would be another value.
+//! Containers that may restart: each may post only once, since the second value would differ.
 
 use crate::document::Place;
 use crate::document::diagnostic::Diagnostic;
@@ -7,17 +7,17 @@ use serde_json::Value;
 use super::{LISTS, containers, name_of};
 use crate::inject::list;
 
-const HELP: &str = "use Never; a Job starts another pod, as often as its backoffLimit says";
+const HELP: &str = "use Never; a Job starts new pods up to its backoffLimit";
 
-/// Everything by which a container that plays one of `steps` is started again: the pod's policy, its own
-/// (Kubernetes 1.29 for init containers, 1.34 for others, KEP-5307), or the rules of any container that restart the whole pod in place
-/// (KEP-5532).
+/// Reports everything that may restart a container for one of `steps`: the pod's policy, the container's own
+/// (Kubernetes 1.29 for init containers, 1.34 for others, KEP-5307), or rules of any container that restart the whole
+/// pod in place (KEP-5532).
 pub(super) fn all(pod: &Value, steps: &[String]) -> Vec<Diagnostic> {
-    // A template may leave it out; a pod on its way to creation has it.
+    // A template may omit it; a pod at creation has it.
     let policy = pod["spec"]["restartPolicy"].as_str().unwrap_or("Always");
     if policy != "Never" {
         let message = format!(
-            "the pod's containers are started again (restartPolicy: {policy}), and each of them posts once"
+            "the pod's containers may restart (restartPolicy: {policy}), but each can post only once"
         );
         let place = Place::from(["spec", "restartPolicy"]);
         return vec![Diagnostic::new(place, None, message).help(HELP)];
@@ -39,7 +39,7 @@ fn own_policy(container: &Value, name: &str, place: &Place) -> Option<Diagnostic
     let policy = container["restartPolicy"].as_str()?;
     (policy != "Never").then(|| {
         let message = format!(
-            "the container '{name}' is started again (restartPolicy: {policy}), and it posts once"
+            "the container '{name}' may restart (restartPolicy: {policy}), but it can post only once"
         );
         Diagnostic::new(place.key("restartPolicy"), None, message).help(HELP)
     })
@@ -50,17 +50,17 @@ fn rules(container: &Value, name: &str, is_step: bool, place: &Place) -> Vec<Dia
     let restarting = rules.enumerate().filter_map(|(index, rule)| {
         let message = match rule["action"].as_str() {
             Some("RestartAllContainers") => {
-                format!("a rule of the container '{name}' starts all containers again, and each of them posts once")
+                format!("a rule of the container '{name}' restarts all containers, but each can post only once")
             }
-            // An action that is not known here is likely to be another restart.
+            // An unknown action is probably another kind of restart.
             action if is_step => {
                 let action = action.unwrap_or("Restart");
-                format!("the container '{name}' is started again (action: {action}), and it posts once")
+                format!("the container '{name}' may restart (action: {action}), but it can post only once")
             }
             _ => return None,
         };
         let place = place.key("restartPolicyRules").index(index);
-        let help = "remove the rule; a Job starts another pod, as often as its backoffLimit says";
+        let help = "remove the rule; a Job starts new pods up to its backoffLimit";
         Some(Diagnostic::new(place, None, message).help(help))
     });
     restarting.collect()

@@ -1,4 +1,4 @@
-//! The scripts of steps, which Tekton puts into the arguments of an init container, encoded (`pkg/pod/script.go`):
+//! The scripts of steps, which Tekton encodes into the arguments of an init container (`pkg/pod/script.go`):
 //!
 //! ```text
 //! scriptfile="/tekton/scripts/script-0-4rmvz"
@@ -8,9 +8,9 @@
 //! _EOF_
 //! ```
 //!
-//! `$(steps.X.outputs.Y)` of Tekton's artifacts is known only when the step starts. Tekton's entrypoint puts it into a script
-//! only where the script alone is the step's command (`pkg/entrypoint/entrypointer.go`). So a script with such a variable stays
-//! the command, and names the redirector as its interpreter.
+//! `$(steps.X.outputs.Y)` of Tekton's artifacts is known only when the step starts. Tekton's entrypoint replaces it in
+//! a script only if the step's command is the script alone (`pkg/entrypoint/entrypointer.go`). So a script with such a
+//! variable remains the command, with the redirector as its interpreter.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -21,15 +21,15 @@ use super::{containers_mut, name_of};
 
 /// The init container that writes the scripts.
 const CONTAINER: &str = "place-scripts";
-/// What comes before a script's path.
+/// The text before a script's path.
 const PATH: &str = "scriptfile=\"";
-/// What comes before its text.
+/// The text before a script.
 const BEGIN: &str = "<< '_EOF_'\n";
-/// What comes after its text.
+/// The text after a script.
 const END: &str = "\n_EOF_\n";
 
 /// Makes the redirector with `flags` the interpreter of the script at `path`, if the script has variables of artifacts.
-/// Returns false if it has none, or is not among the scripts.
+/// Returns false if it has none, or there is no such script.
 pub(super) fn interpret(pod: &mut Value, path: &str, flags: &[String]) -> bool {
     let flags = Value::from(flags);
     let mut done = false;
@@ -70,7 +70,7 @@ fn rewrite(pod: &mut Value, mut change: impl FnMut(&str, &str) -> Option<String>
     }
 }
 
-/// The text of an argument with other scripts in it; `None` if all stay as they are.
+/// Returns the text of an argument with rewritten scripts; `None` if no script changes.
 fn rewritten(text: &str, change: &mut impl FnMut(&str, &str) -> Option<String>) -> Option<String> {
     let mut changed = false;
     let mut out = String::new();
@@ -89,7 +89,7 @@ fn rewritten(text: &str, change: &mut impl FnMut(&str, &str) -> Option<String>) 
     changed.then_some(out)
 }
 
-/// A script in a text of shell commands: its path, and where its encoded text begins and ends.
+/// A script in a text of shell commands: its path, and the range of its encoded text.
 struct Placed<'a> {
     path: &'a str,
     begin: usize,
@@ -107,8 +107,8 @@ impl<'a> Placed<'a> {
     }
 }
 
-/// Returns true if a script has `$(steps.STEP.inputs.NAME)` or `outputs`, as Tekton looks for them (`internal/artifactref`:
-/// `\$\(steps\.([^.]+)\.(?:inputs|outputs)\.([^.)]+)\)`).
+/// Returns true if a script has `$(steps.STEP.inputs.NAME)` or `outputs`, by Tekton's own pattern
+/// (`internal/artifactref`: `\$\(steps\.([^.]+)\.(?:inputs|outputs)\.([^.)]+)\)`).
 fn has_artifact(script: &str) -> bool {
     script.match_indices("$(steps.").any(|(at, start)| {
         let reference = script[at + start.len()..].split_once('.');

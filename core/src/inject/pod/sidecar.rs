@@ -9,27 +9,26 @@ use crate::document::diagnostic::Diagnostic;
 use crate::inject::settings::{Settings, Sidecars};
 use crate::inject::{list, mounts, port, readiness, redirector_flags};
 
-/// Where Kubernetes mounts the token of the pod's ServiceAccount
-/// (`k8s.io/kubernetes/plugin/pkg/admission/serviceaccount`).
+/// The mount path of the pod's ServiceAccount token (`k8s.io/kubernetes/plugin/pkg/admission/serviceaccount`).
 const TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
-/// The volume with the token where the pod has none.
+/// The volume with the token, if the pod has none.
 pub(super) const TOKEN_VOLUME: &str = "gleaner-token";
 /// The field and the value that make an init container a native sidecar (KEP-753).
 const RESTART_POLICY: &str = "restartPolicy";
 const ALWAYS: &str = "Always";
 
-/// What a container of the sidecar's name is.
+/// The state of a container with the sidecar's name.
 #[derive(Debug)]
 pub(super) enum State {
-    /// In the TaskSpec only, with these arguments: the steps are not wrapped yet.
+    /// Only in the TaskSpec, with these arguments: the steps are not injected yet.
     InTask(Vec<String>),
-    /// In the pod, with these arguments; also that of an injection ahead of time.
+    /// In the pod, with these arguments; also after injection ahead of time.
     InPod(Vec<String>),
-    /// Somebody else's.
+    /// A container that is not Gleaner's.
     Foreign,
 }
 
-/// The list and index of the container with the sidecar's name.
+/// Returns the list and index of the container with the sidecar's name.
 pub(super) fn find(pod: &Value) -> Option<(&'static str, usize)> {
     LISTS.into_iter().find_map(|list| {
         let mut names = containers(pod, list).iter().map(name_of);
@@ -37,7 +36,7 @@ pub(super) fn find(pod: &Value) -> Option<(&'static str, usize)> {
     })
 }
 
-/// What the container at `place` is.
+/// Returns the state of the container at `place`.
 pub(super) fn state(pod: &Value, (list, index): (&'static str, usize)) -> State {
     let args = texts(&containers(pod, list)[index], "args");
     let mut flags = args
@@ -54,16 +53,16 @@ pub(super) fn state(pod: &Value, (list, index): (&'static str, usize)) -> State 
     }
 }
 
-/// Gives the injected sidecar at `place` back what makes it a native one. A webhook that was built with an API older than
-/// Kubernetes 1.28 drops the field from the pods that pass it; the API server refuses such a pod for its `lifecycle`.
+/// Restores the field that makes the injected sidecar at `place` a native one. A webhook built with an API older than
+/// Kubernetes 1.28 drops it from pods, and the API server then rejects the pod because of its `lifecycle`.
 pub(super) fn restore(pod: &mut Value, (list, index): (&'static str, usize)) {
     if list == "initContainers" {
         containers_mut(pod, list)[index][RESTART_POLICY] = ALWAYS.into();
     }
 }
 
-/// Makes `container` a running sidecar of this release with `arguments`, and gives it to the pod.
-/// Errors: it does not fit into the pod's own resources.
+/// Makes `container` a running sidecar of this release with `arguments`, and adds it to the pod. Errors: it does not
+/// fit into the pod's own resources.
 pub(super) fn place(
     pod: &mut Value,
     mut container: Map<String, Value>,
@@ -72,7 +71,7 @@ pub(super) fn place(
 ) -> Result<(), Vec<Diagnostic>> {
     pod_resources::fit(pod, &mut container)?;
     let mut args = arguments.clone();
-    // Instead of a list that the Task brings.
+    // The pod's list replaces the one from the Task.
     args.kinds = settings.kinds.to_arguments();
     args.others.extend(redirector_flags::install());
     args.others.extend(if pod["spec"]["hostNetwork"] == true {
@@ -82,7 +81,7 @@ pub(super) fn place(
     });
     container.insert("args".to_owned(), args.to_args().into());
     settings.set_image(&mut container);
-    // Nobody reads a sidecar's termination message, but `kubectl describe` shows why it died.
+    // `kubectl describe` shows a termination message as the reason for a crash; it has no other reader.
     container.insert(
         "terminationMessagePolicy".to_owned(),
         "FallbackToLogsOnError".into(),
@@ -116,14 +115,15 @@ pub(super) fn place(
     Ok(())
 }
 
-/// The token's mount as the other containers have it.
+/// The token's mount, as in the other containers.
 fn token_of_others(pod: &Value) -> Option<Value> {
     let all = LISTS.iter().flat_map(|list| containers(pod, list));
     let mut mounts = all.flat_map(|container| list::items(container, "volumeMounts"));
     mounts.find(|mount| mount["mountPath"] == TOKEN).cloned()
 }
 
-/// A token for the sidecar alone, where the pod or its ServiceAccount wants none for the steps; as Kubernetes' own.
+/// A token for the sidecar alone, if the pod or its ServiceAccount turns it off for the steps; its form is Kubernetes'
+/// own.
 fn token_volume() -> Value {
     json!({
         "name": TOKEN_VOLUME,

@@ -1,4 +1,4 @@
-//! Pods of Tekton.
+//! Pods of TaskRuns.
 
 use crate::declaration::{Declaration, Scope};
 use crate::document::diagnostic::Diagnostic;
@@ -18,11 +18,11 @@ use crate::inject::redirector_flags::{self, Paths, Step};
 use crate::inject::settings::Settings;
 use crate::inject::{list, messages, mounts};
 
-/// What Tekton puts before a step's name (`pkg/pod/pod.go`).
+/// Tekton's prefix for the container names of steps (`pkg/pod/pod.go`).
 const STEP_PREFIX: &str = "step-";
 
-/// Injects into the pod of an injected Task, whose sidecar stands at `place` and has these arguments.
-/// Errors: everything that is not as Tekton makes it.
+/// Injects into the pod of an injected Task, with its sidecar at `place` and these arguments. Errors: the pod does not
+/// have Tekton's form.
 pub(super) fn inject(
     pod: &Value,
     place: (&'static str, usize),
@@ -34,14 +34,14 @@ pub(super) fn inject(
     let arguments = Arguments::parse(args)
         .map_err(|error| vec![Diagnostic::new(&at, None, error.to_string())])?;
     let declaration = declaration(&arguments, &at)?;
-    // Again: what the Task has may not have passed the webhook, or the list may have changed.
+    // The check is repeated: the Task may not have passed the webhook, or the list may have changed.
     let refused = settings.kinds.check(&declaration);
     if !refused.is_empty() {
         return Err(refused);
     }
     let mut changed = pod.clone();
     let Value::Object(mut injected) = containers_mut(&mut changed, list).remove(index) else {
-        return Err(vec![mismatch("the sidecar is no container")]);
+        return Err(vec![mismatch("the sidecar is not a container")]);
     };
     if let Some(Value::Array(variables)) = injected.get_mut("env") {
         variables.retain(|variable| variable["name"] != UNWRAPPED_VARIABLE);
@@ -60,8 +60,8 @@ pub(super) fn inject(
     Ok(changed)
 }
 
-/// Checks the kinds of a pod that has its sidecar already, which no webhook may have seen. What cannot be read is the sidecar's to
-/// refuse.
+/// Checks the kinds of a pod that has its sidecar already, since it may not have passed a webhook. The sidecar itself
+/// rejects a declaration that cannot be read.
 pub(super) fn check_kinds(
     (list, index): (&'static str, usize),
     args: &[String],
@@ -83,23 +83,23 @@ pub(super) fn check_kinds(
 fn declaration(arguments: &Arguments, place: &Place) -> Result<Declaration, Vec<Diagnostic>> {
     let bytes = STANDARD.decode(&arguments.declaration).ok();
     let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
-    let message = "the declaration is no base64-encoded text";
+    let message = "the declaration is not base64-encoded text";
     let text = text.ok_or_else(|| vec![Diagnostic::new(place, None, message)])?;
-    // It was checked when the Task was injected; positions in it are nobody's lines.
+    // The declaration was checked when the Task was injected; its positions do not refer to a user's file.
     Declaration::parse(&text, &Scope::default()).map_err(|mut found| {
         found.iter_mut().for_each(|diagnostic| diagnostic.at = None);
         found
     })
 }
 
-/// How Tekton is to get results out of the pod, which it tells each step alike.
+/// Returns the source of the pod's results, which Tekton passes to each step alike.
 fn results_from(pod: &Value) -> ResultsFrom {
     let mut all = containers(pod, "containers").iter();
     let step = all.find(|container| name_of(container).starts_with(STEP_PREFIX));
     step.map(entrypoint::results_from).unwrap_or_default()
 }
 
-/// The number of Gleaner's containers in the pod: the sidecar, and its own step.
+/// The number of Gleaner's containers in the pod: the sidecar, and its own step if there is one.
 fn added(arguments: &Arguments) -> usize {
     1 + arguments
         .steps
@@ -108,7 +108,8 @@ fn added(arguments: &Arguments) -> usize {
         .count()
 }
 
-/// Steps are matched by their order: a name is cut where it is too long for a container's (`pkg/names/generate.go`).
+/// Matches steps by their order, since Tekton cuts off names that are too long for containers
+/// (`pkg/names/generate.go`).
 fn wrap_steps(
     pod: &mut Value,
     declaration: &Declaration,
@@ -122,7 +123,7 @@ fn wrap_steps(
     if steps.len() != arguments.steps.len() {
         let (found, injected) = (steps.len(), arguments.steps.len());
         let message =
-            format!("the pod has {found} steps, the Task had {injected} when it was injected");
+            format!("the pod has {found} steps, but the Task had {injected} when it was injected");
         return Err(vec![mismatch(&message)]);
     }
     let last = arguments.steps.last().map(String::as_str);
@@ -157,7 +158,7 @@ fn wrap_steps(
     wrong.finish(())
 }
 
-/// Gives Gleaner's own step, which is the redirector already, image and flags of this release.
+/// Sets image and flags of this release in the added step, which already runs the redirector.
 fn complete_finish_step(
     container: &mut Value,
     messages: &Messages,
@@ -171,10 +172,10 @@ fn complete_finish_step(
     entrypoint::set_args(container, args.chain(messages.flags()), place)
 }
 
-/// The arguments with everything that Tekton or the pod has filled in out of the kubelet's reach.
+/// Encodes the arguments with all values from Tekton or the pod, so that the kubelet does not expand them.
 fn encoded(pod: &Value, arguments: Arguments) -> Arguments {
     let mut context: std::collections::BTreeMap<_, _> = arguments.context.iter().cloned().collect();
-    // What the API server says of the pod counts more than what was substituted.
+    // The API server's data about the pod has precedence over substituted values.
     if let Some(run) = owning_run(pod) {
         for key in ["name", "uid"] {
             if let Some(value) = run[key].as_str() {
@@ -209,7 +210,7 @@ fn encoded(pod: &Value, arguments: Arguments) -> Arguments {
     }
 }
 
-/// The reference to the TaskRun that the pod belongs to.
+/// Returns the owner reference to the pod's TaskRun.
 fn owning_run(pod: &Value) -> Option<&Value> {
     let mut owners = list::items(&pod["metadata"], "ownerReferences").iter();
     owners.find(|owner| {

@@ -32,6 +32,6 @@ fn what_is_no_quantity_is_refused_with_the_way_to_write_it() {
         "", "m", "-1", "128MB", "1.2.3", "1 Gi", "1e", "1e+", "16mi", ".",
     ] {
         let error = parse(text).unwrap_err();
-        assert!(error.contains("write it as"), "{text}: {error}");
+        assert!(error.contains("use a form such as"), "{text}: {error}");
     }
 }

@@ -12,35 +12,35 @@ pub(super) const KNOWN: [&str; 5] = [
     annotation::MEMORY_REQUEST,
     annotation::MEMORY_LIMIT,
 ];
-/// The annotations of created objects, which a Task that was created so has too.
+/// The annotations of created objects; a Task that Gleaner created has them, too.
 const OF_CREATED: [&str; 4] = [
     annotation::CONTENT,
     annotation::RUN_UID,
     annotation::MADE_BY,
     annotation::RESOURCE,
 ];
-/// The label that keeps the webhook from an object or namespace (the chart's `namespaceSelector`).
+/// The label that exempts an object or namespace from the webhook (the chart's `namespaceSelector`).
 const INJECTION: &str = "gleaner.dev/injection";
 const PREFIX: &str = "gleaner.dev/";
 /// The longest key that is compared, in bytes; Kubernetes' own have up to 317.
 const LONGEST: usize = 100;
 
-/// How much a key is like an annotation of Gleaner.
+/// The similarity of a key to Gleaner's annotations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Likeness {
-    /// It is one that a user writes.
+    /// An annotation that a user writes.
     Known,
-    /// It is probably meant to be this one.
+    /// Probably meant to be this annotation.
     Misspelt(&'static str),
-    /// It is one that Gleaner writes.
+    /// An annotation that Gleaner writes.
     OfCreated,
-    /// It is the label that keeps the webhook away.
+    /// The label that exempts from the webhook.
     Injection,
-    /// It has Gleaner's prefix, or one like it, and an unknown name.
+    /// An unknown name with Gleaner's prefix, or a similar one.
     Unknown,
 }
 
-/// Returns `None` for a key that has nothing to do with Gleaner.
+/// Returns `None` for a key unrelated to Gleaner.
 pub(super) fn likeness(key: &str) -> Option<Likeness> {
     if key.len() > LONGEST || key.len() < 7 {
         return None;
@@ -61,7 +61,7 @@ pub(super) fn likeness(key: &str) -> Option<Likeness> {
     let own = prefix == PREFIX.trim_end_matches('/');
     let labels: Vec<&str> = prefix.split('.').collect();
     let is_named = labels.len() <= 2 && labels.contains(&"gleaner");
-    // `cleaner.io` is a word of its own.
+    // `cleaner.io` is a separate word.
     let is_near = !own && !is_named && labels.len() <= 3 && labels.iter().any(|word| is_near(word));
     let meant = || {
         let known = KNOWN.iter().map(|known| &known[PREFIX.len()..]);

@@ -25,7 +25,7 @@ fn fields_that_the_cluster_writes_pass() {
         "{{kind: Pod, apiVersion: v1, metadata: {metadata}, spec: {{containers: []}}, status: {{gleaner.dev/outputs: x}}}}"
     );
     assert_eq!(found(&pod), [""; 0]);
-    // A user's own map of that name is not the cluster's.
+    // A user's own map of that name does not belong to the cluster.
     let own = "{kind: Task, apiVersion: tekton.dev/v1, spec: {steps: [], managedFields: {gleaner.dev/outputs: x}}}";
     assert_eq!(found(own).len(), 1);
 }
@@ -82,7 +82,7 @@ fn misspelt_keys_are_found() {
         "{found:?}"
     );
     assert!(
-        found[1].contains("unknown annotation 'gleaner.dev/foo'; known here:"),
+        found[1].contains("unknown annotation 'gleaner.dev/foo'; expected one of:"),
         "{found:?}"
     );
     assert_eq!(found.len(), 2);
@@ -94,69 +94,69 @@ fn misplaced_keys_are_found_with_the_right_place() {
     for (document, expected) in [
         (
             TASK.replace("METADATA", &format!("{{labels: {{{outputs}}}}}")),
-            "metadata.labels[\"gleaner.dev/outputs\"]: 'gleaner.dev/outputs' is a label here, and only an annotation is read; put it into metadata.annotations",
+            "metadata.labels[\"gleaner.dev/outputs\"]: 'gleaner.dev/outputs' must be an annotation, not a label; put it into metadata.annotations",
         ),
         (
             TASK.replace("METADATA", &format!("{{{outputs}}}")),
-            "metadata[\"gleaner.dev/outputs\"]: 'gleaner.dev/outputs' is not an annotation here, and nothing reads it; put it at metadata.annotations",
+            "metadata[\"gleaner.dev/outputs\"]: 'gleaner.dev/outputs' is not an annotation here and has no effect; put it at metadata.annotations",
         ),
         (
             TASK.replace("METADATA", "{annotations: {gleaner.dev/cpu-limit: 1m}}"),
-            "metadata.annotations[\"gleaner.dev/cpu-limit\"]: nothing reads 'gleaner.dev/cpu-limit' where no outputs are declared; add the annotation gleaner.dev/outputs, or remove this one",
+            "metadata.annotations[\"gleaner.dev/cpu-limit\"]: 'gleaner.dev/cpu-limit' has no effect without declared outputs; add the annotation gleaner.dev/outputs, or remove this one",
         ),
         (
             format!(
                 "{{kind: Job, apiVersion: batch/v1, metadata: {{annotations: {{{outputs}}}}}, spec: {{template: {{spec: {{containers: []}}}}}}}}"
             ),
-            "metadata.annotations[\"gleaner.dev/outputs\"]: nothing reads the annotation 'gleaner.dev/outputs' here; put it at spec.template.metadata.annotations",
+            "metadata.annotations[\"gleaner.dev/outputs\"]: the annotation 'gleaner.dev/outputs' has no effect here; put it at spec.template.metadata.annotations",
         ),
         (
             format!(
                 "{{kind: CronJob, apiVersion: batch/v1, spec: {{jobTemplate: {{metadata: {{annotations: {{{outputs}}}}}, spec: {{template: {{spec: {{containers: []}}}}}}}}}}}}"
             ),
-            "spec.jobTemplate.metadata.annotations[\"gleaner.dev/outputs\"]: nothing reads the annotation 'gleaner.dev/outputs' here; put it at spec.jobTemplate.spec.template.metadata.annotations",
+            "spec.jobTemplate.metadata.annotations[\"gleaner.dev/outputs\"]: the annotation 'gleaner.dev/outputs' has no effect here; put it at spec.jobTemplate.spec.template.metadata.annotations",
         ),
         (
             format!(
                 "{{kind: ClusterTask, apiVersion: tekton.dev/v1beta1, metadata: {{annotations: {{{outputs}}}}}, spec: {{steps: []}}}}"
             ),
-            "metadata.annotations[\"gleaner.dev/outputs\"]: nothing reads the annotation 'gleaner.dev/outputs' here; Gleaner does not read ClusterTasks, and Tekton no longer has them; make it a Task",
+            "metadata.annotations[\"gleaner.dev/outputs\"]: the annotation 'gleaner.dev/outputs' has no effect here; Gleaner does not support ClusterTasks, and Tekton has removed them; convert it to a Task",
         ),
         (
             format!(
                 "{{kind: task, apiVersion: tekton.dev/v1, metadata: {{annotations: {{{outputs}}}}}, spec: {{steps: []}}}}"
             ),
-            "metadata.annotations[\"gleaner.dev/outputs\"]: nothing reads the annotation 'gleaner.dev/outputs' here; did you mean kind: Task?",
+            "metadata.annotations[\"gleaner.dev/outputs\"]: the annotation 'gleaner.dev/outputs' has no effect here; did you mean kind: Task?",
         ),
         (
             format!(
                 "{{kind: Task, apiVersion: tekton.dv/v1, metadata: {{annotations: {{{outputs}}}}}, spec: {{steps: []}}}}"
             ),
-            "metadata.annotations[\"gleaner.dev/outputs\"]: nothing reads the annotation 'gleaner.dev/outputs' here; 'tekton.dv/v1' is not Tekton; did you mean apiVersion: tekton.dev/v1?",
+            "metadata.annotations[\"gleaner.dev/outputs\"]: the annotation 'gleaner.dev/outputs' has no effect here; 'tekton.dv/v1' is not Tekton; did you mean apiVersion: tekton.dev/v1?",
         ),
         (
             format!(
                 "{{kind: Pipeline, apiVersion: tekton.dev/v1, spec: {{tasks: [{{metadata: {{annotations: {{{outputs}}}}}, taskSpec: {{steps: []}}}}]}}}}"
             ),
-            "spec.tasks[0].metadata.annotations[\"gleaner.dev/outputs\"]: nothing reads the annotation 'gleaner.dev/outputs' here; put it on the Task, or below spec.tasks[].taskSpec.metadata.annotations",
+            "spec.tasks[0].metadata.annotations[\"gleaner.dev/outputs\"]: the annotation 'gleaner.dev/outputs' has no effect here; put it on the Task, or under spec.tasks[].taskSpec.metadata.annotations",
         ),
         (
             format!(
                 "{{kind: PipelineRun, apiVersion: tekton.dev/v1, metadata: {{annotations: {{{outputs}}}}}, spec: {{pipelineRef: {{name: p}}}}}}"
             ),
-            "metadata.annotations[\"gleaner.dev/outputs\"]: nothing reads the annotation 'gleaner.dev/outputs' here; put it on the Task, or below spec.pipelineSpec.tasks[].taskSpec.metadata.annotations",
+            "metadata.annotations[\"gleaner.dev/outputs\"]: the annotation 'gleaner.dev/outputs' has no effect here; put it on the Task, or under spec.pipelineSpec.tasks[].taskSpec.metadata.annotations",
         ),
         (
             format!(
                 "{{kind: TaskRun, apiVersion: tekton.dev/v1, metadata: {{annotations: {{{outputs}}}}}, spec: {{taskRef: {{name: p}}}}}}"
             ),
-            "metadata.annotations[\"gleaner.dev/outputs\"]: nothing reads the annotation 'gleaner.dev/outputs' here; the TaskRun has no taskSpec; put it on the Task that it refers to",
+            "metadata.annotations[\"gleaner.dev/outputs\"]: the annotation 'gleaner.dev/outputs' has no effect here; the TaskRun has no taskSpec; put it on the Task that it refers to",
         ),
         (
             format!(
                 "{{kind: Task, apiVersion: tekton.dev/v1, spec: {{metadata: {{annotations: {{{outputs}}}}}, steps: []}}}}"
             ),
-            "spec.metadata.annotations[\"gleaner.dev/outputs\"]: nothing reads the annotation 'gleaner.dev/outputs' here; put it at metadata.annotations",
+            "spec.metadata.annotations[\"gleaner.dev/outputs\"]: the annotation 'gleaner.dev/outputs' has no effect here; put it at metadata.annotations",
         ),
     ] {
         assert_eq!(found(&document), [expected], "{document}");
@@ -168,9 +168,9 @@ fn parts_of_a_declaration_next_to_it_are_found() {
     assert_eq!(
         on_task("{annotations: {gleaner.dev/outputs: x, objects: [], steps: 'y', other: 1}}"),
         [
-            "metadata.annotations.objects: the annotation 'objects' is not a string, this is a list; indent 'objects' into the block of gleaner.dev/outputs, of which it is a part",
-            "metadata.annotations.steps: the annotation 'steps' is not read on its own; indent 'steps' into the block of gleaner.dev/outputs, of which it is a part",
-            "metadata.annotations.other: the annotation 'other' is not a string, this is a number; put it in quotes",
+            "metadata.annotations.objects: the annotation 'objects' must be a string, not a list; indent 'objects' so that it is part of the block of gleaner.dev/outputs",
+            "metadata.annotations.steps: the annotation 'steps' is not read on its own; indent 'steps' so that it is part of the block of gleaner.dev/outputs",
+            "metadata.annotations.other: the annotation 'other' must be a string, not a number; put it in quotes",
         ]
     );
     assert_eq!(on_task("{annotations: {objects: x}}"), [""; 0]);

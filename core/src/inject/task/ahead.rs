@@ -1,9 +1,9 @@
-//! Everything that a pod needs, in the TaskSpec itself: for clusters where nobody may install a webhook.
+//! Injection ahead of time, into the TaskSpec itself, for clusters without a webhook.
 //!
-//! What a webhook does to the pod can be said in a TaskSpec too, as long as a step has a `command` or a `script`: the
-//! image's own command is known to Tekton's controller alone. A command moves behind the redirector's `--`. A script stays
-//! Tekton's to deliver (it substitutes its variables and shields it from the kubelet), but its first line makes the
-//! redirector its interpreter, and its second holds the redirector's flags:
+//! A TaskSpec can express the changes that the webhook makes to a pod, as long as each step has a `command` or a
+//! `script`: only Tekton's controller knows the image's own command. A command moves behind the redirector's `--`.
+//! Tekton still delivers a script (it substitutes variables and protects it from the kubelet), but its first line makes
+//! the redirector its interpreter, and its second holds the redirector's flags:
 //!
 //! ```text
 //! #!/gleaner/bin/redirector --script
@@ -25,8 +25,8 @@ use crate::inject::messages::OfTask;
 use crate::inject::redirector_flags::{self, Paths, Step as Redirected};
 use crate::inject::{list, mounts, readiness};
 
-/// Puts the redirector before the steps of `spec`, which was read as `read`, and gives them and the pod what it needs.
-/// Errors: steps whose command is not to be seen here, and mounts that are in the way.
+/// Inserts the redirector before the steps of `spec`, which was parsed as `read`, and adds their volumes and mounts.
+/// Errors: steps with an unknown command, and mounts that conflict.
 pub(super) fn wrap_steps(
     spec: &mut Value,
     read: &TaskSpec,
@@ -41,7 +41,7 @@ pub(super) fn wrap_steps(
     for (index, item) in items.into_iter().flatten().enumerate() {
         let place = place.key("steps").index(index);
         let Some(step) = read.steps.get(index) else {
-            // Gleaner's own, after those of the Task.
+            // Gleaner's own results, after those of the Task.
             for flag in messages.of_step(index, &[]).flags() {
                 list::push(item, "args", flag.into());
             }
@@ -67,8 +67,8 @@ pub(super) fn wrap_steps(
     Ok(())
 }
 
-/// Takes the redirector off the steps again. What was a command and what its arguments is not to be told any more, and makes
-/// no difference to Tekton.
+/// Removes the redirector from the steps. The division into command and arguments is lost, which makes no difference to
+/// Tekton.
 pub(super) fn unwrap_steps(spec: &mut Value) {
     let steps = spec.get_mut("steps").and_then(Value::as_array_mut);
     for step in steps.into_iter().flatten() {
@@ -78,7 +78,7 @@ pub(super) fn unwrap_steps(spec: &mut Value) {
             && interpreter == SCRIPT_INTERPRETER
             && flags.starts_with(SCRIPT_FLAGS)
         {
-            // Tekton adds it again where it was the user's own.
+            // Tekton adds it again if it was the user's own.
             let script = script.strip_prefix(SCRIPT_PREAMBLE).unwrap_or(script);
             step["script"] = Value::from(script);
         } else if is_redirected(step)
@@ -99,7 +99,7 @@ pub(super) fn unwrap_steps(spec: &mut Value) {
     }
 }
 
-/// Gives the sidecar what the pod's wrapping would have given it.
+/// Adds the parts of the sidecar that the pod's injection would add.
 pub(super) fn complete_sidecar(sidecar: &mut Map<String, Value>) {
     sidecar.insert("volumeMounts".to_owned(), json!([mounts::of_sidecar()]));
     sidecar.insert("readinessProbe".to_owned(), readiness::probe());
@@ -113,7 +113,7 @@ fn wrap_step(
 ) -> Result<(), Diagnostic> {
     let unknown = |message: String, help: &str| {
         Err(Diagnostic::new(place, None, message).help(format!(
-            "{help}, or install Gleaner's injector, which sees the pod"
+            "{help}, or install Gleaner's injector, which can inspect the pod"
         )))
     };
     let name = &step.name;
@@ -125,20 +125,22 @@ fn wrap_step(
             item["command"] = json!([path::REDIRECTOR]);
             Ok(())
         }
-        Action::Script(script) if script.trim_start().starts_with("#!win") => {
-            unknown("a script for Windows".to_owned(), "use a step on Linux")
-        }
+        Action::Script(script) if script.trim_start().starts_with("#!win") => unknown(
+            "Windows scripts are not supported here".to_owned(),
+            "use a step on Linux",
+        ),
         Action::Script(script) => {
             if let Some(output) = flags.iter().find(|flag| flag.contains("$(")) {
-                // Tekton would put the value into the text of the script, where a quote ends it.
+                // Tekton would substitute the value into the script's text, where a quote in it would break the line.
                 let message = format!(
-                    "the path in {output} has a variable, and the step '{name}' is a script"
+                    "the path in {output} has a variable, but the step '{name}' is a script"
                 );
                 let help =
-                    "write the script as arguments of a command, or a path without variables";
+                    "pass the script as arguments of a command, or use a path without variables";
                 return unknown(message, help);
             }
-            // What begins with a variable may turn out to name an interpreter: the redirector sees the value.
+            // A script that begins with a variable may name an interpreter after substitution: the redirector sees the
+            // value.
             let preamble = match has_interpreter(script) || begins_with_parameter(script) {
                 true => "",
                 false => SCRIPT_PREAMBLE,
@@ -149,17 +151,19 @@ fn wrap_step(
             Ok(())
         }
         Action::Image(_) => unknown(
-            format!("the step '{name}' runs its image's own command, which is not known here"),
-            "write it as the step's command",
+            format!("the step '{name}' runs its image's own command, which is unknown"),
+            "set it as the step's command",
         ),
         Action::Reference(action) => unknown(
-            format!("the step '{name}' runs the StepAction '{action}', which is not known here"),
-            "write its command into the step",
+            format!(
+                "the step '{name}' runs the StepAction '{action}', which is not available here"
+            ),
+            "copy its command into the step",
         ),
     }
 }
 
-/// Returns true if the script begins with a parameter, whose value is not known here.
+/// Returns true if the script begins with a parameter, whose value is unknown here.
 fn begins_with_parameter(script: &str) -> bool {
     let roots = ["$(params.", "$(params[", "$(inputs.params."];
     let script = script.trim_start();
@@ -174,7 +178,7 @@ fn is_redirected(step: &Value) -> bool {
         && step_name.starts_with(&STEP.with(""))
 }
 
-/// Tekton's variables stay; a doubled sign survives the kubelet.
+/// Escapes a flag for the kubelet. Tekton's variables stay; a doubled `$` survives the expansion.
 fn shielded(flag: &str) -> String {
     flag.replace("$$", "$$$$")
 }

@@ -1,4 +1,4 @@
-//! A TaskSpec with the declaration next to it, both found sound: the checks that come before anything is injected.
+//! The checks of a TaskSpec and its declaration before injection.
 
 use crate::document::diagnostic::Diagnostic;
 use crate::document::{Diagnostics, Live, Place};
@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::sidecar::Placement;
 use super::{ahead, forecast, obstacles, results};
 
-/// What injection needs of a TaskSpec that can be injected.
+/// A checked TaskSpec, with the data that injection needs.
 #[derive(Debug)]
 pub(crate) struct Checked {
     pub(super) declared: Declared,
@@ -20,12 +20,12 @@ pub(crate) struct Checked {
     pub(super) finish: Finish,
     pub(super) settings: Settings,
     pub(super) messages: OfTask,
-    /// What is allowed and probably not meant.
+    /// Constructs that are allowed but probably not intended.
     pub(crate) warnings: Vec<Diagnostic>,
 }
 
-/// Checks a TaskSpec, whose JSON is `spec` and holds nothing of Gleaner's, with its declaration; `None` where there is none.
-/// Errors: everything that is wrong with either.
+/// Checks a TaskSpec and its declaration; `None` if there is none. `spec` is its JSON without injected parts. Errors:
+/// all errors in either.
 pub(crate) fn check(
     site: &DeclarationSite<'_>,
     spec: &Value,
@@ -55,7 +55,7 @@ pub(crate) fn check(
     });
     let read = match &mut declared {
         Some(declared) => declared.task.take(),
-        // What is wrong with it is among the errors of the declaration.
+        // Its errors are among those of the declaration.
         None => site.task().unwrap_or_default(),
     };
     let finish = read.as_ref().map(|read| Finish::of(&read.steps));
@@ -91,7 +91,7 @@ pub(crate) fn check(
     }))
 }
 
-/// The place in the metadata of an object, within the metadata at `metadata`.
+/// The place in the metadata of an object, relative to `metadata`.
 fn below(metadata: &Place, place: &Place) -> Place {
     match place.within(&Place::from(["metadata"])) {
         Some(rest) => metadata.join(&rest),

@@ -1,4 +1,4 @@
-//! The step of Gleaner's own that finishes a run where the last step cannot.
+//! The added step that finishes a run if the last step cannot.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub(super) fn step(
     step.into()
 }
 
-/// Whether it is the step that [`step`] makes, under whatever settings.
+/// Returns true if it is the step that [`step`] creates, with any settings.
 pub(super) fn is_own_step(step: &Value) -> bool {
     step["name"] == FINISH_STEP
         && step["command"][0] == IMAGE_REDIRECTOR

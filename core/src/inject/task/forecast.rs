@@ -1,4 +1,4 @@
-//! The room for results, as far as it can be foreseen when a Task is applied.
+//! Warnings about results that may not fit, given when a Task is applied.
 
 use gleaner_termination::Share;
 use serde_json::Value;
@@ -13,7 +13,7 @@ use crate::render::{self, Attempts, Bounds, OBJECT_MAX, Secrecy, Size, Values};
 use crate::results::{self, Results, Room};
 use crate::run::Run;
 
-/// The most that is rendered to foresee results: references between resources can multiply a short declaration.
+/// The limits on rendering for a forecast: references between resources can multiply a short declaration.
 const RENDERED: Bounds = Bounds {
     object: OBJECT_MAX,
     total: Size {
@@ -25,7 +25,7 @@ const RENDERED: Bounds = Bounds {
 /// The assumed length of a variable's value, in bytes: a digest with its algorithm has 71, a version far less.
 const VALUE: usize = 48;
 
-/// The termination messages of a TaskSpec to which nothing was added yet.
+/// The termination messages of a TaskSpec before injection.
 pub(super) fn messages(
     spec: &Value,
     declaration: &Declaration,
@@ -37,7 +37,7 @@ pub(super) fn messages(
     OfTask::new(spec, finish.containers(), names, results_from)
 }
 
-/// Returns a warning if the results of the TaskSpec at `place`, to which nothing was added yet, will be short of room.
+/// Returns a warning if the results of the TaskSpec at `place`, before injection, may not fit.
 pub(super) fn warning(
     spec: &Value,
     declaration: &Declaration,
@@ -48,7 +48,7 @@ pub(super) fn warning(
     of_resources(declaration, share, place).or_else(|| of_task(spec, declaration, share, place))
 }
 
-/// The Task has results of its own, and less room for them than without Gleaner.
+/// Returns a warning if the Task has its own results, and less space for them than without Gleaner.
 fn of_task(
     spec: &Value,
     declaration: &Declaration,
@@ -63,19 +63,19 @@ fn of_task(
     let (room, without) = (share.room(), share.room_without());
     (has_own && room < without).then(|| {
         let message = format!(
-            "all results of a step together have {room} bytes, and {without} without Gleaner's container"
+            "a step's results may have {room} bytes in total, and {without} without Gleaner's container"
         );
         Diagnostic::new(place.key("results"), None, message).help(REMEDY)
     })
 }
 
-const REMEDY: &str = "set Tekton's feature flag results-from to sidecar-logs where they need more";
+const REMEDY: &str = "set Tekton's feature flag results-from to sidecar-logs if they need more";
 
-/// The results of resources will not fit, or not whole.
+/// Returns a warning if the results of resources will not fit, or not completely.
 fn of_resources(declaration: &Declaration, share: Share, place: &Place) -> Option<Diagnostic> {
     let room = Room::new(share);
     let place = place.key("results");
-    // Without the names of the objects, which take rendering: enough where there are very many.
+    // The estimate leaves out the names of the objects, which need rendering; it is sufficient for very many objects.
     let nameless = declaration.templates.iter();
     let nameless = nameless.map(|template| {
         let resource = template.name.to_string();
@@ -93,7 +93,7 @@ fn of_resources(declaration: &Declaration, share: Share, place: &Place) -> Optio
             let warning = Diagnostic::new(place, None, too_large.to_string());
             return Some(warning.help(too_large.remedy()));
         }
-        // Too much to be rendered here.
+        // The objects are too large to be rendered here.
         Err(_) => return None,
         Ok(_) => {}
     }
@@ -139,7 +139,7 @@ fn of_resources(declaration: &Declaration, share: Share, place: &Place) -> Optio
     let bytes = room.size_with(&probable).bytes();
     (!probable.is_empty() && bytes > share.room()).then(|| {
         let message = format!(
-            "fields of results will probably be left empty: all take about {bytes} bytes, and {} fit",
+            "result fields will probably be left empty: they take about {bytes} bytes, but only {} fit",
             share.room()
         );
         Diagnostic::new(place, None, message).help(REMEDY)
@@ -151,7 +151,7 @@ fn do_not_fit(room: Room, smallest: &Results, place: &Place) -> Option<Diagnosti
     let bytes = room.size_with(smallest).bytes();
     (!smallest.is_empty() && bytes > room.share.room()).then(|| {
         let message = format!(
-            "the results of {} resources take at least {bytes} of {} bytes: runs would fail with exit code 73",
+            "the results of {} resources take at least {bytes} bytes, but only {} fit: runs would fail with exit code 73",
             smallest.len(),
             room.share.room()
         );
@@ -159,7 +159,7 @@ fn do_not_fit(room: Room, smallest: &Results, place: &Place) -> Option<Diagnosti
     })
 }
 
-/// `text` with `bytes` letters for each variable in it.
+/// Returns `text` with `bytes` letters for each variable.
 fn assumed(text: &str, bytes: usize) -> String {
     let mut parts = text.split("$(");
     let mut whole = parts.next().unwrap_or_default().to_owned();

@@ -1,5 +1,5 @@
-//! Object results out of a matrix. Tekton gathers the results of a matrix into an array only where they are strings
-//! (TEP-0140); whoever refers to others gets nothing, and succeeds.
+//! Object results of a matrix. Tekton collects the results of a matrix into an array only if they are strings
+//! (TEP-0140); a reference to others is empty, and the run succeeds.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,11 +7,11 @@ use crate::document::diagnostic::Part;
 use crate::document::{Content, Cursor, Diagnostics, Live, Node};
 use crate::task::site::{DeclarationSite, kind_of};
 
-/// The results that are objects, by the name of a Task.
+/// The names of object results, by Task name.
 pub type ObjectResults = HashMap<String, HashSet<String>>;
 
-/// Adds an error for each reference to an object result of a task with a `matrix` whose Task is embedded in `document`, or among
-/// `tasks`.
+/// Adds an error for each reference to an object result of a task with a `matrix` whose Task is embedded in `document`
+/// or listed in `tasks`.
 pub(crate) fn find(document: &Node, tasks: &ObjectResults, found: &mut Diagnostics) {
     let root = Cursor::root(document);
     let pipeline = match kind_of(document) {
@@ -106,10 +106,10 @@ fn check(
         if results.get(task).is_some_and(|own| own.contains(name)) {
             found.push_with(|_| {
                 let message = format!(
-                    "`$({variable})` is empty: the task '{task}' has a matrix, and '{name}' is an object result, of which Tekton gathers none"
+                    "`$({variable})` is empty: the task '{task}' has a matrix, from which Tekton does not collect object results such as '{name}'"
                 );
                 let help = format!(
-                    "let the next task read the objects, which have the label tekton.dev/pipelineTask={task}, or let a step of '{task}' write a string result"
+                    "read the objects in the next task, by the label tekton.dev/pipelineTask={task}, or write a string result in a step of '{task}'"
                 );
                 cursor.diagnostic(message).help(help).about(Part::Offset(offset))
             });

@@ -1,4 +1,4 @@
-//! What of a Task's own stands in the way, said when it is applied rather than by Kubernetes when it runs.
+//! Conflicts with a Task's own names and mounts, reported when it is applied instead of by Kubernetes when it runs.
 
 use crate::document::Place;
 use crate::document::diagnostic::Diagnostic;
@@ -8,16 +8,15 @@ use serde_json::Value;
 use crate::finish::Finish;
 use crate::inject::{list, mounts};
 
-/// Everything that is in the way of injecting into the TaskSpec at `place`.
+/// Reports all conflicts in the TaskSpec at `place`.
 pub(super) fn all(spec: &Value, finish: Finish, place: &Place) -> Vec<Diagnostic> {
     let mut wrong = Vec::new();
     let items = |list: &str| list::items(spec, list).iter().enumerate();
     for (list, what) in [("steps", "step"), ("sidecars", "sidecar")] {
         for (index, item) in items(list) {
             if item["name"] == FINISH_STEP {
-                let message = format!(
-                    "the {what} '{FINISH_STEP}' has the name that Gleaner needs for its own"
-                );
+                let message =
+                    format!("the {what} '{FINISH_STEP}' has a name that is reserved for Gleaner");
                 let place = place.key(list).index(index).key("name");
                 wrong.push(Diagnostic::new(place, None, message).help("rename it"));
             }
@@ -38,14 +37,15 @@ pub(super) fn all(spec: &Value, finish: Finish, place: &Place) -> Vec<Diagnostic
     wrong
 }
 
-/// Tekton merges the template into Gleaner's own step too, and Kubernetes refuses a container that may not gain privileges and
-/// has this capability (`k8s.io/kubernetes/pkg/apis/core/validation`, `ValidateSecurityContext`).
+/// Reports a capability in the step template, which Tekton also merges into the added step: Kubernetes rejects a
+/// container with this capability that may not gain privileges (`k8s.io/kubernetes/pkg/apis/core/validation`,
+/// `ValidateSecurityContext`).
 fn unfit_for_finish(template: &Value, place: &Place) -> Option<Diagnostic> {
     let mut added = list::texts(&template["securityContext"]["capabilities"], "add");
     let too_much = added.any(|name| name.trim_start_matches("CAP_") == "SYS_ADMIN");
     too_much.then(|| {
         let place = place.join(&Place::from(["securityContext", "capabilities", "add"]));
-        let message = "the capability SYS_ADMIN would also reach the step that Gleaner adds, which runs without privileges";
-        Diagnostic::new(place, None, message).help("give it to the steps that need it")
+        let message = "the capability SYS_ADMIN would also apply to the step that Gleaner adds, which runs without privileges";
+        Diagnostic::new(place, None, message).help("add it only to the steps that need it")
     })
 }

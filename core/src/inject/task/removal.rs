@@ -1,4 +1,4 @@
-//! The Task as it was before Gleaner came to it.
+//! The inverse of injection into a TaskSpec.
 
 use gleaner_proto::arguments::{DECLARATION, UNWRAPPED};
 use gleaner_proto::kubernetes::SIDECAR;
@@ -7,9 +7,9 @@ use serde_json::Value;
 use super::{ahead, finish_step, results};
 use crate::inject::{list, mounts};
 
-/// Takes out what injection has put in, and nothing else: what merely has the same name stays.
+/// Removes the injected parts, and nothing else: parts that only have the same names stay.
 pub(crate) fn remove(spec: &mut Value) {
-    // A volume of the Task's own may have the name of Gleaner's.
+    // The Task's own volume may have the name of Gleaner's.
     let is_injected = is_injected(spec);
     ahead::unwrap_steps(spec);
     if is_injected {
@@ -20,12 +20,12 @@ pub(crate) fn remove(spec: &mut Value) {
     list::retain(spec, "results", |result| !results::is_added(result));
 }
 
-/// Whether Gleaner has been here.
+/// Returns true if the TaskSpec is injected.
 pub(super) fn is_injected(spec: &Value) -> bool {
     list::items(spec, "sidecars").iter().any(is_own_sidecar)
 }
 
-/// Whether the TaskSpec has been injected ahead of time, and needs no webhook.
+/// Returns true if the TaskSpec was injected ahead of time, and needs no webhook.
 pub(super) fn is_complete(spec: &Value) -> bool {
     let is_complete = |sidecar| !list::texts(sidecar, "args").any(|arg| arg == UNWRAPPED);
     let mut sidecars = list::items(spec, "sidecars").iter();

@@ -1,4 +1,4 @@
-//! One object result for each output resource: how the next task gets at what was created.
+//! One object result for each output resource, by which the next task finds the created object.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use crate::inject::list;
 use crate::results;
 use serde_json::{Map, Value};
 
-/// How the description of a result begins that Gleaner has added: what tells it from the Task's own.
+/// The prefix of the description of a result that Gleaner adds; it distinguishes it from the Task's own.
 const DESCRIPTION: &str = "Created by Gleaner: ";
 
 /// Adds the results that the Task does not declare itself.
@@ -23,7 +23,7 @@ pub(super) fn add(spec: &mut Value, declaration: &Declaration) {
     }
 }
 
-/// What is wrong with results that the Task declares under a resource's name. Tekton lets a TaskRun fail whose result is
+/// Reports invalid results that the Task declares under a resource's name. Tekton fails a TaskRun with a result that is
 /// not of the declared type or lacks a declared key (`pkg/apis/pipeline/v1/result_validation.go`).
 pub(super) fn conflicts(spec: &Value, declaration: &Declaration, place: &Place) -> Vec<Diagnostic> {
     let mut wrong = Diagnostics::default();
@@ -60,13 +60,13 @@ pub(super) fn conflicts(spec: &Value, declaration: &Declaration, place: &Place) 
     wrong.into_vec()
 }
 
-/// Whether Gleaner has added it.
+/// Returns true if Gleaner added the result.
 pub(super) fn is_added(result: &Value) -> bool {
     let description = result["description"].as_str();
     description.is_some_and(|description| description.starts_with(DESCRIPTION))
 }
 
-/// The results that the Task declares itself, by name, each at its index; of several with one name, the first.
+/// The results that the Task declares itself, by name, each with its index; if several have the same name, the first.
 fn own(spec: &Value) -> HashMap<&str, (usize, &Value)> {
     let mut own = HashMap::new();
     for (index, result) in list::items(spec, "results").iter().enumerate() {
@@ -85,7 +85,7 @@ fn result(template: &Template) -> Value {
     let of_text = || Value::Object(Map::from_iter([("type".to_owned(), "string".into())]));
     let properties = results::keys(template).into_iter();
     let properties: Map<String, Value> = properties.map(|key| (key, of_text())).collect();
-    // By hand: `json!` would copy the properties, and there may be thousands of results.
+    // Built by hand, since `json!` would copy the properties, and there may be thousands of results.
     let fields = [
         ("name", template.name.as_str().into()),
         ("type", "object".into()),

@@ -1,6 +1,6 @@
 //! The Tekton sidecar `gleaner`.
 //!
-//! It has no `command`: Tekton stops a sidecar by giving it another image, in which the command would not be found
+//! It has no `command`: Tekton stops a sidecar by replacing its image with one that would not have the command
 //! (`pkg/pod/entrypoint.go`, `StopSidecars`).
 
 use crate::declaration::Declaration;
@@ -22,17 +22,17 @@ use crate::inject::messages::{OfTask, ResultsFrom};
 use crate::inject::redirector_flags::install;
 use crate::inject::settings::Settings;
 
-/// How redirector and sidecar come into the pod.
+/// The way in which redirector and sidecar get into the pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Placement {
-    /// The pod passes the webhook, which wraps its steps.
+    /// The webhook injects into the pod.
     Webhook,
-    /// No webhook: the Task has to hold all of it, and is told how the cluster's Tekton reads results.
+    /// No webhook: the Task contains everything, for a cluster whose Tekton reads results from this source.
     AheadOfTime(ResultsFrom),
 }
 
 impl Placement {
-    /// How Tekton reads results, as far as it is known before there is a pod.
+    /// Returns the source of Tekton's results, if it is known before there is a pod.
     pub(super) fn results_from(self) -> ResultsFrom {
         match self {
             Self::Webhook => ResultsFrom::default(),
@@ -41,7 +41,7 @@ impl Placement {
     }
 }
 
-/// What Tekton knows of the run, and puts in the place of its variables.
+/// The properties of the run that Tekton substitutes for its variables.
 const CONTEXT: [&str; 5] = [
     "taskRun.name",
     "taskRun.namespace",
@@ -50,8 +50,8 @@ const CONTEXT: [&str; 5] = [
     "task.retry-count",
 ];
 
-/// What only the pod knows, by the variable that the kubelet puts in: `$(context.NAME)`, the sidecar's environment
-/// variable, the pod's label.
+/// The properties that only the pod has: `$(context.NAME)`, the sidecar's environment variable that the kubelet sets,
+/// the pod's label.
 const OF_POD: [(&str, &str, &str); 2] = [
     ("pipelineRun.name", "PIPELINE_RUN", label::PIPELINE_RUN),
     (
@@ -111,14 +111,14 @@ pub(super) fn sidecar(
     sidecar.into()
 }
 
-/// What keeps the container from being created in a pod that nobody wraps.
+/// Prevents the container from being created in a pod that was not injected.
 fn until_wrapped() -> Value {
     let from =
         json!({"containerName": UNWRAPPED_CONTAINER, "resource": "limits.cpu", "divisor": "0"});
     json!([{"name": UNWRAPPED_VARIABLE, "valueFrom": {"resourceFieldRef": from}}])
 }
 
-/// The variables of [`OF_POD`]; empty where the pod has no such label.
+/// The variables of [`OF_POD`]; empty if the pod has no such label.
 fn environment() -> Value {
     let variable = |(_, name, label): &(&str, &str, &str)| {
         let path = format!("metadata.labels['{label}']");
@@ -127,7 +127,7 @@ fn environment() -> Value {
     OF_POD.iter().map(variable).collect()
 }
 
-/// The parameters that the templates use, in the order of the Task, each as Tekton can put it in.
+/// The parameters that the templates use, in the order of the Task, each in a form that Tekton substitutes.
 fn params(declaration: &Declaration, spec: &TaskSpec) -> Vec<Param> {
     let used = declaration.variables();
     let reference = |name: &str, access: Vec<Access>| {
@@ -163,7 +163,7 @@ fn params(declaration: &Declaration, spec: &TaskSpec) -> Vec<Param> {
     params
 }
 
-/// The files whose paths Tekton has to complete.
+/// The files with variables of Tekton in their paths.
 fn paths(declaration: &Declaration) -> Vec<OutputPath> {
     let outputs = declaration
         .steps

@@ -1,4 +1,4 @@
-//! Where in an object the TaskSpecs stand, and whose they are.
+//! The TaskSpecs of an object, with their places and titles.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::inject::list;
 
-/// Tekton's kinds that hold TaskSpecs.
+/// Tekton's kinds that contain TaskSpecs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Task,
@@ -19,11 +19,11 @@ pub(super) enum Kind {
     PipelineRun,
 }
 
-/// A TaskSpec with a declaration beside it.
+/// A TaskSpec with a declaration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Host {
     pub(super) place: Place,
-    /// Which task it is, wherever in its list it stands.
+    /// The title of the task, which does not depend on its position in the list.
     pub(super) title: String,
 }
 
@@ -44,7 +44,7 @@ impl Kind {
         }
     }
 
-    /// Whether the object's own metadata stands beside a TaskSpec.
+    /// Returns true if the object's own metadata belongs to a TaskSpec.
     pub(super) fn has_task_spec(self, object: &Value) -> bool {
         match self {
             Self::Task => true,
@@ -58,7 +58,7 @@ impl Kind {
     }
 }
 
-/// The declarations of an object together, which are bounded as a single one is.
+/// The declarations of an object, which together have the bounds of a single one.
 #[derive(Debug, Default)]
 pub(super) struct Hosts {
     pub(super) hosts: Vec<Host>,
@@ -66,7 +66,7 @@ pub(super) struct Hosts {
     pub(super) bytes: usize,
 }
 
-/// All TaskSpecs in `object`, whose tree is `node`, that have a declaration beside them.
+/// Returns all TaskSpecs with a declaration in `object`, which is parsed as `node`.
 pub(super) fn declaring(node: &Node) -> Hosts {
     let sites = DeclarationSite::all(node).into_iter();
     let mut found = Hosts::default();
@@ -81,7 +81,7 @@ pub(super) fn declaring(node: &Node) -> Hosts {
     found
 }
 
-/// The places of the TaskSpecs in the document, declared or not, by their titles; of several with one title, the first.
+/// The places of all TaskSpecs in the document, by title; if several have the same title, the first.
 pub(super) fn by_title(node: &Node) -> HashMap<String, Place> {
     let mut places = HashMap::new();
     for site in DeclarationSite::all(node) {
@@ -92,13 +92,13 @@ pub(super) fn by_title(node: &Node) -> HashMap<String, Place> {
     places
 }
 
-/// Whether the object itself is annotated.
+/// Returns true if the object itself is annotated.
 pub(super) fn is_annotated(object: &Value) -> bool {
     let annotations = object.pointer("/metadata/annotations");
     annotations.is_some_and(|annotations| annotations.get(annotation::OUTPUTS).is_some())
 }
 
-/// The metadata that stands for the TaskSpec at `place`.
+/// The metadata that belongs to the TaskSpec at `place`.
 pub(super) fn metadata_of<'a>(object: &'a Value, place: &Place) -> Option<&'a Value> {
     let of_object = [Place::from(["spec"]), Place::from(["spec", "taskSpec"])];
     if of_object.contains(place) {
@@ -108,14 +108,14 @@ pub(super) fn metadata_of<'a>(object: &'a Value, place: &Place) -> Option<&'a Va
     }
 }
 
-/// Whether a PipelineRun's controller has made the run.
+/// Returns true if a PipelineRun's controller created the run.
 pub(super) fn is_of_pipeline_run(object: &Value) -> bool {
     let mut owners = list::items(&object["metadata"], "ownerReferences").iter();
     owners.any(|owner| owner["controller"] == true && owner["kind"] == "PipelineRun")
 }
 
-/// Takes the labels off that name a PipelineRun which has not made the run: one that was created from another's YAML has them
-/// still, and what it creates would be deleted with a run that is not there.
+/// Removes the labels of a PipelineRun that did not create the run: a run created from another one's YAML still has
+/// them, and its objects would be deleted along with a PipelineRun that does not exist.
 pub(super) fn forget_pipeline_run(object: &mut Value) {
     let labels = object.pointer_mut("/metadata/labels");
     if let Some(labels) = labels.and_then(Value::as_object_mut) {
@@ -123,7 +123,7 @@ pub(super) fn forget_pipeline_run(object: &mut Value) {
     }
 }
 
-/// What the object's version calls the resources of a step or sidecar (`computeResources` since v1).
+/// The name of the field for the resources of a step or sidecar in this API version (`computeResources` since v1).
 pub(super) fn resources_field(object: &Value) -> &'static str {
     match object["apiVersion"].as_str() {
         Some("tekton.dev/v1beta1") => "resources",

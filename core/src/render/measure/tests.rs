@@ -30,7 +30,7 @@ objects:
       list: ["$(steps.a.list[*])", more, "$(steps.a.map)"]
 "#;
 
-/// Each is as large as all that is there together: the empty object, and its first variable again.
+/// Each object is as large as all previous ones together: its first variable is repeated.
 const DOUBLED: &str = r"
 resources:
   - name: r0
@@ -151,7 +151,7 @@ fn a_masked_secret_counts_as_what_is_shown() {
             .json
     };
     assert!(size(Secrecy::Plain, None) > size(Secrecy::Masked, None) + 17_000);
-    // The object alone, and the resource to which it refers.
+    // The object itself, and the resource that it refers to.
     assert_eq!(
         size(Secrecy::Plain, Some("one")),
         size(Secrecy::Plain, None)

@@ -19,7 +19,7 @@ fn declaration() -> Declaration {
     Declaration::parse(DECLARATION, &Scope::default()).unwrap()
 }
 
-/// A room with `bytes` free.
+/// A space with `bytes` free.
 fn room(bytes: usize) -> Room {
     let share = Share {
         own: 3,
@@ -47,7 +47,7 @@ fn full() -> usize {
     room(0).share.size_of_results(&results()).bytes()
 }
 
-/// The fields that are empty after a fit in a room with `bytes` free.
+/// The fields that are empty after a fit into `bytes` free bytes.
 fn left_out(bytes: usize) -> Result<Vec<String>, DoesNotFit> {
     let mut fitted = results();
     let notes = room(bytes).fit(&declaration(), &mut fitted)?;

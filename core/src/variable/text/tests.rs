@@ -59,12 +59,9 @@ fn a_text_is_asked_for_by_string() {
         ("$(String(params.a))", "unknown function 'String'"),
         ("$(string(params.a)x)", "write string(VARIABLE)"),
         ("$(string())", "an empty variable"),
-        (
-            "$(string(string(params.a)))",
-            "cannot be read at '(params.a)'",
-        ),
+        ("$(string(string(params.a)))", "is invalid at '(params.a)'"),
         ("$(string(params.a)", "write string(VARIABLE)"),
-        ("$(params.a(0))", "cannot be read at '(0)'"),
+        ("$(params.a(0))", "is invalid at '(0)'"),
     ] {
         let error = Text::parse(wrong).unwrap_err().to_string();
         assert!(error.contains(part), "{wrong}: {error}");

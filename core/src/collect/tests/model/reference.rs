@@ -1,5 +1,5 @@
-//! The run as docs/http-api.md and docs/declaration.md describe it, for one declaration: a reference to compare the collector and
-//! the sidecar's run actor with. It keeps what was accepted and derives everything else from that.
+//! The run as docs/http-api.md and docs/declaration.md describe it, for one declaration: a reference to compare the
+//! collector and the sidecar's run actor with. It keeps what was accepted and derives everything else from that.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -8,8 +8,8 @@ use gleaner_proto::message::{Phase, StepState, problem_type};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// The declaration, without `submit`. The reference has its own copy of the outputs in [`OUTPUTS`]. A step `lint` without outputs
-/// may post, too.
+/// The declaration, without `submit`. The reference has its own copy of the outputs in [`OUTPUTS`]. A step `lint`
+/// without outputs may post, too.
 pub(super) const DECLARATION: &str = "\
 steps:
   build:
@@ -35,7 +35,7 @@ struct Output {
     is_object: bool,
     always: bool,
     has_default: bool,
-    /// The variable of the template that needs it.
+    /// The template variable that needs it.
     variable: &'static str,
 }
 
@@ -68,7 +68,7 @@ const OUTPUTS: [Output; 3] = [
 
 pub(super) const STEPS: [&str; 3] = ["build", "scan", "lint"];
 
-/// When the resources are submitted.
+/// The trigger of the submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Submit {
     Resolved,
@@ -114,12 +114,12 @@ pub(super) const POSTS: [Post; 14] = [
     Post::NoSuchStep,
 ];
 
-/// The end of a run. The number tells two submissions apart.
+/// The result of a run. The number distinguishes two submissions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
     Committed(u8),
     Failed(u8),
-    /// Failed without a submission: the run finished, and something is unknown.
+    /// Failed without a submission: the run finished with unknown variables.
     Pending,
 }
 
@@ -128,15 +128,15 @@ pub(super) enum End {
 pub(super) enum Response {
     /// Refused with a problem of this type.
     Refused(&'static str),
-    /// The step's own part is done, whatever the end of the run.
+    /// The step's outputs are accepted, even if the run fails.
     Receipt,
-    /// The response comes with the end of the submission.
+    /// The response is sent when the submission completes.
     Waits,
     /// The outcome of the run: a problem if it failed.
     Outcome,
 }
 
-/// A sequence of commands, which is shown in one line when it makes a test fail.
+/// A sequence of commands, shown on one line when a test fails.
 #[derive(Clone)]
 pub(super) struct Sequence<T>(pub(super) Vec<T>);
 
@@ -144,13 +144,13 @@ pub(super) struct Sequence<T>(pub(super) Vec<T>);
 pub(super) struct Reference {
     submit: Submit,
     accepted: BTreeMap<&'static str, Post>,
-    /// The steps that have sent more than one message.
+    /// The steps that sent more than one message.
     repeated: BTreeSet<&'static str>,
-    /// The step whose message made the set complete.
+    /// The step whose message completed the set of outputs.
     completing: Option<&'static str>,
     requested: bool,
     finished: bool,
-    /// True if the run finished before anyone asked for the submission that it waits for.
+    /// True if the run finished before the submission that it waits for was requested.
     finished_idle: bool,
     end: Option<End>,
 }
@@ -211,7 +211,7 @@ impl Post {
 }
 
 pub(super) fn posts() -> impl Strategy<Value = Post> {
-    // The simplest first: a failing case shrinks to it.
+    // The simplest first, since a failing case shrinks to it.
     prop_oneof![
         3 => Just(Post::Build),
         3 => Just(Post::Scan),
@@ -273,12 +273,12 @@ impl Reference {
         self.finished
     }
 
-    /// Returns true if the run finished while nobody had submitted, which a note says.
+    /// Returns true if the run finished without a submit request, as a note reports.
     pub(super) fn has_idle_note(&self) -> bool {
         self.finished_idle
     }
 
-    /// Returns the number of steps that have run again, which a note says of each.
+    /// Returns the number of steps that ran again, as a note reports for each.
     pub(super) fn repeated(&self) -> usize {
         self.repeated.len()
     }
@@ -292,13 +292,13 @@ impl Reference {
         }
     }
 
-    /// Returns the response to `post`, and true if it is to be accepted.
+    /// Returns the response to `post`, and true if it is accepted.
     pub(super) fn examine(&self, post: Post) -> (Response, bool) {
         let (step, ..) = post.message();
         let response = match self.accepted.get(step) {
             _ if !STEPS.contains(&step) => Response::Refused(problem_type::NOT_FOUND),
             Some(before) if *before != post => match self.phase() {
-                // The step has run again before anything was made of what it had sent.
+                // The step ran again before its first message was used.
                 Phase::Collecting | Phase::Resolved if !self.finished => {
                     return self.examine_fitting(post);
                 }
@@ -336,7 +336,7 @@ impl Reference {
         }
     }
 
-    /// Returns the response to a request for the submission, and true if it begins one.
+    /// Returns the response to a request for the submission, and true if it starts one.
     pub(super) fn examine_request(&self) -> (Response, bool) {
         match self.phase() {
             Phase::Collecting => (Response::Refused(problem_type::PENDING), false),
@@ -349,7 +349,7 @@ impl Reference {
         self.requested = true;
     }
 
-    /// Finishes the run; again, it changes nothing. Returns the response.
+    /// Finishes the run; a second call changes nothing. Returns the response.
     pub(super) fn finish(&mut self) -> Response {
         if !self.finished {
             self.finished = true;
@@ -363,7 +363,7 @@ impl Reference {
         self.outcome()
     }
 
-    /// Ends the submission.
+    /// Completes the submission.
     pub(super) fn settle(&mut self, end: End) {
         assert_eq!(self.phase(), Phase::Submitting);
         self.end = Some(end);
