@@ -328,7 +328,7 @@ async fn run(options: &Run, ready: Ready) -> Result<u8, Failure> {
             let task = &play.tasks[0];
             let context = context.of_task(&task.name, &task.task.name, &cluster)?;
             plan.name_run(&context);
-            let deadline = deadline(options, task, begun);
+            let deadline = Deadline::of_single(options, task, begun);
             let end = task_run::run(&mut surroundings, &plan, &context, deadline).await?;
             let report = Report {
                 objects: end.objects,
@@ -350,18 +350,6 @@ async fn run(options: &Run, ready: Ready) -> Result<u8, Failure> {
     }
     reported?;
     Ok(code)
-}
-
-fn deadline(options: &Run, task: &PlannedTask, begun: Instant) -> Deadline {
-    let (time, limit) = match (options.timeout, task.timeout) {
-        (Some(time), _) => (Some(time), "--timeout"),
-        (None, Some(time)) => (Some(time), "the timeout of the TaskRun"),
-        (None, None) => (Some(Limits::DEFAULT), "--timeout"),
-    };
-    Deadline {
-        at: time.map(|time| begun + time),
-        limit,
-    }
 }
 
 /// The namespaces that templates name and do not create themselves.

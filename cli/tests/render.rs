@@ -292,3 +292,17 @@ fn a_wrong_declaration_is_shown_as_lint_shows_it() {
     let ran = gleaner_with_input(&["render", "-f", "-"], &wrong);
     ran.exits(78).says("<stdin>:7:18: error: objects[0].nam: ");
 }
+
+#[test]
+fn what_the_webhook_would_refuse_is_told_of_a_task_without_a_name_too() {
+    let nameless = TASK.replace("  name: NAME\n", "").replace("NAME", "x");
+    let wrong = nameless.replace("{name: a,", "{name: gleaner,");
+    for text in [
+        &wrong,
+        &wrong.replace("metadata:\n", "metadata:\n  name: x\n"),
+    ] {
+        gleaner_with_input(&["render", "-f", "-"], text)
+            .exits(78)
+            .says("the step 'gleaner' has the name that Gleaner needs for its own");
+    }
+}

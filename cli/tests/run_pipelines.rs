@@ -416,6 +416,14 @@ fn what_is_wrong_with_a_pipeline_is_said_before_its_first_task() {
             "resolvers work only in a cluster",
         ),
         (
+            "{name: b, taskRef: {resolver: ''}}",
+            "tasks[1].taskRef: 'name' is missing; write taskRef: {name: NAME}",
+        ),
+        (
+            "{name: b, taskRef: {name: say}, taskSpec: {steps: [{name: one, script: 'true'}]}}",
+            "tasks[1].taskRef: the task has taskRef and taskSpec; keep one of them",
+        ),
+        (
             "{name: b, taskRef: {apiVersion: x.dev/v1, kind: Wait}}",
             "'Wait' is not a Task",
         ),
@@ -435,6 +443,25 @@ fn what_is_wrong_with_a_pipeline_is_said_before_its_first_task() {
         let ran = run(&pipeline(&format!("tasks:\n- {first}\n- {tasks}"), ""), &[]);
         ran.exits(78).says(message).says("<stdin>:");
         assert!(!ran.stderr.contains("▶"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_reference_that_leads_to_no_pipeline_is_told_with_its_place() {
+    let missing = "spec.pipelineRef: 'name' is missing; write pipelineRef: {name: NAME}";
+    for (reference, message) in [
+        ("{}", missing),
+        ("{resolver: ''}", missing),
+        (
+            "{name: empty}",
+            "spec.pipelineRef.name: the Pipeline 'empty' at <stdin>:6:1 has no spec; write spec: {tasks: []}",
+        ),
+    ] {
+        let text = format!(
+            "apiVersion: tekton.dev/v1\nkind: PipelineRun\nmetadata: {{name: r}}\nspec: {{pipelineRef: {reference}}}\n---\n\
+             {{apiVersion: tekton.dev/v1, kind: Pipeline, metadata: {{name: empty}}}}\n"
+        );
+        run(&text, &[]).exits(78).says("<stdin>:4:").says(message);
     }
 }
 

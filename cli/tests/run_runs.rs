@@ -249,6 +249,62 @@ steps:
 }
 
 #[test]
+fn a_mount_has_variables_and_stays_in_its_volume() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("made");
+    let text = task(
+        ONE,
+        "
+params: [{name: dir, default: sub}]
+volumes: [{name: cache, emptyDir: {}}]
+steps:
+- name: zero
+  volumeMounts: [{name: cache, mountPath: /cache/$(params.dir), subPath: $(params.dir)}]
+  script: echo kept > /cache/sub/file
+- name: one
+  volumeMounts: [{name: cache, mountPath: /all}]
+  script: cp /all/sub/file $GLEANER_OUTPUTS/a
+",
+    );
+    let ran = run(&text, &[]);
+    assert_eq!(ran.exits(0).object()["data"]["a"], "kept");
+    let up = "../".repeat(9);
+    for path in [
+        format!("{up}{}", out.display()),
+        out.display().to_string(),
+        "a/../..".to_owned(),
+    ] {
+        let ran = run(&text, &["-p", &format!("dir={path}")]);
+        ran.exits(64).says(&format!(
+            "step 'zero': the subPath '{path}' leads out of the volume 'cache'; use a relative path without '..'"
+        ));
+        assert!(!out.exists());
+    }
+    let outside = format!("{up}{}", out.display());
+    run(&text.replace("cache,", &format!("'{outside}',")), &[])
+        .exits(64)
+        .says(&format!("'{outside}' is not the name of a volume"));
+    assert!(!out.exists());
+}
+
+#[test]
+fn a_volume_and_a_claim_of_one_name_are_two_directories() {
+    let spec = "
+workspaces: [{name: cache}]
+volumes: [{name: cache, emptyDir: {}}]
+steps:
+- name: one
+  volumeMounts: [{name: cache, mountPath: /cache}]
+  script: |
+    touch /cache/file
+    printf '%s|%s' \"$(ls $(workspaces.cache.path))\" \"$(ls /cache)\" > $GLEANER_OUTPUTS/a
+";
+    let claim = "workspaces: [{name: cache, volumeClaimTemplate: {}}]";
+    let ran = run(&with_run(spec, claim), &[]);
+    assert_eq!(ran.exits(0).object()["data"]["a"], "|file");
+}
+
+#[test]
 fn several_files_and_directories_are_one_set_of_documents() {
     let folder = tempfile::tempdir().unwrap();
     let tasks = folder.path().join("tasks");

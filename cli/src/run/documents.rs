@@ -169,6 +169,24 @@ mod tests {
     }
 
     #[test]
+    fn a_prefix_of_a_name_is_not_the_name_of_another() {
+        let named = "{kind: Task, metadata: {name: build}}\n";
+        let prefix = "{kind: Task, metadata: {generateName: build-}}\n";
+        for (text, line) in [
+            (format!("{named}---\n{prefix}"), 1),
+            (format!("{prefix}---\n{named}"), 3),
+            (format!("{prefix}---\n{named}---\n{prefix}"), 3),
+        ] {
+            let sources = [source("a", &text)];
+            let documents = Documents::new(&sources).unwrap();
+            let found = documents.named("Task", "build", None).unwrap();
+            assert_eq!(found.node.at.line, line, "{text}");
+        }
+        let sources = [source("a", &format!("{named}---\n{prefix}---\n{named}"))];
+        assert_eq!(Documents::new(&sources).unwrap_err().len(), 1);
+    }
+
+    #[test]
     fn a_missing_one_is_suggested() {
         let sources = [source("a", "{kind: Task, metadata: {name: build}}")];
         let documents = Documents::new(&sources).unwrap();
