@@ -81,7 +81,7 @@ bench: ## Benchmarks, each beside what it is measured against
 
 .PHONY: load
 load: ## The injector under 1,000 reviews a second for a minute, with rotations, large and slow clients: RATE=1000 SECONDS=60
-	GLEANER_LOAD=$(or $(RATE),1000),$(or $(SECONDS),60) cargo test --release -p gleaner-injector --test webhook load -- --nocapture
+	GLEANER_LOAD=$(or $(RATE),1000),$(or $(SECONDS),60) cargo test --release -p gleaner-injector --test webhook load:: -- --nocapture
 
 .PHONY: chaos
 chaos: ## Random runs with faults, kills, full and slow disks: SEEDS=1000 runs, from FROM=1 on

@@ -23,14 +23,14 @@ const STYLES: Styles = Styles::styled()
     .literal(AnsiColor::Cyan.on_default().bold())
     .placeholder(AnsiColor::Cyan.on_default());
 
-/// Turns what a Tekton task's steps leave behind into Kubernetes resources.
+/// Turns what a Tekton task's steps produce into Kubernetes resources.
 ///
 /// A Task says in the annotation gleaner.dev/outputs which files of its steps hold values, and which resources to make
 /// of them. A cluster with Gleaner does so in every TaskRun; this command does it here, to try and to check.
 #[derive(Debug, Parser)]
 #[command(name = "gleaner", version, styles = STYLES, after_help = EXAMPLES, max_term_width = 110)]
 pub(crate) struct Cli {
-    /// What to do.
+    /// Subcommand.
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -60,7 +60,7 @@ pub(crate) enum Command {
     /// resolvers, custom tasks, pipelines in pipelines) is refused.
     ///
     /// The steps run in order as processes of this machine, each under Gleaner's redirector; Gleaner's sidecar collects what
-    /// they leave behind, renders and creates. Without --context or --kubeconfig it does so in an API server that lives in
+    /// they produce, renders and creates. Without --context or --kubeconfig it does so in an API server that lives in
     /// this process and ends with it. Progress and what the steps print go to standard error, the created YAML and the
     /// results to standard output. The exit code is that of the step that failed, or 0.
     ///
@@ -82,18 +82,18 @@ pub(crate) enum Command {
     /// Turn the proposal's documents into ones that Tekton v1 takes.
     ///
     /// Reads Tasks, Pipelines, runs and PipelineResources as the proposal "Dynamic Output Resources" writes them, and those of
-    /// Tekton's v1alpha1 and v1beta1, and prints what they are today: outputs stand in the annotation gleaner.dev/outputs, an
+    /// Tekton's v1alpha1 and v1beta1, and prints what they are today: outputs are in the annotation gleaner.dev/outputs, an
     /// input resource is an object parameter, a git input is cloned by a first step, and what a task creates reaches the next
-    /// one as a result. Documents that need no translation are printed as they are.
+    /// one as a result. Documents that need no translation are printed unchanged.
     ///
     /// Anything without an equivalent is an error FILE:LINE:COLUMN with its reason and a remedy. All errors are reported at
     /// once, and then no document is printed.
     Translate(Box<Translate>),
     /// Put Gleaner into Tasks and pods here, for a cluster without its webhook.
     ///
-    /// Prints the documents with all that the webhook would have added: to each TaskSpec with a declaration beside it the sidecar, the
+    /// Prints the documents with all that the webhook would have added: to each TaskSpec with a declaration the sidecar, the
     /// results and the volume, and before each step the redirector. Pods and pod templates (Job, CronJob) with the
-    /// annotation get the same. Everything else is printed as it is. Injecting twice changes nothing.
+    /// annotation get the same. Everything else is printed unchanged. Injecting twice changes nothing.
     ///
     /// A step needs a command or a script: what an image runs by itself is not known here. The cluster needs the kind
     /// PipelineResource where the outputs declare one, and the ServiceAccount of the runs must be allowed to create what they
@@ -102,7 +102,7 @@ pub(crate) enum Command {
     /// Take Gleaner out of Tasks and pod templates again.
     ///
     /// Prints the documents without what the webhook or gleaner inject added: sidecar, results, volume, and the redirector before each
-    /// step. The declarations stay, unless --remove-declarations is given. Everything else is printed as it is.
+    /// step. The declarations stay, unless --remove-declarations is given. Everything else is printed unchanged.
     Uninject(Box<Uninject>),
     /// Print the completions of a shell.
     ///
@@ -136,7 +136,7 @@ pub(crate) struct Lint {
     /// Fail on warnings, too.
     #[arg(long)]
     pub(crate) strict: bool,
-    /// How to print what is wrong.
+    /// Format of the findings.
     #[arg(short = 'o', long, value_enum, default_value_t = LintFormat::Human)]
     pub(crate) format: LintFormat,
 }
@@ -206,7 +206,7 @@ pub(crate) struct Render {
     /// The value of a context variable, such as taskRun.name=mine.
     #[arg(long = "variable", value_name = "NAME=VALUE")]
     pub(crate) variables: Vec<Assignment>,
-    /// Show values of secret outputs as they are.
+    /// Show the values of secret outputs.
     #[arg(long)]
     pub(crate) show_secrets: bool,
     /// The form of what is printed.

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::terminal;
 
-/// The webhook's settings as far as they are known without a cluster: all kinds are allowed.
+/// Returns the webhook's settings that are known without a cluster: all kinds are allowed.
 pub(crate) fn settings() -> Settings {
     Settings {
         image: "gleaner".to_owned(),
@@ -82,7 +82,7 @@ pub(crate) fn is_task(document: &Node, name: &str) -> bool {
     site::kind_of(document) == "Task" && site::metadata_name(document) == Some(name)
 }
 
-/// What the webhook would refuse of documents that are in no file. `name` is that of the file they were made of.
+/// Returns what the webhook would refuse of generated documents. `name` is that of their source file.
 pub(crate) fn of_translated(name: &str, documents: &[Value]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for document in documents {
@@ -90,7 +90,7 @@ pub(crate) fn of_translated(name: &str, documents: &[Value]) -> Vec<Finding> {
         let (settings, tasks) = (settings(), ObjectResults::new());
         let report = check::document(&node, &Live, &settings, Placement::Webhook, &tasks);
         let errors = report.errors.into_iter();
-        // Lines of a text that nobody has written are no help.
+        // Lines of a generated text do not help.
         let errors = errors.map(|error| Diagnostic { at: None, ..error });
         findings.extend(errors.map(|error| finding(name, Severity::Error, error)));
     }

@@ -1,4 +1,4 @@
-//! `gleaner inject`: what the webhook would do to Tasks and pods, done here, for a cluster where nobody may install one.
+//! `gleaner inject`: does the webhook's work on Tasks and pods ahead of time, for a cluster without the webhook.
 
 mod documents;
 

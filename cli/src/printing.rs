@@ -37,7 +37,7 @@ pub(crate) fn print(documents: &[Value], form: Form) -> Result<ExitCode, u8> {
 /// Writes `text` to standard output.
 ///
 /// # Errors
-/// If it cannot be written to. A closed pipe is no error: a reader that has seen enough closes it.
+/// If it cannot be written to. A closed pipe is not an error: a reader that has seen enough closes it.
 pub(crate) fn write(text: &str) -> Result<(), Failure> {
     write_to(io::stdout().lock(), text)
 }
@@ -55,7 +55,7 @@ fn write_to(mut out: impl Write, text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Returns one object as it is, several as a `List`, as `kubectl` prints and takes them.
+/// Returns one object unchanged, several as a `List`, as `kubectl` prints and reads them.
 fn as_list(objects: &[Value]) -> Value {
     match objects {
         [only] => only.clone(),

@@ -1,5 +1,5 @@
 //! `gleaner run`: the steps of a Task, TaskRun or PipelineRun as processes of this machine, and all that follows from what
-//! they leave behind.
+//! they produce.
 //!
 //! | module | its one job |
 //! | --- | --- |
@@ -344,7 +344,7 @@ async fn run(options: &Run, ready: Ready) -> Result<u8, Failure> {
     cluster.close().await;
     if options.keep {
         Progress::note(&format!(
-            "the folder of this run is {}",
+            "the directory of this run is {}",
             directory.path().display()
         ));
     }

@@ -1,4 +1,4 @@
-//! Messages in color, on a terminal and nowhere else (`anstream`, which prints, honors `NO_COLOR` and the like).
+//! Messages in color, on a terminal and nowhere else (`anstream`, which prints, honors `NO_COLOR` and similar variables).
 
 use anstyle::{AnsiColor, Style};
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 pub(crate) use output::outputs;
 pub(crate) use param::{ParamError, params, read_param_file};
 
-/// `NAME=VALUE`, as it was given.
+/// A `NAME=VALUE` of the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Assignment {
     pub(crate) name: String,
@@ -27,12 +27,12 @@ impl FromStr for Assignment {
                 name: name.trim().to_owned(),
                 value: value.to_owned(),
             }),
-            _ => Err(format!("'{text}' is no assignment; write NAME=VALUE")),
+            _ => Err(format!("invalid assignment '{text}': use NAME=VALUE")),
         }
     }
 }
 
-/// A value as it is put into text: strings as they are, anything else as JSON.
+/// Returns the text of a value: strings unchanged, anything else as JSON.
 pub(crate) fn as_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

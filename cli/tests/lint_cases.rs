@@ -308,6 +308,25 @@ fn a_variable_of_a_template_in_a_step_is_an_error() {
 }
 
 #[test]
+fn objects_that_are_created_before_a_later_step_fails_are_named() {
+    let build = "    - name: build\n      image: busybox\n      script: echo sha256:abc > $GLEANER_OUTPUTS/digest\n";
+    let test = "    - name: test\n      image: busybox\n      script: exit 1\n";
+    let task = TASK.replace(build, &format!("{build}{test}"));
+    finds(
+        &task,
+        &[
+            "9:11: warning: steps.build: the objects are created after the step 'build', and stay if a later one, such as 'test', fails; write submit: Completed",
+        ],
+    );
+    for named in ["Completed", "Resolved", "Manual"] {
+        let submit = format!("      submit: {named}\n      steps:\n");
+        finds(&task.replace("      steps:\n", &submit), &[]);
+    }
+    // The step whose output is used comes last.
+    finds(&TASK.replace(build, &format!("{test}{build}")), &[]);
+}
+
+#[test]
 fn an_object_result_does_not_survive_a_matrix() {
     let pipeline = "---\napiVersion: tekton.dev/v1\nkind: Pipeline\nmetadata: {name: p}\nspec:\n  tasks:\n    - name: m\n      matrix: {params: [{name: image, value: [a, b]}]}\n      taskRef: {name: app}\n    - name: after\n      params: [{name: all, value: \"$(tasks.m.results.cm[*])\"}]\n      taskRef: {name: other}\n";
     finds(

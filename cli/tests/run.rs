@@ -49,7 +49,7 @@ fn the_proposals_own_task_runs_with_another_tool_in_kanikos_place() {
         step,
     ]);
     ran.exits(0)
-        .says("/workspace/src is an empty folder; give it one with --workspace src=DIR");
+        .says("/workspace/src is an empty directory; give another with --workspace src=DIR");
     let params = json!([{"name": "url", "value": "docker.io/x"}, {"name": "digest", "value": "sha256:54ed"}]);
     assert_eq!(
         ran.object()["spec"],
@@ -180,7 +180,7 @@ steps:
 ";
     let ran = run(&task(ONE, spec), &[]);
     ran.exits(0)
-        .says("zero exited with code 3, and the task goes on");
+        .says("zero exited with code 3, and the task continues");
     assert_eq!(ran.object()["data"]["a"], "3");
     run(&task(ONE, spec), &["-p", "mode=stopAndFail"]).exits(3);
 }
@@ -353,7 +353,7 @@ fn the_folder_goes_unless_it_is_to_be_kept() {
     let gone = run(&text, &[]);
     assert!(!folder(gone.exits(0)).exists());
     let kept = run(&text, &["--keep"]);
-    let folder = folder(kept.exits(0).says("the folder of this run is "));
+    let folder = folder(kept.exits(0).says("the directory of this run is "));
     assert!(folder.join("outputs/one/a").exists());
     std::fs::remove_dir_all(folder).unwrap();
 }

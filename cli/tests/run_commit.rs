@@ -136,7 +136,7 @@ sleep 60"#;
     );
     let ran = run(&task(ONE, &spec), &[]);
     ran.exits(69)
-        .says("the sidecar has ended")
+        .says("the sidecar exited")
         .says("what exists cannot be told: the sidecar did not answer; look for objects annotated gleaner.dev/run-uid: ");
     assert!(
         !ran.stderr.contains("nothing was created"),

@@ -245,7 +245,7 @@ finally:
     // Two tasks create an object of the same name: the second one fails.
     let found = report(
         ran.exits(73)
-            .says("the pipeline goes on (onError: continue)"),
+            .says("the pipeline continues (onError: continue)"),
     );
     are(
         &found,

@@ -406,7 +406,7 @@ spec:
     let wrong = text.replace("ref: {name: greet}", "ref: {name: greet}, script: x");
     run(&wrong, &[])
         .exits(78)
-        .says("a step with 'ref' has no 'script' of its own");
+        .says("a step with 'ref' must not have 'script'");
 }
 
 #[test]

@@ -178,6 +178,60 @@ fn nothing_is_asked_for_what_the_files_have() {
     .exits(0);
 }
 
+/// A proxy that reads the beginning of one request and closes the connection.
+fn listening_proxy() -> (String, std::sync::mpsc::Receiver<String>) {
+    let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", proxy.local_addr().unwrap());
+    let (sender, asked) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let (mut connection, _) = proxy.accept().unwrap();
+        let mut line = [0; 64];
+        let length = std::io::Read::read(&mut connection, &mut line).unwrap();
+        let line = String::from_utf8_lossy(&line[..length]).into_owned();
+        sender.send(line).unwrap();
+    });
+    (url, asked)
+}
+
+/// Panics unless the proxy was asked for the cluster elsewhere by a process that has ended.
+#[track_caller]
+fn assert_asked(proxy: &std::sync::mpsc::Receiver<String>) {
+    let asked = proxy.recv_timeout(std::time::Duration::from_secs(10));
+    let asked = asked.expect("a request to the proxy");
+    assert!(
+        asked.starts_with("CONNECT cluster.example:6443 HTTP/1.1"),
+        "{asked}"
+    );
+}
+
+#[test]
+fn the_proxy_of_a_kubeconfig_counts_more_than_the_variables() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = file(folder.path(), "run.yaml", RUN);
+    for exceptions in ["*", "127.0.0.1", "cluster.example"] {
+        let (url, asked) = listening_proxy();
+        let kubeconfig = json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "a",
+            "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}],
+            "users": [{"name": "a", "user": {"token": "t"}}],
+            "clusters": [{
+                "name": "a",
+                "cluster": {"server": "https://cluster.example:6443", "proxy-url": url},
+            }],
+        });
+        let kubeconfig = file(folder.path(), "kubeconfig", &kubeconfig.to_string());
+        let arguments = ["translate", "-f", &input, "--kubeconfig", &kubeconfig];
+        let mut command = support::command(&arguments);
+        // Nothing listens there.
+        command.env("HTTPS_PROXY", "http://127.0.0.1:1");
+        let through = command.env("NO_PROXY", exceptions).output().unwrap();
+        assert_eq!(through.status.code(), Some(69), "{exceptions} {through:?}");
+        assert_asked(&asked);
+    }
+}
+
 #[test]
 fn a_proxy_is_used_as_kubectl_does() {
     let cluster = Cluster::new(true);
@@ -197,24 +251,23 @@ fn a_proxy_is_used_as_kubectl_does() {
     let text = std::fs::read_to_string(cluster.kubeconfig()).unwrap();
     let elsewhere = text.replace(&cluster.server.url(), "https://cluster.example:6443");
     let elsewhere = file(cluster.folder.path(), "elsewhere", &elsewhere);
-    let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", proxy.local_addr().unwrap());
-    let asked = std::thread::spawn(move || {
-        let (mut connection, _) = proxy.accept().unwrap();
-        let mut line = [0; 64];
-        let length = std::io::Read::read(&mut connection, &mut line).unwrap();
-        String::from_utf8_lossy(&line[..length]).into_owned()
-    });
+    let (url, asked) = listening_proxy();
     let through = translate(&elsewhere, &[("HTTPS_PROXY", &url)]);
     assert_eq!(through.status.code(), Some(69), "{through:?}");
-    let asked = asked.join().unwrap();
-    assert!(
-        asked.starts_with("CONNECT cluster.example:6443 HTTP/1.1"),
-        "{asked}"
-    );
+    assert_asked(&asked);
     let wrong = translate(&elsewhere, &[("HTTPS_PROXY", "http://")]);
     assert_eq!(wrong.status.code(), Some(64), "{wrong:?}");
     let said = String::from_utf8(wrong.stderr).unwrap();
     assert!(said.contains("proxy"), "{said}");
+    assert!(said.contains("the variable HTTPS_PROXY is not"), "{said}");
+    for (name, value) in [("NO_PROXY", "a,b,"), ("no_proxy", "10.0.0.0/99")] {
+        let wrong = translate(&elsewhere, &[("HTTPS_PROXY", nowhere), (name, value)]);
+        assert_eq!(wrong.status.code(), Some(64), "{wrong:?}");
+        let said = String::from_utf8(wrong.stderr).unwrap();
+        assert!(
+            said.contains(&format!("the variable {name} is not")),
+            "{said}"
+        );
+    }
     cluster.end();
 }

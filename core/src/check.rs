@@ -129,9 +129,9 @@ fn of_templates(document: &Node, sites: &[DeclarationSite<'_>], settings: &Setti
         let Some(template) = object.pointer(&pointer) else {
             continue;
         };
-        let mut own = Report::of(wrapped(template, settings));
-        if let (Some(wrapped), Some(template)) = (own.injected, changed.pointer_mut(&pointer)) {
-            *template = wrapped;
+        let mut own = Report::of(of_template(template, settings));
+        if let (Some(injected), Some(template)) = (own.injected, changed.pointer_mut(&pointer)) {
+            *template = injected;
         }
         for diagnostic in own.errors.iter_mut().chain(&mut own.warnings) {
             match &mut diagnostic.annotation {
@@ -149,11 +149,11 @@ fn of_templates(document: &Node, sites: &[DeclarationSite<'_>], settings: &Setti
 }
 
 /// Injects into a template, which lacks only `apiVersion` and `kind`.
-fn wrapped(template: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
+fn of_template(template: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
     let mut pod = template.clone();
     pod["apiVersion"] = "v1".into();
     pod["kind"] = "Pod".into();
-    let mut outcome = pod::wrap(&pod, settings)?;
+    let mut outcome = pod::inject_containers(&pod, settings)?;
     if let Outcome::Changed(changed) = &mut outcome
         && let Value::Object(fields) = &mut changed.object
     {

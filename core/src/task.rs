@@ -3,6 +3,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`consistency`] | what a declaration says that the TaskSpec beside it does not bear out |
+//! | `early_creation` | objects that are created while steps are still to run |
 //! | [`site`] | where in a document a declaration stands, and what it may refer to there |
 //! | [`name`] | names that a cluster would take |
 //! | `pod_template` | the pod templates in a document |
@@ -13,6 +14,7 @@
 //! | [`step_variables`] | variables of templates that stand in a step, where nothing replaces them |
 
 pub mod consistency;
+mod early_creation;
 pub mod name;
 pub mod param;
 mod pod_template;

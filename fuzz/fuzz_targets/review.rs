@@ -28,7 +28,7 @@ libfuzzer_sys::fuzz_target!(|body: &[u8]| {
         if let Some(again) = created(route, group, kind, &changed) {
             assert_eq!(again, changed, "a second look changes nothing");
         }
-        // An update of what was woven, to what was applied at first.
+        // An update of what was injected, to what was applied at first.
         changed["metadata"]["annotations"] = object["metadata"]["annotations"].clone();
         let body = review(group, kind, "UPDATE", &object, &changed);
         answered(route, body.as_bytes());

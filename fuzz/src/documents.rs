@@ -21,7 +21,7 @@ const FILES: [&str; 13] = [
     include_str!("../../examples/typed-outputs.yaml"),
     include_str!("../seeds/inject/pod-from-plain-job.json"),
     include_str!("../seeds/inject/task-run.json"),
-    include_str!("../seeds/inject/woven-pod.json"),
+    include_str!("../seeds/inject/injected-pod.json"),
     include_str!("../seeds/translate/inputs-and-outputs.yaml"),
     include_str!("../seeds/translate/pipeline.yaml"),
     include_str!("../seeds/translate/resources.yaml"),

@@ -39,9 +39,9 @@ fn answer(body: &str, settings: &Settings) -> Vec<u8> {
     verdict.answer().to_review(&request.uid, &[])
 }
 
-/// A pod that asks: wrapped.
+/// A pod that asks: injected.
 #[divan::bench]
-fn wrapped(bencher: Bencher<'_, '_>) {
+fn injected(bencher: Bencher<'_, '_>) {
     let settings = settings();
     bencher.bench(|| answer(black_box(JOB), &settings));
 }

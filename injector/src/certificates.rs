@@ -26,8 +26,13 @@ pub mod reconciler;
 pub mod rotation;
 pub mod trust;
 
+use std::error::Error;
 use std::str::FromStr;
 use std::time::Duration;
+
+use gleaner_runtime::{Shutdown, error_chain};
+
+use crate::metrics::Metrics;
 
 /// The field manager of the changes.
 const FIELD_MANAGER: &str = "gleaner-injector";
@@ -63,10 +68,52 @@ pub struct ObjectName {
     pub name: String,
 }
 
-/// The time until the next look at what is looked at every `poll`, a fifth more or less.
-fn pause(poll: Duration) -> Duration {
-    let chance = getrandom::u32().map_or(0.5, |chance| f64::from(chance) / f64::from(u32::MAX));
-    poll.mul_f64(0.8 + 0.4 * chance)
+/// The checks of one source, and the report on them: failures are counted, and an error is logged once, until another one comes or
+/// a check succeeds.
+struct Checks {
+    interval: Duration,
+    metrics: Metrics,
+    shutdown: Shutdown,
+    /// The error that was logged last.
+    complaint: String,
+}
+
+impl Checks {
+    fn new(interval: Duration, metrics: Metrics, shutdown: Shutdown) -> Self {
+        Self {
+            interval,
+            metrics,
+            shutdown,
+            complaint: String::new(),
+        }
+    }
+
+    /// Runs one check and waits for the interval, a fifth more or less. Returns false if shutdown is requested before that is over.
+    async fn run<E: Error + 'static>(
+        &mut self,
+        check: impl Future<Output = Result<(), E>>,
+    ) -> bool {
+        let checked = tokio::select! {
+            checked = check => checked,
+            () = self.shutdown.requested() => return false,
+        };
+        match checked {
+            Ok(()) => self.complaint.clear(),
+            Err(error) => {
+                self.metrics.certificate_check_failed();
+                let error = error_chain(&error);
+                if error != self.complaint {
+                    tracing::warn!(error, "certificate-check-failed");
+                    self.complaint = error;
+                }
+            }
+        }
+        let chance = getrandom::u32().map_or(0.5, |chance| f64::from(chance) / f64::from(u32::MAX));
+        tokio::select! {
+            () = tokio::time::sleep(self.interval.mul_f64(0.8 + 0.4 * chance)) => true,
+            () = self.shutdown.requested() => false,
+        }
+    }
 }
 
 impl Policy {

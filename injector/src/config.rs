@@ -30,8 +30,9 @@ const HEADER_BYTES: usize = 16 << 10;
 /// POST /mutate/tekton and POST /mutate/pods by TLS, and /livez, /readyz and /metrics as plain HTTP.
 ///
 /// Its certificate comes from files (--tls-cert, --tls-key, --tls-ca: cert-manager or your own; read again when they change), or
-/// it makes and renews one itself (--tls-secret, --service: kept in a Secret that all replicas share). Either way it writes
-/// the CA into the webhook configuration (--webhook-configuration), and serves a certificate only when that is done.
+/// it makes and renews one itself (--tls-secret, --service: kept in a Secret that all replicas share). With --tls-ca or
+/// --tls-secret it writes the CA into the webhook configuration (--webhook-configuration), and serves a certificate only when
+/// that is done; without them the caBundle is yours to write.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "gleaner-injector", version, max_term_width = 100)]
 #[command(group = ArgGroup::new("certificate").args(["tls_cert", "tls_secret"]).required(true))]
@@ -47,7 +48,8 @@ Examples:
   gleaner-injector --image registry.example/gleaner:1 \\
     --tls-secret gleaner/injector-tls --service injector --webhook-configuration gleaner
   gleaner-injector --image registry.example/gleaner:1 \\
-    --tls-cert /tls/tls.crt --tls-key /tls/tls.key --tls-ca /tls/ca.crt --webhook-configuration gleaner")]
+    --tls-cert /tls/tls.crt --tls-key /tls/tls.key --tls-ca /tls/ca.crt \\
+    --webhook-configuration gleaner")]
 pub struct Config {
     #[command(flatten)]
     pub(crate) serving: Serving,

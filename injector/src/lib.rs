@@ -8,7 +8,7 @@
 //! | [`server`] | routes, the threads that decide, health, readiness |
 //! | `probes` | the thread that serves health and metrics |
 //! | [`tls`] | the certificate that is served, and where it comes from |
-//! | [`certificates`] | the source that Gleaner keeps itself: a Secret, a rotation, the caBundle |
+//! | [`certificates`] | certificates whose CA the injector writes into the caBundle: its own, in a Secret, and those from files |
 //! | [`review`] | from the bytes of a review to a request, and from a verdict to bytes |
 //! | [`decision`] | the verdict on an object, pure |
 //! | [`events`] | Events about refusals, next to the object that a person looks at |

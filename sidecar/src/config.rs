@@ -15,9 +15,9 @@ use gleaner_runtime::{http, log};
 pub use input::{Input, InputError};
 pub use memory::Memory;
 
-/// Collects what a task's steps leave behind and turns it into Kubernetes resources.
+/// Collects what a task's steps produce and turns it into Kubernetes resources.
 ///
-/// Runs beside the steps of one TaskRun. It listens on a Unix socket for each step and on a loopback address for
+/// Runs next to the steps of one TaskRun. It listens on a Unix socket for each step and on a loopback address for
 /// curl; GET / shows what it knows.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "gleaner-sidecar", version, max_term_width = 100)]
@@ -51,25 +51,25 @@ pub enum Subcommand {
     Ready(Ready),
 }
 
-/// How to wait for the sidecar.
+/// Flags of the wait for the sidecar.
 #[derive(Debug, Clone, Args)]
 pub struct Ready {
-    /// The folder with one folder per step
+    /// The directory with one directory per step
     #[arg(long, env = "GLEANER_RUN_DIR", default_value = path::RUN)]
     pub(crate) run_dir: PathBuf,
-    /// How long to wait
+    /// Time limit
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration::parse)]
     pub(crate) wait: Duration,
 }
 
-/// Where the sidecar is found, and where it keeps things.
+/// The sidecar's addresses and directories.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Places")]
 pub struct Place {
-    /// The folder with one folder per step, each with that step's socket and token
+    /// The directory with one directory per step, each with that step's socket and token
     #[arg(long, env = "GLEANER_RUN_DIR", default_value = path::RUN)]
     pub(crate) run_dir: PathBuf,
-    /// The folder of the journal
+    /// The directory of the journal
     #[arg(long, env = "GLEANER_STATE_DIR", default_value = path::STATE)]
     pub(crate) state_dir: PathBuf,
     /// The loopback address for curl and port-forward; port 0 takes a free one, which is logged
@@ -78,7 +78,7 @@ pub struct Place {
     /// The redirector to copy for the steps
     #[arg(long, env = "GLEANER_REDIRECTOR", requires = "install_redirector")]
     pub(crate) redirector: Option<PathBuf>,
-    /// Where the steps find it
+    /// The sidecar's address for the steps
     #[arg(long, env = "GLEANER_INSTALL_REDIRECTOR", requires = "redirector")]
     pub(crate) install_redirector: Option<PathBuf>,
 }
@@ -110,7 +110,7 @@ pub struct Limits {
     /// Longest wait that a GET may ask for with ?wait=
     #[arg(long, env = "GLEANER_MAX_WAIT", default_value = "5m", value_parser = duration::parse)]
     pub(crate) max_wait: Duration,
-    /// How long requests that are under way at SIGTERM may take to end
+    /// Time in which requests that are running at SIGTERM may finish
     #[arg(long, env = "GLEANER_SHUTDOWN_GRACE", default_value = "25s", value_parser = duration::parse)]
     pub(crate) shutdown_grace: Duration,
 }
@@ -147,7 +147,7 @@ impl Limits {
 pub struct Cluster {
     #[command(flatten)]
     pub(crate) access: Access,
-    /// How long the API server may take for everything but waitFor
+    /// Time limit of everything at the API server except waitFor
     #[arg(long, env = "GLEANER_SUBMIT_DEADLINE", default_value = "60s", value_parser = duration::parse)]
     pub(crate) submit_deadline: Duration,
 }
@@ -158,5 +158,5 @@ fn depth(text: &str) -> Result<usize, String> {
         .parse()
         .ok()
         .filter(|levels| (1..=100).contains(levels));
-    levels.ok_or_else(|| format!("'{text}' is no depth between 1 and 100"))
+    levels.ok_or_else(|| format!("invalid depth '{text}': use 1 to 100"))
 }

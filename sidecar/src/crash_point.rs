@@ -2,7 +2,7 @@
 //!
 //! Crash points are places at which a test may kill the sidecar: when `GLEANER_CRASH_POINT` names the place, the sidecar leaves the file
 //! `crash-point` in its state directory and stops dead there, until it is killed. It does so once per state
-//! directory, so that the restarted sidecar goes on.
+//! directory, so that the restarted sidecar continues.
 
 /// Passes the place called `name`.
 #[cfg(feature = "crash-points")]

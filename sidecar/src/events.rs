@@ -1,7 +1,7 @@
 //! Events about the end of a submission, next to the run that a person looks at.
 //!
-//! When the pod is gone, they are all that still says which objects a rollback could not delete. They are told as well as may be:
-//! where the ServiceAccount may not create Events, the run goes on without.
+//! When the pod is gone, only they tell which objects a rollback could not delete. They are best effort: where the ServiceAccount may
+//! not create Events, the run continues without.
 
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,7 +32,7 @@ pub(crate) struct Recorder {
     is_refused: AtomicBool,
 }
 
-/// What one Event says.
+/// The content of one Event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Notice {
     kind: EventKind,
@@ -102,7 +102,7 @@ impl Recorder {
     }
 }
 
-/// Returns the notices about a commit; none where nothing was to be created.
+/// Returns the notices about a commit; none if there was nothing to create.
 pub(crate) fn of_commit(commit: &Commit) -> Vec<Notice> {
     let created = &commit.outcome.resources;
     let count = created.len();

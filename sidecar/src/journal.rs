@@ -29,9 +29,9 @@ pub(crate) use disk::Disk;
 use gleaner_core::render::Attempts;
 
 const FILE: &str = "journal";
-/// How the first frame begins. The number changes with the format of any record; only this one is read.
+/// The beginning of the first frame. The number changes with the format of any record; only this one is read.
 const FORMAT: &[u8] = b"gleaner-journal/3\n";
-/// How the first frame of every version begins.
+/// The beginning of the first frame in every version.
 const ANY_FORMAT: &[u8] = b"gleaner-journal/";
 /// Blank bytes that are written at once.
 const BLANKS: usize = 16 << 10;
@@ -40,18 +40,18 @@ const BLANKS: usize = 16 << 10;
 #[derive(Debug)]
 pub struct Journal {
     file: Box<dyn Disk>,
-    /// Where the last whole frame ends.
+    /// The end of the last whole frame.
     end: u64,
     /// Room after that, for the ending.
     reserved: u64,
-    /// Whether something else may stand after `end`.
+    /// True if there may be more bytes after `end`.
     torn: bool,
 }
 
-/// Where a frame is written.
+/// The place of a new frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Room {
-    /// In room of its own; what is reserved stays reserved.
+    /// In additional room; what is reserved stays reserved.
     New,
     /// In what is reserved.
     Reserved,
@@ -65,11 +65,11 @@ pub enum Record {
         step: StepName,
         message: Outputs,
     },
-    /// Somebody asked for the submission.
+    /// A client requested the submission.
     SubmissionRequested,
     /// These objects are about to be created.
     Planned(Planned),
-    /// All steps have ended.
+    /// All steps are done.
     Finished,
     Committed(Commit),
     Failed(Problem),
@@ -79,17 +79,17 @@ pub enum Record {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Commit {
     pub outcome: Outcome,
-    /// Which suffix each derived name has come to.
+    /// The current suffix of each derived name.
     pub attempts: Attempts,
 }
 
-/// Why a journal cannot be used.
+/// An error of the journal.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     #[error("the journal {path} cannot be {deed}")]
     Io {
         path: PathBuf,
-        /// What was tried: opened, read, written.
+        /// The failed operation: opened, read, written.
         deed: &'static str,
         #[source]
         source: io::Error,
@@ -100,12 +100,12 @@ pub enum JournalError {
     )]
     Damaged {
         path: PathBuf,
-        /// Where the bad frame begins.
+        /// The beginning of the bad frame.
         at: u64,
     },
     /// Another sidecar writes it.
     #[error(
-        "the journal {path} is in use by another sidecar; give each run a state directory of its own"
+        "the journal {path} is in use by another sidecar; give each run its own state directory"
     )]
     InUse { path: PathBuf },
     #[error(
@@ -113,7 +113,7 @@ pub enum JournalError {
     )]
     Format { path: PathBuf },
     #[error(
-        "the journal {path} was written for another run or declaration; give each run a state directory of its own"
+        "the journal {path} was written for another run or declaration; give each run its own state directory"
     )]
     Foreign { path: PathBuf },
 }
@@ -206,7 +206,7 @@ impl Journal {
     /// Appends the message of `step`, in the bytes in which it came, and waits until the disk has it.
     ///
     /// # Errors
-    /// What the system says. The journal is then as it was before.
+    /// The error of the system. The journal is unchanged.
     pub fn append_outputs(&mut self, step: &StepName, body: &[u8]) -> io::Result<()> {
         let length = u8::try_from(step.as_str().len()).unwrap_or(u8::MAX);
         let parts = [b"o", &[length], step.as_str().as_bytes(), body];
@@ -231,7 +231,7 @@ impl Journal {
     /// Makes room for a record of `length` bytes, for [`Journal::append_ending`] alone.
     ///
     /// # Errors
-    /// What the system says; the disk is full, for instance. The journal is then as it was before.
+    /// The error of the system, such as a full disk. The journal is unchanged.
     pub fn reserve(&mut self, length: u64) -> io::Result<()> {
         // With a blank end, by which the room is recognized although the record in it may be torn.
         let length = frame::length(length) + frame::HEAD as u64;
@@ -246,7 +246,7 @@ impl Journal {
     }
 
     /// Appends the plan of a submission: in the room that was reserved, if that leaves `rest` bytes of it for the ending, and in
-    /// room of its own otherwise.
+    /// additional room otherwise.
     ///
     /// # Errors
     /// As [`Journal::append_outputs`]. The room is kept.
@@ -262,7 +262,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Appends the record of how the submission has ended, in the room that was reserved, and gives up what is left of that.
+    /// Appends the record of the submission's outcome, in the room that was reserved, and releases the rest of that.
     ///
     /// # Errors
     /// As [`Journal::append_outputs`]. The room is kept.
@@ -275,7 +275,7 @@ impl Journal {
     }
 
     fn append_frame(&mut self, parts: &[&[u8]], room: Room) -> io::Result<()> {
-        // Half a frame must not stand in the way of the next one.
+        // Half a frame must not precede the next one.
         if self.torn {
             self.clear()?;
         }
@@ -292,7 +292,7 @@ impl Journal {
                 Ok(())
             }
             Err(error) => {
-                // Once more before the next frame, should this fail too.
+                // Again before the next frame, should this fail too.
                 let _ = self.clear();
                 Err(error)
             }

@@ -1,4 +1,4 @@
-//! The sidecar: collects what a task's steps leave behind, renders, submits.
+//! The sidecar: collects what a task's steps produce, renders, submits.
 //!
 //! In the order in which a value passes them:
 //!

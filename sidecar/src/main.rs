@@ -1,4 +1,4 @@
-//! The sidecar as a program of its own.
+//! The sidecar as a separate program.
 
 use std::process::ExitCode;
 

@@ -46,7 +46,7 @@ pub(crate) enum ValueError {
 /// The error for the same key twice in one object.
 const DUPLICATE: &str = "duplicate key";
 
-/// [`Outputs`], with the values as they stand in the body.
+/// [`Outputs`], with the raw values of the body.
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Message<'a> {
@@ -90,7 +90,7 @@ struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 /// Reads a step's message.
 ///
 /// # Errors
-/// When the body is no message; see [`explained`] for words without a value of the body.
+/// If the body is not a message; see [`explained`] for a message without a value of the body.
 pub fn read(body: &[u8]) -> Result<Outputs, ReadError> {
     let message: Message<'_> = serde_json::from_slice(body)?;
     let outputs = message.outputs.into_iter().map(|(name, raw)| {
@@ -133,7 +133,7 @@ pub(crate) fn value(json: &str) -> Result<Value, ValueError> {
     Ok(Value::String(text))
 }
 
-/// Where a piece of escaped text may end: not within an escape, nor between the two halves of a surrogate pair.
+/// Returns where a piece of escaped text may end: not within an escape, nor between the two halves of a surrogate pair.
 fn boundary(escaped: &str) -> usize {
     let bytes = escaped.as_bytes();
     let mut at = 0;
@@ -172,7 +172,7 @@ fn plain(json: &str) -> Result<Value, ValueError> {
     }
 }
 
-/// The reader of [`plain`]. The key that came twice is told beside the error, whose text is for people.
+/// The reader of [`plain`]. The duplicate key is returned next to the error, whose text is for people.
 #[derive(Clone, Copy)]
 struct Plain<'a> {
     duplicate: &'a Cell<Option<String>>,
@@ -245,12 +245,12 @@ impl<'de> Visitor<'de> for Plain<'_> {
     }
 }
 
-/// How much a JSON text holds, known before any of it takes up memory.
+/// The size of a JSON text's content, known before any of it takes up memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Extent {
     /// Values and keys, at least: small ones need many times their length in the text.
     pub values: usize,
-    /// How deep arrays and objects stand within each other.
+    /// The depth of nested arrays and objects.
     pub depth: usize,
 }
 

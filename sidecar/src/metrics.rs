@@ -54,7 +54,7 @@ impl Default for Metrics {
                 "outputs_refused",
                 "Messages of steps that were refused",
             ),
-            submissions: register(all, "submissions", "Submissions that have ended"),
+            submissions: register(all, "submissions", "Submissions that finished"),
             phase: register(all, "phase", "1 for the phase that the run is in"),
             registry: Arc::new(registry),
         }

@@ -31,14 +31,14 @@ pub struct Report {
 /// An API server that does not answer.
 #[derive(Debug)]
 pub struct Unanswered {
-    /// When it was asked first.
+    /// The time of the first request.
     pub since: Instant,
-    /// What became of the last question.
+    /// The failure of the last request.
     pub last: Failure,
 }
 
 impl Report {
-    /// Returns true if a step need not wait for more: the API server has answered, or its answer keeps no step from running.
+    /// Returns true if a step need not wait for more: the API server has responded, or its response keeps no step from running.
     pub fn is_complete(&self) -> bool {
         self.mode != Preflight::Strict || self.unanswered.is_none()
     }

@@ -11,9 +11,9 @@ use gleaner_proto::path;
 
 use crate::config::Ready;
 
-/// How often it asks. The hook keeps the steps from starting: every millisecond is one of the run's.
+/// The interval between two requests. The hook keeps the steps from starting: every millisecond is one of the run's.
 const ASKING: Duration = Duration::from_millis(5);
-/// How long one answer may take.
+/// The time limit of one response.
 const ANSWER: Duration = Duration::from_secs(2);
 /// The longest status line that matters.
 const STATUS_LINE: u64 = 64;

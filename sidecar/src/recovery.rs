@@ -53,7 +53,7 @@ fn apply(
             Ok(Examined::Repeated(_)) => return Err(format!("step '{step}' has two messages")),
             Err(refusal) => return Err(refusal.to_string()),
         },
-        // All variables are known, as they were then: the messages before it have been replayed.
+        // All variables are known: the messages before it have been replayed.
         Record::SubmissionRequested => {
             collector.request_submission();
         }

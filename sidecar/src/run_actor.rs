@@ -1,7 +1,7 @@
 //! The task that owns the state of the run: collector, journal and submission.
 //!
 //! It takes commands from a bounded queue, so that nothing needs a lock: what is examined is what is made durable is what is
-//! accepted. Disk writes happen on the blocking pool, one at a time; the submission is a task of its own, so that a panic in
+//! accepted. Disk writes happen on the blocking pool, one at a time; the submission is a separate task, so that a panic in
 //! it fails the run and not the sidecar.
 
 mod ending;
@@ -47,7 +47,7 @@ pub struct Snapshot {
     /// Another number for each state.
     pub version: u64,
     pub phase: Phase,
-    /// What is large in it is shared with the run's own.
+    /// Large values are shared with the run's own.
     pub state: Collector,
 }
 
@@ -98,7 +98,7 @@ struct Waiting {
     reply: Reply,
 }
 
-/// What a client wants to know of the end.
+/// A client's request to wait for the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Client {
     /// The outcome.
@@ -139,7 +139,7 @@ impl Handle {
         self.ask(|reply| Command::Submit { reply }).await?
     }
 
-    /// Says that all steps have ended, and waits for the outcome.
+    /// Declares that all steps are done, and waits for the outcome.
     ///
     /// # Errors
     /// Why the resources do not exist.
@@ -148,7 +148,7 @@ impl Handle {
             .await?
     }
 
-    /// Adds a sentence for people to the status.
+    /// Adds a note for people to the status.
     pub async fn note(&self, note: String) {
         // An actor that is gone takes no notes.
         let _ = self.commands.send(Command::Note { note }).await;
@@ -345,7 +345,7 @@ impl RunActor {
     }
 
     async fn take_finish(&mut self) -> Result<Verdict, Problem> {
-        // Only once: whoever asks again and again must not fill the disk.
+        // Only once: a client that repeats its request must not fill the disk.
         if !self.collector.is_finished() {
             let written = self.write(Record::Finished).await;
             written.map_err(|error| disk(&error))?;
@@ -369,7 +369,7 @@ impl RunActor {
     fn answer(&mut self, taken: Result<Verdict, Problem>, client: Client, reply: Reply) {
         let answer = match taken {
             Ok(Verdict::AwaitCommit) if self.collector.is_submitting() => {
-                // Whoever has hung up asks again, in a message of its own.
+                // A client that disconnected asks again, in another message.
                 self.waiting.retain(|waiting| !waiting.reply.is_closed());
                 self.waiting.push(Waiting { client, reply });
                 return;
@@ -414,7 +414,7 @@ impl RunActor {
                 self.end_submission(ended).await;
                 return;
             }
-            // An earlier process may have created objects: they are found again, or rolled back, whatever can be recorded.
+            // An earlier process may have created objects: they are found again, or rolled back, even if nothing can be recorded.
             tracing::warn!(problem = %problem.detail, "room-not-reserved");
         }
         let begun = self

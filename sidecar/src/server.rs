@@ -41,7 +41,7 @@ pub struct Api {
     pub clients: Arc<Clients>,
     pub views: Arc<Views>,
     pub workbench: Arc<Workbench>,
-    /// What the preflight has found, once it has.
+    /// The findings of the preflight, once it is done.
     pub preflight: watch::Receiver<Option<Arc<Report>>>,
     pub metrics: Metrics,
     /// Ends the waits for events.

@@ -1,4 +1,4 @@
-//! What an answer of the API server means for the one who asked: done, refused, or worth asking again.
+//! The meaning of a response of the API server: done, refused, or worth a retry.
 //!
 //! Text that the API server wrote is read here and nowhere else. What leaves this module in `words` and `warnings` may be passed
 //! on: of an object that contains a secret it is Gleaner's own text, with the API server's words for programs.
@@ -22,7 +22,7 @@ const WORDS_MAX: usize = 2 << 10;
 /// The longest wait that is read from a response: longer than any that a run can sit through.
 const AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What came of sending a request once.
+/// The result of sending a request once.
 #[derive(Debug)]
 pub(super) enum Answer {
     Done(Done),
@@ -34,7 +34,7 @@ pub(super) enum Answer {
     Unauthorised(Refusal),
     /// It may go better another time.
     Again(Again),
-    /// The request cannot be made, or the answer can never be read.
+    /// The request cannot be sent, or the response can never be read.
     Broken(String),
 }
 
@@ -80,7 +80,7 @@ pub(super) enum Topic {
     /// A ResourceQuota that is used up, or whose use has not been counted yet (`exceeded quota: q, requested: ...`, `status unknown
     /// for quota: q`). A 403 like any other, but one that passes.
     Quota,
-    /// An object that another one refers to does not exist: `serviceaccount "x" not found` and the like, from the admission
+    /// An object that another one refers to does not exist: `serviceaccount "x" not found` and similar, from the admission
     /// plugins for ServiceAccount, RuntimeClass and Priority (`no PriorityClass with name x was found`), or from RBAC's own storage,
     /// which reads the role of a binding (`roles.rbac.authorization.k8s.io "x" not found`). They share code and reason with other
     /// refusals, so only the message tells.
@@ -95,15 +95,15 @@ pub(super) enum Topic {
 #[derive(Debug)]
 pub(super) struct Again {
     pub(super) words: String,
-    /// Whether the API server may have done it all the same.
+    /// True if the API server may have done it all the same.
     pub(super) unsure: bool,
-    /// Whether the API server said anything at all.
+    /// True if the API server responded.
     pub(super) answered: bool,
-    /// How long the API server asks to be left alone.
+    /// The pause that the API server requests.
     pub(super) after: Option<Duration>,
 }
 
-/// Reads an answer that arrived whole, to a request about an object of this `disclosure`.
+/// Reads a whole response to a request about an object of this `disclosure`.
 pub(super) fn read(
     method: &Method,
     status: StatusCode,
@@ -120,7 +120,7 @@ pub(super) fn read(
             }),
             // It was done, but what exists now can only be learnt by asking again.
             Err(error) => Answer::Again(Again {
-                words: format!("the API server's answer was no JSON: {error}"),
+                words: format!("the API server's response was not JSON: {error}"),
                 unsure: true,
                 answered: true,
                 after: None,
@@ -171,7 +171,7 @@ pub(super) fn unsent(reason: &api_server::Reason, disclosure: &Disclosure) -> An
     }
 }
 
-/// Whether a refusal may pass; and if so, whether the request may have been done all the same.
+/// Returns whether a refusal may be temporary, and if so, whether the request may have been done all the same.
 fn passing(method: &Method, refusal: &Refusal) -> Option<bool> {
     match refusal.code.as_u16() {
         429 => Some(false),
@@ -180,7 +180,7 @@ fn passing(method: &Method, refusal: &Refusal) -> Option<bool> {
         408 | 500 | 502 | 503 | 504 => Some(true),
         // A quota that several requests count against at once answers a create so.
         409 if *method == Method::POST && refusal.reason == "Conflict" => Some(false),
-        // The API server has lost an optimistic lock of its own; a manager's conflict is another matter.
+        // The API server has lost its own optimistic lock; a manager's conflict is another matter.
         409 if *method == Method::PATCH && refusal.reason == "Conflict" => {
             (!refusal.has_cause("FieldManagerConflict")).then_some(false)
         }
@@ -207,16 +207,16 @@ fn refusal(code: StatusCode, body: &[u8], disclosure: &Disclosure) -> (Refusal, 
         let reasons = details.causes.iter().map(|cause| cause.reason.clone());
         reasons.collect()
     });
+    let topic = topic(code, &status.message, &causes);
     let words = match disclosure {
-        Disclosure::Full => match quota::describe(&status.message) {
-            Some(words) => bounded(&words),
-            None => words(code, status.message.trim()),
-        },
+        Disclosure::Full if topic == Topic::Quota => quota::describe(&status.message)
+            .map_or_else(|| words(code, status.message.trim()), |text| bounded(&text)),
+        Disclosure::Full => words(code, status.message.trim()),
         Disclosure::Withheld(withheld) => withheld::refusal(code, &status, withheld),
     };
     let refusal = Refusal {
         code,
-        topic: topic(code, &status.message, &causes),
+        topic,
         words,
         reason: status.reason,
         causes,
@@ -269,7 +269,7 @@ fn words(code: StatusCode, text: &str) -> String {
     }
 }
 
-/// At most [`WORDS_MAX`] bytes of a text that somebody else wrote.
+/// Returns at most [`WORDS_MAX`] bytes of a text of another program.
 pub(super) fn bounded(text: &str) -> String {
     match cut(text, WORDS_MAX) {
         whole if whole.len() == text.len() => whole.to_owned(),

@@ -31,7 +31,7 @@ pub(super) struct Api<'a> {
     pub(super) deadline: Instant,
 }
 
-/// Sentences for a person, each once.
+/// Messages for people, each once.
 #[derive(Debug, Default)]
 pub(super) struct Notes(Mutex<Vec<String>>);
 
@@ -43,19 +43,19 @@ pub(super) struct Backoff(Duration);
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) done: Done,
-    /// Whether an earlier attempt may have been done too.
+    /// True if an earlier attempt may have been done too.
     pub(super) unsure: bool,
 }
 
-/// A request that was not done, as far as anybody knows.
+/// A request that is not known to be done.
 #[derive(Debug)]
 pub(super) struct CallError {
     pub(super) end: End,
-    /// Whether some attempt may have been done all the same.
+    /// True if some attempt may have been done all the same.
     pub(super) unsure: bool,
 }
 
-/// How a request ended that was not done.
+/// The end of a request that was not done.
 #[derive(Debug)]
 pub(super) enum End {
     Refused(Refusal),
@@ -66,7 +66,7 @@ pub(super) enum End {
     },
     /// A create or delete got a response of class 2xx that is not the API server's: only a look tells what exists.
     Unexpected(String),
-    /// The request cannot be made, or its answer can never be read.
+    /// The request cannot be sent, or its response can never be read.
     Broken(String),
 }
 
@@ -83,7 +83,7 @@ impl<'a> Api<'a> {
         }
     }
 
-    /// The same with a deadline of its own, unless this one comes sooner.
+    /// The same with another deadline, unless this one comes sooner.
     pub(super) fn sooner(self, limit: Duration) -> Self {
         Self {
             deadline: later(Instant::now(), limit).min(self.deadline),
@@ -250,7 +250,7 @@ impl CallError {
         Self { end, unsure }
     }
 
-    /// Whether there is an object of that name.
+    /// Returns true if there is an object of that name.
     pub(super) fn is_already_exists(&self) -> bool {
         self.refusal().is_some_and(Refusal::is_already_exists)
     }
@@ -260,7 +260,7 @@ impl CallError {
         matches!(self.end, End::Unexpected(_))
     }
 
-    /// Whether there is nothing of that name.
+    /// Returns true if there is no object of that name.
     pub(super) fn is_not_found(&self) -> bool {
         self.refusal().is_some_and(Refusal::is_not_found)
     }
@@ -293,7 +293,7 @@ impl CallError {
 // === impl Notes ===
 
 impl Notes {
-    /// Adds a sentence, unless it is there.
+    /// Adds a message, unless it is there.
     pub(super) fn add(&self, note: String) {
         let mut notes = self.lock();
         if !notes.contains(&note) {
@@ -312,7 +312,7 @@ impl Notes {
     }
 }
 
-/// Without a word of the response, which nobody knows.
+/// Without any text of the response, which is unknown.
 fn unexpected(status: StatusCode) -> String {
     let code = status.as_u16();
     format!(

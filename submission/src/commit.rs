@@ -25,11 +25,11 @@ use super::request::{Call, Mode};
 #[derive(Debug)]
 pub(super) struct Made {
     pub(super) created: Created,
-    /// The object, when somebody will want to look into it.
+    /// The object, if results or waits read it.
     pub(super) object: Option<Value>,
 }
 
-/// Why creating stopped.
+/// A reason to stop creating.
 #[derive(Debug)]
 pub(super) enum Stop {
     /// It cannot be. Never empty.
@@ -40,7 +40,7 @@ pub(super) enum Stop {
     Unblocked(Failure),
 }
 
-/// What all objects of a submission are created with.
+/// The means by which all objects of a submission are created.
 #[derive(Clone, Copy)]
 pub(super) struct Means<'a> {
     pub(super) api: Api<'a>,
@@ -190,7 +190,7 @@ impl Entry<'_> {
         }
     }
 
-    /// Creates the object. The name decides the race: when an answer was lost, or someone else was quicker, the
+    /// Creates the object. The name decides the race: when a response was lost, or another client was quicker, the
     /// object that is there tells whose it is.
     async fn create(&mut self, mut action: Action) -> Result<(Action, Value), Stop> {
         let item = self.item;
@@ -306,14 +306,15 @@ impl Entry<'_> {
         }
     }
 
-    /// Sends a write, again and again while a quota has no room for the object.
+    /// Sends a write, again and again while a quota has no room for the object. The object itself may have filled it if an earlier
+    /// attempt got no response: that refusal is the caller's.
     async fn send(&mut self, call: &Call) -> Result<Reply, CallError> {
         let in_flight = &mut self.ledger.get_mut(self.index).in_flight;
         let mut backoff = Backoff::default();
         let mut full = None;
         loop {
             match self.api.write(call, in_flight).await {
-                Err(error) if error.is_quota() => {
+                Err(error) if error.is_quota() && !error.unsure => {
                     if !self.api.rest(&mut backoff).await {
                         return Err(error);
                     }

@@ -20,7 +20,7 @@ use super::request::Call;
 #[derive(Debug, Default)]
 pub(super) struct Kinds(Mutex<HashMap<KindName, Arc<Kind>>>);
 
-/// What became of each kind that was looked for.
+/// The result for each kind that was looked up.
 pub(super) type Found = HashMap<KindName, Result<Arc<Kind>, Reason>>;
 
 #[derive(Deserialize)]
@@ -184,7 +184,7 @@ async fn list(api: Api<'_>, api_version: &str) -> Result<Vec<Resource>, Option<R
 }
 
 fn pick(name: &KindName, resources: &[Resource]) -> Result<Arc<Kind>, Reason> {
-    // `pods/status` and the like have the kind, too.
+    // `pods/status` and similar subresources have the kind, too.
     let mut objects = resources
         .iter()
         .filter(|resource| !resource.name.contains('/'));

@@ -9,7 +9,7 @@ use gleaner_proto::failure::{self, LeftBehind, LeftState, ObjectReference};
 use super::kind::Subject;
 pub use reason::Reason;
 
-/// Why nothing was created, and the objects that remain.
+/// The reasons for which nothing was created, and the objects that remain.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct SubmissionError {

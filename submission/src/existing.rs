@@ -53,7 +53,7 @@ impl Existing {
     }
 }
 
-/// Looks at what stands at the place of `item`; none when nothing does.
+/// Looks at the object at the place of `item`; none if there is none.
 pub(super) async fn look(
     api: Api<'_>,
     item: &Item,
@@ -85,7 +85,7 @@ pub(super) fn taken(item: &Item, holder: String) -> Reason {
     }
 }
 
-/// Whether this run made `object` from the template of `item`.
+/// Returns true if this run made `object` from the template of `item`.
 ///
 /// The annotations alone could be copied together with a manifest; the owner, where the object has one, is what
 /// the API server vouches for.
@@ -98,7 +98,7 @@ pub(super) fn is_ours(object: &Value, item: &Item, run_uid: &str) -> bool {
             .all(|wanted| owner_references::uids(object).any(|uid| uid == wanted))
 }
 
-/// Whether this run is to take `object` away when it fails: it stands there because of this run.
+/// Returns true if this run must delete `object` when it fails: it exists because of this run.
 pub(super) fn is_made_by(object: &Value, item: &Item, run_uid: &str) -> bool {
     let made = match item.policy {
         Policy::Create => true,
@@ -107,7 +107,7 @@ pub(super) fn is_made_by(object: &Value, item: &Item, run_uid: &str) -> bool {
     made && is_ours(object, item, run_uid)
 }
 
-/// Whose the object is, in words: its controller, else who says to manage it, else who wrote it.
+/// Describes the object's owner: its controller, else its `managed-by` label, else its field manager.
 pub(super) fn holder(object: &Value) -> String {
     let metadata = &object["metadata"];
     let owners = metadata["ownerReferences"].as_array();
@@ -131,7 +131,7 @@ pub(super) fn holder(object: &Value) -> String {
     }
 }
 
-/// What keeps an object that is being deleted.
+/// Describes what keeps an object that is being deleted.
 pub(super) fn finalizers(object: &Value) -> String {
     let finalizers = object["metadata"]["finalizers"].as_array();
     let names: Vec<&str> = finalizers

@@ -23,7 +23,7 @@ const CONFLICTS_MAX: usize = 5;
 /// Deletes the object with this UID. That it has gone, or that another one is there, is success: what counts
 /// is that this one is not.
 ///
-/// A conflict and a response that nobody understands say nothing about the object, so it is looked at, and deleted again while
+/// A conflict and an unreadable response tell nothing about the object, so it is looked at, and deleted again while
 /// it is still there.
 pub(super) async fn delete(
     api: Api<'_>,
@@ -86,7 +86,7 @@ async fn still_there(
     going.then_some(Deleted::Going)
 }
 
-/// What a delete came to.
+/// The result of a delete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Deleted {
     /// There is no such object any more.
@@ -100,7 +100,7 @@ pub(super) enum Deleted {
 }
 
 /// Waits until the object with this UID has gone, but not for ever: a finalizer whose controller is no longer
-/// there keeps it for good.
+/// there keeps it permanently.
 pub(super) async fn gone(api: Api<'_>, item: &Item, uid: &str) -> Result<(), Reason> {
     let patience = later(Instant::now(), api.settings.vanish_timeout);
     let until = patience.min(api.deadline);

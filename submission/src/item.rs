@@ -40,11 +40,11 @@ pub(super) struct Item {
     pub(super) owners: Vec<String>,
 }
 
-/// What holds for all objects of a run.
+/// The settings of all objects of a run.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Terms<'a> {
     pub(super) namespace: &'a str,
-    /// Whether an owner reference may block its owner's deletion.
+    /// True if an owner reference may block its owner's deletion.
     pub(super) block_owner_deletion: bool,
 }
 
@@ -134,7 +134,7 @@ fn place(
     let metadata = &object["metadata"];
     let text = metadata["name"].as_str().unwrap_or_default();
     if matches!(text, "" | "." | "..") {
-        let words = format!("metadata.name: '{text}' is no name for an object");
+        let words = format!("metadata.name: '{text}' is not a valid name of an object");
         return Err(Reason::Invalid(words));
     }
     let place = Place {
@@ -253,7 +253,7 @@ impl Item {
 // === impl PlannedObject ===
 
 impl PlannedObject {
-    /// Where it is, or would be.
+    /// The place where it is, or would be.
     pub(super) fn place(&self) -> Place {
         Place {
             kind: Arc::new(Kind {

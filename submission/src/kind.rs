@@ -24,14 +24,14 @@ pub(super) struct Kind {
     pub(super) namespaced: bool,
 }
 
-/// Where an object stands.
+/// The place of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) kind: Arc<Kind>,
     /// None for a cluster-scoped kind.
     pub(super) namespace: Option<String>,
     pub(super) name: String,
-    /// How much of the API server's text about the object may be passed on.
+    /// The part of the API server's text about the object that may be passed on.
     pub(super) disclosure: Disclosure,
 }
 
@@ -110,7 +110,7 @@ impl Place {
         )
     }
 
-    /// The object as it is named between processes.
+    /// The object's identification between processes.
     pub(super) fn reference(&self, uid: Option<&str>) -> ObjectReference {
         ObjectReference {
             api_version: self.kind.name.api_version.clone(),

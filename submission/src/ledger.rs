@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use super::item::Item;
 
-/// What is known about one object of the submission.
+/// The state of one object of the submission.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Trace {
     /// Nothing of this run's is there.

@@ -20,10 +20,10 @@ use super::remedy::Purpose;
 use super::request::{Call, Mode};
 use super::wait::has_failed;
 
-/// How often an object may come and go between two questions before that is an answer, too.
+/// The number of times that an object may appear and disappear between two requests before that is a failure.
 pub(super) const TRIES: usize = 5;
 
-/// How an object is to come about.
+/// Planned action for one object.
 #[derive(Debug)]
 pub(super) enum Step {
     /// Nothing is there.
@@ -45,19 +45,19 @@ pub(super) enum Step {
     Deferred,
 }
 
-/// What an apply finds.
+/// The object that an apply finds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Before {
     Nothing,
-    /// What an earlier attempt of this run has made.
+    /// An object of an earlier attempt of this run.
     Ours {
         uid: String,
     },
-    /// Somebody else's.
+    /// An object of another owner.
     Theirs,
 }
 
-/// What follows from the dry run of all objects.
+/// The conclusion from the dry run of all objects.
 #[derive(Debug)]
 pub(super) enum Plan {
     /// One step for each object.
@@ -70,7 +70,7 @@ pub(super) enum Plan {
     Refused(Vec<Failure>),
 }
 
-/// What follows from the dry run of one object.
+/// The conclusion from the dry run of one object.
 pub(super) enum Verdict {
     Step(Step),
     OtherName(Reason),
@@ -246,7 +246,7 @@ async fn try_apply(api: Api<'_>, item: &Item, run_uid: &str) -> Verdict {
     }
 }
 
-/// Whose the object is that an apply has found. Where that cannot be seen, it is not ours to delete.
+/// Determines the owner of the object that an apply has found. Where that cannot be seen, the run must not delete it.
 async fn before(api: Api<'_>, item: &Item, run_uid: &str) -> Before {
     match api.call(&Call::get(&item.place)).await {
         Ok(reply) if is_made_by(&reply.done.value, item, run_uid) => Before::Ours {
@@ -310,7 +310,7 @@ fn adopt(item: &Item, run_uid: &str, uid: String, object: Value) -> Step {
     Step::Adopt { uid, object, made }
 }
 
-/// What to do about an object that is there already; none when it has gone meanwhile.
+/// Decides about an object that exists already; none if it is gone by the time of the look.
 async fn judge(
     api: Api<'_>,
     item: &Item,
@@ -353,7 +353,7 @@ async fn judge(
     })
 }
 
-/// What follows from a dry run that was refused. Admission refuses before the API server sees that an object of this name is there,
+/// Decides about a dry run that was refused. Admission refuses before the API server sees that an object of this name is there,
 /// and the object may be this run's own: the state of an earlier attempt is lost when its pod is.
 async fn refused(
     api: Api<'_>,
@@ -383,7 +383,7 @@ pub(super) fn restless(item: &Item) -> Reason {
 // === impl Step ===
 
 impl Step {
-    /// What is there; none for an object that was not looked at.
+    /// The existing object; none if it was not looked at.
     pub(super) fn trace(&self) -> Option<Trace> {
         Some(match self {
             Self::Deferred => return None,

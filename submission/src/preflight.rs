@@ -24,9 +24,9 @@ use super::request::Call;
 pub struct Finding {
     /// The failure to expect, with the name of its resource.
     pub failure: Failure,
-    /// Whether it makes the submission fail.
+    /// True if it makes the submission fail.
     pub blocking: bool,
-    /// False if the API server has not answered, which says nothing about the submission: ask again.
+    /// False if the API server has not answered, which tells nothing about the submission: ask again.
     pub answered: bool,
 }
 
@@ -93,7 +93,7 @@ fn may_define(crd: &Template, template: &Template) -> bool {
         && is(&["spec", "names", "kind"], &name.kind)
 }
 
-/// The namespace that the object will stand in (empty for none), when that is known already.
+/// The namespace of the object (empty for none), if that is known already.
 fn placed<'a>(
     template: &'a Template,
     kind: &Kind,
@@ -182,7 +182,7 @@ fn needs(template: &Template) -> Vec<Need> {
     needs
 }
 
-/// Whether the run may do it. Where nobody can say, the API server will when it matters.
+/// Returns true if the run may do it. If that is unknown, the API server decides at the request.
 ///
 /// # Errors
 /// A reason if the API server did not answer.

@@ -1,4 +1,4 @@
-//! What a submission tells while it goes on.
+//! Progress reports of a running submission.
 
 use gleaner_proto::message::Created;
 use gleaner_proto::name::ResourceName;

@@ -7,7 +7,7 @@ use super::api::{CallError, End};
 use super::error::Reason;
 use super::kind::Kind;
 
-/// What a request was for, so that a refusal can say which permission is missing.
+/// The purpose of a request, so that a refusal can say which permission is missing.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Purpose<'a> {
     /// The verb, as RBAC writes it.
@@ -57,7 +57,7 @@ impl<'a> Purpose<'a> {
     }
 }
 
-/// The permission that is missing, as a sentence that says what to do.
+/// The remedy for a missing permission.
 pub(super) fn grant(verb: &str, kind: &Kind) -> String {
     format!(
         "grant `{verb}` on `{}` to the ServiceAccount of the run",

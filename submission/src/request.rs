@@ -30,7 +30,7 @@ const JSON: &str = "application/json";
 /// JSON is YAML, so a JSON body may go by this name; every API server since 1.16 knows it.
 const APPLY: &str = "application/apply-patch+yaml";
 
-/// Whether a write is to be tried only.
+/// The mode of a write: a dry run or a real one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
     DryRun,
@@ -88,7 +88,7 @@ impl Call {
     }
 
     /// The URI for an attempt that takes up to `patience`. The API server is to give up a write a little earlier, so that it is not
-    /// carried out when nobody waits for it any more (`timeout`, in `k8s.io/apiserver/pkg/endpoints/filters/request_deadline.go`).
+    /// carried out when the client no longer waits for it (`timeout`, in `k8s.io/apiserver/pkg/endpoints/filters/request_deadline.go`).
     pub(super) fn uri_within(&self, patience: Duration) -> String {
         if self.method == Method::GET {
             return self.uri.clone();

@@ -26,7 +26,7 @@ const LOOK_FIRST: Duration = Duration::from_millis(50);
 /// Longest wait between two looks.
 const LOOK_MAX: Duration = Duration::from_secs(1);
 
-/// Why an object is left on purpose.
+/// The reason to leave an object.
 const RETAINED: &str = "keepOnFailure: its status tells why it failed";
 
 /// Deletes everything of this run's that `ledger` knows of among `items[range]`. `api` carries the rollback's own deadline: the
@@ -200,7 +200,7 @@ impl Rollback<'_> {
     }
 
     /// Looks, once, for what an earlier attempt of this run may have left whose state is lost. This submission has not touched
-    /// it, so not to know is no failure of the rollback.
+    /// it, so an unknown state is not a failure of the rollback.
     async fn remove_unknown(&self, item: &Item) -> Outcome {
         if self.silent.load(Ordering::Relaxed) {
             return Outcome::Nothing;

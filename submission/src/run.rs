@@ -28,7 +28,7 @@ use super::rollback::{self, roll_back};
 use super::settings::Settings;
 use super::wait::{is_settled, settle};
 
-/// How often one derived name may be found taken. Each has 25 bits or so: two in a row is a curiosity already.
+/// The number of times that one derived name may be found taken. Each has 25 bits or so: two in a row is a curiosity already.
 const NAMES_MAX: u32 = 8;
 
 /// The parts that all submissions of a submitter share.
@@ -99,7 +99,7 @@ impl Run<'_> {
         let mut block_owner_deletion = true;
         let mut objects = self.recall(earlier);
         loop {
-            // A panic must not leave what exists by then.
+            // A panic must not leave what exists at that moment.
             let round = self.round(&mut objects, render, &attempts, block_owner_deletion);
             let round = panics::catch_async(round).await.unwrap_or_else(|place| {
                 Round::Failed(vec![Failure::general(panicked("submission", &place))])
@@ -156,7 +156,7 @@ impl Run<'_> {
             }
         }
         dependency::mark_instances(&mut objects.items);
-        // The kind of a CRD that was to be created may not be served.
+        // The kind of a CRD of this submission may not be served.
         for item in objects.items.iter().filter(|item| !item.is_instance) {
             self.inner.kinds.insert(&item.place.kind);
         }

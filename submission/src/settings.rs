@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// How patient a submission is.
+/// The time limits of a submission.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The field manager of everything that is written. Never change it: an object applied under one name cannot
@@ -10,20 +10,20 @@ pub struct Settings {
     pub field_manager: String,
     /// Everything up to the last create, retries included; not `waitFor`. Default 60 s.
     pub deadline: Duration,
-    /// The roll-back, after that. Default 30 s.
+    /// The rollback, after that. Default 30 s.
     pub rollback_deadline: Duration,
-    /// How much longer a submission may go on once the process is to end. Default 10 s.
+    /// The time for which a submission may continue after SIGTERM. Default 10 s.
     pub patience: Duration,
-    /// The roll-back of a submission that was cut off; with the patience less than the 25 s that a sidecar takes to end.
+    /// The rollback of a submission that was cut off; with the patience less than the 25 s in which a sidecar shuts down.
     /// Default 10 s.
     pub last_rollback: Duration,
     /// The preflight, retries included. Default 10 s.
     pub preflight_deadline: Duration,
-    /// How long an object in the way that is being deleted may take to go. Default 15 s.
+    /// The time to wait until an object that is being deleted is gone. Default 15 s.
     pub vanish_timeout: Duration,
-    /// How long a declared result may take to appear on an object without `waitFor`. Default 30 s.
+    /// The time to wait for a declared result of an object without `waitFor`. Default 30 s.
     pub results_timeout: Duration,
-    /// How long the API server may take to see what was created a moment ago where another object needs it. Default 15 s.
+    /// The time until the API server must see a new object that another object needs. Default 15 s.
     pub visible_timeout: Duration,
     /// The pause before the one retry after a 401. Default 1 s.
     pub unauthorised_pause: Duration,

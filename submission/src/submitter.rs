@@ -31,9 +31,9 @@ pub struct Submitter {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Submission {
-    /// What exists now, in the order of the declaration.
+    /// The existing objects, in the order of the declaration.
     pub committed: Vec<Committed>,
-    /// Sentences for a person: warnings of the API server, and what had to be done another way.
+    /// Messages for people: warnings of the API server, and what had to be done another way.
     pub notes: Vec<String>,
 }
 
@@ -72,7 +72,7 @@ impl Submitter {
     }
 
     /// Looks for what is bound to go wrong: kinds that are not served, permissions that are missing. Empty when
-    /// nothing was found, which is no promise.
+    /// nothing was found, which does not guarantee success.
     pub async fn preflight(&self, templates: &[Template]) -> Vec<Finding> {
         let notes = Notes::default();
         let inner = &self.inner;
@@ -85,7 +85,7 @@ impl Submitter {
     /// `render` is called with how often the derived name of each template was found taken by something foreign,
     /// and again whenever that changes, because other templates may mention the name.
     ///
-    /// Run it to its end, in a task of its own: a future that is dropped half-way rolls nothing back. (A process
+    /// Run it to its end, in a separate task: a future that is dropped half-way rolls nothing back. (A process
     /// that is killed half-way may simply submit again: what it has left is recognised.) A panic in it is a failure like any
     /// other.
     ///

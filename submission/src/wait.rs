@@ -50,7 +50,7 @@ pub(super) async fn settle(
     futures::future::try_join_all(waits).await
 }
 
-/// Whether any of these will have to be waited for.
+/// Returns true if any of these has a wait.
 pub(super) fn is_settled(items: &[Item], made: &[Made]) -> bool {
     let settled = |(item, made): (&Item, &Made)| {
         let object = made.object.as_ref();
@@ -84,7 +84,7 @@ async fn settle_one(
         }
         tokio::time::sleep(pause.min(left)).await;
         pause = pause.mul_f64(1.5).min(LOOK_MAX);
-        // The last look comes at the deadline itself and needs a moment of its own.
+        // The last look comes at the deadline itself and needs an additional moment.
         match api
             .within(api.server.timeout())
             .attempt(&Call::get(&item.place))

@@ -9,7 +9,7 @@ use gleaner_core::inject::settings::PullPolicy;
 use super::{Files, Form};
 
 /// Gleaner's own image of this version, where this program is a released one: the build of a release sets the variable. Of any other
-/// build, nobody has published an image.
+/// build, no image is published.
 const RELEASED_IMAGE: Option<&str> = option_env!("GLEANER_RELEASED_IMAGE");
 
 #[derive(Debug, Args)]
@@ -27,31 +27,31 @@ pub(crate) struct Inject {
         value_parser = clap::builder::NonEmptyStringValueParser::new()
     )]
     pub(crate) image: String,
-    /// When that image is pulled; without it as the cluster does.
+    /// Pull policy of that image; by default the cluster's.
     #[arg(long, value_name = "POLICY", value_parser = pull_policy())]
     pub(crate) image_pull_policy: Option<PullPolicy>,
-    /// How the cluster's Tekton reads results: its feature flags results-from and enable-termination-message-compression.
+    /// The way in which the cluster's Tekton reads results: its feature flags results-from and enable-termination-message-compression.
     #[arg(long, value_name = "WAY", value_parser = results_from(), default_value = TERMINATION_MESSAGE)]
     pub(crate) results_from: ResultsFrom,
     /// The form of what is printed.
     #[arg(short = 'o', long = "format", value_name = "FORM", value_enum, default_value_t = Form::Yaml)]
     pub(crate) form: Form,
-    /// What it asks for of the CPU; 10m without it.
+    /// CPU request; by default 10m.
     #[arg(long, value_name = "QUANTITY", value_parser = quantity::parse, help_heading = "The sidecar")]
     pub(crate) cpu_request: Option<String>,
-    /// What it may take of the CPU; 500m without it.
+    /// CPU limit; by default 500m.
     #[arg(long, value_name = "QUANTITY", value_parser = quantity::parse, help_heading = "The sidecar")]
     pub(crate) cpu_limit: Option<String>,
-    /// What it asks for of the memory; 16Mi without it.
+    /// Memory request; by default 16Mi.
     #[arg(long, value_name = "QUANTITY", value_parser = quantity::parse, help_heading = "The sidecar")]
     pub(crate) memory_request: Option<String>,
-    /// What it may take of the memory; 128Mi without it.
+    /// Memory limit; by default 128Mi.
     #[arg(long, value_name = "QUANTITY", value_parser = quantity::parse, help_heading = "The sidecar")]
     pub(crate) memory_limit: Option<String>,
     /// The user that it runs as; the image's own (65532) without it.
     #[arg(long, value_name = "UID", value_parser = clap::value_parser!(i64).range(1..=i64::from(u32::MAX >> 1)), help_heading = "The sidecar")]
     pub(crate) run_as_user: Option<i64>,
-    /// How much it logs; its own default without it.
+    /// Log level; by default the sidecar's own.
     #[arg(long, value_name = "LEVEL", value_parser = ["error", "warn", "info", "debug", "trace"], help_heading = "The sidecar")]
     pub(crate) sidecar_log_level: Option<String>,
 }

@@ -63,7 +63,7 @@ fn is_proposal(object: &Value, place: &Place) -> bool {
 pub(super) fn nothing_asks(first: &Source) -> Finding {
     let message = "nothing in these files declares outputs, and nothing was changed";
     let help = format!(
-        "say what the steps of a Task leave behind in its annotation {}",
+        "declare what the steps of a Task produce in its annotation {}",
         annotation::OUTPUTS
     );
     let diagnostic = Diagnostic::new(Place::root(), None, message).help(help);

@@ -56,7 +56,7 @@ pub(crate) fn choose<'a>(
     };
     let declaring: Vec<&Document<'a>> = tasks.iter().filter(declares).collect();
     match (runs.as_slice(), declaring.as_slice()) {
-        // The proposal's own syntax: its Task is run as it is written, its runs once they are translated.
+        // The proposal's own syntax: its Task is run untranslated, its runs after translation.
         ([run], [only]) if is_old(run) => return Ok(**only),
         ([run], _) => return Ok(*run),
         ([_, ..], _) => {

@@ -45,7 +45,7 @@ impl Cluster {
         let wrong = options.namespace.as_ref();
         if let Some(name) = wrong.filter(|name| !is_dns_label(name)) {
             return Err(Failure::usage(format_args!(
-                "--namespace {name}: this is no name of a namespace; it has lower-case letters, digits and '-', at most 63"
+                "--namespace {name}: invalid name of a namespace; use at most 63 lower-case letters, digits and '-'"
             )));
         }
         if let Some(name) = own.filter(|name| options.namespace.is_none() && !is_dns_label(name)) {
@@ -106,7 +106,9 @@ impl Cluster {
         let kubeconfig = match &options.kubeconfig {
             Some(file) => file.clone(),
             None => merged(&config, directory).map_err(|error| {
-                Failure::unreachable(format_args!("the kubeconfig cannot be handed on: {error}"))
+                Failure::unreachable(format_args!(
+                    "the kubeconfig cannot be passed to the sidecar: {error}"
+                ))
             })?,
         };
         Ok(Self {

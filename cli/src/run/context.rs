@@ -43,7 +43,7 @@ pub(crate) struct Context {
     /// Name and UID of the PipelineRun.
     pipeline_run: Option<(String, String)>,
     pipeline: String,
-    /// The name of the TaskRun that stands alone.
+    /// The name of the TaskRun without a PipelineRun.
     task_run: String,
 }
 

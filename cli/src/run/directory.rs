@@ -18,8 +18,8 @@
 //!
 //! The directory of a pipeline has one such directory for each task: `0/`, `1/` and so on.
 //!
-//! Sockets, tokens and outputs within it are open to all, as they are in a pod, where no one else is; so the directory itself
-//! lets nobody else in.
+//! Sockets, tokens and outputs within it are open to all users, as in a pod, which has no others; so the directory itself
+//! is closed to other users.
 
 use std::collections::BTreeMap;
 use std::fs::Permissions;
@@ -36,7 +36,7 @@ use super::watcher::Watcher;
 const SOCKET_PATH_MAX: usize = 103;
 const STEP_MAX: usize = 63;
 
-/// The directory; gone when it is dropped, unless it is to be kept.
+/// The directory; removed when it is dropped, unless it must be kept.
 #[derive(Debug)]
 pub(crate) struct RunDirectory {
     path: PathBuf,
@@ -107,7 +107,7 @@ impl RunDirectory {
         Ok(())
     }
 
-    /// Has a process remove the directory, unless it is to be kept, and what the run has started, if this process is killed.
+    /// Has a process remove the directory, unless it must be kept, and what the run has started, if this process is killed.
     pub(crate) fn watch(&mut self, program: &Path) -> io::Result<()> {
         let removed = self._guard.as_ref().map(|_| self.path.as_path());
         self.watcher = Some(Watcher::start(program, removed)?);

@@ -43,7 +43,7 @@ impl End {
         matches!(self, Self::Exited(_) | Self::Signalled(_))
     }
 
-    /// Returns the rest of a sentence that begins with the step's name. `limit` is the name of the limit of the whole task.
+    /// Returns the rest of a message that begins with the step's name. `limit` is the name of the limit of the whole task.
     pub(crate) fn describe(self, command: &Command, limit: &str) -> String {
         match (self, command.timeout) {
             (Self::Exited(code), _) => format!("exited with code {code}"),

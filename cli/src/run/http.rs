@@ -12,7 +12,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::UnixStream;
 
-/// How long a response may take. Nothing that is asked here waits for a cluster.
+/// The time limit of a response. No request here waits for a cluster.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// The largest response: some objects, each with an output of 16 MiB in it.
 const LARGEST: usize = 256 << 20;
@@ -44,7 +44,7 @@ impl SidecarClient {
         serde_json::from_slice(&body).map_err(unreadable)
     }
 
-    /// What a submission that is under way comes to, when it does within `patience`.
+    /// Returns the outcome of a running submission, if it finishes within `patience`.
     pub(crate) async fn submit(
         &self,
         patience: Duration,
@@ -92,7 +92,7 @@ impl SidecarClient {
             drop(sender);
             Ok((status, body.map_err(unreadable)?.to_bytes()))
         };
-        // The connection has to be driven while the response is awaited; what it says at its end is no news.
+        // The connection has to be driven while the response is awaited; its own result does not matter.
         let (response, _) = tokio::join!(response, connection);
         response
     }

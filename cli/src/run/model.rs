@@ -1,4 +1,4 @@
-//! A run as it is planned, before anything is made on this machine.
+//! The plan of a run, before anything is created on this machine.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -84,7 +84,7 @@ pub(crate) struct PlannedTask {
     /// The volumes of type emptyDir that each step mounts.
     pub(crate) mounts: Mounts,
     pub(crate) timeout: Option<Duration>,
-    /// True if the pipeline goes on when the task fails (`onError: continue`).
+    /// True if the pipeline continues when the task fails (`onError: continue`).
     pub(crate) continues: bool,
 }
 

@@ -11,7 +11,7 @@ use super::http::SidecarClient;
 use super::progress::Progress;
 use super::sidecar_process::SidecarProcess;
 
-/// How long the sidecar may take to end. It takes 20 s (`--shutdown-grace`) to end a submission or to roll it back.
+/// The time in which the sidecar must shut down. It takes 20 s (`--shutdown-grace`) to end a submission or to roll it back.
 const ENDING: Duration = Duration::from_secs(25);
 
 /// The objects that exist after the run.
@@ -43,7 +43,7 @@ pub(crate) async fn end(sidecar: SidecarProcess, interrupt: &mut Signals) -> Exi
     let ended = async {
         tokio::select! {
             () = sidecar.end(ENDING) => {}
-            // Whoever asks once more does not want to wait; what is dropped is ended.
+            // A second request means not to wait; what is dropped is killed.
             _ = interrupt.next() => {}
         }
     };
@@ -52,7 +52,7 @@ pub(crate) async fn end(sidecar: SidecarProcess, interrupt: &mut Signals) -> Exi
         return existing;
     }
     Progress::note("the API server is still being asked; ending that, or undoing it");
-    // Told before the end begins, so that the answer is waited for there.
+    // Told before the end begins, so that the response is awaited there.
     let (answer, ()) = tokio::join!(client.submit(ENDING), async {
         let _ = client.status().await;
         ended.await;

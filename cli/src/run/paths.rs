@@ -2,7 +2,7 @@
 //!
 //! A laptop has no `/workspace`, and should not get one. So the directory of the run takes its place wherever a step's
 //! command, script, arguments or variables name it. That is a change of text, and text may name it in ways that
-//! cannot be seen (`W=/work; ls ${W}space`): what is not recognised stays as it is.
+//! cannot be seen (`W=/work; ls ${W}space`): what is not recognized stays unchanged.
 
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,7 @@ impl Paths {
         }
     }
 
-    /// Keeps `path`, and everything below it, as it is.
+    /// Keeps `path`, and everything below it, unchanged.
     pub(crate) fn keep(&mut self, path: &Path) {
         self.lead(&path.to_string_lossy(), path);
     }

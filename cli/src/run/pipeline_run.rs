@@ -148,7 +148,7 @@ impl PipelineRun<'_> {
             code if end.interrupted => Course::Interrupted(code),
             code if task.continues && !is_finally => {
                 Progress::note(&format!(
-                    "task '{}' failed with code {code}, and the pipeline goes on (onError: continue)",
+                    "task '{}' failed with code {code}, and the pipeline continues (onError: continue)",
                     task.name
                 ));
                 Course::GoesOn

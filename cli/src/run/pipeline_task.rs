@@ -179,7 +179,7 @@ fn complete_params(
             .any(|item| item.node.text_of("name") == Some(name))
     };
     for spec in &read.task.spec.params {
-        // A default of its own wins over the Pipeline's value, but not one that is the Pipeline's.
+        // The task's own default wins over the Pipeline's value, but the Pipeline's default does not.
         let has_default = spec.default.is_some() && (!embedded || declares(&spec.name));
         if params.contains_key(&spec.name) || has_default {
             continue;

@@ -165,7 +165,7 @@ impl Plan {
         self.paths.lead("/tekton", &self.directory.tekton());
     }
 
-    /// The directory that stands at the workspace's path in the pod.
+    /// The directory for the workspace's path in the pod.
     fn directory_for(
         &mut self,
         workspace: &Workspace,
@@ -200,7 +200,7 @@ impl Plan {
         let outer = match bound.map(|bound| &bound.source) {
             None => {
                 self.notes.push(format!(
-                    "{} is an empty folder; give it one with --workspace {}=DIR",
+                    "{} is an empty directory; give another with --workspace {}=DIR",
                     workspace.mount_path, workspace.name
                 ));
                 own.to_owned()

@@ -85,7 +85,7 @@ impl<'a> Planner<'a> {
         let read = task_source::read(document, &spec, None, self.documents, &mut cluster)?;
         if !read.declares {
             return Err(usage(format!(
-                "{}: the Task '{}' declares no outputs; say what its steps leave behind in the annotation \
+                "{}: the Task '{}' declares no outputs; declare what its steps produce in the annotation \
                  gleaner.dev/outputs",
                 document.source.name,
                 document.name()

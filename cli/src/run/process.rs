@@ -1,4 +1,4 @@
-//! Child processes in groups of their own, so that a signal reaches all that a step has started, and a Ctrl-C at the
+//! Child processes in separate groups, so that a signal reaches all that a step has started, and a Ctrl-C at the
 //! terminal reaches a step only through this process.
 
 use std::process::{ExitStatus, Stdio};
@@ -9,7 +9,7 @@ use tokio::process::{Child, Command};
 
 use super::watcher::Watcher;
 
-/// How long a step that was asked to end may take; a pod has 30 s, but nobody sits before it.
+/// The time in which a step must exit after SIGTERM; a pod has 30 s, but no user waits for it.
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
 
 /// A running child, and all that it has started.
@@ -21,7 +21,7 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    /// Starts `command` in a group of its own, with nothing to read; `watcher` kills it if this process is killed.
+    /// Starts `command` in a separate group, with nothing to read; `watcher` kills it if this process is killed.
     pub(crate) fn start(command: &mut Command, watcher: Option<Watcher>) -> std::io::Result<Self> {
         let child = command
             .stdin(Stdio::null())

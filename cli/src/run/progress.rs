@@ -93,7 +93,7 @@ impl Progress {
 
     pub(crate) fn step_failed(step: &str, took: Duration, how: &str, continued: bool) {
         let (style, sign, rest) = match continued {
-            true => (CAUTION, "!", ", and the task goes on (onError: continue)"),
+            true => (CAUTION, "!", ", and the task continues (onError: continue)"),
             false => (BAD, "✘", ""),
         };
         anstream::eprintln!(
@@ -115,7 +115,7 @@ impl Progress {
     /// Shows what is new in the status.
     pub(crate) fn status(&mut self, status: &Status) {
         for variable in &status.variables {
-            // A parameter was known from the start; what a step leaves behind is news.
+            // A parameter was known from the start; an output is new.
             let output = Reference::parse(&variable.name);
             let news = matches!(output, Ok(Reference::Output { .. }))
                 && variable.state != VariableState::Pending;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// Permission bits that allow to write.
 const WRITE: u32 = 0o222;
 
-/// A directory that must stay as it is.
+/// A directory that must not change.
 #[derive(Debug)]
 pub(crate) struct ReadOnly {
     pub(crate) workspace: String,

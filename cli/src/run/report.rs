@@ -1,4 +1,4 @@
-//! What a run leaves behind, on standard output.
+//! The report of a run on standard output.
 
 use gleaner_core::document::writer::to_yaml;
 use serde_json::{Value, json};
@@ -63,7 +63,7 @@ pub(crate) fn warnings(results: &Results, declared: &[TaskResult]) -> Vec<String
         };
         if !fits {
             warnings.push(format!(
-                "the result '{name}' is of type {kind}, and what a step wrote is no JSON {kind} of strings, such as \
+                "the result '{name}' is of type {kind}, and a step wrote something that is not a JSON {kind} of strings, such as \
                  {form}: Tekton would fail the TaskRun"
             ));
         }
@@ -84,7 +84,7 @@ pub(crate) struct Report {
     pub(crate) objects: Vec<Value>,
     /// The results of the run, with their types.
     pub(crate) results: Results,
-    /// The results as they are shown in YAML, if that is another form.
+    /// The results in the form that YAML output shows, if that is another form.
     pub(crate) texts: Option<Results>,
     /// The tasks of a pipeline.
     pub(crate) tasks: Vec<TaskReport>,
@@ -101,7 +101,7 @@ pub(crate) struct TaskReport {
     pub(crate) results: Results,
 }
 
-/// Prints the report. YAML stays what `kubectl` takes: results stand in comments.
+/// Prints the report. YAML stays readable for `kubectl`: results are in comments.
 pub(crate) fn print(report: &Report, form: Form) -> Result<(), Failure> {
     let text = match form {
         Form::Json => format!("{:#}\n", json(report)),
@@ -133,7 +133,7 @@ fn json(report: &Report) -> Value {
     value
 }
 
-/// A result on one line: as it is, or as JSON when it has several.
+/// A result on one line: unchanged, or as JSON if it has several.
 fn line(value: &Value) -> String {
     let text = value.as_str();
     match text.map(|text| text.strip_suffix('\n').unwrap_or(text)) {

@@ -17,7 +17,7 @@ pub(crate) fn result_value(text: &str) -> Value {
     }
     match serde_json::from_str::<Value>(json) {
         Ok(json) => match value(&Node::from(&json)) {
-            // Other JSON stays as it is written.
+            // Other JSON stays unchanged.
             Value::String(_) if !json.is_string() => Value::String(text.to_owned()),
             typed => typed,
         },

@@ -50,7 +50,7 @@ impl SidecarProcess {
         let seconds = STARTING.as_secs();
         let problem = match ready {
             Ok(Ok(None)) => return Ok(sidecar),
-            Ok(Ok(Some(status))) => format!("the sidecar has ended at once ({status})"),
+            Ok(Ok(Some(status))) => format!("the sidecar exited at once ({status})"),
             Ok(Err(error)) => return Err(unstartable(error)),
             Err(_) => format!("the sidecar is not ready after {seconds} s"),
         };
@@ -110,11 +110,11 @@ impl SidecarProcess {
         Group::start(&mut command, directory.watcher())
     }
 
-    /// Returns a message with the end of its log if it has ended by itself, which it should not.
+    /// Returns a message with the end of its log if it exited by itself, which it should not.
     pub(crate) fn has_ended(&mut self, plan: &Plan) -> Option<String> {
         match self.group.child.try_wait() {
             Ok(Some(status)) => Some(format!(
-                "the sidecar has ended ({status}):\n{}",
+                "the sidecar exited ({status}):\n{}",
                 last_words(plan)
             )),
             _ => None,
@@ -123,11 +123,11 @@ impl SidecarProcess {
 
     /// Ends it; what is under way has `grace` to come to an end.
     pub(crate) async fn end(mut self, grace: Duration) {
-        // How it ends is no news: its work is done, or has failed already.
+        // Its exit status does not matter: its work is done, or has failed already.
         let _ = self.group.end(grace).await;
     }
 
-    /// Waits until it is ready; returns its exit status if it has ended instead.
+    /// Waits until it is ready; returns its exit status if it exits instead.
     async fn get_ready(&mut self) -> io::Result<Option<ExitStatus>> {
         loop {
             let ended = self.group.child.try_wait()?;
@@ -139,7 +139,7 @@ impl SidecarProcess {
     }
 }
 
-/// Takes Gleaner's own variables out of a child's environment: whoever set them meant another process.
+/// Takes Gleaner's own variables out of a child's environment: they were meant for another process.
 pub(crate) fn without_own_variables(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("GLEANER_") {

@@ -82,7 +82,7 @@ fn merge(
     let mut found = Diagnostics::default();
     for field in OF_ACTION {
         if let Some(own) = step.field(field) {
-            let message = format!("a step with 'ref' has no '{field}' of its own");
+            let message = format!("a step with 'ref' must not have '{field}'");
             found.refuse(&own, message, "write it into the StepAction");
         }
     }

@@ -1,5 +1,5 @@
 //! The variables in a Task's steps, checked against what the Task declares: Tekton's webhook refuses unknown ones, or leaves
-//! them as they are and the step sees them.
+//! them unchanged and the step sees them.
 
 use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_core::document::suggestion::suggestion;

@@ -94,7 +94,7 @@ impl Steps<'_> {
                 for skipped in &steps[index + 1..] {
                     Progress::step_skipped(
                         &self.plan.shown(&skipped.name),
-                        "the task has ended before it",
+                        "the task finished before it",
                     );
                 }
                 return Ok(code);
@@ -110,7 +110,7 @@ impl Steps<'_> {
         self.step(FINISH_STEP, &command, Finish::Alone).await
     }
 
-    /// Runs one step, tells how it went, and returns the code with which it counts: 0 also when the task goes on.
+    /// Runs one step, tells how it went, and returns the code with which it counts: 0 also when the task continues.
     async fn step(&mut self, name: &str, command: &Command, finish: Finish) -> io::Result<u8> {
         let shown = &self.plan.shown(name);
         Progress::step_begins(shown);
@@ -188,7 +188,7 @@ impl Steps<'_> {
         };
         let _ = tokio::time::timeout(LAST_LINES, rest).await;
         self.show_news().await;
-        // After what the sidecar knows by then, for they are about that.
+        // After what the sidecar knows at that moment, because they are about that.
         let reports = reports(&self.plan.directory.reports(name));
         for report in &reports {
             self.progress.report(&self.plan.shown(name), report);
@@ -196,7 +196,7 @@ impl Steps<'_> {
         Ok((end?, reports))
     }
 
-    /// Waits for the end of a step, and shows what is new meanwhile.
+    /// Waits for the end of a step, and shows progress until then.
     async fn wait(&mut self, group: &mut Group, timeout: Option<Duration>) -> io::Result<End> {
         let own = timeout
             .map(|timeout| Instant::now() + timeout)
@@ -209,7 +209,7 @@ impl Steps<'_> {
                 biased;
                 status = group.child.wait() => return Ok(End::of(status?)),
                 signal = self.interrupt.next() => {
-                    Progress::note("ending the step; once more ends it at once");
+                    Progress::note("stopping the step; press Ctrl-C again to kill it");
                     tokio::select! {
                         ended = group.end(GRACE) => { ended?; }
                         _ = self.interrupt.next() => {
@@ -319,13 +319,13 @@ impl Steps<'_> {
             return Ok(wanted.clone());
         }
         Progress::note(&format!(
-            "the working folder {} is in the step's image; here it runs in /workspace",
+            "the working directory {} is in the step's image; here it runs in /workspace",
             wanted.display()
         ));
         Ok(directory.workspace())
     }
 
-    /// The variables as `step` sees them: with the results of the steps before it, and the places of its own.
+    /// The variables for `step`: with the results of the steps before it, and its own paths.
     fn substitution_for(&self, step: &Step) -> Substitution {
         let mut substitution = with_step_results(self.plan);
         let own = self.plan.directory.step_results(&step.name);

@@ -50,7 +50,7 @@ impl Substitution {
         Ok(replaced)
     }
 
-    /// Replaces the variables in items of `command` or `args`, where an array that stands alone becomes as many items.
+    /// Replaces the variables in items of `command` or `args`, where an array that is a whole item becomes as many items.
     pub(crate) fn items(&self, items: &[String]) -> Result<Vec<String>, String> {
         let mut replaced = Vec::with_capacity(items.len());
         for item in items {
@@ -83,7 +83,7 @@ impl Substitution {
         match self.results.get(&name) {
             Some(value) => match reach(variable, &access, value) {
                 Ok(value) => Ok(Some(as_text(value))),
-                // Tekton's entrypoint leaves it as it is, and the step would see the variable.
+                // Tekton's entrypoint leaves it unchanged, and the step would see the variable.
                 Err(error) => Err(error),
             },
             None => Ok(self.tentative.then(|| UNKNOWN.to_owned())),
@@ -110,7 +110,7 @@ impl Substitution {
         };
         match reached {
             Value::Array(_) => Err(format!(
-                "`$({reference})` is an array: let it stand alone as an item of command or args, or write [0] behind it"
+                "`$({reference})` is an array: make it a whole item of command or args, or write [0] after it"
             )),
             Value::Object(_) => Err(format!(
                 "`$({reference})` is an object: name one of its keys, as Tekton takes no whole object here"

@@ -64,7 +64,7 @@ pub(crate) fn read(
         spec: &spec,
         embedded,
     };
-    // Of the document as it is written: the texts of StepActions are checked in theirs.
+    // Of the original document: the texts of StepActions are checked in theirs.
     if let Some(written) = original.find(place) {
         let written = Cursor::new(written, place.clone());
         let wrong = step_variables::check(&written, &names, document.source);

@@ -74,7 +74,7 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
-    /// Returns the line that is to be shown now. `waiting` is true while objects are submitted.
+    /// Returns the line to show now. `waiting` is true while objects are submitted.
     pub(crate) fn line(&mut self, waiting: bool, declaration: &Declaration) -> Option<String> {
         if !waiting {
             *self = Self::default();

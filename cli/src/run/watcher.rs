@@ -1,7 +1,7 @@
 //! A process that removes what is left of a run that was killed: the sidecar and the steps, which would live on, and the
 //! run's directory, which may hold secrets.
 //!
-//! It reads a pipe whose other end only the run has open: a line for each process group that begins (`+ID`) or has ended
+//! It reads a pipe whose other end only the run has open: a line for each process group that begins (`+ID`) or finished
 //! (`-ID`). At the end of the pipe, however it came about, groups that have not ended are killed.
 
 use std::collections::BTreeSet;
@@ -17,7 +17,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 /// The subcommand of this process; not for people.
 pub(crate) const COMMAND: &str = "watcher";
-/// How often the removal is tried: processes that were killed just now may still write.
+/// The number of attempts at the removal: processes that were killed just now may still write.
 const ATTEMPTS: u32 = 100;
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -50,7 +50,7 @@ impl Watcher {
         self.tell('+', group);
     }
 
-    /// Tells it of a process group that has ended.
+    /// Tells it of a process group that finished.
     pub(crate) fn ended(&self, group: Pid) {
         self.tell('-', group);
     }

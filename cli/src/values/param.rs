@@ -168,7 +168,7 @@ fn from_text(spec: &ParamSpec, text: &str) -> Result<Value, String> {
                 Some((key, value)) => Ok((key.trim().to_owned(), value.trim().into())),
                 None => {
                     let reason =
-                        format_args!("'{pair}' is no pair; write key:value,key:value or JSON");
+                        format_args!("'{pair}' is not a pair; use key:value,key:value or JSON");
                     Err(wrong(spec, reason))
                 }
             })
@@ -181,7 +181,7 @@ fn from_text(spec: &ParamSpec, text: &str) -> Result<Value, String> {
 fn from_json(spec: &ParamSpec, value: &Value) -> Result<Value, String> {
     let scalar = |value: &Value| match value {
         Value::Array(_) | Value::Object(_) | Value::Null => {
-            Err(wrong(spec, format_args!("{value} is no text")))
+            Err(wrong(spec, format_args!("{value} is not text")))
         }
         scalar => Ok(Value::String(as_text(scalar))),
     };

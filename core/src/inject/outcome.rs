@@ -41,7 +41,7 @@ pub enum Skip {
     NotAsked,
     /// It is as it should be: Gleaner has been here before.
     Done,
-    /// A run that refers to a Task, which is woven where it stands.
+    /// A run that refers to a Task, which is injected where it stands.
     ByReference,
     /// An update of a run, whose spec Tekton does not let change.
     RunUpdate,

@@ -2,7 +2,7 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | `taskrun` | pods of Tekton: a woven sidecar among the containers, steps under Tekton's entrypoint |
+//! | `taskrun` | pods of Tekton: an injected sidecar among the containers, steps under Tekton's entrypoint |
 //! | `restarts` | containers that are started again, and would post twice |
 //! | `pod_resources` | fits the sidecar into the pod's own resources |
 //! | `removal` | takes redirector and sidecar out of a pod again |
@@ -46,18 +46,18 @@ const LISTS: [&str; 2] = ["initContainers", "containers"];
 /// The most containers of a pod, init containers included: a step each, and those that other injectors add.
 const CONTAINERS_MAX: usize = 2 * STEPS_MAX;
 
-/// Wraps a pod on its way to creation. What a person has annotated in vain is refused; annotations that a controller has passed
+/// Injects into a pod on its way to creation. What a person has annotated in vain is refused; annotations that a controller has passed
 /// on were another object's.
 ///
 /// # Errors
-/// As [`wrap`], and the annotations that nothing reads.
+/// As [`inject_containers`], and the annotations that nothing reads.
 pub fn inject(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
     let mut found = Diagnostics::default();
     let leaves = pod.pointer("/metadata/deletionTimestamp").is_some();
     if !leaves && !list::has_controller(pod) && label_of(pod, label::TASK_RUN).is_none() {
         stray::find(&Node::from(pod), &HashSet::new(), &mut found);
     }
-    match wrap(pod, settings) {
+    match inject_containers(pod, settings) {
         Ok(outcome) => Ok(found.finish(outcome)?),
         Err(refusal) => {
             found.extend(refusal.diagnostics);
@@ -66,13 +66,13 @@ pub fn inject(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
     }
 }
 
-/// Wraps a pod, or the pod of a template.
+/// Injects into a pod, or the pod of a template.
 ///
 /// Idempotent, and blind to what other injectors have added before or will add behind.
 ///
 /// # Errors
 /// Why the pod cannot have what it asks for.
-pub(crate) fn wrap(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
+pub(crate) fn inject_containers(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
     if pod.pointer("/metadata/deletionTimestamp").is_some() {
         return Ok(Outcome::Skipped(Skip::Deleting));
     }
@@ -83,8 +83,8 @@ pub(crate) fn wrap(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal>
     let asks =
         declaration.is_some() || !matches!(sidecar, None | Some((_, sidecar::State::Foreign)));
     let count: usize = LISTS.iter().map(|list| containers(pod, list).len()).sum();
-    let wrapped = match (sidecar, declaration) {
-        (Some((place, sidecar::State::Wrapped(args))), _) => {
+    let injected = match (sidecar, declaration) {
+        (Some((place, sidecar::State::InPod(args))), _) => {
             taskrun::check_kinds(place, &args, settings)?;
             let again = again(pod, place);
             if again == *pod {
@@ -99,7 +99,7 @@ pub(crate) fn wrap(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal>
         (Some((place, sidecar::State::Foreign)), Some(_)) => {
             return Err(Refusal::new(name_taken(place)));
         }
-        (Some((place, sidecar::State::Woven(args))), _) => {
+        (Some((place, sidecar::State::InTask(args))), _) => {
             taskrun::inject(pod, place, &args, settings)?
         }
         (None, None) => return Ok(Outcome::Skipped(Skip::NotAsked)),
@@ -107,11 +107,11 @@ pub(crate) fn wrap(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal>
             return Ok(Outcome::Skipped(Skip::NotAsked));
         }
         (None, Some(_)) if label_of(pod, label::TASK_RUN).is_some() => {
-            return Err(Refusal::new(not_woven()));
+            return Err(Refusal::new(not_injected()));
         }
         (None, Some(_)) => return Ok(Outcome::Changed(plain::inject(pod, settings)?)),
     };
-    Ok(Outcome::Changed(wrapped.into()))
+    Ok(Outcome::Changed(injected.into()))
 }
 
 /// Puts right what other webhooks have changed in an injected pod, whose sidecar is at `place`.
@@ -141,7 +141,7 @@ fn too_many(containers: usize) -> Diagnostic {
 
 /// A Task that was applied where no webhook saw it, or an annotation on a Pipeline or run that reached the pod of a Task
 /// without one (Tekton copies annotations from Pipeline to PipelineRun to TaskRun to pod).
-fn not_woven() -> Diagnostic {
+fn not_injected() -> Diagnostic {
     let place = Place::of_annotation(annotation::OUTPUTS);
     let message =
         "this TaskRun asks for Gleaner, but the Task it runs has not passed Gleaner's webhook";

@@ -1,4 +1,4 @@
-//! What weaving and wrapping put into Tasks and pods.
+//! what injection puts into Tasks and pods.
 
 use crate::declaration::AllowedKinds;
 use crate::document::Place;

@@ -1,6 +1,6 @@
 //! A Task that asks for Gleaner becomes one that any Tekton can run.
 //!
-//! What is woven is sufficient by itself: of a remote Task, Tekton keeps the mutated spec and throws away the metadata
+//! What is injected is sufficient by itself: of a remote Task, Tekton keeps the mutated spec and throws away the metadata
 //! (`pkg/reconciler/taskrun/resources/taskref.go`).
 //!
 //! | module | holds |
@@ -57,7 +57,7 @@ pub enum Operation<'a> {
     },
 }
 
-/// Weaves every TaskSpec in `object` (a Task, TaskRun, Pipeline or PipelineRun of `tekton.dev`) that has a declaration
+/// Injects every TaskSpec in `object` (a Task, TaskRun, Pipeline or PipelineRun of `tekton.dev`) that has a declaration
 /// beside it, and takes Gleaner out of those that have lost theirs.
 ///
 /// The spec of a run is left alone on UPDATE: Tekton refuses any change of it (`taskrun_validation.go`, `ValidateUpdate`).
@@ -113,13 +113,13 @@ pub fn inject_for(
         return Err(found.into_vec().into());
     }
     if placement == Placement::Webhook {
-        // One that is complete was injected ahead of time. One that a PipelineRun has made of its own woven spec holds values
+        // One that is complete was injected ahead of time. One that a PipelineRun has made of its own injected spec holds values
         // that Tekton has put in, and which are not to be had again.
         let is_done = |spec: &Value| {
             removal::is_complete(spec)
                 || (kind == task_specs::Kind::TaskRun
                     && task_specs::is_of_pipeline_run(object)
-                    && removal::is_woven(spec))
+                    && removal::is_injected(spec))
         };
         let before = hosts.len();
         hosts.retain(|host| !object.pointer(&host.place.pointer()).is_some_and(is_done));
@@ -127,7 +127,7 @@ pub fn inject_for(
             return Ok(Outcome::Skipped(Skip::Done));
         }
     }
-    let mut woven = object.clone();
+    let mut injected = object.clone();
     // A Pipeline's tasks may have changed places since.
     let titles: HashSet<&str> = hosts.iter().map(|host| host.title.as_str()).collect();
     let mut lost = old
@@ -140,19 +140,19 @@ pub fn inject_for(
     };
     let lost = lost.filter_map(|old| places.get(&old.title));
     for place in hosts.iter().map(|host| &host.place).chain(lost) {
-        woven.pointer_mut(&place.pointer()).map(removal::remove);
+        injected.pointer_mut(&place.pointer()).map(removal::remove);
     }
-    if hosts.is_empty() && woven == *object {
+    if hosts.is_empty() && injected == *object {
         return Ok(Outcome::Skipped(Skip::NotAsked));
     }
     if kind == task_specs::Kind::TaskRun && !task_specs::is_of_pipeline_run(object) {
-        task_specs::forget_pipeline_run(&mut woven);
+        task_specs::forget_pipeline_run(&mut injected);
     }
-    let node = if woven == *object {
+    let node = if injected == *object {
         node
     } else {
         drop(node);
-        Node::from(&woven)
+        Node::from(&injected)
     };
     let mut warnings = Vec::new();
     for carrier in DeclarationSite::all(&node) {
@@ -160,18 +160,18 @@ pub fn inject_for(
             continue;
         };
         if hosts.iter().any(|host| host.place == *place) {
-            match weave_host(&carrier, place, &mut woven, settings, placement) {
+            match inject_host(&carrier, place, &mut injected, settings, placement) {
                 Ok(some) => warnings.extend(some),
                 Err(wrong) => found.extend(wrong),
             }
         }
     }
     found.finish(())?;
-    Ok(if woven == *object {
+    Ok(if injected == *object {
         Outcome::Skipped(Skip::Done)
     } else {
         Outcome::Changed(Changed {
-            object: woven,
+            object: injected,
             warnings,
         })
     })
@@ -196,22 +196,22 @@ fn bounded(hosts: &[Host], bytes: usize) -> Result<(), Refusal> {
 }
 
 /// Returns warnings about what is allowed and probably not meant.
-fn weave_host(
+fn inject_host(
     site: &DeclarationSite<'_>,
     place: &Place,
-    woven: &mut Value,
+    injected: &mut Value,
     settings: &Settings,
     placement: Placement,
 ) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
-    let Some(spec) = woven.pointer(&place.pointer()) else {
+    let Some(spec) = injected.pointer(&place.pointer()) else {
         return Ok(Vec::new());
     };
-    let metadata = task_specs::metadata_of(woven, place);
+    let metadata = task_specs::metadata_of(injected, place);
     let Some(checked) = checked::check(site, spec, metadata, settings, placement)? else {
         return Ok(Vec::new());
     };
-    let resources = task_specs::resources_field(woven);
-    let spec = woven.pointer_mut(&place.pointer());
+    let resources = task_specs::resources_field(injected);
+    let spec = injected.pointer_mut(&place.pointer());
     let spec = spec.expect("invariant: it was found above");
     let Checked {
         declared,

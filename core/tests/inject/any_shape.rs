@@ -5,8 +5,8 @@ use gleaner_core::inject::task::{self, Operation, Placement};
 use gleaner_core::inject::{Outcome, Refusal, ResultsFrom, pod};
 use serde_json::{Value, json};
 
+use crate::pod::{DECLARATION, JOB, pod as reviewed, tekton_pod};
 use crate::support::{settings, yaml};
-use crate::wrap::{DECLARATION, JOB, pod as reviewed, tekton_pod};
 
 const SPEC: &str = "
 params: [{name: p, type: string, default: x}]

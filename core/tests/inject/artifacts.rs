@@ -5,8 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use gleaner_core::inject::{Outcome, Skip, pod};
 use serde_json::{Value, json};
 
-use crate::support::{settings, wrapped};
-use crate::wrap::{DECLARATION, args, container, tekton_pod};
+use crate::pod::{DECLARATION, args, container, tekton_pod};
+use crate::support::{injected_pod, settings};
 
 const SCRIPT: &str =
     "#!/bin/sh\nset -e\necho '$(steps.build.outputs.image)' > \"$GLEANER_OUTPUTS/findings\"\n";
@@ -41,7 +41,7 @@ fn scripts(pod: &Value) -> Vec<String> {
 #[test]
 fn a_script_with_artifacts_stays_the_step_s_command_and_names_the_redirector() {
     let before = pod_with(SCRIPT);
-    let after = wrapped(&before);
+    let after = injected_pod(&before);
     assert_eq!(args(&after, "step-lint"), args(&before, "step-lint"));
     let (scripts, others) = (scripts(&after), scripts(&before));
     let lines: Vec<&str> = scripts[0].splitn(3, '\n').collect();
@@ -69,10 +69,10 @@ fn a_script_with_artifacts_stays_the_step_s_command_and_names_the_redirector() {
 
 #[test]
 fn containers_that_others_add_are_counted_in_such_a_script_too() {
-    let mut meshed = wrapped(&pod_with(SCRIPT));
+    let mut meshed = injected_pod(&pod_with(SCRIPT));
     let containers = meshed["spec"]["containers"].as_array_mut().unwrap();
     containers.push(json!({"name": "mesh", "image": "m"}));
-    let again = wrapped(&meshed);
+    let again = injected_pod(&meshed);
     assert!(
         scripts(&again)[0].contains("\"--termination-share=8+1\""),
         "{:?}",
@@ -91,7 +91,7 @@ fn a_script_with_arguments_is_a_command_for_tekton_leaves_it_alone() {
         .as_array_mut()
         .unwrap();
     list.push("argument".into());
-    let after = wrapped(&before);
+    let after = injected_pod(&before);
     assert!(args(&after, "step-lint").contains(&"/gleaner/bin/redirector".to_owned()));
     assert_eq!(scripts(&after), scripts(&before));
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{refused, woven, yaml};
+use crate::support::{injected, refused, yaml};
 
 /// Each key may become an argument of the sidecar, and each embedded task has all of them.
 #[test]
@@ -21,7 +21,7 @@ spec: {params: [], steps: [{name: a, image: i, command: [c]}]}
 ",
     );
     task["spec"]["params"] = json!([param(3000), param(1000)]);
-    woven(&task);
+    injected(&task);
     task["spec"]["params"] = json!([param(3000), param(1001)]);
     assert_eq!(
         refused(&task),
@@ -38,7 +38,7 @@ spec: {params: [], steps: [{name: a, image: i, command: [c]}]}
             "spec": {"params": [param(count)], "tasks": [{"name": "t", "taskSpec": spec}]},
         })
     };
-    woven(&embedded(299));
+    injected(&embedded(299));
     let message = refused(&embedded(300));
     assert!(
         message.starts_with("spec.tasks[0].taskSpec: 301 parameters of the Pipeline or run, keys of objects included")

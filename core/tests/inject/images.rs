@@ -4,8 +4,8 @@ use gleaner_core::inject::settings::PullPolicy;
 use gleaner_core::inject::{Outcome, Settings, Skip, pod};
 use serde_json::{Value, json};
 
-use crate::support::{changed, settings, wrapped};
-use crate::wrap::{DECLARATION, args, container, tekton_pod};
+use crate::pod::{DECLARATION, args, container, tekton_pod};
+use crate::support::{changed, injected_pod, settings};
 
 /// The image of the release before.
 const OLD: &str = "registry.example/gleaner:0";
@@ -34,7 +34,7 @@ fn old_pod() -> Value {
 #[test]
 fn a_pod_gets_the_image_of_its_injector_whichever_its_task_was_injected_with() {
     let before = old_pod();
-    let pod = wrapped(&before);
+    let pod = injected_pod(&before);
     for name in ["step-gleaner", "sidecar-gleaner"] {
         let gleaner_s = container(&pod, name);
         assert_eq!(gleaner_s["image"], "registry.example/gleaner:1", "{name}");

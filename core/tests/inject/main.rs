@@ -1,4 +1,4 @@
-//! The pure functions of the injector: weaving and wrapping.
+//! The pure functions of the injector: injection into Tasks and into pods.
 
 mod ahead;
 mod any_shape;
@@ -8,10 +8,10 @@ mod images;
 mod kinds;
 mod messages;
 mod plain;
+mod pod;
+mod pod_again;
 mod removal;
 mod shapes;
 mod support;
-mod weave;
-mod weave_again;
-mod wrap;
-mod wrap_again;
+mod task;
+mod task_again;

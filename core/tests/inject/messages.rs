@@ -6,8 +6,8 @@ use gleaner_core::inject::task::{self, Operation, Placement};
 use gleaner_core::inject::{Outcome, ResultsFrom, Skip, pod};
 use serde_json::{Value, json};
 
-use crate::support::{changed, settings, wrapped, yaml};
-use crate::wrap::{DECLARATION, args, tekton_pod};
+use crate::pod::{DECLARATION, args, tekton_pod};
+use crate::support::{changed, injected_pod, settings, yaml};
 
 /// A pod whose steps have these flags of Tekton's entrypoint, too.
 fn pod_with(flags: &[&str]) -> Value {
@@ -45,7 +45,7 @@ fn redirector_and_sidecar_learn_how_many_containers_share_the_room() {
         "-step_metadata_dir",
         "/tekton/run/0/status",
     ];
-    let pod = wrapped(&pod_with(&flags));
+    let pod = injected_pod(&pod_with(&flags));
     let all = pod["spec"]["containers"].as_array().unwrap().len()
         + pod["spec"]["initContainers"].as_array().unwrap().len();
     assert_eq!(all, 8, "the sidecar is one of them");
@@ -66,7 +66,7 @@ fn redirector_and_sidecar_learn_how_many_containers_share_the_room() {
 
 #[test]
 fn compressed_messages_have_more_room() {
-    let pod = wrapped(&pod_with(&[
+    let pod = injected_pod(&pod_with(&[
         "-compress_termination_message=true",
         "-results",
         "img",
@@ -81,7 +81,7 @@ fn compressed_messages_have_more_room() {
 
 #[test]
 fn results_from_the_log_of_a_sidecar_take_no_room() {
-    let pod = wrapped(&pod_with(&[
+    let pod = injected_pod(&pod_with(&[
         "-result_from",
         "sidecar-logs",
         "-results",
@@ -109,7 +109,7 @@ fn containers_that_others_add_later_are_counted() {
     let commands = r#"{"linux/amd64":["/ep"],"linux/arm64":["/ep"]}"#;
     let variable = json!({"name": "TEKTON_PLATFORM_COMMANDS", "value": commands});
     build["env"].as_array_mut().unwrap().push(variable);
-    let once = wrapped(&before);
+    let once = injected_pod(&before);
     assert_eq!(
         pod::inject(&once, &settings()),
         Ok(Outcome::Skipped(Skip::Done))
@@ -118,7 +118,7 @@ fn containers_that_others_add_later_are_counted() {
     let mut meshed = once;
     let containers = meshed["spec"]["containers"].as_array_mut().unwrap();
     containers.push(json!({"name": "mesh", "image": "m", "args": ["--termination-share=7+1"]}));
-    let again = wrapped(&meshed);
+    let again = injected_pod(&meshed);
     let texts = again.to_string();
     assert_eq!(
         texts.matches("--termination-share=8+1,compressed").count(),

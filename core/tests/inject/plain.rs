@@ -1,15 +1,15 @@
-//! Wrapping pods that are none of Tekton's.
+//! Injection into pods that are not of Tekton.
 
 use gleaner_core::inject::Settings;
 use gleaner_core::inject::settings::Sidecars;
 use serde_json::{Value, json};
 
-use crate::support::{settings, wrapped};
-use crate::wrap::{JOB, args, container, pod, refused};
+use crate::pod::{JOB, args, container, pod, refused};
+use crate::support::{injected_pod, settings};
 
 #[test]
 fn a_job_s_container_plays_the_step_and_the_job_owns() {
-    let pod = wrapped(&pod(JOB));
+    let pod = injected_pod(&pod(JOB));
     assert_eq!(
         container(&pod, "main")["command"],
         json!([
@@ -64,7 +64,7 @@ fn a_pod_has_the_identity_of_its_job_and_completion_index() {
         named("generateName: release-", "Create"),
         named("name: release", "Apply"),
     ] {
-        let args = args(&wrapped(&indexed(&declaration)), "sidecar-gleaner");
+        let args = args(&injected_pod(&indexed(&declaration)), "sidecar-gleaner");
         for flag in [
             "--context=taskRun.uid=a1a6cbf7-069b-45ed-b31e-db8595959b6f-2",
             "--context=job.completionIndex=2",
@@ -74,7 +74,7 @@ fn a_pod_has_the_identity_of_its_job_and_completion_index() {
     }
     let mut other = pod(JOB);
     other["metadata"]["ownerReferences"][0]["kind"] = "Workflow".into();
-    let args = args(&wrapped(&other), "sidecar-gleaner");
+    let args = args(&injected_pod(&other), "sidecar-gleaner");
     assert!(args.contains(&"--context=taskRun.uid=$(POD_UID)".to_owned()));
 }
 
@@ -188,11 +188,11 @@ fn a_container_that_is_no_step_may_be_started_again_by_itself() {
     let rule =
         |action: &str| json!([{"action": action, "exitCodes": {"operator": "In", "values": [42]}}]);
     let other = json!({"name": "other", "image": "i", "restartPolicy": "OnFailure", "restartPolicyRules": rule("Restart")});
-    wrapped(&with_other(other));
+    injected_pod(&with_other(other));
     let mut sidecar = pod(JOB);
     let init = json!({"name": "proxy", "image": "i", "restartPolicy": "Always"});
     sidecar["spec"]["initContainers"] = json!([init]);
-    wrapped(&sidecar);
+    injected_pod(&sidecar);
     // All containers are started again, the step among them.
     let other =
         json!({"name": "other", "image": "i", "restartPolicyRules": rule("RestartAllContainers")});
@@ -219,13 +219,13 @@ fn the_sidecar_fits_into_the_pod_s_own_resources() {
     full["spec"]["containers"][0]["resources"] =
         json!({"requests": {"cpu": "100m", "memory": "64Mi"}});
     let fitted = json!({"limits": {"cpu": "200m", "memory": "64Mi"}, "requests": {"cpu": "0", "memory": "0"}});
-    assert_eq!(resources(&wrapped(&full)), fitted);
+    assert_eq!(resources(&injected_pod(&full)), fitted);
 
     // There is room for its own.
     let usual = json!({"limits": {"cpu": "500m", "memory": "128Mi"}, "requests": {"cpu": "10m", "memory": "16Mi"}});
     let mut roomy = full.clone();
     roomy["spec"]["resources"] = json!({"requests": {"cpu": "110m", "memory": "80Mi"}, "limits": {"cpu": 1, "memory": "1Gi"}});
-    assert_eq!(resources(&wrapped(&roomy)), usual);
+    assert_eq!(resources(&injected_pod(&roomy)), usual);
 
     // A pod's limit without a request is both, and so is a container's; other sidecars count.
     let mut limits = full.clone();
@@ -236,7 +236,7 @@ fn the_sidecar_fits_into_the_pod_s_own_resources() {
         {"name": "b", "image": "i", "resources": {"requests": {"cpu": "1"}}},
     ]);
     let fitted = json!({"limits": {"cpu": "500m", "memory": "128Mi"}, "requests": {"cpu": "0", "memory": "16Mi"}});
-    assert_eq!(resources(&wrapped(&limits)), fitted);
+    assert_eq!(resources(&injected_pod(&limits)), fitted);
 
     let mut requested = full.clone();
     requested["metadata"]["annotations"]["gleaner.dev/cpu-request"] = "50m".into();
@@ -252,5 +252,5 @@ fn the_sidecar_fits_into_the_pod_s_own_resources() {
     );
 
     let none = pod(JOB);
-    assert_eq!(resources(&wrapped(&none)), usual);
+    assert_eq!(resources(&injected_pod(&none)), usual);
 }

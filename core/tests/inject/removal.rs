@@ -5,8 +5,8 @@ use gleaner_core::inject::task::{self, Operation, Placement};
 use gleaner_core::inject::{ResultsFrom, pod, removal};
 use serde_json::{Value, json};
 
+use crate::pod::{JOB, pod as reviewed};
 use crate::support::{changed, settings, yaml};
-use crate::wrap::{JOB, pod as reviewed};
 
 const OUTPUTS: &str = "steps: {a: [{name: v}]}\nobjects: [{name: o, resourceTemplate: {apiVersion: v1, kind: ConfigMap, metadata: {name: o}, data: {v: $(steps.a.v)}}}]";
 

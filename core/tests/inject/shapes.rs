@@ -1,11 +1,11 @@
-//! Pods of odd shapes: of other clusters, of others' making, or none that can be wrapped.
+//! Pods of odd shapes: of other clusters, of others' making, or such that cannot be injected.
 
 use gleaner_core::inject::settings::Sidecars;
 use gleaner_core::inject::{Outcome, Settings, Skip, pod};
 use serde_json::{Value, json};
 
-use crate::support::{changed, settings, wrapped};
-use crate::wrap::{DECLARATION, JOB, RICH, args, container, pod, refused, tekton_pod};
+use crate::pod::{DECLARATION, JOB, RICH, args, container, pod, refused, tekton_pod};
+use crate::support::{changed, injected_pod, settings};
 
 #[test]
 fn a_sidecar_that_tekton_made_native_stays_where_it_is_found() {
@@ -21,8 +21,8 @@ fn a_sidecar_that_tekton_made_native_stays_where_it_is_found() {
         .unwrap()
         .push(sidecar);
     assert_eq!(
-        wrapped(&before),
-        wrapped(&tekton_pod(DECLARATION, "u", &[]))
+        injected_pod(&before),
+        injected_pod(&tekton_pod(DECLARATION, "u", &[]))
     );
 }
 
@@ -63,7 +63,7 @@ fn the_sidecar_gets_a_token_where_the_steps_have_none() {
             });
         }
     }
-    let pod = wrapped(&before);
+    let pod = injected_pod(&before);
     let mount = &container(&pod, "sidecar-gleaner")["volumeMounts"][1];
     assert_eq!(mount["name"], "gleaner-token");
     assert!(
@@ -84,7 +84,8 @@ fn on_the_host_network_the_port_is_left_to_the_system() {
     let mut before = tekton_pod(DECLARATION, "u", &[]);
     before["spec"]["hostNetwork"] = true.into();
     assert!(
-        args(&wrapped(&before), "sidecar-gleaner").contains(&"--listen=127.0.0.1:0".to_owned())
+        args(&injected_pod(&before), "sidecar-gleaner")
+            .contains(&"--listen=127.0.0.1:0".to_owned())
     );
 }
 
@@ -97,7 +98,7 @@ fn the_port_of_another_container_is_left_to_it() {
     let pod_with = |list: &str, index: usize, ports: Value| {
         let mut before = tekton_pod(DECLARATION, "u", &[]);
         before["spec"][list][index]["ports"] = ports;
-        listens(&args(&wrapped(&before), "sidecar-gleaner"))
+        listens(&args(&injected_pod(&before), "sidecar-gleaner"))
     };
     assert_eq!(pod_with("containers", 3, json!([])), None);
     let other = json!([{"containerPort": 8441}, {"containerPort": 80}]);
@@ -112,15 +113,15 @@ fn the_port_of_another_container_is_left_to_it() {
     assert_eq!(flag.as_deref(), Some("--listen=127.0.0.1:8443"));
     let mut job = pod(JOB);
     job["spec"]["containers"][0]["ports"] = own;
-    let flag = listens(&args(&wrapped(&job), "sidecar-gleaner"));
+    let flag = listens(&args(&injected_pod(&job), "sidecar-gleaner"));
     assert_eq!(flag.as_deref(), Some("--listen=127.0.0.1:8441"));
 }
 
 #[test]
-fn what_cannot_be_wrapped_is_refused_with_a_remedy() {
-    let woven = tekton_pod(DECLARATION, "u", &[]);
+fn what_cannot_be_injected_is_refused_with_a_remedy() {
+    let injected = tekton_pod(DECLARATION, "u", &[]);
     let refusal = |change: &dyn Fn(&mut Value)| {
-        let mut pod = woven.clone();
+        let mut pod = injected.clone();
         change(&mut pod);
         refused(&pod, &settings())
     };

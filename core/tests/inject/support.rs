@@ -1,4 +1,4 @@
-//! What the suites of weaving and wrapping share.
+//! What the suites of injection share.
 
 use gleaner_core::inject::settings::{PullPolicy, Resources, Sidecars};
 use gleaner_core::inject::task::{self, Operation};
@@ -27,7 +27,7 @@ pub(crate) fn yaml(text: &str) -> Value {
 
 /// What a created object becomes.
 #[track_caller]
-pub(crate) fn woven(object: &Value) -> Value {
+pub(crate) fn injected(object: &Value) -> Value {
     changed(task::inject(object, Operation::Create, &settings()), object)
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn refused(object: &Value) -> String {
 
 /// What a pod becomes.
 #[track_caller]
-pub(crate) fn wrapped(pod: &Value) -> Value {
+pub(crate) fn injected_pod(pod: &Value) -> Value {
     changed(pod::inject(pod, &settings()), pod)
 }
 

@@ -2,10 +2,12 @@
 //!
 //! | key | holds |
 //! | --- | --- |
-//! | `ca.crt` | the trusted CAs, newest first: exactly what the caBundle holds |
+//! | `ca.crt` | the trusted CAs, newest first; the caBundle holds them, and those that other injectors announce |
 //! | `ca.key` | the private key of the newest; those of older ones are thrown away when a newer one is made |
 //! | `tls.crt` | the certificate |
 //! | `tls.key` | its private key |
+
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -77,20 +79,10 @@ impl Certificate {
         let Ok(parsed) = ParsedCertificate::try_from(&self.der) else {
             return false;
         };
-        let seconds = u64::try_from(now.as_second()).unwrap_or_default();
-        let now_unix = UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
-        let algorithms = ring::default_provider().signature_verification_algorithms;
         // An anchor's own time is not looked at by those who trust it here, but by Go.
         authority.validity.holds(now)
             && roots.add(authority.der.clone()).is_ok()
-            && verify_server_cert_signed_by_trust_anchor(
-                &parsed,
-                &roots,
-                &[],
-                now_unix,
-                algorithms.all,
-            )
-            .is_ok()
+            && verify(&parsed, &[], &roots, now).is_ok()
             && names.iter().all(|name| {
                 ServerName::try_from(name.as_str())
                     .is_ok_and(|name| verify_server_name(&parsed, &name).is_ok())
@@ -157,7 +149,7 @@ impl Content {
         self.authorities.first().expect("invariant: never empty")
     }
 
-    /// All authorities, PEM: what the caBundle is to hold.
+    /// All authorities, PEM.
     pub fn bundle(&self) -> String {
         self.authorities.iter().map(Certificate::pem).collect()
     }
@@ -200,6 +192,19 @@ impl std::fmt::Debug for Content {
             .field("leaf", &self.leaf.validity)
             .finish_non_exhaustive()
     }
+}
+
+/// Verifies that `leaf` is valid at `now`, and signed by one of `roots`, with these intermediate CAs between them.
+pub(super) fn verify(
+    leaf: &ParsedCertificate<'_>,
+    intermediates: &[CertificateDer<'_>],
+    roots: &RootCertStore,
+    now: Timestamp,
+) -> Result<(), rustls::Error> {
+    let seconds = u64::try_from(now.as_second()).unwrap_or_default();
+    let now = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+    let algorithms = ring::default_provider().signature_verification_algorithms;
+    verify_server_cert_signed_by_trust_anchor(leaf, roots, intermediates, now, algorithms.all)
 }
 
 fn belongs(

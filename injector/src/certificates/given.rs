@@ -8,18 +8,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use gleaner_runtime::Shutdown;
 use gleaner_runtime::api_server::ApiServer;
-use gleaner_runtime::{Shutdown, error_chain};
 use jiff::Timestamp;
-use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
-use rustls::crypto::ring;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::client::verify_server_name;
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, RootCertStore};
 use serde_json::Value;
 
+use super::Checks;
 use super::configuration::{Configuration, TrustError};
-use super::content::Certificate;
+use super::content::{self, Certificate};
 use crate::metrics::Metrics;
 use crate::server::Readiness;
 use crate::tls::files::{Files, FilesError};
@@ -137,28 +137,8 @@ impl Follower {
 
     /// Polls the files until shutdown is requested. Files that are not valid do not change what is served.
     pub async fn run(mut self, shutdown: Shutdown) {
-        let mut complaint = String::new();
-        loop {
-            let checked = tokio::select! {
-                checked = self.check() => checked,
-                () = shutdown.requested() => return,
-            };
-            match checked {
-                Ok(()) => complaint.clear(),
-                Err(error) => {
-                    self.metrics.certificate_check_failed();
-                    let error = error_chain(&error);
-                    if error != complaint {
-                        tracing::warn!(error, "certificate-check-failed");
-                        complaint = error;
-                    }
-                }
-            }
-            tokio::select! {
-                () = tokio::time::sleep(super::pause(self.given.files.poll)) => {}
-                () = shutdown.requested() => return,
-            }
-        }
+        let mut checks = Checks::new(self.given.files.poll, self.metrics.clone(), shutdown);
+        while checks.run(self.check()).await {}
     }
 
     /// One look, and all that follows from it.
@@ -226,17 +206,7 @@ fn distrust(
         roots.add(authority.der.clone()).ok()?;
     }
     let parsed = ParsedCertificate::try_from(leaf).ok()?;
-    let seconds = u64::try_from(now.as_second()).unwrap_or_default();
-    let verified = verify_server_cert_signed_by_trust_anchor(
-        &parsed,
-        &roots,
-        intermediates,
-        UnixTime::since_unix_epoch(Duration::from_secs(seconds)),
-        ring::default_provider()
-            .signature_verification_algorithms
-            .all,
-    );
-    match verified {
+    match content::verify(&parsed, intermediates, &roots, now) {
         Err(rustls::Error::InvalidCertificate(
             error @ (CertificateError::UnknownIssuer
             | CertificateError::BadSignature

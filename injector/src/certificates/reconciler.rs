@@ -1,10 +1,9 @@
 //! The reconciler: a task that looks at Secret and webhook configuration, decides, and writes.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use gleaner_runtime::Shutdown;
 use gleaner_runtime::api_server::{ApiServer, RequestError, path};
-use gleaner_runtime::{Shutdown, error_chain};
 use http::{Method, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -13,7 +12,7 @@ use super::configuration::{Configuration, TrustError};
 use super::content::{Certificate, Content, ContentError};
 use super::issue::IssueError;
 use super::rotation::{self, Step};
-use super::{FIELD_MANAGER, Managed, trust};
+use super::{Checks, FIELD_MANAGER, Managed, trust};
 use crate::metrics::Metrics;
 use crate::server::Readiness;
 use crate::tls::{Identity, TlsError};
@@ -32,8 +31,6 @@ pub struct Reconciler {
     configuration: Configuration,
     /// The authorities that were seen last: the Secret may be gone the next time.
     known: Vec<Certificate>,
-    /// The last reported error, which is reported once.
-    complaint: String,
 }
 
 /// A check that failed.
@@ -94,34 +91,13 @@ impl Reconciler {
             metrics,
             configuration,
             known: Vec::new(),
-            complaint: String::new(),
         }
     }
 
     /// Looks again and again, until shutdown is requested.
     pub async fn run(mut self, shutdown: Shutdown) {
-        loop {
-            let checked = tokio::select! {
-                checked = self.check() => checked,
-                () = shutdown.requested() => return,
-            };
-            match checked {
-                Ok(()) => self.complaint.clear(),
-                Err(error) => {
-                    self.metrics.certificate_check_failed();
-                    let complaint = error_chain(&error);
-                    if complaint != self.complaint {
-                        tracing::warn!(error = complaint, "certificate-check-failed");
-                        self.complaint = complaint;
-                    }
-                }
-            }
-            let pause = self.pause();
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                () = shutdown.requested() => return,
-            }
-        }
+        let mut checks = Checks::new(self.managed.poll, self.metrics.clone(), shutdown);
+        while checks.run(self.check()).await {}
     }
 
     /// One look, and all that follows from it.
@@ -255,10 +231,12 @@ impl Reconciler {
                 return Ok(());
             }
             let settled = self.configuration.is_settled(&content.authorities);
-            let of_known = self.known.iter().any(|known| {
-                let served = served.chain().first().cloned().and_then(Certificate::new);
-                served.is_some_and(|served| served.is_of(known, &self.managed.policy.names, now))
-            });
+            let leaf = served.chain().first().cloned().and_then(Certificate::new);
+            let is_of = |leaf: &Certificate| {
+                let mut known = self.known.iter();
+                known.any(|known| leaf.is_of(known, &self.managed.policy.names, now))
+            };
+            let of_known = leaf.as_ref().is_some_and(is_of);
             // After a Secret was deleted, the new one's authority is not trusted by all yet.
             if of_known && !settled {
                 return Ok(());
@@ -293,9 +271,5 @@ impl Reconciler {
     fn secret_path(&self) -> String {
         let secret = &self.managed.secret;
         path::object("v1", "secrets", Some(&secret.namespace), &secret.name)
-    }
-
-    fn pause(&self) -> Duration {
-        super::pause(self.managed.poll)
     }
 }

@@ -24,6 +24,9 @@ pub const ANNOUNCED: Duration = Duration::from_secs(24 * 3600);
 /// The times until which CAs are announced, by their SHA-256.
 type Announcements = BTreeMap<String, Timestamp>;
 
+/// The CAs of one webhook.
+type Bundle = Option<Vec<Certificate>>;
+
 /// A change of a webhook configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repair {
@@ -47,26 +50,27 @@ pub enum Before {
 pub fn repair(configuration: &Value, own: &[Certificate], now: Timestamp) -> Option<Repair> {
     let webhooks = configuration["webhooks"].as_array().map(Vec::as_slice);
     let webhooks = webhooks.filter(|webhooks| !webhooks.is_empty())?;
-    let held = authorities(configuration);
+    let bundles: Vec<Bundle> = webhooks.iter().map(bundle_of).collect();
+    let held = distinct(&bundles);
     let announced = announcements(configuration);
     let is_announced = |authority: &Certificate| {
         let until = announced.get(&fingerprint(authority));
         authority.validity.holds(now) && until.is_some_and(|until| *until > now)
     };
-    let others = held.iter().filter(|authority| !own.contains(authority));
-    let others = others.filter(|authority| is_announced(authority));
+    let others = held.iter().copied();
+    let others = others.filter(|authority| !own.contains(authority) && is_announced(authority));
     let wanted: Vec<&Certificate> = own.iter().chain(others).collect();
-    let is_distrusted = |webhook: &Value| {
-        let held = bundle_of(webhook).unwrap_or_default();
+    let is_distrusted = |bundle: &Bundle| {
+        let held = bundle.as_deref().unwrap_or_default();
         !own.iter().all(|authority| held.contains(authority))
     };
-    let before = match webhooks.iter().any(is_distrusted) {
+    let before = match bundles.iter().any(is_distrusted) {
         false => Before::Trusted,
         true if held.is_empty() => Before::Nothing,
         true => Before::Others,
     };
-    let wrong = webhooks.iter().enumerate();
-    let wrong = wrong.filter(|(_, webhook)| !trusts_exactly(webhook, &wanted));
+    let wrong = bundles.iter().enumerate();
+    let wrong = wrong.filter(|(_, bundle)| !trusts_exactly(bundle, &wanted));
     let bundle: String = wanted.iter().map(|authority| authority.pem()).collect();
     let bundle = STANDARD.encode(bundle);
     let mut changes: Vec<Value> = wrong
@@ -92,26 +96,30 @@ pub fn repair(configuration: &Value, own: &[Certificate], now: Timestamp) -> Opt
 /// The authorities that `configuration` holds: what API servers trust at the moment.
 pub fn authorities(configuration: &Value) -> Vec<Certificate> {
     let webhooks = configuration["webhooks"].as_array();
+    let bundles: Vec<Bundle> = webhooks.into_iter().flatten().map(bundle_of).collect();
+    distinct(&bundles).into_iter().cloned().collect()
+}
+
+/// Returns each CA of the bundles once.
+fn distinct(bundles: &[Bundle]) -> Vec<&Certificate> {
     let mut found = Vec::new();
-    for webhook in webhooks.into_iter().flatten() {
-        for authority in bundle_of(webhook).into_iter().flatten() {
-            if !found.contains(&authority) {
-                found.push(authority);
-            }
+    for authority in bundles.iter().flatten().flatten() {
+        if !found.contains(&authority) {
+            found.push(authority);
         }
     }
     found
 }
 
 /// Returns the CAs of one webhook; none if anything in its bundle is not a certificate.
-fn bundle_of(webhook: &Value) -> Option<Vec<Certificate>> {
+fn bundle_of(webhook: &Value) -> Bundle {
     let held = webhook["clientConfig"]["caBundle"].as_str();
     Certificate::all(&STANDARD.decode(held.unwrap_or_default()).ok()?)
 }
 
-/// Returns true if the webhook's bundle has these CAs, each once, in any order: replicas need not agree on one.
-fn trusts_exactly(webhook: &Value, wanted: &[&Certificate]) -> bool {
-    bundle_of(webhook).is_some_and(|held| {
+/// Returns true if a webhook's bundle has these CAs, each once, in any order: replicas need not agree on one.
+fn trusts_exactly(bundle: &Bundle, wanted: &[&Certificate]) -> bool {
+    bundle.as_ref().is_some_and(|held| {
         held.len() == wanted.len() && wanted.iter().all(|authority| held.contains(authority))
     })
 }

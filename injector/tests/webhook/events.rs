@@ -1,6 +1,8 @@
 use serde_json::{Value, json};
 
-use crate::support::{ApiServer, Authority, Client, Injector, Setup, UNWOVEN_POD, review, until};
+use crate::support::{
+    ApiServer, Authority, Client, Injector, Setup, UNINJECTED_POD, review, until,
+};
 
 async fn injector(api_server: &ApiServer, authority: &Authority) -> (Injector, Client) {
     let api_server = format!("--api-server={}", api_server.url());
@@ -22,7 +24,7 @@ async fn a_refused_pod_is_told_of_beside_its_task_run() {
     let (api_server, authority) = (ApiServer::start().await, Authority::new());
     let (injector, mut client) = injector(&api_server, &authority).await;
     let response = client
-        .review("/mutate/pods", &review(UNWOVEN_POD))
+        .review("/mutate/pods", &review(UNINJECTED_POD))
         .await
         .unwrap();
     assert_eq!(response["allowed"], json!(false));
@@ -66,13 +68,13 @@ async fn a_namespace_that_is_none_is_not_told_of_and_the_next_one_is() {
     let (api_server, authority) = (ApiServer::start().await, Authority::new());
     let (_injector, mut client) = injector(&api_server, &authority).await;
     for namespace in ["a b", "../x", "A", ""] {
-        let mut body = review(UNWOVEN_POD);
+        let mut body = review(UNINJECTED_POD);
         body["request"]["namespace"] = json!(namespace);
         let response = client.review("/mutate/pods", &body).await.unwrap();
         assert_eq!(response["allowed"], json!(false), "{namespace}");
     }
     client
-        .review("/mutate/pods", &review(UNWOVEN_POD))
+        .review("/mutate/pods", &review(UNINJECTED_POD))
         .await
         .unwrap();
     let event = until("an Event", async || told(&api_server).pop()).await;
@@ -84,7 +86,7 @@ async fn a_namespace_that_is_none_is_not_told_of_and_the_next_one_is() {
 async fn the_same_refusal_is_told_once_and_another_again() {
     let (api_server, authority) = (ApiServer::start().await, Authority::new());
     let (injector, mut client) = injector(&api_server, &authority).await;
-    let mut body = review(UNWOVEN_POD);
+    let mut body = review(UNINJECTED_POD);
     for _ in 0..5 {
         client.review("/mutate/pods", &body).await.unwrap();
     }
@@ -107,9 +109,9 @@ async fn the_same_refusal_is_told_once_and_another_again() {
 async fn a_dry_run_and_an_object_without_a_controller_are_not_told_of() {
     let (api_server, authority) = (ApiServer::start().await, Authority::new());
     let (_injector, mut client) = injector(&api_server, &authority).await;
-    let mut dry = review(UNWOVEN_POD);
+    let mut dry = review(UNINJECTED_POD);
     dry["request"]["dryRun"] = json!(true);
-    let mut alone = review(UNWOVEN_POD);
+    let mut alone = review(UNINJECTED_POD);
     alone["request"]["object"]["metadata"]["ownerReferences"][0]["controller"] = json!(false);
     for body in [&dry, &alone] {
         let response = client.review("/mutate/pods", body).await.unwrap();
@@ -117,7 +119,7 @@ async fn a_dry_run_and_an_object_without_a_controller_are_not_told_of() {
     }
     // What is told comes in order: when this one is there, the others are not to come.
     client
-        .review("/mutate/pods", &review(UNWOVEN_POD))
+        .review("/mutate/pods", &review(UNINJECTED_POD))
         .await
         .unwrap();
     until("an Event", async || told(&api_server).pop()).await;
@@ -129,7 +131,7 @@ async fn an_api_server_that_takes_no_events_delays_no_review() {
     let (api_server, authority) = (ApiServer::start().await, Authority::new());
     api_server.take_no_events();
     let (injector, mut client) = injector(&api_server, &authority).await;
-    let mut body = review(UNWOVEN_POD);
+    let mut body = review(UNINJECTED_POD);
     for index in 0..200 {
         body["request"]["object"]["metadata"]["ownerReferences"][0]["uid"] =
             json!(index.to_string());
@@ -148,7 +150,7 @@ async fn an_api_server_that_takes_no_events_delays_no_review() {
 async fn a_long_refusal_is_cut_to_what_an_event_takes() {
     let (api_server, authority) = (ApiServer::start().await, Authority::new());
     let (_injector, mut client) = injector(&api_server, &authority).await;
-    let mut body = review(UNWOVEN_POD);
+    let mut body = review(UNINJECTED_POD);
     let steps = (0..100)
         .map(|index| format!("s{index}: [{{name: ä, typ: string}}]"))
         .collect::<Vec<_>>();

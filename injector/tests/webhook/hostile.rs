@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Authority, Injector, JOB_POD, Setup, get, review};
+use crate::support::{Authority, Injector, JOB_POD, Setup, creation, get, review};
 use objects::{Hostile, all};
 
 /// The peak of the process with one such review, in KiB: less than 50 MiB in any build. The default limit of the chart, 128 MiB, is
@@ -14,7 +14,7 @@ use objects::{Hostile, all};
 const MEMORY: u64 = 64 << 10;
 
 /// The time that a decision may compute. By brute force it is half a minute or more for most of the objects, in a build with
-/// optimization; within bounds it is less than 100 ms there, and less than this in one without.
+/// optimization; within bounds it is about 100 ms at most there (docs/reliability.md), and less than this in one without.
 const CEILING: Duration = Duration::from_secs(3);
 /// The time limit of a bystander on a busy machine. After the decisions on all hostile objects it would be minutes.
 const WAIT: Duration = Duration::from_secs(10);
@@ -133,7 +133,7 @@ async fn an_oversized_object_is_refused_only_if_it_asks() {
     let mut asking = objects::task("{}", json!([{"image": "i"}]), json!({}));
     asking["spec"]["volumes"] = vec![json!([]); 30_000].into();
     let review = |operation: &str, object: &Value, old: &Value| {
-        let mut review = objects::created("Task", object);
+        let mut review = creation("tekton.dev", "Task", object);
         review["request"]["operation"] = operation.into();
         review["request"]["oldObject"] = old.clone();
         review

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::support::{Authority, JOB_POD, Setup, UNWOVEN_POD, creation, get, review, task};
+use crate::support::{Authority, JOB_POD, Setup, UNINJECTED_POD, creation, get, review, task};
 
 /// The settings by the flags of [`Setup`].
 fn settings() -> Settings {
@@ -53,7 +53,7 @@ fn changed<E: std::fmt::Debug>(outcome: Result<Outcome, E>) -> Value {
 }
 
 #[tokio::test]
-async fn a_pod_that_asks_becomes_what_wrap_makes_of_it_and_nothing_more_the_second_time() {
+async fn a_pod_that_asks_becomes_what_inject_makes_of_it_and_nothing_more_the_second_time() {
     let authority = Authority::new();
     let injector = Setup::files(&authority).ready().await;
     let mut client = injector.client(&authority).await;
@@ -75,7 +75,7 @@ async fn a_pod_that_asks_becomes_what_wrap_makes_of_it_and_nothing_more_the_seco
 }
 
 #[tokio::test]
-async fn a_task_becomes_what_weave_makes_of_it() {
+async fn a_task_becomes_what_inject_makes_of_it() {
     let authority = Authority::new();
     let setup = Setup::files(&authority)
         .flag("--image-pull-policy=Never")
@@ -87,15 +87,15 @@ async fn a_task_becomes_what_weave_makes_of_it() {
     settings.resources.cpu_limit = "2".to_owned();
     let mut review = creation("tekton.dev", "Task", &task());
     let response = client.review("/mutate/tekton", &review).await.unwrap();
-    let woven = changed(task::inject(&task(), Operation::Create, &settings));
-    assert_eq!(patched(&task(), &response), woven);
+    let injected = changed(task::inject(&task(), Operation::Create, &settings));
+    assert_eq!(patched(&task(), &response), injected);
     // Applied again unchanged: an update, whose old object is injected.
     review["request"]["operation"] = json!("UPDATE");
-    review["request"]["oldObject"] = woven.clone();
+    review["request"]["oldObject"] = injected.clone();
     let response = client.review("/mutate/tekton", &review).await.unwrap();
     let expected = changed(task::inject(
         &task(),
-        Operation::Update { old: &woven },
+        Operation::Update { old: &injected },
         &settings,
     ));
     assert_eq!(patched(&task(), &response), expected);
@@ -106,7 +106,7 @@ async fn what_does_not_ask_is_allowed_as_it_is() {
     let authority = Authority::new();
     let injector = Setup::files(&authority).ready().await;
     let mut client = injector.client(&authority).await;
-    for text in [JOB_POD, UNWOVEN_POD] {
+    for text in [JOB_POD, UNINJECTED_POD] {
         let mut review = review(text);
         review["request"]["object"]["metadata"]["annotations"] = json!({});
         let response = client.review("/mutate/pods", &review).await.unwrap();
@@ -170,7 +170,7 @@ async fn each_decision_is_one_line_that_never_quotes_the_object() {
     );
     assert!(line["operations"].as_u64().unwrap() > 0 && line["ms"].as_f64().unwrap() > 0.0);
     assert_eq!(line["uid"], changed["request"]["uid"]);
-    let mut refused = review(UNWOVEN_POD);
+    let mut refused = review(UNINJECTED_POD);
     refused["request"]["object"]["spec"]["nodeName"] = json!("hush-hush");
     client.review("/mutate/pods", &refused).await.unwrap();
     assert_eq!(
@@ -266,7 +266,7 @@ async fn memory_stays_flat_over_many_reviews() {
     let authority = Authority::new();
     let injector = Setup::files(&authority).ready().await;
     let mut client = injector.client(&authority).await;
-    let bodies = [JOB_POD, UNWOVEN_POD].map(review);
+    let bodies = [JOB_POD, UNINJECTED_POD].map(review);
     let mut round = async |times: usize| {
         for _ in 0..times {
             for body in &bodies {

@@ -22,7 +22,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) const JOB_POD: &str =
     include_str!("../../../core/tests/inject/fixtures/pod-from-plain-job.json");
 /// A real review of a TaskRun's pod whose Task was not injected.
-pub(crate) const UNWOVEN_POD: &str =
+pub(crate) const UNINJECTED_POD: &str =
     include_str!("../../../core/tests/inject/fixtures/pod-from-taskrun-rich.json");
 
 /// A review as JSON, to be changed.

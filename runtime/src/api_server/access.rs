@@ -44,11 +44,15 @@ pub enum AccessError {
     /// The kubeconfig is missing or invalid.
     #[error("the kubeconfig cannot be used")]
     Kubeconfig(#[source] KubeconfigError),
-    /// A variable that names the proxy is not a URL.
-    #[error(
-        "the variable {0} is not the URL of a proxy; correct it, or name the cluster in NO_PROXY"
-    )]
+    /// A variable that names the proxy is not a URL. For some values, kube's error comes before `NO_PROXY` counts.
+    #[error("the variable {0} is not the URL of a proxy; correct it, or unset it")]
     Proxy(&'static str),
+    /// `NO_PROXY` is not a list that kube reads.
+    #[error(
+        "the variable {0} is not a list of hosts, domains, addresses and networks such as 10.0.0.0/8; correct it, \
+         without empty items between the commas"
+    )]
+    NoProxy(&'static str, #[source] KubeconfigError),
     /// The configuration is inconsistent.
     #[error("no client can be made of the configuration")]
     Client(#[source] kube::Error),
@@ -97,14 +101,20 @@ impl ApiServer {
             context: context.clone(),
             ..KubeConfigOptions::default()
         };
-        let has_proxy = has_proxy(&kubeconfig, context.as_deref());
+        let own_proxy = own_proxy(&kubeconfig, context.as_deref());
         let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
-        let mut config = config.map_err(AccessError::Kubeconfig)?;
-        if !has_proxy {
-            let variable = |name: &str| std::env::var(name).ok();
-            let proxy = super::proxy::of(&config.cluster_url, variable);
-            config.proxy_url = proxy.map_err(AccessError::Proxy)?;
-        }
+        let mut config = config.map_err(|error| unusable(error, own_proxy.is_some()))?;
+        // kube drops the proxy if NO_PROXY names the proxy's own host.
+        config.proxy_url = match own_proxy {
+            Some(proxy) => {
+                let proxy = proxy.parse().map_err(KubeconfigError::ParseProxyUrl);
+                Some(proxy.map_err(AccessError::Kubeconfig)?)
+            }
+            None => {
+                let proxy = super::proxy::of(&config.cluster_url, variable);
+                proxy.map_err(AccessError::Proxy)?
+            }
+        };
         Self::new(config, context, bounds)
     }
 
@@ -140,8 +150,29 @@ impl ApiServer {
     }
 }
 
-/// Returns true if the cluster of the context has a proxy of its own, which counts more than the variables.
-fn has_proxy(kubeconfig: &Kubeconfig, context: Option<&str>) -> bool {
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// The error of a kubeconfig that kube refuses; kube reads the variables of the proxy, too, and more strictly than `kubectl`.
+fn unusable(error: KubeconfigError, has_own_proxy: bool) -> AccessError {
+    let either = |upper: &'static str, lower: &'static str| {
+        let is_set = variable(upper).is_some_and(|value| !value.is_empty());
+        if is_set { upper } else { lower }
+    };
+    match error {
+        KubeconfigError::ParseProxyUrl(_) if !has_own_proxy => {
+            AccessError::Proxy(either("HTTPS_PROXY", "https_proxy"))
+        }
+        KubeconfigError::ParseNoProxy(_) => {
+            AccessError::NoProxy(either("NO_PROXY", "no_proxy"), error)
+        }
+        _ => AccessError::Kubeconfig(error),
+    }
+}
+
+/// The proxy of the context's own cluster, which counts more than the variables.
+fn own_proxy(kubeconfig: &Kubeconfig, context: Option<&str>) -> Option<String> {
     let mut contexts = kubeconfig.contexts.iter();
     let context = contexts.find(|own| Some(own.name.as_str()) == context);
     let name = context
@@ -149,8 +180,8 @@ fn has_proxy(kubeconfig: &Kubeconfig, context: Option<&str>) -> bool {
         .map(|own| &own.cluster);
     let mut clusters = kubeconfig.clusters.iter();
     let cluster = clusters.find(|own| Some(&own.name) == name);
-    let proxy = cluster.and_then(|own| own.cluster.as_ref()?.proxy_url.as_deref());
-    proxy.is_some_and(|proxy| !proxy.is_empty())
+    let proxy = cluster.and_then(|own| own.cluster.as_ref()?.proxy_url.clone());
+    proxy.filter(|proxy| !proxy.is_empty())
 }
 
 /// Parses an address with scheme and host. The client would panic at its first request to any other.

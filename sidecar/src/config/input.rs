@@ -1,4 +1,4 @@
-//! What is to be collected, and for whom: flags of the command line, made into a declaration, values and a run.
+//! The input of a run: flags of the command line, parsed into a declaration, values and a run.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ use crate::message;
 use gleaner_core::render::Values;
 use gleaner_core::run::{OwnerReference, Ownership, Run};
 
-/// What is to be collected, and for whom.
+/// The input of a run.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "The run")]
 pub struct Input {
@@ -48,7 +48,7 @@ pub struct Input {
     /// One key of a parameter of type object
     #[arg(long = name(PARAM_KEY), value_name = "NAME.KEY=VALUE", value_parser = form(PARAM_KEY))]
     keys: Vec<String>,
-    /// A parameter of type array, whose items stand behind -- as: array:NAME ITEM... end:NAME
+    /// A parameter of type array, whose items come after -- as: array:NAME ITEM... end:NAME
     #[arg(long = name(ARRAY), value_name = "NAME")]
     arrays: Vec<String>,
     /// A value of $(context.NAME), such as taskRun.name, taskRun.uid, taskRun.namespace, task.name, pipelineRun.uid
@@ -61,10 +61,10 @@ pub struct Input {
     /// in parts
     #[arg(long = name(VALUES), value_name = "BASE64")]
     values: Vec<String>,
-    /// Who owns what is created, where it is neither a PipelineRun nor a TaskRun
+    /// Owner of the created objects, if it is neither a PipelineRun nor a TaskRun
     #[arg(long = name(OWNER), value_name = "APIVERSION,KIND,NAME,UID", value_parser = owner, conflicts_with = "no_owner")]
     owner: Option<OwnerReference>,
-    /// How the pod's termination messages are shared: its own containers and Gleaner's, such as 3+1, or 3+1,compressed.
+    /// Containers that share the pod's termination messages: its own and Gleaner's, such as 3+1, or 3+1,compressed.
     /// Results that do not fit are left out, or fail the run before anything is created
     #[arg(long = name(TERMINATION_SHARE), value_name = "OWN+ADDED")]
     termination_share: Option<Share>,
@@ -83,7 +83,7 @@ pub struct Input {
     items: Vec<String>,
 }
 
-/// Why the input cannot be used.
+/// An error in the input.
 #[derive(Debug, thiserror::Error)]
 pub enum InputError {
     #[error("the declaration {path} cannot be read")]
@@ -101,12 +101,12 @@ pub enum InputError {
          and that its MutatingWebhookConfiguration has a webhook for pods"
     )]
     Unwrapped,
-    /// What the wrapping has handed on is nothing that it would write.
-    #[error("--values is no base64-encoded JSON of a run's values: {0}")]
+    /// The values that the injection passed are not valid.
+    #[error("--values is not base64-encoded JSON of a run's values: {0}")]
     Values(String),
     #[error("the arguments cannot be read")]
     Arguments(#[source] ArgumentsError),
-    #[error("--declaration is no base64-encoded text")]
+    #[error("--declaration is not base64-encoded text")]
     Encoding,
     /// The declaration is wrong; everything that is, with its place.
     #[error("the declaration is wrong:{}", .0.iter().map(|diagnostic| format!("\n  {diagnostic}")).collect::<String>())]
@@ -202,7 +202,7 @@ impl Input {
         Arguments::parse(&args).map_err(InputError::Arguments)
     }
 
-    /// What the injection of the pod has passed on.
+    /// The values that the injection of the pod has passed.
     fn run_values(arguments: &Arguments) -> Result<RunValues, InputError> {
         if arguments.values.is_empty() {
             return Ok(RunValues::default());
@@ -212,7 +212,7 @@ impl Input {
         serde_json::from_slice(&json).map_err(|error| InputError::Values(error.to_string()))
     }
 
-    /// How the pod's termination messages are shared, where they carry results.
+    /// The containers that share the pod's termination messages, where these carry results.
     pub const fn termination_share(&self) -> Option<Share> {
         self.termination_share
     }
@@ -242,7 +242,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
 
 fn json_pair(text: &str) -> Result<(String, Value), String> {
     let (name, json) = pair(text)?;
-    let value = message::value(&json).map_err(|error| format!("the value is no JSON: {error}"))?;
+    let value = message::value(&json).map_err(|error| format!("the value is not JSON: {error}"))?;
     Ok((name, value))
 }
 

@@ -45,7 +45,7 @@ pub struct Memory {
     pub responses: usize,
     /// One rendered response.
     pub response: usize,
-    /// What the run itself may hold.
+    /// The memory of the run itself.
     pub run: collect::Bounds,
 }
 

@@ -1,4 +1,4 @@
-//! The file of a journal, as far as it is used.
+//! The operations on the file of a journal.
 
 use std::fmt::Debug;
 use std::fs::File;

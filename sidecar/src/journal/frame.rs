@@ -32,7 +32,7 @@ const SECTOR: usize = 512;
 pub(super) struct Frames<'a> {
     /// Payloads, and where their frames begin.
     pub(super) payloads: Vec<(u64, &'a [u8])>,
-    /// Where the last whole frame ends.
+    /// The end of the last whole frame.
     pub(super) end: usize,
 }
 

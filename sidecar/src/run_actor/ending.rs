@@ -14,7 +14,7 @@ use super::{RunActor, Waiting};
 use crate::crash_point;
 use crate::journal::Record;
 
-/// How long apart the end of a run is written to a disk that refuses it.
+/// The interval between two attempts to write the end of a run to a disk that refuses it.
 const ENDING_PAUSE: Duration = Duration::from_secs(1);
 
 /// An ending that the journal does not have yet.
@@ -59,7 +59,7 @@ impl RunActor {
         self.record(ending).await;
     }
 
-    /// Writes how the run has ended, then tells it. Nobody is told what a restarted sidecar would not know: until it is written,
+    /// Writes the outcome of the run, then reports it. No client learns what a restarted sidecar would not know: until it is written,
     /// all who wait are to ask again.
     pub(super) async fn record(&mut self, ending: Ending) {
         let record = Record::from(ending.clone());

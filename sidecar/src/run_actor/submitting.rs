@@ -1,4 +1,4 @@
-//! From the collector's state to a submission, and from its end to an answer.
+//! From the collector's state to a submission, and from its end to a response.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -25,14 +25,14 @@ use gleaner_submission::{Planned, Progress, SubmissionError, Submitter};
 
 pub(super) type Ending = Result<Commit, Problem>;
 
-/// A submission that has ended.
+/// A finished submission.
 pub(super) struct Ended {
     pub(super) ending: Ending,
-    /// What Events say about it.
+    /// The Events about it.
     pub(super) notices: Vec<Notice>,
 }
 
-/// Creates the objects of a run, in tasks of their own.
+/// Creates the objects of a run, in separate tasks.
 pub(super) trait Submit: Send + Sync {
     /// Begins to create everything of `collector`.
     fn begin(
@@ -57,7 +57,7 @@ pub struct Submitting {
     planned: Vec<Planned>,
 }
 
-/// What a submission works on. Values that arrive later are not in it: the collector copies what it changes.
+/// The input of a submission. Values that arrive later are not in it: the collector copies what it changes.
 struct Work {
     declaration: Declaration,
     values: Arc<Values>,

@@ -1,4 +1,4 @@
-//! Answers: JSON, and problems for whatever went wrong.
+//! Responses: JSON, and problems for errors.
 
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;

@@ -69,7 +69,7 @@ pub(super) async fn outputs(
             ReadError::Json(_) => {}
         }
         let detail = format!(
-            "the body is no message of this API: {}; send {{\"outputs\": {{\"NAME\": VALUE}}, \"exitCode\": 0}}",
+            "the body is not a message of this API: {}; send {{\"outputs\": {{\"NAME\": VALUE}}, \"exitCode\": 0}}",
             message::explained(&error)
         );
         ApiProblem::new(problem_type::MALFORMED, 400, "not understood", detail)
@@ -77,7 +77,7 @@ pub(super) async fn outputs(
     Ok((message, bytes))
 }
 
-/// Returns the message about a key that comes twice. The keys of a secret output are a part of its value.
+/// Returns the message about a duplicate key. The keys of a secret output are a part of its value.
 fn duplicate_key(api: &Api, step: &str, output: &str, key: &str) -> String {
     let snapshots = api.handle.snapshots();
     let snapshot = snapshots.borrow();

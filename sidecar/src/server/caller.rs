@@ -1,7 +1,7 @@
 //! Who is asking.
 //!
-//! The socket that a message came in by is the step's identity: each step mounts only its own folder. On the
-//! loopback address the step's bearer token stands in for it, which lies in that same folder.
+//! The socket that a message came in by is the step's identity: each step mounts only its own directory. On the
+//! loopback address the step's bearer token, which is in the same directory, is used instead.
 //!
 //! A process with the step's user in a pod with a shared process namespace can get around both; that is said in
 //! the documentation, and nothing here pretends otherwise.
@@ -20,7 +20,7 @@ use subtle::ConstantTimeEq;
 use super::Api;
 use super::answer::ApiProblem;
 
-/// Who is asking.
+/// The sender of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Caller {
     /// A client on the loopback address: may read, may post with a step's token.
@@ -76,7 +76,7 @@ pub(super) async fn require_step(
             None => Err("a bearer token is missing"),
             Some(token) => {
                 let step = api.tokens.step(token).cloned();
-                step.ok_or("the bearer token is no step's")
+                step.ok_or("the bearer token does not belong to a step")
             }
         },
     };
@@ -87,7 +87,7 @@ pub(super) async fn require_step(
         }
         Err(what) => {
             let detail = format!(
-                "{what}; send `Authorization: Bearer TOKEN` with the content of the file `token` beside the step's \
+                "{what}; send `Authorization: Bearer TOKEN` with the content of the file `token` next to the step's \
                  socket, or post through the socket"
             );
             let title = "only a step may post";

@@ -1,6 +1,6 @@
 //! What one client may hold of the sidecar, so that others and the probes find room.
 //!
-//! A client is whoever comes by one socket: a step, the loopback address, the probes.
+//! A client is one socket: a step, the loopback address, the probes.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ const POSTS: usize = 4;
 #[derive(Debug)]
 pub struct Clients(HashMap<Caller, Client>);
 
-/// What one client holds.
+/// The resources that one client holds.
 #[derive(Debug)]
 pub(super) struct Client {
     streams: Arc<Semaphore>,
@@ -85,7 +85,7 @@ impl Client {
         let permit = Arc::clone(semaphore).try_acquire_owned();
         permit.map_err(|_| {
             ApiProblem::busy(format!(
-                "{most} {what} are in progress, which is the most at once; retry when one of them has ended"
+                "{most} {what} are in progress, which is the most at once; retry when one of them has finished"
             ))
         })
     }

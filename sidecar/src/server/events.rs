@@ -18,7 +18,7 @@ use super::{Api, Caller};
 use crate::run_actor::Snapshot;
 use gleaner_runtime::Shutdown;
 
-/// How long a stream is silent at most: a client that is gone is noticed by what it does not take.
+/// The longest silence of a stream: a client that is gone is noticed by what it does not take.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Changes are shown at the beats of one clock for all streams: those that come together are one event, rendered once.
 const BEAT: Duration = Duration::from_millis(250);

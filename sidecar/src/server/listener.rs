@@ -34,7 +34,7 @@ pub enum ListenError {
     #[error(transparent)]
     Loopback(#[from] BindError),
     #[error(
-        "--listen {0}: only a loopback address, because whoever can reach it may read what is to be created"
+        "--listen {0}: only a loopback address is allowed, because all clients that reach it can read what will be created"
     )]
     NotLoopback(SocketAddr),
     #[error("cannot set up the socket {path} for probes")]
@@ -56,7 +56,7 @@ pub enum ListenError {
 }
 
 impl Listeners {
-    /// Opens the loopback address, and a folder with socket and token for each of `steps` below `run_dir`.
+    /// Opens the loopback address, and a directory with socket and token for each of `steps` below `run_dir`.
     ///
     /// Must be called within a runtime.
     ///
@@ -83,7 +83,7 @@ impl Listeners {
             let socket = folder.join(path::SOCKET_FILE);
             remove(&socket).map_err(at(&socket))?;
             let listener = UnixListener::bind(&socket).map_err(at(&socket))?;
-            // Steps run as any user; what keeps others out is that they do not mount this folder.
+            // Steps run as any user; others are kept out because they do not mount this directory.
             fs::set_permissions(&socket, fs::Permissions::from_mode(0o666)).map_err(at(&socket))?;
             let token_file = folder.join(path::TOKEN_FILE);
             write_anew(&token_file, token).map_err(at(&token_file))?;
@@ -94,7 +94,7 @@ impl Listeners {
                 loopback,
                 address,
                 steps: listeners,
-                // The last one: whoever finds it finds the others.
+                // The last one: a client that finds it finds the others.
                 probe: probe(run_dir)?,
             },
             tokens,
@@ -146,7 +146,7 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Writes a file that everybody may read, and follows no link in its place: the step may have put one there.
+/// Writes a file that all users may read, and follows no link at its path: the step may have put one there.
 fn write_anew(path: &Path, content: &str) -> io::Result<()> {
     remove(path)?;
     let mut file = fs::File::create_new(path)?;

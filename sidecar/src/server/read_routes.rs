@@ -17,16 +17,16 @@ use super::views::{Format, Subject, View};
 use super::{Api, Caller};
 use crate::run_actor::Snapshot;
 
-/// More names than this are no help.
+/// The most names in a message.
 const LISTED: usize = 12;
 
-/// What can stand behind the `?` of the resources' routes.
+/// The query of the resources' routes.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
-    /// How long to wait for the last variable, such as `30s`.
+    /// The time to wait for the last variable, such as `30s`.
     wait: Option<String>,
-    /// Whether to show what is still unknown as it is written in the template.
+    /// True to show unknown variables unchanged.
     #[serde(default)]
     partial: bool,
 }
@@ -65,7 +65,7 @@ pub(super) async fn resource(
     view(&api, &caller, Some(name), query, &headers).await
 }
 
-/// Waits as long as is asked for, and shows the resources of that moment.
+/// Waits for the requested time, and shows the resources of that moment.
 async fn view(
     api: &Api,
     caller: &Caller,
@@ -111,7 +111,7 @@ async fn resolved(api: &Api, wait: Duration) {
     }
 }
 
-/// Returns true if JSON is asked for, and not merely accepted as well.
+/// Returns true if JSON is preferred, not merely accepted as well.
 fn wants_json(headers: &HeaderMap) -> bool {
     let accept = headers
         .get(header::ACCEPT)
@@ -146,7 +146,7 @@ pub(super) async fn live() -> &'static str {
     "ok\n"
 }
 
-/// The listeners open only when everything is in its place, so whoever gets an answer finds the sidecar ready.
+/// The listeners open only when everything is ready, so a client that gets a response finds the sidecar ready.
 pub(super) async fn ready() -> &'static str {
     "ok\n"
 }

@@ -43,7 +43,7 @@ pub struct Views {
     kept: Mutex<Vec<(u64, Subject, View)>>,
 }
 
-/// What is shown.
+/// The shown part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Subject {
     /// The status, as an event.
@@ -52,7 +52,7 @@ pub(super) enum Subject {
         /// The one resource, if it is not all.
         only: Option<String>,
         format: Format,
-        /// Shows unknown variables as they are written.
+        /// Shows unknown variables unchanged.
         partial: bool,
     },
 }
@@ -196,7 +196,7 @@ impl IntoResponse for View {
     }
 }
 
-// === rendering, on a thread of its own ===
+// === rendering, on a separate thread ===
 
 struct Rendered {
     status: StatusCode,
@@ -292,7 +292,7 @@ fn too_large(detail: String) -> Problem {
     problem::new(kind, 413, title, detail, exit_code::OUTPUT)
 }
 
-/// What is written, up to a bound.
+/// The output, up to a bound.
 struct Page {
     bytes: Vec<u8>,
     max: usize,

@@ -29,7 +29,7 @@ impl Workbench {
         let (jobs, queue) = mpsc::channel::<Job>();
         let work = move || {
             for job in queue {
-                // The panic is logged, and whoever waits learns of it.
+                // The panic is logged, and the waiting request gets an error.
                 let _ = catch_unwind(AssertUnwindSafe(job));
             }
         };
@@ -58,7 +58,7 @@ impl Workbench {
     ) -> Result<T, Problem> {
         let (done, result) = oneshot::channel();
         let job: Job = Box::new(move || {
-            // Whoever waited for it may be gone.
+            // The waiting request may be gone.
             let _ = done.send(job());
         });
         let sent = self.jobs.send(job);

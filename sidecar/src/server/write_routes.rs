@@ -60,7 +60,7 @@ fn own_results(query: StepQuery) -> Result<OwnResults, ApiProblem> {
     Ok(own_results)
 }
 
-/// How long a step waits for an API server that does not answer, such as one behind a proxy that starts later than the pod.
+/// The time that a step waits for an API server that does not respond, such as one behind a proxy that starts later than the pod.
 const PREFLIGHT_PATIENCE: Duration = Duration::from_secs(120);
 
 /// Returns a problem if anything is already known to be in the way. Waits until the API server has answered, or for

@@ -40,7 +40,7 @@ fn a_post_on_the_loopback_address_needs_the_steps_own_token() {
             assert!(
                 problem
                     .detail
-                    .contains("file `token` beside the step's socket"),
+                    .contains("file `token` next to the step's socket"),
                 "{problem:?}"
             );
             assert!(!problem.detail.contains(&own));

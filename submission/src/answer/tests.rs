@@ -104,6 +104,17 @@ fn a_quota_counted_at_once_by_several_is_no_clash_of_names() {
 }
 
 #[test]
+fn a_webhook_that_quotes_a_quota_keeps_its_name() {
+    let text = "admission webhook \"limits.example.dev\" denied the request: exceeded quota: q, requested: pods=1, used: pods=3, limited: pods=3";
+    for code in [400, 403] {
+        match answer(&Method::POST, code, "Forbidden", text) {
+            Answer::Refused(refusal) => assert_eq!(refusal.words, text, "{code}"),
+            other => panic!("{code}: {other:?}"),
+        }
+    }
+}
+
+#[test]
 fn the_wait_that_is_asked_for_is_read_from_header_or_details() {
     let mut headers = HeaderMap::new();
     headers.insert(header::RETRY_AFTER, "7".parse().unwrap());

@@ -1,4 +1,4 @@
-//! The answer of the API server about an object that contains a secret, without its text.
+//! The response of the API server about an object that contains a secret, without its text.
 
 use std::error::Error;
 use std::io;

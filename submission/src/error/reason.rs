@@ -40,7 +40,7 @@ pub enum Reason {
     /// An object of this name is being deleted and does not go.
     Leaving {
         existing: String,
-        /// What holds it and what to do.
+        /// Its holder, and the remedy.
         remedy: String,
     },
     /// This object, which is in the way, comes and goes faster than it can be read.
@@ -82,16 +82,16 @@ pub enum Reason {
     Render(String),
     /// `waitFor` was not fulfilled.
     WaitFailed {
-        /// What did not happen, such as `condition Ready did not become True`.
+        /// The missing event, such as `condition Ready did not become True`.
         awaited: String,
         within: Duration,
         last: String,
     },
     /// Its status tells that it will not get there.
     ObjectFailed {
-        /// What is waited for, such as `condition Complete`.
+        /// The awaited state, such as `condition Complete`.
         awaited: String,
-        /// What the status tells.
+        /// The message of the status.
         seen: String,
     },
     Vanished,
@@ -244,7 +244,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// `1.5 s`: the bounds here are whole or half seconds, and nobody reads nanoseconds.
+/// `1.5 s`: the bounds here are whole or half seconds, and nanoseconds do not help.
 fn seconds(duration: &Duration) -> String {
     format!("{} s", (duration.as_secs_f64() * 10.0).round() / 10.0)
 }

@@ -11,7 +11,7 @@ use crate::answer::{bounded, text};
 use crate::error::Reason;
 use crate::item::Item;
 
-/// What is not yet as it should be.
+/// The part that is missing.
 pub(super) struct Pending {
     awaited: String,
     seen: String,
@@ -81,7 +81,7 @@ pub(super) fn failed(item: &Item, object: &Value) -> Option<Reason> {
     })
 }
 
-/// A target, as the end of a sentence.
+/// Describes a target, for the end of a message.
 fn awaited(target: &WaitTarget, show: bool) -> String {
     match target {
         WaitTarget::Conditions(names) => format!("condition {}", names.join(", ")),
@@ -93,7 +93,7 @@ fn awaited(target: &WaitTarget, show: bool) -> String {
     }
 }
 
-/// What a declared failure looks like in the object.
+/// Describes a declared failure that the object shows.
 fn seen(object: &Value, failure: &WaitTarget, show: bool) -> String {
     match failure {
         WaitTarget::Conditions(names) => {
@@ -117,7 +117,7 @@ pub(super) fn find<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
     conditions.find(|condition| condition["type"] == name)
 }
 
-/// Returns true if the controller has seen the newest generation. What it has said about an earlier one says nothing about this.
+/// Returns true if the controller has seen the newest generation. Its report about an earlier one tells nothing about this.
 pub(super) fn is_current(object: &Value, condition: &Value) -> bool {
     let generation = object["metadata"]["generation"].as_i64();
     let is_old = |observed: &Value| observed.is_i64() && observed.as_i64() < generation;
@@ -128,11 +128,16 @@ pub(super) fn is_current(object: &Value, condition: &Value) -> bool {
 
 /// `Ready is False (Reason): message`
 pub(super) fn said(name: &str, condition: &Value, show: bool) -> String {
-    let mut said = format!("{name} is {}", text(condition, "/status"));
+    let said = format!("{name} is {}", text(condition, "/status"));
+    with_cause(said, condition, show)
+}
+
+/// Adds the reason and the message of a condition or a status to what is said of it, as far as it has them and they may be shown.
+pub(super) fn with_cause(mut said: String, cause: &Value, show: bool) -> String {
     if !show {
         return said;
     }
-    let (reason, message) = (text(condition, "/reason"), text(condition, "/message"));
+    let (reason, message) = (text(cause, "/reason"), text(cause, "/message"));
     if !reason.is_empty() {
         said = format!("{said} ({reason})");
     }
@@ -252,7 +257,7 @@ fn field(
     Err(Pending { awaited, seen })
 }
 
-/// A value as the text that a result carries: a string as it is, anything else as compact JSON.
+/// Returns the text of a value in a result: a string unchanged, anything else as compact JSON.
 fn as_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

@@ -3,7 +3,7 @@
 use gleaner_core::declaration::WaitTarget;
 use serde_json::Value;
 
-use super::state::{find as condition, is_current, said};
+use super::state::{find as condition, is_current, said, with_cause};
 use crate::answer::text;
 use crate::kind::KindName;
 
@@ -14,7 +14,7 @@ struct Terminal {
     mark: Mark,
 }
 
-/// How the state shows.
+/// The form of the state.
 enum Mark {
     /// A condition with this status, and one of these reasons; with any, if there is none.
     Condition(&'static str, &'static str, &'static [&'static str]),
@@ -132,18 +132,9 @@ pub(super) fn find(
         }
         Phase(phases) => {
             let phase = text(object, "/status/phase");
-            let (reason, message) = (
-                text(object, "/status/reason"),
-                text(object, "/status/message"),
-            );
             phases
                 .contains(&phase)
-                .then(|| match (show, reason, message) {
-                    (true, "", "") | (false, ..) => format!("its phase is {phase}"),
-                    (true, reason, message) => {
-                        format!("its phase is {phase} ({reason}): {message}")
-                    }
-                })
+                .then(|| with_cause(format!("its phase is {phase}"), &object["status"], show))
         }
     })
     .next()

@@ -280,6 +280,42 @@ async fn a_quota_that_gets_room_in_time_is_waited_for() {
 }
 
 #[tokio::test]
+async fn an_object_that_filled_the_quota_itself_is_rolled_back_although_its_response_was_lost() {
+    let mut applied = image("a", "a", "1");
+    applied.policy = Policy::Apply;
+    for (rendered, method) in [
+        (image("a", "a", "1"), Method::POST),
+        (applied, Method::PATCH),
+    ] {
+        let mock = Mock::start().await;
+        let real = r"\?(fieldManager|force=false)";
+        mock.on(method.clone(), real)
+            .first(1)
+            .fail(Fault::DropReply);
+        mock.on(method.clone(), real).fail(quota());
+        let bounds = Bounds {
+            timeout: Duration::from_millis(300),
+            ..Bounds::default()
+        };
+        // Longer than the lost request may be under way, after which the rollback does not look for it in any case.
+        let settings = Settings {
+            deadline: Duration::from_secs(5),
+            ..Settings::default()
+        };
+        let submitter = mock.submitter_within(bounds, settings).await;
+        let error = submit(&submitter, vec![rendered]).await.unwrap_err();
+        let code = error.failures[0].to_message().code;
+        assert_eq!(code, FailureCode::QuotaExceeded, "{method}");
+        assert_eq!(
+            error.aftermath.removed,
+            ["PipelineResource ci/a"],
+            "{method}"
+        );
+        assert!(mock.paths().is_empty(), "{method}");
+    }
+}
+
+#[tokio::test]
 async fn a_quota_without_room_names_its_use_and_its_limit() {
     let mock = Mock::start().await;
     mock.on(Method::POST, "dryRun").fail(quota());

@@ -234,6 +234,18 @@ async fn an_object_that_has_failed_ends_the_wait_with_its_reason_and_message() {
             phase,
             "it failed while condition Ready was waited for: its phase is Failed (Evicted): no",
         ),
+        (
+            ("v1", "Pod"),
+            conditions(&["Ready"]),
+            json!({"phase": "Failed", "message": "no"}),
+            "it failed while condition Ready was waited for: its phase is Failed: no",
+        ),
+        (
+            ("v1", "Pod"),
+            conditions(&["Ready"]),
+            json!({"phase": "Failed", "reason": "Evicted"}),
+            "it failed while condition Ready was waited for: its phase is Failed (Evicted)",
+        ),
     ] {
         let mock = Mock::start().await;
         let found = failure(&mock, reporting(kind, target, &status)).await;

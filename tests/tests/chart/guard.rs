@@ -50,14 +50,14 @@ async fn a_pod_that_got_by_the_injector_is_refused_and_told_why(server: &Server)
                   app.kubernetes.io/name=gleaner,app.kubernetes.io/component=injector`, then run it again";
     assert!(refused.refusal().contains(remedy), "{}", refused.text);
 
-    let woven = container(
+    let injected = container(
         "sidecar-gleaner",
         json!(["--unwrapped", "--declaration=e30="]),
     );
     let wrapped = container("sidecar-gleaner", json!(["--declaration=e30="]));
     for asking in [
-        pod(&json!({"containers": [step, woven]})),
-        pod(&json!({"containers": [step], "initContainers": [woven]})),
+        pod(&json!({"containers": [step, injected]})),
+        pod(&json!({"containers": [step], "initContainers": [injected]})),
     ] {
         create(server, &asking).await.expect_status(422);
     }

@@ -269,11 +269,11 @@ async fn pods_pass_unless_they_ask(server: &Server) {
 
     let mut annotated = plain.clone();
     annotated["metadata"]["annotations"] = json!({"gleaner.dev/outputs": ""});
-    let woven = pod(&json!({"containers": [container("step-a"), container("sidecar-gleaner")]}));
+    let injected = pod(&json!({"containers": [container("step-a"), container("sidecar-gleaner")]}));
     let native = pod(
         &json!({"containers": [container("step-a")], "initContainers": [container("sidecar-gleaner")]}),
     );
-    for asking in [&annotated, &woven, &native] {
+    for asking in [&annotated, &injected, &native] {
         is_refused(server, asking, "pods.gleaner.dev").await;
     }
     let mut others = plain.clone();

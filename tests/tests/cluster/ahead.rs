@@ -9,7 +9,7 @@ use crate::{BUILD, gleaner, param, plain};
 pub(crate) fn cases() -> Vec<Case> {
     on_cluster![
         an_injected_task_needs_no_webhook,
-        an_injected_task_may_be_woven_too,
+        an_injected_task_may_be_injected_too,
         an_injected_job_needs_no_webhook,
     ]
 }
@@ -62,7 +62,7 @@ fn an_injected_task_needs_no_webhook(namespace: &Namespace) {
 }
 
 /// Somebody installs the webhook later.
-fn an_injected_task_may_be_woven_too(namespace: &Namespace) {
+fn an_injected_task_may_be_injected_too(namespace: &Namespace) {
     namespace.apply(&injected(namespace, &two_steps()));
     namespace.run("build").succeeded();
     assert_eq!(param(&namespace.only_resource(), "verdict"), "good");

@@ -135,7 +135,7 @@ spec:
             let refusal = namespace
                 .refuse(&BUILD.replace("name: build\n  annotations", "name: other\n  annotations"));
             holds(&refusal, &["gleaner.dev", "gleaner-injector"]);
-            // A run of one that was woven before says so too, and where users look.
+            // A run of one that was injected before says so too, and where users look.
             let run = namespace.run("build").failed("PodCreationFailed");
             holds(
                 run.message(),

@@ -20,7 +20,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_pipeline_brings_its_tasks_specs,
         a_pipelinerun_brings_the_whole_pipeline,
         every_combination_of_a_matrix_makes_its_own,
-        a_remote_task_is_woven_though_only_its_spec_survives,
+        a_remote_task_is_injected_though_only_its_spec_survives,
     ]
 }
 
@@ -243,9 +243,9 @@ spec:
     );
     namespace.apply(&pipeline);
     namespace.apply(&pipeline);
-    let woven = namespace.get("pipeline/embedded");
+    let injected = namespace.get("pipeline/embedded");
     assert_eq!(
-        names(&woven["spec"]["tasks"][0]["taskSpec"], "sidecars"),
+        names(&injected["spec"]["tasks"][0]["taskSpec"], "sidecars"),
         ["gleaner"]
     );
     namespace.apply(
@@ -322,7 +322,7 @@ spec:
 
 /// The case plays the resolver: Tekton asks for the Task by a ResolutionRequest, tries it with a dry-run, keeps the spec that
 /// comes back, and throws the metadata away.
-fn a_remote_task_is_woven_though_only_its_spec_survives(namespace: &Namespace) {
+fn a_remote_task_is_injected_though_only_its_spec_survives(namespace: &Namespace) {
     namespace.apply(
         "
 apiVersion: tekton.dev/v1

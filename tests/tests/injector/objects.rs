@@ -14,8 +14,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) fn cases() -> Vec<Case> {
     cases![
-        a_task_is_woven_when_it_is_applied_and_stays_so_when_it_is_applied_again,
-        a_pod_that_asks_is_wrapped_and_another_stays_as_it_was,
+        a_task_is_injected_when_it_is_applied_and_stays_so_when_it_is_applied_again,
+        a_pod_that_asks_is_injected_and_another_stays_as_it_was,
         a_wrong_declaration_is_refused_in_words_that_kubectl_shows,
         a_refused_pod_is_told_of_beside_its_owner,
     ]
@@ -52,7 +52,9 @@ pub(crate) fn pod() -> Value {
     })
 }
 
-async fn a_task_is_woven_when_it_is_applied_and_stays_so_when_it_is_applied_again(server: &Server) {
+async fn a_task_is_injected_when_it_is_applied_and_stays_so_when_it_is_applied_again(
+    server: &Server,
+) {
     let injector = injected(server).await;
     let tasks = server.path("tekton.dev/v1", "tasks");
     let made = server.post(&tasks, &task()).await.expect_status(201).json;
@@ -70,17 +72,17 @@ async fn a_task_is_woven_when_it_is_applied_and_stays_so_when_it_is_applied_agai
     injector.end().await;
 }
 
-async fn a_pod_that_asks_is_wrapped_and_another_stays_as_it_was(server: &Server) {
+async fn a_pod_that_asks_is_injected_and_another_stays_as_it_was(server: &Server) {
     let injector = injected(server).await;
     let pods = server.path("v1", "pods");
-    let wrapped = server.post(&pods, &pod()).await.expect_status(201).json;
+    let injected = server.post(&pods, &pod()).await.expect_status(201).json;
     assert_eq!(
-        wrapped["spec"]["initContainers"][0]["name"], "sidecar-gleaner",
-        "{wrapped}"
+        injected["spec"]["initContainers"][0]["name"], "sidecar-gleaner",
+        "{injected}"
     );
     // The API server's own version, 1.29 or later, is where native sidecars come from.
     assert_eq!(
-        wrapped["spec"]["initContainers"][0]["restartPolicy"],
+        injected["spec"]["initContainers"][0]["restartPolicy"],
         "Always"
     );
     let mut other = pod();

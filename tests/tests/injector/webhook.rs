@@ -193,8 +193,8 @@ pub(crate) async fn in_force(server: &Server) {
         let pod = ask(&pods, super::objects::pod()).await;
         let task = ask(&tasks, super::objects::task()).await;
         let wrapped = pod["spec"]["initContainers"].is_array();
-        let woven = task["spec"]["sidecars"].is_array();
-        (wrapped && woven).then_some(())
+        let injected = task["spec"]["sidecars"].is_array();
+        (wrapped && injected).then_some(())
     })
     .await;
 }

@@ -41,7 +41,7 @@ fn a_command_gets_its_arguments_and_variables() {
         &[],
     );
     let command = command.unwrap();
-    // The step's own A stands behind the template's B, which therefore does not see it.
+    // The step's own A comes after the template's B, which therefore does not see it.
     assert_eq!(
         command.environment,
         [("B".into(), "$(A)b".into()), ("A".into(), "c".into())]

@@ -34,7 +34,7 @@ const OF_POD: [(&str, &str); 3] = [
 /// Where a container's termination message lies unless it says otherwise (`k8s.io/api/core/v1`).
 const TERMINATION_MESSAGE: &str = "/dev/termination-log";
 
-/// Wraps a pod that is none of Tekton's.
+/// Injects into a pod that is none of Tekton's.
 /// Errors: everything that is wrong with its declaration, or in the way.
 pub(super) fn inject(pod: &Value, settings: &Settings) -> Result<Changed, Vec<Diagnostic>> {
     let settings = settings.with_annotations(pod.get("metadata"))?;
@@ -86,19 +86,19 @@ pub(super) fn inject(pod: &Value, settings: &Settings) -> Result<Changed, Vec<Di
         added: 1,
         ..messages::share(pod, 0, ResultsFrom::default())
     };
-    let mut wrapped = pod.clone();
-    let mut wrong = mounts::reserved(&wrapped["spec"], &Place::from(["spec"]));
+    let mut injected = pod.clone();
+    let mut wrong = mounts::reserved(&injected["spec"], &Place::from(["spec"]));
     for step in &steps {
-        wrong.extend(wrap_container(&mut wrapped, &declaration, step, single, share).err());
+        wrong.extend(inject_container(&mut injected, &declaration, step, single, share).err());
     }
     if !wrong.is_empty() {
         return Err(wrong);
     }
-    list::push(&mut wrapped["spec"], "volumes", mounts::volume());
+    list::push(&mut injected["spec"], "volumes", mounts::volume());
     let arguments = arguments(pod, &document, steps);
-    sidecar::place(&mut wrapped, container(&settings), &arguments, &settings)?;
+    sidecar::place(&mut injected, container(&settings), &arguments, &settings)?;
     Ok(Changed {
-        object: wrapped,
+        object: injected,
         warnings,
     })
 }
@@ -116,7 +116,7 @@ fn declared(pod: &Value) -> Result<Option<Declared>, Vec<Diagnostic>> {
 }
 
 /// Puts the redirector before the container's command.
-fn wrap_container(
+fn inject_container(
     pod: &mut Value,
     declaration: &Declaration,
     name: &str,

@@ -21,10 +21,10 @@ const ALWAYS: &str = "Always";
 /// What a container of the sidecar's name is.
 #[derive(Debug)]
 pub(super) enum State {
-    /// Woven into the TaskSpec with these arguments, and not wrapped yet.
-    Woven(Vec<String>),
-    /// Here before, or injected ahead of time, with these arguments.
-    Wrapped(Vec<String>),
+    /// In the TaskSpec only, with these arguments: the steps are not wrapped yet.
+    InTask(Vec<String>),
+    /// In the pod, with these arguments; also that of an injection ahead of time.
+    InPod(Vec<String>),
     /// Somebody else's.
     Foreign,
 }
@@ -48,9 +48,9 @@ pub(super) fn state(pod: &Value, (list, index): (&'static str, usize)) -> State 
     if !flags.clone().any(|flag| flag.starts_with(DECLARATION)) {
         State::Foreign
     } else if flags.any(|flag| flag == UNWRAPPED) {
-        State::Woven(args)
+        State::InTask(args)
     } else {
-        State::Wrapped(args)
+        State::InPod(args)
     }
 }
 

@@ -21,7 +21,7 @@ use crate::inject::{list, messages, mounts};
 /// What Tekton puts before a step's name (`pkg/pod/pod.go`).
 const STEP_PREFIX: &str = "step-";
 
-/// Wraps the pod of a woven Task, whose sidecar stands at `place` and has these arguments.
+/// Injects into the pod of an injected Task, whose sidecar stands at `place` and has these arguments.
 /// Errors: everything that is not as Tekton makes it.
 pub(super) fn inject(
     pod: &Value,
@@ -39,25 +39,25 @@ pub(super) fn inject(
     if !refused.is_empty() {
         return Err(refused);
     }
-    let mut wrapped = pod.clone();
-    let Value::Object(mut woven) = containers_mut(&mut wrapped, list).remove(index) else {
+    let mut changed = pod.clone();
+    let Value::Object(mut injected) = containers_mut(&mut changed, list).remove(index) else {
         return Err(vec![mismatch("the sidecar is no container")]);
     };
-    if let Some(Value::Array(variables)) = woven.get_mut("env") {
+    if let Some(Value::Array(variables)) = injected.get_mut("env") {
         variables.retain(|variable| variable["name"] != UNWRAPPED_VARIABLE);
     }
     let results_from = results_from(pod);
     let share = messages::share(pod, added(&arguments), results_from);
-    wrap_steps(&mut wrapped, &declaration, &arguments, share, settings)?;
-    list::push(&mut wrapped["spec"], "volumes", mounts::volume());
+    wrap_steps(&mut changed, &declaration, &arguments, share, settings)?;
+    list::push(&mut changed["spec"], "volumes", mounts::volume());
     let mut arguments = encoded(pod, arguments);
     if results_from != ResultsFrom::SidecarLogs {
         arguments
             .others
             .push(format!("{TERMINATION_SHARE}={share}"));
     }
-    sidecar::place(&mut wrapped, woven, &arguments, settings)?;
-    Ok(wrapped)
+    sidecar::place(&mut changed, injected, &arguments, settings)?;
+    Ok(changed)
 }
 
 /// Checks the kinds of a pod that has its sidecar already, which no webhook may have seen. What cannot be read is the sidecar's to
@@ -85,7 +85,7 @@ fn declaration(arguments: &Arguments, place: &Place) -> Result<Declaration, Vec<
     let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
     let message = "the declaration is no base64-encoded text";
     let text = text.ok_or_else(|| vec![Diagnostic::new(place, None, message)])?;
-    // It was checked when the Task was woven; positions in it are nobody's lines.
+    // It was checked when the Task was injected; positions in it are nobody's lines.
     Declaration::parse(&text, &Scope::default()).map_err(|mut found| {
         found.iter_mut().for_each(|diagnostic| diagnostic.at = None);
         found
@@ -120,8 +120,9 @@ fn wrap_steps(
     let steps = all.filter(|(_, container)| name_of(container).starts_with(STEP_PREFIX));
     let steps: Vec<usize> = steps.map(|(index, _)| index).collect();
     if steps.len() != arguments.steps.len() {
-        let (found, woven) = (steps.len(), arguments.steps.len());
-        let message = format!("the pod has {found} steps, the Task had {woven} when it was woven");
+        let (found, injected) = (steps.len(), arguments.steps.len());
+        let message =
+            format!("the pod has {found} steps, the Task had {injected} when it was injected");
         return Err(vec![mismatch(&message)]);
     }
     let last = arguments.steps.last().map(String::as_str);

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::finish::Finish;
 use crate::inject::{list, mounts};
 
-/// Everything that is in the way of weaving the TaskSpec at `place`.
+/// Everything that is in the way of injecting into the TaskSpec at `place`.
 pub(super) fn all(spec: &Value, finish: Finish, place: &Place) -> Vec<Diagnostic> {
     let mut wrong = Vec::new();
     let items = |list: &str| list::items(spec, list).iter().enumerate();

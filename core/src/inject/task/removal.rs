@@ -7,12 +7,12 @@ use serde_json::Value;
 use super::{ahead, finish_step, results};
 use crate::inject::{list, mounts};
 
-/// Takes out what weaving has put in, and nothing else: what merely has the same name stays.
+/// Takes out what injection has put in, and nothing else: what merely has the same name stays.
 pub(crate) fn remove(spec: &mut Value) {
     // A volume of the Task's own may have the name of Gleaner's.
-    let is_woven = is_woven(spec);
+    let is_injected = is_injected(spec);
     ahead::unwrap_steps(spec);
-    if is_woven {
+    if is_injected {
         mounts::remove(spec, "volumes");
     }
     list::retain(spec, "sidecars", |sidecar| !is_own_sidecar(sidecar));
@@ -21,7 +21,7 @@ pub(crate) fn remove(spec: &mut Value) {
 }
 
 /// Whether Gleaner has been here.
-pub(super) fn is_woven(spec: &Value) -> bool {
+pub(super) fn is_injected(spec: &Value) -> bool {
     list::items(spec, "sidecars").iter().any(is_own_sidecar)
 }
 

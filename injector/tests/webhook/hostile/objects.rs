@@ -27,11 +27,6 @@ pub(crate) fn task(declaration: &str, steps: Value, fields: Value) -> Value {
     task
 }
 
-/// The review of an object of Tekton's that is created.
-pub(crate) fn created(kind: &str, object: &Value) -> Value {
-    creation("tekton.dev", kind, object)
-}
-
 /// `count` items, joined.
 fn joined(count: usize, separator: &str, item: impl Fn(usize) -> String) -> String {
     (0..count).map(item).collect::<Vec<_>>().join(separator)
@@ -59,39 +54,36 @@ fn uses(outputs: usize, count: usize, variable: impl Fn(usize) -> String) -> Str
 /// The longest chain that is read: a resource of it has 14 nodes of the 25,000 of a declaration.
 const CHAIN: usize = 1750;
 
-fn chain(count: usize) -> String {
+/// The resources `r0` to `r{count - 1}`, each with a parameter of this value.
+fn git_resources(count: usize, value: impl Fn(usize) -> String) -> String {
     let resource = |number: usize| {
-        let value = match number {
-            0 => "x".to_owned(),
-            _ => format!("$(resources.r{}.u)", number - 1),
-        };
+        let value = value(number);
         format!("- {{name: r{number}, spec: {{type: git, params: [{{name: u, value: {value}}}]}}}}")
     };
     format!("resources:\n{}", joined(count, "\n", resource))
+}
+
+fn chain(count: usize) -> String {
+    git_resources(count, |number| match number {
+        0 => "x".to_owned(),
+        _ => format!("$(resources.r{}.u)", number - 1),
+    })
 }
 
 /// The last is needed first.
 fn reversed_chain(count: usize) -> String {
-    let resource = |number: usize| {
-        let value = match number + 1 == count {
-            true => "x".to_owned(),
-            false => format!("$(resources.r{}.u)", number + 1),
-        };
-        format!("- {{name: r{number}, spec: {{type: git, params: [{{name: u, value: {value}}}]}}}}")
-    };
-    format!("resources:\n{}", joined(count, "\n", resource))
+    git_resources(count, |number| match number + 1 == count {
+        true => "x".to_owned(),
+        false => format!("$(resources.r{}.u)", number + 1),
+    })
 }
 
 /// Each value is that of the resource before, twice.
 fn doubling(count: usize) -> String {
-    let resource = |number: usize| {
-        let value = match number {
-            0 => "x".to_owned(),
-            _ => format!("$(resources.r{0}.u)$(resources.r{0}.u)", number - 1),
-        };
-        format!("- {{name: r{number}, spec: {{type: git, params: [{{name: u, value: {value}}}]}}}}")
-    };
-    format!("resources:\n{}", joined(count, "\n", resource))
+    git_resources(count, |number| match number {
+        0 => "x".to_owned(),
+        _ => format!("$(resources.r{0}.u)$(resources.r{0}.u)", number - 1),
+    })
 }
 
 /// Tasks by their declaration alone.
@@ -404,12 +396,12 @@ pub(crate) fn all() -> Vec<Hostile> {
     let tasks = declarations()
         .into_iter()
         .map(|(what, text)| (what, task(&text, steps(), json!({}))));
-    let tasks = tasks
-        .chain(specs())
-        .map(hostile("/mutate/tekton", |task| created("Task", task)));
+    let tasks = tasks.chain(specs()).map(hostile("/mutate/tekton", |task| {
+        creation("tekton.dev", "Task", task)
+    }));
     let pipelines = pipelines().into_iter();
     let pipelines = pipelines.map(hostile("/mutate/tekton", |pipeline| {
-        created("Pipeline", pipeline)
+        creation("tekton.dev", "Pipeline", pipeline)
     }));
     let pods = pods()
         .into_iter()

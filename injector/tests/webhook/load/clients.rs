@@ -1,17 +1,15 @@
 //! The clients of a load: steady ones, large ones, slow ones.
 
-use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use gleaner_testkit::client::{Connection, lasting_request};
+use gleaner_testkit::client::{Connection, Place, lasting_request};
 use serde_json::{Value, json};
 
 use super::figures::Steady;
-use crate::hostile::objects;
-use crate::support::{ApiServer, Injector, JOB_POD, NAME, UNWOVEN_POD, review, task};
+use crate::support::{ApiServer, Injector, JOB_POD, NAME, UNINJECTED_POD, creation, review, task};
 
 /// Every so often a steady client connects again, and meets the certificate of the moment.
 const RECONNECT: Duration = Duration::from_secs(1);
@@ -58,14 +56,18 @@ impl Target {
             },
             "spec": {"taskRef": {"name": "build"}},
         });
-        let other_pod = UNWOVEN_POD.replace("gleaner", "another");
+        let other_pod = UNINJECTED_POD.replace("gleaner", "another");
         let mix = [
             ("/mutate/pods", review(JOB_POD), true),
             ("/mutate/pods", review(&other_pod), false),
-            ("/mutate/tekton", objects::created("Task", &task()), true),
             (
                 "/mutate/tekton",
-                objects::created("TaskRun", &by_reference),
+                creation("tekton.dev", "Task", &task()),
+                true,
+            ),
+            (
+                "/mutate/tekton",
+                creation("tekton.dev", "TaskRun", &by_reference),
                 false,
             ),
         ];
@@ -123,7 +125,7 @@ impl Target {
         let mut large = task();
         large["spec"]["steps"][0]["env"] = json!([{"name": "X", "value": "y".repeat(2_900_000)}]);
         let exchange = Exchange {
-            request: request("/mutate/tekton", &objects::created("Task", &large)),
+            request: request("/mutate/tekton", &creation("tekton.dev", "Task", &large)),
             changed: true,
         };
         let mut latencies = Vec::new();
@@ -150,7 +152,7 @@ impl Target {
         let mut cut_off = 0;
         while !done.load(Ordering::Relaxed) {
             while silent.len() < SLOW_OTHERS {
-                silent.push(TcpStream::connect(self.address).expect("a connection"));
+                silent.push(Place::Tcp(self.address).connect());
             }
             for (begin, count) in &kinds {
                 while slow.iter().filter(|(kind, _)| *kind == begin).count() < *count {
@@ -161,7 +163,7 @@ impl Target {
             }
             thread::sleep(DRIP);
             let before = silent.len() + slow.len();
-            silent.retain_mut(|stream| !has_closed(stream));
+            silent.retain_mut(|connection| !connection.has_closed());
             slow.retain_mut(|(_, connection)| {
                 !connection.has_closed() && connection.send(b"x").is_ok()
             });
@@ -198,15 +200,4 @@ impl Exchange {
 fn request(path: &str, review: &Value) -> Vec<u8> {
     let headers = [("Content-Type", "application/json")];
     lasting_request("POST", path, &headers, review.to_string().as_bytes())
-}
-
-/// Returns true if the other side has closed.
-fn has_closed(stream: &TcpStream) -> bool {
-    stream
-        .set_nonblocking(true)
-        .expect("a mode without blocking");
-    match stream.peek(&mut [0]) {
-        Ok(read) => read == 0,
-        Err(error) => error.kind() != io::ErrorKind::WouldBlock,
-    }
 }

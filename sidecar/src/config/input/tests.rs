@@ -133,7 +133,7 @@ fn the_arguments_of_an_injected_pod_are_read_and_those_before_are_refused() {
     assert_read(&read(&serde_json::from_value::<Vec<String>>(args).unwrap()));
 }
 
-/// The kinds that the sidecar of a Task's pod has after its injection under `list`, where the Task brings a list of its own.
+/// The kinds that the sidecar of a Task's pod has after its injection under `list`, where the Task brings its own list.
 fn kinds_of_a_pod(list: &[&str]) -> Vec<String> {
     let mut args = substituted(&changed(task::inject(
         &task(),

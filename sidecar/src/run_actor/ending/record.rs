@@ -39,7 +39,7 @@ pub(in crate::run_actor) fn room(declaration: &Declaration) -> u64 {
 }
 
 /// Returns the room for the plan of a submission with this declaration, in bytes. A plan that takes more, for the second names of
-/// objects, is written in room of its own.
+/// objects, is written in additional room.
 pub(super) fn room_of_plan(declaration: &Declaration) -> u64 {
     BASE_OF_PLAN + PLANNED * declaration.templates.len() as u64
 }

@@ -1,4 +1,4 @@
-//! A disk in memory that fails as it is told to.
+//! A disk in memory that fails on command.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -22,7 +22,7 @@ struct Shared {
 struct State {
     /// As the kernel has it.
     bytes: Vec<u8>,
-    /// As it is after a power cut.
+    /// The content after a power cut.
     synced: Vec<u8>,
     /// The bytes that the disk has room for.
     capacity: Option<usize>,
@@ -130,7 +130,7 @@ impl Medium {
         self.0.restarted.notify_all();
     }
 
-    /// The file as it is after the death of the process, and after a power cut.
+    /// The file after the death of the process, and after a power cut.
     pub(super) fn survivors(&self) -> [Vec<u8>; 2] {
         let state = self.state();
         [state.bytes.clone(), state.synced.clone()]

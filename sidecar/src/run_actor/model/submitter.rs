@@ -1,4 +1,4 @@
-//! A submission that does as it is told.
+//! A submission that follows a script.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -19,7 +19,7 @@ use crate::journal::{Commit, Journal};
 use crate::run_actor::on_disk;
 use crate::run_actor::submitting::{Ended, Submit};
 
-/// What a submission is told to do.
+/// A command for a submission.
 #[derive(Debug)]
 pub(super) enum Order {
     /// To keep a plan; answers true if it is kept.

@@ -59,7 +59,7 @@ fn a_failure_is_shortened_to_the_room_and_keeps_what_is_left() {
         shortened(Err(short.clone()), room(&declaration(1))),
         Err(short)
     );
-    // Whatever the room, it is kept to.
+    // It stays within any room.
     let problem = shortened(Err(longest(50)), 2 << 10).unwrap_err();
     assert!(fits(&problem, 2 << 10));
 }

@@ -1,4 +1,4 @@
-//! Wrapping: a pod that asks for Gleaner gets redirector and sidecar.
+//! Injection into pods: a pod that asks for Gleaner gets redirector and sidecar.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -6,7 +6,7 @@ use gleaner_core::inject::task::{self, Operation};
 use gleaner_core::inject::{Outcome, Settings, Skip, pod};
 use serde_json::{Value, json};
 
-use crate::support::{settings, woven, wrapped, yaml};
+use crate::support::{injected, injected_pod, settings, yaml};
 
 /// A pod that Tekton has made of a real TaskRun, as the webhook got it.
 pub(crate) const RICH: &str = include_str!("fixtures/pod-from-taskrun-rich.json");
@@ -18,7 +18,7 @@ pub(crate) fn pod(review: &str) -> Value {
     review["request"]["object"].clone()
 }
 
-/// The TaskRun that the rich pod was made of, cut down to what weaving looks at.
+/// The TaskRun that the rich pod was made of, cut down to what injection looks at.
 fn rich_task(declaration: &str) -> Value {
     let mut object = yaml(
         "
@@ -53,9 +53,9 @@ resources:
 preflight: Strict
 "#;
 
-/// The rich pod as Tekton makes it of the woven Task, with these values of its parameters.
+/// The rich pod as Tekton makes it of the injected Task, with these values of its parameters.
 pub(crate) fn tekton_pod(declaration: &str, url: &str, list: &[&str]) -> Value {
-    let run = woven(&rich_task(declaration));
+    let run = injected(&rich_task(declaration));
     let mut sidecar = run["spec"]["taskSpec"]["sidecars"][0].clone();
     let mut args = Vec::new();
     for argument in sidecar["args"].as_array().unwrap() {
@@ -147,7 +147,7 @@ fn behind_entrypoint(args: &[String]) -> &[String] {
 #[test]
 fn a_step_runs_under_the_redirector_within_tekton_s_entrypoint() {
     let before = tekton_pod(DECLARATION, "u", &["a"]);
-    let pod = wrapped(&before);
+    let pod = injected_pod(&before);
     let build = args(&pod, "step-build");
     assert_eq!(
         behind_entrypoint(&build),
@@ -180,7 +180,7 @@ fn a_step_runs_under_the_redirector_within_tekton_s_entrypoint() {
 
 #[test]
 fn a_script_is_a_command_like_any_other_and_only_the_last_step_finishes() {
-    let pod = wrapped(&tekton_pod(DECLARATION, "u", &[]));
+    let pod = injected_pod(&tekton_pod(DECLARATION, "u", &[]));
     let lint = args(&pod, "step-lint");
     assert_eq!(
         behind_entrypoint(&lint)[1..],
@@ -205,7 +205,7 @@ fn a_script_is_a_command_like_any_other_and_only_the_last_step_finishes() {
 
 #[test]
 fn a_step_sees_its_own_folders_and_no_other_s() {
-    let pod = wrapped(&tekton_pod(DECLARATION, "u", &[]));
+    let pod = injected_pod(&tekton_pod(DECLARATION, "u", &[]));
     for step in ["build", "lint", "last"] {
         let mounts = container(&pod, &format!("step-{step}"))["volumeMounts"]
             .as_array()
@@ -230,7 +230,7 @@ fn a_step_sees_its_own_folders_and_no_other_s() {
 #[test]
 fn the_sidecar_becomes_a_native_one_behind_tekton_s_own_init_containers() {
     let before = tekton_pod(DECLARATION, "u", &[]);
-    let pod = wrapped(&before);
+    let pod = injected_pod(&before);
     let init = pod["spec"]["initContainers"].as_array().unwrap();
     let sidecar = init.last().unwrap();
     assert_eq!(sidecar["name"], "sidecar-gleaner");
@@ -279,7 +279,7 @@ fn the_sidecar_becomes_a_native_one_behind_tekton_s_own_init_containers() {
 #[test]
 fn values_reach_the_sidecar_past_the_kubelet() {
     let hostile = "$(HOME) $$ \"quoted\"\n--owner=x";
-    let pod = wrapped(&tekton_pod(DECLARATION, hostile, &["--", "$$(x)"]));
+    let pod = injected_pod(&tekton_pod(DECLARATION, hostile, &["--", "$$(x)"]));
     let values = values(&pod);
     assert_eq!(
         values["params"],
@@ -302,7 +302,7 @@ fn the_pipeline_run_is_known_by_the_pod_s_labels() {
     labels.insert("tekton.dev/pipelineRun".into(), "pr".into());
     labels.insert("tekton.dev/pipelineRunUID".into(), "2".into());
     labels.insert("tekton.dev/pipelineTask".into(), "build".into());
-    let values = values(&wrapped(&before));
+    let values = values(&injected_pod(&before));
     assert_eq!(values["context"]["pipelineRun.name"], "pr");
     assert_eq!(values["context"]["pipelineRun.uid"], "2");
     assert_eq!(values["context"]["pipelineRun.namespace"], "default");
@@ -328,7 +328,7 @@ fn a_command_of_the_image_s_own_is_wrapped_for_each_platform() {
         .as_array_mut()
         .unwrap()
         .push(json!({"name": "TEKTON_PLATFORM_COMMANDS", "value": commands}));
-    let pod = wrapped(&before);
+    let pod = injected_pod(&before);
     let env = container(&pod, "step-build")["env"].as_array().unwrap();
     let wrapped_commands = env.last().unwrap()["value"].as_str().unwrap();
     let wrapped_commands: Value = serde_json::from_str(&expanded(wrapped_commands)).unwrap();
@@ -361,7 +361,7 @@ fn a_command_of_the_image_s_own_that_a_run_adds_is_wrapped_too() {
         let commands = json!({"linux/amd64": [command]}).to_string();
         env.push(json!({"name": "TEKTON_PLATFORM_COMMANDS", "value": commands}));
     }
-    let pod = wrapped(&before);
+    let pod = injected_pod(&before);
     let env = container(&pod, "step-build")["env"].as_array().unwrap();
     for variable in &env[env.len() - 2..] {
         let commands = variable["value"].as_str().unwrap();
@@ -378,7 +378,7 @@ fn a_command_of_the_image_s_own_that_a_run_adds_is_wrapped_too() {
 fn a_step_of_gleaner_s_own_is_not_wrapped_but_has_its_socket() {
     let mut task = rich_task(DECLARATION);
     task["spec"]["taskSpec"]["steps"][2]["onError"] = "continue".into();
-    let sidecar_args = woven(&task)["spec"]["taskSpec"]["sidecars"][0]["args"].clone();
+    let sidecar_args = injected(&task)["spec"]["taskSpec"]["sidecars"][0]["args"].clone();
     let mut before = tekton_pod(DECLARATION, "u", &[]);
     let containers = before["spec"]["containers"].as_array_mut().unwrap();
     let mut own = containers[2].clone();
@@ -393,7 +393,7 @@ fn a_step_of_gleaner_s_own_is_not_wrapped_but_has_its_socket() {
     ]);
     containers.insert(3, own.clone());
     containers.last_mut().unwrap()["args"] = sidecar_args;
-    let pod = wrapped(&before);
+    let pod = injected_pod(&before);
     let mut expected = own["args"].as_array().unwrap().clone();
     expected.extend(["--injected", "--termination-share=7+2"].map(Value::from));
     assert_eq!(container(&pod, "step-gleaner")["args"], json!(expected));
@@ -416,7 +416,7 @@ fn a_step_that_calls_the_redirector_itself_is_wrapped_like_any_other() {
         .position(|argument| argument == "-entrypoint")
         .unwrap();
     last["args"][at + 1] = "/gleaner/bin/redirector".into();
-    let args = args(&wrapped(&before), "step-last");
+    let args = args(&injected_pod(&before), "step-last");
     assert!(args.contains(&"--finish".to_owned()), "{args:?}");
     assert_eq!(
         args.iter()
@@ -429,7 +429,7 @@ fn a_step_that_calls_the_redirector_itself_is_wrapped_like_any_other() {
 #[test]
 fn long_values_are_in_arguments_that_linux_takes() {
     let long = "v".repeat(120_000);
-    let pod = wrapped(&tekton_pod(DECLARATION, &long, &["x"]));
+    let pod = injected_pod(&tekton_pod(DECLARATION, &long, &["x"]));
     for argument in args(&pod, "sidecar-gleaner") {
         assert!(argument.len() < 128 << 10, "{} bytes", argument.len());
     }
@@ -437,11 +437,11 @@ fn long_values_are_in_arguments_that_linux_takes() {
 }
 
 #[test]
-fn a_task_is_woven_and_its_pod_wrapped_under_one_declaration() {
-    // The pod's annotation may be another's: Tekton lets a Pipeline's win. What was woven counts.
+fn a_task_is_injected_and_its_pod_under_one_declaration() {
+    // The pod's annotation may be another's: Tekton lets a Pipeline's win. What was injected counts.
     let mut before = tekton_pod(DECLARATION, "u", &[]);
     before["metadata"]["annotations"]["gleaner.dev/outputs"] = "steps: {nobody: []}".into();
-    let pod = wrapped(&before);
+    let pod = injected_pod(&before);
     assert!(args(&pod, "step-build").contains(&"--step=build".to_owned()));
     let none = task::inject(
         &json!({"kind": "Pod", "apiVersion": "v1"}),

@@ -1,6 +1,6 @@
-//! Weaving: a Task that asks for Gleaner becomes one that any Tekton can run.
+//! Injection: a Task that asks for Gleaner becomes one that any Tekton can run.
 
-use crate::support::{changed, refused, settings, woven, yaml};
+use crate::support::{changed, injected, refused, settings, yaml};
 use gleaner_core::inject::task::{self, Operation};
 use gleaner_core::inject::{Outcome, Skip};
 use serde_json::{Value, json};
@@ -63,7 +63,7 @@ pub(crate) fn arguments(object: &Value) -> Vec<String> {
 
 #[test]
 fn the_sidecar_carries_steps_parameters_and_context() {
-    let object = woven(&build_and_push());
+    let object = injected(&build_and_push());
     assert_eq!(
         arguments(&object),
         [
@@ -99,7 +99,7 @@ fn the_sidecar_carries_steps_parameters_and_context() {
 
 #[test]
 fn each_resource_becomes_an_object_result() {
-    let object = woven(&build_and_push());
+    let object = injected(&build_and_push());
     let text = json!({"type": "string"});
     assert_eq!(
         object.pointer("/spec/results"),
@@ -124,7 +124,7 @@ fn each_resource_becomes_an_object_result() {
 fn the_containers_pass_the_standard_restricted() {
     let mut task = build_and_push();
     task["spec"]["steps"][1]["onError"] = "continue".into();
-    let object = woven(&task);
+    let object = injected(&task);
     for place in ["/spec/sidecars/0", "/spec/steps/2"] {
         let mut container = object.pointer(place).unwrap().clone();
         container["securityContext"]
@@ -151,7 +151,7 @@ fn the_containers_pass_the_standard_restricted() {
 fn annotations_ask_for_other_resources_and_must_be_quantities() {
     let mut task = build_and_push();
     task["metadata"]["annotations"]["gleaner.dev/memory-limit"] = "1Gi".into();
-    let object = woven(&task);
+    let object = injected(&task);
     let resources = &object["spec"]["sidecars"][0]["computeResources"];
     assert_eq!(resources["limits"]["memory"], "1Gi");
     assert_eq!(resources["requests"]["memory"], "16Mi");
@@ -174,7 +174,7 @@ fn a_request_above_its_limit_is_refused_at_apply() {
 }
 
 #[test]
-fn a_run_of_a_woven_pipeline_keeps_the_values_that_tekton_has_put_in() {
+fn a_run_of_an_injected_pipeline_keeps_the_values_that_tekton_has_put_in() {
     let declaration = "objects:\n  - name: note\n    resourceTemplate:\n      apiVersion: v1\n      kind: ConfigMap\n      data: {a: $(params.text)}\n";
     let metadata = json!({"annotations": {"gleaner.dev/outputs": declaration}});
     let mut spec = json!({"steps": [{"name": "a", "image": "i", "command": ["true"]}]});
@@ -183,7 +183,7 @@ fn a_run_of_a_woven_pipeline_keeps_the_values_that_tekton_has_put_in() {
         "apiVersion": "tekton.dev/v1", "kind": "Pipeline", "metadata": {"name": "p"},
         "spec": {"params": [{"name": "text"}], "tasks": [{"name": "a", "taskSpec": spec}]},
     });
-    let mut spec = woven(&pipeline)["spec"]["tasks"][0]["taskSpec"].clone();
+    let mut spec = injected(&pipeline)["spec"]["tasks"][0]["taskSpec"].clone();
     spec.as_object_mut().unwrap().remove("metadata");
     // As Tekton's controller makes the TaskRun: the Pipeline's parameter is in the text, and nowhere else.
     let substituted = spec
@@ -207,7 +207,7 @@ fn a_run_of_a_woven_pipeline_keeps_the_values_that_tekton_has_put_in() {
     assert!(refused(&run).contains("the Task has no parameter 'text'"));
     run["spec"]["params"] = json!([{"name": "text", "value": "v"}]);
     assert_eq!(
-        woven(&run)["metadata"]["labels"],
+        injected(&run)["metadata"]["labels"],
         json!({}),
         "of a PipelineRun that has not made it"
     );
@@ -224,7 +224,10 @@ fn what_is_no_list_is_not_repaired_in_silence() {
     );
     task["spec"]["sidecars"] = Value::Null;
     assert_eq!(
-        woven(&task)["spec"]["sidecars"].as_array().unwrap().len(),
+        injected(&task)["spec"]["sidecars"]
+            .as_array()
+            .unwrap()
+            .len(),
         1
     );
 }
@@ -249,7 +252,7 @@ fn what_would_be_refused_at_the_pod_is_refused_at_apply() {
         "{said}"
     );
     task["spec"]["stepTemplate"] = json!({"securityContext": {"privileged": true}});
-    let object = woven(&task);
+    let object = injected(&task);
     assert_eq!(
         object["spec"]["steps"][2]["securityContext"]["privileged"],
         false
@@ -267,7 +270,7 @@ fn a_task_of_a_pipeline_is_found_again_wherever_it_stands() {
         task
     };
     let pipeline = |tasks: Value| json!({"apiVersion": "tekton.dev/v1", "kind": "Pipeline", "metadata": {"name": "p"}, "spec": {"tasks": tasks}});
-    let old = woven(&pipeline(json!([task("first", true)])));
+    let old = injected(&pipeline(json!([task("first", true)])));
     let mut lost = old["spec"]["tasks"][0].clone();
     lost["taskSpec"].as_object_mut().unwrap().remove("metadata");
     let new = pipeline(json!([task("new", false), lost]));
@@ -297,7 +300,7 @@ fn a_last_step_that_may_not_run_or_not_count_gets_one_behind_it() {
     ] {
         let mut task = build_and_push();
         task["spec"]["steps"][1][key] = value.clone();
-        let object = woven(&task);
+        let object = injected(&task);
         let steps = object["spec"]["steps"].as_array().unwrap();
         assert_eq!(steps.len(), if own_step { 3 } else { 2 }, "{key}: {value}");
         let told = arguments(&object).contains(&"--step=gleaner".to_owned());
@@ -311,15 +314,15 @@ fn a_last_step_that_may_not_run_or_not_count_gets_one_behind_it() {
 }
 
 #[test]
-fn every_kind_that_embeds_a_task_is_woven_where_the_task_stands() {
+fn every_kind_that_embeds_a_task_is_injected_where_the_task_stands() {
     let task = build_and_push();
     let annotations = task["metadata"]["annotations"].clone();
     let spec = task["spec"].clone();
     let mut embedded = spec.clone();
     embedded["metadata"] = json!({"annotations": annotations});
-    let expected = woven(&task)["spec"].clone();
+    let expected = injected(&task)["spec"].clone();
     let expect_at = |object: Value, pointer: &str| {
-        let object = woven(&object);
+        let object = injected(&object);
         let mut found = object.pointer(pointer).expect(pointer).clone();
         found.as_object_mut().unwrap().remove("metadata");
         assert_eq!(found, expected, "{pointer}");
@@ -388,7 +391,7 @@ fn parameters_that_tekton_propagates_are_known_by_their_values() {
         (pipeline_run, "/spec/pipelineSpec/tasks/0/taskSpec"),
         (pipeline, "/spec/tasks/0/taskSpec"),
     ] {
-        let object = woven(&object);
+        let object = injected(&object);
         let args = object.pointer(pointer).unwrap()["sidecars"][0]["args"].to_string();
         for argument in expected {
             assert!(args.contains(argument), "{pointer}, {argument}: {args}");
@@ -400,7 +403,7 @@ fn parameters_that_tekton_propagates_are_known_by_their_values() {
 fn old_versions_name_resources_as_they_do() {
     let mut task = build_and_push();
     task["apiVersion"] = "tekton.dev/v1beta1".into();
-    let object = woven(&task);
+    let object = injected(&task);
     assert!(object["spec"]["sidecars"][0]["resources"].is_object());
     assert_eq!(object["spec"]["sidecars"][0].get("computeResources"), None);
 }
@@ -440,7 +443,7 @@ fn a_result_of_the_tasks_own_stays_when_it_fits() {
     let mut task = build_and_push();
     task["spec"]["results"] =
         json!([{"name": "img", "type": "object", "properties": {"digest": {"type": "string"}}}]);
-    let object = woven(&task);
+    let object = injected(&task);
     assert_eq!(object["spec"]["results"][0], task["spec"]["results"][0]);
     task["spec"]["results"][0]["properties"]["tag"] = json!({"type": "string"});
     let said = refused(&task);

@@ -1,12 +1,12 @@
-//! Weaving what was woven before: updates, and the same object once more.
+//! Injecting again: updates, and the same object once more.
 
 use gleaner_core::inject::task::{self, Operation};
 use gleaner_core::inject::{Outcome, Skip};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::{changed, settings, woven};
-use crate::weave::{arguments, build_and_push};
+use crate::support::{changed, injected, settings};
+use crate::task::{arguments, build_and_push};
 
 #[test]
 fn without_its_annotation_a_task_is_as_it_was() {
@@ -21,8 +21,8 @@ fn without_its_annotation_a_task_is_as_it_was() {
     };
     let mut old = build_and_push();
     old["spec"]["steps"][1]["onError"] = "continue".into();
-    let old = woven(&old);
-    // What client-side apply leaves: the annotation is gone, what was woven in stays.
+    let old = injected(&old);
+    // What client-side apply leaves: the annotation is gone, what was injected in stays.
     let mut new = old.clone();
     new["metadata"]
         .as_object_mut()
@@ -37,10 +37,10 @@ fn without_its_annotation_a_task_is_as_it_was() {
 
 #[test]
 fn an_edited_declaration_replaces_what_the_old_one_brought() {
-    let mut edited = woven(&build_and_push());
+    let mut edited = injected(&build_and_push());
     edited["metadata"]["annotations"]["gleaner.dev/outputs"] =
         "steps: {kaniko: [{name: digest}]}\nobjects: []\n".into();
-    let old = woven(&build_and_push());
+    let old = injected(&build_and_push());
     let after = changed(
         task::inject(&edited, Operation::Update { old: &old }, &settings()),
         &edited,
@@ -54,7 +54,7 @@ fn an_edited_declaration_replaces_what_the_old_one_brought() {
     );
 }
 
-/// Shapes of Tasks, as far as weaving looks at them.
+/// Shapes of Tasks, as far as injection looks at them.
 fn tasks() -> impl Strategy<Value = Value> {
     let step = (
         proptest::option::of("[a-z][a-z0-9]{0,8}"),
@@ -107,15 +107,15 @@ fn tasks() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn weaving_twice_is_weaving_once(task in tasks()) {
-        let once = woven(&task);
+    fn injecting_twice_is_injecting_once(task in tasks()) {
+        let once = injected(&task);
         prop_assert_eq!(task::inject(&once, Operation::Create, &settings()), Ok(Outcome::Skipped(Skip::Done)));
         prop_assert_eq!(task::inject(&once, Operation::Update { old: &once }, &settings()), Ok(Outcome::Skipped(Skip::Done)));
     }
 
     #[test]
     fn applying_the_source_again_gives_the_same(task in tasks()) {
-        let once = woven(&task);
+        let once = injected(&task);
         let again = changed(task::inject(&task, Operation::Update { old: &once }, &settings()), &task);
         prop_assert_eq!(again, once);
     }
@@ -132,12 +132,12 @@ proptest! {
             names.sort();
             names
         };
-        prop_assert_eq!(sorted(woven(&add(task.clone()))), sorted(woven(&add(woven(&task)))));
+        prop_assert_eq!(sorted(injected(&add(task.clone()))), sorted(injected(&add(injected(&task)))));
     }
 
     #[test]
     fn nothing_but_what_is_added_changes(task in tasks()) {
-        let object = woven(&task);
+        let object = injected(&task);
         for list in ["steps", "sidecars", "results"] {
             let before = task["spec"][list].as_array().unwrap();
             let after = object["spec"][list].as_array().unwrap();

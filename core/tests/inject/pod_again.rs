@@ -1,16 +1,16 @@
-//! Wrapping what was wrapped before, or by others; and values on their way.
+//! Injecting again, also after other injectors; and values on their way.
 
 use gleaner_core::inject::{Outcome, Skip, pod};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::{settings, wrapped};
-use crate::wrap::{DECLARATION, JOB, container, pod, tekton_pod, values};
+use crate::pod::{DECLARATION, JOB, container, pod, tekton_pod, values};
+use crate::support::{injected_pod, settings};
 
 #[test]
 fn what_another_webhook_dropped_of_the_sidecar_is_put_back() {
     for before in [tekton_pod(DECLARATION, "u", &["a"]), pod(JOB)] {
-        let once = wrapped(&before);
+        let once = injected_pod(&before);
         let mut stripped = once.clone();
         let list = stripped["spec"]["initContainers"].as_array_mut().unwrap();
         for container in list {
@@ -20,16 +20,16 @@ fn what_another_webhook_dropped_of_the_sidecar_is_put_back() {
             container(&stripped, "sidecar-gleaner")["restartPolicy"],
             Value::Null
         );
-        assert_eq!(wrapped(&stripped), once);
+        assert_eq!(injected_pod(&stripped), once);
     }
 }
 
 proptest! {
     #[test]
-    fn wrapping_twice_is_wrapping_once(url in "\\PC{0,20}", list in proptest::collection::vec("[a-z$()-]{0,6}", 0..4)) {
+    fn injecting_twice_into_a_pod_is_injecting_once(url in "\\PC{0,20}", list in proptest::collection::vec("[a-z$()-]{0,6}", 0..4)) {
         let list: Vec<&str> = list.iter().map(String::as_str).collect();
         for before in [tekton_pod(DECLARATION, &url, &list), pod(JOB)] {
-            let once = wrapped(&before);
+            let once = injected_pod(&before);
             prop_assert_eq!(pod::inject(&once, &settings()), Ok(Outcome::Skipped(Skip::Done)));
         }
     }
@@ -37,7 +37,7 @@ proptest! {
     #[test]
     fn a_value_is_never_expanded_on_its_way(url in "[$()a-zA-Z =\"-]{0,24}", list in proptest::collection::vec("[$()a-z:-]{0,8}", 0..4)) {
         let items: Vec<&str> = list.iter().map(String::as_str).collect();
-        let pod = wrapped(&tekton_pod(DECLARATION, &url, &items));
+        let pod = injected_pod(&tekton_pod(DECLARATION, &url, &items));
         prop_assert_eq!(values(&pod)["params"].clone(), json!({"url": url, "list": list}));
     }
 
@@ -57,6 +57,6 @@ proptest! {
             }
             pod
         };
-        prop_assert_eq!(sorted(wrapped(&mesh(before.clone()))), sorted(wrapped(&mesh(wrapped(&before)))));
+        prop_assert_eq!(sorted(injected_pod(&mesh(before.clone()))), sorted(injected_pod(&mesh(injected_pod(&before)))));
     }
 }

@@ -1,0 +1,44 @@
+//! Objects that are created while steps are still to run.
+
+use std::collections::HashSet;
+
+use gleaner_proto::path::FINISH_STEP;
+
+use crate::declaration::{Declaration, Submit};
+use crate::document::Place;
+use crate::document::diagnostic::Diagnostic;
+use crate::variable::Reference;
+
+use super::spec::TaskSpec;
+
+/// Returns a warning if the objects are created before steps that may fail; its place is the declaration's. A declaration that names
+/// `submit` itself is not asked.
+pub(super) fn warning(declaration: &Declaration, spec: &TaskSpec) -> Option<Diagnostic> {
+    if declaration.submit != Submit::Resolved {
+        return None;
+    }
+    let uses = declaration
+        .templates
+        .iter()
+        .flat_map(|template| &template.uses);
+    let used: HashSet<&str> = uses
+        .filter_map(|usage| match &usage.reference {
+            Reference::Output { step, .. } => Some(step.as_str()),
+            _ => None,
+        })
+        .collect();
+    let is_used = |name: &str| used.contains(name);
+    let last = spec.steps.iter().rposition(|step| is_used(&step.name))?;
+    let later: Vec<&str> = spec.steps[last + 1..]
+        .iter()
+        .map(|step| step.name.as_str())
+        .filter(|name| *name != FINISH_STEP)
+        .collect();
+    let (first, name) = (later.first()?, &spec.steps[last].name);
+    let message = format!(
+        "the objects are created after the step '{name}', and stay if a later one, such as '{first}', fails"
+    );
+    let help = "write submit: Completed to create them after the last step, or submit: Resolved if that is meant";
+    let place = Place::from(["steps", name.as_str()]);
+    Some(Diagnostic::new(place, None, message).help(help))
+}
