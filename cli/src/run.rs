@@ -226,7 +226,7 @@ fn trial(
             workspaces: task.workspaces.clone(),
             commands: commands.get(&task.name).cloned().unwrap_or_default(),
             clean_env: options.clean_env,
-            shared: &directory.volumes(),
+            shared: &directory.claims(),
             in_pipeline: false,
             tentative: false,
         };
@@ -241,7 +241,7 @@ fn trial(
     let wrong = |error: &dyn std::fmt::Display| vec![format!("task '{}': {error}", task.name)];
     let (params, _) = pipeline_run::prepare(task, &scope).map_err(|error| wrong(&error))?;
     let trial = RunDirectory::new(false).map_err(|error| wrong(&error))?;
-    let volumes = trial.volumes();
+    let claims = trial.claims();
     let inputs = Inputs {
         params,
         results: &BTreeMap::new(),
@@ -249,7 +249,7 @@ fn trial(
         workspaces: empty(task),
         commands: commands.get(&task.name).cloned().unwrap_or_default(),
         clean_env: options.clean_env,
-        shared: &volumes,
+        shared: &claims,
         in_pipeline: true,
         tentative: true,
     };
