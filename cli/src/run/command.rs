@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use gleaner_core::declaration::Declaration;
+use gleaner_proto::name::is_dns_label;
 use gleaner_proto::{OutputSpec, duration};
 
 use super::directory::RunDirectory;
 use super::expression::UNKNOWN;
 use super::model::Mounts;
-use super::paths::Paths;
+use super::paths::{Paths, leads_out};
 use super::substitution::{Substitution, expand};
 use gleaner_core::task::step::{Condition, SCRIPT_PREAMBLE, has_interpreter};
 use gleaner_core::task::{Action, Step};
@@ -40,6 +41,8 @@ pub(crate) struct Command {
     pub(crate) from_cluster: Vec<String>,
     /// Warnings about this step, shown before it runs.
     pub(crate) warnings: Vec<String>,
+    /// The directories that the step mounts, which may not exist yet.
+    pub(crate) volumes: Vec<PathBuf>,
     pub(crate) working_dir: PathBuf,
     pub(crate) continue_on_error: bool,
     pub(crate) timeout: Option<Duration>,
@@ -58,11 +61,7 @@ impl Command {
         let name = &step.name;
         let own_run = surroundings.directory.own_run(name);
         let mut paths = surroundings.paths.of_step(&own_run);
-        for mount in surroundings.mounts.get(name).into_iter().flatten() {
-            let volume = surroundings.directory.volume(&mount.volume);
-            let directory = volume.join(mount.sub_path.as_deref().unwrap_or_default());
-            paths.lead(&mount.path, &directory);
-        }
+        let volumes = mount(name, surroundings, &mut paths)?;
         let paths = &paths;
         let mut warnings = Vec::new();
         let surroundings = &Surroundings {
@@ -133,6 +132,7 @@ impl Command {
             stderr_copy: copy(&step.stderr_path)?,
             skipped: !conditions_hold(step, surroundings)?,
             outputs: outputs(name, surroundings)?,
+            volumes,
             from_cluster: from_cluster(step),
             environment,
             warnings,
@@ -161,6 +161,36 @@ impl Surroundings<'_> {
         let replaced = self.substitution.items(items);
         replaced.map_err(|error| format!("step '{step}': {error}"))
     }
+}
+
+/// Lets the mounts of a step lead to its volumes, and returns the mounted directories.
+///
+/// # Errors
+/// A mount that would lead out of the volumes: Kubernetes refuses it (`validateVolumeMounts`).
+fn mount(
+    step: &str,
+    surroundings: &Surroundings<'_>,
+    paths: &mut Paths,
+) -> Result<Vec<PathBuf>, String> {
+    let mut directories = Vec::new();
+    for mount in surroundings.mounts.get(step).into_iter().flatten() {
+        let volume = surroundings.text(step, &mount.volume)?;
+        let sub_path = surroundings.text(step, mount.sub_path.as_deref().unwrap_or_default())?;
+        if !is_dns_label(&volume) && !volume.contains(UNKNOWN) {
+            return Err(format!(
+                "step '{step}': '{volume}' is not the name of a volume; use lower-case letters, digits and '-'"
+            ));
+        }
+        if leads_out(&sub_path) {
+            return Err(format!(
+                "step '{step}': the subPath '{sub_path}' leads out of the volume '{volume}'; use a relative path without '..'"
+            ));
+        }
+        let directory = surroundings.directory.volume(&volume).join(sub_path);
+        paths.lead(&surroundings.text(step, &mount.path)?, &directory);
+        directories.push(directory);
+    }
+    Ok(directories)
 }
 
 fn with_preamble(script: &str) -> String {

@@ -91,7 +91,7 @@ pub(crate) struct PlannedTask {
 /// Mounts by step.
 pub(crate) type Mounts = BTreeMap<String, Vec<Mount>>;
 
-/// A mount of a volume that is an empty directory.
+/// A mount of a volume that is an empty directory. The texts may hold variables.
 #[derive(Debug, Clone)]
 pub(crate) struct Mount {
     pub(crate) volume: String,

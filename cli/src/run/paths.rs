@@ -4,7 +4,7 @@
 //! command, script, arguments or variables name it. That is a change of text, and text may name it in ways that
 //! cannot be seen (`W=/work; ls ${W}space`): what is not recognized stays unchanged.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use gleaner_proto::path::OWN_RUN;
 
@@ -64,6 +64,13 @@ impl Paths {
         mapped.push_str(&text[done..]);
         mapped
     }
+}
+
+/// Returns true if `sub_path` is absolute or has a `..`.
+pub(crate) fn leads_out(sub_path: &str) -> bool {
+    let inside =
+        |component: Component<'_>| matches!(component, Component::Normal(_) | Component::CurDir);
+    !Path::new(sub_path).components().all(inside)
 }
 
 /// Returns true if a `/` after `before` seems to begin an absolute path.

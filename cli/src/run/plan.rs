@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::command::{Command, Surroundings};
 use super::directory::RunDirectory;
 use super::model::{BoundWorkspace, Mounts, Params, PlannedTask, Results, Volume};
-use super::paths::Paths;
+use super::paths::{Paths, leads_out};
 use super::read_only::{self, ReadOnly};
 use super::substitution::Substitution;
 use crate::values::as_text;
@@ -323,13 +323,6 @@ fn too_long(name: &str, value: &Value) -> Option<String> {
              (128 KiB)"
         )
     })
-}
-
-fn leads_out(sub_path: &str) -> bool {
-    use std::path::Component;
-    let inside =
-        |component: Component<'_>| matches!(component, Component::Normal(_) | Component::CurDir);
-    !Path::new(sub_path).components().all(inside)
 }
 
 fn needs_no_quotes(path: &Path) -> bool {
