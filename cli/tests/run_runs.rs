@@ -2,16 +2,7 @@
 
 mod support;
 
-use support::{ONE, Ran, file, gleaner, run, task};
-
-/// A Task `try` whose only output is what its step prints into `a`, and a run of it.
-fn with_run(task_spec: &str, run_spec: &str) -> String {
-    format!(
-        "{}---\napiVersion: tekton.dev/v1\nkind: TaskRun\nmetadata: {{name: mine, namespace: ci}}\nspec:\n  taskRef: {{name: try}}\n  {}\n",
-        task(ONE, task_spec),
-        run_spec.trim().replace('\n', "\n  ")
-    )
-}
+use support::{ONE, Ran, file, gleaner, run, task, with_run};
 
 const WRITES: &str = "steps: [{name: one, script: 'printf %s \"$(params.p)|$(context.taskRun.name)|$(context.taskRun.namespace)\" > $GLEANER_OUTPUTS/a'}]";
 
@@ -233,75 +224,6 @@ fn a_read_only_workspace_stays_as_it_is() {
             || ran.stderr.contains("ermission denied");
         assert!(told, "{}", ran.stderr);
     }
-}
-
-#[test]
-fn volumes_that_are_empty_directories_are_shared_by_steps() {
-    let spec = "
-volumes: [{name: cache, emptyDir: {}}]
-stepTemplate: {volumeMounts: [{name: cache, mountPath: /cache}]}
-steps:
-- {name: zero, script: 'echo kept > /cache/file'}
-- {name: one, script: 'cp /cache/file $GLEANER_OUTPUTS/a'}
-";
-    let ran = run(&task(ONE, spec), &[]);
-    assert_eq!(ran.exits(0).object()["data"]["a"], "kept");
-}
-
-#[test]
-fn a_mount_has_variables_and_stays_in_its_volume() {
-    let folder = tempfile::tempdir().unwrap();
-    let out = folder.path().join("made");
-    let text = task(
-        ONE,
-        "
-params: [{name: dir, default: sub}]
-volumes: [{name: cache, emptyDir: {}}]
-steps:
-- name: zero
-  volumeMounts: [{name: cache, mountPath: /cache/$(params.dir), subPath: $(params.dir)}]
-  script: echo kept > /cache/sub/file
-- name: one
-  volumeMounts: [{name: cache, mountPath: /all}]
-  script: cp /all/sub/file $GLEANER_OUTPUTS/a
-",
-    );
-    let ran = run(&text, &[]);
-    assert_eq!(ran.exits(0).object()["data"]["a"], "kept");
-    let up = "../".repeat(9);
-    for path in [
-        format!("{up}{}", out.display()),
-        out.display().to_string(),
-        "a/../..".to_owned(),
-    ] {
-        let ran = run(&text, &["-p", &format!("dir={path}")]);
-        ran.exits(64).says(&format!(
-            "step 'zero': the subPath '{path}' leads out of the volume 'cache'; use a relative path without '..'"
-        ));
-        assert!(!out.exists());
-    }
-    let outside = format!("{up}{}", out.display());
-    run(&text.replace("cache,", &format!("'{outside}',")), &[])
-        .exits(64)
-        .says(&format!("'{outside}' is not the name of a volume"));
-    assert!(!out.exists());
-}
-
-#[test]
-fn a_volume_and_a_claim_of_one_name_are_two_directories() {
-    let spec = "
-workspaces: [{name: cache}]
-volumes: [{name: cache, emptyDir: {}}]
-steps:
-- name: one
-  volumeMounts: [{name: cache, mountPath: /cache}]
-  script: |
-    touch /cache/file
-    printf '%s|%s' \"$(ls $(workspaces.cache.path))\" \"$(ls /cache)\" > $GLEANER_OUTPUTS/a
-";
-    let claim = "workspaces: [{name: cache, volumeClaimTemplate: {}}]";
-    let ran = run(&with_run(spec, claim), &[]);
-    assert_eq!(ran.exits(0).object()["data"]["a"], "|file");
 }
 
 #[test]

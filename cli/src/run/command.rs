@@ -1,7 +1,7 @@
 //! From a step as the Task has it to a command of this machine.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gleaner_core::declaration::Declaration;
@@ -11,7 +11,7 @@ use gleaner_proto::{OutputSpec, duration};
 use super::directory::RunDirectory;
 use super::expression::UNKNOWN;
 use super::model::Mounts;
-use super::paths::{Paths, leads_out};
+use super::paths::{Paths, WORKSPACE, in_pod, leads_out};
 use super::substitution::{Substitution, expand};
 use gleaner_core::task::step::{Condition, SCRIPT_PREAMBLE, has_interpreter};
 use gleaner_core::task::{Action, Step};
@@ -44,6 +44,8 @@ pub(crate) struct Command {
     /// The directories that the step mounts, which may not exist yet.
     pub(crate) volumes: Vec<PathBuf>,
     pub(crate) working_dir: PathBuf,
+    /// True if the working directory is made where it does not exist: Tekton makes those below /workspace.
+    pub(crate) makes_working_dir: bool,
     pub(crate) continue_on_error: bool,
     pub(crate) timeout: Option<Duration>,
     pub(crate) stdout_copy: Option<PathBuf>,
@@ -71,7 +73,6 @@ impl Command {
         let text = |text: &str| surroundings.text(name, text);
         let environment = environment(step, surroundings)?;
         let local = |text: &str| surroundings.paths.text(text);
-        let workspace = surroundings.directory.workspace();
         let (script, mut arguments) = match (&step.action, surroundings.commands.get(name)) {
             (_, Some(line)) => {
                 let line = local(&text(line)?);
@@ -114,18 +115,21 @@ impl Command {
         if !surroundings.commands.contains_key(name) {
             arguments.extend(surroundings.items(name, &step.args, &environment)?);
         }
+        // A relative one is below /workspace, as in Tekton, and a file of a copy below that.
+        let directory = text(step.working_dir.as_deref().unwrap_or_default())?;
+        let directory = in_pod(WORKSPACE, &directory);
+        let working_dir = surroundings.paths.path(&directory);
         let copy = |path: &Option<String>| {
             let path = path.as_deref().map(text).transpose()?;
+            let path = path.map(|path| in_pod(&directory, &path));
             Ok::<_, String>(path.map(|path| surroundings.paths.path(&path)))
         };
         Ok(Self {
             arguments,
             script,
-            working_dir: match &step.working_dir {
-                // A relative one is below /workspace, as in Tekton.
-                Some(directory) => workspace.join(local(&text(directory)?)),
-                None => workspace,
-            },
+            makes_working_dir: Path::new(&directory).starts_with(WORKSPACE)
+                || working_dir.starts_with(surroundings.directory.path()),
+            working_dir,
             continue_on_error: continues(step, surroundings)?,
             timeout: timeout(step, surroundings)?,
             stdout_copy: copy(&step.stdout_path)?,
@@ -228,9 +232,12 @@ fn outputs(step: &str, surroundings: &Surroundings<'_>) -> Result<Vec<OutputSpec
     let outputs = outputs.map(|output| {
         let mut spec = output.spec.clone();
         if let Some(path) = &mut spec.path {
-            let local = surroundings.paths.path(&surroundings.text(step, path)?);
-            let local = surroundings.directory.workspace().join(local);
-            *path = local.to_string_lossy().into_owned();
+            let local = in_pod(WORKSPACE, &surroundings.text(step, path)?);
+            *path = surroundings
+                .paths
+                .path(&local)
+                .to_string_lossy()
+                .into_owned();
         }
         Ok(spec)
     });

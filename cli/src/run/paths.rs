@@ -8,6 +8,9 @@ use std::path::{Component, Path, PathBuf};
 
 use gleaner_proto::path::OWN_RUN;
 
+/// The directory in which steps run unless they name another.
+pub(crate) const WORKSPACE: &str = "/workspace";
+
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Paths {
     /// From and to, the longest `from` first. Some lead to themselves: what is below them is on this machine already.
@@ -64,6 +67,22 @@ impl Paths {
         mapped.push_str(&text[done..]);
         mapped
     }
+}
+
+/// Returns the absolute path of `path` in a pod, where a relative one is below `directory`. It has no `..`, with which it could lead
+/// out of the directory that is used instead of the pod's.
+pub(crate) fn in_pod(directory: &str, path: &str) -> String {
+    let mut absolute = PathBuf::from("/");
+    for component in Path::new(directory).join(path).components() {
+        match component {
+            Component::Normal(name) => absolute.push(name),
+            Component::ParentDir => {
+                absolute.pop();
+            }
+            Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
+        }
+    }
+    absolute.to_string_lossy().into_owned()
 }
 
 /// Returns true if `sub_path` is absolute or has a `..`.

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::command::{Command, Surroundings};
 use super::directory::RunDirectory;
 use super::model::{BoundWorkspace, Mounts, Params, PlannedTask, Results, Volume};
-use super::paths::{Paths, leads_out};
+use super::paths::{Paths, WORKSPACE, leads_out};
 use super::read_only::{self, ReadOnly};
 use super::substitution::Substitution;
 use crate::values::as_text;
@@ -161,7 +161,7 @@ impl Plan {
                     .name(format!("{spelling}.{}.path", input.name), path.clone());
             }
         }
-        self.paths.lead("/workspace", &self.directory.workspace());
+        self.paths.lead(WORKSPACE, &self.directory.workspace());
         self.paths.lead("/tekton", &self.directory.tekton());
     }
 

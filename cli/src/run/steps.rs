@@ -311,7 +311,7 @@ impl Steps<'_> {
             std::fs::set_permissions(path, Permissions::from_mode(0o755))?;
         }
         let wanted = &command.working_dir;
-        if wanted.starts_with(directory.path()) {
+        if command.makes_working_dir {
             std::fs::create_dir_all(wanted)?;
         }
         if wanted.is_dir() {
