@@ -81,7 +81,7 @@ use cluster::Cluster;
 use context::Context;
 use directory::RunDirectory;
 use expression::Scope;
-use model::{BoundWorkspace, Limits, PlannedTask, Play, Volume};
+use model::{Limits, PlannedTask, Play, Volume};
 use pipeline_run::PipelineRun;
 use plan::{Inputs, Plan};
 use planner::Refusal;
@@ -239,14 +239,18 @@ fn trial(
         ..Scope::default()
     };
     let wrong = |error: &dyn std::fmt::Display| vec![format!("task '{}': {error}", task.name)];
-    let (params, _) = pipeline_run::prepare(task, &scope).map_err(|error| wrong(&error))?;
+    let prepared = pipeline_run::prepare(task, &scope);
+    let (params, mut workspaces) = prepared.map_err(|error| wrong(&error))?;
+    // The trial needs none of the directories of this machine.
+    for workspace in workspaces.values_mut() {
+        workspace.source = Volume::Empty;
+    }
     let trial = RunDirectory::new(false).map_err(|error| wrong(&error))?;
     let claims = trial.claims();
     let inputs = Inputs {
         params,
         results: &BTreeMap::new(),
-        // The trial needs none of the directories of this machine.
-        workspaces: empty(task),
+        workspaces,
         commands: commands.get(&task.name).cloned().unwrap_or_default(),
         clean_env: options.clean_env,
         shared: &claims,
@@ -259,15 +263,6 @@ fn trial(
             .map(|error| format!("task '{}': {error}", task.name))
             .collect()
     })
-}
-
-fn empty(task: &PlannedTask) -> BTreeMap<String, BoundWorkspace> {
-    let names = task.workspaces.keys().cloned();
-    let bound = names.map(|name| {
-        let (source, sub_path) = (Volume::Empty, None);
-        (name, BoundWorkspace { source, sub_path })
-    });
-    bound.collect()
 }
 
 async fn run(options: &Run, ready: Ready) -> Result<u8, Failure> {

@@ -144,3 +144,115 @@ fn a_path_of_an_output_is_the_pods() {
         assert_eq!(ran.exits(0).object()["data"]["a"], "x", "{path}");
     }
 }
+
+#[test]
+fn a_name_that_is_a_path_is_refused_at_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("made");
+    let path = format!("{}{}", "../".repeat(9), out.display());
+    let action = format!(
+        "---\napiVersion: tekton.dev/v1\nkind: StepAction\nmetadata: {{name: act}}\nspec: {{image: i, results: [{{name: {path}}}], script: x}}\n"
+    );
+    let step = "steps: [{name: one, script: printf x > $GLEANER_OUTPUTS/a}]";
+    for (spec, run_spec, place) in [
+        (
+            format!("workspaces: [{{name: {path}}}]\n{step}"),
+            String::new(),
+            "spec.workspaces[0]",
+        ),
+        (
+            format!("workspaces: [{{name: .., optional: true}}]\n{step}"),
+            String::new(),
+            "spec.workspaces[0]",
+        ),
+        (
+            step.to_owned(),
+            format!("workspaces: [{{name: {path}, volumeClaimTemplate: {{}}}}]"),
+            "spec.workspaces[0]",
+        ),
+        (
+            step.to_owned(),
+            format!("workspaces: [{{name: {path}, emptyDir: {{}}}}]"),
+            "spec.workspaces[0]",
+        ),
+        (
+            format!("results: [{{name: {path}}}]\n{step}"),
+            String::new(),
+            "spec.results[0]",
+        ),
+        (
+            step.replace("script", &format!("results: [{{name: {path}}}], script")),
+            String::new(),
+            "spec.steps[0].results[0]",
+        ),
+        (
+            "steps: [{name: one, ref: {name: act}}]".to_owned(),
+            String::new(),
+            "spec.results[0]",
+        ),
+        (
+            format!("resources: [{{name: {path}, type: git}}]\n{step}"),
+            String::new(),
+            "spec.resources[0]",
+        ),
+        (
+            format!("inputs: {{resources: [{{name: {path}, type: git}}]}}\n{step}"),
+            String::new(),
+            "spec.inputs.resources[0]",
+        ),
+    ] {
+        let text = with_run(&spec, &run_spec) + &action;
+        let ran = run(&text, &[]);
+        assert!(!out.exists(), "{spec}");
+        ran.exits(78)
+            .says("would be a path on this machine; use letters, digits")
+            .says(place);
+    }
+}
+
+#[test]
+fn the_sub_path_of_a_workspace_has_variables_and_stays_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("ws/sub")).unwrap();
+    std::fs::write(folder.path().join("ws/sub/inside"), "").unwrap();
+    let given = format!("src={}", folder.path().join("ws").display());
+    let spec = "params: [{name: dir, default: sub}]\nworkspaces: [{name: src}]\nsteps: [{name: one, script: 'ls -A $(workspaces.src.path) > $GLEANER_OUTPUTS/a'}]";
+    let claim = "workspaces: [{name: src, subPath: $(params.dir), volumeClaimTemplate: {}}]";
+    let text = with_run(spec, claim);
+    let ran = run(&text, &["-w", &given]);
+    assert_eq!(ran.exits(0).object()["data"]["a"], "inside");
+    let empty = text.replace("volumeClaimTemplate", "emptyDir");
+    for text in [&text, &empty] {
+        let ran = run(text, &[]);
+        assert_eq!(ran.exits(0).object()["data"]["a"], "");
+        let message = "the directory of 'src' cannot be made: its subPath '../out' leads out of it; use a relative path without '..'";
+        for given in [&[][..], &["-w", &given]] {
+            run(text, &[&["-p", "dir=../out"], given].concat())
+                .exits(64)
+                .says(message);
+        }
+    }
+    assert!(!folder.path().join("out").exists());
+}
+
+#[test]
+fn a_sub_path_in_a_pipeline_is_told_before_its_first_task() {
+    let spec =
+        "workspaces: [{name: src}]\nsteps: [{name: one, script: printf x > $GLEANER_OUTPUTS/a}]";
+    let pipeline = "---
+apiVersion: tekton.dev/v1
+kind: PipelineRun
+metadata: {name: r}
+spec:
+  workspaces: [{name: ws, volumeClaimTemplate: {}}]
+  pipelineSpec:
+    tasks:
+    - {name: first, taskSpec: {steps: [{name: one, script: 'true'}]}}
+    - {name: second, runAfter: [first], taskRef: {name: try}, workspaces: [{name: src, workspace: ws, subPath: ../../x}]}
+";
+    let ran = run(&(task(ONE, spec) + pipeline), &[]);
+    ran.exits(64).says(
+        "task 'second': the directory of 'src' cannot be made: its subPath '../../x' leads out",
+    );
+    assert!(!ran.stderr.contains("▶"), "{}", ran.stderr);
+}

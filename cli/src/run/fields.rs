@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use gleaner_core::document::{Cursor, Diagnostics};
 use serde_json::Value;
 
+use super::paths::is_file_name;
+
 /// The use of a field.
 #[derive(Debug, Clone, Copy)]
 enum Use {
@@ -302,6 +304,9 @@ pub(crate) fn check(
             }
         }
     }
+    if let Kind::Task | Kind::Step | Kind::StepAction = kind {
+        check_names(map, "results", found);
+    }
 }
 
 /// Returns true for a value that changes nothing: `retries: 0`, an empty list.
@@ -316,6 +321,21 @@ fn is_nothing(value: &Value) -> bool {
     }
 }
 
+/// Checks the names in a list of workspaces, results or resources: on this machine they are those of directories and files.
+fn check_names(parent: &Cursor<'_>, list: &str, found: &mut Diagnostics) {
+    for item in parent.items_at(list, &mut Diagnostics::default()) {
+        check_name(&item, found);
+    }
+}
+
+/// Checks the name of a workspace, result or resource.
+pub(crate) fn check_name(item: &Cursor<'_>, found: &mut Diagnostics) {
+    if let Some(name) = item.node.text_of("name").filter(|name| !is_file_name(name)) {
+        let message = format!("the name '{name}' would be a path on this machine");
+        found.refuse(item, message, "use letters, digits, '-', '_' and '.'");
+    }
+}
+
 /// Checks the fields of a TaskSpec and of its steps.
 pub(crate) fn check_task(
     spec: &Cursor<'_>,
@@ -323,6 +343,17 @@ pub(crate) fn check_task(
     cluster: &mut BTreeSet<&'static str>,
 ) {
     check(spec, Kind::Task, found, cluster);
+    for (parent, list) in [
+        (&[][..], "workspaces"),
+        // Of the proposal, of v1beta1 and of v1alpha1.
+        (&[], "resources"),
+        (&["resources"], "inputs"),
+        (&["inputs"], "resources"),
+    ] {
+        if let Some(parent) = spec.descend(parent) {
+            check_names(&parent, list, found);
+        }
+    }
     let steps = spec.items_at("steps", found).into_iter();
     for step in steps.chain(spec.field("stepTemplate")) {
         check(&step, Kind::Step, found, cluster);

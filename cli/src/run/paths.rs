@@ -85,6 +85,13 @@ pub(crate) fn in_pod(directory: &str, path: &str) -> String {
     absolute.to_string_lossy().into_owned()
 }
 
+/// Returns true if `name` is that of a file, and not a path.
+pub(crate) fn is_file_name(name: &str) -> bool {
+    let mut components = Path::new(name).components();
+    let first = components.next();
+    first == Some(Component::Normal(name.as_ref())) && components.next().is_none()
+}
+
 /// Returns true if `sub_path` is absolute or has a `..`.
 pub(crate) fn leads_out(sub_path: &str) -> bool {
     let inside =
