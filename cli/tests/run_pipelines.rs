@@ -447,25 +447,6 @@ fn what_is_wrong_with_a_pipeline_is_said_before_its_first_task() {
 }
 
 #[test]
-fn a_reference_that_leads_to_no_pipeline_is_told_with_its_place() {
-    let missing = "spec.pipelineRef: 'name' is missing; write pipelineRef: {name: NAME}";
-    for (reference, message) in [
-        ("{}", missing),
-        ("{resolver: ''}", missing),
-        (
-            "{name: empty}",
-            "spec.pipelineRef.name: the Pipeline 'empty' at <stdin>:6:1 has no spec; write spec: {tasks: []}",
-        ),
-    ] {
-        let text = format!(
-            "apiVersion: tekton.dev/v1\nkind: PipelineRun\nmetadata: {{name: r}}\nspec: {{pipelineRef: {reference}}}\n---\n\
-             {{apiVersion: tekton.dev/v1, kind: Pipeline, metadata: {{name: empty}}}}\n"
-        );
-        run(&text, &[]).exits(78).says("<stdin>:4:").says(message);
-    }
-}
-
-#[test]
 fn a_step_without_a_command_is_named_before_the_first_task() {
     let image = "---\napiVersion: tekton.dev/v1\nkind: Task\nmetadata: {name: image}\nspec: {params: [{name: t}], steps: [{name: one, image: x, timeout: $(params.t)}]}\n";
     let spec = "

@@ -294,7 +294,7 @@ pub(crate) fn check(
             Cluster(word) => {
                 cluster.insert(word);
             }
-            Refused(_) if is_nothing(&cursor.node.to_json()) => {}
+            Refused(_) if !is_set(map, field) => {}
             Refused(help) => {
                 found.refuse(
                     &cursor,
@@ -307,6 +307,12 @@ pub(crate) fn check(
     if let Kind::Task | Kind::Step | Kind::StepAction = kind {
         check_names(map, "results", found);
     }
+}
+
+/// Returns true if `map` has `field`, and it changes something.
+pub(crate) fn is_set(map: &Cursor<'_>, field: &str) -> bool {
+    let field = map.node.present(field);
+    field.is_some_and(|node| !is_nothing(&node.to_json()))
 }
 
 /// Returns true for a value that changes nothing: `retries: 0`, an empty list.

@@ -11,6 +11,7 @@ use super::fields::{self, Kind};
 use super::model::{Limits, Pipeline, Play};
 use super::pipeline::{self, PipelineSource};
 use super::planner::{NOTHING_DECLARED, Planner, Refusal, run_name, run_params, run_spec, unbound};
+use super::reference::{Given, PIPELINE};
 use super::workspaces;
 
 static EMPTY: Node = Node {
@@ -26,27 +27,14 @@ impl<'a> Planner<'a> {
         for item in run.items_at("taskRunSpecs", &mut found) {
             fields::check(&item, Kind::TaskRunSpec, &mut found, &mut cluster);
         }
-        let source = match (run.field("pipelineSpec"), run.field("pipelineRef")) {
-            (Some(spec), None) => Some((document, spec)),
-            (None, Some(reference)) => {
-                self.referenced(document, &reference, &mut found, &mut cluster)
+        let source = match PIPELINE.given_by(&run, "run", &mut found) {
+            Some(Given::Spec(spec)) => Some((document, spec)),
+            Some(Given::Reference(reference)) => {
+                let namespace = document.namespace();
+                let documents = self.documents;
+                PIPELINE.resolve(&reference, namespace, documents, &mut cluster, &mut found)
             }
-            (Some(_), Some(reference)) => {
-                found.refuse(
-                    &reference,
-                    "the run has pipelineRef and pipelineSpec",
-                    "keep one of them",
-                );
-                None
-            }
-            (None, None) => {
-                found.refuse(
-                    &run,
-                    "the run has no Pipeline",
-                    "write pipelineRef: {name: NAME}",
-                );
-                None
-            }
+            None => None,
         };
         let Some((of_pipeline, spec)) = source else {
             return Err(document.errors(found.into_vec()).into());
@@ -69,29 +57,6 @@ impl<'a> Planner<'a> {
             return Err(document.errors(found.into_vec()).into());
         };
         self.tasks_of(document, None, document, spec, BTreeSet::new(), found)
-    }
-
-    fn referenced(
-        &self,
-        run: Document<'_>,
-        reference: &Cursor<'_>,
-        found: &mut Diagnostics,
-        cluster: &mut BTreeSet<&'static str>,
-    ) -> Option<(Document<'a>, Cursor<'a>)> {
-        fields::check(reference, Kind::Reference, found, cluster);
-        let name = reference.field("name")?;
-        let text = name.text(found)?;
-        let pipeline = self.documents.named("Pipeline", text, run.namespace());
-        match pipeline {
-            Ok(document) => {
-                let spec = document.node.present("spec")?;
-                Some((document, Cursor::new(spec, Place::from(["spec"]))))
-            }
-            Err((message, help)) => {
-                found.add(&name, message, help);
-                None
-            }
-        }
     }
 
     fn tasks_of(

@@ -13,8 +13,9 @@ use super::documents::{Document, Documents};
 use super::fields::{self, Kind};
 use super::model::{Limits, Params, PlannedTask, Play};
 use super::pipeline_task;
+use super::reference::{self, Given, TASK};
 use super::task_source::{self, ReadTask};
-use super::workspaces::{self, Given};
+use super::workspaces;
 use crate::args::Run;
 use crate::values::{self, Assignment, ParamError, did_you_mean};
 
@@ -125,7 +126,7 @@ impl<'a> Planner<'a> {
         document: Document<'_>,
         name: String,
         read: ReadTask,
-        workspaces: Given,
+        workspaces: workspaces::Given,
         run_params: Params,
         cluster: BTreeSet<&'static str>,
         mut errors: Vec<String>,
@@ -184,44 +185,22 @@ impl<'a> Planner<'a> {
         let root = Cursor::root(document.node);
         let spec = run_spec(&root, Kind::TaskRun, document, &mut found, &mut cluster)?;
         let mut errors = Vec::new();
-        let embedded = spec.field("taskSpec");
-        let read = match (&embedded, spec.field("taskRef")) {
-            (Some(task), None) => {
-                let mut names = BTreeSet::new();
-                let items = spec.items_at("workspaces", &mut found);
-                names.extend(
-                    items
-                        .iter()
-                        .filter_map(|item| item.node.text_of("name").map(str::to_owned)),
-                );
-                let read = task_source::read(
-                    document,
-                    &task.place,
-                    Some(&names),
-                    self.documents,
-                    &mut cluster,
-                )?;
-                Some(read)
+        let read = match TASK.given_by(&spec, "run", &mut found) {
+            Some(Given::Spec(task)) => {
+                let items = spec.node.list_of("workspaces").iter();
+                let names = items.filter_map(|item| Some(item.text_of("name")?.to_owned()));
+                let (names, documents) = (names.collect(), self.documents);
+                let place = &task.place;
+                let read =
+                    task_source::read(document, place, Some(&names), documents, &mut cluster);
+                Some(read?)
             }
-            (None, Some(reference)) => pipeline_task::referenced(
-                &reference,
-                document.namespace(),
-                self.documents,
-                &mut cluster,
-                &mut found,
-            )?,
-            (None, None) => {
-                found.refuse(&spec, "the run has no Task", "write taskRef: {name: NAME}");
-                None
+            Some(Given::Reference(reference)) => {
+                let namespace = document.namespace();
+                let documents = self.documents;
+                reference::task(&reference, namespace, documents, &mut cluster, &mut found)?
             }
-            (Some(_), Some(reference)) => {
-                found.refuse(
-                    &reference,
-                    "the run has taskRef and taskSpec",
-                    "keep one of them",
-                );
-                None
-            }
+            None => None,
         };
         let Some(read) = read else {
             return Err(document.errors(found.into_vec()).into());
@@ -242,7 +221,7 @@ impl<'a> Planner<'a> {
             document,
             name,
             read,
-            Given::new(),
+            workspaces::Given::new(),
             run_params,
             cluster,
             errors,
