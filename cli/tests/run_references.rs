@@ -96,3 +96,76 @@ fn a_task_without_a_task_is_told() {
         .says("tasks[1]: the task has no Task; write taskRef: {name: NAME}");
     }
 }
+
+#[test]
+fn a_name_that_nothing_has_is_not_passed_over() {
+    let optional = "{name: a, taskSpec: {workspaces: [{name: src, optional: true}], steps: [{name: one, script: x}]}, workspaces: [{name: src, workspace: sorce}]}";
+    for (text, message) in [
+        (
+            pipeline(optional, "  workspaces: [{name: source, optional: true}]"),
+            "tasks[0].workspaces[0]: the Pipeline has no workspace 'sorce'; did you mean 'source'?",
+        ),
+        (
+            pipeline(
+                "{name: first, taskRef: {name: try}}",
+                "taskRunSpecs: [{pipelineTaskName: frist, serviceAccountName: x}]",
+            ),
+            "spec.taskRunSpecs[0].pipelineTaskName: the Pipeline has no task 'frist'; did you mean 'first'?",
+        ),
+        (
+            task(ONE, "steps: [{name: one, ref: {}}]"),
+            "spec.steps[0].ref: 'name' is missing; write ref: {name: NAME}",
+        ),
+        (
+            task(
+                ONE,
+                "steps: [{name: one, script: x, params: [{name: a, value: b}]}]",
+            ),
+            "spec.steps[0].params: only a step with 'ref' has params",
+        ),
+        (
+            task(
+                ONE,
+                "volumes: [{name: v, emptyDir: {}}]\nsteps: [{name: one, script: x, volumeMounts: [{name: v}]}]",
+            ),
+            "spec.steps[0].volumeMounts[0]: 'mountPath' is missing",
+        ),
+        (
+            task(
+                ONE,
+                "volumes: [{name: v, emptyDir: {}}]\nsteps: [{name: one, script: x, volumeMounts: [{name: v, mountPath: /v, subPathExpr: $(A)}]}]",
+            ),
+            "volumeMounts[0].subPathExpr: 'subPathExpr' is not played on this machine; use subPath",
+        ),
+    ] {
+        run(&text, &[]).exits(78).says(message);
+    }
+    // A task of 'finally' counts, a workspace that nothing binds is one of the Pipeline's all the same.
+    let finally = "  workspaces: [{name: sorce, optional: true}]\n    finally: [{name: last, taskRef: {name: try}}]\n  taskRunSpecs: [{pipelineTaskName: last}]";
+    let ran = run(
+        &pipeline(&optional.replace("script: x", "script: 'true'"), finally),
+        &[],
+    );
+    ran.exits(0);
+    // The volume of a pod template.
+    let mount = "steps: [{name: one, script: printf x > $GLEANER_OUTPUTS/a, volumeMounts: [{name: of-the-pod, mountPath: /v}]}]";
+    let ran = run(&task(ONE, mount), &[]);
+    ran.exits(0).says("volumes other than emptyDir");
+}
+
+#[test]
+fn the_parameters_of_a_step_action_have_values_and_are_given_once() {
+    let action = "---\napiVersion: tekton.dev/v1\nkind: StepAction\nmetadata: {name: act}\nspec: {image: i, params: [{name: p, default: d}], script: x}\n";
+    for (params, message) in [
+        ("{name: p}", "the parameter 'p' has no value"),
+        (
+            "{name: p, value: a}, {name: p, value: b}",
+            "the parameter 'p' is given twice",
+        ),
+    ] {
+        let spec = format!("steps: [{{name: one, ref: {{name: act}}, params: [{params}]}}]");
+        run(&(task(ONE, &spec) + action), &[])
+            .exits(78)
+            .says(message);
+    }
+}

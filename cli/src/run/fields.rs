@@ -363,8 +363,16 @@ pub(crate) fn check_task(
     let steps = spec.items_at("steps", found).into_iter();
     for step in steps.chain(spec.field("stepTemplate")) {
         check(&step, Kind::Step, found, cluster);
-        if let Some(reference) = step.field("ref") {
-            check(&reference, Kind::StepReference, found, cluster);
+        let Some(reference) = step.field("ref") else {
+            if let Some(params) = step.field("params") {
+                let message = "only a step with 'ref' has params";
+                found.refuse(&params, message, "declare them in the params of the Task");
+            }
+            continue;
+        };
+        check(&reference, Kind::StepReference, found, cluster);
+        if !is_set(&reference, "name") && !is_set(&reference, "resolver") {
+            found.refuse(&reference, "'name' is missing", "write ref: {name: NAME}");
         }
     }
 }

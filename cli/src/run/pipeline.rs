@@ -24,6 +24,17 @@ pub(crate) struct PipelineSource<'a> {
     pub(crate) namespace: Option<&'a str>,
 }
 
+impl PipelineSource<'_> {
+    /// Returns the names of the workspaces that it declares, and of those that its run binds.
+    pub(crate) fn known_workspaces(&self) -> Vec<&str> {
+        let declared = self.spec.node.list_of("workspaces").iter();
+        let declared = declared.filter_map(|item| item.text_of("name"));
+        declared
+            .chain(self.workspaces.keys().map(String::as_str))
+            .collect()
+    }
+}
+
 /// The tasks of a pipeline and the rest of it.
 pub(crate) struct ReadPipeline {
     pub(crate) tasks: Vec<PlannedTask>,

@@ -40,6 +40,20 @@ impl<'a> Planner<'a> {
             return Err(document.errors(found.into_vec()).into());
         };
         let limits = limits(&run, &mut found);
+        let overridden = run.items_at("taskRunSpecs", &mut Diagnostics::default());
+        let tasks = ["tasks", "finally"].into_iter();
+        let tasks = tasks.flat_map(|list| spec.node.list_of(list));
+        let tasks = tasks.filter_map(|task| task.text_of("name"));
+        for field in overridden
+            .iter()
+            .filter_map(|item| item.field("pipelineTaskName"))
+        {
+            let text = field.text(&mut found).unwrap_or_default();
+            if !tasks.clone().any(|task| task == text) {
+                let help = found.suggestion(text, tasks.clone());
+                found.add(&field, format!("the Pipeline has no task '{text}'"), help);
+            }
+        }
         let play = self.tasks_of(document, Some(&run), of_pipeline, spec, cluster, found)?;
         Ok(Play {
             pipeline: play

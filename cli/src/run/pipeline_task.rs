@@ -222,6 +222,13 @@ fn workspaces(
             .text_at("workspace", found)
             .unwrap_or_else(|| name.clone());
         let sub_path = mapping.text_at("subPath", found);
+        let known = source.known_workspaces();
+        if !known.contains(&of_run.as_str()) {
+            let help = found.suggestion(&of_run, known);
+            let message = format!("the Pipeline has no workspace '{of_run}'");
+            found.add(&mapping, message, help);
+            continue;
+        }
         if let Some(of_run) = source.workspaces.get(&of_run) {
             let mut own = of_run.clone();
             own.sub_path = match (own.sub_path, sub_path) {

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use gleaner_core::document::place::Segment;
 use gleaner_core::document::{Content, Cursor, Diagnostics, Finding, Key, Node, Place};
-use gleaner_core::task::param::value;
 use gleaner_core::task::{ParamSpec, TaskSpec};
 use serde_json::{Map, Value};
 
 use super::documents::{Document, Documents};
 use super::fields::{self, Kind};
+use super::pipeline_task;
 use super::step_variables::Names;
 use super::substitution::Substitution;
 use crate::values;
@@ -86,7 +86,7 @@ fn merge(
             found.refuse(&own, message, "write it into the StepAction");
         }
     }
-    let given = given(step, &mut found);
+    let given = pipeline_task::given_params(step, &mut found);
     let (spec, params) = read(action, cluster)?;
     let names = params.iter().map(|param| &param.name);
     let unknown = given
@@ -135,17 +135,6 @@ fn merge(
         at: step.node.at,
         content: Content::Mapping(entries),
     })
-}
-
-/// The parameters that the step gives.
-fn given(step: &Cursor<'_>, found: &mut Diagnostics) -> Map<String, Value> {
-    let mut given = Map::new();
-    for item in step.items_at("params", found) {
-        if let (Some(name), Some(node)) = (item.name(found), item.node.present("value")) {
-            given.insert(name, value(node));
-        }
-    }
-    given
 }
 
 /// Reads and checks a StepAction; returns its spec and its parameters.
