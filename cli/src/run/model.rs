@@ -9,8 +9,8 @@ use serde_json::Value;
 
 /// Values by the names of parameters.
 pub(crate) type Params = BTreeMap<String, Value>;
-/// Values by the names of results: texts, lists of texts, maps of texts.
-pub(crate) type Results = BTreeMap<String, Value>;
+/// Values by the names of results, in the order of their declaration: texts, lists of texts, maps of texts.
+pub(crate) type Results = serde_json::Map<String, Value>;
 
 /// A run.
 #[derive(Debug)]

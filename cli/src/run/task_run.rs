@@ -117,7 +117,9 @@ pub(crate) async fn run(
         existing.say(succeeded, &context["taskRun.uid"]);
     }
     let declared = &plan.task.spec.results;
-    let texts = report::results(&plan.directory, declared, &steps::with_step_results(plan));
+    let declaration = &plan.task.declaration;
+    let substitution = steps::with_step_results(plan);
+    let texts = report::results(&plan.directory, declared, declaration, &substitution);
     report::warnings(&texts, declared)
         .iter()
         .for_each(terminal::warning);
@@ -125,7 +127,7 @@ pub(crate) async fn run(
         code: ended?,
         interrupted: was_interrupted,
         objects: existing.objects().to_vec(),
-        results: results::typed(&texts, declared, &plan.task.declaration),
+        results: results::typed(&texts, declared, declaration),
         texts,
     })
 }
