@@ -83,6 +83,7 @@ pub(crate) struct PlannedTask {
     pub(crate) workspaces: BTreeMap<String, BoundWorkspace>,
     /// The volumes of type emptyDir that each step mounts.
     pub(crate) mounts: Mounts,
+    /// The limit of its own time; none for no limit.
     pub(crate) timeout: Option<Duration>,
     /// True if the pipeline continues when the task fails (`onError: continue`).
     pub(crate) continues: bool,

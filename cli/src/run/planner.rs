@@ -151,7 +151,7 @@ impl<'a> Planner<'a> {
             takes: BTreeSet::new(),
             workspaces: workspaces.collect(),
             mounts: read.mounts,
-            timeout: None,
+            timeout: Some(Limits::DEFAULT),
             continues: false,
             task: read.task,
         };
@@ -232,8 +232,9 @@ impl<'a> Planner<'a> {
         }
         let task = &mut play.tasks[0];
         task.workspaces = bound;
-        let timeout = timeout.unwrap_or(Limits::DEFAULT);
-        task.timeout = Some(timeout).filter(|timeout| !timeout.is_zero());
+        if let Some(timeout) = timeout {
+            task.timeout = Some(timeout).filter(|timeout| !timeout.is_zero());
+        }
         Ok(play)
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::cluster::Cluster;
-use super::model::{Limits, PlannedTask, Results};
+use super::model::{PlannedTask, Results};
 use super::outcome;
 use super::plan::Plan;
 use super::progress::Progress;
@@ -39,8 +39,7 @@ impl Deadline {
     pub(crate) fn of_single(options: &Run, task: &PlannedTask, begun: Instant) -> Self {
         let (time, limit) = match (options.timeout, task.timeout) {
             (Some(time), _) => (Some(time), "--timeout"),
-            (None, Some(time)) => (Some(time), "the timeout of the TaskRun"),
-            (None, None) => (Some(Limits::DEFAULT), "--timeout"),
+            (None, time) => (time, "the timeout of the TaskRun, or --timeout"),
         };
         Self {
             at: time.map(|time| begun + time),
@@ -140,6 +139,7 @@ mod tests {
     use gleaner_core::document::Source;
     use serde_json::Map;
 
+    use super::super::model::Limits;
     use super::super::planner;
     use super::*;
     use crate::args::{Cli, Command};
