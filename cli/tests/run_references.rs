@@ -169,3 +169,24 @@ fn the_parameters_of_a_step_action_have_values_and_are_given_once() {
             .says(message);
     }
 }
+
+#[test]
+fn a_prefix_of_a_name_is_not_that_of_what_is_referred_to() {
+    let text = with_run(WRITES, "").replace(
+        "name: try\n  annotations",
+        "generateName: try-\n  annotations",
+    );
+    run(&text, &[])
+        .exits(78)
+        .says("spec.taskRef.name: no file has the Task 'try'; give the file that holds it with -f");
+    // The command line may name it so; a Task of that name comes first.
+    run(&text, &["--task", "try"]).exits(0);
+    let both = format!(
+        "{}---\n{text}",
+        task(ONE, WRITES).replace("printf x", "printf y")
+    );
+    for arguments in [&[][..], &["--task", "try"]] {
+        let ran = run(&both, arguments);
+        assert_eq!(ran.exits(0).object()["data"]["a"], "y");
+    }
+}
