@@ -176,14 +176,13 @@ fn prepare(options: &Run) -> Result<Ready, u8> {
 
 /// Returns true if `document` is the run, its Pipeline or one of its Tasks.
 fn is_played(play: &Play, document: &Node) -> bool {
-    let metadata = |key: &str| document.descend(&["metadata", key]).and_then(Node::as_str);
-    let name = metadata("name").unwrap_or_default();
+    let name = site::metadata_name(document).unwrap_or_default();
     match site::kind_of(document) {
         "Task" => all_tasks(play).any(|task| task.task.name == name),
         "Pipeline" => play.pipeline.as_ref().is_some_and(|one| one.name == name),
         "TaskRun" | "PipelineRun" => {
-            let prefix = metadata("generateName");
-            name == play.name || prefix.is_some_and(|prefix| play.name.starts_with(prefix))
+            let given = site::given_name(document);
+            given == Some(&play.name) || given.is_none() && play.name.starts_with(name)
         }
         _ => false,
     }

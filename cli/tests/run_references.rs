@@ -190,3 +190,20 @@ fn a_prefix_of_a_name_is_not_that_of_what_is_referred_to() {
         assert_eq!(ran.exits(0).object()["data"]["a"], "y");
     }
 }
+
+#[test]
+fn what_the_webhook_would_refuse_is_told_of_documents_without_a_name_too() {
+    let wrong = "steps: [{name: gleaner, script: x}]";
+    let task = task(&ONE.replace("one", "gleaner"), wrong);
+    let embedded = "apiVersion: tekton.dev/v1\nkind: TaskRun\nmetadata:\n  NAME\n  annotations: {gleaner.dev/outputs: 'steps: {gleaner: [{name: a}]}'}\nspec: {taskSpec: {steps: [{name: gleaner, script: x}]}}\n";
+    for text in [
+        task.replace("  name: try\n", ""),
+        task.replace("  name: try\n", "  generateName: try-\n"),
+        embedded.replace("  NAME\n", ""),
+        embedded.replace("NAME", "generateName: r-"),
+    ] {
+        run(&text, &[])
+            .exits(78)
+            .says("the step 'gleaner' has the name that Gleaner needs for its own");
+    }
+}
