@@ -192,6 +192,16 @@ fn a_prefix_of_a_name_is_not_that_of_what_is_referred_to() {
 }
 
 #[test]
+fn a_run_of_what_has_no_name_has_one() {
+    let text = task(ONE, WRITES).replace("  name: try\n", "");
+    run(&text, &[]).exits(0).says("task-run");
+    let nameless = "apiVersion: tekton.dev/v1\nkind: Pipeline\nspec: {tasks: [{name: a, taskRef: {name: try}}]}\n---\n";
+    run(&(nameless.to_owned() + &task(ONE, WRITES)), &[])
+        .exits(0)
+        .says("task-run");
+}
+
+#[test]
 fn what_the_webhook_would_refuse_is_told_of_documents_without_a_name_too() {
     let wrong = "steps: [{name: gleaner, script: x}]";
     let task = task(&ONE.replace("one", "gleaner"), wrong);

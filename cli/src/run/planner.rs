@@ -337,7 +337,7 @@ pub(crate) fn run_name(document: Document<'_>, of: &str) -> String {
     let named = metadata.and_then(|metadata| metadata.present("name"));
     match (named.and_then(|name| name.as_str()), document.name()) {
         (Some(name), _) if is_dns_subdomain(name) => name.to_owned(),
-        (_, "") => task_name::of_run(if of.is_empty() { "task" } else { of }),
+        (_, "") => task_name::of_run(of),
         (_, prefix) => task_name::of_run(prefix),
     }
 }
