@@ -137,6 +137,27 @@ fn a_name_that_nothing_has_is_not_passed_over() {
             ),
             "volumeMounts[0].subPathExpr: 'subPathExpr' is not played on this machine; use subPath",
         ),
+        (
+            pipeline(
+                "{name: a, taskRef: {name: try}, when: [{input: $(workspaces.sorce.bound), operator: in, values: ['true']}]}",
+                "  workspaces: [{name: source, optional: true}]",
+            ),
+            "`$(workspaces.sorce.bound)`: the Pipeline has no workspace 'sorce'; did you mean 'source'?",
+        ),
+        (
+            task(
+                ONE,
+                "results: [{name: r, value: $(steps.one.results.bad)}]\nsteps: [{name: one, script: x, results: [{name: good}]}]",
+            ),
+            "spec.results[0].value: `$(steps.one.results.bad)`: step 'one' has no result 'bad'",
+        ),
+        (
+            task(
+                ONE,
+                "results: [{name: r, value: $(steps.two.results.good)}]\nsteps: [{name: one, script: x, results: [{name: good}]}]",
+            ),
+            "spec.results[0].value: `$(steps.two.results.good)`: the Task has no step 'two'",
+        ),
     ] {
         run(&text, &[]).exits(78).says(message);
     }
@@ -147,6 +168,15 @@ fn a_name_that_nothing_has_is_not_passed_over() {
         &[],
     );
     ran.exits(0);
+    // A run may bind what its Pipeline does not declare.
+    let text = format!(
+        "apiVersion: tekton.dev/v1\nkind: PipelineRun\nmetadata: {{name: r}}\nspec: {{pipelineRef: {{name: p}}, workspaces: [{{name: sorce, emptyDir: {{}}}}]}}\n---\n\
+         apiVersion: tekton.dev/v1\nkind: Pipeline\nmetadata: {{name: p}}\nspec: {{workspaces: [{{name: source, optional: true}}], tasks: [{{name: a, taskRef: {{name: try}}}}]}}\n---\n{}",
+        task(ONE, WRITES)
+    );
+    run(&text, &[])
+        .exits(0)
+        .says("the Pipeline has no workspace 'sorce', which the run binds; did you mean 'source'?");
     // The volume of a pod template.
     let mount = "steps: [{name: one, script: printf x > $GLEANER_OUTPUTS/a, volumeMounts: [{name: of-the-pod, mountPath: /v}]}]";
     let ran = run(&task(ONE, mount), &[]);

@@ -118,6 +118,7 @@ type Listed<'a> = (Cursor<'a>, (PlannedTask, bool));
 /// Checks names, variables and `runAfter`, and adds to each task those that it takes results from.
 fn check(source: &PipelineSource<'_>, lists: &mut [Vec<Listed<'_>>; 2], found: &mut Diagnostics) {
     let mut results: BTreeMap<String, ResultShapes> = BTreeMap::new();
+    let workspaces = source.known_workspaces();
     let mut all = BTreeSet::new();
     for (position, list) in lists.iter().enumerate() {
         for (item, (task, _)) in list {
@@ -136,6 +137,7 @@ fn check(source: &PipelineSource<'_>, lists: &mut [Vec<Listed<'_>>; 2], found: &
                 params: &source.specs,
                 tasks: &results,
                 finally: None,
+                workspaces: &workspaces,
                 statuses: position == 1,
             };
             let mut takes = BTreeSet::new();
@@ -218,6 +220,7 @@ fn results(
         params: &source.specs,
         tasks: &tasks,
         finally: Some(&finally),
+        workspaces: &source.known_workspaces(),
         statuses: true,
     };
     let mut results = Vec::new();

@@ -13,6 +13,7 @@ use super::pipeline::{self, PipelineSource};
 use super::planner::{NOTHING_DECLARED, Planner, Refusal, run_name, run_params, run_spec, unbound};
 use super::reference::{Given, PIPELINE};
 use super::workspaces;
+use crate::values::did_you_mean;
 
 static EMPTY: Node = Node {
     at: Location { line: 1, column: 1 },
@@ -136,6 +137,16 @@ impl<'a> Planner<'a> {
             notes.push(NOTHING_DECLARED.to_owned());
         }
         let is_own = document.kind() == "Pipeline";
+        // Those of a run reach a Pipeline that is embedded in it.
+        let unknown = source.workspaces.keys().filter(|name| {
+            let declares = |item: &Cursor<'_>| item.node.text_of("name") == Some(name);
+            is_own && !declared.iter().any(declares)
+        });
+        notes.extend(unknown.map(|name| {
+            let known = declared.iter().filter_map(|item| item.node.text_of("name"));
+            let help = did_you_mean(name, known);
+            format!("the Pipeline has no workspace '{name}', which the run binds{help}")
+        }));
         let name = if is_own { document.name() } else { "" }.to_owned();
         let namespace = run.namespace().or_else(|| document.namespace());
         Ok(Play {

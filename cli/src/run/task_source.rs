@@ -67,10 +67,13 @@ pub(crate) fn read(
     // Of the original document: the texts of StepActions are checked in theirs.
     if let Some(written) = original.find(place) {
         let written = Cursor::new(written, place.clone());
-        let wrong = step_variables::check(&written, &names, document.source);
-        if !wrong.is_empty() {
-            return Err(errors(wrong));
+        let mut wrong = Diagnostics::default();
+        wrong.extend(step_variables::check(&written, &names, document.source));
+        // Their values may repeat results of steps.
+        for result in written.items_at("results", &mut Diagnostics::default()) {
+            names.check_map(&result, None, document.source, &mut wrong);
         }
+        wrong.finish(()).map_err(errors)?;
     }
     let mut found = Diagnostics::default();
     let mounts = mounts(&cursor, &spec, cluster, &mut found);
