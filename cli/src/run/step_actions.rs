@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use gleaner_core::document::place::Segment;
 use gleaner_core::document::{Content, Cursor, Diagnostics, Finding, Key, Node, Place};
 use gleaner_core::task::{ParamSpec, TaskSpec};
 use serde_json::{Map, Value};
@@ -58,7 +57,7 @@ pub(crate) fn resolve(
         let merged = merge(document, step, action, cluster);
         match merged {
             Ok(merged) => {
-                if let Some(node) = at_mut(&mut resolved, &place.key("steps").index(index)) {
+                if let Some(node) = resolved.find_mut(&place.key("steps").index(index)) {
                     *node = merged;
                 }
             }
@@ -221,18 +220,5 @@ fn replaced(node: &Node, substitution: &Substitution) -> Result<Node, String> {
     Ok(Node {
         at: node.at,
         content,
-    })
-}
-
-/// The node at `place`.
-fn at_mut<'n>(node: &'n mut Node, place: &Place) -> Option<&'n mut Node> {
-    let mut segments = place.segments().into_iter();
-    segments.try_fold(node, |node, segment| match (segment, &mut node.content) {
-        (Segment::Key(name), Content::Mapping(entries)) => {
-            let mut entries = entries.iter_mut();
-            entries.find_map(|(key, node)| (key.name == *name).then_some(node))
-        }
-        (Segment::Index(index), Content::Sequence(items)) => items.get_mut(*index),
-        _ => None,
     })
 }
