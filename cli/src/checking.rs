@@ -8,7 +8,7 @@ use gleaner_core::inject::Settings;
 use gleaner_core::inject::settings::{Resources, Sidecars};
 use gleaner_core::inject::task::Placement;
 use gleaner_core::inject::task::matrix::ObjectResults;
-use gleaner_core::task::site;
+use gleaner_core::task::{Task, site};
 use gleaner_proto::exit_code;
 use serde_json::Value;
 
@@ -77,9 +77,9 @@ pub(crate) fn pass(sources: &[Source], is_used: impl Fn(&Node) -> bool) -> Resul
     Ok(())
 }
 
-/// Returns true if `document` is the Task called `name`.
+/// Returns true if `document` is the Task called `name`, as [`Task::name_of`] calls it.
 pub(crate) fn is_task(document: &Node, name: &str) -> bool {
-    site::kind_of(document) == "Task" && site::metadata_name(document) == Some(name)
+    site::kind_of(document) == "Task" && Task::name_of(document) == name
 }
 
 /// Returns what the webhook would refuse of generated documents. `name` is that of their source file.

@@ -85,9 +85,17 @@ pub(crate) fn read_with_directories(paths: &[String]) -> Result<Vec<Source>, u8>
             }
         }
     }
+    read_each(&files, found)
+}
+
+/// Reads the files. What is in `found` before that is wrong, too.
+///
+/// # Errors
+/// The exit code if one cannot be read; the messages have been printed.
+pub(crate) fn read_each(files: &[String], mut found: Vec<Finding>) -> Result<Vec<Source>, u8> {
     let mut sources = Vec::new();
     for file in files {
-        match read(&file) {
+        match read(file) {
             Ok(source) => sources.push(source),
             Err(unread) => found.push(unread.finding().clone()),
         }

@@ -4,21 +4,15 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use gleaner_core::document::{Source, writer};
-use gleaner_proto::exit_code;
 use serde_json::{Value, json};
 
 use crate::args::Form;
 use crate::failure::Failure;
-use crate::files::{self, Unread};
-use crate::terminal;
+use crate::files;
 
 /// The files; or says on standard error which cannot be read, and gives the exit code.
 pub(crate) fn read_all(files: &[String]) -> Result<Vec<Source>, u8> {
-    let read: Vec<_> = files.iter().map(|file| files::read(file)).collect();
-    let unread = read.iter().filter_map(|read| read.as_ref().err());
-    terminal::print_findings(unread.map(Unread::finding));
-    let sources: Result<_, Unread> = read.into_iter().collect();
-    sources.map_err(|_| exit_code::USAGE)
+    files::read_each(files, Vec::new())
 }
 
 /// Prints documents to standard output.

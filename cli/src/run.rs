@@ -6,7 +6,7 @@
 //! | `documents`, `fields`, `variable` | the documents of all files, their fields, the variables in them |
 //! | `choice`, `planner`, `pipeline_planner`, `model` | which run is meant, and the plan of it: pure |
 //! | `pipeline`, `pipeline_task`, `pipeline_variables`, `order`, `expression` | a Pipeline: its tasks, what passes between them |
-//! | `task_source`, `step_actions`, `step_variables` | a Task, its StepActions, the variables of its steps |
+//! | `reference`, `task_source`, `step_actions`, `step_variables` | a Task, its StepActions, the variables of its steps |
 //! | `workspaces`, `read_only`, `step_commands`, `context`, `waits` | what the command line gives or leaves out |
 //! | `pipeline_run`, `task_run` | the tasks one after the other; one task |
 //! | `plan` | one task on this machine, before its first step |
@@ -44,6 +44,7 @@ mod process;
 mod progress;
 mod read_only;
 mod redirector_arguments;
+mod reference;
 mod report;
 mod results;
 mod sidecar_process;
@@ -81,7 +82,7 @@ use cluster::Cluster;
 use context::Context;
 use directory::RunDirectory;
 use expression::Scope;
-use model::{BoundWorkspace, Limits, PlannedTask, Play, Volume};
+use model::{Limits, PlannedTask, Play, Volume};
 use pipeline_run::PipelineRun;
 use plan::{Inputs, Plan};
 use planner::Refusal;
@@ -175,14 +176,13 @@ fn prepare(options: &Run) -> Result<Ready, u8> {
 
 /// Returns true if `document` is the run, its Pipeline or one of its Tasks.
 fn is_played(play: &Play, document: &Node) -> bool {
-    let metadata = |key: &str| document.descend(&["metadata", key]).and_then(Node::as_str);
-    let name = metadata("name").unwrap_or_default();
+    let name = site::metadata_name(document).unwrap_or_default();
     match site::kind_of(document) {
         "Task" => all_tasks(play).any(|task| task.task.name == name),
         "Pipeline" => play.pipeline.as_ref().is_some_and(|one| one.name == name),
         "TaskRun" | "PipelineRun" => {
-            let prefix = metadata("generateName");
-            name == play.name || prefix.is_some_and(|prefix| play.name.starts_with(prefix))
+            let given = site::given_name(document);
+            given == Some(&play.name) || given.is_none() && play.name.starts_with(name)
         }
         _ => false,
     }
@@ -226,7 +226,7 @@ fn trial(
             workspaces: task.workspaces.clone(),
             commands: commands.get(&task.name).cloned().unwrap_or_default(),
             clean_env: options.clean_env,
-            shared: &directory.volumes(),
+            shared: &directory.claims(),
             in_pipeline: false,
             tentative: false,
         };
@@ -239,17 +239,21 @@ fn trial(
         ..Scope::default()
     };
     let wrong = |error: &dyn std::fmt::Display| vec![format!("task '{}': {error}", task.name)];
-    let (params, _) = pipeline_run::prepare(task, &scope).map_err(|error| wrong(&error))?;
+    let prepared = pipeline_run::prepare(task, &scope);
+    let (params, mut workspaces) = prepared.map_err(|error| wrong(&error))?;
+    // The trial needs none of the directories of this machine.
+    for workspace in workspaces.values_mut() {
+        workspace.source = Volume::Empty;
+    }
     let trial = RunDirectory::new(false).map_err(|error| wrong(&error))?;
-    let volumes = trial.volumes();
+    let claims = trial.claims();
     let inputs = Inputs {
         params,
         results: &BTreeMap::new(),
-        // The trial needs none of the directories of this machine.
-        workspaces: empty(task),
+        workspaces,
         commands: commands.get(&task.name).cloned().unwrap_or_default(),
         clean_env: options.clean_env,
-        shared: &volumes,
+        shared: &claims,
         in_pipeline: true,
         tentative: true,
     };
@@ -259,15 +263,6 @@ fn trial(
             .map(|error| format!("task '{}': {error}", task.name))
             .collect()
     })
-}
-
-fn empty(task: &PlannedTask) -> BTreeMap<String, BoundWorkspace> {
-    let names = task.workspaces.keys().cloned();
-    let bound = names.map(|name| {
-        let (source, sub_path) = (Volume::Empty, None);
-        (name, BoundWorkspace { source, sub_path })
-    });
-    bound.collect()
 }
 
 async fn run(options: &Run, ready: Ready) -> Result<u8, Failure> {
@@ -328,7 +323,7 @@ async fn run(options: &Run, ready: Ready) -> Result<u8, Failure> {
             let task = &play.tasks[0];
             let context = context.of_task(&task.name, &task.task.name, &cluster)?;
             plan.name_run(&context);
-            let deadline = deadline(options, task, begun);
+            let deadline = Deadline::of_single(options, task, begun);
             let end = task_run::run(&mut surroundings, &plan, &context, deadline).await?;
             let report = Report {
                 objects: end.objects,
@@ -350,18 +345,6 @@ async fn run(options: &Run, ready: Ready) -> Result<u8, Failure> {
     }
     reported?;
     Ok(code)
-}
-
-fn deadline(options: &Run, task: &PlannedTask, begun: Instant) -> Deadline {
-    let (time, limit) = match (options.timeout, task.timeout) {
-        (Some(time), _) => (Some(time), "--timeout"),
-        (None, Some(time)) => (Some(time), "the timeout of the TaskRun"),
-        (None, None) => (Some(Limits::DEFAULT), "--timeout"),
-    };
-    Deadline {
-        at: time.map(|time| begun + time),
-        limit,
-    }
 }
 
 /// The namespaces that templates name and do not create themselves.

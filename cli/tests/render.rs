@@ -292,3 +292,40 @@ fn a_wrong_declaration_is_shown_as_lint_shows_it() {
     let ran = gleaner_with_input(&["render", "-f", "-"], &wrong);
     ran.exits(78).says("<stdin>:7:18: error: objects[0].nam: ");
 }
+
+#[test]
+fn what_the_webhook_would_refuse_is_told_of_a_task_without_a_name_too() {
+    let nameless = TASK.replace("  name: NAME\n", "").replace("NAME", "x");
+    let wrong = nameless.replace("{name: a,", "{name: gleaner,");
+    for text in [
+        &wrong,
+        &wrong.replace("metadata:\n", "metadata:\n  name: x\n"),
+    ] {
+        gleaner_with_input(&["render", "-f", "-"], text)
+            .exits(78)
+            .says("the step 'gleaner' has the name that Gleaner needs for its own");
+    }
+}
+
+#[test]
+fn a_prefix_of_a_name_is_not_the_name_of_another_task() {
+    let named = TASK.replace("NAME", "x");
+    let prefix = named
+        .replace("name: x", "generateName: x-")
+        .replace("{name: a,", "{name: b,");
+    assert_ne!(named, prefix);
+    for text in [
+        format!("{named}---\n{prefix}"),
+        format!("{prefix}---\n{named}"),
+    ] {
+        gleaner_with_input(&["render", "-f", "-", "--task", "x"], &text).exits(0);
+        gleaner_with_input(&["render", "-f", "-"], &text)
+            .exits(64)
+            .says("there are several Tasks in it; say which with --task: x, x");
+    }
+    gleaner_with_input(&["render", "-f", "-", "--task", "x"], &prefix).exits(0);
+    let two = format!("{prefix}---\n{prefix}");
+    gleaner_with_input(&["render", "-f", "-", "--task", "x"], &two)
+        .exits(64)
+        .says("there are two Tasks 'x'");
+}

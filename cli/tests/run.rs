@@ -320,6 +320,22 @@ steps: [{name: one, results: [{name: own}], script: 'echo R > $(results.r.path);
 }
 
 #[test]
+fn results_are_printed_as_declared_and_those_of_resources_after_them() {
+    let spec = "
+results: [{name: z}, {name: b}]
+steps: [{name: one, script: 'echo Z > $(results.z.path); echo B > $(results.b.path); printf x > $GLEANER_OUTPUTS/a'}]
+";
+    let ran = run(&task(ONE, spec), &[]);
+    let lines = ran.stdout.lines();
+    let results = lines.filter_map(|line| line.strip_prefix("# result ")?.split(':').next());
+    assert_eq!(results.collect::<Vec<_>>(), ["z", "b", "cm"]);
+    let ran = run(&task(ONE, spec), &["-o", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let results = report["results"].as_object().unwrap();
+    assert_eq!(results.keys().collect::<Vec<_>>(), ["z", "b", "cm"]);
+}
+
+#[test]
 fn what_a_step_prints_is_copied_where_it_asks_for() {
     let spec = "
 steps:

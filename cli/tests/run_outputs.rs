@@ -38,3 +38,27 @@ fn a_key_of_a_secret_output_is_not_named() {
         .says("output 'summary' of step 'test' has a key twice in one object");
     assert!(!ran.stderr.contains("canary"), "{}", ran.stderr);
 }
+
+#[test]
+fn results_of_resources_are_in_the_order_of_their_declaration() {
+    let object = |name: &str| {
+        format!(
+            "  - {{name: {name}, resourceTemplate: {{apiVersion: v1, kind: ConfigMap, metadata: {{name: {name}}}, data: {{k: $(steps.one.a)}}}}}}\n"
+        )
+    };
+    let names = ["zeta", "alpha", "mid"];
+    let declaration = format!(
+        "steps: {{one: [{{name: a}}]}}\nobjects:\n{}",
+        names.map(object).concat()
+    );
+    let ran = run(
+        &task(
+            &declaration,
+            "steps: [{name: one, script: printf x > $GLEANER_OUTPUTS/a}]",
+        ),
+        &["-o", "json"],
+    );
+    let report: serde_json::Value = serde_json::from_str(&ran.exits(0).stdout).unwrap();
+    let results = report["results"].as_object().unwrap();
+    assert_eq!(results.keys().collect::<Vec<_>>(), names);
+}

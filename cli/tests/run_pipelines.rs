@@ -416,6 +416,14 @@ fn what_is_wrong_with_a_pipeline_is_said_before_its_first_task() {
             "resolvers work only in a cluster",
         ),
         (
+            "{name: b, taskRef: {resolver: ''}}",
+            "tasks[1].taskRef: 'name' is missing; write taskRef: {name: NAME}",
+        ),
+        (
+            "{name: b, taskRef: {name: say}, taskSpec: {steps: [{name: one, script: 'true'}]}}",
+            "tasks[1].taskRef: the task has taskRef and taskSpec; keep one of them",
+        ),
+        (
             "{name: b, taskRef: {apiVersion: x.dev/v1, kind: Wait}}",
             "'Wait' is not a Task",
         ),

@@ -2,16 +2,7 @@
 
 mod support;
 
-use support::{ONE, Ran, file, gleaner, run, task};
-
-/// A Task `try` whose only output is what its step prints into `a`, and a run of it.
-fn with_run(task_spec: &str, run_spec: &str) -> String {
-    format!(
-        "{}---\napiVersion: tekton.dev/v1\nkind: TaskRun\nmetadata: {{name: mine, namespace: ci}}\nspec:\n  taskRef: {{name: try}}\n  {}\n",
-        task(ONE, task_spec),
-        run_spec.trim().replace('\n', "\n  ")
-    )
-}
+use support::{ONE, Ran, file, gleaner, run, task, with_run};
 
 const WRITES: &str = "steps: [{name: one, script: 'printf %s \"$(params.p)|$(context.taskRun.name)|$(context.taskRun.namespace)\" > $GLEANER_OUTPUTS/a'}]";
 
@@ -233,19 +224,6 @@ fn a_read_only_workspace_stays_as_it_is() {
             || ran.stderr.contains("ermission denied");
         assert!(told, "{}", ran.stderr);
     }
-}
-
-#[test]
-fn volumes_that_are_empty_directories_are_shared_by_steps() {
-    let spec = "
-volumes: [{name: cache, emptyDir: {}}]
-stepTemplate: {volumeMounts: [{name: cache, mountPath: /cache}]}
-steps:
-- {name: zero, script: 'echo kept > /cache/file'}
-- {name: one, script: 'cp /cache/file $GLEANER_OUTPUTS/a'}
-";
-    let ran = run(&task(ONE, spec), &[]);
-    assert_eq!(ran.exits(0).object()["data"]["a"], "kept");
 }
 
 #[test]

@@ -25,7 +25,11 @@ pub(crate) fn choose<'a>(
     };
     let named = |kinds: &[&str], what: &str, name: &str| {
         let all = of(kinds);
-        let found: Vec<_> = all.iter().filter(|one| one.name() == name).collect();
+        let is_named = |one: &&Document<'_>| one.given_name() == Some(name);
+        let mut found: Vec<_> = all.iter().filter(is_named).collect();
+        if found.is_empty() {
+            found = all.iter().filter(|one| one.name() == name).collect();
+        }
         match found.as_slice() {
             [one] => Ok(**one),
             [] => {

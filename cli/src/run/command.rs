@@ -1,16 +1,17 @@
 //! From a step as the Task has it to a command of this machine.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gleaner_core::declaration::Declaration;
+use gleaner_proto::name::is_dns_label;
 use gleaner_proto::{OutputSpec, duration};
 
 use super::directory::RunDirectory;
 use super::expression::UNKNOWN;
 use super::model::Mounts;
-use super::paths::Paths;
+use super::paths::{Paths, WORKSPACE, in_pod, leads_out};
 use super::substitution::{Substitution, expand};
 use gleaner_core::task::step::{Condition, SCRIPT_PREAMBLE, has_interpreter};
 use gleaner_core::task::{Action, Step};
@@ -40,7 +41,11 @@ pub(crate) struct Command {
     pub(crate) from_cluster: Vec<String>,
     /// Warnings about this step, shown before it runs.
     pub(crate) warnings: Vec<String>,
+    /// The directories that the step mounts, which may not exist yet.
+    pub(crate) volumes: Vec<PathBuf>,
     pub(crate) working_dir: PathBuf,
+    /// True if the working directory is made where it does not exist: Tekton makes those below /workspace.
+    pub(crate) makes_working_dir: bool,
     pub(crate) continue_on_error: bool,
     pub(crate) timeout: Option<Duration>,
     pub(crate) stdout_copy: Option<PathBuf>,
@@ -58,11 +63,7 @@ impl Command {
         let name = &step.name;
         let own_run = surroundings.directory.own_run(name);
         let mut paths = surroundings.paths.of_step(&own_run);
-        for mount in surroundings.mounts.get(name).into_iter().flatten() {
-            let volume = surroundings.directory.volume(&mount.volume);
-            let directory = volume.join(mount.sub_path.as_deref().unwrap_or_default());
-            paths.lead(&mount.path, &directory);
-        }
+        let volumes = mount(name, surroundings, &mut paths)?;
         let paths = &paths;
         let mut warnings = Vec::new();
         let surroundings = &Surroundings {
@@ -72,7 +73,6 @@ impl Command {
         let text = |text: &str| surroundings.text(name, text);
         let environment = environment(step, surroundings)?;
         let local = |text: &str| surroundings.paths.text(text);
-        let workspace = surroundings.directory.workspace();
         let (script, mut arguments) = match (&step.action, surroundings.commands.get(name)) {
             (_, Some(line)) => {
                 let line = local(&text(line)?);
@@ -115,24 +115,28 @@ impl Command {
         if !surroundings.commands.contains_key(name) {
             arguments.extend(surroundings.items(name, &step.args, &environment)?);
         }
+        // A relative one is below /workspace, as in Tekton, and a file of a copy below that.
+        let directory = text(step.working_dir.as_deref().unwrap_or_default())?;
+        let directory = in_pod(WORKSPACE, &directory);
+        let working_dir = surroundings.paths.path(&directory);
         let copy = |path: &Option<String>| {
             let path = path.as_deref().map(text).transpose()?;
+            let path = path.map(|path| in_pod(&directory, &path));
             Ok::<_, String>(path.map(|path| surroundings.paths.path(&path)))
         };
         Ok(Self {
             arguments,
             script,
-            working_dir: match &step.working_dir {
-                // A relative one is below /workspace, as in Tekton.
-                Some(directory) => workspace.join(local(&text(directory)?)),
-                None => workspace,
-            },
+            makes_working_dir: Path::new(&directory).starts_with(WORKSPACE)
+                || working_dir.starts_with(surroundings.directory.path()),
+            working_dir,
             continue_on_error: continues(step, surroundings)?,
             timeout: timeout(step, surroundings)?,
             stdout_copy: copy(&step.stdout_path)?,
             stderr_copy: copy(&step.stderr_path)?,
             skipped: !conditions_hold(step, surroundings)?,
             outputs: outputs(name, surroundings)?,
+            volumes,
             from_cluster: from_cluster(step),
             environment,
             warnings,
@@ -161,6 +165,36 @@ impl Surroundings<'_> {
         let replaced = self.substitution.items(items);
         replaced.map_err(|error| format!("step '{step}': {error}"))
     }
+}
+
+/// Lets the mounts of a step lead to its volumes, and returns the mounted directories.
+///
+/// # Errors
+/// A mount that would lead out of the volumes: Kubernetes refuses it (`validateVolumeMounts`).
+fn mount(
+    step: &str,
+    surroundings: &Surroundings<'_>,
+    paths: &mut Paths,
+) -> Result<Vec<PathBuf>, String> {
+    let mut directories = Vec::new();
+    for mount in surroundings.mounts.get(step).into_iter().flatten() {
+        let volume = surroundings.text(step, &mount.volume)?;
+        let sub_path = surroundings.text(step, mount.sub_path.as_deref().unwrap_or_default())?;
+        if !is_dns_label(&volume) && !volume.contains(UNKNOWN) {
+            return Err(format!(
+                "step '{step}': '{volume}' is not the name of a volume; use lower-case letters, digits and '-'"
+            ));
+        }
+        if leads_out(&sub_path) {
+            return Err(format!(
+                "step '{step}': the subPath '{sub_path}' leads out of the volume '{volume}'; use a relative path without '..'"
+            ));
+        }
+        let directory = surroundings.directory.volume(&volume).join(sub_path);
+        paths.lead(&surroundings.text(step, &mount.path)?, &directory);
+        directories.push(directory);
+    }
+    Ok(directories)
 }
 
 fn with_preamble(script: &str) -> String {
@@ -198,9 +232,12 @@ fn outputs(step: &str, surroundings: &Surroundings<'_>) -> Result<Vec<OutputSpec
     let outputs = outputs.map(|output| {
         let mut spec = output.spec.clone();
         if let Some(path) = &mut spec.path {
-            let local = surroundings.paths.path(&surroundings.text(step, path)?);
-            let local = surroundings.directory.workspace().join(local);
-            *path = local.to_string_lossy().into_owned();
+            let local = in_pod(WORKSPACE, &surroundings.text(step, path)?);
+            *path = surroundings
+                .paths
+                .path(&local)
+                .to_string_lossy()
+                .into_owned();
         }
         Ok(spec)
     });

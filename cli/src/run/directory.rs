@@ -11,6 +11,7 @@
 //! run/STEP/             the sidecar's socket for each step: what it knows as /gleaner/run/me
 //! state/                the sidecar's journal
 //! volumes/NAME/         volumes of type emptyDir
+//! claims/NAME/          workspaces of type volumeClaimTemplate
 //! read-only/NAME/       copies of workspaces that are read-only
 //! declaration.json      what the sidecar works from
 //! sidecar.log           what it says
@@ -101,6 +102,7 @@ impl RunDirectory {
             "run",
             "state",
             "volumes",
+            "claims",
         ] {
             std::fs::create_dir_all(path.join(part))?;
         }
@@ -126,13 +128,14 @@ impl RunDirectory {
         self.path.join("workspace")
     }
 
-    /// Returns the directory of volumes that are empty at first.
-    pub(crate) fn volumes(&self) -> PathBuf {
-        self.path.join("volumes")
+    /// Returns the directory of a volume of type emptyDir.
+    pub(crate) fn volume(&self, name: &str) -> PathBuf {
+        self.path.join("volumes").join(name)
     }
 
-    pub(crate) fn volume(&self, name: &str) -> PathBuf {
-        self.volumes().join(name)
+    /// Returns the directory of the volumes that the tasks of a run share.
+    pub(crate) fn claims(&self) -> PathBuf {
+        self.path.join("claims")
     }
 
     pub(crate) fn home(&self) -> PathBuf {

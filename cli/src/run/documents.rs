@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_core::document::suggestion::{nearest, suggestion};
 use gleaner_core::document::{Finding, Node, Place, Source};
-use gleaner_core::task::site::{kind_of, metadata_name};
+use gleaner_core::task::site::{given_name, kind_of, metadata_name};
 
 /// The kinds that a run is made of. Two of one kind and name cannot be told apart.
 const KINDS: [&str; 5] = ["Task", "Pipeline", "StepAction", "TaskRun", "PipelineRun"];
@@ -28,8 +28,14 @@ impl<'a> Document<'a> {
         kind_of(self.node)
     }
 
+    /// Returns the name, or the prefix that becomes one.
     pub(crate) fn name(&self) -> &'a str {
         metadata_name(self.node).unwrap_or_default()
+    }
+
+    /// Returns the name by which other documents can refer to it: a prefix is not the name of anything.
+    pub(crate) fn given_name(&self) -> Option<&'a str> {
+        given_name(self.node)
     }
 
     /// Returns kind and name, for people.
@@ -73,11 +79,11 @@ impl<'a> Documents<'a> {
         let mut first = HashMap::new();
         let mut found = Vec::new();
         for document in all.iter().filter(|one| KINDS.contains(&one.kind())) {
-            let (kind, name) = (document.kind(), document.name());
-            // A prefix of a name is not the name of anything.
-            let is_named = document.node.descend(&["metadata", "name"]).is_some();
+            let (kind, Some(name)) = (document.kind(), document.given_name()) else {
+                continue;
+            };
             let key = (kind, name, document.namespace());
-            if let Some(other) = first.insert(key, *document).filter(|_| is_named) {
+            if let Some(other) = first.insert(key, *document) {
                 let message = format!("there is another {kind} '{name}' at {}", other.position());
                 let diagnostic = Diagnostic::new(Place::root(), Some(document.node.at), message);
                 found.push(document.error(diagnostic.help("rename or remove one of them")));
@@ -129,7 +135,7 @@ impl<'a> Documents<'a> {
         namespace: Option<&str>,
     ) -> Result<Document<'a>, (String, Option<String>)> {
         let all = self.of_kind(kind);
-        let of_name = all.iter().filter(|document| document.name() == name);
+        let of_name = all.iter().filter(|one| one.given_name() == Some(name));
         let mut found: Vec<&Document<'a>> = of_name.collect();
         if found.len() > 1 {
             found.retain(|document| document.namespace() == namespace);
@@ -137,7 +143,7 @@ impl<'a> Documents<'a> {
         match found.as_slice() {
             [only] => Ok(**only),
             _ => {
-                let help = suggestion(name, all.iter().map(Document::name));
+                let help = suggestion(name, all.iter().filter_map(Document::given_name));
                 let help = help.unwrap_or_else(|| "give the file that holds it with -f".to_owned());
                 Err((format!("no file has the {kind} '{name}'"), Some(help)))
             }
@@ -166,6 +172,24 @@ mod tests {
             found[0].to_string(),
             "b:3:1: error: there is another Task 'x' at a:1:1; rename or remove one of them"
         );
+    }
+
+    #[test]
+    fn a_prefix_of_a_name_is_not_the_name_of_another() {
+        let named = "{kind: Task, metadata: {name: build}}\n";
+        let prefix = "{kind: Task, metadata: {generateName: build-}}\n";
+        for (text, line) in [
+            (format!("{named}---\n{prefix}"), 1),
+            (format!("{prefix}---\n{named}"), 3),
+            (format!("{prefix}---\n{named}---\n{prefix}"), 3),
+        ] {
+            let sources = [source("a", &text)];
+            let documents = Documents::new(&sources).unwrap();
+            let found = documents.named("Task", "build", None).unwrap();
+            assert_eq!(found.node.at.line, line, "{text}");
+        }
+        let sources = [source("a", &format!("{named}---\n{prefix}---\n{named}"))];
+        assert_eq!(Documents::new(&sources).unwrap_err().len(), 1);
     }
 
     #[test]

@@ -53,20 +53,7 @@ impl std::fmt::Display for Unavailable {
 impl Scope {
     /// Replaces the variables in a text.
     pub(crate) fn text(&self, text: &str) -> Result<String, Unavailable> {
-        let mut replaced = String::with_capacity(text.len());
-        let mut rest = 0;
-        for one in occurrences(text) {
-            if one.offset < rest {
-                continue;
-            }
-            if let Some(value) = self.lookup(one.inner)? {
-                replaced.push_str(&text[rest..one.offset]);
-                replaced.push_str(&as_text(&value));
-                rest = one.offset + "$()".len() + one.inner.len();
-            }
-        }
-        replaced.push_str(&text[rest..]);
-        Ok(replaced)
+        variable::replace(text, |inner| Ok(self.lookup(inner)?.as_ref().map(as_text)))
     }
 
     /// Replaces the variables in a parameter's value. A text that is nothing but one variable takes the variable's type.

@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use gleaner_core::document::{Cursor, Diagnostics};
 use serde_json::Value;
 
+use super::paths::is_file_name;
+
 /// The use of a field.
 #[derive(Debug, Clone, Copy)]
 enum Use {
@@ -292,7 +294,7 @@ pub(crate) fn check(
             Cluster(word) => {
                 cluster.insert(word);
             }
-            Refused(_) if is_nothing(&cursor.node.to_json()) => {}
+            Refused(_) if !is_set(map, field) => {}
             Refused(help) => {
                 found.refuse(
                     &cursor,
@@ -302,6 +304,15 @@ pub(crate) fn check(
             }
         }
     }
+    if let Kind::Task | Kind::Step | Kind::StepAction = kind {
+        check_names(map, "results", found);
+    }
+}
+
+/// Returns true if `map` has `field`, and it changes something.
+pub(crate) fn is_set(map: &Cursor<'_>, field: &str) -> bool {
+    let field = map.node.present(field);
+    field.is_some_and(|node| !is_nothing(&node.to_json()))
 }
 
 /// Returns true for a value that changes nothing: `retries: 0`, an empty list.
@@ -316,6 +327,21 @@ fn is_nothing(value: &Value) -> bool {
     }
 }
 
+/// Checks the names in a list of workspaces, results or resources: on this machine they are those of directories and files.
+fn check_names(parent: &Cursor<'_>, list: &str, found: &mut Diagnostics) {
+    for item in parent.items_at(list, &mut Diagnostics::default()) {
+        check_name(&item, found);
+    }
+}
+
+/// Checks the name of a workspace, result or resource.
+pub(crate) fn check_name(item: &Cursor<'_>, found: &mut Diagnostics) {
+    if let Some(name) = item.node.text_of("name").filter(|name| !is_file_name(name)) {
+        let message = format!("the name '{name}' would be a path on this machine");
+        found.refuse(item, message, "use letters, digits, '-', '_' and '.'");
+    }
+}
+
 /// Checks the fields of a TaskSpec and of its steps.
 pub(crate) fn check_task(
     spec: &Cursor<'_>,
@@ -323,11 +349,30 @@ pub(crate) fn check_task(
     cluster: &mut BTreeSet<&'static str>,
 ) {
     check(spec, Kind::Task, found, cluster);
+    for (parent, list) in [
+        (&[][..], "workspaces"),
+        // Of the proposal, of v1beta1 and of v1alpha1.
+        (&[], "resources"),
+        (&["resources"], "inputs"),
+        (&["inputs"], "resources"),
+    ] {
+        if let Some(parent) = spec.descend(parent) {
+            check_names(&parent, list, found);
+        }
+    }
     let steps = spec.items_at("steps", found).into_iter();
     for step in steps.chain(spec.field("stepTemplate")) {
         check(&step, Kind::Step, found, cluster);
-        if let Some(reference) = step.field("ref") {
-            check(&reference, Kind::StepReference, found, cluster);
+        let Some(reference) = step.field("ref") else {
+            if let Some(params) = step.field("params") {
+                let message = "only a step with 'ref' has params";
+                found.refuse(&params, message, "declare them in the params of the Task");
+            }
+            continue;
+        };
+        check(&reference, Kind::StepReference, found, cluster);
+        if !is_set(&reference, "name") && !is_set(&reference, "resolver") {
+            found.refuse(&reference, "'name' is missing", "write ref: {name: NAME}");
         }
     }
 }

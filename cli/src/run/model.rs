@@ -9,8 +9,8 @@ use serde_json::Value;
 
 /// Values by the names of parameters.
 pub(crate) type Params = BTreeMap<String, Value>;
-/// Values by the names of results: texts, lists of texts, maps of texts.
-pub(crate) type Results = BTreeMap<String, Value>;
+/// Values by the names of results, in the order of their declaration: texts, lists of texts, maps of texts.
+pub(crate) type Results = serde_json::Map<String, Value>;
 
 /// A run.
 #[derive(Debug)]
@@ -83,6 +83,7 @@ pub(crate) struct PlannedTask {
     pub(crate) workspaces: BTreeMap<String, BoundWorkspace>,
     /// The volumes of type emptyDir that each step mounts.
     pub(crate) mounts: Mounts,
+    /// The limit of its own time; none for no limit.
     pub(crate) timeout: Option<Duration>,
     /// True if the pipeline continues when the task fails (`onError: continue`).
     pub(crate) continues: bool,
@@ -91,7 +92,7 @@ pub(crate) struct PlannedTask {
 /// Mounts by step.
 pub(crate) type Mounts = BTreeMap<String, Vec<Mount>>;
 
-/// A mount of a volume that is an empty directory.
+/// A mount of a volume that is an empty directory. The texts may hold variables.
 #[derive(Debug, Clone)]
 pub(crate) struct Mount {
     pub(crate) volume: String,

@@ -4,9 +4,12 @@
 //! command, script, arguments or variables name it. That is a change of text, and text may name it in ways that
 //! cannot be seen (`W=/work; ls ${W}space`): what is not recognized stays unchanged.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use gleaner_proto::path::OWN_RUN;
+
+/// The directory in which steps run unless they name another.
+pub(crate) const WORKSPACE: &str = "/workspace";
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Paths {
@@ -64,6 +67,36 @@ impl Paths {
         mapped.push_str(&text[done..]);
         mapped
     }
+}
+
+/// Returns the absolute path of `path` in a pod, where a relative one is below `directory`. It has no `..`, with which it could lead
+/// out of the directory that is used instead of the pod's.
+pub(crate) fn in_pod(directory: &str, path: &str) -> String {
+    let mut absolute = PathBuf::from("/");
+    for component in Path::new(directory).join(path).components() {
+        match component {
+            Component::Normal(name) => absolute.push(name),
+            Component::ParentDir => {
+                absolute.pop();
+            }
+            Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
+        }
+    }
+    absolute.to_string_lossy().into_owned()
+}
+
+/// Returns true if `name` is that of a file, and not a path.
+pub(crate) fn is_file_name(name: &str) -> bool {
+    let mut components = Path::new(name).components();
+    let first = components.next();
+    first == Some(Component::Normal(name.as_ref())) && components.next().is_none()
+}
+
+/// Returns true if `sub_path` is absolute or has a `..`.
+pub(crate) fn leads_out(sub_path: &str) -> bool {
+    let inside =
+        |component: Component<'_>| matches!(component, Component::Normal(_) | Component::CurDir);
+    !Path::new(sub_path).components().all(inside)
 }
 
 /// Returns true if a `/` after `before` seems to begin an absolute path.

@@ -24,6 +24,17 @@ pub(crate) struct PipelineSource<'a> {
     pub(crate) namespace: Option<&'a str>,
 }
 
+impl PipelineSource<'_> {
+    /// Returns the names of the workspaces that it declares, and of those that its run binds.
+    pub(crate) fn known_workspaces(&self) -> Vec<&str> {
+        let declared = self.spec.node.list_of("workspaces").iter();
+        let declared = declared.filter_map(|item| item.text_of("name"));
+        declared
+            .chain(self.workspaces.keys().map(String::as_str))
+            .collect()
+    }
+}
+
 /// The tasks of a pipeline and the rest of it.
 pub(crate) struct ReadPipeline {
     pub(crate) tasks: Vec<PlannedTask>,
@@ -107,6 +118,7 @@ type Listed<'a> = (Cursor<'a>, (PlannedTask, bool));
 /// Checks names, variables and `runAfter`, and adds to each task those that it takes results from.
 fn check(source: &PipelineSource<'_>, lists: &mut [Vec<Listed<'_>>; 2], found: &mut Diagnostics) {
     let mut results: BTreeMap<String, ResultShapes> = BTreeMap::new();
+    let workspaces = source.known_workspaces();
     let mut all = BTreeSet::new();
     for (position, list) in lists.iter().enumerate() {
         for (item, (task, _)) in list {
@@ -125,6 +137,7 @@ fn check(source: &PipelineSource<'_>, lists: &mut [Vec<Listed<'_>>; 2], found: &
                 params: &source.specs,
                 tasks: &results,
                 finally: None,
+                workspaces: &workspaces,
                 statuses: position == 1,
             };
             let mut takes = BTreeSet::new();
@@ -207,6 +220,7 @@ fn results(
         params: &source.specs,
         tasks: &tasks,
         finally: Some(&finally),
+        workspaces: &source.known_workspaces(),
         statuses: true,
     };
     let mut results = Vec::new();

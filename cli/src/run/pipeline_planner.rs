@@ -11,7 +11,9 @@ use super::fields::{self, Kind};
 use super::model::{Limits, Pipeline, Play};
 use super::pipeline::{self, PipelineSource};
 use super::planner::{NOTHING_DECLARED, Planner, Refusal, run_name, run_params, run_spec, unbound};
+use super::reference::{Given, PIPELINE};
 use super::workspaces;
+use crate::values::did_you_mean;
 
 static EMPTY: Node = Node {
     at: Location { line: 1, column: 1 },
@@ -26,32 +28,33 @@ impl<'a> Planner<'a> {
         for item in run.items_at("taskRunSpecs", &mut found) {
             fields::check(&item, Kind::TaskRunSpec, &mut found, &mut cluster);
         }
-        let source = match (run.field("pipelineSpec"), run.field("pipelineRef")) {
-            (Some(spec), None) => Some((document, spec)),
-            (None, Some(reference)) => {
-                self.referenced(document, &reference, &mut found, &mut cluster)
+        let source = match PIPELINE.given_by(&run, "run", &mut found) {
+            Some(Given::Spec(spec)) => Some((document, spec)),
+            Some(Given::Reference(reference)) => {
+                let namespace = document.namespace();
+                let documents = self.documents;
+                PIPELINE.resolve(&reference, namespace, documents, &mut cluster, &mut found)
             }
-            (Some(_), Some(reference)) => {
-                found.refuse(
-                    &reference,
-                    "the run has pipelineRef and pipelineSpec",
-                    "keep one of them",
-                );
-                None
-            }
-            (None, None) => {
-                found.refuse(
-                    &run,
-                    "the run has no Pipeline",
-                    "write pipelineRef: {name: NAME}",
-                );
-                None
-            }
+            None => None,
         };
         let Some((of_pipeline, spec)) = source else {
             return Err(document.errors(found.into_vec()).into());
         };
         let limits = limits(&run, &mut found);
+        let overridden = run.items_at("taskRunSpecs", &mut Diagnostics::default());
+        let tasks = ["tasks", "finally"].into_iter();
+        let tasks = tasks.flat_map(|list| spec.node.list_of(list));
+        let tasks = tasks.filter_map(|task| task.text_of("name"));
+        for field in overridden
+            .iter()
+            .filter_map(|item| item.field("pipelineTaskName"))
+        {
+            let text = field.text(&mut found).unwrap_or_default();
+            if !tasks.clone().any(|task| task == text) {
+                let help = found.suggestion(text, tasks.clone());
+                found.add(&field, format!("the Pipeline has no task '{text}'"), help);
+            }
+        }
         let play = self.tasks_of(document, Some(&run), of_pipeline, spec, cluster, found)?;
         Ok(Play {
             pipeline: play
@@ -69,29 +72,6 @@ impl<'a> Planner<'a> {
             return Err(document.errors(found.into_vec()).into());
         };
         self.tasks_of(document, None, document, spec, BTreeSet::new(), found)
-    }
-
-    fn referenced(
-        &self,
-        run: Document<'_>,
-        reference: &Cursor<'_>,
-        found: &mut Diagnostics,
-        cluster: &mut BTreeSet<&'static str>,
-    ) -> Option<(Document<'a>, Cursor<'a>)> {
-        fields::check(reference, Kind::Reference, found, cluster);
-        let name = reference.field("name")?;
-        let text = name.text(found)?;
-        let pipeline = self.documents.named("Pipeline", text, run.namespace());
-        match pipeline {
-            Ok(document) => {
-                let spec = document.node.present("spec")?;
-                Some((document, Cursor::new(spec, Place::from(["spec"]))))
-            }
-            Err((message, help)) => {
-                found.add(&name, message, help);
-                None
-            }
-        }
     }
 
     fn tasks_of(
@@ -157,6 +137,16 @@ impl<'a> Planner<'a> {
             notes.push(NOTHING_DECLARED.to_owned());
         }
         let is_own = document.kind() == "Pipeline";
+        // Those of a run reach a Pipeline that is embedded in it.
+        let unknown = source.workspaces.keys().filter(|name| {
+            let declares = |item: &Cursor<'_>| item.node.text_of("name") == Some(name);
+            is_own && !declared.iter().any(declares)
+        });
+        notes.extend(unknown.map(|name| {
+            let known = declared.iter().filter_map(|item| item.node.text_of("name"));
+            let help = did_you_mean(name, known);
+            format!("the Pipeline has no workspace '{name}', which the run binds{help}")
+        }));
         let name = if is_own { document.name() } else { "" }.to_owned();
         let namespace = run.namespace().or_else(|| document.namespace());
         Ok(Play {

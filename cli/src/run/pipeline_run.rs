@@ -187,7 +187,7 @@ impl PipelineRun<'_> {
             workspaces,
             commands: self.commands.get(&task.name).cloned().unwrap_or_default(),
             clean_env: self.clean_env,
-            shared: &self.directory.volumes(),
+            shared: &self.directory.claims(),
             in_pipeline: true,
             tentative: false,
         };

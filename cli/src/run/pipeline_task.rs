@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gleaner_core::document::{Cursor, Diagnostics, Finding, Place};
+use gleaner_core::document::{Cursor, Diagnostics, Finding};
 use gleaner_core::task::param::value;
 use gleaner_core::task::{ParamKind, ParamSpec};
 use gleaner_proto::duration;
@@ -12,6 +12,7 @@ use super::documents::Documents;
 use super::fields::{self, Kind};
 use super::model::{BoundWorkspace, Guard, Params, PlannedTask};
 use super::pipeline::PipelineSource;
+use super::reference::{self, Given, TASK};
 use super::task_source::{self, ReadTask};
 
 /// The sinks of errors and notes about the tasks.
@@ -80,63 +81,25 @@ fn task_of(
     cluster: &mut BTreeSet<&'static str>,
     found: &mut Diagnostics,
 ) -> Result<Option<ReadTask>, Vec<Finding>> {
-    if let Some(spec) = item.field("taskSpec") {
-        let around = source.workspaces.keys().cloned().collect();
-        let read = task_source::read(
-            source.document,
-            &spec.place,
-            Some(&around),
-            documents,
-            cluster,
-        );
-        return read.map(Some);
-    }
-    let Some(reference) = item.field("taskRef") else {
-        if item.field("pipelineRef").is_none() && item.field("pipelineSpec").is_none() {
-            found.refuse(item, "the task has no Task", "write taskRef: {name: NAME}");
-        }
-        return Ok(None);
-    };
-    referenced(&reference, source.namespace, documents, cluster, found)
-}
-
-/// Reads the Task of a `taskRef`.
-pub(crate) fn referenced(
-    reference: &Cursor<'_>,
-    namespace: Option<&str>,
-    documents: &Documents<'_>,
-    cluster: &mut BTreeSet<&'static str>,
-    found: &mut Diagnostics,
-) -> Result<Option<ReadTask>, Vec<Finding>> {
-    fields::check(reference, Kind::Reference, found, cluster);
-    let kind = reference
-        .text_at("kind", found)
-        .unwrap_or_else(|| "Task".to_owned());
-    let version = reference.text_at("apiVersion", found).unwrap_or_default();
-    if kind != "Task" || !(version.is_empty() || version.starts_with("tekton.dev/")) {
-        let message = format!("'{kind}' is not a Task, and is not played on this machine");
-        found.refuse(reference, message, "use a Task of the files");
+    // A pipeline in the pipeline is refused with a message of its own.
+    let mut nested = ["pipelineRef", "pipelineSpec"].into_iter();
+    let has_task = ["taskRef", "taskSpec"]
+        .iter()
+        .any(|key| item.field(key).is_some());
+    if !has_task && nested.any(|field| fields::is_set(item, field)) {
         return Ok(None);
     }
-    let Some(name) = reference.field("name") else {
-        let help = "write taskRef: {name: NAME}";
-        if reference.field("resolver").is_none() && reference.field("bundle").is_none() {
-            found.refuse(reference, "'name' is missing", help);
+    match TASK.given_by(item, "task", found) {
+        Some(Given::Spec(spec)) => {
+            let around = source.workspaces.keys().cloned().collect();
+            let (document, around) = (source.document, Some(&around));
+            let read = task_source::read(document, &spec.place, around, documents, cluster);
+            read.map(Some)
         }
-        return Ok(None);
-    };
-    let Some(text) = name.text(found) else {
-        return Ok(None);
-    };
-    match documents.named("Task", text, namespace) {
-        Ok(document) => {
-            let spec = Place::from(["spec"]);
-            task_source::read(document, &spec, None, documents, cluster).map(Some)
+        Some(Given::Reference(reference)) => {
+            reference::task(&reference, source.namespace, documents, cluster, found)
         }
-        Err((message, help)) => {
-            found.add(&name, message, help);
-            Ok(None)
-        }
+        None => Ok(None),
     }
 }
 
@@ -259,6 +222,13 @@ fn workspaces(
             .text_at("workspace", found)
             .unwrap_or_else(|| name.clone());
         let sub_path = mapping.text_at("subPath", found);
+        let known = source.known_workspaces();
+        if !known.contains(&of_run.as_str()) {
+            let help = found.suggestion(&of_run, known);
+            let message = format!("the Pipeline has no workspace '{of_run}'");
+            found.add(&mapping, message, help);
+            continue;
+        }
         if let Some(of_run) = source.workspaces.get(&of_run) {
             let mut own = of_run.clone();
             own.sub_path = match (own.sub_path, sub_path) {

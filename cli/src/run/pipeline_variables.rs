@@ -65,6 +65,8 @@ pub(crate) struct Names<'a> {
     pub(crate) tasks: &'a BTreeMap<String, ResultShapes>,
     /// Those of `finally`, where they may be referred to.
     pub(crate) finally: Option<&'a BTreeMap<String, ResultShapes>>,
+    /// The workspaces of the pipeline.
+    pub(crate) workspaces: &'a [&'a str],
     /// True where the status of a task is known.
     pub(crate) statuses: bool,
 }
@@ -155,7 +157,14 @@ impl Names<'_> {
                     Err((unknown(), suggestion(name, CONTEXT)))
                 }
             }
-            "workspaces" if key(&parts, 2) == Some("bound") => Ok(None),
+            "workspaces" if key(&parts, 2) == Some("bound") => {
+                let name = key(&parts, 1).unwrap_or_default();
+                if self.workspaces.contains(&name) {
+                    return Ok(None);
+                }
+                let message = format!("`$({inner})`: the Pipeline has no workspace '{name}'");
+                Err((message, suggestion(name, self.workspaces.iter().copied())))
+            }
             _ => Err((unknown(), None)),
         }
     }

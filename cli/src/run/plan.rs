@@ -1,6 +1,7 @@
 //! One task of a run on this machine: its directory, its paths, its variables.
 
 use std::collections::BTreeMap;
+use std::io::{self, Error};
 use std::path::{Path, PathBuf};
 
 use gleaner_core::task::{Step, Task};
@@ -10,7 +11,7 @@ use serde_json::Value;
 use super::command::{Command, Surroundings};
 use super::directory::RunDirectory;
 use super::model::{BoundWorkspace, Mounts, Params, PlannedTask, Results, Volume};
-use super::paths::Paths;
+use super::paths::{Paths, WORKSPACE, leads_out};
 use super::read_only::{self, ReadOnly};
 use super::substitution::Substitution;
 use crate::values::as_text;
@@ -161,7 +162,7 @@ impl Plan {
                     .name(format!("{spelling}.{}.path", input.name), path.clone());
             }
         }
-        self.paths.lead("/workspace", &self.directory.workspace());
+        self.paths.lead(WORKSPACE, &self.directory.workspace());
         self.paths.lead("/tekton", &self.directory.tekton());
     }
 
@@ -196,28 +197,32 @@ impl Plan {
         bound: Option<&BoundWorkspace>,
         shared: &Path,
         own: &Path,
-    ) -> std::io::Result<PathBuf> {
+    ) -> io::Result<PathBuf> {
+        let sub_path = bound.and_then(|bound| bound.sub_path.as_deref());
+        let sub_path = sub_path.map(|text| self.substitution.text(text));
+        let sub_path = sub_path.transpose().map_err(Error::other)?;
+        if let Some(out) = sub_path.as_deref().filter(|path| leads_out(path)) {
+            return Err(Error::other(format!(
+                "its subPath '{out}' leads out of it; use a relative path without '..'"
+            )));
+        }
         let outer = match bound.map(|bound| &bound.source) {
             None => {
                 self.notes.push(format!(
                     "{} is an empty directory; give another with --workspace {}=DIR",
                     workspace.mount_path, workspace.name
                 ));
-                own.to_owned()
+                None
             }
-            Some(Volume::Empty) => own.to_owned(),
-            Some(Volume::Shared(name)) => shared.join(name),
-            Some(Volume::Directory(directory)) => directory.clone(),
+            // Of an empty directory that nothing else has, each subPath is another empty one.
+            Some(Volume::Empty) => None,
+            Some(Volume::Shared(name)) => Some(shared.join(name)),
+            Some(Volume::Directory(directory)) => Some(directory.clone()),
         };
-        let sub_path = bound.and_then(|bound| bound.sub_path.as_deref());
-        let mut directory = match sub_path {
-            Some(sub_path) if leads_out(sub_path) => {
-                return Err(std::io::Error::other(format!(
-                    "subPath '{sub_path}' leads out of it"
-                )));
-            }
-            Some(sub_path) => outer.join(sub_path),
-            None => outer,
+        let mut directory = match (outer, sub_path) {
+            (None, _) => own.to_owned(),
+            (Some(outer), None) => outer,
+            (Some(outer), Some(sub_path)) => outer.join(sub_path),
         };
         std::fs::create_dir_all(&directory)?;
         if workspace.read_only {
@@ -323,13 +328,6 @@ fn too_long(name: &str, value: &Value) -> Option<String> {
              (128 KiB)"
         )
     })
-}
-
-fn leads_out(sub_path: &str) -> bool {
-    use std::path::Component;
-    let inside =
-        |component: Component<'_>| matches!(component, Component::Normal(_) | Component::CurDir);
-    !Path::new(sub_path).components().all(inside)
 }
 
 fn needs_no_quotes(path: &Path) -> bool {

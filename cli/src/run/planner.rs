@@ -13,8 +13,9 @@ use super::documents::{Document, Documents};
 use super::fields::{self, Kind};
 use super::model::{Limits, Params, PlannedTask, Play};
 use super::pipeline_task;
+use super::reference::{self, Given, TASK};
 use super::task_source::{self, ReadTask};
-use super::workspaces::{self, Given};
+use super::workspaces;
 use crate::args::Run;
 use crate::values::{self, Assignment, ParamError, did_you_mean};
 
@@ -125,7 +126,7 @@ impl<'a> Planner<'a> {
         document: Document<'_>,
         name: String,
         read: ReadTask,
-        workspaces: Given,
+        workspaces: workspaces::Given,
         run_params: Params,
         cluster: BTreeSet<&'static str>,
         mut errors: Vec<String>,
@@ -150,7 +151,7 @@ impl<'a> Planner<'a> {
             takes: BTreeSet::new(),
             workspaces: workspaces.collect(),
             mounts: read.mounts,
-            timeout: None,
+            timeout: Some(Limits::DEFAULT),
             continues: false,
             task: read.task,
         };
@@ -184,44 +185,22 @@ impl<'a> Planner<'a> {
         let root = Cursor::root(document.node);
         let spec = run_spec(&root, Kind::TaskRun, document, &mut found, &mut cluster)?;
         let mut errors = Vec::new();
-        let embedded = spec.field("taskSpec");
-        let read = match (&embedded, spec.field("taskRef")) {
-            (Some(task), None) => {
-                let mut names = BTreeSet::new();
-                let items = spec.items_at("workspaces", &mut found);
-                names.extend(
-                    items
-                        .iter()
-                        .filter_map(|item| item.node.text_of("name").map(str::to_owned)),
-                );
-                let read = task_source::read(
-                    document,
-                    &task.place,
-                    Some(&names),
-                    self.documents,
-                    &mut cluster,
-                )?;
-                Some(read)
+        let read = match TASK.given_by(&spec, "run", &mut found) {
+            Some(Given::Spec(task)) => {
+                let items = spec.node.list_of("workspaces").iter();
+                let names = items.filter_map(|item| Some(item.text_of("name")?.to_owned()));
+                let (names, documents) = (names.collect(), self.documents);
+                let place = &task.place;
+                let read =
+                    task_source::read(document, place, Some(&names), documents, &mut cluster);
+                Some(read?)
             }
-            (None, Some(reference)) => pipeline_task::referenced(
-                &reference,
-                document.namespace(),
-                self.documents,
-                &mut cluster,
-                &mut found,
-            )?,
-            (None, None) => {
-                found.refuse(&spec, "the run has no Task", "write taskRef: {name: NAME}");
-                None
+            Some(Given::Reference(reference)) => {
+                let namespace = document.namespace();
+                let documents = self.documents;
+                reference::task(&reference, namespace, documents, &mut cluster, &mut found)?
             }
-            (Some(_), Some(reference)) => {
-                found.refuse(
-                    &reference,
-                    "the run has taskRef and taskSpec",
-                    "keep one of them",
-                );
-                None
-            }
+            None => None,
         };
         let Some(read) = read else {
             return Err(document.errors(found.into_vec()).into());
@@ -242,7 +221,7 @@ impl<'a> Planner<'a> {
             document,
             name,
             read,
-            Given::new(),
+            workspaces::Given::new(),
             run_params,
             cluster,
             errors,
@@ -253,8 +232,9 @@ impl<'a> Planner<'a> {
         }
         let task = &mut play.tasks[0];
         task.workspaces = bound;
-        let timeout = timeout.unwrap_or(Limits::DEFAULT);
-        task.timeout = Some(timeout).filter(|timeout| !timeout.is_zero());
+        if let Some(timeout) = timeout {
+            task.timeout = Some(timeout).filter(|timeout| !timeout.is_zero());
+        }
         Ok(play)
     }
 }
@@ -357,7 +337,7 @@ pub(crate) fn run_name(document: Document<'_>, of: &str) -> String {
     let named = metadata.and_then(|metadata| metadata.present("name"));
     match (named.and_then(|name| name.as_str()), document.name()) {
         (Some(name), _) if is_dns_subdomain(name) => name.to_owned(),
-        (_, "") => task_name::of_run(if of.is_empty() { "task" } else { of }),
+        (_, "") => task_name::of_run(of),
         (_, prefix) => task_name::of_run(prefix),
     }
 }

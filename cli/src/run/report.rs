@@ -1,5 +1,6 @@
 //! The report of a run on standard output.
 
+use gleaner_core::declaration::Declaration;
 use gleaner_core::document::writer::to_yaml;
 use serde_json::{Value, json};
 
@@ -14,10 +15,11 @@ use gleaner_core::task::spec::TaskResult;
 /// The size of a container's termination message in bytes, in which Tekton moves results.
 const RESULT_MAX: usize = 4096;
 
-/// The results: those that the task declares, then those of its resources.
+/// Returns the results as they are declared: those of the task, then those of its resources.
 pub(crate) fn results(
     directory: &RunDirectory,
     declared: &[TaskResult],
+    declaration: &Declaration,
     substitution: &Substitution,
 ) -> Results {
     let mut results = Results::new();
@@ -33,7 +35,13 @@ pub(crate) fn results(
             results.insert(result.name.clone(), value.into());
         }
     }
-    for (name, text) in text_files(&directory.results()) {
+    let mut files = text_files(&directory.results());
+    for template in declaration.templates.iter() {
+        if let Some((name, text)) = files.remove_entry(template.name.as_str()) {
+            results.entry(name).or_insert(text.into());
+        }
+    }
+    for (name, text) in files {
         if !name.starts_with('.') {
             results.entry(name).or_insert(text.into());
         }

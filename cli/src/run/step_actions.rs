@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use gleaner_core::document::place::Segment;
 use gleaner_core::document::{Content, Cursor, Diagnostics, Finding, Key, Node, Place};
-use gleaner_core::task::param::value;
 use gleaner_core::task::{ParamSpec, TaskSpec};
 use serde_json::{Map, Value};
 
 use super::documents::{Document, Documents};
 use super::fields::{self, Kind};
+use super::pipeline_task;
 use super::step_variables::Names;
 use super::substitution::Substitution;
 use crate::values;
@@ -58,7 +57,7 @@ pub(crate) fn resolve(
         let merged = merge(document, step, action, cluster);
         match merged {
             Ok(merged) => {
-                if let Some(node) = at_mut(&mut resolved, &place.key("steps").index(index)) {
+                if let Some(node) = resolved.find_mut(&place.key("steps").index(index)) {
                     *node = merged;
                 }
             }
@@ -86,7 +85,7 @@ fn merge(
             found.refuse(&own, message, "write it into the StepAction");
         }
     }
-    let given = given(step, &mut found);
+    let given = pipeline_task::given_params(step, &mut found);
     let (spec, params) = read(action, cluster)?;
     let names = params.iter().map(|param| &param.name);
     let unknown = given
@@ -135,17 +134,6 @@ fn merge(
         at: step.node.at,
         content: Content::Mapping(entries),
     })
-}
-
-/// The parameters that the step gives.
-fn given(step: &Cursor<'_>, found: &mut Diagnostics) -> Map<String, Value> {
-    let mut given = Map::new();
-    for item in step.items_at("params", found) {
-        if let (Some(name), Some(node)) = (item.name(found), item.node.present("value")) {
-            given.insert(name, value(node));
-        }
-    }
-    given
 }
 
 /// Reads and checks a StepAction; returns its spec and its parameters.
@@ -232,18 +220,5 @@ fn replaced(node: &Node, substitution: &Substitution) -> Result<Node, String> {
     Ok(Node {
         at: node.at,
         content,
-    })
-}
-
-/// The node at `place`.
-fn at_mut<'n>(node: &'n mut Node, place: &Place) -> Option<&'n mut Node> {
-    let mut segments = place.segments().into_iter();
-    segments.try_fold(node, |node, segment| match (segment, &mut node.content) {
-        (Segment::Key(name), Content::Mapping(entries)) => {
-            let mut entries = entries.iter_mut();
-            entries.find_map(|(key, node)| (key.name == *name).then_some(node))
-        }
-        (Segment::Index(index), Content::Sequence(items)) => items.get_mut(*index),
-        _ => None,
     })
 }

@@ -300,9 +300,8 @@ impl Steps<'_> {
         let directory = &self.plan.directory;
         std::fs::create_dir_all(directory.step_results(name))?;
         std::fs::create_dir_all(directory.outputs(name))?;
-        for mount in self.plan.mounts.get(name).into_iter().flatten() {
-            let volume = directory.volume(&mount.volume);
-            std::fs::create_dir_all(volume.join(mount.sub_path.as_deref().unwrap_or_default()))?;
+        for volume in &command.volumes {
+            std::fs::create_dir_all(volume)?;
         }
         // The kubelet makes this file, and the redirector writes into it only when it is there.
         std::fs::write(directory.termination(name), "")?;
@@ -312,7 +311,7 @@ impl Steps<'_> {
             std::fs::set_permissions(path, Permissions::from_mode(0o755))?;
         }
         let wanted = &command.working_dir;
-        if wanted.starts_with(directory.path()) {
+        if command.makes_working_dir {
             std::fs::create_dir_all(wanted)?;
         }
         if wanted.is_dir() {

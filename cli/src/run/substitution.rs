@@ -9,7 +9,7 @@ use gleaner_core::variable::{Access, Reference};
 use serde_json::Value;
 
 use super::expression::UNKNOWN;
-use super::variable::{key, parts, reach};
+use super::variable::{key, parts, reach, replace};
 use crate::values::{as_text, did_you_mean};
 use gleaner_core::task::consistency::dotted;
 
@@ -31,23 +31,7 @@ impl Substitution {
 
     /// Replaces the variables in one text.
     pub(crate) fn text(&self, text: &str) -> Result<String, String> {
-        let mut replaced = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some(start) = rest.find("$(") {
-            replaced.push_str(&rest[..start]);
-            let inside = &rest[start + 2..];
-            let variable = inside.find(')').map(|end| &inside[..end]);
-            let value = variable.map(|variable| self.lookup(variable)).transpose()?;
-            if let (Some(variable), Some(Some(value))) = (variable, value) {
-                replaced.push_str(&value);
-                rest = &inside[variable.len() + 1..];
-            } else {
-                replaced.push_str("$(");
-                rest = inside;
-            }
-        }
-        replaced.push_str(rest);
-        Ok(replaced)
+        replace(text, |variable| self.lookup(variable))
     }
 
     /// Replaces the variables in items of `command` or `args`, where an array that is a whole item becomes as many items.

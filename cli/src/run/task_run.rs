@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::cluster::Cluster;
-use super::model::Results;
+use super::model::{PlannedTask, Results};
 use super::outcome;
 use super::plan::Plan;
 use super::progress::Progress;
@@ -16,6 +16,7 @@ use super::report;
 use super::results;
 use super::sidecar_process::SidecarProcess;
 use super::steps::{self, Steps};
+use crate::args::Run;
 use crate::failure::Failure;
 use crate::terminal;
 
@@ -34,6 +35,18 @@ pub(crate) struct Deadline {
 }
 
 impl Deadline {
+    /// Returns that of a task without a pipeline.
+    pub(crate) fn of_single(options: &Run, task: &PlannedTask, begun: Instant) -> Self {
+        let (time, limit) = match (options.timeout, task.timeout) {
+            (Some(time), _) => (Some(time), "--timeout"),
+            (None, time) => (time, "the timeout of the TaskRun, or --timeout"),
+        };
+        Self {
+            at: time.map(|time| begun + time),
+            limit,
+        }
+    }
+
     /// Returns the earlier of two.
     pub(crate) fn earlier(self, other: Self) -> Self {
         match (self.at, other.at) {
@@ -103,7 +116,9 @@ pub(crate) async fn run(
         existing.say(succeeded, &context["taskRun.uid"]);
     }
     let declared = &plan.task.spec.results;
-    let texts = report::results(&plan.directory, declared, &steps::with_step_results(plan));
+    let declaration = &plan.task.declaration;
+    let substitution = steps::with_step_results(plan);
+    let texts = report::results(&plan.directory, declared, declaration, &substitution);
     report::warnings(&texts, declared)
         .iter()
         .for_each(terminal::warning);
@@ -111,7 +126,47 @@ pub(crate) async fn run(
         code: ended?,
         interrupted: was_interrupted,
         objects: existing.objects().to_vec(),
-        results: results::typed(&texts, declared, &plan.task.declaration),
+        results: results::typed(&texts, declared, declaration),
         texts,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use clap::Parser;
+    use gleaner_core::document::Source;
+    use serde_json::Map;
+
+    use super::super::model::Limits;
+    use super::super::planner;
+    use super::*;
+    use crate::args::{Cli, Command};
+
+    /// The time that a TaskRun with this line in its spec has.
+    fn time(line: &str, arguments: &[&str]) -> Option<Duration> {
+        let text = format!(
+            "kind: TaskRun\nmetadata: {{name: r}}\nspec:\n  taskSpec: {{steps: [{{name: s, script: x}}]}}\n  {line}\n"
+        );
+        let source = Source::parse("f".to_owned(), text).unwrap();
+        let arguments = ["gleaner", "run", "-f", "f"].iter().chain(arguments);
+        let Command::Run(options) = Cli::parse_from(arguments).command else {
+            unreachable!("the arguments are those of a run");
+        };
+        let play = planner::plan(&options, &Map::new(), &[source]).unwrap();
+        let begun = Instant::now();
+        let deadline = Deadline::of_single(&options, &play.tasks[0], begun);
+        deadline.at.map(|at| at - begun)
+    }
+
+    #[test]
+    fn a_timeout_of_zero_is_no_limit() {
+        assert_eq!(time("timeout: '0'", &[]), None);
+        assert_eq!(time("timeout: 0s", &[]), None);
+        assert_eq!(time("timeout: 5m", &[]), Some(Duration::from_secs(300)));
+        assert_eq!(time("", &[]), Some(Limits::DEFAULT));
+        let given = time("timeout: '0'", &["--timeout", "1m"]);
+        assert_eq!(given, Some(Duration::from_secs(60)));
+    }
 }

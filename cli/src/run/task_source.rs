@@ -67,12 +67,17 @@ pub(crate) fn read(
     // Of the original document: the texts of StepActions are checked in theirs.
     if let Some(written) = original.find(place) {
         let written = Cursor::new(written, place.clone());
-        let wrong = step_variables::check(&written, &names, document.source);
-        if !wrong.is_empty() {
-            return Err(errors(wrong));
+        let mut wrong = Diagnostics::default();
+        wrong.extend(step_variables::check(&written, &names, document.source));
+        // Their values may repeat results of steps.
+        for result in written.items_at("results", &mut Diagnostics::default()) {
+            names.check_map(&result, None, document.source, &mut wrong);
         }
+        wrong.finish(()).map_err(errors)?;
     }
-    let mounts = mounts(&cursor, &spec, cluster);
+    let mut found = Diagnostics::default();
+    let mounts = mounts(&cursor, &spec, cluster, &mut found);
+    found.finish(()).map_err(errors)?;
     let declares = declared.is_some();
     let (declaration, json) = match declared {
         Some(declared) => (declared.declaration, declared.document.to_json()),
@@ -113,40 +118,57 @@ fn with_workspaces(mut spec: TaskSpec, workspaces: Option<&BTreeSet<String>>) ->
     spec
 }
 
-/// The mounts of volumes that are empty directories; other volumes are a cluster's.
-fn mounts(spec: &Cursor<'_>, task: &TaskSpec, cluster: &mut BTreeSet<&'static str>) -> Mounts {
-    let unread = &mut Diagnostics::default();
-    let is_empty = |volume: &Node| volume.present("emptyDir").is_some();
-    let volumes = spec.items_at("volumes", unread);
-    let empty: Vec<&str> = volumes
-        .iter()
-        .filter(|volume| is_empty(volume.node))
-        .filter_map(|volume| volume.node.text_of("name"))
-        .collect();
-    if empty.len() < volumes.len() {
-        cluster.insert("volumes other than emptyDir");
-    }
-    let of = |step: &Cursor<'_>| {
-        let items = step.items_at("volumeMounts", &mut Diagnostics::default());
-        let mounts = items.into_iter().filter_map(|item| {
-            let volume = item.node.text_of("name")?;
-            Some(Mount {
-                volume: volume.to_owned(),
-                path: item.node.text_of("mountPath")?.to_owned(),
-                sub_path: item.node.text_of("subPath").map(str::to_owned),
-            })
-        });
+/// The mounts of volumes that are empty directories; other volumes are a cluster's, and so are those of a pod template.
+fn mounts(
+    spec: &Cursor<'_>,
+    task: &TaskSpec,
+    cluster: &mut BTreeSet<&'static str>,
+    found: &mut Diagnostics,
+) -> Mounts {
+    let is_empty = |volume: &&Node| volume.present("emptyDir").is_some();
+    let volumes = spec.node.list_of("volumes");
+    let empty = volumes.iter().filter(is_empty);
+    let empty: Vec<&str> = empty.filter_map(|volume| volume.text_of("name")).collect();
+    let mut has_others = empty.len() < volumes.len();
+    let mut of = |step: &Cursor<'_>| {
+        let mut mounts = Vec::new();
+        for item in step.items_at("volumeMounts", found) {
+            let path = item.required("mountPath", "/cache", found);
+            let (Some(volume), Some(path)) = (item.name(found), path) else {
+                continue;
+            };
+            if !empty.contains(&volume.as_str()) {
+                has_others = true;
+                continue;
+            }
+            if let Some(expression) = item.field("subPathExpr") {
+                let message = "'subPathExpr' is not played on this machine";
+                found.refuse(&expression, message, "use subPath to run it here");
+            }
+            if fields::is_set(&item, "readOnly") {
+                cluster.insert("read-only mounts");
+            }
+            if let Some(path) = path.text(found) {
+                mounts.push(Mount {
+                    volume,
+                    path: path.to_owned(),
+                    sub_path: item.text_at("subPath", found),
+                });
+            }
+        }
         mounts
-            .filter(|mount| empty.contains(&mount.volume.as_str()))
-            .collect::<Vec<_>>()
     };
     let template = spec.field("stepTemplate");
     let template = template.map(|template| of(&template)).unwrap_or_default();
-    let steps = spec.items_at("steps", unread);
+    let steps = spec.items_at("steps", &mut Diagnostics::default());
     let of_steps = task.steps.iter().zip(&steps).map(|(step, node)| {
         let mut mounts = of(node);
         mounts.extend(template.iter().cloned());
         (step.name.clone(), mounts)
     });
-    of_steps.collect()
+    let mounts = of_steps.collect();
+    if has_others {
+        cluster.insert("volumes other than emptyDir");
+    }
+    mounts
 }

@@ -28,6 +28,30 @@ pub(crate) fn occurrences(text: &str) -> impl Iterator<Item = Occurrence<'_>> {
     })
 }
 
+/// Replaces the variables of `text` that `value` knows. What it replaces is not read again.
+///
+/// # Errors
+/// Those of `value`.
+pub(crate) fn replace<E>(
+    text: &str,
+    value: impl Fn(&str) -> Result<Option<String>, E>,
+) -> Result<String, E> {
+    let mut replaced = String::with_capacity(text.len());
+    let mut rest = 0;
+    for one in occurrences(text) {
+        if one.offset < rest {
+            continue;
+        }
+        if let Some(value) = value(one.inner)? {
+            replaced.push_str(&text[rest..one.offset]);
+            replaced.push_str(&value);
+            rest = one.offset + "$()".len() + one.inner.len();
+        }
+    }
+    replaced.push_str(&text[rest..]);
+    Ok(replaced)
+}
+
 /// Returns the parts of a variable: `tasks.build.results.img[*]` has four keys and an [`Access::All`]; none if it is not one.
 pub(crate) fn parts(inner: &str) -> Option<Vec<Access>> {
     // The grammar of parameters is that of all variables of Tekton.

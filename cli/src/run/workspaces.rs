@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use gleaner_core::document::{Cursor, Diagnostics};
 
+use super::fields;
 use super::model::{BoundWorkspace, Volume};
 use crate::values::{Assignment, did_you_mean};
 
@@ -58,6 +59,7 @@ pub(crate) fn bound(
         let Some(name) = item.name(found) else {
             continue;
         };
+        fields::check_name(&item, found);
         let source = match given.get(&name) {
             Some(directory) => Volume::Directory(directory.clone()),
             None => match volume(&item, &name, found) {

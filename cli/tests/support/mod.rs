@@ -158,3 +158,12 @@ objects:
 pub(crate) fn run(text: &str, arguments: &[&str]) -> Ran {
     gleaner_with_input(&[&["run", "-f", "-"], arguments].concat(), text)
 }
+
+/// A Task `try` whose only output is what its step prints into `a`, and a run of it.
+pub(crate) fn with_run(task_spec: &str, run_spec: &str) -> String {
+    format!(
+        "{}---\napiVersion: tekton.dev/v1\nkind: TaskRun\nmetadata: {{name: mine, namespace: ci}}\nspec:\n  taskRef: {{name: try}}\n  {}\n",
+        task(ONE, task_spec),
+        run_spec.trim().replace('\n', "\n  ")
+    )
+}

@@ -37,9 +37,10 @@ pub(super) fn check(document: &Node) -> Vec<Diagnostic> {
     found.into_vec()
 }
 
-/// The name of a run of `task`, truncated if it is too long.
+/// The name of a run of `task`, truncated if it is too long. Without a name, the task is called `task`.
 pub fn of_run(task: &str) -> String {
     const SUFFIX: &str = "-run";
+    let task = if task.is_empty() { "task" } else { task };
     let room = task
         .char_indices()
         .map(|(start, letter)| start + letter.len_utf8());
@@ -68,6 +69,7 @@ mod tests {
     #[test]
     fn a_long_task_has_runs_with_a_name_that_kubernetes_takes() {
         assert_eq!(of_run("build"), "build-run");
+        assert_eq!(of_run(""), "task-run");
         for length in 50..=63 {
             let name = of_run(&"x".repeat(length));
             assert!(is_dns_label(&name) && name.ends_with("x-run"), "{name}");

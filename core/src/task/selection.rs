@@ -7,7 +7,7 @@ use gleaner_proto::kubernetes::annotation;
 
 use serde_json::Value;
 
-use super::site::{DeclarationSite, kind_of, metadata_name};
+use super::site::{DeclarationSite, given_name, kind_of, metadata_name};
 use super::spec::TaskSpec;
 use crate::document::{Cursor, Finding, Source};
 
@@ -94,31 +94,42 @@ impl Task {
                 .iter()
                 .map(|task| metadata_name(task).unwrap_or_default())
         };
-        if let Some((first, second)) = twins(&tasks) {
+        let duplicate = |(first, second): (&Node, &Node)| {
             let position = |task: &Node| {
                 let file = source_of(task).map_or("", |source| &source.name);
                 format!("{file}:{}:{}", task.at.line, task.at.column)
             };
-            return Err(SelectionError::Duplicate {
+            SelectionError::Duplicate {
                 name: metadata_name(first).unwrap_or_default().to_owned(),
                 first: position(first),
                 second: position(second),
-            });
+            }
+        };
+        if let Some(twins) = twins(&tasks) {
+            return Err(duplicate(twins));
         }
         let declares = |task: &&&Node| {
             let mut sites = DeclarationSite::all(task).into_iter();
             sites.any(|site| site.declares())
         };
         let declaring: Vec<&&Node> = tasks.iter().filter(declares).collect();
-        let document = match (name, tasks.as_slice(), declaring.as_slice()) {
+        let document: &Node = match (name, tasks.as_slice(), declaring.as_slice()) {
             (_, [], _) => return Err(no_task(sources)),
             (Some(name), tasks, _) => {
-                let found = tasks.iter().find(|task| metadata_name(task) == Some(name));
-                *found.ok_or_else(|| SelectionError::Unknown {
-                    file: file(),
-                    name: name.to_owned(),
-                    suggestion: suggestion(name, names()),
-                })?
+                let all = || tasks.iter().copied();
+                let given = all().find(|task| given_name(task) == Some(name));
+                let prefixes = all().filter(|task| metadata_name(task) == Some(name));
+                match (given, prefixes.collect::<Vec<_>>().as_slice()) {
+                    (Some(task), _) | (None, &[task]) => task,
+                    (None, &[first, second, ..]) => return Err(duplicate((first, second))),
+                    (None, []) => {
+                        return Err(SelectionError::Unknown {
+                            file: file(),
+                            name: name.to_owned(),
+                            suggestion: suggestion(name, names()),
+                        });
+                    }
+                }
             }
             (None, [only], _) => only,
             (None, _, [only]) => only,
@@ -134,8 +145,13 @@ impl Task {
         )
     }
 
+    /// Returns the name of the Task in `document`: that in its metadata, the prefix of it, or `task`.
+    pub fn name_of(document: &Node) -> &str {
+        metadata_name(document).unwrap_or("task")
+    }
+
     fn read(source: &Source, document: &Node) -> Result<Self, SelectionError> {
-        let name = metadata_name(document).unwrap_or("task").to_owned();
+        let name = Self::name_of(document).to_owned();
         let invalid = |found: Vec<_>| {
             let finding = |diagnostic| Finding::error(source.name.clone(), diagnostic);
             SelectionError::Invalid(found.into_iter().map(finding).collect())
@@ -159,19 +175,16 @@ impl Task {
 /// The first two Tasks with the same name and namespace.
 fn twins<'a>(tasks: &[&'a Node]) -> Option<(&'a Node, &'a Node)> {
     let key = |task: &Node| {
-        let namespace = task
-            .descend(&["metadata", "namespace"])
-            .and_then(Node::as_str);
-        (
-            metadata_name(task).map(str::to_owned),
-            namespace.map(str::to_owned),
-        )
+        let namespace = task.descend(&["metadata", "namespace"]);
+        let namespace = namespace.and_then(Node::as_str).map(str::to_owned);
+        Some((given_name(task)?.to_owned(), namespace))
     };
     let mut pairs = tasks.iter().enumerate();
     pairs.find_map(|(index, second)| {
+        let own = key(second)?;
         let first = tasks[..index]
             .iter()
-            .find(|first| key(first) == key(second))?;
+            .find(|first| key(first).as_ref() == Some(&own))?;
         Some((*first, *second))
     })
 }

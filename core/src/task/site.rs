@@ -339,6 +339,11 @@ pub fn metadata_name(document: &Node) -> Option<&str> {
     Some(name.as_str()?.trim_end_matches('-'))
 }
 
+/// Returns the name in a document's metadata; none where only the API server would make one.
+pub fn given_name(document: &Node) -> Option<&str> {
+    document.descend(&["metadata", "name"])?.as_str()
+}
+
 fn own_annotation(object: &Node) -> Option<&Node> {
     object.descend(&["metadata", "annotations", annotation::OUTPUTS])
 }

@@ -1,10 +1,7 @@
 //! The TaskSpec.
 
-use std::collections::BTreeSet;
-
 use crate::declaration::ParamShape;
 use crate::document::Location;
-use crate::document::Node;
 use crate::document::diagnostic::Diagnostic;
 use crate::document::{Cursor, Diagnostics, Place};
 use indexmap::IndexMap;
@@ -25,8 +22,6 @@ pub struct TaskSpec {
     pub results: Vec<TaskResult>,
     /// Input resources of v1alpha1, which current Tekton versions do not support.
     pub inputs: Vec<InputResource>,
-    /// Features that only a cluster provides, as named in notes.
-    pub cluster_only: BTreeSet<&'static str>,
 }
 
 /// A declared workspace.
@@ -81,7 +76,6 @@ impl TaskSpec {
             workspaces: workspaces(spec, &mut found),
             results: results(spec, &mut found),
             inputs: inputs(spec, &mut found),
-            cluster_only: cluster_only(spec.node),
         };
         if read.steps.is_empty() && found.is_empty() {
             let place = spec.place.key("steps");
@@ -173,30 +167,4 @@ fn inputs(spec: &Cursor<'_>, found: &mut Diagnostics) -> Vec<InputResource> {
         })
     };
     resources.into_iter().filter_map(resource).collect()
-}
-
-/// The features in the spec that a plain process does not get.
-fn cluster_only(spec: &Node) -> BTreeSet<&'static str> {
-    const OF_TASK: [(&str, &str); 2] = [("sidecars", "sidecars"), ("volumes", "volumes")];
-    const OF_STEP: [(&str, &str); 8] = [
-        ("image", "images"),
-        ("volumeMounts", "volumes"),
-        ("volumeDevices", "volumes"),
-        ("envFrom", "envFrom"),
-        ("securityContext", "security contexts"),
-        ("computeResources", "resource limits"),
-        ("resources", "resource limits"),
-        ("livenessProbe", "probes"),
-    ];
-    let mut found = BTreeSet::new();
-    let mut note = |node: &Node, known: &[(&str, &'static str)]| {
-        let present = known.iter().filter(|(key, _)| node.present(key).is_some());
-        found.extend(present.map(|(_, word)| *word));
-    };
-    note(spec, &OF_TASK);
-    let steps = spec.list_of("steps").iter();
-    steps
-        .chain(spec.present("stepTemplate"))
-        .for_each(|step| note(step, &OF_STEP));
-    found
 }

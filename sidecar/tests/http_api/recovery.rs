@@ -154,7 +154,8 @@ fn the_journal_of_another_run_or_declaration_is_refused() {
         let (code, said) = setup.run();
         assert_eq!(code, Some(1));
         assert!(
-            said.contains("another run or declaration") && said.contains("give each run its own state directory"),
+            said.contains("another run or declaration")
+                && said.contains("give each run its own state directory"),
             "{said}"
         );
     }

@@ -1,0 +1,137 @@
+//! What a run or a pipeline's task plays: a spec that it embeds, or a document of the files that it refers to.
+
+use std::collections::BTreeSet;
+
+use gleaner_core::document::{Cursor, Diagnostics, Finding, Place};
+
+use super::documents::{Document, Documents};
+use super::fields::{self, Kind};
+use super::task_source::{self, ReadTask};
+
+/// A kind of document, and the fields that embed it and refer to it.
+pub(crate) struct Referable {
+    kind: &'static str,
+    spec: &'static str,
+    reference: &'static str,
+    /// The spec of one that does nothing, for a message.
+    example: &'static str,
+}
+
+pub(crate) const TASK: Referable = Referable {
+    kind: "Task",
+    spec: "taskSpec",
+    reference: "taskRef",
+    example: "{steps: []}",
+};
+
+pub(crate) const PIPELINE: Referable = Referable {
+    kind: "Pipeline",
+    spec: "pipelineSpec",
+    reference: "pipelineRef",
+    example: "{tasks: []}",
+};
+
+/// One of the two.
+pub(crate) enum Given<'a> {
+    Spec(Cursor<'a>),
+    Reference(Cursor<'a>),
+}
+
+// === impl Referable ===
+
+impl Referable {
+    /// Returns the spec or the reference in `parent`, a run or a task. None if what is wrong with it is in `found`.
+    pub(crate) fn given_by<'a>(
+        &self,
+        parent: &Cursor<'a>,
+        what: &str,
+        found: &mut Diagnostics,
+    ) -> Option<Given<'a>> {
+        let (spec, reference) = (self.spec, self.reference);
+        match (parent.field(spec), parent.field(reference)) {
+            (Some(spec), None) => Some(Given::Spec(spec)),
+            (None, Some(reference)) => Some(Given::Reference(reference)),
+            (Some(_), Some(both)) => {
+                let message = format!("the {what} has {reference} and {spec}");
+                found.refuse(&both, message, "keep one of them");
+                None
+            }
+            (None, None) => {
+                let message = format!("the {what} has no {}", self.kind);
+                found.refuse(parent, message, self.help());
+                None
+            }
+        }
+    }
+
+    /// Returns the document that `reference` names, and its spec. None if what is wrong with it is in `found`.
+    pub(crate) fn resolve<'a>(
+        &self,
+        reference: &Cursor<'_>,
+        namespace: Option<&str>,
+        documents: &Documents<'a>,
+        cluster: &mut BTreeSet<&'static str>,
+        found: &mut Diagnostics,
+    ) -> Option<(Document<'a>, Cursor<'a>)> {
+        fields::check(reference, Kind::Reference, found, cluster);
+        let own = self.kind;
+        let kind = reference.text_at("kind", found).unwrap_or_default();
+        let version = reference.text_at("apiVersion", found).unwrap_or_default();
+        let wrong = if !["", own].contains(&kind.as_str()) {
+            Some(kind)
+        } else if !(version.is_empty() || version.starts_with("tekton.dev/")) {
+            Some(format!("{version} {own}"))
+        } else {
+            None
+        };
+        if let Some(wrong) = wrong {
+            let message = format!("'{wrong}' is not a {own}, and is not played on this machine");
+            found.refuse(reference, message, format!("use a {own} of the files"));
+            return None;
+        }
+        let is_empty = |name: &Cursor<'_>| name.node.as_str() == Some("");
+        let Some(name) = reference.field("name").filter(|name| !is_empty(name)) else {
+            // These are refused with a message of their own.
+            let remote = ["resolver", "bundle"].into_iter();
+            if !remote
+                .into_iter()
+                .any(|field| fields::is_set(reference, field))
+            {
+                found.refuse(reference, "'name' is missing", self.help());
+            }
+            return None;
+        };
+        let text = name.text(found)?;
+        let document = match documents.named(own, text, namespace) {
+            Ok(document) => document,
+            Err((message, help)) => {
+                found.add(&name, message, help);
+                return None;
+            }
+        };
+        let Some(spec) = document.node.present("spec") else {
+            let message = format!("the {own} '{text}' at {} has no spec", document.position());
+            found.refuse(&name, message, format!("write spec: {}", self.example));
+            return None;
+        };
+        Some((document, Cursor::new(spec, Place::from(["spec"]))))
+    }
+
+    fn help(&self) -> String {
+        format!("write {}: {{name: NAME}}", self.reference)
+    }
+}
+
+/// Reads the Task of a `taskRef`. None if what is wrong with the reference is in `found`.
+pub(crate) fn task(
+    reference: &Cursor<'_>,
+    namespace: Option<&str>,
+    documents: &Documents<'_>,
+    cluster: &mut BTreeSet<&'static str>,
+    found: &mut Diagnostics,
+) -> Result<Option<ReadTask>, Vec<Finding>> {
+    let resolved = TASK.resolve(reference, namespace, documents, cluster, found);
+    let read = resolved
+        .map(|(document, spec)| task_source::read(document, &spec.place, None, documents, cluster));
+    read.transpose()
+}

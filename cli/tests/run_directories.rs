@@ -1,0 +1,258 @@
+//! The directories of `gleaner run`: volumes, workspaces, working directories, and names that are paths.
+
+mod support;
+
+use support::{ONE, run, task, with_run};
+
+#[test]
+fn volumes_that_are_empty_directories_are_shared_by_steps() {
+    let spec = "
+volumes: [{name: cache, emptyDir: {}}]
+stepTemplate: {volumeMounts: [{name: cache, mountPath: /cache}]}
+steps:
+- {name: zero, script: 'echo kept > /cache/file'}
+- {name: one, script: 'cp /cache/file $GLEANER_OUTPUTS/a'}
+";
+    let ran = run(&task(ONE, spec), &[]);
+    assert_eq!(ran.exits(0).object()["data"]["a"], "kept");
+}
+
+#[test]
+fn a_mount_has_variables_and_stays_in_its_volume() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("made");
+    let text = task(
+        ONE,
+        "
+params: [{name: dir, default: sub}]
+volumes: [{name: cache, emptyDir: {}}]
+steps:
+- name: zero
+  volumeMounts: [{name: cache, mountPath: /cache/$(params.dir), subPath: $(params.dir)}]
+  script: echo kept > /cache/sub/file
+- name: one
+  volumeMounts: [{name: cache, mountPath: /all}]
+  script: cp /all/sub/file $GLEANER_OUTPUTS/a
+",
+    );
+    let ran = run(&text, &[]);
+    assert_eq!(ran.exits(0).object()["data"]["a"], "kept");
+    let up = "../".repeat(9);
+    for path in [
+        format!("{up}{}", out.display()),
+        out.display().to_string(),
+        "a/../..".to_owned(),
+    ] {
+        let ran = run(&text, &["-p", &format!("dir={path}")]);
+        ran.exits(64).says(&format!(
+            "step 'zero': the subPath '{path}' leads out of the volume 'cache'; use a relative path without '..'"
+        ));
+        assert!(!out.exists());
+    }
+    let outside = format!("{up}{}", out.display());
+    run(&text.replace("cache,", &format!("'{outside}',")), &[])
+        .exits(64)
+        .says(&format!("'{outside}' is not the name of a volume"));
+    assert!(!out.exists());
+}
+
+#[test]
+fn a_volume_and_a_claim_of_one_name_are_two_directories() {
+    let spec = "
+workspaces: [{name: cache}]
+volumes: [{name: cache, emptyDir: {}}]
+steps:
+- name: one
+  volumeMounts: [{name: cache, mountPath: /cache}]
+  script: |
+    touch /cache/file
+    printf '%s|%s' \"$(ls $(workspaces.cache.path))\" \"$(ls /cache)\" > $GLEANER_OUTPUTS/a
+";
+    let claim = "workspaces: [{name: cache, volumeClaimTemplate: {}}]";
+    let ran = run(&with_run(spec, claim), &[]);
+    assert_eq!(ran.exits(0).object()["data"]["a"], "|file");
+}
+
+#[test]
+fn a_working_directory_is_the_pods() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("made");
+    let text = task(
+        ONE,
+        "
+params: [{name: dir}]
+workspaces: [{name: src, mountPath: /workspace/other}]
+steps:
+- name: zero
+  script: touch $(workspaces.src.path)/here
+- name: one
+  workingDir: $(params.dir)
+  script: ls -A > /workspace/list; basename $PWD >> /workspace/list; cp /workspace/list $GLEANER_OUTPUTS/a
+",
+    );
+    for (directory, listed) in [
+        ("new", "new"),
+        ("a/../b/.", "b"),
+        ("../workspace/c", "c"),
+        ("/workspace/../workspace/d", "d"),
+        ("other", "here\nsrc"),
+        ("/workspace/other", "here\nsrc"),
+    ] {
+        let ran = run(&text, &["-p", &format!("dir={directory}")]);
+        assert_eq!(ran.exits(0).object()["data"]["a"], listed, "{directory}");
+    }
+    let up = "../".repeat(9);
+    for directory in [
+        format!("{up}{}", out.display()),
+        format!("/workspace/{up}{}", out.display()),
+    ] {
+        let ran = run(&text, &["-p", &format!("dir={directory}")]);
+        ran.exits(0).says(&format!(
+            "the working directory {} is in the step's image; here it runs in /workspace",
+            out.display()
+        ));
+        assert!(!out.exists());
+    }
+}
+
+#[test]
+fn a_copy_of_what_a_step_prints_is_below_its_working_directory() {
+    let here = support::repository().join("copied");
+    let spec = "
+steps:
+- {name: zero, workingDir: sub, script: echo x, stdoutConfig: {path: copied}, stderrConfig: {path: ../../workspace/errors}}
+- {name: one, script: 'cat /workspace/sub/copied /workspace/errors > $GLEANER_OUTPUTS/a'}
+";
+    let ran = run(&task(ONE, spec), &[]);
+    assert!(std::fs::remove_file(&here).is_err(), "{ran:?}");
+    assert_eq!(ran.exits(0).object()["data"]["a"], "x");
+}
+
+#[test]
+fn a_path_of_an_output_is_the_pods() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("file"), "x").unwrap();
+    let given = format!("src={}", folder.path().display());
+    let spec = "workspaces: [{name: src, mountPath: /workspace/other}]\nsteps: [{name: one, script: 'true'}]";
+    for path in [
+        "other/file",
+        "./a/../other/file",
+        "/workspace/b/../other/file",
+    ] {
+        let declaration = ONE.replace("{name: a}", &format!("{{name: a, fromPath: {path}}}"));
+        let ran = run(&task(&declaration, spec), &["-w", &given]);
+        assert_eq!(ran.exits(0).object()["data"]["a"], "x", "{path}");
+    }
+}
+
+#[test]
+fn a_name_that_is_a_path_is_refused_at_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("made");
+    let path = format!("{}{}", "../".repeat(9), out.display());
+    let action = format!(
+        "---\napiVersion: tekton.dev/v1\nkind: StepAction\nmetadata: {{name: act}}\nspec: {{image: i, results: [{{name: {path}}}], script: x}}\n"
+    );
+    let step = "steps: [{name: one, script: printf x > $GLEANER_OUTPUTS/a}]";
+    for (spec, run_spec, place) in [
+        (
+            format!("workspaces: [{{name: {path}}}]\n{step}"),
+            String::new(),
+            "spec.workspaces[0]",
+        ),
+        (
+            format!("workspaces: [{{name: .., optional: true}}]\n{step}"),
+            String::new(),
+            "spec.workspaces[0]",
+        ),
+        (
+            step.to_owned(),
+            format!("workspaces: [{{name: {path}, volumeClaimTemplate: {{}}}}]"),
+            "spec.workspaces[0]",
+        ),
+        (
+            step.to_owned(),
+            format!("workspaces: [{{name: {path}, emptyDir: {{}}}}]"),
+            "spec.workspaces[0]",
+        ),
+        (
+            format!("results: [{{name: {path}}}]\n{step}"),
+            String::new(),
+            "spec.results[0]",
+        ),
+        (
+            step.replace("script", &format!("results: [{{name: {path}}}], script")),
+            String::new(),
+            "spec.steps[0].results[0]",
+        ),
+        (
+            "steps: [{name: one, ref: {name: act}}]".to_owned(),
+            String::new(),
+            "spec.results[0]",
+        ),
+        (
+            format!("resources: [{{name: {path}, type: git}}]\n{step}"),
+            String::new(),
+            "spec.resources[0]",
+        ),
+        (
+            format!("inputs: {{resources: [{{name: {path}, type: git}}]}}\n{step}"),
+            String::new(),
+            "spec.inputs.resources[0]",
+        ),
+    ] {
+        let text = with_run(&spec, &run_spec) + &action;
+        let ran = run(&text, &[]);
+        assert!(!out.exists(), "{spec}");
+        ran.exits(78)
+            .says("would be a path on this machine; use letters, digits")
+            .says(place);
+    }
+}
+
+#[test]
+fn the_sub_path_of_a_workspace_has_variables_and_stays_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("ws/sub")).unwrap();
+    std::fs::write(folder.path().join("ws/sub/inside"), "").unwrap();
+    let given = format!("src={}", folder.path().join("ws").display());
+    let spec = "params: [{name: dir, default: sub}]\nworkspaces: [{name: src}]\nsteps: [{name: one, script: 'ls -A $(workspaces.src.path) > $GLEANER_OUTPUTS/a'}]";
+    let claim = "workspaces: [{name: src, subPath: $(params.dir), volumeClaimTemplate: {}}]";
+    let text = with_run(spec, claim);
+    let ran = run(&text, &["-w", &given]);
+    assert_eq!(ran.exits(0).object()["data"]["a"], "inside");
+    let empty = text.replace("volumeClaimTemplate", "emptyDir");
+    for text in [&text, &empty] {
+        let ran = run(text, &[]);
+        assert_eq!(ran.exits(0).object()["data"]["a"], "");
+        let message = "the directory of 'src' cannot be made: its subPath '../out' leads out of it; use a relative path without '..'";
+        for given in [&[][..], &["-w", &given]] {
+            run(text, &[&["-p", "dir=../out"], given].concat())
+                .exits(64)
+                .says(message);
+        }
+    }
+    assert!(!folder.path().join("out").exists());
+}
+
+#[test]
+fn a_sub_path_in_a_pipeline_is_told_before_its_first_task() {
+    let spec =
+        "workspaces: [{name: src}]\nsteps: [{name: one, script: printf x > $GLEANER_OUTPUTS/a}]";
+    let pipeline = "---
+apiVersion: tekton.dev/v1
+kind: PipelineRun
+metadata: {name: r}
+spec:
+  workspaces: [{name: ws, volumeClaimTemplate: {}}]
+  pipelineSpec:
+    tasks:
+    - {name: first, taskSpec: {steps: [{name: one, script: 'true'}]}}
+    - {name: second, runAfter: [first], taskRef: {name: try}, workspaces: [{name: src, workspace: ws, subPath: ../../x}]}
+";
+    let ran = run(&(task(ONE, spec) + pipeline), &[]);
+    ran.exits(64).says(
+        "task 'second': the directory of 'src' cannot be made: its subPath '../../x' leads out",
+    );
+    assert!(!ran.stderr.contains("▶"), "{}", ran.stderr);
+}

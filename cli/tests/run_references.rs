@@ -1,0 +1,249 @@
+//! References of `gleaner run`: to Tasks, Pipelines and StepActions of the files, to tasks, workspaces and volumes.
+
+mod support;
+
+use support::{ONE, run, task, with_run};
+
+const WRITES: &str = "steps: [{name: one, script: printf x > $GLEANER_OUTPUTS/a}]";
+
+/// A PipelineRun with these fields in its spec, and the Task `try` at line 9.
+fn pipeline(tasks: &str, more: &str) -> String {
+    format!(
+        "apiVersion: tekton.dev/v1\nkind: PipelineRun\nmetadata: {{name: r}}\nspec:\n  pipelineSpec:\n    tasks:\n    - {tasks}\n  {more}\n---\n{}",
+        task(ONE, WRITES)
+    )
+}
+
+#[test]
+fn a_reference_that_leads_to_no_pipeline_is_told_with_its_place() {
+    let missing = "spec.pipelineRef: 'name' is missing; write pipelineRef: {name: NAME}";
+    for (reference, message) in [
+        ("{}", missing),
+        ("{resolver: ''}", missing),
+        (
+            "{name: empty}",
+            "spec.pipelineRef.name: the Pipeline 'empty' at <stdin>:6:1 has no spec; write spec: {tasks: []}",
+        ),
+        ("{name: ''}", missing),
+        (
+            "{name: empty, kind: Wait, apiVersion: x.dev/v1}",
+            "spec.pipelineRef: 'Wait' is not a Pipeline, and is not played on this machine; use a Pipeline of the files",
+        ),
+        (
+            "{name: empty, apiVersion: x.dev/v1}",
+            "spec.pipelineRef: 'x.dev/v1 Pipeline' is not a Pipeline",
+        ),
+    ] {
+        let text = format!(
+            "apiVersion: tekton.dev/v1\nkind: PipelineRun\nmetadata: {{name: r}}\nspec: {{pipelineRef: {reference}}}\n---\n\
+             {{apiVersion: tekton.dev/v1, kind: Pipeline, metadata: {{name: empty}}}}\n"
+        );
+        run(&text, &[]).exits(78).says("<stdin>:4:").says(message);
+    }
+}
+
+#[test]
+fn a_reference_that_leads_to_no_task_is_told_with_its_place() {
+    let empty = "---\n{apiVersion: tekton.dev/v1, kind: Task, metadata: {name: empty}}\n";
+    let missing = "'name' is missing; write taskRef: {name: NAME}";
+    for (reference, message) in [
+        ("{}", missing),
+        ("{kind: Task, resolver: ''}", missing),
+        ("{name: '', bundle: ''}", missing),
+        ("{resolver: {}}", missing),
+        ("{name: empty}", "name: the Task 'empty' at <stdin>:"),
+        ("{name: empty}", "has no spec; write spec: {steps: []}"),
+        (
+            "{name: try, apiVersion: x.dev/v1}",
+            "'x.dev/v1 Task' is not a Task",
+        ),
+    ] {
+        let of_run = with_run(WRITES, "").replace("{name: try}", reference) + empty;
+        run(&of_run, &[])
+            .exits(78)
+            .says("spec.taskRef")
+            .says(message);
+        let of_task = pipeline(&format!("{{name: b, taskRef: {reference}}}"), "") + empty;
+        let ran = run(&of_task, &[]);
+        ran.exits(78)
+            .says("<stdin>:7:")
+            .says("spec.pipelineSpec.tasks[0].taskRef")
+            .says(message);
+    }
+    // An empty kind is that of a Task.
+    let ran = run(
+        &with_run(WRITES, "").replace("{name: try}", "{name: try, kind: ''}"),
+        &[],
+    );
+    assert_eq!(ran.exits(0).object()["data"]["a"], "x");
+}
+
+#[test]
+fn a_task_without_a_task_is_told() {
+    for task in [
+        "{name: b}",
+        "{name: b, pipelineRef: {}}",
+        "{name: b, pipelineSpec: {}}",
+    ] {
+        run(
+            &pipeline(
+                &format!("{{name: a, taskRef: {{name: try}}}}\n    - {task}"),
+                "",
+            ),
+            &[],
+        )
+        .exits(78)
+        .says("tasks[1]: the task has no Task; write taskRef: {name: NAME}");
+    }
+}
+
+#[test]
+fn a_name_that_nothing_has_is_not_passed_over() {
+    let optional = "{name: a, taskSpec: {workspaces: [{name: src, optional: true}], steps: [{name: one, script: x}]}, workspaces: [{name: src, workspace: sorce}]}";
+    for (text, message) in [
+        (
+            pipeline(optional, "  workspaces: [{name: source, optional: true}]"),
+            "tasks[0].workspaces[0]: the Pipeline has no workspace 'sorce'; did you mean 'source'?",
+        ),
+        (
+            pipeline(
+                "{name: first, taskRef: {name: try}}",
+                "taskRunSpecs: [{pipelineTaskName: frist, serviceAccountName: x}]",
+            ),
+            "spec.taskRunSpecs[0].pipelineTaskName: the Pipeline has no task 'frist'; did you mean 'first'?",
+        ),
+        (
+            task(ONE, "steps: [{name: one, ref: {}}]"),
+            "spec.steps[0].ref: 'name' is missing; write ref: {name: NAME}",
+        ),
+        (
+            task(
+                ONE,
+                "steps: [{name: one, script: x, params: [{name: a, value: b}]}]",
+            ),
+            "spec.steps[0].params: only a step with 'ref' has params",
+        ),
+        (
+            task(
+                ONE,
+                "volumes: [{name: v, emptyDir: {}}]\nsteps: [{name: one, script: x, volumeMounts: [{name: v}]}]",
+            ),
+            "spec.steps[0].volumeMounts[0]: 'mountPath' is missing",
+        ),
+        (
+            task(
+                ONE,
+                "volumes: [{name: v, emptyDir: {}}]\nsteps: [{name: one, script: x, volumeMounts: [{name: v, mountPath: /v, subPathExpr: $(A)}]}]",
+            ),
+            "volumeMounts[0].subPathExpr: 'subPathExpr' is not played on this machine; use subPath",
+        ),
+        (
+            pipeline(
+                "{name: a, taskRef: {name: try}, when: [{input: $(workspaces.sorce.bound), operator: in, values: ['true']}]}",
+                "  workspaces: [{name: source, optional: true}]",
+            ),
+            "`$(workspaces.sorce.bound)`: the Pipeline has no workspace 'sorce'; did you mean 'source'?",
+        ),
+        (
+            task(
+                ONE,
+                "results: [{name: r, value: $(steps.one.results.bad)}]\nsteps: [{name: one, script: x, results: [{name: good}]}]",
+            ),
+            "spec.results[0].value: `$(steps.one.results.bad)`: step 'one' has no result 'bad'",
+        ),
+        (
+            task(
+                ONE,
+                "results: [{name: r, value: $(steps.two.results.good)}]\nsteps: [{name: one, script: x, results: [{name: good}]}]",
+            ),
+            "spec.results[0].value: `$(steps.two.results.good)`: the Task has no step 'two'",
+        ),
+    ] {
+        run(&text, &[]).exits(78).says(message);
+    }
+    // A task of 'finally' counts, a workspace that nothing binds is one of the Pipeline's all the same.
+    let finally = "  workspaces: [{name: sorce, optional: true}]\n    finally: [{name: last, taskRef: {name: try}}]\n  taskRunSpecs: [{pipelineTaskName: last}]";
+    let ran = run(
+        &pipeline(&optional.replace("script: x", "script: 'true'"), finally),
+        &[],
+    );
+    ran.exits(0);
+    // A run may bind what its Pipeline does not declare.
+    let text = format!(
+        "apiVersion: tekton.dev/v1\nkind: PipelineRun\nmetadata: {{name: r}}\nspec: {{pipelineRef: {{name: p}}, workspaces: [{{name: sorce, emptyDir: {{}}}}]}}\n---\n\
+         apiVersion: tekton.dev/v1\nkind: Pipeline\nmetadata: {{name: p}}\nspec: {{workspaces: [{{name: source, optional: true}}], tasks: [{{name: a, taskRef: {{name: try}}}}]}}\n---\n{}",
+        task(ONE, WRITES)
+    );
+    run(&text, &[])
+        .exits(0)
+        .says("the Pipeline has no workspace 'sorce', which the run binds; did you mean 'source'?");
+    // The volume of a pod template.
+    let mount = "steps: [{name: one, script: printf x > $GLEANER_OUTPUTS/a, volumeMounts: [{name: of-the-pod, mountPath: /v}]}]";
+    let ran = run(&task(ONE, mount), &[]);
+    ran.exits(0).says("volumes other than emptyDir");
+}
+
+#[test]
+fn the_parameters_of_a_step_action_have_values_and_are_given_once() {
+    let action = "---\napiVersion: tekton.dev/v1\nkind: StepAction\nmetadata: {name: act}\nspec: {image: i, params: [{name: p, default: d}], script: x}\n";
+    for (params, message) in [
+        ("{name: p}", "the parameter 'p' has no value"),
+        (
+            "{name: p, value: a}, {name: p, value: b}",
+            "the parameter 'p' is given twice",
+        ),
+    ] {
+        let spec = format!("steps: [{{name: one, ref: {{name: act}}, params: [{params}]}}]");
+        run(&(task(ONE, &spec) + action), &[])
+            .exits(78)
+            .says(message);
+    }
+}
+
+#[test]
+fn a_prefix_of_a_name_is_not_that_of_what_is_referred_to() {
+    let text = with_run(WRITES, "").replace(
+        "name: try\n  annotations",
+        "generateName: try-\n  annotations",
+    );
+    run(&text, &[])
+        .exits(78)
+        .says("spec.taskRef.name: no file has the Task 'try'; give the file that holds it with -f");
+    // The command line may name it so; a Task of that name comes first.
+    run(&text, &["--task", "try"]).exits(0);
+    let both = format!(
+        "{}---\n{text}",
+        task(ONE, WRITES).replace("printf x", "printf y")
+    );
+    for arguments in [&[][..], &["--task", "try"]] {
+        let ran = run(&both, arguments);
+        assert_eq!(ran.exits(0).object()["data"]["a"], "y");
+    }
+}
+
+#[test]
+fn a_run_of_what_has_no_name_has_one() {
+    let text = task(ONE, WRITES).replace("  name: try\n", "");
+    run(&text, &[]).exits(0).says("task-run");
+    let nameless = "apiVersion: tekton.dev/v1\nkind: Pipeline\nspec: {tasks: [{name: a, taskRef: {name: try}}]}\n---\n";
+    run(&(nameless.to_owned() + &task(ONE, WRITES)), &[])
+        .exits(0)
+        .says("task-run");
+}
+
+#[test]
+fn what_the_webhook_would_refuse_is_told_of_documents_without_a_name_too() {
+    let wrong = "steps: [{name: gleaner, script: x}]";
+    let task = task(&ONE.replace("one", "gleaner"), wrong);
+    let embedded = "apiVersion: tekton.dev/v1\nkind: TaskRun\nmetadata:\n  NAME\n  annotations: {gleaner.dev/outputs: 'steps: {gleaner: [{name: a}]}'}\nspec: {taskSpec: {steps: [{name: gleaner, script: x}]}}\n";
+    for text in [
+        task.replace("  name: try\n", ""),
+        task.replace("  name: try\n", "  generateName: try-\n"),
+        embedded.replace("  NAME\n", ""),
+        embedded.replace("NAME", "generateName: r-"),
+    ] {
+        run(&text, &[])
+            .exits(78)
+            .says("the step 'gleaner' has the name that Gleaner needs for its own");
+    }
+}
