@@ -27,8 +27,7 @@ const TEKTON: &[&str] = &["tekton.dev/v1", "tekton.dev/v1beta1"];
 const BATCH: &[&str] = &["batch/v1"];
 const APPS: &[&str] = &["apps/v1"];
 
-/// Without those that other kinds of the list make and own, such as ReplicaSets. Pods of Tasks have Gleaner in them where the
-/// TaskRun, which refers to its Task, has not.
+/// Without those that only other kinds of the list make, such as ReplicaSets.
 #[rustfmt::skip]
 const KINDS: [Listed; 11] = [
     Listed { kind: "Task", plural: "tasks", versions: TEKTON },
