@@ -335,6 +335,12 @@ fn an_object_result_does_not_survive_a_matrix() {
             "37:36: error: spec.tasks[1].params[0].value: `$(tasks.m.results.cm[*])` is empty: the task 'm' has a matrix, and 'cm' is an object result, of which Tekton gathers none; let the next task read the objects",
         ],
     );
+    for command in [&["translate"][..], &["inject", "--image", "i"]] {
+        let text = format!("{TASK}{pipeline}");
+        gleaner_with_input(&[command, &["-f", "-"]].concat(), &text)
+            .exits(78)
+            .says("37:36: error: spec.tasks[1].params[0].value: `$(tasks.m.results.cm[*])` is empty: ");
+    }
     finds(
         &format!(
             "{TASK}{}",

@@ -102,9 +102,10 @@ fn what_was_injected_into_a_pod_is_taken_out_again() {
 
 /// Objects with a pod template, by the place of it.
 const TEMPLATES: [(&str, fn(&Value) -> Value); 3] = [
-    ("spec.template", |pod| {
-        json!({"apiVersion": "batch/v1", "kind": "Job", "spec": {"template": pod}})
-    }),
+    (
+        "spec.template",
+        |pod| json!({"apiVersion": "batch/v1", "kind": "Job", "spec": {"template": pod}}),
+    ),
     ("spec.jobTemplate.spec.template", |pod| {
         let job = json!({"spec": {"template": pod}});
         json!({"apiVersion": "batch/v1", "kind": "CronJob", "spec": {"jobTemplate": job}})
