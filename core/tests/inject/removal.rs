@@ -100,8 +100,11 @@ fn what_was_injected_into_a_pod_is_taken_out_again() {
     }
 }
 
+/// Makes an object with a pod template.
+type Within = fn(&Value) -> Value;
+
 /// Objects with a pod template, by the place of it.
-const TEMPLATES: [(&str, fn(&Value) -> Value); 3] = [
+const TEMPLATES: [(&str, Within); 3] = [
     (
         "spec.template",
         |pod| json!({"apiVersion": "batch/v1", "kind": "Job", "spec": {"template": pod}}),
