@@ -15,7 +15,7 @@ use crate::values::Assignment;
 
 pub(crate) use inject::Inject;
 pub(crate) use translate::{ClusterArgs, Translate};
-pub(crate) use uninject::Uninject;
+pub(crate) use uninject::{ListedCluster, Uninject};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())

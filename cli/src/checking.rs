@@ -10,7 +10,7 @@ use gleaner_core::inject::task::Placement;
 use gleaner_core::inject::task::matrix::ObjectResults;
 use gleaner_core::task::{Task, site};
 use gleaner_proto::exit_code;
-use serde_json::Value;
+use gleaner_translate::Translation;
 
 use crate::terminal;
 
@@ -63,10 +63,11 @@ pub(crate) fn finding(name: &str, severity: Severity, diagnostic: Diagnostic) ->
 /// # Errors
 /// The exit code if it would refuse one.
 pub(crate) fn pass(sources: &[Source], is_used: impl Fn(&Node) -> bool) -> Result<(), u8> {
+    let tasks = check::object_results(sources.iter().flat_map(|source| &source.documents));
     let mut findings = Vec::new();
     for source in sources {
         for document in source.documents.iter().filter(|one| is_used(one)) {
-            let checked = check(source, document, &ObjectResults::new());
+            let checked = check(source, document, &tasks);
             report(&source.name, &checked, &mut findings);
         }
     }
@@ -82,17 +83,41 @@ pub(crate) fn is_task(document: &Node, name: &str) -> bool {
     site::kind_of(document) == "Task" && Task::name_of(document) == name
 }
 
-/// Returns what the webhook would refuse of generated documents. `name` is that of their source file.
-pub(crate) fn of_translated(name: &str, documents: &[Value]) -> Vec<Finding> {
+/// Returns what the webhook reports about translated documents, with place and position of those findings that the originals have, too.
+pub(crate) fn of_translated(sources: &[Source], translation: &Translation) -> Vec<Finding> {
+    let documents = sources.iter().flat_map(|source| {
+        let documents = source.documents.iter();
+        documents.map(move |document| (source, document))
+    });
+    let originals: Vec<_> = documents.collect();
+    let nodes: Vec<Node> = translation.documents.iter().map(Node::from).collect();
+    let tasks = check::object_results(&nodes);
     let mut findings = Vec::new();
-    for document in documents {
-        let node = Node::from(document);
-        let (settings, tasks) = (settings(), ObjectResults::new());
-        let report = check::document(&node, &Live, &settings, Placement::Webhook, &tasks);
-        let errors = report.errors.into_iter();
-        // Lines of a generated text do not help.
-        let errors = errors.map(|error| Diagnostic { at: None, ..error });
-        findings.extend(errors.map(|error| finding(name, Severity::Error, error)));
+    for (node, original) in nodes.iter().zip(&translation.originals) {
+        let Some((source, original)) = originals.get(*original) else {
+            continue;
+        };
+        let settings = settings();
+        let mut of_node = check::document(node, &Live, &settings, Placement::Webhook, &tasks);
+        let Report {
+            errors, warnings, ..
+        } = check(source, original, &tasks);
+        let known = [errors, warnings].concat();
+        for found in of_node.errors.iter_mut().chain(&mut of_node.warnings) {
+            match original_of(found, &known) {
+                Some(original) => found.clone_from(original),
+                // Lines of a generated text do not help.
+                None => found.at = None,
+            }
+        }
+        report(&source.name, &of_node, &mut findings);
     }
     findings
+}
+
+/// Returns the same finding among those of the original document, which may have it at another place.
+fn original_of<'a>(found: &Diagnostic, known: &'a [Diagnostic]) -> Option<&'a Diagnostic> {
+    let mut same = known.iter().filter(|one| one.message == found.message);
+    let first = same.clone().next();
+    same.find(|one| one.place == found.place).or(first)
 }

@@ -4,6 +4,7 @@ mod documents;
 
 use std::process::ExitCode;
 
+use gleaner_core::check;
 use gleaner_core::document::{Finding, Source};
 use gleaner_core::inject::Settings;
 use gleaner_core::inject::settings::Resources;
@@ -33,12 +34,13 @@ pub(crate) fn main(options: &Inject) -> Result<ExitCode, u8> {
 
 /// Returns the injected documents, and the findings.
 fn inject_all(sources: &[Source], cluster: &Cluster) -> (Vec<Value>, Vec<Finding>) {
+    let tasks = check::object_results(sources.iter().flat_map(|source| &source.documents));
     let mut documents = Vec::new();
     let mut findings = Vec::new();
     let mut asked = false;
     for source in sources {
         for document in &source.documents {
-            let (document, asks) = inject(source, document, cluster, &mut findings);
+            let (document, asks) = inject(source, document, cluster, &tasks, &mut findings);
             asked |= asks;
             documents.push(document);
         }

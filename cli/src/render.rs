@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use gleaner_core::render::{self, Secrecy, Values};
+use gleaner_core::render::{self, Bounds, OBJECT_MAX, Secrecy, Size, TooLarge, Values};
 use gleaner_core::run::Run;
 use gleaner_core::variable::{CONTEXT, Reference, Unresolved};
 use gleaner_proto::exit_code;
@@ -18,6 +18,16 @@ use crate::printing::print;
 use crate::terminal::{self, error};
 use crate::values::{self, Assignment, ParamError, did_you_mean};
 use gleaner_core::task::{SelectionError, Task};
+
+/// The most that is rendered, for references between resources can multiply a short declaration: as much as by a sidecar without
+/// a memory limit, such as that of `gleaner run`.
+const RENDERED: Bounds = Bounds {
+    object: OBJECT_MAX,
+    total: Size {
+        json: 32 << 20,
+        memory: 64 << 20,
+    },
+};
 
 /// Prints the YAML; or says on standard error what is wrong or missing and gives the exit code.
 pub(crate) fn main(options: &Render) -> Result<ExitCode, u8> {
@@ -49,9 +59,9 @@ pub(crate) fn main(options: &Render) -> Result<ExitCode, u8> {
         params,
         outputs: outputs.map(|(step, own)| (step, Arc::new(own))).collect(),
     };
-    let bounds = render::Bounds::default();
-    render::measure(&task.declaration, &values, &run, secrecy, &bounds, None).map_err(|found| {
-        error(&found);
+    let measured = render::measure(&task.declaration, &values, &run, secrecy, &RENDERED, None);
+    measured.map_err(|found| {
+        error(too_large(&found));
         exit_code::OUTPUT
     })?;
     let (rendered, unresolved) = render::preview(
@@ -117,6 +127,15 @@ fn context(task: &Task, variables: &[Assignment]) -> Result<BTreeMap<String, Str
         context.insert(bare.to_owned(), value.clone());
     }
     Ok(context)
+}
+
+fn too_large(found: &TooLarge) -> String {
+    let remedy = match found.resource {
+        Some(_) => found.remedy(),
+        // No memory limit changes what this command renders.
+        None => "make the outputs or the templates smaller",
+    };
+    format!("{found}; {remedy}")
 }
 
 fn report(unresolved: &Unresolved) {

@@ -5,7 +5,7 @@ mod cluster;
 use std::process::ExitCode;
 
 use gleaner_proto::exit_code;
-use gleaner_translate::{Refusal, Settings, Translation};
+use gleaner_translate::{Refusal, Settings};
 
 use crate::args::Translate;
 use crate::checking;
@@ -28,19 +28,15 @@ pub(crate) fn main(options: &Translate) -> Result<ExitCode, u8> {
         }
         other => other,
     };
-    let Translation {
-        documents,
-        warnings,
-    } = translated.map_err(|refusal| {
+    let translation = translated.map_err(|refusal| {
         terminal::print_findings(&refusal.findings);
         exit_code::DECLARATION
     })?;
-    terminal::print_findings(&warnings);
-    let name = sources.first().map_or("", |source| &source.name);
-    let findings = checking::of_translated(name, &documents);
-    if !findings.is_empty() {
-        terminal::print_findings(&findings);
+    terminal::print_findings(&translation.warnings);
+    let findings = checking::of_translated(&sources, &translation);
+    terminal::print_findings(&findings);
+    if findings.iter().any(terminal::is_error) {
         return Err(exit_code::DECLARATION);
     }
-    print(&documents, options.form)
+    print(&translation.documents, options.form)
 }

@@ -1,9 +1,12 @@
 //! `gleaner uninject`: the inverse of `gleaner inject` and of the webhook.
 
+mod cluster;
+
 use std::process::ExitCode;
 
-use gleaner_core::document::Node;
 use gleaner_core::inject::removal::{self, Removed};
+
+use serde_json::Value;
 
 use crate::args::Uninject;
 use crate::failure::Failure;
@@ -11,13 +14,17 @@ use crate::printing::{self, print, read_all};
 
 /// Prints the documents without Gleaner, or the list of those that have it.
 pub(crate) fn main(options: &Uninject) -> Result<ExitCode, u8> {
-    let sources = read_all(&options.files.all())?;
+    let files = options.files();
+    if files.is_empty() {
+        return cluster::list(&options.cluster);
+    }
+    let sources = read_all(&files)?;
     let documents = sources.iter().flat_map(|source| &source.documents);
     let mut printed = Vec::new();
     let mut lines = String::new();
     for document in documents {
         let mut removed = removal::remove(&document.to_json());
-        lines += &line(document, &removed);
+        lines.extend(line(&removed));
         let is_changed = !removed.injected.is_empty()
             || (options.remove_declarations && !removed.declaring.is_empty());
         if options.remove_declarations {
@@ -34,8 +41,9 @@ pub(crate) fn main(options: &Uninject) -> Result<ExitCode, u8> {
     print(&printed, options.form)
 }
 
-/// Namespace, kind, name, and what Gleaner has to do with the document, separated by tabs; nothing where it has nothing to do with it.
-fn line(document: &Node, removed: &Removed) -> String {
+/// Returns namespace, kind, name, and what Gleaner has to do with the document, separated by tabs; none where it has nothing to do
+/// with it.
+fn line(removed: &Removed) -> Option<String> {
     let states = [
         (!removed.injected.is_empty(), "injected"),
         (!removed.declaring.is_empty(), "declares outputs"),
@@ -45,16 +53,10 @@ fn line(document: &Node, removed: &Removed) -> String {
         .filter(|(is, _)| *is)
         .map(|(_, state)| state)
         .collect();
-    if states.is_empty() {
-        return String::new();
-    }
-    let kind = document.text_of("kind").unwrap_or_default();
-    let metadata = |key: &str| {
-        let text = document
-            .get("metadata")
-            .and_then(|metadata| metadata.text_of(key));
-        text.unwrap_or("-").to_owned()
-    };
+    let object = &removed.object;
+    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+    let metadata = |key: &str| text(&object["metadata"][key]);
     let (namespace, name) = (metadata("namespace"), metadata("name"));
-    format!("{namespace}\t{kind}\t{name}\t{}\n", states.join(", "))
+    let (kind, states) = (text(&object["kind"]), states.join(", "));
+    (!states.is_empty()).then(|| format!("{namespace}\t{kind}\t{name}\t{states}\n"))
 }

@@ -335,6 +335,12 @@ fn an_object_result_does_not_survive_a_matrix() {
             "37:36: error: spec.tasks[1].params[0].value: `$(tasks.m.results.cm[*])` is empty: the task 'm' has a matrix, from which Tekton does not collect object results such as 'cm'; read the objects in the next task",
         ],
     );
+    for command in [&["translate"][..], &["inject", "--image", "i"]] {
+        let text = format!("{TASK}{pipeline}");
+        gleaner_with_input(&[command, &["-f", "-"]].concat(), &text)
+            .exits(78)
+            .says("37:36: error: spec.tasks[1].params[0].value: `$(tasks.m.results.cm[*])` is empty: ");
+    }
     finds(
         &format!(
             "{TASK}{}",

@@ -166,7 +166,7 @@ fn what_is_given_wrongly_is_said_at_once() {
         .says("no output 'kaniko.digset' is declared; did you mean 'kaniko.digest'?");
     gleaner(&["render", "-f", PROPOSAL, "-p", "imageUrl"])
         .exits(64)
-        .says("write NAME=VALUE");
+        .says("use NAME=VALUE");
     gleaner(&["render", "-f", PROPOSAL, "--variable", "taskRun.nme=x"])
         .exits(64)
         .says("did you mean 'taskRun.name'?");
@@ -328,4 +328,57 @@ fn a_prefix_of_a_name_is_not_the_name_of_another_task() {
     gleaner_with_input(&["render", "-f", "-", "--task", "x"], &two)
         .exits(64)
         .says("there are two Tasks 'x'");
+}
+
+/// A Task whose resources each double the one before it, up to `links`, and `objects` ConfigMaps with the last.
+fn doubling(links: usize, objects: usize) -> String {
+    let mut declaration = "steps: {one: [{name: a}]}\nresources:\n".to_owned();
+    let mut url = "$(steps.one.a)".to_owned();
+    for link in 0..links {
+        declaration += &format!(
+            "- {{name: r{link}, spec: {{type: image, params: [{{name: url, value: \"{url}\"}}, {{name: digest, value: x}}]}}}}\n"
+        );
+        url = format!("$(resources.r{link}.url)").repeat(2);
+    }
+    declaration += "objects:\n";
+    for object in 0..objects {
+        declaration += &format!(
+            "- {{name: o{object}, resourceTemplate: {{apiVersion: v1, kind: ConfigMap, data: {{a: \"{url}\"}}}}}}\n"
+        );
+    }
+    support::task(&declaration, "steps: [{name: one, image: i, script: x}]")
+}
+
+#[test]
+fn what_multiplies_is_refused_before_it_takes_up_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let value = format!("one.a={}", "x".repeat(1000));
+    let render = |links, objects| {
+        let task = file(folder.path(), "task.yaml", &doubling(links, objects));
+        // The program takes up 60 MB of addresses; of 80 MB of objects there is no room for one copy.
+        let limited = ["-c", "ulimit -v 100000; exec \"$@\"", "sh"];
+        let own = support::command(&["render", "-f", &task, "--output", &value]);
+        let mut command = std::process::Command::new("sh");
+        command
+            .args(limited)
+            .arg(own.get_program())
+            .args(own.get_args());
+        support::without_variables(&mut command, &["GLEANER_"]);
+        support::ran(command.output().unwrap())
+    };
+    // Each object is small enough by itself.
+    let together = render(11, 40);
+    together
+        .exits(65)
+        .says("error: all objects together would have ")
+        .says(" bytes, and at most 33554432 fit the memory of the sidecar; largest: $(resources.r10.url) with ");
+    together.says("; make the outputs or the templates smaller\n");
+    assert_eq!(together.stdout, "");
+    let one = render(64, 1);
+    one.exits(65)
+        .says("error: the object of 'r12' would have ")
+        .says("; make the outputs smaller, or output a reference to where the data is stored\n");
+    let small = render(4, 2);
+    small.exits(0);
+    assert_eq!(small.objects().len(), 6);
 }

@@ -138,3 +138,56 @@ fn every_example_can_be_translated_and_the_native_ones_stay_as_they_are() {
     }
     assert!(native >= 4, "{native}");
 }
+
+#[test]
+fn the_warnings_of_the_webhook_are_printed_with_the_positions_of_the_originals() {
+    let declaration = "
+steps: {one: [{name: a}, {name: b}]}
+objects: [{name: c, resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {a: \"$(steps.one.a) {{ x }}\"}}}]
+";
+    let spec = "steps: [{name: one, image: i, script: x}]";
+    let annotated = support::task(declaration, spec);
+    let lint = gleaner_with_input(&["lint", "-f", "-"], &annotated).stdout;
+    assert_eq!(lint.lines().count(), 2, "{lint}");
+    for text in [
+        annotated.clone(),
+        annotated.replace("tekton.dev/v1", "tekton.dev/v1beta1"),
+    ] {
+        let ran = gleaner_with_input(&["translate", "-f", "-"], &text);
+        ran.exits(0);
+        assert_eq!(ran.stderr, lint);
+        // The others that print them.
+        let inject = ["inject", "-f", "-", "--image", "i"];
+        assert_eq!(gleaner_with_input(&inject, &text).stderr, lint);
+        let values = ["--output", "one.a=1", "--output", "one.b=1"];
+        let render = gleaner_with_input(&[&["render", "-f", "-"], &values[..]].concat(), &text);
+        assert_eq!(render.stderr, lint);
+    }
+    let proposal = "apiVersion: tekton.dev/v1alpha1\nkind: Task\nmetadata: {name: t}\nspec:\n  steps: [{name: one, image: i, outputs: \
+                    [{name: a}, {name: b}]}]\n  outputs: {objects: [{name: c, resourceTemplate: {apiVersion: v1, kind: ConfigMap, \
+                    data: {a: $(steps.one.a)}}}]}\n";
+    let ran = gleaner_with_input(&["translate", "-f", "-"], proposal);
+    ran.exits(0);
+    assert_eq!(
+        ran.stderr,
+        "<stdin>:5:54: warning: spec.steps[0].outputs[1]: no template uses the output 'one.b'; use it as $(steps.one.b) in resources or objects, or \
+         remove it\n"
+    );
+}
+
+#[test]
+fn a_finding_is_of_the_file_that_has_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = file(
+        folder.path(),
+        "a.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n",
+    );
+    let declaration = "steps: {one: [{name: a}, {name: b}]}\nobjects: [{name: c, resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {a: $(steps.one.a)}}}]";
+    let text = support::task(declaration, "steps: [{name: one, image: i, script: x}]");
+    let second = file(folder.path(), "b.yaml", &text);
+    let ran = gleaner(&["translate", "-f", &first, &second]);
+    ran.exits(0);
+    let begin = format!("{second}:7:");
+    assert!(ran.stderr.starts_with(&begin), "{ran:?}");
+}

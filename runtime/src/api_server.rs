@@ -7,12 +7,14 @@
 //! | --- | --- |
 //! | [`access`] | address and credentials, also as flags |
 //! | [`request`] | one request, bounded in time and size |
+//! | `list` | a collection, page by page |
 //! | [`event`] | Events, next to the object that a person looks at |
 //! | `proxy` | the proxy for an API server, by the variables that kubectl reads |
 //! | [`path`] | URL paths of objects |
 
 pub mod access;
 pub mod event;
+mod list;
 pub mod path;
 mod proxy;
 pub mod request;

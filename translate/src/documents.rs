@@ -32,6 +32,8 @@ pub struct Refusal {
 pub struct Translation {
     /// The documents, in the order of the files.
     pub documents: Vec<Value>,
+    /// The index of the original of each document, among the documents of all sources.
+    pub originals: Vec<usize>,
     /// Differences between old and new versions of Tekton that a user should review.
     pub warnings: Vec<Finding>,
 }
@@ -115,8 +117,13 @@ pub fn translate(
     };
     if findings.is_empty() {
         warnings.sort_by_key(rank);
+        let documents = documents.into_iter().enumerate();
+        let (originals, documents) = documents
+            .filter_map(|(original, document)| Some((original, document?)))
+            .unzip();
         return Ok(Translation {
-            documents: documents.into_iter().flatten().collect(),
+            documents,
+            originals,
             warnings,
         });
     }

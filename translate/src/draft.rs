@@ -14,7 +14,7 @@ use crate::interface::{Interface, Interfaces, referred};
 use crate::kind::{Kind, Version};
 use crate::passed_variables::PassedVariables;
 use crate::pipeline::{self, Surroundings};
-use crate::{binding, field_names, git_source, outputs, run_fields, shape, task};
+use crate::{binding, created, field_names, git_source, outputs, run_fields, shape, task};
 use crate::{variables, working_directory};
 
 /// The position of a Tekton object among the documents.
@@ -90,6 +90,7 @@ impl<'a> Draft<'a> {
     /// Translates every TaskSpec in the document.
     pub(crate) fn tasks(&mut self, git_image: &str) {
         if !self.kind.is_translated() {
+            self.warnings = created::by_pods(&self.document, self.source);
             return;
         }
         let sites = DeclarationSite::all(&self.document);
@@ -110,8 +111,8 @@ impl<'a> Draft<'a> {
         }
         let kind = self.kind;
         let (document, found) = (&mut self.document, &mut self.found);
-        let host = |place: &Place| host(kind, place);
-        let declared = outputs::move_to_annotations(document, host, self.source, found);
+        let (host, warnings) = (|place: &Place| host(kind, place), &mut self.warnings);
+        let declared = outputs::move_to_annotations(document, host, self.source, found, warnings);
         for (place, declaration) in declared {
             let interface = self.interfaces.entry(place).or_default();
             interface.creates(&declaration);

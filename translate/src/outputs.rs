@@ -1,23 +1,31 @@
 //! Declarations: moves them from the proposal's fields in the spec into the annotation, and checks them.
 
 use gleaner_core::declaration::Declaration;
+use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_core::document::{Cursor, Diagnostics, Node, Place, Source, writer};
 use gleaner_core::task::DeclarationSite;
 use gleaner_proto::kubernetes::annotation;
 use serde_json::json;
 
+use crate::created;
+
 /// Checks every declaration in `document`, moves it into the annotation of its host, and returns it with the place of
 /// its TaskSpec. `host` returns the place of the object whose metadata belongs to the TaskSpec at a place.
+/// Old objects among the templates are added to `doubtful`.
 pub(crate) fn move_to_annotations(
     document: &mut Node,
     host: impl Fn(&Place) -> Place,
     source: &Source,
     found: &mut Diagnostics,
+    doubtful: &mut Vec<Diagnostic>,
 ) -> Vec<(Place, Declaration)> {
     let mut declared = Vec::new();
     for site in DeclarationSite::all(document) {
         match (site.declaration(source), site.task_spec()) {
-            (Ok(Some(declaration)), Some(place)) => declared.push((place.clone(), declaration)),
+            (Ok(Some(declaration)), Some(place)) => {
+                doubtful.extend(created::warnings(&site, &declaration, source));
+                declared.push((place.clone(), declaration));
+            }
             (Ok(None), Some(place)) => {
                 let spec = document.find(place);
                 let spec = spec.map(|spec| Cursor::new(spec, place.clone()));

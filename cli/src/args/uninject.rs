@@ -1,15 +1,29 @@
 //! The options of `gleaner uninject`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
-use super::{Files, Form};
+use super::Form;
 
 #[derive(Debug, Args)]
 #[command(after_help = UNINJECT_EXAMPLES)]
 pub(crate) struct Uninject {
+    /// A file, or - for standard input.
+    #[arg(
+        short = 'f',
+        long = "filename",
+        value_name = "FILE",
+        num_args = 1..,
+        required_unless_present_any = ["paths", CLUSTER]
+    )]
+    pub(crate) filename: Vec<String>,
+    /// Files, as with -f.
+    #[arg(value_name = "PATH")]
+    pub(crate) paths: Vec<String>,
     #[command(flatten)]
-    pub(crate) files: Files,
-    /// Lists what has Gleaner in it or declares outputs, a line each, and prints no document.
+    pub(crate) cluster: ListedCluster,
+    /// Lists what has Gleaner in it or declares outputs, a line each, and prints no document: of the files, or of a cluster.
     #[arg(long, conflicts_with_all = ["only_changed", "remove_declarations", "form"])]
     pub(crate) list: bool,
     /// Leaves out the documents in which nothing changes.
@@ -23,15 +37,45 @@ pub(crate) struct Uninject {
     pub(crate) form: Form,
 }
 
+/// The group of the options of [`ListedCluster`].
+const CLUSTER: &str = "cluster";
+
+/// The cluster of which `--list` lists everything.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "The list of a cluster, instead of files")]
+#[group(id = CLUSTER, multiple = true, requires = "list", conflicts_with_all = ["filename", "paths"])]
+pub(crate) struct ListedCluster {
+    /// Lists all namespaces.
+    #[arg(long, short = 'A', conflicts_with = "namespace")]
+    pub(crate) all_namespaces: bool,
+    /// Lists this namespace; that of the kubeconfig's context without it, or default.
+    #[arg(long, short = 'n', value_name = "NAME")]
+    pub(crate) namespace: Option<String>,
+    /// Lists the cluster of this context of the kubeconfig, instead of the current one.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) context: Option<String>,
+    /// Lists the cluster of this kubeconfig, instead of that of KUBECONFIG or ~/.kube/config.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+}
+
+impl Uninject {
+    /// All files: those with -f first. None where a cluster is listed.
+    pub(crate) fn files(&self) -> Vec<String> {
+        [self.filename.as_slice(), &self.paths].concat()
+    }
+}
+
 const UNINJECT_EXAMPLES: &str = "\
 Examples:
   gleaner uninject -f task.yaml | kubectl apply -f -
 
   # Everything in a cluster that has Gleaner in it, or declares outputs:
-  kubectl get tasks,pipelines,jobs,cronjobs --all-namespaces -o yaml | gleaner uninject -f - --list
+  gleaner uninject --list --all-namespaces
 
   # Out of all of it, before Gleaner is uninstalled:
   kubectl get tasks,pipelines,cronjobs --all-namespaces -o yaml |
     gleaner uninject -f - --only-changed --remove-declarations | kubectl replace -f -
 
-Exit codes: 0; 64 the command line is wrong or a file cannot be read.";
+Exit codes: 0; 64 the command line is wrong or a file cannot be read; 69 the cluster is unreachable, or does not let all be
+listed.";

@@ -20,16 +20,16 @@ pub(super) struct Cluster {
 }
 
 /// Puts redirector and sidecar into everything in `document` that asks for them, and adds what is wrong, or probably not
-/// meant, to `findings`. Returns the document, unchanged if anything is wrong, and true if anything asks.
+/// meant, to `findings`. `tasks` are the object results of the Tasks in all documents. Returns the document, unchanged if anything is wrong, and true if anything asks.
 pub(super) fn inject(
     source: &Source,
     document: &Node,
     cluster: &Cluster,
+    tasks: &ObjectResults,
     findings: &mut Vec<Finding>,
 ) -> (Value, bool) {
     let placement = Placement::AheadOfTime(cluster.results_from);
-    let tasks = ObjectResults::new();
-    let mut report = check::document(document, source, &cluster.settings, placement, &tasks);
+    let mut report = check::document(document, source, &cluster.settings, placement, tasks);
     let object = document.to_json();
     if report.errors.is_empty() && is_untranslated(&object, document) {
         let message =

@@ -18,15 +18,6 @@ pub struct Removed {
     pub declaring: Vec<Place>,
 }
 
-/// The places where a document can have a pod: a Pod, a Job, a CronJob.
-pub fn pod_places() -> [Place; 3] {
-    [
-        Place::root(),
-        Place::from(["spec", "template"]),
-        Place::from(["spec", "jobTemplate", "spec", "template"]),
-    ]
-}
-
 /// Removes Gleaner from every TaskSpec and pod in `object`. Injection ahead of time loses two details that Tekton does
 /// not distinguish: the first word of a step's command line becomes its `command` and the rest its `args`, and a script
 /// loses the leading lines that Tekton itself adds ([`SCRIPT_PREAMBLE`](crate::task::step::SCRIPT_PREAMBLE)).
@@ -38,21 +29,20 @@ pub fn remove(object: &Value) -> Removed {
         declaring: annotated(object, &Place::root()).into_iter().collect(),
     };
     let node = Node::from(object);
-    let mut specs: Vec<Place> = DeclarationSite::all(&node)
-        .iter()
-        .filter_map(|site| site.task_spec().cloned())
-        .collect();
+    let sites = DeclarationSite::all(&node);
+    let specs = sites.iter().filter_map(DeclarationSite::task_spec);
+    let mut specs: Vec<Place> = specs.cloned().collect();
     specs.dedup();
     for place in specs {
         removed.declaring.extend(annotated(object, &place));
         removed.take(place, task::remove);
     }
-    for place in pod_places() {
+    for place in sites.iter().filter_map(DeclarationSite::pod) {
         if object.pointer(&place.pointer()).is_some_and(is_pod) {
             if !place.is_root() {
-                removed.declaring.extend(annotated(object, &place));
+                removed.declaring.extend(annotated(object, place));
             }
-            removed.take(place, pod::remove);
+            removed.take(place.clone(), pod::remove);
         }
     }
     removed

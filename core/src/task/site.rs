@@ -248,6 +248,15 @@ impl<'a> DeclarationSite<'a> {
         })
     }
 
+    /// Moves a diagnostic about the declaration, with its place and position there, to its position in the document.
+    #[must_use]
+    pub fn locate(&self, diagnostic: Diagnostic, source: &dyn Locate) -> Diagnostic {
+        match self.syntax() {
+            Ok(Some(syntax)) => syntax.locate(diagnostic, &self.place_of_annotation(), source),
+            Ok(None) | Err(_) => diagnostic,
+        }
+    }
+
     /// The place of the annotation with the declaration.
     pub fn place_of_annotation(&self) -> Place {
         self.metadata.key("annotations").key(annotation::OUTPUTS)

@@ -91,15 +91,33 @@ fn what_was_injected_into_a_pod_is_taken_out_again() {
         let removed = removal::remove(&injected);
         assert_eq!(removed.object, object);
         assert_eq!(removed.injected, [Place::root()]);
-        let template = |pod: &Value| json!({"apiVersion": "batch/v1", "kind": "CronJob", "spec": {"jobTemplate": {"spec": {"template": pod}}}});
-        let removed = removal::remove(&template(&injected));
-        assert_eq!(removed.object, template(&object));
-        assert_eq!(
-            removed.injected[0].to_string(),
-            "spec.jobTemplate.spec.template"
-        );
+        for (place, within) in TEMPLATES {
+            let removed = removal::remove(&within(&injected));
+            assert_eq!(removed.object, within(&object));
+            assert_eq!(removed.injected[0].to_string(), place);
+            assert_eq!(removed.declaring, removed.injected);
+        }
     }
 }
+
+/// Makes an object with a pod template.
+type Within = fn(&Value) -> Value;
+
+/// Objects with a pod template, by the place of it.
+const TEMPLATES: [(&str, Within); 3] = [
+    (
+        "spec.template",
+        |pod| json!({"apiVersion": "batch/v1", "kind": "Job", "spec": {"template": pod}}),
+    ),
+    ("spec.jobTemplate.spec.template", |pod| {
+        let job = json!({"spec": {"template": pod}});
+        json!({"apiVersion": "batch/v1", "kind": "CronJob", "spec": {"jobTemplate": job}})
+    }),
+    ("spec.replicatedJobs[0].template.spec.template", |pod| {
+        let job = json!({"name": "a", "template": {"spec": {"template": pod}}});
+        json!({"apiVersion": "jobset.x-k8s.io/v1alpha2", "kind": "JobSet", "spec": {"replicatedJobs": [job]}})
+    }),
+];
 
 #[test]
 fn declarations_are_removed_on_request() {

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::{ApiServer, path};
 
 /// The content type of everything but patches.
-const JSON: &str = "application/json";
+pub(super) const JSON: &str = "application/json";
 
 /// A request without a useful response.
 #[derive(Debug, thiserror::Error)]

@@ -10,10 +10,12 @@
 //! | `defaults` | the directory and the home that old versions of Tekton set |
 //! | `corpus` | all YAML of the repository and more: no old construct remains, and a second translation changes nothing |
 //! | `documents` | documents that stay unchanged, and PipelineResources from outside the files |
+//! | `created` | old Tekton objects that a declaration creates |
 //! | `shapes` | documents with a value of another type anywhere |
 //! | `git_source` | the step that clones a git input, run unchanged |
 
 mod corpus;
+mod created;
 mod defaults;
 mod documents;
 mod field_names;
