@@ -3,7 +3,7 @@
 //!
 //! | module | its one job |
 //! | --- | --- |
-//! | `documents`, `fields`, `variable` | the documents of all files, their fields, the variables in them |
+//! | `documents`, `fields`, `params`, `variable` | the documents of all files, their fields, parameters and variables |
 //! | `choice`, `planner`, `pipeline_planner`, `model` | which run is meant, and the plan of it: pure |
 //! | `pipeline`, `pipeline_task`, `pipeline_variables`, `order`, `expression` | a Pipeline: its tasks, what passes between them |
 //! | `reference`, `task_source`, `step_actions`, `step_variables` | a Task, its StepActions, the variables of its steps |
@@ -32,6 +32,7 @@ mod lines;
 mod model;
 mod order;
 mod outcome;
+mod params;
 mod paths;
 mod pipeline;
 mod pipeline_planner;

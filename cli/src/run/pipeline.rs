@@ -3,37 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gleaner_core::document::{Cursor, Diagnostics, Finding};
-use gleaner_core::task::ParamSpec;
 use gleaner_core::task::param::value;
 use serde_json::Value;
 
-use super::documents::{Document, Documents};
+use super::documents::Documents;
 use super::fields::{self, Kind};
-use super::model::{BoundWorkspace, Params, Pipeline, PlannedTask};
+use super::model::{Pipeline, PlannedTask};
 use super::order;
-use super::pipeline_task::{self, Notices};
+use super::pipeline_task::{self, Notices, PipelineSource};
 use super::pipeline_variables::{Names, ResultShapes, shapes};
-
-/// A PipelineSpec and what its run gives it.
-pub(crate) struct PipelineSource<'a> {
-    pub(crate) document: Document<'a>,
-    pub(crate) spec: Cursor<'a>,
-    pub(crate) specs: Vec<ParamSpec>,
-    pub(crate) params: Params,
-    pub(crate) workspaces: BTreeMap<String, BoundWorkspace>,
-    pub(crate) namespace: Option<&'a str>,
-}
-
-impl PipelineSource<'_> {
-    /// Returns the names of the workspaces that it declares, and of those that its run binds.
-    pub(crate) fn known_workspaces(&self) -> Vec<&str> {
-        let declared = self.spec.node.list_of("workspaces").iter();
-        let declared = declared.filter_map(|item| item.text_of("name"));
-        declared
-            .chain(self.workspaces.keys().map(String::as_str))
-            .collect()
-    }
-}
 
 /// The tasks of a pipeline and the rest of it.
 pub(crate) struct ReadPipeline {

@@ -3,17 +3,37 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gleaner_core::document::{Cursor, Diagnostics, Finding};
-use gleaner_core::task::param::value;
-use gleaner_core::task::{ParamKind, ParamSpec};
+use gleaner_core::task::ParamSpec;
 use gleaner_proto::duration;
 use serde_json::Value;
 
-use super::documents::Documents;
+use super::documents::{Document, Documents};
 use super::fields::{self, Kind};
 use super::model::{BoundWorkspace, Guard, Params, PlannedTask};
-use super::pipeline::PipelineSource;
+use super::params::{given_params, misfit};
 use super::reference::{self, Given, TASK};
 use super::task_source::{self, ReadTask};
+
+/// A PipelineSpec and what its run gives it.
+pub(crate) struct PipelineSource<'a> {
+    pub(crate) document: Document<'a>,
+    pub(crate) spec: Cursor<'a>,
+    pub(crate) specs: Vec<ParamSpec>,
+    pub(crate) params: Params,
+    pub(crate) workspaces: BTreeMap<String, BoundWorkspace>,
+    pub(crate) namespace: Option<&'a str>,
+}
+
+impl PipelineSource<'_> {
+    /// Returns the names of the workspaces that it declares, and of those that its run binds.
+    pub(crate) fn known_workspaces(&self) -> Vec<&str> {
+        let declared = self.spec.node.list_of("workspaces").iter();
+        let declared = declared.filter_map(|item| item.text_of("name"));
+        declared
+            .chain(self.workspaces.keys().map(String::as_str))
+            .collect()
+    }
+}
 
 /// The sinks of errors and notes about the tasks.
 pub(crate) struct Notices<'n> {
@@ -101,28 +121,6 @@ fn task_of(
         }
         None => Ok(None),
     }
-}
-
-/// Reads `params` with their values.
-pub(crate) fn given_params(parent: &Cursor<'_>, found: &mut Diagnostics) -> Params {
-    let mut params = Params::new();
-    for item in parent.items_at("params", found) {
-        let Some(name) = item.name(found) else {
-            continue;
-        };
-        let Some(given) = item.node.present("value") else {
-            found.add(&item, format!("the parameter '{name}' has no value"), None);
-            continue;
-        };
-        if params.insert(name.clone(), value(given)).is_some() {
-            found.add(
-                &item,
-                format!("the parameter '{name}' is given twice"),
-                None,
-            );
-        }
-    }
-    params
 }
 
 /// Adds the parameters that an embedded spec has of the Pipeline, and reports those without a value.
@@ -255,25 +253,4 @@ fn workspaces(
         }
     }
     bound
-}
-
-/// Returns the message if a given value is not of the declared type; values with variables of unknown type pass.
-pub(crate) fn misfit(spec: &ParamSpec, value: &Value) -> Option<String> {
-    let has_variables = value.as_str().is_some_and(|text| text.contains("$("));
-    let fits = match (&spec.kind, value) {
-        (ParamKind::String, Value::String(_))
-        | (ParamKind::Array, Value::Array(_))
-        | (ParamKind::Object { .. }, Value::Object(_)) => true,
-        (ParamKind::Array | ParamKind::Object { .. }, Value::String(_)) => has_variables,
-        _ => false,
-    };
-    let found = match value {
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
-        _ => "a string",
-    };
-    (!fits).then(|| {
-        let (name, kind) = (&spec.name, spec.kind.as_str());
-        format!("the parameter '{name}' is of type {kind}, and its value is {found}")
-    })
 }

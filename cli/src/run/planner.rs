@@ -12,7 +12,7 @@ use super::choice;
 use super::documents::{Document, Documents};
 use super::fields::{self, Kind};
 use super::model::{Limits, Params, PlannedTask, Play};
-use super::pipeline_task;
+use super::params;
 use super::reference::{self, Given, TASK};
 use super::task_source::{self, ReadTask};
 use super::workspaces;
@@ -312,12 +312,12 @@ pub(crate) fn run_params(
     found: &mut Diagnostics,
 ) -> (Params, Vec<String>) {
     let mut notes = Vec::new();
-    let mut params = pipeline_task::given_params(run, found);
+    let mut params = params::given_params(run, found);
     params.retain(|name, value| {
         let spec = specs.iter().find(|spec| spec.name == *name);
         match spec {
             Some(spec) => {
-                if let Some(message) = pipeline_task::misfit(spec, value) {
+                if let Some(message) = params::misfit(spec, value) {
                     found.add(run, message, None);
                 }
             }

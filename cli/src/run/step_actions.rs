@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::documents::{Document, Documents};
 use super::fields::{self, Kind};
-use super::pipeline_task;
+use super::params::given_params;
 use super::step_variables::Names;
 use super::substitution::Substitution;
 use crate::values;
@@ -85,7 +85,7 @@ fn merge(
             found.refuse(&own, message, "write it into the StepAction");
         }
     }
-    let given = pipeline_task::given_params(step, &mut found);
+    let given = given_params(step, &mut found);
     let (spec, params) = read(action, cluster)?;
     let names = params.iter().map(|param| &param.name);
     let unknown = given
