@@ -46,7 +46,7 @@ async fn a_pod_that_got_by_the_injector_is_refused_and_told_why(server: &Server)
         },
     )
     .await;
-    let remedy = "this pod asks for Gleaner, whose injector does not answer: see why with `kubectl -n gleaner get pods -l \
+    let remedy = "this pod requests Gleaner, but the injector does not respond: see why with `kubectl -n gleaner get pods -l \
                   app.kubernetes.io/name=gleaner,app.kubernetes.io/component=injector`, then run it again";
     assert!(refused.refusal().contains(remedy), "{}", refused.text);
 

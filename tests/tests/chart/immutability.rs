@@ -74,7 +74,7 @@ async fn a_generated_resource_is_never_edited(server: &Server) {
         let refused = patch(server, "generated", &metadata(&change))
             .await
             .expect_status(422);
-        let reason = "the labels and annotations that say which run generated a PipelineResource";
+        let reason = "the labels and annotations that identify the run of a PipelineResource";
         assert!(
             refused.refusal().contains(reason),
             "{change}: {}",
@@ -222,7 +222,7 @@ async fn only_a_run_generates_a_resource_and_takes_one_back(server: &Server) {
             let refused = asked(token, Method::POST, "", &object).await;
             let refused = refused.expect_status(422).refusal();
             assert!(
-                refused.contains("only a run generates a PipelineResource"),
+                refused.contains("only a run may create a PipelineResource"),
                 "{refused}"
             );
         }

@@ -102,7 +102,7 @@ async fn what_tekton_refused_is_refused(server: &Server) {
         ),
         (
             cluster("10.0.0.1"),
-            "the url of a cluster must be one, with its scheme",
+            "the url of a cluster must be a URL with a scheme",
         ),
         (
             json!({"type": "storage", "params": params(&[("location", "gs://a")])}),

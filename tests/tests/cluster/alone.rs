@@ -140,13 +140,13 @@ spec:
             holds(
                 run.message(),
                 &[
-                    "whose injector does not answer",
+                    "but the injector does not respond",
                     "kubectl -n gleaner get pods",
                 ],
             );
             holds(
                 &namespace.describe("taskrun/build-run"),
-                &["whose injector does not answer"],
+                &["but the injector does not respond"],
             );
             namespace.no_resource();
         },
