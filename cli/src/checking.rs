@@ -1,4 +1,4 @@
-//! The checks of documents, as all commands make them.
+//! The checks of documents, shared by all commands.
 
 use gleaner_core::check::{self, Report};
 use gleaner_core::declaration::AllowedKinds;
@@ -32,7 +32,7 @@ pub(crate) fn check(source: &Source, document: &Node, tasks: &ObjectResults) -> 
     check::document(document, source, &settings(), Placement::Webhook, tasks)
 }
 
-/// Adds what a report says of a document of the file `name`.
+/// Adds the findings of a report about a document of the file `name`.
 pub(crate) fn report(name: &str, report: &Report, findings: &mut Vec<Finding>) {
     let begin = findings.len();
     let all = [
@@ -49,7 +49,7 @@ pub(crate) fn report(name: &str, report: &Report, findings: &mut Vec<Finding>) {
     });
 }
 
-/// A finding about the file `name`.
+/// Returns a finding about the file `name`.
 pub(crate) fn finding(name: &str, severity: Severity, diagnostic: Diagnostic) -> Finding {
     Finding {
         file: name.to_owned(),
@@ -82,7 +82,7 @@ pub(crate) fn is_task(document: &Node, name: &str) -> bool {
     site::kind_of(document) == "Task" && site::metadata_name(document) == Some(name)
 }
 
-/// Returns what the webhook would refuse of generated documents. `name` is that of their source file.
+/// Returns the webhook's errors about generated documents. `name` is that of their source file.
 pub(crate) fn of_translated(name: &str, documents: &[Value]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for document in documents {
@@ -90,7 +90,7 @@ pub(crate) fn of_translated(name: &str, documents: &[Value]) -> Vec<Finding> {
         let (settings, tasks) = (settings(), ObjectResults::new());
         let report = check::document(&node, &Live, &settings, Placement::Webhook, &tasks);
         let errors = report.errors.into_iter();
-        // Lines of a generated text do not help.
+        // Line numbers in generated text do not help.
         let errors = errors.map(|error| Diagnostic { at: None, ..error });
         findings.extend(errors.map(|error| finding(name, Severity::Error, error)));
     }

@@ -34,7 +34,7 @@ pub(crate) fn main(options: &Uninject) -> Result<ExitCode, u8> {
     print(&printed, options.form)
 }
 
-/// Namespace, kind, name, and what Gleaner has to do with the document, separated by tabs; nothing where it has nothing to do with it.
+/// Returns namespace, kind, name, and Gleaner's part in the document, separated by tabs; nothing if it has none.
 fn line(document: &Node, removed: &Removed) -> String {
     let states = [
         (!removed.injected.is_empty(), "injected"),

@@ -1,4 +1,4 @@
-//! `gleaner lint`: what a cluster would refuse, and declarations that nothing would read.
+//! `gleaner lint`: documents that a cluster would refuse, and declarations that nothing would read.
 
 mod support;
 
@@ -40,7 +40,7 @@ fn lint(text: &str) -> (i32, Vec<String>) {
     (ran.code, ran.stdout.lines().map(str::to_owned).collect())
 }
 
-/// Expects the findings, each given by its beginning after `<stdin>:`, and the exit code that follows from them.
+/// Asserts the findings, each given by its beginning after `<stdin>:`, and the resulting exit code.
 #[track_caller]
 fn finds(text: &str, expected: &[&str]) {
     let (code, lines) = lint(text);
@@ -174,7 +174,7 @@ fn declarations_that_nothing_reads_are_errors() {
             "1:78: error: metadata.annotations[\"gleaner.dev/outputs\"]: nothing reads the annotation 'gleaner.dev/outputs' here; the TaskRun has no taskSpec",
         ],
     );
-    // The list is taken out of the block, four levels up.
+    // The list is moved out of the block, four levels up.
     let outside = TASK.replace("      objects:", "    objects:");
     finds(
         &outside,
@@ -297,7 +297,7 @@ fn a_variable_of_a_template_in_a_step_is_an_error() {
             );
         }
     }
-    // What Tekton knows of steps.
+    // Fields of Tekton's steps.
     in_task(
         script,
         &format!(

@@ -40,7 +40,7 @@ fn lint(text: &str) -> (i32, Vec<String>) {
     (ran.code, ran.stdout.lines().map(str::to_owned).collect())
 }
 
-/// Expects the findings, each given by its beginning after `<stdin>:`, and the exit code that follows from them.
+/// Asserts the findings, each given by its beginning after `<stdin>:`, and the resulting exit code.
 #[track_caller]
 fn finds(text: &str, expected: &[&str]) {
     let (code, lines) = lint(text);
@@ -121,7 +121,7 @@ fn templates_are_checked_against_the_types_of_their_kinds() {
             "14:19: error: objects[0].resourceTemplate.kind: v1 has no kind 'Job'; Job is of apiVersion batch/v1",
         ],
     );
-    // What a CRD is called is not known here.
+    // The names of a CRD are not known.
     finds(
         &TASK
             .replace("apiVersion: v1", "apiVersion: example.com/v1")

@@ -1,4 +1,4 @@
-//! `gleaner render`: the YAML on standard output, and nothing else there.
+//! `gleaner render`: prints the YAML on standard output, and nothing else there.
 
 mod support;
 
@@ -92,7 +92,7 @@ fn an_outputs_file_is_read_as_the_run_would_read_it() {
     assert_eq!(ran.object()["spec"]["params"], params);
 }
 
-/// What PowerShell writes with `-Encoding utf8`, and without it.
+/// Files as PowerShell writes them with `-Encoding utf8`, and without it.
 #[test]
 fn a_file_with_a_byte_order_mark_is_read_and_utf16_is_named() {
     let folder = tempfile::tempdir().unwrap();

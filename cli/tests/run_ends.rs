@@ -1,4 +1,4 @@
-//! How a run ends when it is told to, and where else than in this process it can create.
+//! Runs that are stopped by a signal, and runs that create objects in another cluster.
 
 mod support;
 
@@ -56,7 +56,7 @@ fn ctrl_c_ends_the_step_and_leaves_nothing_behind() {
     assert!(!std::path::Path::new(workspace).exists(), "{workspace}");
 }
 
-/// The processes whose command line names `path`, this test's own apart.
+/// Returns the processes whose command line names `path`, except this test's own.
 fn processes_of(path: &str) -> Vec<String> {
     let entries = std::fs::read_dir("/proc").unwrap().flatten();
     let lines = entries.filter_map(|entry| {
@@ -93,7 +93,7 @@ fn a_run_that_is_killed_leaves_no_process_and_no_directory() {
         );
         child.kill().unwrap();
         child.wait().unwrap();
-        // A ceiling that tells "held forever" from "closed".
+        // A ceiling that separates "held forever" from "closed".
         let ceiling = Instant::now() + Duration::from_secs(30);
         while !processes_of(directory).is_empty() {
             assert!(Instant::now() < ceiling, "{:?}", processes_of(directory));
@@ -125,7 +125,8 @@ spec:
         steps: [{name: one, script: 'echo in $PWD; sleep 300'}]
 ";
 
-/// The same command with the default action of the signals that `nohup` or a shell may have set to be ignored in the tests.
+/// Returns the same command with default actions for the signals that `nohup` or a shell may have set to be ignored in
+/// the tests.
 fn with_default_signals(command: &Command) -> Command {
     let mut env = Command::new("env");
     env.arg("--default-signal=HUP,QUIT,TERM");
@@ -171,7 +172,7 @@ fn a_run_that_a_signal_ends_leaves_no_process_and_no_directory() {
             kill_process(pid, signal).unwrap();
             std::io::copy(&mut lines, &mut std::io::sink()).unwrap();
             child.wait().unwrap();
-            // A ceiling that tells "held forever" from "closed".
+            // A ceiling that separates "held forever" from "closed".
             let ceiling = Instant::now() + Duration::from_secs(30);
             while !processes_of(&directory).is_empty() {
                 assert!(Instant::now() < ceiling, "{:?}", processes_of(&directory));
@@ -210,8 +211,8 @@ users: [{{name: u, user: {{}}}}]
     )
 }
 
-/// Runs the binary with `arguments` while an API server serves the kubeconfig that stands for `CONFIG`; returns what
-/// was created there.
+/// Runs the binary with `arguments` while an API server serves the kubeconfig that replaces `CONFIG`; returns the
+/// objects that were created there.
 fn against_a_cluster(arguments: &[&str], environment: bool) -> (Ran, Vec<serde_json::Value>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

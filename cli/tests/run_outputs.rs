@@ -1,4 +1,4 @@
-//! Outputs that are refused in a run: the exit code, and what the message names.
+//! Outputs that are refused in a run: the exit code, and the content of the message.
 
 mod support;
 

@@ -5,7 +5,7 @@ mod support;
 use serde_json::{Value, json};
 use support::{Ran, gleaner, gleaner_with_input, run};
 
-/// A Task that makes a ConfigMap `$(params.name)` of what it is given, with a result `said`.
+/// A Task that creates a ConfigMap `$(params.name)` of its input, with a result `said`.
 const SAY: &str = "
 apiVersion: tekton.dev/v1
 kind: Task
@@ -48,7 +48,7 @@ fn report(ran: &Ran) -> Value {
     serde_json::from_str(&ran.stdout).unwrap()
 }
 
-/// The statuses of the tasks, in the order in which they ran.
+/// Returns the statuses of the tasks, in the order in which they ran.
 fn statuses(report: &Value) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let tasks = report["tasks"].as_array().unwrap().iter();
@@ -102,7 +102,7 @@ tasks:
         report["resources"][0]["metadata"]["labels"]["tekton.dev/pipelineRun"],
         "p-run-1"
     );
-    // The command line wins over the run.
+    // The command line takes precedence over the run.
     let ran = run(
         &pipeline(spec, "params: [{name: who, value: you}]"),
         &["-p", "who=me"],

@@ -1,4 +1,4 @@
-//! What `gleaner run` says instead of running.
+//! Errors of `gleaner run` before anything runs.
 
 mod support;
 

@@ -1,10 +1,10 @@
-//! `gleaner run` of TaskRuns, and of what surrounds a Task: several files, namespaces, workspaces, variables.
+//! `gleaner run` of TaskRuns, with the environment of a Task: several files, namespaces, workspaces, variables.
 
 mod support;
 
 use support::{ONE, Ran, file, gleaner, run, task};
 
-/// A Task `try` whose only output is what its step prints into `a`, and a run of it.
+/// Returns a Task `try` whose only output is what its step prints into `a`, and a run of it.
 fn with_run(task_spec: &str, run_spec: &str) -> String {
     format!(
         "{}---\napiVersion: tekton.dev/v1\nkind: TaskRun\nmetadata: {{name: mine, namespace: ci}}\nspec:\n  taskRef: {{name: try}}\n  {}\n",
@@ -23,10 +23,10 @@ fn a_task_run_gives_parameters_name_and_namespace() {
     let object = ran.exits(0).says("ConfigMap ci/cm").object();
     assert_eq!(object["data"]["a"], "4|mine|ci");
     assert_eq!(object["metadata"]["labels"]["tekton.dev/taskRun"], "mine");
-    // The command line wins over the run, and the run over the file.
+    // The command line takes precedence over the run, and the run over the file.
     let ran = run(&text, &["-p", "p=flag", "-n", "other"]);
     assert_eq!(ran.exits(0).object()["data"]["a"], "flag|mine|other");
-    // The Task alone.
+    // Only the Task.
     let ran = run(&text, &["--task", "try"]);
     assert_eq!(
         ran.exits(0).object()["data"]["a"],
@@ -199,7 +199,7 @@ fn a_read_only_workspace_stays_as_it_is() {
     let reads = "cp $(workspaces.src.path)/file $GLEANER_OUTPUTS/a";
     let ran = run(&task(ONE, &spec(reads)), &["-w", &given]);
     assert_eq!(ran.exits(0).object()["data"]["a"], "x");
-    // An empty one that nobody gave.
+    // An empty directory without a flag.
     run(&task(ONE, &spec("printf x > $GLEANER_OUTPUTS/a")), &[]).exits(0);
     let ran = run(
         &task(
@@ -228,7 +228,7 @@ fn a_read_only_workspace_stays_as_it_is() {
             std::fs::read_to_string(folder.path().join("file")).unwrap(),
             "x"
         );
-        // Root may write anywhere, so the change is found afterwards; anybody else is refused by the kernel.
+        // Root may write anywhere, so the change is detected afterwards; the kernel refuses other users.
         let told = ran.stderr.contains("which the Task declares as read-only")
             || ran.stderr.contains("ermission denied");
         assert!(told, "{}", ran.stderr);

@@ -1,4 +1,4 @@
-//! Where values come from, and what Tekton would make of them.
+//! The sources of values, and their interpretation by Tekton.
 
 mod support;
 
@@ -101,7 +101,7 @@ steps: [{name: one, script: 'printf %s \"$(params.num) $(params.bo) $(params.fl)
         ran.exits(0).says("one | [1,\"x\"]").object()["data"]["a"],
         "4 false 1.1"
     );
-    // A list with anything but texts is not an array, for Tekton either.
+    // A list with anything other than strings is not an array, for Tekton either.
     let array = spec
         .replace(
             "{name: mixed, default",
@@ -242,7 +242,7 @@ fn unknown_variables_are_errors_in_every_field_of_a_step() {
             .says(&format!("error: spec.steps[1].{place}: "));
         assert!(!ran.stderr.contains("▶"), "{}", ran.stderr);
     }
-    // What is a shell's stays a shell's.
+    // Text that belongs to the shell stays unchanged.
     let shell = "{name: one, script: 'echo $(date) $(basename x.y) $(cat a.b c) > $GLEANER_OUTPUTS/a || true; printf x > $GLEANER_OUTPUTS/a'}";
     run(&task(ONE, &spec(shell)), &[]).exits(0);
 }

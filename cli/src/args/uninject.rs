@@ -9,16 +9,16 @@ use super::{Files, Form};
 pub(crate) struct Uninject {
     #[command(flatten)]
     pub(crate) files: Files,
-    /// Lists what has Gleaner in it or declares outputs, a line each, and prints no document.
+    /// Lists the documents that contain Gleaner or declare outputs, one per line, and prints no document.
     #[arg(long, conflicts_with_all = ["only_changed", "remove_declarations", "form"])]
     pub(crate) list: bool,
-    /// Leaves out the documents in which nothing changes.
+    /// Omits unchanged documents.
     #[arg(long)]
     pub(crate) only_changed: bool,
-    /// Removes the declarations, too: a webhook would inject again.
+    /// Removes the declarations, too: otherwise a webhook would inject again.
     #[arg(long)]
     pub(crate) remove_declarations: bool,
-    /// The form of what is printed.
+    /// Output format.
     #[arg(short = 'o', long = "format", value_name = "FORM", value_enum, default_value_t = Form::Yaml)]
     pub(crate) form: Form,
 }

@@ -1,4 +1,4 @@
-//! What one document becomes.
+//! Injects into one document.
 
 use gleaner_core::check;
 use gleaner_core::document::diagnostic::Diagnostic;
@@ -19,8 +19,8 @@ pub(super) struct Cluster {
     pub(super) results_from: ResultsFrom,
 }
 
-/// Puts redirector and sidecar into everything in `document` that asks for them, and adds what is wrong, or probably not
-/// meant, to `findings`. Returns the document, unchanged if anything is wrong, and true if anything asks.
+/// Injects redirector and sidecar wherever `document` requests them, and adds errors and warnings
+/// to `findings`. Returns the document, unchanged on errors, and true if anything in it requests Gleaner.
 pub(super) fn inject(
     source: &Source,
     document: &Node,

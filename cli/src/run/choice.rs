@@ -1,4 +1,4 @@
-//! Which of the documents is run: what the command line names, or the only run, Pipeline or Task.
+//! Selects the document to run: the one that the command line names, or the only run, Pipeline or Task.
 
 use gleaner_core::document::Source;
 use gleaner_core::task::DeclarationSite;
@@ -7,7 +7,8 @@ use super::documents::{Document, Documents};
 use crate::args::Run;
 use crate::values::did_you_mean;
 
-/// Chooses the document to play: what the options name, or the only run, or the only Task (that declares outputs).
+/// Selects the document to run: the one that the options name, or the only run, or the only Task (that declares
+/// outputs).
 pub(crate) fn choose<'a>(
     options: &Run,
     documents: &Documents<'a>,

@@ -1,4 +1,4 @@
-//! Where objects are created: in an API server within this process, or in a real cluster.
+//! The API server in which objects are created: one within this process, or a real cluster.
 
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -34,7 +34,7 @@ enum Place {
 }
 
 impl Cluster {
-    /// The real cluster of the options, or else an embedded API server, which this starts. `own` is the namespace in the
+    /// Returns the real cluster of the options, or else starts an embedded API server. `own` is the namespace in the
     /// documents, `others` those that templates name.
     pub(crate) async fn open(
         options: &Run,
@@ -120,8 +120,8 @@ impl Cluster {
         })
     }
 
-    /// Makes the TaskRun or PipelineRun that owns what is created, and returns its UID; nothing in a real cluster, which would
-    /// run it.
+    /// Creates the TaskRun or PipelineRun that owns the created objects, and returns its UID; does nothing in a real
+    /// cluster, which would run it.
     pub(crate) fn make_run(
         &self,
         kind: &str,
@@ -147,7 +147,7 @@ impl Cluster {
         Ok(made["metadata"]["uid"].as_str().map(str::to_owned))
     }
 
-    /// Returns the arguments that make the sidecar use this cluster.
+    /// Returns the arguments with which the sidecar uses this cluster.
     pub(crate) fn arguments(&self) -> Vec<OsString> {
         match &self.place {
             Place::Embedded(server) => vec!["--api-server".into(), server.url().into()],
@@ -197,7 +197,7 @@ impl Cluster {
     }
 }
 
-/// The kubeconfig as one file: `KUBECONFIG` may name several, and the sidecar takes one.
+/// Returns the kubeconfig as one file: `KUBECONFIG` may name several, and the sidecar takes one.
 fn merged(config: &Kubeconfig, directory: &Path) -> std::io::Result<PathBuf> {
     let path = directory.join("kubeconfig");
     let mut options = std::fs::OpenOptions::new();

@@ -1,4 +1,4 @@
-//! From a step as the Task has it to a command of this machine.
+//! Converts a step of the Task to a command of this machine.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -30,13 +30,13 @@ pub(crate) struct Surroundings<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Command {
     pub(crate) arguments: Vec<String>,
-    /// The content of the script that `arguments[0]` names, and that is not yet written.
+    /// The content of the script that `arguments[0]` names, which is not written yet.
     pub(crate) script: Option<String>,
-    /// The declared outputs, each where it lies on this machine.
+    /// The declared outputs, each with its path on this machine.
     pub(crate) outputs: Vec<OutputSpec>,
     /// The environment variables of the documents.
     pub(crate) environment: Vec<(String, String)>,
-    /// The names of those whose values are elsewhere in the cluster.
+    /// The names of variables whose values are elsewhere in the cluster.
     pub(crate) from_cluster: Vec<String>,
     /// Warnings about this step, shown before it runs.
     pub(crate) warnings: Vec<String>,
@@ -50,7 +50,7 @@ pub(crate) struct Command {
 }
 
 impl Command {
-    /// Prepares `step`. Nothing is written or run.
+    /// Prepares `step`. Writes and runs nothing.
     ///
     /// # Errors
     /// A message if the step cannot be run on this machine or is invalid.
@@ -175,7 +175,8 @@ fn from_cluster(step: &Step) -> Vec<String> {
     elsewhere.map(|variable| variable.name.clone()).collect()
 }
 
-/// The declared variables, each expanded with those before it. One whose value is elsewhere in the cluster is left out.
+/// Returns the declared variables, each expanded with the preceding ones. Omits those whose value is elsewhere in the
+/// cluster.
 fn environment(
     step: &Step,
     surroundings: &Surroundings<'_>,
@@ -232,7 +233,7 @@ fn timeout(step: &Step, surroundings: &Surroundings<'_>) -> Result<Option<Durati
     }
     let parsed = duration::parse(&text);
     let parsed = parsed.map_err(|error| format!("step '{}': timeout: {error}", step.name))?;
-    // Tekton takes 0 for no limit.
+    // Tekton interprets 0 as no limit.
     Ok(Some(parsed).filter(|timeout| !timeout.is_zero()))
 }
 

@@ -7,7 +7,7 @@ use gleaner_core::document::suggestion::{nearest, suggestion};
 use gleaner_core::document::{Finding, Node, Place, Source};
 use gleaner_core::task::site::{kind_of, metadata_name};
 
-/// The kinds that a run is made of. Two of one kind and name cannot be told apart.
+/// The kinds that a run uses. Two of one kind and name are ambiguous.
 const KINDS: [&str; 5] = ["Task", "Pipeline", "StepAction", "TaskRun", "PipelineRun"];
 
 /// A document and the file that it is in.
@@ -32,7 +32,7 @@ impl<'a> Document<'a> {
         metadata_name(self.node).unwrap_or_default()
     }
 
-    /// Returns kind and name, for people.
+    /// Returns kind and name, for messages.
     pub(crate) fn title(&self) -> String {
         format!("{} {}", self.kind(), self.name())
     }
@@ -74,7 +74,7 @@ impl<'a> Documents<'a> {
         let mut found = Vec::new();
         for document in all.iter().filter(|one| KINDS.contains(&one.kind())) {
             let (kind, name) = (document.kind(), document.name());
-            // A prefix of a name is not the name of anything.
+            // A prefix of a name does not identify anything.
             let is_named = document.node.descend(&["metadata", "name"]).is_some();
             let key = (kind, name, document.namespace());
             if let Some(other) = first.insert(key, *document).filter(|_| is_named) {
@@ -90,7 +90,7 @@ impl<'a> Documents<'a> {
         }
     }
 
-    /// Returns a note about the documents of kinds that no run is made of; none if there are none.
+    /// Returns a note about documents of kinds that a run does not use, if there are any.
     pub(crate) fn others(&self) -> Option<String> {
         const SHOWN: usize = 10;
         let others = self.0.iter().filter(|one| !KINDS.contains(&one.kind()));
@@ -118,10 +118,10 @@ impl<'a> Documents<'a> {
         found.copied().collect()
     }
 
-    /// Returns the document of this kind and name; of several in different namespaces the one in `namespace`.
+    /// Returns the document of this kind and name; if there are several in different namespaces, the one in `namespace`.
     ///
     /// # Errors
-    /// A message and the name that was probably meant, or the list of names.
+    /// A message with the similar name, or the list of names.
     pub(crate) fn named(
         &self,
         kind: &str,

@@ -1,4 +1,4 @@
-//! How a step ended, and what that counts for.
+//! The end of a step, and its consequences.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
@@ -38,12 +38,14 @@ impl End {
         }
     }
 
-    /// Returns true if the step ended by itself. Only then does Tekton continue the task (`onError: continue`), never after a timeout.
+    /// Returns true if the step ended by itself. Only then does Tekton continue the task (`onError: continue`), never
+    /// after a timeout.
     pub(crate) const fn is_its_own(self) -> bool {
         matches!(self, Self::Exited(_) | Self::Signalled(_))
     }
 
-    /// Returns the rest of a message that begins with the step's name. `limit` is the name of the limit of the whole task.
+    /// Returns the rest of a message that begins with the step's name. `limit` is the name of the limit of the whole
+    /// task.
     pub(crate) fn describe(self, command: &Command, limit: &str) -> String {
         match (self, command.timeout) {
             (Self::Exited(code), _) => format!("exited with code {code}"),

@@ -1,19 +1,19 @@
-//! The fields of Tekton's documents by what a run on this machine does with them: plays them, names them as a cluster's, or
-//! refuses them.
+//! The fields of Tekton's documents by their treatment in a run on this machine: used, ignored with a note, or
+//! refused.
 
 use std::collections::BTreeSet;
 
 use gleaner_core::document::{Cursor, Diagnostics};
 use serde_json::Value;
 
-/// The use of a field.
+/// The treatment of a field.
 #[derive(Debug, Clone, Copy)]
 enum Use {
-    /// It is played, or for people.
+    /// It is used, or is only informative.
     Played,
-    /// Only a cluster has it; the word for it in a note.
+    /// Only a cluster has it; the term for it in a note.
     Cluster(&'static str),
-    /// It is refused, for this is what to do instead.
+    /// It is refused, with this remedy.
     Refused(&'static str),
 }
 
@@ -230,7 +230,7 @@ const REFERENCE: Table = &[
     ),
 ];
 
-/// The reference of a step; one that no file has can be replaced by `--step-command`.
+/// The reference of a step; if it is in no file, `--step-command` can replace it.
 const STEP_REFERENCE: Table = &[
     ("name", Played),
     ("kind", Played),
@@ -273,7 +273,7 @@ impl Kind {
     }
 }
 
-/// Checks the fields of `map`: unknown and refused ones are errors, the words for a cluster's go into `cluster`.
+/// Checks the fields of `map`: unknown and refused ones are errors, the terms for a cluster's are added to `cluster`.
 pub(crate) fn check(
     map: &Cursor<'_>,
     kind: Kind,

@@ -21,7 +21,7 @@ pub(crate) struct Notices<'n> {
     pub(crate) found: &'n mut Diagnostics,
 }
 
-/// Reads a task; none if what is wrong with it is in the notices. True if it declares outputs.
+/// Reads a task; on errors, adds them to the notices and returns `None`. True if it declares outputs.
 pub(crate) fn read<'a>(
     source: &PipelineSource<'a>,
     item: &Cursor<'a>,
@@ -162,7 +162,7 @@ pub(crate) fn given_params(parent: &Cursor<'_>, found: &mut Diagnostics) -> Para
     params
 }
 
-/// Adds the parameters that an embedded spec has of the Pipeline, and reports those without a value.
+/// Adds the parameters that an embedded spec gets from the Pipeline, and reports those without a value.
 fn complete_params(
     source: &PipelineSource<'_>,
     item: &Cursor<'_>,
@@ -179,7 +179,7 @@ fn complete_params(
             .any(|item| item.node.text_of("name") == Some(name))
     };
     for spec in &read.task.spec.params {
-        // The task's own default wins over the Pipeline's value, but the Pipeline's default does not.
+        // The task's own default takes precedence over the Pipeline's value, but the Pipeline's default does not.
         let has_default = spec.default.is_some() && (!embedded || declares(&spec.name));
         if params.contains_key(&spec.name) || has_default {
             continue;
@@ -230,7 +230,7 @@ pub(crate) fn guards(item: &Cursor<'_>, found: &mut Diagnostics) -> Vec<Guard> {
     guards
 }
 
-/// The workspaces of a task: those that it maps, and those of the same name.
+/// Returns the workspaces of a task: those that it maps, and those of the same name.
 fn workspaces(
     source: &PipelineSource<'_>,
     item: &Cursor<'_>,
@@ -287,7 +287,7 @@ fn workspaces(
     bound
 }
 
-/// Returns the message if a given value is not of the declared type; values with variables of unknown type pass.
+/// Returns a message if a given value is not of the declared type; values with variables of unknown type pass.
 pub(crate) fn misfit(spec: &ParamSpec, value: &Value) -> Option<String> {
     let has_variables = value.as_str().is_some_and(|text| text.contains("$("));
     let fits = match (&spec.kind, value) {

@@ -32,7 +32,7 @@ const CONTEXT: [&str; 5] = [
 pub(crate) enum ResultShape {
     Text,
     List,
-    /// With these keys, where they are declared.
+    /// With these keys, if they are declared.
     Map(Option<Vec<String>>),
 }
 
@@ -63,17 +63,17 @@ pub(crate) struct Names<'a> {
     pub(crate) params: &'a [ParamSpec],
     /// The tasks with their results.
     pub(crate) tasks: &'a BTreeMap<String, ResultShapes>,
-    /// Those of `finally`, where they may be referred to.
+    /// Those of `finally`, if they may be referred to.
     pub(crate) finally: Option<&'a BTreeMap<String, ResultShapes>>,
-    /// True where the status of a task is known.
+    /// True if the status of a task is known.
     pub(crate) statuses: bool,
 }
 
 type Problem = (String, Option<String>);
 
 impl Names<'_> {
-    /// Checks the texts of `node` and adds the tasks whose results they take to `takes`. Of an embedded TaskSpec only the
-    /// variables of other tasks are the pipeline's.
+    /// Checks the texts of `node` and adds the tasks whose results they use to `takes`. In an embedded TaskSpec only the
+    /// variables of other tasks belong to the pipeline.
     pub(crate) fn check(
         &self,
         node: &Cursor<'_>,

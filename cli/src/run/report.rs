@@ -14,7 +14,7 @@ use gleaner_core::task::spec::TaskResult;
 /// The size of a container's termination message in bytes, in which Tekton moves results.
 const RESULT_MAX: usize = 4096;
 
-/// The results: those that the task declares, then those of its resources.
+/// Returns the results: those that the task declares, then those of its resources.
 pub(crate) fn results(
     directory: &RunDirectory,
     declared: &[TaskResult],
@@ -24,7 +24,7 @@ pub(crate) fn results(
     for result in declared {
         let written = std::fs::read(directory.results().join(&result.name)).ok();
         let written = written.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        // One that repeats a step's result is there when that step has written it.
+        // A result that repeats a step's exists once that step has written it.
         let repeated = result.value.as_ref().and_then(|value| {
             let replaced = substitution.text(value).ok()?;
             (replaced != *value || !value.contains("$(")).then_some(replaced)
@@ -133,7 +133,7 @@ fn json(report: &Report) -> Value {
     value
 }
 
-/// A result on one line: unchanged, or as JSON if it has several.
+/// Formats a result on one line: unchanged, or as JSON if it has several.
 fn line(value: &Value) -> String {
     let text = value.as_str();
     match text.map(|text| text.strip_suffix('\n').unwrap_or(text)) {

@@ -13,7 +13,7 @@ use super::model::{Mount, Mounts};
 use super::step_actions;
 use super::step_variables::{self, Names};
 
-/// A Task that was read, and what it needs.
+/// A Task that was read, and its requirements.
 #[derive(Debug)]
 pub(crate) struct ReadTask {
     pub(crate) task: Task,
@@ -22,10 +22,10 @@ pub(crate) struct ReadTask {
     pub(crate) declares: bool,
 }
 
-/// Reads the TaskSpec at `place`. `workspaces` are those of what it is embedded in, which it has without declaring them.
+/// Reads the TaskSpec at `place`. `workspaces` are those of the embedding document, which it has without declaring them.
 ///
 /// # Errors
-/// Everything that is wrong with it and with its declaration.
+/// All errors in it and in its declaration.
 pub(crate) fn read(
     document: Document<'_>,
     place: &Place,
@@ -94,7 +94,7 @@ pub(crate) fn read(
     })
 }
 
-/// Adds the workspaces that a spec has of what it is embedded in (Tekton's "propagated workspaces").
+/// Adds the workspaces that a spec inherits from the embedding document (Tekton's "propagated workspaces").
 fn with_workspaces(mut spec: TaskSpec, workspaces: Option<&BTreeSet<String>>) -> TaskSpec {
     for name in workspaces.into_iter().flatten() {
         if spec
@@ -113,7 +113,7 @@ fn with_workspaces(mut spec: TaskSpec, workspaces: Option<&BTreeSet<String>>) ->
     spec
 }
 
-/// The mounts of volumes that are empty directories; other volumes are a cluster's.
+/// Returns the mounts of volumes that are empty directories; other volumes exist only in a cluster.
 fn mounts(spec: &Cursor<'_>, task: &TaskSpec, cluster: &mut BTreeSet<&'static str>) -> Mounts {
     let unread = &mut Diagnostics::default();
     let is_empty = |volume: &Node| volume.present("emptyDir").is_some();

@@ -1,4 +1,4 @@
-//! The workspaces of a run: what a document binds, and the directories of the command line.
+//! The workspaces of a run: the bindings of a document, and the directories of the command line.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -47,7 +47,7 @@ fn existing_directory(directory: &str) -> Result<PathBuf, String> {
     }
 }
 
-/// Reads `spec.workspaces` of a run. A directory of the command line takes the place of any volume.
+/// Reads `spec.workspaces` of a run. A directory of the command line replaces any volume.
 pub(crate) fn bound(
     run: &Cursor<'_>,
     given: &Given,

@@ -1,4 +1,4 @@
-//! Values in place of a step's outputs, for a preview.
+//! Values instead of a step's outputs, for a preview.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,10 @@ use crate::files;
 /// Keys are steps, then outputs.
 pub(crate) type Outputs = BTreeMap<String, BTreeMap<String, Value>>;
 
-/// The outputs that are given as text or as files; the declared defaults for the rest.
+/// Returns the outputs that are given as text or as files; the declared defaults for the rest.
 ///
 /// # Errors
-/// Everything that is wrong with them.
+/// All errors in them.
 pub(crate) fn outputs(
     declaration: &Declaration,
     texts: &[Assignment],
@@ -73,7 +73,7 @@ fn read(
     Ok((step.to_owned(), spec.name.to_string(), value))
 }
 
-/// The declared output that `STEP.NAME` means. A step's name holds no dot, an output's may.
+/// Returns the declared output that `STEP.NAME` refers to. A step's name has no dot, an output's may have.
 fn find<'a>(declaration: &'a Declaration, name: &'a str) -> Result<(&'a str, &'a Output), String> {
     let found = name
         .split_once('.')
@@ -90,7 +90,7 @@ fn find<'a>(declaration: &'a Declaration, name: &'a str) -> Result<(&'a str, &'a
     })
 }
 
-/// Reads a value. The messages quote nothing of a secret.
+/// Reads a value. The messages quote no part of a secret.
 fn parse(name: &str, output: &Output, text: &str) -> Result<Value, String> {
     let kind = output.spec.kind;
     if kind == OutputType::String {

@@ -20,7 +20,7 @@ pub(crate) enum ParamError {
     Invalid(String),
 }
 
-/// The value of every parameter in `specs` that was given or has a default, and everything that is wrong with them.
+/// Returns the value of every parameter in `specs` that was given or has a default, and all errors in them.
 pub(crate) fn params(
     specs: &[ParamSpec],
     given: &[Assignment],
@@ -73,7 +73,7 @@ pub(crate) fn params(
 /// Reads a file of parameters: a map, YAML or JSON.
 ///
 /// # Errors
-/// When it cannot be read or holds no map.
+/// Fails if it cannot be read or does not contain a map.
 pub(crate) fn read_param_file(file: &str) -> Result<Map<String, Value>, String> {
     let wrong = |reason: String| format!("--param-file {file}: {reason}");
     let text = files::read_text(file).map_err(wrong)?;
@@ -113,7 +113,7 @@ fn wrong(spec: &ParamSpec, reason: impl Display) -> String {
     format!("the parameter '{name}' is of type {kind}: {reason}")
 }
 
-/// Fills the keys that an object leaves to its default, as Tekton does, and checks the declared choices.
+/// Fills in the keys that an object leaves to its default, as Tekton does, and checks the declared choices.
 fn complete(spec: &ParamSpec, value: Value) -> Result<Value, ParamError> {
     let name = &spec.name;
     match (&spec.kind, value) {
