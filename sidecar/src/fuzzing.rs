@@ -1,5 +1,5 @@
-//! The entry for the fuzz target of the HTTP API: the real router behind the real server, on one connection. Only in builds with
-//! `--cfg fuzzing`, which `scripts/fuzz` makes.
+//! The entry point of the fuzz target for the HTTP API: the real router in the real server, on one connection. Only in
+//! builds with `--cfg fuzzing`, which `scripts/fuzz` sets.
 
 use std::future;
 use std::io;
@@ -27,10 +27,11 @@ use crate::preflight::Report;
 use crate::run_actor::{RunActor, Submitting};
 use crate::server::{Api, Caller, Clients, Tokens, Views, Workbench, router};
 
-/// The bound on the header of a request, in bytes: less than in production, so that a fuzzer finds it.
+/// The limit on the header of a request, in bytes: less than in production, so that a fuzzer reaches it.
 const HEADER_BYTES: usize = 8 << 10;
 
-/// Serves the one connection `stream` of `caller` until `shutdown` is requested, and then until the run's state is closed.
+/// Serves the one connection `stream` of `caller` until `shutdown` is requested, and then until the run's state is
+/// closed.
 pub async fn serve(
     declaration: Declaration,
     submitter: Submitter,

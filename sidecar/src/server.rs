@@ -1,4 +1,4 @@
-//! The HTTP API: one router, behind a Unix socket for each step and a loopback address for people.
+//! The HTTP API: one router, for the Unix socket of each step and a loopback address for users.
 
 mod answer;
 mod body;
@@ -46,7 +46,7 @@ pub struct Api {
     pub metrics: Metrics,
     /// Ends the waits for events.
     pub shutdown: Shutdown,
-    /// The start of the clock at which events are sent.
+    /// The start of the clock that paces events.
     pub start: Instant,
     pub max_values: usize,
     pub max_depth: usize,
@@ -56,7 +56,7 @@ pub struct Api {
     pub max_wait: Duration,
 }
 
-/// The router. The listener adds a [`Caller`] to each request.
+/// Returns the router. The listener adds a [`Caller`] to each request.
 pub fn router(api: Api) -> Router {
     let write = Router::new()
         .route(route::OUTPUTS, post(write_routes::outputs))

@@ -13,16 +13,16 @@ use super::Api;
 use super::answer::ApiProblem;
 use crate::message::{self, Extent, ReadError};
 
-/// A larger body is read on the workbench: the thread that serves all clients would be busy for too long.
+/// Larger bodies are parsed on the workbench: otherwise the thread that serves all clients would be busy for too long.
 const LARGE: usize = 64 << 10;
-/// A message that needs more memory than this waits for the workbench. The others are bounded by the posts of a step.
+/// A message that needs more memory than this waits for the workbench. The others are limited by the posts of a step.
 const SMALL_MESSAGE: usize = 256 << 10;
-/// The memory of a JSON value or key, at most, next to that of its text: a list of one item is the worst case.
+/// The maximum memory of a JSON value or key, in addition to that of its text: a list of one item is the worst case.
 const VALUE: usize = 200;
-/// Names and keys are shown up to this many bytes.
+/// Names and keys in messages are truncated to this many bytes.
 const KEY_SHOWN: usize = 64;
 
-/// The bytes of a large message, and its place on the workbench, which it has until it is accepted or refused.
+/// The bytes of a large message, and its place on the workbench, held until it is accepted or refused.
 struct Held {
     bytes: Bytes,
     _place: OwnedSemaphorePermit,
@@ -34,7 +34,7 @@ impl AsRef<[u8]> for Held {
     }
 }
 
-/// Reads the message of `step`, and returns it with the bytes in which it came.
+/// Reads the message of `step`, and returns it with its original bytes.
 pub(super) async fn outputs(
     api: &Api,
     step: &str,
@@ -77,7 +77,7 @@ pub(super) async fn outputs(
     Ok((message, bytes))
 }
 
-/// Returns the message about a duplicate key. The keys of a secret output are a part of its value.
+/// Returns the message about a duplicate key. The keys of a secret output are part of its value.
 fn duplicate_key(api: &Api, step: &str, output: &str, key: &str) -> String {
     let snapshots = api.handle.snapshots();
     let snapshot = snapshots.borrow();
@@ -90,7 +90,7 @@ fn duplicate_key(api: &Api, step: &str, output: &str, key: &str) -> String {
     format!("output '{output}' of step '{step}' has {key} twice in one object; write each key once")
 }
 
-/// Does something with a body, on the workbench if that takes long.
+/// Processes a body, on the workbench if that takes long.
 async fn handle<T: Send + 'static>(
     api: &Api,
     bytes: &Bytes,

@@ -60,10 +60,11 @@ fn own_results(query: StepQuery) -> Result<OwnResults, ApiProblem> {
     Ok(own_results)
 }
 
-/// The time that a step waits for an API server that does not respond, such as one behind a proxy that starts later than the pod.
+/// The time that a step waits for an API server that does not respond, such as one behind a proxy that starts later
+/// than the pod.
 const PREFLIGHT_PATIENCE: Duration = Duration::from_secs(120);
 
-/// Returns a problem if anything is already known to be in the way. Waits until the API server has answered, or for
+/// Returns a problem if a failure is already known. Waits until the API server has responded, or for
 /// [`PREFLIGHT_PATIENCE`].
 pub(super) async fn preflight(
     State(api): State<Api>,

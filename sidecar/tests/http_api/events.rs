@@ -29,7 +29,7 @@ fn reasons(cluster: &ApiServer) -> Vec<String> {
     reasons
 }
 
-/// The note of the only Event with this reason.
+/// Returns the note of the only Event with this reason.
 fn note(cluster: &ApiServer, reason: &str) -> String {
     let mut events = cluster.events();
     events.retain(|event| event["reason"] == reason);
@@ -178,10 +178,10 @@ fn events_that_are_refused_or_never_answered_change_nothing() {
         let sidecar = Setup::new(TWO).with(&cluster).start();
         let begin = Instant::now();
         sidecar.step("build").outputs("build", OUTPUTS).ok();
-        // A second is what the Events may take; they are not waited for.
+        // The Events may take a second; they are not waited for.
         assert!(begin.elapsed() < Duration::from_secs(5), "{fault:?}");
         sidecar.terminate();
-        // The ceiling tells a second for all Events from the ten that one request may take.
+        // The ceiling separates a second for all Events from the ten that one request may take.
         let terminated = Instant::now();
         until("it ends", || sidecar.log().contains(r#""message":"ended""#));
         assert!(terminated.elapsed() < Duration::from_secs(6), "{fault:?}");
