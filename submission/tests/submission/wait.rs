@@ -31,7 +31,7 @@ fn conditions(names: &[&str]) -> WaitTarget {
     WaitTarget::Conditions(names.iter().map(|name| (*name).to_owned()).collect())
 }
 
-/// An object of another kind that is waited for, with this status from the start.
+/// Returns an object of another kind with a wait, with this status from the start.
 fn reporting(
     (api_version, kind): (&str, &str),
     target: WaitTarget,
@@ -178,7 +178,7 @@ fn condition(name: &str, status: &str, reason: &str) -> serde_json::Value {
     json!({"conditions": [{"type": name, "status": status, "reason": reason, "message": "no"}]})
 }
 
-/// The message and code of the only failure.
+/// Returns the message and code of the only failure.
 async fn failure(mock: &Mock, rendered: Rendered) -> (String, FailureCode) {
     let begun = Instant::now();
     let error = submit(&mock.submitter().await, vec![rendered])
@@ -422,7 +422,7 @@ async fn an_object_that_is_kept_on_failure_stays_with_its_namespace_and_is_named
         error.sentence().ends_with("left because of keepOnFailure, delete it by hand: Job pr-42/svc: keepOnFailure: its status tells why it failed, Namespace pr-42: keepOnFailure: its status tells why it failed"),
         "{error}"
     );
-    // Another attempt of the run, without the state of the first, makes it again.
+    // Another attempt of the run, without the state of the first, creates it again.
     let job_path = "/apis/batch/v1/namespaces/pr-42/jobs/svc";
     let before = mock.get(job_path).unwrap()["metadata"]["uid"].clone();
     let again = vec![namespace("pr-42"), job];
