@@ -1,4 +1,4 @@
-//! What `--help` prints.
+//! The output of `--help`.
 
 pub(crate) const HELP: &str = "\
 Runs a step's command, posts the files that it produces to Gleaner's sidecar, and exits as the command exited.

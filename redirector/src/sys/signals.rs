@@ -1,4 +1,4 @@
-//! Signals: blocked and waited for, sent, died of.
+//! Signals: blocking, waiting, sending, and ending by them.
 
 use std::ffi::c_int;
 use std::mem::MaybeUninit;
@@ -40,7 +40,7 @@ pub(crate) enum Before {
     Runtime,
 }
 
-/// Makes writing to a reader that is gone an error, not the end.
+/// Makes writing to a closed pipe an error instead of a fatal signal.
 pub(crate) fn ignore_broken_pipes(before: Before) {
     // SAFETY: no handler is installed.
     let action = unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
@@ -62,7 +62,7 @@ pub(crate) fn block_signals() -> Mask {
     Mask(before)
 }
 
-/// Removes what has arrived since and sets the mask back to `before`.
+/// Discards signals that have arrived since, and restores the mask `before`.
 pub(crate) fn unblock_signals(before: &Mask) {
     while next_pending().is_some() {}
     // SAFETY: the set is initialised.
@@ -83,7 +83,7 @@ pub(crate) fn next_signal() -> Received {
     }
 }
 
-/// Takes a SIGCONT off the queue, if one is pending. The kernel would hand out SIGCHLD first.
+/// Removes a SIGCONT from the queue, if one is pending. The kernel would deliver SIGCHLD first.
 pub(crate) fn pending_continue() -> Option<Received> {
     let mut only = empty_set();
     // SAFETY: the set is initialised.
@@ -91,12 +91,12 @@ pub(crate) fn pending_continue() -> Option<Received> {
     take(&only)
 }
 
-/// Returns the next blocked signal that is pending already.
+/// Returns the next pending blocked signal.
 pub(super) fn next_pending() -> Option<Received> {
     take(&full_set())
 }
 
-/// Takes a pending signal of `set` off the queue.
+/// Removes a pending signal of `set` from the queue.
 fn take(set: &libc::sigset_t) -> Option<Received> {
     let mut information = MaybeUninit::<libc::siginfo_t>::zeroed();
     let at_once = libc::timespec {
@@ -121,12 +121,12 @@ pub(super) fn pending() -> u64 {
     }
 }
 
-/// The bit of a signal in a set of 64.
+/// Returns the bit of a signal in a set of 64.
 pub(super) const fn bit(number: c_int) -> u64 {
     1 << (number - 1)
 }
 
-/// Returns the next child that exited or stopped, with its change; `None` when there is none.
+/// Returns the next child that exited or stopped, with its change; `None` if there is none.
 pub(crate) fn reap() -> Option<(libc::pid_t, Change)> {
     change_of(-1)
 }
@@ -164,7 +164,7 @@ pub(crate) fn leads_its_group() -> bool {
     group_of(0) == unsafe { libc::getpid() }
 }
 
-/// Stops this process with `signal`, one of those that stop, and returns when it was continued.
+/// Stops this process with `signal`, one of the stop signals, and returns when it was continued.
 pub(crate) fn stop_of(signal: c_int) {
     let before = default_action(signal);
     let mut only = empty_set();
@@ -179,7 +179,7 @@ pub(crate) fn stop_of(signal: c_int) {
     }
 }
 
-/// Makes the usual requests to end effective for PID 1, for whom the kernel drops them unless they are caught.
+/// Makes the usual termination signals effective for PID 1, for which the kernel drops them unless they are caught.
 pub(crate) fn end_on_signals_as_init() {
     // SAFETY: getpid has no preconditions; the handler is async-signal-safe.
     unsafe {
@@ -205,7 +205,7 @@ pub(crate) fn die_of(signal: c_int) -> ! {
         libc::sigaddset(&raw mut only, signal);
         libc::sigprocmask(libc::SIG_UNBLOCK, &raw const only, ptr::null_mut());
         libc::kill(libc::getpid(), signal);
-        // Still here: PID 1, whom the kernel spares, or a signal that does not kill.
+        // Still running: PID 1, which the kernel protects, or a signal that does not kill.
         libc::_exit(128 + signal)
     }
 }

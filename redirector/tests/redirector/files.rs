@@ -1,4 +1,4 @@
-//! The files that a step leaves behind.
+//! The files that a step writes.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -6,7 +6,7 @@ use std::os::unix::net::UnixListener;
 
 use crate::support::{Ended as _, Ran, Sidecar, Step, can_unshare};
 
-/// Runs a step with one output whose file was prepared by `prepare`; nothing must reach the sidecar.
+/// Runs a step with one output whose file was prepared by `prepare`; the sidecar must receive nothing.
 #[track_caller]
 fn refused(spec: &str, prepare: impl FnOnce(&Step), line: &str) {
     let sidecar = Sidecar::content();
@@ -226,7 +226,7 @@ fn what_is_not_utf8_is_refused_with_the_place() {
     refused("o,object=it", write("it", b"{\"a\xe4"), &line("0xe4"));
 }
 
-/// What Windows PowerShell 5.1 writes for `'sha256:ab' > file`, and its relatives.
+/// Output of Windows PowerShell 5.1 for `'sha256:ab' > file`, and similar.
 #[test]
 fn utf16_and_utf32_are_named() {
     let wide = |text: &str| text.encode_utf16().collect::<Vec<_>>();
@@ -256,7 +256,7 @@ fn utf16_and_utf32_are_named() {
             }
         }
     }
-    // Where every byte stays, only what is not UTF-8 is refused.
+    // If every byte is kept, only text that is not UTF-8 is refused.
     let line = "output 'o': 'it' is UTF-16; write UTF-8 (in PowerShell with -Encoding utf8)";
     refused("o,None=it", write("it", b"\xff\xfes\0h\0"), line);
 }
@@ -304,7 +304,7 @@ fn what_is_no_json_of_the_type_is_refused() {
 
 #[test]
 fn a_number_that_would_change_on_its_way_is_refused() {
-    // No part of the value: it may be a secret.
+    // Not a part of the value: it may be a secret.
     let line = |column: usize| {
         format!(
             "output 'o': 'it' holds a number at line 1 column {column} that would change on its way: Kubernetes stores \
@@ -402,8 +402,8 @@ fn without_a_folder_asked_for_there_is_one_for_this_step_alone() {
     );
 }
 
-/// A root folder like this one, with a folder `/gleaner/outputs` in which another run has left the file `o`; at the
-/// end it prints what is in there.
+/// Creates a root directory like this one, with a directory `/gleaner/outputs` in which another run has left the file
+/// `o`; at the end it prints the content.
 const WITH_LEFTOVERS: &str = r#"
 root=$PWD/root; mkdir "$root" && mount -t tmpfs none "$root" || exit
 for entry in /*; do

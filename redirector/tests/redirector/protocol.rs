@@ -1,4 +1,4 @@
-//! The conversation with the sidecar: when it is late, dies, is busy, or says no.
+//! Communication with the sidecar when it is late, dies, is busy, or refuses.
 
 use std::time::{Duration, Instant};
 
@@ -74,7 +74,7 @@ fn a_sidecar_that_holds_a_request_is_not_out_of_reach() {
     let Reply::Raw(busy) = Reply::problem(503, "internal", 69) else {
         unreachable!()
     };
-    // Longer than the deadline, which begins with the refusal.
+    // Longer than the deadline, which starts with the refusal.
     let late = Reply::Meanwhile(Duration::from_millis(1500), busy);
     let sidecar = Sidecar::replying(&[Reply::Refuse, late, Reply::accepted()]);
     let step = Step::new(&sidecar).flags(&["--deadline=1s"]);
@@ -117,7 +117,7 @@ fn a_sidecar_that_stays_away_is_69() {
         .flags(flags)
         .run(&["true"])
         .assert_ended(69, &line(&sidecar.address, "the response is not HTTP/1"));
-    // The sidecar sends no chunks on the routes for steps; its own tests hold it to that.
+    // The sidecar sends no chunks on the routes for steps; its own tests check that.
     let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
     let sidecar = Sidecar::replying(&[Reply::Raw(chunked.to_vec())]);
     let why = "a header of the response is not valid";
@@ -223,8 +223,8 @@ fn an_early_refusal_is_heard() {
         let step = Step::new(&sidecar).output("o=it");
         // More than any socket buffer holds.
         std::fs::write(step.path("it"), "x".repeat(16 << 20)).unwrap();
-        // Over TCP a reset follows the answer, because the sidecar has left bytes unread. On one machine it never
-        // overtakes it, and Linux hands out what has arrived before it tells of the reset.
+        // Over TCP a reset follows the response, because the sidecar has left bytes unread. On one machine it never
+        // overtakes it, and Linux delivers received bytes before it reports the reset.
         step.run(&["true"]).assert_ended(65, "no: do that");
         assert_eq!(sidecar.requests().len(), 1, "heard the first time");
     }
@@ -303,7 +303,7 @@ fn a_sidecar_that_is_stopped_is_out_of_reach_after_the_deadline() {
     let ran = step.run(&["true"]);
     assert_eq!(ran.code, Some(69));
     assert!(ran.stderr.contains("was unreachable for 500ms"), "{ran:?}");
-    // Without a sign of life it would wait for the answer. The bound is generous: the machine may be busy.
+    // Without a liveness check it would wait for the response. The limit is generous: the machine may be busy.
     assert!(began.elapsed() < Duration::from_secs(25));
 }
 
