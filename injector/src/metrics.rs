@@ -1,4 +1,4 @@
-//! What can be counted without saying what was in it.
+//! Metrics that reveal no content.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,12 +14,12 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::tls::validity::Validity;
 
-/// The goal for a review is 2 ms, and the API server's patience 10 s.
+/// The goal for a review is 2 ms, and the API server's timeout 10 s.
 const BUCKETS: [f64; 12] = [
     0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 10.0,
 ];
 
-/// Labels, each a name and a value of a fixed set.
+/// Labels: pairs of a name and a value of a fixed set.
 type Labels<const N: usize> = [(&'static str, &'static str); N];
 
 /// The injector's metrics. Clones share their numbers.

@@ -59,7 +59,7 @@ pub fn admission(admission: Arc<Admission>) -> Router {
         .with_state(admission)
 }
 
-/// The routes for the kubelet and Prometheus.
+/// Returns the routes for the kubelet and Prometheus.
 pub fn health(readiness: Arc<Readiness>, metrics: Metrics) -> Router {
     Router::new()
         .route("/livez", get(health::live))

@@ -1,10 +1,10 @@
-//! Whether this replica may be called.
+//! Readiness of this replica.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::tls::Identity;
 
-/// The conditions for which the Service sends requests here.
+/// The conditions under which the Service sends requests here.
 #[derive(Debug)]
 pub struct Readiness {
     identity: Identity,
@@ -14,7 +14,7 @@ pub struct Readiness {
 }
 
 impl Readiness {
-    /// No condition is true yet, except `trusted` where this replica does not write the caBundle.
+    /// Returns a state in which no condition is true yet, except `trusted` if this replica does not write the caBundle.
     pub fn new(identity: Identity, trusted: bool) -> Self {
         Self {
             identity,
@@ -24,8 +24,8 @@ impl Readiness {
         }
     }
 
-    /// The caBundle has been seen to hold the authority. It stays so: without endpoints a webhook whose caBundle was wiped
-    /// would be no nearer to being repaired.
+    /// Records that the caBundle contains the CA. It stays true: without endpoints a webhook whose caBundle was removed
+    /// would not be repaired any faster.
     pub fn trusted(&self) {
         self.trusted.store(true, Ordering::Relaxed);
     }
@@ -38,7 +38,7 @@ impl Readiness {
         self.ending.store(true, Ordering::Relaxed);
     }
 
-    /// Returns the missing condition; none if this replica is ready.
+    /// Returns the missing condition; `None` if this replica is ready.
     pub fn missing(&self) -> Option<&'static str> {
         let is = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
         if is(&self.ending) {

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use crate::support::{ApiServer, Client, JOB_POD, NAME, Setup, review, until};
 
-/// Certificates of seconds, so that a year of rotations passes while one waits.
+/// Certificates of seconds, so that a year of rotations passes during the test.
 #[tokio::test]
 async fn authorities_and_certificates_change_under_load_and_no_review_fails() {
     let api_server = ApiServer::start().await;
@@ -14,7 +14,7 @@ async fn authorities_and_certificates_change_under_load_and_no_review_fails() {
     let body = review(JOB_POD);
     let (mut authorities, mut certificates, mut largest, mut reviews) =
         (BTreeSet::new(), BTreeSet::new(), 0, 0);
-    // Each connection is a new one, in the trust of the moment: an API server's worst case.
+    // Each connection is new, with the current trust: an API server's worst case.
     until("three authorities", async || {
         for replica in &replicas {
             let bundle = api_server.bundle();
