@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::message::problem_type as problem;
 
-/// A response with a problem document: name, status, type, and what it means.
+/// A response with a problem document: name, status, type, and description.
 type Response = (&'static str, u16, &'static str, &'static str);
 
 const MALFORMED: Response = (
@@ -338,7 +338,7 @@ fn operation(
     })
 }
 
-/// The same operation for steps only, which may change the state.
+/// Returns the same operation for steps only, which may change the state.
 fn writes(mut operation: Value) -> Value {
     operation["security"] = json!([{}, {"stepToken": []}]);
     for (name, status, ..) in [UNAUTHORIZED, INTERNAL, BUSY] {
