@@ -18,7 +18,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// The documents of a seed, as text.
+/// Returns the documents of a seed, as text.
 fn written(bytes: &[u8]) -> Option<Vec<Value>> {
     let text = std::str::from_utf8(bytes).ok()?;
     let documents = yaml::parse_documents(text).ok()?;
