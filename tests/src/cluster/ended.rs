@@ -107,7 +107,7 @@ impl Ended {
     }
 }
 
-/// Formats its name and the message of its condition.
+/// Shows its name and the message of its condition.
 impl fmt::Display for Ended {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = &self.object["metadata"]["name"];

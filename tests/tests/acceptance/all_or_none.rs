@@ -31,12 +31,12 @@ objects:
       metadata: {generateName: figures-}
 ";
 
-/// Three objects that the API server accepts.
+/// Returns three objects that the API server accepts.
 fn three() -> String {
     format!("{THREE}      data: {{count: \"it is $(steps.build.count)\"}}\n")
 }
 
-/// The same, except that the third has a number instead of a boolean.
+/// Returns the same, except that the third has a number instead of a boolean.
 fn third_invalid() -> String {
     format!("{THREE}      immutable: $(steps.build.count)\n")
 }
@@ -126,7 +126,7 @@ async fn a_fault_while_rolling_back_leaves_none(server: &Server) {
     }
 }
 
-/// The third create is refused, and the nth delete meets a fault.
+/// Runs with the third create refused, and a fault at the nth delete.
 async fn fault_while_rolling_back(server: &Server, nth: usize, fault: &Fault) {
     let proxy = FaultProxy::start(server.client()).await;
     let third = proxy.on(Method::POST, CREATES).nth(3);

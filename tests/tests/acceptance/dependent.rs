@@ -43,7 +43,7 @@ fn config_map(namespace: &str, data: &Value) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
 }
 
-/// A namespace that no other case uses, and whose name has a variable.
+/// Returns a namespace that no other case uses, and whose name has a variable.
 fn variable_name(server: &Server) -> (String, String) {
     let prefix = format!("{}-pr-", server.namespace());
     (format!("{prefix}$(steps.plan.pr)"), format!("{prefix}42"))
@@ -95,7 +95,7 @@ async fn a_namespace_goes_when_what_is_in_it_is_refused(server: &Server) {
     server.get(&content).await.expect_status(404);
 }
 
-/// A CRD for this case only, and an instance of it.
+/// Returns a CRD for this case only, and an instance of it.
 fn crd_and_instance(server: &Server, size: &Value) -> (String, [(&'static str, Value); 2]) {
     let group = format!("{}.example.com", server.namespace());
     let crd = json!({

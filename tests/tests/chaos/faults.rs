@@ -33,7 +33,7 @@ enum Hits {
     From(usize),
 }
 
-/// From some create on, every response is the same fault.
+/// Returns rules by which every response from some create on is the same fault.
 pub(crate) fn outage(random: &mut Random) -> Vec<FaultRule> {
     let fault = random.pick(&[Fault::Close, Fault::Reset, Fault::status(503), Fault::Hang]);
     let from = random.count(1, 4);
@@ -51,7 +51,7 @@ pub(crate) fn outage(random: &mut Random) -> Vec<FaultRule> {
     ]
 }
 
-/// The API server accepts the dry runs and some of the creates, and refuses the others permanently.
+/// Returns rules by which the API server accepts the dry runs and some of the creates, and refuses the others.
 pub(crate) fn refusal_midway(random: &mut Random, objects: usize) -> FaultRule {
     let refused = [
         Fault::status(422),
@@ -123,7 +123,7 @@ fn fault(random: &mut Random) -> Fault {
     }
 }
 
-/// A missing permission, an exhausted quota, or a policy.
+/// Returns a missing permission, an exhausted quota, or a policy.
 fn forbidden(random: &mut Random) -> Fault {
     let message = random.pick(&[
         "configmaps is forbidden: User \"system:serviceaccount:ci:default\" cannot create it",

@@ -72,7 +72,7 @@ pub(crate) fn render(namespace: &str, values: &[&str]) -> Vec<Value> {
     render_on("1.36.0", namespace, values)
 }
 
-/// The same for a cluster of this version.
+/// Returns the same for a cluster of this version.
 #[track_caller]
 pub(crate) fn render_on(version: &str, namespace: &str, values: &[&str]) -> Vec<Value> {
     let chart = chart();

@@ -22,7 +22,7 @@ pub(crate) fn cases() -> Vec<Case> {
     .collect()
 }
 
-/// A change of an object's metadata.
+/// Returns a change of an object's metadata.
 fn metadata(change: &Value) -> Value {
     json!({"metadata": change})
 }

@@ -171,7 +171,7 @@ async fn a_list_shows_where_each_came_from(server: &Server) {
     );
 }
 
-/// The list as kubectl requests it.
+/// Returns the list as kubectl requests it.
 async fn as_table(server: &Server) -> Value {
     let request = http::Request::get(path(server))
         .header("accept", "application/json;as=Table;v=v1;g=meta.k8s.io")

@@ -28,7 +28,7 @@ pub(crate) const ANY_TEKTON: &str = include_str!("../../fixtures/tekton-any-crds
 /// A Kubernetes without admission policies: there the webhook for pods refuses by itself.
 const WITHOUT_POLICIES: &str = "1.29.0";
 
-/// Tekton objects that do not use Gleaner; some of them Tekton would refuse.
+/// Returns Tekton objects that do not use Gleaner; some of them Tekton would refuse.
 fn strangers() -> Vec<Value> {
     [
         ("v1", "Task", json!({"steps": [{"name": "a", "image": "b"}], "sidecars": [{"name": "gleaner-not"}]})),
@@ -55,7 +55,7 @@ fn strangers() -> Vec<Value> {
     .into()
 }
 
-/// Tekton objects that request Gleaner, each in another place.
+/// Returns Tekton objects that request Gleaner, each in another place.
 fn callers() -> Vec<Value> {
     let sidecars = json!([1, {"name": "gleaner"}]);
     let asking = json!({"annotations": {"gleaner.dev/outputs": ""}});

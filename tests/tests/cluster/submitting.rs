@@ -68,7 +68,7 @@ fn a_later_step_that_fails_keeps_all_from_being_created(namespace: &Namespace) {
     namespace.only_resource();
 }
 
-/// A Task that deploys the image named by its parameter, and waits until it is available.
+/// Returns a Task that deploys the image named by its parameter, and waits until it is available.
 fn deploys(timeout: &str) -> String {
     format!(
         r#"

@@ -131,7 +131,7 @@ async fn a_failing_run_killed_at_every_point_in_turn_leaves_nothing(server: &Ser
     nothing_stays(&run).await;
 }
 
-/// Killed when two objects exist; the proxy then makes the rest fail.
+/// Kills the sidecar when two objects exist; the proxy then makes the rest fail.
 async fn killed_then(server: &Server, fail: impl Fn(&FaultProxy)) {
     let proxy = FaultProxy::start(server.client()).await;
     let mut run = Run::new(PROGRAMS, server, THREE).through(&proxy);
@@ -180,7 +180,7 @@ async fn a_failing_run_killed_while_an_answer_is_lost_leaves_nothing(server: &Se
     nothing_stays(&run).await;
 }
 
-/// The first object is applied: it may exist already.
+/// Returns a declaration whose first object is applied: it may exist already.
 fn applied() -> String {
     let (head, objects) = THREE.split_once("objects:\n").expect("objects");
     format!("{head}objects:\n{SETTINGS}{objects}")
@@ -196,7 +196,7 @@ const SETTINGS: &str = "
       data: {digest: $(steps.build.digest)}
 ";
 
-/// A failing run whose sidecar is killed after it has applied the settings.
+/// Plays a failing run whose sidecar is killed after it has applied the settings.
 async fn killed_when_applied(server: &Server) -> String {
     let proxy = FaultProxy::start(server.client()).await;
     proxy.on(Method::POST, CREATE).fail(Fault::status(403));

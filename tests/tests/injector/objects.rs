@@ -26,7 +26,7 @@ steps: {make: [{name: digest}]}
 resources: [{name: img, spec: {type: image, params: [{name: digest, value: $(steps.make.digest)}]}}]
 ";
 
-/// A Task that requests Gleaner.
+/// Returns a Task that requests Gleaner.
 pub(crate) fn task() -> Value {
     json!({
         "apiVersion": "tekton.dev/v1", "kind": "Task",
@@ -35,7 +35,7 @@ pub(crate) fn task() -> Value {
     })
 }
 
-/// A pod that requests Gleaner.
+/// Returns a pod that requests Gleaner.
 pub(crate) fn pod() -> Value {
     json!({
         "apiVersion": "v1", "kind": "Pod",

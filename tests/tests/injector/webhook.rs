@@ -28,7 +28,7 @@ pub(crate) struct Replica {
     _folder: TempDir,
 }
 
-/// The name of the case's webhook configuration, which is cluster-scoped.
+/// Returns the name of the case's webhook configuration, which is cluster-scoped.
 fn configuration(server: &Server) -> String {
     format!("gleaner-{}", server.namespace())
 }
