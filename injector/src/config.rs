@@ -37,12 +37,12 @@ const HEADER_BYTES: usize = 16 << 10;
 #[command(name = "gleaner-injector", version, max_term_width = 100)]
 #[command(group = ArgGroup::new("certificate").args(["tls_cert", "tls_secret"]).required(true))]
 #[command(after_help = "\
-Exit codes: 0 ended by SIGTERM or SIGINT, 64 the command line is wrong, 73 the API server's address or credentials are \
-not to be had, 78 the certificate in the files cannot be used, 1 anything else (an address in use).
+Exit codes: 0 shut down by SIGTERM or SIGINT, 64 the command line is wrong, 73 the API server's address or credentials are \
+missing, 78 the certificate in the files cannot be used, 1 anything else (an address in use).
 
-Needs: create of Events (events.k8s.io) everywhere, unless --no-events; get and patch of the MutatingWebhookConfiguration \
-that it is given; with --tls-secret also get and update of that Secret (and create of Secrets in its namespace, unless it is \
-there).
+Permissions: create Events (events.k8s.io) everywhere, unless --no-events; get and patch the MutatingWebhookConfiguration \
+of --webhook-configuration; with --tls-secret also get and update that Secret (and create Secrets in its namespace, unless it \
+exists).
 
 Examples:
   gleaner-injector --image registry.example/gleaner:1 \\
@@ -79,7 +79,7 @@ pub struct Serving {
 
 /// Settings of the injected sidecar and redirector.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "What goes into Tasks and pods")]
+#[command(next_help_heading = "Injection into Tasks and pods")]
 pub struct Pods {
     /// The image with sidecar and redirector
     #[arg(long, env = "GLEANER_IMAGE")]
@@ -150,7 +150,8 @@ pub struct Limits {
 }
 
 /// The help text of `--max-body`.
-const MAX_BODY: &str = "Largest review; an object of the largest size that etcd takes, twice, fits";
+const MAX_BODY: &str =
+    "Largest review; the default has room for twice the largest object that etcd accepts";
 
 /// Access to the API server, and Events.
 #[derive(Debug, Clone, Args)]

@@ -131,7 +131,7 @@ impl Functions {
             }
             Ok(Err(DecisionError::Unreadable(error))) => {
                 let message = format!(
-                    "the object cannot be read: {error}; take the annotation {} away, or make it plainer",
+                    "the object cannot be read: {error}; remove the annotation {}, or simplify the object",
                     annotation::OUTPUTS
                 );
                 refused(message, None)
@@ -211,7 +211,7 @@ fn oversized(request: &Request<'_>, object: &RawValue, values: usize) -> Verdict
         return Verdict::Skipped(Skip::RunUpdate);
     }
     let message = format!(
-        "the object has {values} values; Gleaner reads objects of up to {}; divide it, or take the annotation {} away",
+        "the object has {values} values; Gleaner reads objects of up to {}; split it, or remove the annotation {}",
         size::VALUES_MAX,
         annotation::OUTPUTS
     );

@@ -43,7 +43,7 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("gleaner_injector");
         let all = &mut registry;
         let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
-        all.register("build", "What runs here", build);
+        all.register("build", "Build information", build);
         let duration =
             Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> Histogram);
         all.register_with_unit(
@@ -53,11 +53,7 @@ impl Default for Metrics {
             duration.clone(),
         );
         Self {
-            reviews: register(
-                all,
-                "reviews",
-                "Objects that passed by, by what came of them",
-            ),
+            reviews: register(all, "reviews", "Admission reviews by outcome"),
             duration,
             unreadable: register(all, "unreadable_reviews", "Requests that were not a review"),
             overdue: register(
@@ -65,22 +61,18 @@ impl Default for Metrics {
                 "overdue_reviews",
                 "Reviews that were not decided in time",
             ),
-            panics: register(
-                all,
-                "panics",
-                "Panics while an object was looked at: bugs of Gleaner",
-            ),
+            panics: register(all, "panics", "Panics during a decision: bugs in Gleaner"),
             events: register(all, "events", "Events about refusals"),
             handshakes_failed: register(all, "tls_handshakes_failed", "TLS handshakes that failed"),
             certificate_expiry: register(
                 all,
                 "tls_certificate_expiry_timestamp_seconds",
-                "When the certificate that is served ends, in seconds since 1970; 0 before there is one",
+                "Expiry of the served certificate, in seconds since 1970; 0 before there is one",
             ),
             certificate_checks_failed: register(
                 all,
                 "certificate_checks_failed",
-                "Looks at the files, the Secret or the webhook configuration that failed",
+                "Failed checks of the files, the Secret or the webhook configuration",
             ),
             certificate_steps: register(
                 all,

@@ -72,6 +72,6 @@ pub fn health(readiness: Arc<Readiness>, metrics: Metrics) -> Router {
 async fn nothing_here() -> (StatusCode, &'static str) {
     (
         StatusCode::NOT_FOUND,
-        "nothing here; the webhook has POST /mutate/tekton and POST /mutate/pods, the other address GET /livez, /readyz and /metrics\n",
+        "not found; the webhook serves POST /mutate/tekton and POST /mutate/pods, the other address GET /livez, /readyz and /metrics\n",
     )
 }

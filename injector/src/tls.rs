@@ -29,14 +29,14 @@ pub enum TlsError {
     #[error("the {0} is not PEM")]
     Pem(&'static str, #[source] rustls::pki_types::pem::Error),
     #[error(
-        "there is no certificate in it; it must hold PEM blocks named CERTIFICATE, the server's own first"
+        "it contains no certificate; it must contain PEM blocks named CERTIFICATE, the server's own first"
     )]
     Empty,
     #[error("the certificate is not X.509")]
     Certificate(#[source] validity::ValidityError),
     /// Key and certificate do not match, or are of an unsupported kind.
     #[error(
-        "the private key does not belong to the certificate, or is of no known kind (RSA, ECDSA, Ed25519)"
+        "the private key does not belong to the certificate, or is not of a supported kind (RSA, ECDSA, Ed25519)"
     )]
     Key(#[source] rustls::Error),
     #[error("TLS cannot be set up")]

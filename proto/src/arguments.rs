@@ -150,13 +150,11 @@ pub enum ArgumentsError {
     #[error("'{0}' is not of the form {1}")]
     Form(String, &'static str),
     /// The frames of the array of this name are not in the expected places.
-    #[error(
-        "the items of the array parameter '{0}' do not stand between 'array:{0}' and 'end:{0}'"
-    )]
+    #[error("the items of the array parameter '{0}' are not between 'array:{0}' and 'end:{0}'")]
     Frame(String),
     /// An item of the array of this name looks like a frame.
     #[error(
-        "the array parameter '{0}' has an item that reads 'end:{0}', which Gleaner uses itself; give it another value"
+        "the array parameter '{0}' has an item that reads 'end:{0}', which Gleaner uses itself; use another value"
     )]
     Ambiguous(String),
 }

@@ -116,7 +116,7 @@ pub struct Created {
     pub name: String,
     /// The UID.
     pub uid: String,
-    /// The action that was taken for it.
+    /// The action taken on it.
     pub action: Action,
 }
 
@@ -141,7 +141,7 @@ impl fmt::Display for Created {
     }
 }
 
-/// The action that was taken for an object to exist.
+/// The action taken on an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum Action {

@@ -78,14 +78,14 @@ pub enum OutputSpecError {
     Name(#[from] NameError),
     /// An unknown keyword.
     #[error(
-        "'{0}' is not known; use a type ({types}), a trim ({trims}), {whens} or {OPTIONAL}",
+        "unknown word '{0}'; use a type ({types}), a trim ({trims}), {whens} or {OPTIONAL}",
         types = list(&OutputType::WORDS),
         trims = list(&Trim::WORDS),
         whens = list(&When::WORDS)
     )]
     Word(String),
     /// There is nothing after the `=`.
-    #[error("the path of '{0}' is empty; leave the '=' out to read $GLEANER_OUTPUTS/{0}")]
+    #[error("the path of '{0}' is empty; omit the '=' to read $GLEANER_OUTPUTS/{0}")]
     EmptyPath(String),
 }
 

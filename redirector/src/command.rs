@@ -169,21 +169,21 @@ fn cannot_run(name: &OsStr, candidates: &[CString], error: &io::Error) -> Failur
     if !not_found || there.is_some() {
         let help = match error.raw_os_error() {
             Some(libc::EACCES) if there.is_some_and(Path::is_dir) => "it is a directory".to_owned(),
-            Some(libc::EACCES) => "it may not be executed; 'chmod +x' it".to_owned(),
+            Some(libc::EACCES) => "it is not executable; run 'chmod +x' on it".to_owned(),
             Some(libc::E2BIG) => {
-                "its arguments and environment are too long (one may have 128 KiB); hand them over in a file".to_owned()
+                "its arguments and environment are too long (each may have 128 KiB); pass them in a file".to_owned()
             }
             Some(libc::ENOEXEC) => {
-                "it is not a program for this machine, or is a script without '#!' in its first line".to_owned()
+                "it is not a program for this machine, or a script without '#!' in its first line".to_owned()
             }
-            _ if not_found => "its interpreter (or loader) is not there; see its first line".to_owned(),
+            _ if not_found => "its interpreter (or loader) does not exist; see its first line".to_owned(),
             _ => error.to_string(),
         };
         let message = format!("the command '{shown}' cannot be run: {help}");
         return Failure::new(Reason::CommandNotExecutable, message);
     }
     let message = if name.as_bytes().contains(&b'/') {
-        format!("the command '{shown}' is not there; check the image and the path")
+        format!("the command '{shown}' does not exist; check the image and the path")
     } else {
         format!("the command '{shown}' does not exist in any directory of PATH")
     };

@@ -92,7 +92,7 @@ impl Directory {
             }
         }
         Err(format!(
-            "neither '{}' nor '{TEKTON_HOME}' nor '{}' can be written to",
+            "none of '{}', '{TEKTON_HOME}' and '{}' is writable",
             own.display(),
             fallback.display()
         ))

@@ -281,7 +281,7 @@ struct Silent;
 
 impl std::fmt::Display for Silent {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str("it accepts connections and does not answer, as a stopped process")
+        out.write_str("it accepts connections but does not respond, like a stopped process")
     }
 }
 

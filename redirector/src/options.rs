@@ -236,9 +236,8 @@ impl Typed {
                 Ok(Invocation::Finish(common(step, self)?))
             }
             (false, Some(command)) if !command.is_empty() => {
-                let step = step.ok_or_else(|| {
-                    Failure::usage("which step this is must be said: --step NAME, or GLEANER_STEP")
-                })?;
+                let step = step
+                    .ok_or_else(|| Failure::usage("--step NAME (or GLEANER_STEP) is required"))?;
                 Ok(Invocation::Wrap(Wrap {
                     common: common(step, self)?,
                     outputs,
@@ -254,7 +253,7 @@ impl Typed {
             (true, Some(_)) => Err(Failure::usage(
                 "'finish' takes no command; use the flag --finish to finish after one",
             )),
-            (false, _) => Err(Failure::usage("there is no command to run behind '--'")),
+            (false, _) => Err(Failure::usage("missing command after '--'")),
         }
     }
 
@@ -294,7 +293,7 @@ impl Typed {
                 .iter()
                 .find(|name| name.is_empty() || name.contains('/'))
             {
-                Some(name) => Err(format!("'{name}' is not a result's name")),
+                Some(name) => Err(format!("'{name}' is not a valid name of a result")),
                 None => Ok(names),
             }
         });
@@ -355,7 +354,7 @@ fn address(value: OsString) -> Result<Address, String> {
         return match path.len() {
             0 => Err("'unix:' needs the path of a socket".to_owned()),
             length if length >= SOCKET_PATH_MAX => Err(format!(
-                "the path '{shown}' has {length} bytes, and a socket's may have {}; use a shorter one",
+                "the path '{shown}' has {length} bytes, and a socket's may have at most {}; use a shorter one",
                 SOCKET_PATH_MAX - 1
             )),
             _ => Ok(Address::Unix(OsStr::from_bytes(path).into())),

@@ -49,7 +49,7 @@ pub(crate) fn read(
         (Err(error), None) if error.is_io() => Err(Unread::Interrupted(io::Error::from(error))),
         (Err(error), None) => {
             let message = format!(
-                "the sidecar's answer cannot be understood ({error}); use a redirector and a sidecar of one version"
+                "the sidecar's response cannot be understood ({error}); use a redirector and a sidecar of the same version"
             );
             Err(Unread::Failed(Failure::new(Reason::SidecarAnswer, message)))
         }

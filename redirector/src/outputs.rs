@@ -130,23 +130,22 @@ fn explained(refused: &Refused, output: &OutputSpec) -> (Reason, String) {
             return (Reason::OutputUnreadable, format!("cannot be read: {error}"));
         }
         Refused::Changed => {
-            let what =
-                "shrank while it was read; end all processes that write to it before the step ends";
+            let what = "shrank while it was read; stop all processes that write to it before the step ends";
             return (Reason::OutputUnreadable, what.to_owned());
         }
         Refused::Encoding(error) => error.to_string(),
         Refused::Json(Invalid::Number(line, column)) => format!(
-            "holds a number at line {line} column {column} that would change on its way: Kubernetes stores 64-bit \
+            "holds a number at line {line} column {column} that cannot be stored exactly: Kubernetes stores 64-bit \
              integers and doubles; declare type: string"
         ),
         Refused::Json(Invalid::Empty) => {
-            format!("is empty; the declaration says type: {declared}")
+            format!("is empty; the declaration requires type: {declared}")
         }
         Refused::Json(Invalid::Syntax(what, line, column)) => format!(
-            "is not valid JSON: {what} at line {line} column {column}; the declaration says type: {declared}"
+            "is not valid JSON: {what} at line {line} column {column}; the declaration requires type: {declared}"
         ),
         Refused::Shape(shape) => {
-            format!("is JSON of type {shape}; the declaration says type: {declared}")
+            format!("is JSON of type {shape}; the declaration requires type: {declared}")
         }
     };
     (Reason::OutputInvalid, what)
@@ -260,7 +259,7 @@ fn regular(path: &Path, opened: io::Result<File>) -> Result<File, Unread> {
     }
     if KERNEL_FILE_SYSTEMS.contains(&sys::file_system(&file).map_err(|error| unread(&error))?) {
         return Err(irregular(
-            "is a file of the kernel (/proc, /sys), which is never read".to_owned(),
+            "is on a kernel filesystem (/proc, /sys), which is not allowed".to_owned(),
         ));
     }
     Ok(file)

@@ -143,8 +143,8 @@ pub(crate) fn unknown_room(bytes: usize) -> Option<String> {
     (bytes > share.room()).then(|| {
         format!(
             "the results take {bytes} bytes in the step's termination message, and Tekton loses all of the step's results where \
-             the kubelet keeps less: {POD_MAX} bytes divided by the containers of the pod, at most {CONTAINER_MAX}; give redirector and \
-             sidecar --termination-share, such as 3+1, to have them fitted"
+             the kubelet keeps less: {POD_MAX} bytes divided by the containers of the pod, at most {CONTAINER_MAX}; set --termination-share of redirector and \
+             sidecar, such as 3+1, to fit them"
         )
     })
 }

@@ -41,8 +41,7 @@ impl<'a> Staged<'a> {
         self.current = None;
         // A name with a slash would leave the directory.
         ResourceName::new(name).map_err(|error| {
-            let message =
-                format!("the sidecar's answer names a result that cannot be one: {error}");
+            let message = format!("the sidecar's response has an invalid result name: {error}");
             Failure::new(Reason::ResultName, message)
         })?;
         if !self.folder.is_dir() {

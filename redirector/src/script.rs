@@ -45,7 +45,7 @@ pub(crate) fn unpack(mut arguments: impl Iterator<Item = OsString>) -> Result<Un
     }
     let file = arguments
         .next()
-        .ok_or_else(|| Failure::usage(format!("{SCRIPT} needs a file: write it behind '#!'")))?;
+        .ok_or_else(|| Failure::usage(format!("{SCRIPT} needs a file: use it after '#!'")))?;
     let cannot = |what: &str, error: &dyn std::fmt::Display| {
         let message = format!("the script '{}' cannot be {what}: {error}", file.display());
         Failure::new(Reason::ScriptNotRun, message)
@@ -53,7 +53,7 @@ pub(crate) fn unpack(mut arguments: impl Iterator<Item = OsString>) -> Result<Un
     let content = fs::read(&file).map_err(|error| cannot("read", &error))?;
     let (flags, script) = split(&content).ok_or_else(|| {
         let message = format!(
-            "the script '{}' has no line '{SCRIPT_FLAGS}[...]' behind its first",
+            "the script '{}' has no line '{SCRIPT_FLAGS}[...]' after its first",
             file.display()
         );
         Failure::usage(message)

@@ -105,8 +105,8 @@ impl<'a> Sidecar<'a> {
         let path = format!("{}{own_results}", route::FINISH);
         self.ask("POST", &path, &Body::default(), |body| match read(body) {
             Err(Unread::Interrupted(error)) if is_too_long(&error) => {
-                let message = "the sidecar has finished the run, but its response is too large to be read: what was created \
-                               exists, and no results can be passed on; declare fewer or shorter result fields";
+                let message = "the sidecar has finished the run, but its response is too large: the created resources \
+                               exist, but no results can be passed on; declare fewer or shorter result fields";
                 let failure = Failure::new(Reason::ResultsTooLarge, message);
                 Err(Unread::Failed(failure))
             }
@@ -131,7 +131,7 @@ impl<'a> Sidecar<'a> {
                 Err(Attempted::Again(why, held)) => (why, held),
                 Err(Attempted::Interrupted(interrupted)) if is_changed(&interrupted.error) => {
                     let message = format!(
-                        "{}; end all processes that write to it before the step ends",
+                        "{}; stop all processes that write to it before the step ends",
                         interrupted.error
                     );
                     return Err(Failure::new(Reason::OutputUnreadable, message));
@@ -252,13 +252,13 @@ fn judge(
             if !is_too_long(&error) {
                 return Attempted::interrupted(error, response);
             }
-            format!("the sidecar answered {status}, and why is too long to be read; see its log")
+            format!("the sidecar responded with {status}, and the reason is too long; see its log")
         }
         Err(_) if again(status, None) => {
-            return Attempted::Again(format!("it answers {status}"), response.held());
+            return Attempted::Again(format!("it responds with {status}"), response.held());
         }
         Err(_) => format!(
-            "the sidecar answered {status} without saying why; is it Gleaner's, and of the same version?"
+            "the sidecar responded with {status} without a reason; check that it is Gleaner's, and of the same version"
         ),
     };
     Attempted::Refused(Failure::new(Reason::SidecarRefused(status), message))
@@ -306,19 +306,19 @@ fn token(path: &Path) -> io::Result<String> {
         .map_err(|error| wrong(&error))?;
     let token = text.trim_ascii();
     if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(wrong(&"it holds no token"));
+        return Err(wrong(&"it contains no token"));
     }
     Ok(token.to_owned())
 }
 
 fn explain(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::NotFound => "its socket is not there".to_owned(),
+        io::ErrorKind::NotFound => "its socket does not exist".to_owned(),
         io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
             "it closed the connection".to_owned()
         }
-        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => "it was silent".to_owned(),
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => "it did not respond".to_owned(),
         _ => error.to_string(),
     }
 }

@@ -55,7 +55,7 @@ pub(crate) fn connect(path: &Path) -> io::Result<UnixStream> {
     // SAFETY: it is open, and has no other owner.
     let stream = unsafe { UnixStream::from_raw_fd(socket) };
     let length = size_of_val(&address) as libc::socklen_t;
-    // SAFETY: the address is initialised and that long.
+    // SAFETY: the address is initialized and that long.
     if unsafe { libc::connect(socket, (&raw const address).cast(), length) } != 0 {
         return Err(io::Error::last_os_error());
     }

@@ -21,9 +21,9 @@ pub trait Failure: Error + 'static {
 /// An error before a program could start.
 #[derive(Debug, thiserror::Error)]
 enum StartError {
-    #[error("the runtime could not be started")]
+    #[error("cannot start the runtime")]
     Runtime(#[source] io::Error),
-    #[error("a signal handler was refused")]
+    #[error("cannot install a signal handler")]
     Signals(#[source] io::Error),
 }
 

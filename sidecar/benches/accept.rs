@@ -18,7 +18,7 @@ fn main() {
         ("journal in memory", "/dev/shm"),
         ("journal on disk", "/var/tmp"),
     ] {
-        let folder = tempfile::tempdir_in(parent).expect("a folder");
+        let folder = tempfile::tempdir_in(parent).expect("a directory");
         let sidecar = Sidecar::start(folder.path());
         let gets = (0..STEPS)
             .map(|step| sidecar.ask(step, "GET /livez", ""))

@@ -23,8 +23,8 @@ pub use memory::Memory;
 #[command(name = "gleaner-sidecar", version, max_term_width = 100)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(after_help = "\
-Exit codes: 0 ended by SIGTERM or SIGINT, 64 the command line is wrong, 73 the API server's address or credentials are \
-not to be had, 78 the declaration is wrong, 1 anything else (a damaged journal, an address in use).")]
+Exit codes: 0 shut down by SIGTERM or SIGINT, 64 the command line is wrong, 73 the API server's address or credentials are \
+missing, 78 the declaration is wrong, 1 anything else (a damaged journal, an address in use).")]
 pub struct Config {
     /// Without one, the sidecar serves.
     #[command(subcommand)]

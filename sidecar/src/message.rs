@@ -27,10 +27,10 @@ pub enum ReadError {
     #[error(transparent)]
     Json(#[from] serde_json::Error),
     /// This output contains a number that the parser would round, or that Kubernetes would store as a different one.
-    #[error("a number of the output '{0}' would change on its way")]
+    #[error("a number of the output '{0}' cannot be stored exactly")]
     Number(String),
     /// The value of this output has this key twice in one object.
-    #[error("the output '{output}' has a key twice")]
+    #[error("the output '{output}' has a duplicate key")]
     DuplicateKey { output: String, key: String },
 }
 
@@ -288,19 +288,19 @@ pub fn explained(error: &ReadError) -> String {
         ReadError::Json(error) => match error.classify() {
             Category::Data => {
                 let (line, column) = (error.line(), error.column());
-                format!("its shape is another one at line {line} column {column}")
+                format!("unexpected type at line {line} column {column}")
             }
             // The parser's own texts.
             Category::Eof | Category::Io | Category::Syntax => error.to_string(),
         },
         ReadError::DuplicateKey { output, .. } => {
             let output = cut(output, SHOWN);
-            format!("output '{output}' has a key twice in one object; write each key once")
+            format!("output '{output}' has a duplicate key in one object; write each key once")
         }
         ReadError::Number(output) => {
             let output = cut(output, SHOWN);
             format!(
-                "output '{output}' holds a number that would change on its way: Kubernetes stores 64-bit integers and doubles; \
+                "output '{output}' has a number that cannot be stored exactly: Kubernetes stores 64-bit integers and doubles; \
                  declare type: string"
             )
         }

@@ -182,7 +182,7 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), ProgramError> {
         report,
     ));
     for variable in &unreachable {
-        tracing::warn!(%variable, "no value was given and none can come; nothing will be created");
+        tracing::warn!(%variable, "no values were given and no steps can post any; nothing will be created");
     }
     let outputs = memory.run.outputs;
     tracing::info!(%address, steps = steps.len(), max_body = memory.max_body, max_outputs = outputs, "ready");

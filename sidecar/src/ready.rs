@@ -28,7 +28,7 @@ pub(crate) fn main(ready: &Ready) -> ExitCode {
             Err(why) if start.elapsed() >= ready.wait => {
                 // The kubelet shows it in an event.
                 eprintln!(
-                    "gleaner-sidecar: not ready after {:?}: {why}; the container's log says why",
+                    "gleaner-sidecar: not ready after {:?}: {why}; see the container's log",
                     ready.wait
                 );
                 return ExitCode::FAILURE;
@@ -50,6 +50,6 @@ fn ask(run_dir: &Path) -> io::Result<()> {
     if status.split(' ').nth(1) == Some("200") {
         Ok(())
     } else {
-        Err(io::Error::other(format!("it answers '{status}'")))
+        Err(io::Error::other(format!("it responds with '{status}'")))
     }
 }

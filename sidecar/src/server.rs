@@ -90,21 +90,16 @@ pub fn router(api: Api) -> Router {
 
 async fn nothing_here(uri: http::Uri) -> ApiProblem {
     let detail = format!(
-        "there is nothing at {}; GET /openapi.json lists what there is",
+        "there is nothing at {}; see GET /openapi.json for the routes",
         uri.path()
     );
-    ApiProblem::new(problem_type::NOT_FOUND, 404, "nothing here", detail)
+    ApiProblem::new(problem_type::NOT_FOUND, 404, "not found", detail)
 }
 
 async fn other_method(method: http::Method, uri: http::Uri) -> ApiProblem {
     let detail = format!(
-        "{} does not take {method}; GET /openapi.json says what it takes",
+        "{} does not accept {method}; see GET /openapi.json for its methods",
         uri.path()
     );
-    ApiProblem::new(
-        problem_type::METHOD,
-        405,
-        "another method is needed",
-        detail,
-    )
+    ApiProblem::new(problem_type::METHOD, 405, "method not allowed", detail)
 }

@@ -184,7 +184,7 @@ impl Entry<'_> {
             }
             Step::Apply(before) => self.apply(before).await,
             Step::Deferred => Err(self.failed(Reason::Internal(format!(
-                "{} was not tried before its creation",
+                "{} was not dry-run before its creation",
                 self.item.place
             )))),
         }

@@ -109,7 +109,7 @@ impl Kinds {
                     kind: name,
                     api_version,
                     remedy: format!(
-                        "its CRD '{}' exists, but is not established; see the conditions of the CRD",
+                        "its CRD '{}' exists, but is not established; check the conditions of the CRD",
                         kind.resource()
                     ),
                 },

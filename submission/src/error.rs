@@ -123,10 +123,7 @@ impl fmt::Display for Aftermath {
         }
         if !self.kept.is_empty() {
             let kept = list(&self.kept);
-            write!(
-                out,
-                "; existed before and keeps what was applied to it: {kept}"
-            )?;
+            write!(out, "; existed before and keeps the applied fields: {kept}")?;
         }
         for (state, words) in [
             (

@@ -120,14 +120,14 @@ pub(super) fn holder(object: &Value) -> String {
         return bounded(&words);
     }
     if let Some(run) = annotation_of(object, annotation::RUN_UID) {
-        return bounded(&format!("made by the run with UID {run}"));
+        return bounded(&format!("created by the run with UID {run}"));
     }
     if let Some(manager) = metadata["labels"][label::MANAGED_BY].as_str() {
         return bounded(&format!("managed by {manager}"));
     }
     match metadata["managedFields"][0]["manager"].as_str() {
         Some(manager) => bounded(&format!("written by {manager}")),
-        None => "nothing says whose it is".to_owned(),
+        None => "no owner is recorded".to_owned(),
     }
 }
 

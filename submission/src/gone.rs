@@ -128,8 +128,8 @@ pub(super) async fn gone(api: Api<'_>, item: &Item, uid: &str) -> Result<(), Rea
 
 fn remedy(finalizers: &str) -> String {
     if finalizers.is_empty() {
-        "try again when it has gone".to_owned()
+        "try again when it is gone".to_owned()
     } else {
-        format!("see why its finalizers ({finalizers}) are not removed")
+        format!("check why its finalizers ({finalizers}) are not removed")
     }
 }

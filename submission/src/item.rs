@@ -117,7 +117,7 @@ fn kind(
             .map(|kind| (Arc::new(kind), false))
             .ok_or_else(|| reason.clone()),
         Some(Err(reason)) => Err(reason.clone()),
-        None => Err(Reason::Broken(format!("kind {name} was not looked for"))),
+        None => Err(Reason::Broken(format!("kind {name} was not looked up"))),
     }
 }
 
@@ -175,7 +175,7 @@ fn same_place_twice(items: &[Item]) -> (Vec<Failure>, Vec<Failure>) {
         doubles
             .map(|item| {
                 item.fails(Reason::Misplaced {
-                    words: "another template has this kind and name already".to_owned(),
+                    words: "another template has the same kind and name".to_owned(),
                     remedy: "give one of them another name",
                 })
             })

@@ -7,7 +7,7 @@ use super::kind::Kind;
 
 /// The note that goes with [`Round::Unblocked`].
 pub(super) const UNBLOCKED: &str = "the API server does not let the run's ServiceAccount set blockOwnerDeletion, so the owner \
-                         references do without it; grant `update` on the owner's `finalizers` to have it";
+                         references omit it; grant `update` on the owner's `finalizers` to use it";
 
 /// Disables `blockOwnerDeletion`, for API servers that do not let the run's ServiceAccount set it
 /// (`OwnerReferencesPermissionEnforcement`, as on OpenShift).
@@ -41,7 +41,7 @@ pub(super) fn check_namespace(kind: &Kind, given: Option<&str>, run: &str) -> Re
                 "an owned object must be in the namespace of the run, '{run}', not in '{given}': the garbage \
                  collector deletes an object whose owner is elsewhere, at once and silently"
             ),
-            "set owned: false or leave out metadata.namespace",
+            "set owned: false or omit metadata.namespace",
         ),
         _ => return Ok(()),
     };

@@ -170,13 +170,13 @@ fn needs(template: &Template) -> Vec<Need> {
         None => need(
             "get",
             false,
-            "one whose answer was lost cannot be recognised",
+            "an object whose response was lost cannot be recognized",
         ),
     };
-    let without_delete = "it cannot be rolled back when another one fails";
+    let without_delete = "it cannot be rolled back if another one fails";
     let mut needs = vec![write, get, need("delete", false, without_delete)];
     if template.policy == Policy::Apply {
-        let without = "it can be applied only where it exists";
+        let without = "it can be applied only if it exists";
         needs.push(need("create", false, without));
     }
     needs

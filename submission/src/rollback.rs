@@ -27,7 +27,7 @@ const LOOK_FIRST: Duration = Duration::from_millis(50);
 const LOOK_MAX: Duration = Duration::from_secs(1);
 
 /// The reason to keep an object.
-const RETAINED: &str = "keepOnFailure: its status tells why it failed";
+const RETAINED: &str = "keepOnFailure: its status has the reason";
 
 /// Deletes all of this run's objects in `ledger` that are among `items[range]`. `api` has the rollback's own deadline:
 /// the submission's may be the cause of the failure.
@@ -151,7 +151,7 @@ impl Rollback<'_> {
         match delete(self.api, item, uid, None).await {
             Ok(Deleted::Gone) => Outcome::Removed(item.place.to_string()),
             Ok(Deleted::Going) => {
-                Outcome::Removed(format!("{} (until its finalizers let it go)", item.place))
+                Outcome::Removed(format!("{} (until its finalizers are removed)", item.place))
             }
             // Ours is gone, and another client's exists; or it was gone before.
             Ok(Deleted::Changed | Deleted::Absent) => Outcome::Nothing,
@@ -190,7 +190,7 @@ impl Rollback<'_> {
                 Ok(left @ Outcome::Left(_)) => return left,
                 Ok(removed) => outcome = removed,
                 Err(why) => {
-                    let why = format!("it could not be looked for again: {why}");
+                    let why = format!("it could not be checked again: {why}");
                     return item.left(None, LeftState::MayAppear, &why);
                 }
             }

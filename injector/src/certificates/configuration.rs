@@ -38,7 +38,7 @@ pub enum TrustError {
     #[error(transparent)]
     Api(#[from] RequestError),
     #[error(
-        "there is no MutatingWebhookConfiguration '{0}'; --webhook-configuration must name the one that calls"
+        "MutatingWebhookConfiguration '{0}' does not exist; --webhook-configuration must name the one that calls this injector"
     )]
     Missing(String),
 }

@@ -50,9 +50,9 @@ pub struct Content {
 pub enum ContentError {
     #[error("{0} is missing")]
     Missing(&'static str),
-    #[error("{0} is not what it should be")]
+    #[error("{0} is invalid")]
     Damaged(&'static str),
-    #[error("{0} is not the key of {1}")]
+    #[error("{0} does not belong to {1}")]
     Mismatch(&'static str, &'static str),
 }
 

@@ -42,16 +42,16 @@ pub struct Given {
 pub enum GivenError {
     #[error(transparent)]
     Files(#[from] FilesError),
-    #[error("{path} cannot be read: the CA of the certificate must be there (--tls-ca)")]
+    #[error("{path} cannot be read: the CA of the certificate is required (--tls-ca)")]
     Read {
         path: PathBuf,
         #[source]
         source: std::io::Error,
     },
-    #[error("{0} has no CA certificate, or something that is not one; it must be PEM")]
+    #[error("{0} contains no CA certificate, or something else; it must be PEM")]
     Authorities(PathBuf),
     #[error(
-        "the CA in {authorities} did not sign the certificate in {certificate} ({reason}): API servers would not trust it; give the CA that signed it"
+        "the CA in {authorities} did not sign the certificate in {certificate} ({reason}): API servers would not trust it; use the CA that signed it"
     )]
     Untrusted {
         authorities: PathBuf,
@@ -59,7 +59,7 @@ pub enum GivenError {
         reason: String,
     },
     #[error(
-        "the certificate in {certificate} is not for {name}, which API servers call; make one with this DNS name"
+        "the certificate in {certificate} is not valid for {name}, which API servers call; issue one with this DNS name"
     )]
     Name { certificate: PathBuf, name: String },
     #[error(transparent)]

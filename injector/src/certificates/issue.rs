@@ -15,7 +15,7 @@ use crate::tls::validity::Validity;
 /// An error in issuing a certificate.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "no certificate could be made for {names}; --service and --certificate-name take DNS names and IP addresses"
+    "no certificate could be issued for {names}; --service and --certificate-name must be DNS names and IP addresses"
 )]
 pub struct IssueError {
     names: String,

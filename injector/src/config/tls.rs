@@ -162,5 +162,5 @@ fn poll(text: &str) -> Result<Duration, String> {
     let within = poll >= Duration::from_millis(100);
     within
         .then_some(poll)
-        .ok_or_else(|| format!("'{text}' is too often; take 100ms or more"))
+        .ok_or_else(|| format!("'{text}' is too short; use 100ms or more"))
 }

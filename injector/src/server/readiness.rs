@@ -46,10 +46,10 @@ impl Readiness {
         } else if self.identity.get().is_none() {
             Some("there is no certificate to serve yet")
         } else if !is(&self.trusted) {
-            Some("the caBundle of the webhook configuration does not hold the authority yet")
+            Some("the caBundle of the webhook configuration does not contain the CA yet")
         } else if !is(&self.settings) {
             Some(
-                "the API server has not said its version yet; --sidecars native or tekton does without",
+                "the API server has not reported its version yet; set --sidecars native or tekton to skip this",
             )
         } else {
             None

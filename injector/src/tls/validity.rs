@@ -16,7 +16,7 @@ pub struct Validity {
 
 /// Bytes that are not a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no validity can be read in it")]
+#[error("its validity cannot be read")]
 pub struct ValidityError;
 
 impl Validity {

@@ -69,7 +69,7 @@ async fn files_that_make_no_sense_at_the_start_end_it_with_78() {
     let (certificate, key) = authority.issue(NAME);
     let stranger = authority.issue(NAME).1;
     let cases = [
-        (String::new(), key, "there is no certificate in it"),
+        (String::new(), key, "it contains no certificate"),
         (
             certificate.clone(),
             "no key".to_owned(),

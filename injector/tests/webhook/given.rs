@@ -24,7 +24,7 @@ async fn the_ca_is_trusted_before_the_certificate_is_served() {
     let authority = Authority::new();
     let injector = Setup::given(&authority, &api_server).start();
     injector
-        .said("no MutatingWebhookConfiguration 'gleaner'")
+        .said("MutatingWebhookConfiguration 'gleaner' does not exist")
         .await;
     let ready = get(injector.health, "/readyz").await;
     assert_eq!(ready.status, 503, "{}", ready.text());
@@ -175,11 +175,11 @@ async fn a_certificate_that_no_api_server_would_trust_is_not_served() {
     setup.write_ca(&Authority::new());
     let (code, said) = setup.run();
     assert_eq!(code, Some(78), "{said}");
-    assert!(said.contains("give the CA that signed it"), "{said}");
+    assert!(said.contains("use the CA that signed it"), "{said}");
     std::fs::write(setup.path("ca.crt"), "none").unwrap();
     let (code, said) = setup.run();
     assert_eq!(code, Some(78), "{said}");
-    assert!(said.contains("has no CA certificate"), "{said}");
+    assert!(said.contains("contains no CA certificate"), "{said}");
     std::fs::remove_file(setup.path("ca.crt")).unwrap();
     let (code, said) = setup.run();
     assert_eq!(code, Some(78), "{said}");
@@ -188,7 +188,7 @@ async fn a_certificate_that_no_api_server_would_trust_is_not_served() {
     setup.write_ca(&authority);
     setup.write(authority.issue("other.gleaner.svc"));
     let injector = setup.start();
-    injector.said("is not for injector.gleaner.svc").await;
+    injector.said("is not valid for injector.gleaner.svc").await;
     assert_eq!(get(injector.health, "/readyz").await.status, 503);
     setup.write(authority.issue(NAME));
     injector.is_ready().await;

@@ -15,7 +15,7 @@ async fn authorities_and_certificates_change_under_load_and_no_review_fails() {
     let (mut authorities, mut certificates, mut largest, mut reviews) =
         (BTreeSet::new(), BTreeSet::new(), 0, 0);
     // Each connection is new, with the current trust: an API server's worst case.
-    until("three authorities", async || {
+    until("three CAs", async || {
         for replica in &replicas {
             let bundle = api_server.bundle();
             let mut client = match Client::connect(replica.address, &bundle, NAME).await {
@@ -36,7 +36,7 @@ async fn authorities_and_certificates_change_under_load_and_no_review_fails() {
     .await;
     assert!(
         (2..=3).contains(&largest),
-        "old authorities leave: {largest} at once"
+        "old CAs leave: {largest} at once"
     );
     for replica in replicas {
         replica.terminate();

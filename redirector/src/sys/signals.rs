@@ -57,7 +57,7 @@ pub(super) fn pipes_were_ignored() -> bool {
 pub(crate) fn block_signals() -> Mask {
     let mut before = empty_set();
     let all = full_set();
-    // SAFETY: both sets are initialised.
+    // SAFETY: both sets are initialized.
     unsafe { libc::sigprocmask(libc::SIG_BLOCK, &raw const all, &raw mut before) };
     Mask(before)
 }
@@ -65,7 +65,7 @@ pub(crate) fn block_signals() -> Mask {
 /// Discards signals that have arrived since, and restores the mask `before`.
 pub(crate) fn unblock_signals(before: &Mask) {
     while next_pending().is_some() {}
-    // SAFETY: the set is initialised.
+    // SAFETY: the set is initialized.
     unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const before.0, ptr::null_mut()) };
 }
 
@@ -74,7 +74,7 @@ pub(crate) fn next_signal() -> Received {
     let all = full_set();
     loop {
         let mut information = MaybeUninit::<libc::siginfo_t>::zeroed();
-        // SAFETY: the set is initialised and the information writable.
+        // SAFETY: the set is initialized and the information writable.
         let number = unsafe { libc::sigwaitinfo(&raw const all, information.as_mut_ptr()) };
         if number > 0 {
             // SAFETY: filled by the kernel, and all zeroes is valid anyway.
@@ -86,7 +86,7 @@ pub(crate) fn next_signal() -> Received {
 /// Removes a SIGCONT from the queue, if one is pending. The kernel would deliver SIGCHLD first.
 pub(crate) fn pending_continue() -> Option<Received> {
     let mut only = empty_set();
-    // SAFETY: the set is initialised.
+    // SAFETY: the set is initialized.
     unsafe { libc::sigaddset(&raw mut only, libc::SIGCONT) };
     take(&only)
 }
@@ -103,7 +103,7 @@ fn take(set: &libc::sigset_t) -> Option<Received> {
         tv_sec: 0,
         tv_nsec: 0,
     };
-    // SAFETY: set and time are initialised, the information is writable.
+    // SAFETY: set and time are initialized, the information is writable.
     let number = unsafe { libc::sigtimedwait(set, information.as_mut_ptr(), &raw const at_once) };
     // SAFETY: filled by the kernel, and all zeroes is valid anyway.
     (number > 0).then(|| Received::new(number, &unsafe { information.assume_init() }))
@@ -112,7 +112,7 @@ fn take(set: &libc::sigset_t) -> Option<Received> {
 /// Returns the set of pending signals, as [`bit`]s.
 pub(super) fn pending() -> u64 {
     let mut set = empty_set();
-    // SAFETY: the set is writable, and initialised for the second call.
+    // SAFETY: the set is writable, and initialized for the second call.
     unsafe {
         libc::sigpending(&raw mut set);
         (1..=64)
@@ -168,7 +168,7 @@ pub(crate) fn leads_its_group() -> bool {
 pub(crate) fn stop_of(signal: c_int) {
     let before = default_action(signal);
     let mut only = empty_set();
-    // SAFETY: set and action are initialised; without a handler nothing of ours runs.
+    // SAFETY: set and action are initialized; without a handler nothing of ours runs.
     unsafe {
         libc::sigaddset(&raw mut only, signal);
         libc::kill(libc::getpid(), signal);
@@ -198,7 +198,7 @@ extern "C" fn end_of(signal: c_int) {
 
 /// Ends this process with `signal`, as the command ended.
 pub(crate) fn die_of(signal: c_int) -> ! {
-    // SAFETY: the set is initialised; no handler of ours holds anything.
+    // SAFETY: the set is initialized; no handler of ours holds anything.
     unsafe {
         libc::signal(signal, libc::SIG_DFL);
         let mut only = empty_set();
@@ -223,7 +223,7 @@ pub(super) fn default_action(signal: c_int) -> libc::sigaction {
 
 fn empty_set() -> libc::sigset_t {
     let mut set = MaybeUninit::uninit();
-    // SAFETY: sigemptyset initialises it.
+    // SAFETY: sigemptyset initializes it.
     unsafe {
         libc::sigemptyset(set.as_mut_ptr());
         set.assume_init()
@@ -232,7 +232,7 @@ fn empty_set() -> libc::sigset_t {
 
 pub(super) fn full_set() -> libc::sigset_t {
     let mut set = MaybeUninit::uninit();
-    // SAFETY: sigfillset initialises it.
+    // SAFETY: sigfillset initializes it.
     unsafe {
         libc::sigfillset(set.as_mut_ptr());
         set.assume_init()

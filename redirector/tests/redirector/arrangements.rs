@@ -87,7 +87,7 @@ fn a_signal_arrives_exactly_once_in_every_arrangement() {
     let table: [(&str, &[&str], &str, To); 8] = [
         ("kill PID, in another's group", &[], "", To::Process),
         (
-            "kill PID, a group of its own: tini, docker run --init",
+            "kill PID, own group: tini, docker run --init",
             &OWN_GROUP,
             "",
             To::Process,
@@ -99,13 +99,13 @@ fn a_signal_arrives_exactly_once_in_every_arrangement() {
             To::Group,
         ),
         (
-            "kill PID, a session of its own: a container's first process",
+            "kill PID, own session: a container's first process",
             &OWN_SESSION,
             "",
             To::Process,
         ),
         (
-            "kill -PGID, a session of its own: dumb-init",
+            "kill -PGID, own session: dumb-init",
             &OWN_SESSION,
             "",
             To::Group,
@@ -156,7 +156,7 @@ fn supervised(prefix: &[&str], wrapped: bool) -> String {
     fs::write(step.path("go"), "").unwrap();
     running.wait();
     // Its supervisor may exit first.
-    until("the command has ended", || step.path("counts").exists());
+    until("the command has exited", || step.path("counts").exists());
     fs::read_to_string(step.path("counts")).unwrap()
 }
 
@@ -227,7 +227,7 @@ fn on_a_terminal(keys: Option<&str>, wrapped: bool) -> String {
             fs::write(step.path("go"), "").unwrap();
         }
     }
-    until("the command has ended", || step.path("counts").exists());
+    until("the command has exited", || step.path("counts").exists());
     fs::read_to_string(step.path("counts")).unwrap()
 }
 

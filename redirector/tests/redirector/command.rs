@@ -34,7 +34,7 @@ fn a_command_that_is_not_there_is_127() {
     );
     step.run(&["./no-such"]).assert_ended(
         127,
-        "the command './no-such' is not there; check the image and the path",
+        "the command './no-such' does not exist; check the image and the path",
     );
     step.run(&[""]).assert_ended(
         127,
@@ -58,15 +58,15 @@ fn a_command_that_cannot_be_run_is_126() {
         step.run(&[name])
             .assert_ended(126, &format!("the command '{name}' cannot be run: {help}"));
     };
-    refused("./plain", "it may not be executed; 'chmod +x' it");
+    refused("./plain", "it is not executable; run 'chmod +x' on it");
     refused("./outputs", "it is a directory");
     refused(
         "./bare",
-        "it is not a program for this machine, or is a script without '#!' in its first line",
+        "it is not a program for this machine, or a script without '#!' in its first line",
     );
     refused(
         "./orphan",
-        "its interpreter (or loader) is not there; see its first line",
+        "its interpreter (or loader) does not exist; see its first line",
     );
 }
 
@@ -216,8 +216,8 @@ fn arguments_that_do_not_fit_are_126_with_the_reason() {
     }
     run(wrapping(fits)).assert_ended(
         126,
-        "the command 'true' cannot be run: its arguments and environment are too long (one may have 128 KiB); hand \
-         them over in a file",
+        "the command 'true' cannot be run: its arguments and environment are too long (each may have 128 KiB); pass \
+         them in a file",
     );
 }
 
@@ -291,18 +291,15 @@ fn wrong_usage_is_64_and_says_what_would_be_right() {
             (Some(64), line.as_str(), "")
         );
     };
-    usage(&[], "there is no command to run behind '--'");
+    usage(&[], "missing command after '--'");
     usage(
         &["true"],
         "unexpected argument 'true'; put the command after '--'",
     );
-    usage(
-        &["--", "true"],
-        "which step this is must be said: --step NAME, or GLEANER_STEP",
-    );
+    usage(&["--", "true"], "--step NAME (or GLEANER_STEP) is required");
     usage(
         &["--step=a", "--output", "x,strin", "--", "true"],
-        "--output: 'strin' is not known; use a type (string, number, boolean, array, object), a trim (Newline, \
+        "--output: unknown word 'strin'; use a type (string, number, boolean, array, object), a trim (Newline, \
          Whitespace, None), Success, Always or optional",
     );
     usage(

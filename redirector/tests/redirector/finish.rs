@@ -136,8 +136,7 @@ fn a_result_cannot_walk_out_of_its_folder() {
         fs::create_dir(step.path("results")).unwrap();
         let ran = step.finish();
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(78), ""));
-        let begin =
-            "gleaner: step 'gleaner': the sidecar's answer names a result that cannot be one: ";
+        let begin = "gleaner: step 'gleaner': the sidecar's response has an invalid result name: ";
         assert!(ran.stderr.starts_with(begin), "{ran:?}");
         assert_eq!(
             fs::read_dir(step.path("results")).unwrap().count(),
@@ -213,8 +212,8 @@ fn a_result_that_cannot_be_written_fails_the_finish() {
 fn an_answer_that_is_no_outcome_fails_the_finish() {
     let sidecar = Sidecar::replying(&[Reply::json(200, "{}")]);
     let ran = Step::new(&sidecar).finish();
-    let line = "gleaner: step 'gleaner': the sidecar's answer cannot be understood (missing field `phase` at line 1 \
-                column 2); use a redirector and a sidecar of one version\n";
+    let line = "gleaner: step 'gleaner': the sidecar's response cannot be understood (missing field `phase` at line 1 \
+                column 2); use a redirector and a sidecar of the same version\n";
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(69), line));
 }
 
@@ -227,8 +226,8 @@ fn an_outcome_that_is_too_large_fails_the_finish_at_once() {
         (
             Some(73),
             "",
-            "gleaner: step 'gleaner': the sidecar has finished the run, but its response is too large to be read: what \
-             was created exists, and no results can be passed on; declare fewer or shorter result fields\n"
+            "gleaner: step 'gleaner': the sidecar has finished the run, but its response is too large: the created \
+             resources exist, but no results can be passed on; declare fewer or shorter result fields\n"
         )
     );
     assert_eq!(sidecar.requests().len(), 1);

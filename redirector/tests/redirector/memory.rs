@@ -180,7 +180,7 @@ fn a_file_that_changes_while_it_is_sent_fails_the_step_and_is_never_accepted() {
     sidecar.wait_for(1);
     fs::write(step.path("a"), vec![b'y'; MIB]).unwrap();
     let ran = running.wait();
-    let line = "an output's file changed while it was sent; end all processes that write to it before the step ends";
+    let line = "an output's file changed while it was sent; stop all processes that write to it before the step ends";
     ran.assert_ended(65, line);
     for body in sidecar.bodies() {
         assert!(body.contains('x') || !body.ends_with('}'), "it is cut");

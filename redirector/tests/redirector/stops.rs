@@ -159,7 +159,7 @@ fn a_shells_job_control_works_on_the_step() {
     writeln!(keys, "fg").unwrap();
     fs::write(step.path("go"), "").unwrap();
     writeln!(keys, "echo code-$?-").unwrap();
-    until("the job has ended", || shown().contains("code-7-"));
+    until("the job has finished", || shown().contains("code-7-"));
     writeln!(keys, "exit").unwrap();
     script.wait().unwrap();
     assert_eq!(sidecar.bodies(), [r#"{"outputs":{},"exitCode":7}"#]);

@@ -38,7 +38,7 @@ pub struct Access {
 pub enum AccessError {
     /// The container has no ServiceAccount token.
     #[error(
-        "no ServiceAccount token in this container; set automountServiceAccountToken, or give --kubeconfig or --api-server"
+        "no ServiceAccount token in this container; set automountServiceAccountToken, or use --kubeconfig or --api-server"
     )]
     InCluster(#[source] InClusterError),
     /// The kubeconfig is missing or invalid.
@@ -46,7 +46,7 @@ pub enum AccessError {
     Kubeconfig(#[source] KubeconfigError),
     /// A variable that names the proxy is not a URL. For some values, kube's error comes before `NO_PROXY` is
     /// considered.
-    #[error("the variable {0} is not the URL of a proxy; correct it, or unset it")]
+    #[error("the variable {0} is not the URL of a proxy; correct or unset it")]
     Proxy(&'static str),
     /// `NO_PROXY` is not a list that kube can parse.
     #[error(
@@ -55,7 +55,7 @@ pub enum AccessError {
     )]
     NoProxy(&'static str, #[source] KubeconfigError),
     /// The configuration is inconsistent.
-    #[error("no client can be made of the configuration")]
+    #[error("cannot create a client from the configuration")]
     Client(#[source] kube::Error),
 }
 
@@ -193,7 +193,7 @@ fn address(text: &str) -> Result<Uri, String> {
         known && url.host().is_some_and(|host| !host.is_empty())
     });
     url.ok_or_else(|| {
-        format!("invalid address '{text}'; write it as http://HOST:PORT or https://HOST:PORT")
+        format!("invalid address '{text}': use http://HOST:PORT or https://HOST:PORT")
     })
 }
 
@@ -205,7 +205,10 @@ mod tests {
     fn an_address_needs_scheme_and_host() {
         assert!(address("https://10.0.0.1:6443").is_ok());
         for text in ["10.0.0.1:6443", "ftp://a", "/x", ""] {
-            assert!(address(text).unwrap_err().contains("write it as"), "{text}");
+            assert!(
+                address(text).unwrap_err().contains("use http://HOST:PORT"),
+                "{text}"
+            );
         }
     }
 }

@@ -66,7 +66,7 @@ pub enum BodyError {
         within: Duration,
     },
     /// Other bodies used the memory for all this time.
-    #[error("no memory for the body within {within:?}: other requests hold it")]
+    #[error("no memory for the body within {within:?}: other requests use it")]
     NoRoom {
         /// The limit.
         within: Duration,

@@ -48,7 +48,7 @@ pub type Unix = TapIo<UnixListener, fn(&mut UnixStream)>;
 
 /// An address that could not be bound.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address}; another address can be given with {flag}")]
+#[error("cannot listen on {address}; use {flag} for another address")]
 pub struct BindError {
     address: SocketAddr,
     flag: &'static str,
@@ -154,7 +154,7 @@ impl Server {
             .await;
     }
 
-    /// Serves the connections that `handshake` returns, concurrently and without a time limit of its own. A
+    /// Serves the connections that `handshake` returns, concurrently and without an additional time limit. A
     /// connection for which it returns `None` is closed.
     pub async fn serve_after<L, H, S>(
         self,

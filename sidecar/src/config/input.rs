@@ -97,7 +97,7 @@ pub enum InputError {
     FileEncoding { path: PathBuf, error: EncodingError },
     /// The pod's steps have no redirector.
     #[error(
-        "the steps of this pod are not wrapped: it was created past Gleaner's webhook for pods; see that the injector runs \
+        "this pod is not injected: it bypassed Gleaner's webhook for pods; check that the injector is running \
          and that its MutatingWebhookConfiguration has a webhook for pods"
     )]
     Unwrapped,

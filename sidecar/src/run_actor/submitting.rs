@@ -297,7 +297,7 @@ fn outcome(
 
 /// Returns the problem if the outputs lack values that the templates need.
 fn not_rendered(error: &SubstitutionError) -> Problem {
-    let title = "the outputs do not hold what the templates need";
+    let title = "the outputs lack values that the templates need";
     let detail = format!("nothing was created: {error}");
     let failure = Failure {
         resource: None,

@@ -52,7 +52,7 @@ impl From<PathRejection> for ApiProblem {
             "{}; GET /v1/status has the names of steps and resources",
             rejection.body_text()
         );
-        Self::new(problem_type::NOT_FOUND, 404, "nothing here", detail)
+        Self::new(problem_type::NOT_FOUND, 404, "not found", detail)
     }
 }
 

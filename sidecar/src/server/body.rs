@@ -72,7 +72,7 @@ pub(super) async fn outputs(
             "the body is not a message of this API: {}; send {{\"outputs\": {{\"NAME\": VALUE}}, \"exitCode\": 0}}",
             message::explained(&error)
         );
-        ApiProblem::new(problem_type::MALFORMED, 400, "not understood", detail)
+        ApiProblem::new(problem_type::MALFORMED, 400, "invalid request", detail)
     })?;
     Ok((message, bytes))
 }
@@ -83,11 +83,13 @@ fn duplicate_key(api: &Api, step: &str, output: &str, key: &str) -> String {
     let snapshot = snapshots.borrow();
     let declared = snapshot.state.declaration().output(step, output);
     let key = match declared {
-        Some(declared) if !declared.secret => format!("the key '{}'", cut(key, KEY_SHOWN)),
-        _ => "a key".to_owned(),
+        Some(declared) if !declared.secret => format!("key '{}'", cut(key, KEY_SHOWN)),
+        _ => "key".to_owned(),
     };
     let output = cut(output, KEY_SHOWN);
-    format!("output '{output}' of step '{step}' has {key} twice in one object; write each key once")
+    format!(
+        "output '{output}' of step '{step}' has a duplicate {key} in one object; write each key once"
+    )
 }
 
 /// Processes a body, on the workbench if that takes long.
@@ -117,7 +119,7 @@ fn within_bounds(api: &Api, extent: Extent, memory: usize) -> Result<(), ApiProb
     let exceeded = bounds.into_iter().find(|(held, bound, ..)| held > bound);
     exceeded.map_or(Ok(()), |(_, bound, what, flag)| {
         let detail = format!(
-            "the message holds more than {bound} {what}; make the outputs smaller, or raise the sidecar's {flag}"
+            "the message contains more than {bound} {what}; make the outputs smaller, or raise the sidecar's {flag}"
         );
         let problem = ApiProblem::new(problem_type::TOO_LARGE, 413, "too large", detail);
         Err(problem.exit_code(exit_code::OUTPUT))
@@ -140,7 +142,7 @@ fn not_read(error: BodyError) -> ApiProblem {
         BodyError::NoRoom { .. } => ApiProblem::busy(format!("{error}; retry")),
         BodyError::Interrupted(source) => {
             let detail = format!("the body was interrupted: {source}");
-            ApiProblem::new(problem_type::MALFORMED, 400, "not understood", detail)
+            ApiProblem::new(problem_type::MALFORMED, 400, "invalid request", detail)
         }
     }
 }

@@ -74,7 +74,7 @@ async fn view(
     headers: &HeaderMap,
 ) -> Result<View, ApiProblem> {
     let malformed =
-        |detail: String| ApiProblem::new(problem_type::MALFORMED, 400, "not understood", detail);
+        |detail: String| ApiProblem::new(problem_type::MALFORMED, 400, "invalid request", detail);
     let Query(wanted) = query.map_err(|error| {
         malformed(format!(
             "{}; known are ?wait=30s and ?partial=true",

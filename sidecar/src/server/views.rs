@@ -119,7 +119,7 @@ impl Views {
             return Ok(view);
         }
         let room = self.make_room(&snapshot).ok_or_else(|| {
-            let detail = "other clients are still taking large responses, for which there is no more memory; retry later";
+            let detail = "large responses to other clients use all memory; retry later";
             ApiProblem::busy(detail)
         })?;
         let (max, version) = (self.max, snapshot.version);

@@ -64,7 +64,7 @@ impl Workbench {
         let sent = self.jobs.send(job);
         sent.map_err(|_| problem::ending())?;
         result.await.map_err(|_| {
-            problem::internal("the request could not be handled; this is a bug of Gleaner")
+            problem::internal("the request could not be handled; this is a bug in Gleaner")
         })
     }
 }

@@ -25,7 +25,7 @@ pub(super) async fn outputs(
     let known = api.tokens.iter().any(|(known, _)| known.as_str() == step);
     if known && own.as_str() != step {
         let detail =
-            format!("this credential is step '{own}''s; it cannot speak for step '{step}'");
+            format!("this credential belongs to step '{own}'; it cannot post for step '{step}'");
         let title = "another step's outputs";
         return Err(ApiProblem::new(problem_type::FORBIDDEN, 403, title, detail));
     }
@@ -55,7 +55,7 @@ fn own_results(query: StepQuery) -> Result<OwnResults, ApiProblem> {
             "{}; known are ?resultBytes=N and &compressedResultBytes=N",
             error.body_text()
         );
-        ApiProblem::new(problem_type::MALFORMED, 400, "not understood", detail)
+        ApiProblem::new(problem_type::MALFORMED, 400, "invalid request", detail)
     })?;
     Ok(own_results)
 }

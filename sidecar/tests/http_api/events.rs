@@ -149,7 +149,7 @@ fn a_rollback_at_the_end_of_the_pod_is_told_before_the_process_ends() {
     let request =
         crate::support::request("POST", "/v1/steps/build/outputs", &[], OUTPUTS.as_bytes());
     waits.send(&request).unwrap();
-    until("the second object is asked for", || {
+    until("the second object is requested", || {
         cluster.count(&Method::POST, "configmaps") > 3
     });
     sidecar.terminate();

@@ -91,7 +91,7 @@ fn outputs_that_do_not_fit_the_declaration_are_refused_with_everything_that_is_w
     let rounded =
         detail(r#"{"outputs": {"digest": "x", "report": {"size": 18446744073709551616}}}"#);
     assert!(
-        rounded.contains("output 'report' holds a number"),
+        rounded.contains("output 'report' has a number that cannot be stored exactly"),
         "{rounded}"
     );
     // None of these was accepted.

@@ -93,7 +93,10 @@ fn a_pod_outside_tekton_names_its_owner() {
 fn in_a_pod_that_was_not_wrapped_it_refuses_to_start() {
     let (code, said) = Setup::new(TYPED).flag("--unwrapped").run();
     assert_eq!(code, Some(78));
-    assert!(said.contains("past Gleaner's webhook for pods"), "{said}");
+    assert!(
+        said.contains("bypassed Gleaner's webhook for pods"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -154,7 +154,7 @@ fn the_journal_of_another_run_or_declaration_is_refused() {
         let (code, said) = setup.run();
         assert_eq!(code, Some(1));
         assert!(
-            said.contains("another run or declaration") && said.contains("of its own"),
+            said.contains("another run or declaration") && said.contains("its own state directory"),
             "{said}"
         );
     }

@@ -147,7 +147,7 @@ impl Reason {
             | Self::Broken(words)
             | Self::Render(words)
             | Self::Internal(words) => return words.into(),
-            Self::QuotaExceeded(words) => format!("no room in the namespace's quota: {words}"),
+            Self::QuotaExceeded(words) => format!("the namespace's quota is exhausted: {words}"),
             Self::KindNotServed {
                 kind, api_version, ..
             } => format!("kind {kind} of {api_version} is not served by this cluster"),
@@ -158,7 +158,7 @@ impl Reason {
                 format!("{existing} is being deleted and still exists")
             }
             Self::Contested(existing) => {
-                format!("{existing} is created and deleted by someone else again and again")
+                format!("{existing} is repeatedly created and deleted by another client")
             }
             Self::Unreachable { within, last } => {
                 let within = seconds(within);
@@ -178,9 +178,9 @@ impl Reason {
                 last,
             } => format!("{awaited} within {}; last seen: {last}", seconds(within)),
             Self::ObjectFailed { awaited, seen } => {
-                format!("it failed while {awaited} was waited for: {seen}")
+                format!("it failed while Gleaner waited for {awaited}: {seen}")
             }
-            Self::Vanished => "it was deleted by someone else while it was waited for".to_owned(),
+            Self::Vanished => "another client deleted it while Gleaner waited for it".to_owned(),
         };
         message.into()
     }
@@ -201,14 +201,14 @@ impl Reason {
                 Some("delete objects that are no longer needed, or raise the quota")
             }
             Self::Unauthorized(_) => Some("the credentials of the run are missing or have expired"),
-            Self::Contested(_) => Some("stop that, or use another name"),
+            Self::Contested(_) => Some("stop the other client, or use another name"),
             Self::Conflict(_) => {
-                Some("leave these fields out of the template, or have their manager give them up")
+                Some("omit these fields in the template, or let their manager release them")
             }
             Self::Invalid(_) => Some("correct the template"),
-            Self::TooLarge(_) => Some("make the outputs that it carries smaller"),
+            Self::TooLarge(_) => Some("make the outputs in it smaller"),
             Self::MissingReference(_) => Some(
-                "create what the object refers to, in a template before it, or name another one",
+                "create the object that it refers to, in an earlier template, or name another one",
             ),
             Self::Unreachable { .. } => Some("check the network between the pod and it"),
             Self::Deadline { .. }

@@ -104,7 +104,7 @@ fn seen(object: &Value, failure: &WaitTarget, show: bool) -> String {
         }
         WaitTarget::Field { path, .. } => match path.get(object) {
             Some(value) if show => format!("{path} is '{}'", as_text(value)),
-            _ => format!("{path} is what waitFor.failure names"),
+            _ => format!("{path} satisfies waitFor.failure"),
         },
         WaitTarget::Rollout => String::new(),
     }
@@ -246,7 +246,7 @@ fn field(
     }
     let awaited = match wanted {
         Some(wanted) if show => format!("{path} did not become '{wanted}'"),
-        Some(_) => format!("{path} did not become what waitFor names"),
+        Some(_) => format!("{path} did not become the value in waitFor"),
         None => format!("{path} did not appear"),
     };
     let seen = match seen {
@@ -270,7 +270,7 @@ fn as_text(value: &Value) -> String {
 impl Pending {
     pub(super) fn failed(self, within: Duration, trouble: Option<String>) -> Reason {
         let last = match trouble {
-            Some(words) => format!("{} (the last look failed: {words})", self.seen),
+            Some(words) => format!("{} (the last check failed: {words})", self.seen),
             None => self.seen,
         };
         Reason::WaitFailed {

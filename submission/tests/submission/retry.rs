@@ -325,7 +325,7 @@ async fn a_quota_without_room_names_its_use_and_its_limit() {
     assert_eq!(failure.code, FailureCode::QuotaExceeded);
     assert_eq!(
         failure.message,
-        "no room in the namespace's quota: the ResourceQuota 'small' is exceeded (count/pipelineresources.tekton.dev: 1 requested, 5 of 5 used)"
+        "the namespace's quota is exhausted: the ResourceQuota 'small' is exceeded (count/pipelineresources.tekton.dev: 1 requested, 5 of 5 used)"
     );
     assert!(mock.count(&Method::POST, "dryRun") > 1);
 }

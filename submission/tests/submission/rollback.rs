@@ -177,7 +177,7 @@ async fn what_its_finalizers_keep_is_said_to_go_only_then() {
         .unwrap_err();
     assert_eq!(
         error.aftermath.removed,
-        ["PipelineResource ci/a (until its finalizers let it go)"]
+        ["PipelineResource ci/a (until its finalizers are removed)"]
     );
 }
 

@@ -1,4 +1,4 @@
-//! When and how objects are created, and what happens to them.
+//! Creation of objects: its time, its order, and its effects.
 
 use gleaner_tests::cluster::Namespace;
 use gleaner_tests::cluster::suite::Case;

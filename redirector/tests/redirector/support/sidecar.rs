@@ -225,7 +225,7 @@ fn read_head(stream: &mut impl Read) -> (String, Vec<u8>) {
             return (String::from_utf8(received).unwrap(), body);
         }
         let count = stream.read(&mut buffer).unwrap();
-        assert_ne!(count, 0, "the head broke off");
+        assert_ne!(count, 0, "the head is incomplete");
         received.extend_from_slice(&buffer[..count]);
     }
 }

@@ -51,7 +51,9 @@ pub(super) fn shortened(ending: Ending, room: u64) -> Ending {
         Ok(mut commit) => {
             let dropped = commit.outcome.notes.len();
             if !fits(&commit, room) && dropped > 0 {
-                let note = format!("{dropped} notes are left out, for want of room in the journal");
+                let note = format!(
+                    "{dropped} notes are omitted, because the journal has no room for them"
+                );
                 commit.outcome.notes = vec![note];
             }
             Ok(commit)

@@ -1,4 +1,4 @@
-//! Text of the API server about an object with a secret is never passed on, in whatever form it quotes the secret.
+//! Text of the API server about an object with a secret is never passed on, regardless of the form in which it quotes the secret.
 
 use std::fs;
 
@@ -47,7 +47,7 @@ fn submitted(declaration: &str, cluster: &ApiServer, quoted: &[&str]) -> (u16, S
     step.outputs("login", &body).ok();
     let answer = step.post("/v1/submit", "");
     let mut seen = seen_everywhere(&sidecar);
-    seen.push(("the answer".to_owned(), answer.body.clone()));
+    seen.push(("the response".to_owned(), answer.body.clone()));
     until("Events tell it", || !cluster.events().is_empty());
     let events = Value::from(cluster.events()).to_string();
     seen.push(("the Events".to_owned(), events.into_bytes()));
@@ -116,7 +116,7 @@ fn no_part_of_a_refusal_carries_a_quotation() {
     let causes = |cause: Value| json!({"kind": "Secret", "causes": [cause]});
     let invalid = || refusal(422, "Invalid", "no");
     let carriers = [
-        ("a code of its own", 418, refusal(418, "Teapot", &quoted)),
+        ("another code", 418, refusal(418, "Teapot", &quoted)),
         (
             "a webhook",
             400,

@@ -158,7 +158,7 @@ impl World {
                     let after = self.now - START;
                     assert!(
                         trusted.iter().any(of),
-                        "after {after} s, with {} authorities",
+                        "after {after} s, with {} CAs",
                         trusted.len()
                     );
                 }
