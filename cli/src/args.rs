@@ -41,13 +41,13 @@ Examples:
   # Run a Task on this machine, without a cluster, and see what it would create:
   gleaner run -f examples/build-and-push.yaml
 
-  # Is the declaration right? Every error, with its line:
+  # Check the declaration; every error has its line:
   gleaner lint -f task.yaml
 
-  # The proposal's own documents, and Tekton's of v1beta1, on a Tekton of today:
+  # Documents of the proposal and of Tekton v1beta1, for a current Tekton:
   gleaner translate -f examples/build-and-test.yaml | kubectl apply -f -
 
-  # What would be created from these values?
+  # Show what would be created from these values:
   gleaner render -f task.yaml -p imageUrl=ghcr.io/me/app --output kaniko.digest=sha256:54ed";
 
 #[derive(Debug, Subcommand)]
@@ -151,7 +151,7 @@ Examples:
   gleaner lint --strict -f task.yaml
   gleaner lint -f task.yaml --format json | jq '.[].message'
 
-Exit codes: 0 nothing is wrong; 1 there are errors, or with --strict warnings; 64 the command line is wrong; 66 a file cannot
+Exit codes: 0 no errors; 1 errors, or with --strict warnings; 64 the command line is wrong; 66 a file cannot
 be read, or no file has a document in it.";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -304,19 +304,19 @@ Examples:
   # A PipelineRun with its Pipeline and Tasks, in several files and directories:
   gleaner run -f run.yaml -f tasks/ --workspace source=.
 
-  # The proposal's own Task; kaniko is not installed here, so a line for sh plays its part:
+  # The proposal's own Task; a line for sh replaces kaniko, which is not installed on this machine:
   gleaner run -f examples/build-and-test.yaml --task build-and-push -p imageUrl=ghcr.io/me/app \\
     --step-command kaniko='printf sha256:54ed > /workspace/digest'
 
-  # Objects of a kind that Kubernetes does not have by itself:
+  # Objects of a custom kind:
   gleaner run -f examples/build-and-deploy.yaml --crd examples/crds/knative-service.yaml
 
   # Into a real cluster:
   gleaner run -f task.yaml --context staging -n builds
 
 Exit codes: the failing step's own, or 128 and the number of the signal that ended it; 64 the command line or a
-parameter is wrong, 65 an output is missing or no valid value of its type, 69 the sidecar is unreachable, 73 the
-resources could not be created, 74 standard output cannot be written to, 78 a document is wrong, 127 a step's command is not on this machine, 130 Ctrl-C.";
+parameter is wrong, 65 an output is missing or not a valid value of its type, 69 the sidecar is unreachable, 73 the
+resources could not be created, 74 standard output cannot be written, 78 a document is wrong, 127 a step's command does not exist on this machine, 130 Ctrl-C.";
 
 #[derive(Debug, Args)]
 pub(crate) struct Completions {
@@ -327,7 +327,7 @@ pub(crate) struct Completions {
 
 fn parse_duration(text: &str) -> Result<Duration, String> {
     match duration::parse(text) {
-        Ok(Duration::ZERO) => Err("a run needs some time; leave the flag out for 1h".to_owned()),
+        Ok(Duration::ZERO) => Err("a run needs more than zero; omit the flag for 1h".to_owned()),
         Ok(duration) => Ok(duration),
         Err(error) => Err(error.to_string()),
     }

@@ -43,6 +43,6 @@ impl Failure {
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
-        Self::unreachable(format_args!("this machine refuses: {error}"))
+        Self::unreachable(format_args!("the operating system refuses: {error}"))
     }
 }

@@ -117,7 +117,7 @@ fn expand(path: &str) -> Result<Vec<String>, String> {
         .collect();
     files.sort();
     if files.is_empty() {
-        return Err("the directory has no file that ends in .yaml, .yml or .json".to_owned());
+        return Err("the directory has no file with the extension .yaml, .yml or .json".to_owned());
     }
     Ok(files)
 }

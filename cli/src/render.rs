@@ -128,7 +128,9 @@ fn report(unresolved: &Unresolved) {
                 format!("--output {step}.{output}=VALUE or --output-file {step}.{output}=PATH")
             }
             Reference::Context(name) => format!("--variable {name}=VALUE"),
-            Reference::Resource { name, .. } => format!("what the resource '{name}' lacks"),
+            Reference::Resource { name, .. } => {
+                format!("the values that the resource '{name}' lacks")
+            }
         };
         error(format!("$({reference}) has no value; give it with {flag}"));
     }

@@ -127,7 +127,7 @@ fn prepare(options: &Run) -> Result<Ready, u8> {
     let commands = step_commands::read(&options.step_commands, &play, &mut errors);
     let overrides = context::overrides(&options.variables, &mut errors);
     let directory = RunDirectory::new(options.keep).map_err(|error| {
-        Failure::unreachable(format_args!("no temporary directory can be made: {error}")).print()
+        Failure::unreachable(format_args!("cannot create a temporary directory: {error}")).print()
     })?;
     let mut plan = None;
     let (mut warnings, mut notes) = (Vec::new(), Vec::new());
@@ -398,7 +398,7 @@ fn begin(play: &Play, context: &Context, cluster: &Cluster, options: &Run, names
     let others: Vec<&str> = others.map(String::as_str).collect();
     if cluster.is_embedded() && !others.is_empty() {
         Progress::note(&format!(
-            "namespaces of templates, made for this run; a cluster must have them: {}",
+            "namespaces of templates, created for this run; in a cluster they must exist: {}",
             others.join(", ")
         ));
     }

@@ -76,7 +76,7 @@ fn the_proposals_syntax_is_to_be_translated_first() {
         IMAGE,
     ]);
     ran.exits(78).says(
-        "the outputs are declared in the proposal's syntax, which Tekton does not take; translate it first: gleaner translate -f FILE | gleaner inject -f -",
+        "the outputs are declared in the proposal's syntax, which Tekton does not support; translate it first: gleaner translate -f FILE | gleaner inject -f -",
     );
     assert_eq!(ran.stdout, "");
 }

@@ -163,10 +163,10 @@ fn what_is_given_wrongly_is_said_at_once() {
     ]);
     ran.exits(64)
         .says("the Task has no parameter 'imageURL'; did you mean 'imageUrl'?")
-        .says("no output 'kaniko.digset' is declared; did you mean 'kaniko.digest'?");
+        .says("undeclared output 'kaniko.digset'; did you mean 'kaniko.digest'?");
     gleaner(&["render", "-f", PROPOSAL, "-p", "imageUrl"])
         .exits(64)
-        .says("write NAME=VALUE");
+        .says("use NAME=VALUE");
     gleaner(&["render", "-f", PROPOSAL, "--variable", "taskRun.nme=x"])
         .exits(64)
         .says("did you mean 'taskRun.name'?");

@@ -83,7 +83,7 @@ fn what_was_created_after_the_time_was_up_is_not_denied() {
     let (ran, names) = against_a_slow_cluster(&text, &["--timeout", "3s"], &[], pause);
     ran.exits(1).says("(--timeout)");
     assert_eq!(names, ["cm"]);
-    ran.says("exists all the same: ConfigMap default/cm");
+    ran.says("still exists: ConfigMap default/cm");
     assert!(
         !ran.stderr.contains("nothing was created"),
         "{}",
@@ -112,7 +112,7 @@ fn what_an_apply_changed_before_the_failure_is_not_denied() {
     });
     let (ran, names) = against_a_slow_cluster(&text, &[], &[old], Duration::ZERO);
     ran.exits(73)
-        .says("existed before and keeps what was applied to it: ConfigMap default/old");
+        .says("existed before and keeps the applied fields: ConfigMap default/old");
     assert_eq!(names, ["old"]);
     assert!(
         !ran.stderr.contains("nothing was created"),
@@ -138,7 +138,7 @@ sleep 60"#;
     let ran = run(&task(ONE, &spec), &[]);
     ran.exits(69)
         .says("the sidecar exited")
-        .says("what exists cannot be told: the sidecar did not answer; look for objects annotated gleaner.dev/run-uid: ");
+        .says("the existing objects are unknown: the sidecar did not respond; look for objects annotated gleaner.dev/run-uid: ");
     assert!(
         !ran.stderr.contains("nothing was created"),
         "{}",

@@ -250,7 +250,7 @@ fn a_kubeconfig_leads_to_a_real_cluster() {
     let (ran, objects) = against_a_cluster(&[], false);
     ran.exits(0)
         .says("namespace builds of the cluster here")
-        .says("has no owner");
+        .says("created objects have no owner");
     assert_eq!(objects.len(), 1, "{objects:#?}");
     assert_eq!(objects[0]["metadata"]["namespace"], "builds");
     assert_eq!(

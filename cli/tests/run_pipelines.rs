@@ -162,7 +162,7 @@ fn a_run_in_the_old_syntax_is_not_passed_over_in_silence() {
     .says("translate it first: gleaner translate -f FILE | gleaner run -f -");
     gleaner(&["run", "-f", file, "--run", "build-and-test-run"])
         .exits(78)
-        .says("spec.resources: 'resources' is not played on this machine; translate the documents first");
+        .says("spec.resources: 'resources' is not supported on this machine; translate the documents first");
 }
 
 #[test]
@@ -377,7 +377,7 @@ fn what_is_wrong_with_a_pipeline_is_said_before_its_first_task() {
         ),
         (
             "{name: b, taskRef: {name: say}, params: [{name: name, value: $(tasks.first.status)}]}",
-            "the status of a task is known in 'finally' alone",
+            "the status of a task is known only in 'finally'",
         ),
         (
             "{name: b, taskRef: {name: say}}",
@@ -397,19 +397,19 @@ fn what_is_wrong_with_a_pipeline_is_said_before_its_first_task() {
         ),
         (
             "{name: first, taskRef: {name: say}, params: [{name: name, value: a}]}",
-            "another task is also called 'first'",
+            "duplicate task name 'first'",
         ),
         (
             "{name: b, taskRef: {name: say}, matrix: {params: [{name: name, value: [a, b]}]}}",
-            "'matrix' is not played on this machine",
+            "'matrix' is not supported on this machine",
         ),
         (
             "{name: b, taskRef: {name: say}, retries: 2, params: [{name: name, value: a}]}",
-            "'retries' is not played on this machine",
+            "'retries' is not supported on this machine",
         ),
         (
             "{name: b, pipelineRef: {name: p}}",
-            "'pipelineRef' is not played on this machine; pipelines in pipelines",
+            "'pipelineRef' is not supported on this machine; pipelines in pipelines",
         ),
         (
             "{name: b, taskRef: {resolver: git}}",

@@ -56,7 +56,7 @@ fn a_namespace_that_a_template_names_exists() {
         &[],
     );
     ran.exits(0)
-        .says("a cluster must have them: prod")
+        .says("in a cluster they must exist: prod")
         .says("ConfigMap prod/cm");
 }
 
@@ -107,10 +107,10 @@ params: [{name: unknown, value: x}]";
     let ran = run(&with_run(spec, of_cluster), &[]);
     ran.exits(0)
         .says("not used here: images, pod templates, resource limits, service accounts, sidecars, stepSpecs, volumes other than emptyDir")
-        .says("the Task has no parameter 'unknown', which the run gives; Tekton ignores it");
+        .says("the Task has no parameter 'unknown', which the run sets; Tekton ignores it");
     for (field, message) in [
-        ("retries: 2", "spec.retries: 'retries' is not played"),
-        ("status: TaskRunCancelled", "'status' is not played"),
+        ("retries: 2", "spec.retries: 'retries' is not supported"),
+        ("status: TaskRunCancelled", "'status' is not supported"),
         (
             "timeuot: 1m",
             "unknown field 'timeuot'; did you mean 'timeout'?",
@@ -168,7 +168,7 @@ fn workspaces_of_a_run_need_what_only_a_cluster_has() {
     let spec = "workspaces: [{name: src}]\nsteps: [{name: one, script: 'ls -A $(workspaces.src.path) > $GLEANER_OUTPUTS/a'}]";
     run(&with_run(spec, ""), &[])
         .exits(78)
-        .says("the workspace 'src' is bound to nothing");
+        .says("the workspace 'src' is not bound");
     let claim = "workspaces: [{name: src, persistentVolumeClaim: {claimName: c}, subPath: sub}]";
     run(&with_run(spec, claim), &[])
         .exits(78)
@@ -273,7 +273,7 @@ fn several_files_and_directories_are_one_set_of_documents() {
     let copy = file(folder.path(), "copy.yaml", task_text);
     gleaner(&["run", "-f", &run_file, tasks, &copy])
         .exits(78)
-        .says("copy.yaml:1:1: error: there is another Task 'try' at ");
+        .says("copy.yaml:1:1: error: duplicate Task 'try', also at ");
     gleaner(&[
         "render", "-f", tasks, &copy, "-p", "p=x", "--output", "one.a=x",
     ])
@@ -283,7 +283,7 @@ fn several_files_and_directories_are_one_set_of_documents() {
     let empty = tempfile::tempdir().unwrap();
     gleaner(&["run", empty.path().to_str().unwrap()])
         .exits(64)
-        .says("the directory has no file that ends in .yaml");
+        .says("the directory has no file with the extension .yaml");
 }
 
 #[test]
@@ -306,7 +306,7 @@ fn two_runs_need_a_name() {
     );
     run(&text, &[])
         .exits(64)
-        .says("say which with --run: TaskRun mine, TaskRun yours");
+        .says("select one with --run: TaskRun mine, TaskRun yours");
     let ran = run(&text, &["--run", "yours"]);
     assert_eq!(ran.exits(0).object()["data"]["a"], "x|yours|ci");
     run(&text, &["--run", "your"])
@@ -315,7 +315,7 @@ fn two_runs_need_a_name() {
     let twice = format!("{first}---\n{second}---\n{second}");
     run(&twice, &[])
         .exits(78)
-        .says("there is another TaskRun 'mine' at <stdin>:");
+        .says("duplicate TaskRun 'mine', also at <stdin>:");
 }
 
 #[test]

@@ -188,7 +188,7 @@ fn unknown_variables_are_errors_in_every_field_of_a_step() {
         (
             "{name: one, script: x, timeout: $(tasks.a.results.b)}",
             "timeout",
-            "by parameters of its Task",
+            "through parameters of its Task",
         ),
         (
             "{name: one, script: x, stdoutConfig: {path: $(steps.zero.results.none)}}",
@@ -203,7 +203,7 @@ fn unknown_variables_are_errors_in_every_field_of_a_step() {
         (
             "{name: one, script: 'echo $(steps.zero.results.own)'}",
             "script",
-            "Tekton knows no step results in 'script'",
+            "Tekton does not support step results in 'script'",
         ),
         (
             "{name: one, script: 'echo $(step.artifacts.path)'}",
@@ -283,8 +283,8 @@ fn a_wait_that_nothing_here_ends_is_named_and_can_be_left_out() {
     );
     run(&text, &[])
         .exits(73)
-        .says("no controller runs in this API server")
-        .says("the run waits for 'migrate' (condition Complete, at most 4s); --no-wait leaves that out")
+        .says("no controllers run in this API server")
+        .says("the run waits for 'migrate' (condition Complete, at most 4s); --no-wait skips the waits")
         .says("waiting for 'migrate' (condition Complete, at most 4s) for ");
     let ran = run(&text, &["--no-wait"]);
     ran.exits(0).says("Job default/migrate-1");

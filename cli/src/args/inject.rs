@@ -31,7 +31,7 @@ pub(crate) struct Inject {
     /// Pull policy of that image; by default the cluster's.
     #[arg(long, value_name = "POLICY", value_parser = pull_policy())]
     pub(crate) image_pull_policy: Option<PullPolicy>,
-    /// Where the cluster's Tekton reads results: its feature flags results-from and
+    /// Source of the results in the cluster's Tekton: its feature flags results-from and
     /// enable-termination-message-compression.
     #[arg(long, value_name = "WAY", value_parser = results_from(), default_value = TERMINATION_MESSAGE)]
     pub(crate) results_from: ResultsFrom,
@@ -61,7 +61,7 @@ pub(crate) struct Inject {
 fn pull_policy() -> impl TypedValueParser<Value = PullPolicy> {
     const POLICIES: [(PullPolicy, &str); 3] = [
         (PullPolicy::Always, "At each start"),
-        (PullPolicy::IfNotPresent, "When it is not there"),
+        (PullPolicy::IfNotPresent, "If it is not present"),
         (PullPolicy::Never, "Never"),
     ];
     let values = POLICIES.map(|(policy, help)| PossibleValue::new(policy.as_str()).help(help));
@@ -90,15 +90,14 @@ fn results_from() -> impl TypedValueParser<Value = ResultsFrom> {
         (
             "sidecar-logs",
             ResultsFrom::SidecarLogs,
-            "From the log of a sidecar of Tekton's",
+            "From the log of Tekton's sidecar",
         ),
     ];
     let values = WAYS.map(|(name, _, help)| PossibleValue::new(name).help(help));
     PossibleValuesParser::new(values).try_map(|given| {
         let mut ways = WAYS.into_iter();
         let way = ways.find(|(name, ..)| *name == given);
-        way.map(|(_, way, _)| way)
-            .ok_or("not a way to read results")
+        way.map(|(_, way, _)| way).ok_or("not a source of results")
     })
 }
 
@@ -110,4 +109,4 @@ Examples:
   export GLEANER_IMAGE=registry.example/gleaner:0.1.0
   gleaner translate -f examples/build-and-test.yaml | gleaner inject -f - | kubectl apply -f -
 
-Exit codes: 0; 64 the command line is wrong, 78 a declaration is wrong, or a step cannot be wrapped here.";
+Exit codes: 0; 64 the command line is wrong, 78 a declaration is wrong, or a step cannot be injected.";

@@ -54,4 +54,4 @@ Examples:
   # Fetch the PipelineResources that the runs reference from an old cluster:
   gleaner translate -f pipeline.yaml -f run.yaml --context old -n builds
 
-Exit codes: 0; 64 the command line is wrong, 69 the cluster is unreachable, 78 something in the files has no equivalent.";
+Exit codes: 0; 64 the command line is wrong, 69 the cluster is unreachable, 78 a feature in the files has no equivalent.";

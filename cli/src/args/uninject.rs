@@ -27,10 +27,10 @@ const UNINJECT_EXAMPLES: &str = "\
 Examples:
   gleaner uninject -f task.yaml | kubectl apply -f -
 
-  # Everything in a cluster that has Gleaner in it, or declares outputs:
+  # List all objects in a cluster that contain Gleaner or declare outputs:
   kubectl get tasks,pipelines,jobs,cronjobs --all-namespaces -o yaml | gleaner uninject -f - --list
 
-  # Out of all of it, before Gleaner is uninstalled:
+  # Remove Gleaner from all of them, before it is uninstalled:
   kubectl get tasks,pipelines,cronjobs --all-namespaces -o yaml |
     gleaner uninject -f - --only-changed --remove-declarations | kubectl replace -f -
 

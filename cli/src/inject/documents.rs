@@ -33,7 +33,7 @@ pub(super) fn inject(
     let object = document.to_json();
     if report.errors.is_empty() && is_untranslated(&object, document) {
         let message =
-            "the outputs are declared in the proposal's syntax, which Tekton does not take";
+            "the outputs are declared in the proposal's syntax, which Tekton does not support";
         let help = "translate it first: gleaner translate -f FILE | gleaner inject -f -";
         let at = Some(document.position(&Place::from(["spec"])));
         let untranslated = Diagnostic::new(["spec"], at, message).help(help);

@@ -31,17 +31,14 @@ pub(crate) fn choose<'a>(
             [one] => Ok(**one),
             [] => {
                 let help = did_you_mean(name, all.iter().map(Document::name));
-                Err(format!("{files}: there is no {what} '{name}' in it{help}"))
+                Err(format!("{files}: no {what} '{name}'{help}"))
             }
             several => {
                 let several: Vec<String> = several
                     .iter()
                     .map(|one| format!("{} at {}", one.title(), one.position()))
                     .collect();
-                Err(format!(
-                    "there are several {what}s '{name}': {}",
-                    several.join(", ")
-                ))
+                Err(format!("several {what}s '{name}': {}", several.join(", ")))
             }
         }
     };
@@ -63,7 +60,7 @@ pub(crate) fn choose<'a>(
         ([_, ..], _) => {
             let names = names(&runs);
             return Err(format!(
-                "{files}: there are several runs in it; say which with --run: {names}"
+                "{files}: several runs; select one with --run: {names}"
             ));
         }
         ([], _) => {}
@@ -75,17 +72,17 @@ pub(crate) fn choose<'a>(
         ([only], _, []) => Ok(*only),
         (_, [only], []) => Ok(**only),
         ([], _, []) => Err(format!(
-            "{files}: there is no Task in it, and no run; give the file that holds one with -f"
+            "{files}: no Task and no run; pass the file with one with -f"
         )),
         (_, _, []) => {
             let names: Vec<&str> = tasks.iter().map(Document::name).collect();
             let names = names.join(", ");
             Err(format!(
-                "{files}: there are several Tasks in it; say which with --task: {names}"
+                "{files}: several Tasks; select one with --task: {names}"
             ))
         }
         _ => Err(format!(
-            "{files}: there are several Pipelines in it, and no run: {}; add a PipelineRun",
+            "{files}: several Pipelines, and no run: {}; add a PipelineRun",
             names(&pipelines)
         )),
     }

@@ -72,7 +72,7 @@ impl Cluster {
         }
         let server = builder.start().await.map_err(|error| {
             Failure::unreachable(format_args!(
-                "the API server of this run does not start: {error}"
+                "the API server of this run failed to start: {error}"
             ))
         })?;
         Ok(Self {
@@ -89,7 +89,7 @@ impl Cluster {
         })?;
         let context = options.context.clone().or(config.current_context.clone());
         let context = context.ok_or_else(|| {
-            Failure::usage("the kubeconfig has no current context; say which with --context")
+            Failure::usage("the kubeconfig has no current context; select one with --context")
         })?;
         let contexts = &config.contexts;
         let found = contexts.iter().find(|known| known.name == context);
@@ -142,7 +142,7 @@ impl Cluster {
             run["metadata"]["ownerReferences"] = owner;
         }
         let made = server.seed(run).map_err(|error| {
-            Failure::unreachable(format_args!("no {kind} can be made for this run: {error}"))
+            Failure::unreachable(format_args!("cannot create a {kind} for this run: {error}"))
         })?;
         Ok(made["metadata"]["uid"].as_str().map(str::to_owned))
     }
@@ -185,7 +185,7 @@ impl Cluster {
         match &self.place {
             Place::Embedded(_) => None,
             Place::Real { .. } => Some(
-                "the cluster has no TaskRun of this run: what is created has no owner, and stays until you delete it",
+                "the cluster has no TaskRun of this run: created objects have no owner, and stay until you delete them",
             ),
         }
     }

@@ -83,7 +83,7 @@ impl Command {
                 let script = text(script)?;
                 if script.trim_start().starts_with("#!win") {
                     return Err(format!(
-                        "step '{name}' is a script for Windows; say what to run instead with --step-command {name}='...'"
+                        "step '{name}' is a script for Windows; specify a command with --step-command {name}='...'"
                     ));
                 }
                 if has_interpreter(&script) && !script.starts_with("#!") {
@@ -101,14 +101,14 @@ impl Command {
             }
             (Action::Image(image), None) => {
                 return Err(format!(
-                    "step '{name}' runs whatever its image '{image}' runs, and here are no images; say what \
-                     to run instead with --step-command {name}='...'"
+                    "step '{name}' runs the command of its image '{image}', and this machine has no images; specify a command \
+                     with --step-command {name}='...'"
                 ));
             }
             (Action::Reference(reference), None) => {
                 return Err(format!(
-                    "step '{name}' refers to the StepAction '{reference}', which is in no file; give the file that holds it with -f, \
-                     or say what to run instead with --step-command {name}='...'"
+                    "step '{name}' refers to the StepAction '{reference}', which is in no file; pass its file with -f, \
+                     or specify a command with --step-command {name}='...'"
                 ));
             }
         };
@@ -252,7 +252,7 @@ fn conditions_hold(step: &Step, surroundings: &Surroundings<'_>) -> Result<bool,
             }
             Condition::Expression(expression) => {
                 return Err(format!(
-                    "step '{}': the condition '{expression}' is in CEL, which only a cluster evaluates; take it out to run \
+                    "step '{}': the condition '{expression}' is in CEL, which only a cluster evaluates; remove it to run \
                      it here",
                     step.name
                 ));

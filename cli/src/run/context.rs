@@ -29,7 +29,7 @@ pub(crate) fn overrides(assignments: &[Assignment], errors: &mut Vec<String>) ->
                 "--variable {bare}: give the namespace with -n NAME"
             ));
         } else if overrides.insert(bare.to_owned(), value.clone()).is_some() {
-            errors.push(format!("--variable: '{bare}' is given twice"));
+            errors.push(format!("--variable: duplicate '{bare}'"));
         }
     }
     overrides

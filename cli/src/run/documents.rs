@@ -78,7 +78,7 @@ impl<'a> Documents<'a> {
             let is_named = document.node.descend(&["metadata", "name"]).is_some();
             let key = (kind, name, document.namespace());
             if let Some(other) = first.insert(key, *document).filter(|_| is_named) {
-                let message = format!("there is another {kind} '{name}' at {}", other.position());
+                let message = format!("duplicate {kind} '{name}', also at {}", other.position());
                 let diagnostic = Diagnostic::new(Place::root(), Some(document.node.at), message);
                 found.push(document.error(diagnostic.help("rename or remove one of them")));
             }
@@ -138,7 +138,7 @@ impl<'a> Documents<'a> {
             [only] => Ok(**only),
             _ => {
                 let help = suggestion(name, all.iter().map(Document::name));
-                let help = help.unwrap_or_else(|| "give the file that holds it with -f".to_owned());
+                let help = help.unwrap_or_else(|| "pass its file with -f".to_owned());
                 Err((format!("no file has the {kind} '{name}'"), Some(help)))
             }
         }
@@ -164,7 +164,7 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert_eq!(
             found[0].to_string(),
-            "b:3:1: error: there is another Task 'x' at a:1:1; rename or remove one of them"
+            "b:3:1: error: duplicate Task 'x', also at a:1:1; rename or remove one of them"
         );
     }
 

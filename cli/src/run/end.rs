@@ -49,14 +49,16 @@ impl End {
     pub(crate) fn describe(self, command: &Command, limit: &str) -> String {
         match (self, command.timeout) {
             (Self::Exited(code), _) => format!("exited with code {code}"),
-            (Self::Signalled(signal), _) => format!("was ended by signal {signal}"),
+            (Self::Signalled(signal), _) => format!("was terminated by signal {signal}"),
             (Self::TimedOut { whole_run: false }, Some(timeout)) => {
-                format!("took longer than its timeout of {timeout:?} and was ended")
+                format!("exceeded its timeout of {timeout:?} and was terminated")
             }
             (Self::TimedOut { .. }, _) => {
-                format!("was ended: the run has taken too long ({limit})")
+                format!("was terminated: the run has exceeded its time limit ({limit})")
             }
-            (Self::Interrupted(signal), _) => format!("was ended, as signal {signal} asked for it"),
+            (Self::Interrupted(signal), _) => {
+                format!("was terminated by signal {signal} to the run")
+            }
         }
     }
 }

@@ -67,7 +67,7 @@ const PIPELINE_RUN: Table = &[
     ("managedBy", Cluster("managedBy")),
     ("serviceAccountName", Cluster("service accounts")),
     ("podTemplate", Cluster("pod templates")),
-    ("timeout", Refused("v1 has it as timeouts.pipeline")),
+    ("timeout", Refused("in v1 it is timeouts.pipeline")),
     (
         "status",
         Refused("a canceled or pending run does not start; remove it"),
@@ -83,10 +83,7 @@ const TASK_RUN_SPEC: Table = &[
     ("sidecarSpecs", Cluster("sidecarSpecs")),
     ("computeResources", Cluster("resource limits")),
     ("metadata", Refused(REMOVE)),
-    (
-        "timeout",
-        Refused("write the timeout at the pipeline's task"),
-    ),
+    ("timeout", Refused("set the timeout of the pipeline's task")),
 ];
 
 const PIPELINE: Table = &[
@@ -296,7 +293,7 @@ pub(crate) fn check(
             Refused(help) => {
                 found.refuse(
                     &cursor,
-                    format!("'{field}' is not played on this machine"),
+                    format!("'{field}' is not supported on this machine"),
                     *help,
                 );
             }

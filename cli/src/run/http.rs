@@ -67,12 +67,12 @@ impl SidecarClient {
         let response = tokio::time::timeout(patience, self.exchange(method, path)).await;
         response.unwrap_or_else(|_| {
             let seconds = patience.as_secs();
-            Err(format!("the sidecar does not answer within {seconds} s"))
+            Err(format!("the sidecar does not respond within {seconds} s"))
         })
     }
 
     async fn exchange(&self, method: Method, path: &str) -> Result<(StatusCode, Bytes), String> {
-        let broken = |error: hyper::Error| format!("the sidecar does not answer: {error}");
+        let broken = |error: hyper::Error| format!("the sidecar does not respond: {error}");
         let stream = UnixStream::connect(&self.socket).await;
         let stream = stream.map_err(|error| format!("the sidecar cannot be reached: {error}"))?;
         let connected = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
@@ -99,5 +99,5 @@ impl SidecarClient {
 }
 
 fn unreadable(error: impl std::fmt::Display) -> String {
-    format!("the sidecar's answer cannot be read: {error}")
+    format!("the sidecar's response cannot be read: {error}")
 }

@@ -52,7 +52,7 @@ pub(crate) async fn end(sidecar: SidecarProcess, interrupt: &mut Signals) -> Exi
         ended.await;
         return existing;
     }
-    Progress::note("the API server is still being asked; ending that, or undoing it");
+    Progress::note("a submission is in progress; completing it or rolling it back");
     // Requested before the shutdown begins, so that the response is pending there.
     let (answer, ()) = tokio::join!(client.submit(ENDING), async {
         let _ = client.status().await;
@@ -72,7 +72,7 @@ fn is_of_submission(problem: &Problem) -> bool {
 
 async fn objects(client: &SidecarClient) -> Vec<Value> {
     client.resources().await.unwrap_or_else(|error| {
-        Progress::note(&format!("what was created cannot be shown: {error}"));
+        Progress::note(&format!("the created objects cannot be shown: {error}"));
         Vec::new()
     })
 }
@@ -90,7 +90,7 @@ impl Existing {
                     let place = created.namespace.iter();
                     let place: String = place.flat_map(|name| [name.as_str(), "/"]).collect();
                     let (kind, name) = (&created.kind, &created.name);
-                    Progress::note(&format!("exists all the same: {kind} {place}{name}"));
+                    Progress::note(&format!("still exists: {kind} {place}{name}"));
                 }
             }
             Self::Nothing if succeeded => {}
@@ -100,7 +100,7 @@ impl Existing {
             }
             Self::Failed(problem) => Progress::failed(&problem.detail),
             Self::Unknown => Progress::failed(&format!(
-                "what exists cannot be told: the sidecar did not answer; look for objects annotated {}: {run_uid}",
+                "the existing objects are unknown: the sidecar did not respond; look for objects annotated {}: {run_uid}",
                 annotation::RUN_UID
             )),
         }

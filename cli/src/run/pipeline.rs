@@ -111,7 +111,7 @@ fn check(source: &PipelineSource<'_>, lists: &mut [Vec<Listed<'_>>; 2], found: &
     for (position, list) in lists.iter().enumerate() {
         for (item, (task, _)) in list {
             if !all.insert(task.name.clone()) {
-                let message = format!("another task is also called '{}'", task.name);
+                let message = format!("duplicate task name '{}'", task.name);
                 found.refuse(item, message, "rename one of them");
             }
             if position == 0 {

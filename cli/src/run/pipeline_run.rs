@@ -63,7 +63,7 @@ impl PipelineRun<'_> {
         let mut course = Course::GoesOn;
         for task in &self.play.tasks {
             if course != Course::GoesOn {
-                self.skip(task, "a task before it failed");
+                self.skip(task, "an earlier task failed");
                 continue;
             }
             course = self.task(surroundings, task, tasks, false).await?;
@@ -264,7 +264,7 @@ impl PipelineRun<'_> {
                     self.report.results.insert(name.clone(), value);
                 }
                 Err(error) => Progress::note(&format!(
-                    "the Pipeline's result '{name}' is left out: {error}"
+                    "the Pipeline's result '{name}' is omitted: {error}"
                 )),
             }
         }

@@ -114,7 +114,7 @@ pub(crate) fn referenced(
         .unwrap_or_else(|| "Task".to_owned());
     let version = reference.text_at("apiVersion", found).unwrap_or_default();
     if kind != "Task" || !(version.is_empty() || version.starts_with("tekton.dev/")) {
-        let message = format!("'{kind}' is not a Task, and is not played on this machine");
+        let message = format!("'{kind}' is not a Task, and is not supported on this machine");
         found.refuse(reference, message, "use a Task of the files");
         return Ok(None);
     }
@@ -152,11 +152,7 @@ pub(crate) fn given_params(parent: &Cursor<'_>, found: &mut Diagnostics) -> Para
             continue;
         };
         if params.insert(name.clone(), value(given)).is_some() {
-            found.add(
-                &item,
-                format!("the parameter '{name}' is given twice"),
-                None,
-            );
+            found.add(&item, format!("duplicate parameter '{name}'"), None);
         }
     }
     params
@@ -278,7 +274,7 @@ fn workspaces(
             }
             (false, None) if workspace.optional => {}
             (false, None) => {
-                let message = format!("the workspace '{name}' of the Task is bound to nothing");
+                let message = format!("the workspace '{name}' of the Task is not bound");
                 let help = "bind it in the task's workspaces and in those of the run";
                 found.refuse(item, message, help);
             }

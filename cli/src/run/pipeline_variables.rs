@@ -142,9 +142,7 @@ impl Names<'_> {
                 .map(|_| None),
                 None => Err((
                     unknown(),
-                    Some(
-                        "results of 'finally' are known to the Pipeline's results alone".to_owned(),
-                    ),
+                    Some("only the Pipeline's results can use results of 'finally'".to_owned()),
                 )),
             },
             "context" => {
@@ -175,7 +173,7 @@ impl Names<'_> {
             )),
             (ParamKind::Array | ParamKind::Object { .. }, _) if is_whole && !one.is_whole => Err((
                 format!("`$({inner})` is of type {}", param.kind.as_str()),
-                Some("let it be the whole value".to_owned()),
+                Some("use it as the whole value".to_owned()),
             )),
             (ParamKind::Object { keys }, Some(Access::Key(key)))
                 if !keys.is_empty() && !keys.contains(key) =>
@@ -197,7 +195,7 @@ impl Names<'_> {
         let is_status = (parts.len() == 2 && task == "status")
             || (parts.len() == 3 && key(parts, 2) == Some("status"));
         if is_status && !self.statuses {
-            let help = "the status of a task is known in 'finally' alone";
+            let help = "the status of a task is known only in 'finally'";
             return Err((unknown(), Some(help.to_owned())));
         }
         if parts.len() == 2 && is_status {
@@ -240,19 +238,19 @@ fn misuse(
         Some((message, Some(help.to_owned())))
     };
     match (shape, access.first()) {
-        (ResultShape::Text, Some(_)) => of_type("string", "remove what follows its name"),
+        (ResultShape::Text, Some(_)) => of_type("string", "remove the part after its name"),
         (ResultShape::List, Some(Access::Key(_))) => {
             of_type("array", "use an index such as [0], or [*]")
         }
         (ResultShape::List, _) if is_whole && !one.is_whole => of_type(
             "array",
-            "let it be the whole value, or use an index such as [0]",
+            "use it as the whole value, or use an index such as [0]",
         ),
         (ResultShape::Map(_), Some(Access::Index(_))) => {
             of_type("object", "name a key, or use [*]")
         }
         (ResultShape::Map(_), _) if is_whole && !one.is_whole => {
-            of_type("object", "let it be the whole value, or name a key")
+            of_type("object", "use it as the whole value, or name a key")
         }
         (ResultShape::Map(Some(keys)), Some(Access::Key(key))) if !keys.contains(key) => Some((
             format!("`$({inner})`: the result '{result}' has no key '{key}'"),

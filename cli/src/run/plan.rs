@@ -177,7 +177,9 @@ impl Plan {
         let own = self.directory.workspace().join(name);
         let made = self.make_directory(workspace, bound, shared, &own);
         let directory = made.unwrap_or_else(|error| {
-            errors.push(format!("the directory of '{name}' cannot be made: {error}"));
+            errors.push(format!(
+                "the directory of '{name}' cannot be created: {error}"
+            ));
             own.clone()
         });
         // Scripts rarely quote Tekton's paths, which never need it.
@@ -304,7 +306,7 @@ impl Plan {
             let names: Vec<&str> = elsewhere.map(|variable| variable.name.as_str()).collect();
             if !names.is_empty() {
                 notes.push(format!(
-                    "step '{}': {} would come from the cluster (valueFrom); here it is what your environment has",
+                    "step '{}': {} would come from the cluster (valueFrom); here it is taken from your environment",
                     self.shown(&step.name),
                     names.join(", ")
                 ));
@@ -320,7 +322,7 @@ fn too_long(name: &str, value: &Value) -> Option<String> {
     let length = name.len() + as_text(value).len() + 2;
     (length > ARGUMENT_MAX).then(|| {
         format!(
-            "the parameter '{name}' has {length} bytes; here a parameter with its name has room for {ARGUMENT_MAX} \
+            "the parameter '{name}' has {length} bytes; here a parameter and its name may have {ARGUMENT_MAX} \
              (128 KiB)"
         )
     })

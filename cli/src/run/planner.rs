@@ -107,7 +107,7 @@ impl<'a> Planner<'a> {
         let old = runs.filter(|run| self.options.task.task.is_none() && choice::is_old(run));
         old.map(|run| {
             format!(
-                "{} ({}) is in an old syntax and is not played; translate it first: gleaner translate -f FILE | \
+                "{} ({}) is in an old syntax and is not supported; translate it first: gleaner translate -f FILE | \
                  gleaner run -f -",
                 run.title(),
                 run.position()
@@ -265,7 +265,7 @@ pub(crate) const NOTHING_DECLARED: &str =
 
 pub(crate) fn unbound(name: &str) -> String {
     format!(
-        "the workspace '{name}' is bound to nothing; bind it in the run, or with --workspace {name}=DIR"
+        "the workspace '{name}' is not bound; bind it in the run, or with --workspace {name}=DIR"
     )
 }
 
@@ -344,7 +344,7 @@ pub(crate) fn run_params(
             }
             None => {
                 let help = did_you_mean(name, specs.iter().map(|spec| &spec.name));
-                notes.push(format!("the {what} has no parameter '{name}', which the run gives; Tekton ignores it{help}"));
+                notes.push(format!("the {what} has no parameter '{name}', which the run sets; Tekton ignores it{help}"));
             }
         }
         spec.is_some()

@@ -135,7 +135,7 @@ impl Progress {
         }
         if status.phase == Phase::Submitting && !self.waiting {
             self.waiting = true;
-            Self::note("everything is known; asking the API server");
+            Self::note("all variables are known; submitting to the API server");
         }
     }
 

@@ -63,13 +63,13 @@ pub(crate) fn warnings(results: &Results, declared: &[TaskResult]) -> Vec<String
         };
         if !fits {
             warnings.push(format!(
-                "the result '{name}' is of type {kind}, and a step wrote something that is not a JSON {kind} of strings, such as \
+                "the result '{name}' is of type {kind}, but a step wrote something other than a JSON {kind} of strings, such as \
                  {form}: Tekton would fail the TaskRun"
             ));
         }
         if text.len() > RESULT_MAX {
             warnings.push(format!(
-                "the result '{name}' has {} bytes, and Tekton takes at most {RESULT_MAX} from a step for all results \
+                "the result '{name}' has {} bytes, and Tekton accepts at most {RESULT_MAX} from a step for all results \
                  together: it would be lost, or fail the TaskRun",
                 text.len()
             ));

@@ -39,7 +39,7 @@ pub(crate) fn read(
             twice |= of_task.insert((*step).to_owned(), value.clone()).is_some();
         }
         if twice {
-            errors.push(format!("--step-command: '{name}' is given twice"));
+            errors.push(format!("--step-command: duplicate step '{name}'"));
         }
     }
     commands

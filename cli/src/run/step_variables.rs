@@ -162,7 +162,7 @@ impl Names<'_> {
             "outputs" => None,
             "tasks" if self.embedded => None,
             "tasks" | "finally" => unknown(Some(
-                "a step gets the results of other tasks by parameters of its Task".to_owned(),
+                "a step gets the results of other tasks through parameters of its Task".to_owned(),
             )),
             "results" => unknown(Some(format!("use $(results.{name}.path)"))),
             _ => unknown(None),
@@ -187,7 +187,7 @@ impl Names<'_> {
             (ParamKind::Array, _) if is_whole && !(one.is_whole && field.spreads) => Some((
                 format!("`$({inner})` is an array"),
                 Some(
-                    "let it be a whole item of command or args, or add an index such as [0]"
+                    "use it as a whole item of command or args, or add an index such as [0]"
                         .to_owned(),
                 ),
             )),
@@ -229,7 +229,7 @@ impl Names<'_> {
         }
         if of_pipeline {
             let message = format!("`$({inner})` is unknown in a step of a Task");
-            let help = "the Pipeline can pass it by a parameter; templates of outputs have it";
+            let help = "the Pipeline can pass it as a parameter; templates of outputs can use it";
             return Some((message, Some(help.to_owned())));
         }
         let known = CONTEXT.iter().filter(|name| !name.starts_with("pipeline"));
@@ -278,15 +278,16 @@ impl Names<'_> {
                     return lacks(inner, "the Task has no step", name, names);
                 };
                 if field.step.is_some_and(|own| index >= own) {
-                    let message = format!("`$({inner})`: step '{name}' runs later, or is this one");
+                    let message =
+                        format!("`$({inner})`: step '{name}' runs later, or is this step");
                     return Some((
                         message,
-                        Some("a step reads results of steps before it".to_owned()),
+                        Some("a step can read results of earlier steps".to_owned()),
                     ));
                 }
                 if ["script", "image", "workingDir"].contains(&field.name) {
                     let message = format!(
-                        "`$({inner})`: Tekton knows no step results in '{}'",
+                        "`$({inner})`: Tekton does not support step results in '{}'",
                         field.name
                     );
                     return Some((message, Some("pass it by env or args".to_owned())));

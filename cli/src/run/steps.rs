@@ -94,7 +94,7 @@ impl Steps<'_> {
                 for skipped in &steps[index + 1..] {
                     Progress::step_skipped(
                         &self.plan.shown(&skipped.name),
-                        "the task finished before it",
+                        "the task finished before this step",
                     );
                 }
                 return Ok(code);
@@ -133,14 +133,14 @@ impl Steps<'_> {
         match end {
             End::Exited(exit_code::NOT_FOUND) if finish != Finish::Alone => {
                 Progress::note(&format!(
-                    "a tool that is not on this machine can be replaced: --step-command {name}='...'"
+                    "to replace a tool that is not installed on this machine: --step-command {name}='...'"
                 ))
             }
             // The API server of a local run serves Kubernetes' kinds and Tekton's; others need a CRD.
             End::Exited(exit_code::NOT_CREATED)
                 if self.embedded && reports.iter().any(is_of_unknown_kind) =>
             {
-                Progress::note("this run's own API server learns a kind from its CRD: --crd FILE");
+                Progress::note("to add a kind to this run's API server, pass its CRD: --crd FILE");
             }
             _ => {}
         }
@@ -182,7 +182,7 @@ impl Steps<'_> {
         let rest = async {
             while let Some(read) = readers.join_next().await {
                 if let Ok(Err(error)) = read {
-                    Progress::note(&format!("what '{name}' prints is lost: {error}"));
+                    Progress::note(&format!("the output of '{name}' is lost: {error}"));
                 }
             }
         };
@@ -320,7 +320,7 @@ impl Steps<'_> {
             return Ok(wanted.clone());
         }
         Progress::note(&format!(
-            "the working directory {} is in the step's image; here it runs in /workspace",
+            "the working directory {} exists only in the step's image; here the step runs in /workspace",
             wanted.display()
         ));
         Ok(directory.workspace())

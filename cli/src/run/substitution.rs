@@ -113,10 +113,10 @@ impl Substitution {
         };
         match reached {
             Value::Array(_) => Err(format!(
-                "`$({reference})` is an array: make it a whole item of command or args, or write [0] after it"
+                "`$({reference})` is an array: use it as a whole item of command or args, or append [0]"
             )),
             Value::Object(_) => Err(format!(
-                "`$({reference})` is an object: name one of its keys, as Tekton takes no whole object here"
+                "`$({reference})` is an object: name one of its keys, because Tekton does not accept a whole object here"
             )),
             scalar => Ok(Some(as_text(scalar))),
         }

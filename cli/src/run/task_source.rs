@@ -49,7 +49,7 @@ pub(crate) fn read(
     let sites = DeclarationSite::all(&node);
     let site = sites.iter().find(|site| site.task_spec() == Some(place));
     let site = site.ok_or_else(|| {
-        let message = "there is no TaskSpec here";
+        let message = "missing TaskSpec";
         document.errors(vec![Cursor::new(&node, place.clone()).diagnostic(message)])
     })?;
     let spec = site.task().map_err(errors)?.unwrap_or_default();

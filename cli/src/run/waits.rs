@@ -39,8 +39,8 @@ pub(crate) fn note(declaration: &Declaration) -> Option<String> {
         .collect();
     (!waits.is_empty()).then(|| {
         format!(
-            "no controller runs in this API server, so nothing changes the status of objects, and the run waits for {}; \
-             --no-wait leaves that out",
+            "no controllers run in this API server, so nothing changes the status of objects, and the run waits for {}; \
+             --no-wait skips the waits",
             waits.join(", ")
         )
     })

@@ -27,7 +27,7 @@ pub(crate) fn given(
         match existing_directory(value) {
             Ok(directory) => {
                 if given.insert(name.clone(), directory).is_some() {
-                    errors.push(format!("--workspace: '{name}' is given twice"));
+                    errors.push(format!("--workspace: duplicate workspace '{name}'"));
                 }
             }
             Err(error) => errors.push(format!("--workspace {name}={value}: {error}")),
@@ -72,7 +72,7 @@ pub(crate) fn bound(
         {
             found.add(
                 &item,
-                format!("the workspace '{name}' is bound twice"),
+                format!("duplicate binding of the workspace '{name}'"),
                 None,
             );
         }
@@ -104,7 +104,7 @@ fn volume(item: &Cursor<'_>, name: &str, found: &mut Diagnostics) -> Option<Volu
     let kind = kinds.into_iter().find(|kind| item.field(kind).is_some());
     let message = match kind {
         Some(kind) => format!("the workspace '{name}' is a {kind}, which only a cluster has"),
-        None => format!("the workspace '{name}' is bound to nothing"),
+        None => format!("the workspace '{name}' is not bound"),
     };
     let help =
         format!("give it a directory with --workspace {name}=DIR, or bind it to emptyDir: {{}}");

@@ -86,7 +86,7 @@ fn find<'a>(declaration: &'a Declaration, name: &'a str) -> Result<(&'a str, &'a
         });
         let known: Vec<String> = known.collect();
         let help = did_you_mean(name, &known);
-        format!("no output '{name}' is declared{help}")
+        format!("undeclared output '{name}'{help}")
     })
 }
 
@@ -104,17 +104,17 @@ fn parse(name: &str, output: &Output, text: &str) -> Result<Value, String> {
     };
     if let Some(number) = number::first_changed(text) {
         return Err(wrong(format!(
-            "the number{} would change on its way; declare type: string",
+            "the number{} cannot be stored exactly; declare type: string",
             quoted(number.to_owned())
         )));
     }
     let value: Value =
-        serde_json::from_str(text).map_err(|error| wrong(format!("no JSON: {error}")))?;
+        serde_json::from_str(text).map_err(|error| wrong(format!("invalid JSON: {error}")))?;
     if kind.admits(&value) {
         Ok(value)
     } else {
         let value = quoted(value.to_string());
-        Err(wrong(format!("the value{value} is of another type")))
+        Err(wrong(format!("the value{value} has another type")))
     }
 }
 
