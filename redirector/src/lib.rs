@@ -32,7 +32,7 @@
 
 #![allow(
     missing_docs,
-    reason = "a program, not a library: docs say what a name cannot"
+    reason = "a program, not a library: only unclear names need docs"
 )]
 
 pub mod answer;
