@@ -1,4 +1,4 @@
-//! The checks of documents, as all commands make them.
+//! The checks of documents, shared by all commands.
 
 use gleaner_core::check::{self, Report};
 use gleaner_core::declaration::AllowedKinds;
@@ -32,7 +32,7 @@ pub(crate) fn check(source: &Source, document: &Node, tasks: &ObjectResults) -> 
     check::document(document, source, &settings(), Placement::Webhook, tasks)
 }
 
-/// Adds what a report says of a document of the file `name`.
+/// Adds the findings of a report about a document of the file `name`.
 pub(crate) fn report(name: &str, report: &Report, findings: &mut Vec<Finding>) {
     let begin = findings.len();
     let all = [
@@ -49,7 +49,7 @@ pub(crate) fn report(name: &str, report: &Report, findings: &mut Vec<Finding>) {
     });
 }
 
-/// A finding about the file `name`.
+/// Returns a finding about the file `name`.
 pub(crate) fn finding(name: &str, severity: Severity, diagnostic: Diagnostic) -> Finding {
     Finding {
         file: name.to_owned(),

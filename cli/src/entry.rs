@@ -1,4 +1,4 @@
-//! From the program's arguments to one of the commands.
+//! Dispatches the program's arguments to one of the commands.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -14,9 +14,9 @@ use crate::{inject, lint, printing, render, run, translate, uninject};
 /// The file name by which `kubectl` finds this plugin.
 const KUBECTL_PLUGIN: &str = "kubectl-gleaner";
 
-/// Runs the program with these arguments, its own name included.
+/// Runs the program with these arguments, including its own name.
 ///
-/// Three commands are not for people: `gleaner redirector` and `gleaner sidecar` are the two binaries of a pod, so that
+/// Three commands are internal: `gleaner redirector` and `gleaner sidecar` are the two binaries of a pod, so that
 /// this one file is all that a local run needs; `gleaner watcher` outlives a run that is killed.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();

@@ -11,10 +11,10 @@ use gleaner_proto::exit_code;
 
 use crate::terminal;
 
-/// The largest file that is read: Kubernetes accepts no object over 1.5 MiB, and a file holds a few.
+/// The largest file that is read: Kubernetes accepts no object over 1.5 MiB, and a file contains a few.
 const LARGEST: u64 = 32 << 20;
 
-/// The reason why there are no documents of a file.
+/// The reason why a file has no documents.
 #[derive(Debug)]
 pub(crate) enum Unread {
     /// The file cannot be read.
@@ -34,7 +34,7 @@ impl Unread {
 /// Reads `path`, or standard input for `-`.
 ///
 /// # Errors
-/// When it cannot be read, is too large, is not UTF-8 or not YAML.
+/// Fails if it cannot be read, is too large, or is not UTF-8 or YAML.
 pub(crate) fn read(path: &str) -> Result<Source, Unread> {
     let (name, text) = if path == "-" {
         ("<stdin>", bounded(io::stdin().lock()))
@@ -56,20 +56,20 @@ pub(crate) fn read(path: &str) -> Result<Source, Unread> {
 /// Reads a small file of text.
 ///
 /// # Errors
-/// It cannot be read, or is not UTF-8.
+/// Fails if it cannot be read, or is not UTF-8.
 pub(crate) fn read_text(path: impl AsRef<Path>) -> Result<String, String> {
     let bytes = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
     encoding::decode(bytes).map_err(|error| error.to_string())
 }
 
-/// Reads to the end; nothing when there is too much.
+/// Reads to the end; returns `None` if there is too much.
 fn bounded(reader: impl Read) -> io::Result<Option<Result<String, EncodingError>>> {
     let mut bytes = Vec::new();
     reader.take(LARGEST + 1).read_to_end(&mut bytes)?;
     Ok((bytes.len() as u64 <= LARGEST).then(|| encoding::decode(bytes)))
 }
 
-/// Reads the files, and of a directory those that end in `.yaml`, `.yml` or `.json`; not those of directories below it.
+/// Reads the files, and of a directory those that end in `.yaml`, `.yml` or `.json`; not those of subdirectories.
 ///
 /// # Errors
 /// The exit code if one cannot be read; the messages have been printed.
@@ -107,7 +107,7 @@ pub(crate) fn read_each(files: &[String], mut found: Vec<Finding>) -> Result<Vec
     Err(exit_code::USAGE)
 }
 
-/// Returns the files that `path` stands for.
+/// Returns the files that `path` refers to.
 fn expand(path: &str) -> Result<Vec<String>, String> {
     if path == "-" || !Path::new(path).is_dir() {
         return Ok(vec![path.to_owned()]);
@@ -125,7 +125,7 @@ fn expand(path: &str) -> Result<Vec<String>, String> {
         .collect();
     files.sort();
     if files.is_empty() {
-        return Err("the directory has no file that ends in .yaml, .yml or .json".to_owned());
+        return Err("the directory has no file with the extension .yaml, .yml or .json".to_owned());
     }
     Ok(files)
 }

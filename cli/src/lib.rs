@@ -1,11 +1,11 @@
-//! The command `gleaner`, also `kubectl gleaner`: what the cluster does, at a terminal.
+//! The command `gleaner`, also `kubectl gleaner`: the cluster's work, at a terminal.
 //!
 //! | module | holds |
 //! | --- | --- |
 //! | `args` | the command line |
 //! | `values` | values from the command line, for parameters and outputs |
-//! | `lint`, `render`, `run`, `translate`, `inject`, `uninject` | a command each |
-//! | `checking` | the checks of documents, as all commands make them |
+//! | `lint`, `render`, `run`, `translate`, `inject`, `uninject` | one command each |
+//! | `checking` | the checks of documents, shared by all commands |
 //! | `files`, `printing` | reading and printing of documents |
 //! | `terminal`, `failure` | colors, messages, exit codes |
 

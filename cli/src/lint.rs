@@ -1,4 +1,4 @@
-//! `gleaner lint`: everything that is wrong with the documents in files, before a cluster says so.
+//! `gleaner lint`: reports all errors in the documents of files, before a cluster does.
 
 use std::process::ExitCode;
 
@@ -15,10 +15,10 @@ use crate::files::{self, Unread};
 use crate::printing;
 use crate::terminal;
 
-/// The exit code where something was found.
+/// The exit code if anything was found.
 const FOUND: u8 = 1;
 
-/// Reads the files, prints what is wrong with them, and returns the exit code for it.
+/// Reads the files, prints the findings, and returns the exit code.
 pub(crate) fn main(options: &Lint) -> Result<ExitCode, u8> {
     let files = options.files.all();
     let read: Vec<_> = files.iter().map(|file| files::read(file)).collect();

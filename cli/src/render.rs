@@ -29,11 +29,11 @@ const RENDERED: Bounds = Bounds {
     },
 };
 
-/// Prints the YAML; or says on standard error what is wrong or missing and gives the exit code.
+/// Prints the YAML, or the errors and missing values, and returns the exit code.
 pub(crate) fn main(options: &Render) -> Result<ExitCode, u8> {
     let task = open_task(&options.task)?;
     let (params, mut errors) = read_params(&task, &options.task)?;
-    // A parameter that no template uses may be missing here, or a part of it.
+    // A parameter that no template uses may be missing, or a part of it.
     errors.retain(|error| !matches!(error, ParamError::Missing(_)));
     errors.iter().for_each(error);
     let outputs = values::outputs(&task.declaration, &options.outputs, &options.output_files);
@@ -79,7 +79,7 @@ pub(crate) fn main(options: &Render) -> Result<ExitCode, u8> {
     print(&objects.collect::<Vec<_>>(), options.form)
 }
 
-/// Opens the files and picks the Task; or says on standard error why not and gives the exit code.
+/// Opens the files and selects the Task; on failure prints the reason and returns the exit code.
 pub(crate) fn open_task(options: &TaskArgs) -> Result<Task, u8> {
     let sources = files::read_with_directories(&options.files())?;
     let task = Task::select(&sources, options.task.as_deref()).map_err(|found| match found {
@@ -95,13 +95,13 @@ pub(crate) fn open_task(options: &TaskArgs) -> Result<Task, u8> {
 
 type Params = (BTreeMap<String, Value>, Vec<ParamError>);
 
-/// The parameters from the command line and the file of parameters.
+/// Returns the parameters from the command line and the parameter file.
 fn read_params(task: &Task, options: &TaskArgs) -> Result<Params, u8> {
     let file = read_param_file(options)?;
     Ok(values::params(&task.spec.params, &options.params, &file))
 }
 
-/// The parameters in the file of parameters; none without a file.
+/// Returns the parameters in the parameter file; empty without a file.
 pub(crate) fn read_param_file(options: &TaskArgs) -> Result<Map<String, Value>, u8> {
     let file = options
         .param_file
@@ -147,7 +147,9 @@ fn report(unresolved: &Unresolved) {
                 format!("--output {step}.{output}=VALUE or --output-file {step}.{output}=PATH")
             }
             Reference::Context(name) => format!("--variable {name}=VALUE"),
-            Reference::Resource { name, .. } => format!("what the resource '{name}' lacks"),
+            Reference::Resource { name, .. } => {
+                format!("the values that the resource '{name}' lacks")
+            }
         };
         error(format!("$({reference}) has no value; give it with {flag}"));
     }

@@ -1,4 +1,4 @@
-//! Messages in color, on a terminal and nowhere else (`anstream`, which prints, honors `NO_COLOR` and similar variables).
+//! Messages in color, only on a terminal (`anstream`, which prints, honors `NO_COLOR` and similar variables).
 
 use anstyle::{AnsiColor, Style};
 
@@ -18,7 +18,7 @@ pub(crate) fn is_error(finding: &Finding) -> bool {
     finding.severity == Severity::Error
 }
 
-/// Prints findings to standard error, a line each.
+/// Prints findings to standard error, one per line.
 pub(crate) fn print_findings<'a>(findings: impl IntoIterator<Item = &'a Finding>) {
     for found in findings {
         anstream::eprintln!("{}", finding(found));
@@ -39,7 +39,7 @@ pub(crate) fn error(message: impl std::fmt::Display) {
     anstream::eprintln!("{}: {message}", paint(BAD, "error"));
 }
 
-/// Warns that something works here, and will not in a cluster.
+/// Warns about something that works here, but not in a cluster.
 pub(crate) fn warning(message: impl std::fmt::Display) {
     anstream::eprintln!("{}: {message}", paint(CAUTION, "warning"));
 }

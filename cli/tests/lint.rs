@@ -130,7 +130,7 @@ fn a_file_without_a_declaration_is_noted_and_passes() {
         "{}",
         lines[0]
     );
-    // Binding a resource that exists already was Tekton's own, before the proposal.
+    // Binding an existing resource was Tekton's own feature, before the proposal.
     let bound =
         "kind: Task\nspec: {steps: [{name: a}], outputs: {resources: [{name: img, type: image}]}}";
     assert_eq!(lint(bound).0, 0);

@@ -1,4 +1,4 @@
-//! `gleaner lint`: what a cluster would refuse, and declarations that nothing would read.
+//! `gleaner lint`: documents that a cluster would refuse, and declarations that nothing would read.
 
 mod support;
 
@@ -116,7 +116,7 @@ fn declarations_that_nothing_reads_are_errors() {
             "1:78: error: metadata.annotations[\"gleaner.dev/outputs\"]: the annotation 'gleaner.dev/outputs' has no effect here; the TaskRun has no taskSpec",
         ],
     );
-    // The list is taken out of the block, four levels up.
+    // The list is moved out of the block, four levels up.
     let outside = TASK.replace("      objects:", "    objects:");
     finds(
         &outside,
@@ -239,7 +239,7 @@ fn a_variable_of_a_template_in_a_step_is_an_error() {
             );
         }
     }
-    // What Tekton knows of steps.
+    // Fields of Tekton's steps.
     in_task(
         script,
         &format!(

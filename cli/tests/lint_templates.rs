@@ -63,7 +63,7 @@ fn templates_are_checked_against_the_types_of_their_kinds() {
             "14:19: error: objects[0].resourceTemplate.kind: v1 has no kind 'Job'; Job is in apiVersion batch/v1",
         ],
     );
-    // What a CRD is called is not known here.
+    // The names of a CRD are not known.
     finds(
         &TASK
             .replace("apiVersion: v1", "apiVersion: example.com/v1")

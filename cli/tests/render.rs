@@ -1,4 +1,4 @@
-//! `gleaner render`: the YAML on standard output, and nothing else there.
+//! `gleaner render`: prints the YAML on standard output, and nothing else there.
 
 mod support;
 
@@ -92,7 +92,7 @@ fn an_outputs_file_is_read_as_the_run_would_read_it() {
     assert_eq!(ran.object()["spec"]["params"], params);
 }
 
-/// What PowerShell writes with `-Encoding utf8`, and without it.
+/// Files as PowerShell writes them with `-Encoding utf8`, and without it.
 #[test]
 fn a_file_with_a_byte_order_mark_is_read_and_utf16_is_named() {
     let folder = tempfile::tempdir().unwrap();
@@ -163,7 +163,7 @@ fn what_is_given_wrongly_is_said_at_once() {
     ]);
     ran.exits(64)
         .says("the Task has no parameter 'imageURL'; did you mean 'imageUrl'?")
-        .says("no output 'kaniko.digset' is declared; did you mean 'kaniko.digest'?");
+        .says("undeclared output 'kaniko.digset'; did you mean 'kaniko.digest'?");
     gleaner(&["render", "-f", PROPOSAL, "-p", "imageUrl"])
         .exits(64)
         .says("use NAME=VALUE");

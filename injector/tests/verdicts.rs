@@ -1,4 +1,4 @@
-//! The webhook and `gleaner lint` say the same of a document: the same verdict, messages, places and warnings.
+//! The webhook and `gleaner lint` agree on a document: the same verdict, messages, places and warnings.
 
 use gleaner_core::check;
 use gleaner_core::declaration::AllowedKinds;
@@ -129,7 +129,7 @@ spec:
       volumeMounts: [{name: v, mountPath: /v}]
 ";
 
-/// What a person gets wrong: a text and what is written instead of it, wherever it is.
+/// Typical mistakes: a text and its wrong replacement, wherever it occurs.
 const SLIPS: [(&str, &str); 58] = [
     ("gleaner.dev/outputs", "gleaner.dev/output"),
     (
@@ -218,7 +218,7 @@ fn settings() -> Settings {
     }
 }
 
-/// Documents, each right or with one slip, or two, or without one of its lines.
+/// Documents, each valid or with one mistake, or two, or without one of its lines.
 fn corpus() -> Vec<String> {
     let mut texts = Vec::new();
     for base in [TASK, PIPELINE, POD] {
@@ -262,7 +262,7 @@ fn decide(document: &Value) -> Option<Verdict> {
         _ => return None,
     };
     let mut document = document.clone();
-    // The API server adds which client wrote which field.
+    // The API server records which client wrote which field.
     if let Some(Value::Object(annotations)) = document.pointer("/metadata/annotations") {
         let fields = annotations
             .keys()
@@ -287,7 +287,7 @@ fn decide(document: &Value) -> Option<Verdict> {
     Some(Functions::default().decide(route, &request, &settings()))
 }
 
-/// Place, message and remedy, without the position.
+/// Returns place, message and remedy, without the position.
 fn said(found: &[Diagnostic]) -> Vec<String> {
     found.iter().map(ToString::to_string).collect()
 }
@@ -350,7 +350,7 @@ fn lint_and_the_webhook_say_the_same_of_a_document() {
                     assert_eq!(sorted(warnings), sorted(messages.collect()), "{text}");
                     warned += usize::from(!live.warnings.is_empty());
                 }
-                // The proposal's syntax is not the webhook's, and no annotation is none either.
+                // The proposal's syntax and documents without the annotation do not concern the webhook.
                 Verdict::Skipped(Skip::NotAsked)
                     if !object.to_string().contains("gleaner.dev/") => {}
                 Verdict::Skipped(skip) => {

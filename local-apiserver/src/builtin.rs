@@ -1,6 +1,6 @@
-//! Kubernetes' own kinds, as far as a pipeline is likely to create them.
+//! Kubernetes' built-in kinds that a pipeline is likely to create.
 //!
-//! Their schemas are those of `k8s-openapi`, with the references in them replaced.
+//! Their schemas are those of `k8s-openapi`, with the references in them resolved.
 
 use std::any::TypeId;
 use std::sync::{Arc, LazyLock};
@@ -91,7 +91,7 @@ impl Kind {
     }
 }
 
-/// Returns the structural schema of one of Kubernetes' types.
+/// Returns the structural schema of a Kubernetes type.
 fn schema<T: JsonSchema>() -> Value {
     let mut schema = SchemaGenerator::default()
         .into_root_schema_for::<T>()
@@ -105,7 +105,7 @@ fn schema<T: JsonSchema>() -> Value {
     schema
 }
 
-/// Replaces the references in a schema.
+/// Resolves the references in a schema.
 fn inline(schema: &mut Value, definitions: &Map<String, Value>) {
     if let Some(name) = reference(schema) {
         *schema = match name {
@@ -114,7 +114,7 @@ fn inline(schema: &mut Value, definitions: &Map<String, Value>) {
             }
             "io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1"
             | "io.k8s.apimachinery.pkg.runtime.RawExtension"
-            // A schema in a schema: it refers to itself, so it cannot be written out.
+            // A schema of schemas is recursive, so it cannot be expanded.
             | "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps" => {
                 json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true })
             }

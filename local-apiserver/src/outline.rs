@@ -1,4 +1,4 @@
-//! The outline of the built-in kinds: fields and their types, for a client that checks an object before it is sent.
+//! The outline of the built-in kinds: fields and their types, for a client that checks an object before sending it.
 
 use std::collections::HashMap;
 
@@ -9,16 +9,17 @@ use crate::schema::QUANTITY;
 
 /// Returns the outline of the built-in kinds.
 ///
-/// `types` is a list of types of objects, each with its `fields` and the `required` ones; `kinds` has the type of each kind by
-/// `apiVersion` and `kind`. The type of a field is `string`, `bytes` (base64), `quantity`, `integer`, `number`, `boolean`,
-/// `int-or-string`, `object` (any map), `any`, an index into `types`, or one of these after `[]` (a list) or `{}` (a map).
+/// `types` is a list of types of objects, each with its `fields` and the `required` ones; `kinds` has the type of each
+/// kind by `apiVersion` and `kind`. The type of a field is `string`, `bytes` (base64), `quantity`, `integer`, `number`,
+/// `boolean`, `int-or-string`, `object` (any map), `any`, an index into `types`, or one of these after `[]` (a list) or
+/// `{}` (a map).
 pub fn outline() -> Value {
     let mut types = Types::default();
     let mut kinds = Map::new();
     for kind in builtin::kinds() {
         let mut schema = (*kind.schema).clone();
         if let Some(properties) = schema["properties"].as_object_mut() {
-            // Servers ignore what a client sends.
+            // Servers ignore the value that a client sends.
             properties.remove("status");
         }
         let own = types.of(&schema);

@@ -14,31 +14,32 @@ use crate::{Shutdown, error_chain, panics};
 
 /// An error that ends a program.
 pub trait Failure: Error + 'static {
-    /// Returns the exit code that tells which kind of error it is.
+    /// Returns the exit code for this kind of error.
     fn exit_code(&self) -> u8;
 }
 
-/// An error before a program could begin.
+/// An error before a program could start.
 #[derive(Debug, thiserror::Error)]
 enum StartError {
-    #[error("the runtime could not be started")]
+    #[error("cannot start the runtime")]
     Runtime(#[source] io::Error),
-    #[error("a signal handler was refused")]
+    #[error("cannot install a signal handler")]
     Signals(#[source] io::Error),
 }
 
-/// The message about standard output that cannot be written to, without its cause.
+/// The message about standard output that cannot be written, without its cause.
 pub const UNWRITABLE: &str = "cannot write to standard output";
 
 /// Parses a command line, the program's name first.
 ///
 /// # Errors
-/// The exit code if the command line is wrong, or asks for help or the version. The message, or either, has been printed.
+/// The exit code if the command line is wrong, or requests help or the version. The message, help or version has been
+/// printed.
 pub fn parse<C: Parser>(args: impl IntoIterator<Item = OsString>) -> Result<C, ExitCode> {
     C::try_parse_from(args).map_err(|error| print(&error))
 }
 
-/// Prints why a command line is wrong, or the help or version that it asks for, and returns the exit code.
+/// Prints the error of a command line, or the help or version that it requests, and returns the exit code.
 #[must_use = "the program ends with this exit code"]
 pub fn print(error: &clap::Error) -> ExitCode {
     let printed = error.print().and_then(|()| io::stdout().flush());
@@ -47,7 +48,7 @@ pub fn print(error: &clap::Error) -> ExitCode {
     }
     match printed {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            // Without standard error, the exit code still tells it.
+            // Without standard error, the exit code still reports it.
             let _ = writeln!(io::stderr(), "error: {UNWRITABLE}: {error}");
             ExitCode::from(exit_code::IO)
         }

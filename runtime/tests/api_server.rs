@@ -1,4 +1,4 @@
-//! One request to an API server ends in time and says what went wrong.
+//! A request to an API server ends in time and reports its error.
 
 use std::time::Duration;
 

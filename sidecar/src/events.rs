@@ -1,7 +1,7 @@
-//! Events about the end of a submission, next to the run that a person looks at.
+//! Events about the end of a submission, attached to the run that a user looks at.
 //!
-//! When the pod is gone, only they tell which objects a rollback could not delete. They are best effort: where the ServiceAccount may
-//! not create Events, the run continues without.
+//! When the pod is gone, only they report which objects a rollback could not delete. They are best effort: if the
+//! ServiceAccount may not create Events, the run continues without them.
 
 use std::fmt::Display;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,7 +20,7 @@ use crate::journal::Commit;
 
 const CONTROLLER: &str = "gleaner.dev/sidecar";
 
-/// Bound on the time that all Events of one ending take together. A process that shuts down waits for them.
+/// Time limit for all Events of one outcome together. A process that shuts down waits for them.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Creates Events about one run.
@@ -41,7 +41,7 @@ pub(crate) struct Notice {
 }
 
 impl Recorder {
-    /// Returns a recorder; none for a run that is not in the cluster.
+    /// Returns a recorder; `None` for a run that is not in the cluster.
     pub(crate) fn new(server: ApiServer, run: &Run) -> Option<Self> {
         Some(Self {
             server,
@@ -102,7 +102,7 @@ impl Recorder {
     }
 }
 
-/// Returns the notices about a commit; none if there was nothing to create.
+/// Returns the notices about a commit; empty if there was nothing to create.
 pub(crate) fn of_commit(commit: &Commit) -> Vec<Notice> {
     let created = &commit.outcome.resources;
     let count = created.len();
@@ -149,9 +149,9 @@ pub(crate) fn of_failure(problem: &Problem, removed: &[String]) -> Vec<Notice> {
     notices
 }
 
-/// Returns as many of the names as an Event can hold, and how many more there are.
+/// Returns as many of the names as fit into an Event, and the number of the rest.
 fn named(names: &[impl Display], separator: &str) -> String {
-    // For the words before, and "and N more".
+    // Room for the text before, and "and N more".
     const OTHERS: usize = 96;
     let mut text = String::new();
     for (index, name) in names.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! What can be counted without saying what was in it.
+//! Metrics that reveal no content.
 
 use std::sync::Arc;
 

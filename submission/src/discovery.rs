@@ -1,4 +1,4 @@
-//! Which kinds the cluster serves: one GET for each group version in use, and none for any other.
+//! Discovery of the served kinds: one GET for each group version in use, and none for any other.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +15,7 @@ use super::kind::{Kind, KindName};
 use super::remedy::plain;
 use super::request::Call;
 
-/// The kinds found so far. Only what was found is kept: a CRD that is missing at the preflight may be there at
+/// The kinds found so far. Missing ones are not cached: a CRD that is missing at the preflight may exist at
 /// the submission.
 #[derive(Debug, Default)]
 pub(super) struct Kinds(Mutex<HashMap<KindName, Arc<Kind>>>);
@@ -25,7 +25,7 @@ pub(super) type Found = HashMap<KindName, Result<Arc<Kind>, Reason>>;
 
 #[derive(Deserialize)]
 struct ResourceList {
-    /// Null for none: Go writes an empty list so.
+    /// Null for an empty list: Go writes it so.
     resources: Option<Vec<Resource>>,
 }
 
@@ -48,7 +48,7 @@ struct GroupVersion {
 }
 
 impl Kinds {
-    /// Looks for `wanted`, all group versions at once.
+    /// Looks up `wanted`, all group versions at once.
     pub(super) async fn find(
         &self,
         api: Api<'_>,
@@ -81,7 +81,7 @@ impl Kinds {
     /// Waits until the kind of an object is served, whose CRD exists.
     ///
     /// # Errors
-    /// A reason when it is not served in time.
+    /// A reason if it is not served in time.
     pub(super) async fn await_kind(&self, api: Api<'_>, kind: &Arc<Kind>) -> Result<(), Reason> {
         let api = api.sooner(api.settings.visible_timeout);
         let mut backoff = Backoff::default();
@@ -109,7 +109,7 @@ impl Kinds {
                     kind: name,
                     api_version,
                     remedy: format!(
-                        "its CRD '{}' exists, but is not established; see the conditions of the CRD",
+                        "its CRD '{}' exists, but is not established; check the conditions of the CRD",
                         kind.resource()
                     ),
                 },
@@ -162,7 +162,7 @@ impl Kinds {
     }
 }
 
-/// The resources of a group version. The error is `None` when the group version is not served.
+/// Returns the resources of a group version. The error is `None` if the group version is not served.
 async fn list(api: Api<'_>, api_version: &str) -> Result<Vec<Resource>, Option<Reason>> {
     match api.call(&Call::kinds(api_version)).await {
         Ok(reply) => match serde_json::from_value::<ResourceList>(reply.done.value) {
@@ -171,7 +171,7 @@ async fn list(api: Api<'_>, api_version: &str) -> Result<Vec<Resource>, Option<R
                 "the API server's list of the kinds of {api_version} cannot be read: {error}"
             )))),
         },
-        // Without a reason: a path that is not served is answered in plain text.
+        // Without a reason: the response for a path that is not served is plain text.
         Err(error)
             if error
                 .refusal()
@@ -205,7 +205,7 @@ fn pick(name: &KindName, resources: &[Resource]) -> Result<Arc<Kind>, Reason> {
     })
 }
 
-/// The versions of the group that are served, when the one in use is not. Asked once: it only helps the message.
+/// Returns the served versions of the group, if the one in use is not. Queried once: it only improves the message.
 async fn other_versions(api: Api<'_>, api_version: &str) -> Option<String> {
     let (group, _) = api_version.split_once('/')?;
     let Answer::Done(done) = api.attempt(&Call::group(group)).await else {

@@ -1,4 +1,5 @@
-//! The directions of dependencies: which crate may know which, and what `proto`, `core` and the redirector stay free of.
+//! The directions of dependencies: which crate may depend on which, and what `proto`, `core` and the redirector must
+//! not use.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -37,7 +38,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
         &["gleaner-core", "gleaner-proto", "gleaner-runtime"],
     ),
     (
-        // Carries redirector and sidecar as subcommands.
+        // Contains redirector and sidecar as subcommands.
         "gleaner",
         &[
             "gleaner-core",
@@ -51,7 +52,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ),
 ];
 
-/// Crates that must not be reached, however far down.
+/// Crates that must not be reached, even indirectly.
 const FORBIDDEN: [(&str, &[&str]); 4] = [
     (
         "gleaner-proto",
@@ -141,7 +142,7 @@ fn the_crates_depend_on_each_other_in_one_direction() {
     for (name, _) in ARROWS {
         assert!(
             names.contains(name),
-            "{name} is in ARROWS, and does not exist"
+            "{name} is in ARROWS but does not exist"
         );
     }
 }
@@ -164,7 +165,7 @@ fn the_contract_the_domain_and_the_redirector_stay_free_of_what_they_must_not_kn
             .collect();
         assert!(
             reached.contains("serde"),
-            "{package}: the tree was not read: {tree}"
+            "{package}: cannot read the tree: {tree}"
         );
         for name in forbidden {
             assert!(!reached.contains(name), "{package} depends on {name}");

@@ -26,13 +26,13 @@ pub(crate) struct Uninject {
     /// Lists what has Gleaner in it or declares outputs, a line each, and prints no document: of the files, or of a cluster.
     #[arg(long, conflicts_with_all = ["only_changed", "remove_declarations", "form"])]
     pub(crate) list: bool,
-    /// Leaves out the documents in which nothing changes.
+    /// Omits unchanged documents.
     #[arg(long)]
     pub(crate) only_changed: bool,
-    /// Removes the declarations, too: a webhook would inject again.
+    /// Removes the declarations, too: otherwise a webhook would inject again.
     #[arg(long)]
     pub(crate) remove_declarations: bool,
-    /// The form of what is printed.
+    /// Output format.
     #[arg(short = 'o', long = "format", value_name = "FORM", value_enum, default_value_t = Form::Yaml)]
     pub(crate) form: Form,
 }
@@ -70,10 +70,10 @@ const UNINJECT_EXAMPLES: &str = "\
 Examples:
   gleaner uninject -f task.yaml | kubectl apply -f -
 
-  # Everything in a cluster that has Gleaner in it, or declares outputs:
+  # List all objects in a cluster that contain Gleaner or declare outputs:
   gleaner uninject --list --all-namespaces
 
-  # Out of all of it, before Gleaner is uninstalled:
+  # Remove Gleaner from all of them, before it is uninstalled:
   kubectl get tasks,pipelines,cronjobs --all-namespaces -o yaml |
     gleaner uninject -f - --only-changed --remove-declarations | kubectl replace -f -
 

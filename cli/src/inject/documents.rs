@@ -1,4 +1,4 @@
-//! What one document becomes.
+//! Injects into one document.
 
 use gleaner_core::check;
 use gleaner_core::document::diagnostic::Diagnostic;
@@ -19,7 +19,7 @@ pub(super) struct Cluster {
     pub(super) results_from: ResultsFrom,
 }
 
-/// Puts redirector and sidecar into everything in `document` that asks for them, and adds what is wrong, or probably not
+/// Injects redirector and sidecar wherever `document` requests them, and adds errors and warnings
 /// meant, to `findings`. `tasks` are the object results of the Tasks in all documents. Returns the document, unchanged if anything is wrong, and true if anything asks.
 pub(super) fn inject(
     source: &Source,
@@ -33,7 +33,7 @@ pub(super) fn inject(
     let object = document.to_json();
     if report.errors.is_empty() && is_untranslated(&object, document) {
         let message =
-            "the outputs are declared in the proposal's syntax, which Tekton does not take";
+            "the outputs are declared in the proposal's syntax, which Tekton does not support";
         let help = "translate it first: gleaner translate -f FILE | gleaner inject -f -";
         let at = Some(document.position(&Place::from(["spec"])));
         let untranslated = Diagnostic::new(["spec"], at, message).help(help);

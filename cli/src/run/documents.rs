@@ -7,7 +7,7 @@ use gleaner_core::document::suggestion::{nearest, suggestion};
 use gleaner_core::document::{Finding, Node, Place, Source};
 use gleaner_core::task::site::{given_name, kind_of, metadata_name};
 
-/// The kinds that a run is made of. Two of one kind and name cannot be told apart.
+/// The kinds that a run uses. Two of one kind and name are ambiguous.
 const KINDS: [&str; 5] = ["Task", "Pipeline", "StepAction", "TaskRun", "PipelineRun"];
 
 /// A document and the file that it is in.
@@ -38,7 +38,7 @@ impl<'a> Document<'a> {
         given_name(self.node)
     }
 
-    /// Returns kind and name, for people.
+    /// Returns kind and name, for messages.
     pub(crate) fn title(&self) -> String {
         format!("{} {}", self.kind(), self.name())
     }
@@ -84,7 +84,7 @@ impl<'a> Documents<'a> {
             };
             let key = (kind, name, document.namespace());
             if let Some(other) = first.insert(key, *document) {
-                let message = format!("there is another {kind} '{name}' at {}", other.position());
+                let message = format!("duplicate {kind} '{name}', also at {}", other.position());
                 let diagnostic = Diagnostic::new(Place::root(), Some(document.node.at), message);
                 found.push(document.error(diagnostic.help("rename or remove one of them")));
             }
@@ -96,7 +96,7 @@ impl<'a> Documents<'a> {
         }
     }
 
-    /// Returns a note about the documents of kinds that no run is made of; none if there are none.
+    /// Returns a note about documents of kinds that a run does not use, if there are any.
     pub(crate) fn others(&self) -> Option<String> {
         const SHOWN: usize = 10;
         let others = self.0.iter().filter(|one| !KINDS.contains(&one.kind()));
@@ -124,10 +124,10 @@ impl<'a> Documents<'a> {
         found.copied().collect()
     }
 
-    /// Returns the document of this kind and name; of several in different namespaces the one in `namespace`.
+    /// Returns the document of this kind and name; if there are several in different namespaces, the one in `namespace`.
     ///
     /// # Errors
-    /// A message and the name that was probably meant, or the list of names.
+    /// A message with the similar name, or the list of names.
     pub(crate) fn named(
         &self,
         kind: &str,
@@ -144,7 +144,7 @@ impl<'a> Documents<'a> {
             [only] => Ok(**only),
             _ => {
                 let help = suggestion(name, all.iter().filter_map(Document::given_name));
-                let help = help.unwrap_or_else(|| "give the file that holds it with -f".to_owned());
+                let help = help.unwrap_or_else(|| "pass its file with -f".to_owned());
                 Err((format!("no file has the {kind} '{name}'"), Some(help)))
             }
         }
@@ -170,7 +170,7 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert_eq!(
             found[0].to_string(),
-            "b:3:1: error: there is another Task 'x' at a:1:1; rename or remove one of them"
+            "b:3:1: error: duplicate Task 'x', also at a:1:1; rename or remove one of them"
         );
     }
 

@@ -42,7 +42,7 @@ pub(crate) struct Notices<'n> {
     pub(crate) found: &'n mut Diagnostics,
 }
 
-/// Reads a task; none if what is wrong with it is in the notices. True if it declares outputs.
+/// Reads a task; on errors, adds them to the notices and returns `None`. True if it declares outputs.
 pub(crate) fn read<'a>(
     source: &PipelineSource<'a>,
     item: &Cursor<'a>,
@@ -123,7 +123,7 @@ fn task_of(
     }
 }
 
-/// Adds the parameters that an embedded spec has of the Pipeline, and reports those without a value.
+/// Adds the parameters that an embedded spec gets from the Pipeline, and reports those without a value.
 fn complete_params(
     source: &PipelineSource<'_>,
     item: &Cursor<'_>,
@@ -140,7 +140,7 @@ fn complete_params(
             .any(|item| item.node.text_of("name") == Some(name))
     };
     for spec in &read.task.spec.params {
-        // The task's own default wins over the Pipeline's value, but the Pipeline's default does not.
+        // The task's own default takes precedence over the Pipeline's value, but the Pipeline's default does not.
         let has_default = spec.default.is_some() && (!embedded || declares(&spec.name));
         if params.contains_key(&spec.name) || has_default {
             continue;
@@ -191,7 +191,7 @@ pub(crate) fn guards(item: &Cursor<'_>, found: &mut Diagnostics) -> Vec<Guard> {
     guards
 }
 
-/// The workspaces of a task: those that it maps, and those of the same name.
+/// Returns the workspaces of a task: those that it maps, and those of the same name.
 fn workspaces(
     source: &PipelineSource<'_>,
     item: &Cursor<'_>,
@@ -246,7 +246,7 @@ fn workspaces(
             }
             (false, None) if workspace.optional => {}
             (false, None) => {
-                let message = format!("the workspace '{name}' of the Task is bound to nothing");
+                let message = format!("the workspace '{name}' of the Task is not bound");
                 let help = "bind it in the task's workspaces and in those of the run";
                 found.refuse(item, message, help);
             }

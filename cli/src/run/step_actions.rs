@@ -1,4 +1,4 @@
-//! Steps that refer to a StepAction of the files: the StepAction's fields take the place of the reference.
+//! Steps that refer to a StepAction of the files: the StepAction's fields replace the reference.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use super::step_variables::Names;
 use super::substitution::Substitution;
 use crate::values;
 
-/// Fields of a StepAction, which a step that refers to one does not have (`pkg/apis/pipeline/v1/container_validation.go`).
+/// Fields of a StepAction, which a step with a reference does not have (`pkg/apis/pipeline/v1/container_validation.go`).
 const OF_ACTION: [&str; 9] = [
     "image",
     "command",
@@ -29,7 +29,7 @@ const OF_ACTION: [&str; 9] = [
 /// Returns the document with the steps of the TaskSpec at `place` as Tekton runs them.
 ///
 /// # Errors
-/// Everything that is wrong with the StepActions and with the references.
+/// All errors in the StepActions and in the references.
 pub(crate) fn resolve(
     document: Document<'_>,
     place: &Place,
@@ -50,7 +50,7 @@ pub(crate) fn resolve(
         let Some(name) = reference.node.text_of("name") else {
             continue;
         };
-        // One that is in no file can be replaced by --step-command; without that the step says so.
+        // A StepAction that is in no file can be replaced by --step-command; without that the step reports it.
         let Ok(action) = documents.named("StepAction", name, document.namespace()) else {
             continue;
         };
@@ -149,7 +149,7 @@ fn read<'a>(
     };
     fields::check(&spec, Kind::StepAction, &mut found, cluster);
     let params = ParamSpec::read_all(&spec, &mut found);
-    // A Task of this one step, which has the parameters of the StepAction alone.
+    // A Task with only this step, which has only the parameters of the StepAction.
     let one = Node {
         at: spec.node.at,
         content: Content::Mapping(vec![(

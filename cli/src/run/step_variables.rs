@@ -1,5 +1,5 @@
-//! The variables in a Task's steps, checked against what the Task declares: Tekton's webhook refuses unknown ones, or leaves
-//! them unchanged and the step sees them.
+//! The variables in a Task's steps, checked against what the Task declares: Tekton's webhook refuses unknown ones, or
+//! leaves them unchanged and the step sees them.
 
 use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_core::document::suggestion::suggestion;
@@ -24,17 +24,17 @@ const ROOTS: [&str; 12] = [
     "finally",
 ];
 
-/// Fields of a step that hold no variables of Tekton: the declaration of outputs is checked by its own reader.
+/// Fields of a step without variables of Tekton: the declaration of outputs has its own checks.
 const PASSED_OVER: [&str; 5] = ["name", "displayName", "description", "outputs", "ref"];
 
-/// The context variables that Tekton replaces in the steps of embedded specs alone.
+/// The context variables that Tekton replaces only in the steps of embedded specs.
 const OF_PIPELINES: [&str; 2] = ["pipelineRun.", "pipeline."];
 
 /// The names that the variables of a step may refer to.
 #[derive(Debug)]
 pub(crate) struct Names<'a> {
     pub(crate) spec: &'a TaskSpec,
-    /// True for a spec that is embedded in a run or Pipeline, whose names reach into it.
+    /// True for a spec that is embedded in a run or Pipeline, whose names are visible in it.
     pub(crate) embedded: bool,
 }
 
@@ -45,7 +45,7 @@ type Problem = (String, Option<String>);
 struct Field<'a> {
     step: Option<usize>,
     name: &'a str,
-    /// True for an item of a list in which an array becomes as many items.
+    /// True for an item of a list in which an array becomes multiple items.
     spreads: bool,
 }
 
@@ -119,7 +119,7 @@ impl Names<'_> {
         }
     }
 
-    /// Returns what is wrong with a variable; nothing for what may be a shell's.
+    /// Returns the error in a variable; `None` for text that may belong to a shell.
     fn problem(&self, one: Occurrence<'_>, field: &Field<'_>) -> Option<Problem> {
         let inner = one.inner;
         let unknown = |help: Option<String>| Some((format!("unknown variable `$({inner})`"), help));
@@ -162,7 +162,7 @@ impl Names<'_> {
             "outputs" => None,
             "tasks" if self.embedded => None,
             "tasks" | "finally" => unknown(Some(
-                "a step gets the results of other tasks by parameters of its Task".to_owned(),
+                "a step gets the results of other tasks through parameters of its Task".to_owned(),
             )),
             "results" => unknown(Some(format!("use $(results.{name}.path)"))),
             _ => unknown(None),
@@ -187,7 +187,7 @@ impl Names<'_> {
             (ParamKind::Array, _) if is_whole && !(one.is_whole && field.spreads) => Some((
                 format!("`$({inner})` is an array"),
                 Some(
-                    "let it be a whole item of command or args, or add an index such as [0]"
+                    "use it as a whole item of command or args, or add an index such as [0]"
                         .to_owned(),
                 ),
             )),
@@ -229,7 +229,7 @@ impl Names<'_> {
         }
         if of_pipeline {
             let message = format!("`$({inner})` is unknown in a step of a Task");
-            let help = "the Pipeline can pass it by a parameter; templates of outputs have it";
+            let help = "the Pipeline can pass it as a parameter; templates of outputs can use it";
             return Some((message, Some(help.to_owned())));
         }
         let known = CONTEXT.iter().filter(|name| !name.starts_with("pipeline"));
@@ -278,15 +278,16 @@ impl Names<'_> {
                     return lacks(inner, "the Task has no step", name, names);
                 };
                 if field.step.is_some_and(|own| index >= own) {
-                    let message = format!("`$({inner})`: step '{name}' runs later, or is this one");
+                    let message =
+                        format!("`$({inner})`: step '{name}' runs later, or is this step");
                     return Some((
                         message,
-                        Some("a step reads results of steps before it".to_owned()),
+                        Some("a step can read results of earlier steps".to_owned()),
                     ));
                 }
                 if ["script", "image", "workingDir"].contains(&field.name) {
                     let message = format!(
-                        "`$({inner})`: Tekton knows no step results in '{}'",
+                        "`$({inner})`: Tekton does not support step results in '{}'",
                         field.name
                     );
                     return Some((message, Some("pass it by env or args".to_owned())));
@@ -306,7 +307,7 @@ impl Names<'_> {
     }
 }
 
-/// Returns the problem that `name` is not one of `known`.
+/// Returns the error that `name` is not one of `known`.
 fn lacks<'a>(
     inner: &str,
     what: &str,
@@ -327,7 +328,7 @@ fn artifacts(inner: &str) -> Problem {
     (message, Some("use a result or an output".to_owned()))
 }
 
-/// The line and column of a byte of `text`.
+/// Returns the line and column of a byte of `text`.
 fn position(text: &str, offset: usize) -> Location {
     let before = &text[..offset];
     let line = before.matches('\n').count() + 1;

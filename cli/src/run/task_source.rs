@@ -13,7 +13,7 @@ use super::model::{Mount, Mounts};
 use super::step_actions;
 use super::step_variables::{self, Names};
 
-/// A Task that was read, and what it needs.
+/// A Task that was read, and its requirements.
 #[derive(Debug)]
 pub(crate) struct ReadTask {
     pub(crate) task: Task,
@@ -22,10 +22,10 @@ pub(crate) struct ReadTask {
     pub(crate) declares: bool,
 }
 
-/// Reads the TaskSpec at `place`. `workspaces` are those of what it is embedded in, which it has without declaring them.
+/// Reads the TaskSpec at `place`. `workspaces` are those of the embedding document, which it has without declaring them.
 ///
 /// # Errors
-/// Everything that is wrong with it and with its declaration.
+/// All errors in it and in its declaration.
 pub(crate) fn read(
     document: Document<'_>,
     place: &Place,
@@ -49,7 +49,7 @@ pub(crate) fn read(
     let sites = DeclarationSite::all(&node);
     let site = sites.iter().find(|site| site.task_spec() == Some(place));
     let site = site.ok_or_else(|| {
-        let message = "there is no TaskSpec here";
+        let message = "missing TaskSpec";
         document.errors(vec![Cursor::new(&node, place.clone()).diagnostic(message)])
     })?;
     let spec = site.task().map_err(errors)?.unwrap_or_default();
@@ -99,7 +99,7 @@ pub(crate) fn read(
     })
 }
 
-/// Adds the workspaces that a spec has of what it is embedded in (Tekton's "propagated workspaces").
+/// Adds the workspaces that a spec inherits from the embedding document (Tekton's "propagated workspaces").
 fn with_workspaces(mut spec: TaskSpec, workspaces: Option<&BTreeSet<String>>) -> TaskSpec {
     for name in workspaces.into_iter().flatten() {
         if spec

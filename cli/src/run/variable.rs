@@ -1,4 +1,5 @@
-//! `$(...)` in the texts of Tekton's documents: the places, the parts, and words that were probably meant to be a variable.
+//! `$(...)` in the texts of Tekton's documents: the places, the parts, and words that were probably meant to be a
+//! variable.
 
 use gleaner_core::document::suggestion::nearest;
 use gleaner_core::variable::{Access, Reference};
@@ -11,11 +12,11 @@ pub(crate) struct Occurrence<'t> {
     pub(crate) inner: &'t str,
     /// The byte at which it begins.
     pub(crate) offset: usize,
-    /// True if the text is nothing else.
+    /// True if the text consists of it.
     pub(crate) is_whole: bool,
 }
 
-/// Returns what is between `$(` and the next `)`, from left to right. It may be a shell's.
+/// Returns the text between `$(` and the next `)`, from left to right. It may be a shell's.
 pub(crate) fn occurrences(text: &str) -> impl Iterator<Item = Occurrence<'_>> {
     text.match_indices("$(").filter_map(|(offset, open)| {
         let start = offset + open.len();
@@ -52,7 +53,8 @@ pub(crate) fn replace<E>(
     Ok(replaced)
 }
 
-/// Returns the parts of a variable: `tasks.build.results.img[*]` has four keys and an [`Access::All`]; none if it is not one.
+/// Returns the parts of a variable: `tasks.build.results.img[*]` has four keys and an [`Access::All`]; `None` if it is
+/// not one.
 pub(crate) fn parts(inner: &str) -> Option<Vec<Access>> {
     // The grammar of parameters is that of all variables of Tekton.
     let reference = Reference::parse(&format!("params.p.{inner}")).ok()?;
@@ -82,10 +84,10 @@ pub(crate) fn misspelt<'a>(inner: &str, roots: &[&'a str]) -> Option<&'a str> {
     nearest(unknown, roots.iter().copied())
 }
 
-/// Goes into `value`.
+/// Applies the access to `value`.
 ///
 /// # Errors
-/// A message about the part that leads nowhere.
+/// A message about the part that does not exist.
 pub(crate) fn reach<'a>(
     inner: &str,
     access: &[Access],

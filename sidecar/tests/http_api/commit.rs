@@ -174,7 +174,7 @@ fn an_object_that_cannot_be_rolled_back_is_named_as_data() {
 fn a_strict_preflight_waits_until_the_api_server_answers() {
     let cluster = api_server();
     let unauthorized = Fault::refuse(401, "Unauthorized", "Unauthorized");
-    // Each preflight asks for two lists of kinds, each twice.
+    // Each preflight requests two lists of kinds, each twice.
     cluster.on(Method::GET, "^/api").first(6).fail(unauthorized);
     let strict = format!("{}preflight: Strict\n", resolved());
     let sidecar = Setup::new(&strict).with(&cluster).start();
