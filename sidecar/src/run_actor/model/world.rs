@@ -260,6 +260,9 @@ impl World {
         let refused = self.medium.refused();
         for attempt in 0.. {
             assert!(attempt < 500, "the submission ended without an effect");
+            // Seen before the barrier: what it shows was then handled to the end, the replies included.
+            let is_over = self.live().phase() != Phase::Submitting;
+            let is_refused = self.medium.refused() > refused;
             if !self.settled().await {
                 for waiting in &mut self.waiting {
                     assert!(waiting.try_recv().is_err(), "answered before the record");
@@ -267,12 +270,12 @@ impl World {
                 self.may_have_ended(self.reference.clone(), end);
                 return;
             }
-            if self.live().phase() != Phase::Submitting {
+            if is_over {
                 self.reference.settle(end);
                 self.possible.clear();
                 break;
             }
-            if self.medium.refused() > refused {
+            if is_refused {
                 assert!(
                     self.was_refused || end == NO_ROOM,
                     "the end does not fit the room that was kept for it"
