@@ -38,6 +38,10 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
     let without = termination_message(before, reason, "", room);
     assert!(merged.len() <= room.max(without.len()), "{merged}");
     if let Ok(before) = serde_json::from_str::<Vec<Value>>(before) {
-        assert_eq!(entries[..before.len()], before, "the previous content stays");
+        assert_eq!(
+            entries[..before.len()],
+            before,
+            "the previous content stays"
+        );
     }
 });

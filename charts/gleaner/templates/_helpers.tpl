@@ -39,7 +39,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- if .Values.injector.serviceAccount.create -}}
 {{- default (include "gleaner.injector" .) .Values.injector.serviceAccount.name -}}
 {{- else -}}
-{{- required "name the ServiceAccount in injector.serviceAccount.name, or let the chart make one (injector.serviceAccount.create)" .Values.injector.serviceAccount.name -}}
+{{- required "name the ServiceAccount in injector.serviceAccount.name, or let the chart create one (injector.serviceAccount.create)" .Values.injector.serviceAccount.name -}}
 {{- end -}}
 {{- end -}}
 
