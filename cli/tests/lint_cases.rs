@@ -191,23 +191,23 @@ fn a_variable_of_a_template_in_a_step_is_an_error() {
     for (variable, message) in [
         (
             "steps.build.digest",
-            "the outputs of the step 'build' are only available in templates; have 'build' write",
+            "outputs of the step 'build' are only available in templates; have 'build' write",
         ),
         (
             "steps.build.outputs.digest",
-            "the outputs of the step 'build' fill templates",
+            "outputs of the step 'build' are only available in templates",
         ),
         (
             "steps.build.digset",
-            "the outputs of the step 'build' fill templates",
+            "outputs of the step 'build' are only available in templates",
         ),
         (
             "steps[\"build\"].digest",
-            "the outputs of the step 'build' fill templates",
+            "outputs of the step 'build' are only available in templates",
         ),
         (
             "resources.cm.name",
-            "the resource 'cm' is created from the steps",
+            "steps cannot refer to the resource 'cm'",
         ),
     ] {
         for (field, at, place) in [
@@ -235,7 +235,10 @@ fn a_variable_of_a_template_in_a_step_is_an_error() {
             in_task(
                 script,
                 &to,
-                &[&format!("{at}: error: {place}: `$({variable})`: {message}")],
+                &[
+                    "9:11: warning: steps.build: the objects are created after the step 'build'",
+                    &format!("{at}: error: {place}: `$({variable})`: {message}"),
+                ],
             );
         }
     }

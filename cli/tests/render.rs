@@ -303,7 +303,7 @@ fn what_the_webhook_would_refuse_is_told_of_a_task_without_a_name_too() {
     ] {
         gleaner_with_input(&["render", "-f", "-"], text)
             .exits(78)
-            .says("the step 'gleaner' has the name that Gleaner needs for its own");
+            .says("the step 'gleaner' has a name that is reserved for Gleaner");
     }
 }
 
@@ -321,13 +321,13 @@ fn a_prefix_of_a_name_is_not_the_name_of_another_task() {
         gleaner_with_input(&["render", "-f", "-", "--task", "x"], &text).exits(0);
         gleaner_with_input(&["render", "-f", "-"], &text)
             .exits(64)
-            .says("there are several Tasks in it; say which with --task: x, x");
+            .says("found several Tasks; select one with --task: x, x");
     }
     gleaner_with_input(&["render", "-f", "-", "--task", "x"], &prefix).exits(0);
     let two = format!("{prefix}---\n{prefix}");
     gleaner_with_input(&["render", "-f", "-", "--task", "x"], &two)
         .exits(64)
-        .says("there are two Tasks 'x'");
+        .says("duplicate Task 'x'");
 }
 
 /// A Task whose resources each double the one before it, up to `links`, and `objects` ConfigMaps with the last.
@@ -371,7 +371,7 @@ fn what_multiplies_is_refused_before_it_takes_up_memory() {
     together
         .exits(65)
         .says("error: all objects together would have ")
-        .says(" bytes, and at most 33554432 fit the memory of the sidecar; largest: $(resources.r10.url) with ");
+        .says(" bytes, but at most 33554432 fit the sidecar's memory; largest: $(resources.r10.url) with ");
     together.says("; make the outputs or the templates smaller\n");
     assert_eq!(together.stdout, "");
     let one = render(64, 1);

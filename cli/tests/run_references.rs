@@ -208,7 +208,7 @@ fn a_prefix_of_a_name_is_not_that_of_what_is_referred_to() {
     );
     run(&text, &[])
         .exits(78)
-        .says("spec.taskRef.name: no file has the Task 'try'; give the file that holds it with -f");
+        .says("spec.taskRef.name: no file has the Task 'try'; pass its file with -f");
     // The command line may name it so; a Task of that name comes first.
     run(&text, &["--task", "try"]).exits(0);
     let both = format!(
@@ -244,6 +244,6 @@ fn what_the_webhook_would_refuse_is_told_of_documents_without_a_name_too() {
     ] {
         run(&text, &[])
             .exits(78)
-            .says("the step 'gleaner' has the name that Gleaner needs for its own");
+            .says("the step 'gleaner' has a name that is reserved for Gleaner");
     }
 }
