@@ -64,7 +64,7 @@ pub(crate) enum Command {
     /// this process and ends with it. Progress and what the steps print go to standard error, the created YAML and the
     /// results to standard output. The exit code is that of the step that failed, or 0.
     ///
-    /// A step finds the tools of this machine: it gets PATH, HOME (an empty directory) and the variables of the documents, and
+    /// On Linux only. A step finds the tools of this machine: it gets PATH, HOME (an empty directory) and the variables of the documents, and
     /// nothing else of this environment. /workspace and /tekton are a temporary directory in the text of a step's command,
     /// script, arguments and variables.
     Run(Box<Run>),
