@@ -65,7 +65,7 @@ pub(crate) enum Command {
     /// process. Progress and the output of the steps go to standard error, the created YAML and the results to standard
     /// output. The exit code is that of the step that failed, or 0.
     ///
-    /// A step finds the tools of this machine: it gets PATH, HOME (an empty directory) and the variables of the
+    /// Linux only. A step finds the tools of this machine: it gets PATH, HOME (an empty directory) and the variables of the
     /// documents, and nothing else of this environment. A temporary directory replaces /workspace and /tekton in the
     /// text of a step's command, script, arguments and variables.
     Run(Box<Run>),

@@ -5,12 +5,18 @@
 //! | `args` | the command line |
 //! | `values` | values from the command line, for parameters and outputs |
 //! | `lint`, `render`, `run`, `translate`, `inject`, `uninject` | one command each |
+//! | `carried` | the programs that this one contains; Linux only, like `run` |
+//! | `elsewhere` | replaces both on other systems |
 //! | `checking` | the checks of documents, shared by all commands |
 //! | `files`, `printing` | reading and printing of documents |
 //! | `terminal`, `failure` | colors, messages, exit codes |
 
 mod args;
+#[cfg(target_os = "linux")]
+mod carried;
 mod checking;
+#[cfg(any(test, not(target_os = "linux")))]
+mod elsewhere;
 mod entry;
 mod failure;
 mod files;
@@ -18,6 +24,7 @@ mod inject;
 mod lint;
 mod printing;
 mod render;
+#[cfg(target_os = "linux")]
 mod run;
 mod terminal;
 mod translate;

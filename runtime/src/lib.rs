@@ -1,5 +1,7 @@
 //! The parts shared by Gleaner's long-running programs. Nothing here depends on outputs, Tasks or resources.
 //!
+//! On systems other than Unix, only what the command `gleaner` needs is compiled: no signals and no servers.
+//!
 //! | module | holds |
 //! | --- | --- |
 //! | [`program`] | from the command line to the exit code |
@@ -14,13 +16,16 @@
 
 pub mod api_server;
 pub mod error_chain;
+#[cfg(unix)]
 pub mod http;
 pub mod log;
 pub mod metrics;
 pub mod panics;
 pub mod program;
+#[cfg(unix)]
 pub mod shutdown;
 pub mod text;
 
 pub use error_chain::error_chain;
+#[cfg(unix)]
 pub use shutdown::Shutdown;
