@@ -101,7 +101,7 @@ impl Command {
             }
             (Action::Image(image), None) => {
                 return Err(format!(
-                    "step '{name}' runs the command of its image '{image}', and this machine has no images; specify a command \
+                    "step '{name}' runs the default command of its image '{image}', but images are not pulled here; specify a command \
                      with --step-command {name}='...'"
                 ));
             }

@@ -273,8 +273,7 @@ impl Plan {
         substitution.tentative = true;
         let surroundings = self.surroundings(&substitution);
         let prepare = |step: &Step| {
-            let named =
-                StepName::new(&*step.name).map_err(|error| format!("a step's name: {error}"));
+            let named = StepName::new(&*step.name).map_err(|error| format!("step name: {error}"));
             named.and_then(|_| Command::prepare(step, &surroundings))
         };
         for step in &self.task.spec.steps {
