@@ -71,7 +71,7 @@ pub(crate) async fn user(server: &Server) -> User {
     user
 }
 
-/// Returns a kubeconfig for `user` that contains all data: a rig's own refers to a file that each case rewrites.
+/// Returns a kubeconfig for `user` with inline data: the rig's own refers to a file that each case rewrites.
 fn access(server: &Server, user: &User) -> Value {
     let authority = STANDARD.encode(server.authority().expect("a real server"));
     json!({
