@@ -289,7 +289,7 @@ fn conditions_hold(step: &Step, surroundings: &Surroundings<'_>) -> Result<bool,
             }
             Condition::Expression(expression) => {
                 return Err(format!(
-                    "step '{}': the condition '{expression}' is in CEL, which only a cluster evaluates; remove it to run \
+                    "step '{}': the condition '{expression}' is in CEL, which is evaluated only in a cluster; remove it to run \
                      it here",
                     step.name
                 ));

@@ -85,7 +85,7 @@ impl Referable {
             None
         };
         if let Some(wrong) = wrong {
-            let message = format!("'{wrong}' is not a {own}, and is not played on this machine");
+            let message = format!("'{wrong}' is not a {own}, and is not supported on this machine");
             found.refuse(reference, message, format!("use a {own} of the files"));
             return None;
         }

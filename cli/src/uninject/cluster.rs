@@ -68,7 +68,7 @@ async fn list_all(options: &ListedCluster) -> Result<(String, bool), Failure> {
     let namespace = options.namespace.as_deref().unwrap_or(api.namespace());
     if !is_dns_label(namespace) {
         return Err(Failure::usage(format_args!(
-            "'{namespace}' is not a valid name of a namespace: it has lower-case letters, digits and '-', at most 63"
+            "'{namespace}' is not a valid name of a namespace: use at most 63 lower-case letters, digits and '-'"
         )));
     }
     let namespace = (!options.all_namespaces).then_some(namespace);
@@ -80,7 +80,7 @@ async fn list_all(options: &ListedCluster) -> Result<(String, bool), Failure> {
         match listed.lines(&api, namespace).await {
             Ok(Some(lines)) => all.extend(lines),
             Ok(None) => terminal::warning(format_args!(
-                "the cluster does not serve {}, and the list has none",
+                "the cluster does not serve {}, so the list has none",
                 listed.full_name()
             )),
             Err(error) if is_of_one_kind(&error) => {
@@ -147,13 +147,13 @@ impl Listed {
     fn omitted(&self, error: &RequestError, namespace: Option<&str>) -> String {
         let remedy = match (error.code().map(|code| code.as_u16()), namespace) {
             (Some(403), None) => {
-                "; ask for the right to list them in all namespaces, or list one namespace with -n"
+                "; ask for permission to list them in all namespaces, or list one namespace with -n"
             }
-            (Some(403), Some(_)) => "; ask for the right to list them in this namespace",
+            (Some(403), Some(_)) => "; ask for permission to list them in this namespace",
             _ => "",
         };
         let (name, reason) = (self.full_name(), error_chain(error));
-        format!("the list is without {name}: {reason}{remedy}")
+        format!("the list does not include {name}: {reason}{remedy}")
     }
 
     /// The plural with its group, as `kubectl get` takes it.

@@ -153,7 +153,7 @@ impl Reason {
             } => format!("kind {kind} of {api_version} is not served by this cluster"),
             Self::Taken {
                 existing, holder, ..
-            } => format!("{existing} exists already and is not this run's ({holder})"),
+            } => format!("{existing} already exists and does not belong to this run ({holder})"),
             Self::Leaving { existing, .. } => {
                 format!("{existing} is being deleted and still exists")
             }
