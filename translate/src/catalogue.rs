@@ -71,7 +71,7 @@ pub(crate) struct Resource {
 // === impl Catalogue ===
 
 impl Catalogue {
-    /// Creates it with the fetched PipelineResources.
+    /// Creates a catalogue with the fetched PipelineResources.
     pub(crate) fn new(fetched: Option<&Fetched>) -> Self {
         let resources = fetched
             .into_iter()

@@ -32,7 +32,7 @@ pub(crate) struct SidecarProcess {
 }
 
 impl SidecarProcess {
-    /// Starts it and waits until it is ready.
+    /// Starts the sidecar and waits until it is ready.
     pub(crate) async fn start(
         program: &Path,
         plan: &Plan,
@@ -127,7 +127,7 @@ impl SidecarProcess {
         let _ = self.group.end(grace).await;
     }
 
-    /// Waits until it is ready; returns its exit status if it exits first.
+    /// Waits until the sidecar is ready; returns its exit status if it exits first.
     async fn get_ready(&mut self) -> io::Result<Option<ExitStatus>> {
         loop {
             let ended = self.group.child.try_wait()?;

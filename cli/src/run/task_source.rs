@@ -18,7 +18,7 @@ use super::step_variables::{self, Names};
 pub(crate) struct ReadTask {
     pub(crate) task: Task,
     pub(crate) mounts: Mounts,
-    /// True if it declares outputs.
+    /// True if the Task declares outputs.
     pub(crate) declares: bool,
 }
 

@@ -43,7 +43,7 @@ const KINDS: [Listed; 11] = [
     Listed { kind: "Pod", plural: "pods", versions: &["v1"] },
 ];
 
-/// Prints the list; or says on standard error what it lacks and gives the exit code.
+/// Prints the list, and reports on standard error the kinds that are not in it.
 pub(super) fn list(options: &ListedCluster) -> Result<ExitCode, u8> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
