@@ -27,7 +27,7 @@ const TEKTON: &[&str] = &["tekton.dev/v1", "tekton.dev/v1beta1"];
 const BATCH: &[&str] = &["batch/v1"];
 const APPS: &[&str] = &["apps/v1"];
 
-/// Without those that only other kinds of the list make, such as ReplicaSets.
+/// The listed kinds, without those that only these create, such as ReplicaSets.
 #[rustfmt::skip]
 const KINDS: [Listed; 11] = [
     Listed { kind: "Task", plural: "tasks", versions: TEKTON },
@@ -99,7 +99,7 @@ async fn list_all(options: &ListedCluster) -> Result<(String, bool), Failure> {
     Ok((all, is_complete))
 }
 
-/// Fails if there is no such namespace: to its lists, the API server responds as to those of an empty one.
+/// Fails if the namespace does not exist: the API server returns empty lists for it, as for an empty namespace.
 async fn has_namespace(api: &ApiServer, name: &str) -> Result<(), Failure> {
     match api.get(&path::object("v1", "namespaces", None, name)).await {
         Ok(None) => {
@@ -108,19 +108,19 @@ async fn has_namespace(api: &ApiServer, name: &str) -> Result<(), Failure> {
                 "the cluster {context} has no namespace '{name}'"
             )))
         }
-        // Who may list in a namespace need not have the right to see it.
+        // A user who may list objects in a namespace may lack permission to get the namespace.
         Ok(Some(_)) | Err(_) => Ok(()),
     }
 }
 
-/// Returns true for a refusal that need not be that of other kinds, too.
+/// Returns true for a refusal that may concern this kind only.
 fn is_of_one_kind(error: &RequestError) -> bool {
     let code = error.code().map(|code| code.as_u16());
     code.is_some_and(|code| code != 401) || matches!(error.reason, Reason::TooLarge(_))
 }
 
 impl Listed {
-    /// Returns a line for each object with which Gleaner has to do; none if the cluster does not serve the kind.
+    /// Returns a line for each object that is injected or declares outputs; `None` if the kind is not served.
     async fn lines(
         &self,
         api: &ApiServer,
