@@ -113,7 +113,7 @@ chaos: ## Random runs with faults, kills, full and slow disks: SEEDS=1000 runs, 
 	GLEANER_CHAOS_SEEDS=$(or $(FROM),1)..$$(( $(or $(FROM),1) + $(or $(SEEDS),100) - 1 )) cargo test -p gleaner-tests --test chaos
 
 .PHONY: fuzz
-fuzz: ## Fuzzes every reader of outside input for a minute each
+fuzz: ## Fuzzes every parser of external input for a minute each
 	scripts/fuzz 60
 
 .PHONY: fuzz-short

@@ -327,7 +327,7 @@ pub(crate) struct Completions {
 
 fn parse_duration(text: &str) -> Result<Duration, String> {
     match duration::parse(text) {
-        Ok(Duration::ZERO) => Err("a run needs more than zero; omit the flag for 1h".to_owned()),
+        Ok(Duration::ZERO) => Err("the timeout must exceed zero; omit the flag for 1h".to_owned()),
         Ok(duration) => Ok(duration),
         Err(error) => Err(error.to_string()),
     }

@@ -61,7 +61,7 @@ pub(crate) fn finding(name: &str, severity: Severity, diagnostic: Diagnostic) ->
 /// Prints what the webhook reports about the documents that `is_used` accepts.
 ///
 /// # Errors
-/// The exit code if it would refuse one.
+/// The exit code if the webhook would refuse one of the documents.
 pub(crate) fn pass(sources: &[Source], is_used: impl Fn(&Node) -> bool) -> Result<(), u8> {
     let tasks = check::object_results(sources.iter().flat_map(|source| &source.documents));
     let mut findings = Vec::new();

@@ -72,7 +72,7 @@ fn bounded(reader: impl Read) -> io::Result<Option<Result<String, EncodingError>
 /// Reads the files, and of a directory those that end in `.yaml`, `.yml` or `.json`; not those of subdirectories.
 ///
 /// # Errors
-/// The exit code if one cannot be read; the messages have been printed.
+/// The exit code if a file cannot be read; the messages have been printed.
 pub(crate) fn read_with_directories(paths: &[String]) -> Result<Vec<Source>, u8> {
     let mut files = Vec::new();
     let mut found = Vec::new();
@@ -88,10 +88,10 @@ pub(crate) fn read_with_directories(paths: &[String]) -> Result<Vec<Source>, u8>
     read_each(&files, found)
 }
 
-/// Reads the files. What is in `found` before that is wrong, too.
+/// Reads the files. Findings in `found` are printed, and fail the read.
 ///
 /// # Errors
-/// The exit code if one cannot be read; the messages have been printed.
+/// The exit code if a file cannot be read; the messages have been printed.
 pub(crate) fn read_each(files: &[String], mut found: Vec<Finding>) -> Result<Vec<Source>, u8> {
     let mut sources = Vec::new();
     for file in files {

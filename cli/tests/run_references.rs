@@ -27,7 +27,7 @@ fn a_reference_that_leads_to_no_pipeline_is_told_with_its_place() {
         ("{name: ''}", missing),
         (
             "{name: empty, kind: Wait, apiVersion: x.dev/v1}",
-            "spec.pipelineRef: 'Wait' is not a Pipeline, and is not played on this machine; use a Pipeline of the files",
+            "spec.pipelineRef: 'Wait' is not a Pipeline, and is not supported on this machine; use a Pipeline of the files",
         ),
         (
             "{name: empty, apiVersion: x.dev/v1}",
@@ -135,7 +135,7 @@ fn a_name_that_nothing_has_is_not_passed_over() {
                 ONE,
                 "volumes: [{name: v, emptyDir: {}}]\nsteps: [{name: one, script: x, volumeMounts: [{name: v, mountPath: /v, subPathExpr: $(A)}]}]",
             ),
-            "volumeMounts[0].subPathExpr: 'subPathExpr' is not played on this machine; use subPath",
+            "volumeMounts[0].subPathExpr: 'subPathExpr' is not supported on this machine; use subPath",
         ),
         (
             pipeline(

@@ -163,7 +163,7 @@ fn workspaces_of_a_run_need_what_only_a_cluster_has() {
     let claim = "workspaces: [{name: src, persistentVolumeClaim: {claimName: c}, subPath: sub}]";
     run(&with_run(spec, claim), &[])
         .exits(78)
-        .says("the workspace 'src' is a persistentVolumeClaim, which only a cluster has; give it a directory with --workspace src=DIR");
+        .says("the workspace 'src' is a persistentVolumeClaim, which exists only in a cluster; give it a directory with --workspace src=DIR");
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("sub")).unwrap();
     std::fs::write(folder.path().join("sub/inside"), "").unwrap();

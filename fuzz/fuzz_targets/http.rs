@@ -113,7 +113,7 @@ async fn exchange(caller: Caller, request: &[u8]) -> Vec<u8> {
     response
 }
 
-/// Waits for `future` at most as long as any operation of the sidecar may take, after `grace` in real time.
+/// Waits for `future`: first `grace` in real time, then as long as an operation of the sidecar may take.
 async fn within<T>(grace: Duration, future: impl Future<Output = T>) -> Option<T> {
     let (done, waiting) = mpsc::channel::<()>();
     // The clock does not jump while there is such a task.

@@ -209,7 +209,7 @@ impl Limits {
 // === impl Pods ===
 
 impl Pods {
-    /// Returns the kind of sidecar, unless the API server has to be asked.
+    /// Returns the kind of sidecar; `None` if it depends on the API server's version.
     pub(crate) fn sidecars(&self) -> Option<Sidecars> {
         match self.sidecars {
             SidecarChoice::Auto => None,

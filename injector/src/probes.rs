@@ -21,7 +21,7 @@ pub(crate) struct Probes {
 pub enum ProbesError {
     #[error(transparent)]
     Listen(#[from] BindError),
-    #[error("a thread for the probes was refused")]
+    #[error("cannot start the thread that serves the probes")]
     Thread(#[from] io::Error),
 }
 

@@ -41,7 +41,7 @@ pub enum ProgramError {
     Listen(#[from] BindError),
     #[error(transparent)]
     Probes(#[from] ProbesError),
-    #[error("a thread for decisions was refused")]
+    #[error("cannot start the threads for admission reviews")]
     Threads(#[source] io::Error),
     #[error(transparent)]
     Access(#[from] AccessError),

@@ -199,7 +199,7 @@ impl LocalApiServer {
         Some(contents.put(key, object))
     }
 
-    /// Stops it: it accepts no new requests, and finishes pending ones.
+    /// Stops the server: it accepts no new requests, and finishes pending ones.
     pub async fn shutdown(self) {
         drop(self.stop);
         if let Err(error) = self.task.await {

@@ -70,14 +70,14 @@ const CHUNK: usize = 96 << 10;
 /// A parameter on its way to the sidecar.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Param {
-    /// Of type string.
+    /// A parameter of type string.
     Text {
         /// Its name.
         name: String,
         /// Its value.
         value: String,
     },
-    /// One key of an object.
+    /// One key of a parameter of type object.
     Key {
         /// The object's name.
         name: String,
@@ -86,7 +86,7 @@ pub enum Param {
         /// Its value.
         value: String,
     },
-    /// Of type array.
+    /// A parameter of type array.
     Array {
         /// Its name.
         name: String,

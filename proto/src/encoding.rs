@@ -81,10 +81,10 @@ fn is_utf16(head: &[u8], number: fn([u8; 2]) -> u16) -> bool {
     count >= UNITS && narrow.is_some_and(|narrow| narrow * 2 > count)
 }
 
-/// Returns the text in `bytes`, with its mark if it has one.
+/// Decodes UTF-8, and keeps a byte order mark.
 ///
 /// # Errors
-/// It is not UTF-8, or is UTF-16 or UTF-32 that could be read as UTF-8 with zero bytes.
+/// `bytes` is not UTF-8, or is UTF-16 or UTF-32 that could be read as UTF-8 with zero bytes.
 pub fn decode(bytes: Vec<u8>) -> Result<String, EncodingError> {
     if let Some(other) = Encoding::of(&bytes) {
         return Err(EncodingError::Unicode(other));

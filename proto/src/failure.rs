@@ -18,7 +18,7 @@ pub enum FailureCode {
     QuotaExceeded,
     /// The API server did not accept the credentials of the run.
     Unauthorized,
-    /// An object that is not this run's has the name.
+    /// An object that does not belong to this run has the name.
     AlreadyExists,
     /// An object of the same name is being deleted and still exists.
     BeingDeleted,

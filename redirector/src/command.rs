@@ -19,12 +19,12 @@ use crate::sys::{self, Change, Received, Witness};
 /// The search path of a shell without `PATH` (`confstr(_CS_PATH)`).
 const DEFAULT_PATH: &str = "/bin:/usr/bin";
 
-/// The end of the command.
+/// The exit status of the command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ended {
-    /// With this exit code.
+    /// It exited with this code.
     Code(u8),
-    /// Of this signal.
+    /// This signal killed it.
     Signal(i32),
 }
 
@@ -56,7 +56,7 @@ impl From<Ended> for Exit {
 /// Runs `command` with `$GLEANER_OUTPUTS` set to `folder`, and waits until it exits.
 ///
 /// # Errors
-/// It cannot be run (126), or does not exist (127).
+/// The command cannot be run (126), or does not exist (127).
 pub(crate) fn run(command: &[OsString], folder: Option<&Path>) -> Result<Ended, Failure> {
     let name = command[0].as_os_str();
     let candidates = candidates(name, std::env::var_os("PATH").as_deref());

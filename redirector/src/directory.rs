@@ -29,7 +29,7 @@ const ATTEMPTS: u32 = 1000;
 #[derive(Debug, Default)]
 pub(crate) struct Directory {
     path: Option<PathBuf>,
-    /// True if it was created for this process alone.
+    /// True if the directory was created for this process alone.
     temporary: bool,
 }
 

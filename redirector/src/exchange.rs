@@ -91,7 +91,7 @@ pub(crate) fn exchange<'a>(
             })?;
             Ok(Response::new(head, rest, Some(sent)))
         }
-        // The rest of the message does not follow, so there will be no response.
+        // The rest of the message will not be sent, so there will be no response.
         Err(broken) if is_changed(&broken) => Err(not_held(broken)),
         // A server that has seen enough (413) responds, and stops reading.
         Err(broken) => {

@@ -72,9 +72,9 @@ use options::Invocation;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "call `leave` to end the process in this way"]
 pub enum Exit {
-    /// With this exit code.
+    /// Exit with this code.
     Code(u8),
-    /// Of this signal, as the command did.
+    /// Terminate by this signal, as the command did.
     Signal(i32),
 }
 

@@ -331,7 +331,7 @@ fn text(flag: Flag, value: OsString) -> Result<String, String> {
     let value = value.into_string();
     value.map_err(|value| {
         format!(
-            "'{}' is not UTF-8, as {} must be",
+            "'{}' is not valid UTF-8, which {} requires",
             value.display(),
             flag.bare()
         )

@@ -79,7 +79,7 @@ impl<'a> Staged<'a> {
     /// Appends to the current result.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// The result cannot be written.
     pub(crate) fn add(&mut self, text: &str) -> Result<(), Failure> {
         if let Some((path, file)) = &mut self.current {
             self.bytes += escaped_len(text);
@@ -93,7 +93,7 @@ impl<'a> Staged<'a> {
     /// none.
     ///
     /// # Errors
-    /// One cannot be written.
+    /// A result cannot be written.
     pub(crate) fn publish(mut self) -> Result<Option<usize>, Failure> {
         self.current = None;
         let Some(staging) = &self.staging else {

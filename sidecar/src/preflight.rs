@@ -52,10 +52,7 @@ impl Report {
         let (title, detail, failures) = match &self.unanswered {
             Some(Unanswered { since, last }) => (
                 "the API server cannot be reached",
-                format!(
-                    "not reachable since {} s: {last}",
-                    since.elapsed().as_secs()
-                ),
+                format!("unreachable for {} s: {last}", since.elapsed().as_secs()),
                 vec![last.clone()],
             ),
             None if self.blocking.is_empty() => return None,

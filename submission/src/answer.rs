@@ -1,8 +1,8 @@
 //! The meaning of an API server's response: done, refused, or worth a retry.
 //!
 //! Text that the API server wrote is parsed only here. Everything that leaves this module in `words` and `warnings` may
-//! be passed on: for an object that contains a secret it is Gleaner's own text, with the API server's terms for
-//! programs.
+//! be passed on: for an object that contains a secret it is Gleaner's own text, with the API server's
+//! machine-readable reason and fields.
 
 mod withheld;
 
@@ -97,7 +97,7 @@ pub(super) enum Topic {
 #[derive(Debug)]
 pub(super) struct Again {
     pub(super) words: String,
-    /// True if the API server may have done it anyway.
+    /// True if the API server may have carried out the request.
     pub(super) unsure: bool,
     /// True if the API server responded.
     pub(super) answered: bool,

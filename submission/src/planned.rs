@@ -37,7 +37,7 @@ pub struct PlannedObject {
     pub namespace: Option<String>,
     /// The name.
     pub name: String,
-    /// True if it is applied, so that it may have existed before the run.
+    /// True if the object is applied, so that it may have existed before the run.
     #[serde(default)]
     pub applied: bool,
     /// A secret output that it contains, by step and name: then no text about it is passed on.

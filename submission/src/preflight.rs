@@ -24,7 +24,7 @@ use super::request::Call;
 pub struct Finding {
     /// The expected failure, with the name of its resource.
     pub failure: Failure,
-    /// True if it makes the submission fail.
+    /// True if the finding makes the submission fail.
     pub blocking: bool,
     /// False if the API server has not responded, which tells nothing about the submission: try again.
     pub answered: bool,

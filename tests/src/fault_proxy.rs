@@ -30,7 +30,7 @@ struct Upstream {
 }
 
 impl FaultProxy {
-    /// Starts it in front of a client's server.
+    /// Starts the proxy in front of a client's server.
     pub async fn start(upstream: Client) -> Self {
         Self(FaultServer::start(Upstream {
             client: upstream,

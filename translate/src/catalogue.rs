@@ -71,7 +71,7 @@ pub(crate) struct Resource {
 // === impl Catalogue ===
 
 impl Catalogue {
-    /// Creates it with the fetched PipelineResources.
+    /// Creates a catalogue with the fetched PipelineResources.
     pub(crate) fn new(fetched: Option<&Fetched>) -> Self {
         let resources = fetched
             .into_iter()
@@ -264,8 +264,8 @@ impl Resource {
     }
 }
 
-/// Returns true if the param is a setting of Tekton's clone, not a value of the resource. The clone step has none
-/// of them; reports values that differ from its behavior.
+/// Returns true if the param is a setting of Tekton's clone, not a value of the resource. The clone step has no
+/// settings, so values that differ from its behavior are reported.
 fn is_clone_setting(key: &str, value: &str, param: &Cursor<'_>, found: &mut Diagnostics) -> bool {
     const SETTINGS: [(&str, &[&str]); 7] = [
         ("submodules", &["", "true"]),

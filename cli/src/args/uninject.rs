@@ -40,7 +40,7 @@ pub(crate) struct Uninject {
 /// The group of the options of [`ListedCluster`].
 const CLUSTER: &str = "cluster";
 
-/// The cluster of which `--list` lists everything.
+/// The cluster whose objects `--list` shows.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "The list of a cluster, instead of files")]
 #[group(id = CLUSTER, multiple = true, requires = "list", conflicts_with_all = ["filename", "paths"])]

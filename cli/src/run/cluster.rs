@@ -50,8 +50,8 @@ impl Cluster {
         }
         if let Some(name) = own.filter(|name| options.namespace.is_none() && !is_dns_label(name)) {
             return Err(Failure::usage(format_args!(
-                "the namespace '{name}' in the documents is not a valid name: it has lower-case letters, digits and '-', at \
-                 most 63; or give another one with -n"
+                "the namespace '{name}' in the documents is not a valid name: use at most 63 lower-case \
+                 letters, digits and '-', or give another one with -n"
             )));
         }
         if options.context.is_some() || options.kubeconfig.is_some() {

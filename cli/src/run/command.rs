@@ -101,7 +101,7 @@ impl Command {
             }
             (Action::Image(image), None) => {
                 return Err(format!(
-                    "step '{name}' runs the command of its image '{image}', and this machine has no images; specify a command \
+                    "step '{name}' runs the default command of its image '{image}', but images are not pulled here; specify a command \
                      with --step-command {name}='...'"
                 ));
             }
@@ -289,7 +289,7 @@ fn conditions_hold(step: &Step, surroundings: &Surroundings<'_>) -> Result<bool,
             }
             Condition::Expression(expression) => {
                 return Err(format!(
-                    "step '{}': the condition '{expression}' is in CEL, which only a cluster evaluates; remove it to run \
+                    "step '{}': the condition '{expression}' is in CEL, which is evaluated only in a cluster; remove it to run \
                      it here",
                     step.name
                 ));

@@ -109,8 +109,8 @@ impl RunDirectory {
         Ok(())
     }
 
-    /// Lets a process remove the directory, unless it must be kept, and the processes of the run, if this process is
-    /// killed.
+    /// Starts a process that cleans up if this process is killed: it kills the processes of the run, and removes the
+    /// directory unless it must be kept.
     pub(crate) fn watch(&mut self, program: &Path) -> io::Result<()> {
         let removed = self._guard.as_ref().map(|_| self.path.as_path());
         self.watcher = Some(Watcher::start(program, removed)?);

@@ -25,7 +25,7 @@ pub(crate) struct Plan {
     pub(crate) task: Task,
     /// The name of the task in its pipeline.
     pub(crate) pipeline_task: Option<String>,
-    /// Before the directory, which cannot be removed while they are write-protected.
+    /// Dropped before the directory, which cannot be removed while these are write-protected.
     pub(crate) read_only: Vec<ReadOnly>,
     pub(crate) directory: RunDirectory,
     pub(crate) paths: Paths,
@@ -273,8 +273,7 @@ impl Plan {
         substitution.tentative = true;
         let surroundings = self.surroundings(&substitution);
         let prepare = |step: &Step| {
-            let named =
-                StepName::new(&*step.name).map_err(|error| format!("a step's name: {error}"));
+            let named = StepName::new(&*step.name).map_err(|error| format!("step name: {error}"));
             named.and_then(|_| Command::prepare(step, &surroundings))
         };
         for step in &self.task.spec.steps {

@@ -46,7 +46,7 @@ impl Group {
         self.signal(Signal::KILL);
     }
 
-    /// Sends all of them SIGTERM, and kills them after `grace`.
+    /// Sends SIGTERM to all processes of the group, and kills them after `grace`.
     pub(crate) async fn end(&mut self, grace: Duration) -> std::io::Result<ExitStatus> {
         self.signal(Signal::TERM);
         if let Ok(status) = tokio::time::timeout(grace, self.child.wait()).await {

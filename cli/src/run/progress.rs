@@ -18,7 +18,7 @@ const SHOWN: usize = 100;
 pub(crate) struct Progress {
     variables: HashSet<String>,
     notes: HashSet<String>,
-    /// By their UIDs.
+    /// The UIDs of the objects.
     objects: HashSet<String>,
     waiting: bool,
 }

@@ -22,7 +22,7 @@ pub(crate) enum Finish {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Role {
     pub(crate) finish: Finish,
-    /// True if it requests the preflight from the sidecar first.
+    /// True if the redirector requests the preflight from the sidecar first.
     pub(crate) checks_preflight: bool,
     /// The time limit of the sidecar's response, instead of the redirector's default.
     pub(crate) answer_timeout: Option<Duration>,

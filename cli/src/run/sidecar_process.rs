@@ -20,9 +20,9 @@ use crate::failure::Failure;
 use crate::values::as_text;
 
 const STARTING: Duration = Duration::from_secs(20);
-/// The interval between checks until it is ready.
+/// The interval between readiness checks at startup.
 const ASKING: Duration = Duration::from_millis(10);
-/// The number of last log lines that are shown if it exits by itself.
+/// The number of log lines that are shown, from the end, if the sidecar exits unexpectedly.
 const LOG_LINES: usize = 20;
 
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub(crate) struct SidecarProcess {
 }
 
 impl SidecarProcess {
-    /// Starts it and waits until it is ready.
+    /// Starts the sidecar and waits until it is ready.
     pub(crate) async fn start(
         program: &Path,
         plan: &Plan,
@@ -110,7 +110,7 @@ impl SidecarProcess {
         Group::start(&mut command, directory.watcher())
     }
 
-    /// Returns a message with the end of its log if it exited by itself, which is a failure.
+    /// Returns a message with the end of the log if the sidecar exited unexpectedly.
     pub(crate) fn has_ended(&mut self, plan: &Plan) -> Option<String> {
         match self.group.child.try_wait() {
             Ok(Some(status)) => Some(format!(
@@ -127,7 +127,7 @@ impl SidecarProcess {
         let _ = self.group.end(grace).await;
     }
 
-    /// Waits until it is ready; returns its exit status if it exits first.
+    /// Waits until the sidecar is ready; returns its exit status if it exits first.
     async fn get_ready(&mut self) -> io::Result<Option<ExitStatus>> {
         loop {
             let ended = self.group.child.try_wait()?;

@@ -61,7 +61,7 @@ pub(crate) struct Steps<'a> {
 }
 
 impl Steps<'_> {
-    /// Runs them and returns the exit code of the run.
+    /// Runs the steps and returns the exit code of the run.
     pub(crate) async fn run(&mut self) -> io::Result<u8> {
         let steps = &self.plan.task.spec.steps;
         let last = steps.len().saturating_sub(1);

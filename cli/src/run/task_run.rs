@@ -35,7 +35,7 @@ pub(crate) struct Deadline {
 }
 
 impl Deadline {
-    /// Returns that of a task without a pipeline.
+    /// Returns the deadline of a task without a pipeline.
     pub(crate) fn of_single(options: &Run, task: &PlannedTask, begun: Instant) -> Self {
         let (time, limit) = match (options.timeout, task.timeout) {
             (Some(time), _) => (Some(time), "--timeout"),

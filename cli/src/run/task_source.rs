@@ -18,7 +18,7 @@ use super::step_variables::{self, Names};
 pub(crate) struct ReadTask {
     pub(crate) task: Task,
     pub(crate) mounts: Mounts,
-    /// True if it declares outputs.
+    /// True if the Task declares outputs.
     pub(crate) declares: bool,
 }
 
@@ -142,7 +142,7 @@ fn mounts(
                 continue;
             }
             if let Some(expression) = item.field("subPathExpr") {
-                let message = "'subPathExpr' is not played on this machine";
+                let message = "'subPathExpr' is not supported on this machine";
                 found.refuse(&expression, message, "use subPath to run it here");
             }
             if fields::is_set(&item, "readOnly") {

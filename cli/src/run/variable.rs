@@ -12,7 +12,7 @@ pub(crate) struct Occurrence<'t> {
     pub(crate) inner: &'t str,
     /// The byte at which it begins.
     pub(crate) offset: usize,
-    /// True if the text consists of it.
+    /// True if the text is this variable and nothing else.
     pub(crate) is_whole: bool,
 }
 

@@ -31,7 +31,7 @@ struct Process(Child);
 // === impl Watcher ===
 
 impl Watcher {
-    /// Starts it. It removes `directory`, if there is one to remove.
+    /// Starts the watcher, which removes `directory` if there is one.
     pub(crate) fn start(program: &Path, directory: Option<&Path>) -> io::Result<Self> {
         let mut command = Command::new(program);
         command

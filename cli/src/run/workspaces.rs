@@ -105,7 +105,7 @@ fn volume(item: &Cursor<'_>, name: &str, found: &mut Diagnostics) -> Option<Volu
     ];
     let kind = kinds.into_iter().find(|kind| item.field(kind).is_some());
     let message = match kind {
-        Some(kind) => format!("the workspace '{name}' is a {kind}, which only a cluster has"),
+        Some(kind) => format!("the workspace '{name}' is a {kind}, which exists only in a cluster"),
         None => format!("the workspace '{name}' is not bound"),
     };
     let help =

@@ -173,7 +173,7 @@ fn param_type(
         (ParamShape::String, _) => {
             let dotted = match access {
                 [Access::Key(key)] => Some(format!(
-                    "a parameter with a dot is written params[\"{name}.{key}\"]"
+                    "write params[\"{name}.{key}\"] for a parameter whose name contains a dot"
                 )),
                 _ => None,
             };

@@ -183,7 +183,7 @@ impl<'a> Search<'a> {
             }
             ("Task", _) => "the Task has no spec; put it on one that has steps".to_owned(),
             ("ClusterTask", _) => {
-                "Gleaner does not support ClusterTasks, and Tekton has removed them; convert it to a Task"
+                "Gleaner does not support ClusterTasks, and Tekton has removed them; convert this one to a Task"
                     .to_owned()
             }
             (_, Some(right)) if kind == *right => {

@@ -45,7 +45,7 @@ pub struct Withheld {
 pub(super) type SecretOutput<'a> = (&'a str, &'a str);
 
 impl Disclosure {
-    /// Creates it for an object that contains this secret output and is not available.
+    /// Creates the disclosure of an object that contains this secret output and is not available.
     pub fn of_unseen(step: &str, output: &str) -> Self {
         Self::withheld((step, output), Value::Null)
     }

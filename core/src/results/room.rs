@@ -67,7 +67,7 @@ impl Room {
     /// by resource and object name.
     ///
     /// # Errors
-    /// They do not fit.
+    /// The results do not fit.
     pub fn check<'a>(
         self,
         declaration: &Declaration,

@@ -55,7 +55,7 @@ impl Configuration {
         }
     }
 
-    /// Reads it; returns `None` if it does not exist.
+    /// Reads the configuration; returns `None` if it does not exist.
     ///
     /// # Errors
     /// Fails if the API server cannot be reached.

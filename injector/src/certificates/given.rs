@@ -48,7 +48,9 @@ pub enum GivenError {
         #[source]
         source: std::io::Error,
     },
-    #[error("{0} contains no CA certificate, or something else; it must be PEM")]
+    #[error(
+        "{0} contains no CA certificate or is not PEM; it must contain the CA's certificate in PEM"
+    )]
     Authorities(PathBuf),
     #[error(
         "the CA in {authorities} did not sign the certificate in {certificate} ({reason}): API servers would not trust it; use the CA that signed it"

@@ -58,7 +58,7 @@ impl Lanes {
     /// Starts the threads, which end when the lanes are dropped.
     ///
     /// # Errors
-    /// A system that refuses a thread.
+    /// An error if a thread cannot be started.
     pub fn start(limits: &Limits) -> io::Result<Self> {
         let (max, within) = (limits.http.max_body, limits.http.body_timeout);
         // One for each connection: clients that send theirs slowly block no memory that another one waits for.

@@ -42,7 +42,7 @@ pub enum FilesError {
 type Pair = (Vec<u8>, Vec<u8>);
 
 impl Files {
-    /// Reads them once, without serving them.
+    /// Reads the files once, without serving the certificate.
     pub(crate) fn present(&self) -> Result<Serving, FilesError> {
         self.serving(&self.read()?)
     }

@@ -20,7 +20,7 @@ pub struct Validity {
 pub struct ValidityError;
 
 impl Validity {
-    /// Reads it from DER.
+    /// Reads the validity from a certificate in DER.
     ///
     /// # Errors
     /// A [`ValidityError`] if this is not a certificate.

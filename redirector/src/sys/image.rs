@@ -35,7 +35,7 @@ struct Start {
 // === impl Image ===
 
 impl Image {
-    /// Creates it; `variable` is `NAME=VALUE`.
+    /// Creates an image; `variable` is `NAME=VALUE`.
     pub(crate) const fn new(
         candidates: Vec<CString>,
         arguments: Vec<CString>,
@@ -48,7 +48,7 @@ impl Image {
         }
     }
 
-    /// Starts it with the signal mask `mask` and returns its process id.
+    /// Starts the image with the signal mask `mask` and returns its process id.
     ///
     /// The new process is killed when the calling thread ends. It shares this one's memory until `execve`, and this
     /// one is suspended until then (`CLONE_VM | CLONE_VFORK`, what `posix_spawn` does): nothing is copied, and the

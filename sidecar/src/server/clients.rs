@@ -85,7 +85,7 @@ impl Client {
         let permit = Arc::clone(semaphore).try_acquire_owned();
         permit.map_err(|_| {
             ApiProblem::busy(format!(
-                "{most} {what} are in progress, which is the most at once; retry when one of them has finished"
+                "{most} {what} are in progress, which is the maximum; retry when one of them has finished"
             ))
         })
     }

@@ -51,7 +51,7 @@ pub enum ListenError {
         source: io::Error,
     },
     /// The system has no random bytes for tokens and keys.
-    #[error("the system has no randomness to give: {0}")]
+    #[error("cannot get random bytes from the operating system: {0}")]
     Token(getrandom::Error),
 }
 

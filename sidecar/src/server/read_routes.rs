@@ -77,7 +77,7 @@ async fn view(
         |detail: String| ApiProblem::new(problem_type::MALFORMED, 400, "invalid request", detail);
     let Query(wanted) = query.map_err(|error| {
         malformed(format!(
-            "{}; known are ?wait=30s and ?partial=true",
+            "{}; use ?wait=30s or ?partial=true",
             error.body_text()
         ))
     })?;

@@ -52,7 +52,7 @@ type StepQuery = Result<Query<OwnResults>, QueryRejection>;
 fn own_results(query: StepQuery) -> Result<OwnResults, ApiProblem> {
     let Query(own_results) = query.map_err(|error| {
         let detail = format!(
-            "{}; known are ?resultBytes=N and &compressedResultBytes=N",
+            "{}; use ?resultBytes=N or &compressedResultBytes=N",
             error.body_text()
         );
         ApiProblem::new(problem_type::MALFORMED, 400, "invalid request", detail)

@@ -33,14 +33,14 @@ pub enum Reason {
     /// Another owner's object has the name.
     Taken {
         existing: String,
-        /// Its owner or manager.
+        /// The owner or manager of the existing object.
         holder: String,
         remedy: String,
     },
     /// An object of this name is being deleted and still exists.
     Leaving {
         existing: String,
-        /// Its holder, and the remedy.
+        /// The owner or manager of the existing object, and the remedy.
         remedy: String,
     },
     /// This object, which has the name, appears and disappears faster than it can be read.
@@ -153,7 +153,7 @@ impl Reason {
             } => format!("kind {kind} of {api_version} is not served by this cluster"),
             Self::Taken {
                 existing, holder, ..
-            } => format!("{existing} exists already and is not this run's ({holder})"),
+            } => format!("{existing} already exists and does not belong to this run ({holder})"),
             Self::Leaving { existing, .. } => {
                 format!("{existing} is being deleted and still exists")
             }

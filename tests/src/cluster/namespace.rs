@@ -34,7 +34,7 @@ impl Namespace {
         Self { cluster, name }
     }
 
-    /// Creates it.
+    /// Creates the namespace in the cluster.
     ///
     /// # Panics
     ///

@@ -18,13 +18,13 @@ pub struct Cluster {
     given: Option<PathBuf>,
     /// Gleaner's image, which its containers in pods run.
     pub image: String,
-    /// True if it was already running; then it is not stopped either.
+    /// True if the cluster was already running, and must not be stopped.
     was_up: bool,
 }
 
 impl Cluster {
-    /// Starts it, unless it is running, and installs Gleaner from this checkout; with `GLEANER_CLUSTER_INSTALLED=1`
-    /// uses the installed one.
+    /// Starts the cluster, unless it is running, and installs Gleaner from this checkout; with
+    /// `GLEANER_CLUSTER_INSTALLED=1` uses the installed one.
     ///
     /// `GLEANER_TEST_KUBECONFIG` names the kubeconfig of another cluster instead, such as one of kind. Tekton and
     /// Gleaner must be installed on it, and kubectl and helm must be on the PATH.
@@ -75,7 +75,7 @@ impl Cluster {
         Err(Missing::Failed(why))
     }
 
-    /// Stops it, unless it was running before, or `GLEANER_CLUSTER_KEEP=1` is set.
+    /// Stops the cluster, unless it was running before, or `GLEANER_CLUSTER_KEEP=1` is set.
     pub fn end(&self) {
         if self.was_up || keeps() {
             return;

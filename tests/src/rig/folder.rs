@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 const PREFIX: &str = "gleaner-rig-";
 
-/// Creates one, named after this process; it is removed on drop.
+/// Creates a directory, named after this process; it is removed on drop.
 ///
 /// Also removes those of killed processes: etcd reserves much space, and nothing else would free it.
 pub(crate) fn create() -> io::Result<TempDir> {

@@ -24,7 +24,7 @@ pub(crate) struct Sidecar {
 }
 
 impl Sidecar {
-    /// Starts it, within a memory limit if there is one.
+    /// Starts the sidecar, within a memory limit if there is one.
     pub(crate) fn launch(
         program: &str,
         arguments: &[String],
@@ -52,7 +52,7 @@ impl Sidecar {
         }
     }
 
-    /// Starts it and waits until it is ready.
+    /// Starts the sidecar and waits until it is ready.
     pub(crate) async fn start(
         program: &str,
         arguments: &[String],
@@ -94,7 +94,7 @@ impl Sidecar {
         self.process.log()
     }
 
-    /// Kills it with SIGKILL, waits until it is gone, and returns its log.
+    /// Kills the sidecar with SIGKILL, waits until it is gone, and returns its log.
     pub(crate) fn kill(self) -> String {
         self.process.kill()
     }

@@ -67,24 +67,24 @@ impl<'a> Step<'a> {
         self
     }
 
-    /// Makes it the first step, which requests the preflight.
+    /// Makes this the first step, which requests the preflight.
     pub fn first(mut self) -> Self {
         self.flags.push("--preflight");
         self
     }
 
-    /// Makes it the last step, which finishes the run.
+    /// Makes this the last step, which finishes the run.
     pub fn last(mut self) -> Self {
         self.flags.push("--finish");
         self
     }
 
-    /// Runs it until it exits.
+    /// Runs the step until it exits.
     pub async fn run(self) -> Ended {
         self.begin().ended().await
     }
 
-    /// Starts it.
+    /// Starts the step.
     pub fn begin(self) -> Running {
         let folder = self.run.folder();
         let outputs = folder.join("outputs").join(&self.name);
@@ -142,7 +142,7 @@ impl Running {
         }
     }
 
-    /// Waits until it exits.
+    /// Waits until the step exits.
     ///
     /// # Panics
     ///

@@ -63,7 +63,7 @@ struct State {
 }
 
 impl FaultServer {
-    /// Starts it with a backend.
+    /// Starts the server with a backend.
     pub fn start(backend: impl Backend) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = listener.local_addr().expect("the port that was just bound");

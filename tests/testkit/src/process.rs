@@ -111,7 +111,7 @@ impl Process {
         }
     }
 
-    /// Checks that it is running.
+    /// Checks that the process is running.
     pub fn check(&mut self, name: &str) -> Result<(), String> {
         match self.try_wait() {
             Ok(None) => Ok(()),
@@ -128,7 +128,7 @@ impl Process {
         self.child.try_wait()
     }
 
-    /// Waits until it has exited by itself.
+    /// Waits until the process has exited by itself.
     pub fn ended_within(mut self, time: Duration) -> ExitStatus {
         let state = self.log.lock();
         let waited = self
@@ -155,7 +155,7 @@ impl Process {
         prlimit.status().expect("the program prlimit").success()
     }
 
-    /// Kills it with SIGKILL, waits until it is gone, and returns its log.
+    /// Kills the process with SIGKILL, waits until it is gone, and returns its log.
     pub fn kill(mut self) -> String {
         self.child.kill().expect("a process to kill");
         self.child.wait().expect("the exit status");

@@ -72,7 +72,7 @@ async fn a_static_name_that_is_taken_fails_and_names_the_holder(server: &Server)
     let taken = server.post(&path, &taken).await.expect_status(201).json;
     let mut run = Run::new(PROGRAMS, server, STATIC);
     attempt(&mut run, "sha256:1").await.expect(73).says(&[
-        "knative-route-demo-image-v1 exists already",
+        "knative-route-demo-image-v1 already exists",
         "owned by PipelineRun nightly",
     ]);
     assert!(run.termination().contains("NotCreated"));

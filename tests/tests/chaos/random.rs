@@ -32,7 +32,7 @@ impl Random {
         self.between(1, 100) <= percent
     }
 
-    /// Returns one of these.
+    /// Returns one of the items.
     pub(crate) fn pick<T: Clone>(&mut self, among: &[T]) -> T {
         among[self.count(0, among.len() - 1)].clone()
     }

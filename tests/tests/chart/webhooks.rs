@@ -206,7 +206,7 @@ async fn tekton_objects_pass_unless_they_ask(server: &Server) {
         )
         .await
         .expect_status(500);
-    // Updates of a run do not concern Gleaner: Tekton's controller does them all the time.
+    // Updates of a run do not concern Gleaner: Tekton's controller updates runs all the time.
     let runs = place(server, &run);
     server
         .merge(

@@ -186,7 +186,7 @@ spec: {pipelineRef: {name: build-and-look}}
         namespace.logs("look-run-look-pod", "step-look").trim_end(),
         name
     );
-    // It belongs to the whole.
+    // The PipelineRun owns it.
     let owner = &resource["metadata"]["ownerReferences"][0];
     assert_eq!(
         (&owner["kind"], &owner["uid"]),

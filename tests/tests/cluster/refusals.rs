@@ -53,7 +53,7 @@ spec: {type: image, params: [{name: url, value: mine}]}
             "NotCreated",
             "PipelineResource",
             "taken",
-            "exists already",
+            "already exists",
             "written by kubectl-client-side-apply",
         ],
     );

@@ -71,7 +71,7 @@ pub(crate) async fn user(server: &Server) -> User {
     user
 }
 
-/// Returns a kubeconfig for `user` that contains all data: a rig's own refers to a file that each case rewrites.
+/// Returns a kubeconfig for `user` with inline data: the rig's own refers to a file that each case rewrites.
 fn access(server: &Server, user: &User) -> Value {
     let authority = STANDARD.encode(server.authority().expect("a real server"));
     json!({
@@ -83,7 +83,7 @@ fn access(server: &Server, user: &User) -> Value {
 }
 
 impl Replica {
-    /// Starts one, in this process, as `user`. It gets no reviews before [`register`].
+    /// Starts a replica, in this process, as `user`. It gets no reviews before [`register`].
     pub(crate) async fn start(server: &Server, user: &User, flags: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a directory");
         let kubeconfig = folder.path().join("kubeconfig.json");
@@ -118,7 +118,7 @@ impl Replica {
         }
     }
 
-    /// Waits until it is ready according to `/readyz`.
+    /// Waits until the replica is ready according to `/readyz`.
     pub(crate) async fn is_ready(&self) {
         let client = gleaner_tests::server::client(&format!("http://{}", self.health), None, None)
             .expect("a client");
@@ -131,7 +131,7 @@ impl Replica {
         .await;
     }
 
-    /// Stops it, and waits until it has stopped.
+    /// Stops the replica, and waits until it has stopped.
     pub(crate) async fn end(self) {
         self.end.request();
         self.served.await.expect("no panic");

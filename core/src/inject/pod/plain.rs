@@ -39,7 +39,7 @@ const TERMINATION_MESSAGE: &str = "/dev/termination-log";
 pub(super) fn inject(pod: &Value, settings: &Settings) -> Result<Changed, Vec<Diagnostic>> {
     let settings = settings.with_annotations(pod.get("metadata"))?;
     if settings.sidecars == Sidecars::Tekton {
-        let message = "this cluster has no native sidecars, without which a pod of a Job would never complete";
+        let message = "this cluster does not support native sidecars, and without them a Job's pod would never complete";
         let help = "pods outside Tekton require Kubernetes 1.29 or later";
         return Err(vec![here(message).help(help)]);
     }

@@ -120,7 +120,7 @@ fn misplaced_keys_are_found_with_the_right_place() {
             format!(
                 "{{kind: ClusterTask, apiVersion: tekton.dev/v1beta1, metadata: {{annotations: {{{outputs}}}}}, spec: {{steps: []}}}}"
             ),
-            "metadata.annotations[\"gleaner.dev/outputs\"]: the annotation 'gleaner.dev/outputs' has no effect here; Gleaner does not support ClusterTasks, and Tekton has removed them; convert it to a Task",
+            "metadata.annotations[\"gleaner.dev/outputs\"]: the annotation 'gleaner.dev/outputs' has no effect here; Gleaner does not support ClusterTasks, and Tekton has removed them; convert this one to a Task",
         ),
         (
             format!(

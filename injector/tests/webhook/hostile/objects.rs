@@ -384,7 +384,7 @@ fn pods() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// Returns all of them.
+/// Returns all hostile objects.
 pub(crate) fn all() -> Vec<Hostile> {
     let hostile = |path, review: fn(&Value) -> Value| {
         move |(what, object): (&'static str, Value)| Hostile {

@@ -20,7 +20,7 @@ const VERSION: &str = "^/version$";
 pub(crate) struct ApiServer(api_server::ApiServer);
 
 impl ApiServer {
-    /// Returns one with a webhook configuration of two webhooks, whose version is not known yet.
+    /// Starts a server with a webhook configuration of two webhooks; its version is not known yet.
     pub(crate) async fn start() -> Self {
         let server = api_server::ApiServer::start();
         let webhook = |name: &str| json!({"name": name, "clientConfig": {"service": {"namespace": "gleaner", "name": "injector"}}});

@@ -50,7 +50,7 @@ impl Setup {
         }
     }
 
-    /// Returns one with a certificate of `authority` in files, and no API server.
+    /// Returns a setup with a certificate of `authority` in files, and no API server.
     pub(crate) fn files(authority: &Authority) -> Self {
         let setup = Self::new();
         let path = |name: &str| setup.path(name).display().to_string();
@@ -63,7 +63,7 @@ impl Setup {
         flags.into_iter().fold(setup.clone(), Self::flag)
     }
 
-    /// Returns one with a certificate of `authority` in files, whose CA it writes into the configuration in
+    /// Returns a setup with a certificate of `authority` in files, whose CA it writes into the configuration in
     /// `api_server`.
     pub(crate) fn given(authority: &Authority, api_server: &ApiServer) -> Self {
         let setup = Self::files(authority);
@@ -76,7 +76,7 @@ impl Setup {
         flags.into_iter().fold(setup, Self::flag)
     }
 
-    /// Returns one with certificates that it issues itself, kept in `api_server`.
+    /// Returns a setup of an injector that issues its certificates itself, and keeps them in `api_server`.
     pub(crate) fn managed(api_server: &ApiServer) -> Self {
         let flags = [
             "--tls-secret=gleaner/injector-tls",
@@ -122,7 +122,7 @@ impl Setup {
         fs::write(self.path("ca.crt"), &authority.pem).unwrap();
     }
 
-    /// Starts it, and waits until it has its addresses.
+    /// Starts the injector, and waits until it has its addresses.
     pub(crate) fn start(&self) -> Injector {
         let process = Process::spawn(self.command()).unwrap();
         let listening = process.wait_for(PATIENCE, |line| {
@@ -141,14 +141,14 @@ impl Setup {
         }
     }
 
-    /// Starts it, and waits until it is ready.
+    /// Starts the injector, and waits until it is ready.
     pub(crate) async fn ready(&self) -> Injector {
         let injector = self.start();
         injector.is_ready().await;
         injector
     }
 
-    /// Starts it, waits until it exits, and returns its exit code and output.
+    /// Runs the injector until it exits, and returns its exit code and output.
     pub(crate) fn run(&self) -> (Option<i32>, String) {
         let ran = process::run(self.command());
         (ran.code, ran.stderr)
@@ -164,7 +164,7 @@ impl Setup {
 // === impl Injector ===
 
 impl Injector {
-    /// Waits until it is ready.
+    /// Waits until the injector is ready.
     pub(crate) async fn is_ready(&self) {
         super::until("ready", async || {
             let ready = get(self.health, "/readyz").await;
@@ -208,7 +208,7 @@ impl Injector {
         self.process.signal("TERM");
     }
 
-    /// Waits until it exits by itself.
+    /// Waits until the injector exits by itself.
     pub(crate) async fn ended(mut self) -> ExitStatus {
         super::until("its end", async || self.process.try_wait().unwrap()).await
     }

@@ -111,7 +111,7 @@ impl Setup {
         self.folder.path().join(name)
     }
 
-    /// Starts it, and waits until it is ready.
+    /// Starts the sidecar, and waits until it is ready.
     pub(crate) fn start(&self) -> Sidecar {
         let process = Process::spawn(self.command()).unwrap();
         let ready = process.wait_for(PATIENCE, |line| {
@@ -128,7 +128,7 @@ impl Setup {
         }
     }
 
-    /// Runs it until it exits, and returns its exit code and its output.
+    /// Runs the sidecar until it exits, and returns its exit code and its output.
     pub(crate) fn run(&self) -> (Option<i32>, String) {
         let ran = process::run(self.command());
         (ran.code, ran.stderr)
@@ -190,12 +190,12 @@ impl Sidecar {
         self.process.signal("TERM");
     }
 
-    /// Kills it as the kernel would.
+    /// Kills the sidecar as the kernel would.
     pub(crate) fn kill(self) {
         self.process.kill();
     }
 
-    /// Waits until it has exited by itself.
+    /// Waits until the sidecar has exited by itself.
     pub(crate) fn ended_within(self, time: Duration) -> ExitStatus {
         self.process.ended_within(time)
     }
