@@ -37,6 +37,7 @@ pub(crate) fn report(name: &str, report: &Report, findings: &mut Vec<Finding>) {
     let begin = findings.len();
     let all = [
         (Severity::Error, &report.errors),
+        (Severity::Error, &report.refused_by_tekton),
         (Severity::Warning, &report.warnings),
     ];
     for (severity, diagnostics) in all {
@@ -89,7 +90,7 @@ pub(crate) fn of_translated(name: &str, documents: &[Value]) -> Vec<Finding> {
         let node = Node::from(document);
         let (settings, tasks) = (settings(), ObjectResults::new());
         let report = check::document(&node, &Live, &settings, Placement::Webhook, &tasks);
-        let errors = report.errors.into_iter();
+        let errors = report.errors.into_iter().chain(report.refused_by_tekton);
         // Lines of a generated text do not help.
         let errors = errors.map(|error| Diagnostic { at: None, ..error });
         findings.extend(errors.map(|error| finding(name, Severity::Error, error)));

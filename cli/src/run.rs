@@ -6,7 +6,7 @@
 //! | `documents`, `fields`, `variable` | the documents of all files, their fields, the variables in them |
 //! | `choice`, `planner`, `pipeline_planner`, `model` | which run is meant, and the plan of it: pure |
 //! | `pipeline`, `pipeline_task`, `pipeline_variables`, `order`, `expression` | a Pipeline: its tasks, what passes between them |
-//! | `task_source`, `step_actions`, `step_variables` | a Task, its StepActions, the variables of its steps |
+//! | `task_source`, `step_actions` | a Task, its StepActions |
 //! | `workspaces`, `read_only`, `step_commands`, `context`, `waits` | what the command line gives or leaves out |
 //! | `pipeline_run`, `task_run` | the tasks one after the other; one task |
 //! | `plan` | one task on this machine, before its first step |
@@ -49,7 +49,6 @@ mod results;
 mod sidecar_process;
 mod step_actions;
 mod step_commands;
-mod step_variables;
 mod steps;
 mod substitution;
 mod task_run;

@@ -3,22 +3,27 @@
 //! It is what the injection of the document says: `gleaner lint`, `render`, `run`, `inject` and `translate` ask here, and the
 //! webhook asks the injection itself. Only the positions are added, where the document has lines.
 
+use std::collections::HashSet;
+
 use gleaner_proto::kubernetes::annotation;
 use serde_json::Value;
 
-use crate::document::diagnostic::Diagnostic;
-use crate::document::{Diagnostics, Live, Locate, Node, Place};
+use crate::document::diagnostic::{Diagnostic, Part};
+use crate::document::{Cursor, Diagnostics, Live, Locate, Node, Place};
 use crate::inject::task::matrix::{self, ObjectResults};
 use crate::inject::task::{self, Operation, Placement, checked};
 use crate::inject::{Outcome, Refusal, Settings, pod, stray};
 use crate::task::DeclarationSite;
-use crate::task::site::kind_of;
+use crate::task::site::{is_tekton, kind_of};
+use crate::task::step_variables::{self, Misused};
 
 /// What there is to say of a document.
 #[derive(Debug, Default)]
 pub struct Report {
     /// What would be refused, in the order of the document where that has lines.
     pub errors: Vec<Diagnostic>,
+    /// What Tekton's webhook would refuse, and Gleaner's would not.
+    pub refused_by_tekton: Vec<Diagnostic>,
     /// What works, and is probably not meant.
     pub warnings: Vec<Diagnostic>,
     /// The document as injected, if that changes it and nothing is wrong.
@@ -42,13 +47,33 @@ pub fn document(
         "Task" | "TaskRun" | "Pipeline" | "PipelineRun" => {
             let mut report = tekton(document, &sites, settings, placement);
             report.refer(document, tasks);
+            let tasks = sites
+                .iter()
+                .filter_map(|site| Some((site, site.task().ok()??)));
+            for (site, spec) in tasks {
+                report.misused(step_variables::of_task(site, &spec));
+            }
+            report
+        }
+        "StepAction" if is_tekton(document) => {
+            let mut report = of_templates(document, &sites, settings);
+            // What is wrong with its fields is for Tekton to say.
+            let spec = Cursor::root(document).field("spec");
+            let found = spec.and_then(|spec| step_variables::of_step_action(&spec).ok());
+            report.misused(found.unwrap_or_default());
             report
         }
         "Pod" => Report::of(pod::inject(&document.to_json(), settings)),
         _ => of_templates(document, &sites, settings),
     };
     report.declarations = declarations;
-    for found in [&mut report.errors, &mut report.warnings] {
+    let Report {
+        errors,
+        refused_by_tekton,
+        warnings,
+        ..
+    } = &mut report;
+    for found in [errors, refused_by_tekton, warnings] {
         for diagnostic in found
             .iter_mut()
             .filter(|diagnostic| diagnostic.omitted == 0)
@@ -188,6 +213,19 @@ impl Report {
                 ..Self::default()
             },
         }
+    }
+
+    /// Adds the variables of a Task, but for those that are among the findings already.
+    fn misused(&mut self, found: Misused) {
+        let key = |one: &Diagnostic| (one.place.clone(), one.part, one.omitted);
+        let known = self.errors.iter().chain(&self.warnings).map(key);
+        let known: HashSet<(Place, Part, usize)> = known.collect();
+        let new = |found: Diagnostics| {
+            let found = found.into_vec().into_iter();
+            found.filter(|one| !known.contains(&key(one)))
+        };
+        self.refused_by_tekton.extend(new(found.refused));
+        self.warnings.extend(new(found.literal));
     }
 
     /// Adds the errors that only the Tasks show to which the document refers.

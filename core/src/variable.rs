@@ -11,6 +11,7 @@
 //! A text is taken apart once, when the declaration is read. Substitution then puts *values* into the parsed
 //! tree; a value is never parsed again, so that whatever it holds stays data.
 
+pub mod occurrence;
 mod reference;
 mod text;
 mod tree;

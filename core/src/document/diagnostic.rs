@@ -25,7 +25,7 @@ pub struct Diagnostic {
 }
 
 /// The part of a node that a diagnostic is about, from which its position follows where the text is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Part {
     /// All of it.
     #[default]

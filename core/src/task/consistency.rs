@@ -84,7 +84,7 @@ fn result(variable: &str) -> Option<&str> {
 }
 
 /// The text between each `$(` and `)`, with the byte at which the variable begins.
-pub(super) fn variables(text: &str) -> impl Iterator<Item = (usize, &str)> {
+pub(in crate::task) fn variables(text: &str) -> impl Iterator<Item = (usize, &str)> {
     text.match_indices("$(").filter_map(|(offset, open)| {
         let (variable, _) = text[offset + open.len()..].split_once(')')?;
         Some((offset, variable))

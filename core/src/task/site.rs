@@ -151,6 +151,19 @@ impl<'a> DeclarationSite<'a> {
         }
     }
 
+    /// What the TaskSpec is embedded in, nearest first, as far as it may have parameters and workspaces.
+    pub(super) fn around(&self) -> &[&'a Node] {
+        match &self.host {
+            Host::Task { around, .. } => around,
+            Host::Pod { .. } | Host::Unseen => &[],
+        }
+    }
+
+    /// Returns true for a task that a Pipeline embeds: the task is around it, and the PipelineSpec.
+    pub(super) fn is_in_pipeline(&self) -> bool {
+        self.around().len() > 1
+    }
+
     /// Whether a declaration stands here.
     pub fn declares(&self) -> bool {
         self.annotation.is_some() || self.proposal().is_some()
@@ -326,7 +339,7 @@ pub fn kind_of(document: &Node) -> &str {
 }
 
 /// Returns true for a document that Tekton reads, whatever its kind.
-fn is_tekton(document: &Node) -> bool {
+pub(crate) fn is_tekton(document: &Node) -> bool {
     let version = document.text_of("apiVersion").unwrap_or_default();
     version.starts_with("tekton.dev/")
 }
