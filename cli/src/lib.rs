@@ -6,11 +6,13 @@
 //! | `values` | values from the command line, for parameters and outputs |
 //! | `lint`, `render`, `run`, `translate`, `inject`, `uninject` | a command each |
 //! | `checking` | the checks of documents, as all commands make them |
+//! | `duplicates` | documents of one name |
 //! | `files`, `printing` | reading and printing of documents |
 //! | `terminal`, `failure` | colors, messages, exit codes |
 
 mod args;
 mod checking;
+mod duplicates;
 mod entry;
 mod failure;
 mod files;

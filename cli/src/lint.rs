@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::args::{Lint, LintFormat};
 use crate::checking;
+use crate::duplicates;
 use crate::failure::Failure;
 use crate::files::{self, Unread};
 use crate::printing;
@@ -36,6 +37,7 @@ pub(crate) fn main(options: &Lint) -> Result<ExitCode, u8> {
             }
         }
     }
+    findings.extend(duplicates::find(sources(), duplicates::Use::Cluster));
     let unread = read.iter().any(Result::is_err);
     if !unread && sources().all(|source| source.documents.is_empty()) {
         missing = true;

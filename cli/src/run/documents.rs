@@ -1,14 +1,11 @@
 //! The documents of all files, by kind and name.
 
-use std::collections::HashMap;
-
 use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_core::document::suggestion::{nearest, suggestion};
-use gleaner_core::document::{Finding, Node, Place, Source};
+use gleaner_core::document::{Finding, Node, Source};
 use gleaner_core::task::site::{kind_of, metadata_name};
 
-/// The kinds that a run is made of. Two of one kind and name cannot be told apart.
-const KINDS: [&str; 5] = ["Task", "Pipeline", "StepAction", "TaskRun", "PipelineRun"];
+use crate::duplicates::{self, KINDS};
 
 /// A document and the file that it is in.
 #[derive(Debug, Clone, Copy)]
@@ -70,19 +67,7 @@ impl<'a> Documents<'a> {
             nodes.map(move |node| Document { source, node })
         });
         let all: Vec<Document<'a>> = all.collect();
-        let mut first = HashMap::new();
-        let mut found = Vec::new();
-        for document in all.iter().filter(|one| KINDS.contains(&one.kind())) {
-            let (kind, name) = (document.kind(), document.name());
-            // A prefix of a name is not the name of anything.
-            let is_named = document.node.descend(&["metadata", "name"]).is_some();
-            let key = (kind, name, document.namespace());
-            if let Some(other) = first.insert(key, *document).filter(|_| is_named) {
-                let message = format!("there is another {kind} '{name}' at {}", other.position());
-                let diagnostic = Diagnostic::new(Place::root(), Some(document.node.at), message);
-                found.push(document.error(diagnostic.help("rename or remove one of them")));
-            }
-        }
+        let found = duplicates::find(sources, duplicates::Use::Run);
         if found.is_empty() {
             Ok(Self(all))
         } else {
@@ -151,21 +136,6 @@ mod tests {
 
     fn source(name: &str, text: &str) -> Source {
         Source::parse(name.to_owned(), text.to_owned()).unwrap()
-    }
-
-    #[test]
-    fn two_of_one_name_are_named_both() {
-        let task = |name: &str| format!("{{kind: Task, metadata: {{name: {name}}}}}\n");
-        let sources = [
-            source("a", &task("x")),
-            source("b", &format!("{}---\n{}", task("y"), task("x"))),
-        ];
-        let found = Documents::new(&sources).unwrap_err();
-        assert_eq!(found.len(), 1);
-        assert_eq!(
-            found[0].to_string(),
-            "b:3:1: error: there is another Task 'x' at a:1:1; rename or remove one of them"
-        );
     }
 
     #[test]
