@@ -216,16 +216,15 @@ impl Report {
     }
 
     /// Adds the variables of a Task, but for those that are among the findings already.
-    fn misused(&mut self, found: Misused) {
+    fn misused(&mut self, mut found: Misused) {
         let key = |one: &Diagnostic| (one.place.clone(), one.part, one.omitted);
         let known = self.errors.iter().chain(&self.warnings).map(key);
         let known: HashSet<(Place, Part, usize)> = known.collect();
-        let new = |found: Diagnostics| {
-            let found = found.into_vec().into_iter();
-            found.filter(|one| !known.contains(&key(one)))
-        };
-        self.refused_by_tekton.extend(new(found.refused));
-        self.warnings.extend(new(found.literal));
+        let is_new = |one: &Diagnostic| !known.contains(&key(one));
+        let refused = std::mem::take(&mut found.refused).into_vec();
+        self.refused_by_tekton
+            .extend(refused.into_iter().filter(is_new));
+        self.warnings.extend(found.warnings().filter(is_new));
     }
 
     /// Adds the errors that only the Tasks show to which the document refers.

@@ -6,6 +6,7 @@
 //! | `admission` | the variables for which Tekton's webhook refuses an object |
 //! | `artifacts` | variables of Tekton's artifacts |
 //! | `names` | what the variables of a Task may refer to |
+//! | `of_results` | variables of results and exit codes of steps |
 //! | `of_templates` | variables of templates |
 //! | `field` | the place of a text |
 //! | `rule` | the message and remedy for a variable |
@@ -15,6 +16,7 @@ mod admission;
 mod artifacts;
 mod field;
 mod names;
+mod of_results;
 mod of_templates;
 mod rule;
 mod shell;
@@ -39,12 +41,20 @@ pub struct Misused {
     pub refused: Diagnostics,
     /// Tekton leaves the text as it is.
     pub literal: Diagnostics,
+    /// Tekton leaves the text as it is, and `gleaner run` replaces it.
+    pub replaced: Diagnostics,
     /// It depends: on the settings of the cluster, or on the Task that refers to a StepAction.
     pub elsewhere: Diagnostics,
 }
 
 impl Misused {
-    /// Returns all of them with their positions in the document, in its order.
+    /// Returns those that Tekton leaves as they are.
+    pub fn warnings(self) -> impl Iterator<Item = Diagnostic> {
+        let found = [self.literal, self.replaced].into_iter();
+        found.flat_map(Diagnostics::into_vec)
+    }
+
+    /// Returns those that `gleaner run` refuses, with their positions in the document, in its order.
     pub fn in_document(self, document: &Node, source: &dyn Locate) -> Vec<Diagnostic> {
         let found = [self.refused, self.literal, self.elsewhere].into_iter();
         let found = found.flat_map(Diagnostics::into_vec);
@@ -189,6 +199,7 @@ impl<'a> Check<'a> {
             let found = match problem.effect {
                 Effect::Refused => &mut self.found.refused,
                 Effect::Literal => &mut self.found.literal,
+                Effect::Replaced => &mut self.found.replaced,
                 Effect::Elsewhere => &mut self.found.elsewhere,
             };
             found.push_with(|_| {

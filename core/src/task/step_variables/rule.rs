@@ -9,8 +9,8 @@ use crate::variable::occurrence::{Occurrence, key, misspelt, parts, root};
 use crate::variable::{Access, Reference};
 
 use super::admission;
-use super::artifacts::{is_artifact, only_in_a_cluster};
-use super::field::{Field, Owner};
+use super::artifacts::is_artifact;
+use super::field::Field;
 use super::names::{Kind, Names};
 use super::shell::{is_in_comment, is_program};
 
@@ -45,6 +45,8 @@ pub(super) enum Effect {
     Refused,
     /// Tekton leaves it as it is.
     Literal,
+    /// Tekton leaves it as it is, and `gleaner run` replaces it.
+    Replaced,
     /// It depends on the cluster's settings, or on the Task that refers to a StepAction.
     Elsewhere,
 }
@@ -62,7 +64,7 @@ const SUGGESTIONS: usize = 40;
 
 /// The rule, with the names that it goes by.
 pub(super) struct Rule<'a> {
-    names: &'a Names<'a>,
+    pub(super) names: &'a Names<'a>,
     suggestions: Cell<usize>,
 }
 
@@ -88,11 +90,15 @@ impl<'a> Rule<'a> {
     ) -> Option<Problem> {
         let inner = one.inner;
         let is_refused = admission::refuses(self.names, one, field);
-        let found = match self.wrong(one, field) {
-            None if is_refused => Some(self.refused(inner, field)),
-            found => found,
+        let (message, help, effect) = match (self.wrong(one, field), self.in_brackets(inner)) {
+            (None, Some((message, help))) => (message, help, Effect::Replaced),
+            (None, None) if is_refused => {
+                let (message, help) = self.refused(inner, field);
+                (message, help, Effect::Refused)
+            }
+            (None, None) => return None,
+            (Some((message, help)), _) => (message, help, Effect::Literal),
         };
-        let (message, help) = found?;
         let effect = if is_refused {
             Effect::Refused
         } else if is_artifact(inner) || self.depends_on_task(inner) {
@@ -100,7 +106,7 @@ impl<'a> Rule<'a> {
         } else if field.is_script() && (is_program(inner) || is_in_comment(text, one.offset)) {
             return None;
         } else {
-            Effect::Literal
+            effect
         };
         Some(Problem {
             effect,
@@ -127,6 +133,22 @@ impl<'a> Rule<'a> {
         };
         let message = format!("unknown variable `$({inner})`");
         (message, Some(help.to_owned()))
+    }
+
+    /// The key of an object in another form than `params.NAME.KEY`, the only one that Tekton replaces (`objectIndividualVariablePattern`
+    /// in `pkg/reconciler/taskrun/resources/apply.go`).
+    fn in_brackets(&self, inner: &str) -> Option<Wrong> {
+        let Ok(Reference::Param { name, access }) = Reference::parse(inner) else {
+            return None;
+        };
+        let (Some(Kind::Object(_)), [Access::Key(key)]) =
+            (self.names.params.get(name.as_str()), access.as_slice())
+        else {
+            return None;
+        };
+        let right = format!("params.{name}.{key}");
+        let message = format!("unknown variable `$({inner})`");
+        (inner != right).then(|| (message, Some(format!("use $({right})"))))
     }
 
     /// Returns true for what a StepAction gets of the Task that refers to it.
@@ -219,13 +241,6 @@ impl<'a> Rule<'a> {
                 let message = format!("`$({inner})`: the parameter '{name}' has no key '{key}'");
                 Some((message, self.suggestion(key, keys.iter().copied())))
             }
-            // Of the forms for a key, Tekton replaces only this one.
-            (Kind::Object(_), Some(Access::Key(key)))
-                if !inner.ends_with(&format!("params.{name}.{key}")) =>
-            {
-                let help = format!("use $(params.{name}.{key})");
-                Some((format!("unknown variable `$({inner})`"), Some(help)))
-            }
             (Kind::Object(_), Some(Access::Index(_))) => {
                 Some((of_type(), Some("name one of its keys".to_owned())))
             }
@@ -295,89 +310,25 @@ impl<'a> Rule<'a> {
         Some((message, self.suggestion(name, all)))
     }
 
-    /// `$(step.results.NAME.path)`.
-    fn of_own_step(&self, inner: &str, parts: &[Access], field: &Field<'_>) -> Option<Wrong> {
-        match (key(parts, 1), key(parts, 2), key(parts, 3)) {
-            (Some("results"), Some(name), Some(_))
-                if parts.last() == Some(&Access::Key("path".to_owned())) =>
-            {
-                let Some(step) = field.step() else {
-                    return unknown_of_no_step(inner, field);
-                };
-                let known = self.names.step_results(step)?;
-                let name = dotted(inner, "step.results.", ".path").unwrap_or(name);
-                self.lacks(inner, "the step has no result", name, known)
-            }
-            (Some("artifacts"), ..) => Some(only_in_a_cluster(inner)),
-            _ => Some((
-                format!("unknown variable `$({inner})`"),
-                Some("use $(step.results.NAME.path)".to_owned()),
-            )),
-        }
-    }
-
-    /// `$(steps.STEP.results.NAME)` and `$(steps.step-STEP.exitCode.path)`.
-    fn of_steps(&self, inner: &str, parts: &[Access], field: &Field<'_>) -> Option<Wrong> {
-        let (name, what) = (key(parts, 1)?, key(parts, 2));
-        let steps = &self.names.steps;
-        let lacks_step = || {
-            let message = format!("`$({inner})`: the Task has no step '{name}'");
-            Some((message, self.suggestion(name, steps.keys().copied())))
-        };
-        match what {
-            Some("exitCode") => match name.strip_prefix("step-") {
-                Some(name) if steps.contains_key(name) => None,
-                other => Some((
-                    format!(
-                        "`$({inner})`: the Task has no step '{}'",
-                        other.unwrap_or(name)
-                    ),
-                    Some("use $(steps.step-NAME.exitCode.path)".to_owned()),
-                )),
-            },
-            Some("results") => {
-                let Some((index, _, step)) = steps.get_full(name) else {
-                    return lacks_step();
-                };
-                if field.step().is_some_and(|own| index >= own) {
-                    let message = format!("`$({inner})`: step '{name}' runs later, or is this one");
-                    return Some((
-                        message,
-                        Some("a step reads results of steps before it".to_owned()),
-                    ));
-                }
-                let result = key(parts, 3).unwrap_or_default();
-                if !step.is_unknown && !step.results.contains(result) {
-                    let lacks_it = format!("step '{name}' has no result");
-                    return self.lacks(inner, &lacks_it, result, &step.results);
-                }
-                if field.has_step_results() {
-                    return None;
-                }
-                let message = format!(
-                    "`$({inner})`: Tekton knows no step results in '{}'",
-                    field.name
-                );
-                Some((message, Some("pass it by env or args of a step".to_owned())))
-            }
-            Some("outputs" | "inputs") => Some(only_in_a_cluster(inner)),
-            _ if !steps.contains_key(name) => lacks_step(),
-            _ => Some((
-                format!("`$({inner})` is unknown in a step: step outputs fill templates"),
-                Some("let the step read the file, or declare results of the step".to_owned()),
-            )),
-        }
-    }
-
     /// Returns the problem that `name` is not one of `known`.
-    fn lacks(&self, inner: &str, what: &str, name: &str, known: &IndexSet<&str>) -> Option<Wrong> {
+    pub(super) fn lacks(
+        &self,
+        inner: &str,
+        what: &str,
+        name: &str,
+        known: &IndexSet<&str>,
+    ) -> Option<Wrong> {
         (!known.contains(name)).then(|| {
             let message = format!("`$({inner})`: {what} '{name}'");
             (message, self.suggestion(name, known.iter().copied()))
         })
     }
 
-    fn suggestion<'n>(&self, wrong: &str, known: impl Iterator<Item = &'n str>) -> Option<String> {
+    pub(super) fn suggestion<'n>(
+        &self,
+        wrong: &str,
+        known: impl Iterator<Item = &'n str>,
+    ) -> Option<String> {
         let given = self.suggestions.get();
         self.suggestions.set(given + 1);
         (given < SUGGESTIONS)
@@ -387,13 +338,6 @@ impl<'a> Rule<'a> {
 }
 
 /// The name between `open` and `close`, which may have dots.
-fn dotted<'t>(inner: &'t str, open: &str, close: &str) -> Option<&'t str> {
+pub(super) fn dotted<'t>(inner: &'t str, open: &str, close: &str) -> Option<&'t str> {
     inner.strip_prefix(open)?.strip_suffix(close)
-}
-
-/// The result of a step in a text that belongs to none; the step template's is that of each step.
-fn unknown_of_no_step(inner: &str, field: &Field<'_>) -> Option<Wrong> {
-    let message = format!("`$({inner})`: only a step has results of its own");
-    let help = "use $(results.NAME.path) or a workspace";
-    (field.owner == Owner::Other).then(|| (message, Some(help.to_owned())))
 }

@@ -30,7 +30,9 @@ fn found(document: &str) -> [Vec<String>; 3] {
             continue;
         };
         let misused = of_task(site, &spec);
-        let parts = [misused.refused, misused.literal, misused.elsewhere];
+        let mut literal = misused.literal;
+        literal.extend(misused.replaced.into_vec());
+        let parts = [misused.refused, literal, misused.elsewhere];
         for (all, part) in all.iter_mut().zip(parts) {
             all.extend(part.into_vec().iter().map(ToString::to_string));
         }
