@@ -56,7 +56,7 @@ pub fn document(
             report
         }
         "StepAction" if is_tekton(document) => {
-            let mut report = of_templates(document, &sites, settings);
+            let mut report = of_templates(document, &sites, settings, placement);
             // What is wrong with its fields is for Tekton to say.
             let spec = Cursor::root(document).field("spec");
             let found = spec.and_then(|spec| step_variables::of_step_action(&spec).ok());
@@ -64,7 +64,7 @@ pub fn document(
             report
         }
         "Pod" => Report::of(pod::inject(&document.to_json(), settings)),
-        _ => of_templates(document, &sites, settings),
+        _ => of_templates(document, &sites, settings, placement),
     };
     report.declarations = declarations;
     let Report {
@@ -139,7 +139,12 @@ fn tekton(
 }
 
 /// The pods of a Job and of any other kind.
-fn of_templates(document: &Node, sites: &[DeclarationSite<'_>], settings: &Settings) -> Report {
+fn of_templates(
+    document: &Node,
+    sites: &[DeclarationSite<'_>],
+    settings: &Settings,
+    placement: Placement,
+) -> Report {
     let mut found = Diagnostics::default();
     stray::find(document, &Default::default(), &mut found);
     let mut report = Report {
@@ -166,6 +171,11 @@ fn of_templates(document: &Node, sites: &[DeclarationSite<'_>], settings: &Setti
         }
         report.errors.append(&mut own.errors);
         report.warnings.append(&mut own.warnings);
+        if let Ok(Some(declared)) = site.declaration(&Live) {
+            let found = pod::job::check(document, place, &declared, placement);
+            report.errors.extend(found.errors);
+            report.warnings.extend(found.warnings);
+        }
     }
     if report.errors.is_empty() && changed != object {
         report.injected = Some(changed);

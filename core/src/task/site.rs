@@ -237,6 +237,11 @@ impl<'a> DeclarationSite<'a> {
         let is_sound = examined.errors.is_empty();
         let declaration = examined.declaration;
         found.extend(examined.errors.into_vec().into_iter().map(located));
+        if is_sound && self.is_read() {
+            let mut context = consistency::context(&declaration, self.is_task());
+            context.settle(&parsed, syntax.text());
+            found.extend(context.into_vec().into_iter().map(located));
+        }
         if let (true, Some(spec)) = (is_sound, &spec) {
             let mut paths = consistency::paths(&declaration, spec);
             paths.settle(&parsed, syntax.text());

@@ -3,7 +3,7 @@
 //! There is no order among containers and no last step: what completes the set is the barrier. Only where a single
 //! container plays all there is can it also finish.
 
-use crate::declaration::{Declaration, Naming, Origin, Policy, Submit};
+use crate::declaration::{Declaration, Submit};
 use crate::document::Node;
 use crate::document::diagnostic::Diagnostic;
 use crate::document::{Live, Place};
@@ -16,7 +16,7 @@ use gleaner_termination::Share;
 use serde_json::{Map, Value, json};
 
 use super::{
-    containers, containers_mut, kubelet_expansion, name_of, prefix, restarts, sidecar, texts,
+    containers, containers_mut, job, kubelet_expansion, name_of, prefix, restarts, sidecar, texts,
 };
 use crate::inject::messages::{self, Messages, ResultsFrom};
 use crate::inject::outcome::Changed;
@@ -69,11 +69,13 @@ pub(super) fn inject(pod: &Value, settings: &Settings) -> Result<Changed, Vec<Di
     if !refused.is_empty() {
         return Err(refused);
     }
-    if completion_index(pod).is_some() {
-        let alike = alike(&declaration);
-        if !alike.is_empty() {
-            return Err(alike);
-        }
+    let unfit = match (job(pod), completion_index(pod)) {
+        (Some(_), Some(_)) => job::alike(&declaration),
+        (Some(_), None) => job::without_index(&declaration),
+        (None, _) => Vec::new(),
+    };
+    if !unfit.is_empty() {
+        return Err(unfit);
     }
     let single = steps.len() == 1;
     if declaration.submit == Submit::Completed && !single {
@@ -229,34 +231,6 @@ fn job(pod: &Value) -> Option<&str> {
 fn completion_index(pod: &Value) -> Option<&str> {
     job(pod)?;
     pod["metadata"]["annotations"]["batch.kubernetes.io/job-completion-index"].as_str()
-}
-
-/// The objects of which each completion index would make one of the same name.
-fn alike(declaration: &Declaration) -> Vec<Diagnostic> {
-    let templates = declaration.templates.iter();
-    let alike = templates.filter(|template| {
-        let name = match &template.naming {
-            Naming::Static(name) => name.as_literal(),
-            Naming::Prefix(_) | Naming::Derived => None,
-        };
-        name.is_some() && template.policy == Policy::Create
-    });
-    alike
-        .map(|template| {
-            let message = format!(
-                "each pod of an Indexed Job would create '{}' under the same name",
-                template.name
-            );
-            let help =
-                "put $(context.job.completionIndex) into metadata.name, or leave the name out";
-            let object = match template.origin {
-                Origin::PipelineResource { .. } => template.place.clone(),
-                Origin::Object => template.place.key("resourceTemplate"),
-            };
-            let place = object.key("metadata").key("name");
-            Diagnostic::new(place, template.at, message).help(help)
-        })
-        .collect()
 }
 
 fn here(message: &str) -> Diagnostic {
