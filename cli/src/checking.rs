@@ -27,9 +27,14 @@ pub(crate) fn settings() -> Settings {
     }
 }
 
-/// Checks a document as the webhook does.
-pub(crate) fn check(source: &Source, document: &Node, tasks: &ObjectResults) -> Report {
-    check::document(document, source, &settings(), Placement::Webhook, tasks)
+/// Checks a document as the webhook does, or as it is done ahead of time.
+pub(crate) fn check(
+    source: &Source,
+    document: &Node,
+    placement: Placement,
+    tasks: &ObjectResults,
+) -> Report {
+    check::document(document, source, &settings(), placement, tasks)
 }
 
 /// Adds what a report says of a document of the file `name`.
@@ -67,7 +72,7 @@ pub(crate) fn pass(sources: &[Source], is_used: impl Fn(&Node) -> bool) -> Resul
     let mut findings = Vec::new();
     for source in sources {
         for document in source.documents.iter().filter(|one| is_used(one)) {
-            let checked = check(source, document, &ObjectResults::new());
+            let checked = check(source, document, Placement::Webhook, &ObjectResults::new());
             report(&source.name, &checked, &mut findings);
         }
     }

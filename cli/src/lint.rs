@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use gleaner_core::check;
 use gleaner_core::document::{Finding, Severity, Source};
+use gleaner_core::inject::ResultsFrom;
+use gleaner_core::inject::task::Placement;
 use gleaner_core::inject::task::matrix::ObjectResults;
 use gleaner_proto::exit_code;
 use serde_json::Value;
@@ -26,11 +28,15 @@ pub(crate) fn main(options: &Lint) -> Result<ExitCode, u8> {
     let sources = || read.iter().filter_map(|read| read.as_ref().ok());
     let documents = sources().flat_map(|source| &source.documents);
     let tasks = check::object_results(documents);
+    let placement = match options.without_webhook {
+        true => Placement::AheadOfTime(ResultsFrom::default()),
+        false => Placement::Webhook,
+    };
     let mut findings = Vec::new();
     let mut missing = false;
     for read in &read {
         match read {
-            Ok(source) => lint(source, &tasks, &mut findings),
+            Ok(source) => lint(source, placement, &tasks, &mut findings),
             Err(unread) => {
                 missing |= matches!(unread, Unread::Missing(_));
                 findings.push(unread.finding().clone());
@@ -61,11 +67,11 @@ pub(crate) fn main(options: &Lint) -> Result<ExitCode, u8> {
     })
 }
 
-fn lint(source: &Source, tasks: &ObjectResults, findings: &mut Vec<Finding>) {
+fn lint(source: &Source, placement: Placement, tasks: &ObjectResults, findings: &mut Vec<Finding>) {
     let before = findings.len();
     let mut declarations = 0;
     for document in &source.documents {
-        let report = checking::check(source, document, tasks);
+        let report = checking::check(source, document, placement, tasks);
         declarations += report.declarations;
         checking::report(&source.name, &report, findings);
     }

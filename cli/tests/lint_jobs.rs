@@ -1,8 +1,8 @@
-//! `gleaner lint`: Jobs whose fields do not fit the declaration of their pods.
+//! `gleaner lint`: Jobs whose fields do not fit the declaration of their pods, and clusters without the webhook.
 
 mod support;
 
-use support::gleaner_with_input;
+use support::{gleaner, gleaner_with_input};
 
 const JOB: &str = "\
 apiVersion: batch/v1
@@ -44,6 +44,7 @@ fn finds(command: &[&str], text: &str, expected: &[&str]) {
 }
 
 const LINT: [&str; 3] = ["lint", "-f", "-"];
+const AHEAD: [&str; 4] = ["lint", "--without-webhook", "-f", "-"];
 
 #[test]
 fn several_pods_without_an_index_replace_each_others_objects() {
@@ -134,6 +135,64 @@ fn an_indexed_job_needs_its_index_in_static_names() {
         &[
             "16:40: error: objects[0].resourceTemplate.metadata.name: only the pods of an Indexed Job have a completion index; add completionMode: Indexed to the Job",
         ],
+    );
+}
+
+#[test]
+fn a_cluster_without_the_webhook_is_checked_for_what_inject_refuses() {
+    let several = JOB.replace("completions: 1", "completions: 2");
+    finds(&AHEAD, JOB, &[]);
+    finds(
+        &AHEAD,
+        &several,
+        &[
+            "16:34: error: objects[0].resourceTemplate.metadata.name: each pod of this Job would create 'cm' under the same name; leave the name out, or use generateName",
+        ],
+    );
+    finds(&AHEAD, &several.replace("{name: fixed}", "{}"), &[]);
+    let index = several.replace("{name: fixed}", "{name: a-$(context.job.completionIndex)}");
+    let index = index.replace(
+        "completions: 2",
+        "completions: 2\n  completionMode: Indexed",
+    );
+    finds(
+        &AHEAD,
+        &index,
+        &[
+            "17:36: error: objects[0].resourceTemplate.metadata.name: the completion index of a Job is not known ahead of time",
+        ],
+    );
+    let task = "\
+apiVersion: tekton.dev/v1
+kind: Task
+metadata:
+  name: t
+  annotations:
+    gleaner.dev/outputs: |
+      steps: {a: [{name: v}], b: [{name: w, fromPath: $(params.p)/w}]}
+      objects: [{name: cm, resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {v: $(steps.a.v), w: $(steps.b.w)}}}]
+spec:
+  params: [{name: p}]
+  steps:
+    - {name: a, image: i}
+    - {name: b, image: i, script: x}
+";
+    finds(&LINT, task, &[]);
+    let ahead = gleaner_with_input(&AHEAD, task);
+    ahead.exits(1);
+    let folder = tempfile::tempdir().unwrap();
+    let file = support::file(folder.path(), "task.yaml", task);
+    let injected = gleaner(&["inject", "-f", &file, "--image", "gleaner"]);
+    injected.exits(78);
+    assert_eq!(
+        ahead.stdout.replace("<stdin>", &file),
+        injected.stderr,
+        "lint and inject report the same"
+    );
+    assert!(
+        ahead.stdout.contains("runs its image's own command"),
+        "{}",
+        ahead.stdout
     );
 }
 
