@@ -3,6 +3,8 @@
 //! It is what the injection of the document says: `gleaner lint`, `render`, `run`, `inject` and `translate` ask here, and the
 //! webhook asks the injection itself. Only the positions are added, where the document has lines.
 
+mod triggers;
+
 use std::collections::HashSet;
 
 use gleaner_proto::kubernetes::annotation;
@@ -13,9 +15,9 @@ use crate::document::{Cursor, Diagnostics, Live, Locate, Node, Place};
 use crate::inject::task::matrix::{self, ObjectResults};
 use crate::inject::task::{self, Operation, Placement, checked};
 use crate::inject::{Outcome, Refusal, Settings, pod, stray};
-use crate::task::DeclarationSite;
 use crate::task::site::{is_tekton, kind_of};
 use crate::task::step_variables::{self, Misused};
+use crate::task::{DeclarationSite, resource_templates};
 
 /// What there is to say of a document.
 #[derive(Debug, Default)]
@@ -40,7 +42,13 @@ pub fn document(
     placement: Placement,
     tasks: &ObjectResults,
 ) -> Report {
-    let sites = DeclarationSite::all(document);
+    let mut sites = DeclarationSite::all(document);
+    let created = resource_templates::all(document);
+    // The pods in them are checked with the objects that are created.
+    sites.retain(|site| {
+        let is_in = |item: &Cursor<'_>| site.metadata().within(&item.place).is_some();
+        !created.iter().any(is_in)
+    });
     let read = sites.iter().filter(|site| site.is_read());
     let declarations = read.filter(|site| site.declares()).count();
     let mut report = match kind_of(document) {
@@ -81,6 +89,10 @@ pub fn document(
             *diagnostic = located(diagnostic, document, source);
         }
         found.sort_by_key(|diagnostic| (diagnostic.omitted > 0, diagnostic.at));
+    }
+    for item in created {
+        let own = triggers::check(&item, source, settings, placement, tasks);
+        report.append(own, &item.place, document);
     }
     report
 }
@@ -222,6 +234,32 @@ impl Report {
                 errors: refusal.diagnostics,
                 ..Self::default()
             },
+        }
+    }
+
+    /// Adds the report of the object at `place` of `document`.
+    fn append(&mut self, own: Self, place: &Place, document: &Node) {
+        let below = |one: Diagnostic| match &one.annotation {
+            _ if one.omitted > 0 => one,
+            Some(annotation) => Diagnostic {
+                annotation: Some(place.join(annotation)),
+                ..one
+            },
+            None => Diagnostic {
+                place: place.join(&one.place),
+                ..one
+            },
+        };
+        self.errors.extend(own.errors.into_iter().map(below));
+        let refused = own.refused_by_tekton.into_iter().map(below);
+        self.refused_by_tekton.extend(refused);
+        self.warnings.extend(own.warnings.into_iter().map(below));
+        self.declarations += own.declarations;
+        if let Some(injected) = own.injected {
+            let all = self.injected.get_or_insert_with(|| document.to_json());
+            if let Some(object) = all.pointer_mut(&place.pointer()) {
+                *object = injected;
+            }
         }
     }
 

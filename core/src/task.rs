@@ -8,6 +8,7 @@
 //! | [`name`] | names that a cluster would take |
 //! | `pod_template` | the pod templates in a document |
 //! | [`proposal`] | the syntax of the 2019 proposal, turned into a declaration |
+//! | [`resource_templates`] | the objects that Tekton Triggers creates |
 //! | [`spec`] | the TaskSpec: its parameters ([`param`]), steps ([`step`]), workspaces and results |
 //! | [`selection`] | which of several Tasks is meant |
 //! | `syntax` | the two ways in which a declaration is written |
@@ -19,6 +20,7 @@ pub mod name;
 pub mod param;
 mod pod_template;
 pub mod proposal;
+pub mod resource_templates;
 pub mod selection;
 pub mod site;
 pub mod spec;
