@@ -1,4 +1,4 @@
-//! `gleaner lint`: variables in steps that Tekton refuses, or leaves as they are.
+//! `gleaner lint`: variables in steps that Tekton refuses or leaves unchanged.
 
 mod support;
 

@@ -24,7 +24,7 @@ use crate::task::{DeclarationSite, resource_templates};
 pub struct Report {
     /// What would be refused, in the order of the document where that has lines.
     pub errors: Vec<Diagnostic>,
-    /// What Tekton's webhook would refuse, and Gleaner's would not.
+    /// Errors for which Tekton's webhook refuses the object, and Gleaner's does not.
     pub refused_by_tekton: Vec<Diagnostic>,
     /// What works, and is probably not meant.
     pub warnings: Vec<Diagnostic>,

@@ -12,7 +12,7 @@
 //! | [`spec`] | the TaskSpec: its parameters ([`param`]), steps ([`step`]), workspaces and results |
 //! | [`selection`] | which of several Tasks is meant |
 //! | `syntax` | the two ways in which a declaration is written |
-//! | [`step_variables`] | variables of templates that stand in a step, where nothing replaces them |
+//! | [`step_variables`] | variables in steps that Tekton refuses or leaves unchanged |
 
 pub mod consistency;
 mod early_creation;

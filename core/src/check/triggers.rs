@@ -114,7 +114,7 @@ fn is_of_triggers(inner: &str) -> bool {
 }
 
 /// The forms of the texts that replace variables while an object is checked, and the letter at their end: a name, a number, a duration
-/// and a path. What is wrong whatever the value is, is wrong with all of them.
+/// and a path. A document that is wrong with any value is wrong with all of them.
 const FORMS: [(&str, char); 4] = [(MASK, 'x'), ("5", ' '), ("5m", ' '), ("/a", 'a')];
 /// The begin of a name.
 const MASK: &str = "gleanertt";

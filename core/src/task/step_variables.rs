@@ -1,5 +1,5 @@
-//! Variables in a Task itself: those that Tekton's webhook refuses, those that it leaves as they are, so that the step sees them, and those
-//! that only templates have.
+//! Variables in a Task itself: those that Tekton's webhook refuses, those that it leaves unchanged, so that the step sees them, and
+//! those that only templates have.
 //!
 //! | module | holds |
 //! | --- | --- |
@@ -39,16 +39,16 @@ use rule::{Effect, Rule};
 pub struct Misused {
     /// Tekton's webhook refuses the object, or the TaskRun that is made of the task.
     pub refused: Diagnostics,
-    /// Tekton leaves the text as it is.
+    /// Tekton leaves the text unchanged.
     pub literal: Diagnostics,
-    /// Tekton leaves the text as it is, and `gleaner run` replaces it.
+    /// Tekton leaves the text unchanged, and `gleaner run` replaces it.
     pub replaced: Diagnostics,
     /// It depends: on the settings of the cluster, or on the Task that refers to a StepAction.
     pub elsewhere: Diagnostics,
 }
 
 impl Misused {
-    /// Returns those that Tekton leaves as they are.
+    /// Returns those that Tekton leaves unchanged.
     pub fn warnings(self) -> impl Iterator<Item = Diagnostic> {
         let found = [self.literal, self.replaced].into_iter();
         found.flat_map(Diagnostics::into_vec)

@@ -9,7 +9,7 @@ use crate::task::Declared;
 use crate::variable::Reference;
 use gleaner_proto::kubernetes::annotation;
 
-/// What the fields of a Job say of its pods.
+/// Findings about the fields of a Job.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     pub(crate) errors: Vec<Diagnostic>,
@@ -83,7 +83,7 @@ impl Findings {
             let mut templates = declaration.templates.iter();
             templates.find(|template| template.policy == policy)
         };
-        let help = "add completionMode: Indexed, which gives each pod objects of its own";
+        let help = "add completionMode: Indexed, which gives each pod its own objects";
         if let Some(template) = of_policy(Policy::Create) {
             let message = format!(
                 "the pods of this Job are one run without completionMode: Indexed, and each replaces the '{}' of another",

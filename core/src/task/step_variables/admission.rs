@@ -21,7 +21,7 @@ pub(super) fn refuses(names: &Names<'_>, one: Occurrence<'_>, field: &Field<'_>)
         || !names.is_step_action && is_misplaced_step_result(one.inner, field)
 }
 
-/// What Tekton takes out of a variable.
+/// The name that Tekton takes out of a variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Name<'t> {
     /// The name with its indices.

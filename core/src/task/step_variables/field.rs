@@ -1,6 +1,6 @@
 //! The place of a text in a Task.
 
-/// What a text belongs to.
+/// The owner of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Owner {
     /// The step of this index.
