@@ -1,9 +1,7 @@
 //! Variables of Tekton's artifacts.
 
-use super::rule::Wrong;
-
 /// The message and remedy for one.
-pub(super) fn only_in_a_cluster(inner: &str) -> Wrong {
+pub(super) fn only_in_a_cluster(inner: &str) -> (String, Option<String>) {
     let message = format!("`$({inner})`: artifacts are known only in a cluster");
     (message, Some("use a result or an output".to_owned()))
 }
