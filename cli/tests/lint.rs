@@ -299,7 +299,7 @@ fn two_documents_of_one_name_are_an_error_that_names_both() {
     ran.exits(1);
     assert!(
         ran.stdout.contains(&format!(
-            "{second}:6:1: error: there is another Task 'x' at {first}:1:1; rename or remove one of them"
+            "{second}:6:1: error: duplicate Task 'x', also at {first}:1:1; rename or remove one of them"
         )),
         "{}",
         ran.stdout
