@@ -435,17 +435,17 @@ fn a_mistake_in_the_steps_of_a_task_has_a_remedy() {
         (
             "- name: build",
             "- {name: build, script: x}\n    - name: build",
-            "24:7: error: spec.steps[1]: an earlier step is also named 'build'; rename one of them",
+            "25:7: error: spec.steps[1]: an earlier step is also named 'build'; rename one of them",
         ),
         (
             "      image: busybox",
             "      image: busybox\n      timeout: 5",
-            "25:16: error: spec.steps[0].timeout: expected a string, found a number; write a duration with its unit, such as 5s",
+            "26:16: error: spec.steps[0].timeout: expected a string, found a number; write a duration with its unit, such as 5s",
         ),
         (
             "    - name: image\n",
             "    - name: image\n    - name: image\n",
-            "21:7: error: spec.params[1]: the parameter 'image' is declared twice; remove or rename one of them",
+            "22:7: error: spec.params[1]: the parameter 'image' is declared twice; remove or rename one of them",
         ),
     ] {
         in_task(from, to, &[expected]);
