@@ -248,7 +248,11 @@ fn a_variable_of_a_template_in_a_step_is_an_error() {
         &format!(
             "{script}\n    - name: t\n      image: x\n      args: [\"$(steps.build.results.x)\", \"$(steps.build.exitCode.path)\", \"$(steps.build.outputs)\"]\n      script: x"
         ),
-        &[],
+        &[
+            "9:11: warning: steps.build: the objects are created after the step 'build'",
+            "29:15: warning: spec.steps[1].args[0]: `$(steps.build.results.x)`: step 'build' has no result 'x'",
+            "29:43: warning: spec.steps[1].args[1]: `$(steps.build.exitCode.path)`: the Task has no step 'build'; use $(steps.step-NAME.exitCode.path)",
+        ],
     );
 }
 

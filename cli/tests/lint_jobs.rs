@@ -222,7 +222,7 @@ spec:
         &LINT,
         &task.replace("/tmp/v", "/tmp/$(context.job.completionIndex)"),
         &[
-            "7:44: error: steps.a[0].fromPath: `$(context.job.completionIndex)`: there is no context variable 'job.completionIndex'",
+            "7:44: error: steps.a[0].fromPath: `$(context.job.completionIndex)` has no value here; only the pods of an Indexed Job have it",
         ],
     );
     for name in ["pipelineRun.uid", "task.retry-count"] {

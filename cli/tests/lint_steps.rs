@@ -84,8 +84,8 @@ fn a_variable_that_tekton_leaves_as_it_is_is_a_warning() {
         "image: busybox",
         "image: busybox\n      args: [$(steps.build.results.b), $(steps.a.results.b)]",
         &[
-            "15:14: warning: spec.steps[0].args[0]: `$(steps.build.results.b)`: step 'build' runs later, or is this one",
-            "15:40: warning: spec.steps[0].args[1]: `$(steps.a.results.b)`: the Task has no step 'a'; known here: build",
+            "15:14: warning: spec.steps[0].args[0]: `$(steps.build.results.b)`: step 'build' runs later, or is this step",
+            "15:40: warning: spec.steps[0].args[1]: `$(steps.a.results.b)`: the Task has no step 'a'; expected one of: build",
         ],
     );
     let ran = gleaner_with_input(
@@ -101,7 +101,7 @@ fn a_variable_that_only_templates_have_is_reported_once() {
         "$(params.image)",
         "$(steps.build.digest)",
         &[
-            "17:14: error: spec.steps[0].script: `$(steps.build.digest)`: the outputs of the step 'build' fill templates",
+            "17:14: error: spec.steps[0].script: `$(steps.build.digest)`: outputs of the step 'build' are only available in templates",
         ],
     );
     in_task(
@@ -143,7 +143,7 @@ spec:
     finds(
         action,
         &[
-            "7:10: error: spec.args[0]: `$(params.y)`: the StepAction has no parameter 'y'; known here: x",
+            "7:10: error: spec.args[0]: `$(params.y)`: the StepAction has no parameter 'y'; expected one of: x",
             "8:16: error: spec.script: `$(params.x)`: the script of a StepAction has no parameters; pass it by env or args",
         ],
     );

@@ -396,7 +396,7 @@ fn what_multiplies_is_refused_before_it_takes_up_memory() {
     let one = render(64, 1);
     one.exits(65)
         .says("error: the object of 'r12' would have ")
-        .says("; make the outputs smaller, or output a reference to where the data is stored\n");
+        .says("; make the outputs smaller, or output a reference to the data\n");
     let small = render(4, 2);
     small.exits(0);
     assert_eq!(small.objects().len(), 6);

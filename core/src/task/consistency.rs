@@ -72,7 +72,7 @@ pub fn context(declaration: &Declaration, is_task: bool) -> Diagnostics {
             continue;
         };
         let help = match (is_task, name.as_str()) {
-            (true, OF_JOB) => "only the pods of an Indexed Job have it",
+            (true, OF_JOB) => OF_JOB_ONLY,
             (false, name) if name.starts_with("pipelineRun.") || name == "task.retry-count" => {
                 "only Tekton's pods have it"
             }
@@ -90,6 +90,7 @@ pub fn context(declaration: &Declaration, is_task: bool) -> Diagnostics {
 
 /// The context variable of the pods of an Indexed Job.
 const OF_JOB: &str = "job.completionIndex";
+const OF_JOB_ONLY: &str = "only the pods of an Indexed Job have it";
 
 /// The results whose files `step` refers to.
 fn written_by(step: &Step) -> impl Iterator<Item = &str> {
@@ -183,6 +184,10 @@ impl<'a> Names<'a> {
             }
             ("context", _) if CONTEXT.contains(&rest) && rest != OF_JOB => None,
             ("context", _) => {
+                if rest == OF_JOB {
+                    let message = format!("`$({variable})` has no value here");
+                    return Some((message, Some(OF_JOB_ONLY.to_owned())));
+                }
                 let message = format!("`$({variable})`: unknown context variable '{rest}'");
                 Some((message, found.suggestion(rest, CONTEXT)))
             }
