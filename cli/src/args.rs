@@ -156,7 +156,7 @@ be read, or no file has a document in it.";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LintFormat {
-    /// One line each.
+    /// One line for each error or warning.
     Human,
     /// An array of file, line, column, place, severity, message, help.
     Json,
@@ -173,7 +173,7 @@ pub(crate) struct TaskArgs {
         required_unless_present = "positional"
     )]
     pub(crate) filenames: Vec<String>,
-    /// The same without -f.
+    /// A file or directory, as with -f.
     #[arg(value_name = "FILE")]
     pub(crate) positional: Vec<String>,
     /// The Task's name, if the files contain several or runs.
@@ -239,8 +239,8 @@ pub(crate) struct Run {
     /// Replaces a step's command by a line for sh, for steps whose tool is not installed on this machine.
     #[arg(long = "step-command", value_name = "STEP=COMMAND")]
     pub(crate) step_commands: Vec<Assignment>,
-    /// A directory for a workspace (of a PipelineRun: the Pipeline's), or for a git resource. A Task gets a copy of one
-    /// that it declares as readOnly.
+    /// A directory for a workspace of the Task or Pipeline, or for a git resource. If the Task declares the workspace as
+    /// readOnly, its steps get a copy of the directory.
     #[arg(long = "workspace", short = 'w', value_name = "NAME=DIR")]
     pub(crate) workspaces: Vec<Assignment>,
     /// A file with CustomResourceDefinitions for the API server of this run.

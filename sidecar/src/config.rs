@@ -116,7 +116,7 @@ pub struct Limits {
 }
 
 /// The help text of `--max-body`.
-const MAX_BODY: &str = "Largest body of a request; from the memory limit unless given";
+const MAX_BODY: &str = "Largest request body; by default derived from the memory limit";
 
 impl Limits {
     /// Returns the largest body, if it was given.

@@ -61,7 +61,10 @@ pub(crate) struct Inject {
 fn pull_policy() -> impl TypedValueParser<Value = PullPolicy> {
     const POLICIES: [(PullPolicy, &str); 3] = [
         (PullPolicy::Always, "At each start"),
-        (PullPolicy::IfNotPresent, "If it is not present"),
+        (
+            PullPolicy::IfNotPresent,
+            "If the node does not have the image",
+        ),
         (PullPolicy::Never, "Never"),
     ];
     let values = POLICIES.map(|(policy, help)| PossibleValue::new(policy.as_str()).help(help));

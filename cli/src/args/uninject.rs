@@ -42,7 +42,7 @@ const CLUSTER: &str = "cluster";
 
 /// The cluster whose objects `--list` shows.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "The list of a cluster, instead of files")]
+#[command(next_help_heading = "Listing a cluster instead of files")]
 #[group(id = CLUSTER, multiple = true, requires = "list", conflicts_with_all = ["filename", "paths"])]
 pub(crate) struct ListedCluster {
     /// Lists all namespaces.
@@ -77,5 +77,5 @@ Examples:
   kubectl get tasks,pipelines,cronjobs --all-namespaces -o yaml |
     gleaner uninject -f - --only-changed --remove-declarations | kubectl replace -f -
 
-Exit codes: 0; 64 the command line is wrong or a file cannot be read; 69 the cluster is unreachable, or does not let all be
-listed.";
+Exit codes: 0; 64 the command line is wrong or a file cannot be read; 69 the cluster is unreachable, or listing
+is not allowed.";

@@ -23,7 +23,7 @@ pub struct Tls {
         requires = "tls_key"
     )]
     tls_cert: Option<PathBuf>,
-    /// Its private key, PEM
+    /// The private key of the certificate, PEM
     #[arg(
         long,
         env = "GLEANER_TLS_KEY",
@@ -31,8 +31,8 @@ pub struct Tls {
         requires = "tls_cert"
     )]
     tls_key: Option<PathBuf>,
-    /// Its CA, PEM: written into the webhook configuration before the certificate is served; without it you must write
-    /// the caBundle
+    /// The CA of the certificate, PEM: written into the webhook configuration before the certificate is served;
+    /// without this flag you must write the caBundle
     #[arg(
         long,
         env = "GLEANER_TLS_CA",
