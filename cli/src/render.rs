@@ -148,7 +148,7 @@ fn report(unresolved: &Unresolved) {
             }
             Reference::Context(name) => format!("--variable {name}=VALUE"),
             Reference::Resource { name, .. } => {
-                format!("the values that the resource '{name}' lacks")
+                format!("the missing values of the resource '{name}'")
             }
         };
         error(format!("$({reference}) has no value; give it with {flag}"));

@@ -354,7 +354,7 @@ fn address(value: OsString) -> Result<Address, String> {
         return match path.len() {
             0 => Err("'unix:' needs the path of a socket".to_owned()),
             length if length >= SOCKET_PATH_MAX => Err(format!(
-                "the path '{shown}' has {length} bytes, and a socket's may have at most {}; use a shorter one",
+                "the socket path '{shown}' has {length} bytes, but at most {} are allowed; use a shorter path",
                 SOCKET_PATH_MAX - 1
             )),
             _ => Ok(Address::Unix(OsStr::from_bytes(path).into())),

@@ -255,10 +255,10 @@ fn judge(
             format!("the sidecar responded with {status}, and the reason is too long; see its log")
         }
         Err(_) if again(status, None) => {
-            return Attempted::Again(format!("it responds with {status}"), response.held());
+            return Attempted::Again(format!("it responded with {status}"), response.held());
         }
         Err(_) => format!(
-            "the sidecar responded with {status} without a reason; check that it is Gleaner's, and of the same version"
+            "the sidecar responded with {status} without a reason; check that it is Gleaner's sidecar, in the same version"
         ),
     };
     Attempted::Refused(Failure::new(Reason::SidecarRefused(status), message))

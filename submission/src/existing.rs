@@ -76,7 +76,8 @@ pub(super) fn taken(item: &Item, holder: String) -> Reason {
     let remedy = if item.derived_name {
         "delete it".to_owned()
     } else {
-        "delete it, or give the template another name (or none: then one is derived)".to_owned()
+        "delete it, or give the template another name (or no name: Gleaner then derives one)"
+            .to_owned()
     };
     Reason::Taken {
         existing: item.place.to_string(),

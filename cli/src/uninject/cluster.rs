@@ -80,7 +80,7 @@ async fn list_all(options: &ListedCluster) -> Result<(String, bool), Failure> {
         match listed.lines(&api, namespace).await {
             Ok(Some(lines)) => all.extend(lines),
             Ok(None) => terminal::warning(format_args!(
-                "the cluster does not serve {}, so the list has none",
+                "the cluster does not serve {}, so the list does not include them",
                 listed.full_name()
             )),
             Err(error) if is_of_one_kind(&error) => {

@@ -143,7 +143,7 @@ fn complete(spec: &ParamSpec, value: Value) -> Result<Value, ParamError> {
             )))
         }
         (_, other) => {
-            let reason = format_args!("the default {other} has another type");
+            let reason = format_args!("the default {other} is of another type");
             Err(ParamError::Invalid(wrong(spec, reason)))
         }
     }

@@ -215,8 +215,8 @@ fn misfits(collector: &Collector, step: &str, message: &Outputs) -> Vec<String> 
             wrong.add(|| {
                 let name = shortened(name);
                 let known = declared.iter().map(|output| output.spec.name.as_str());
-                let help =
-                    suggestion(&name, known).unwrap_or_else(|| "it declares none".to_owned());
+                let help = suggestion(&name, known)
+                    .unwrap_or_else(|| "the step declares no outputs".to_owned());
                 format!("step '{step}' declares no output '{name}'; {help}")
             });
             continue;

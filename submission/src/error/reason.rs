@@ -195,7 +195,7 @@ impl Reason {
             | Self::NoNamespace { remedy, .. } => Some(remedy),
             Self::Misplaced { remedy, .. } => Some(remedy),
             Self::Denied(_) => {
-                Some("change the template or the policy, webhook or quota that refuses it")
+                Some("change the template or the policy, webhook or quota that rejects it")
             }
             Self::QuotaExceeded(_) => {
                 Some("delete objects that are no longer needed, or raise the quota")
@@ -206,11 +206,13 @@ impl Reason {
                 Some("omit these fields in the template, or let their manager release them")
             }
             Self::Invalid(_) => Some("correct the template"),
-            Self::TooLarge(_) => Some("make the outputs in it smaller"),
+            Self::TooLarge(_) => Some("make the outputs that the template uses smaller"),
             Self::MissingReference(_) => Some(
                 "create the object that it refers to, in an earlier template, or name another one",
             ),
-            Self::Unreachable { .. } => Some("check the network between the pod and it"),
+            Self::Unreachable { .. } => {
+                Some("check the network between the pod and the API server")
+            }
             Self::Deadline { .. }
             | Self::Refused { .. }
             | Self::Broken(_)
