@@ -19,7 +19,7 @@ const LARGEST: u64 = 32 << 20;
 pub(crate) enum Unread {
     /// The file cannot be read.
     Missing(Finding),
-    /// It is not a file of Kubernetes objects.
+    /// The file is not a file of Kubernetes objects.
     Invalid(Finding),
 }
 

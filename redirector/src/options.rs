@@ -285,7 +285,7 @@ impl Typed {
         parsed.map_err(|error| Failure::usage(format!("{}: {error}", flag.bare())))
     }
 
-    /// Parses names of results, separated by commas. One with a slash would leave the directory.
+    /// Parses names of results, separated by commas. A name with a slash would leave the directory.
     fn names(&mut self, flag: Flag) -> Result<Vec<String>, Failure> {
         let names = self.parsed(flag, |text| {
             let names: Vec<String> = text.split(',').map(str::to_owned).collect();

@@ -47,11 +47,11 @@ pub(crate) struct Measured(Option<(Share, Size)>);
 /// The results of a step compared with the room in its termination message.
 #[derive(Debug)]
 pub(crate) enum Fit {
-    /// They fit.
+    /// The results fit.
     Fits,
-    /// They do not fit, not even without Gleaner's containers: Tekton loses them, or fails the step.
+    /// The results would not fit even without Gleaner's containers: Tekton loses them, or fails the step.
     NeverFits(String),
-    /// They do not fit, because of Gleaner's containers.
+    /// The results do not fit, because of Gleaner's containers.
     CrowdedOut(Failure),
 }
 

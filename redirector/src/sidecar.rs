@@ -202,7 +202,8 @@ impl<'a> Sidecar<'a> {
     }
 }
 
-/// Reads a body whose content does not matter. One that is too long is still identified by its status.
+/// Reads a body whose content does not matter. A response with a body that is too long is still identified by its
+/// status.
 fn drain(body: &mut dyn Read) -> Result<(), Unread> {
     match io::copy(body, &mut io::sink()) {
         Err(error) if !is_too_long(&error) => Err(Unread::Interrupted(error)),

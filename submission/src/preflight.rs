@@ -36,7 +36,7 @@ enum Namespace<'a> {
     /// None: the run's.
     Unsaid,
     Literal(&'a str),
-    /// It contains variables.
+    /// The namespace contains variables.
     Later,
 }
 

@@ -75,7 +75,7 @@ pub enum Refusal {
     /// The run finished, and missing outputs took their defaults.
     #[error("step '{0}' posted too late: the run has finished")]
     Finished(String),
-    /// Its outputs do not fit the memory in addition to those already accepted.
+    /// The step's outputs do not fit the memory in addition to those already accepted.
     #[error(
         "the outputs of step '{step}' take {memory} bytes in addition to {accepted} bytes already accepted, and the limit is {bound}; \
          make the outputs smaller, or raise the sidecar's memory limit or --max-outputs"

@@ -15,7 +15,7 @@ use super::{scalar, settled};
 pub struct Cursor<'a> {
     /// The current node.
     pub node: &'a Node,
-    /// Its place in the document.
+    /// The node's place in the document.
     pub place: Place,
 }
 

@@ -63,7 +63,7 @@ impl Configuration {
         self.server.get(&self.path()).await
     }
 
-    /// Makes the configuration that was read trust `own`, and records since when it does.
+    /// Writes the CAs `own` into the configuration that was read, and records the time.
     ///
     /// # Errors
     /// Fails if it does not exist, or cannot be written.

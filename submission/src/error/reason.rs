@@ -68,7 +68,7 @@ pub enum Reason {
     /// The API server responded, but did not complete the request in time.
     Deadline {
         within: Duration,
-        /// Its last response message.
+        /// The API server's last message.
         last: String,
     },
     /// The API server responded in a way that a retry does not change.
@@ -87,7 +87,7 @@ pub enum Reason {
         within: Duration,
         last: String,
     },
-    /// Its status shows that it will not get there.
+    /// The object's status shows that it will not reach the awaited state.
     ObjectFailed {
         /// The awaited state, such as `condition Complete`.
         awaited: String,
