@@ -139,6 +139,9 @@ pub(crate) struct Lint {
     /// Fail on warnings, too.
     #[arg(long)]
     pub(crate) strict: bool,
+    /// Check for a cluster without the webhook: also what gleaner inject cannot do.
+    #[arg(long)]
+    pub(crate) without_webhook: bool,
     /// Format of the findings.
     #[arg(short = 'o', long, value_enum, default_value_t = LintFormat::Human)]
     pub(crate) format: LintFormat,

@@ -27,9 +27,14 @@ pub(crate) fn settings() -> Settings {
     }
 }
 
-/// Checks a document as the webhook does.
-pub(crate) fn check(source: &Source, document: &Node, tasks: &ObjectResults) -> Report {
-    check::document(document, source, &settings(), Placement::Webhook, tasks)
+/// Checks a document as the webhook does, or as it is done ahead of time.
+pub(crate) fn check(
+    source: &Source,
+    document: &Node,
+    placement: Placement,
+    tasks: &ObjectResults,
+) -> Report {
+    check::document(document, source, &settings(), placement, tasks)
 }
 
 /// Adds the findings of a report about a document of the file `name`.
@@ -37,6 +42,7 @@ pub(crate) fn report(name: &str, report: &Report, findings: &mut Vec<Finding>) {
     let begin = findings.len();
     let all = [
         (Severity::Error, &report.errors),
+        (Severity::Error, &report.refused_by_tekton),
         (Severity::Warning, &report.warnings),
     ];
     for (severity, diagnostics) in all {
@@ -67,7 +73,7 @@ pub(crate) fn pass(sources: &[Source], is_used: impl Fn(&Node) -> bool) -> Resul
     let mut findings = Vec::new();
     for source in sources {
         for document in source.documents.iter().filter(|one| is_used(one)) {
-            let checked = check(source, document, &tasks);
+            let checked = check(source, document, Placement::Webhook, &tasks);
             report(&source.name, &checked, &mut findings);
         }
     }
@@ -99,11 +105,13 @@ pub(crate) fn of_translated(sources: &[Source], translation: &Translation) -> Ve
         };
         let settings = settings();
         let mut of_node = check::document(node, &Live, &settings, Placement::Webhook, &tasks);
-        let Report {
-            errors, warnings, ..
-        } = check(source, original, &tasks);
-        let known = [errors, warnings].concat();
-        for found in of_node.errors.iter_mut().chain(&mut of_node.warnings) {
+        let own = check(source, original, Placement::Webhook, &tasks);
+        let known = [own.errors, own.refused_by_tekton, own.warnings].concat();
+        let found = of_node
+            .errors
+            .iter_mut()
+            .chain(&mut of_node.refused_by_tekton);
+        for found in found.chain(&mut of_node.warnings) {
             match original_of(found, &known) {
                 Some(original) => found.clone_from(original),
                 // Lines of a generated text do not help.

@@ -8,6 +8,7 @@
 //! | `carried` | the programs that this one contains; Linux only, like `run` |
 //! | `elsewhere` | replaces both on other systems |
 //! | `checking` | the checks of documents, shared by all commands |
+//! | `duplicates` | documents with the same kind and name |
 //! | `files`, `printing` | reading and printing of documents |
 //! | `terminal`, `failure` | colors, messages, exit codes |
 
@@ -15,6 +16,7 @@ mod args;
 #[cfg(target_os = "linux")]
 mod carried;
 mod checking;
+mod duplicates;
 #[cfg(any(test, not(target_os = "linux")))]
 mod elsewhere;
 mod entry;

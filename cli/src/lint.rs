@@ -4,12 +4,15 @@ use std::process::ExitCode;
 
 use gleaner_core::check;
 use gleaner_core::document::{Finding, Severity, Source};
+use gleaner_core::inject::ResultsFrom;
+use gleaner_core::inject::task::Placement;
 use gleaner_core::inject::task::matrix::ObjectResults;
 use gleaner_proto::exit_code;
 use serde_json::Value;
 
 use crate::args::{Lint, LintFormat};
 use crate::checking;
+use crate::duplicates;
 use crate::failure::Failure;
 use crate::files::{self, Unread};
 use crate::printing;
@@ -25,17 +28,22 @@ pub(crate) fn main(options: &Lint) -> Result<ExitCode, u8> {
     let sources = || read.iter().filter_map(|read| read.as_ref().ok());
     let documents = sources().flat_map(|source| &source.documents);
     let tasks = check::object_results(documents);
+    let placement = match options.without_webhook {
+        true => Placement::AheadOfTime(ResultsFrom::default()),
+        false => Placement::Webhook,
+    };
     let mut findings = Vec::new();
     let mut missing = false;
     for read in &read {
         match read {
-            Ok(source) => lint(source, &tasks, &mut findings),
+            Ok(source) => lint(source, placement, &tasks, &mut findings),
             Err(unread) => {
                 missing |= matches!(unread, Unread::Missing(_));
                 findings.push(unread.finding().clone());
             }
         }
     }
+    findings.extend(duplicates::find(sources(), duplicates::Use::Cluster));
     let unread = read.iter().any(Result::is_err);
     if !unread && sources().all(|source| source.documents.is_empty()) {
         missing = true;
@@ -59,11 +67,11 @@ pub(crate) fn main(options: &Lint) -> Result<ExitCode, u8> {
     })
 }
 
-fn lint(source: &Source, tasks: &ObjectResults, findings: &mut Vec<Finding>) {
+fn lint(source: &Source, placement: Placement, tasks: &ObjectResults, findings: &mut Vec<Finding>) {
     let before = findings.len();
     let mut declarations = 0;
     for document in &source.documents {
-        let report = checking::check(source, document, tasks);
+        let report = checking::check(source, document, placement, tasks);
         declarations += report.declarations;
         checking::report(&source.name, &report, findings);
     }

@@ -6,7 +6,7 @@
 //! | `documents`, `fields`, `params`, `variable` | the documents of all files, their fields, parameters and variables |
 //! | `choice`, `planner`, `pipeline_planner`, `model` | the selection of the run, and its plan: pure |
 //! | `pipeline`, `pipeline_task`, `pipeline_variables`, `order`, `expression` | a Pipeline: its tasks, and the values between them |
-//! | `reference`, `task_source`, `step_actions`, `step_variables` | a Task, its StepActions, the variables of its steps |
+//! | `reference`, `task_source`, `step_actions` | a Task, its StepActions |
 //! | `workspaces`, `read_only`, `step_commands`, `context`, `waits` | settings from the command line |
 //! | `pipeline_run`, `task_run` | the tasks one after the other; one task |
 //! | `plan` | one task on this machine, before its first step |
@@ -51,7 +51,6 @@ mod results;
 mod sidecar_process;
 mod step_actions;
 mod step_commands;
-mod step_variables;
 mod steps;
 mod substitution;
 mod task_run;

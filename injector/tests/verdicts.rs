@@ -130,7 +130,7 @@ spec:
 ";
 
 /// Typical mistakes: a text and its wrong replacement, wherever it occurs.
-const SLIPS: [(&str, &str); 58] = [
+const SLIPS: [(&str, &str); 65] = [
     ("gleaner.dev/outputs", "gleaner.dev/output"),
     (
         "gleaner.dev/outputs:",
@@ -204,6 +204,29 @@ const SLIPS: [(&str, &str); 58] = [
     ("command: [sh, -c, x]", "args: [x]"),
     ("mountPath: /v", "mountPath: /gleaner"),
     ("- name: main", "- name: other"),
+    (
+        "script: echo $(params.image)",
+        "script: echo $(params.imgae)",
+    ),
+    ("args: [\"true\"]", "args: [$(context.task.nme)]"),
+    (
+        "script: echo $(params.image)",
+        "script: echo $(workspaces.scr.path) $(params.image.x)",
+    ),
+    (
+        "args: [\"true\"]",
+        "args: [$(results.onw.path), \"a $(steps.build.results.none)\"]",
+    ),
+    // In the task that declares outputs: the webhook says nothing of others.
+    (
+        "        steps: [{name: s, image: i, script: x}]",
+        "        steps: [{name: s, image: i, script: $(workspaces.none.path) $(date)}]",
+    ),
+    (
+        "- name: build\n",
+        "- name: build\n      timeout: $(params.none)\n",
+    ),
+    ("workspaces: [{name: src}]", "workspaces: [{name: scr}]"),
 ];
 
 fn settings() -> Settings {
@@ -294,7 +317,7 @@ fn said(found: &[Diagnostic]) -> Vec<String> {
 
 #[test]
 fn lint_and_the_webhook_say_the_same_of_a_document() {
-    let (mut compared, mut refused, mut warned) = (0, 0, 0);
+    let (mut compared, mut refused, mut warned, mut by_tekton) = (0, 0, 0, 0);
     for text in corpus() {
         let Ok(source) = Source::parse("f".to_owned(), text.clone()) else {
             continue;
@@ -324,7 +347,13 @@ fn lint_and_the_webhook_say_the_same_of_a_document() {
                 sorted(said(&lint.warnings)),
                 "{text}"
             );
-            let placed = lint.errors.iter().chain(&lint.warnings);
+            assert_eq!(
+                sorted(said(&live.refused_by_tekton)),
+                sorted(said(&lint.refused_by_tekton)),
+                "{text}"
+            );
+            let errors = lint.errors.iter().chain(&lint.refused_by_tekton);
+            let placed = errors.chain(&lint.warnings);
             for diagnostic in placed.filter(|diagnostic| diagnostic.omitted == 0) {
                 let line = diagnostic.at.expect("a position").line;
                 assert!(
@@ -349,6 +378,7 @@ fn lint_and_the_webhook_say_the_same_of_a_document() {
                     let messages = live.warnings.iter().map(|warning| warning.message.clone());
                     assert_eq!(sorted(warnings), sorted(messages.collect()), "{text}");
                     warned += usize::from(!live.warnings.is_empty());
+                    by_tekton += usize::from(!live.refused_by_tekton.is_empty());
                 }
                 // The proposal's syntax and documents without the annotation do not concern the webhook.
                 Verdict::Skipped(Skip::NotAsked)
@@ -361,7 +391,7 @@ fn lint_and_the_webhook_say_the_same_of_a_document() {
         }
     }
     assert!(
-        compared > 200 && refused > 100 && warned > 5,
-        "{compared} {refused} {warned}"
+        compared > 200 && refused > 100 && warned > 5 && by_tekton > 1,
+        "{compared} {refused} {warned} {by_tekton}"
     );
 }

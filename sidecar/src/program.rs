@@ -243,7 +243,10 @@ fn open_journal(
     run: &Run,
 ) -> Result<(Journal, Vec<Record>), ProgramError> {
     fs::create_dir_all(state_dir).map_err(|source| ProgramError::System {
-        what: format!("the state directory {} cannot be created", state_dir.display()),
+        what: format!(
+            "the state directory {} cannot be created",
+            state_dir.display()
+        ),
         source,
     })?;
     let mut identity = Sha256::new();

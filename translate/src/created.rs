@@ -68,7 +68,9 @@ fn of_object(object: &Cursor<'_>) -> Vec<Diagnostic> {
         found.push(version.diagnostic(message).help(help));
     }
     if let Some(field) = resources(object) {
-        let message = format!("the {name} has PipelineResources, which current Tekton versions do not support");
+        let message = format!(
+            "the {name} has PipelineResources, which current Tekton versions do not support"
+        );
         let help = format!(
             "translate the {name} in a file of its own, and write it here as tekton.dev/v1"
         );

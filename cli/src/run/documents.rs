@@ -1,14 +1,11 @@
 //! The documents of all files, by kind and name.
 
-use std::collections::HashMap;
-
 use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_core::document::suggestion::{nearest, suggestion};
-use gleaner_core::document::{Finding, Node, Place, Source};
+use gleaner_core::document::{Finding, Node, Source};
 use gleaner_core::task::site::{given_name, kind_of, metadata_name};
 
-/// The kinds that a run uses. Two of one kind and name are ambiguous.
-const KINDS: [&str; 5] = ["Task", "Pipeline", "StepAction", "TaskRun", "PipelineRun"];
+use crate::duplicates::{self, KINDS};
 
 /// A document and the file that it is in.
 #[derive(Debug, Clone, Copy)]
@@ -76,19 +73,7 @@ impl<'a> Documents<'a> {
             nodes.map(move |node| Document { source, node })
         });
         let all: Vec<Document<'a>> = all.collect();
-        let mut first = HashMap::new();
-        let mut found = Vec::new();
-        for document in all.iter().filter(|one| KINDS.contains(&one.kind())) {
-            let (kind, Some(name)) = (document.kind(), document.given_name()) else {
-                continue;
-            };
-            let key = (kind, name, document.namespace());
-            if let Some(other) = first.insert(key, *document) {
-                let message = format!("duplicate {kind} '{name}', also at {}", other.position());
-                let diagnostic = Diagnostic::new(Place::root(), Some(document.node.at), message);
-                found.push(document.error(diagnostic.help("rename or remove one of them")));
-            }
-        }
+        let found = duplicates::find(sources, duplicates::Use::Run);
         if found.is_empty() {
             Ok(Self(all))
         } else {
@@ -157,39 +142,6 @@ mod tests {
 
     fn source(name: &str, text: &str) -> Source {
         Source::parse(name.to_owned(), text.to_owned()).unwrap()
-    }
-
-    #[test]
-    fn two_of_one_name_are_named_both() {
-        let task = |name: &str| format!("{{kind: Task, metadata: {{name: {name}}}}}\n");
-        let sources = [
-            source("a", &task("x")),
-            source("b", &format!("{}---\n{}", task("y"), task("x"))),
-        ];
-        let found = Documents::new(&sources).unwrap_err();
-        assert_eq!(found.len(), 1);
-        assert_eq!(
-            found[0].to_string(),
-            "b:3:1: error: duplicate Task 'x', also at a:1:1; rename or remove one of them"
-        );
-    }
-
-    #[test]
-    fn a_prefix_of_a_name_is_not_the_name_of_another() {
-        let named = "{kind: Task, metadata: {name: build}}\n";
-        let prefix = "{kind: Task, metadata: {generateName: build-}}\n";
-        for (text, line) in [
-            (format!("{named}---\n{prefix}"), 1),
-            (format!("{prefix}---\n{named}"), 3),
-            (format!("{prefix}---\n{named}---\n{prefix}"), 3),
-        ] {
-            let sources = [source("a", &text)];
-            let documents = Documents::new(&sources).unwrap();
-            let found = documents.named("Task", "build", None).unwrap();
-            assert_eq!(found.node.at.line, line, "{text}");
-        }
-        let sources = [source("a", &format!("{named}---\n{prefix}---\n{named}"))];
-        assert_eq!(Documents::new(&sources).unwrap_err().len(), 1);
     }
 
     #[test]

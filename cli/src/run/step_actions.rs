@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 
 use gleaner_core::document::{Content, Cursor, Diagnostics, Finding, Key, Node, Place};
-use gleaner_core::task::{ParamSpec, TaskSpec};
+use gleaner_core::task::{ParamSpec, step_variables};
 use serde_json::{Map, Value};
 
 use super::documents::{Document, Documents};
 use super::fields::{self, Kind};
 use super::params::given_params;
-use super::step_variables::Names;
 use super::substitution::Substitution;
 use crate::values;
 
@@ -149,43 +148,13 @@ fn read<'a>(
     };
     fields::check(&spec, Kind::StepAction, &mut found, cluster);
     let params = ParamSpec::read_all(&spec, &mut found);
-    // A Task with only this step, which has only the parameters of the StepAction.
-    let one = Node {
-        at: spec.node.at,
-        content: Content::Mapping(vec![(
-            Key {
-                at: spec.node.at,
-                name: "steps".to_owned(),
-            },
-            Node {
-                at: spec.node.at,
-                content: Content::Sequence(vec![without_params(spec.node)]),
-            },
-        )]),
-    };
-    match TaskSpec::read(&Cursor::root(&one)) {
-        Ok(mut task) => {
-            task.params = params.clone();
-            let names = Names {
-                spec: &task,
-                embedded: false,
-            };
-            names.check_map(&spec, Some(0), action.source, &mut found);
-        }
+    match step_variables::of_step_action(&spec) {
+        Ok(misused) => found.extend(misused.in_document(action.node, action.source)),
         Err(wrong) => found.extend(wrong),
     }
     match found.finish((spec.node, params)) {
         Ok(read) => Ok(read),
         Err(wrong) => Err(action.errors(wrong)),
-    }
-}
-
-fn without_params(spec: &Node) -> Node {
-    let entries = spec.mapping().unwrap_or_default().iter();
-    let entries = entries.filter(|(key, _)| key.name != "params").cloned();
-    Node {
-        at: spec.at,
-        content: Content::Mapping(entries.collect()),
     }
 }
 

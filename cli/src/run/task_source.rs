@@ -4,14 +4,13 @@ use std::collections::BTreeSet;
 
 use gleaner_core::declaration::Declaration;
 use gleaner_core::document::{Cursor, Diagnostics, Finding, Node, Place};
-use gleaner_core::task::{DeclarationSite, Task, TaskSpec};
+use gleaner_core::task::{DeclarationSite, Task, TaskSpec, step_variables};
 use serde_json::json;
 
 use super::documents::{Document, Documents};
 use super::fields;
 use super::model::{Mount, Mounts};
 use super::step_actions;
-use super::step_variables::{self, Names};
 
 /// A Task that was read, and its requirements.
 #[derive(Debug)]
@@ -60,20 +59,14 @@ pub(crate) fn read(
         .find(place)
         .map(|node| Cursor::new(node, place.clone()));
     let cursor = cursor.unwrap_or_else(|| Cursor::root(&node));
-    let names = Names {
-        spec: &spec,
-        embedded,
-    };
     // Of the original document: the texts of StepActions are checked in theirs.
     if let Some(written) = original.find(place) {
         let written = Cursor::new(written, place.clone());
-        let mut wrong = Diagnostics::default();
-        wrong.extend(step_variables::check(&written, &names, document.source));
-        // Their values may repeat results of steps.
-        for result in written.items_at("results", &mut Diagnostics::default()) {
-            names.check_map(&result, None, document.source, &mut wrong);
+        let wrong = step_variables::of_steps(&written, site, &spec);
+        let wrong = wrong.in_document(original, document.source);
+        if !wrong.is_empty() {
+            return Err(errors(wrong));
         }
-        wrong.finish(()).map_err(errors)?;
     }
     let mut found = Diagnostics::default();
     let mounts = mounts(&cursor, &spec, cluster, &mut found);

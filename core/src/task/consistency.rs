@@ -55,6 +55,35 @@ pub fn results(declaration: &Declaration, spec: &TaskSpec) -> Vec<Diagnostic> {
     found.into_vec()
 }
 
+/// Context variables in templates that no run of the host has; places and positions are the declaration's. `is_task` is false for a
+/// pod that is not Tekton's.
+pub fn context(declaration: &Declaration, is_task: bool) -> Diagnostics {
+    let mut found = Diagnostics::default();
+    let uses = declaration.templates.iter();
+    for usage in uses.flat_map(|template| &template.uses) {
+        let Reference::Context(name) = &usage.reference else {
+            continue;
+        };
+        let help = match (is_task, name.as_str()) {
+            (true, OF_JOB) => "only the pods of an Indexed Job have it",
+            (false, name) if name.starts_with("pipelineRun.") || name == "task.retry-count" => {
+                "only Tekton's pods have it"
+            }
+            _ => continue,
+        };
+        found.push_with(|_| {
+            let message = format!("`$(context.{name})` has no value here");
+            Diagnostic::new(&usage.place, usage.at, message)
+                .help(help)
+                .about(Part::Offset(usage.offset))
+        });
+    }
+    found
+}
+
+/// The context variable of the pods of an Indexed Job.
+const OF_JOB: &str = "job.completionIndex";
+
 /// The results whose files `step` refers to.
 fn written_by(step: &Step) -> impl Iterator<Item = &str> {
     let action = match &step.action {
@@ -83,7 +112,7 @@ fn result(variable: &str) -> Option<&str> {
 }
 
 /// The content of each `$(...)`, with the byte offset of the variable.
-pub(super) fn variables(text: &str) -> impl Iterator<Item = (usize, &str)> {
+pub(in crate::task) fn variables(text: &str) -> impl Iterator<Item = (usize, &str)> {
     text.match_indices("$(").filter_map(|(offset, open)| {
         let (variable, _) = text[offset + open.len()..].split_once(')')?;
         Some((offset, variable))
@@ -138,7 +167,7 @@ impl<'a> Names<'a> {
                 let name = rest.strip_suffix(".path").unwrap_or(rest);
                 lacks("result", name, &self.results)
             }
-            "context" if CONTEXT.contains(&rest) => None,
+            "context" if CONTEXT.contains(&rest) && rest != OF_JOB => None,
             "context" => {
                 let message = format!("`$({variable})`: unknown context variable '{rest}'");
                 Some((message, found.suggestion(rest, CONTEXT)))

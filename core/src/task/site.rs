@@ -151,6 +151,19 @@ impl<'a> DeclarationSite<'a> {
         }
     }
 
+    /// What the TaskSpec is embedded in, nearest first, as far as it may have parameters and workspaces.
+    pub(super) fn around(&self) -> &[&'a Node] {
+        match &self.host {
+            Host::Task { around, .. } => around,
+            Host::Pod { .. } | Host::Unseen => &[],
+        }
+    }
+
+    /// Returns true for a task that a Pipeline embeds: the task is around it, and the PipelineSpec.
+    pub(super) fn is_in_pipeline(&self) -> bool {
+        self.around().len() > 1
+    }
+
     /// Returns true if there is a declaration.
     pub fn declares(&self) -> bool {
         self.annotation.is_some() || self.proposal().is_some()
@@ -224,6 +237,11 @@ impl<'a> DeclarationSite<'a> {
         let is_sound = examined.errors.is_empty();
         let declaration = examined.declaration;
         found.extend(examined.errors.into_vec().into_iter().map(located));
+        if is_sound && self.is_read() {
+            let mut context = consistency::context(&declaration, self.is_task());
+            context.settle(&parsed, syntax.text());
+            found.extend(context.into_vec().into_iter().map(located));
+        }
         if let (true, Some(spec)) = (is_sound, &spec) {
             let mut paths = consistency::paths(&declaration, spec);
             paths.settle(&parsed, syntax.text());
@@ -335,7 +353,7 @@ pub fn kind_of(document: &Node) -> &str {
 }
 
 /// Returns true for a document that Tekton reads, of any kind.
-fn is_tekton(document: &Node) -> bool {
+pub(crate) fn is_tekton(document: &Node) -> bool {
     let version = document.text_of("apiVersion").unwrap_or_default();
     version.starts_with("tekton.dev/")
 }
