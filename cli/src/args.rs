@@ -139,7 +139,7 @@ pub(crate) struct Lint {
     /// Fail on warnings, too.
     #[arg(long)]
     pub(crate) strict: bool,
-    /// Check for a cluster without the webhook: also what gleaner inject cannot do.
+    /// Check for a cluster without the webhook, and report what gleaner inject cannot do.
     #[arg(long)]
     pub(crate) without_webhook: bool,
     /// Format of the findings.

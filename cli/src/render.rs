@@ -19,8 +19,8 @@ use crate::terminal::{self, error};
 use crate::values::{self, Assignment, ParamError, did_you_mean};
 use gleaner_core::task::{SelectionError, Task};
 
-/// The most that is rendered, for references between resources can multiply a short declaration: as much as by a sidecar without
-/// a memory limit, such as that of `gleaner run`.
+/// The limits of rendering: those of a sidecar without a memory limit, such as that of `gleaner run`. Without limits,
+/// references between resources could multiply a short declaration.
 const RENDERED: Bounds = Bounds {
     object: OBJECT_MAX,
     total: Size {

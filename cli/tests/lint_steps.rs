@@ -84,7 +84,7 @@ fn a_variable_that_tekton_leaves_as_it_is_is_a_warning() {
         "image: busybox",
         "image: busybox\n      args: [$(steps.build.results.b), $(steps.a.results.b)]",
         &[
-            "15:14: warning: spec.steps[0].args[0]: `$(steps.build.results.b)`: step 'build' runs later, or is this one",
+            "15:14: warning: spec.steps[0].args[0]: `$(steps.build.results.b)`: step 'build' runs later, or is this step",
             "15:40: warning: spec.steps[0].args[1]: `$(steps.a.results.b)`: the Task has no step 'a'; known here: build",
         ],
     );
@@ -101,14 +101,14 @@ fn a_variable_that_only_templates_have_is_reported_once() {
         "$(params.image)",
         "$(steps.build.digest)",
         &[
-            "17:14: error: spec.steps[0].script: `$(steps.build.digest)`: the outputs of the step 'build' fill templates",
+            "17:14: error: spec.steps[0].script: `$(steps.build.digest)`: outputs of the step 'build' are only available in templates",
         ],
     );
     in_task(
         "$(params.image)",
         "$(resources.cm.name)",
         &[
-            "17:14: error: spec.steps[0].script: `$(resources.cm.name)`: the resource 'cm' is created from the steps",
+            "17:14: error: spec.steps[0].script: `$(resources.cm.name)`: steps cannot refer to the resource 'cm'",
         ],
     );
 }
@@ -144,7 +144,7 @@ spec:
         action,
         &[
             "7:10: error: spec.args[0]: `$(params.y)`: the StepAction has no parameter 'y'; known here: x",
-            "8:16: error: spec.script: `$(params.x)`: the script of a StepAction has no parameters; pass it by env or args",
+            "8:16: error: spec.script: `$(params.x)`: the script of a StepAction cannot use parameters; pass it in env or args",
         ],
     );
 }

@@ -63,7 +63,7 @@ impl Configuration {
         self.server.get(&self.path()).await
     }
 
-    /// Writes the CAs `own` into the configuration that was read, and records the time.
+    /// Makes the configuration that was read trust `own`, and records the time of the change.
     ///
     /// # Errors
     /// Fails if it does not exist, or cannot be written.

@@ -3,7 +3,7 @@ use crate::document::yaml;
 
 const NONE: [Vec<String>; 3] = [const { Vec::new() }; 3];
 
-/// A Task with one of each, and `fields` as those of its second step.
+/// Returns a Task with each kind of name, and with `fields` in its second step.
 fn task(fields: &str) -> String {
     format!(
         "kind: Task
@@ -20,7 +20,8 @@ spec:
     )
 }
 
-/// The messages about the document: those of refused variables, of literal ones, and of those that depend.
+/// Returns the messages about the document: about refused variables, about literal ones, and about those whose effect
+/// depends on the cluster or the Task.
 fn found(document: &str) -> [Vec<String>; 3] {
     let document = yaml::parse(document).unwrap();
     let sites = DeclarationSite::all(&document);
@@ -209,9 +210,12 @@ fn tekton_leaves_these_as_they_are() {
         ),
         (
             "script: $(steps.zero.digest)",
-            "step outputs fill templates",
+            "step outputs are only available in templates",
         ),
-        ("script: $(tasks.a.results.b)", "by parameters of its Task"),
+        (
+            "script: $(tasks.a.results.b)",
+            "through parameters of its Task",
+        ),
         ("script: $(resources.a.url)", "has no such resource"),
         ("args: [$(workspaces.none.sh a b)]", "unknown variable"),
     ] {
@@ -344,7 +348,7 @@ fn a_step_action_has_names_of_its_own() {
         (
             "script: $(params.x)",
             0,
-            "the script of a StepAction has no parameters",
+            "the script of a StepAction cannot use parameters",
         ),
         (
             "script: $(results.q.path)",
