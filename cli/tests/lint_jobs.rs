@@ -104,7 +104,9 @@ fn several_pods_without_an_index_replace_each_others_objects() {
     finds(
         &LINT,
         &(cron.join("\n") + "\n"),
-        &["7:18: error: spec.jobTemplate.spec.completions: the pods of this Job are one run"],
+        &[
+            "7:18: error: spec.jobTemplate.spec.completions: without completionMode: Indexed, all pods of this Job are one run",
+        ],
     );
 }
 
@@ -222,7 +224,7 @@ spec:
         &LINT,
         &task.replace("/tmp/v", "/tmp/$(context.job.completionIndex)"),
         &[
-            "7:44: error: steps.a[0].fromPath: `$(context.job.completionIndex)`: there is no context variable 'job.completionIndex'",
+            "7:44: error: steps.a[0].fromPath: `$(context.job.completionIndex)`: unknown context variable 'job.completionIndex'",
         ],
     );
     for name in ["pipelineRun.uid", "task.retry-count"] {

@@ -85,7 +85,7 @@ fn a_variable_that_tekton_leaves_as_it_is_is_a_warning() {
         "image: busybox\n      args: [$(steps.build.results.b), $(steps.a.results.b)]",
         &[
             "15:14: warning: spec.steps[0].args[0]: `$(steps.build.results.b)`: step 'build' runs later, or is this step",
-            "15:40: warning: spec.steps[0].args[1]: `$(steps.a.results.b)`: the Task has no step 'a'; known here: build",
+            "15:40: warning: spec.steps[0].args[1]: `$(steps.a.results.b)`: the Task has no step 'a'; expected one of: build",
         ],
     );
     let ran = gleaner_with_input(
@@ -143,7 +143,7 @@ spec:
     finds(
         action,
         &[
-            "7:10: error: spec.args[0]: `$(params.y)`: the StepAction has no parameter 'y'; known here: x",
+            "7:10: error: spec.args[0]: `$(params.y)`: the StepAction has no parameter 'y'; expected one of: x",
             "8:16: error: spec.script: `$(params.x)`: the script of a StepAction cannot use parameters; pass it in env or args",
         ],
     );

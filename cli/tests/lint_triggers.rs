@@ -131,7 +131,7 @@ fn embedded_objects_are_checked_at_their_places() {
         "{generateName: cd-$(uid)-}",
         "{generateName: cd-, annotations: {gleaner.dev/outputs: x}}",
         &[
-            "37:51: error: spec.resourcetemplates[1].metadata.annotations[\"gleaner.dev/outputs\"]: nothing reads the annotation",
+            "37:51: error: spec.resourcetemplates[1].metadata.annotations[\"gleaner.dev/outputs\"]: the annotation 'gleaner.dev/outputs' has no effect here",
         ],
     );
     in_template(
@@ -145,7 +145,7 @@ fn embedded_objects_are_checked_at_their_places() {
         "{name: on-push}",
         "{name: on-push, annotations: {gleaner.dev/outputs: x}}",
         &[
-            "3:41: error: metadata.annotations[\"gleaner.dev/outputs\"]: nothing reads the annotation",
+            "3:41: error: metadata.annotations[\"gleaner.dev/outputs\"]: the annotation 'gleaner.dev/outputs' has no effect here",
         ],
     );
 }

@@ -97,7 +97,7 @@ fn tektons_webhook_refuses_these() {
         ("script: $(params.x.y.z)", "of type string"),
         ("script: $(params.o.k.z)", "unknown variable"),
         ("script: $(params.d.e)", "no parameter 'd'"),
-        ("script: $(params.x | tr a b)", "between backquotes"),
+        ("script: $(params.x | tr a b)", "use backquotes"),
         ("script: $(params.sh)", "no parameter 'sh'"),
         ("script: $(params.l)", "is an array"),
         ("env: [{name: A, value: '$(params.l[*])'}]", "is an array"),
@@ -117,7 +117,7 @@ fn tektons_webhook_refuses_these() {
             "the Task has no result 'nope'",
         ),
         ("script: $(results.nope)", "use $(results.nope.path)"),
-        ("script: $(results.sh a b)", "between backquotes"),
+        ("script: $(results.sh a b)", "use backquotes"),
         ("script: $(results.d.e.path)", "$(results[\"a.b\"].path)"),
         (
             "script: $(step.results.nope.path)",
@@ -125,12 +125,12 @@ fn tektons_webhook_refuses_these() {
         ),
         (
             "script: $(steps.zero.results.own)",
-            "no step results in 'script'",
+            "does not replace step results in 'script'",
         ),
         ("image: $(steps.zero.results.nope)", "has no result 'nope'"),
         (
             "volumeMounts: [{name: v, mountPath: $(steps.zero.results.own)}]",
-            "no step results in 'volumeMounts'",
+            "does not replace step results in 'volumeMounts'",
         ),
         (
             "imagePullPolicy: $(steps.none.results.own)",
@@ -202,7 +202,7 @@ fn tekton_leaves_these_as_they_are() {
         ),
         (
             "timeout: $(steps.zero.results.own)",
-            "no step results in 'timeout'",
+            "does not replace step results in 'timeout'",
         ),
         (
             "script: $(steps.step-none.exitCode.path)",
@@ -252,7 +252,7 @@ fn the_rest_of_a_task_is_left_as_it_is() {
         ),
         (
             "sidecars: [{name: s, args: [$(steps.zero.results.own)]}]",
-            "no step results in 'args'",
+            "does not replace step results in 'args'",
         ),
         (
             "sidecars: [{name: s, args: [$(step.results.own.path)]}]",
