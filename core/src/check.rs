@@ -263,7 +263,7 @@ impl Report {
         }
     }
 
-    /// Adds the variables of a Task, but for those that are among the findings already.
+    /// Adds the misused variables of a Task, except those that the report already has.
     fn misused(&mut self, mut found: Misused) {
         let key = |one: &Diagnostic| (one.place.clone(), one.part, one.omitted);
         let known = self.errors.iter().chain(&self.warnings).map(key);

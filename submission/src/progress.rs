@@ -28,7 +28,7 @@ pub enum Progress<'a> {
     RollingBack,
     /// The objects have been deleted, as far as possible.
     RolledBack,
-    /// The submission has finished in either way, and is about to return.
+    /// The submission has succeeded or failed, and is about to return.
     Done,
 }
 

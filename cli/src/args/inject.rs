@@ -17,8 +17,8 @@ const RELEASED_IMAGE: Option<&str> = option_env!("GLEANER_RELEASED_IMAGE");
 pub(crate) struct Inject {
     #[command(flatten)]
     pub(crate) files: Files,
-    /// Gleaner's own image, which contains sidecar and redirector. Released programs know theirs; scripts/image builds
-    /// one otherwise.
+    /// Gleaner's own image, which contains sidecar and redirector. Released programs have a default;
+    /// otherwise build one with scripts/image.
     #[arg(
         long,
         value_name = "IMAGE",

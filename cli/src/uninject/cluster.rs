@@ -27,7 +27,7 @@ const TEKTON: &[&str] = &["tekton.dev/v1", "tekton.dev/v1beta1"];
 const BATCH: &[&str] = &["batch/v1"];
 const APPS: &[&str] = &["apps/v1"];
 
-/// The listed kinds, without those that only these create, such as ReplicaSets.
+/// The listed kinds. Kinds that only these create, such as ReplicaSets, are omitted.
 #[rustfmt::skip]
 const KINDS: [Listed; 11] = [
     Listed { kind: "Task", plural: "tasks", versions: TEKTON },

@@ -1,4 +1,4 @@
-//! The objects that Tekton Triggers creates. It replaces variables in their text before the API server and the webhook see them
+//! The objects that Tekton Triggers creates. Triggers replaces variables in their text before the API server and the webhook see them
 //! (`pkg/template/resource.go` of tektoncd/triggers).
 
 use std::collections::HashMap;

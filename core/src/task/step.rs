@@ -74,7 +74,7 @@ pub enum Condition {
     Listed {
         /// The string to look for.
         input: String,
-        /// True if it must be one of the values, false if it must not.
+        /// True if the input must be one of the values, false if it must be none of them.
         among: bool,
         /// The values to compare with.
         values: Vec<String>,

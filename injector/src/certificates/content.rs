@@ -154,7 +154,7 @@ impl Content {
         self.authorities.iter().map(Certificate::pem).collect()
     }
 
-    /// Returns the same with another CA in front; the last ones are dropped if there are too many.
+    /// Returns the content with another CA in front; the last ones are dropped if there are too many.
     #[must_use]
     pub fn with_authority(mut self, authority: Certificate, key: String) -> Self {
         self.authorities.insert(0, authority);

@@ -77,7 +77,7 @@ pub struct Tls {
     /// Validity of a certificate; it is renewed when a third of that is left
     #[arg(long, env = "GLEANER_CERTIFICATE_VALIDITY", default_value = "720h", value_parser = validity)]
     certificate_validity: Duration,
-    /// Validity of its CA; a new one is created when a third of that is left
+    /// Validity of the certificate's CA; a new CA is created when a third of that is left
     #[arg(long, env = "GLEANER_AUTHORITY_VALIDITY", default_value = "17520h", value_parser = validity)]
     authority_validity: Duration,
     /// Time that a CA is in the caBundle before it signs, so that all API servers have seen it
