@@ -24,7 +24,7 @@ use crate::task::{DeclarationSite, resource_templates};
 pub struct Report {
     /// Reasons to reject the document, in the order of the document if it has lines.
     pub errors: Vec<Diagnostic>,
-    /// Errors for which Tekton's webhook refuses the object, and Gleaner's does not.
+    /// Errors for which Tekton's webhook refuses the object, but Gleaner's does not.
     pub refused_by_tekton: Vec<Diagnostic>,
     /// Constructs that work but are probably not intended.
     pub warnings: Vec<Diagnostic>,
@@ -65,7 +65,7 @@ pub fn document(
         }
         "StepAction" if is_tekton(document) => {
             let mut report = of_templates(document, &sites, settings, placement);
-            // What is wrong with its fields is for Tekton to say.
+            // Tekton reports errors in its fields.
             let spec = Cursor::root(document).field("spec");
             let found = spec.and_then(|spec| step_variables::of_step_action(&spec).ok());
             report.misused(found.unwrap_or_default());

@@ -120,7 +120,7 @@ pub(super) fn read(
                 value,
                 warnings: warnings(headers, disclosure),
             }),
-            // It was done, but only another request can tell what exists now.
+            // The request was done, but only another one can tell what exists now.
             Err(error) => Answer::Again(Again {
                 words: format!("the API server's response was not JSON: {error}"),
                 unsure: true,

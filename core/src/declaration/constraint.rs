@@ -55,7 +55,7 @@ pub enum Violation {
     /// The value is empty.
     #[error("is empty, which nonEmpty: true does not allow")]
     Empty,
-    /// The number of bytes that it has, too many to match it against a pattern.
+    /// The value is too long to match it against a pattern; with its length in bytes.
     #[error("is {0} bytes long; at most {VALUE_MAX} are matched against a pattern")]
     TooLong(usize),
     /// The value does not match the pattern.

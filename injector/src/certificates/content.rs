@@ -38,7 +38,7 @@ pub struct Certificate {
 pub struct Content {
     /// Newest first, never empty.
     pub authorities: Vec<Certificate>,
-    /// The newest one's key, PEM.
+    /// The key of the newest CA, PEM.
     pub authority_key: String,
     pub leaf: Certificate,
     pub leaf_key: String,
