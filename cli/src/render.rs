@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use gleaner_core::declaration::{Declaration, undecodable};
 use gleaner_core::render::{self, Bounds, OBJECT_MAX, Secrecy, Size, TooLarge, Values};
 use gleaner_core::run::Run;
 use gleaner_core::variable::{CONTEXT, Reference, Unresolved};
@@ -75,6 +76,9 @@ pub(crate) fn main(options: &Render) -> Result<ExitCode, u8> {
         report(&unresolved);
         return Err(1);
     }
+    if refuse_undecodable(&task.declaration, &values, &run) {
+        return Err(exit_code::OUTPUT);
+    }
     let objects = rendered.into_iter().map(|rendered| rendered.object);
     print(&objects.collect::<Vec<_>>(), options.form)
 }
@@ -127,6 +131,30 @@ fn context(task: &Task, variables: &[Assignment]) -> Result<BTreeMap<String, Str
         context.insert(bare.to_owned(), value.clone());
     }
     Ok(context)
+}
+
+/// Reports each value in `data` of a Secret that is not valid base64; returns true if there is one.
+fn refuse_undecodable(declaration: &Declaration, values: &Values, run: &Run) -> bool {
+    if !declaration
+        .templates
+        .iter()
+        .any(|template| template.kind == "Secret")
+    {
+        return false;
+    }
+    let none = render::Attempts::new();
+    let (plain, _) = render::preview(declaration, values, run, &none, Secrecy::Plain);
+    let mut is_wrong = false;
+    for rendered in &plain {
+        for key in undecodable(&rendered.object) {
+            is_wrong = true;
+            error(format!(
+                "the value of data.{key} in '{}' is not valid base64; put it under stringData, which takes plain text",
+                rendered.resource
+            ));
+        }
+    }
+    is_wrong
 }
 
 fn too_large(found: &TooLarge) -> String {

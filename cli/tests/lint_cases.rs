@@ -313,3 +313,86 @@ fn exit_codes_tell_findings_from_what_could_not_be_read() {
     gleaner_with_input(&["lint", "-f", "-"], "a: 1\na: 2\n").exits(1);
     gleaner_with_input(&["lint", "-f", "-"], TASK).exits(0);
 }
+
+#[test]
+fn a_variable_in_a_path_that_nothing_replaces_is_an_error() {
+    for (variable, message) in [
+        (
+            "$(steps.other.x)",
+            "`$(steps.other.x)` is not allowed in a path; use $(params.NAME)",
+        ),
+        (
+            "$(steps.build.digest)",
+            "`$(steps.build.digest)`: outputs are only available in templates",
+        ),
+        (
+            "$(resources.cm.name)",
+            "`$(resources.cm.name)` is not allowed in a path",
+        ),
+        (
+            "$(workspaces.src.pth)",
+            "`$(workspaces.src.pth)` is not a variable of the workspace 'src'; write $(workspaces.src.path)",
+        ),
+        (
+            "$(workspaces.src)",
+            "`$(workspaces.src)` is not a variable of the workspace 'src'",
+        ),
+        (
+            "$(params.list[*])",
+            "`$(params.list[*])` is of type array, but a path is a string; use a part of it, such as $(params.list[0])",
+        ),
+        (
+            "$(params.image.key)",
+            "`$(params.image.key)`: the parameter 'image' is a string and has no parts",
+        ),
+        ("$(params.list[0])", ""),
+        ("$(workspaces.src.path)/x", ""),
+        ("$(workspaces['src'].path)/x", ""),
+        ("$(steps.other.results.x)", ""),
+        ("$(resources.inputs.src.path)/x", ""),
+        ("$(context.taskRun.name)", ""),
+    ] {
+        let text = TASK
+            .replace(
+                "- name: digest\n",
+                &format!("- name: digest\n            fromPath: {variable}\n"),
+            )
+            .replace(
+                "spec:\n  params:\n",
+                "spec:\n  workspaces: [{name: src}]\n  params:\n    - {name: list, type: array}\n",
+            );
+        let expected = format!("10:23: error: steps.build[0].fromPath: {message}");
+        let expected = [expected.as_str()];
+        finds(&text, if message.is_empty() { &[] } else { &expected });
+    }
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\n  annotations:\n    gleaner.dev/outputs: |\n      steps: {main: [{name: v, fromPath: $(workspaces.src.path)/v}]}\n      objects:\n        - {name: cm, resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {v: $(steps.main.v)}}}\nspec:\n  restartPolicy: Never\n  containers: [{name: main, image: i, command: [x]}]\n";
+    finds(
+        pod,
+        &[
+            "7:42: error: steps.main[0].fromPath: `$(workspaces.src.path)` is not replaced in a pod outside Tekton",
+        ],
+    );
+}
+
+#[test]
+fn a_mistake_in_the_steps_of_a_task_has_a_remedy() {
+    for (from, to, expected) in [
+        (
+            "- name: build",
+            "- {name: build, script: x}\n    - name: build",
+            "25:7: error: spec.steps[1]: an earlier step is also named 'build'; rename one of them",
+        ),
+        (
+            "      image: busybox",
+            "      image: busybox\n      timeout: 5",
+            "26:16: error: spec.steps[0].timeout: expected a string, found a number; write a duration with its unit, such as 5s",
+        ),
+        (
+            "    - name: image\n",
+            "    - name: image\n    - name: image\n",
+            "22:7: error: spec.params[1]: the parameter 'image' is declared twice; remove or rename one of them",
+        ),
+    ] {
+        in_task(from, to, &[expected]);
+    }
+}

@@ -175,7 +175,7 @@ fn each_of_several_errors_in_one_value_is_at_its_place() {
     );
     in_task(
         "          resourceTemplate:",
-        "          waitFor: {condition: Ready,\n            timeout: 25h}\n          results:\n            name: .x\n          resourceTemplate:",
+        "          waitFor: {jsonPath: .data.image,\n            timeout: 25h}\n          results:\n            name: .x\n          resourceTemplate:",
         &[
             "13:22: error: objects[0].waitFor.timeout: a wait of 1500m is too long",
             "15:19: error: objects[0].results.name: 'name' is always one of the results",

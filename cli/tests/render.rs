@@ -205,6 +205,25 @@ objects:
 }
 
 #[test]
+fn data_of_a_secret_that_is_not_base64_is_refused_without_the_value() {
+    let declaration = "
+steps: {one: [{name: a, secret: true, pattern: .}]}
+objects:
+  - {name: s, resourceTemplate: {apiVersion: v1, kind: Secret, metadata: {name: s}, data: {a: $(steps.one.a)}}}
+";
+    let task = support::task(declaration, "steps: [{name: one, image: i}]");
+    let render = |value: &str| {
+        let output = format!("--output=one.a={value}");
+        gleaner_with_input(&["render", "-f", "-", &output], &task)
+    };
+    let ran = render("hello!");
+    ran.exits(65)
+        .says("the value of data.a in 's' is not valid base64; put it under stringData");
+    assert!(!ran.stderr.contains("hello!") && ran.stdout.is_empty());
+    render("aGVsbG8=").exits(0);
+}
+
+#[test]
 fn typed_outputs_keep_their_types() {
     let outputs = [
         "replicas=3",

@@ -4,7 +4,9 @@
 //! `outline.json` holds the types of the local API server, for the Kubernetes version in [`VERSION`]. Later versions
 //! may have more fields, so an unknown field deep in an object is a warning, unless its name is close to a known one.
 
+mod awaited;
 mod names;
+mod status;
 mod types;
 
 use std::sync::LazyLock;
@@ -51,6 +53,9 @@ pub fn check(node: &Node, text: Option<&str>, scope: &Scope, examined: &mut Exam
             };
             types.check_object(own, &template, kind);
         }
+    }
+    for template in &examined.declaration.templates {
+        awaited::check(template, &mut errors, &mut warnings);
     }
     for (mut found, all) in [
         (errors, &mut examined.errors),

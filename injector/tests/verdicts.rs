@@ -130,7 +130,7 @@ spec:
 ";
 
 /// Typical mistakes: a text and its wrong replacement, wherever it occurs.
-const SLIPS: [(&str, &str); 65] = [
+const SLIPS: [(&str, &str); 71] = [
     ("gleaner.dev/outputs", "gleaner.dev/output"),
     (
         "gleaner.dev/outputs:",
@@ -181,6 +181,18 @@ const SLIPS: [(&str, &str); 65] = [
     ("apiVersion: apps/v1", "apiVersion: apps/v1beta1"),
     ("timeout: 5m", "timeout: 5h"),
     ("policy: Apply", "policy: apply"),
+    (
+        "fromPath: $(workspaces.src.path)/digest",
+        "fromPath: $HOME/digest",
+    ),
+    (
+        "fromPath: $(workspaces.src.path)/digest",
+        "fromPath: $(workspaces.src.pth)/digest",
+    ),
+    ("condition: Available,", "condition: Available=True,"),
+    ("condition: Available,", "condition: Ready,"),
+    ("policy: Apply", "owned:"),
+    ("kind: ConfigMap", "kind: Namespace"),
     ("{image: '.spec", "{name: '.spec"),
     ("type: image", "type: imag"),
     ("[{name: own}]", "[{name: img}]"),

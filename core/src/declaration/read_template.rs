@@ -169,8 +169,11 @@ pub(super) fn object(
     // Labels and owner are added under `metadata` even if the template has none.
     tree.entry("metadata".to_owned())
         .or_insert_with(|| Tree::map(IndexMap::new()));
-    if matches!(naming, Naming::Prefix(_)) && policy == Policy::Apply {
-        let message = "an object with policy Apply needs a name";
+    // A name that could not be read is reported.
+    let metadata = template.node.present("metadata");
+    let is_named = metadata.is_some_and(|metadata| metadata.get("name").is_some());
+    if !is_named && policy == Policy::Apply && template.node.mapping().is_some() {
+        let message = "an object with policy Apply needs a name: each run would create another one";
         findings.refuse(&template, message, "set metadata.name");
     }
     Some(Template {
@@ -198,7 +201,7 @@ fn literal(
     findings: &mut Diagnostics,
 ) -> Option<String> {
     let field = template.required(key, example, findings)?;
-    let text = field.text(findings)?;
+    let text = field.text_or(findings, |_| format!("for example {key}: {example}"))?;
     if text.is_empty() || text.contains('$') {
         let message = format!("'{key}' must be literal");
         findings.refuse(&field, message, format!("for example {key}: {example}"));

@@ -15,7 +15,6 @@ const KINDS: [(&str, &[&str]); 19] = [
             "Endpoints",
             "Event",
             "LimitRange",
-            "List",
             "Namespace",
             "Node",
             "PersistentVolume",
@@ -106,6 +105,9 @@ pub(super) fn check(
             return true;
         }
         let help = match (nearest(kind, kinds.iter().copied()), version_of(kind)) {
+            _ if kind == "List" => {
+                "write an entry of objects for each item: a List is not an object".to_owned()
+            }
             (_, Some(right)) => format!("{kind} is in apiVersion {right}"),
             (Some(right), None) => format!("did you mean '{right}'?"),
             (None, None) => match misspelt(kind) {

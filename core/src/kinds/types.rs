@@ -1,12 +1,10 @@
 //! The types of a template's fields.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use gleaner_proto::output::OutputType;
 use serde_json::Value;
 
 use super::{OUTLINE, VERSION};
-use crate::declaration::{Declaration, ParamShape, Scope, Template};
+use crate::declaration::{Declaration, ParamShape, Scope, Template, is_base64};
 use crate::document::diagnostic::{Diagnostic, Part};
 use crate::document::suggestion::nearest;
 use crate::document::{Content, Cursor, Diagnostics};
@@ -311,9 +309,4 @@ fn described(own: &str) -> &'static str {
         list if list.starts_with("[]") => "a list",
         _ => "a map",
     }
-}
-
-fn is_base64(text: &str) -> bool {
-    let text: String = text.split(['\r', '\n']).collect();
-    STANDARD.decode(text).is_ok()
 }

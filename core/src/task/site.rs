@@ -24,6 +24,8 @@ pub struct DeclarationSite<'a> {
     annotation: Option<&'a Node>,
     /// The place of the metadata that may have the annotation.
     metadata: Place,
+    /// The namespace of the document.
+    namespace: Option<String>,
     host: Host<'a>,
 }
 
@@ -110,6 +112,11 @@ impl<'a> DeclarationSite<'a> {
         {
             first.misnamed = name::check(document);
         }
+        let namespace = document.descend(&["metadata", "namespace"]);
+        let namespace = namespace.and_then(Node::as_str);
+        for site in &mut found {
+            site.namespace = namespace.map(str::to_owned);
+        }
         found
     }
 
@@ -121,6 +128,7 @@ impl<'a> DeclarationSite<'a> {
             misnamed,
             annotation: own_annotation(owner.node),
             metadata: owner.place.key("metadata"),
+            namespace: None,
             host,
         }
     }
@@ -242,10 +250,12 @@ impl<'a> DeclarationSite<'a> {
             context.settle(&parsed, syntax.text());
             found.extend(context.into_vec().into_iter().map(located));
         }
-        if let (true, Some(spec)) = (is_sound, &spec) {
-            let mut paths = consistency::paths(&declaration, spec);
+        if is_sound {
+            let mut paths = consistency::paths(&declaration, spec.as_ref());
             paths.settle(&parsed, syntax.text());
             found.extend(paths.into_vec().into_iter().map(located));
+        }
+        if let (true, Some(spec)) = (is_sound, &spec) {
             found.extend(consistency::results(&declaration, spec));
             if parsed.get("submit").is_none() {
                 let mut early = Diagnostics::default();
@@ -317,6 +327,7 @@ impl<'a> DeclarationSite<'a> {
                 let scope = Scope {
                     steps: spec.as_ref().map(TaskSpec::step_names),
                     params: spec.as_ref().map(TaskSpec::param_shapes),
+                    namespace: self.namespace.clone(),
                 };
                 Ok((scope, spec))
             }
@@ -329,6 +340,7 @@ impl<'a> DeclarationSite<'a> {
                 let scope = Scope {
                     steps: Some(names.collect()),
                     params: Some(IndexMap::new()),
+                    namespace: self.namespace.clone(),
                 };
                 Ok((scope, None))
             }

@@ -79,7 +79,8 @@ impl TaskSpec {
         };
         if read.steps.is_empty() && found.is_empty() {
             let place = spec.place.key("steps");
-            found.push(Diagnostic::new(place, spec.at(), "the Task has no steps"));
+            let error = Diagnostic::new(place, spec.at(), "the Task has no steps");
+            found.push(error.help("add a step with name, image, and script or command"));
         }
         found.finish(read)
     }

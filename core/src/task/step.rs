@@ -121,7 +121,7 @@ impl Step {
             let step = Self::read(item, step_name(item.node, index), found);
             if !names.insert(step.name.clone()) {
                 let message = format!("an earlier step is also named '{}'", step.name);
-                found.add(item, message, None);
+                found.refuse(item, message, "rename one of them");
             }
             steps.push(match &template {
                 Some(template) => step.merged_with(template),
@@ -139,7 +139,11 @@ impl Step {
             env: environment(step, found),
             working_dir: step.text_at("workingDir", found),
             on_error: step.text_at("onError", found),
-            timeout: step.text_at("timeout", found),
+            timeout: step.field("timeout").and_then(|timeout| {
+                let help =
+                    |value: &str| format!("write a duration with its unit, such as {value}s");
+                timeout.text_or(found, help).map(str::to_owned)
+            }),
             when: conditions(step, found),
             results: result_names(step, found),
             stdout_path: redirection(step, "stdoutConfig", found),

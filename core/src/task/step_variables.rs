@@ -21,6 +21,7 @@ mod of_templates;
 mod rule;
 mod shell;
 
+pub(super) use of_templates::OF_TEKTON;
 pub use of_templates::find;
 
 use crate::document::diagnostic::{Diagnostic, Part};

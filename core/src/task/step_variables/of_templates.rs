@@ -15,7 +15,7 @@ const SKIPPED: [&str; 5] = [
     "inputs",
 ];
 /// The fields of a step that Tekton itself provides (`docs/variables.md`).
-const OF_TEKTON: [&str; 4] = ["results", "exitCode", "artifacts", "inputs"];
+pub(in crate::task) const OF_TEKTON: [&str; 4] = ["results", "exitCode", "artifacts", "inputs"];
 
 /// Adds an error for each variable in `spec`, a TaskSpec, that is only allowed in a template.
 pub fn find(declaration: &Declaration, spec: &Cursor<'_>, found: &mut Diagnostics) {
