@@ -139,7 +139,7 @@ pub(crate) struct Lint {
     /// Fail on warnings, too.
     #[arg(long)]
     pub(crate) strict: bool,
-    /// Check for a cluster without the webhook: also what gleaner inject cannot do.
+    /// Check for a cluster without the webhook, and report what gleaner inject cannot do.
     #[arg(long)]
     pub(crate) without_webhook: bool,
     /// Format of the findings.
@@ -159,7 +159,7 @@ be read, or no file has a document in it.";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LintFormat {
-    /// One line each.
+    /// One line for each error or warning.
     Human,
     /// An array of file, line, column, place, severity, message, help.
     Json,
@@ -176,7 +176,7 @@ pub(crate) struct TaskArgs {
         required_unless_present = "positional"
     )]
     pub(crate) filenames: Vec<String>,
-    /// The same without -f.
+    /// A file or directory, as with -f.
     #[arg(value_name = "FILE")]
     pub(crate) positional: Vec<String>,
     /// The Task's name, if the files contain several or runs.
@@ -242,8 +242,8 @@ pub(crate) struct Run {
     /// Replaces a step's command by a line for sh, for steps whose tool is not installed on this machine.
     #[arg(long = "step-command", value_name = "STEP=COMMAND")]
     pub(crate) step_commands: Vec<Assignment>,
-    /// A directory for a workspace (of a PipelineRun: the Pipeline's), or for a git resource. A Task gets a copy of one
-    /// that it declares as readOnly.
+    /// A directory for a workspace of the Task or Pipeline, or for a git resource. If the Task declares the workspace as
+    /// readOnly, its steps get a copy of the directory.
     #[arg(long = "workspace", short = 'w', value_name = "NAME=DIR")]
     pub(crate) workspaces: Vec<Assignment>,
     /// A file with CustomResourceDefinitions for the API server of this run.

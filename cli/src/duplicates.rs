@@ -12,9 +12,10 @@ pub(crate) const KINDS: [&str; 5] = ["Task", "Pipeline", "StepAction", "TaskRun"
 /// The use of the documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Use {
-    /// They form one run.
+    /// The documents form one run.
     Run,
-    /// They are applied to a cluster, those of Tekton's `v1alpha1` after translation, so that one may exist next to its translation.
+    /// The documents are applied to a cluster, those of Tekton's `v1alpha1` after translation, so that an object may exist
+    /// next to its translation.
     Cluster,
 }
 

@@ -43,6 +43,8 @@ impl Failure {
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
-        Self::unreachable(format_args!("the operating system refuses: {error}"))
+        Self::unreachable(format_args!(
+            "the operating system reported an error: {error}"
+        ))
     }
 }

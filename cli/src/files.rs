@@ -19,7 +19,7 @@ const LARGEST: u64 = 32 << 20;
 pub(crate) enum Unread {
     /// The file cannot be read.
     Missing(Finding),
-    /// It is not a file of Kubernetes objects.
+    /// The file is not a file of Kubernetes objects.
     Invalid(Finding),
 }
 
@@ -46,7 +46,7 @@ pub(crate) fn read(path: &str) -> Result<Source, Unread> {
         Ok(Some(Ok(text))) => Source::parse(name.to_owned(), text).map_err(Unread::Invalid),
         Ok(Some(Err(error))) => Err(Unread::Invalid(refused(error.to_string()))),
         Ok(None) => Err(Unread::Invalid(refused(format!(
-            "larger than {} MiB, which is not a file of Kubernetes objects",
+            "larger than {} MiB, which is too large for a file of Kubernetes objects",
             LARGEST >> 20
         )))),
         Err(error) => Err(Unread::Missing(refused(format!("cannot be read: {error}")))),

@@ -20,8 +20,8 @@ use crate::terminal::{self, error};
 use crate::values::{self, Assignment, ParamError, did_you_mean};
 use gleaner_core::task::{SelectionError, Task};
 
-/// The most that is rendered, for references between resources can multiply a short declaration: as much as by a sidecar without
-/// a memory limit, such as that of `gleaner run`.
+/// The limits of rendering: those of a sidecar without a memory limit, such as that of `gleaner run`. Without limits,
+/// references between resources could multiply a short declaration.
 const RENDERED: Bounds = Bounds {
     object: OBJECT_MAX,
     total: Size {
@@ -176,7 +176,7 @@ fn report(unresolved: &Unresolved) {
             }
             Reference::Context(name) => format!("--variable {name}=VALUE"),
             Reference::Resource { name, .. } => {
-                format!("the values that the resource '{name}' lacks")
+                format!("the missing values of the resource '{name}'")
             }
         };
         error(format!("$({reference}) has no value; give it with {flag}"));

@@ -48,7 +48,7 @@ const AHEAD: [&str; 4] = ["lint", "--without-webhook", "-f", "-"];
 
 #[test]
 fn several_pods_without_an_index_replace_each_others_objects() {
-    let one_run = "the pods of this Job are one run without completionMode: Indexed, and each replaces the 'cm' of another; add completionMode: Indexed";
+    let one_run = "without completionMode: Indexed, all pods of this Job are one run, and each replaces the 'cm' of another; add completionMode: Indexed";
     for (fields, place) in [
         ("completions: 2", Some("spec.completions")),
         ("completions: 2, parallelism: 1", Some("spec.completions")),
@@ -104,7 +104,9 @@ fn several_pods_without_an_index_replace_each_others_objects() {
     finds(
         &LINT,
         &(cron.join("\n") + "\n"),
-        &["7:18: error: spec.jobTemplate.spec.completions: the pods of this Job are one run"],
+        &[
+            "7:18: error: spec.jobTemplate.spec.completions: without completionMode: Indexed, all pods of this Job are one run",
+        ],
     );
 }
 

@@ -108,7 +108,7 @@ fn a_variable_that_only_templates_have_is_reported_once() {
         "$(params.image)",
         "$(resources.cm.name)",
         &[
-            "17:14: error: spec.steps[0].script: `$(resources.cm.name)`: the resource 'cm' is created from the steps",
+            "17:14: error: spec.steps[0].script: `$(resources.cm.name)`: steps cannot refer to the resource 'cm'",
         ],
     );
 }
@@ -144,7 +144,7 @@ spec:
         action,
         &[
             "7:10: error: spec.args[0]: `$(params.y)`: the StepAction has no parameter 'y'; expected one of: x",
-            "8:16: error: spec.script: `$(params.x)`: the script of a StepAction has no parameters; pass it by env or args",
+            "8:16: error: spec.script: `$(params.x)`: the script of a StepAction cannot use parameters; pass it in env or args",
         ],
     );
 }

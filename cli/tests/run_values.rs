@@ -213,7 +213,7 @@ fn unknown_variables_are_errors_in_every_field_of_a_step() {
         (
             "{name: one, script: 'echo $(steps.zero.digest)'}",
             "script",
-            "step outputs fill templates",
+            "step outputs are only available in templates",
         ),
         (
             "{name: one, script: 'echo $(params.l)'}",

@@ -24,7 +24,7 @@ use crate::task::{DeclarationSite, resource_templates};
 pub struct Report {
     /// Reasons to reject the document, in the order of the document if it has lines.
     pub errors: Vec<Diagnostic>,
-    /// Errors for which Tekton's webhook refuses the object, and Gleaner's does not.
+    /// Errors for which Tekton's webhook refuses the object, but Gleaner's does not.
     pub refused_by_tekton: Vec<Diagnostic>,
     /// Constructs that work but are probably not intended.
     pub warnings: Vec<Diagnostic>,
@@ -65,7 +65,7 @@ pub fn document(
         }
         "StepAction" if is_tekton(document) => {
             let mut report = of_templates(document, &sites, settings, placement);
-            // What is wrong with its fields is for Tekton to say.
+            // Tekton reports errors in its fields.
             let spec = Cursor::root(document).field("spec");
             let found = spec.and_then(|spec| step_variables::of_step_action(&spec).ok());
             report.misused(found.unwrap_or_default());
@@ -263,7 +263,7 @@ impl Report {
         }
     }
 
-    /// Adds the variables of a Task, but for those that are among the findings already.
+    /// Adds the misused variables of a Task, except those that the report already has.
     fn misused(&mut self, mut found: Misused) {
         let key = |one: &Diagnostic| (one.place.clone(), one.part, one.omitted);
         let known = self.errors.iter().chain(&self.warnings).map(key);

@@ -142,7 +142,7 @@ impl Examined {
     }
 }
 
-/// Reports what is well-formed but cannot work. A running sidecar reads such a declaration: its run fails in any case.
+/// Reports well-formed constructs that cannot work. A running sidecar reads such a declaration: its run fails in any case.
 fn find_without_effect(
     node: &Node,
     declaration: &Declaration,

@@ -65,7 +65,7 @@ pub struct Config {
     pub(crate) log: Log,
 }
 
-/// The addresses on which it listens.
+/// The addresses on which the injector listens.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Addresses")]
 pub struct Serving {
@@ -125,7 +125,7 @@ pub struct Pods {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Bounds")]
 #[command(mut_arg("max_body", |arg| arg.default_value("4Mi").help(MAX_BODY)))]
-#[command(mut_arg("max_connections", |arg| arg.default_value("256").help("Most connections at once on each address")))]
+#[command(mut_arg("max_connections", |arg| arg.default_value("256").help("Maximum number of concurrent connections on each address")))]
 #[command(mut_arg("body_timeout", |arg| arg.default_value("5s")))]
 pub struct Limits {
     #[command(flatten)]

@@ -251,7 +251,7 @@ impl Route {
 }
 
 impl Verdict {
-    /// Returns its name in logs and metrics.
+    /// Returns the verdict's name in logs and metrics.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Skipped(_) => "skipped",
@@ -261,7 +261,7 @@ impl Verdict {
         }
     }
 
-    /// Returns the reason for which it was skipped; empty for other verdicts.
+    /// Returns the reason for which the object was skipped; empty for other verdicts.
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::Skipped(skip) => skip.as_str(),

@@ -86,7 +86,7 @@ impl EventSink {
             let told = self.server.create_event(&self.event(&notice)).await;
             match told {
                 Ok(_) => self.metrics.event("created"),
-                // It is not tried again: the refusal itself has said the same.
+                // It is not retried: the refusal itself has the same message.
                 Err(error) => {
                     self.metrics.event("failed");
                     tracing::warn!(error = error_chain(&error), "event-not-created");

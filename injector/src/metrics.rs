@@ -77,7 +77,7 @@ impl Default for Metrics {
             certificate_steps: register(
                 all,
                 "certificate_steps",
-                "Changes of this replica to the Secret (begin, authority, leaf, forget) and the caBundle (trust)",
+                "Changes by this replica to the Secret (begin, authority, leaf, forget) and the caBundle (trust)",
             ),
             registry: Arc::new(registry),
         }

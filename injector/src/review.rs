@@ -68,11 +68,11 @@ pub enum ReviewError {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// Allow it unchanged.
+    /// Allow the object unchanged.
     Allow,
-    /// Allow it, changed by this JSON patch.
+    /// Allow the object, changed by this JSON patch.
     Patch(Vec<u8>),
-    /// Refuse it, with the reason.
+    /// Refuse the object, with the reason.
     Deny(String),
 }
 

@@ -81,7 +81,7 @@ impl Default for Identity {
 }
 
 impl Identity {
-    /// Serves this from now on.
+    /// Serves this certificate from now on.
     pub fn set(&self, serving: Serving) {
         self.0.send_replace(Some(Arc::new(serving)));
     }

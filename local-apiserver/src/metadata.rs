@@ -94,7 +94,7 @@ pub(crate) fn now() -> String {
 fn uid() -> Result<String, Refusal> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)
-        .map_err(|error| Refusal::without_reason(format!("no random numbers: {error}")))?;
+        .map_err(|error| Refusal::without_reason(format!("cannot get random numbers: {error}")))?;
     bytes[6] = (bytes[6] & 0x0f) | 0x40;
     bytes[8] = (bytes[8] & 0x3f) | 0x80;
     let mut uid = format!("{:032x}", u128::from_be_bytes(bytes));

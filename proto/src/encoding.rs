@@ -20,16 +20,16 @@ pub enum Encoding {
 /// A text that is not UTF-8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EncodingError {
-    /// It is in another encoding of Unicode.
+    /// The text is in another encoding of Unicode.
     #[error("is {0}; write UTF-8 (in PowerShell with -Encoding utf8)")]
     Unicode(Encoding),
-    /// It has a byte that is invalid in UTF-8.
+    /// The text has a byte that is invalid in UTF-8.
     #[error(
         "is not UTF-8 (byte {at} is {byte:#04x}); write UTF-8 (`iconv -f LATIN1 -t UTF-8` converts Latin-1), or encode binary \
          data, for example with base64"
     )]
     Byte {
-        /// Its offset in bytes, from 0.
+        /// The offset of the byte, from 0.
         at: u64,
         /// The byte.
         byte: u8,

@@ -121,14 +121,14 @@ pub struct LeftBehind {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum LeftState {
-    /// It exists, or did when it was last seen.
+    /// The object exists, or did when it was last seen.
     #[default]
     Exists,
-    /// It could not be read.
+    /// The object could not be read.
     MayExist,
-    /// It did not exist at the last check, but a create that got no response may still be carried out.
+    /// The object did not exist at the last check, but a create that got no response may still be carried out.
     MayAppear,
-    /// It exists, and was kept so that its status can be read: `keepOnFailure`.
+    /// The object exists, and was kept so that its status can be read: `keepOnFailure`.
     Retained,
     /// A state of another version of Gleaner.
     #[serde(other)]

@@ -199,13 +199,13 @@ pub struct StepStatus {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum StepState {
-    /// Its outputs have not arrived.
+    /// The step's outputs have not arrived.
     Waiting,
-    /// Its outputs have arrived.
+    /// The step's outputs have arrived.
     Received,
-    /// It failed; outputs with `when: Always` have arrived.
+    /// The step failed; its outputs with `when: Always` have arrived.
     Failed,
-    /// The run finished without its outputs.
+    /// The run finished without the step's outputs.
     Skipped,
 }
 

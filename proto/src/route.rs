@@ -12,7 +12,7 @@ pub const FINISH: &str = "/v1/finish";
 pub const PREFLIGHT: &str = "/v1/preflight";
 /// `GET`: the rendered resources.
 pub const RESOURCES: &str = "/v1/resources";
-/// `GET`: one of them.
+/// `GET`: one rendered resource.
 pub const RESOURCE: &str = "/v1/resources/{name}";
 /// `GET`: the state of the run.
 pub const STATUS: &str = "/v1/status";

@@ -22,7 +22,7 @@ const DEFAULT_PATH: &str = "/bin:/usr/bin";
 /// The exit status of the command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ended {
-    /// It exited with this code.
+    /// The command exited with this code.
     Code(u8),
     /// This signal killed it.
     Signal(i32),

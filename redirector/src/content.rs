@@ -36,7 +36,7 @@ pub(crate) enum Refused {
     Io(io::Error),
     Encoding(EncodingError),
     Json(Invalid),
-    /// It is JSON of this type.
+    /// The content is JSON of this type.
     Shape(Shape),
     Changed,
 }

@@ -43,7 +43,7 @@ pub(crate) enum Reason {
     SidecarRefused(u16),
     /// The sidecar refused with a problem document.
     Problem {
-        /// Its type in CamelCase; empty if the type is not one of Gleaner's.
+        /// The problem's type in CamelCase; empty if the type is not one of Gleaner's.
         name: String,
         exit_code: u8,
     },

@@ -21,9 +21,9 @@ Each flag has the environment variable in brackets; the flag takes precedence. W
   --outputs-dir PATH          the directory that the command finds as $GLEANER_OUTPUTS [GLEANER_OUTPUTS]
                               (default: a new one in /gleaner/outputs, /tekton/home or $TMPDIR)
   --max-output-size SIZE      largest output file [GLEANER_MAX_OUTPUT_SIZE] (default: 16MiB)
-  --max-outputs-size SIZE     largest sum of a step's files [GLEANER_MAX_OUTPUTS_SIZE] (default: 64MiB)
+  --max-outputs-size SIZE     largest total size of a step's files [GLEANER_MAX_OUTPUTS_SIZE] (default: 64MiB)
   --deadline DURATION         how long the sidecar may be unreachable [GLEANER_DEADLINE] (default: 60s)
-  --answer-timeout DURATION   how long its response may take in all [GLEANER_ANSWER_TIMEOUT] (default: 15m)
+  --answer-timeout DURATION   how long its response may take in total [GLEANER_ANSWER_TIMEOUT] (default: 15m)
   --preflight                 check first that the resources can be created [GLEANER_PREFLIGHT]
   --finish                    finish the run when the command has succeeded [GLEANER_FINISH]
   --results-dir PATH          the directory of results, if it exists [GLEANER_RESULTS_DIR]
@@ -38,7 +38,7 @@ Each flag has the environment variable in brackets; the flag takes precedence. W
   --results NAME,...          results of the Task that Tekton writes to this step's message [GLEANER_RESULTS]
   --step-results NAME,...     results of the step, in the directory below [GLEANER_STEP_RESULTS]
   --step-metadata-dir PATH    Tekton's directory of the step [GLEANER_STEP_METADATA_DIR]
-  --injected                  ignore the environment: only flags count (injection adds this one)
+  --injected                  ignore the environment and read only flags (set by injection)
   --help, --version
 
 Exit codes: the command's own, or death by the same signal. Gleaner's own failures: 64 usage, 65 an output is

@@ -285,7 +285,7 @@ impl Typed {
         parsed.map_err(|error| Failure::usage(format!("{}: {error}", flag.bare())))
     }
 
-    /// Parses names of results, separated by commas. One with a slash would leave the directory.
+    /// Parses names of results, separated by commas. A name with a slash would leave the directory.
     fn names(&mut self, flag: Flag) -> Result<Vec<String>, Failure> {
         let names = self.parsed(flag, |text| {
             let names: Vec<String> = text.split(',').map(str::to_owned).collect();
@@ -354,7 +354,7 @@ fn address(value: OsString) -> Result<Address, String> {
         return match path.len() {
             0 => Err("'unix:' needs the path of a socket".to_owned()),
             length if length >= SOCKET_PATH_MAX => Err(format!(
-                "the path '{shown}' has {length} bytes, and a socket's may have at most {}; use a shorter one",
+                "the socket path '{shown}' has {length} bytes, but at most {} are allowed; use a shorter path",
                 SOCKET_PATH_MAX - 1
             )),
             _ => Ok(Address::Unix(OsStr::from_bytes(path).into())),

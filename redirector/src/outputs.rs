@@ -39,7 +39,7 @@ const KERNEL_FILE_SYSTEMS: [i64; 10] = [
 enum Unread {
     /// The file does not exist.
     Missing,
-    /// Another reason, as the end of its message.
+    /// Another reason, with the end of its message.
     Refused(Reason, String),
 }
 

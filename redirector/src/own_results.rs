@@ -47,11 +47,11 @@ pub(crate) struct Measured(Option<(Share, Size)>);
 /// The results of a step compared with the room in its termination message.
 #[derive(Debug)]
 pub(crate) enum Fit {
-    /// They fit.
+    /// The results fit.
     Fits,
-    /// They do not fit, not even without Gleaner's containers: Tekton loses them, or fails the step.
+    /// The results would not fit even without Gleaner's containers: Tekton loses them, or fails the step.
     NeverFits(String),
-    /// They do not fit, because of Gleaner's containers.
+    /// The results do not fit, because of Gleaner's containers.
     CrowdedOut(Failure),
 }
 
@@ -121,7 +121,7 @@ impl Measured {
             return Fit::NeverFits(format!("{message}; Tekton loses all results of the step"));
         }
         let message = format!(
-            "{message}; without Gleaner's {} there would be {without}: write less, or set Tekton's feature flag results-from to \
+            "{message}; without Gleaner's {} it would keep {without}: write less, or set Tekton's feature flag results-from to \
              sidecar-logs",
             match share.added {
                 1 => "container".to_owned(),
@@ -142,9 +142,9 @@ pub(crate) fn unknown_room(bytes: usize) -> Option<String> {
     };
     (bytes > share.room()).then(|| {
         format!(
-            "the results take {bytes} bytes in the step's termination message, and Tekton loses all of the step's results where \
-             the kubelet keeps less: {POD_MAX} bytes divided by the containers of the pod, at most {CONTAINER_MAX}; set --termination-share of redirector and \
-             sidecar, such as 3+1, to fit them"
+            "the results take {bytes} bytes in the step's termination message, and if the kubelet keeps fewer, Tekton loses all results \
+             of the step; it keeps {POD_MAX} bytes divided by the number of the pod's containers, at most {CONTAINER_MAX}; set \
+             --termination-share of redirector and sidecar, such as 3+1, to make the results fit"
         )
     })
 }

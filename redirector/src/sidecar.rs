@@ -202,7 +202,8 @@ impl<'a> Sidecar<'a> {
     }
 }
 
-/// Reads a body whose content does not matter. One that is too long is still identified by its status.
+/// Reads a body whose content does not matter. A response with a body that is too long is still identified by its
+/// status.
 fn drain(body: &mut dyn Read) -> Result<(), Unread> {
     match io::copy(body, &mut io::sink()) {
         Err(error) if !is_too_long(&error) => Err(Unread::Interrupted(error)),
@@ -255,10 +256,10 @@ fn judge(
             format!("the sidecar responded with {status}, and the reason is too long; see its log")
         }
         Err(_) if again(status, None) => {
-            return Attempted::Again(format!("it responds with {status}"), response.held());
+            return Attempted::Again(format!("it responded with {status}"), response.held());
         }
         Err(_) => format!(
-            "the sidecar responded with {status} without a reason; check that it is Gleaner's, and of the same version"
+            "the sidecar responded with {status} without a reason; check that it is Gleaner's sidecar, in the same version"
         ),
     };
     Attempted::Refused(Failure::new(Reason::SidecarRefused(status), message))

@@ -24,9 +24,9 @@ pub(crate) enum Shape {
 /// A reason to refuse a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Invalid {
-    /// Nothing but white space.
+    /// The text has only whitespace.
     Empty,
-    /// It is not JSON: the error, with its line and column.
+    /// The text is not JSON; with the error, its line and column.
     Syntax(&'static str, u64, u64),
     /// The number at this line and column would change. It may be a secret, which no message quotes.
     Number(u64, u64),

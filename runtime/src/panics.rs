@@ -10,7 +10,7 @@ thread_local! {
     static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-const UNKNOWN: &str = "an unknown place";
+const UNKNOWN: &str = "an unknown location";
 
 /// Installs a hook that logs a panic with its source location and nothing else.
 pub fn install() {

@@ -26,7 +26,7 @@ pub use memory::Memory;
 Exit codes: 0 shut down by SIGTERM or SIGINT, 64 the command line is wrong, 73 the API server's address or credentials are \
 missing, 78 the declaration is wrong, 1 anything else (a damaged journal, an address in use).")]
 pub struct Config {
-    /// Without one, the sidecar serves.
+    /// Subcommand; without one, the sidecar serves.
     #[command(subcommand)]
     pub(crate) subcommand: Option<Subcommand>,
     #[command(flatten)]
@@ -95,13 +95,13 @@ pub struct Limits {
     /// The memory limit from which all memory bounds are derived, such as 128Mi; by default that of the cgroup
     #[arg(long, env = "GLEANER_MEMORY_LIMIT", value_parser = http::limits::bytes)]
     pub(crate) memory_limit: Option<usize>,
-    /// Most memory for all accepted outputs together; by default derived from the memory limit
+    /// Maximum memory for all accepted outputs together; by default derived from the memory limit
     #[arg(long, env = "GLEANER_MAX_OUTPUTS", value_parser = http::limits::bytes)]
     pub(crate) max_outputs: Option<usize>,
     /// Longest time for a client to read 64 KiB of a response, or the rest of it
     #[arg(long, env = "GLEANER_WRITE_TIMEOUT", default_value = "10s", value_parser = duration::parse)]
     pub(crate) write_timeout: Duration,
-    /// Most JSON values in a request, keys included
+    /// Maximum number of JSON values in a request, including keys
     #[arg(long, env = "GLEANER_MAX_VALUES", default_value_t = 100_000)]
     pub(crate) max_values: usize,
     /// Deepest nesting of arrays and objects in a request
@@ -116,7 +116,7 @@ pub struct Limits {
 }
 
 /// The help text of `--max-body`.
-const MAX_BODY: &str = "Largest body of a request; from the memory limit unless given";
+const MAX_BODY: &str = "Largest request body; by default derived from the memory limit";
 
 impl Limits {
     /// Returns the largest body, if it was given.

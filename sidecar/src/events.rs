@@ -28,7 +28,7 @@ pub(crate) struct Recorder {
     server: ApiServer,
     namespace: String,
     regarding: OwnerReference,
-    /// Set once the API server has refused one.
+    /// Set once the API server has refused an Event.
     is_refused: AtomicBool,
 }
 
@@ -91,7 +91,7 @@ impl Recorder {
             return;
         };
         match error.code() {
-            // No permission, or no such kind: the same for each of them.
+            // No permission, or no such kind: the same for each Event.
             Some(StatusCode::FORBIDDEN | StatusCode::NOT_FOUND) => {
                 if !self.is_refused.swap(true, Ordering::Relaxed) {
                     tracing::info!(error = error_chain(&error), "events-refused");

@@ -103,7 +103,7 @@ pub enum JournalError {
         /// The beginning of the bad frame.
         at: u64,
     },
-    /// Another sidecar is writing it.
+    /// Another sidecar is writing the journal.
     #[error(
         "the journal {path} is in use by another sidecar; give each run its own state directory"
     )]

@@ -50,6 +50,6 @@ fn ask(run_dir: &Path) -> io::Result<()> {
     if status.split(' ').nth(1) == Some("200") {
         Ok(())
     } else {
-        Err(io::Error::other(format!("it responds with '{status}'")))
+        Err(io::Error::other(format!("it responded with '{status}'")))
     }
 }

@@ -27,13 +27,13 @@ const AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Debug)]
 pub(super) enum Answer {
     Done(Done),
-    /// It was done, by its status; the body is JSON, but not the API server's.
+    /// The request was done, according to the status; the body is JSON, but not the API server's.
     Unexpected(String),
-    /// It was refused, and will be again.
+    /// The request was refused, and will be again.
     Refused(Refusal),
     /// The API server does not accept the credentials: either the token has just been rotated, or there is none.
     Unauthorised(Refusal),
-    /// It may succeed later.
+    /// The request may succeed later.
     Again(Again),
     /// The request cannot be sent, or the response can never be read.
     Broken(String),
@@ -120,7 +120,7 @@ pub(super) fn read(
                 value,
                 warnings: warnings(headers, disclosure),
             }),
-            // It was done, but only another request can tell what exists now.
+            // The request was done, but only another one can tell what exists now.
             Err(error) => Answer::Again(Again {
                 words: format!("the API server's response was not JSON: {error}"),
                 unsure: true,

@@ -316,7 +316,7 @@ impl Notes {
 fn unexpected(status: StatusCode) -> String {
     let code = status.as_u16();
     format!(
-        "a response {code} that is not from an API server; check the proxies between the pod and it"
+        "a {code} response that did not come from an API server; check the proxies between the pod and the API server"
     )
 }
 

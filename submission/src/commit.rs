@@ -32,7 +32,7 @@ pub(super) struct Made {
 /// A reason to stop creating.
 #[derive(Debug)]
 pub(super) enum Stop {
-    /// It cannot be created. Never empty.
+    /// Objects cannot be created. Never empty.
     Failed(Vec<Failure>),
     /// Derived names are taken, detected after the first create: start again with other ones.
     OtherNames(Vec<Failure>),

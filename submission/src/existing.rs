@@ -15,16 +15,16 @@ use super::request::Call;
 /// An existing object with the name of one of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Existing {
-    /// This run created it, from this template and with this content.
+    /// This run created the object, from this template and with this content.
     Same { uid: String },
-    /// This run created it from this template, but with other content: an earlier attempt had other values.
+    /// This run created the object from this template, but with other content: an earlier attempt had other values.
     Other {
         uid: String,
         resource_version: Option<String>,
     },
-    /// It is being deleted.
+    /// The object is being deleted.
     Leaving { uid: String },
-    /// It has another owner.
+    /// The object has another owner.
     Foreign { holder: String },
 }
 
@@ -76,7 +76,8 @@ pub(super) fn taken(item: &Item, holder: String) -> Reason {
     let remedy = if item.derived_name {
         "delete it".to_owned()
     } else {
-        "delete it, or give the template another name (or none: then one is derived)".to_owned()
+        "delete it, or give the template another name (or no name: Gleaner then derives one)"
+            .to_owned()
     };
     Reason::Taken {
         existing: item.place.to_string(),

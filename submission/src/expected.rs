@@ -25,11 +25,11 @@ pub(super) enum Expected {
 /// The effect of a request whose response is an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Write {
-    /// None: it only reads, or is a dry run.
+    /// None: the request only reads, or is a dry run.
     None { create: bool },
-    /// It creates the object.
+    /// The request creates the object.
     Create,
-    /// It creates or changes the object.
+    /// The request creates or changes the object.
     Apply,
 }
 

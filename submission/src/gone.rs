@@ -92,9 +92,9 @@ async fn still_there(
 pub(super) enum Deleted {
     /// The object no longer exists.
     Gone,
-    /// It did not exist: another client deleted it before.
+    /// The object did not exist: another client had deleted it.
     Absent,
-    /// It is marked for deletion; finalizers or a grace period keep it for now.
+    /// The object is marked for deletion; finalizers or a grace period keep it for now.
     Going,
     /// A different object exists, or another version of it.
     Changed,

@@ -59,7 +59,7 @@ pub(super) struct Prepared {
     pub(super) items: Vec<Item>,
     /// The objects that cannot be sent.
     pub(super) failures: Vec<Failure>,
-    /// Those whose derived name another object of the run has.
+    /// The objects whose derived name another object of the run has.
     pub(super) collisions: Vec<Failure>,
 }
 

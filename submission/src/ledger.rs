@@ -9,9 +9,9 @@ use super::item::Item;
 pub(super) enum Trace {
     /// No object of this run exists.
     Nothing,
-    /// It was not checked. Unless the state of an earlier attempt is lost, it did not exist.
+    /// The object was not checked. Unless the state of an earlier attempt is lost, it did not exist.
     Unknown,
-    /// It was not checked, and an earlier attempt may have created it.
+    /// The object was not checked, and an earlier attempt may have created it.
     Planned,
     /// A create was sent, and its outcome is not known.
     Sent,
@@ -19,7 +19,7 @@ pub(super) enum Trace {
     Exists { uid: String },
     /// This run's object exists, and is kept so that its status can be read.
     Retained { uid: String },
-    /// It existed before this submission, which applied to it: it must not be deleted.
+    /// The object existed before this submission, which applied to it: it must not be deleted.
     Kept { uid: Option<String> },
 }
 

@@ -39,7 +39,7 @@ pub(super) fn check_namespace(kind: &Kind, given: Option<&str>, run: &str) -> Re
         Some(given) if given != run => (
             format!(
                 "an owned object must be in the namespace of the run, '{run}', not in '{given}': the garbage \
-                 collector deletes an object whose owner is elsewhere, at once and silently"
+                 collector silently deletes an object whose owner is in another namespace"
             ),
             "set owned: false or omit metadata.namespace",
         ),

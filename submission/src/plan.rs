@@ -26,7 +26,7 @@ pub(super) const TRIES: usize = 5;
 /// Planned action for one object.
 #[derive(Debug)]
 pub(super) enum Step {
-    /// It does not exist.
+    /// The object does not exist.
     Create,
     /// An earlier attempt of this run has created exactly this object.
     Adopt {
@@ -35,13 +35,13 @@ pub(super) enum Step {
         /// False if the object existed before the run applied it.
         made: bool,
     },
-    /// An earlier attempt of this run has created it with other content.
+    /// An earlier attempt of this run has created the object with other content.
     Replace {
         uid: String,
         resource_version: Option<String>,
     },
     Apply(Before),
-    /// It needs an earlier object of the submission: dry-run it again when that exists.
+    /// The object needs an earlier one of the submission: dry-run it again when that exists.
     Deferred,
 }
 
@@ -62,11 +62,11 @@ pub(super) enum Before {
 pub(super) enum Plan {
     /// One step for each object.
     Go(Vec<Step>),
-    /// The derived names of these are taken: render again with the next ones.
+    /// Derived names are taken: render again with the next ones.
     OtherNames(Vec<Failure>),
     /// The run may not block its owner's deletion: render again without it.
     Unblocked(Failure),
-    /// These are refused.
+    /// The API server refuses some of the objects.
     Refused(Vec<Failure>),
 }
 

@@ -36,7 +36,7 @@ enum Namespace<'a> {
     /// None: the run's.
     Unsaid,
     Literal(&'a str),
-    /// It contains variables.
+    /// The namespace contains variables.
     Later,
 }
 
@@ -170,10 +170,10 @@ fn needs(template: &Template) -> Vec<Need> {
         None => need(
             "get",
             false,
-            "an object whose response was lost cannot be recognized",
+            "an object whose create got no response cannot be recognized",
         ),
     };
-    let without_delete = "it cannot be rolled back if another one fails";
+    let without_delete = "it cannot be rolled back if another object fails";
     let mut needs = vec![write, get, need("delete", false, without_delete)];
     if template.policy == Policy::Apply {
         let without = "it can be applied only if it exists";

@@ -14,7 +14,7 @@ pub enum Progress<'a> {
     DryRunDone,
     /// An object is about to be created, applied, adopted or replaced.
     Creating {
-        /// Its position in the declaration.
+        /// The object's position in the declaration.
         index: usize,
         resource: &'a ResourceName,
     },
@@ -26,9 +26,9 @@ pub enum Progress<'a> {
     Waiting,
     /// An object failed; the existing ones are about to be deleted again.
     RollingBack,
-    /// They have been deleted, as far as possible.
+    /// The objects have been deleted, as far as possible.
     RolledBack,
-    /// The submission has finished in either way, and is about to return.
+    /// The submission has succeeded or failed, and is about to return.
     Done,
 }
 

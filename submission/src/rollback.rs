@@ -153,7 +153,7 @@ impl Rollback<'_> {
             Ok(Deleted::Going) => {
                 Outcome::Removed(format!("{} (until its finalizers are removed)", item.place))
             }
-            // Ours is gone, and another client's exists; or it was gone before.
+            // Our object is gone, and another client's exists; or ours was gone before.
             Ok(Deleted::Changed | Deleted::Absent) => Outcome::Nothing,
             Err(reason) => item.left(Some(uid), LeftState::Exists, &reason.to_string()),
         }

@@ -45,7 +45,7 @@ pub(super) struct Inner {
 #[non_exhaustive]
 pub struct Committed {
     pub created: Created,
-    /// Its declared result fields, each as a string; a field that is not a string as compact JSON.
+    /// The object's declared result fields, each as a string; a field that is not a string as compact JSON.
     pub results: Map<String, Value>,
 }
 
@@ -61,13 +61,13 @@ pub(super) struct Run<'a> {
 /// The result of one round.
 enum Round {
     Committed(Vec<Committed>),
-    /// These derived names are taken; nothing was created.
+    /// Derived names are taken; nothing was created.
     OtherNames(Vec<Failure>),
-    /// These derived names were taken after others had been created.
+    /// Derived names were found to be taken after other objects had been created.
     NamesLost(Vec<Failure>),
     /// The API server does not let the run block its owner's deletion; nothing was created.
     Unblocked(Failure),
-    /// The same after others had been created.
+    /// As [`Self::Unblocked`], but after other objects had been created.
     UnblockedLate(Failure),
     Failed(Vec<Failure>),
 }
@@ -75,9 +75,10 @@ enum Round {
 /// The objects of the rounds so far, and their states. They outlive a round, however it ends.
 #[derive(Default)]
 struct Objects {
-    /// Those of this round, in the order of the declaration, then those that only earlier rounds or attempts planned.
+    /// The objects of this round, in the order of the declaration, then those that only earlier rounds or attempts
+    /// planned.
     items: Vec<Item>,
-    /// The number of those of this round.
+    /// The number of objects of this round.
     count: usize,
     ledger: Ledger,
 }

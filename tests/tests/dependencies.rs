@@ -173,7 +173,7 @@ fn the_contract_the_domain_and_the_redirector_stay_free_of_what_they_must_not_kn
     }
 }
 
-/// What only `gleaner run` needs, and macOS and Windows do not have.
+/// The packages that only `gleaner run` needs, which is not available on macOS and Windows.
 const LINUX: [&str; 4] = [
     "gleaner-local-apiserver",
     "gleaner-redirector",

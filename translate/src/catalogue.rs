@@ -35,7 +35,7 @@ pub struct Missing {
 /// PipelineResources from outside the files.
 #[derive(Debug, Clone)]
 pub struct Fetched {
-    /// Their origin, as messages name it: `namespace builds of the cluster old`.
+    /// The origin of the PipelineResources, as messages name it: `namespace builds of the cluster old`.
     pub origin: String,
     /// The namespace and the document of each.
     pub resources: Vec<(String, Node)>,
@@ -64,7 +64,7 @@ struct Entry {
 #[derive(Debug, Clone)]
 pub(crate) struct Resource {
     pub(crate) kind: String,
-    /// Its params, and its name if it has one.
+    /// The PipelineResource's params, and its name if it has one.
     pub(crate) values: Map<String, Value>,
 }
 

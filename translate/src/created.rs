@@ -19,7 +19,7 @@ pub(crate) fn by_pods(document: &Node, source: &Source) -> Vec<Diagnostic> {
     warnings.flatten().collect()
 }
 
-/// Returns the same for the templates of one declaration.
+/// Returns the warnings about the templates of one declaration.
 pub(crate) fn warnings(
     site: &DeclarationSite<'_>,
     declared: &Declared,

@@ -17,8 +17,8 @@ const RELEASED_IMAGE: Option<&str> = option_env!("GLEANER_RELEASED_IMAGE");
 pub(crate) struct Inject {
     #[command(flatten)]
     pub(crate) files: Files,
-    /// Gleaner's own image, which contains sidecar and redirector. Released programs know theirs; scripts/image builds
-    /// one otherwise.
+    /// Gleaner's own image, which contains sidecar and redirector. Released programs have a default;
+    /// otherwise build one with scripts/image.
     #[arg(
         long,
         value_name = "IMAGE",
@@ -61,7 +61,10 @@ pub(crate) struct Inject {
 fn pull_policy() -> impl TypedValueParser<Value = PullPolicy> {
     const POLICIES: [(PullPolicy, &str); 3] = [
         (PullPolicy::Always, "At each start"),
-        (PullPolicy::IfNotPresent, "If it is not present"),
+        (
+            PullPolicy::IfNotPresent,
+            "If the node does not have the image",
+        ),
         (PullPolicy::Never, "Never"),
     ];
     let values = POLICIES.map(|(policy, help)| PossibleValue::new(policy.as_str()).help(help));

@@ -27,7 +27,7 @@ const TEKTON: &[&str] = &["tekton.dev/v1", "tekton.dev/v1beta1"];
 const BATCH: &[&str] = &["batch/v1"];
 const APPS: &[&str] = &["apps/v1"];
 
-/// The listed kinds, without those that only these create, such as ReplicaSets.
+/// The listed kinds. Kinds that only these create, such as ReplicaSets, are omitted.
 #[rustfmt::skip]
 const KINDS: [Listed; 11] = [
     Listed { kind: "Task", plural: "tasks", versions: TEKTON },
@@ -80,7 +80,7 @@ async fn list_all(options: &ListedCluster) -> Result<(String, bool), Failure> {
         match listed.lines(&api, namespace).await {
             Ok(Some(lines)) => all.extend(lines),
             Ok(None) => terminal::warning(format_args!(
-                "the cluster does not serve {}, so the list has none",
+                "the cluster does not serve {}, so the list does not include them",
                 listed.full_name()
             )),
             Err(error) if is_of_one_kind(&error) => {

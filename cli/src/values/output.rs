@@ -114,7 +114,7 @@ fn parse(name: &str, output: &Output, text: &str) -> Result<Value, String> {
         Ok(value)
     } else {
         let value = quoted(value.to_string());
-        Err(wrong(format!("the value{value} has another type")))
+        Err(wrong(format!("the value{value} is of another type")))
     }
 }
 

@@ -13,7 +13,7 @@ use gleaner_core::task::{ParamKind, ParamSpec};
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ParamError {
-    /// It has no value, or keys of an object have none.
+    /// The parameter has no value, or keys of an object have none.
     #[error("{0}")]
     Missing(String),
     #[error("{0}")]
@@ -143,7 +143,7 @@ fn complete(spec: &ParamSpec, value: Value) -> Result<Value, ParamError> {
             )))
         }
         (_, other) => {
-            let reason = format_args!("the default {other} has another type");
+            let reason = format_args!("the default {other} is of another type");
             Err(ParamError::Invalid(wrong(spec, reason)))
         }
     }

@@ -1,4 +1,4 @@
-//! The objects that Tekton Triggers creates. It replaces variables in their text before the API server and the webhook see them
+//! The objects that Tekton Triggers creates. Triggers replaces variables in their text before the API server and the webhook see them
 //! (`pkg/template/resource.go` of tektoncd/triggers).
 
 use std::collections::HashMap;
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::Report;
 
-/// Returns what there is to say of the object `item`; the places are its own.
+/// Returns the report on the object `item`; its places are relative to the object.
 pub(super) fn check(
     item: &Cursor<'_>,
     source: &dyn Locate,
@@ -75,14 +75,15 @@ pub(super) fn check(
     report
 }
 
-/// An error about a value that Triggers gives, in place of one about its mask.
+/// Returns the error about a value that only Triggers provides, which replaces an error about its mask.
 fn not_known_yet(one: Diagnostic) -> Diagnostic {
-    let message = "the value that Triggers gives is needed to inject ahead of time";
+    let message = "injecting ahead of time requires this value, which only Triggers provides";
     let diagnostic = Diagnostic::new(one.place, one.at, message);
     diagnostic.help("install Gleaner's injector, which sees the run")
 }
 
-/// The variables of Triggers in declarations, which nothing finds any more where a declaration was injected ahead of time: it is encoded.
+/// Reports the variables of Triggers in declarations. Triggers does not find them in a declaration that was injected
+/// ahead of time, because it is encoded.
 fn in_declarations(object: &Node) -> Vec<Diagnostic> {
     let sites = DeclarationSite::all(object).into_iter();
     let mut found = Vec::new();
@@ -98,7 +99,7 @@ fn in_declarations(object: &Node) -> Vec<Diagnostic> {
                     "`$({inner})` is not replaced in a declaration that is injected ahead of time"
                 );
                 Diagnostic::new(&place, None, message)
-                    .help("pass it by a parameter of the run, or install Gleaner's injector, which sees the run")
+                    .help("pass it as a parameter of the run, or install Gleaner's injector, which sees the run")
                     .about(Part::Offset(one.offset))
             });
         found.extend(first.take(1));
@@ -114,13 +115,13 @@ fn is_of_triggers(inner: &str) -> bool {
 }
 
 /// The forms of the texts that replace variables while an object is checked, and the letter at their end: a name, a number, a duration
-/// and a path. A document that is wrong with any value is wrong with all of them.
+/// and a path. A document that is wrong regardless of the values is wrong with all of these.
 const FORMS: [(&str, char); 4] = [(MASK, 'x'), ("5", ' '), ("5m", ' '), ("/a", 'a')];
-/// The begin of a name.
+/// The beginning of a name.
 const MASK: &str = "gleanertt";
 /// The name for `$(uid)`, of the same length.
 const UID: &str = "gtuid0";
-/// The most variables of one object.
+/// The maximum number of variables in one object.
 const MASKS_MAX: usize = 1000;
 
 /// Variables of Triggers and the texts that replace them, of the same length, so that positions stay.
@@ -219,7 +220,7 @@ fn is_masked(text: &str) -> bool {
     text.contains(MASK) || text.contains(UID)
 }
 
-/// Returns true if both are about the same and say the same.
+/// Returns true if both have the same place and the same message.
 fn is_same(one: &Diagnostic, other: &Diagnostic) -> bool {
     (&one.place, &one.annotation, one.at, &one.message)
         == (&other.place, &other.annotation, other.at, &other.message)

@@ -319,7 +319,7 @@ fn check_position(
         format!("write $(string({variable})) for its JSON, or use a part of it, such as {part}")
     };
     if structured && usage.position == Position::Within {
-        let help = "make it the whole value";
+        let help = "use the variable as the whole value";
         let message = format!(
             "`$({variable})` is of type {} inside a string",
             kind.as_str()

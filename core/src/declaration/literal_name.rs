@@ -61,7 +61,7 @@ impl Form {
         self != Self::Segment && letter.is_some_and(|letter| matches!(letter, '-' | '.'))
     }
 
-    /// The remedy; a name with a `suffix` may end with any of these characters.
+    /// Returns the remedy; a name with a `suffix` may end with any of these characters.
     fn help(self, suffix: &str) -> String {
         let letters = match self {
             Self::Label => "digits and '-'",

@@ -18,7 +18,7 @@ pub(super) fn check(
         if let Some(offset) = literal.find('\\') {
             warnings.push_with(|_| {
                 let message = "the backslash is a part of the file's name";
-                let help = "separate directories by '/'";
+                let help = "separate directories with '/'";
                 let warning = path.diagnostic(message).help(help);
                 warning.about(Part::Offset(offset))
             });
@@ -40,7 +40,7 @@ fn refused(text: &str, literal: &str, name: &str) -> Option<(usize, String, Stri
     let bytes = literal.as_bytes();
     if let Some((start, end)) = shell_variable(literal) {
         let variable = &text[start..end];
-        let message = format!("no shell replaces `{variable}` in this path");
+        let message = format!("no shell expands `{variable}` in this path");
         let help = match variable {
             "$GLEANER_OUTPUTS" | "${GLEANER_OUTPUTS}" => default,
             _ => absolute(),
@@ -50,22 +50,22 @@ fn refused(text: &str, literal: &str, name: &str) -> Option<(usize, String, Stri
     if literal == "~" || literal.starts_with("~/") {
         return Some((
             0,
-            "no shell replaces `~` in this path".to_owned(),
+            "no shell expands `~` in this path".to_owned(),
             absolute(),
         ));
     }
     if let Some(offset) = literal.find('*') {
-        let message = "no shell replaces `*` in this path, which must name one file".to_owned();
+        let message = "no shell expands `*` in this path, which must name one file".to_owned();
         return Some((offset, message, "write the file's name".to_owned()));
     }
     if let [letter, b':', b'/' | b'\\', ..] = bytes
         && letter.is_ascii_alphabetic()
     {
-        let message = "this is a path of Windows; Gleaner runs on Linux".to_owned();
+        let message = "this is a Windows path; Gleaner runs on Linux".to_owned();
         return Some((0, message, absolute()));
     }
     if let Some(offset) = literal.find('\0') {
-        let message = "the path of a file cannot have a NUL character".to_owned();
+        let message = "a file path cannot contain a NUL character".to_owned();
         return Some((offset, message, "remove it".to_owned()));
     }
     let last = literal.rsplit('/').next().unwrap_or_default();
@@ -121,16 +121,16 @@ mod tests {
         for (path, expected) in [
             (
                 "$GLEANER_OUTPUTS/v",
-                "0: no shell replaces `$GLEANER_OUTPUTS` in this path; omit fromPath and write to $GLEANER_OUTPUTS/digest",
+                "0: no shell expands `$GLEANER_OUTPUTS` in this path; omit fromPath and write to $GLEANER_OUTPUTS/digest",
             ),
-            ("$HOME/v", "0: no shell replaces `$HOME`"),
-            ("${HOME}/v", "0: no shell replaces `${HOME}`"),
-            ("/a/${x}.txt", "3: no shell replaces `${x}`"),
-            ("$(workspaces.o.path)/$X", "21: no shell replaces `$X`"),
-            ("~/v", "0: no shell replaces `~`"),
-            ("/a/*.txt", "3: no shell replaces `*`"),
-            ("C:\\a", "0: this is a path of Windows"),
-            ("/a\0", "2: the path of a file cannot have a NUL"),
+            ("$HOME/v", "0: no shell expands `$HOME`"),
+            ("${HOME}/v", "0: no shell expands `${HOME}`"),
+            ("/a/${x}.txt", "3: no shell expands `${x}`"),
+            ("$(workspaces.o.path)/$X", "21: no shell expands `$X`"),
+            ("~/v", "0: no shell expands `~`"),
+            ("/a/*.txt", "3: no shell expands `*`"),
+            ("C:\\a", "0: this is a Windows path"),
+            ("/a\0", "2: a file path cannot contain a NUL"),
             (
                 "/tmp/",
                 "0: this path names a directory; add the file's name, such as digest",

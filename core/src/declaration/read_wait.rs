@@ -82,7 +82,7 @@ pub(super) fn read(
         .is_some_and(|failure| is_met_with(failure, &target))
     {
         let at = wait.field("failure");
-        let message = "the object has failed as soon as it is ready: both are the same state";
+        let message = "the object would fail as soon as it is ready: both states are the same";
         let help = "name a state of the failed object, or remove 'failure'";
         findings.refuse(at.as_ref().unwrap_or(wait), message, help);
     }

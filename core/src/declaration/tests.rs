@@ -53,7 +53,7 @@ fn a_path_that_no_file_can_have_is_an_error() {
     for (path, expected) in [
         (
             "$GLEANER_OUTPUTS/v",
-            "error: steps.s[0].fromPath: no shell replaces `$GLEANER_OUTPUTS` in this path; omit fromPath",
+            "error: steps.s[0].fromPath: no shell expands `$GLEANER_OUTPUTS` in this path; omit fromPath",
         ),
         (
             "/tmp/",
@@ -202,7 +202,7 @@ fn a_wait_that_cannot_end_well_is_reported() {
         ),
         (
             "{condition: [Ready, Initialized], failure: {condition: Ready}}",
-            "error: objects[1].waitFor.failure: the object has failed as soon as it is ready",
+            "error: objects[1].waitFor.failure: the object would fail as soon as it is ready",
         ),
         (
             "{condition: Ready, failure: {condition: DisruptionTarget}}",

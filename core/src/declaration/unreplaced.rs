@@ -47,7 +47,8 @@ fn target(target: &WaitTarget, place: &Place, found: &mut Diagnostics) {
         WaitTarget::Rollout => return,
     };
     if let Some(variable) = texts.iter().find_map(|text| in_text(text)) {
-        let message = format!("`$({variable})` is not replaced: waitFor holds no variables");
+        let message =
+            format!("`$({variable})` is not replaced: waitFor does not support variables");
         let error = Diagnostic::new(place.key(key), None, message);
         found.push(error.help("write the value"));
     }

@@ -15,7 +15,7 @@ use super::{scalar, settled};
 pub struct Cursor<'a> {
     /// The current node.
     pub node: &'a Node,
-    /// Its place in the document.
+    /// The node's place in the document.
     pub place: Place,
 }
 
@@ -376,7 +376,7 @@ impl<'a> Cursor<'a> {
         let help = match (what, &self.node.content) {
             ("a list", Content::Mapping(_)) => Some("begin each item with '- '"),
             ("a list", Content::String(_) | Content::Number(_) | Content::Boolean(_)) => {
-                Some("begin each item with '- ', also a single one")
+                Some("begin each item with '- ', even a single one")
             }
             ("a map", Content::Sequence(_)) => Some("write entries KEY: VALUE, without '- '"),
             ("a map", Content::String(text)) if text.contains('\n') => {

@@ -1,4 +1,4 @@
-//! Waits for a state, and results from a field, that an object of Kubernetes' own never has.
+//! Checks for states in `waitFor` and fields in `results` that Kubernetes' own objects never have.
 
 use super::status::{FIELDS, STATUSES, Status, WITHOUT_STATUS};
 use super::{OUTLINE, VERSION};

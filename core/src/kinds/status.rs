@@ -32,7 +32,7 @@ pub(super) const WITHOUT_STATUS: [(&str, &[&str]); 10] = [
 pub(super) struct Status {
     pub(super) version: &'static str,
     pub(super) kind: &'static str,
-    /// The types of its conditions; none if the status has no `conditions`.
+    /// The types of the conditions; none if the status has no `conditions`.
     pub(super) conditions: Option<&'static [&'static str]>,
     /// The values of `phase`; empty if there is no such field.
     pub(super) phases: &'static [&'static str],

@@ -11,7 +11,7 @@ pub const SECRET: &str = "(secret)";
 /// The form of secrets in rendered objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Secrecy {
-    /// Their values: for the API server only.
+    /// The secrets' values: for the API server only.
     Plain,
     /// [`SECRET`]: for everyone else.
     Masked,

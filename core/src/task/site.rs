@@ -159,7 +159,7 @@ impl<'a> DeclarationSite<'a> {
         }
     }
 
-    /// What the TaskSpec is embedded in, nearest first, as far as it may have parameters and workspaces.
+    /// The nodes around the TaskSpec that may have parameters and workspaces, innermost first.
     pub(super) fn around(&self) -> &[&'a Node] {
         match &self.host {
             Host::Task { around, .. } => around,
@@ -167,7 +167,7 @@ impl<'a> DeclarationSite<'a> {
         }
     }
 
-    /// Returns true for a task that a Pipeline embeds: the task is around it, and the PipelineSpec.
+    /// Returns true for a task embedded in a Pipeline: the Pipeline's task and the PipelineSpec are around the TaskSpec.
     pub(super) fn is_in_pipeline(&self) -> bool {
         self.around().len() > 1
     }

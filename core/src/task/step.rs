@@ -21,13 +21,13 @@ const COPIES_MAX: usize = 4 << 20;
 /// A step of a Task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// Its name; `unnamed-<i>` if it has none, as in Tekton.
+    /// The step's name; `unnamed-<i>` if it has none, as in Tekton.
     pub name: String,
     /// The action that it runs.
     pub action: Action,
     /// The arguments of the action.
     pub args: Vec<String>,
-    /// Its environment variables, in order.
+    /// The step's environment variables, in order.
     pub env: Vec<Environment>,
     /// The working directory.
     pub working_dir: Option<String>,
@@ -63,7 +63,7 @@ pub enum Action {
 pub struct Environment {
     /// The name of the variable.
     pub name: String,
-    /// Its value; none if it comes from a Secret, a ConfigMap or the pod.
+    /// The variable's value; none if it comes from a Secret, a ConfigMap or the pod.
     pub value: Option<String>,
 }
 
@@ -74,7 +74,7 @@ pub enum Condition {
     Listed {
         /// The string to look for.
         input: String,
-        /// True if it must be one of the values, false if it must not.
+        /// True if the input must be one of the values, false if it must be none of them.
         among: bool,
         /// The values to compare with.
         values: Vec<String>,

@@ -5,12 +5,12 @@
 //! | --- | --- |
 //! | `admission` | the variables for which Tekton's webhook refuses an object |
 //! | `artifacts` | variables of Tekton's artifacts |
-//! | `names` | what the variables of a Task may refer to |
+//! | `names` | the names that the variables of a Task may refer to |
 //! | `of_results` | variables of results and exit codes of steps |
 //! | `of_templates` | variables of templates |
 //! | `field` | the place of a text |
 //! | `rule` | the message and remedy for a variable |
-//! | `shell` | texts in a script that are a shell's |
+//! | `shell` | the parts of a script that belong to its shell |
 
 mod admission;
 mod artifacts;
@@ -34,7 +34,7 @@ use field::{Field, Owner};
 use names::Names;
 use rule::{Effect, Rule};
 
-/// The variables in the texts of a Task or StepAction that are unknown or misused, by what follows. The places are the document's; the
+/// The variables in the texts of a Task or StepAction that are unknown or misused, by effect. The places are the document's; the
 /// positions are not known yet.
 #[derive(Debug, Default)]
 pub struct Misused {
@@ -44,18 +44,18 @@ pub struct Misused {
     pub literal: Diagnostics,
     /// Tekton leaves the text unchanged, and `gleaner run` replaces it.
     pub replaced: Diagnostics,
-    /// It depends: on the settings of the cluster, or on the Task that refers to a StepAction.
+    /// The effect depends on the settings of the cluster, or on the Task that refers to a StepAction.
     pub elsewhere: Diagnostics,
 }
 
 impl Misused {
-    /// Returns those that Tekton leaves unchanged.
+    /// Returns the variables that Tekton leaves unchanged.
     pub fn warnings(self) -> impl Iterator<Item = Diagnostic> {
         let found = [self.literal, self.replaced].into_iter();
         found.flat_map(Diagnostics::into_vec)
     }
 
-    /// Returns those that `gleaner run` refuses, with their positions in the document, in its order.
+    /// Returns the variables that `gleaner run` refuses, with their positions, in the order of the document.
     pub fn in_document(self, document: &Node, source: &dyn Locate) -> Vec<Diagnostic> {
         let found = [self.refused, self.literal, self.elsewhere].into_iter();
         let found = found.flat_map(Diagnostics::into_vec);
@@ -70,8 +70,8 @@ impl Misused {
     }
 }
 
-/// Checks the steps, the step template and the values of results of the TaskSpec at `written`. `site` is that of the same TaskSpec with its StepActions in it, and
-/// `spec` is what was read there.
+/// Checks the steps, the step template and the values of results of the TaskSpec at `written`. `site` is
+/// the same TaskSpec with its StepActions inlined, and `spec` was read from it.
 pub fn of_steps(written: &Cursor<'_>, site: &DeclarationSite<'_>, spec: &TaskSpec) -> Misused {
     let names = Names::of(site, spec);
     let mut check = Check::new(&names);
@@ -99,7 +99,7 @@ pub fn of_step_action(spec: &Cursor<'_>) -> Result<Misused, Vec<Diagnostic>> {
     let mut found = Diagnostics::default();
     let params = ParamSpec::read_all(spec, &mut found);
     found.finish(())?;
-    // A Task of this one step, which has the parameters of the StepAction alone.
+    // A Task with this step alone, and with the parameters of the StepAction.
     let one = |content| Node {
         at: spec.node.at,
         content,
@@ -217,7 +217,7 @@ impl<'a> Check<'a> {
     }
 }
 
-/// The items of a list; those of another type are Tekton's to refuse.
+/// The items of a list. Tekton refuses a list of another type.
 fn items<'a>(spec: &Cursor<'a>, list: &str) -> Vec<Cursor<'a>> {
     spec.items_at(list, &mut Diagnostics::default())
 }

@@ -4,7 +4,7 @@
 use super::{Access, Reference};
 use crate::document::suggestion::nearest;
 
-/// The longest variable, in bytes: names of Tekton's have up to 253. A longer one is a shell's.
+/// The longest variable, in bytes: names of Tekton's have up to 253. A longer text is a shell's.
 const LONGEST: usize = 1024;
 
 /// A variable in a text.
@@ -12,7 +12,7 @@ const LONGEST: usize = 1024;
 pub struct Occurrence<'t> {
     /// The text between `$(` and `)`.
     pub inner: &'t str,
-    /// The byte at which it begins.
+    /// The byte offset of the variable in the text.
     pub offset: usize,
     /// True if the text is this variable and nothing else.
     pub is_whole: bool,
@@ -32,10 +32,10 @@ pub fn occurrences(text: &str) -> impl Iterator<Item = Occurrence<'_>> {
     })
 }
 
-/// Replaces the variables of `text` that `value` knows. What it replaces is not read again.
+/// Replaces the variables of `text` that `value` knows. Replaced text is not read again.
 ///
 /// # Errors
-/// Those of `value`.
+/// The errors of `value`.
 pub fn replace<E>(
     text: &str,
     value: impl Fn(&str) -> Result<Option<String>, E>,
@@ -56,8 +56,8 @@ pub fn replace<E>(
     Ok(replaced)
 }
 
-/// Returns the parts of a variable: `tasks.build.results.img[*]` has four keys and an [`Access::All`]; `None` if it is
-/// not one.
+/// Returns the parts of a variable: `tasks.build.results.img[*]` has four keys and an [`Access::All`]; `None` if
+/// `inner` is not a variable.
 pub fn parts(inner: &str) -> Option<Vec<Access>> {
     // The grammar of parameters is that of all variables of Tekton.
     let reference = Reference::parse(&format!("params.p.{inner}")).ok()?;
@@ -80,7 +80,7 @@ pub fn root(inner: &str) -> Option<&str> {
     (end > 0 && follows).then(|| &inner[..end])
 }
 
-/// Returns the root that an unknown one was probably meant to be, if all of `inner` could be a variable.
+/// Returns the known root that an unknown root was probably meant to be, if all of `inner` could be a variable.
 pub fn misspelt<'a>(inner: &str, roots: &[&'a str]) -> Option<&'a str> {
     let unknown = root(inner).filter(|root| !roots.contains(root))?;
     parts(inner)?;

@@ -41,7 +41,7 @@ pub enum Field<'a> {
 pub struct Use {
     /// The variable.
     pub reference: Reference,
-    /// Its leaf, such as `resources[0].spec.params[1].value`.
+    /// The leaf that contains the variable, such as `resources[0].spec.params[1].value`.
     pub place: Place,
     /// The leaf's position in the text.
     pub at: Option<Location>,

@@ -63,7 +63,7 @@ impl Configuration {
         self.server.get(&self.path()).await
     }
 
-    /// Makes the configuration that was read trust `own`, and records since when it does.
+    /// Makes the configuration that was read trust `own`, and records the time of the change.
     ///
     /// # Errors
     /// Fails if it does not exist, or cannot be written.

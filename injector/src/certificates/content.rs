@@ -38,7 +38,7 @@ pub struct Certificate {
 pub struct Content {
     /// Newest first, never empty.
     pub authorities: Vec<Certificate>,
-    /// The newest one's key, PEM.
+    /// The key of the newest CA, PEM.
     pub authority_key: String,
     pub leaf: Certificate,
     pub leaf_key: String,
@@ -154,7 +154,7 @@ impl Content {
         self.authorities.iter().map(Certificate::pem).collect()
     }
 
-    /// Returns the same with another CA in front; the last ones are dropped if there are too many.
+    /// Returns the content with another CA in front; the last ones are dropped if there are too many.
     #[must_use]
     pub fn with_authority(mut self, authority: Certificate, key: String) -> Self {
         self.authorities.insert(0, authority);

@@ -207,7 +207,7 @@ impl Reconciler {
             .map(drop)
     }
 
-    /// Makes the configuration trust the bundle, and records since when it does.
+    /// Makes the configuration trust the bundle, and records the time of the change.
     async fn trust(
         &mut self,
         content: &Content,

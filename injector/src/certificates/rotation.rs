@@ -24,7 +24,7 @@ pub enum Step {
     Authority,
     /// A new certificate of the newest CA.
     Leaf,
-    /// CAs are removed of which no certificate can be valid.
+    /// CAs of which no certificate can be valid are removed.
     Forget,
 }
 
@@ -112,7 +112,7 @@ pub fn take(
     }
 }
 
-/// Returns true if at most a third of its validity is left.
+/// Returns true if at most a third of the validity is left.
 fn is_due(certificate: &Certificate, now: Timestamp) -> bool {
     let validity = certificate.validity;
     let made = validity.from + BACKDATE;
@@ -129,7 +129,7 @@ fn is_over(old: &Certificate, newest: &Certificate, now: Timestamp, policy: &Pol
 }
 
 impl Step {
-    /// Returns its name in logs and metrics.
+    /// Returns the step's name in logs and metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Begin => "begin",

@@ -43,7 +43,7 @@ pub enum Before {
     Trusted,
     /// No CA was trusted.
     Nothing,
-    /// Other CAs were trusted. Some API servers use the old configuration for a moment.
+    /// Other CAs were trusted. Some API servers still use the old configuration for a moment.
     Others,
 }
 

@@ -23,7 +23,7 @@ pub struct Tls {
         requires = "tls_key"
     )]
     tls_cert: Option<PathBuf>,
-    /// Its private key, PEM
+    /// The private key of the certificate, PEM
     #[arg(
         long,
         env = "GLEANER_TLS_KEY",
@@ -31,8 +31,8 @@ pub struct Tls {
         requires = "tls_cert"
     )]
     tls_key: Option<PathBuf>,
-    /// Its CA, PEM: written into the webhook configuration before the certificate is served; without it you must write
-    /// the caBundle
+    /// The CA of the certificate, PEM: written into the webhook configuration before the certificate is served;
+    /// without this flag you must write the caBundle
     #[arg(
         long,
         env = "GLEANER_TLS_CA",
@@ -77,7 +77,7 @@ pub struct Tls {
     /// Validity of a certificate; it is renewed when a third of that is left
     #[arg(long, env = "GLEANER_CERTIFICATE_VALIDITY", default_value = "720h", value_parser = validity)]
     certificate_validity: Duration,
-    /// Validity of its CA; a new one is created when a third of that is left
+    /// Validity of the certificate's CA; a new CA is created when a third of that is left
     #[arg(long, env = "GLEANER_AUTHORITY_VALIDITY", default_value = "17520h", value_parser = validity)]
     authority_validity: Duration,
     /// Time that a CA is in the caBundle before it signs, so that all API servers have seen it

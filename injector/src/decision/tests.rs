@@ -279,7 +279,7 @@ fn a_person_who_annotates_a_run_by_reference_is_refused_and_a_controller_is_not(
     assert!(
         refused
             .message
-            .contains("put it on the Task that it refers to"),
+            .contains("put the annotation on the Task that the TaskRun refers to"),
         "{}",
         refused.message
     );

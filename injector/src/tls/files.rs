@@ -47,7 +47,7 @@ impl Files {
         self.serving(&self.read()?)
     }
 
-    /// Reads and serves them once.
+    /// Reads the files and serves the certificate once.
     pub fn load(&self, identity: &Identity, metrics: &Metrics) -> Result<Pair, FilesError> {
         let pair = self.read()?;
         self.serve(&pair, identity, metrics)?;

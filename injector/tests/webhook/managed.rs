@@ -266,7 +266,7 @@ async fn what_may_not_be_written_is_complained_of_once() {
     let said = injector.said("certificate-check-failed").await;
     assert_eq!(
         said["error"],
-        "the API server refuses POST /api/v1/namespaces/gleaner/secrets: 403 Forbidden not for you"
+        "the API server refused POST /api/v1/namespaces/gleaner/secrets: 403 Forbidden not for you"
     );
     until("several more tries", async || {
         let failed = injector

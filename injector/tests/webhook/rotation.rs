@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use crate::support::{ApiServer, Client, JOB_POD, NAME, Setup, review, until};
 
-/// Certificates of seconds, so that a year of rotations passes during the test.
+/// The certificates are valid for seconds, so that a year of rotations passes during the test.
 #[tokio::test]
 async fn authorities_and_certificates_change_under_load_and_no_review_fails() {
     let api_server = ApiServer::start().await;

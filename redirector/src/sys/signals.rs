@@ -20,7 +20,7 @@ pub(crate) struct Received {
 /// A change in the state of a child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// It exited with this code.
+    /// The child exited with this code.
     Exited(c_int),
     /// This signal ended it.
     Killed(c_int),

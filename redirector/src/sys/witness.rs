@@ -87,7 +87,7 @@ impl Witness {
         let pending = pending();
         let received = self.ahead & bit(signal.number) != 0
             || self.ahead & pending & removers(signal.number) != 0;
-        // One that arrived twice before the report is one in the report.
+        // A signal that arrived twice before the report appears once in the report.
         self.ahead &= pending;
         received
     }

@@ -114,7 +114,7 @@ fn a_sidecar_that_stays_away_is_69() {
     Step::new(&sidecar)
         .flags(flags)
         .run(&["true"])
-        .assert_ended(69, &line(&sidecar.address, "it responds with 500"));
+        .assert_ended(69, &line(&sidecar.address, "it responded with 500"));
     let sidecar = Sidecar::replying(&[Reply::Raw(b"SSH-2.0-x\r\n\r\n".to_vec())]);
     Step::new(&sidecar)
         .flags(flags)
@@ -201,7 +201,7 @@ fn without_a_document_the_status_decides() {
     ] {
         let sidecar = Sidecar::replying(&[Reply::json(status, "<html>")]);
         let line = format!(
-            "the sidecar responded with {status} without a reason; check that it is Gleaner's, and of the same version"
+            "the sidecar responded with {status} without a reason; check that it is Gleaner's sidecar, in the same version"
         );
         Step::new(&sidecar).run(&["true"]).assert_ended(code, &line);
     }

@@ -82,7 +82,7 @@ impl Access {
     }
 }
 
-/// It connects only at the first request.
+/// The client connects only at the first request.
 impl ApiServer {
     /// Returns the API server of a kubeconfig's context, the current one unless `context` names another. Without a
     /// file, the kubeconfig is that of `KUBECONFIG`, or `~/.kube/config`.

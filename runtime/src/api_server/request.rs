@@ -174,9 +174,9 @@ impl Reason {
     fn sentence(&self, request: &str) -> String {
         match self {
             Self::Refused { code, message } => {
-                format!("the API server refuses {request}: {code} {message}")
+                format!("the API server refused {request}: {code} {message}")
             }
-            _ => format!("no useful response from the API server to {request}"),
+            _ => format!("no usable response from the API server to {request}"),
         }
     }
 }

@@ -38,26 +38,26 @@ pub struct Share {
 /// A body.
 #[derive(Debug)]
 pub struct Body {
-    /// Its content. It takes up memory of all bodies until its last clone or part is dropped.
+    /// The content. It counts toward the memory of all bodies until its last clone or part is dropped.
     pub bytes: Bytes,
 }
 
 /// A body that was not read.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
-    /// It is larger than the limit.
+    /// The body is larger than the limit.
     #[error("the body is larger than {max} bytes (--max-body)")]
     TooLarge {
         /// The limit.
         max: usize,
     },
-    /// It took longer than the limit.
+    /// The body took longer than the limit.
     #[error("the body did not arrive within {within:?} (--body-timeout)")]
     TooSlow {
         /// The limit.
         within: Duration,
     },
-    /// Less than a part of it arrived in the time for a part.
+    /// Less than a part of the body arrived in the time for a part.
     #[error("the body stalled: less than {part} bytes of it arrived within {within:?}")]
     Stalled {
         /// The minimum that must arrive.
@@ -65,13 +65,13 @@ pub enum BodyError {
         /// The time for it.
         within: Duration,
     },
-    /// Other bodies used the memory for all this time.
+    /// Other bodies used all memory until the limit.
     #[error("no memory for the body within {within:?}: other requests use it")]
     NoRoom {
         /// The limit.
         within: Duration,
     },
-    /// The connection ended within it.
+    /// The connection ended in the middle of the body.
     #[error("the body was interrupted: {0}")]
     Interrupted(axum::Error),
 }

@@ -14,7 +14,7 @@ pub struct Limits {
     /// Largest body of a request
     #[arg(long, env = "GLEANER_MAX_BODY", default_value = "64Mi", value_parser = bytes)]
     pub max_body: usize,
-    /// Most connections at once on each socket
+    /// Maximum number of concurrent connections on each socket
     #[arg(long, env = "GLEANER_MAX_CONNECTIONS", default_value = "128")]
     pub max_connections: usize,
     /// Longest time from the first byte of a request to the end of its header

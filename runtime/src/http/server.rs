@@ -37,7 +37,8 @@ const BACKLOG: i32 = 1024;
 /// The system's buffer for bytes that a client has not read yet: it is memory of this process's cgroup. Linux doubles it
 /// (socket(7)).
 const SEND_BUFFER: usize = 32 << 10;
-/// The same for TCP, where less than some segments (of 64 KiB on loopback) would wait for delayed acknowledgments.
+/// The system's buffer for TCP, where less than some segments (of 64 KiB on loopback) would wait for delayed
+/// acknowledgments.
 const TCP_SEND_BUFFER: usize = 128 << 10;
 
 /// A TCP listener whose connections send each response at once.

@@ -21,7 +21,7 @@ enum Command {
     Finish,
     /// The submission writes its plan.
     Plan,
-    /// It finishes, or panics.
+    /// The submission finishes, or panics.
     Commits(u8),
     Fails(u8),
     Panics,

@@ -166,7 +166,7 @@ pub(super) async fn ended(submission: &mut Option<JoinHandle<Ended>>) -> Ended {
             Ok(ended) => ended,
             // The error quotes the message of a panic, which may quote anything.
             Err(_) => {
-                let detail = "the submission panicked; the sidecar's log names the place; this is a bug in Gleaner";
+                let detail = "the submission panicked; see the sidecar's log for the location; this is a bug in Gleaner";
                 let mut problem = problem::internal(detail);
                 problem.exit_code = exit_code::NOT_CREATED;
                 Ended::failed(problem, &[])

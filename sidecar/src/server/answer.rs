@@ -27,7 +27,7 @@ impl ApiProblem {
         ))
     }
 
-    /// Returns the problem when others currently use the resources that the request needs.
+    /// Returns the problem when other requests use the memory or slots that this one needs.
     pub(super) fn busy(detail: impl Into<String>) -> Self {
         let problem = Self::new(problem_type::BUSY, 503, "busy", detail);
         problem.exit_code(exit_code::UNREACHABLE)

@@ -78,8 +78,8 @@ impl Client {
     /// A problem if the client is at its limit.
     pub(super) fn begin(&self, class: Class) -> Result<OwnedSemaphorePermit, ApiProblem> {
         let (semaphore, most, what) = match class {
-            Class::Stream => (&self.streams, STREAMS, "streams of events"),
-            Class::Wait => (&self.waits, WAITS, "requests that wait"),
+            Class::Stream => (&self.streams, STREAMS, "event streams"),
+            Class::Wait => (&self.waits, WAITS, "waiting requests"),
             Class::Post => (&self.posts, POSTS, "posts of this step"),
         };
         let permit = Arc::clone(semaphore).try_acquire_owned();

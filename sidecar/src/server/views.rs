@@ -276,8 +276,7 @@ fn render(snapshot: &Snapshot, subject: &Subject, max: usize) -> Rendered {
     }
 }
 
-const REMEDY: &str =
-    "GET /v1/resources/{name} shows one at a time, or raise the memory limit of the sidecar";
+const REMEDY: &str = "request one resource at a time (GET /v1/resources/{name}), or raise the memory limit of the sidecar";
 
 fn not_rendered(error: &TooLarge) -> Problem {
     let remedy = match error.resource {

@@ -85,7 +85,7 @@ fn a_failed_commit_fails_who_waited_for_it_and_not_the_steps_before() {
     let denied = json!({
         "code": "Denied",
         "message": "configmaps is forbidden: no, you don't",
-        "remedy": "change the template or the policy, webhook or quota that refuses it",
+        "remedy": "change the template or the policy, webhook or quota that rejects it",
     });
     assert_eq!(status["resources"][1]["error"], denied);
     assert_eq!(status["resources"][0]["error"], json!(null));

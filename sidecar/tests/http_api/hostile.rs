@@ -189,8 +189,8 @@ fn a_step_that_announces_much_and_drips_keeps_no_other_waiting() {
 fn streams_and_waits_have_their_own_room_on_each_socket() {
     let sidecar = Setup::new(MANUAL).start();
     let classes = [
-        ("/v1/events", 16, "streams of events"),
-        ("/v1/resources?wait=1m", 16, "requests that wait"),
+        ("/v1/events", 16, "event streams"),
+        ("/v1/resources?wait=1m", 16, "waiting requests"),
     ];
     let mut held = Vec::new();
     for (path, most, what) in classes {

@@ -224,7 +224,7 @@ fn filler(setup: &Setup) -> String {
     body(free - 16 - 6 - 1 - body(0).len())
 }
 
-/// One output, from which an object is created; another step that fills the disk in the meantime.
+/// A declaration with an output from which an object is created, and another step that fills the disk before that.
 const TWO_STEPS: &str = "\
 steps: {build: [{name: digest}], scan: [{name: verdict, default: unknown}]}
 objects:

@@ -85,7 +85,7 @@ fn known(words: &[&'static str], word: &str) -> Option<&'static str> {
 /// Returns the kind of a failed connection. Its message may quote text, too: HTTP/2 closes connections with text.
 pub(super) fn interruption(error: &(dyn Error + 'static)) -> String {
     let kind = io_error(error).map(|error| error.kind().to_string());
-    let kind = kind.unwrap_or_else(|| "no whole response".to_owned());
+    let kind = kind.unwrap_or_else(|| "incomplete response".to_owned());
     format!("the connection to the API server failed: {kind}")
 }
 

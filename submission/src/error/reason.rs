@@ -68,7 +68,7 @@ pub enum Reason {
     /// The API server responded, but did not complete the request in time.
     Deadline {
         within: Duration,
-        /// Its last response message.
+        /// The API server's last message.
         last: String,
     },
     /// The API server responded in a way that a retry does not change.
@@ -87,7 +87,7 @@ pub enum Reason {
         within: Duration,
         last: String,
     },
-    /// Its status shows that it will not get there.
+    /// The object's status shows that it will not reach the awaited state.
     ObjectFailed {
         /// The awaited state, such as `condition Complete`.
         awaited: String,
@@ -195,7 +195,7 @@ impl Reason {
             | Self::NoNamespace { remedy, .. } => Some(remedy),
             Self::Misplaced { remedy, .. } => Some(remedy),
             Self::Denied(_) => {
-                Some("change the template or the policy, webhook or quota that refuses it")
+                Some("change the template or the policy, webhook or quota that rejects it")
             }
             Self::QuotaExceeded(_) => {
                 Some("delete objects that are no longer needed, or raise the quota")
@@ -206,11 +206,13 @@ impl Reason {
                 Some("omit these fields in the template, or let their manager release them")
             }
             Self::Invalid(_) => Some("correct the template"),
-            Self::TooLarge(_) => Some("make the outputs in it smaller"),
+            Self::TooLarge(_) => Some("make the outputs that the template uses smaller"),
             Self::MissingReference(_) => Some(
                 "create the object that it refers to, in an earlier template, or name another one",
             ),
-            Self::Unreachable { .. } => Some("check the network between the pod and it"),
+            Self::Unreachable { .. } => {
+                Some("check the network between the pod and the API server")
+            }
             Self::Deadline { .. }
             | Self::Refused { .. }
             | Self::Broken(_)

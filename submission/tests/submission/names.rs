@@ -23,7 +23,7 @@ async fn a_static_name_that_is_taken_names_the_holder() {
     .unwrap_err();
     assert_eq!(
         error.sentence(),
-        "b (PipelineResource ci/b): PipelineResource ci/b already exists and does not belong to this run (owned by PipelineRun nightly); delete it, or give the template another name (or none: then one is derived)"
+        "b (PipelineResource ci/b): PipelineResource ci/b already exists and does not belong to this run (owned by PipelineRun nightly); delete it, or give the template another name (or no name: Gleaner then derives one)"
     );
     assert!(mock.writes().is_empty());
 }

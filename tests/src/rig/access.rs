@@ -12,7 +12,7 @@ const RESTRICTED: usize = 100;
 pub struct User {
     /// The name in RBAC.
     pub name: String,
-    /// Their bearer token.
+    /// The user's bearer token.
     pub token: String,
 }
 

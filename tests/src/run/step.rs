@@ -35,7 +35,7 @@ pub struct Running {
 /// The outcome of a redirector.
 #[derive(Debug, Clone, Default)]
 pub struct Ended {
-    /// Its exit code; `None` if a signal ended it.
+    /// The redirector's exit code; `None` if a signal ended it.
     pub code: Option<i32>,
     /// The output of the step.
     pub stdout: String,

@@ -9,13 +9,13 @@ use serde_json::Value;
 /// The response of a server.
 #[derive(Debug)]
 pub struct Answer {
-    /// Its status.
+    /// The status.
     pub status: StatusCode,
-    /// Its headers.
+    /// The headers.
     pub headers: HeaderMap,
-    /// Its body as text.
+    /// The body as text.
     pub text: String,
-    /// Its body as JSON; null if it is not JSON.
+    /// The body as JSON; null if the body is not JSON.
     pub json: Value,
 }
 

@@ -71,7 +71,7 @@ pub(crate) fn cases() -> Vec<Case> {
     cases
 }
 
-/// Runs until all three exist and the sidecar waits for the last, kills the sidecar, and returns the objects.
+/// Runs until all three objects exist and the sidecar waits for the last, kills the sidecar, and returns the objects.
 async fn killed_while_waiting(run: &mut Run<'_>) -> (Running, Vec<Value>) {
     run.start().await;
     let step = run.step("build").writes("digest", "one").begin();

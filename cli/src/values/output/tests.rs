@@ -39,7 +39,7 @@ fn what_is_wrong_is_said_with_its_remedy() {
     );
     assert_eq!(
         given("build.size=\"5\"").unwrap_err(),
-        ["the output 'build.size' is of type number: the value \"5\" has another type"]
+        ["the output 'build.size' is of type number: the value \"5\" is of another type"]
     );
     assert_eq!(
         given("build.size=12345678901234567890123").unwrap_err(),

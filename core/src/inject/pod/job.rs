@@ -86,7 +86,7 @@ impl Findings {
         let help = "add completionMode: Indexed, which gives each pod its own objects";
         if let Some(template) = of_policy(Policy::Create) {
             let message = format!(
-                "the pods of this Job are one run without completionMode: Indexed, and each replaces the '{}' of another",
+                "without completionMode: Indexed, all pods of this Job are one run, and each replaces the '{}' of another",
                 template.name
             );
             self.errors

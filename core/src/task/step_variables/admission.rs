@@ -1,6 +1,6 @@
 //! The variables for which Tekton's webhook refuses an object, as `pkg/apis/pipeline/v1/task_validation.go`,
-//! `container_validation.go`, `pkg/apis/pipeline/v1beta1/stepaction_validation.go` and `pkg/substitution/substitution.go` have it. That of
-//! embedded tasks is partly made when the TaskRun is created.
+//! `container_validation.go`, `pkg/apis/pipeline/v1beta1/stepaction_validation.go` and `pkg/substitution/substitution.go` define
+//! them. Tekton validates embedded tasks partly when the TaskRun is created.
 
 use crate::variable::occurrence::Occurrence;
 
@@ -21,7 +21,7 @@ pub(super) fn refuses(names: &Names<'_>, one: Occurrence<'_>, field: &Field<'_>)
         || !names.is_step_action && is_misplaced_step_result(one.inner, field)
 }
 
-/// The name that Tekton takes out of a variable.
+/// The name that Tekton extracts from a variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Name<'t> {
     /// The name with its indices.
@@ -128,7 +128,7 @@ fn has_unknown_context(names: &Names<'_>, inner: &str, field: &Field<'_>) -> boo
     !names.is_step_action && is_validated(names, field) && CONTEXT.into_iter().any(is_unknown)
 }
 
-/// Results of the Task, and those of a step that has some, in its script.
+/// Returns true for an unknown result of the Task, or of a step that declares results, in the step's script.
 fn is_unknown_result(names: &Names<'_>, inner: &str, field: &Field<'_>) -> bool {
     let Some(step) = field.step().filter(|_| field.is_script()) else {
         return false;
@@ -144,7 +144,7 @@ fn is_unknown_result(names: &Names<'_>, inner: &str, field: &Field<'_>) -> bool 
         || validates_own && is_unknown(inner, "step.results", is_own)
 }
 
-/// Results of other steps where a step cannot have any (`errorIfStepResultReferencedInField`).
+/// Returns true for a result of another step in a field where Tekton does not allow one (`errorIfStepResultReferencedInField`).
 fn is_misplaced_step_result(inner: &str, field: &Field<'_>) -> bool {
     let is_result = inner
         .strip_prefix("steps.")

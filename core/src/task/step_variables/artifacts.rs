@@ -1,6 +1,6 @@
 //! Variables of Tekton's artifacts.
 
-/// The message and remedy for one.
+/// Returns the message and remedy for such a variable.
 pub(super) fn only_in_a_cluster(inner: &str) -> (String, Option<String>) {
     let message = format!("`$({inner})`: artifacts are known only in a cluster");
     (message, Some("use a result or an output".to_owned()))

@@ -1,4 +1,4 @@
-//! What the variables of a Task may refer to.
+//! The names that the variables of a Task may refer to.
 
 use std::collections::HashSet;
 
@@ -12,7 +12,7 @@ use crate::task::{DeclarationSite, ParamKind, TaskSpec};
 #[derive(Debug, Default)]
 pub(super) struct Names<'a> {
     pub(super) params: IndexMap<&'a str, Kind<'a>>,
-    /// Parameters of what the task is embedded in whose type is not known.
+    /// Parameters of the objects around the TaskSpec; their types are not known.
     pub(super) untyped: HashSet<&'a str>,
     pub(super) workspaces: IndexSet<&'a str>,
     pub(super) results: IndexSet<&'a str>,
@@ -27,7 +27,7 @@ pub(super) struct Names<'a> {
 pub(super) enum Kind<'a> {
     String,
     Array,
-    /// The declared keys; none where any may be there.
+    /// The declared keys; empty if any key is allowed.
     Object(IndexSet<&'a str>),
 }
 
@@ -42,8 +42,8 @@ pub(super) struct StepNames<'a> {
 // === impl Names ===
 
 impl<'a> Names<'a> {
-    /// The names of the TaskSpec at `site`, which was read as `spec`. Of what it is embedded in it has parameters and workspaces without
-    /// declaring them (Tekton's `docs/pipelineruns.md`, "Propagated Parameters" and "Propagated Workspaces").
+    /// Returns the names of the TaskSpec at `site`, which was read as `spec`. The TaskSpec inherits the parameters and
+    /// workspaces of the objects around it without declaring them (Tekton's `docs/pipelineruns.md`, "Propagated Parameters" and "Propagated Workspaces").
     pub(super) fn of(site: &DeclarationSite<'a>, spec: &'a TaskSpec) -> Self {
         let mut names = Self {
             is_in_pipeline: site.is_in_pipeline(),
@@ -85,7 +85,7 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// The kind of document, for people.
+    /// The kind of document, for messages.
     pub(super) const fn title(&self) -> &'static str {
         if self.is_step_action {
             "StepAction"
@@ -98,7 +98,7 @@ impl<'a> Names<'a> {
         self.params.contains_key(name) || self.untyped.contains(name)
     }
 
-    /// The results of the step of this index.
+    /// The results of the step with this index.
     pub(super) fn step_results(&self, index: usize) -> Option<&IndexSet<&'a str>> {
         let (_, step) = self.steps.get_index(index)?;
         Some(&step.results)

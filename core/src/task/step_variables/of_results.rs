@@ -79,22 +79,26 @@ impl Rule<'_> {
                     return None;
                 }
                 let message = format!(
-                    "`$({inner})`: Tekton knows no step results in '{}'",
+                    "`$({inner})`: Tekton does not replace step results in '{}'",
                     field.name
                 );
-                Some((message, Some("pass it by env or args of a step".to_owned())))
+                Some((message, Some("pass it in env or args of a step".to_owned())))
             }
             Some("outputs" | "inputs") => Some(only_in_a_cluster(inner)),
             _ if !steps.contains_key(name) => lacks_step(),
             _ => Some((
-                format!("`$({inner})` is unknown in a step: step outputs fill templates"),
-                Some("let the step read the file, or declare results of the step".to_owned()),
+                format!(
+                    "`$({inner})` is unknown in a step: step outputs are only available in templates"
+                ),
+                Some(
+                    "read the file in this step, or declare a result of the other step".to_owned(),
+                ),
             )),
         }
     }
 }
 
-/// The result of a step in a text that belongs to none; the step template's is that of each step.
+/// Returns the problem of a step's own result in a field outside of the steps. The step template is part of each step.
 fn unknown_of_no_step(inner: &str, field: &Field<'_>) -> Option<Wrong> {
     let message = format!("`$({inner})`: only a step has results of its own");
     let help = "use $(results.NAME.path) or a workspace";

@@ -6,7 +6,7 @@ use crate::document::{Content, Cursor, Diagnostics};
 
 use crate::task::consistency::{dotted, variables};
 
-/// Fields without variables: the declaration, and text for people.
+/// Fields without variables: the declaration, and text for users.
 const SKIPPED: [&str; 5] = [
     "metadata",
     "outputs",

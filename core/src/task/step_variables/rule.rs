@@ -38,16 +38,16 @@ const OF_PIPELINE: [&str; 4] = [
     "pipeline.name",
 ];
 
-/// What follows from a variable that is unknown or misused.
+/// The effect of a variable that is unknown or misused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// Tekton's webhook refuses it.
+    /// Tekton's webhook refuses the object.
     Refused,
-    /// Tekton leaves it as it is.
+    /// Tekton does not replace the variable.
     Literal,
-    /// Tekton leaves it as it is, and `gleaner run` replaces it.
+    /// Tekton does not replace the variable, but `gleaner run` does.
     Replaced,
-    /// It depends on the cluster's settings, or on the Task that refers to a StepAction.
+    /// The effect depends on the cluster's settings, or on the Task that refers to a StepAction.
     Elsewhere,
 }
 
@@ -59,10 +59,10 @@ pub(super) struct Problem {
     pub(super) help: Option<String>,
 }
 
-/// The number of problems whose remedy is looked for, which costs more than all else about one.
+/// The maximum number of problems that get a suggestion: finding one costs more than the rest of a check.
 const SUGGESTIONS: usize = 40;
 
-/// The rule, with the names that it goes by.
+/// The rule, with the known names.
 pub(super) struct Rule<'a> {
     pub(super) names: &'a Names<'a>,
     suggestions: Cell<usize>,
@@ -81,7 +81,7 @@ impl<'a> Rule<'a> {
         }
     }
 
-    /// Returns what is wrong with the variable `one` of `text`; nothing for what may be a shell's.
+    /// Returns the problem of the variable `one` in `text`; `None` for text that may be a shell's.
     pub(super) fn problem(
         &self,
         text: &str,
@@ -118,8 +118,8 @@ impl<'a> Rule<'a> {
     /// The problem of a variable that Tekton refuses for its form.
     fn refused(&self, inner: &str, field: &Field<'_>) -> Wrong {
         if self.names.is_step_action && inner.starts_with("params") {
-            let message = format!("`$({inner})`: the script of a StepAction has no parameters");
-            return (message, Some("pass it by env or args".to_owned()));
+            let message = format!("`$({inner})`: the script of a StepAction cannot use parameters");
+            return (message, Some("pass it in env or args".to_owned()));
         }
         let help = match parts(inner) {
             Some(_) if inner.starts_with("results") => {
@@ -127,7 +127,7 @@ impl<'a> Rule<'a> {
             }
             Some(_) => "write a name with dots in brackets, such as $(params[\"a.b\"])",
             None if field.is_script() => {
-                "Tekton takes it for its own variable; let the shell run a command between backquotes"
+                "Tekton reads it as its own variable; use backquotes for a command substitution of the shell"
             }
             None => "remove it",
         };
@@ -135,8 +135,8 @@ impl<'a> Rule<'a> {
         (message, Some(help.to_owned()))
     }
 
-    /// The key of an object in another form than `params.NAME.KEY`, the only one that Tekton replaces (`objectIndividualVariablePattern`
-    /// in `pkg/reconciler/taskrun/resources/apply.go`).
+    /// Returns the problem of a key in a form other than `params.NAME.KEY`, the only form that Tekton replaces
+    /// (`objectIndividualVariablePattern` in `pkg/reconciler/taskrun/resources/apply.go`).
     fn in_brackets(&self, inner: &str) -> Option<Wrong> {
         let Ok(Reference::Param { name, access }) = Reference::parse(inner) else {
             return None;
@@ -151,7 +151,7 @@ impl<'a> Rule<'a> {
         (inner != right).then(|| (message, Some(format!("use $({right})"))))
     }
 
-    /// Returns true for what a StepAction gets of the Task that refers to it.
+    /// Returns true for variables that a StepAction gets from the Task that refers to it.
     fn depends_on_task(&self, inner: &str) -> bool {
         let roots = ["results", "workspaces", "steps"];
         self.names.is_step_action && root(inner).is_some_and(|root| roots.contains(&root))

@@ -1,4 +1,4 @@
-//! Texts in a script that are a shell's.
+//! The parts of a script that belong to its shell.
 
 /// Returns true for a command of one word that is the name of a program: `$(steps.sh)`.
 pub(super) fn is_program(inner: &str) -> bool {

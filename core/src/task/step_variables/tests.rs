@@ -3,7 +3,7 @@ use crate::document::yaml;
 
 const NONE: [Vec<String>; 3] = [const { Vec::new() }; 3];
 
-/// A Task with one of each, and `fields` as those of its second step.
+/// Returns a Task with each kind of name, and with `fields` in its second step.
 fn task(fields: &str) -> String {
     format!(
         "kind: Task
@@ -20,7 +20,8 @@ spec:
     )
 }
 
-/// The messages about the document: those of refused variables, of literal ones, and of those that depend.
+/// Returns the messages about the document: about refused variables, about literal ones, and about those whose effect
+/// depends on the cluster or the Task.
 fn found(document: &str) -> [Vec<String>; 3] {
     let document = yaml::parse(document).unwrap();
     let sites = DeclarationSite::all(&document);
@@ -96,7 +97,7 @@ fn tektons_webhook_refuses_these() {
         ("script: $(params.x.y.z)", "of type string"),
         ("script: $(params.o.k.z)", "unknown variable"),
         ("script: $(params.d.e)", "no parameter 'd'"),
-        ("script: $(params.x | tr a b)", "between backquotes"),
+        ("script: $(params.x | tr a b)", "use backquotes"),
         ("script: $(params.sh)", "no parameter 'sh'"),
         ("script: $(params.l)", "is an array"),
         ("env: [{name: A, value: '$(params.l[*])'}]", "is an array"),
@@ -116,7 +117,7 @@ fn tektons_webhook_refuses_these() {
             "the Task has no result 'nope'",
         ),
         ("script: $(results.nope)", "use $(results.nope.path)"),
-        ("script: $(results.sh a b)", "between backquotes"),
+        ("script: $(results.sh a b)", "use backquotes"),
         ("script: $(results.d.e.path)", "$(results[\"a.b\"].path)"),
         (
             "script: $(step.results.nope.path)",
@@ -124,12 +125,12 @@ fn tektons_webhook_refuses_these() {
         ),
         (
             "script: $(steps.zero.results.own)",
-            "no step results in 'script'",
+            "does not replace step results in 'script'",
         ),
         ("image: $(steps.zero.results.nope)", "has no result 'nope'"),
         (
             "volumeMounts: [{name: v, mountPath: $(steps.zero.results.own)}]",
-            "no step results in 'volumeMounts'",
+            "does not replace step results in 'volumeMounts'",
         ),
         (
             "imagePullPolicy: $(steps.none.results.own)",
@@ -201,7 +202,7 @@ fn tekton_leaves_these_as_they_are() {
         ),
         (
             "timeout: $(steps.zero.results.own)",
-            "no step results in 'timeout'",
+            "does not replace step results in 'timeout'",
         ),
         (
             "script: $(steps.step-none.exitCode.path)",
@@ -209,9 +210,12 @@ fn tekton_leaves_these_as_they_are() {
         ),
         (
             "script: $(steps.zero.digest)",
-            "step outputs fill templates",
+            "step outputs are only available in templates",
         ),
-        ("script: $(tasks.a.results.b)", "by parameters of its Task"),
+        (
+            "script: $(tasks.a.results.b)",
+            "through parameters of its Task",
+        ),
         ("script: $(resources.a.url)", "has no such resource"),
         ("args: [$(workspaces.none.sh a b)]", "unknown variable"),
     ] {
@@ -248,7 +252,7 @@ fn the_rest_of_a_task_is_left_as_it_is() {
         ),
         (
             "sidecars: [{name: s, args: [$(steps.zero.results.own)]}]",
-            "no step results in 'args'",
+            "does not replace step results in 'args'",
         ),
         (
             "sidecars: [{name: s, args: [$(step.results.own.path)]}]",
@@ -344,7 +348,7 @@ fn a_step_action_has_names_of_its_own() {
         (
             "script: $(params.x)",
             0,
-            "the script of a StepAction has no parameters",
+            "the script of a StepAction cannot use parameters",
         ),
         (
             "script: $(results.q.path)",

@@ -28,7 +28,7 @@ pub(crate) struct Injector {
     process: Process,
     pub(crate) address: SocketAddr,
     pub(crate) health: SocketAddr,
-    /// It reads its files as long as it runs, and the setup may be gone before.
+    /// The injector reads its files as long as it runs, and the setup may be dropped earlier.
     _folder: Arc<TempDir>,
 }
 

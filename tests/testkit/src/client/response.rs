@@ -10,10 +10,10 @@ use super::Connection;
 /// A response.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Response {
-    /// Its status.
+    /// The status.
     pub status: u16,
     headers: Vec<(String, String)>,
-    /// Its body.
+    /// The body.
     pub body: Vec<u8>,
 }
 

@@ -7,15 +7,15 @@ use serde_json::Value;
 /// A request and its outcome.
 #[derive(Debug, Clone)]
 pub struct Recorded {
-    /// Its method.
+    /// The method.
     pub method: Method,
-    /// Its path, without the query.
+    /// The path, without the query.
     pub path: String,
-    /// Its query; empty when there is none.
+    /// The query; empty if there is none.
     pub query: String,
-    /// Its body.
+    /// The body.
     pub body: Bytes,
-    /// Its outcome so far.
+    /// The outcome so far.
     pub outcome: Outcome,
 }
 
