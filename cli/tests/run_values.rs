@@ -203,7 +203,7 @@ fn unknown_variables_are_errors_in_every_field_of_a_step() {
         (
             "{name: one, script: 'echo $(steps.zero.results.own)'}",
             "script",
-            "Tekton does not support step results in 'script'",
+            "Tekton does not replace step results in 'script'",
         ),
         (
             "{name: one, script: 'echo $(step.artifacts.path)'}",
