@@ -1,6 +1,8 @@
 //! Kubernetes' own kinds, as far as a pipeline is likely to create them.
 //!
-//! Their schemas are those of `k8s-openapi`, with the references in them replaced.
+//! Their schemas are those of `k8s-openapi`, with the references in them replaced and the rules of [`validation`] added.
+
+mod validation;
 
 use std::any::TypeId;
 use std::sync::{Arc, LazyLock};
@@ -97,10 +99,14 @@ fn schema<T: JsonSchema>() -> Value {
         .into_root_schema_for::<T>()
         .to_value();
     let definitions = schema.as_object_mut().and_then(|root| root.remove("$defs"));
-    let definitions = match definitions {
+    let mut definitions = match definitions {
         Some(Value::Object(definitions)) => definitions,
         _ => Map::new(),
     };
+    for (name, schema) in &mut definitions {
+        validation::complete(name, schema);
+    }
+    validation::complete(&T::schema_name(), &mut schema);
     inline(&mut schema, &definitions);
     schema
 }
