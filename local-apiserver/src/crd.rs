@@ -68,6 +68,7 @@ struct Names {
 #[derive(Deserialize)]
 struct Version {
     name: String,
+    #[serde(default)]
     served: bool,
     #[serde(default)]
     schema: Validation,

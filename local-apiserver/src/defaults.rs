@@ -29,6 +29,15 @@ pub(crate) fn fill(kind: &Kind, object: &mut Value) {
                 object["type"] = "Opaque".into();
             }
         }
+        "ClusterRoleBinding" | "RoleBinding" => {
+            if let Some(role) = object["roleRef"].as_object_mut() {
+                let group = role.entry("apiGroup").or_insert(Value::Null);
+                if group.is_null() || *group == "" {
+                    *group = kind.group.as_str().into();
+                }
+            }
+        }
+        "PriorityClass" if object["value"].is_null() => object["value"] = 0.into(),
         _ => {}
     }
 }

@@ -12,6 +12,11 @@ use crate::cause::{Cause, Fault};
 /// The format of quantities, which may be numbers (`cpu: 1`).
 pub(crate) const QUANTITY: &str = "quantity";
 
+/// Marks a field that takes the number or name of a port.
+pub(crate) const PORT: &str = "x-port";
+/// The form of the keys of a map: `label`, `annotation`, or `key` of a ConfigMap or Secret.
+pub(crate) const KEYS: &str = "x-keys";
+
 /// Returns the schema of a field of a map.
 pub(crate) fn field<'a>(schema: &'a Value, name: &str) -> Option<&'a Value> {
     let additional = || schema.get("additionalProperties").filter(|s| s.is_object());

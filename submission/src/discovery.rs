@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::StreamExt;
+use gleaner_core::kinds;
 use http::StatusCode;
 use serde::Deserialize;
 
@@ -224,6 +225,9 @@ fn not_served(name: &KindName, versions: Option<&str>) -> Reason {
     let remedy = match versions {
         Some(versions) => format!("it serves {versions}"),
         None if name.group().is_empty() => "check apiVersion and kind".to_owned(),
+        None if kinds::is_own_group(name.group()) => {
+            "it is one of Kubernetes' own: check apiVersion and kind, and the version of the cluster".to_owned()
+        }
         None => "install its CRD".to_owned(),
     };
     name.not_served(remedy)
@@ -238,3 +242,6 @@ impl KindName {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use super::field_path::FieldPath;
 use super::model::{GIVEN_RESULTS, Naming, Origin, Policy, Template};
 use super::read_wait;
 use crate::document::diagnostic::Part;
-use crate::document::{Cursor, Diagnostics};
+use crate::document::{Content, Cursor, Diagnostics};
 use crate::variable::{Tree, Use};
 use gleaner_proto::kubernetes::{
     PIPELINE_RESOURCE_API_VERSION, PIPELINE_RESOURCE_KIND, PIPELINE_RESOURCE_TYPES,
@@ -217,8 +217,13 @@ fn read_metadata(
     findings: &mut Diagnostics,
 ) -> IndexMap<String, Tree> {
     let mut rest = IndexMap::new();
+    if metadata.node.content == Content::Null {
+        return rest;
+    }
     for (key, field) in metadata.entries(findings) {
         match key {
+            // The API server reads a null as an absent field; exports have `creationTimestamp: null`.
+            key if key != "name" && field.node.content == Content::Null => {}
             "name" | "generateName" => {
                 if field.text(findings).is_none() {
                     continue;
