@@ -297,7 +297,7 @@ fn kinds_and_versions_that_do_not_exist_are_named_with_the_right_one() {
         ),
         (
             "v1, kind: List",
-            "error: kind: a List cannot be created; write each of its items as a separate object",
+            "error: kind: a List cannot be created; write an entry of objects for each of its items",
         ),
         (
             "v1, kind: Status",

@@ -331,7 +331,7 @@ fn an_output_in_data_of_a_secret_is_a_warning_without_a_pattern() {
 fn a_list_is_not_an_object() {
     finds(
         &object("resourceTemplate: {apiVersion: v1, kind: List, items: []}"),
-        "error: objects[1].resourceTemplate.kind: v1 has no kind 'List'; write an entry of objects for each item",
+        "error: objects[1].resourceTemplate.kind: a List cannot be created; write an entry of objects for each of its items",
     );
 }
 

@@ -137,7 +137,7 @@ pub(super) fn check(
 ) -> bool {
     if (version, kind) == ("v1", "List") {
         let at = template.field("kind").unwrap_or_else(|| template.clone());
-        let help = "write each of its items as a separate object";
+        let help = "write an entry of objects for each of its items";
         errors.refuse(&at, "a List cannot be created", help);
         return false;
     }
@@ -150,9 +150,6 @@ pub(super) fn check(
             return true;
         }
         let help = match (nearest(kind, kinds.iter().copied()), version_of(kind)) {
-            _ if kind == "List" => {
-                "write an entry of objects for each item: a List is not an object".to_owned()
-            }
             (_, Some(right)) => format!("{kind} is in apiVersion {right}"),
             (Some(right), None) => format!("did you mean '{right}'?"),
             (None, None) => match misspelt(kind) {
