@@ -120,7 +120,7 @@ fn an_indexed_job_needs_its_index_in_static_names() {
         &LINT,
         &indexed,
         &[
-            "17:34: error: objects[0].resourceTemplate.metadata.name: each pod of an Indexed Job would create 'cm' under the same name; put $(context.job.completionIndex) into metadata.name, or leave the name out",
+            "17:34: error: objects[0].resourceTemplate.metadata.name: each pod of an Indexed Job would create 'cm' with the same name; put $(context.job.completionIndex) into metadata.name, or omit the name",
         ],
     );
     let named = |text: &str| {
@@ -148,7 +148,7 @@ fn a_cluster_without_the_webhook_is_checked_for_what_inject_refuses() {
         &AHEAD,
         &several,
         &[
-            "16:34: error: objects[0].resourceTemplate.metadata.name: each pod of this Job would create 'cm' under the same name; leave the name out, or use generateName",
+            "16:34: error: objects[0].resourceTemplate.metadata.name: each pod of this Job would create 'cm' with the same name; leave the name out, or use generateName",
         ],
     );
     finds(&AHEAD, &several.replace("{name: fixed}", "{}"), &[]);

@@ -113,7 +113,7 @@ fn kinds_that_tekton_removed_are_named_in_templates() {
     ));
     assert!(
         warning.ends_with(
-            "objects[0].resourceTemplate.kind: Tekton has no kind Run any more; use a CustomRun\n"
+            "objects[0].resourceTemplate.kind: Tekton has removed the kind Run; use a CustomRun\n"
         ),
         "{warning}"
     );

@@ -102,7 +102,7 @@ impl Findings {
     }
 }
 
-/// The objects that several pods would create under the same name; places and positions are the declaration's.
+/// The objects that several pods would create with the same name; places and positions are the declaration's.
 fn of_one_name(declaration: &Declaration) -> impl Iterator<Item = &Template> {
     let templates = declaration.templates.iter();
     templates.filter(|template| {
@@ -116,10 +116,10 @@ fn of_one_name(declaration: &Declaration) -> impl Iterator<Item = &Template> {
 
 /// Reports objects that would have the same name for every completion index.
 pub(super) fn alike(declaration: &Declaration) -> Vec<Diagnostic> {
-    let help = "put $(context.job.completionIndex) into metadata.name, or leave the name out";
+    let help = "put $(context.job.completionIndex) into metadata.name, or omit the name";
     let alike = of_one_name(declaration).map(|template| {
         let message = format!(
-            "each pod of an Indexed Job would create '{}' under the same name",
+            "each pod of an Indexed Job would create '{}' with the same name",
             template.name
         );
         at_name(template, message).help(help)
@@ -130,7 +130,7 @@ pub(super) fn alike(declaration: &Declaration) -> Vec<Diagnostic> {
 fn alike_ahead(declaration: &Declaration) -> Vec<Diagnostic> {
     let alike = of_one_name(declaration).map(|template| {
         let message = format!(
-            "each pod of this Job would create '{}' under the same name",
+            "each pod of this Job would create '{}' with the same name",
             template.name
         );
         at_name(template, message).help("leave the name out, or use generateName")
