@@ -33,7 +33,7 @@ fn only_what_gleaner_crowds_out_is_a_failure() {
         failure.message
     );
     assert!(
-        failure.message.contains("would be 4096"),
+        failure.message.contains("it would keep 4096"),
         "{}",
         failure.message
     );
