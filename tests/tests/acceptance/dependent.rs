@@ -73,8 +73,8 @@ async fn a_namespace_goes_when_what_is_in_it_is_refused(server: &Server) {
         ("first", first),
         ("second", second),
     ];
-    // The declaration cannot tell that the variable makes the name invalid.
-    let declared = declared(&objects).replace("Second", "$(steps.plan.pr).");
+    // The declaration does not judge the middle of a name with a variable.
+    let declared = declared(&objects).replace("Second", "a..$(steps.plan.pr)");
     let mut run = Run::new(PROGRAMS, server, &declared);
     run.start().await;
     let step = run.step("plan").writes("pr", "42").first();
