@@ -152,6 +152,8 @@ impl Connection {
 fn tcp(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
+    // As the client of an API server: otherwise the end of a request waits up to 40 ms for an acknowledgment.
+    stream.set_nodelay(true)?;
     Ok(stream)
 }
 
