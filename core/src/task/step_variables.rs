@@ -123,9 +123,13 @@ pub fn of_step_action(spec: &Cursor<'_>) -> Result<Misused, Vec<Diagnostic>> {
 /// Fields that hold no variables of Tekton: the declaration of outputs is checked by its own reader.
 const PASSED_OVER: [&str; 5] = ["name", "displayName", "description", "outputs", "ref"];
 
+/// The problems of one Task that are counted: a script may have a hundred thousand, and each costs a message.
+const PROBLEMS_MAX: usize = 1000;
+
 struct Check<'a> {
     rule: Rule<'a>,
     found: Misused,
+    problems: usize,
 }
 
 // === impl Check ===
@@ -135,6 +139,7 @@ impl<'a> Check<'a> {
         Self {
             rule: Rule::new(names),
             found: Misused::default(),
+            problems: 0,
         }
     }
 
@@ -199,9 +204,13 @@ impl<'a> Check<'a> {
 
     fn text(&mut self, text: &str, node: &Cursor<'_>, field: &Field<'_>) {
         for one in occurrences(text) {
+            if self.problems == PROBLEMS_MAX {
+                return;
+            }
             let Some(problem) = self.rule.problem(text, one, field) else {
                 continue;
             };
+            self.problems += 1;
             let found = match problem.effect {
                 Effect::Refused => &mut self.found.refused,
                 Effect::Literal => &mut self.found.literal,

@@ -259,6 +259,14 @@ fn specs() -> Vec<(&'static str, Value)> {
             ),
         ),
         (
+            "a line of unknown variables",
+            task(
+                declaration,
+                json!([{"name": "a", "image": "i", "script": "$(workspaces.w.path)".repeat(130_000)}]),
+                json!({}),
+            ),
+        ),
+        (
             "a long script",
             task(
                 declaration,
