@@ -8,6 +8,7 @@ use indexmap::{IndexMap, IndexSet};
 use crate::declaration::{Declaration, Finding, ParamShape, param_type};
 use crate::document::diagnostic::{Diagnostic, Part};
 use crate::document::{Diagnostics, Place};
+use crate::variable::occurrence::occurrences;
 use crate::variable::{Access, CONTEXT, Reference};
 
 use super::spec::TaskSpec;
@@ -22,17 +23,17 @@ pub fn paths(declaration: &Declaration, spec: Option<&TaskSpec>) -> Diagnostics 
     for (step, outputs) in &declaration.steps {
         for (index, output) in outputs.iter().enumerate() {
             let path = output.spec.path.as_deref().unwrap_or_default();
-            for (offset, variable) in variables(path) {
+            for one in occurrences(path) {
                 let wrong = match &names {
-                    Some(names) => names.unknown(variable, declaration, &found),
-                    None => Some(outside_tekton(variable)),
+                    Some(names) => names.unknown(one.inner, declaration, &found),
+                    None => Some(outside_tekton(one.inner)),
                 };
                 if let Some((message, help)) = wrong {
                     found.push_with(|_| {
                         let place = Place::from(["steps", step.as_str()]).index(index);
                         Diagnostic::new(place.key("fromPath"), output.at, message)
                             .maybe_help(help)
-                            .about(Part::Offset(offset))
+                            .about(Part::Offset(one.offset))
                     });
                 }
             }
@@ -105,8 +106,8 @@ fn written_by(step: &Step) -> impl Iterator<Item = &str> {
         .filter_map(|variable| variable.value.as_ref());
     let texts = action.iter().chain(&step.args).chain(values);
     texts
-        .flat_map(|text| variables(text))
-        .filter_map(|(_, variable)| result(variable))
+        .flat_map(|text| occurrences(text))
+        .filter_map(|one| result(one.inner))
 }
 
 /// The result whose file `variable` refers to.
@@ -117,14 +118,6 @@ fn result(variable: &str) -> Option<&str> {
         .iter()
         .filter_map(|(open, close)| access.strip_prefix(open)?.strip_suffix(close));
     names.next()
-}
-
-/// The content of each `$(...)`, with the byte offset of the variable.
-pub(in crate::task) fn variables(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    text.match_indices("$(").filter_map(|(offset, open)| {
-        let (variable, _) = text[offset + open.len()..].split_once(')')?;
-        Some((offset, variable))
-    })
 }
 
 fn outside_tekton(variable: &str) -> Finding {
