@@ -9,7 +9,7 @@ use crate::declaration::{Declaration, Finding, ParamShape, param_type};
 use crate::document::diagnostic::{Diagnostic, Part};
 use crate::document::{Diagnostics, Place};
 use crate::variable::occurrence::occurrences;
-use crate::variable::{Access, CONTEXT, Reference};
+use crate::variable::{Access, COMPLETION_INDEX, CONTEXT, Reference};
 
 use super::spec::TaskSpec;
 use super::step::{Action, Step};
@@ -67,13 +67,12 @@ pub fn results(declaration: &Declaration, spec: &TaskSpec) -> Vec<Diagnostic> {
 /// pod that is not Tekton's.
 pub fn context(declaration: &Declaration, is_task: bool) -> Diagnostics {
     let mut found = Diagnostics::default();
-    let uses = declaration.templates.iter();
-    for usage in uses.flat_map(|template| &template.uses) {
+    for usage in declaration.uses() {
         let Reference::Context(name) = &usage.reference else {
             continue;
         };
         let help = match (is_task, name.as_str()) {
-            (true, OF_JOB) => OF_JOB_ONLY,
+            (true, COMPLETION_INDEX) => OF_JOB_ONLY,
             (false, name) if name.starts_with("pipelineRun.") || name == "task.retry-count" => {
                 "only Tekton's pods have it"
             }
@@ -81,16 +80,12 @@ pub fn context(declaration: &Declaration, is_task: bool) -> Diagnostics {
         };
         found.push_with(|_| {
             let message = format!("`$(context.{name})` has no value here");
-            Diagnostic::new(&usage.place, usage.at, message)
-                .help(help)
-                .about(Part::Offset(usage.offset))
+            usage.diagnostic(message).help(help)
         });
     }
     found
 }
 
-/// The context variable of the pods of an Indexed Job.
-const OF_JOB: &str = "job.completionIndex";
 const OF_JOB_ONLY: &str = "only the pods of an Indexed Job have it";
 
 /// The results whose files `step` refers to.
@@ -175,12 +170,12 @@ impl<'a> Names<'a> {
                 let name = rest.strip_suffix(".path").unwrap_or(rest);
                 lacks("result", name, &self.results)
             }
-            ("context", _) if CONTEXT.contains(&rest) && rest != OF_JOB => None,
+            ("context", _) if rest == COMPLETION_INDEX => {
+                let message = format!("`$({variable})` has no value here");
+                Some((message, Some(OF_JOB_ONLY.to_owned())))
+            }
+            ("context", _) if CONTEXT.contains(&rest) => None,
             ("context", _) => {
-                if rest == OF_JOB {
-                    let message = format!("`$({variable})` has no value here");
-                    return Some((message, Some(OF_JOB_ONLY.to_owned())));
-                }
                 let message = format!("`$({variable})`: unknown context variable '{rest}'");
                 Some((message, found.suggestion(rest, CONTEXT)))
             }
