@@ -397,7 +397,7 @@ fn embedded<'a>(
     let mut found = Vec::new();
     for list in ["tasks", "finally"] {
         // Tekton rejects a list of another type.
-        for item in pipeline.items_at(list, &mut Diagnostics::default()) {
+        for item in pipeline.list_of(list) {
             let name = item.node.text_of("name").unwrap_or("without a name");
             let title = format!("{title}, task {name}");
             let around = [&[item.node, pipeline.node], outer].concat();
