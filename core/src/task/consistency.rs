@@ -17,15 +17,14 @@ use super::step_variables::OF_TEKTON;
 
 /// Checks the variables in `fromPath`, which only Tekton replaces; a plain pod has no `spec`. Places and positions are the
 /// declaration's.
-pub fn paths(declaration: &Declaration, spec: Option<&TaskSpec>) -> Diagnostics {
+pub fn paths(declaration: &Declaration, spec: Option<&TaskSpec>, found: &mut Diagnostics) {
     let names = spec.map(Names::of);
-    let mut found = Diagnostics::default();
     for (step, outputs) in &declaration.steps {
         for (index, output) in outputs.iter().enumerate() {
             let path = output.spec.path.as_deref().unwrap_or_default();
             for one in occurrences(path) {
                 let wrong = match &names {
-                    Some(names) => names.unknown(one.inner, declaration, &found),
+                    Some(names) => names.unknown(one.inner, declaration, found),
                     None => Some(outside_tekton(one.inner)),
                 };
                 if let Some((message, help)) = wrong {
@@ -39,7 +38,6 @@ pub fn paths(declaration: &Declaration, spec: Option<&TaskSpec>) -> Diagnostics 
             }
         }
     }
-    found
 }
 
 /// Reports results that both a step and a resource write; places and positions are the document's. A Task result that
@@ -65,8 +63,7 @@ pub fn results(declaration: &Declaration, spec: &TaskSpec) -> Vec<Diagnostic> {
 
 /// Context variables in templates that no run of the host has; places and positions are the declaration's. `is_task` is false for a
 /// pod that is not Tekton's.
-pub fn context(declaration: &Declaration, is_task: bool) -> Diagnostics {
-    let mut found = Diagnostics::default();
+pub fn context(declaration: &Declaration, is_task: bool, found: &mut Diagnostics) {
     for usage in declaration.uses() {
         let Reference::Context(name) = &usage.reference else {
             continue;
@@ -83,7 +80,6 @@ pub fn context(declaration: &Declaration, is_task: bool) -> Diagnostics {
             usage.diagnostic(message).help(help)
         });
     }
-    found
 }
 
 const OF_JOB_ONLY: &str = "only the pods of an Indexed Job have it";

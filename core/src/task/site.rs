@@ -245,15 +245,14 @@ impl<'a> DeclarationSite<'a> {
         let is_sound = examined.errors.is_empty();
         let declaration = examined.declaration;
         found.extend(examined.errors.into_vec().into_iter().map(located));
-        if is_sound && self.is_read() {
-            let mut context = consistency::context(&declaration, self.is_task());
-            context.settle(&parsed, syntax.text());
-            found.extend(context.into_vec().into_iter().map(located));
-        }
         if is_sound {
-            let mut paths = consistency::paths(&declaration, spec.as_ref());
-            paths.settle(&parsed, syntax.text());
-            found.extend(paths.into_vec().into_iter().map(located));
+            let mut variables = Diagnostics::default();
+            if self.is_read() {
+                consistency::context(&declaration, self.is_task(), &mut variables);
+            }
+            consistency::paths(&declaration, spec.as_ref(), &mut variables);
+            variables.settle(&parsed, syntax.text());
+            found.extend(variables.into_vec().into_iter().map(located));
         }
         if let (true, Some(spec)) = (is_sound, &spec) {
             found.extend(consistency::results(&declaration, spec));
