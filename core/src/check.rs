@@ -171,18 +171,13 @@ fn of_templates(
         let Some(template) = object.pointer(&pointer) else {
             continue;
         };
-        let mut own = Report::of(of_template(template, settings));
+        let own = Report::of(of_template(template, settings));
         if let (Some(injected), Some(template)) = (own.injected, changed.pointer_mut(&pointer)) {
             *template = injected;
         }
-        for diagnostic in own.errors.iter_mut().chain(&mut own.warnings) {
-            match &mut diagnostic.annotation {
-                Some(annotation) => *annotation = place.join(annotation),
-                None => diagnostic.place = place.join(&diagnostic.place),
-            }
-        }
-        report.errors.append(&mut own.errors);
-        report.warnings.append(&mut own.warnings);
+        let below = |one| below(place, one);
+        report.errors.extend(own.errors.into_iter().map(below));
+        report.warnings.extend(own.warnings.into_iter().map(below));
         if let Ok(Some(declared)) = site.declaration(&Live) {
             let found = pod::job::check(document, place, &declared, placement);
             report.errors.extend(found.errors);
@@ -207,6 +202,20 @@ fn of_template(template: &Value, settings: &Settings) -> Result<Outcome, Refusal
         fields.retain(|key, _| template.get(key).is_some());
     }
     Ok(outcome)
+}
+
+/// Returns a diagnostic about the object at `place` as one about the document.
+fn below(place: &Place, one: Diagnostic) -> Diagnostic {
+    match &one.annotation {
+        Some(annotation) => Diagnostic {
+            annotation: Some(place.join(annotation)),
+            ..one
+        },
+        None => Diagnostic {
+            place: place.join(&one.place),
+            ..one
+        },
+    }
 }
 
 /// Moves a diagnostic to its position in the document.
@@ -239,16 +248,9 @@ impl Report {
 
     /// Adds the report of the object at `place` of `document`.
     fn append(&mut self, own: Self, place: &Place, document: &Node) {
-        let below = |one: Diagnostic| match &one.annotation {
-            _ if one.omitted > 0 => one,
-            Some(annotation) => Diagnostic {
-                annotation: Some(place.join(annotation)),
-                ..one
-            },
-            None => Diagnostic {
-                place: place.join(&one.place),
-                ..one
-            },
+        let below = |one: Diagnostic| match one.omitted {
+            0 => below(place, one),
+            _ => one,
         };
         self.errors.extend(own.errors.into_iter().map(below));
         let refused = own.refused_by_tekton.into_iter().map(below);

@@ -32,16 +32,15 @@ static OUTLINE: LazyLock<Value> = LazyLock::new(|| {
 /// check to its API server.
 pub fn check(node: &Node, text: Option<&str>, scope: &Scope, examined: &mut Examined) {
     let (mut errors, mut warnings) = (Diagnostics::default(), Diagnostics::default());
-    let mut ignored = Diagnostics::default();
     let declared = &examined.declaration;
     let root = Cursor::root(node);
-    for item in root.items_at("resources", &mut ignored) {
+    for item in root.list_of("resources") {
         if let Some(metadata) = item.field("metadata") {
             let mut types = types::Types::new(declared, scope, &mut errors, &mut warnings);
-            types.check_metadata(metadata_type(), &metadata, false);
+            types.check_metadata(&metadata, false);
         }
     }
-    for item in root.items_at("objects", &mut ignored) {
+    for item in root.list_of("objects") {
         let Some(object) = item.field("resourceTemplate") else {
             continue;
         };
@@ -55,20 +54,19 @@ pub fn check(node: &Node, text: Option<&str>, scope: &Scope, examined: &mut Exam
         if !names::check(version, kind, &object, &mut errors, &mut warnings) {
             continue;
         }
-        let template = declared.templates.iter();
-        let template = template.into_iter().find(|one| one.place == item.place);
+        let mut templates = declared.templates.iter();
         let mut types = types::Types::new(declared, scope, &mut errors, &mut warnings);
-        types.template = template;
+        types.template = templates.find(|one| one.place == item.place);
         if let Some(own) = OUTLINE["kinds"][version][kind].as_str() {
             types.check_object(own, &object, kind);
             if item.node.text_of("policy") != Some("Apply") {
                 rules::check(version, kind, &object, &mut errors);
             }
         } else if let Some(metadata) = object.field("metadata") {
-            types.check_metadata(metadata_type(), &metadata, false);
+            types.check_metadata(&metadata, false);
         }
     }
-    for template in &examined.declaration.templates {
+    for template in &declared.templates {
         awaited::check(template, &mut errors, &mut warnings);
     }
     for (mut found, all) in [
@@ -79,11 +77,6 @@ pub fn check(node: &Node, text: Option<&str>, scope: &Scope, examined: &mut Exam
         all.extend(found.into_vec());
         all.sort();
     }
-}
-
-/// The type of the metadata of all kinds.
-fn metadata_type() -> &'static str {
-    OUTLINE["metadata"].as_str().unwrap_or_default()
 }
 
 /// The object type `own`: its `fields`, and those that are `required`.

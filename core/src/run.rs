@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::variable::COMPLETION_INDEX;
 use gleaner_proto::kubernetes::{RUN_API_VERSION, label};
 use serde_json::{Value, json};
 
@@ -59,7 +60,7 @@ impl Run {
 
     /// The completion index of an Indexed Job's pod.
     pub fn completion_index(&self) -> Option<&str> {
-        self.context("job.completionIndex")
+        self.context(COMPLETION_INDEX)
     }
 
     /// The run's namespace.

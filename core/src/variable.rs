@@ -16,6 +16,6 @@ mod reference;
 mod text;
 mod tree;
 
-pub use reference::{Access, CONTEXT, Reference, ReferenceError};
+pub use reference::{Access, COMPLETION_INDEX, CONTEXT, Reference, ReferenceError};
 pub use text::{Part, Position, Text, TextError};
 pub use tree::{Field, Lookup, SubstitutionError, Tree, Unresolved, Use, Variables};

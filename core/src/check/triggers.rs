@@ -2,6 +2,7 @@
 //! (`pkg/template/resource.go` of tektoncd/triggers).
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 
 use crate::document::diagnostic::{Diagnostic, Part};
 use crate::document::{Content, Cursor, Key, Locate, Location, Node};
@@ -9,7 +10,7 @@ use crate::inject::Settings;
 use crate::inject::task::Placement;
 use crate::inject::task::matrix::ObjectResults;
 use crate::task::DeclarationSite;
-use crate::variable::occurrence::occurrences;
+use crate::variable::occurrence::{occurrences, replace};
 use serde_json::Value;
 
 use super::Report;
@@ -26,15 +27,15 @@ pub(super) fn check(
         source,
         node: item.node,
     };
-    let mut report = Report::default();
+    let report_with = |masks: &mut Masks| {
+        let masked = masks.masked(item.node);
+        super::document(&masked, &original, settings, placement, tasks)
+    };
+    let [mut masks, others @ ..] = FORMS.map(Masks::new);
+    let mut report = report_with(&mut masks);
     let mut unknown = Vec::new();
-    for form in FORMS {
-        let masked = Masks::new(form).masked(item.node);
-        let own = super::document(&masked, &original, settings, placement, tasks);
-        if form == FORMS[0] {
-            report = own;
-            continue;
-        }
+    for mut other in others {
+        let own = report_with(&mut other);
         let lists = [
             (&mut report.refused_by_tekton, own.refused_by_tekton),
             (&mut report.warnings, own.warnings),
@@ -64,14 +65,8 @@ pub(super) fn check(
         let unknown = unknown.into_iter().filter(|one| one.annotation.is_none());
         report.errors.extend(unknown.map(not_known_yet));
     }
-    report.injected = match report.errors.is_empty() {
-        true => {
-            let mut masks = Masks::new(FORMS[0]);
-            masks.masked(item.node);
-            report.injected.map(|injected| masks.unmasked(injected))
-        }
-        false => None,
-    };
+    let injected = report.injected.filter(|_| report.errors.is_empty());
+    report.injected = injected.map(|injected| masks.unmasked(injected));
     report
 }
 
@@ -160,17 +155,11 @@ impl Masks {
     }
 
     fn text(&mut self, text: &str) -> String {
-        let mut masked = String::with_capacity(text.len());
-        let mut rest = 0;
-        for one in occurrences(text).filter(|one| is_of_triggers(one.inner)) {
-            let end = one.offset + "$()".len() + one.inner.len();
-            if let Some(mask) = self.mask(&text[one.offset..end]) {
-                masked.push_str(&text[rest..one.offset]);
-                masked.push_str(&mask);
-                rest = end;
-            }
-        }
-        masked.push_str(&text[rest..]);
+        let mut mask = |inner: &str| match is_of_triggers(inner) {
+            true => self.mask(&format!("$({inner})")),
+            false => None,
+        };
+        let Ok(masked) = replace(text, |inner| Ok::<_, Infallible>(mask(inner)));
         masked
     }
 

@@ -149,8 +149,7 @@ impl fmt::Display for KindPattern {
 }
 
 fn group(template: &Template) -> &str {
-    let version = template.api_version.split_once('/');
-    version.map_or(CORE, |(group, _)| group)
+    template.group().unwrap_or(CORE)
 }
 
 fn is_guarded(template: &Template) -> bool {

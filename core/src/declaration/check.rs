@@ -6,9 +6,8 @@ use indexmap::{IndexMap, IndexSet};
 
 use super::model::{Declaration, Origin, Policy, Template};
 use super::read::Gaps;
-use super::text_field::is_core;
 use super::{cycle, literal_name, order};
-use crate::document::diagnostic::{Diagnostic, Part};
+use crate::document::diagnostic::Diagnostic;
 use crate::document::{Diagnostics, Place};
 use crate::variable::{Access, Position, Reference, Use};
 use gleaner_proto::kubernetes::{PIPELINE_RESOURCE_API_VERSION, PIPELINE_RESOURCE_KIND};
@@ -67,11 +66,7 @@ pub(super) fn check(
                 continue;
             }
             if let Err((message, help)) = check_use(declaration, template, usage, scope, found) {
-                found.push_with(|_| {
-                    Diagnostic::new(&usage.place, usage.at, message)
-                        .maybe_help(help)
-                        .about(Part::Offset(usage.offset))
-                });
+                found.push_with(|_| usage.diagnostic(message).maybe_help(help));
             }
         }
     }
@@ -82,8 +77,7 @@ pub(super) fn check(
 /// Rejects `Apply` for a PipelineResource, which never changes after creation (the proposal: "they are immutable once
 /// generated").
 fn check_policy(template: &Template, found: &mut Diagnostics) {
-    let is_resource = template.kind == PIPELINE_RESOURCE_KIND
-        && template.api_version == PIPELINE_RESOURCE_API_VERSION;
+    let is_resource = template.is(PIPELINE_RESOURCE_API_VERSION, PIPELINE_RESOURCE_KIND);
     if is_resource && template.policy == Policy::Apply {
         let place = template.place.key("policy");
         let message = "a PipelineResource cannot be applied: it is immutable once created";
@@ -108,7 +102,7 @@ fn check_results(template: &Template, found: &mut Diagnostics) {
 }
 
 fn is_secret(template: &Template) -> bool {
-    is_core(template, "Secret")
+    template.is("v1", "Secret")
 }
 
 /// A message and its remedy.

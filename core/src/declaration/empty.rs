@@ -27,11 +27,11 @@ pub(super) fn find(node: &Node, warnings: &mut Diagnostics) {
             unfilled(&output, &OUTPUT, warnings);
         }
     }
-    for resource in root.items_at("resources", &mut ignored) {
+    for resource in root.list_of("resources") {
         unfilled(&resource, &RESOURCE, warnings);
         both_names(&resource, warnings);
     }
-    for object in root.items_at("objects", &mut ignored) {
+    for object in root.list_of("objects") {
         unfilled(&object, &OBJECT, warnings);
         if let Some(wait) = object.field("waitFor") {
             unfilled(&wait, &WAIT_FOR, warnings);

@@ -7,7 +7,6 @@ use serde_json::Value;
 use super::check::is_secret_data;
 use super::model::Declaration;
 use crate::document::Diagnostics;
-use crate::document::diagnostic::{Diagnostic, Part};
 use crate::variable::Reference;
 
 /// Adds a warning for each output in `data` of a Secret, unless a pattern shows that the step encodes it.
@@ -30,9 +29,7 @@ pub(super) fn find(declaration: &Declaration, warnings: &mut Diagnostics) {
                     );
                     let help = "put it under stringData, which takes plain text; if the step encodes it, declare a pattern \
                                 such as '^[A-Za-z0-9+/]*={0,2}$'";
-                    Diagnostic::new(&usage.place, usage.at, message)
-                        .help(help)
-                        .about(Part::Offset(usage.offset))
+                    usage.diagnostic(message).help(help)
                 });
             }
         }

@@ -46,9 +46,8 @@ pub(super) fn find(
 ) {
     let names = Names::new(declaration, scope);
     let root = Cursor::root(node);
-    let mut ignored = Diagnostics::default();
     for list in ["resources", "objects"] {
-        for item in root.items_at(list, &mut ignored) {
+        for item in root.list_of(list) {
             let template = item.field("resourceTemplate");
             let version = template
                 .as_ref()

@@ -1,6 +1,6 @@
 //! Literal names of objects that the API server would reject.
 
-use super::model::{Naming, Origin, Template};
+use super::model::{Naming, Template};
 use crate::document::Diagnostics;
 use crate::document::diagnostic::Diagnostic;
 use crate::render::SUFFIX;
@@ -28,7 +28,7 @@ impl Form {
             .starts_with("rbac.authorization.k8s.io/")
         {
             Self::Segment
-        } else if is(template, "v1", "Namespace") || is(template, "v1", "Service") {
+        } else if template.is("v1", "Namespace") || template.is("v1", "Service") {
             Self::Label
         } else {
             Self::Subdomain
@@ -128,17 +128,13 @@ pub(super) fn check(template: &Template, found: &mut Diagnostics) {
             (format!("Kubernetes rejects the name '{name}'"), help)
         }
     };
-    let object = match template.origin {
-        Origin::PipelineResource { .. } => template.place.clone(),
-        Origin::Object => template.place.key("resourceTemplate"),
-    };
-    let place = object.key("metadata").key(key);
+    let place = template.metadata().key(key);
     found.push(Diagnostic::new(place, None, message).help(help));
 }
 
 /// The longest name, in characters: the name of a StatefulSet or CronJob becomes part of a label of its pods.
 fn longest(template: &Template) -> usize {
-    let is = |api_version, kind| is(template, api_version, kind);
+    let is = |api_version, kind| template.is(api_version, kind);
     if is("apps/v1", "StatefulSet") || is("batch/v1", "CronJob") {
         52
     } else if is("v1", "Namespace") || is("v1", "Service") || is("batch/v1", "Job") {
@@ -146,8 +142,4 @@ fn longest(template: &Template) -> usize {
     } else {
         253
     }
-}
-
-fn is(template: &Template, api_version: &str, kind: &str) -> bool {
-    template.api_version == api_version && template.kind == kind
 }

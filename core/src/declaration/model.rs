@@ -205,11 +205,16 @@ impl Declaration {
         self.steps.get(step)?.named(name)
     }
 
+    /// The uses of variables in all templates, in order.
+    pub fn uses(&self) -> impl Iterator<Item = &Use> {
+        self.templates.iter().flat_map(|template| &template.uses)
+    }
+
     /// The variables of all templates, without paths into their values, each once, in order of first use. References to
     /// other templates are left out, since they have no value.
     pub fn variables(&self) -> IndexSet<Reference> {
-        let uses = self.templates.iter().flat_map(|template| &template.uses);
-        uses.map(|usage| usage.reference.root())
+        self.uses()
+            .map(|usage| usage.reference.root())
             .filter(|root| !matches!(root, Reference::Resource { .. }))
             .collect()
     }
@@ -260,6 +265,26 @@ impl Named for Template {
 }
 
 impl Template {
+    /// Returns true if the template has this `apiVersion` and `kind`.
+    pub(crate) fn is(&self, api_version: &str, kind: &str) -> bool {
+        self.api_version == api_version && self.kind == kind
+    }
+
+    /// The API group; none for the core.
+    pub(crate) fn group(&self) -> Option<&str> {
+        let version = self.api_version.split_once('/');
+        version.map(|(group, _)| group)
+    }
+
+    /// The place of the object's `metadata` in the declaration.
+    pub(crate) fn metadata(&self) -> Place {
+        let object = match self.origin {
+            Origin::PipelineResource { .. } => self.place.clone(),
+            Origin::Object => self.place.key("resourceTemplate"),
+        };
+        object.key("metadata")
+    }
+
     /// The names of the other templates that this one refers to.
     pub fn dependencies(&self) -> impl Iterator<Item = &str> {
         self.uses.iter().filter_map(|usage| match &usage.reference {

@@ -49,7 +49,7 @@ pub(super) fn check(declaration: &Declaration, found: &mut Diagnostics) {
 
 /// The needs of other templates that this template fulfills.
 fn fulfilled(template: &Template) -> Vec<Need> {
-    if template.api_version == "v1" && template.kind == "Namespace" {
+    if template.is("v1", "Namespace") {
         let of = Need::NamespaceOf(template.name.to_string());
         return match &template.naming {
             Naming::Static(name) => vec![of, Need::Namespace(written(name))],
@@ -80,7 +80,7 @@ fn needs(template: &Template) -> Vec<(Need, &'static [&'static str])> {
         Some(Field::Variable(tree)) => needs.push((needed_namespace(tree), path)),
         None => {}
     }
-    if let Some((group, _)) = template.api_version.split_once('/') {
+    if let Some(group) = template.group() {
         let need = Need::Kind(group.to_owned(), template.kind.clone());
         needs.push((need, &["kind"]));
     }

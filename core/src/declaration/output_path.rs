@@ -1,7 +1,10 @@
 //! Values of `fromPath` that name no file: the redirector opens the path as written, without a shell.
 
+use std::convert::Infallible;
+
 use crate::document::diagnostic::Part;
 use crate::document::{Cursor, Diagnostics};
+use crate::variable::occurrence::replace;
 
 /// Reports the path of the output `name` if no regular file can have it.
 pub(super) fn check(
@@ -94,17 +97,9 @@ fn shell_variable(literal: &str) -> Option<(usize, usize)> {
 
 /// The path with a letter instead of each byte of `$(...)`, which has a value only in the run.
 fn without_variables(text: &str) -> String {
-    let mut literal = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(start) = rest.find("$(") {
-        let Some(end) = rest[start..].find(')') else {
-            break;
-        };
-        literal.push_str(&rest[..start]);
-        literal.extend(std::iter::repeat_n('v', end + 1));
-        rest = &rest[start + end + 1..];
-    }
-    literal + rest
+    let letters = |inner: &str| Some("v".repeat("$()".len() + inner.len()));
+    let Ok(literal) = replace(text, |inner| Ok::<_, Infallible>(letters(inner)));
+    literal
 }
 
 #[cfg(test)]

@@ -55,8 +55,7 @@ pub(super) fn check(
             errors.push(Diagnostic::new(place, None, message).help(help));
             continue;
         }
-        let place = template.place.key("resourceTemplate");
-        let place = place.key("metadata").key("namespace");
+        let place = template.metadata().key("namespace");
         let help = "remove the namespace, or 'owned'";
         match template.tree.field(&["metadata", "namespace"]) {
             Some(Field::Variable(Tree::String(Reference::Resource { name, field })))
@@ -84,13 +83,11 @@ pub(super) fn check(
 }
 
 fn is_cluster_scoped(template: &Template) -> bool {
-    let version = template.api_version.as_str();
-    let group = version.split_once('/').map_or("", |(group, _)| group);
+    let group = template.group().unwrap_or_default();
     CLUSTER_GROUPS.contains(&group) || CLUSTER_KINDS.contains(&(group, template.kind.as_str()))
 }
 
 /// Returns true for a Namespace that does not exist before the run.
 fn is_new_namespace(template: &Template) -> bool {
-    let is_namespace = template.api_version == "v1" && template.kind == "Namespace";
-    is_namespace && template.policy == Policy::Create
+    template.is("v1", "Namespace") && template.policy == Policy::Create
 }

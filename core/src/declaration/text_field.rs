@@ -45,14 +45,9 @@ impl Template {
             | [.., "matchLabels" | "nodeSelector", _]
             | [.., "env", INDEX, "value"] => true,
             ["spec", "params", INDEX, "value"] => self.origin != Origin::Object,
-            ["resourceTemplate", "data", _] => is_core(self, "ConfigMap"),
-            ["resourceTemplate", "stringData", _] => is_core(self, "Secret"),
+            ["resourceTemplate", "data", _] => self.is("v1", "ConfigMap"),
+            ["resourceTemplate", "stringData", _] => self.is("v1", "Secret"),
             _ => false,
         }
     }
-}
-
-/// Returns true if `template` has the core kind `kind`.
-pub(super) fn is_core(template: &Template, kind: &str) -> bool {
-    template.kind == kind && template.api_version == "v1"
 }

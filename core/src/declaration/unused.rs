@@ -23,11 +23,8 @@ pub(super) fn find(declaration: &Declaration, warnings: &mut Diagnostics) {
         }
         return;
     }
-    let uses = declaration
-        .templates
-        .iter()
-        .flat_map(|template| &template.uses);
-    let used: HashSet<(&str, &str)> = uses
+    let used: HashSet<(&str, &str)> = declaration
+        .uses()
         .filter_map(|usage| match &usage.reference {
             Reference::Output { step, output, .. } => Some((step.as_str(), output.as_str())),
             _ => None,

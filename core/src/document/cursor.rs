@@ -235,6 +235,11 @@ impl<'a> Cursor<'a> {
             .unwrap_or_default()
     }
 
+    /// The items of the list in the field `key`; none if it is something else, which another check reports.
+    pub fn list_of(&self, key: &str) -> Vec<Self> {
+        self.items_at(key, &mut Diagnostics::default())
+    }
+
     /// The entries of this map.
     pub fn entries(&self, found: &mut Diagnostics) -> Vec<(&'a str, Self)> {
         let Some(entries) = self.node.mapping() else {

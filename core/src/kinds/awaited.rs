@@ -1,11 +1,13 @@
 //! Checks for states in `waitFor` and fields in `results` that Kubernetes' own objects never have.
 
 use super::status::{FIELDS, STATUSES, Status, WITHOUT_STATUS};
-use super::{OUTLINE, VERSION};
+use super::types::map_of;
+use super::{OUTLINE, VERSION, fields};
 use crate::declaration::{FieldPath, PathSegment, Template, WaitTarget};
 use crate::document::diagnostic::Diagnostic;
 use crate::document::suggestion::nearest;
 use crate::document::{Diagnostics, Place};
+use serde_json::Value;
 
 /// Checks `waitFor` and `results` of a template.
 pub(super) fn check(template: &Template, errors: &mut Diagnostics, warnings: &mut Diagnostics) {
@@ -114,14 +116,13 @@ impl Awaited<'_> {
 
     /// Reports the first key of `path` that the kind does not have. The outline has no status.
     fn path(&mut self, path: &FieldPath, place: Place) {
-        let first = path.segments().first();
-        if first == Some(&PathSegment::Key("status".to_owned())) {
+        if path.is_below("status") {
             if !self.has_status {
                 return self.no_status(place);
             }
             return self.status_field(path, place);
         }
-        if first == Some(&PathSegment::Key("metadata".to_owned())) {
+        if path.is_below("metadata") {
             return;
         }
         let kinds = &OUTLINE["kinds"][&self.template.api_version];
@@ -135,17 +136,15 @@ impl Awaited<'_> {
                     None => return,
                 },
                 PathSegment::Key(key) => {
-                    if let Some(value) = own.strip_prefix("{}") {
+                    if let Some((_, value)) = map_of(own) {
                         own = value;
                         continue;
                     }
-                    let Ok(index) = own.parse::<usize>() else {
+                    let Some(fields) = fields(own)["fields"].as_object() else {
                         return;
                     };
-                    let fields = &OUTLINE["types"][index]["fields"];
-                    let Some(field) = fields[key].as_str() else {
-                        let fields = fields.as_object().into_iter().flatten();
-                        let known: Vec<&str> = fields.map(|(name, _)| name.as_str()).collect();
+                    let Some(field) = fields.get(key).and_then(Value::as_str) else {
+                        let known: Vec<&str> = fields.keys().map(String::as_str).collect();
                         return self.unknown(key, &known, place);
                     };
                     field

@@ -2,9 +2,9 @@
 
 use gleaner_proto::name::is_dns_label;
 
-use super::rules::items;
 use super::types::{Types, entries, literal};
 use super::values::is_label_key;
+use super::{OUTLINE, fields};
 use crate::document::Cursor;
 
 /// Metadata whose types the declaration reader checks.
@@ -20,9 +20,9 @@ const OWN: [&str; 5] = [
 const FINALIZERS: [&str; 3] = ["kubernetes", "orphan", "foregroundDeletion"];
 
 impl Types<'_> {
-    /// Checks the metadata of an object against the type `own`.
-    pub(super) fn check_metadata(&mut self, own: &str, metadata: &Cursor<'_>, is_own_kind: bool) {
-        let fields = super::fields(own);
+    /// Checks the metadata of an object, whose type is that of all kinds.
+    pub(super) fn check_metadata(&mut self, metadata: &Cursor<'_>, is_own_kind: bool) {
+        let fields = fields(OUTLINE["metadata"].as_str().unwrap_or_default());
         for (key, field) in entries(metadata) {
             match fields["fields"][key].as_str() {
                 Some(map) if OWN.contains(&key) => self.check_keys(map, &field),
@@ -31,7 +31,7 @@ impl Types<'_> {
             }
         }
         self.check_namespace(metadata);
-        for finalizer in metadata.field("finalizers").iter().flat_map(items) {
+        for finalizer in metadata.list_of("finalizers") {
             self.check_finalizer(&finalizer, is_own_kind);
         }
     }

@@ -135,15 +135,15 @@ pub(super) fn check(
     errors: &mut Diagnostics,
     warnings: &mut Diagnostics,
 ) -> bool {
+    let at = |key| template.field(key).unwrap_or_else(|| template.clone());
     if (version, kind) == ("v1", "List") {
-        let at = template.field("kind").unwrap_or_else(|| template.clone());
         let help = "write an entry of objects for each of its items";
-        errors.refuse(&at, "a List cannot be created", help);
+        errors.refuse(&at("kind"), "a List cannot be created", help);
         return false;
     }
     if let Some((_, kinds)) = TEKTON.iter().find(|(known, _)| *known == version) {
         return kinds.contains(&kind)
-            || check_tekton((version, kinds), kind, template, errors, warnings);
+            || check_tekton((version, kinds), kind, &at("kind"), errors, warnings);
     }
     if let Some((_, kinds)) = KINDS.iter().find(|(known, _)| *known == version) {
         if kinds.contains(&kind) {
@@ -159,11 +159,10 @@ pub(super) fn check(
                 None => format!("Kubernetes {VERSION} has {}", kinds.join(", ")),
             },
         };
-        let at = template.field("kind").unwrap_or_else(|| template.clone());
-        errors.refuse(&at, format!("{version} has no kind '{kind}'"), help);
+        errors.refuse(&at("kind"), format!("{version} has no kind '{kind}'"), help);
         return false;
     }
-    let (group, _) = version.split_once('/').unwrap_or(("", version));
+    let group = group_of(version);
     let known_group = KINDS.iter().find(|(known, _)| group_of(known) == group);
     // A group without a dot is one of Kubernetes' own.
     let is_own = !group.contains('.');
@@ -173,9 +172,7 @@ pub(super) fn check(
     });
     let message = || format!("Kubernetes {VERSION} has no apiVersion '{version}'");
     let help = || meant.map(|right| format!("did you mean {right}?"));
-    let at = template
-        .field("apiVersion")
-        .unwrap_or_else(|| template.clone());
+    let at = at("apiVersion");
     if known_group.is_some() && is_version(version) {
         // An older or newer cluster may have it.
         warnings.add(&at, message(), help());
@@ -195,20 +192,19 @@ pub(super) fn check(
 fn check_tekton(
     (version, kinds): (&str, &[&str]),
     kind: &str,
-    template: &Cursor<'_>,
+    at: &Cursor<'_>,
     errors: &mut Diagnostics,
     warnings: &mut Diagnostics,
 ) -> bool {
-    let at = template.field("kind").unwrap_or_else(|| template.clone());
     let message = format!("{version} has no kind '{kind}'");
     if let Some((other, _)) = TEKTON.iter().find(|(_, kinds)| kinds.contains(&kind)) {
-        warnings.refuse(&at, message, format!("{kind} is in apiVersion {other}"));
+        warnings.refuse(at, message, format!("{kind} is in apiVersion {other}"));
         return true;
     }
     let Some(right) = nearest(kind, kinds.iter().copied()) else {
         return true;
     };
-    errors.refuse(&at, message, format!("did you mean '{right}'?"));
+    errors.refuse(at, message, format!("did you mean '{right}'?"));
     false
 }
 

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use super::types::{entries, literal};
-use crate::document::diagnostic::Part;
-use crate::document::{Content, Cursor, Diagnostics};
+use crate::document::diagnostic::{Diagnostic, Part};
+use crate::document::{Cursor, Diagnostics};
 
 /// The keys of the data of a Secret by its type; one of each list is enough.
 const SECRETS: [(&str, &[&[&str]]); 5] = [
@@ -115,12 +115,8 @@ fn check_selector(spec: &Cursor<'_>, found: &mut Diagnostics) {
         let Some(given) = given else {
             found.push_with(|_| {
                 let message = format!("the template of the pods has no label '{key}'");
-                let diagnostic = wanted.diagnostic(message).help(HELP);
-                crate::document::diagnostic::Diagnostic {
-                    at: None,
-                    ..diagnostic
-                }
-                .about(Part::Key)
+                let diagnostic = Diagnostic::new(&wanted.place, None, message).help(HELP);
+                diagnostic.about(Part::Key)
             });
             continue;
         };
@@ -137,7 +133,7 @@ fn check_selector(spec: &Cursor<'_>, found: &mut Diagnostics) {
 fn check_mounts(pod: &Cursor<'_>, found: &mut Diagnostics) {
     let mut volumes = HashSet::new();
     if let Some(list) = pod.field("volumes") {
-        for volume in items(&list) {
+        for volume in pod.list_of("volumes") {
             match volume.field("name").and_then(|name| literal(&name)) {
                 Some(name) => volumes.insert(name),
                 // It may be any.
@@ -149,9 +145,8 @@ fn check_mounts(pod: &Cursor<'_>, found: &mut Diagnostics) {
         }
     }
     let lists = ["initContainers", "containers"];
-    let containers = lists.iter().filter_map(|list| pod.field(list));
-    for container in containers.flat_map(|list| items(&list)) {
-        for mount in container.field("volumeMounts").iter().flat_map(items) {
+    for container in lists.iter().flat_map(|list| pod.list_of(list)) {
+        for mount in container.list_of("volumeMounts") {
             let Some(field) = mount.field("name") else {
                 continue;
             };
@@ -171,11 +166,7 @@ fn check_mounts(pod: &Cursor<'_>, found: &mut Diagnostics) {
 
 /// Each of several ports needs a unique name.
 fn check_ports(spec: &Cursor<'_>, found: &mut Diagnostics) {
-    let ports = spec
-        .field("ports")
-        .iter()
-        .flat_map(items)
-        .collect::<Vec<_>>();
+    let ports = spec.list_of("ports");
     // An item that is not a map may be replaced by several, or by none.
     if ports.len() < 2 || ports.iter().any(|port| port.node.mapping().is_none()) {
         return;
@@ -269,12 +260,4 @@ fn is_part((part, (least, most)): (&&str, (u32, u32))) -> bool {
         };
         is_number(step).is_ok_and(|step| step > 0) && range.split('-').all(is_bound)
     })
-}
-
-/// The items of a list; none if it is something else.
-pub(super) fn items<'a>(list: &Cursor<'a>) -> Vec<Cursor<'a>> {
-    match list.node.content {
-        Content::Sequence(_) => list.items(&mut Diagnostics::default()),
-        _ => Vec::new(),
-    }
 }

@@ -44,7 +44,7 @@ impl Types<'_> {
         let fields = fields(own);
         for (key, field) in entries(object) {
             match fields["fields"][key].as_str() {
-                Some(own) if key == "metadata" => self.check_metadata(own, &field, true),
+                Some(_) if key == "metadata" => self.check_metadata(&field, true),
                 Some(own) => self.check(own, &field),
                 // Without a status there is nothing to ignore.
                 None if key == "status" => {}
@@ -326,7 +326,7 @@ impl Types<'_> {
 }
 
 /// The form of the keys and the type of the values of a type of maps.
-fn map_of(own: &str) -> Option<(&str, &str)> {
+pub(super) fn map_of(own: &str) -> Option<(&str, &str)> {
     own.strip_prefix('{')?.split_once('}')
 }
 

@@ -109,7 +109,7 @@ fn fitted(template: &Template, task: &str, kind: &str) -> String {
     let is_service = template.kind == "Service"
         && (template.api_version == "v1"
             || template.api_version.starts_with("serving.knative.dev/"));
-    let is_namespace = template.api_version == "v1" && template.kind == "Namespace";
+    let is_namespace = template.is("v1", "Namespace");
     if !is_service && !is_namespace {
         return prefix;
     }

@@ -8,7 +8,8 @@ use indexmap::{IndexMap, IndexSet};
 use crate::declaration::{Declaration, Finding, ParamShape, param_type};
 use crate::document::diagnostic::{Diagnostic, Part};
 use crate::document::{Diagnostics, Place};
-use crate::variable::{Access, CONTEXT, Reference};
+use crate::variable::occurrence::occurrences;
+use crate::variable::{Access, COMPLETION_INDEX, CONTEXT, Reference};
 
 use super::spec::TaskSpec;
 use super::step::{Action, Step};
@@ -16,29 +17,27 @@ use super::step_variables::OF_TEKTON;
 
 /// Checks the variables in `fromPath`, which only Tekton replaces; a plain pod has no `spec`. Places and positions are the
 /// declaration's.
-pub fn paths(declaration: &Declaration, spec: Option<&TaskSpec>) -> Diagnostics {
+pub fn paths(declaration: &Declaration, spec: Option<&TaskSpec>, found: &mut Diagnostics) {
     let names = spec.map(Names::of);
-    let mut found = Diagnostics::default();
     for (step, outputs) in &declaration.steps {
         for (index, output) in outputs.iter().enumerate() {
             let path = output.spec.path.as_deref().unwrap_or_default();
-            for (offset, variable) in variables(path) {
+            for one in occurrences(path) {
                 let wrong = match &names {
-                    Some(names) => names.unknown(variable, declaration, &found),
-                    None => Some(outside_tekton(variable)),
+                    Some(names) => names.unknown(one.inner, declaration, found),
+                    None => Some(outside_tekton(one.inner)),
                 };
                 if let Some((message, help)) = wrong {
                     found.push_with(|_| {
                         let place = Place::from(["steps", step.as_str()]).index(index);
                         Diagnostic::new(place.key("fromPath"), output.at, message)
                             .maybe_help(help)
-                            .about(Part::Offset(offset))
+                            .about(Part::Offset(one.offset))
                     });
                 }
             }
         }
     }
-    found
 }
 
 /// Reports results that both a step and a resource write; places and positions are the document's. A Task result that
@@ -64,15 +63,13 @@ pub fn results(declaration: &Declaration, spec: &TaskSpec) -> Vec<Diagnostic> {
 
 /// Context variables in templates that no run of the host has; places and positions are the declaration's. `is_task` is false for a
 /// pod that is not Tekton's.
-pub fn context(declaration: &Declaration, is_task: bool) -> Diagnostics {
-    let mut found = Diagnostics::default();
-    let uses = declaration.templates.iter();
-    for usage in uses.flat_map(|template| &template.uses) {
+pub fn context(declaration: &Declaration, is_task: bool, found: &mut Diagnostics) {
+    for usage in declaration.uses() {
         let Reference::Context(name) = &usage.reference else {
             continue;
         };
         let help = match (is_task, name.as_str()) {
-            (true, OF_JOB) => OF_JOB_ONLY,
+            (true, COMPLETION_INDEX) => OF_JOB_ONLY,
             (false, name) if name.starts_with("pipelineRun.") || name == "task.retry-count" => {
                 "only Tekton's pods have it"
             }
@@ -80,16 +77,11 @@ pub fn context(declaration: &Declaration, is_task: bool) -> Diagnostics {
         };
         found.push_with(|_| {
             let message = format!("`$(context.{name})` has no value here");
-            Diagnostic::new(&usage.place, usage.at, message)
-                .help(help)
-                .about(Part::Offset(usage.offset))
+            usage.diagnostic(message).help(help)
         });
     }
-    found
 }
 
-/// The context variable of the pods of an Indexed Job.
-const OF_JOB: &str = "job.completionIndex";
 const OF_JOB_ONLY: &str = "only the pods of an Indexed Job have it";
 
 /// The results whose files `step` refers to.
@@ -105,8 +97,8 @@ fn written_by(step: &Step) -> impl Iterator<Item = &str> {
         .filter_map(|variable| variable.value.as_ref());
     let texts = action.iter().chain(&step.args).chain(values);
     texts
-        .flat_map(|text| variables(text))
-        .filter_map(|(_, variable)| result(variable))
+        .flat_map(|text| occurrences(text))
+        .filter_map(|one| result(one.inner))
 }
 
 /// The result whose file `variable` refers to.
@@ -117,14 +109,6 @@ fn result(variable: &str) -> Option<&str> {
         .iter()
         .filter_map(|(open, close)| access.strip_prefix(open)?.strip_suffix(close));
     names.next()
-}
-
-/// The content of each `$(...)`, with the byte offset of the variable.
-pub(in crate::task) fn variables(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    text.match_indices("$(").filter_map(|(offset, open)| {
-        let (variable, _) = text[offset + open.len()..].split_once(')')?;
-        Some((offset, variable))
-    })
 }
 
 fn outside_tekton(variable: &str) -> Finding {
@@ -182,12 +166,12 @@ impl<'a> Names<'a> {
                 let name = rest.strip_suffix(".path").unwrap_or(rest);
                 lacks("result", name, &self.results)
             }
-            ("context", _) if CONTEXT.contains(&rest) && rest != OF_JOB => None,
+            ("context", _) if rest == COMPLETION_INDEX => {
+                let message = format!("`$({variable})` has no value here");
+                Some((message, Some(OF_JOB_ONLY.to_owned())))
+            }
+            ("context", _) if CONTEXT.contains(&rest) => None,
             ("context", _) => {
-                if rest == OF_JOB {
-                    let message = format!("`$({variable})` has no value here");
-                    return Some((message, Some(OF_JOB_ONLY.to_owned())));
-                }
                 let message = format!("`$({variable})`: unknown context variable '{rest}'");
                 Some((message, found.suggestion(rest, CONTEXT)))
             }

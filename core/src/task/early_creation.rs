@@ -17,11 +17,8 @@ pub(super) fn warning(declaration: &Declaration, spec: &TaskSpec) -> Option<Diag
     if declaration.submit != Submit::Resolved {
         return None;
     }
-    let uses = declaration
-        .templates
-        .iter()
-        .flat_map(|template| &template.uses);
-    let used: HashSet<&str> = uses
+    let used: HashSet<&str> = declaration
+        .uses()
         .filter_map(|usage| match &usage.reference {
             Reference::Output { step, .. } => Some(step.as_str()),
             _ => None,

@@ -245,15 +245,14 @@ impl<'a> DeclarationSite<'a> {
         let is_sound = examined.errors.is_empty();
         let declaration = examined.declaration;
         found.extend(examined.errors.into_vec().into_iter().map(located));
-        if is_sound && self.is_read() {
-            let mut context = consistency::context(&declaration, self.is_task());
-            context.settle(&parsed, syntax.text());
-            found.extend(context.into_vec().into_iter().map(located));
-        }
         if is_sound {
-            let mut paths = consistency::paths(&declaration, spec.as_ref());
-            paths.settle(&parsed, syntax.text());
-            found.extend(paths.into_vec().into_iter().map(located));
+            let mut variables = Diagnostics::default();
+            if self.is_read() {
+                consistency::context(&declaration, self.is_task(), &mut variables);
+            }
+            consistency::paths(&declaration, spec.as_ref(), &mut variables);
+            variables.settle(&parsed, syntax.text());
+            found.extend(variables.into_vec().into_iter().map(located));
         }
         if let (true, Some(spec)) = (is_sound, &spec) {
             found.extend(consistency::results(&declaration, spec));
@@ -397,7 +396,7 @@ fn embedded<'a>(
     let mut found = Vec::new();
     for list in ["tasks", "finally"] {
         // Tekton rejects a list of another type.
-        for item in pipeline.items_at(list, &mut Diagnostics::default()) {
+        for item in pipeline.list_of(list) {
             let name = item.node.text_of("name").unwrap_or("without a name");
             let title = format!("{title}, task {name}");
             let around = [&[item.node, pipeline.node], outer].concat();

@@ -145,7 +145,7 @@ impl<'a> Check<'a> {
 
     fn steps(&mut self, spec: &Cursor<'_>) {
         // The texts of a StepAction are checked in its own document.
-        for (index, step) in items(spec, "steps").iter().enumerate() {
+        for (index, step) in spec.list_of("steps").iter().enumerate() {
             self.map(step, Owner::Step(index));
         }
         if let Some(template) = spec.field("stepTemplate") {
@@ -154,12 +154,12 @@ impl<'a> Check<'a> {
     }
 
     fn rest(&mut self, spec: &Cursor<'_>) {
-        for sidecar in items(spec, "sidecars") {
+        for sidecar in spec.list_of("sidecars") {
             if sidecar.node.text_of("name") != Some(SIDECAR) {
                 self.map(&sidecar, Owner::Other);
             }
         }
-        for volume in items(spec, "volumes") {
+        for volume in spec.list_of("volumes") {
             self.map(&volume, Owner::Other);
         }
         self.values_of("workspaces", "mountPath", spec);
@@ -168,7 +168,7 @@ impl<'a> Check<'a> {
 
     /// Checks the field `key` of each item of a list.
     fn values_of(&mut self, list: &str, key: &str, spec: &Cursor<'_>) {
-        for item in items(spec, list) {
+        for item in spec.list_of(list) {
             if let Some(value) = item.field(key) {
                 self.texts(&value, &Field::new(Owner::Other, key));
             }
@@ -224,11 +224,6 @@ impl<'a> Check<'a> {
             });
         }
     }
-}
-
-/// The items of a list. Tekton refuses a list of another type.
-fn items<'a>(spec: &Cursor<'a>, list: &str) -> Vec<Cursor<'a>> {
-    spec.items_at(list, &mut Diagnostics::default())
 }
 
 #[cfg(test)]

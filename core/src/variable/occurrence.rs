@@ -38,7 +38,7 @@ pub fn occurrences(text: &str) -> impl Iterator<Item = Occurrence<'_>> {
 /// The errors of `value`.
 pub fn replace<E>(
     text: &str,
-    value: impl Fn(&str) -> Result<Option<String>, E>,
+    mut value: impl FnMut(&str) -> Result<Option<String>, E>,
 ) -> Result<String, E> {
     let mut replaced = String::with_capacity(text.len());
     let mut rest = 0;

@@ -17,8 +17,11 @@ pub const CONTEXT: [&str; 9] = [
     "pipelineRun.name",
     "pipelineRun.namespace",
     "pipelineRun.uid",
-    "job.completionIndex",
+    COMPLETION_INDEX,
 ];
+
+/// The context variable of the pods of an Indexed Job.
+pub const COMPLETION_INDEX: &str = "job.completionIndex";
 
 const ROOTS: [&str; 4] = ["params", "steps", "context", "resources"];
 

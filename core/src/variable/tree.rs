@@ -51,6 +51,14 @@ pub struct Use {
     pub position: Position,
 }
 
+impl Use {
+    /// Creates a diagnostic about the variable.
+    pub fn diagnostic(&self, message: impl Into<String>) -> Diagnostic {
+        let diagnostic = Diagnostic::new(&self.place, self.at, message);
+        diagnostic.about(diagnostic::Part::Offset(self.offset))
+    }
+}
+
 /// A source of values for substitution.
 pub trait Variables {
     /// The value of `reference`, with its path applied.

@@ -1,12 +1,12 @@
 //! Jobs with several pods. Under the webhook the identity of a pod's run is its Job's, with the completion index of an Indexed one; ahead
 //! of time it is the pod's own.
 
-use crate::declaration::{Declaration, Naming, Origin, Policy, Template};
+use crate::declaration::{Declaration, Naming, Policy};
 use crate::document::diagnostic::{Diagnostic, Part};
 use crate::document::{Diagnostics, Node, Place};
 use crate::inject::task::Placement;
 use crate::task::Declared;
-use crate::variable::Reference;
+use crate::variable::{COMPLETION_INDEX, Reference};
 use gleaner_proto::kubernetes::annotation;
 
 /// Findings about the fields of a Job.
@@ -102,40 +102,35 @@ impl Findings {
     }
 }
 
-/// The objects that several pods would create with the same name; places and positions are the declaration's.
-fn of_one_name(declaration: &Declaration) -> impl Iterator<Item = &Template> {
+/// Reports objects that would have the same name for every completion index; places and positions are the declaration's.
+pub(super) fn alike(declaration: &Declaration) -> Vec<Diagnostic> {
+    let help = "put $(context.job.completionIndex) into metadata.name, or omit the name";
+    of_one_name(declaration, "an Indexed Job", help)
+}
+
+fn alike_ahead(declaration: &Declaration) -> Vec<Diagnostic> {
+    let help = "leave the name out, or use generateName";
+    of_one_name(declaration, "this Job", help)
+}
+
+/// Reports the objects that all pods of `job` would create with the same name.
+fn of_one_name(declaration: &Declaration, job: &str, help: &str) -> Vec<Diagnostic> {
     let templates = declaration.templates.iter();
-    templates.filter(|template| {
+    let alike = templates.filter(|template| {
         let name = match &template.naming {
             Naming::Static(name) => name.as_literal(),
             Naming::Prefix(_) | Naming::Derived => None,
         };
         name.is_some() && template.policy == Policy::Create
-    })
-}
-
-/// Reports objects that would have the same name for every completion index.
-pub(super) fn alike(declaration: &Declaration) -> Vec<Diagnostic> {
-    let help = "put $(context.job.completionIndex) into metadata.name, or omit the name";
-    let alike = of_one_name(declaration).map(|template| {
-        let message = format!(
-            "each pod of an Indexed Job would create '{}' with the same name",
-            template.name
-        );
-        at_name(template, message).help(help)
     });
-    alike.collect()
-}
-
-fn alike_ahead(declaration: &Declaration) -> Vec<Diagnostic> {
-    let alike = of_one_name(declaration).map(|template| {
-        let message = format!(
-            "each pod of this Job would create '{}' with the same name",
-            template.name
-        );
-        at_name(template, message).help("leave the name out, or use generateName")
-    });
-    alike.collect()
+    alike
+        .map(|template| {
+            let name = &template.name;
+            let message = format!("each pod of {job} would create '{name}' with the same name");
+            let place = template.metadata().key("name");
+            Diagnostic::new(place, template.at, message).help(help)
+        })
+        .collect()
 }
 
 /// The variables that only the pods of an Indexed Job have.
@@ -155,25 +150,9 @@ fn ahead(declaration: &Declaration) -> Vec<Diagnostic> {
 }
 
 fn uses_of_index(declaration: &Declaration, message: &str, help: &str) -> Vec<Diagnostic> {
-    let uses = declaration.templates.iter();
-    let uses = uses.flat_map(|template| &template.uses);
-    let uses = uses.filter(|usage| {
-        matches!(&usage.reference, Reference::Context(name) if name == "job.completionIndex")
-    });
-    uses.map(|usage| {
-        let part = Part::Offset(usage.offset);
-        Diagnostic::new(&usage.place, usage.at, message)
-            .help(help)
-            .about(part)
-    })
-    .collect()
-}
-
-fn at_name(template: &Template, message: String) -> Diagnostic {
-    let object = match template.origin {
-        Origin::PipelineResource { .. } => template.place.clone(),
-        Origin::Object => template.place.key("resourceTemplate"),
-    };
-    let place = object.key("metadata").key("name");
-    Diagnostic::new(place, template.at, message)
+    let is_index = |reference: &Reference| matches!(reference, Reference::Context(name) if name == COMPLETION_INDEX);
+    let uses = declaration.uses();
+    uses.filter(|usage| is_index(&usage.reference))
+        .map(|usage| usage.diagnostic(message).help(help))
+        .collect()
 }

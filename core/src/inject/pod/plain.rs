@@ -9,6 +9,7 @@ use crate::document::Node;
 use crate::document::diagnostic::Diagnostic;
 use crate::document::{Live, Place};
 use crate::task::{DeclarationSite, Declared};
+use crate::variable::COMPLETION_INDEX;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gleaner_proto::arguments::{Arguments, OWNER};
@@ -193,7 +194,7 @@ fn arguments(pod: &Value, document: &Node, steps: Vec<String>) -> Arguments {
         .to_vec();
     if let Some(index) = index {
         let index = kubelet_expansion::escape(index);
-        context.push(("job.completionIndex".to_owned(), index));
+        context.push((COMPLETION_INDEX.to_owned(), index));
     }
     let text = |owner: &Value, key: &str| {
         kubelet_expansion::escape(owner[key].as_str().unwrap_or_default())

@@ -77,12 +77,15 @@ pub(crate) fn check(
         let wrapped = ahead::wrap_steps(&mut spec, &read, declaration, finish, &messages, place);
         found.extend(wrapped.err().into_iter().flatten());
     }
+    if !found.is_empty() {
+        return found.finish(None);
+    }
     let mut warnings: Vec<_> = forecast::warning(spec, declaration, &messages, place)
         .into_iter()
         .collect();
     warnings.extend(declared.warnings.iter().cloned());
     warnings.extend(step_variables::of_task(site, &read).warnings());
-    found.finish(Some(Checked {
+    Ok(Some(Checked {
         declared,
         spec: read,
         finish,

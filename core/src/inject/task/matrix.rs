@@ -20,10 +20,9 @@ pub(crate) fn find(document: &Node, tasks: &ObjectResults, found: &mut Diagnosti
         _ => None,
     };
     let Some(pipeline) = pipeline else { return };
-    let mut ignored = Diagnostics::default();
     let mut results: HashMap<&str, HashSet<String>> = HashMap::new();
     let mut sites = None;
-    for item in pipeline.items_at("tasks", &mut ignored) {
+    for item in pipeline.list_of("tasks") {
         let (Some(name), Some(_)) = (item.node.text_of("name"), item.field("matrix")) else {
             continue;
         };

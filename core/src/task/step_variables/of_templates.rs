@@ -4,7 +4,8 @@ use crate::declaration::Declaration;
 use crate::document::diagnostic::{Diagnostic, Part};
 use crate::document::{Content, Cursor, Diagnostics};
 
-use crate::task::consistency::{dotted, variables};
+use crate::task::consistency::dotted;
+use crate::variable::occurrence::occurrences;
 
 /// Fields without variables: the declaration, and text for users.
 const SKIPPED: [&str; 5] = [
@@ -21,12 +22,12 @@ pub(in crate::task) const OF_TEKTON: [&str; 4] = ["results", "exitCode", "artifa
 pub fn find(declaration: &Declaration, spec: &Cursor<'_>, found: &mut Diagnostics) {
     match &spec.node.content {
         Content::String(text) if text.contains("$(") => {
-            for (offset, variable) in variables(text) {
+            for one in occurrences(text) {
                 // For Tekton, `$$(` is not an escape; it replaces the variable.
-                if let Some((message, help)) = refused(declaration, variable) {
+                if let Some((message, help)) = refused(declaration, one.inner) {
                     found.push_with(|_| {
                         let diagnostic = Diagnostic::new(&spec.place, spec.at(), message);
-                        diagnostic.help(help).about(Part::Offset(offset))
+                        diagnostic.help(help).about(Part::Offset(one.offset))
                     });
                 }
             }
