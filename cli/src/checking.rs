@@ -105,13 +105,17 @@ pub(crate) fn of_translated(sources: &[Source], translation: &Translation) -> Ve
         };
         let settings = settings();
         let mut of_node = check::document(node, &Live, &settings, Placement::Webhook, &tasks);
+        let found = [
+            &mut of_node.errors,
+            &mut of_node.refused_by_tekton,
+            &mut of_node.warnings,
+        ];
+        if found.iter().all(|found| found.is_empty()) {
+            continue;
+        }
         let own = check(source, original, Placement::Webhook, &tasks);
         let known = [own.errors, own.refused_by_tekton, own.warnings].concat();
-        let found = of_node
-            .errors
-            .iter_mut()
-            .chain(&mut of_node.refused_by_tekton);
-        for found in found.chain(&mut of_node.warnings) {
+        for found in found.into_iter().flatten() {
             match original_of(found, &known) {
                 Some(original) => found.clone_from(original),
                 // Lines of a generated text do not help.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_core::document::{Finding, Node, Place, Source};
-use gleaner_core::task::site::kind_of;
+use gleaner_core::task::site::{given_name, kind_of};
 
 /// The kinds that a run uses.
 pub(crate) const KINDS: [&str; 5] = ["Task", "Pipeline", "StepAction", "TaskRun", "PipelineRun"];
@@ -27,12 +27,11 @@ pub(crate) fn find<'a>(sources: impl IntoIterator<Item = &'a Source>, usage: Use
         for node in &source.documents {
             let kind = kind_of(node);
             // A prefix of a name does not identify anything.
-            let metadata = node.present("metadata");
-            let name = metadata.and_then(|metadata| metadata.text_of("name"));
-            let (true, Some(name)) = (KINDS.contains(&kind), name) else {
+            let (true, Some(name)) = (KINDS.contains(&kind), given_name(node)) else {
                 continue;
             };
-            let namespace = metadata.and_then(|metadata| metadata.text_of("namespace"));
+            let namespace = node.descend(&["metadata", "namespace"]);
+            let namespace = namespace.and_then(Node::as_str);
             let is_apart = usage == Use::Cluster && is_old(node);
             let here = (&source.name, node.at);
             if let Some((file, at)) = last.insert((kind, name, namespace, is_apart), here) {

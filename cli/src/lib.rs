@@ -12,6 +12,7 @@
 //! | `files`, `printing` | reading and printing of documents |
 //! | `terminal`, `failure` | colors, messages, exit codes |
 
+mod api_server;
 mod args;
 #[cfg(target_os = "linux")]
 mod carried;

@@ -72,6 +72,7 @@ use serde_json::Value;
 use tokio::signal::unix::SignalKind;
 use tokio::time::Instant;
 
+use crate::api_server::block_on;
 use crate::args::Run;
 use crate::checking;
 use crate::failure::Failure;
@@ -106,12 +107,7 @@ struct Ready {
 /// Runs the documents of the files; returns the exit code of the failed step, or 0.
 pub(crate) fn main(options: &Run) -> Result<ExitCode, u8> {
     let ready = prepare(options)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let ended = runtime
-        .map_err(Failure::from)
-        .and_then(|runtime| runtime.block_on(run(options, ready)));
+    let ended = block_on(run(options, ready));
     ended.map(ExitCode::from).map_err(Failure::print)
 }
 

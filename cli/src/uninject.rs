@@ -14,7 +14,7 @@ use crate::printing::{self, print, read_all};
 
 /// Prints the documents without Gleaner, or the list of those that have it.
 pub(crate) fn main(options: &Uninject) -> Result<ExitCode, u8> {
-    let files = options.files();
+    let files = options.files.all();
     if files.is_empty() {
         return cluster::list(&options.cluster);
     }

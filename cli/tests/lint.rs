@@ -2,6 +2,7 @@
 
 mod support;
 
+use support::lint::lint;
 use support::{file, gleaner, gleaner_with_input, repository};
 
 /// An annotation whose block scalar begins at line 8, column 7.
@@ -51,12 +52,6 @@ spec:
         - name: url
           value: $(inputs.params.imageUrl)
 ";
-
-fn lint(text: &str) -> (i32, Vec<String>) {
-    let ran = gleaner_with_input(&["lint", "-f", "-"], text);
-    assert_eq!(ran.stderr, "");
-    (ran.code, ran.stdout.lines().map(str::to_owned).collect())
-}
 
 #[test]
 fn errors_in_an_annotation_stand_at_their_line_of_the_file() {

@@ -2,37 +2,41 @@
 
 mod support;
 
-use support::gleaner_with_input;
+use support::lint::{assert_found, lint};
+use support::task;
 
 /// Expects the findings for a template, written in flow or block style, each given by the rest of its line after
 /// `objects[0].resourceTemplate`.
 #[track_caller]
 fn finds(template: &str, expected: &[&str]) {
-    let template: String = template
-        .lines()
-        .map(|line| format!("            {line}\n"))
-        .collect();
-    let task = format!(
-        "apiVersion: tekton.dev/v1\nkind: Task\nmetadata:\n  name: app\n  annotations:\n    gleaner.dev/outputs: |\n      \
-         steps: {{build: [{{name: v}}, {{name: num, type: number}}]}}\n      objects:\n        - name: o\n          \
-         resourceTemplate:\n{template}        - name: both\n          resourceTemplate: {{apiVersion: v1, kind: \
-         ConfigMap, data: {{v: $(steps.build.v), num: $(steps.build.num)}}}}\nspec: {{steps: [{{name: build, image: x, \
-         script: 'true'}}]}}\n"
+    let declaration = format!(
+        "
+steps: {{build: [{{name: v}}, {{name: num, type: number}}]}}
+objects:
+  - name: o
+    resourceTemplate:
+      {}
+  - name: both
+    resourceTemplate: {{apiVersion: v1, kind: ConfigMap, data: {{v: $(steps.build.v), num: $(steps.build.num)}}}}
+",
+        template.replace('\n', "\n      ")
     );
-    let ran = gleaner_with_input(&["lint", "-f", "-"], &task);
-    assert_eq!(ran.stderr, "");
-    let lines: Vec<&str> = ran.stdout.lines().collect();
-    assert_eq!(lines.len(), expected.len(), "{template}{lines:#?}");
-    for (line, expected) in lines.iter().zip(expected) {
-        let (position, found) = line
-            .split_once(": objects[0].resourceTemplate")
-            .expect(line);
-        let level = position.rsplit(' ').next().unwrap_or_default();
-        let found = format!("{level}: {}", found.trim_start_matches(['.', ':', ' ']));
-        assert!(found.starts_with(expected), "{template}{found}\n{expected}");
-    }
-    let is_error = expected.iter().any(|line| line.starts_with("error: "));
-    assert_eq!(ran.code, i32::from(is_error), "{template}{lines:#?}");
+    let task = task(
+        &declaration,
+        "steps: [{name: build, image: x, script: 'true'}]",
+    );
+    let (code, lines) = lint(&task);
+    let found: Vec<String> = lines
+        .iter()
+        .map(|line| {
+            let (position, found) = line
+                .split_once(": objects[0].resourceTemplate")
+                .expect(line);
+            let level = position.rsplit(' ').next().unwrap_or_default();
+            format!("{level}: {}", found.trim_start_matches(['.', ':', ' ']))
+        })
+        .collect();
+    assert_found(template, code, &found, expected);
 }
 
 #[test]

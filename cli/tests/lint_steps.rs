@@ -2,67 +2,50 @@
 
 mod support;
 
-use support::{gleaner, gleaner_with_input, repository};
+use support::lint::{finds, in_text};
+use support::{gleaner, gleaner_with_input, repository, task};
 
-const TASK: &str = "\
-apiVersion: tekton.dev/v1
-kind: Task
-metadata:
-  name: app
-  annotations:
-    gleaner.dev/outputs: |
-      steps: {build: [{name: digest}]}
-      objects: [{name: cm, resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {a: $(steps.build.digest)}}}]
-spec:
-  params: [{name: image}]
-  workspaces: [{name: src}]
-  steps:
-    - name: build
-      image: busybox
-      script: |
-        cd $(workspaces.src.path)
-        echo $(params.image) $(date) > $GLEANER_OUTPUTS/digest
-";
-
-/// Expects the findings, each given by its beginning after `<stdin>:`, and the exit code that follows from them.
-#[track_caller]
-fn finds(text: &str, expected: &[&str]) {
-    let ran = gleaner_with_input(&["lint", "-f", "-"], text);
-    let lines: Vec<&str> = ran.stdout.lines().collect();
-    assert_eq!(lines.len(), expected.len(), "{lines:#?}");
-    for (line, expected) in lines.iter().zip(expected) {
-        assert!(
-            line.starts_with(&format!("<stdin>:{expected}")),
-            "{line}\n{expected}"
-        );
-    }
-    let is_error = expected.iter().any(|line| line.contains(": error: "));
-    assert_eq!(ran.code, i32::from(is_error), "{lines:#?}");
+fn app() -> String {
+    task(
+        "
+steps: {build: [{name: digest}]}
+objects: [{name: cm, resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {a: $(steps.build.digest)}}}]
+",
+        "
+params: [{name: image}]
+workspaces: [{name: src}]
+steps:
+  - name: build
+    image: busybox
+    script: |
+      cd $(workspaces.src.path)
+      echo $(params.image) $(date) > $GLEANER_OUTPUTS/digest
+",
+    )
 }
 
 #[track_caller]
-fn in_task(from: &str, to: &str, expected: &[&str]) {
-    assert!(TASK.contains(from), "{from}");
-    finds(&TASK.replace(from, to), expected);
+fn in_app(from: &str, to: &str, expected: &[&str]) {
+    in_text(&app(), from, to, expected);
 }
 
 #[test]
 fn an_unknown_variable_that_tekton_refuses_is_an_error_at_its_place() {
-    in_task(
+    in_app(
         "$(params.image)",
         "$(params.imgae)",
         &[
             "17:14: error: spec.steps[0].script: `$(params.imgae)`: the Task has no parameter 'imgae'; did you mean 'image'?",
         ],
     );
-    in_task(
+    in_app(
         "cd $(workspaces.src.path)",
         "cat $(results.digest.path)",
         &[
             "16:13: error: spec.steps[0].script: `$(results.digest.path)`: the Task has no result 'digest'",
         ],
     );
-    in_task(
+    in_app(
         "image: busybox",
         "image: 'busybox:$(context.taskRun.nme)'",
         &[
@@ -73,14 +56,14 @@ fn an_unknown_variable_that_tekton_refuses_is_an_error_at_its_place() {
 
 #[test]
 fn a_variable_that_tekton_leaves_as_it_is_is_a_warning() {
-    in_task(
+    in_app(
         "$(workspaces.src.path)",
         "$(workspaces.scr.path)",
         &[
             "16:12: warning: spec.steps[0].script: `$(workspaces.scr.path)`: the Task has no workspace 'scr'; did you mean 'src'?",
         ],
     );
-    in_task(
+    in_app(
         "image: busybox",
         "image: busybox\n      args: [$(steps.build.results.b), $(steps.a.results.b)]",
         &[
@@ -90,21 +73,21 @@ fn a_variable_that_tekton_leaves_as_it_is_is_a_warning() {
     );
     let ran = gleaner_with_input(
         &["lint", "--strict", "-f", "-"],
-        &TASK.replace("workspaces.src", "workspaces.scr"),
+        &app().replace("workspaces.src", "workspaces.scr"),
     );
     ran.exits(1);
 }
 
 #[test]
 fn a_variable_that_only_templates_have_is_reported_once() {
-    in_task(
+    in_app(
         "$(params.image)",
         "$(steps.build.digest)",
         &[
             "17:14: error: spec.steps[0].script: `$(steps.build.digest)`: outputs of the step 'build' are only available in templates",
         ],
     );
-    in_task(
+    in_app(
         "$(params.image)",
         "$(resources.cm.name)",
         &[
@@ -115,7 +98,8 @@ fn a_variable_that_only_templates_have_is_reported_once() {
 
 #[test]
 fn tasks_without_outputs_and_step_actions_are_checked_too() {
-    let plain = TASK.lines().filter(|line| {
+    let plain = app();
+    let plain = plain.lines().filter(|line| {
         !line.starts_with("   ") || line.starts_with("    - ") || !line.contains("gleaner.dev")
     });
     let plain: Vec<&str> = plain
@@ -176,7 +160,7 @@ spec:
 #[test]
 fn every_command_refuses_what_tekton_refuses() {
     let folder = tempfile::tempdir().unwrap();
-    let text = TASK.replace("params.image)", "params.imgae)");
+    let text = app().replace("params.image)", "params.imgae)");
     let task = support::file(folder.path(), "task.yaml", &text);
     for command in [
         &["render", "-f", &task, "--output", "build.digest=x"][..],

@@ -2,6 +2,7 @@
 
 mod support;
 
+use support::lint::{finds, in_text};
 use support::{gleaner, gleaner_with_input};
 
 const TEMPLATE: &str = "\
@@ -47,24 +48,8 @@ spec:
 ";
 
 #[track_caller]
-fn finds(text: &str, expected: &[&str]) {
-    let ran = gleaner_with_input(&["lint", "-f", "-"], text);
-    let lines: Vec<&str> = ran.stdout.lines().collect();
-    assert_eq!(lines.len(), expected.len(), "{text}{lines:#?}");
-    for (line, expected) in lines.iter().zip(expected) {
-        assert!(
-            line.starts_with(&format!("<stdin>:{expected}")),
-            "{line}\n{expected}"
-        );
-    }
-    let is_error = expected.iter().any(|line| line.contains(": error: "));
-    assert_eq!(ran.code, i32::from(is_error), "{lines:#?}");
-}
-
-#[track_caller]
 fn in_template(from: &str, to: &str, expected: &[&str]) {
-    assert!(TEMPLATE.contains(from), "{from}");
-    finds(&TEMPLATE.replace(from, to), expected);
+    in_text(TEMPLATE, from, to, expected);
 }
 
 #[test]

@@ -2,7 +2,19 @@
 
 mod support;
 
+use std::path::PathBuf;
+
 use support::{ONE, run, task, with_run};
+use tempfile::TempDir;
+
+/// Returns a path that does not exist, outside of the directory of a run, and the relative path that leads to it. It may be
+/// created as long as the directory exists.
+fn outside() -> (TempDir, PathBuf, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("made");
+    let up = format!("{}{}", "../".repeat(9), out.display());
+    (folder, out, up)
+}
 
 #[test]
 fn volumes_that_are_empty_directories_are_shared_by_steps() {
@@ -19,8 +31,7 @@ steps:
 
 #[test]
 fn a_mount_has_variables_and_stays_in_its_volume() {
-    let folder = tempfile::tempdir().unwrap();
-    let out = folder.path().join("made");
+    let (_folder, out, up) = outside();
     let text = task(
         ONE,
         "
@@ -37,22 +48,16 @@ steps:
     );
     let ran = run(&text, &[]);
     assert_eq!(ran.exits(0).object()["data"]["a"], "kept");
-    let up = "../".repeat(9);
-    for path in [
-        format!("{up}{}", out.display()),
-        out.display().to_string(),
-        "a/../..".to_owned(),
-    ] {
+    for path in [up.clone(), out.display().to_string(), "a/../..".to_owned()] {
         let ran = run(&text, &["-p", &format!("dir={path}")]);
         ran.exits(64).says(&format!(
             "step 'zero': the subPath '{path}' leads out of the volume 'cache'; use a relative path without '..'"
         ));
         assert!(!out.exists());
     }
-    let outside = format!("{up}{}", out.display());
-    run(&text.replace("cache,", &format!("'{outside}',")), &[])
+    run(&text.replace("cache,", &format!("'{up}',")), &[])
         .exits(64)
-        .says(&format!("'{outside}' is not the name of a volume"));
+        .says(&format!("'{up}' is not the name of a volume"));
     assert!(!out.exists());
 }
 
@@ -75,8 +80,7 @@ steps:
 
 #[test]
 fn a_working_directory_is_the_pods() {
-    let folder = tempfile::tempdir().unwrap();
-    let out = folder.path().join("made");
+    let (_folder, out, up) = outside();
     let text = task(
         ONE,
         "
@@ -101,11 +105,7 @@ steps:
         let ran = run(&text, &["-p", &format!("dir={directory}")]);
         assert_eq!(ran.exits(0).object()["data"]["a"], listed, "{directory}");
     }
-    let up = "../".repeat(9);
-    for directory in [
-        format!("{up}{}", out.display()),
-        format!("/workspace/{up}{}", out.display()),
-    ] {
+    for directory in [up.clone(), format!("/workspace/{up}")] {
         let ran = run(&text, &["-p", &format!("dir={directory}")]);
         ran.exits(0).says(&format!(
             "the working directory {} exists only in the step's image; here the step runs in /workspace",
@@ -147,9 +147,7 @@ fn a_path_of_an_output_is_the_pods() {
 
 #[test]
 fn a_name_that_is_a_path_is_refused_at_its_place() {
-    let folder = tempfile::tempdir().unwrap();
-    let out = folder.path().join("made");
-    let path = format!("{}{}", "../".repeat(9), out.display());
+    let (_folder, out, path) = outside();
     let action = format!(
         "---\napiVersion: tekton.dev/v1\nkind: StepAction\nmetadata: {{name: act}}\nspec: {{image: i, results: [{{name: {path}}}], script: x}}\n"
     );

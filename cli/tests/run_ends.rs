@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use gleaner_local_apiserver::LocalApiServer;
 use rustix::process::{Pid, Signal, kill_process};
+use support::cluster::Cluster;
 use support::{Ran, file};
 
 const SLEEPS: &str = "
@@ -194,50 +195,24 @@ spec:
   steps: [{name: one, script: 'printf x > $GLEANER_OUTPUTS/a'}]
 ";
 
-fn kubeconfig(url: &str) -> String {
-    format!(
-        "apiVersion: v1
-kind: Config
-current-context: here
-contexts: [{{name: here, context: {{cluster: c, user: u, namespace: builds}}}}]
-clusters: [{{name: c, cluster: {{server: '{url}'}}}}]
-users: [{{name: u, user: {{}}}}]
-"
-    )
-}
-
-/// Runs the binary with `arguments` while an API server serves the kubeconfig that replaces `CONFIG`; returns the
+/// Runs the binary with `arguments` against an API server, whose kubeconfig is in the variable or the flag; returns the
 /// objects that were created there.
 fn against_a_cluster(arguments: &[&str], environment: bool) -> (Ran, Vec<serde_json::Value>) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let server = LocalApiServer::builder()
-            .namespace("builds")
-            .namespace("other")
-            .start()
-            .await
-            .unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let task = file(folder.path(), "task.yaml", CREATES);
-        let config = file(folder.path(), "config", &kubeconfig(&server.url()));
-        let mut command = support::command(&["run", "-f", &task]);
-        command.args(arguments);
-        if environment {
-            command.env("KUBECONFIG", &config)
-        } else {
-            command.args(["--kubeconfig", &config])
-        };
-        let output = tokio::task::spawn_blocking(move || command.output())
-            .await
-            .unwrap()
-            .unwrap();
-        let objects = server.objects();
-        server.shutdown().await;
-        (support::ran(output), objects)
-    })
+    let builder = LocalApiServer::builder().namespace("builds");
+    let cluster = Cluster::start(builder.namespace("other"));
+    let task = file(cluster.directory.path(), "task.yaml", CREATES);
+    let config = cluster.kubeconfig("here");
+    let mut command = support::command(&["run", "-f", &task]);
+    command.args(arguments);
+    if environment {
+        command.env("KUBECONFIG", &config)
+    } else {
+        command.args(["--kubeconfig", &config])
+    };
+    let ran = support::ran(command.output().unwrap());
+    let objects = cluster.server.objects();
+    cluster.end();
+    (ran, objects)
 }
 
 #[test]

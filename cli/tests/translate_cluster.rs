@@ -3,23 +3,12 @@
 mod support;
 
 use gleaner_local_apiserver::LocalApiServer;
+use gleaner_testkit::api_server::ApiServer;
+use gleaner_testkit::fault::Fault;
+use http::Method;
 use serde_json::json;
+use support::cluster::{Cluster, kubeconfig};
 use support::{Ran, file, gleaner};
-
-const CRD: &str = "\
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: pipelineresources.tekton.dev}
-spec:
-  group: tekton.dev
-  scope: Namespaced
-  names: {kind: PipelineResource, plural: pipelineresources, singular: pipelineresource}
-  versions:
-  - name: v1alpha1
-    served: true
-    storage: true
-    schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
-";
 
 const RUN: &str = "\
 apiVersion: tekton.dev/v1beta1
@@ -30,95 +19,57 @@ spec:
   resources: {inputs: [{name: src, resourceRef: {name: demo}}]}
 ";
 
-struct Cluster {
-    folder: tempfile::TempDir,
-    runtime: tokio::runtime::Runtime,
-    server: LocalApiServer,
+/// A cluster with the PipelineResource `demo`.
+fn cluster() -> Cluster {
+    let cluster = Cluster::start(LocalApiServer::builder().namespace("builds"));
+    seed(&cluster, "demo", "builds", "https://git.example/demo");
+    cluster
 }
 
-impl Cluster {
-    fn new(with_kind: bool) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
-        let builder = LocalApiServer::builder().namespace("builds");
-        let builder = if with_kind {
-            builder.crds(CRD).unwrap()
-        } else {
-            builder
-        };
-        let server = runtime.block_on(builder.start()).unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let made = Self {
-            folder,
-            runtime,
-            server,
-        };
-        if with_kind {
-            made.seed("demo", "builds", "https://git.example/demo");
-        }
-        made
-    }
+fn seed(cluster: &Cluster, name: &str, namespace: &str, url: &str) {
+    let params = json!([{"name": "url", "value": url}]);
+    let resource = json!({
+        "apiVersion": "tekton.dev/v1alpha1",
+        "kind": "PipelineResource",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"type": "git", "params": params},
+    });
+    cluster.server.seed(resource).unwrap();
+}
 
-    fn seed(&self, name: &str, namespace: &str, url: &str) {
-        let params = json!([{"name": "url", "value": url}]);
-        let resource = json!({
-            "apiVersion": "tekton.dev/v1alpha1",
-            "kind": "PipelineResource",
-            "metadata": {"name": name, "namespace": namespace},
-            "spec": {"type": "git", "params": params},
-        });
-        self.server.seed(resource).unwrap();
-    }
-
-    fn kubeconfig(&self) -> String {
-        let text = format!(
-            "apiVersion: v1\nkind: Config\ncurrent-context: old\n\
-             clusters: [{{name: c, cluster: {{server: \"{}\"}}}}]\n\
-             contexts: [{{name: old, context: {{cluster: c, user: u, namespace: builds}}}}]\nusers: [{{name: u, user: {{}}}}]\n",
-            self.server.url()
-        );
-        file(self.folder.path(), "kubeconfig", &text)
-    }
-
-    fn translate(&self, text: &str, arguments: &[&str]) -> Ran {
-        let input = file(self.folder.path(), "run.yaml", text);
-        let kubeconfig = self.kubeconfig();
-        let first = ["translate", "-f", &input, "--kubeconfig", &kubeconfig];
-        gleaner(&[&first, arguments].concat())
-    }
-
-    fn end(self) {
-        self.runtime.block_on(self.server.shutdown());
-    }
+/// Translates `text` with the cluster at `url`.
+fn translate(url: &str, text: &str, arguments: &[&str]) -> Ran {
+    let directory = tempfile::tempdir().unwrap();
+    let input = file(directory.path(), "run.yaml", text);
+    let kubeconfig = kubeconfig(directory.path(), url, "old");
+    let first = ["translate", "-f", &input, "--kubeconfig", &kubeconfig];
+    gleaner(&[&first, arguments].concat())
 }
 
 #[test]
 fn a_resource_that_is_in_no_file_comes_from_the_cluster() {
-    let cluster = Cluster::new(true);
-    let value = |arguments: &[&str]| {
-        let ran = cluster.translate(RUN, arguments);
+    let cluster = cluster();
+    let url = cluster.server.url();
+    let value = |text: &str, arguments: &[&str]| {
+        let ran = translate(&url, text, arguments);
         ran.exits(0);
         ran.object()["spec"]["params"][0]["value"].clone()
     };
     let expected = |url: &str| json!({"name": "demo", "url": url, "revision": ""});
-    assert_eq!(value(&[]), expected("https://git.example/demo"));
+    assert_eq!(value(RUN, &[]), expected("https://git.example/demo"));
     assert_eq!(
-        value(&["--context", "old"]),
+        value(RUN, &["--context", "old"]),
         expected("https://git.example/demo")
     );
     // The document takes precedence over the flag, and the flag over the kubeconfig.
-    cluster.seed("demo", "default", "https://git.example/other");
+    seed(&cluster, "demo", "default", "https://git.example/other");
     assert_eq!(
-        value(&["-n", "default"]),
+        value(RUN, &["-n", "default"]),
         expected("https://git.example/other")
     );
     let there = RUN.replace("{name: r}", "{name: r, namespace: default}");
-    let ran = cluster.translate(&there, &["-n", "builds"]);
     assert_eq!(
-        ran.object()["spec"]["params"][0]["value"],
+        value(&there, &["-n", "builds"]),
         expected("https://git.example/other")
     );
     cluster.end();
@@ -127,39 +78,40 @@ fn a_resource_that_is_in_no_file_comes_from_the_cluster() {
 #[test]
 fn a_resource_that_is_nowhere_is_named_with_both_places() {
     let gone = RUN.replace("demo", "gone");
-    for with_kind in [true, false] {
-        let cluster = Cluster::new(with_kind);
-        let ran = cluster.translate(&gone, &[]);
+    let cluster = cluster();
+    let without_kind = ApiServer::start();
+    without_kind
+        .on(Method::GET, "")
+        .fail(Fault::answer(404, &[], json!("404 page not found")));
+    for url in [cluster.server.url(), without_kind.url()] {
+        let ran = translate(&url, &gone, &[]);
         ran.exits(78)
             .says("run.yaml:6:56: error: spec.resources.inputs[0].resourceRef.name: PipelineResource 'gone' not found in the files or in namespace builds of the cluster old; add its file with -f\n");
         assert_eq!(ran.stdout, "");
-        cluster.end();
     }
+    cluster.end();
 }
 
 #[test]
 fn a_resource_of_no_use_is_said_to_be_the_clusters() {
-    let cluster = Cluster::new(true);
-    cluster.seed("empty", "builds", "");
-    let ran = cluster.translate(&RUN.replace("demo", "empty"), &[]);
-    ran.exits(78)
+    let cluster = cluster();
+    seed(&cluster, "empty", "builds", "");
+    let text = RUN.replace("demo", "empty");
+    translate(&cluster.server.url(), &text, &[])
+        .exits(78)
         .says("PipelineResource empty in namespace builds of the cluster old: error: spec: the PipelineResource has no param 'url'");
     cluster.end();
 }
 
 #[test]
 fn a_cluster_out_of_reach_is_not_a_fault_of_the_files() {
-    let cluster = Cluster::new(true);
-    let (kubeconfig, input) = (
-        cluster.kubeconfig(),
-        file(cluster.folder.path(), "run.yaml", RUN),
-    );
-    let first = ["translate", "-f", &input, "--kubeconfig", &kubeconfig];
-    gleaner(&[&first[..], &["--context", "new"]].concat())
+    let cluster = cluster();
+    let url = cluster.server.url();
+    translate(&url, RUN, &["--context", "new"])
         .exits(64)
         .says("the kubeconfig cannot be used");
-    cluster.runtime.block_on(cluster.server.shutdown());
-    gleaner(&first).exits(69).says(
+    cluster.end();
+    translate(&url, RUN, &[]).exits(69).says(
         "the PipelineResource 'demo' cannot be read from namespace builds of the cluster old",
     );
 }
@@ -234,8 +186,9 @@ fn the_proxy_of_a_kubeconfig_counts_more_than_the_variables() {
 
 #[test]
 fn a_proxy_is_used_as_kubectl_does() {
-    let cluster = Cluster::new(true);
-    let input = file(cluster.folder.path(), "run.yaml", RUN);
+    let cluster = cluster();
+    let input = file(cluster.directory.path(), "run.yaml", RUN);
+    let kubeconfig = cluster.kubeconfig("old");
     let translate = |kubeconfig: &str, variables: &[(&str, &str)]| {
         let mut command =
             support::command(&["translate", "-f", &input, "--kubeconfig", kubeconfig]);
@@ -244,13 +197,13 @@ fn a_proxy_is_used_as_kubectl_does() {
     // No server listens there, and this machine is never behind a proxy.
     let nowhere = "http://127.0.0.1:1";
     let direct = translate(
-        &cluster.kubeconfig(),
+        &kubeconfig,
         &[("HTTPS_PROXY", nowhere), ("HTTP_PROXY", nowhere)],
     );
     assert!(direct.status.success(), "{direct:?}");
-    let text = std::fs::read_to_string(cluster.kubeconfig()).unwrap();
+    let text = std::fs::read_to_string(&kubeconfig).unwrap();
     let elsewhere = text.replace(&cluster.server.url(), "https://cluster.example:6443");
-    let elsewhere = file(cluster.folder.path(), "elsewhere", &elsewhere);
+    let elsewhere = file(cluster.directory.path(), "elsewhere", &elsewhere);
     let (url, asked) = listening_proxy();
     let through = translate(&elsewhere, &[("HTTPS_PROXY", &url)]);
     assert_eq!(through.status.code(), Some(69), "{through:?}");

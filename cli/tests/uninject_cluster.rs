@@ -2,13 +2,13 @@
 
 mod support;
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::TcpListener;
-use std::sync::mpsc::{Receiver, channel};
-
 use gleaner_local_apiserver::LocalApiServer;
+use gleaner_testkit::api_server::ApiServer;
+use gleaner_testkit::fault::Fault;
+use http::Method;
 use serde_json::{Value, json};
-use support::{Ran, file, gleaner, gleaner_with_input, task};
+use support::cluster::{Cluster, kubeconfig};
+use support::{Ran, gleaner, gleaner_with_input, task};
 
 const SPEC: &str = "steps: [{name: one, image: i, command: [a]}]";
 /// A kind of Tekton's that the local API server does not have by itself.
@@ -31,18 +31,10 @@ warning: the cluster does not serve pipelines.tekton.dev, so the list does not i
 warning: the cluster does not serve jobsets.jobset.x-k8s.io, so the list does not include them
 ";
 
-fn kubeconfig(directory: &tempfile::TempDir, url: &str) -> String {
-    let text = format!(
-        "apiVersion: v1\nkind: Config\ncurrent-context: own\nclusters: [{{name: c, cluster: {{server: \"{url}\"}}}}]\n\
-         contexts: [{{name: own, context: {{cluster: c, user: u, namespace: builds}}}}]\nusers: [{{name: u, user: {{}}}}]\n"
-    );
-    file(directory.path(), "kubeconfig", &text)
-}
-
 /// Lists the cluster at `url`.
 fn list(url: &str, arguments: &[&str]) -> Ran {
     let directory = tempfile::tempdir().unwrap();
-    let kubeconfig = kubeconfig(&directory, url);
+    let kubeconfig = kubeconfig(directory.path(), url, "own");
     let first = ["uninject", "--list", "--kubeconfig", &kubeconfig];
     gleaner(&[&first, arguments].concat())
 }
@@ -73,14 +65,12 @@ fn template() -> Value {
 
 #[test]
 fn everything_in_a_cluster_is_listed_by_kind_and_what_it_does_not_serve_is_named() {
-    let runtime = tokio::runtime::Builder::new_multi_thread();
-    let runtime = { runtime }.worker_threads(1).enable_all().build().unwrap();
     let builder = LocalApiServer::builder()
         .namespace("builds")
         .namespace("other")
         .crds(CRD)
         .unwrap();
-    let server = runtime.block_on(builder.start()).unwrap();
+    let cluster = Cluster::start(builder);
     let plain = json!({"apiVersion": "tekton.dev/v1", "kind": "Task", "spec": {"steps": [{"name": "a", "image": "i"}]}});
     let done = injected(SPEC);
     let embedded = json!({"metadata": done["metadata"], "steps": done["spec"]["steps"], "sidecars": done["spec"]["sidecars"]});
@@ -98,9 +88,9 @@ fn everything_in_a_cluster_is_listed_by_kind_and_what_it_does_not_serve_is_named
         named(cron, "CronJob", "cron", "other"),
         named(pod, "Pod", "pod", "builds"),
     ] {
-        server.seed(object).unwrap();
+        cluster.server.seed(object).unwrap();
     }
-    let url = server.url();
+    let url = cluster.server.url();
     let all = list(&url, &["--all-namespaces"]);
     all.exits(0);
     assert_eq!(
@@ -128,59 +118,44 @@ fn everything_in_a_cluster_is_listed_by_kind_and_what_it_does_not_serve_is_named
     list(&url, &["-n", "../x"])
         .exits(64)
         .says("'../x' is not a valid name of a namespace");
-    runtime.block_on(server.shutdown());
+    cluster.end();
     let gone = list(&url, &["-A"]);
     gone.exits(69)
         .says("error: tasks.tekton.dev cannot be listed: ");
     assert_eq!(gone.stdout, "");
 }
 
-/// A server that responds to each path with query by `respond`, and tells which were requested.
-fn fake(respond: impl Fn(&str) -> (u16, Value) + Send + 'static) -> (String, Receiver<String>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let (sender, requested) = channel();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
-            let first = lines.next().unwrap().unwrap();
-            lines.find(|line| line.as_ref().unwrap().is_empty());
-            let path = first.split(' ').nth(1).unwrap().to_owned();
-            let (code, body) = respond(&path);
-            let body = body.to_string();
-            let head = format!(
-                "HTTP/1.1 {code} x\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-                body.len()
-            );
-            // A client that has seen enough closes the connection.
-            let _ = stream.write_all((head + &body).as_bytes());
-            if sender.send(path).is_err() {
-                return;
-            }
-        }
-    });
-    (url, requested)
+/// An API server that responds to a GET by the first of `responses` whose expression matches its path with query, and
+/// else with an empty list.
+fn api_server(responses: impl IntoIterator<Item = (&'static str, Fault)>) -> ApiServer {
+    with_lists(ApiServer::start(), responses)
 }
 
-fn refusal(code: u16, message: &str) -> (u16, Value) {
-    let status = json!({"kind": "Status", "apiVersion": "v1", "code": code, "message": message});
-    (code, status)
+/// Adds the rules of [`api_server`] to those that the server has.
+fn with_lists(
+    server: ApiServer,
+    responses: impl IntoIterator<Item = (&'static str, Fault)>,
+) -> ApiServer {
+    for (target, response) in responses {
+        server.on(Method::GET, target).fail(response);
+    }
+    let empty = json!({"kind": "List", "apiVersion": "v1", "metadata": {}, "items": null});
+    server
+        .on(Method::GET, "")
+        .fail(Fault::answer(200, &[], empty));
+    server
+}
+
+fn refusal(code: u16, message: &str) -> Fault {
+    Fault::refuse(code, "", message)
 }
 
 /// Jobs with these names, as an API server lists them: without the kind of each.
-fn jobs(names: &[&str], next: &str) -> (u16, Value) {
+fn jobs(names: &[&str], next: &str) -> Fault {
     let job = |name: &&str| json!({"metadata": {"name": name, "namespace": "n"}, "spec": {"template": template()}});
     let items: Vec<Value> = names.iter().map(job).collect();
     let list = json!({"kind": "JobList", "apiVersion": "batch/v1", "metadata": {"continue": next}, "items": items});
-    (200, list)
-}
-
-fn nothing() -> (u16, Value) {
-    (
-        200,
-        json!({"kind": "List", "apiVersion": "v1", "metadata": {}, "items": null}),
-    )
+    Fault::answer(200, &[], list)
 }
 
 const LINES: &str =
@@ -188,98 +163,105 @@ const LINES: &str =
 
 #[test]
 fn lists_come_in_pages() {
-    let (url, requested) = fake(|path| match path {
-        "/apis/batch/v1/jobs?limit=500" => jobs(&["a", "b"], "x/y="),
-        "/apis/batch/v1/jobs?limit=500&continue=x%2Fy%3D" => jobs(&["c"], ""),
-        _ => nothing(),
-    });
-    let ran = list(&url, &["-A"]);
+    let server = api_server([
+        (
+            r"^/apis/batch/v1/jobs\?limit=500$",
+            jobs(&["a", "b"], "x/y="),
+        ),
+        (
+            r"^/apis/batch/v1/jobs\?limit=500&continue=x%2Fy%3D$",
+            jobs(&["c"], ""),
+        ),
+    ]);
+    let ran = list(&server.url(), &["-A"]);
     ran.exits(0);
     assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), (LINES, ""));
-    let requested = requested.try_iter().filter(|path| path.contains("/jobs?"));
-    assert_eq!(requested.count(), 2);
+    assert_eq!(server.count(&Method::GET, r"/jobs\?"), 2);
 }
 
 #[test]
 fn a_page_that_is_too_large_is_requested_in_parts() {
-    let (url, _requested) = fake(|path| match path {
-        "/apis/batch/v1/jobs?limit=125" => jobs(&["a", "b"], "x"),
-        "/apis/batch/v1/jobs?limit=125&continue=x" => jobs(&["c"], ""),
-        _ if path.contains("/jobs?") => (200, "x".repeat(5 << 20).into()),
-        _ => nothing(),
-    });
-    let ran = list(&url, &["-A"]);
+    let server = api_server([
+        (r"^/apis/batch/v1/jobs\?limit=125$", jobs(&["a", "b"], "x")),
+        (
+            r"^/apis/batch/v1/jobs\?limit=125&continue=x$",
+            jobs(&["c"], ""),
+        ),
+        (
+            r"/jobs\?",
+            Fault::answer(200, &[], "x".repeat(5 << 20).into()),
+        ),
+    ]);
+    let ran = list(&server.url(), &["-A"]);
     ran.exits(0);
     assert_eq!(ran.stdout, LINES);
 }
 
 #[test]
 fn a_list_begins_again_when_the_server_no_longer_has_its_state() {
-    let expired = std::sync::atomic::AtomicUsize::new(0);
-    let (url, requested) = fake(move |path| match path {
-        "/apis/batch/v1/jobs?limit=500" => jobs(&["a", "b"], "x"),
-        "/apis/batch/v1/jobs?limit=500&continue=x" => {
-            match expired.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
-                0 => refusal(410, "The provided continue parameter is too old"),
-                _ => jobs(&["c"], ""),
-            }
-        }
-        // A server that never has it.
-        _ if path.contains("/cronjobs?") => refusal(410, "too old"),
-        _ => nothing(),
-    });
-    let ran = list(&url, &["-A"]);
+    let server = ApiServer::start();
+    let second = r"^/apis/batch/v1/jobs\?limit=500&continue=x$";
+    server
+        .on(Method::GET, second)
+        .first(1)
+        .fail(refusal(410, "The provided continue parameter is too old"));
+    let server = with_lists(
+        server,
+        [
+            (r"^/apis/batch/v1/jobs\?limit=500$", jobs(&["a", "b"], "x")),
+            (second, jobs(&["c"], "")),
+            // The server never has it.
+            (r"/cronjobs\?", refusal(410, "too old")),
+        ],
+    );
+    let ran = list(&server.url(), &["-A"]);
     ran.exits(69)
         .says("error: the list does not include cronjobs.batch: the API server refused GET /apis/batch/v1/cronjobs: 410 Gone too old\n");
     assert_eq!(ran.stdout, LINES);
-    let tries = requested
-        .try_iter()
-        .filter(|path| path.contains("/cronjobs?"));
-    assert_eq!(tries.count(), 4);
+    assert_eq!(server.count(&Method::GET, r"/cronjobs\?"), 4);
 }
 
 #[test]
 fn a_kind_that_may_not_be_listed_is_named_and_the_others_are_listed() {
-    let (url, _requested) = fake(|path| {
-        if path.ends_with("/namespaces/builds") {
-            refusal(403, "namespaces is forbidden")
-        } else if path.contains("/jobs?") {
-            jobs(&["a", "b", "c"], "")
-        } else if path.contains("/pods?") || path.contains("/tekton.dev/v1/tasks?") {
-            refusal(403, "it is forbidden: User \"u\" cannot list it")
-        } else {
-            nothing()
-        }
-    });
-    let ran = list(&url, &["-A"]);
+    let forbidden = "it is forbidden: User \"u\" cannot list it";
+    let server = api_server([
+        (
+            "/namespaces/builds$",
+            refusal(403, "namespaces is forbidden"),
+        ),
+        (r"/jobs\?", jobs(&["a", "b", "c"], "")),
+        (r"/pods\?|/tekton\.dev/v1/tasks\?", refusal(403, forbidden)),
+    ]);
+    let ran = list(&server.url(), &["-A"]);
     ran.exits(69).says(
         "error: the list does not include pods: the API server refused GET /api/v1/pods: 403 Forbidden it is forbidden: User \"u\" cannot \
          list it; ask for permission to list them in all namespaces, or list one namespace with -n\n",
     );
     ran.says("error: the list does not include tasks.tekton.dev: ");
     assert_eq!(ran.stdout, LINES);
-    list(&url, &[]).exits(69).says(
+    list(&server.url(), &[]).exits(69).says(
         "403 Forbidden it is forbidden: User \"u\" cannot list it; ask for permission to list them in this namespace\n",
     );
     // Whom the server does not know, it refuses everything.
-    let (url, requested) = fake(|_| refusal(401, "Unauthorized"));
-    list(&url, &["-A"])
+    let server = api_server([("", refusal(401, "Unauthorized"))]);
+    list(&server.url(), &["-A"])
         .exits(69)
         .says("error: tasks.tekton.dev cannot be listed: ")
         .says("401 Unauthorized");
-    assert_eq!(requested.try_iter().count(), 1);
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[test]
 fn old_versions_of_tekton_are_listed() {
     let done = named(injected(SPEC), "Task", "old", "n");
-    let (url, _requested) = fake(move |path| match path {
-        "/apis/tekton.dev/v1beta1/tasks?limit=500" => (200, json!({"items": [done]})),
-        _ if path.contains("/tekton.dev/v1/") => refusal(404, "not found"),
-        _ if path.contains("/pipelines?") => refusal(404, "not found"),
-        _ => nothing(),
-    });
-    let ran = list(&url, &["-A"]);
+    let server = api_server([
+        (
+            r"^/apis/tekton\.dev/v1beta1/tasks\?limit=500$",
+            Fault::answer(200, &[], json!({"items": [done]})),
+        ),
+        (r"/tekton\.dev/v1/|/pipelines\?", refusal(404, "not found")),
+    ]);
+    let ran = list(&server.url(), &["-A"]);
     ran.exits(0);
     assert_eq!(ran.stdout, "n\tTask\told\tinjected, declares outputs\n");
     assert_eq!(

@@ -58,21 +58,17 @@ fn of_object(object: &Cursor<'_>) -> Vec<Diagnostic> {
         return found;
     }
     let name = object.node.text_of("kind").unwrap_or_default();
+    let help =
+        format!("translate the {name} in a file of its own, and write it here as tekton.dev/v1");
     let version = object.field("apiVersion");
     if let (Some(version), true) = (version, Version::of(object.node) != Version::V1) {
         let old = version.node.as_str().unwrap_or_default();
         let message = format!("the {name} is created as {old}: templates are not translated");
-        let help = format!(
-            "translate the {name} in a file of its own, and write it here as tekton.dev/v1"
-        );
-        found.push(version.diagnostic(message).help(help));
+        found.push(version.diagnostic(message).help(help.clone()));
     }
     if let Some(field) = resources(object) {
         let message = format!(
             "the {name} has PipelineResources, which current Tekton versions do not support"
-        );
-        let help = format!(
-            "translate the {name} in a file of its own, and write it here as tekton.dev/v1"
         );
         found.push(field.diagnostic(message).help(help));
     }

@@ -4,23 +4,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Form;
+use super::{Files, Form};
 
 #[derive(Debug, Args)]
 #[command(after_help = UNINJECT_EXAMPLES)]
+#[command(mut_arg("filename", |files| files.required_unless_present(CLUSTER)))]
 pub(crate) struct Uninject {
-    /// A file, or - for standard input.
-    #[arg(
-        short = 'f',
-        long = "filename",
-        value_name = "FILE",
-        num_args = 1..,
-        required_unless_present_any = ["paths", CLUSTER]
-    )]
-    pub(crate) filename: Vec<String>,
-    /// Files, as with -f.
-    #[arg(value_name = "PATH")]
-    pub(crate) paths: Vec<String>,
+    /// None where a cluster is listed.
+    #[command(flatten)]
+    pub(crate) files: Files,
     #[command(flatten)]
     pub(crate) cluster: ListedCluster,
     /// Lists the objects that contain Gleaner or declare outputs, one on each line, from the files or a cluster. Prints no
@@ -58,13 +50,6 @@ pub(crate) struct ListedCluster {
     /// Lists the cluster of this kubeconfig, instead of that of KUBECONFIG or ~/.kube/config.
     #[arg(long, value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,
-}
-
-impl Uninject {
-    /// All files: those with -f first. None where a cluster is listed.
-    pub(crate) fn files(&self) -> Vec<String> {
-        [self.filename.as_slice(), &self.paths].concat()
-    }
 }
 
 const UNINJECT_EXAMPLES: &str = "\

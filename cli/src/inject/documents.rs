@@ -30,12 +30,10 @@ pub(super) fn inject(
 ) -> (Value, bool) {
     let placement = Placement::AheadOfTime(cluster.results_from);
     let mut report = check::document(document, source, &cluster.settings, placement, tasks);
-    let object = document.to_json();
     let mut objects = vec![Cursor::root(document)];
     objects.extend(resource_templates::all(document));
-    let is_old = |one: &Cursor<'_>| is_untranslated(&one.node.to_json(), one.node);
-    if let Some(old) = objects.iter().find(|one| is_old(one))
-        && report.errors.is_empty()
+    if report.errors.is_empty()
+        && let Some(old) = objects.iter().find(|one| is_untranslated(one.node))
     {
         let message =
             "the outputs are declared in the proposal's syntax, which Tekton does not support";
@@ -46,23 +44,21 @@ pub(super) fn inject(
     }
     checking::report(&source.name, &report, findings);
     let asks = report.declarations > 0 || !report.errors.is_empty();
-    (report.injected.unwrap_or(object), asks)
+    let injected = report.injected.unwrap_or_else(|| document.to_json());
+    (injected, asks)
 }
 
-fn is_untranslated(object: &Value, document: &Node) -> bool {
+fn is_untranslated(document: &Node) -> bool {
     DeclarationSite::all(document).into_iter().any(|site| {
-        let spec = site.task_spec();
-        site.declares() && spec.is_some_and(|place| is_proposal(object, place))
+        let spec = site.task_cursor();
+        site.declares() && spec.is_some_and(|spec| is_proposal(spec.node))
     })
 }
 
-/// Returns true if the TaskSpec at `place` has its declaration in the spec itself.
-fn is_proposal(object: &Value, place: &Place) -> bool {
-    let declares = |object: &Value| object.get("outputs").is_some();
-    object.pointer(&place.pointer()).is_some_and(|spec| {
-        let mut steps = spec["steps"].as_array().into_iter().flatten();
-        declares(spec) || steps.any(declares)
-    })
+/// Returns true if a TaskSpec has its declaration in the spec itself.
+fn is_proposal(spec: &Node) -> bool {
+    let declares = |node: &Node| node.get("outputs").is_some();
+    declares(spec) || spec.list_of("steps").iter().any(declares)
 }
 
 pub(super) fn nothing_asks(first: &Source) -> Finding {

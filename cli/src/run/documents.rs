@@ -140,13 +140,10 @@ impl<'a> Documents<'a> {
 mod tests {
     use super::*;
 
-    fn source(name: &str, text: &str) -> Source {
-        Source::parse(name.to_owned(), text.to_owned()).unwrap()
-    }
-
     #[test]
     fn a_missing_one_is_suggested() {
-        let sources = [source("a", "{kind: Task, metadata: {name: build}}")];
+        let text = "{kind: Task, metadata: {name: build}}";
+        let sources = [Source::parse("a".to_owned(), text.to_owned()).unwrap()];
         let documents = Documents::new(&sources).unwrap();
         let (message, help) = documents.named("Task", "biuld", None).unwrap_err();
         assert_eq!(message, "no file has the Task 'biuld'");

@@ -26,8 +26,9 @@ impl<'a> Planner<'a> {
         let (mut found, mut cluster) = (Diagnostics::default(), BTreeSet::new());
         let root = Cursor::root(document.node);
         let run = run_spec(&root, Kind::PipelineRun, document, &mut found, &mut cluster)?;
-        for item in run.items_at("taskRunSpecs", &mut found) {
-            fields::check(&item, Kind::TaskRunSpec, &mut found, &mut cluster);
+        let overrides = run.items_at("taskRunSpecs", &mut found);
+        for item in &overrides {
+            fields::check(item, Kind::TaskRunSpec, &mut found, &mut cluster);
         }
         let source = match PIPELINE.given_by(&run, "run", &mut found) {
             Some(Given::Spec(spec)) => Some((document, spec)),
@@ -42,14 +43,11 @@ impl<'a> Planner<'a> {
             return Err(document.errors(found.into_vec()).into());
         };
         let limits = limits(&run, &mut found);
-        let overridden = run.items_at("taskRunSpecs", &mut Diagnostics::default());
         let tasks = ["tasks", "finally"].into_iter();
         let tasks = tasks.flat_map(|list| spec.node.list_of(list));
         let tasks = tasks.filter_map(|task| task.text_of("name"));
-        for field in overridden
-            .iter()
-            .filter_map(|item| item.field("pipelineTaskName"))
-        {
+        let overridden = overrides.iter();
+        for field in overridden.filter_map(|item| item.field("pipelineTaskName")) {
             let text = field.text(&mut found).unwrap_or_default();
             if !tasks.clone().any(|task| task == text) {
                 let help = found.suggestion(text, tasks.clone());

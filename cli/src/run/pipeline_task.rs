@@ -200,6 +200,7 @@ fn workspaces(
     found: &mut Diagnostics,
 ) -> BTreeMap<String, BoundWorkspace> {
     let declared = &read.task.spec.workspaces;
+    let of_pipeline = source.known_workspaces();
     let mut bound = BTreeMap::new();
     for mapping in item.items_at("workspaces", found) {
         mapping.fields(&["name", "workspace", "subPath"], found);
@@ -220,9 +221,8 @@ fn workspaces(
             .text_at("workspace", found)
             .unwrap_or_else(|| name.clone());
         let sub_path = mapping.text_at("subPath", found);
-        let known = source.known_workspaces();
-        if !known.contains(&of_run.as_str()) {
-            let help = found.suggestion(&of_run, known);
+        if !of_pipeline.contains(&of_run.as_str()) {
+            let help = found.suggestion(&of_run, of_pipeline.iter().copied());
             let message = format!("the Pipeline has no workspace '{of_run}'");
             found.add(&mapping, message, help);
             continue;

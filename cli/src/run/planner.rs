@@ -334,9 +334,7 @@ pub(crate) fn run_params(
 
 /// Returns the name of a run; one that the API server would generate ends in `run`.
 pub(crate) fn run_name(document: Document<'_>, of: &str) -> String {
-    let metadata = document.node.present("metadata");
-    let named = metadata.and_then(|metadata| metadata.present("name"));
-    match (named.and_then(|name| name.as_str()), document.name()) {
+    match (document.given_name(), document.name()) {
         (Some(name), _) if is_dns_subdomain(name) => name.to_owned(),
         (_, "") => task_name::of_run(of),
         (_, prefix) => task_name::of_run(prefix),

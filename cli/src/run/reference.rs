@@ -89,14 +89,11 @@ impl Referable {
             found.refuse(reference, message, format!("use a {own} of the files"));
             return None;
         }
-        let is_empty = |name: &Cursor<'_>| name.node.as_str() == Some("");
-        let Some(name) = reference.field("name").filter(|name| !is_empty(name)) else {
+        let name = reference.field("name");
+        let Some(name) = name.filter(|name| name.node.as_str() != Some("")) else {
             // These are refused with a message of their own.
-            let remote = ["resolver", "bundle"].into_iter();
-            if !remote
-                .into_iter()
-                .any(|field| fields::is_set(reference, field))
-            {
+            let is_remote = |field: &str| fields::is_set(reference, field);
+            if !["resolver", "bundle"].into_iter().any(is_remote) {
                 found.refuse(reference, "'name' is missing", self.help());
             }
             return None;

@@ -2,10 +2,10 @@
 
 use gleaner_core::document::Node;
 use gleaner_proto::kubernetes::PIPELINE_RESOURCE_API_VERSION;
-use gleaner_runtime::api_server::{ApiServer, Bounds};
 use gleaner_runtime::error_chain;
 use gleaner_translate::{Fetched, Missing};
 
+use crate::api_server::{block_on, connect};
 use crate::args::ClusterArgs;
 use crate::failure::Failure;
 
@@ -14,16 +14,11 @@ use crate::failure::Failure;
 /// # Errors
 /// Fails if it is unreachable or refuses. A missing PipelineResource is not an error.
 pub(super) fn fetch(options: &ClusterArgs, wanted: &[Missing]) -> Result<Fetched, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(fetch_all(options, wanted))
+    block_on(fetch_all(options, wanted))
 }
 
 async fn fetch_all(options: &ClusterArgs, wanted: &[Missing]) -> Result<Fetched, Failure> {
-    let (file, context) = (options.kubeconfig.as_deref(), options.context.as_deref());
-    let api = ApiServer::of_kubeconfig(file, context, Bounds::default()).await;
-    let api = api.map_err(|error| Failure::usage(error_chain(&error)))?;
+    let api = connect(options.kubeconfig.as_deref(), options.context.as_deref()).await?;
     let own = options.namespace.as_deref().unwrap_or(api.namespace());
     let origin = |namespace: &str| {
         let context = api.context().unwrap_or_default();

@@ -5,11 +5,12 @@ use std::process::ExitCode;
 use gleaner_core::inject::removal;
 use gleaner_proto::exit_code;
 use gleaner_proto::name::is_dns_label;
-use gleaner_runtime::api_server::{ApiServer, Bounds, Reason, RequestError, path};
+use gleaner_runtime::api_server::{ApiServer, Reason, RequestError, path};
 use gleaner_runtime::error_chain;
 use serde_json::Value;
 
 use super::line;
+use crate::api_server::{block_on, connect};
 use crate::args::ListedCluster;
 use crate::failure::Failure;
 use crate::printing;
@@ -45,13 +46,7 @@ const KINDS: [Listed; 11] = [
 
 /// Prints the list, and reports on standard error the kinds that are not in it.
 pub(super) fn list(options: &ListedCluster) -> Result<ExitCode, u8> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let listed = runtime
-        .map_err(Failure::from)
-        .and_then(|runtime| runtime.block_on(list_all(options)));
-    let (lines, is_complete) = listed.map_err(Failure::print)?;
+    let (lines, is_complete) = block_on(list_all(options)).map_err(Failure::print)?;
     printing::write(&lines).map_err(Failure::print)?;
     Ok(if is_complete {
         ExitCode::SUCCESS
@@ -62,9 +57,7 @@ pub(super) fn list(options: &ListedCluster) -> Result<ExitCode, u8> {
 
 /// Returns the lines, and true if every kind could be listed that the cluster serves.
 async fn list_all(options: &ListedCluster) -> Result<(String, bool), Failure> {
-    let (file, context) = (options.kubeconfig.as_deref(), options.context.as_deref());
-    let api = ApiServer::of_kubeconfig(file, context, Bounds::default()).await;
-    let api = api.map_err(|error| Failure::usage(error_chain(&error)))?;
+    let api = connect(options.kubeconfig.as_deref(), options.context.as_deref()).await?;
     let namespace = options.namespace.as_deref().unwrap_or(api.namespace());
     if !is_dns_label(namespace) {
         return Err(Failure::usage(format_args!(
@@ -128,8 +121,7 @@ impl Listed {
     ) -> Result<Option<Vec<String>>, RequestError> {
         for version in self.versions {
             let collection = path::collection(version, self.plural, namespace);
-            let of_object = |object: &Value| {
-                let mut object = object.clone();
+            let of_object = |mut object: Value| {
                 // The items of a list of Kubernetes' own kinds have neither.
                 object["apiVersion"] = (*version).into();
                 object["kind"] = self.kind.into();

@@ -1,4 +1,6 @@
-//! The Task that the suites of `gleaner lint` change, and what they expect to be found in it.
+//! The Task that the suites of `gleaner lint` change, and the comparison of findings with those that they expect.
+
+use std::fmt::Debug;
 
 use super::gleaner_with_input;
 
@@ -32,8 +34,16 @@ spec:
       script: echo sha256:abc > $GLEANER_OUTPUTS/digest
 ";
 
+/// The command that checks its standard input.
+const LINT: [&str; 3] = ["lint", "-f", "-"];
+
+/// Returns the exit code of `gleaner lint` and its lines.
 pub(crate) fn lint(text: &str) -> (i32, Vec<String>) {
-    let ran = gleaner_with_input(&["lint", "-f", "-"], text);
+    lint_by(&LINT, text)
+}
+
+fn lint_by(command: &[&str], text: &str) -> (i32, Vec<String>) {
+    let ran = gleaner_with_input(command, text);
     assert_eq!(ran.stderr, "");
     (ran.code, ran.stdout.lines().map(str::to_owned).collect())
 }
@@ -41,22 +51,47 @@ pub(crate) fn lint(text: &str) -> (i32, Vec<String>) {
 /// Expects the findings, each given by its beginning after `<stdin>:`, and the exit code that follows from them.
 #[track_caller]
 pub(crate) fn finds(text: &str, expected: &[&str]) {
-    let (code, lines) = lint(text);
-    assert_eq!(lines.len(), expected.len(), "{lines:#?}");
-    for (line, expected) in lines.iter().zip(expected) {
-        assert!(
-            line.starts_with(&format!("<stdin>:{expected}")),
-            "{line}\n{expected}"
-        );
+    finds_by(&LINT, text, expected);
+}
+
+/// Expects the findings of `command`, as [`finds`] does.
+#[track_caller]
+pub(crate) fn finds_by(command: &[&str], text: &str, expected: &[&str]) {
+    let (code, lines) = lint_by(command, text);
+    let found: Vec<&str> = lines
+        .iter()
+        .map(|line| line.strip_prefix("<stdin>:").expect(line))
+        .collect();
+    assert_found(text, code, &found, expected);
+}
+
+/// Expects each of `found` to begin as `expected`, and the exit code that follows from them.
+#[track_caller]
+pub(crate) fn assert_found(
+    text: &str,
+    code: i32,
+    found: &[impl AsRef<str> + Debug],
+    expected: &[&str],
+) {
+    assert_eq!(found.len(), expected.len(), "{text}{found:#?}");
+    for (found, expected) in found.iter().map(AsRef::as_ref).zip(expected) {
+        assert!(found.starts_with(expected), "{text}{found}\n{expected}");
     }
-    let is_error = expected.iter().any(|line| line.contains(": error: "));
-    assert_eq!(code, i32::from(is_error), "{lines:#?}");
+    let is_error = |line: &&str| line.starts_with("error: ") || line.contains(": error: ");
+    let is_wrong = expected.iter().any(is_error);
+    assert_eq!(code, i32::from(is_wrong), "{text}{found:#?}");
+}
+
+/// Expects the findings in `text` with `to` instead of `from`.
+#[track_caller]
+pub(crate) fn in_text(text: &str, from: &str, to: &str, expected: &[&str]) {
+    assert!(text.contains(from), "{from}");
+    finds(&text.replace(from, to), expected);
 }
 
 #[track_caller]
 pub(crate) fn in_task(from: &str, to: &str, expected: &[&str]) {
-    assert!(TASK.contains(from), "{from}");
-    finds(&TASK.replace(from, to), expected);
+    in_text(TASK, from, to, expected);
 }
 
 /// The line with variables in the template of [`TASK`].

@@ -1,6 +1,7 @@
 //! Runs the real binary.
 #![allow(dead_code, reason = "each suite uses its part")]
 
+pub(crate) mod cluster;
 pub(crate) mod lint;
 
 use std::io::Write;

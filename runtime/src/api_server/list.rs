@@ -21,13 +21,13 @@ impl ApiServer {
     pub async fn list<T>(
         &self,
         path: &str,
-        read: impl Fn(&Value) -> Option<T>,
+        read: impl Fn(Value) -> Option<T>,
     ) -> Result<Vec<T>, RequestError> {
         let (mut limit, mut restarts) = (PAGE, 0);
         let mut found = Vec::new();
         let mut next = String::new();
         loop {
-            let page = match self.page(path, limit, &next).await {
+            let mut page = match self.page(path, limit, &next).await {
                 Ok(page) => page,
                 Err(error) if limit > 1 && matches!(error.reason, Reason::TooLarge(_)) => {
                     limit /= 2;
@@ -41,8 +41,9 @@ impl ApiServer {
                 }
                 Err(error) => return Err(error),
             };
-            let items = page["items"].as_array().into_iter().flatten();
-            found.extend(items.filter_map(&read));
+            if let Value::Array(items) = page["items"].take() {
+                found.extend(items.into_iter().filter_map(&read));
+            }
             match page["metadata"]["continue"].as_str() {
                 Some(token) if !token.is_empty() => token.clone_into(&mut next),
                 _ => return Ok(found),

@@ -1,0 +1,49 @@
+//! A local API server for the commands that use a cluster, and its kubeconfig.
+
+use std::path::Path;
+
+use gleaner_local_apiserver::{Builder, LocalApiServer};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use super::file;
+
+/// A local API server that serves while commands run.
+pub(crate) struct Cluster {
+    pub(crate) directory: TempDir,
+    pub(crate) server: LocalApiServer,
+    runtime: Runtime,
+}
+
+impl Cluster {
+    pub(crate) fn start(builder: Builder) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        Self {
+            directory: tempfile::tempdir().unwrap(),
+            server: runtime.block_on(builder.start()).unwrap(),
+            runtime,
+        }
+    }
+
+    /// Returns the file of [`kubeconfig`] for this server.
+    pub(crate) fn kubeconfig(&self, context: &str) -> String {
+        kubeconfig(self.directory.path(), &self.server.url(), context)
+    }
+
+    pub(crate) fn end(self) {
+        self.runtime.block_on(self.server.shutdown());
+    }
+}
+
+/// Returns a kubeconfig of one context, with the namespace `builds`, that exists as long as the directory.
+pub(crate) fn kubeconfig(directory: &Path, url: &str, context: &str) -> String {
+    let text = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: {context}\nclusters: [{{name: c, cluster: {{server: \"{url}\"}}}}]\n\
+         contexts: [{{name: {context}, context: {{cluster: c, user: u, namespace: builds}}}}]\nusers: [{{name: u, user: {{}}}}]\n"
+    );
+    file(directory, "kubeconfig", &text)
+}
