@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::document::diagnostic::Diagnostic;
 use crate::document::{Diagnostics, Live, Locate, Node, Place};
+use crate::inject::pod::creator::{Creator, Form};
 use crate::inject::task::matrix::{self, ObjectResults};
 use crate::inject::task::{self, Operation, Placement, checked};
 use crate::inject::{Outcome, Refusal, Settings, pod, stray};
@@ -45,7 +46,7 @@ pub fn document(
             report
         }
         "Pod" => Report::of(pod::inject(&document.to_json(), settings)),
-        _ => of_templates(document, &sites, settings),
+        _ => of_templates(document, &sites, settings, placement),
     };
     report.declarations = declarations;
     for found in [&mut report.errors, &mut report.warnings] {
@@ -114,7 +115,16 @@ fn tekton(
 }
 
 /// Checks the pod templates of a Job or of any other kind.
-fn of_templates(document: &Node, sites: &[DeclarationSite<'_>], settings: &Settings) -> Report {
+fn of_templates(
+    document: &Node,
+    sites: &[DeclarationSite<'_>],
+    settings: &Settings,
+    placement: Placement,
+) -> Report {
+    let form = match placement {
+        Placement::Webhook => Form::Template,
+        Placement::AheadOfTime(_) => Form::TemplateAheadOfTime,
+    };
     let mut found = Diagnostics::default();
     stray::find(document, &Default::default(), &mut found);
     let mut report = Report {
@@ -129,7 +139,8 @@ fn of_templates(document: &Node, sites: &[DeclarationSite<'_>], settings: &Setti
         let Some(template) = object.pointer(&pointer) else {
             continue;
         };
-        let mut own = Report::of(of_template(template, settings));
+        let creator = Creator::of_template(document, place);
+        let mut own = Report::of(of_template(template, &creator, form, settings));
         if let (Some(injected), Some(template)) = (own.injected, changed.pointer_mut(&pointer)) {
             *template = injected;
         }
@@ -149,11 +160,16 @@ fn of_templates(document: &Node, sites: &[DeclarationSite<'_>], settings: &Setti
 }
 
 /// Injects into a pod template, which is a Pod without `apiVersion` and `kind`.
-fn of_template(template: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
+fn of_template(
+    template: &Value,
+    creator: &Creator,
+    form: Form,
+    settings: &Settings,
+) -> Result<Outcome, Refusal> {
     let mut pod = template.clone();
     pod["apiVersion"] = "v1".into();
     pod["kind"] = "Pod".into();
-    let mut outcome = pod::inject_containers(&pod, settings)?;
+    let mut outcome = pod::inject_containers(&pod, creator, form, settings)?;
     if let Outcome::Changed(changed) = &mut outcome
         && let Value::Object(fields) = &mut changed.object
     {

@@ -3,6 +3,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`consistency`] | contradictions between a declaration and its TaskSpec |
+//! | `context_variables` | context variables that never have a value |
 //! | `early_creation` | objects that are created before the last step runs |
 //! | [`site`] | the place of a declaration in a document, and the names in its scope |
 //! | [`name`] | names that a cluster accepts |
@@ -14,6 +15,7 @@
 //! | [`step_variables`] | template variables in a step, where nothing replaces them |
 
 pub mod consistency;
+pub(crate) mod context_variables;
 mod early_creation;
 pub mod name;
 pub mod param;

@@ -2,6 +2,7 @@
 //!
 //! | module | holds |
 //! | --- | --- |
+//! | `creator` | the object that creates the pod, such as a Job |
 //! | `taskrun` | pods of Tekton: an injected sidecar among the containers, steps under Tekton's entrypoint |
 //! | `restarts` | containers that may restart, and would post twice |
 //! | `pod_resources` | fits the sidecar into the pod's own resources |
@@ -12,6 +13,7 @@
 //! | `sidecar` | the sidecar's container |
 //! | `kubelet_expansion` | escapes `$` in arguments, which the kubelet expands |
 
+pub(crate) mod creator;
 mod entrypoint;
 mod kubelet_expansion;
 mod plain;
@@ -40,6 +42,8 @@ use crate::inject::shape;
 use crate::inject::stray;
 use crate::task::step::STEPS_MAX;
 
+use creator::{Creator, Form};
+
 /// The lists of a pod's spec that hold containers.
 const LISTS: [&str; 2] = ["initContainers", "containers"];
 
@@ -58,7 +62,7 @@ pub fn inject(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
     if !leaves && !list::has_controller(pod) && label_of(pod, label::TASK_RUN).is_none() {
         stray::find(&Node::from(pod), &HashSet::new(), &mut found);
     }
-    match inject_containers(pod, settings) {
+    match inject_containers(pod, &Creator::of_pod(pod), Form::Pod, settings) {
         Ok(outcome) => Ok(found.finish(outcome)?),
         Err(refusal) => {
             found.extend(refusal.diagnostics);
@@ -67,13 +71,18 @@ pub fn inject(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
     }
 }
 
-/// Injects into a pod, or the pod of a template.
+/// Injects into a pod, or the pod of a template, which `creator` creates.
 ///
 /// Idempotent, and independent of what other injectors add before or after it.
 ///
 /// # Errors
 /// The reasons why the pod cannot be injected.
-pub(crate) fn inject_containers(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
+pub(crate) fn inject_containers(
+    pod: &Value,
+    creator: &Creator,
+    form: Form,
+    settings: &Settings,
+) -> Result<Outcome, Refusal> {
     if pod.pointer("/metadata/deletionTimestamp").is_some() {
         return Ok(Outcome::Skipped(Skip::Deleting));
     }
@@ -110,7 +119,10 @@ pub(crate) fn inject_containers(pod: &Value, settings: &Settings) -> Result<Outc
         (None, Some(_)) if label_of(pod, label::TASK_RUN).is_some() => {
             return Err(Refusal::new(not_injected()));
         }
-        (None, Some(_)) => return Ok(Outcome::Changed(plain::inject(pod, settings)?)),
+        (None, Some(_)) => {
+            let changed = plain::inject(pod, creator, form, settings)?;
+            return Ok(Outcome::Changed(changed));
+        }
     };
     Ok(Outcome::Changed(injected.into()))
 }

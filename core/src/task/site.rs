@@ -11,7 +11,7 @@ use super::param::ParamSpec;
 use super::proposal::Proposal;
 use super::spec::TaskSpec;
 use super::syntax::Syntax;
-use super::{consistency, early_creation, name, pod_template};
+use super::{consistency, context_variables, early_creation, name, pod_template};
 use crate::document::{Cursor, Diagnostics, Locate, Place};
 
 /// A part of a document that can carry a declaration.
@@ -229,6 +229,9 @@ impl<'a> DeclarationSite<'a> {
             paths.settle(&parsed, syntax.text());
             found.extend(paths.into_vec().into_iter().map(located));
             found.extend(consistency::results(&declaration, spec));
+            let mut contexts = context_variables::of_task(&declaration);
+            contexts.settle(&parsed, syntax.text());
+            found.extend(contexts.into_vec().into_iter().map(located));
             if parsed.get("submit").is_none() {
                 let mut early = Diagnostics::default();
                 early.extend(early_creation::warning(&declaration, spec));

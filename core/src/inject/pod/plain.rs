@@ -5,10 +5,9 @@
 //! that is the only step can also finish the run.
 
 use crate::declaration::{Declaration, Naming, Origin, Policy, Submit};
-use crate::document::Node;
-use crate::document::diagnostic::Diagnostic;
-use crate::document::{Live, Place};
-use crate::task::{DeclarationSite, Declared};
+use crate::document::diagnostic::{Diagnostic, Part};
+use crate::document::{Diagnostics, Live, Node, Place};
+use crate::task::{DeclarationSite, Declared, context_variables};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gleaner_proto::arguments::{Arguments, OWNER};
@@ -16,6 +15,7 @@ use gleaner_proto::kubernetes::{SIDECAR_CONTAINER, annotation};
 use gleaner_termination::Share;
 use serde_json::{Map, Value, json};
 
+use super::creator::{Creator, Form};
 use super::{
     containers, containers_mut, kubelet_expansion, name_of, prefix, restarts, sidecar, texts,
 };
@@ -32,11 +32,34 @@ const OF_POD: [(&str, &str); 3] = [
     ("POD_UID", "metadata.uid"),
 ];
 
+/// The properties of a pod's Job, by which its controller marks the pod (`k8s.io/api/batch/v1`): `$(context.NAME)`, the
+/// sidecar's variable, the field. The last one is only in the pods of an Indexed Job.
+const OF_JOB: [(&str, &str, &str); 2] = [
+    (
+        "task.name",
+        "JOB_NAME",
+        "metadata.labels['batch.kubernetes.io/job-name']",
+    ),
+    (
+        "job.completionIndex",
+        "JOB_COMPLETION_INDEX",
+        "metadata.annotations['batch.kubernetes.io/job-completion-index']",
+    ),
+];
+
 /// The default path of a container's termination message (`k8s.io/api/core/v1`).
 const TERMINATION_MESSAGE: &str = "/dev/termination-log";
 
 /// Injects into a pod outside Tekton. Errors: all errors of its declaration, and conflicts.
-pub(super) fn inject(pod: &Value, settings: &Settings) -> Result<Changed, Vec<Diagnostic>> {
+pub(super) fn inject(
+    pod: &Value,
+    creator: &Creator,
+    form: Form,
+    settings: &Settings,
+) -> Result<Changed, Vec<Diagnostic>> {
+    if let Creator::Restarting(kind) = creator {
+        return Err(vec![always_restarted(kind)]);
+    }
     let settings = settings.with_annotations(pod.get("metadata"))?;
     if settings.sidecars == Sidecars::Tekton {
         let message = "this cluster has no native sidecars, without which a pod of a Job would never complete";
@@ -68,11 +91,22 @@ pub(super) fn inject(pod: &Value, settings: &Settings) -> Result<Changed, Vec<Di
     if !refused.is_empty() {
         return Err(refused);
     }
-    if completion_index(pod).is_some() {
-        let alike = alike(&declaration);
-        if !alike.is_empty() {
-            return Err(alike);
-        }
+    let mut wrong = Diagnostics::default();
+    let is_indexed = *creator == Creator::Job { is_indexed: true };
+    wrong.extend(
+        is_indexed
+            .then(|| alike(&declaration))
+            .into_iter()
+            .flatten(),
+    );
+    let known = creator.contexts(form);
+    wrong.extend(context_variables::find(&declaration, &known, creator.title()).into_vec());
+    let text = pod["metadata"]["annotations"][annotation::OUTPUTS].as_str();
+    wrong.settle(&document, text);
+    if !wrong.is_empty() {
+        let wrong = wrong.into_vec().into_iter();
+        let wrong = wrong.map(|diagnostic| diagnostic.in_annotation(&annotation));
+        return Err(wrong.collect());
     }
     let single = steps.len() == 1;
     if declaration.submit == Submit::Completed && !single {
@@ -94,8 +128,15 @@ pub(super) fn inject(pod: &Value, settings: &Settings) -> Result<Changed, Vec<Di
         return Err(wrong);
     }
     list::push(&mut injected["spec"], "volumes", mounts::volume());
-    let arguments = arguments(pod, &document, steps);
-    sidecar::place(&mut injected, container(&settings), &arguments, &settings)?;
+    let of_job = match (creator, form) {
+        (Creator::Job { is_indexed }, Form::TemplateAheadOfTime) => {
+            &OF_JOB[..1 + usize::from(*is_indexed)]
+        }
+        _ => &[],
+    };
+    let arguments = arguments(pod, &document, steps, of_job);
+    let container = container(&settings, of_job);
+    sidecar::place(&mut injected, container, &arguments, &settings)?;
     Ok(Changed {
         object: injected,
         warnings,
@@ -163,18 +204,28 @@ fn inject_container(
 }
 
 /// The sidecar's container, since there is no Task that has one.
-fn container(settings: &Settings) -> Map<String, Value> {
+fn container(settings: &Settings, of_job: &[(&str, &str, &str)]) -> Map<String, Value> {
     let mut container = Map::from_iter([("name".to_owned(), Value::from(SIDECAR_CONTAINER))]);
     container.extend(settings.container("resources"));
     let variable = |(name, path): &(&str, &str)| json!({"name": name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}});
-    container.insert("env".to_owned(), OF_POD.iter().map(variable).collect());
+    let of_job = of_job.iter().map(|(_, name, path)| (*name, *path));
+    let variables: Vec<_> = OF_POD.into_iter().chain(of_job).collect();
+    let variables = variables.iter().map(variable).collect();
+    container.insert("env".to_owned(), variables);
     container
 }
 
 /// Returns the sidecar's arguments. The pod takes the role of the TaskRun. Variables set by the kubelet name it, but
 /// its identity is that of its Job, if any: another pod of the Job, or of the same completion index, recognizes the
 /// objects of the first.
-fn arguments(pod: &Value, document: &Node, steps: Vec<String>) -> Arguments {
+///
+/// The Job of a template that is injected ahead of time is not known; variables tell what it adds to its pods (`of_job`).
+fn arguments(
+    pod: &Value,
+    document: &Node,
+    steps: Vec<String>,
+    of_job: &[(&str, &str, &str)],
+) -> Arguments {
     let index = completion_index(pod);
     let uid = match (job(pod), index) {
         (None, _) => "$(POD_UID)".to_owned(),
@@ -193,6 +244,9 @@ fn arguments(pod: &Value, document: &Node, steps: Vec<String>) -> Arguments {
         let index = kubelet_expansion::escape(index);
         context.push(("job.completionIndex".to_owned(), index));
     }
+    let of_job = of_job.iter();
+    context
+        .extend(of_job.map(|(name, variable, _)| ((*name).to_owned(), format!("$({variable})"))));
     let text = |owner: &Value, key: &str| {
         kubelet_expansion::escape(owner[key].as_str().unwrap_or_default())
     };
@@ -214,7 +268,7 @@ fn arguments(pod: &Value, document: &Node, steps: Vec<String>) -> Arguments {
 }
 
 /// Returns the pod's controller, such as a Job, which outlives it.
-fn controller(pod: &Value) -> Option<&Value> {
+pub(super) fn controller(pod: &Value) -> Option<&Value> {
     let mut owners = list::items(&pod["metadata"], "ownerReferences").iter();
     owners.find(|owner| owner["controller"] == true)
 }
@@ -227,7 +281,7 @@ fn job(pod: &Value) -> Option<&str> {
 }
 
 /// The index that an Indexed Job gives each of its pods (`k8s.io/api/batch/v1`, `JobCompletionIndexAnnotation`).
-fn completion_index(pod: &Value) -> Option<&str> {
+pub(super) fn completion_index(pod: &Value) -> Option<&str> {
     job(pod)?;
     pod["metadata"]["annotations"]["batch.kubernetes.io/job-completion-index"].as_str()
 }
@@ -257,6 +311,15 @@ fn alike(declaration: &Declaration) -> Vec<Diagnostic> {
             Diagnostic::new(place, template.at, message).help(help)
         })
         .collect()
+}
+
+/// The error for a pod of `kind`, which always restarts its containers.
+fn always_restarted(kind: &str) -> Diagnostic {
+    let message =
+        format!("a {kind} always restarts its containers, but each can post its outputs only once");
+    here(&message)
+        .help("move the containers that produce outputs to a Job or a Task")
+        .about(Part::Key)
 }
 
 fn here(message: &str) -> Diagnostic {
