@@ -64,9 +64,9 @@ pub struct Webhook {
 
 /// The whole program: parses `args`, serves until it is told to shut down, and returns the exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let config: Config = match program::parse(args) {
+    let config = match Config::read(args) {
         Ok(config) => config,
-        Err(exit_code) => return exit_code,
+        Err(error) => return program::print(&error),
     };
     program::run(&config.log.clone(), |shutdown| async {
         Webhook::bind(config).await?.serve(shutdown).await
