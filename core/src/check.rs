@@ -8,10 +8,11 @@ use serde_json::Value;
 
 use crate::document::diagnostic::Diagnostic;
 use crate::document::{Diagnostics, Live, Locate, Node, Place};
-use crate::inject::pod::creator::{Creator, Form};
+use crate::inject::pod::creator::{self, Creator, Form};
 use crate::inject::task::matrix::{self, ObjectResults};
 use crate::inject::task::{self, Operation, Placement, checked};
-use crate::inject::{Outcome, Refusal, Settings, pod, stray};
+use crate::inject::{Outcome, Refusal, ResultsFrom, Settings, exemption, pod, removal, stray};
+use crate::kinds;
 use crate::task::DeclarationSite;
 use crate::task::site::kind_of;
 
@@ -45,10 +46,23 @@ pub fn document(
             report.refer(document, tasks);
             report
         }
-        "Pod" => Report::of(pod::inject(&document.to_json(), settings)),
+        "Pod" => Report::of(pod::inject(&pod::original(&document.to_json()), settings)),
         _ => of_templates(document, &sites, settings, placement),
     };
     report.declarations = declarations;
+    if placement == Placement::Webhook {
+        report
+            .warnings
+            .extend(exemption::warnings(document, &sites));
+    }
+    report.warnings.extend(stray::carried(document));
+    let mut read = sites.iter().filter(|site| site.is_read());
+    // The proposal's syntax is translated before any cluster reads it.
+    if read.any(DeclarationSite::is_annotated) {
+        let (errors, warnings) = kinds::check_document(document, report.errors.is_empty());
+        report.errors.extend(errors);
+        report.warnings.extend(warnings);
+    }
     for found in [&mut report.errors, &mut report.warnings] {
         for diagnostic in found
             .iter_mut()
@@ -96,6 +110,9 @@ fn tekton(
         let declared = annotated.filter_map(|site| site.declaration(&Live).ok().flatten());
         report.warnings = declared.flat_map(|declared| declared.warnings).collect();
     }
+    if placement == Placement::Webhook && report.errors.is_empty() {
+        report.check_injected(&object, settings);
+    }
     // No cluster accepts the proposal's syntax, so no webhook checks it.
     for site in sites
         .iter()
@@ -136,11 +153,12 @@ fn of_templates(
     for site in sites.iter().filter(|site| site.declares()) {
         let Some(place) = site.pod() else { continue };
         let pointer = place.pointer();
-        let Some(template) = object.pointer(&pointer) else {
+        let Some(template) = object.pointer(&pointer).map(pod::original) else {
             continue;
         };
         let creator = Creator::of_template(document, place);
-        let mut own = Report::of(of_template(template, &creator, form, settings));
+        report.errors.extend(creator::unknown_mode(document, place));
+        let mut own = Report::of(of_template(&template, &creator, form, settings));
         if let (Some(injected), Some(template)) = (own.injected, changed.pointer_mut(&pointer)) {
             *template = injected;
         }
@@ -203,6 +221,38 @@ impl Report {
                 errors: refusal.diagnostics,
                 ..Self::default()
             },
+        }
+    }
+
+    /// Adds what is wrong with TaskSpecs that were injected ahead of time, and may have been edited since: the webhook
+    /// leaves them unchanged.
+    fn check_injected(&mut self, object: &Value, settings: &Settings) {
+        let original = removal::remove(object).object;
+        let node = Node::from(&original);
+        let placement = Placement::AheadOfTime(ResultsFrom::default());
+        for site in DeclarationSite::all(&node) {
+            let Some(place) = site.task_spec().filter(|_| site.is_annotated()) else {
+                continue;
+            };
+            let pointer = place.pointer();
+            let (Some(injected), Some(spec)) = (object.pointer(&pointer), node.find(place)) else {
+                continue;
+            };
+            if task::is_incomplete(injected) {
+                let message = "the steps have Gleaner's redirector, but its sidecar is missing";
+                let help = "inject the file again with gleaner inject";
+                let diagnostic = Diagnostic::new(place.key("steps"), None, message);
+                self.warnings.push(diagnostic.help(help));
+            } else if task::is_complete(injected) {
+                let metadata = original.pointer(&site.metadata().pointer());
+                let spec = spec.to_json();
+                match checked::check(&site, &spec, metadata, settings, placement) {
+                    Ok(checked) => self
+                        .warnings
+                        .extend(checked.into_iter().flat_map(|checked| checked.warnings)),
+                    Err(errors) => self.errors.extend(errors),
+                }
+            }
         }
     }
 

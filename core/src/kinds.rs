@@ -5,13 +5,15 @@
 //! may have more fields, so an unknown field deep in an object is a warning, unless its name is close to a known one.
 
 mod names;
+mod tekton;
 mod types;
 
 use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use crate::declaration::{Examined, Scope};
+use crate::declaration::{Declaration, Examined, Scope};
+use crate::document::diagnostic::Diagnostic;
 use crate::document::{Cursor, Diagnostics, Node};
 
 /// The Kubernetes version of the types.
@@ -60,4 +62,49 @@ pub fn check(node: &Node, text: Option<&str>, scope: &Scope, examined: &mut Exam
         all.extend(found.into_vec());
         all.sort();
     }
+}
+
+/// Checks the kind of a document with a declaration, and, if the declaration is `sound`, the types in the spec of one of
+/// Kubernetes' own kinds. Returns the errors and the warnings.
+pub(crate) fn check_document(document: &Node, sound: bool) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
+    let (mut errors, mut warnings) = (Diagnostics::default(), Diagnostics::default());
+    let root = Cursor::root(document);
+    let text = |key| document.text_of(key).filter(|text| !text.is_empty());
+    match (text("apiVersion"), text("kind")) {
+        (Some(version), Some(kind)) if version.starts_with("tekton.dev/") => {
+            let warnings = Some(&mut warnings).filter(|_| sound);
+            tekton::check(version, kind, &root, &mut errors, warnings);
+        }
+        (Some(version), Some(kind)) => {
+            let is_known = names::check(version, kind, &root, &mut errors, &mut warnings);
+            let own = OUTLINE["kinds"][version][kind].as_str();
+            let own = own.filter(|_| is_known && sound);
+            if let (Some(own), Some(spec)) = (own, root.field("spec")) {
+                let mut types = types::Types {
+                    template: None,
+                    declaration: &Declaration::default(),
+                    scope: &Scope::default(),
+                    errors: &mut errors,
+                    warnings: &mut warnings,
+                };
+                types.check_field(own, "spec", &spec);
+            }
+        }
+        // Injection adds the version of Tekton's kinds.
+        (None, Some(kind)) if !tekton::has(kind) => {
+            let message = "'apiVersion' is missing; Kubernetes requires it";
+            let version = names::version_of(kind);
+            let help = version.map(|version| format!("add apiVersion: {version}"));
+            errors.add(&root, message, help);
+        }
+        (None, Some(_)) | (_, None) => {}
+    }
+    (errors.into_vec(), warnings.into_vec())
+}
+
+/// Returns true if the group of an `apiVersion` is neither Kubernetes' own nor Tekton's, so that a controller may copy
+/// parts of such an object into others.
+pub(crate) fn is_foreign(version: &str) -> bool {
+    let group = version.split_once('/').map_or("", |(group, _)| group);
+    group.contains('.') && group != "tekton.dev" && !names::has_group(group)
 }

@@ -92,6 +92,7 @@ pub(crate) fn inject_containers(
     let sidecar = sidecar.map(|place| (place, sidecar::state(pod, place)));
     let asks =
         declaration.is_some() || !matches!(sidecar, None | Some((_, sidecar::State::Foreign)));
+    let windows = windows(&pod["spec"], &Place::from(["spec"]));
     let count: usize = LISTS.iter().map(|list| containers(pod, list).len()).sum();
     let injected = match (sidecar, declaration) {
         (Some((place, sidecar::State::InPod(args))), _) => {
@@ -105,7 +106,9 @@ pub(crate) fn inject_containers(
         (Some((_, sidecar::State::Foreign)), None) => return Ok(Outcome::Skipped(Skip::NotAsked)),
         _ if asks && count > CONTAINERS_MAX => return Err(Refusal::new(too_many(count))),
         _ if asks && !misshapen(pod).is_empty() => return Err(misshapen(pod).into()),
-        (_, Some(_)) | (Some(_), None) if is_windows(pod) => return Err(Refusal::new(windows())),
+        (_, Some(_)) | (Some(_), None) if windows.is_some() => {
+            return Err(windows.into_iter().collect::<Vec<_>>().into());
+        }
         (Some((place, sidecar::State::Foreign)), Some(_)) => {
             return Err(Refusal::new(name_taken(place)));
         }
@@ -125,6 +128,17 @@ pub(crate) fn inject_containers(
         }
     };
     Ok(Outcome::Changed(injected.into()))
+}
+
+/// Returns a pod outside Tekton without its injection, which a user may have edited since.
+pub(crate) fn original(pod: &Value) -> Value {
+    let mut original = pod.clone();
+    let is_injected = sidecar::find(pod)
+        .is_some_and(|place| matches!(sidecar::state(pod, place), sidecar::State::InPod(_)));
+    if is_injected && label_of(pod, label::TASK_RUN).is_none() {
+        remove(&mut original);
+    }
+    original
 }
 
 /// Repairs the changes of other webhooks in an injected pod with its sidecar at `place`.
@@ -163,16 +177,17 @@ fn not_injected() -> Diagnostic {
     )
 }
 
-/// Returns true if the pod will run on Windows, by any of the fields that select it.
-fn is_windows(pod: &Value) -> bool {
-    let spec = &pod["spec"];
-    spec["os"]["name"] == "windows" || spec["nodeSelector"]["kubernetes.io/os"] == "windows"
-}
-
-fn windows() -> Diagnostic {
+/// Returns an error if the pod with this `spec` at `place`, or a pod from this template of Tekton, will run on Windows,
+/// by any of the fields that select it.
+pub(crate) fn windows(spec: &Value, place: &Place) -> Option<Diagnostic> {
+    let fields = [["os", "name"], ["nodeSelector", "kubernetes.io/os"]];
+    let field = fields
+        .into_iter()
+        .find(|[map, key]| spec[map][key] == "windows")?;
     let message = "this pod is for Windows, where Gleaner's redirector and sidecar do not run";
-    Diagnostic::new(["spec", "nodeSelector"], None, message)
-        .help("produce the outputs in a step on Linux, or remove the annotation")
+    let place = place.join(&Place::from(field));
+    let help = "produce the outputs in a step on Linux, or remove the annotation";
+    Some(Diagnostic::new(place, None, message).help(help))
 }
 
 fn name_taken((list, index): (&str, usize)) -> Diagnostic {

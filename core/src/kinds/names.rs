@@ -148,7 +148,7 @@ pub(super) fn check(
 }
 
 /// The `apiVersion` of a kind with exactly this name.
-fn version_of(kind: &str) -> Option<&'static str> {
+pub(super) fn version_of(kind: &str) -> Option<&'static str> {
     let found = KINDS.iter().find(|(_, kinds)| kinds.contains(&kind));
     found.map(|(version, _)| *version)
 }
@@ -158,6 +158,11 @@ fn misspelt(kind: &str) -> Option<(&'static str, &'static str)> {
     KINDS
         .iter()
         .find_map(|(version, kinds)| Some((nearest(kind, kinds.iter().copied())?, *version)))
+}
+
+/// Returns true if the API group is one of Kubernetes' own.
+pub(super) fn has_group(group: &str) -> bool {
+    KINDS.iter().any(|(known, _)| group_of(known) == group)
 }
 
 fn group_of(version: &str) -> &str {

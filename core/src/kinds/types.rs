@@ -47,6 +47,14 @@ impl Types<'_> {
         self.required(fields, object);
     }
 
+    /// Checks the field `name` of an object against the type in its kind.
+    pub(super) fn check_field(&mut self, own: &str, name: &str, field: &Cursor<'_>) {
+        let fields = &OUTLINE["types"][own.parse::<usize>().unwrap_or(usize::MAX)];
+        if let Some(own) = fields["fields"][name].as_str() {
+            self.check(own, field);
+        }
+    }
+
     fn check_metadata(&mut self, own: &str, metadata: &Cursor<'_>) {
         let fields = &OUTLINE["types"][own.parse::<usize>().unwrap_or(usize::MAX)];
         for (key, field) in entries(metadata) {

@@ -302,6 +302,7 @@ impl<'a> DeclarationSite<'a> {
                 let scope = Scope {
                     steps: spec.as_ref().map(TaskSpec::step_names),
                     params: spec.as_ref().map(TaskSpec::param_shapes),
+                    is_pod: false,
                 };
                 Ok((scope, spec))
             }
@@ -310,10 +311,10 @@ impl<'a> DeclarationSite<'a> {
                 let lists = ["initContainers", "containers"].into_iter();
                 let containers = lists.filter_map(|key| spec.get(key)?.sequence()).flatten();
                 let names = containers.filter_map(|node| Some(node.text_of("name")?.to_owned()));
-                // A plain pod has no parameters.
                 let scope = Scope {
                     steps: Some(names.collect()),
                     params: Some(IndexMap::new()),
+                    is_pod: true,
                 };
                 Ok((scope, None))
             }

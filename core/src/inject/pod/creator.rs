@@ -1,6 +1,8 @@
 //! The object that creates a pod: the owner of a Pod, or the object around a pod template.
 
-use crate::document::{Node, Place};
+use crate::document::diagnostic::Diagnostic;
+use crate::document::suggestion::suggestion;
+use crate::document::{Cursor, Node, Place};
 use serde_json::Value;
 
 use super::plain;
@@ -42,6 +44,19 @@ pub(crate) enum Form {
     Template,
     /// A template that is injected itself.
     TemplateAheadOfTime,
+}
+
+/// Reports a `completionMode` next to the template at `place` that no Job has (`k8s.io/api/batch/v1`).
+pub(crate) fn unknown_mode(document: &Node, place: &Place) -> Option<Diagnostic> {
+    const MODES: [&str; 2] = ["NonIndexed", "Indexed"];
+    let job = place.parent()?;
+    if !matches!(Creator::of_template(document, place), Creator::Job { .. }) {
+        return None;
+    }
+    let mode = Cursor::new(document.find(&job)?, job).field("completionMode")?;
+    let text = mode.node.as_str().filter(|text| !MODES.contains(text))?;
+    let message = format!("a Job has no completionMode '{text}'");
+    Some(mode.diagnostic(message).maybe_help(suggestion(text, MODES)))
 }
 
 impl Creator {

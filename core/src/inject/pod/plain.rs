@@ -6,8 +6,8 @@
 
 use crate::declaration::{Declaration, Naming, Origin, Policy, Submit};
 use crate::document::diagnostic::{Diagnostic, Part};
-use crate::document::{Diagnostics, Live, Node, Place};
-use crate::task::{DeclarationSite, Declared, context_variables};
+use crate::document::{Cursor, Diagnostics, Live, Node, Place};
+use crate::task::{DeclarationSite, Declared, context_variables, step_variables};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gleaner_proto::arguments::{Arguments, OWNER};
@@ -23,7 +23,7 @@ use crate::inject::messages::{self, Messages, ResultsFrom};
 use crate::inject::outcome::Changed;
 use crate::inject::redirector_flags::{self, Paths, Step};
 use crate::inject::settings::{Settings, Sidecars};
-use crate::inject::{list, mounts};
+use crate::inject::{environment, list, mounts};
 
 /// The pod's identity, passed by variables: admission comes before the UID, and sometimes before the name.
 const OF_POD: [(&str, &str); 3] = [
@@ -74,15 +74,26 @@ pub(super) fn inject(
     let steps: Vec<String> = steps.map(ToString::to_string).collect();
     let mut wrong = restarts::all(pod, &steps);
     wrong.extend(found);
+    if let Some(declared) = &declared {
+        wrong.extend(unreplaced(pod, &declared.declaration));
+    }
     let Some(declared) = declared.filter(|_| wrong.is_empty()) else {
         return Err(wrong);
     };
     let Declared {
         declaration,
         document,
-        warnings,
+        mut warnings,
         task: _,
     } = declared;
+    let is_step = |name: &str| steps.iter().any(|step| step == name);
+    let spec = Place::from(["spec"]);
+    warnings.extend(environment::overridden(
+        &pod["spec"],
+        "containers",
+        &spec,
+        is_step,
+    ));
     let annotation = Place::of_annotation(annotation::OUTPUTS);
     let refused = settings.kinds.check(&declaration).into_iter();
     let refused: Vec<_> = refused
@@ -120,7 +131,7 @@ pub(super) fn inject(
         ..messages::share(pod, 0, ResultsFrom::default())
     };
     let mut injected = pod.clone();
-    let mut wrong = mounts::reserved(&injected["spec"], &Place::from(["spec"]));
+    let mut wrong = mounts::reserved(&injected["spec"], &spec);
     for step in &steps {
         wrong.extend(inject_container(&mut injected, &declaration, step, single, share).err());
     }
@@ -141,6 +152,25 @@ pub(super) fn inject(
         object: injected,
         warnings,
     })
+}
+
+/// Reports template variables in the containers, where nothing replaces them.
+fn unreplaced(pod: &Value, declaration: &Declaration) -> Vec<Diagnostic> {
+    let node = Node::from(pod);
+    let mut found = Diagnostics::default();
+    if let Some(spec) = Cursor::root(&node).field("spec") {
+        step_variables::find(declaration, &spec, &mut found);
+    }
+    let help =
+        "write the value to a file in a volume that both containers mount, and read that file here";
+    let found = found.into_vec().into_iter();
+    found
+        .map(|diagnostic| match diagnostic.omitted {
+            // The remedy for a Task names its workspaces.
+            0 => diagnostic.help(help),
+            _ => diagnostic,
+        })
+        .collect()
 }
 
 /// Errors: an invalid declaration, or a pod without containers.
