@@ -18,7 +18,7 @@ use crate::printing::{print, read_all};
 use crate::terminal;
 use documents::{Cluster, inject};
 
-/// Prints the documents with redirector and sidecar in them, or everything that is in the way.
+/// Prints the documents with redirector and sidecar in them, or all errors.
 pub(crate) fn main(options: &Inject) -> Result<ExitCode, u8> {
     let settings = settings(options);
     if let Err(message) = settings.resources.check_flags() {

@@ -316,6 +316,11 @@ fn versions_and_fields_that_tekton_does_not_have_are_reported() {
             "spec:\n  outputs: {resources: [{name: img, type: image}]}\n",
             "16:3: error: spec.outputs: Tekton v1 rejects 'outputs' in a spec; translate the file first: gleaner translate -f FILE",
         ),
+        (
+            "  name: app\n",
+            "  name: app\n  lables: {a: b}\n",
+            "5:3: error: metadata.lables: unknown field 'lables': metadata has no such field",
+        ),
     ] {
         assert!(TASK.contains(from));
         finds(&TASK.replacen(from, to, 1), expected);

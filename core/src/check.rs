@@ -3,24 +3,31 @@
 //! The checks are those of the injection: `gleaner lint`, `render`, `run`, `inject` and `translate` call this module,
 //! and the webhook runs the injection itself. This module only adds positions, where the document has lines.
 
+mod triggers;
+
+use std::collections::HashSet;
+
 use gleaner_proto::kubernetes::annotation;
 use serde_json::Value;
 
-use crate::document::diagnostic::Diagnostic;
-use crate::document::{Diagnostics, Live, Locate, Node, Place};
-use crate::inject::pod::creator::{self, Creator, Form};
+use crate::document::diagnostic::{Diagnostic, Part};
+use crate::document::{Cursor, Diagnostics, Live, Locate, Node, Place};
+use crate::inject::pod::{Form, job, restarts};
 use crate::inject::task::matrix::{self, ObjectResults};
 use crate::inject::task::{self, Operation, Placement, checked};
 use crate::inject::{Outcome, Refusal, ResultsFrom, Settings, exemption, pod, removal, stray};
 use crate::kinds;
-use crate::task::DeclarationSite;
-use crate::task::site::kind_of;
+use crate::task::site::{is_tekton, kind_of};
+use crate::task::step_variables::{self, Misused};
+use crate::task::{DeclarationSite, pod_template, resource_templates};
 
 /// The findings about a document.
 #[derive(Debug, Default)]
 pub struct Report {
     /// Reasons to reject the document, in the order of the document if it has lines.
     pub errors: Vec<Diagnostic>,
+    /// Errors for which Tekton's webhook or the API server refuses the object, but Gleaner's webhook does not.
+    pub refused_elsewhere: Vec<Diagnostic>,
     /// Constructs that work but are probably not intended.
     pub warnings: Vec<Diagnostic>,
     /// The injected document, if injection changes it and there are no errors.
@@ -37,13 +44,33 @@ pub fn document(
     placement: Placement,
     tasks: &ObjectResults,
 ) -> Report {
-    let sites = DeclarationSite::all(document);
+    let mut sites = DeclarationSite::all(document);
+    let created = resource_templates::all(document);
+    // The pods in them are checked with the objects that are created.
+    sites.retain(|site| {
+        let is_in = |item: &Cursor<'_>| site.metadata().within(&item.place).is_some();
+        !created.iter().any(is_in)
+    });
     let read = sites.iter().filter(|site| site.is_read());
     let declarations = read.filter(|site| site.declares()).count();
     let mut report = match kind_of(document) {
         "Task" | "TaskRun" | "Pipeline" | "PipelineRun" => {
             let mut report = tekton(document, &sites, settings, placement);
             report.refer(document, tasks);
+            let tasks = sites
+                .iter()
+                .filter_map(|site| Some((site, site.task().ok()??)));
+            for (site, spec) in tasks {
+                report.misused(step_variables::of_task(site, &spec));
+            }
+            report
+        }
+        "StepAction" if is_tekton(document) => {
+            let mut report = of_templates(document, &sites, settings, placement);
+            // Tekton reports errors in its fields.
+            let spec = Cursor::root(document).field("spec");
+            let found = spec.and_then(|spec| step_variables::of_step_action(&spec).ok());
+            report.misused(found.unwrap_or_default());
             report
         }
         "Pod" => Report::of(pod::inject(&pod::original(&document.to_json()), settings)),
@@ -51,19 +78,24 @@ pub fn document(
     };
     report.declarations = declarations;
     if placement == Placement::Webhook {
-        report
-            .warnings
-            .extend(exemption::warnings(document, &sites));
+        let exempt = exemption::warnings(document, &sites);
+        report.warnings.extend(exempt);
     }
     report.warnings.extend(stray::carried(document));
     let mut read = sites.iter().filter(|site| site.is_read());
     // The proposal's syntax is translated before any cluster reads it.
     if read.any(DeclarationSite::is_annotated) {
-        let (errors, warnings) = kinds::check_document(document, report.errors.is_empty());
-        report.errors.extend(errors);
+        let (refused, warnings) = kinds::check_document(document, report.errors.is_empty());
+        report.refused_elsewhere.extend(refused);
         report.warnings.extend(warnings);
     }
-    for found in [&mut report.errors, &mut report.warnings] {
+    let Report {
+        errors,
+        refused_elsewhere,
+        warnings,
+        ..
+    } = &mut report;
+    for found in [errors, refused_elsewhere, warnings] {
         for diagnostic in found
             .iter_mut()
             .filter(|diagnostic| diagnostic.omitted == 0)
@@ -71,6 +103,10 @@ pub fn document(
             *diagnostic = located(diagnostic, document, source);
         }
         found.sort_by_key(|diagnostic| (diagnostic.omitted > 0, diagnostic.at));
+    }
+    for item in created {
+        let own = triggers::check(&item, source, settings, placement, tasks);
+        report.append(own, &item.place, document);
     }
     report
 }
@@ -138,10 +174,6 @@ fn of_templates(
     settings: &Settings,
     placement: Placement,
 ) -> Report {
-    let form = match placement {
-        Placement::Webhook => Form::Template,
-        Placement::AheadOfTime(_) => Form::TemplateAheadOfTime,
-    };
     let mut found = Diagnostics::default();
     stray::find(document, &Default::default(), &mut found);
     let mut report = Report {
@@ -156,9 +188,18 @@ fn of_templates(
         let Some(template) = object.pointer(&pointer).map(pod::original) else {
             continue;
         };
-        let creator = Creator::of_template(document, place);
-        report.errors.extend(creator::unknown_mode(document, place));
-        let mut own = Report::of(of_template(&template, &creator, form, settings));
+        let owner = pod_template::owner(document, place);
+        if let Some(wrong) = owner.and_then(|(group, kind)| restarts::of_kind(group, kind)) {
+            let place = place.join(&wrong.place);
+            report.errors.push(Diagnostic { place, ..wrong });
+            continue;
+        }
+        let properties: &[job::Property] = match placement {
+            Placement::Webhook => &[],
+            Placement::AheadOfTime(_) => job::properties(document, place),
+        };
+        let form = Form::Template(properties);
+        let mut own = Report::of(of_template(&template, form, settings));
         if let (Some(injected), Some(template)) = (own.injected, changed.pointer_mut(&pointer)) {
             *template = injected;
         }
@@ -170,6 +211,11 @@ fn of_templates(
         }
         report.errors.append(&mut own.errors);
         report.warnings.append(&mut own.warnings);
+        if let Ok(Some(declared)) = site.declaration(&Live) {
+            let found = job::check(document, place, &declared, placement);
+            report.errors.extend(found.errors);
+            report.warnings.extend(found.warnings);
+        }
     }
     if report.errors.is_empty() && changed != object {
         report.injected = Some(changed);
@@ -178,16 +224,11 @@ fn of_templates(
 }
 
 /// Injects into a pod template, which is a Pod without `apiVersion` and `kind`.
-fn of_template(
-    template: &Value,
-    creator: &Creator,
-    form: Form,
-    settings: &Settings,
-) -> Result<Outcome, Refusal> {
+fn of_template(template: &Value, form: Form, settings: &Settings) -> Result<Outcome, Refusal> {
     let mut pod = template.clone();
     pod["apiVersion"] = "v1".into();
     pod["kind"] = "Pod".into();
-    let mut outcome = pod::inject_containers(&pod, creator, form, settings)?;
+    let mut outcome = pod::inject_containers(&pod, form, settings)?;
     if let Outcome::Changed(changed) = &mut outcome
         && let Value::Object(fields) = &mut changed.object
     {
@@ -254,6 +295,44 @@ impl Report {
                 }
             }
         }
+    }
+
+    /// Adds the report of the object at `place` of `document`.
+    fn append(&mut self, own: Self, place: &Place, document: &Node) {
+        let below = |one: Diagnostic| match &one.annotation {
+            _ if one.omitted > 0 => one,
+            Some(annotation) => Diagnostic {
+                annotation: Some(place.join(annotation)),
+                ..one
+            },
+            None => Diagnostic {
+                place: place.join(&one.place),
+                ..one
+            },
+        };
+        self.errors.extend(own.errors.into_iter().map(below));
+        let refused = own.refused_elsewhere.into_iter().map(below);
+        self.refused_elsewhere.extend(refused);
+        self.warnings.extend(own.warnings.into_iter().map(below));
+        self.declarations += own.declarations;
+        if let Some(injected) = own.injected {
+            let all = self.injected.get_or_insert_with(|| document.to_json());
+            if let Some(object) = all.pointer_mut(&place.pointer()) {
+                *object = injected;
+            }
+        }
+    }
+
+    /// Adds the misused variables of a Task, except those that the report already has.
+    fn misused(&mut self, mut found: Misused) {
+        let key = |one: &Diagnostic| (one.place.clone(), one.part, one.omitted);
+        let known = self.errors.iter().chain(&self.warnings).map(key);
+        let known: HashSet<(Place, Part, usize)> = known.collect();
+        let is_new = |one: &Diagnostic| !known.contains(&key(one));
+        let refused = std::mem::take(&mut found.refused).into_vec();
+        self.refused_elsewhere
+            .extend(refused.into_iter().filter(is_new));
+        self.warnings.extend(found.warnings().filter(is_new));
     }
 
     /// Adds the errors that only show with the Tasks that the document refers to.

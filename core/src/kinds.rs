@@ -4,9 +4,13 @@
 //! `outline.json` holds the types of the local API server, for the Kubernetes version in [`VERSION`]. Later versions
 //! may have more fields, so an unknown field deep in an object is a warning, unless its name is close to a known one.
 
+mod awaited;
+mod metadata;
 mod names;
-mod tekton;
+mod rules;
+mod status;
 mod types;
+mod values;
 
 use std::sync::LazyLock;
 
@@ -15,6 +19,10 @@ use serde_json::Value;
 use crate::declaration::{Declaration, Examined, Scope};
 use crate::document::diagnostic::Diagnostic;
 use crate::document::{Cursor, Diagnostics, Node};
+use crate::task::site::{TEKTON, is_tekton};
+
+pub(crate) use names::group_of;
+pub use names::is_own_group;
 
 /// The Kubernetes version of the types.
 pub const VERSION: &str = "1.33";
@@ -28,31 +36,37 @@ static OUTLINE: LazyLock<Value> = LazyLock::new(|| {
 pub fn check(node: &Node, text: Option<&str>, scope: &Scope, examined: &mut Examined) {
     let (mut errors, mut warnings) = (Diagnostics::default(), Diagnostics::default());
     let mut ignored = Diagnostics::default();
-    for item in Cursor::root(node).items_at("objects", &mut ignored) {
-        let Some(template) = item.field("resourceTemplate") else {
+    let declared = &examined.declaration;
+    let root = Cursor::root(node);
+    for item in root.items_at("resources", &mut ignored) {
+        if let Some(metadata) = item.field("metadata") {
+            let mut types = types::Types::new(declared, scope, &mut errors, &mut warnings);
+            types.check_metadata(metadata_type(), &metadata, false);
+        }
+    }
+    for item in root.items_at("objects", &mut ignored) {
+        let Some(object) = item.field("resourceTemplate") else {
             continue;
         };
         let text = |key| {
-            let text = template.node.text_of(key);
+            let text = object.node.text_of(key);
             text.filter(|text| !text.is_empty() && !text.contains('$'))
         };
         let (Some(version), Some(kind)) = (text("apiVersion"), text("kind")) else {
             continue;
         };
-        if !names::check(version, kind, &template, &mut errors, &mut warnings) {
+        if !names::check(version, kind, &object, &mut errors, &mut warnings) {
             continue;
         }
-        if let Some(own) = OUTLINE["kinds"][version][kind].as_str() {
-            let declared = examined.declaration.templates.iter();
-            let mut types = types::Types {
-                template: declared.into_iter().find(|one| one.place == item.place),
-                declaration: &examined.declaration,
-                scope,
-                errors: &mut errors,
-                warnings: &mut warnings,
-            };
-            types.check_object(own, &template, kind);
-        }
+        let template = declared.templates.iter();
+        let template = template.into_iter().find(|one| one.place == item.place);
+        let mut types = types::Types::new(declared, scope, &mut errors, &mut warnings);
+        types.template = template;
+        let is_whole = item.node.text_of("policy") != Some("Apply");
+        check_fields(&mut types, version, kind, &object, is_whole);
+    }
+    for template in &examined.declaration.templates {
+        awaited::check(template, &mut errors, &mut warnings);
     }
     for (mut found, all) in [
         (errors, &mut examined.errors),
@@ -64,47 +78,74 @@ pub fn check(node: &Node, text: Option<&str>, scope: &Scope, examined: &mut Exam
     }
 }
 
-/// Checks the kind of a document with a declaration, and, if the declaration is `sound`, the types in the spec of one of
-/// Kubernetes' own kinds. Returns the errors and the warnings.
+/// Checks the kind of a document with a declaration, and, if the declaration is `sound`, its metadata, and the types of its
+/// fields if it is of a built-in kind. Returns the errors and the warnings.
 pub(crate) fn check_document(document: &Node, sound: bool) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
     let (mut errors, mut warnings) = (Diagnostics::default(), Diagnostics::default());
     let root = Cursor::root(document);
     let text = |key| document.text_of(key).filter(|text| !text.is_empty());
-    match (text("apiVersion"), text("kind")) {
-        (Some(version), Some(kind)) if version.starts_with("tekton.dev/") => {
+    let is_known = match (text("apiVersion"), text("kind")) {
+        (Some(version), Some(kind)) if is_tekton(document) => {
             let warnings = Some(&mut warnings).filter(|_| sound);
-            tekton::check(version, kind, &root, &mut errors, warnings);
+            names::check_tekton_document(version, kind, &root, &mut errors, warnings)
         }
         (Some(version), Some(kind)) => {
-            let is_known = names::check(version, kind, &root, &mut errors, &mut warnings);
-            let own = OUTLINE["kinds"][version][kind].as_str();
-            let own = own.filter(|_| is_known && sound);
-            if let (Some(own), Some(spec)) = (own, root.field("spec")) {
-                let mut types = types::Types {
-                    template: None,
-                    declaration: &Declaration::default(),
-                    scope: &Scope::default(),
-                    errors: &mut errors,
-                    warnings: &mut warnings,
-                };
-                types.check_field(own, "spec", &spec);
-            }
+            names::check(version, kind, &root, &mut errors, &mut warnings)
         }
         // Injection adds the version of Tekton's kinds.
-        (None, Some(kind)) if !tekton::has(kind) => {
+        (None, Some(kind)) if !TEKTON.contains(&kind) => {
             let message = "'apiVersion' is missing; Kubernetes requires it";
             let version = names::version_of(kind);
             let help = version.map(|version| format!("add apiVersion: {version}"));
             errors.add(&root, message, help);
+            false
         }
-        (None, Some(_)) | (_, None) => {}
+        (None, Some(_)) => true,
+        (_, None) => false,
+    };
+    if is_known && sound {
+        let declared = Declaration::default();
+        let scope = Scope::default();
+        let mut types = types::Types::new(&declared, &scope, &mut errors, &mut warnings);
+        let version = text("apiVersion").unwrap_or_default();
+        check_fields(&mut types, version, text("kind").unwrap_or_default(), &root, true);
     }
     (errors.into_vec(), warnings.into_vec())
+}
+
+/// Checks the fields of an object of a built-in kind, and the metadata of any other. With `is_whole`, it is not applied to
+/// an object that may have the missing fields.
+fn check_fields(
+    types: &mut types::Types<'_>,
+    version: &str,
+    kind: &str,
+    object: &Cursor<'_>,
+    is_whole: bool,
+) {
+    if let Some(own) = OUTLINE["kinds"][version][kind].as_str() {
+        types.check_object(own, object, kind);
+        if is_whole {
+            rules::check(version, kind, object, types.errors);
+        }
+    } else if let Some(metadata) = object.field("metadata") {
+        types.check_metadata(metadata_type(), &metadata, false);
+    }
 }
 
 /// Returns true if the group of an `apiVersion` is neither Kubernetes' own nor Tekton's, so that a controller may copy
 /// parts of such an object into others.
 pub(crate) fn is_foreign(version: &str) -> bool {
-    let group = version.split_once('/').map_or("", |(group, _)| group);
-    group.contains('.') && group != "tekton.dev" && !names::has_group(group)
+    let group = group_of(version);
+    group.contains('.') && group != "tekton.dev" && !is_own_group(group)
+}
+
+/// The type of the metadata of all kinds.
+fn metadata_type() -> &'static str {
+    OUTLINE["metadata"].as_str().unwrap_or_default()
+}
+
+/// The object type `own`: its `fields`, and those that are `required`.
+fn fields(own: &str) -> &'static Value {
+    let index = own.parse::<usize>().unwrap_or(usize::MAX);
+    &OUTLINE["types"][index]
 }

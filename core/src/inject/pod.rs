@@ -2,9 +2,9 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | `creator` | the object that creates the pod, such as a Job |
 //! | `taskrun` | pods of Tekton: an injected sidecar among the containers, steps under Tekton's entrypoint |
-//! | `restarts` | containers that may restart, and would post twice |
+//! | [`job`] | the Jobs of pods |
+//! | [`restarts`] | containers that may restart, and would post twice |
 //! | `pod_resources` | fits the sidecar into the pod's own resources |
 //! | `removal` | removes redirector and sidecar from a pod |
 //! | `plain` | any other pod with the annotation: its containers are the steps |
@@ -13,13 +13,13 @@
 //! | `sidecar` | the sidecar's container |
 //! | `kubelet_expansion` | escapes `$` in arguments, which the kubelet expands |
 
-pub(crate) mod creator;
 mod entrypoint;
+pub(crate) mod job;
 mod kubelet_expansion;
 mod plain;
 mod pod_resources;
 mod removal;
-mod restarts;
+pub(crate) mod restarts;
 mod scripts;
 mod sidecar;
 mod taskrun;
@@ -42,14 +42,21 @@ use crate::inject::shape;
 use crate::inject::stray;
 use crate::task::step::STEPS_MAX;
 
-use creator::{Creator, Form};
-
 /// The lists of a pod's spec that hold containers.
 const LISTS: [&str; 2] = ["initContainers", "containers"];
 
 /// The maximum number of containers in a pod, including init containers: one for each step, and those of other
 /// injectors.
 const CONTAINERS_MAX: usize = 2 * STEPS_MAX;
+
+/// The form of a pod outside Tekton.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Form {
+    /// A Pod, which has its owner.
+    Pod,
+    /// The pod of a template. The sidecar gets these properties of its Job by variables.
+    Template(&'static [job::Property]),
+}
 
 /// Injects into a pod at creation. Rejects annotations that have no effect, if a user wrote them; those that a
 /// controller passed on belong to another object.
@@ -62,7 +69,7 @@ pub fn inject(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
     if !leaves && !list::has_controller(pod) && label_of(pod, label::TASK_RUN).is_none() {
         stray::find(&Node::from(pod), &HashSet::new(), &mut found);
     }
-    match inject_containers(pod, &Creator::of_pod(pod), Form::Pod, settings) {
+    match inject_containers(pod, Form::Pod, settings) {
         Ok(outcome) => Ok(found.finish(outcome)?),
         Err(refusal) => {
             found.extend(refusal.diagnostics);
@@ -71,7 +78,7 @@ pub fn inject(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
     }
 }
 
-/// Injects into a pod, or the pod of a template, which `creator` creates.
+/// Injects into a pod, or the pod of a template.
 ///
 /// Idempotent, and independent of what other injectors add before or after it.
 ///
@@ -79,7 +86,6 @@ pub fn inject(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
 /// The reasons why the pod cannot be injected.
 pub(crate) fn inject_containers(
     pod: &Value,
-    creator: &Creator,
     form: Form,
     settings: &Settings,
 ) -> Result<Outcome, Refusal> {
@@ -123,7 +129,7 @@ pub(crate) fn inject_containers(
             return Err(Refusal::new(not_injected()));
         }
         (None, Some(_)) => {
-            let changed = plain::inject(pod, creator, form, settings)?;
+            let changed = plain::inject(pod, form, settings)?;
             return Ok(Outcome::Changed(changed));
         }
     };

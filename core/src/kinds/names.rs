@@ -15,7 +15,6 @@ const KINDS: [(&str, &[&str]); 19] = [
             "Endpoints",
             "Event",
             "LimitRange",
-            "List",
             "Namespace",
             "Node",
             "PersistentVolume",
@@ -40,9 +39,10 @@ const KINDS: [(&str, &[&str]); 19] = [
         ],
     ),
     ("batch/v1", &["CronJob", "Job"]),
-    ("autoscaling/v1", &["HorizontalPodAutoscaler", "Scale"]),
+    // The newest version first: it replaces the ones that are gone.
     ("autoscaling/v2", &["HorizontalPodAutoscaler"]),
-    ("policy/v1", &["Eviction", "PodDisruptionBudget"]),
+    ("autoscaling/v1", &["HorizontalPodAutoscaler"]),
+    ("policy/v1", &["PodDisruptionBudget"]),
     (
         "networking.k8s.io/v1",
         &[
@@ -93,6 +93,40 @@ const KINDS: [(&str, &[&str]); 19] = [
     ),
 ];
 
+/// Tekton's kinds by `apiVersion` (tektoncd/pipeline, `config/300-crds`), with Gleaner's CRD. A later Tekton may have more.
+const TEKTON: [(&str, &[&str]); 3] = [
+    (
+        "tekton.dev/v1",
+        &["Pipeline", "PipelineRun", "Task", "TaskRun"],
+    ),
+    (
+        "tekton.dev/v1beta1",
+        &[
+            "ClusterTask",
+            "CustomRun",
+            "Pipeline",
+            "PipelineRun",
+            "StepAction",
+            "Task",
+            "TaskRun",
+        ],
+    ),
+    (
+        "tekton.dev/v1alpha1",
+        &[
+            "PipelineResource",
+            "Run",
+            "StepAction",
+            "VerificationPolicy",
+        ],
+    ),
+];
+
+/// Returns true if the API group, empty for the core, is one of Kubernetes' own, which no CRD defines.
+pub fn is_own_group(group: &str) -> bool {
+    KINDS.iter().any(|(version, _)| group_of(version) == group)
+}
+
 /// Reports an unknown kind; returns true if the kind is known, or may be defined by a CRD.
 pub(super) fn check(
     version: &str,
@@ -101,6 +135,16 @@ pub(super) fn check(
     errors: &mut Diagnostics,
     warnings: &mut Diagnostics,
 ) -> bool {
+    if (version, kind) == ("v1", "List") {
+        let at = template.field("kind").unwrap_or_else(|| template.clone());
+        let help = "write an entry of objects for each of its items";
+        errors.refuse(&at, "a List cannot be created", help);
+        return false;
+    }
+    if let Some((_, kinds)) = TEKTON.iter().find(|(known, _)| *known == version) {
+        return kinds.contains(&kind)
+            || check_tekton((version, kinds), kind, template, errors, warnings);
+    }
     if let Some((_, kinds)) = KINDS.iter().find(|(known, _)| *known == version) {
         if kinds.contains(&kind) {
             return true;
@@ -147,6 +191,60 @@ pub(super) fn check(
     true
 }
 
+/// Reports a kind that Tekton does not have: a misspelt one, or one of another version.
+fn check_tekton(
+    (version, kinds): (&str, &[&str]),
+    kind: &str,
+    template: &Cursor<'_>,
+    errors: &mut Diagnostics,
+    warnings: &mut Diagnostics,
+) -> bool {
+    let at = template.field("kind").unwrap_or_else(|| template.clone());
+    let message = format!("{version} has no kind '{kind}'");
+    if let Some((other, _)) = TEKTON.iter().find(|(_, kinds)| kinds.contains(&kind)) {
+        warnings.refuse(&at, message, format!("{kind} is in apiVersion {other}"));
+        return true;
+    }
+    let Some(right) = nearest(kind, kinds.iter().copied()) else {
+        return true;
+    };
+    errors.refuse(&at, message, format!("did you mean '{right}'?"));
+    false
+}
+
+/// Reports a version in which Tekton does not have the kind of a document; returns true if it has.
+pub(super) fn check_tekton_document(
+    version: &str,
+    kind: &str,
+    document: &Cursor<'_>,
+    errors: &mut Diagnostics,
+    warnings: Option<&mut Diagnostics>,
+) -> bool {
+    let at = document
+        .field("apiVersion")
+        .unwrap_or_else(|| document.clone());
+    match TEKTON.iter().find(|(known, _)| *known == version) {
+        Some((_, kinds)) if kinds.contains(&kind) => true,
+        Some(_) => {
+            if let Some(warnings) = warnings {
+                let message =
+                    format!("current versions of Tekton do not serve {kind} in {version}");
+                let help = "translate the file: gleaner translate -f FILE";
+                warnings.refuse(&at, message, help);
+            }
+            true
+        }
+        None => {
+            let having = TEKTON.iter().filter(|(_, kinds)| kinds.contains(&kind));
+            let having: Vec<&str> = having.map(|(version, _)| *version).collect();
+            let right = nearest(version, having.iter().copied()).or(having.first().copied());
+            let help = right.map(|right| format!("did you mean {right}?"));
+            errors.add(&at, format!("Tekton has no {kind} in {version}"), help);
+            false
+        }
+    }
+}
+
 /// The `apiVersion` of a kind with exactly this name.
 pub(super) fn version_of(kind: &str) -> Option<&'static str> {
     let found = KINDS.iter().find(|(_, kinds)| kinds.contains(&kind));
@@ -160,12 +258,8 @@ fn misspelt(kind: &str) -> Option<(&'static str, &'static str)> {
         .find_map(|(version, kinds)| Some((nearest(kind, kinds.iter().copied())?, *version)))
 }
 
-/// Returns true if the API group is one of Kubernetes' own.
-pub(super) fn has_group(group: &str) -> bool {
-    KINDS.iter().any(|(known, _)| group_of(known) == group)
-}
-
-fn group_of(version: &str) -> &str {
+/// The API group of an `apiVersion`; empty for the core.
+pub(crate) fn group_of(version: &str) -> &str {
     version.split_once('/').map_or("", |(group, _)| group)
 }
 

@@ -11,7 +11,7 @@ use super::param::ParamSpec;
 use super::proposal::Proposal;
 use super::spec::TaskSpec;
 use super::syntax::Syntax;
-use super::{consistency, context_variables, early_creation, name, pod_template};
+use super::{consistency, early_creation, name, pod_template};
 use crate::document::{Cursor, Diagnostics, Locate, Place};
 
 /// A part of a document that can carry a declaration.
@@ -24,6 +24,8 @@ pub struct DeclarationSite<'a> {
     annotation: Option<&'a Node>,
     /// The place of the metadata that may have the annotation.
     metadata: Place,
+    /// The namespace of the document.
+    namespace: Option<String>,
     host: Host<'a>,
 }
 
@@ -110,6 +112,11 @@ impl<'a> DeclarationSite<'a> {
         {
             first.misnamed = name::check(document);
         }
+        let namespace = document.descend(&["metadata", "namespace"]);
+        let namespace = namespace.and_then(Node::as_str);
+        for site in &mut found {
+            site.namespace = namespace.map(str::to_owned);
+        }
         found
     }
 
@@ -121,6 +128,7 @@ impl<'a> DeclarationSite<'a> {
             misnamed,
             annotation: own_annotation(owner.node),
             metadata: owner.place.key("metadata"),
+            namespace: None,
             host,
         }
     }
@@ -149,6 +157,19 @@ impl<'a> DeclarationSite<'a> {
             Host::Task { spec, .. } => Some(spec),
             Host::Pod { .. } | Host::Unseen => None,
         }
+    }
+
+    /// The nodes around the TaskSpec that may have parameters and workspaces, innermost first.
+    pub(super) fn around(&self) -> &[&'a Node] {
+        match &self.host {
+            Host::Task { around, .. } => around,
+            Host::Pod { .. } | Host::Unseen => &[],
+        }
+    }
+
+    /// Returns true for a task embedded in a Pipeline: the Pipeline's task and the PipelineSpec are around the TaskSpec.
+    pub(super) fn is_in_pipeline(&self) -> bool {
+        self.around().len() > 1
     }
 
     /// Returns true if there is a declaration.
@@ -224,14 +245,18 @@ impl<'a> DeclarationSite<'a> {
         let is_sound = examined.errors.is_empty();
         let declaration = examined.declaration;
         found.extend(examined.errors.into_vec().into_iter().map(located));
-        if let (true, Some(spec)) = (is_sound, &spec) {
-            let mut paths = consistency::paths(&declaration, spec);
+        if is_sound && self.is_read() {
+            let mut context = consistency::context(&declaration, self.is_task());
+            context.settle(&parsed, syntax.text());
+            found.extend(context.into_vec().into_iter().map(located));
+        }
+        if is_sound {
+            let mut paths = consistency::paths(&declaration, spec.as_ref());
             paths.settle(&parsed, syntax.text());
             found.extend(paths.into_vec().into_iter().map(located));
+        }
+        if let (true, Some(spec)) = (is_sound, &spec) {
             found.extend(consistency::results(&declaration, spec));
-            let mut contexts = context_variables::of_task(&declaration);
-            contexts.settle(&parsed, syntax.text());
-            found.extend(contexts.into_vec().into_iter().map(located));
             if parsed.get("submit").is_none() {
                 let mut early = Diagnostics::default();
                 early.extend(early_creation::warning(&declaration, spec));
@@ -303,6 +328,7 @@ impl<'a> DeclarationSite<'a> {
                     steps: spec.as_ref().map(TaskSpec::step_names),
                     params: spec.as_ref().map(TaskSpec::param_shapes),
                     is_pod: false,
+                    namespace: self.namespace.clone(),
                 };
                 Ok((scope, spec))
             }
@@ -315,6 +341,7 @@ impl<'a> DeclarationSite<'a> {
                     steps: Some(names.collect()),
                     params: Some(IndexMap::new()),
                     is_pod: true,
+                    namespace: self.namespace.clone(),
                 };
                 Ok((scope, None))
             }
@@ -324,7 +351,7 @@ impl<'a> DeclarationSite<'a> {
 }
 
 /// The kinds of Tekton that can hold TaskSpecs.
-const TEKTON: [&str; 4] = ["Task", "TaskRun", "Pipeline", "PipelineRun"];
+pub(crate) const TEKTON: [&str; 4] = ["Task", "TaskRun", "Pipeline", "PipelineRun"];
 
 /// The kind of a document; empty for a Task or similar that is not Tekton's.
 pub fn kind_of(document: &Node) -> &str {
@@ -339,7 +366,7 @@ pub fn kind_of(document: &Node) -> &str {
 }
 
 /// Returns true for a document that Tekton reads, of any kind.
-fn is_tekton(document: &Node) -> bool {
+pub(crate) fn is_tekton(document: &Node) -> bool {
     let version = document.text_of("apiVersion").unwrap_or_default();
     version.starts_with("tekton.dev/")
 }

@@ -4,10 +4,10 @@
 //! Containers have no order and no last step, so the complete set of outputs triggers the creation. Only a container
 //! that is the only step can also finish the run.
 
-use crate::declaration::{Declaration, Naming, Origin, Policy, Submit};
-use crate::document::diagnostic::{Diagnostic, Part};
+use crate::declaration::{Declaration, Submit};
+use crate::document::diagnostic::Diagnostic;
 use crate::document::{Cursor, Diagnostics, Live, Node, Place};
-use crate::task::{DeclarationSite, Declared, context_variables, step_variables};
+use crate::task::{DeclarationSite, Declared, step_variables};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gleaner_proto::arguments::{Arguments, OWNER};
@@ -15,15 +15,17 @@ use gleaner_proto::kubernetes::{SIDECAR_CONTAINER, annotation};
 use gleaner_termination::Share;
 use serde_json::{Map, Value, json};
 
-use super::creator::{Creator, Form};
+use super::job::Property;
 use super::{
-    containers, containers_mut, kubelet_expansion, name_of, prefix, restarts, sidecar, texts,
+    Form, containers, containers_mut, job, kubelet_expansion, name_of, prefix, restarts, sidecar,
+    texts,
 };
 use crate::inject::messages::{self, Messages, ResultsFrom};
 use crate::inject::outcome::Changed;
 use crate::inject::redirector_flags::{self, Paths, Step};
 use crate::inject::settings::{Settings, Sidecars};
 use crate::inject::{environment, list, mounts};
+use crate::kinds::group_of;
 
 /// The pod's identity, passed by variables: admission comes before the UID, and sometimes before the name.
 const OF_POD: [(&str, &str); 3] = [
@@ -32,37 +34,21 @@ const OF_POD: [(&str, &str); 3] = [
     ("POD_UID", "metadata.uid"),
 ];
 
-/// The properties of a pod's Job, by which its controller marks the pod (`k8s.io/api/batch/v1`): `$(context.NAME)`, the
-/// sidecar's variable, the field. The last one is only in the pods of an Indexed Job.
-const OF_JOB: [(&str, &str, &str); 2] = [
-    (
-        "task.name",
-        "JOB_NAME",
-        "metadata.labels['batch.kubernetes.io/job-name']",
-    ),
-    (
-        "job.completionIndex",
-        "JOB_COMPLETION_INDEX",
-        "metadata.annotations['batch.kubernetes.io/job-completion-index']",
-    ),
-];
-
 /// The default path of a container's termination message (`k8s.io/api/core/v1`).
 const TERMINATION_MESSAGE: &str = "/dev/termination-log";
 
 /// Injects into a pod outside Tekton. Errors: all errors of its declaration, and conflicts.
 pub(super) fn inject(
     pod: &Value,
-    creator: &Creator,
     form: Form,
     settings: &Settings,
 ) -> Result<Changed, Vec<Diagnostic>> {
-    if let Creator::Restarting(kind) = creator {
-        return Err(vec![always_restarted(kind)]);
+    if let Some(wrong) = controller(pod).and_then(restarting) {
+        return Err(vec![wrong]);
     }
     let settings = settings.with_annotations(pod.get("metadata"))?;
     if settings.sidecars == Sidecars::Tekton {
-        let message = "this cluster has no native sidecars, without which a pod of a Job would never complete";
+        let message = "this cluster does not support native sidecars, and without them a Job's pod would never complete";
         let help = "pods outside Tekton require Kubernetes 1.29 or later";
         return Err(vec![here(message).help(help)]);
     }
@@ -102,22 +88,17 @@ pub(super) fn inject(
     if !refused.is_empty() {
         return Err(refused);
     }
-    let mut wrong = Diagnostics::default();
-    let is_indexed = *creator == Creator::Job { is_indexed: true };
-    wrong.extend(
-        is_indexed
-            .then(|| alike(&declaration))
-            .into_iter()
-            .flatten(),
-    );
-    let known = creator.contexts(form);
-    wrong.extend(context_variables::find(&declaration, &known, creator.title()).into_vec());
-    let text = pod["metadata"]["annotations"][annotation::OUTPUTS].as_str();
-    wrong.settle(&document, text);
-    if !wrong.is_empty() {
-        let wrong = wrong.into_vec().into_iter();
-        let wrong = wrong.map(|diagnostic| diagnostic.in_annotation(&annotation));
-        return Err(wrong.collect());
+    let unfit = match form {
+        Form::Pod => job::of_pod(
+            &declaration,
+            controller(pod).is_some(),
+            completion_index(pod).is_some(),
+        ),
+        Form::Template(_) => Vec::new(),
+    };
+    if !unfit.is_empty() {
+        let text = pod["metadata"]["annotations"][annotation::OUTPUTS].as_str();
+        return Err(job::located(unfit, &document, text, &annotation));
     }
     let single = steps.len() == 1;
     if declaration.submit == Submit::Completed && !single {
@@ -139,11 +120,9 @@ pub(super) fn inject(
         return Err(wrong);
     }
     list::push(&mut injected["spec"], "volumes", mounts::volume());
-    let of_job = match (creator, form) {
-        (Creator::Job { is_indexed }, Form::TemplateAheadOfTime) => {
-            &OF_JOB[..1 + usize::from(*is_indexed)]
-        }
-        _ => &[],
+    let of_job: &[Property] = match form {
+        Form::Pod => &[],
+        Form::Template(properties) => properties,
     };
     let arguments = arguments(pod, &document, steps, of_job);
     let container = container(&settings, of_job);
@@ -234,7 +213,7 @@ fn inject_container(
 }
 
 /// The sidecar's container, since there is no Task that has one.
-fn container(settings: &Settings, of_job: &[(&str, &str, &str)]) -> Map<String, Value> {
+fn container(settings: &Settings, of_job: &[Property]) -> Map<String, Value> {
     let mut container = Map::from_iter([("name".to_owned(), Value::from(SIDECAR_CONTAINER))]);
     container.extend(settings.container("resources"));
     let variable = |(name, path): &(&str, &str)| json!({"name": name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}});
@@ -249,13 +228,8 @@ fn container(settings: &Settings, of_job: &[(&str, &str, &str)]) -> Map<String, 
 /// its identity is that of its Job, if any: another pod of the Job, or of the same completion index, recognizes the
 /// objects of the first.
 ///
-/// The Job of a template that is injected ahead of time is not known; variables tell what it adds to its pods (`of_job`).
-fn arguments(
-    pod: &Value,
-    document: &Node,
-    steps: Vec<String>,
-    of_job: &[(&str, &str, &str)],
-) -> Arguments {
+/// The Job of a template that is injected ahead of time is not known yet: variables have its properties (`of_job`).
+fn arguments(pod: &Value, document: &Node, steps: Vec<String>, of_job: &[Property]) -> Arguments {
     let index = completion_index(pod);
     let uid = match (job(pod), index) {
         (None, _) => "$(POD_UID)".to_owned(),
@@ -298,9 +272,15 @@ fn arguments(
 }
 
 /// Returns the pod's controller, such as a Job, which outlives it.
-pub(super) fn controller(pod: &Value) -> Option<&Value> {
+fn controller(pod: &Value) -> Option<&Value> {
     let mut owners = list::items(&pod["metadata"], "ownerReferences").iter();
     owners.find(|owner| owner["controller"] == true)
+}
+
+/// Returns an error if the controller always restarts its pods' containers.
+fn restarting(controller: &Value) -> Option<Diagnostic> {
+    let text = |key: &str| controller[key].as_str().unwrap_or_default();
+    restarts::of_kind(group_of(text("apiVersion")), text("kind"))
 }
 
 /// The UID of the Job that the pod belongs to.
@@ -311,45 +291,9 @@ fn job(pod: &Value) -> Option<&str> {
 }
 
 /// The index that an Indexed Job gives each of its pods (`k8s.io/api/batch/v1`, `JobCompletionIndexAnnotation`).
-pub(super) fn completion_index(pod: &Value) -> Option<&str> {
+fn completion_index(pod: &Value) -> Option<&str> {
     job(pod)?;
     pod["metadata"]["annotations"]["batch.kubernetes.io/job-completion-index"].as_str()
-}
-
-/// Reports objects that would have the same name for every completion index.
-fn alike(declaration: &Declaration) -> Vec<Diagnostic> {
-    let templates = declaration.templates.iter();
-    let alike = templates.filter(|template| {
-        let name = match &template.naming {
-            Naming::Static(name) => name.as_literal(),
-            Naming::Prefix(_) | Naming::Derived => None,
-        };
-        name.is_some() && template.policy == Policy::Create
-    });
-    alike
-        .map(|template| {
-            let message = format!(
-                "each pod of an Indexed Job would create '{}' with the same name",
-                template.name
-            );
-            let help = "put $(context.job.completionIndex) into metadata.name, or omit the name";
-            let object = match template.origin {
-                Origin::PipelineResource { .. } => template.place.clone(),
-                Origin::Object => template.place.key("resourceTemplate"),
-            };
-            let place = object.key("metadata").key("name");
-            Diagnostic::new(place, template.at, message).help(help)
-        })
-        .collect()
-}
-
-/// The error for a pod of `kind`, which always restarts its containers.
-fn always_restarted(kind: &str) -> Diagnostic {
-    let message =
-        format!("a {kind} always restarts its containers, but each can post its outputs only once");
-    here(&message)
-        .help("move the containers that produce outputs to a Job or a Task")
-        .about(Part::Key)
 }
 
 fn here(message: &str) -> Diagnostic {

@@ -67,8 +67,8 @@ pub(super) fn wrap_steps(
     Ok(())
 }
 
-/// Removes the redirector from the steps; returns the number of steps that had it. The division into command and arguments is lost, which makes no difference to
-/// Tekton.
+/// Removes the redirector from the steps; returns the number of steps that had it. The division into command and arguments
+/// is lost, which makes no difference to Tekton.
 pub(super) fn unwrap_steps(spec: &mut Value) -> usize {
     let mut count = 0;
     let steps = spec.get_mut("steps").and_then(Value::as_array_mut);

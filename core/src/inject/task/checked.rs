@@ -87,6 +87,7 @@ pub(crate) fn check(
     warnings.extend(declared.warnings.iter().cloned());
     let is_step = |name: &str| declaration.steps.contains_key(name);
     warnings.extend(environment::overridden(spec, "steps", place, is_step));
+    warnings.extend(step_variables::of_task(site, &read).warnings());
     found.finish(Some(Checked {
         declared,
         spec: read,

@@ -1,0 +1,249 @@
+//! The Jobs of pods. Under the webhook the identity of a pod's run is its Job's, with the completion index of an Indexed one; ahead of
+//! time it is the pod's own, and variables tell what the Job gives its pods.
+
+use crate::declaration::{Declaration, Naming, Origin, Policy, Template};
+use crate::document::diagnostic::{Diagnostic, Part};
+use crate::document::{Cursor, Diagnostics, Node, Place};
+use crate::inject::task::Placement;
+use crate::task::{Declared, consistency, pod_template};
+use gleaner_proto::kubernetes::annotation;
+
+/// A property that the controller of Jobs gives a pod (`k8s.io/api/batch/v1`): `$(context.NAME)`, the sidecar's variable, the pod's
+/// field.
+pub(crate) type Property = (&'static str, &'static str, &'static str);
+
+/// The properties of a Job's pod; the last one is only that of an Indexed Job's.
+const PROPERTIES: [Property; 2] = [
+    (
+        NAME,
+        "JOB_NAME",
+        "metadata.labels['batch.kubernetes.io/job-name']",
+    ),
+    (
+        INDEX,
+        "JOB_COMPLETION_INDEX",
+        "metadata.annotations['batch.kubernetes.io/job-completion-index']",
+    ),
+];
+const NAME: &str = "task.name";
+const INDEX: &str = "job.completionIndex";
+
+/// The map with a pod template, such as the spec of a Job.
+struct Job<'a> {
+    fields: Cursor<'a>,
+    /// False for the spec of another kind, whose controller may create Jobs.
+    is_job: bool,
+    is_indexed: bool,
+}
+
+// === impl Job ===
+
+impl<'a> Job<'a> {
+    fn of_template(document: &'a Node, template: &Place) -> Option<Self> {
+        let place = template.parent()?;
+        let fields = Cursor::new(document.find(&place)?, place);
+        let mode = fields.node.text_of("completionMode");
+        let is_indexed = mode == Some("Indexed");
+        let (is_job, is_indexed) = match pod_template::owner(document, template) {
+            Some(("batch", "Job" | "CronJob")) => (true, is_indexed),
+            // The default of a JobSet's Jobs (`pkg/webhooks/jobset_webhook.go`).
+            Some(("jobset.x-k8s.io", "JobSet")) => (true, is_indexed || mode.is_none()),
+            _ => (is_indexed, is_indexed),
+        };
+        Some(Self {
+            fields,
+            is_job,
+            is_indexed,
+        })
+    }
+
+    fn properties(&self) -> &'static [Property] {
+        match (self.is_job, self.is_indexed) {
+            (_, true) => &PROPERTIES,
+            (true, false) => &PROPERTIES[..1],
+            (false, false) => &[],
+        }
+    }
+}
+
+/// The properties that a pod of the template at `template` of `document` has, if its Job is not known yet.
+pub(crate) fn properties(document: &Node, template: &Place) -> &'static [Property] {
+    Job::of_template(document, template).map_or(&[], |job| job.properties())
+}
+
+/// Findings about the fields of a Job.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    pub(crate) errors: Vec<Diagnostic>,
+    pub(crate) warnings: Vec<Diagnostic>,
+}
+
+/// Checks the declaration of the pod template at `template` of `document` against the fields of the Job around it.
+pub(crate) fn check(
+    document: &Node,
+    template: &Place,
+    declared: &Declared,
+    placement: Placement,
+) -> Findings {
+    let declaration = &declared.declaration;
+    let mut found = Findings::default();
+    let Some(job) = Job::of_template(document, template) else {
+        return found;
+    };
+    let is_ahead = matches!(placement, Placement::AheadOfTime(_));
+    let mut unfit = Vec::new();
+    if job.is_indexed {
+        unfit.extend(alike(declaration));
+    } else if job.is_job || is_ahead {
+        let help = "add completionMode: Indexed to the Job";
+        unfit.extend(without_index(declaration, help));
+    }
+    if is_ahead && !job.is_job {
+        let help = "ahead of time, only the pods of a Job, CronJob or JobSet have it; write a name";
+        unfit.extend(without_name(declaration, help));
+    }
+    match several(job.fields.node).filter(|_| !job.is_indexed) {
+        Some(_) if is_ahead => unfit.extend(alike_ahead(declaration)),
+        Some(key) => found.shared(declaration, &job.fields.place.key(key)),
+        None => {}
+    }
+    let annotation = template.join(&Place::of_annotation(annotation::OUTPUTS));
+    let text = document.find(&annotation).and_then(Node::as_str);
+    let unfit = located(unfit, &declared.document, text, &annotation);
+    found.errors.extend(unfit);
+    found
+}
+
+/// Checks the declaration of a Pod, which has its owner.
+pub(super) fn of_pod(
+    declaration: &Declaration,
+    has_controller: bool,
+    is_indexed: bool,
+) -> Vec<Diagnostic> {
+    let mut found = match (has_controller, is_indexed) {
+        (_, true) => alike(declaration),
+        (true, false) => without_index(declaration, "add completionMode: Indexed to the Job"),
+        (false, false) => {
+            let help = "create the pod with a Job that has completionMode: Indexed";
+            without_index(declaration, help)
+        }
+    };
+    if !has_controller {
+        let help = "only pods that a Job or another controller creates have it; write a name";
+        found.extend(without_name(declaration, help));
+    }
+    found
+}
+
+/// Moves findings to their places in the declaration, which was read as `declared` from the `text` of the annotation.
+pub(super) fn located(
+    found: Vec<Diagnostic>,
+    declared: &Node,
+    text: Option<&str>,
+    annotation: &Place,
+) -> Vec<Diagnostic> {
+    let mut located = Diagnostics::default();
+    located.extend(found.into_iter().map(|one| match one.part {
+        // At its place, not where the template begins.
+        Part::Whole => Diagnostic { at: None, ..one },
+        _ => one,
+    }));
+    located.settle(declared, text);
+    let located = located.into_vec().into_iter();
+    located.map(|one| one.in_annotation(annotation)).collect()
+}
+
+/// The field that gives a Job several pods to complete. Without `completions` all pods work on one queue.
+fn several(job: &Node) -> Option<&'static str> {
+    let is_several = |key: &str| job.present(key)?.to_json().as_i64().map(|count| count > 1);
+    let key = match job.present("completions") {
+        Some(_) => "completions",
+        None => "parallelism",
+    };
+    is_several(key)?.then_some(key)
+}
+
+impl Findings {
+    /// The pods have one identity, so that each adopts or replaces what another has created.
+    fn shared(&mut self, declaration: &Declaration, place: &Place) {
+        let of_policy = |policy: Policy| {
+            let mut templates = declaration.templates.iter();
+            templates.find(|template| template.policy == policy)
+        };
+        let help = "add completionMode: Indexed, which gives each pod its own objects";
+        if let Some(template) = of_policy(Policy::Create) {
+            let message = format!(
+                "without completionMode: Indexed, all pods of this Job are one run, and each replaces the '{}' of another",
+                template.name
+            );
+            self.errors
+                .push(Diagnostic::new(place, None, message).help(help));
+        } else if let Some(template) = of_policy(Policy::Apply) {
+            let message = format!(
+                "all pods of this Job apply the same '{}', which has the values of the last one",
+                template.name
+            );
+            self.warnings
+                .push(Diagnostic::new(place, None, message).help(help));
+        }
+    }
+}
+
+/// The objects that several pods would create with the same name; places and positions are the declaration's.
+fn of_one_name(declaration: &Declaration) -> impl Iterator<Item = &Template> {
+    let templates = declaration.templates.iter();
+    templates.filter(|template| {
+        let name = match &template.naming {
+            Naming::Static(name) => name.as_literal(),
+            Naming::Prefix(_) | Naming::Derived => None,
+        };
+        name.is_some() && template.policy == Policy::Create
+    })
+}
+
+/// Reports objects that would have the same name for every completion index.
+fn alike(declaration: &Declaration) -> Vec<Diagnostic> {
+    let help = "put $(context.job.completionIndex) into metadata.name, or omit the name";
+    let alike = of_one_name(declaration).map(|template| {
+        let message = format!(
+            "each pod of an Indexed Job would create '{}' with the same name",
+            template.name
+        );
+        at_name(template, message).help(help)
+    });
+    alike.collect()
+}
+
+fn alike_ahead(declaration: &Declaration) -> Vec<Diagnostic> {
+    let alike = of_one_name(declaration).map(|template| {
+        let message = format!(
+            "each pod of this Job would create '{}' with the same name",
+            template.name
+        );
+        at_name(template, message).help("leave the name out, or use generateName")
+    });
+    alike.collect()
+}
+
+/// Reports the variables that only the pods of an Indexed Job have.
+fn without_index(declaration: &Declaration, help: &str) -> Vec<Diagnostic> {
+    let message = "only the pods of an Indexed Job have a completion index";
+    let wrong = |name: &str| (name == INDEX).then(|| (message.to_owned(), Some(help.to_owned())));
+    consistency::context_uses(declaration, wrong).into_vec()
+}
+
+/// Reports the variables that pods without a named creator do not have.
+fn without_name(declaration: &Declaration, help: &str) -> Vec<Diagnostic> {
+    let message = format!("`$(context.{NAME})` has no value here");
+    let wrong = |name: &str| (name == NAME).then(|| (message.clone(), Some(help.to_owned())));
+    consistency::context_uses(declaration, wrong).into_vec()
+}
+
+fn at_name(template: &Template, message: String) -> Diagnostic {
+    let object = match template.origin {
+        Origin::PipelineResource { .. } => template.place.clone(),
+        Origin::Object => template.place.key("resourceTemplate"),
+    };
+    let place = object.key("metadata").key("name");
+    Diagnostic::new(place, template.at, message)
+}
