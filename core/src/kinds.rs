@@ -108,7 +108,13 @@ pub(crate) fn check_document(document: &Node, sound: bool) -> (Vec<Diagnostic>, 
         let scope = Scope::default();
         let mut types = types::Types::new(&declared, &scope, &mut errors, &mut warnings);
         let version = text("apiVersion").unwrap_or_default();
-        check_fields(&mut types, version, text("kind").unwrap_or_default(), &root, true);
+        check_fields(
+            &mut types,
+            version,
+            text("kind").unwrap_or_default(),
+            &root,
+            true,
+        );
     }
     (errors.into_vec(), warnings.into_vec())
 }
@@ -136,7 +142,8 @@ fn check_fields(
 /// parts of such an object into others.
 pub(crate) fn is_foreign(version: &str) -> bool {
     let group = group_of(version);
-    group.contains('.') && group != "tekton.dev" && !is_own_group(group)
+    let is_tekton = group == "tekton.dev" || group.ends_with(".tekton.dev");
+    group.contains('.') && !is_tekton && !is_own_group(group)
 }
 
 /// The type of the metadata of all kinds.
