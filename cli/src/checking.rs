@@ -42,7 +42,7 @@ pub(crate) fn report(name: &str, report: &Report, findings: &mut Vec<Finding>) {
     let begin = findings.len();
     let all = [
         (Severity::Error, &report.errors),
-        (Severity::Error, &report.refused_by_tekton),
+        (Severity::Error, &report.refused_elsewhere),
         (Severity::Warning, &report.warnings),
     ];
     for (severity, diagnostics) in all {
@@ -107,14 +107,14 @@ pub(crate) fn of_translated(sources: &[Source], translation: &Translation) -> Ve
         let mut of_node = check::document(node, &Live, &settings, Placement::Webhook, &tasks);
         let found = [
             &mut of_node.errors,
-            &mut of_node.refused_by_tekton,
+            &mut of_node.refused_elsewhere,
             &mut of_node.warnings,
         ];
         if found.iter().all(|found| found.is_empty()) {
             continue;
         }
         let own = check(source, original, Placement::Webhook, &tasks);
-        let known = [own.errors, own.refused_by_tekton, own.warnings].concat();
+        let known = [own.errors, own.refused_elsewhere, own.warnings].concat();
         for found in found.into_iter().flatten() {
             match original_of(found, &known) {
                 Some(original) => found.clone_from(original),

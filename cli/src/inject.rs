@@ -13,15 +13,20 @@ use serde_json::Value;
 
 use crate::args::Inject;
 use crate::checking;
+use crate::failure::Failure;
 use crate::printing::{print, read_all};
 use crate::terminal;
 use documents::{Cluster, inject};
 
 /// Prints the documents with redirector and sidecar in them, or all errors.
 pub(crate) fn main(options: &Inject) -> Result<ExitCode, u8> {
+    let settings = settings(options);
+    if let Err(message) = settings.resources.check_flags() {
+        return Err(Failure::usage(message).print());
+    }
     let sources = read_all(&options.files.all())?;
     let cluster = Cluster {
-        settings: settings(options),
+        settings,
         results_from: options.results_from,
     };
     let (documents, findings) = inject_all(&sources, &cluster);

@@ -192,7 +192,7 @@ fn pods_and_their_templates_are_injected_too() {
         ),
         (
             format!(
-                "apiVersion: batch/v1\nkind: CronJob\nmetadata: {{name: j}}\nspec:\n  jobTemplate:\n    spec:\n      template:\n        {}\n",
+                "apiVersion: batch/v1\nkind: CronJob\nmetadata: {{name: j}}\nspec:\n  schedule: '@daily'\n  jobTemplate:\n    spec:\n      template:\n        {}\n",
                 indented("        ")
             ),
             "/spec/jobTemplate/spec/template/spec",

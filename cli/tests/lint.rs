@@ -162,7 +162,7 @@ fn declarations_are_found_wherever_a_cluster_would_find_them() {
     let wrong = "gleaner.dev/outputs: 'steps: {b: [{name: x}]}'";
     let task = format!("{{metadata: {{annotations: {{{wrong}}}}}, steps: [{{name: a}}]}}");
     let template = format!(
-        "{{metadata: {{annotations: {{{wrong}}}}}, spec: {{restartPolicy: Never, containers: [{{name: a, command: [x]}}]}}}}"
+        "{{metadata: {{annotations: {{{wrong}}}}}, spec: {{restartPolicy: Never, containers: [{{name: a, image: x, command: [x]}}]}}}}"
     );
     for document in [
         format!(
@@ -176,16 +176,23 @@ fn declarations_are_found_wherever_a_cluster_would_find_them() {
         format!(
             "kind: PipelineRun\nspec: {{pipelineSpec: {{tasks: [{{name: t, taskSpec: {task}}}]}}}}"
         ),
-        format!("kind: Job\nspec: {{template: {template}}}"),
-        format!("kind: CronJob\nspec: {{jobTemplate: {{spec: {{template: {template}}}}}}}"),
+        format!("apiVersion: batch/v1\nkind: Job\nspec: {{template: {template}}}"),
         format!(
-            "kind: Pod\nmetadata: {{annotations: {{{wrong}}}}}\nspec: {{restartPolicy: Never, containers: [{{name: a, command: [x]}}]}}"
+            "apiVersion: batch/v1\nkind: CronJob\nspec: {{schedule: '@daily', jobTemplate: {{spec: {{template: {template}}}}}}}"
         ),
-        format!("kind: List\nitems: [{{kind: Job, spec: {{template: {template}}}}}]"),
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{annotations: {{{wrong}}}}}\nspec: {{restartPolicy: Never, containers: [{{name: a, image: x, command: [x]}}]}}"
+        ),
+        format!(
+            "kind: List\nitems: [{{apiVersion: batch/v1, kind: Job, spec: {{template: {template}}}}}]"
+        ),
     ] {
         let (code, lines) = lint(&document);
         assert_eq!((code, lines.len()), (1, 1), "{document}\n{lines:#?}");
-        assert!(lines[0].contains("no step 'b'"), "{document}\n{lines:#?}");
+        let is_named = ["no step 'b'", "no container 'b'"]
+            .iter()
+            .any(|missing| lines[0].contains(missing));
+        assert!(is_named, "{document}\n{lines:#?}");
     }
 }
 

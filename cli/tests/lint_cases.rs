@@ -46,23 +46,14 @@ fn names_that_gleaner_needs_are_refused() {
 #[test]
 fn a_pod_whose_containers_are_started_again_is_refused() {
     for (kind, place, template) in [
-        (
-            "apps/v1, kind: Deployment",
-            "spec.template",
-            "{template: POD}",
-        ),
-        (
-            "apps/v1, kind: StatefulSet",
-            "spec.template",
-            "{template: POD}",
-        ),
+        ("batch/v1, kind: Job", "spec.template", "{template: POD}"),
         (
             "jobset.x-k8s.io/v1alpha2, kind: JobSet",
             "spec.replicatedJobs[0].template.spec.template",
             "{replicatedJobs: [{template: {spec: {template: POD}}}]}",
         ),
     ] {
-        let pod = "{metadata: {annotations: {gleaner.dev/outputs: 'steps: {main: [{name: v}]}'}}, spec: {containers: [{name: main, command: [x]}]}}";
+        let pod = "{metadata: {annotations: {gleaner.dev/outputs: 'steps: {main: [{name: v}]}'}}, spec: {containers: [{name: main, image: x, command: [x]}]}}";
         let spec = template.replace("POD", pod);
         let (code, lines) = lint(&format!("{{apiVersion: {kind}, spec: {spec}}}"));
         assert_eq!((code, lines.len()), (1, 1), "{lines:#?}");

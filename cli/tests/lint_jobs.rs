@@ -137,11 +137,19 @@ fn a_cluster_without_the_webhook_is_checked_for_what_inject_refuses() {
         "completions: 2",
         "completions: 2\n  completionMode: Indexed",
     );
+    finds_by(&AHEAD, &index, &[]);
     finds_by(
         &AHEAD,
-        &index,
+        &index.replace("a-$(context.job.completionIndex)", "fixed"),
         &[
-            "17:36: error: objects[0].resourceTemplate.metadata.name: the completion index of a Job is not known ahead of time",
+            "17:34: error: objects[0].resourceTemplate.metadata.name: each pod of an Indexed Job would create 'cm' with the same name",
+        ],
+    );
+    finds_by(
+        &AHEAD,
+        &index.replace("  completionMode: Indexed\n", ""),
+        &[
+            "16:36: error: objects[0].resourceTemplate.metadata.name: only the pods of an Indexed Job have a completion index",
         ],
     );
     let task = &task(
@@ -205,5 +213,38 @@ objects: [{name: cm, resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {
             )],
         );
     }
-    finds(&JOB.replace("fixed", "a-$(context.task.name)"), &[]);
+    let named = JOB.replace("fixed", "a-$(context.task.name)");
+    finds(&named, &[]);
+    finds_by(&AHEAD, &named, &[]);
+    // A controller of another kind names its pods, and may give them an index.
+    let indexed = named.replace("task.name", "job.completionIndex");
+    let scaled = |text: &str| text.replace("batch/v1\nkind: Job", "keda.sh/v1\nkind: ScaledJob");
+    finds(&scaled(&named), &[]);
+    finds(&scaled(&indexed), &[]);
+    finds_by(
+        &AHEAD,
+        &scaled(&named),
+        &[
+            "16:36: error: objects[0].resourceTemplate.metadata.name: `$(context.task.name)` has no value here; ahead of time, only the pods of a Job, CronJob or JobSet have it",
+        ],
+    );
+    finds_by(
+        &AHEAD,
+        &scaled(&indexed),
+        &[
+            "16:36: error: objects[0].resourceTemplate.metadata.name: only the pods of an Indexed Job have a completion index; add completionMode: Indexed",
+        ],
+    );
+    // The Jobs of a JobSet are Indexed by default.
+    let set = |text: &str| {
+        text.replace(
+            "batch/v1\nkind: Job",
+            "jobset.x-k8s.io/v1alpha2\nkind: JobSet",
+        )
+    };
+    finds(&set(&indexed), &[]);
+    finds_by(&AHEAD, &set(&indexed), &[]);
+    let message = "16:34: error: objects[0].resourceTemplate.metadata.name: each pod of an Indexed Job would create 'cm' with the same name";
+    finds(&set(JOB), &[message]);
+    finds_by(&AHEAD, &set(JOB), &[message]);
 }

@@ -12,20 +12,22 @@ use serde_json::Value;
 
 use crate::document::diagnostic::{Diagnostic, Part};
 use crate::document::{Cursor, Diagnostics, Live, Locate, Node, Place};
+use crate::inject::pod::{Form, job, restarts};
 use crate::inject::task::matrix::{self, ObjectResults};
 use crate::inject::task::{self, Operation, Placement, checked};
-use crate::inject::{Outcome, Refusal, Settings, pod, stray};
+use crate::inject::{Outcome, Refusal, ResultsFrom, Settings, exemption, pod, removal, stray};
+use crate::kinds;
 use crate::task::site::{is_tekton, kind_of};
 use crate::task::step_variables::{self, Misused};
-use crate::task::{DeclarationSite, resource_templates};
+use crate::task::{DeclarationSite, pod_template, resource_templates};
 
 /// The findings about a document.
 #[derive(Debug, Default)]
 pub struct Report {
     /// Reasons to reject the document, in the order of the document if it has lines.
     pub errors: Vec<Diagnostic>,
-    /// Errors for which Tekton's webhook refuses the object, but Gleaner's does not.
-    pub refused_by_tekton: Vec<Diagnostic>,
+    /// Errors for which Tekton's webhook or the API server refuses the object, but Gleaner's webhook does not.
+    pub refused_elsewhere: Vec<Diagnostic>,
     /// Constructs that work but are probably not intended.
     pub warnings: Vec<Diagnostic>,
     /// The injected document, if injection changes it and there are no errors.
@@ -71,17 +73,29 @@ pub fn document(
             report.misused(found.unwrap_or_default());
             report
         }
-        "Pod" => Report::of(pod::inject(&document.to_json(), settings)),
+        "Pod" => Report::of(pod::inject(&pod::original(&document.to_json()), settings)),
         _ => of_templates(document, &sites, settings, placement),
     };
     report.declarations = declarations;
+    if placement == Placement::Webhook {
+        let exempt = exemption::warnings(document, &sites);
+        report.warnings.extend(exempt);
+    }
+    report.warnings.extend(stray::carried(document));
+    let mut read = sites.iter().filter(|site| site.is_read());
+    // The proposal's syntax is translated before any cluster reads it.
+    if read.any(DeclarationSite::is_annotated) {
+        let (refused, warnings) = kinds::check_document(document, report.errors.is_empty());
+        report.refused_elsewhere.extend(refused);
+        report.warnings.extend(warnings);
+    }
     let Report {
         errors,
-        refused_by_tekton,
+        refused_elsewhere,
         warnings,
         ..
     } = &mut report;
-    for found in [errors, refused_by_tekton, warnings] {
+    for found in [errors, refused_elsewhere, warnings] {
         for diagnostic in found
             .iter_mut()
             .filter(|diagnostic| diagnostic.omitted == 0)
@@ -132,6 +146,9 @@ fn tekton(
         let declared = annotated.filter_map(|site| site.declaration(&Live).ok().flatten());
         report.warnings = declared.flat_map(|declared| declared.warnings).collect();
     }
+    if placement == Placement::Webhook && report.errors.is_empty() {
+        report.check_injected(&object, settings);
+    }
     // No cluster accepts the proposal's syntax, so no webhook checks it.
     for site in sites
         .iter()
@@ -168,10 +185,20 @@ fn of_templates(
     for site in sites.iter().filter(|site| site.declares()) {
         let Some(place) = site.pod() else { continue };
         let pointer = place.pointer();
-        let Some(template) = object.pointer(&pointer) else {
+        let Some(template) = object.pointer(&pointer).map(pod::original) else {
             continue;
         };
-        let own = Report::of(of_template(template, settings));
+        let owner = pod_template::owner(document, place);
+        if let Some(wrong) = owner.and_then(|(group, kind)| restarts::of_kind(group, kind)) {
+            report.errors.push(below(place, wrong));
+            continue;
+        }
+        let properties: &[job::Property] = match placement {
+            Placement::Webhook => &[],
+            Placement::AheadOfTime(_) => job::properties(document, place),
+        };
+        let form = Form::Template(properties);
+        let own = Report::of(of_template(&template, form, settings));
         if let (Some(injected), Some(template)) = (own.injected, changed.pointer_mut(&pointer)) {
             *template = injected;
         }
@@ -179,7 +206,7 @@ fn of_templates(
         report.errors.extend(own.errors.into_iter().map(below));
         report.warnings.extend(own.warnings.into_iter().map(below));
         if let Ok(Some(declared)) = site.declaration(&Live) {
-            let found = pod::job::check(document, place, &declared, placement);
+            let found = job::check(document, place, &declared, placement);
             report.errors.extend(found.errors);
             report.warnings.extend(found.warnings);
         }
@@ -191,11 +218,11 @@ fn of_templates(
 }
 
 /// Injects into a pod template, which is a Pod without `apiVersion` and `kind`.
-fn of_template(template: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
+fn of_template(template: &Value, form: Form, settings: &Settings) -> Result<Outcome, Refusal> {
     let mut pod = template.clone();
     pod["apiVersion"] = "v1".into();
     pod["kind"] = "Pod".into();
-    let mut outcome = pod::inject_containers(&pod, settings)?;
+    let mut outcome = pod::inject_containers(&pod, form, settings)?;
     if let Outcome::Changed(changed) = &mut outcome
         && let Value::Object(fields) = &mut changed.object
     {
@@ -246,6 +273,38 @@ impl Report {
         }
     }
 
+    /// Adds what is wrong with TaskSpecs that were injected ahead of time, and may have been edited since: the webhook
+    /// leaves them unchanged.
+    fn check_injected(&mut self, object: &Value, settings: &Settings) {
+        let original = removal::remove(object).object;
+        let node = Node::from(&original);
+        let placement = Placement::AheadOfTime(ResultsFrom::default());
+        for site in DeclarationSite::all(&node) {
+            let Some(place) = site.task_spec().filter(|_| site.is_annotated()) else {
+                continue;
+            };
+            let pointer = place.pointer();
+            let (Some(injected), Some(spec)) = (object.pointer(&pointer), node.find(place)) else {
+                continue;
+            };
+            if task::is_incomplete(injected) {
+                let message = "the steps have Gleaner's redirector, but its sidecar is missing";
+                let help = "inject the file again with gleaner inject";
+                let diagnostic = Diagnostic::new(place.key("steps"), None, message);
+                self.warnings.push(diagnostic.help(help));
+            } else if task::is_complete(injected) {
+                let metadata = original.pointer(&site.metadata().pointer());
+                let spec = spec.to_json();
+                match checked::check(&site, &spec, metadata, settings, placement) {
+                    Ok(checked) => self
+                        .warnings
+                        .extend(checked.into_iter().flat_map(|checked| checked.warnings)),
+                    Err(errors) => self.errors.extend(errors),
+                }
+            }
+        }
+    }
+
     /// Adds the report of the object at `place` of `document`.
     fn append(&mut self, own: Self, place: &Place, document: &Node) {
         let below = |one: Diagnostic| match one.omitted {
@@ -253,8 +312,8 @@ impl Report {
             _ => one,
         };
         self.errors.extend(own.errors.into_iter().map(below));
-        let refused = own.refused_by_tekton.into_iter().map(below);
-        self.refused_by_tekton.extend(refused);
+        let refused = own.refused_elsewhere.into_iter().map(below);
+        self.refused_elsewhere.extend(refused);
         self.warnings.extend(own.warnings.into_iter().map(below));
         self.declarations += own.declarations;
         if let Some(injected) = own.injected {
@@ -272,7 +331,7 @@ impl Report {
         let known: HashSet<(Place, Part, usize)> = known.collect();
         let is_new = |one: &Diagnostic| !known.contains(&key(one));
         let refused = std::mem::take(&mut found.refused).into_vec();
-        self.refused_by_tekton
+        self.refused_elsewhere
             .extend(refused.into_iter().filter(is_new));
         self.warnings.extend(found.warnings().filter(is_new));
     }

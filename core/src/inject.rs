@@ -7,6 +7,8 @@
 //! | [`settings`] | the settings of both: image, resources, security |
 //! | [`removal`] | removes Gleaner |
 //! | `shape` | the maps and lists that injection reads and extends |
+//! | `environment` | the variable that the redirector sets |
+//! | `exemption` | the label that exempts an object from the webhook |
 //! | `list` | lists in the fields of an object |
 //! | `messages` | the termination messages of a pod, and the share of their space that each container gets |
 //! | `mounts` | the shared volume, and the part of it that each container sees |
@@ -17,6 +19,8 @@
 //! | [`quantity`] | `500m`, `128Mi` |
 //! | [`outcome`] | the result: changed, skipped or refused, with the reason |
 
+mod environment;
+pub(crate) mod exemption;
 mod list;
 mod messages;
 mod mounts;

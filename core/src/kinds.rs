@@ -16,9 +16,12 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use crate::declaration::{Examined, Scope};
+use crate::declaration::{Declaration, Examined, Scope};
+use crate::document::diagnostic::Diagnostic;
 use crate::document::{Cursor, Diagnostics, Node};
+use crate::task::site::{TEKTON, is_tekton};
 
+pub(crate) use names::group_of;
 pub use names::is_own_group;
 
 /// The Kubernetes version of the types.
@@ -57,14 +60,8 @@ pub fn check(node: &Node, text: Option<&str>, scope: &Scope, examined: &mut Exam
         let mut templates = declared.templates.iter();
         let mut types = types::Types::new(declared, scope, &mut errors, &mut warnings);
         types.template = templates.find(|one| one.place == item.place);
-        if let Some(own) = OUTLINE["kinds"][version][kind].as_str() {
-            types.check_object(own, &object, kind);
-            if item.node.text_of("policy") != Some("Apply") {
-                rules::check(version, kind, &object, &mut errors);
-            }
-        } else if let Some(metadata) = object.field("metadata") {
-            types.check_metadata(&metadata, false);
-        }
+        let is_whole = item.node.text_of("policy") != Some("Apply");
+        check_fields(&mut types, version, kind, &object, is_whole);
     }
     for template in &declared.templates {
         awaited::check(template, &mut errors, &mut warnings);
@@ -77,6 +74,74 @@ pub fn check(node: &Node, text: Option<&str>, scope: &Scope, examined: &mut Exam
         all.extend(found.into_vec());
         all.sort();
     }
+}
+
+/// Checks the kind of a document with a declaration, and, if the declaration is `sound`, its metadata, and the types of its
+/// fields if it is of a built-in kind. Returns the errors and the warnings.
+pub(crate) fn check_document(document: &Node, sound: bool) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
+    let (mut errors, mut warnings) = (Diagnostics::default(), Diagnostics::default());
+    let root = Cursor::root(document);
+    let text = |key| document.text_of(key).filter(|text| !text.is_empty());
+    let is_known = match (text("apiVersion"), text("kind")) {
+        (Some(version), Some(kind)) if is_tekton(document) => {
+            let warnings = Some(&mut warnings).filter(|_| sound);
+            names::check_tekton_document(version, kind, &root, &mut errors, warnings)
+        }
+        (Some(version), Some(kind)) => {
+            names::check(version, kind, &root, &mut errors, &mut warnings)
+        }
+        // Injection adds the version of Tekton's kinds.
+        (None, Some(kind)) if !TEKTON.contains(&kind) => {
+            let message = "'apiVersion' is missing; Kubernetes requires it";
+            let version = names::version_of(kind);
+            let help = version.map(|version| format!("add apiVersion: {version}"));
+            errors.add(&root, message, help);
+            false
+        }
+        (None, Some(_)) => true,
+        (_, None) => false,
+    };
+    if is_known && sound {
+        let declared = Declaration::default();
+        let scope = Scope::default();
+        let mut types = types::Types::new(&declared, &scope, &mut errors, &mut warnings);
+        let version = text("apiVersion").unwrap_or_default();
+        check_fields(
+            &mut types,
+            version,
+            text("kind").unwrap_or_default(),
+            &root,
+            true,
+        );
+    }
+    (errors.into_vec(), warnings.into_vec())
+}
+
+/// Checks the fields of an object of a built-in kind, and the metadata of any other. With `is_whole`, it is not applied to
+/// an object that may have the missing fields.
+fn check_fields(
+    types: &mut types::Types<'_>,
+    version: &str,
+    kind: &str,
+    object: &Cursor<'_>,
+    is_whole: bool,
+) {
+    if let Some(own) = OUTLINE["kinds"][version][kind].as_str() {
+        types.check_object(own, object, kind);
+        if is_whole {
+            rules::check(version, kind, object, types.errors);
+        }
+    } else if let Some(metadata) = object.field("metadata") {
+        types.check_metadata(&metadata, false);
+    }
+}
+
+/// Returns true if the group of an `apiVersion` is neither Kubernetes' own nor Tekton's, so that a controller may copy
+/// parts of such an object into others.
+pub(crate) fn is_foreign(version: &str) -> bool {
+    let group = group_of(version);
+    let is_tekton = group == "tekton.dev" || group.ends_with(".tekton.dev");
+    group.contains('.') && !is_tekton && !is_own_group(group)
 }
 
 /// The object type `own`: its `fields`, and those that are `required`.

@@ -18,7 +18,7 @@ pub mod consistency;
 mod early_creation;
 pub mod name;
 pub mod param;
-mod pod_template;
+pub(crate) mod pod_template;
 pub mod proposal;
 pub mod resource_templates;
 pub mod selection;

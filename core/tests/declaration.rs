@@ -14,6 +14,7 @@ fn scope() -> Scope {
                 ParamShape::Object(Some(["url".into(), "digest".into()].into())),
             ),
         ])),
+        is_pod: false,
         namespace: None,
     }
 }

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use axum::Router;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::error::ErrorKind;
 use clap::{ArgGroup, Args, Parser, ValueEnum};
 use gleaner_core::declaration::KindPattern;
 use gleaner_core::inject::quantity;
-use gleaner_core::inject::settings::{PullPolicy, Resources, Settings, Sidecars};
+use gleaner_core::inject::settings::{self, PullPolicy, Resources, Settings, Sidecars};
 use gleaner_proto::duration;
 use gleaner_runtime::api_server::Access;
 use gleaner_runtime::http::{self, Server};
@@ -82,7 +83,7 @@ pub struct Serving {
 #[command(next_help_heading = "Injection into Tasks and pods")]
 pub struct Pods {
     /// The image with sidecar and redirector
-    #[arg(long, env = "GLEANER_IMAGE")]
+    #[arg(long, env = "GLEANER_IMAGE", value_parser = settings::image)]
     image: String,
     /// Pull policy of that image; by default the cluster's
     #[arg(long, env = "GLEANER_IMAGE_PULL_POLICY", value_parser = pull_policy())]
@@ -193,7 +194,10 @@ impl Config {
     pub fn read(
         args: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     ) -> Result<Self, clap::Error> {
-        Self::try_parse_from(args)
+        let config = Self::try_parse_from(args)?;
+        let checked = config.pods.resources().check_flags();
+        checked.map_err(|message| clap::Error::raw(ErrorKind::ValueValidation, message + "\n"))?;
+        Ok(config)
     }
 }
 
@@ -218,29 +222,32 @@ impl Pods {
         }
     }
 
+    /// Requests and limits of the sidecar.
+    fn resources(&self) -> Resources {
+        Resources {
+            cpu_request: self.cpu_request.clone(),
+            cpu_limit: self.cpu_limit.clone(),
+            memory_request: self.memory_request.clone(),
+            memory_limit: self.memory_limit.clone(),
+        }
+    }
+
     /// Returns the settings for injection into Tasks and pods.
     pub(crate) fn settings(self, sidecars: Sidecars) -> Settings {
+        let resources = self.resources();
         let Self {
             image,
             image_pull_policy,
-            cpu_request,
-            cpu_limit,
-            memory_request,
-            memory_limit,
             run_as_user,
             sidecars: _,
             sidecar_log_level,
             kinds,
+            ..
         } = self;
         Settings {
             image,
             image_pull_policy,
-            resources: Resources {
-                cpu_request,
-                cpu_limit,
-                memory_request,
-                memory_limit,
-            },
+            resources,
             run_as_user,
             sidecars,
             log_level: sidecar_log_level,

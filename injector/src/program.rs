@@ -64,9 +64,9 @@ pub struct Webhook {
 
 /// Runs the whole program: parses `args`, serves until shutdown is requested, and returns the exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let config: Config = match program::parse(args) {
+    let config = match Config::read(args) {
         Ok(config) => config,
-        Err(exit_code) => return exit_code,
+        Err(error) => return program::print(&error),
     };
     program::run(&config.log.clone(), |shutdown| async {
         Webhook::bind(config).await?.serve(shutdown).await

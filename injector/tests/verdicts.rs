@@ -360,11 +360,11 @@ fn lint_and_the_webhook_say_the_same_of_a_document() {
                 "{text}"
             );
             assert_eq!(
-                sorted(said(&live.refused_by_tekton)),
-                sorted(said(&lint.refused_by_tekton)),
+                sorted(said(&live.refused_elsewhere)),
+                sorted(said(&lint.refused_elsewhere)),
                 "{text}"
             );
-            let errors = lint.errors.iter().chain(&lint.refused_by_tekton);
+            let errors = lint.errors.iter().chain(&lint.refused_elsewhere);
             let placed = errors.chain(&lint.warnings);
             for diagnostic in placed.filter(|diagnostic| diagnostic.omitted == 0) {
                 let line = diagnostic.at.expect("a position").line;
@@ -390,7 +390,7 @@ fn lint_and_the_webhook_say_the_same_of_a_document() {
                     let messages = live.warnings.iter().map(|warning| warning.message.clone());
                     assert_eq!(sorted(warnings), sorted(messages.collect()), "{text}");
                     warned += usize::from(!live.warnings.is_empty());
-                    by_tekton += usize::from(!live.refused_by_tekton.is_empty());
+                    by_tekton += usize::from(!live.refused_elsewhere.is_empty());
                 }
                 // The proposal's syntax and documents without the annotation do not concern the webhook.
                 Verdict::Skipped(Skip::NotAsked)

@@ -4,7 +4,7 @@ use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use gleaner_core::inject::ResultsFrom;
 use gleaner_core::inject::quantity;
-use gleaner_core::inject::settings::PullPolicy;
+use gleaner_core::inject::settings::{self, PullPolicy};
 
 use super::{Files, Form};
 
@@ -25,7 +25,7 @@ pub(crate) struct Inject {
         env = "GLEANER_IMAGE",
         default_value = RELEASED_IMAGE,
         required = RELEASED_IMAGE.is_none(),
-        value_parser = clap::builder::NonEmptyStringValueParser::new()
+        value_parser = settings::image
     )]
     pub(crate) image: String,
     /// Pull policy of that image; by default the cluster's.

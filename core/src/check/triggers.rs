@@ -37,7 +37,7 @@ pub(super) fn check(
     for mut other in others {
         let own = report_with(&mut other);
         let lists = [
-            (&mut report.refused_by_tekton, own.refused_by_tekton),
+            (&mut report.refused_elsewhere, own.refused_elsewhere),
             (&mut report.warnings, own.warnings),
         ];
         for (all, own) in lists {
@@ -51,7 +51,7 @@ pub(super) fn check(
     }
     for found in [
         &mut report.errors,
-        &mut report.refused_by_tekton,
+        &mut report.refused_elsewhere,
         &mut report.warnings,
     ] {
         for one in found.iter_mut() {

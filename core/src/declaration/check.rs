@@ -21,6 +21,8 @@ pub struct Scope {
     pub steps: Option<Vec<String>>,
     /// The Task's parameters.
     pub params: Option<IndexMap<String, ParamShape>>,
+    /// True if the steps are containers of a pod outside Tekton, which has no parameters.
+    pub is_pod: bool,
     /// The namespace in the Task's metadata.
     pub namespace: Option<String>,
 }
@@ -50,7 +52,10 @@ pub(super) fn check(
                 found.push_with(|found| {
                     let at = outputs.first().and_then(|output| output.at);
                     let help = found.suggestion(step.as_str(), steps.iter().map(String::as_str));
-                    let message = format!("the Task has no step '{step}'");
+                    let message = match scope.is_pod {
+                        true => format!("the pod has no container '{step}'"),
+                        false => format!("the Task has no step '{step}'"),
+                    };
                     let place = Place::from(["steps", step.as_str()]);
                     Diagnostic::new(place, at, message).maybe_help(help)
                 });
@@ -124,6 +129,12 @@ fn check_use(
             let Some(params) = &scope.params else {
                 return Ok(());
             };
+            if scope.is_pod {
+                return wrong(
+                    format!("a pod has no parameters, so '{name}' has no value"),
+                    "write the value itself, or produce it as an output",
+                );
+            }
             param_type(params, name, access, found)?
         }
         Reference::Output {

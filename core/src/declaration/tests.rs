@@ -7,6 +7,7 @@ fn findings(text: &str) -> Vec<String> {
     let scope = Scope {
         steps: Some(vec!["s".to_owned()]),
         params: Some(IndexMap::new()),
+        is_pod: false,
         namespace: Some("demo".to_owned()),
     };
     let node = Declaration::parse_document(text).unwrap();

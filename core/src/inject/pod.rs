@@ -3,8 +3,8 @@
 //! | module | holds |
 //! | --- | --- |
 //! | `taskrun` | pods of Tekton: an injected sidecar among the containers, steps under Tekton's entrypoint |
-//! | [`job`] | Jobs with several pods |
-//! | `restarts` | containers that may restart, and would post twice |
+//! | [`job`] | the Jobs of pods |
+//! | [`restarts`] | containers that may restart, and would post twice |
 //! | `pod_resources` | fits the sidecar into the pod's own resources |
 //! | `removal` | removes redirector and sidecar from a pod |
 //! | `plain` | any other pod with the annotation: its containers are the steps |
@@ -19,7 +19,7 @@ mod kubelet_expansion;
 mod plain;
 mod pod_resources;
 mod removal;
-mod restarts;
+pub(crate) mod restarts;
 mod scripts;
 mod sidecar;
 mod taskrun;
@@ -49,6 +49,15 @@ const LISTS: [&str; 2] = ["initContainers", "containers"];
 /// injectors.
 const CONTAINERS_MAX: usize = 2 * STEPS_MAX;
 
+/// The form of a pod outside Tekton.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Form {
+    /// A Pod, which has its owner.
+    Pod,
+    /// The pod of a template. The sidecar gets these properties of its Job by variables.
+    Template(&'static [job::Property]),
+}
+
 /// Injects into a pod at creation. Rejects annotations that have no effect, if a user wrote them; those that a
 /// controller passed on belong to another object.
 ///
@@ -60,7 +69,7 @@ pub fn inject(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
     if !leaves && !list::has_controller(pod) && label_of(pod, label::TASK_RUN).is_none() {
         stray::find(&Node::from(pod), &HashSet::new(), &mut found);
     }
-    match inject_containers(pod, settings) {
+    match inject_containers(pod, Form::Pod, settings) {
         Ok(outcome) => Ok(found.finish(outcome)?),
         Err(refusal) => {
             found.extend(refusal.diagnostics);
@@ -75,7 +84,11 @@ pub fn inject(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
 ///
 /// # Errors
 /// The reasons why the pod cannot be injected.
-pub(crate) fn inject_containers(pod: &Value, settings: &Settings) -> Result<Outcome, Refusal> {
+pub(crate) fn inject_containers(
+    pod: &Value,
+    form: Form,
+    settings: &Settings,
+) -> Result<Outcome, Refusal> {
     if pod.pointer("/metadata/deletionTimestamp").is_some() {
         return Ok(Outcome::Skipped(Skip::Deleting));
     }
@@ -85,6 +98,7 @@ pub(crate) fn inject_containers(pod: &Value, settings: &Settings) -> Result<Outc
     let sidecar = sidecar.map(|place| (place, sidecar::state(pod, place)));
     let asks =
         declaration.is_some() || !matches!(sidecar, None | Some((_, sidecar::State::Foreign)));
+    let windows = windows(&pod["spec"], &Place::from(["spec"]));
     let count: usize = LISTS.iter().map(|list| containers(pod, list).len()).sum();
     let injected = match (sidecar, declaration) {
         (Some((place, sidecar::State::InPod(args))), _) => {
@@ -98,7 +112,9 @@ pub(crate) fn inject_containers(pod: &Value, settings: &Settings) -> Result<Outc
         (Some((_, sidecar::State::Foreign)), None) => return Ok(Outcome::Skipped(Skip::NotAsked)),
         _ if asks && count > CONTAINERS_MAX => return Err(Refusal::new(too_many(count))),
         _ if asks && !misshapen(pod).is_empty() => return Err(misshapen(pod).into()),
-        (_, Some(_)) | (Some(_), None) if is_windows(pod) => return Err(Refusal::new(windows())),
+        (_, Some(_)) | (Some(_), None) if windows.is_some() => {
+            return Err(windows.into_iter().collect::<Vec<_>>().into());
+        }
         (Some((place, sidecar::State::Foreign)), Some(_)) => {
             return Err(Refusal::new(name_taken(place)));
         }
@@ -112,9 +128,23 @@ pub(crate) fn inject_containers(pod: &Value, settings: &Settings) -> Result<Outc
         (None, Some(_)) if label_of(pod, label::TASK_RUN).is_some() => {
             return Err(Refusal::new(not_injected()));
         }
-        (None, Some(_)) => return Ok(Outcome::Changed(plain::inject(pod, settings)?)),
+        (None, Some(_)) => {
+            let changed = plain::inject(pod, form, settings)?;
+            return Ok(Outcome::Changed(changed));
+        }
     };
     Ok(Outcome::Changed(injected.into()))
+}
+
+/// Returns a pod outside Tekton without its injection, which a user may have edited since.
+pub(crate) fn original(pod: &Value) -> Value {
+    let mut original = pod.clone();
+    let is_injected = sidecar::find(pod)
+        .is_some_and(|place| matches!(sidecar::state(pod, place), sidecar::State::InPod(_)));
+    if is_injected && label_of(pod, label::TASK_RUN).is_none() {
+        remove(&mut original);
+    }
+    original
 }
 
 /// Repairs the changes of other webhooks in an injected pod with its sidecar at `place`.
@@ -153,16 +183,17 @@ fn not_injected() -> Diagnostic {
     )
 }
 
-/// Returns true if the pod will run on Windows, by any of the fields that select it.
-fn is_windows(pod: &Value) -> bool {
-    let spec = &pod["spec"];
-    spec["os"]["name"] == "windows" || spec["nodeSelector"]["kubernetes.io/os"] == "windows"
-}
-
-fn windows() -> Diagnostic {
+/// Returns an error if the pod with this `spec` at `place`, or a pod from this template of Tekton, will run on Windows,
+/// by any of the fields that select it.
+pub(crate) fn windows(spec: &Value, place: &Place) -> Option<Diagnostic> {
+    let fields = [["os", "name"], ["nodeSelector", "kubernetes.io/os"]];
+    let field = fields
+        .into_iter()
+        .find(|[map, key]| spec[map][key] == "windows")?;
     let message = "this pod is for Windows, where Gleaner's redirector and sidecar do not run";
-    Diagnostic::new(["spec", "nodeSelector"], None, message)
-        .help("produce the outputs in a step on Linux, or remove the annotation")
+    let place = place.join(&Place::from(field));
+    let help = "produce the outputs in a step on Linux, or remove the annotation";
+    Some(Diagnostic::new(place, None, message).help(help))
 }
 
 fn name_taken((list, index): (&str, usize)) -> Diagnostic {

@@ -38,6 +38,17 @@ pub enum PullPolicy {
     Never,
 }
 
+/// Checks an image for a command line.
+///
+/// # Errors
+/// The text is empty, or has a character that no image reference has (`distribution/reference`).
+pub fn image(text: &str) -> Result<String, String> {
+    let is_printable = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    is_printable
+        .then(|| text.to_owned())
+        .ok_or_else(|| format!("invalid image '{text}': use a form such as ghcr.io/me/gleaner:1"))
+}
+
 /// Kinds of sidecar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sidecars {
@@ -89,16 +100,11 @@ impl Settings {
                 None => wrong.push(Diagnostic::new(place(), None, "must be a string")),
             }
         }
-        for (what, request, limit) in [
-            ("cpu", &resources.cpu_request, &resources.cpu_limit),
-            ("memory", &resources.memory_request, &resources.memory_limit),
-        ] {
-            if quantity::is_more(request, limit) {
-                let place = Place::of_annotation(&format!("gleaner.dev/{what}-request"));
-                let message = format!("{request} exceeds the limit of {limit}");
-                let help = format!("set gleaner.dev/{what}-limit too");
-                wrong.push(Diagnostic::new(place, None, message).help(help));
-            }
+        for (what, request, limit) in resources.excess() {
+            let place = Place::of_annotation(&format!("gleaner.dev/{what}-request"));
+            let message = format!("{request} exceeds the limit of {limit}");
+            let help = format!("set gleaner.dev/{what}-limit too");
+            wrong.push(Diagnostic::new(place, None, message).help(help));
         }
         if wrong.is_empty() {
             Ok(settings)
@@ -176,6 +182,30 @@ impl Default for Resources {
 }
 
 impl Resources {
+    /// Checks that no request exceeds its limit, for a command line.
+    ///
+    /// # Errors
+    /// The flags, and the remedy.
+    pub fn check_flags(&self) -> Result<(), String> {
+        let Some((what, request, limit)) = self.excess().into_iter().next() else {
+            return Ok(());
+        };
+        Err(format!(
+            "--{what}-request {request} exceeds --{what}-limit {limit}: set a higher --{what}-limit, or a lower request"
+        ))
+    }
+
+    /// The requests that exceed their limit: `cpu` or `memory`, the request, the limit.
+    fn excess(&self) -> Vec<(&'static str, &str, &str)> {
+        let all = [
+            ("cpu", &*self.cpu_request, &*self.cpu_limit),
+            ("memory", &*self.memory_request, &*self.memory_limit),
+        ];
+        let mut all = Vec::from(all);
+        all.retain(|(_, request, limit)| quantity::is_more(request, limit));
+        all
+    }
+
     fn to_json(&self) -> Value {
         json!({
             "limits": {"cpu": self.cpu_limit, "memory": self.memory_limit},

@@ -1,7 +1,11 @@
 //! Checks the types of the fields that injection reads and extends: lists of maps, lists of strings, maps. Any other
 //! type is an error with its place, as on the API server.
 
+use std::collections::HashSet;
+
+use crate::document::diagnostic::{Diagnostic, Part};
 use crate::document::{Content, Cursor, Diagnostics};
+use crate::inject::quantity;
 
 /// The lists of a TaskSpec; true for lists of containers.
 const OF_TASK: [(&str, bool); 6] = [
@@ -47,6 +51,60 @@ pub(crate) fn pod(pod: &Cursor<'_>, found: &mut Diagnostics) {
     };
     lists(&spec, &OF_POD, found);
     resources(&spec, found);
+    quantities(&spec, found);
+    if found.is_empty() {
+        containers(&spec, found);
+    }
+}
+
+/// Checks the names and images of a pod's containers (`k8s.io/kubernetes/pkg/apis/core/validation`,
+/// `validateContainers` and `validateInitContainers`).
+fn containers(spec: &Cursor<'_>, found: &mut Diagnostics) {
+    if spec.node.list_of("containers").is_empty() {
+        let help = match spec.field("steps") {
+            Some(_) => "steps belong to a Task: apiVersion: tekton.dev/v1, kind: Task",
+            None => "list at least one",
+        };
+        let place = spec.place.key("containers");
+        let diagnostic = Diagnostic::new(place, None, "the pod has no containers");
+        found.push(diagnostic.help(help).about(Part::Key));
+    }
+    let mut names = HashSet::new();
+    for list in ["initContainers", "containers"] {
+        for container in spec.items_at(list, &mut Diagnostics::default()) {
+            match container.field("name") {
+                None => {
+                    container.required("name", "main", found);
+                }
+                Some(name) if !names.insert(name.node.as_str()) => {
+                    let text = name.node.as_str().unwrap_or_default();
+                    let message = format!("the pod has two containers named '{text}'");
+                    found.refuse(&name, message, "rename one of them");
+                }
+                Some(_) => {}
+            }
+            container.required("image", "busybox", found);
+        }
+    }
+}
+
+/// Checks requests and limits of the pod itself and of its containers.
+fn quantities(spec: &Cursor<'_>, found: &mut Diagnostics) {
+    let mut ignored = Diagnostics::default();
+    let lists = ["initContainers", "containers"].into_iter();
+    let containers = lists.flat_map(|list| spec.items_at(list, &mut Diagnostics::default()));
+    for owner in containers.chain([spec.clone()]) {
+        let resources = owner.field("resources").into_iter();
+        let lists = resources.flat_map(|resources| {
+            ["requests", "limits"].map(|list| resources.entries_at(list, &mut ignored))
+        });
+        for (_, amount) in lists.collect::<Vec<_>>().concat() {
+            let text = amount.node.as_str();
+            if let Some(Err(message)) = text.map(quantity::parse) {
+                found.add(&amount, message, None);
+            }
+        }
+    }
 }
 
 fn lists(spec: &Cursor<'_>, lists: &[(&str, bool)], found: &mut Diagnostics) {

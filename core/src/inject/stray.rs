@@ -6,8 +6,9 @@ use std::collections::{HashMap, HashSet};
 
 use crate::document::diagnostic::{Diagnostic, Part};
 use crate::document::{Content, Cursor, Diagnostics, Node, Place};
+use crate::kinds;
 use crate::task::DeclarationSite;
-use crate::task::site::kind_of;
+use crate::task::site::{TEKTON, kind_of};
 use gleaner_proto::kubernetes::annotation;
 
 use key::Likeness;
@@ -30,18 +31,37 @@ const OF_DECLARATION: [&str; 5] = ["steps", "resources", "objects", "submit", "p
 /// Adds an error for each annotation in `document` that has no effect, except at the places `earlier`.
 pub(crate) fn find(document: &Node, earlier: &HashSet<Place>, found: &mut Diagnostics) {
     let search = Search::new(document);
-    search.walk(&Cursor::root(document), &mut |diagnostic| {
-        if !earlier.contains(&diagnostic.place) {
+    search.walk(&Cursor::root(document), &mut |diagnostic, is_carried| {
+        if !is_carried && !earlier.contains(&diagnostic.place) {
             found.push(diagnostic);
         }
     });
+    if document.sequence().is_some() && !found.is_empty() {
+        *found = Diagnostics::default();
+        let message = "the document is a list, which is not a Kubernetes object";
+        let help = "separate the objects with '---', or put the list under 'items' of apiVersion: v1, kind: List";
+        found.refuse(&Cursor::root(document), message, help);
+    }
+}
+
+/// Returns a warning for each annotation in `document` that only has an effect where another program copies it to: from
+/// an object of its own kind, or from a patch.
+pub(crate) fn carried(document: &Node) -> Vec<Diagnostic> {
+    let mut found = Diagnostics::default();
+    let search = Search::new(document);
+    search.walk(&Cursor::root(document), &mut |diagnostic, is_carried| {
+        if is_carried {
+            found.push(diagnostic);
+        }
+    });
+    found.into_vec()
 }
 
 /// The places at which [`find`] reports an error.
 pub(crate) fn places(document: &Node) -> HashSet<Place> {
     let mut places = HashSet::new();
     let search = Search::new(document);
-    search.walk(&Cursor::root(document), &mut |diagnostic| {
+    search.walk(&Cursor::root(document), &mut |diagnostic, _| {
         places.insert(diagnostic.place);
     });
     places
@@ -71,7 +91,8 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn walk(&self, cursor: &Cursor<'_>, report: &mut impl FnMut(Diagnostic)) {
+    /// Reports what has no effect; with true, what another program may copy.
+    fn walk(&self, cursor: &Cursor<'_>, report: &mut impl FnMut(Diagnostic, bool)) {
         match &cursor.node.content {
             Content::Sequence(items) => {
                 for (index, node) in items.iter().enumerate() {
@@ -81,15 +102,17 @@ impl<'a> Search<'a> {
             Content::Mapping(entries) => {
                 let map = Map::at(&cursor.place);
                 if map == Map::Annotations {
-                    check_own(cursor, report);
+                    check_own(cursor, &mut |diagnostic| report(diagnostic, false));
                 }
                 for (key, node) in entries {
                     if let Some(likeness) = key::likeness(&key.name) {
-                        let wrong = self.refused(&key.name, likeness, map, &cursor.place);
-                        if let Some((message, help)) = wrong {
+                        let carried = self.carried(&key.name, likeness, map, &cursor.place);
+                        let is_carried = carried.is_some();
+                        let refused = || self.refused(&key.name, likeness, map, &cursor.place);
+                        if let Some((message, help)) = carried.or_else(refused) {
                             let place = cursor.place.key(&key.name);
                             let diagnostic = Diagnostic::new(place, Some(key.at), message);
-                            report(diagnostic.help(help).about(Part::Key));
+                            report(diagnostic.help(help).about(Part::Key), is_carried);
                             continue;
                         }
                     }
@@ -104,6 +127,42 @@ impl<'a> Search<'a> {
             }
             _ => {}
         }
+    }
+
+    /// Returns a warning and its remedy for an annotation that is not read here, but that another program may copy to
+    /// where it is read.
+    fn carried(
+        &self,
+        key: &str,
+        likeness: Likeness,
+        map: Map,
+        place: &Place,
+    ) -> Option<(String, String)> {
+        if likeness != Likeness::Known || map == Map::Labels {
+            return None;
+        }
+        let help = "check the resulting objects with gleaner lint".to_owned();
+        let kind = self.document.text_of("kind").unwrap_or_default();
+        let version = self.document.text_of("apiVersion").unwrap_or_default();
+        let is_tekton = TEKTON.iter().any(|known| known.eq_ignore_ascii_case(kind));
+        if self.right.is_none() && !is_tekton && kinds::is_foreign(version) {
+            let message = format!(
+                "Gleaner does not read '{key}' here; it has an effect only if the controller of {kind} copies it to a Task or pod"
+            );
+            return Some((message, help));
+        }
+        let owner = place.parent()?.parent()?;
+        let is_patch = match owner.is_root() {
+            true => kind_of(self.document) == "Task",
+            false => owner.ends_with(&["template"]),
+        };
+        let has_spec = self.document.find(&owner)?.get("spec").is_some();
+        (map == Map::Annotations && is_patch && !has_spec).then(|| {
+            let message = format!(
+                "the object has no spec here, so the declaration in '{key}' is not checked"
+            );
+            (message, help)
+        })
     }
 
     /// Returns the reason why the key in a map at `place` has no effect, and the remedy.
@@ -164,8 +223,8 @@ impl<'a> Search<'a> {
     fn remedy(&self) -> String {
         let kind = self.document.text_of("kind").unwrap_or_default();
         let version = self.document.text_of("apiVersion").unwrap_or_default();
-        let tekton = ["Task", "TaskRun", "Pipeline", "PipelineRun"];
-        let meant = tekton.iter().find(|known| known.eq_ignore_ascii_case(kind));
+        let known = [&TEKTON[..], &["Pod"]].concat();
+        let meant = known.iter().find(|known| known.eq_ignore_ascii_case(kind));
         if let Some(right) = &self.right
             && !matches!(kind_of(self.document), "Pipeline" | "PipelineRun")
         {
@@ -190,7 +249,7 @@ impl<'a> Search<'a> {
                 format!("'{version}' is not an apiVersion of Tekton; did you mean apiVersion: tekton.dev/v1?")
             }
             (_, Some(right)) => format!("did you mean kind: {right}?"),
-            _ => match crate::document::suggestion::nearest(kind, tekton) {
+            _ => match crate::document::suggestion::nearest(kind, known) {
                 Some(right) => format!("did you mean kind: {right}?"),
                 None => {
                     "put it on a Task, a taskSpec, a Pod or a pod template".to_owned()

@@ -41,7 +41,7 @@ use crate::inject::settings::Settings;
 use crate::inject::{list, port, stray};
 
 use checked::Checked;
-pub(crate) use removal::remove;
+pub(crate) use removal::{is_complete, is_incomplete, remove};
 pub use sidecar::Placement;
 use task_specs::{Host, Hosts};
 
@@ -156,6 +156,9 @@ pub fn inject_for(
         Node::from(&injected)
     };
     let mut warnings = Vec::new();
+    if !hosts.is_empty() {
+        found.extend(obstacles::of_run(&injected, &hosts));
+    }
     for carrier in DeclarationSite::all(&node) {
         let Some(place) = carrier.task_spec() else {
             continue;

@@ -208,8 +208,41 @@ fn check_tekton(
     false
 }
 
+/// Reports a version in which Tekton does not have the kind of a document; returns true if it has.
+pub(super) fn check_tekton_document(
+    version: &str,
+    kind: &str,
+    document: &Cursor<'_>,
+    errors: &mut Diagnostics,
+    warnings: Option<&mut Diagnostics>,
+) -> bool {
+    let at = document
+        .field("apiVersion")
+        .unwrap_or_else(|| document.clone());
+    match TEKTON.iter().find(|(known, _)| *known == version) {
+        Some((_, kinds)) if kinds.contains(&kind) => true,
+        Some(_) => {
+            if let Some(warnings) = warnings {
+                let message =
+                    format!("current versions of Tekton do not serve {kind} in {version}");
+                let help = "translate the file: gleaner translate -f FILE";
+                warnings.refuse(&at, message, help);
+            }
+            true
+        }
+        None => {
+            let having = TEKTON.iter().filter(|(_, kinds)| kinds.contains(&kind));
+            let having: Vec<&str> = having.map(|(version, _)| *version).collect();
+            let right = nearest(version, having.iter().copied()).or(having.first().copied());
+            let help = right.map(|right| format!("did you mean {right}?"));
+            errors.add(&at, format!("Tekton has no {kind} in {version}"), help);
+            false
+        }
+    }
+}
+
 /// The `apiVersion` of a kind with exactly this name.
-fn version_of(kind: &str) -> Option<&'static str> {
+pub(super) fn version_of(kind: &str) -> Option<&'static str> {
     let found = KINDS.iter().find(|(_, kinds)| kinds.contains(&kind));
     found.map(|(version, _)| *version)
 }
@@ -221,7 +254,8 @@ fn misspelt(kind: &str) -> Option<(&'static str, &'static str)> {
         .find_map(|(version, kinds)| Some((nearest(kind, kinds.iter().copied())?, *version)))
 }
 
-fn group_of(version: &str) -> &str {
+/// The API group of an `apiVersion`; empty for the core.
+pub(crate) fn group_of(version: &str) -> &str {
     version.split_once('/').map_or("", |(group, _)| group)
 }
 

@@ -64,22 +64,34 @@ pub fn results(declaration: &Declaration, spec: &TaskSpec) -> Vec<Diagnostic> {
 /// Context variables in templates that no run of the host has; places and positions are the declaration's. `is_task` is false for a
 /// pod that is not Tekton's.
 pub fn context(declaration: &Declaration, is_task: bool, found: &mut Diagnostics) {
-    for usage in declaration.uses() {
-        let Reference::Context(name) = &usage.reference else {
-            continue;
-        };
-        let help = match (is_task, name.as_str()) {
+    let wrong = context_uses(declaration, |name| {
+        let help = match (is_task, name) {
             (true, COMPLETION_INDEX) => OF_JOB_ONLY,
             (false, name) if name.starts_with("pipelineRun.") || name == "task.retry-count" => {
                 "only Tekton's pods have it"
             }
-            _ => continue,
+            _ => return None,
         };
-        found.push_with(|_| {
-            let message = format!("`$(context.{name})` has no value here");
-            usage.diagnostic(message).help(help)
-        });
+        let message = format!("`$(context.{name})` has no value here");
+        Some((message, Some(help.to_owned())))
+    });
+    found.extend(wrong.into_vec());
+}
+
+/// The context variables in templates that are `wrong`, by their names; places and positions are the declaration's.
+pub(crate) fn context_uses(
+    declaration: &Declaration,
+    wrong: impl Fn(&str) -> Option<Finding>,
+) -> Diagnostics {
+    let mut found = Diagnostics::default();
+    for usage in declaration.uses() {
+        if let Reference::Context(name) = &usage.reference
+            && let Some((message, help)) = wrong(name)
+        {
+            found.push_with(|_| usage.diagnostic(message).maybe_help(help));
+        }
     }
+    found
 }
 
 const OF_JOB_ONLY: &str = "only the pods of an Indexed Job have it";

@@ -1,6 +1,7 @@
 //! The pod templates in a document: those of a Job, CronJob or JobSet, and of any other kind that creates pods.
 
-use crate::document::{Content, Cursor};
+use crate::document::{Content, Cursor, Node, Place};
+use crate::kinds::group_of;
 
 /// The deepest nesting of a pod template; in a JobSet it is seven levels deep.
 const DEPTH_MAX: usize = 12;
@@ -12,6 +13,19 @@ pub(super) fn all<'a>(document: &Cursor<'a>) -> Vec<Cursor<'a>> {
         gather(&spec, DEPTH_MAX, &mut found);
     }
     found
+}
+
+/// Returns the API group and the kind of the nearest object around the pod template at `template`, which may be part of another
+/// object.
+pub(crate) fn owner<'a>(document: &'a Node, template: &Place) -> Option<(&'a str, &'a str)> {
+    let mut around = std::iter::successors(template.parent(), Place::parent);
+    around.find_map(|place| {
+        let object = document.find(&place)?;
+        Some((
+            group_of(object.text_of("apiVersion")?),
+            object.text_of("kind")?,
+        ))
+    })
 }
 
 fn gather<'a>(cursor: &Cursor<'a>, depth: usize, found: &mut Vec<Cursor<'a>>) {

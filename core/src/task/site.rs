@@ -326,6 +326,7 @@ impl<'a> DeclarationSite<'a> {
                 let scope = Scope {
                     steps: spec.as_ref().map(TaskSpec::step_names),
                     params: spec.as_ref().map(TaskSpec::param_shapes),
+                    is_pod: false,
                     namespace: self.namespace.clone(),
                 };
                 Ok((scope, spec))
@@ -335,10 +336,10 @@ impl<'a> DeclarationSite<'a> {
                 let lists = ["initContainers", "containers"].into_iter();
                 let containers = lists.filter_map(|key| spec.get(key)?.sequence()).flatten();
                 let names = containers.filter_map(|node| Some(node.text_of("name")?.to_owned()));
-                // A plain pod has no parameters.
                 let scope = Scope {
                     steps: Some(names.collect()),
                     params: Some(IndexMap::new()),
+                    is_pod: true,
                     namespace: self.namespace.clone(),
                 };
                 Ok((scope, None))
@@ -349,7 +350,7 @@ impl<'a> DeclarationSite<'a> {
 }
 
 /// The kinds of Tekton that can hold TaskSpecs.
-const TEKTON: [&str; 4] = ["Task", "TaskRun", "Pipeline", "PipelineRun"];
+pub(crate) const TEKTON: [&str; 4] = ["Task", "TaskRun", "Pipeline", "PipelineRun"];
 
 /// The kind of a document; empty for a Task or similar that is not Tekton's.
 pub fn kind_of(document: &Node) -> &str {

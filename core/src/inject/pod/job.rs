@@ -1,13 +1,75 @@
-//! Jobs with several pods. Under the webhook the identity of a pod's run is its Job's, with the completion index of an Indexed one; ahead
-//! of time it is the pod's own.
+//! The Jobs of pods. Under the webhook the identity of a pod's run is its Job's, with the completion index of an Indexed one; ahead of
+//! time it is the pod's own, and variables tell what the Job gives its pods.
 
 use crate::declaration::{Declaration, Naming, Policy};
 use crate::document::diagnostic::{Diagnostic, Part};
-use crate::document::{Diagnostics, Node, Place};
+use crate::document::{Cursor, Diagnostics, Node, Place};
 use crate::inject::task::Placement;
-use crate::task::Declared;
-use crate::variable::{COMPLETION_INDEX, Reference};
+use crate::task::{Declared, consistency, pod_template};
+use crate::variable::COMPLETION_INDEX;
 use gleaner_proto::kubernetes::annotation;
+
+/// A property that the controller of Jobs gives a pod (`k8s.io/api/batch/v1`): `$(context.NAME)`, the sidecar's variable, the pod's
+/// field.
+pub(crate) type Property = (&'static str, &'static str, &'static str);
+
+/// The properties of a Job's pod; the last one is only that of an Indexed Job's.
+const PROPERTIES: [Property; 2] = [
+    (
+        NAME,
+        "JOB_NAME",
+        "metadata.labels['batch.kubernetes.io/job-name']",
+    ),
+    (
+        COMPLETION_INDEX,
+        "JOB_COMPLETION_INDEX",
+        "metadata.annotations['batch.kubernetes.io/job-completion-index']",
+    ),
+];
+const NAME: &str = "task.name";
+
+/// The map with a pod template, such as the spec of a Job.
+struct Job<'a> {
+    fields: Cursor<'a>,
+    /// False for the spec of another kind, whose controller may create Jobs.
+    is_job: bool,
+    is_indexed: bool,
+}
+
+// === impl Job ===
+
+impl<'a> Job<'a> {
+    fn of_template(document: &'a Node, template: &Place) -> Option<Self> {
+        let place = template.parent()?;
+        let fields = Cursor::new(document.find(&place)?, place);
+        let mode = fields.node.text_of("completionMode");
+        let is_indexed = mode == Some("Indexed");
+        let (is_job, is_indexed) = match pod_template::owner(document, template) {
+            Some(("batch", "Job" | "CronJob")) => (true, is_indexed),
+            // The default of a JobSet's Jobs (`pkg/webhooks/jobset_webhook.go`).
+            Some(("jobset.x-k8s.io", "JobSet")) => (true, is_indexed || mode.is_none()),
+            _ => (is_indexed, is_indexed),
+        };
+        Some(Self {
+            fields,
+            is_job,
+            is_indexed,
+        })
+    }
+
+    fn properties(&self) -> &'static [Property] {
+        match (self.is_job, self.is_indexed) {
+            (_, true) => &PROPERTIES,
+            (true, false) => &PROPERTIES[..1],
+            (false, false) => &[],
+        }
+    }
+}
+
+/// The properties that a pod of the template at `template` of `document` has, if its Job is not known yet.
+pub(crate) fn properties(document: &Node, template: &Place) -> &'static [Property] {
+    Job::of_template(document, template).map_or(&[], |job| job.properties())
+}
 
 /// Findings about the fields of a Job.
 #[derive(Debug, Default)]
@@ -25,45 +87,70 @@ pub(crate) fn check(
 ) -> Findings {
     let declaration = &declared.declaration;
     let mut found = Findings::default();
-    let Some(place) = template.parent() else {
+    let Some(job) = Job::of_template(document, template) else {
         return found;
     };
-    let Some(job) = document.find(&place) else {
-        return found;
-    };
-    let several = several(job);
-    let is_indexed = job.text_of("completionMode") == Some("Indexed");
+    let is_ahead = matches!(placement, Placement::AheadOfTime(_));
+    let mut unfit = Vec::new();
+    if job.is_indexed {
+        unfit.extend(alike(declaration));
+    } else if job.is_job || is_ahead {
+        let help = "add completionMode: Indexed to the Job";
+        unfit.extend(without_index(declaration, help));
+    }
+    if is_ahead && !job.is_job {
+        let help = "ahead of time, only the pods of a Job, CronJob or JobSet have it; write a name";
+        unfit.extend(without_name(declaration, help));
+    }
+    match several(job.fields.node).filter(|_| !job.is_indexed) {
+        Some(_) if is_ahead => unfit.extend(alike_ahead(declaration)),
+        Some(key) => found.shared(declaration, &job.fields.place.key(key)),
+        None => {}
+    }
     let annotation = template.join(&Place::of_annotation(annotation::OUTPUTS));
     let text = document.find(&annotation).and_then(Node::as_str);
-    let in_template = |diagnostics: Vec<Diagnostic>| {
-        let mut located = Diagnostics::default();
-        located.extend(diagnostics.into_iter().map(|one| match one.part {
-            // At its place, not where the template begins.
-            Part::Whole => Diagnostic { at: None, ..one },
-            _ => one,
-        }));
-        located.settle(&declared.document, text);
-        let located = located.into_vec().into_iter();
-        located.map(|one| one.in_annotation(&annotation))
+    let unfit = located(unfit, &declared.document, text, &annotation);
+    found.errors.extend(unfit);
+    found
+}
+
+/// Checks the declaration of a Pod, which has its owner.
+pub(super) fn of_pod(
+    declaration: &Declaration,
+    has_controller: bool,
+    is_indexed: bool,
+) -> Vec<Diagnostic> {
+    let mut found = match (has_controller, is_indexed) {
+        (_, true) => alike(declaration),
+        (true, false) => without_index(declaration, "add completionMode: Indexed to the Job"),
+        (false, false) => {
+            let help = "create the pod with a Job that has completionMode: Indexed";
+            without_index(declaration, help)
+        }
     };
-    match (placement, several) {
-        (Placement::Webhook, _) if is_indexed => {
-            found.errors.extend(in_template(alike(declaration)));
-        }
-        (Placement::Webhook, several) => {
-            found.errors.extend(in_template(without_index(declaration)));
-            if let Some(key) = several {
-                found.shared(declaration, &place.key(key));
-            }
-        }
-        (Placement::AheadOfTime(_), several) => {
-            found.errors.extend(in_template(ahead(declaration)));
-            if several.is_some() {
-                found.errors.extend(in_template(alike_ahead(declaration)));
-            }
-        }
+    if !has_controller {
+        let help = "only pods that a Job or another controller creates have it; write a name";
+        found.extend(without_name(declaration, help));
     }
     found
+}
+
+/// Moves findings to their places in the declaration, which was read as `declared` from the `text` of the annotation.
+pub(super) fn located(
+    found: Vec<Diagnostic>,
+    declared: &Node,
+    text: Option<&str>,
+    annotation: &Place,
+) -> Vec<Diagnostic> {
+    let mut located = Diagnostics::default();
+    located.extend(found.into_iter().map(|one| match one.part {
+        // At its place, not where the template begins.
+        Part::Whole => Diagnostic { at: None, ..one },
+        _ => one,
+    }));
+    located.settle(declared, text);
+    let located = located.into_vec().into_iter();
+    located.map(|one| one.in_annotation(annotation)).collect()
 }
 
 /// The field that gives a Job several pods to complete. Without `completions` all pods work on one queue.
@@ -133,26 +220,18 @@ fn of_one_name(declaration: &Declaration, job: &str, help: &str) -> Vec<Diagnost
         .collect()
 }
 
-/// The variables that only the pods of an Indexed Job have.
-pub(super) fn without_index(declaration: &Declaration) -> Vec<Diagnostic> {
+/// Reports the variables that only the pods of an Indexed Job have.
+fn without_index(declaration: &Declaration, help: &str) -> Vec<Diagnostic> {
     let message = "only the pods of an Indexed Job have a completion index";
-    uses_of_index(
-        declaration,
-        message,
-        "add completionMode: Indexed to the Job",
-    )
+    let wrong = |name: &str| {
+        (name == COMPLETION_INDEX).then(|| (message.to_owned(), Some(help.to_owned())))
+    };
+    consistency::context_uses(declaration, wrong).into_vec()
 }
 
-fn ahead(declaration: &Declaration) -> Vec<Diagnostic> {
-    let message = "the completion index of a Job is not known ahead of time";
-    let help = "leave metadata.name out, or install Gleaner's injector, which sees the pod";
-    uses_of_index(declaration, message, help)
-}
-
-fn uses_of_index(declaration: &Declaration, message: &str, help: &str) -> Vec<Diagnostic> {
-    let is_index = |reference: &Reference| matches!(reference, Reference::Context(name) if name == COMPLETION_INDEX);
-    let uses = declaration.uses();
-    uses.filter(|usage| is_index(&usage.reference))
-        .map(|usage| usage.diagnostic(message).help(help))
-        .collect()
+/// Reports the variables that pods without a named creator do not have.
+fn without_name(declaration: &Declaration, help: &str) -> Vec<Diagnostic> {
+    let message = format!("`$(context.{NAME})` has no value here");
+    let wrong = |name: &str| (name == NAME).then(|| (message.clone(), Some(help.to_owned())));
+    consistency::context_uses(declaration, wrong).into_vec()
 }

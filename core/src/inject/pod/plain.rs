@@ -5,10 +5,9 @@
 //! that is the only step can also finish the run.
 
 use crate::declaration::{Declaration, Submit};
-use crate::document::Node;
 use crate::document::diagnostic::Diagnostic;
-use crate::document::{Live, Place};
-use crate::task::{DeclarationSite, Declared};
+use crate::document::{Cursor, Diagnostics, Live, Node, Place};
+use crate::task::{DeclarationSite, Declared, step_variables};
 use crate::variable::COMPLETION_INDEX;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -17,14 +16,17 @@ use gleaner_proto::kubernetes::{SIDECAR_CONTAINER, annotation};
 use gleaner_termination::Share;
 use serde_json::{Map, Value, json};
 
+use super::job::Property;
 use super::{
-    containers, containers_mut, job, kubelet_expansion, name_of, prefix, restarts, sidecar, texts,
+    Form, containers, containers_mut, job, kubelet_expansion, name_of, prefix, restarts, sidecar,
+    texts,
 };
 use crate::inject::messages::{self, Messages, ResultsFrom};
 use crate::inject::outcome::Changed;
 use crate::inject::redirector_flags::{self, Paths, Step};
 use crate::inject::settings::{Settings, Sidecars};
-use crate::inject::{list, mounts};
+use crate::inject::{environment, list, mounts};
+use crate::kinds::group_of;
 
 /// The pod's identity, passed by variables: admission comes before the UID, and sometimes before the name.
 const OF_POD: [(&str, &str); 3] = [
@@ -37,7 +39,14 @@ const OF_POD: [(&str, &str); 3] = [
 const TERMINATION_MESSAGE: &str = "/dev/termination-log";
 
 /// Injects into a pod outside Tekton. Errors: all errors of its declaration, and conflicts.
-pub(super) fn inject(pod: &Value, settings: &Settings) -> Result<Changed, Vec<Diagnostic>> {
+pub(super) fn inject(
+    pod: &Value,
+    form: Form,
+    settings: &Settings,
+) -> Result<Changed, Vec<Diagnostic>> {
+    if let Some(wrong) = controller(pod).and_then(restarting) {
+        return Err(vec![wrong]);
+    }
     let settings = settings.with_annotations(pod.get("metadata"))?;
     if settings.sidecars == Sidecars::Tekton {
         let message = "this cluster does not support native sidecars, and without them a Job's pod would never complete";
@@ -52,15 +61,26 @@ pub(super) fn inject(pod: &Value, settings: &Settings) -> Result<Changed, Vec<Di
     let steps: Vec<String> = steps.map(ToString::to_string).collect();
     let mut wrong = restarts::all(pod, &steps);
     wrong.extend(found);
+    if let Some(declared) = &declared {
+        wrong.extend(unreplaced(pod, &declared.declaration));
+    }
     let Some(declared) = declared.filter(|_| wrong.is_empty()) else {
         return Err(wrong);
     };
     let Declared {
         declaration,
         document,
-        warnings,
+        mut warnings,
         task: _,
     } = declared;
+    let is_step = |name: &str| steps.iter().any(|step| step == name);
+    let spec = Place::from(["spec"]);
+    warnings.extend(environment::overridden(
+        &pod["spec"],
+        "containers",
+        &spec,
+        is_step,
+    ));
     let annotation = Place::of_annotation(annotation::OUTPUTS);
     let refused = settings.kinds.check(&declaration).into_iter();
     let refused: Vec<_> = refused
@@ -69,13 +89,17 @@ pub(super) fn inject(pod: &Value, settings: &Settings) -> Result<Changed, Vec<Di
     if !refused.is_empty() {
         return Err(refused);
     }
-    let unfit = match (job(pod), completion_index(pod)) {
-        (Some(_), Some(_)) => job::alike(&declaration),
-        (Some(_), None) => job::without_index(&declaration),
-        (None, _) => Vec::new(),
+    let unfit = match form {
+        Form::Pod => job::of_pod(
+            &declaration,
+            controller(pod).is_some(),
+            completion_index(pod).is_some(),
+        ),
+        Form::Template(_) => Vec::new(),
     };
     if !unfit.is_empty() {
-        return Err(unfit);
+        let text = pod["metadata"]["annotations"][annotation::OUTPUTS].as_str();
+        return Err(job::located(unfit, &document, text, &annotation));
     }
     let single = steps.len() == 1;
     if declaration.submit == Submit::Completed && !single {
@@ -89,7 +113,7 @@ pub(super) fn inject(pod: &Value, settings: &Settings) -> Result<Changed, Vec<Di
         ..messages::share(pod, 0, ResultsFrom::default())
     };
     let mut injected = pod.clone();
-    let mut wrong = mounts::reserved(&injected["spec"], &Place::from(["spec"]));
+    let mut wrong = mounts::reserved(&injected["spec"], &spec);
     for step in &steps {
         wrong.extend(inject_container(&mut injected, &declaration, step, single, share).err());
     }
@@ -97,12 +121,36 @@ pub(super) fn inject(pod: &Value, settings: &Settings) -> Result<Changed, Vec<Di
         return Err(wrong);
     }
     list::push(&mut injected["spec"], "volumes", mounts::volume());
-    let arguments = arguments(pod, &document, steps);
-    sidecar::place(&mut injected, container(&settings), &arguments, &settings)?;
+    let of_job: &[Property] = match form {
+        Form::Pod => &[],
+        Form::Template(properties) => properties,
+    };
+    let arguments = arguments(pod, &document, steps, of_job);
+    let container = container(&settings, of_job);
+    sidecar::place(&mut injected, container, &arguments, &settings)?;
     Ok(Changed {
         object: injected,
         warnings,
     })
+}
+
+/// Reports template variables in the containers, where nothing replaces them.
+fn unreplaced(pod: &Value, declaration: &Declaration) -> Vec<Diagnostic> {
+    let node = Node::from(pod);
+    let mut found = Diagnostics::default();
+    if let Some(spec) = Cursor::root(&node).field("spec") {
+        step_variables::find(declaration, &spec, &mut found);
+    }
+    let help =
+        "write the value to a file in a volume that both containers mount, and read that file here";
+    let found = found.into_vec().into_iter();
+    found
+        .map(|diagnostic| match diagnostic.omitted {
+            // The remedy for a Task names its workspaces.
+            0 => diagnostic.help(help),
+            _ => diagnostic,
+        })
+        .collect()
 }
 
 /// Errors: an invalid declaration, or a pod without containers.
@@ -166,18 +214,23 @@ fn inject_container(
 }
 
 /// The sidecar's container, since there is no Task that has one.
-fn container(settings: &Settings) -> Map<String, Value> {
+fn container(settings: &Settings, of_job: &[Property]) -> Map<String, Value> {
     let mut container = Map::from_iter([("name".to_owned(), Value::from(SIDECAR_CONTAINER))]);
     container.extend(settings.container("resources"));
     let variable = |(name, path): &(&str, &str)| json!({"name": name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}});
-    container.insert("env".to_owned(), OF_POD.iter().map(variable).collect());
+    let of_job = of_job.iter().map(|(_, name, path)| (*name, *path));
+    let variables: Vec<_> = OF_POD.into_iter().chain(of_job).collect();
+    let variables = variables.iter().map(variable).collect();
+    container.insert("env".to_owned(), variables);
     container
 }
 
 /// Returns the sidecar's arguments. The pod takes the role of the TaskRun. Variables set by the kubelet name it, but
 /// its identity is that of its Job, if any: another pod of the Job, or of the same completion index, recognizes the
 /// objects of the first.
-fn arguments(pod: &Value, document: &Node, steps: Vec<String>) -> Arguments {
+///
+/// The Job of a template that is injected ahead of time is not known yet: variables have its properties (`of_job`).
+fn arguments(pod: &Value, document: &Node, steps: Vec<String>, of_job: &[Property]) -> Arguments {
     let index = completion_index(pod);
     let uid = match (job(pod), index) {
         (None, _) => "$(POD_UID)".to_owned(),
@@ -196,6 +249,9 @@ fn arguments(pod: &Value, document: &Node, steps: Vec<String>) -> Arguments {
         let index = kubelet_expansion::escape(index);
         context.push((COMPLETION_INDEX.to_owned(), index));
     }
+    let of_job = of_job.iter();
+    context
+        .extend(of_job.map(|(name, variable, _)| ((*name).to_owned(), format!("$({variable})"))));
     let text = |owner: &Value, key: &str| {
         kubelet_expansion::escape(owner[key].as_str().unwrap_or_default())
     };
@@ -220,6 +276,12 @@ fn arguments(pod: &Value, document: &Node, steps: Vec<String>) -> Arguments {
 fn controller(pod: &Value) -> Option<&Value> {
     let mut owners = list::items(&pod["metadata"], "ownerReferences").iter();
     owners.find(|owner| owner["controller"] == true)
+}
+
+/// Returns an error if the controller always restarts its pods' containers.
+fn restarting(controller: &Value) -> Option<Diagnostic> {
+    let text = |key: &str| controller[key].as_str().unwrap_or_default();
+    restarts::of_kind(group_of(text("apiVersion")), text("kind"))
 }
 
 /// The UID of the Job that the pod belongs to.

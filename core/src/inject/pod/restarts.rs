@@ -1,13 +1,41 @@
 //! Containers that may restart: each may post only once, since the second value would differ.
 
 use crate::document::Place;
-use crate::document::diagnostic::Diagnostic;
+use crate::document::diagnostic::{Diagnostic, Part};
+use gleaner_proto::kubernetes::annotation;
 use serde_json::Value;
 
 use super::{LISTS, containers, name_of};
 use crate::inject::list;
 
 const HELP: &str = "use Never; a Job starts new pods up to its backoffLimit";
+
+/// The kinds whose pods always restart their containers, by API group: each of them rejects another `restartPolicy`
+/// (`k8s.io/kubernetes/pkg/apis/apps/validation`, `ValidatePodTemplateSpecForRC`; Rollouts and Knative do the same).
+const RESTARTING: [(&str, &[&str]); 4] = [
+    (
+        "apps",
+        &["Deployment", "StatefulSet", "ReplicaSet", "DaemonSet"],
+    ),
+    ("", &["ReplicationController"]),
+    ("argoproj.io", &["Rollout"]),
+    ("serving.knative.dev", &["Service", "Configuration"]),
+];
+
+/// Returns an error about a declaration in a pod of this kind, if the kind always restarts its containers.
+pub(crate) fn of_kind(group: &str, kind: &str) -> Option<Diagnostic> {
+    let mut known = RESTARTING.iter();
+    let (_, kinds) = known.find(|(known, _)| *known == group)?;
+    kinds.contains(&kind).then(|| {
+        let message = format!(
+            "a {kind} always restarts its containers, but each can post its outputs only once"
+        );
+        let place = Place::of_annotation(annotation::OUTPUTS);
+        Diagnostic::new(place, None, message)
+            .help("move the containers that produce outputs to a Job or a Task")
+            .about(Part::Key)
+    })
+}
 
 /// Reports everything that may restart a container for one of `steps`: the pod's policy, the container's own
 /// (Kubernetes 1.29 for init containers, 1.34 for others, KEP-5307), or rules of any container that restart the whole

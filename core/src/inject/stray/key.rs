@@ -3,6 +3,7 @@
 use gleaner_proto::kubernetes::annotation;
 
 use crate::document::suggestion::nearest;
+use crate::inject::exemption::LABEL;
 
 /// The annotations that a user writes.
 pub(super) const KNOWN: [&str; 5] = [
@@ -19,8 +20,6 @@ const OF_CREATED: [&str; 4] = [
     annotation::MADE_BY,
     annotation::RESOURCE,
 ];
-/// The label that exempts an object or namespace from the webhook (the chart's `namespaceSelector`).
-const INJECTION: &str = "gleaner.dev/injection";
 const PREFIX: &str = "gleaner.dev/";
 /// The longest key that is compared, in bytes; Kubernetes' own have up to 317.
 const LONGEST: usize = 100;
@@ -51,7 +50,7 @@ pub(super) fn likeness(key: &str) -> Option<Likeness> {
     if OF_CREATED.contains(&key) {
         return Some(Likeness::OfCreated);
     }
-    if key == INJECTION {
+    if key == LABEL {
         return Some(Likeness::Injection);
     }
     let lower = key.to_ascii_lowercase();
@@ -69,13 +68,15 @@ pub(super) fn likeness(key: &str) -> Option<Likeness> {
         KNOWN.into_iter().find(|known| known.ends_with(near))
     };
     match meant() {
-        Some(right) if own || is_named || is_near => Some(Likeness::Misspelt(right)),
+        Some(right) if own || is_named || is_near || is_hyphenated(prefix) => {
+            Some(Likeness::Misspelt(right))
+        }
         None if own || is_named => Some(Likeness::Unknown),
         _ => None,
     }
 }
 
-/// A key without a prefix, such as `gleaner-outputs` or `gleaner.dev`.
+/// A key without a prefix, such as `gleaner-outputs`, `gleaner.dev` or `outputs.gleaner.dev`.
 fn without_prefix(key: &str) -> Option<Likeness> {
     let words = || key.split(['.', '-', '_', ':']);
     let is_ours = words()
@@ -83,7 +84,16 @@ fn without_prefix(key: &str) -> Option<Likeness> {
         .is_some_and(|word| word == "gleaner" || is_near(word));
     let names_outputs =
         key == "gleaner.dev" || words().skip(1).any(|word| word.starts_with("output"));
-    (is_ours && names_outputs).then_some(Likeness::Misspelt(annotation::OUTPUTS))
+    let is_reversed = words().any(|word| word == "gleaner")
+        && words()
+            .next()
+            .is_some_and(|word| word.starts_with("output"));
+    (is_ours && names_outputs || is_reversed).then_some(Likeness::Misspelt(annotation::OUTPUTS))
+}
+
+/// Returns true for a prefix such as `gleaner-dev`.
+fn is_hyphenated(prefix: &str) -> bool {
+    prefix.split(['-', '_']).next() == Some("gleaner")
 }
 
 fn is_near(word: &str) -> bool {

@@ -67,9 +67,10 @@ pub(super) fn wrap_steps(
     Ok(())
 }
 
-/// Removes the redirector from the steps. The division into command and arguments is lost, which makes no difference to
-/// Tekton.
-pub(super) fn unwrap_steps(spec: &mut Value) {
+/// Removes the redirector from the steps; returns the number of steps that had it. The division into command and arguments
+/// is lost, which makes no difference to Tekton.
+pub(super) fn unwrap_steps(spec: &mut Value) -> usize {
+    let mut count = 0;
     let steps = spec.get_mut("steps").and_then(Value::as_array_mut);
     for step in steps.into_iter().flatten() {
         let script = step["script"].as_str().unwrap_or_default();
@@ -96,7 +97,9 @@ pub(super) fn unwrap_steps(spec: &mut Value) {
             continue;
         }
         mounts::remove(step, "volumeMounts");
+        count += 1;
     }
+    count
 }
 
 /// Adds the parts of the sidecar that the pod's injection would add.

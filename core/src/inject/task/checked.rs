@@ -1,8 +1,9 @@
 //! The checks of a TaskSpec and its declaration before injection.
 
-use crate::document::diagnostic::Diagnostic;
-use crate::document::{Diagnostics, Live, Place};
+use crate::document::diagnostic::{Diagnostic, Part};
+use crate::document::{Cursor, Diagnostics, Live, Place};
 use crate::finish::Finish;
+use crate::inject::environment;
 use crate::inject::messages::OfTask;
 use crate::inject::settings::Settings;
 use crate::inject::shape;
@@ -66,6 +67,9 @@ pub(crate) fn check(
         return found.finish(None);
     };
     let declaration = &declared.declaration;
+    if site.is_annotated() {
+        found.extend(untranslated(cursor));
+    }
     let annotation = site.place_of_annotation();
     let kinds = settings.kinds.check(declaration).into_iter();
     found.extend(kinds.map(|diagnostic| diagnostic.in_annotation(&annotation)));
@@ -84,6 +88,8 @@ pub(crate) fn check(
         .into_iter()
         .collect();
     warnings.extend(declared.warnings.iter().cloned());
+    let is_step = |name: &str| declaration.steps.contains_key(name);
+    warnings.extend(environment::overridden(spec, "steps", place, is_step));
     warnings.extend(step_variables::of_task(site, &read).warnings());
     Ok(Some(Checked {
         declared,
@@ -93,6 +99,16 @@ pub(crate) fn check(
         messages,
         warnings,
     }))
+}
+
+/// Reports outputs in the spec next to an annotation: Tekton has no such fields since v1.
+fn untranslated(spec: &Cursor<'_>) -> Option<Diagnostic> {
+    let steps = spec.items_at("steps", &mut Diagnostics::default());
+    let mut all = [spec.clone()].into_iter().chain(steps);
+    let outputs = all.find_map(|part| part.field("outputs"))?;
+    let message = "Tekton v1 rejects 'outputs' in a spec";
+    let help = "translate the file first: gleaner translate -f FILE";
+    Some(outputs.diagnostic(message).help(help).about(Part::Key))
 }
 
 /// The place in the metadata of an object, relative to `metadata`.

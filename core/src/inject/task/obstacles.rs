@@ -6,7 +6,9 @@ use gleaner_proto::path::FINISH_STEP;
 use serde_json::Value;
 
 use crate::finish::Finish;
-use crate::inject::{list, mounts};
+use crate::inject::{list, mounts, pod};
+
+use super::task_specs::Host;
 
 /// Reports all conflicts in the TaskSpec at `place`.
 pub(super) fn all(spec: &Value, finish: Finish, place: &Place) -> Vec<Diagnostic> {
@@ -35,6 +37,50 @@ pub(super) fn all(spec: &Value, finish: Finish, place: &Place) -> Vec<Diagnostic
         }
     }
     wrong
+}
+
+/// Reports the pod templates of a TaskRun or PipelineRun that no injected pod can have. `hosts` are its TaskSpecs with a
+/// declaration.
+pub(super) fn of_run(run: &Value, hosts: &[Host]) -> Vec<Diagnostic> {
+    let spec = Place::from(["spec"]);
+    let own = [
+        spec.key("podTemplate"),
+        spec.key("taskRunTemplate").key("podTemplate"),
+    ];
+    let specs = list::items(&run["spec"], "taskRunSpecs").iter().enumerate();
+    let of_hosts = specs.filter(|(_, one)| {
+        let task = one["pipelineTaskName"].as_str().unwrap_or_default();
+        hosts.iter().any(|host| name_of(run, host) == Some(task))
+    });
+    let special: Vec<Place> = of_hosts
+        .flat_map(|(index, _)| {
+            let place = spec.key("taskRunSpecs").index(index);
+            ["podTemplate", "taskPodTemplate"].map(|key| place.key(key))
+        })
+        .filter(|place| run.pointer(&place.pointer()).is_some())
+        .collect();
+    let mut wrong = Vec::new();
+    for (place, is_default) in own
+        .iter()
+        .map(|place| (place, true))
+        .chain(special.iter().map(|place| (place, false)))
+    {
+        let Some(template) = run.pointer(&place.pointer()) else {
+            continue;
+        };
+        wrong.extend(mounts::reserved(template, place));
+        // A special template may select other nodes.
+        if !is_default || special.is_empty() {
+            wrong.extend(pod::windows(template, place));
+        }
+    }
+    wrong
+}
+
+/// The name of the pipeline task with the TaskSpec of `host`.
+fn name_of<'a>(run: &'a Value, host: &Host) -> Option<&'a str> {
+    let task = host.place.parent()?;
+    run.pointer(&task.key("name").pointer())?.as_str()
 }
 
 /// Reports a capability in the step template, which Tekton also merges into the added step: Kubernetes rejects a

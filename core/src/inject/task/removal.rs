@@ -11,8 +11,8 @@ use crate::inject::{list, mounts};
 pub(crate) fn remove(spec: &mut Value) {
     // The Task's own volume may have the name of Gleaner's.
     let is_injected = is_injected(spec);
-    ahead::unwrap_steps(spec);
-    if is_injected {
+    let steps = ahead::unwrap_steps(spec);
+    if is_injected || steps > 0 {
         mounts::remove(spec, "volumes");
     }
     list::retain(spec, "sidecars", |sidecar| !is_own_sidecar(sidecar));
@@ -25,8 +25,13 @@ pub(super) fn is_injected(spec: &Value) -> bool {
     list::items(spec, "sidecars").iter().any(is_own_sidecar)
 }
 
+/// Returns true if steps of the TaskSpec have the redirector, but the sidecar is missing.
+pub(crate) fn is_incomplete(spec: &Value) -> bool {
+    !is_injected(spec) && ahead::unwrap_steps(&mut spec.clone()) > 0
+}
+
 /// Returns true if the TaskSpec was injected ahead of time, and needs no webhook.
-pub(super) fn is_complete(spec: &Value) -> bool {
+pub(crate) fn is_complete(spec: &Value) -> bool {
     let is_complete = |sidecar| !list::texts(sidecar, "args").any(|arg| arg == UNWRAPPED);
     let mut sidecars = list::items(spec, "sidecars").iter();
     sidecars.any(|sidecar| is_own_sidecar(sidecar) && is_complete(sidecar))
