@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use gleaner_core::check;
 use gleaner_core::document::{Finding, Severity, Source};
-use gleaner_core::inject::task::matrix::ObjectResults;
+use gleaner_core::inject::task::producer::ObjectResults;
 use gleaner_proto::exit_code;
 use serde_json::Value;
 

@@ -15,6 +15,7 @@ mod reference;
 mod text;
 mod tree;
 
+pub(crate) use reference::segments;
 pub use reference::{Access, CONTEXT, Reference, ReferenceError};
 pub use text::{Part, Position, Text, TextError};
 pub use tree::{Field, Lookup, SubstitutionError, Tree, Unresolved, Use, Variables};

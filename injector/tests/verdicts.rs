@@ -98,6 +98,7 @@ spec:
                 - name: cm
                   resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {v: $(steps.s.v), o: $(params.outer)}}
         params: [{name: a}]
+        results: [{name: other}]
         steps: [{name: s, image: i, script: x}]
     - name: n
       params: [{name: x, value: $(tasks.m.results.other)}]

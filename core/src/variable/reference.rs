@@ -232,7 +232,11 @@ fn access(text: &str, segments: &[Access]) -> Result<Vec<Access>, ReferenceError
     }
 }
 
-fn segments(text: &str) -> Result<Vec<Access>, ReferenceError> {
+/// Splits the content of `$(...)` at its dots and brackets; the first segment is a key.
+///
+/// # Errors
+/// The text is not of the form of a variable.
+pub(crate) fn segments(text: &str) -> Result<Vec<Access>, ReferenceError> {
     if text.is_empty() {
         return Err(ReferenceError::Empty);
     }

@@ -10,7 +10,7 @@ use crate::task::{DeclarationSite, Declared, TaskSpec, step_variables};
 use serde_json::Value;
 
 use super::sidecar::Placement;
-use super::{ahead, forecast, obstacles, results};
+use super::{ahead, forecast, obstacles, results, structure};
 
 /// A checked TaskSpec, with the data that injection needs.
 #[derive(Debug)]
@@ -42,6 +42,7 @@ pub(crate) fn check(
     if !found.is_empty() {
         return found.finish(None);
     }
+    structure::check(cursor, &mut found);
     let mut declared = site.declaration(&Live).unwrap_or_else(|wrong| {
         found.extend(wrong);
         None
@@ -81,6 +82,9 @@ pub(crate) fn check(
         .into_iter()
         .collect();
     warnings.extend(declared.warnings.iter().cloned());
+    if site.is_annotated() {
+        warnings.extend(structure::warnings(cursor));
+    }
     found.finish(Some(Checked {
         declared,
         spec: read,

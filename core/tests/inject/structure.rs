@@ -1,0 +1,138 @@
+//! Faults of a TaskSpec that Tekton, or the API server for its pod, would refuse.
+
+use gleaner_core::inject::Outcome;
+use gleaner_core::inject::task::{self, Operation};
+
+use crate::support::{injected, refused, settings, yaml};
+
+const TASK: &str = "\
+apiVersion: tekton.dev/v1
+kind: Task
+metadata:
+  name: t
+  annotations:
+    gleaner.dev/outputs: |
+      steps: {build: [{name: v}]}
+      objects: [{name: o, resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {v: $(steps.build.v)}}}]
+spec:
+";
+const STEP: &str = "steps: [{name: build, image: x, script: x}]";
+
+fn task(spec: &str) -> serde_json::Value {
+    yaml(&format!("{TASK}  {}\n", spec.replace('\n', "\n  ")))
+}
+
+#[test]
+fn what_tekton_or_the_api_server_refuses_is_refused_with_its_place() {
+    for (spec, expected) in [
+        (
+            "steps: [{name: build, image: x, onError: ignore}]".to_owned(),
+            "spec.steps[0].onError: 'ignore' is not a value of onError; expected one of: continue, stopAndFail",
+        ),
+        (
+            "steps: [{name: build, image: x, onError: Continue}]".to_owned(),
+            "spec.steps[0].onError: 'Continue' is not a value of onError; did you mean 'continue'?",
+        ),
+        (
+            "steps: [{name: build, image: x, securityContext: x}]".to_owned(),
+            "spec.steps[0].securityContext: expected a map, found a string",
+        ),
+        (
+            format!("{STEP}\nsidecars: [{{name: s, image: x, readinessProbe: [x]}}]"),
+            "spec.sidecars[0].readinessProbe: expected a map, found a list",
+        ),
+        (
+            "steps: [{name: build, image: x, envFrom: [x]}]".to_owned(),
+            "spec.steps[0].envFrom[0]: expected a map, found a string",
+        ),
+        (
+            format!("{STEP}\nstepTemplate: {{securityContext: x}}"),
+            "spec.stepTemplate.securityContext: expected a map, found a string",
+        ),
+        (
+            format!("{STEP}\nsidecars: [{{name: s, image: x}}, {{name: s, image: x}}]"),
+            "spec.sidecars[1]: an earlier sidecar is also named 's'; rename one of them",
+        ),
+        (
+            format!("{STEP}\nparams: [{{name: a, type: object}}]"),
+            "spec.params[0]: a parameter of type object needs properties; add its keys, such as properties: {url: {type: string}}",
+        ),
+        (
+            format!(
+                "{STEP}\nparams: [{{name: a, type: object, properties: {{k: {{type: number}}}}}}]"
+            ),
+            "spec.params[0].properties.k.type: the property 'k' of an object is a string, not 'number'; write type: string",
+        ),
+        (
+            format!(
+                "{STEP}\nresults: [{{name: o, type: object, properties: {{uid: {{type: number}}}}}}]"
+            ),
+            "spec.results[0].properties.uid.type: the property 'uid' of an object is a string, not 'number'; write type: string",
+        ),
+        (
+            format!("{STEP}\nresults: [{{name: r, type: sting}}]"),
+            "spec.results[0].type: 'sting' is not a type of results; did you mean 'string'?",
+        ),
+    ] {
+        let refused = refused(&task(&spec));
+        assert!(refused.starts_with(expected), "{spec}\n{refused}");
+        assert_eq!(refused.lines().count(), 1, "{refused}");
+    }
+}
+
+#[test]
+fn what_tekton_allows_passes() {
+    for spec in [
+        "steps: [{name: build, image: x, onError: continue}, {name: b, image: x, onError: stopAndFail}]",
+        "params: [{name: e}]\nsteps: [{name: build, image: x, onError: $(params.e), securityContext: null, ports: null}]",
+        "steps: [{name: build, image: x}]\nsidecars: [{name: a, image: x}, {name: b, image: x}]",
+        "steps: [{name: build, image: x}]\nparams: [{name: a, type: object, properties: {k: {}}}]",
+        "steps: [{name: build, image: x}]\nparams: [{name: a, type: object, default: {k: v}}]",
+        "steps: [{name: build, image: x}]\nresults: [{name: a, type: object, properties: {k: {type: string}}}, {name: b, type: array}, {name: c}]",
+    ] {
+        injected(&task(spec));
+    }
+    // An embedded TaskSpec may inherit the keys of the parameter.
+    let run = yaml(
+        "apiVersion: tekton.dev/v1\nkind: TaskRun\nmetadata:\n  name: r\n  annotations: {gleaner.dev/outputs: 'objects: [{name: o, resourceTemplate: {apiVersion: v1, kind: ConfigMap}}]'}\nspec:\n  params: [{name: a, value: {k: v}}]\n  taskSpec: {params: [{name: a, type: object}], steps: [{name: s, image: x}]}",
+    );
+    injected(&run);
+}
+
+#[test]
+fn a_container_without_an_image_and_old_resources_get_a_warning() {
+    let image = |what: &str| format!("Tekton refuses a {what} without an image; add image: NAME");
+    for (spec, expected) in [
+        (
+            "steps: [{name: build, script: x}]",
+            vec![format!("spec.steps[0]: {}", image("step"))],
+        ),
+        (
+            "steps: [{name: build, image: x}]\nsidecars: [{name: s, image: ''}]",
+            vec![format!("spec.sidecars[0]: {}", image("sidecar"))],
+        ),
+        (
+            "stepTemplate: {image: x}\nsteps: [{name: build, script: x}]",
+            Vec::new(),
+        ),
+        (
+            "steps: [{name: build, image: x}, {name: s, ref: {name: action}}]",
+            Vec::new(),
+        ),
+        (
+            "resources: {inputs: [{name: src, type: git}]}\nsteps: [{name: build, image: x}]",
+            vec![
+                "spec.resources: Tekton refuses 'resources', which it served until v0.46; convert the Task with gleaner translate".to_owned(),
+            ],
+        ),
+    ] {
+        let outcome = task::inject(&task(spec), Operation::Create, &settings());
+        let Ok(Outcome::Changed(changed)) = outcome else {
+            panic!("{outcome:?}");
+        };
+        // Steps after the last one with outputs have a warning of their own.
+        let warnings = changed.warnings.iter().map(ToString::to_string);
+        let warnings = warnings.filter(|warning| !warning.starts_with("steps."));
+        assert_eq!(warnings.collect::<Vec<_>>(), expected, "{spec}");
+    }
+}
