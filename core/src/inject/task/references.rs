@@ -147,7 +147,7 @@ impl<'a> Members<'a> {
             let version = reference.text_of("apiVersion").unwrap_or("tekton.dev/");
             (is_task
                 && version.starts_with("tekton.dev/")
-                && !["bundle", "resolver"].iter().any(|key| is_elsewhere(&key)))
+                && !["bundle", "resolver"].iter().any(is_elsewhere))
             .then(|| tasks.get(reference.text_of("name")?)?.as_ref())?
         });
         let name = item.node.text_of("name").unwrap_or_default();
