@@ -1,67 +1,9 @@
-//! `gleaner lint`: what a cluster would refuse, and declarations that nothing would read.
+//! `gleaner lint`: documents that a cluster would refuse, and declarations that nothing would read.
 
 mod support;
 
+use support::lint::{IMAGE, TASK, finds, in_task, lint};
 use support::{gleaner, gleaner_with_input};
-
-/// A Task of one step `build` with the output `digest`, and a ConfigMap.
-const TASK: &str = "\
-apiVersion: tekton.dev/v1
-kind: Task
-metadata:
-  name: app
-  annotations:
-    gleaner.dev/outputs: |
-      steps:
-        build:
-          - name: digest
-      objects:
-        - name: cm
-          resourceTemplate:
-            apiVersion: v1
-            kind: ConfigMap
-            metadata:
-              name: app
-            data:
-              image: $(params.image)@$(steps.build.digest)
-spec:
-  params:
-    - name: image
-      type: string
-  steps:
-    - name: build
-      image: busybox
-      script: echo sha256:abc > $GLEANER_OUTPUTS/digest
-";
-
-fn lint(text: &str) -> (i32, Vec<String>) {
-    let ran = gleaner_with_input(&["lint", "-f", "-"], text);
-    assert_eq!(ran.stderr, "");
-    (ran.code, ran.stdout.lines().map(str::to_owned).collect())
-}
-
-/// Expects the findings, each given by its beginning after `<stdin>:`, and the exit code that follows from them.
-#[track_caller]
-fn finds(text: &str, expected: &[&str]) {
-    let (code, lines) = lint(text);
-    assert_eq!(lines.len(), expected.len(), "{lines:#?}");
-    for (line, expected) in lines.iter().zip(expected) {
-        assert!(
-            line.starts_with(&format!("<stdin>:{expected}")),
-            "{line}\n{expected}"
-        );
-    }
-    let is_error = expected.iter().any(|line| line.contains(": error: "));
-    assert_eq!(code, i32::from(is_error), "{lines:#?}");
-}
-
-#[track_caller]
-fn in_task(from: &str, to: &str, expected: &[&str]) {
-    assert!(TASK.contains(from), "{from}");
-    finds(&TASK.replace(from, to), expected);
-}
-
-const IMAGE: &str = "image: $(params.image)@$(steps.build.digest)";
 
 #[test]
 fn a_good_task_passes() {
@@ -174,7 +116,7 @@ fn declarations_that_nothing_reads_are_errors() {
             "1:78: error: metadata.annotations[\"gleaner.dev/outputs\"]: the annotation 'gleaner.dev/outputs' has no effect here; the TaskRun has no taskSpec",
         ],
     );
-    // The list is taken out of the block, four levels up.
+    // The list is moved out of the block, four levels up.
     let outside = TASK.replace("      objects:", "    objects:");
     finds(
         &outside,
@@ -249,23 +191,23 @@ fn a_variable_of_a_template_in_a_step_is_an_error() {
     for (variable, message) in [
         (
             "steps.build.digest",
-            "the outputs of the step 'build' are only available in templates; have 'build' write",
+            "outputs of the step 'build' are only available in templates; have 'build' write",
         ),
         (
             "steps.build.outputs.digest",
-            "the outputs of the step 'build' fill templates",
+            "outputs of the step 'build' are only available in templates",
         ),
         (
             "steps.build.digset",
-            "the outputs of the step 'build' fill templates",
+            "outputs of the step 'build' are only available in templates",
         ),
         (
             "steps[\"build\"].digest",
-            "the outputs of the step 'build' fill templates",
+            "outputs of the step 'build' are only available in templates",
         ),
         (
             "resources.cm.name",
-            "the resource 'cm' is created from the steps",
+            "steps cannot refer to the resource 'cm'",
         ),
     ] {
         for (field, at, place) in [
@@ -293,17 +235,24 @@ fn a_variable_of_a_template_in_a_step_is_an_error() {
             in_task(
                 script,
                 &to,
-                &[&format!("{at}: error: {place}: `$({variable})`: {message}")],
+                &[
+                    "9:11: warning: steps.build: the objects are created after the step 'build'",
+                    &format!("{at}: error: {place}: `$({variable})`: {message}"),
+                ],
             );
         }
     }
-    // What Tekton knows of steps.
+    // Fields of Tekton's steps.
     in_task(
         script,
         &format!(
             "{script}\n    - name: t\n      image: x\n      args: [\"$(steps.build.results.x)\", \"$(steps.build.exitCode.path)\", \"$(steps.build.outputs)\"]\n      script: x"
         ),
-        &[],
+        &[
+            "9:11: warning: steps.build: the objects are created after the step 'build'",
+            "29:15: warning: spec.steps[1].args[0]: `$(steps.build.results.x)`: step 'build' has no result 'x'",
+            "29:43: warning: spec.steps[1].args[1]: `$(steps.build.exitCode.path)`: the Task has no step 'build'; use $(steps.step-NAME.exitCode.path)",
+        ],
     );
 }
 
@@ -352,7 +301,7 @@ fn an_object_result_does_not_survive_a_matrix() {
             "{with_result}{}",
             pipeline.replace("results.cm[*]", "results.text[*]")
         ),
-        &["20:12: warning: spec.results: a step's results may have "],
+        &["20:12: warning: spec.results: a step's results may take "],
     );
     finds(
         &format!(
@@ -373,4 +322,87 @@ fn exit_codes_tell_findings_from_what_could_not_be_read() {
     gleaner(&["lint"]).exits(64);
     gleaner_with_input(&["lint", "-f", "-"], "a: 1\na: 2\n").exits(1);
     gleaner_with_input(&["lint", "-f", "-"], TASK).exits(0);
+}
+
+#[test]
+fn a_variable_in_a_path_that_nothing_replaces_is_an_error() {
+    for (variable, message) in [
+        (
+            "$(steps.other.x)",
+            "`$(steps.other.x)` is not allowed in a path; use $(params.NAME)",
+        ),
+        (
+            "$(steps.build.digest)",
+            "`$(steps.build.digest)`: outputs are only available in templates",
+        ),
+        (
+            "$(resources.cm.name)",
+            "`$(resources.cm.name)` is not allowed in a path",
+        ),
+        (
+            "$(workspaces.src.pth)",
+            "`$(workspaces.src.pth)` is not a variable of the workspace 'src'; write $(workspaces.src.path)",
+        ),
+        (
+            "$(workspaces.src)",
+            "`$(workspaces.src)` is not a variable of the workspace 'src'",
+        ),
+        (
+            "$(params.list[*])",
+            "`$(params.list[*])` is of type array, but a path is a string; use a part of it, such as $(params.list[0])",
+        ),
+        (
+            "$(params.image.key)",
+            "`$(params.image.key)`: the parameter 'image' is a string and has no parts",
+        ),
+        ("$(params.list[0])", ""),
+        ("$(workspaces.src.path)/x", ""),
+        ("$(workspaces['src'].path)/x", ""),
+        ("$(steps.other.results.x)", ""),
+        ("$(resources.inputs.src.path)/x", ""),
+        ("$(context.taskRun.name)", ""),
+    ] {
+        let text = TASK
+            .replace(
+                "- name: digest\n",
+                &format!("- name: digest\n            fromPath: {variable}\n"),
+            )
+            .replace(
+                "spec:\n  params:\n",
+                "spec:\n  workspaces: [{name: src}]\n  params:\n    - {name: list, type: array}\n",
+            );
+        let expected = format!("10:23: error: steps.build[0].fromPath: {message}");
+        let expected = [expected.as_str()];
+        finds(&text, if message.is_empty() { &[] } else { &expected });
+    }
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\n  annotations:\n    gleaner.dev/outputs: |\n      steps: {main: [{name: v, fromPath: $(workspaces.src.path)/v}]}\n      objects:\n        - {name: cm, resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {v: $(steps.main.v)}}}\nspec:\n  restartPolicy: Never\n  containers: [{name: main, image: i, command: [x]}]\n";
+    finds(
+        pod,
+        &[
+            "7:42: error: steps.main[0].fromPath: `$(workspaces.src.path)` is not replaced in a pod outside Tekton",
+        ],
+    );
+}
+
+#[test]
+fn a_mistake_in_the_steps_of_a_task_has_a_remedy() {
+    for (from, to, expected) in [
+        (
+            "- name: build",
+            "- {name: build, script: x}\n    - name: build",
+            "25:7: error: spec.steps[1]: an earlier step is also named 'build'; rename one of them",
+        ),
+        (
+            "      image: busybox",
+            "      image: busybox\n      timeout: 5",
+            "26:16: error: spec.steps[0].timeout: expected a string, found a number; write a duration with its unit, such as 5s",
+        ),
+        (
+            "    - name: image\n",
+            "    - name: image\n    - name: image\n",
+            "22:7: error: spec.params[1]: the parameter 'image' is declared twice; remove or rename one of them",
+        ),
+    ] {
+        in_task(from, to, &[expected]);
+    }
 }

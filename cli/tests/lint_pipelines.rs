@@ -102,17 +102,17 @@ fn a_reference_that_a_task_does_not_give_is_an_error() {
         ),
         (
             "tasks.a.outputs.o.uid",
-            "is not a variable of Tekton, and would stay as it is",
+            "is not a variable of Tekton, which would leave it as it is",
             "write $(tasks.a.results.o.uid)",
         ),
         (
             "tasks.a.o",
-            "is not a variable of Tekton, and would stay as it is",
+            "is not a variable of Tekton, which would leave it as it is",
             "write $(tasks.a.results.o.name)",
         ),
         (
             "tasks.a.outputs.v",
-            "is not a variable of Tekton, and would stay as it is",
+            "is not a variable of Tekton, which would leave it as it is",
             output,
         ),
         (
@@ -182,8 +182,20 @@ fn a_reference_that_a_task_gives_or_may_give_passes() {
                 &text.replace("VALUE", &format!("$({})", variable.replace('"', "\\\""))),
                 &[],
             );
-            finds(&text.replace("ARGUMENT", &format!("$({variable})")), &[]);
+            // The other variables in a step are those of its own Task.
+            if variable.starts_with("tasks.") {
+                finds(&text.replace("ARGUMENT", &format!("$({variable})")), &[]);
+            }
         }
+    }
+    // Tekton's own variables, also where an object has the name.
+    for variable in ["status", "reason", "matrix.length"] {
+        let (name, _) = variable.split_once('.').unwrap_or((variable, ""));
+        let named = FILE.replace("- name: o\n", &format!("- name: {name}\n"));
+        finds(
+            &named.replace("VALUE", &format!("$(tasks.a.{variable})")),
+            &[],
+        );
     }
     let bad = FILE.replace("VALUE", "$(tasks.a.results.v)");
     for other in [
@@ -196,7 +208,9 @@ fn a_reference_that_a_task_gives_or_may_give_passes() {
     }
     // Which of two Tasks of one name is meant, depends on the namespace.
     let (task, _) = FILE.split_once("---\n").unwrap();
-    finds(&format!("{}---\n{bad}", task.replace("own", "v")), &[]);
+    let task = task.replace("own", "v");
+    let elsewhere = task.replace("  name: build\n", "  name: build\n  namespace: other\n");
+    finds(&format!("{elsewhere}---\n{bad}"), &[]);
     // An artifact may have any name.
     let artifacts = "script: echo > $(step.artifacts.path)";
     finds(
@@ -205,12 +219,14 @@ fn a_reference_that_a_task_gives_or_may_give_passes() {
             .replace("script: 'true'", artifacts),
         &[],
     );
-    // The step's own variable, which Tekton or the check of steps knows.
+    // The step's own variable, which the check of steps reports.
     finds(
         &FILE
             .replace("ARGUMENT", "$(steps.main.v)")
             .replace("name: s,", "name: main,"),
-        &[],
+        &[
+            "warning: spec.tasks[1].taskSpec.steps[0].args[0]: `$(steps.main.v)` is unknown in a step",
+        ],
     );
 }
 

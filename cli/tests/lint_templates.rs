@@ -3,65 +3,7 @@
 mod support;
 
 use support::gleaner_with_input;
-
-/// A Task of one step `build` with the output `digest`, and a ConfigMap.
-const TASK: &str = "\
-apiVersion: tekton.dev/v1
-kind: Task
-metadata:
-  name: app
-  annotations:
-    gleaner.dev/outputs: |
-      steps:
-        build:
-          - name: digest
-      objects:
-        - name: cm
-          resourceTemplate:
-            apiVersion: v1
-            kind: ConfigMap
-            metadata:
-              name: app
-            data:
-              image: $(params.image)@$(steps.build.digest)
-spec:
-  params:
-    - name: image
-      type: string
-  steps:
-    - name: build
-      image: busybox
-      script: echo sha256:abc > $GLEANER_OUTPUTS/digest
-";
-
-fn lint(text: &str) -> (i32, Vec<String>) {
-    let ran = gleaner_with_input(&["lint", "-f", "-"], text);
-    assert_eq!(ran.stderr, "");
-    (ran.code, ran.stdout.lines().map(str::to_owned).collect())
-}
-
-/// Expects the findings, each given by its beginning after `<stdin>:`, and the exit code that follows from them.
-#[track_caller]
-fn finds(text: &str, expected: &[&str]) {
-    let (code, lines) = lint(text);
-    assert_eq!(lines.len(), expected.len(), "{lines:#?}");
-    for (line, expected) in lines.iter().zip(expected) {
-        assert!(
-            line.starts_with(&format!("<stdin>:{expected}")),
-            "{line}\n{expected}"
-        );
-    }
-    let is_error = expected.iter().any(|line| line.contains(": error: "));
-    assert_eq!(code, i32::from(is_error), "{lines:#?}");
-}
-
-#[track_caller]
-fn in_task(from: &str, to: &str, expected: &[&str]) {
-    assert!(TASK.contains(from), "{from}");
-    finds(&TASK.replace(from, to), expected);
-}
-
-const IMAGE: &str = "image: $(params.image)@$(steps.build.digest)";
+use support::lint::{IMAGE, TASK, finds, in_task};
 
 #[test]
 fn templates_are_checked_against_the_types_of_their_kinds() {
@@ -121,7 +63,7 @@ fn templates_are_checked_against_the_types_of_their_kinds() {
             "14:19: error: objects[0].resourceTemplate.kind: v1 has no kind 'Job'; Job is in apiVersion batch/v1",
         ],
     );
-    // What a CRD is called is not known here.
+    // The names of a CRD are not known.
     finds(
         &TASK
             .replace("apiVersion: v1", "apiVersion: example.com/v1")
@@ -156,7 +98,7 @@ metadata:
                       args: $(steps.build.items)
                       ports: [{containerPort: 80}]
 spec:
-  steps: [{name: build, script: x}]
+  steps: [{name: build, image: x, script: x}]
 ";
 
 #[test]
@@ -233,7 +175,7 @@ fn each_of_several_errors_in_one_value_is_at_its_place() {
     );
     in_task(
         "          resourceTemplate:",
-        "          waitFor: {condition: Ready,\n            timeout: 25h}\n          results:\n            name: .x\n          resourceTemplate:",
+        "          waitFor: {jsonPath: .data.image,\n            timeout: 25h}\n          results:\n            name: .x\n          resourceTemplate:",
         &[
             "13:22: error: objects[0].waitFor.timeout: a wait of 1500m is too long",
             "15:19: error: objects[0].results.name: 'name' is always one of the results",

@@ -1,9 +1,9 @@
-//! How a run ends when it is told to, and where else than in this process it can create.
+//! Runs that are stopped by a signal, and runs that create objects in another cluster.
 
 mod support;
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use gleaner_local_apiserver::LocalApiServer;
@@ -29,34 +29,64 @@ spec:
 fn ctrl_c_ends_the_step_and_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     let path = file(folder.path(), "task.yaml", SLEEPS);
-    let mut command = support::command(&["run", "-f", &path]);
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap());
-    let mut workspace = String::new();
-    while !workspace.starts_with("one | in ") {
-        workspace.clear();
-        assert!(
-            lines.read_line(&mut workspace).unwrap() > 0,
-            "the step has not begun"
-        );
-    }
+    let mut run = Sleeping::start(support::command(&["run", "-f", &path]), "one | in ");
     let began = Instant::now();
-    let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
-    kill_process(pid, Signal::INT).unwrap();
+    run.signal(Signal::INT);
     let mut rest = String::new();
-    lines.read_to_string(&mut rest).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");
+    run.stderr.read_to_string(&mut rest).unwrap();
+    assert_eq!(run.child.wait().unwrap().code(), Some(130), "{rest}");
     assert!(began.elapsed().as_secs() < 30, "{rest}");
-    let workspace = workspace.trim_start_matches("one | in ").trim_end();
-    assert!(!std::path::Path::new(workspace).exists(), "{workspace}");
+    let workspace = run.workspace;
+    assert!(!std::path::Path::new(&workspace).exists(), "{workspace}");
 }
 
-/// The processes whose command line names `path`, this test's own apart.
+/// A run whose step sleeps.
+struct Sleeping {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+    workspace: String,
+}
+
+impl Sleeping {
+    /// Starts the run and waits until its step prints `begins` and its workspace.
+    fn start(mut command: Command, begins: &str) -> Self {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        while !line.starts_with(begins) {
+            line.clear();
+            let read = stderr.read_line(&mut line).unwrap();
+            assert!(read > 0, "the step has not begun");
+        }
+        Self {
+            child,
+            stderr,
+            workspace: line.trim_start_matches(begins).trim_end().to_owned(),
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
+    }
+}
+
+/// Waits until no process has the directory in its command line.
+fn expect_no_process(directory: &str) {
+    // A ceiling that tells "held forever" from "closed".
+    let ceiling = Instant::now() + Duration::from_secs(30);
+    while !processes_of(directory).is_empty() {
+        assert!(Instant::now() < ceiling, "{:?}", processes_of(directory));
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Returns the processes whose command line names `path`, except this test's own.
 fn processes_of(path: &str) -> Vec<String> {
     let entries = std::fs::read_dir("/proc").unwrap().flatten();
     let lines = entries.filter_map(|entry| {
@@ -73,32 +103,15 @@ fn a_run_that_is_killed_leaves_no_process_and_no_directory() {
     for keep in [false, true] {
         let mut command = support::command(&["run", "-f", &path]);
         command.args(keep.then_some("--keep"));
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap());
-        let mut line = String::new();
-        while !line.starts_with("one | in ") {
-            line.clear();
-            assert!(lines.read_line(&mut line).unwrap() > 0, "the step began");
-        }
-        let workspace = line.trim_start_matches("one | in ").trim_end();
-        let directory = workspace.strip_suffix("/workspace").unwrap();
+        let mut run = Sleeping::start(command, "one | in ");
+        let directory = run.workspace.strip_suffix("/workspace").unwrap();
         assert!(
             processes_of(directory).len() > 1,
             "the sidecar and the step"
         );
-        child.kill().unwrap();
-        child.wait().unwrap();
-        // A ceiling that tells "held forever" from "closed".
-        let ceiling = Instant::now() + Duration::from_secs(30);
-        while !processes_of(directory).is_empty() {
-            assert!(Instant::now() < ceiling, "{:?}", processes_of(directory));
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        run.child.kill().unwrap();
+        run.child.wait().unwrap();
+        expect_no_process(directory);
         assert_eq!(std::path::Path::new(directory).exists(), keep);
         if keep {
             std::fs::remove_dir_all(directory).unwrap();
@@ -125,7 +138,8 @@ spec:
         steps: [{name: one, script: 'echo in $PWD; sleep 300'}]
 ";
 
-/// The same command with the default action of the signals that `nohup` or a shell may have set to be ignored in the tests.
+/// Returns the same command with default actions for the signals that `nohup` or a shell may have set to be ignored in
+/// the tests.
 fn with_default_signals(command: &Command) -> Command {
     let mut env = Command::new("env");
     env.arg("--default-signal=HUP,QUIT,TERM");
@@ -152,32 +166,14 @@ fn a_run_that_a_signal_ends_leaves_no_process_and_no_directory() {
         (&pipeline, "second/one | in ", "/1/workspace"),
     ] {
         for signal in [Signal::KILL, Signal::QUIT, Signal::TERM, Signal::HUP] {
-            let mut command = with_default_signals(&support::command(&["run", "-f", path]));
-            let mut child = command
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::piped())
-                .spawn()
-                .unwrap();
-            let mut lines = BufReader::new(child.stderr.take().unwrap());
-            let mut line = String::new();
-            while !line.starts_with(begins) {
-                line.clear();
-                assert!(lines.read_line(&mut line).unwrap() > 0, "the step began");
-            }
-            let workspace = line.trim_start_matches(begins).trim_end();
-            let directory = workspace.strip_suffix(below).unwrap().to_owned();
-            let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
-            kill_process(pid, signal).unwrap();
-            std::io::copy(&mut lines, &mut std::io::sink()).unwrap();
-            child.wait().unwrap();
-            // A ceiling that tells "held forever" from "closed".
-            let ceiling = Instant::now() + Duration::from_secs(30);
-            while !processes_of(&directory).is_empty() {
-                assert!(Instant::now() < ceiling, "{:?}", processes_of(&directory));
-                std::thread::sleep(Duration::from_millis(10));
-            }
-            assert!(!std::path::Path::new(&directory).exists(), "{signal:?}");
+            let command = with_default_signals(&support::command(&["run", "-f", path]));
+            let mut run = Sleeping::start(command, begins);
+            let directory = run.workspace.strip_suffix(below).unwrap();
+            run.signal(signal);
+            std::io::copy(&mut run.stderr, &mut std::io::sink()).unwrap();
+            run.child.wait().unwrap();
+            expect_no_process(directory);
+            assert!(!std::path::Path::new(directory).exists(), "{signal:?}");
         }
     }
 }
@@ -210,8 +206,8 @@ users: [{{name: u, user: {{}}}}]
     )
 }
 
-/// Runs the binary with `arguments` while an API server serves the kubeconfig that stands for `CONFIG`; returns what
-/// was created there.
+/// Runs the binary with `arguments` while an API server serves the kubeconfig that replaces `CONFIG`; returns the
+/// objects that were created there.
 fn against_a_cluster(arguments: &[&str], environment: bool) -> (Ran, Vec<serde_json::Value>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -249,7 +245,7 @@ fn a_kubeconfig_leads_to_a_real_cluster() {
     let (ran, objects) = against_a_cluster(&[], false);
     ran.exits(0)
         .says("namespace builds of the cluster here")
-        .says("has no owner");
+        .says("created objects have no owner");
     assert_eq!(objects.len(), 1, "{objects:#?}");
     assert_eq!(objects[0]["metadata"]["namespace"], "builds");
     assert_eq!(

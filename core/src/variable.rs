@@ -11,11 +11,11 @@
 //! A string is parsed once, when the declaration is read. Substitution then puts *values* into the parsed tree; a value
 //! is never parsed again, so it is always treated as data.
 
+pub mod occurrence;
 mod reference;
 mod text;
 mod tree;
 
-pub(crate) use reference::segments;
 pub use reference::{Access, CONTEXT, Reference, ReferenceError};
 pub use text::{Part, Position, Text, TextError};
 pub use tree::{Field, Lookup, SubstitutionError, Tree, Unresolved, Use, Variables};

@@ -1,5 +1,5 @@
-//! The fields of Tekton's documents by what a run on this machine does with them: plays them, names them as a cluster's, or
-//! refuses them.
+//! The fields of Tekton's documents by their treatment in a run on this machine: used, ignored with a note, or
+//! refused.
 
 use std::collections::BTreeSet;
 
@@ -8,14 +8,14 @@ use serde_json::Value;
 
 use super::paths::is_file_name;
 
-/// The use of a field.
+/// The treatment of a field.
 #[derive(Debug, Clone, Copy)]
 enum Use {
-    /// It is played, or for people.
+    /// It is used, or is only informative.
     Played,
-    /// Only a cluster has it; the word for it in a note.
+    /// Only a cluster has it; the term for it in a note.
     Cluster(&'static str),
-    /// It is refused, for this is what to do instead.
+    /// It is refused, with this remedy.
     Refused(&'static str),
 }
 
@@ -69,7 +69,7 @@ const PIPELINE_RUN: Table = &[
     ("managedBy", Cluster("managedBy")),
     ("serviceAccountName", Cluster("service accounts")),
     ("podTemplate", Cluster("pod templates")),
-    ("timeout", Refused("v1 has it as timeouts.pipeline")),
+    ("timeout", Refused("in v1 it is timeouts.pipeline")),
     (
         "status",
         Refused("a canceled or pending run does not start; remove it"),
@@ -85,10 +85,7 @@ const TASK_RUN_SPEC: Table = &[
     ("sidecarSpecs", Cluster("sidecarSpecs")),
     ("computeResources", Cluster("resource limits")),
     ("metadata", Refused(REMOVE)),
-    (
-        "timeout",
-        Refused("write the timeout at the pipeline's task"),
-    ),
+    ("timeout", Refused("set the timeout of the pipeline's task")),
 ];
 
 const PIPELINE: Table = &[
@@ -232,7 +229,7 @@ const REFERENCE: Table = &[
     ),
 ];
 
-/// The reference of a step; one that no file has can be replaced by `--step-command`.
+/// The reference of a step; if it is in no file, `--step-command` can replace it.
 const STEP_REFERENCE: Table = &[
     ("name", Played),
     ("kind", Played),
@@ -275,7 +272,7 @@ impl Kind {
     }
 }
 
-/// Checks the fields of `map`: unknown and refused ones are errors, the words for a cluster's go into `cluster`.
+/// Checks the fields of `map`: unknown and refused ones are errors, the terms for a cluster's are added to `cluster`.
 pub(crate) fn check(
     map: &Cursor<'_>,
     kind: Kind,
@@ -298,7 +295,7 @@ pub(crate) fn check(
             Refused(help) => {
                 found.refuse(
                     &cursor,
-                    format!("'{field}' is not played on this machine"),
+                    format!("'{field}' is not supported on this machine"),
                     *help,
                 );
             }

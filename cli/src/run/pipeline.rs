@@ -3,39 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gleaner_core::document::{Cursor, Diagnostics, Finding};
-use gleaner_core::task::ParamSpec;
 use gleaner_core::task::param::value;
 use serde_json::Value;
 
-use super::documents::{Document, Documents};
+use super::documents::Documents;
 use super::fields::{self, Kind};
-use super::model::{BoundWorkspace, Params, Pipeline, PlannedTask};
+use super::model::{Pipeline, PlannedTask};
 use super::order;
-use super::pipeline_task::{self, Notices};
+use super::pipeline_task::{self, Notices, PipelineSource};
 use super::pipeline_variables::{Names, ResultShapes, shapes};
 
-/// A PipelineSpec and what its run gives it.
-pub(crate) struct PipelineSource<'a> {
-    pub(crate) document: Document<'a>,
-    pub(crate) spec: Cursor<'a>,
-    pub(crate) specs: Vec<ParamSpec>,
-    pub(crate) params: Params,
-    pub(crate) workspaces: BTreeMap<String, BoundWorkspace>,
-    pub(crate) namespace: Option<&'a str>,
-}
-
-impl PipelineSource<'_> {
-    /// Returns the names of the workspaces that it declares, and of those that its run binds.
-    pub(crate) fn known_workspaces(&self) -> Vec<&str> {
-        let declared = self.spec.node.list_of("workspaces").iter();
-        let declared = declared.filter_map(|item| item.text_of("name"));
-        declared
-            .chain(self.workspaces.keys().map(String::as_str))
-            .collect()
-    }
-}
-
-/// The tasks of a pipeline and the rest of it.
+/// The tasks and other parts of a pipeline.
 pub(crate) struct ReadPipeline {
     pub(crate) tasks: Vec<PlannedTask>,
     pub(crate) pipeline: Pipeline,
@@ -46,7 +24,7 @@ pub(crate) struct ReadPipeline {
 /// Reads the tasks.
 ///
 /// # Errors
-/// Everything that is wrong with the Pipeline and its tasks.
+/// All errors in the Pipeline and its tasks.
 pub(crate) fn read(
     source: &PipelineSource<'_>,
     documents: &Documents<'_>,
@@ -112,10 +90,10 @@ pub(crate) fn read(
         .map_err(|found| source.document.errors(found))
 }
 
-/// A task that was read, at its place; true if it declares outputs.
+/// A task with its place; true if it declares outputs.
 type Listed<'a> = (Cursor<'a>, (PlannedTask, bool));
 
-/// Checks names, variables and `runAfter`, and adds to each task those that it takes results from.
+/// Checks names, variables and `runAfter`, and adds to each task the tasks whose results it uses.
 fn check(source: &PipelineSource<'_>, lists: &mut [Vec<Listed<'_>>; 2], found: &mut Diagnostics) {
     let mut results: BTreeMap<String, ResultShapes> = BTreeMap::new();
     let workspaces = source.known_workspaces();
@@ -123,7 +101,7 @@ fn check(source: &PipelineSource<'_>, lists: &mut [Vec<Listed<'_>>; 2], found: &
     for (position, list) in lists.iter().enumerate() {
         for (item, (task, _)) in list {
             if !all.insert(task.name.clone()) {
-                let message = format!("another task is also called '{}'", task.name);
+                let message = format!("duplicate task name '{}'", task.name);
                 found.refuse(item, message, "rename one of them");
             }
             if position == 0 {

@@ -9,7 +9,8 @@ use gleaner_proto::duration;
 use super::documents::Document;
 use super::fields::{self, Kind};
 use super::model::{Limits, Pipeline, Play};
-use super::pipeline::{self, PipelineSource};
+use super::pipeline;
+use super::pipeline_task::PipelineSource;
 use super::planner::{NOTHING_DECLARED, Planner, Refusal, run_name, run_params, run_spec, unbound};
 use super::reference::{Given, PIPELINE};
 use super::workspaces;
@@ -64,7 +65,7 @@ impl<'a> Planner<'a> {
         })
     }
 
-    /// A Pipeline without a run: with its default parameters, and those of the command line.
+    /// Plans a Pipeline without a run: with its default parameters, and those of the command line.
     pub(crate) fn pipeline(&self, document: Document<'a>) -> Result<Play, Refusal> {
         let mut found = Diagnostics::default();
         let root = Cursor::root(document.node);

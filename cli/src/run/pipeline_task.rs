@@ -3,17 +3,37 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gleaner_core::document::{Cursor, Diagnostics, Finding};
-use gleaner_core::task::param::value;
-use gleaner_core::task::{ParamKind, ParamSpec};
+use gleaner_core::task::ParamSpec;
 use gleaner_proto::duration;
 use serde_json::Value;
 
-use super::documents::Documents;
+use super::documents::{Document, Documents};
 use super::fields::{self, Kind};
 use super::model::{BoundWorkspace, Guard, Params, PlannedTask};
-use super::pipeline::PipelineSource;
+use super::params::{given_params, misfit};
 use super::reference::{self, Given, TASK};
 use super::task_source::{self, ReadTask};
+
+/// A PipelineSpec and what its run gives it.
+pub(crate) struct PipelineSource<'a> {
+    pub(crate) document: Document<'a>,
+    pub(crate) spec: Cursor<'a>,
+    pub(crate) specs: Vec<ParamSpec>,
+    pub(crate) params: Params,
+    pub(crate) workspaces: BTreeMap<String, BoundWorkspace>,
+    pub(crate) namespace: Option<&'a str>,
+}
+
+impl PipelineSource<'_> {
+    /// Returns the names of the workspaces that it declares, and of those that its run binds.
+    pub(crate) fn known_workspaces(&self) -> Vec<&str> {
+        let declared = self.spec.node.list_of("workspaces").iter();
+        let declared = declared.filter_map(|item| item.text_of("name"));
+        declared
+            .chain(self.workspaces.keys().map(String::as_str))
+            .collect()
+    }
+}
 
 /// The sinks of errors and notes about the tasks.
 pub(crate) struct Notices<'n> {
@@ -22,7 +42,7 @@ pub(crate) struct Notices<'n> {
     pub(crate) found: &'n mut Diagnostics,
 }
 
-/// Reads a task; none if what is wrong with it is in the notices. True if it declares outputs.
+/// Reads a task; on errors, adds them to the notices and returns `None`. True if it declares outputs.
 pub(crate) fn read<'a>(
     source: &PipelineSource<'a>,
     item: &Cursor<'a>,
@@ -103,29 +123,7 @@ fn task_of(
     }
 }
 
-/// Reads `params` with their values.
-pub(crate) fn given_params(parent: &Cursor<'_>, found: &mut Diagnostics) -> Params {
-    let mut params = Params::new();
-    for item in parent.items_at("params", found) {
-        let Some(name) = item.name(found) else {
-            continue;
-        };
-        let Some(given) = item.node.present("value") else {
-            found.add(&item, format!("the parameter '{name}' has no value"), None);
-            continue;
-        };
-        if params.insert(name.clone(), value(given)).is_some() {
-            found.add(
-                &item,
-                format!("the parameter '{name}' is given twice"),
-                None,
-            );
-        }
-    }
-    params
-}
-
-/// Adds the parameters that an embedded spec has of the Pipeline, and reports those without a value.
+/// Adds the parameters that an embedded spec gets from the Pipeline, and reports those without a value.
 fn complete_params(
     source: &PipelineSource<'_>,
     item: &Cursor<'_>,
@@ -142,7 +140,7 @@ fn complete_params(
             .any(|item| item.node.text_of("name") == Some(name))
     };
     for spec in &read.task.spec.params {
-        // The task's own default wins over the Pipeline's value, but the Pipeline's default does not.
+        // The task's own default takes precedence over the Pipeline's value, but the Pipeline's default does not.
         let has_default = spec.default.is_some() && (!embedded || declares(&spec.name));
         if params.contains_key(&spec.name) || has_default {
             continue;
@@ -193,7 +191,7 @@ pub(crate) fn guards(item: &Cursor<'_>, found: &mut Diagnostics) -> Vec<Guard> {
     guards
 }
 
-/// The workspaces of a task: those that it maps, and those of the same name.
+/// Returns the workspaces of a task: those that it maps, and those of the same name.
 fn workspaces(
     source: &PipelineSource<'_>,
     item: &Cursor<'_>,
@@ -248,32 +246,11 @@ fn workspaces(
             }
             (false, None) if workspace.optional => {}
             (false, None) => {
-                let message = format!("the workspace '{name}' of the Task is bound to nothing");
+                let message = format!("the workspace '{name}' of the Task is not bound");
                 let help = "bind it in the task's workspaces and in those of the run";
                 found.refuse(item, message, help);
             }
         }
     }
     bound
-}
-
-/// Returns the message if a given value is not of the declared type; values with variables of unknown type pass.
-pub(crate) fn misfit(spec: &ParamSpec, value: &Value) -> Option<String> {
-    let has_variables = value.as_str().is_some_and(|text| text.contains("$("));
-    let fits = match (&spec.kind, value) {
-        (ParamKind::String, Value::String(_))
-        | (ParamKind::Array, Value::Array(_))
-        | (ParamKind::Object { .. }, Value::Object(_)) => true,
-        (ParamKind::Array | ParamKind::Object { .. }, Value::String(_)) => has_variables,
-        _ => false,
-    };
-    let found = match value {
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
-        _ => "a string",
-    };
-    (!fits).then(|| {
-        let (name, kind) = (&spec.name, spec.kind.as_str());
-        format!("the parameter '{name}' is of type {kind}, and its value is {found}")
-    })
 }

@@ -18,7 +18,7 @@ const FOLDED: &str = "write | instead of > after the key: > joins lines";
 pub struct Source {
     /// The name as given; `<stdin>` for `-`.
     pub name: String,
-    /// Its documents, with `List` objects split into their items.
+    /// The file's documents, with `List` objects split into their items.
     pub documents: Vec<Node>,
     text: String,
     /// The byte offset of each line.
@@ -60,8 +60,11 @@ impl Source {
             .get(start)
             .map(|end| self.text[..*end].trim_end());
         let header = before.and_then(|before| before.lines().next_back());
+        let header = header.and_then(|line| line.split(" #").next());
         let header = header.and_then(|line| line.split_whitespace().next_back());
-        header.is_some_and(|word| [">", ">-", ">+"].contains(&word))
+        let indicators = header.and_then(|word| word.strip_prefix('>'));
+        let is_indicator = |byte| b"+-123456789".contains(&byte);
+        indicators.is_some_and(|rest| rest.bytes().all(is_indicator))
     }
 
     /// The text of the file from a position on.

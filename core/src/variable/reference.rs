@@ -79,7 +79,7 @@ pub enum ReferenceError {
     Root(String, String),
     /// The text calls this unknown function.
     #[error(
-        "unknown function '{1}' in `$({0})`; string(VARIABLE), which gives a value as text, is the only one; write `$$(` for a \
+        "unknown function '{1}' in `$({0})`; the only function is string(VARIABLE), which gives a value as text; write `$$(` for a \
          literal `$(`"
     )]
     Function(String, String),
@@ -232,11 +232,7 @@ fn access(text: &str, segments: &[Access]) -> Result<Vec<Access>, ReferenceError
     }
 }
 
-/// Splits the content of `$(...)` at its dots and brackets; the first segment is a key.
-///
-/// # Errors
-/// The text is not of the form of a variable.
-pub(crate) fn segments(text: &str) -> Result<Vec<Access>, ReferenceError> {
+fn segments(text: &str) -> Result<Vec<Access>, ReferenceError> {
     if text.is_empty() {
         return Err(ReferenceError::Empty);
     }

@@ -34,6 +34,11 @@ fn what_tekton_or_the_api_server_refuses_is_refused_with_its_place() {
             "spec.steps[0].onError: 'Continue' is not a value of onError; did you mean 'continue'?",
         ),
         (
+            "params: [{name: e}]\nsteps: [{name: build, image: x, onError: x$(params.e)}]"
+                .to_owned(),
+            "spec.steps[0].onError: 'x$(params.e)' is not a value of onError",
+        ),
+        (
             "steps: [{name: build, image: x, securityContext: x}]".to_owned(),
             "spec.steps[0].securityContext: expected a map, found a string",
         ),
@@ -56,6 +61,26 @@ fn what_tekton_or_the_api_server_refuses_is_refused_with_its_place() {
         (
             format!("{STEP}\nparams: [{{name: a, type: object}}]"),
             "spec.params[0]: a parameter of type object needs properties; add its keys, such as properties: {url: {type: string}}",
+        ),
+        (
+            format!("{STEP}\nparams: [{{name: a, type: object, default: {{k: v}}}}]"),
+            "spec.params[0]: a parameter of type object needs properties",
+        ),
+        (
+            format!("{STEP}\nparams: [{{name: a, default: {{k: v}}}}]"),
+            "spec.params[0]: a parameter of type object needs properties",
+        ),
+        (
+            format!("{STEP}\nresults: [{{name: r, type: object}}]"),
+            "spec.results[0]: a result of type object needs properties; add its keys, such as properties: {url: {type: string}}",
+        ),
+        (
+            "steps: [{name: build, image: x, results: [{name: r, type: number}]}]".to_owned(),
+            "spec.steps[0].results[0].type: 'number' is not a type of results",
+        ),
+        (
+            format!("{STEP}\nvolumes: [{{name: v, emptyDir: {{}}}}, {{name: v, emptyDir: {{}}}}]"),
+            "spec.volumes[1]: an earlier volume is also named 'v'; rename one of them",
         ),
         (
             format!(
@@ -87,16 +112,24 @@ fn what_tekton_allows_passes() {
         "params: [{name: e}]\nsteps: [{name: build, image: x, onError: $(params.e), securityContext: null, ports: null}]",
         "steps: [{name: build, image: x}]\nsidecars: [{name: a, image: x}, {name: b, image: x}]",
         "steps: [{name: build, image: x}]\nparams: [{name: a, type: object, properties: {k: {}}}]",
-        "steps: [{name: build, image: x}]\nparams: [{name: a, type: object, default: {k: v}}]",
+        "steps: [{name: build, image: x}]\nparams: [{name: a, type: object, properties: {k: {}}, default: {k: v}}]",
+        // A default with other values than strings is a string.
+        "steps: [{name: build, image: x}]\nparams: [{name: a, default: {k: 1}}]",
+        "steps: [{name: build, image: x}]\nresults: [{name: a, type: string, properties: {k: {type: number}}}]",
         "steps: [{name: build, image: x}]\nresults: [{name: a, type: object, properties: {k: {type: string}}}, {name: b, type: array}, {name: c}]",
     ] {
         injected(&task(spec));
     }
-    // An embedded TaskSpec may inherit the keys of the parameter.
+}
+
+#[test]
+fn a_task_spec_in_a_run_needs_the_properties_too() {
     let run = yaml(
         "apiVersion: tekton.dev/v1\nkind: TaskRun\nmetadata:\n  name: r\n  annotations: {gleaner.dev/outputs: 'objects: [{name: o, resourceTemplate: {apiVersion: v1, kind: ConfigMap}}]'}\nspec:\n  params: [{name: a, value: {k: v}}]\n  taskSpec: {params: [{name: a, type: object}], steps: [{name: s, image: x}]}",
     );
-    injected(&run);
+    let refused = refused(&run);
+    let expected = "spec.taskSpec.params[0]: a parameter of type object needs properties";
+    assert!(refused.starts_with(expected), "{refused}");
 }
 
 #[test]

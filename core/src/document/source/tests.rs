@@ -58,6 +58,7 @@ fn a_syntax_error_in_a_folded_scalar_names_the_style() {
         (">", true),
         (">-", true),
         (">+ ", true),
+        (">2- # text", true),
         ("|", false),
         ("|-", false),
     ] {

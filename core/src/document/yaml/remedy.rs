@@ -1,4 +1,4 @@
-//! Remedies for common causes of a YAML error, about which the parser's message says little.
+//! Remedies for common causes of a YAML error that the parser's message does not name.
 
 use crate::document::diagnostic::Diagnostic;
 
@@ -8,7 +8,7 @@ const SHOWN: usize = 60;
 const OTHERWISE: &str =
     "check indentation, quotes and brackets of this line and of those before it";
 
-/// Adds the remedy if the cause of a YAML error in `text` is known.
+/// Adds the remedy if the message of a YAML error in `text` shows its cause.
 pub(super) fn of_cause(error: Diagnostic, text: &str) -> Diagnostic {
     let (Some(at), None) = (error.at, &error.help) else {
         return error;
@@ -16,19 +16,22 @@ pub(super) fn of_cause(error: Diagnostic, text: &str) -> Diagnostic {
     let line = text.lines().nth(at.line.saturating_sub(1));
     let line = line.unwrap_or_default();
     let message = error.message.as_str();
-    if line.contains("{{") {
-        let example = of_template(line);
+    if let Some(start) = template(line) {
+        let example = of_template(line, start);
         let example = example.map_or_else(String::new, |value| {
             format!(", or quote the value if it is text, such as {value}")
         });
         let message = "`{{` of a template language is not YAML";
         return Diagnostic::new(error.place, error.at, message).help(format!(
-            "check what the template gives, such as with helm template{example}"
+            "check the output of the template, such as with helm template{example}"
         ));
     }
     let help = if message.starts_with("unclosed") {
         "close it, or quote the value if it is text".to_owned()
-    } else if message.contains("tab") {
+    } else if message
+        .split(' ')
+        .any(|word| ["tab", "tabs"].contains(&word))
+    {
         "use spaces for indentation".to_owned()
     } else if message.contains("mapping values are not allowed") {
         let value = second_colon(line, at.column);
@@ -37,7 +40,7 @@ pub(super) fn of_cause(error: Diagnostic, text: &str) -> Diagnostic {
     } else if message.contains("document start") {
         "put a line --- between two documents".to_owned()
     } else if message.contains("expected string scalar") {
-        "a key is a text; quote a key that begins with [, { or *".to_owned()
+        "a key is text; quote a key that begins with [, { or *".to_owned()
     } else {
         return error;
     };
@@ -52,9 +55,15 @@ pub(super) fn otherwise(error: Diagnostic) -> Diagnostic {
     }
 }
 
-/// The value of `line` with `{{ }}`, in quotes; none if the value does not end with it.
-fn of_template(line: &str) -> Option<String> {
-    let start = line.find("{{")?;
+/// The position of the first `{{` that is not in quotes.
+fn template(line: &str) -> Option<usize> {
+    let is_even = |before: &str, quote| before.matches(quote).count() % 2 == 0;
+    let mut starts = line.match_indices("{{").map(|(start, _)| start);
+    starts.find(|start| is_even(&line[..*start], '"') && is_even(&line[..*start], '\''))
+}
+
+/// The value of `line` with the `{{ }}` at `start`, in quotes; none if the value does not end with it.
+fn of_template(line: &str, start: usize) -> Option<String> {
     let end = start + line[start..].find("}}")? + 2;
     let begins = line[..start].trim_end().ends_with([':', '-', ',', '[']);
     let rest = line[end..].trim();
@@ -72,7 +81,7 @@ fn second_colon(line: &str, column: usize) -> Option<String> {
 }
 
 /// The text as a scalar in quotes; none if it is too long to be shown whole.
-fn quoted(text: &str) -> Option<String> {
+pub(super) fn quoted(text: &str) -> Option<String> {
     if text.chars().count() > SHOWN {
         None
     } else if text.contains(['"', '\\']) {
@@ -92,7 +101,7 @@ mod tests {
 
     #[test]
     fn the_cause_of_an_error_is_named_with_its_remedy() {
-        let template = "`{{` of a template language is not YAML; check what the template gives, such as with helm template";
+        let template = "`{{` of a template language is not YAML; check the output of the template, such as with helm template";
         for (text, expected) in [
             (
                 "a: {{ .Values.x }}",
@@ -109,6 +118,10 @@ mod tests {
                 "mapping values are not allowed in this context; quote a value that contains ': ', such as \"note: c\", and check the indentation".to_owned(),
             ),
             (
+                "a: \"{{ .x }}\": c",
+                "mapping values are not allowed in this context; quote a value that contains ': ', and check the indentation".to_owned(),
+            ),
+            (
                 "a: b\n  c: d",
                 "mapping values are not allowed in this context; quote a value that contains ': ', and check the indentation".to_owned(),
             ),
@@ -122,7 +135,7 @@ mod tests {
             ),
             (
                 "a: {? [a, b] : c}",
-                "expected string scalar; a key is a text; quote a key that begins with [, { or *".to_owned(),
+                "expected string scalar; a key is text; quote a key that begins with [, { or *".to_owned(),
             ),
         ] {
             assert_eq!(shown(text), expected, "{text}");

@@ -85,6 +85,7 @@ pub(crate) fn check(
     if site.is_annotated() {
         warnings.extend(structure::warnings(cursor));
     }
+    warnings.extend(step_variables::of_task(site, &read).warnings());
     found.finish(Some(Checked {
         declared,
         spec: read,

@@ -10,7 +10,8 @@ use crate::document::diagnostic::Part;
 use crate::document::{Content, Cursor, Diagnostics, Node, Place};
 use crate::results;
 use crate::task::site::{DeclarationSite, kind_of};
-use crate::variable::{self, Access};
+use crate::variable::Access;
+use crate::variable::occurrence::{occurrences, parts, root};
 
 use super::matrix;
 use super::producer::{ObjectResults, Producer};
@@ -23,6 +24,8 @@ const SKIPPED: [&str; 5] = [
     "displayName",
     "inputs",
 ];
+/// The fields of a task that Tekton itself provides (`docs/variables.md`).
+const OF_TASK: [&str; 3] = ["status", "reason", "matrix"];
 /// The fields of a step that Tekton itself provides (`docs/variables.md`).
 const OF_STEP: [&str; 4] = ["results", "exitCode", "artifacts", "inputs"];
 
@@ -214,26 +217,22 @@ impl<'a> Members<'a> {
         within: Option<Within>,
         found: &mut Diagnostics,
     ) {
-        for (offset, open) in text.match_indices("$(") {
-            let Some((variable, _)) = text[offset + open.len()..].split_once(')') else {
-                return;
-            };
-            if let Some((message, help)) = self.wrong(variable, within, found) {
+        for one in occurrences(text) {
+            if let Some((message, help)) = self.wrong(one.inner, within, found) {
                 found.push_with(|_| {
                     let diagnostic = cursor.diagnostic(message).help(help);
-                    diagnostic.about(Part::Offset(offset))
+                    diagnostic.about(Part::Offset(one.offset))
                 });
             }
         }
     }
 
     fn wrong(&self, variable: &str, within: Option<Within>, found: &Diagnostics) -> Option<Wrong> {
-        let root = variable.split(['.', '[']).next()?;
-        if !["tasks", "finally", "steps", "resources"].contains(&root) {
+        if !["tasks", "finally", "steps", "resources"].contains(&root(variable)?) {
             return None;
         }
-        let segments = variable::segments(variable).ok()?;
-        let words = segments.iter().map_while(|segment| match segment {
+        let parts = parts(variable)?;
+        let words = parts.iter().map_while(|segment| match segment {
             Access::Key(key) => Some(key.as_str()),
             Access::Index(_) | Access::All => None,
         });
@@ -295,9 +294,10 @@ impl<'a> Members<'a> {
             },
             _ if producer.is_proposal => None,
             ["outputs", ..] if producer.has_artifacts() => None,
+            [field, ..] if OF_TASK.contains(field) => None,
             ["outputs" | "resources", name, rest @ ..] | [name, rest @ ..] => {
                 let message = || {
-                    format!("`$({variable})` is not a variable of Tekton, and would stay as it is")
+                    format!("`$({variable})` is not a variable of Tekton, which would leave it as it is")
                 };
                 if template(name).is_some() {
                     Some((message(), as_object(member, name, rest.first().copied())))

@@ -1,41 +1,36 @@
-//! Faults of a TaskSpec for which Tekton refuses the Task, or the API server its pod.
+//! Faults of a TaskSpec for which Tekton refuses the Task or its TaskRuns (`pkg/apis/pipeline/v1/task_validation.go`,
+//! `container_validation.go`, `result_validation.go`), or the API server its pod.
 
 use std::collections::HashSet;
 
 use crate::document::diagnostic::Diagnostic;
-use crate::document::{Cursor, Diagnostics, Place};
+use crate::document::{Cursor, Diagnostics};
+use crate::task::param;
 
 /// The values of `onError` (`OnErrorType` in `pkg/apis/pipeline/v1/container_types.go`).
 const ON_ERROR: [&str; 2] = ["continue", "stopAndFail"];
-/// The types of a result.
+/// The beginning of another value of `onError` that Tekton accepts (`isParamRefs`).
+const PARAM: &str = "$(params";
+/// The types of a result of a Task or step.
 const RESULT_TYPES: [&str; 3] = ["string", "array", "object"];
 
 /// Adds the errors of a TaskSpec, whose lists contain maps.
 pub(super) fn check(spec: &Cursor<'_>, found: &mut Diagnostics) {
     for step in items(spec, "steps") {
         on_error(&step, found);
+        for result in items(&step, "results") {
+            of_result(&result, found);
+        }
     }
     names(spec, found);
     for param in items(spec, "params") {
         properties(&param, found);
-        // A TaskSpec in a Pipeline or run may inherit the keys (propagated parameters).
-        let is_of_task = spec.place == Place::from(["spec"]);
-        let has_keys = ["properties", "default"]
-            .iter()
-            .any(|key| param.field(key).is_some());
-        if is_of_task && param.node.text_of("type") == Some("object") && !has_keys {
-            without_properties(&param, found);
+        if is_object(&param) && param.field("properties").is_none() {
+            without_properties(&param, "parameter", found);
         }
     }
     for result in items(spec, "results") {
-        properties(&result, found);
-        if let Some(kind) = result.field("type") {
-            let text = kind.node.as_str().unwrap_or("string");
-            if !text.is_empty() && !RESULT_TYPES.contains(&text) {
-                let help = found.suggestion(text, RESULT_TYPES);
-                found.add(&kind, format!("'{text}' is not a type of results"), help);
-            }
-        }
+        of_result(&result, found);
     }
 }
 
@@ -64,8 +59,10 @@ pub(super) fn warnings(spec: &Cursor<'_>) -> Vec<Diagnostic> {
     found.into_vec()
 }
 
-fn items<'a>(spec: &Cursor<'a>, list: &str) -> Vec<Cursor<'a>> {
-    spec.items_at(list, &mut Diagnostics::default())
+fn items<'a>(parent: &Cursor<'a>, list: &str) -> Vec<Cursor<'a>> {
+    let mut items = parent.items_at(list, &mut Diagnostics::default());
+    items.retain(|item| item.node.mapping().is_some());
+    items
 }
 
 fn has_image(container: &Cursor<'_>) -> bool {
@@ -78,26 +75,57 @@ fn on_error(step: &Cursor<'_>, found: &mut Diagnostics) {
         return;
     };
     let text = field.node.as_str().unwrap_or_default();
-    if !text.is_empty() && !text.contains("$(") && !ON_ERROR.contains(&text) {
+    if !text.is_empty() && !text.starts_with(PARAM) && !ON_ERROR.contains(&text) {
         let help = found.suggestion(text, ON_ERROR);
         found.add(&field, format!("'{text}' is not a value of onError"), help);
     }
 }
 
-/// Reports sidecars of one name: their containers would have one name, too.
+/// Reports sidecars of the same name, whose containers would have the same name, too, and volumes (`ValidateVolumes`).
 fn names(spec: &Cursor<'_>, found: &mut Diagnostics) {
-    let mut names = HashSet::new();
-    for sidecar in items(spec, "sidecars") {
-        let name = sidecar.node.text_of("name").unwrap_or_default();
-        if !name.is_empty() && !names.insert(name) {
-            let message = format!("an earlier sidecar is also named '{name}'");
-            found.refuse(&sidecar, message, "rename one of them");
+    for (list, what) in [("sidecars", "sidecar"), ("volumes", "volume")] {
+        let mut names = HashSet::new();
+        for item in items(spec, list) {
+            let name = item.node.text_of("name").unwrap_or_default();
+            if !name.is_empty() && !names.insert(name) {
+                let message = format!("an earlier {what} is also named '{name}'");
+                found.refuse(&item, message, "rename one of them");
+            }
         }
     }
 }
 
-/// Reports properties of an object that are not strings (`ValidateObjectType` and `validateObjectResult` in
-/// `pkg/apis/pipeline/v1`).
+/// Returns true if a parameter is an object by its type, or by its default if it has no type.
+fn is_object(param: &Cursor<'_>) -> bool {
+    match param.node.text_of("type").unwrap_or_default() {
+        "" => param
+            .field("default")
+            .is_some_and(|default| param::value(default.node).is_object()),
+        kind => kind == "object",
+    }
+}
+
+fn of_result(result: &Cursor<'_>, found: &mut Diagnostics) {
+    let kind = result.field("type");
+    let text = kind.as_ref().and_then(|kind| kind.node.as_str());
+    let text = text.unwrap_or_default();
+    if let Some(kind) = kind
+        && !text.is_empty()
+        && !RESULT_TYPES.contains(&text)
+    {
+        let help = found.suggestion(text, RESULT_TYPES);
+        found.add(&kind, format!("'{text}' is not a type of results"), help);
+    }
+    // Tekton does not read the properties of other types.
+    if ["", "object"].contains(&text) {
+        properties(result, found);
+    }
+    if text == "object" && result.field("properties").is_none() {
+        without_properties(result, "result", found);
+    }
+}
+
+/// Reports properties of an object that are not strings (`ValidateObjectType`, `validateObjectResult`).
 fn properties(field: &Cursor<'_>, found: &mut Diagnostics) {
     for (name, property) in field.entries_at("properties", &mut Diagnostics::default()) {
         let Some(kind) = property.field("type") else {
@@ -111,8 +139,10 @@ fn properties(field: &Cursor<'_>, found: &mut Diagnostics) {
     }
 }
 
-fn without_properties(field: &Cursor<'_>, found: &mut Diagnostics) {
-    let message = "a parameter of type object needs properties";
+/// Reports an object without properties, which a default does not replace (`ValidateObjectParamsHaveProperties`; for a
+/// TaskSpec in a run or Pipeline `validateInlineParameters`).
+fn without_properties(field: &Cursor<'_>, what: &str, found: &mut Diagnostics) {
+    let message = format!("a {what} of type object needs properties");
     let help = "add its keys, such as properties: {url: {type: string}}";
     found.refuse(field, message, help);
 }
