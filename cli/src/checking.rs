@@ -7,7 +7,7 @@ use gleaner_core::document::{Finding, Live, Node, Severity, Source};
 use gleaner_core::inject::Settings;
 use gleaner_core::inject::settings::{Resources, Sidecars};
 use gleaner_core::inject::task::Placement;
-use gleaner_core::inject::task::matrix::ObjectResults;
+use gleaner_core::inject::task::producer::ObjectResults;
 use gleaner_core::task::{Task, site};
 use gleaner_proto::exit_code;
 use gleaner_translate::Translation;

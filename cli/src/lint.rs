@@ -6,7 +6,7 @@ use gleaner_core::check;
 use gleaner_core::document::{Finding, Severity, Source};
 use gleaner_core::inject::ResultsFrom;
 use gleaner_core::inject::task::Placement;
-use gleaner_core::inject::task::matrix::ObjectResults;
+use gleaner_core::inject::task::producer::ObjectResults;
 use gleaner_proto::exit_code;
 use serde_json::Value;
 

@@ -230,8 +230,8 @@ metadata:
 spec:
   params: [{name: file}]
   workspaces: [{name: src}]
-  results: [{name: cm, type: object}]
-  steps: [{name: one, script: echo}]
+  results: [{name: cm, type: object, properties: {name: {}}}]
+  steps: [{name: one, image: i, script: echo}]
 ";
 
 #[test]

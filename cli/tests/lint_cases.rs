@@ -268,29 +268,35 @@ fn objects_that_are_created_before_a_later_step_fails_are_named() {
 
 #[test]
 fn an_object_result_does_not_survive_a_matrix() {
+    // Each TaskRun creates an object with a name of its own.
+    let task = TASK.replace(
+        "name: app\n            data",
+        "generateName: app-\n            data",
+    );
+    let with_result = task.replace("spec:\n", "spec:\n  results: [{name: text}]\n");
     let pipeline = "---\napiVersion: tekton.dev/v1\nkind: Pipeline\nmetadata: {name: p}\nspec:\n  tasks:\n    - name: m\n      matrix: {params: [{name: image, value: [a, b]}]}\n      taskRef: {name: app}\n    - name: after\n      params: [{name: all, value: \"$(tasks.m.results.cm[*])\"}]\n      taskRef: {name: other}\n";
     finds(
-        &format!("{TASK}{pipeline}"),
+        &format!("{task}{pipeline}"),
         &[
             "37:36: error: spec.tasks[1].params[0].value: `$(tasks.m.results.cm[*])` is empty: the task 'm' has a matrix, from which Tekton does not collect object results such as 'cm'; read the objects in the next task",
         ],
     );
     for command in [&["translate"][..], &["inject", "--image", "i"]] {
-        let text = format!("{TASK}{pipeline}");
+        let text = format!("{task}{pipeline}");
         gleaner_with_input(&[command, &["-f", "-"]].concat(), &text)
             .exits(78)
             .says("37:36: error: spec.tasks[1].params[0].value: `$(tasks.m.results.cm[*])` is empty: ");
     }
     finds(
         &format!(
-            "{TASK}{}",
+            "{with_result}{}",
             pipeline.replace("results.cm[*]", "results.text[*]")
         ),
-        &[],
+        &["20:12: warning: spec.results: a step's results may take "],
     );
     finds(
         &format!(
-            "{TASK}{}",
+            "{task}{}",
             pipeline.replace(
                 "      matrix: {params: [{name: image, value: [a, b]}]}\n",
                 ""

@@ -22,7 +22,7 @@ steps: [{name: one, script: 'mkdir /data/sub; printf x > /data/sub/try-run'}]
 #[test]
 fn results_that_tekton_would_refuse_are_named() {
     let spec = "
-results: [{name: l, type: array}, {name: m, type: array}, {name: o, type: object}, {name: big}]
+results: [{name: l, type: array}, {name: m, type: array}, {name: o, type: object, properties: {k: {}}}, {name: big}]
 steps:
 - name: one
   script: |

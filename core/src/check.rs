@@ -13,8 +13,8 @@ use serde_json::Value;
 use crate::document::diagnostic::{Diagnostic, Part};
 use crate::document::{Cursor, Diagnostics, Live, Locate, Node, Place};
 use crate::inject::pod::{Form, job, restarts};
-use crate::inject::task::matrix::{self, ObjectResults};
-use crate::inject::task::{self, Operation, Placement, checked};
+use crate::inject::task::producer::{ObjectResults, Producer};
+use crate::inject::task::{self, Operation, Placement, checked, references};
 use crate::inject::{Outcome, Refusal, ResultsFrom, Settings, exemption, pod, removal, stray};
 use crate::kinds;
 use crate::task::site::{is_tekton, kind_of};
@@ -36,7 +36,7 @@ pub struct Report {
     pub declarations: usize,
 }
 
-/// Checks a document. `tasks` are the object results of the Tasks that it may refer to.
+/// Checks a document. `tasks` are the Tasks that it may refer to.
 pub fn document(
     document: &Node,
     source: &dyn Locate,
@@ -111,7 +111,7 @@ pub fn document(
     report
 }
 
-/// The object results of the Tasks among `documents`.
+/// The Tasks among `documents`, with the results of their declarations.
 pub fn object_results<'a>(documents: impl IntoIterator<Item = &'a Node>) -> ObjectResults {
     let mut results = ObjectResults::new();
     for document in documents {
@@ -121,7 +121,10 @@ pub fn object_results<'a>(documents: impl IntoIterator<Item = &'a Node>) -> Obje
         if let ("Task", Some(name)) = (kind_of(document), name)
             && let Some(site) = DeclarationSite::all(document).first()
         {
-            results.insert(name.to_owned(), matrix::of_site(site));
+            let known = results.entry(name.to_owned());
+            known
+                .and_modify(|known| *known = None)
+                .or_insert_with(|| Producer::of(site));
         }
     }
     results
@@ -336,21 +339,23 @@ impl Report {
         self.warnings.extend(found.warnings().filter(is_new));
     }
 
-    /// Adds the errors that only show with the Tasks that the document refers to.
+    /// Adds the findings that only show with the Tasks that the document refers to.
     fn refer(&mut self, document: &Node, tasks: &ObjectResults) {
         if tasks.is_empty() {
             return;
         }
-        let mut found = Diagnostics::default();
-        matrix::find(document, tasks, &mut found);
-        let is_new = |diagnostic: &Diagnostic| {
-            let same = |other: &Diagnostic| {
-                (&other.place, &other.message) == (&diagnostic.place, &diagnostic.message)
+        let (mut errors, mut warnings) = Default::default();
+        references::find(document, tasks, &mut errors, &mut warnings);
+        for (known, found) in [(&mut self.errors, errors), (&mut self.warnings, warnings)] {
+            let is_new = |diagnostic: &Diagnostic| {
+                let same = |other: &Diagnostic| {
+                    (&other.place, &other.message) == (&diagnostic.place, &diagnostic.message)
+                };
+                !known.iter().any(same)
             };
-            !self.errors.iter().any(same)
-        };
-        let new: Vec<_> = found.into_vec().into_iter().filter(is_new).collect();
-        self.errors.extend(new);
+            let new: Vec<_> = found.into_vec().into_iter().filter(is_new).collect();
+            known.extend(new);
+        }
     }
 }
 

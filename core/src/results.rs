@@ -38,6 +38,15 @@ pub fn keys(template: &Template) -> IndexSet<String> {
     keys
 }
 
+/// Returns true if the result of `template` has this field.
+pub(crate) fn has_key(template: &Template, key: &str) -> bool {
+    let is_of_resource = match &template.origin {
+        Origin::PipelineResource { params, .. } => key == TYPE || params.contains(key),
+        Origin::Object => false,
+    };
+    is_given(key) || is_of_resource || template.results.contains_key(key)
+}
+
 /// Returns true if every result has this field.
 pub(crate) fn is_given(key: &str) -> bool {
     GIVEN_RESULTS.contains(&key)

@@ -218,7 +218,10 @@ objects:
 
 #[test]
 fn broken_yaml_and_empty_text_are_errors_of_their_own() {
-    assert_eq!(errors("steps: [\n  a"), "1:8 unclosed bracket '['");
+    assert_eq!(
+        errors("steps: [\n  a"),
+        "1:8 unclosed bracket '['; close it, or quote the value if it is text"
+    );
     assert_eq!(
         errors(""),
         " the document is empty; fill it in, or remove it"

@@ -98,6 +98,7 @@ spec:
                 - name: cm
                   resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {v: $(steps.s.v), o: $(params.outer)}}
         params: [{name: a}]
+        results: [{name: other}]
         steps: [{name: s, image: i, script: x}]
     - name: n
       params: [{name: x, value: $(tasks.m.results.other)}]
@@ -130,7 +131,7 @@ spec:
 ";
 
 /// Typical mistakes: a text and its wrong replacement, wherever it occurs.
-const SLIPS: [(&str, &str); 71] = [
+const SLIPS: [(&str, &str); 73] = [
     ("gleaner.dev/outputs", "gleaner.dev/output"),
     (
         "gleaner.dev/outputs:",
@@ -239,6 +240,8 @@ const SLIPS: [(&str, &str); 71] = [
         "- name: build\n      timeout: $(params.none)\n",
     ),
     ("workspaces: [{name: src}]", "workspaces: [{name: scr}]"),
+    ("image: busybox", "onError: ignore"),
+    ("type: string", "type: object"),
 ];
 
 fn settings() -> Settings {

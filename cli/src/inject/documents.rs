@@ -4,7 +4,7 @@ use gleaner_core::check;
 use gleaner_core::document::diagnostic::Diagnostic;
 use gleaner_core::document::{Cursor, Finding, Node, Place, Severity, Source};
 use gleaner_core::inject::task::Placement;
-use gleaner_core::inject::task::matrix::ObjectResults;
+use gleaner_core::inject::task::producer::ObjectResults;
 use gleaner_core::inject::{ResultsFrom, Settings};
 use gleaner_core::task::{DeclarationSite, resource_templates};
 use gleaner_proto::kubernetes::annotation;

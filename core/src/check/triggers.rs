@@ -8,7 +8,7 @@ use crate::document::diagnostic::{Diagnostic, Part};
 use crate::document::{Content, Cursor, Key, Locate, Location, Node};
 use crate::inject::Settings;
 use crate::inject::task::Placement;
-use crate::inject::task::matrix::ObjectResults;
+use crate::inject::task::producer::ObjectResults;
 use crate::task::DeclarationSite;
 use crate::variable::occurrence::{occurrences, replace};
 use serde_json::Value;

@@ -10,6 +10,9 @@ use super::yaml;
 use super::finding::Finding;
 use super::{Locate, scalar, settled};
 
+/// The remedy for a syntax error in a folded block scalar.
+const FOLDED: &str = "write | instead of > after the key: > joins lines";
+
 /// A file's text and its documents.
 #[derive(Debug)]
 pub struct Source {
@@ -49,6 +52,21 @@ impl Source {
         }
     }
 
+    /// Returns true if `node` is a block scalar of the style that joins lines.
+    fn is_folded(&self, node: &Node) -> bool {
+        let start = node.at.line.saturating_sub(1);
+        let before = self
+            .lines
+            .get(start)
+            .map(|end| self.text[..*end].trim_end());
+        let header = before.and_then(|before| before.lines().next_back());
+        let header = header.and_then(|line| line.split(" #").next());
+        let header = header.and_then(|line| line.split_whitespace().next_back());
+        let indicators = header.and_then(|word| word.strip_prefix('>'));
+        let is_indicator = |byte| b"+-123456789".contains(&byte);
+        indicators.is_some_and(|rest| rest.bytes().all(is_indicator))
+    }
+
     /// The text of the file from a position on.
     fn from(&self, at: Location) -> Option<&str> {
         let start = self.lines.get(at.line.checked_sub(1)?)?;
@@ -61,13 +79,18 @@ impl Locate for Source {
     fn locate(&self, node: &Node, diagnostic: Diagnostic) -> Diagnostic {
         let text = node.as_str().unwrap_or_default();
         let begin = text.len() - text.trim_start().len();
+        let is_syntax = diagnostic.at.is_some();
         let offset = diagnostic.at.map_or(begin, |at| scalar::offset(text, at));
         let rest = self.from(node.at);
         let at = rest.and_then(|rest| scalar::position(rest, node.at, text, offset));
-        Diagnostic {
+        let located = Diagnostic {
             at: Some(at.unwrap_or(node.at)),
             ..diagnostic
+        };
+        if located.place.is_root() && is_syntax && self.is_folded(node) {
+            return located.help(FOLDED);
         }
+        located
     }
 
     fn settle(&self, document: &Node, diagnostic: Diagnostic) -> Diagnostic {

@@ -2,6 +2,7 @@
 //!
 //! Plain scalars are read as in `kubectl`: `no`, `off` and similar are booleans, `0644` is octal, `1e3` is 1000.
 
+mod remedy;
 mod rounded;
 mod unquoted;
 
@@ -68,7 +69,8 @@ fn documents_within(text: &str, bounds: Bounds) -> Result<Vec<Node>, Diagnostic>
             let message = error.without_snippet().to_string();
             // The parser's message ends with the position, which the diagnostic has in its own field.
             let message = message.split(" at line ").next().unwrap_or(&message);
-            explained(message, at, bounds).maybe_help_with(|| unquoted::help(text, message, at))
+            let explained = remedy::of_cause(explained(message, at, bounds), text);
+            remedy::otherwise(explained.maybe_help_with(|| unquoted::help(text, message, at)))
         })?;
     let documents = documents.into_iter();
     let documents: Vec<Node> = documents

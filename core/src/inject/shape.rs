@@ -137,7 +137,14 @@ fn container(container: &Cursor<'_>, found: &mut Diagnostics) {
             item.text(found);
         }
     }
-    for key in ["env", "volumeMounts", "restartPolicyRules"] {
+    for key in [
+        "env",
+        "envFrom",
+        "ports",
+        "volumeDevices",
+        "volumeMounts",
+        "restartPolicyRules",
+    ] {
         if let Some(list) = container.field(key) {
             maps(&list, found);
         }
@@ -146,6 +153,15 @@ fn container(container: &Cursor<'_>, found: &mut Diagnostics) {
         if let Some(text) = container.field(key) {
             text.text(found);
         }
+    }
+    for key in [
+        "securityContext",
+        "lifecycle",
+        "livenessProbe",
+        "readinessProbe",
+        "startupProbe",
+    ] {
+        container.entries_at(key, found);
     }
     resources(container, found);
 }

@@ -12,7 +12,10 @@
 //! | `forecast` | warnings about results that may not fit |
 //! | `finish_step` | the added step that finishes a run if the last step cannot |
 //! | `obstacles` | names and mounts that conflict with Gleaner's |
-//! | [`matrix`] | object results of a matrix, which Tekton loses |
+//! | `matrix` | objects and object results of a matrix |
+//! | [`producer`] | the results, outputs and objects of a task, as other tasks see them |
+//! | [`references`] | references of a Pipeline to its tasks |
+//! | `structure` | faults of a TaskSpec that Tekton or the API server refuses |
 //! | `removal` | removes Gleaner from a TaskSpec |
 //! | `task_specs` | the TaskSpecs in a Pipeline or run |
 
@@ -20,11 +23,14 @@ mod ahead;
 pub(crate) mod checked;
 mod finish_step;
 mod forecast;
-pub mod matrix;
+mod matrix;
 mod obstacles;
+pub mod producer;
+pub(crate) mod references;
 mod removal;
 mod results;
 mod sidecar;
+mod structure;
 mod task_specs;
 
 use std::collections::{HashMap, HashSet};
@@ -100,13 +106,15 @@ pub fn inject_for(
     // Tekton passes annotations on to the runs that its controllers create.
     let is_by_person = !list::has_controller(object);
     let mut found = Diagnostics::default();
+    let mut warnings = Diagnostics::default();
     if is_by_person || placement != Placement::Webhook {
         let earlier = match operation {
             Operation::Update { old } => stray::places(&Node::from(old)),
             Operation::Create => HashSet::new(),
         };
         stray::find(&node, &earlier, &mut found);
-        matrix::find(&node, &matrix::ObjectResults::new(), &mut found);
+        let tasks = producer::ObjectResults::new();
+        references::find(&node, &tasks, &mut found, &mut warnings);
     } else if task_specs::is_annotated(object) && !kind.has_task_spec(object) && hosts.is_empty() {
         return Ok(Outcome::Skipped(Skip::ByReference));
     }
@@ -155,7 +163,7 @@ pub fn inject_for(
         drop(node);
         Node::from(&injected)
     };
-    let mut warnings = Vec::new();
+    let mut warnings = warnings.into_vec();
     if !hosts.is_empty() {
         found.extend(obstacles::of_run(&injected, &hosts));
     }

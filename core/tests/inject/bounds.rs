@@ -10,7 +10,7 @@ fn more_keys_of_object_parameters_than_are_read_are_refused() {
     let param = |count: usize| {
         let keys = (0..count).map(|number| (format!("k{number}"), json!("")));
         let default: serde_json::Map<_, _> = keys.collect();
-        json!({"name": format!("p{count}"), "type": "object", "default": default})
+        json!({"name": format!("p{count}"), "type": "object", "properties": {}, "default": default})
     };
     let mut task = yaml(
         "

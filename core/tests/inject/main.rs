@@ -12,6 +12,7 @@ mod pod;
 mod pod_again;
 mod removal;
 mod shapes;
+mod structure;
 mod support;
 mod task;
 mod task_again;

@@ -49,3 +49,27 @@ fn lists_are_taken_apart() {
         3
     );
 }
+
+#[test]
+fn a_syntax_error_in_a_folded_scalar_names_the_style() {
+    let error = Some(Location { line: 2, column: 1 });
+    let wrong = |place: Place| Diagnostic::new(place, error, "wrong").help("other");
+    for (header, is_folded) in [
+        (">", true),
+        (">-", true),
+        (">+ ", true),
+        (">2- # text", true),
+        ("|", false),
+        ("|-", false),
+    ] {
+        let text = format!("a: {header}\n\n  x: y\n  z: w\n");
+        let source = Source::parse("f".to_owned(), text).unwrap();
+        let node = source.documents[0].get("a").unwrap();
+        let help = source.locate(node, wrong(Place::root())).help;
+        let expected = if is_folded { FOLDED } else { "other" };
+        assert_eq!(help.as_deref(), Some(expected), "{header}");
+        // Other errors have a place in the declaration.
+        let other = source.locate(node, wrong(Place::from(["x"]))).help;
+        assert_eq!(other.as_deref(), Some("other"));
+    }
+}

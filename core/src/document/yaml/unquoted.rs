@@ -2,8 +2,8 @@
 
 use crate::document::Location;
 
-/// The number of characters of a value that the remedy shows.
-const SHOWN: usize = 60;
+use super::remedy::quoted;
+
 /// The number of lines up to the reported one in which the value is looked for: the parser may report a later line.
 const LINES: usize = 3;
 /// The characters that no plain value begins with (YAML 1.2.2, `c-indicator`), except those of structure.
@@ -100,14 +100,8 @@ fn value(rest: &str) -> Option<&str> {
 
 /// The value in quotes; nothing if it is too long to be shown whole.
 fn example(value: &str) -> String {
-    if value.chars().count() > SHOWN {
-        return String::new();
-    }
-    if value.contains(['"', '\\']) {
-        format!(", such as '{}'", value.replace('\'', "''"))
-    } else {
-        format!(", such as \"{value}\"")
-    }
+    let example = quoted(value);
+    example.map_or_else(String::new, |value| format!(", such as {value}"))
 }
 
 #[cfg(test)]

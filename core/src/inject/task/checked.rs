@@ -11,7 +11,7 @@ use crate::task::{DeclarationSite, Declared, TaskSpec, step_variables};
 use serde_json::Value;
 
 use super::sidecar::Placement;
-use super::{ahead, forecast, obstacles, results};
+use super::{ahead, forecast, obstacles, results, structure};
 
 /// A checked TaskSpec, with the data that injection needs.
 #[derive(Debug)]
@@ -43,6 +43,7 @@ pub(crate) fn check(
     if !found.is_empty() {
         return found.finish(None);
     }
+    structure::check(cursor, &mut found);
     let mut declared = site.declaration(&Live).unwrap_or_else(|wrong| {
         found.extend(wrong);
         None
@@ -90,6 +91,9 @@ pub(crate) fn check(
     warnings.extend(declared.warnings.iter().cloned());
     let is_step = |name: &str| declaration.steps.contains_key(name);
     warnings.extend(environment::overridden(spec, "steps", place, is_step));
+    if site.is_annotated() {
+        warnings.extend(structure::warnings(cursor));
+    }
     warnings.extend(step_variables::of_task(site, &read).warnings());
     Ok(Some(Checked {
         declared,

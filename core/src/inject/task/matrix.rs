@@ -1,117 +1,77 @@
-//! Object results of a matrix. Tekton collects the results of a matrix into an array only if they are strings
-//! (TEP-0140); a reference to others is empty, and the run succeeds.
+//! The objects of a task with a matrix, which has a TaskRun for each combination of its parameters.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use crate::document::diagnostic::Part;
-use crate::document::{Content, Cursor, Diagnostics, Live, Node};
-use crate::task::site::{DeclarationSite, kind_of};
+use crate::document::{Content, Cursor, Diagnostics};
 
-/// The names of object results, by Task name.
-pub type ObjectResults = HashMap<String, HashSet<String>>;
+use super::producer::Producer;
 
-/// Adds an error for each reference to an object result of a task with a `matrix` whose Task is embedded in `document`
-/// or listed in `tasks`.
-pub(crate) fn find(document: &Node, tasks: &ObjectResults, found: &mut Diagnostics) {
-    let root = Cursor::root(document);
-    let pipeline = match kind_of(document) {
-        "Pipeline" => root.field("spec"),
-        "PipelineRun" => root.descend(&["spec", "pipelineSpec"]),
-        _ => None,
-    };
-    let Some(pipeline) = pipeline else { return };
-    let mut results: HashMap<&str, HashSet<String>> = HashMap::new();
-    let mut sites = None;
-    for item in pipeline.list_of("tasks") {
-        let (Some(name), Some(_)) = (item.node.text_of("name"), item.field("matrix")) else {
-            continue;
-        };
-        let own = match (
-            item.field("taskSpec"),
-            item.node.descend(&["taskRef", "name"]),
-        ) {
-            (Some(spec), _) => {
-                let sites = sites.get_or_insert_with(|| DeclarationSite::all(document));
-                let site = sites
-                    .iter()
-                    .find(|site| site.task_spec() == Some(&spec.place));
-                site.map(of_site)
-            }
-            (None, Some(task)) => task.as_str().and_then(|task| tasks.get(task).cloned()),
-            (None, None) => None,
-        };
-        results.extend(own.filter(|own| !own.is_empty()).map(|own| (name, own)));
-    }
-    if !results.is_empty() {
-        walk(&pipeline, &results, found);
-    }
+/// The error and the remedy for a reference to the object result `name`. Tekton collects the results of a matrix into
+/// an array only if they are strings (TEP-0140); a reference to others is empty, and the run succeeds.
+pub(super) fn lost(variable: &str, task: &str, name: &str) -> (String, String) {
+    let message = format!(
+        "`$({variable})` is empty: the task '{task}' has a matrix, from which Tekton does not collect object results such as '{name}'"
+    );
+    let help = format!(
+        "read the objects in the next task, by the label tekton.dev/pipelineTask={task}, or write a string result in a step of '{task}'"
+    );
+    (message, help)
 }
 
-/// The names of the object results of a declaration.
-pub(crate) fn of_site(site: &DeclarationSite<'_>) -> HashSet<String> {
-    let declared = site.declaration(&Live).ok().flatten();
-    let templates = declared.into_iter().flat_map(|declared| {
-        let templates: Vec<_> = declared.declaration.templates.into();
-        templates
-    });
-    templates
-        .map(|template| template.name.to_string())
-        .collect()
-}
-
-fn walk(cursor: &Cursor<'_>, results: &HashMap<&str, HashSet<String>>, found: &mut Diagnostics) {
-    match &cursor.node.content {
-        Content::String(text) => check(text, cursor, results, found),
-        Content::Sequence(items) => {
-            for (index, node) in items.iter().enumerate() {
-                walk(
-                    &Cursor::new(node, cursor.place.index(index)),
-                    results,
-                    found,
-                );
-            }
-        }
-        Content::Mapping(entries) => {
-            for (key, node) in entries {
-                if !["description", "displayName", "metadata"].contains(&key.name.as_str()) {
-                    walk(
-                        &Cursor::new(node, cursor.place.key(&key.name)),
-                        results,
-                        found,
-                    );
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-fn check(
-    text: &str,
-    cursor: &Cursor<'_>,
-    results: &HashMap<&str, HashSet<String>>,
+/// Reports objects of `task` that would have the same name in every TaskRun of `matrix`: each TaskRun after the first
+/// fails. It is a warning if the number of TaskRuns is not known.
+pub(super) fn alike(
+    task: &str,
+    producer: &Producer,
+    matrix: &Cursor<'_>,
     found: &mut Diagnostics,
+    warnings: &mut Diagnostics,
 ) {
-    for (offset, _) in text.match_indices("$(tasks.") {
-        let Some((variable, _)) = text[offset + 2..].split_once(')') else {
-            return;
-        };
-        let mut words = variable.split(['.', '[']);
-        let (_, Some(task), Some("results"), Some(name)) =
-            (words.next(), words.next(), words.next(), words.next())
-        else {
-            continue;
-        };
-        if results.get(task).is_some_and(|own| own.contains(name)) {
-            found.push_with(|_| {
-                let message = format!(
-                    "`$({variable})` is empty: the task '{task}' has a matrix, from which Tekton does not collect object results such as '{name}'"
-                );
-                let help = format!(
-                    "read the objects in the next task, by the label tekton.dev/pipelineTask={task}, or write a string result in a step of '{task}'"
-                );
-                cursor.diagnostic(message).help(help).about(Part::Offset(offset))
-            });
-        }
+    let count = runs(matrix);
+    let into = match count {
+        Some(0 | 1) => return,
+        Some(_) => found,
+        None => warnings,
+    };
+    let varying = varying(matrix);
+    for template in producer.alike(&varying) {
+        into.push_with(|_| {
+            let runs = count.map_or_else(|| "its".to_owned(), |count| format!("its {count}"));
+            let message = format!(
+                "each of {runs} TaskRuns of the task '{task}' would create '{}' with the same name",
+                template.name
+            );
+            let param = varying.iter().min();
+            let param = param.map_or_else(String::new, |name| format!(" or $(params.{name})"));
+            let help = format!(
+                "put $(context.taskRun.name){param} into its metadata.name, or omit the name"
+            );
+            matrix.diagnostic(message).help(help)
+        });
     }
+}
+
+/// The least number of TaskRuns of a matrix; `None` if that depends on values.
+fn runs(matrix: &Cursor<'_>) -> Option<usize> {
+    let params = matrix.node.list_of("params");
+    if params.is_empty() {
+        return Some(matrix.node.list_of("include").len());
+    }
+    let lengths = params.iter().map(|param| {
+        let items = param.get("value")?.sequence()?;
+        let is_list = |item: &crate::document::Node| match &item.content {
+            Content::String(text) => text.contains("[*]"),
+            _ => false,
+        };
+        (!items.iter().any(is_list)).then_some(items.len())
+    });
+    lengths.product()
+}
+
+/// The parameters that a matrix sets.
+fn varying<'a>(matrix: &Cursor<'a>) -> HashSet<&'a str> {
+    let include = matrix.node.list_of("include").iter();
+    let included = include.flat_map(|item| item.list_of("params"));
+    let params = matrix.node.list_of("params").iter().chain(included);
+    params.filter_map(|param| param.text_of("name")).collect()
 }

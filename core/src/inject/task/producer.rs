@@ -1,0 +1,122 @@
+//! The results, outputs and objects of a task, as other tasks of its Pipeline see them.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::declaration::{Declaration, Naming, Origin, Policy, Template};
+use crate::document::{Content, Live, Node, Place};
+use crate::task::DeclarationSite;
+use crate::variable::{Reference, Tree};
+
+/// The Tasks with a declaration, by name; `None` if several Tasks have the name.
+pub type ObjectResults = HashMap<String, Option<Producer>>;
+
+/// A task with a declaration.
+#[derive(Debug, Clone)]
+pub struct Producer {
+    /// Its declaration.
+    pub(super) declaration: Declaration,
+    /// The results that the Task declares itself.
+    results: HashSet<String>,
+    /// Their names up to the first dot, of those with dots.
+    dotted: HashSet<String>,
+    /// True if it is declared in the proposal's syntax, whose variables `gleaner translate` converts.
+    pub(super) is_proposal: bool,
+    /// True if a step may write Tekton's artifacts, which `$(tasks.TASK.outputs.NAME)` refers to.
+    has_artifacts: bool,
+}
+
+impl Producer {
+    /// Reads the task at `site`; `None` if it has no valid declaration.
+    pub(crate) fn of(site: &DeclarationSite<'_>) -> Option<Self> {
+        let declaration = site.declaration(&Live).ok().flatten()?.declaration;
+        let spec = site.task_cursor()?.node;
+        let results = spec.list_of("results").iter();
+        let results: HashSet<String> = results
+            .filter_map(|result| Some(result.text_of("name")?.to_owned()))
+            .collect();
+        let dotted = results.iter().filter_map(|name| name.split_once('.'));
+        Some(Self {
+            declaration,
+            is_proposal: !site.is_annotated(),
+            dotted: dotted.map(|(first, _)| first.to_owned()).collect(),
+            results,
+            has_artifacts: mentions(spec, "artifacts"),
+        })
+    }
+
+    /// Returns true if the Task declares the result `name` itself. In `$(tasks.TASK.results.a.b)`, `a.b` may be the name.
+    pub(super) fn has_result(&self, name: &str) -> bool {
+        self.results.contains(name) || self.dotted.contains(name)
+    }
+
+    /// The names of all results, those of resources first.
+    pub(super) fn result_names(&self) -> impl Iterator<Item = &str> {
+        let templates = self.declaration.templates.iter();
+        let templates = templates.map(|template| template.name.as_str());
+        templates.chain(self.results.iter().map(String::as_str))
+    }
+
+    /// The step that declares the output `name`.
+    pub(super) fn step_of(&self, name: &str) -> Option<&str> {
+        let mut steps = self.declaration.steps.keys().map(|step| step.as_str());
+        steps.find(|step| self.declaration.output(step, name).is_some())
+    }
+
+    /// Returns true if `$(tasks.TASK.outputs.NAME)` may be an artifact of Tekton's.
+    pub(super) const fn has_artifacts(&self) -> bool {
+        self.has_artifacts
+    }
+
+    /// The templates that give each TaskRun's object the same name, and would create it, if only the parameters
+    /// `varying` differ between the TaskRuns.
+    pub(super) fn alike<'a>(
+        &'a self,
+        varying: &'a HashSet<&str>,
+    ) -> impl Iterator<Item = &'a Template> {
+        let templates = self.declaration.templates.iter();
+        templates.filter(move |template| {
+            template.policy == Policy::Create
+                && matches!(&template.naming, Naming::Static(name) if is_constant(name, varying))
+                && is_in_one_namespace(template, varying)
+        })
+    }
+}
+
+fn is_constant(name: &Tree, varying: &HashSet<&str>) -> bool {
+    let is_same = |reference: &Reference| is_same(reference, varying);
+    match name {
+        Tree::Fixed(_) => true,
+        Tree::Text(text) => text.references().all(is_same),
+        Tree::String(reference) => is_same(reference),
+        Tree::List(_) | Tree::Map(_) => false,
+    }
+}
+
+/// Returns true if a variable has the same value in each TaskRun of a matrix.
+fn is_same(reference: &Reference, varying: &HashSet<&str>) -> bool {
+    match reference {
+        Reference::Param { name, .. } => !varying.contains(name.as_str()),
+        Reference::Context(name) => name.starts_with("pipelineRun.") || name == "task.name",
+        Reference::Output { .. } | Reference::Resource { .. } => false,
+    }
+}
+
+fn is_in_one_namespace(template: &Template, varying: &HashSet<&str>) -> bool {
+    let object = match template.origin {
+        Origin::PipelineResource { .. } => template.place.clone(),
+        Origin::Object => template.place.key("resourceTemplate"),
+    };
+    let namespace: Place = object.key("metadata").key("namespace");
+    let mut uses = template.uses.iter();
+    uses.all(|usage| usage.place != namespace || is_same(&usage.reference, varying))
+}
+
+/// Returns true if a string below `node` contains `word`.
+fn mentions(node: &Node, word: &str) -> bool {
+    match &node.content {
+        Content::String(text) => text.contains(word),
+        Content::Sequence(items) => items.iter().any(|item| mentions(item, word)),
+        Content::Mapping(entries) => entries.iter().any(|(_, node)| mentions(node, word)),
+        _ => false,
+    }
+}

@@ -1,0 +1,171 @@
+//! Faults of a TaskSpec that Tekton, or the API server for its pod, would refuse.
+
+use gleaner_core::inject::Outcome;
+use gleaner_core::inject::task::{self, Operation};
+
+use crate::support::{injected, refused, settings, yaml};
+
+const TASK: &str = "\
+apiVersion: tekton.dev/v1
+kind: Task
+metadata:
+  name: t
+  annotations:
+    gleaner.dev/outputs: |
+      steps: {build: [{name: v}]}
+      objects: [{name: o, resourceTemplate: {apiVersion: v1, kind: ConfigMap, data: {v: $(steps.build.v)}}}]
+spec:
+";
+const STEP: &str = "steps: [{name: build, image: x, script: x}]";
+
+fn task(spec: &str) -> serde_json::Value {
+    yaml(&format!("{TASK}  {}\n", spec.replace('\n', "\n  ")))
+}
+
+#[test]
+fn what_tekton_or_the_api_server_refuses_is_refused_with_its_place() {
+    for (spec, expected) in [
+        (
+            "steps: [{name: build, image: x, onError: ignore}]".to_owned(),
+            "spec.steps[0].onError: 'ignore' is not a value of onError; expected one of: continue, stopAndFail",
+        ),
+        (
+            "steps: [{name: build, image: x, onError: Continue}]".to_owned(),
+            "spec.steps[0].onError: 'Continue' is not a value of onError; did you mean 'continue'?",
+        ),
+        (
+            "params: [{name: e}]\nsteps: [{name: build, image: x, onError: x$(params.e)}]"
+                .to_owned(),
+            "spec.steps[0].onError: 'x$(params.e)' is not a value of onError",
+        ),
+        (
+            "steps: [{name: build, image: x, securityContext: x}]".to_owned(),
+            "spec.steps[0].securityContext: expected a map, found a string",
+        ),
+        (
+            format!("{STEP}\nsidecars: [{{name: s, image: x, readinessProbe: [x]}}]"),
+            "spec.sidecars[0].readinessProbe: expected a map, found a list",
+        ),
+        (
+            "steps: [{name: build, image: x, envFrom: [x]}]".to_owned(),
+            "spec.steps[0].envFrom[0]: expected a map, found a string",
+        ),
+        (
+            format!("{STEP}\nstepTemplate: {{securityContext: x}}"),
+            "spec.stepTemplate.securityContext: expected a map, found a string",
+        ),
+        (
+            format!("{STEP}\nsidecars: [{{name: s, image: x}}, {{name: s, image: x}}]"),
+            "spec.sidecars[1]: an earlier sidecar is also named 's'; rename one of them",
+        ),
+        (
+            format!("{STEP}\nparams: [{{name: a, type: object}}]"),
+            "spec.params[0]: a parameter of type object needs properties; add its keys, such as properties: {url: {type: string}}",
+        ),
+        (
+            format!("{STEP}\nparams: [{{name: a, type: object, default: {{k: v}}}}]"),
+            "spec.params[0]: a parameter of type object needs properties",
+        ),
+        (
+            format!("{STEP}\nparams: [{{name: a, default: {{k: v}}}}]"),
+            "spec.params[0]: a parameter of type object needs properties",
+        ),
+        (
+            format!("{STEP}\nresults: [{{name: r, type: object}}]"),
+            "spec.results[0]: a result of type object needs properties; add its keys, such as properties: {url: {type: string}}",
+        ),
+        (
+            "steps: [{name: build, image: x, results: [{name: r, type: number}]}]".to_owned(),
+            "spec.steps[0].results[0].type: 'number' is not a type of results",
+        ),
+        (
+            format!("{STEP}\nvolumes: [{{name: v, emptyDir: {{}}}}, {{name: v, emptyDir: {{}}}}]"),
+            "spec.volumes[1]: an earlier volume is also named 'v'; rename one of them",
+        ),
+        (
+            format!(
+                "{STEP}\nparams: [{{name: a, type: object, properties: {{k: {{type: number}}}}}}]"
+            ),
+            "spec.params[0].properties.k.type: the property 'k' of an object is a string, not 'number'; write type: string",
+        ),
+        (
+            format!(
+                "{STEP}\nresults: [{{name: o, type: object, properties: {{uid: {{type: number}}}}}}]"
+            ),
+            "spec.results[0].properties.uid.type: the property 'uid' of an object is a string, not 'number'; write type: string",
+        ),
+        (
+            format!("{STEP}\nresults: [{{name: r, type: sting}}]"),
+            "spec.results[0].type: 'sting' is not a type of results; did you mean 'string'?",
+        ),
+    ] {
+        let refused = refused(&task(&spec));
+        assert!(refused.starts_with(expected), "{spec}\n{refused}");
+        assert_eq!(refused.lines().count(), 1, "{refused}");
+    }
+}
+
+#[test]
+fn what_tekton_allows_passes() {
+    for spec in [
+        "steps: [{name: build, image: x, onError: continue}, {name: b, image: x, onError: stopAndFail}]",
+        "params: [{name: e}]\nsteps: [{name: build, image: x, onError: $(params.e), securityContext: null, ports: null}]",
+        "steps: [{name: build, image: x}]\nsidecars: [{name: a, image: x}, {name: b, image: x}]",
+        "steps: [{name: build, image: x}]\nparams: [{name: a, type: object, properties: {k: {}}}]",
+        "steps: [{name: build, image: x}]\nparams: [{name: a, type: object, properties: {k: {}}, default: {k: v}}]",
+        // A default with other values than strings is a string.
+        "steps: [{name: build, image: x}]\nparams: [{name: a, default: {k: 1}}]",
+        "steps: [{name: build, image: x}]\nresults: [{name: a, type: string, properties: {k: {type: number}}}]",
+        "steps: [{name: build, image: x}]\nresults: [{name: a, type: object, properties: {k: {type: string}}}, {name: b, type: array}, {name: c}]",
+    ] {
+        injected(&task(spec));
+    }
+}
+
+#[test]
+fn a_task_spec_in_a_run_needs_the_properties_too() {
+    let run = yaml(
+        "apiVersion: tekton.dev/v1\nkind: TaskRun\nmetadata:\n  name: r\n  annotations: {gleaner.dev/outputs: 'objects: [{name: o, resourceTemplate: {apiVersion: v1, kind: ConfigMap}}]'}\nspec:\n  params: [{name: a, value: {k: v}}]\n  taskSpec: {params: [{name: a, type: object}], steps: [{name: s, image: x}]}",
+    );
+    let refused = refused(&run);
+    let expected = "spec.taskSpec.params[0]: a parameter of type object needs properties";
+    assert!(refused.starts_with(expected), "{refused}");
+}
+
+#[test]
+fn a_container_without_an_image_and_old_resources_get_a_warning() {
+    let image = |what: &str| format!("Tekton refuses a {what} without an image; add image: NAME");
+    for (spec, expected) in [
+        (
+            "steps: [{name: build, script: x}]",
+            vec![format!("spec.steps[0]: {}", image("step"))],
+        ),
+        (
+            "steps: [{name: build, image: x}]\nsidecars: [{name: s, image: ''}]",
+            vec![format!("spec.sidecars[0]: {}", image("sidecar"))],
+        ),
+        (
+            "stepTemplate: {image: x}\nsteps: [{name: build, script: x}]",
+            Vec::new(),
+        ),
+        (
+            "steps: [{name: build, image: x}, {name: s, ref: {name: action}}]",
+            Vec::new(),
+        ),
+        (
+            "resources: {inputs: [{name: src, type: git}]}\nsteps: [{name: build, image: x}]",
+            vec![
+                "spec.resources: Tekton refuses 'resources', which it served until v0.46; convert the Task with gleaner translate".to_owned(),
+            ],
+        ),
+    ] {
+        let outcome = task::inject(&task(spec), Operation::Create, &settings());
+        let Ok(Outcome::Changed(changed)) = outcome else {
+            panic!("{outcome:?}");
+        };
+        // Steps after the last one with outputs have a warning of their own.
+        let warnings = changed.warnings.iter().map(ToString::to_string);
+        let warnings = warnings.filter(|warning| !warning.starts_with("steps."));
+        assert_eq!(warnings.collect::<Vec<_>>(), expected, "{spec}");
+    }
+}
