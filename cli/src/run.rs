@@ -310,7 +310,8 @@ async fn run(options: &Run, ready: Ready) -> Result<u8, Failure> {
                     context: context.of_pipeline(),
                     workspaces: pipeline.workspaces.clone(),
                     ..Scope::default()
-                },
+                }
+                .with_context(),
                 begun,
                 report: Report::default(),
                 skipped: BTreeSet::new(),

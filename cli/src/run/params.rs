@@ -29,6 +29,30 @@ pub(crate) fn given_params(parent: &Cursor<'_>, found: &mut Diagnostics) -> Para
     params
 }
 
+/// Adds the parameters that a run gives to a Pipeline embedded in it, which need no declaration (Tekton's "propagated
+/// parameters", `docs/pipelineruns.md`). Their values determine the types.
+pub(crate) fn propagate(run: &Cursor<'_>, specs: &mut Vec<ParamSpec>) {
+    for (name, value) in given_params(run, &mut Diagnostics::default()) {
+        if specs.iter().any(|spec| spec.name == name) {
+            continue;
+        }
+        let kind = match &value {
+            Value::Array(_) => ParamKind::Array,
+            Value::Object(map) => ParamKind::Object {
+                keys: map.keys().cloned().collect(),
+            },
+            _ => ParamKind::String,
+        };
+        specs.push(ParamSpec {
+            name,
+            kind,
+            default: None,
+            choices: Vec::new(),
+            description: None,
+        });
+    }
+}
+
 /// Returns the message if a given value is not of the declared type; values with variables of unknown type pass.
 pub(crate) fn misfit(spec: &ParamSpec, value: &Value) -> Option<String> {
     let has_variables = value.as_str().is_some_and(|text| text.contains("$("));

@@ -9,6 +9,7 @@ use gleaner_proto::duration;
 use super::documents::Document;
 use super::fields::{self, Kind};
 use super::model::{Limits, Pipeline, Play};
+use super::params;
 use super::pipeline;
 use super::pipeline_task::PipelineSource;
 use super::planner::{NOTHING_DECLARED, Planner, Refusal, run_name, run_params, run_spec, unbound};
@@ -34,7 +35,7 @@ impl<'a> Planner<'a> {
             Some(Given::Reference(reference)) => {
                 let namespace = document.namespace();
                 let documents = self.documents;
-                PIPELINE.resolve(&reference, namespace, documents, &mut cluster, &mut found)
+                PIPELINE.resolve(&reference, namespace, None, documents, &mut cluster, &mut found)
             }
             None => None,
         };
@@ -85,7 +86,7 @@ impl<'a> Planner<'a> {
         mut found: Diagnostics,
     ) -> Result<Play, Refusal> {
         let mut wrong = Diagnostics::default();
-        let specs = ParamSpec::read_all(&spec, &mut wrong);
+        let mut specs = ParamSpec::read_all(&spec, &mut wrong);
         let declared = spec.items_at("workspaces", &mut wrong);
         let mut errors = Vec::new();
         let mut known: Vec<String> = declared
@@ -93,6 +94,10 @@ impl<'a> Planner<'a> {
             .filter_map(|item| item.name(&mut wrong))
             .collect();
         wrong.finish(()).map_err(|wrong| document.errors(wrong))?;
+        let is_own = document.kind() == "Pipeline";
+        if let Some(run) = run_spec.filter(|_| !is_own) {
+            params::propagate(run, &mut specs);
+        }
         let (run_params, mut notes) = match run_spec {
             Some(run) => run_params(run, &specs, "Pipeline", &mut found),
             None => Default::default(),
@@ -137,7 +142,6 @@ impl<'a> Planner<'a> {
         if !read.declares {
             notes.push(NOTHING_DECLARED.to_owned());
         }
-        let is_own = document.kind() == "Pipeline";
         // Those of a run reach a Pipeline that is embedded in it.
         let unknown = source.workspaces.keys().filter(|name| {
             let declares = |item: &Cursor<'_>| item.node.text_of("name") == Some(name);

@@ -12,7 +12,7 @@ use super::fields::{self, Kind};
 use super::model::{BoundWorkspace, Guard, Params, PlannedTask};
 use super::params::{given_params, misfit};
 use super::reference::{self, Given, TASK};
-use super::task_source::{self, ReadTask};
+use super::task_source::{self, Around, ReadTask};
 
 /// A PipelineSpec and what its run gives it.
 pub(crate) struct PipelineSource<'a> {
@@ -111,13 +111,21 @@ fn task_of(
     }
     match TASK.given_by(item, "task", found) {
         Some(Given::Spec(spec)) => {
-            let around = source.workspaces.keys().cloned().collect();
-            let (document, around) = (source.document, Some(&around));
+            // Tekton declares those that the task binds (`pkg/workspace/apply.go`).
+            let bound = item.node.list_of("workspaces").iter();
+            let bound = bound.filter_map(|item| item.text_of("name").map(str::to_owned));
+            let workspaces = source.workspaces.keys().cloned().chain(bound).collect();
+            let around = Around {
+                workspaces: &workspaces,
+                is_pipeline: true,
+            };
+            let (document, around) = (source.document, Some(around));
             let read = task_source::read(document, &spec.place, around, documents, cluster);
             read.map(Some)
         }
         Some(Given::Reference(reference)) => {
-            reference::task(&reference, source.namespace, documents, cluster, found)
+            let (namespace, params) = (source.namespace, Some(&source.params));
+            reference::task(&reference, namespace, params, documents, cluster, found)
         }
         None => Ok(None),
     }
@@ -132,23 +140,17 @@ fn complete_params(
     params: &mut Params,
     found: &mut Diagnostics,
 ) {
-    let own = item.field("taskSpec");
-    let own = own.map(|spec| spec.items_at("params", found));
-    let own = own.unwrap_or_default();
-    let declares = |name: &str| {
-        own.iter()
-            .any(|item| item.node.text_of("name") == Some(name))
-    };
     for spec in &read.task.spec.params {
-        // The task's own default wins over the Pipeline's value, but the Pipeline's default does not.
-        let has_default = spec.default.is_some() && (!embedded || declares(&spec.name));
-        if params.contains_key(&spec.name) || has_default {
+        if params.contains_key(&spec.name) {
             continue;
         }
+        // The Pipeline's value wins over the default of a spec embedded in it (`propagateParams` in
+        // `pkg/reconciler/pipelinerun/resources/apply.go`).
         match source.params.get(&spec.name).filter(|_| embedded) {
             Some(value) => {
                 params.insert(spec.name.clone(), value.clone());
             }
+            None if spec.default.is_some() => {}
             None => {
                 let message = format!("the parameter '{}' of the Task has no value", spec.name);
                 let help = format!(

@@ -14,7 +14,7 @@ use super::fields::{self, Kind};
 use super::model::{Limits, Params, PlannedTask, Play};
 use super::params;
 use super::reference::{self, Given, TASK};
-use super::task_source::{self, ReadTask};
+use super::task_source::{self, Around, ReadTask};
 use super::workspaces;
 use crate::args::Run;
 use crate::values::{self, Assignment, ParamError, did_you_mean};
@@ -191,14 +191,18 @@ impl<'a> Planner<'a> {
                 let names = items.filter_map(|item| Some(item.text_of("name")?.to_owned()));
                 let (names, documents) = (names.collect(), self.documents);
                 let place = &task.place;
+                let around = Around {
+                    workspaces: &names,
+                    is_pipeline: false,
+                };
                 let read =
-                    task_source::read(document, place, Some(&names), documents, &mut cluster);
+                    task_source::read(document, place, Some(around), documents, &mut cluster);
                 Some(read?)
             }
             Some(Given::Reference(reference)) => {
                 let namespace = document.namespace();
                 let documents = self.documents;
-                reference::task(&reference, namespace, documents, &mut cluster, &mut found)?
+                reference::task(&reference, namespace, None, documents, &mut cluster, &mut found)?
             }
             None => None,
         };

@@ -1,16 +1,17 @@
 //! Steps that refer to a StepAction of the files: the StepAction's fields take the place of the reference.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gleaner_core::document::{Content, Cursor, Diagnostics, Finding, Key, Node, Place};
-use gleaner_core::task::{ParamSpec, TaskSpec};
+use gleaner_core::task::{ParamKind, ParamSpec, TaskSpec};
 use serde_json::{Map, Value};
 
 use super::documents::{Document, Documents};
 use super::fields::{self, Kind};
-use super::params::given_params;
+use super::params::{given_params, misfit};
 use super::step_variables::Names;
 use super::substitution::Substitution;
+use super::variable::{occurrences, parts};
 use crate::values;
 
 /// Fields of a StepAction, which a step that refers to one does not have (`pkg/apis/pipeline/v1/container_validation.go`).
@@ -98,9 +99,28 @@ fn merge(
         );
         found.add(step, message, None);
     }
-    let known = |name: &String| params.iter().any(|param| param.name == *name);
-    let known: Map<String, Value> = given.into_iter().filter(|(name, _)| known(name)).collect();
-    let (values, wrong) = values::params(&params, &[], &known);
+    let mut passed = BTreeMap::new();
+    let (mut specs, mut known) = (Vec::new(), Map::new());
+    for param in &params {
+        let name = &param.name;
+        let value = given.get(name);
+        if let Some(variable) = value.and_then(|value| whole_variable(param, value)) {
+            passed.insert(name.clone(), variable.to_owned());
+        } else if let Some(message) = value.and_then(|value| misfit(param, value)) {
+            found.add(step, message, None);
+        } else if value.is_none() && param.default.is_none() {
+            let message = format!(
+                "the parameter '{name}' of the StepAction '{}' has no value",
+                action.name()
+            );
+            let help = format!("add it to the step: params: [{{name: {name}, value: VALUE}}]");
+            found.refuse(step, message, help);
+        } else {
+            specs.push(param.clone());
+            known.extend(value.map(|value| (name.clone(), value.clone())));
+        }
+    }
+    let (values, wrong) = values::params(&specs, &[], &known);
     for error in wrong {
         found.add(
             step,
@@ -114,6 +134,7 @@ fn merge(
     }
     let substitution = Substitution {
         params: values,
+        passed,
         ..Substitution::default()
     };
     let passed_on = |entries: &[(Key, Node)], without: &[&str]| {
@@ -168,7 +189,7 @@ fn read<'a>(
             task.params = params.clone();
             let names = Names {
                 spec: &task,
-                embedded: false,
+                in_pipeline: false,
             };
             names.check_map(&spec, Some(0), action.source, &mut found);
         }
@@ -187,6 +208,14 @@ fn without_params(spec: &Node) -> Node {
         at: spec.at,
         content: Content::Mapping(entries.collect()),
     }
+}
+
+/// Returns the variable without `[*]` if the value of an array or object is that of a whole other one.
+fn whole_variable<'a>(param: &ParamSpec, value: &'a Value) -> Option<&'a str> {
+    let text = value.as_str().filter(|_| param.kind != ParamKind::String)?;
+    let whole = occurrences(text).find(|one| one.is_whole)?;
+    parts(whole.inner)?;
+    whole.inner.strip_suffix("[*]")
 }
 
 /// Replaces the parameters in the texts of `node`.

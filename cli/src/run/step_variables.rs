@@ -34,8 +34,8 @@ const OF_PIPELINES: [&str; 2] = ["pipelineRun.", "pipeline."];
 #[derive(Debug)]
 pub(crate) struct Names<'a> {
     pub(crate) spec: &'a TaskSpec,
-    /// True for a spec that is embedded in a run or Pipeline, whose names reach into it.
-    pub(crate) embedded: bool,
+    /// True for a spec that is embedded in a Pipeline, whose names reach into it.
+    pub(crate) in_pipeline: bool,
 }
 
 /// A message and its remedy.
@@ -160,7 +160,7 @@ impl Names<'_> {
             "steps" => self.of_steps(inner, &parts, field),
             "credentials" if name == "path" => None,
             "outputs" => None,
-            "tasks" if self.embedded => None,
+            "tasks" if self.in_pipeline => None,
             "tasks" | "finally" => unknown(Some(
                 "a step gets the results of other tasks by parameters of its Task".to_owned(),
             )),
@@ -184,6 +184,12 @@ impl Names<'_> {
         };
         let is_whole = access.is_empty() || access == [Access::All];
         match (&param.kind, access.first()) {
+            // A parameter of a StepAction may be another one.
+            (ParamKind::Array | ParamKind::Object { .. }, Some(Access::All))
+                if field.name == "params" && one.is_whole =>
+            {
+                None
+            }
             (ParamKind::Array, _) if is_whole && !(one.is_whole && field.spreads) => Some((
                 format!("`$({inner})` is an array"),
                 Some(
@@ -224,7 +230,7 @@ impl Names<'_> {
     fn of_context(&self, inner: &str) -> Option<Problem> {
         let name = inner.strip_prefix("context.").unwrap_or(inner);
         let of_pipeline = OF_PIPELINES.iter().any(|prefix| name.starts_with(prefix));
-        if self.embedded && (name == "pipeline.name" || of_pipeline && CONTEXT.contains(&name)) {
+        if self.in_pipeline && (name == "pipeline.name" || of_pipeline && CONTEXT.contains(&name)) {
             return None;
         }
         if of_pipeline {

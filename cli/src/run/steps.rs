@@ -54,6 +54,8 @@ pub(crate) struct Steps<'a> {
     pub(crate) limit: &'static str,
     /// True once a signal asked for the end.
     pub(crate) interrupted: bool,
+    /// True once the time for the whole task was over.
+    pub(crate) timed_out: bool,
     /// True once a step was started.
     pub(crate) begun: bool,
     /// The time since when the objects are waited for.
@@ -119,6 +121,7 @@ impl Steps<'_> {
         let took = began.elapsed();
         let code = end.code();
         self.interrupted |= matches!(end, End::Interrupted(_));
+        self.timed_out |= matches!(end, End::TimedOut { whole_run: true });
         std::fs::write(self.plan.directory.step_exit_code(name), code.to_string())?;
         if let Some(message) = self.written_to_read_only() {
             Progress::step_failed(shown, took, &message, false);

@@ -64,6 +64,8 @@ pub(crate) struct TaskEnd {
     pub(crate) code: u8,
     /// True if a signal asked for the end.
     pub(crate) interrupted: bool,
+    /// True if its time was over.
+    pub(crate) timed_out: bool,
     pub(crate) objects: Vec<Value>,
     /// The results as the steps wrote them.
     pub(crate) texts: Results,
@@ -86,6 +88,7 @@ pub(crate) async fn run(
     let interrupted = |signal: u8| TaskEnd {
         code: 128 | signal,
         interrupted: true,
+        timed_out: false,
         objects: Vec::new(),
         texts: Results::new(),
         results: Results::new(),
@@ -105,11 +108,12 @@ pub(crate) async fn run(
         deadline: deadline.at,
         limit: deadline.limit,
         interrupted: false,
+        timed_out: false,
         begun: false,
         waiting: Default::default(),
     };
     let ended = steps.run().await;
-    let was_interrupted = steps.interrupted;
+    let (was_interrupted, timed_out) = (steps.interrupted, steps.timed_out);
     let succeeded = matches!(ended, Ok(0));
     let existing = outcome::end(sidecar, interrupt).await;
     if !plan.task.declaration.templates.is_empty() {
@@ -125,6 +129,7 @@ pub(crate) async fn run(
     Ok(TaskEnd {
         code: ended?,
         interrupted: was_interrupted,
+        timed_out,
         objects: existing.objects().to_vec(),
         results: results::typed(&texts, declared, declaration),
         texts,

@@ -22,14 +22,22 @@ pub(crate) struct ReadTask {
     pub(crate) declares: bool,
 }
 
-/// Reads the TaskSpec at `place`. `workspaces` are those of what it is embedded in, which it has without declaring them.
+/// The run or Pipeline that a TaskSpec is embedded in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Around<'a> {
+    /// The workspaces that the spec has without declaring them.
+    pub(crate) workspaces: &'a BTreeSet<String>,
+    pub(crate) is_pipeline: bool,
+}
+
+/// Reads the TaskSpec at `place`; `around` is none for that of a Task.
 ///
 /// # Errors
 /// Everything that is wrong with it and with its declaration.
 pub(crate) fn read(
     document: Document<'_>,
     place: &Place,
-    workspaces: Option<&BTreeSet<String>>,
+    around: Option<Around<'_>>,
     documents: &Documents<'_>,
     cluster: &mut BTreeSet<&'static str>,
 ) -> Result<ReadTask, Vec<Finding>> {
@@ -54,15 +62,15 @@ pub(crate) fn read(
     })?;
     let spec = site.task().map_err(errors)?.unwrap_or_default();
     let declared = site.declaration(document.source).map_err(errors)?;
-    let spec = with_workspaces(spec, workspaces);
-    let embedded = workspaces.is_some();
+    let spec = with_workspaces(spec, around.map(|around| around.workspaces));
+    let embedded = around.is_some();
     let cursor = node
         .find(place)
         .map(|node| Cursor::new(node, place.clone()));
     let cursor = cursor.unwrap_or_else(|| Cursor::root(&node));
     let names = Names {
         spec: &spec,
-        embedded,
+        in_pipeline: around.is_some_and(|around| around.is_pipeline),
     };
     // Of the original document: the texts of StepActions are checked in theirs.
     if let Some(written) = original.find(place) {

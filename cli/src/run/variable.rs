@@ -1,5 +1,7 @@
 //! `$(...)` in the texts of Tekton's documents: the places, the parts, and words that were probably meant to be a variable.
 
+use std::convert::Infallible;
+
 use gleaner_core::document::suggestion::nearest;
 use gleaner_core::variable::{Access, Reference};
 use serde_json::Value;
@@ -50,6 +52,27 @@ pub(crate) fn replace<E>(
     }
     replaced.push_str(&text[rest..]);
     Ok(replaced)
+}
+
+/// Replaces the context variables in all texts of `value`. `known` gets their names without `context.`.
+pub(crate) fn replace_context<'k>(value: &mut Value, known: &impl Fn(&str) -> Option<&'k String>) {
+    match value {
+        Value::String(text) => {
+            let replaced: Result<String, Infallible> = replace(text, |inner| {
+                let name = inner.strip_prefix("context.");
+                Ok(name.and_then(known).cloned())
+            });
+            let Ok(replaced) = replaced;
+            *text = replaced;
+        }
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|item| replace_context(item, known)),
+        Value::Object(entries) => entries
+            .values_mut()
+            .for_each(|value| replace_context(value, known)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// Returns the parts of a variable: `tasks.build.results.img[*]` has four keys and an [`Access::All`]; none if it is not one.
