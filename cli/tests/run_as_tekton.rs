@@ -2,7 +2,9 @@
 
 mod support;
 
-use support::{Ran, gleaner_with_input, run};
+use std::process::Stdio;
+
+use support::{Ran, command, gleaner, gleaner_with_input, run};
 
 /// A PipelineRun `r` with these fields in its spec.
 fn pipeline_run(spec: &str) -> String {
@@ -203,4 +205,74 @@ steps:
     run(&text.replace("'$(params.lst[*])'}", "text}"), &[])
         .exits(78)
         .says("spec.taskSpec.steps[1]: the parameter 'lst' is of type array, and its value is a string");
+}
+
+/// A TaskRun `r` with this TaskSpec, and these fields in its spec.
+fn in_run(spec: &str, more: &str) -> String {
+    format!(
+        "apiVersion: tekton.dev/v1\nkind: TaskRun\nmetadata: {{name: r}}\nspec:\n  taskSpec: {spec}\n  {more}\n"
+    )
+}
+
+#[test]
+fn a_workspace_of_a_step_is_at_its_path() {
+    let spec = "{workspaces: [{name: w}], steps: [{name: a, image: i, workspaces: [{name: w, mountPath: /of-step}], script: 'touch /of-step/f'}, {name: b, image: i, script: 'ls $(workspaces.w.path)'}]}";
+    run(&in_run(spec, "workspaces: [{name: w, emptyDir: {}}]"), &[])
+        .exits(0)
+        .says("b | f");
+    let failed = "{steps: [{name: a, image: i, script: exit 3}, {name: b, image: i, script: x}]}";
+    run(&in_run(failed, ""), &[])
+        .exits(3)
+        .says("b does not run: the task failed before it");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_process_in_a_session_of_its_own_ends_with_its_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let id = folder.path().join("id");
+    let script = format!(
+        "setsid sh -c 'echo $$ > {0}; exec sleep 1000' & while ! [ -s {0} ]; do sleep 0.05; done",
+        id.display()
+    );
+    let spec = format!("{{steps: [{{name: a, image: i, script: {script:?}}}]}}");
+    let path = support::file(folder.path(), "run.yaml", &in_run(&spec, ""));
+    gleaner(&["run", "-f", &path]).exits(0);
+    assert!(!lives(&id), "the process lives");
+    // It ends with a run that is killed, too, also with one that keeps its directory.
+    for arguments in [&[][..], &["--keep"]] {
+        std::fs::remove_file(&id).unwrap();
+        let waits = std::fs::read_to_string(&path).unwrap();
+        let waits = waits.replace("sleep 0.05; done", "sleep 0.05; done; sleep 1000");
+        let path = support::file(folder.path(), "waits.yaml", &waits);
+        let mut run = command(&[&["run", "-f", &path], arguments].concat())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        until(|| std::fs::read_to_string(&id).is_ok_and(|id| id.ends_with('\n')));
+        assert!(lives(&id));
+        run.kill().unwrap();
+        run.wait().unwrap();
+        until(|| !lives(&id));
+    }
+}
+
+/// Waits for a condition, at most a minute, which separates "ended" from "lives on".
+#[cfg(target_os = "linux")]
+fn until(holds: impl Fn() -> bool) {
+    let begun = std::time::Instant::now();
+    while !holds() {
+        assert!(begun.elapsed().as_secs() < 60, "it does not come true");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+/// Returns true if the process whose ID is in the file runs.
+#[cfg(target_os = "linux")]
+fn lives(id: &std::path::Path) -> bool {
+    let id = std::fs::read_to_string(id).unwrap();
+    let state = std::fs::read_to_string(format!("/proc/{}/stat", id.trim())).unwrap_or_default();
+    let state = state.rsplit_once(") ").map(|(_, rest)| rest);
+    state.is_some_and(|state| !state.starts_with('Z'))
 }

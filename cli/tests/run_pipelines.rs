@@ -270,7 +270,7 @@ tasks:
 ";
     run(&format!("{}{quiet}", pipeline(spec, "")), &[])
         .exits(65)
-        .says("task 'taker': task 'quiet' has no result 'r'");
+        .says("task 'taker': task 'quiet' did not write the result 'r'");
 }
 
 #[test]

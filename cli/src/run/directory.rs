@@ -111,8 +111,8 @@ impl RunDirectory {
 
     /// Has a process remove the directory, unless it must be kept, and what the run has started, if this process is killed.
     pub(crate) fn watch(&mut self, program: &Path) -> io::Result<()> {
-        let removed = self._guard.as_ref().map(|_| self.path.as_path());
-        self.watcher = Some(Watcher::start(program, removed)?);
+        let removes = self._guard.is_some();
+        self.watcher = Some(Watcher::start(program, &self.path, removes)?);
         Ok(())
     }
 

@@ -45,7 +45,7 @@ impl std::fmt::Display for Unavailable {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Result { task, result } => {
-                write!(out, "task '{task}' has no result '{result}'")
+                write!(out, "task '{task}' did not write the result '{result}'")
             }
             Self::Invalid(message) => out.write_str(message),
         }
@@ -230,7 +230,10 @@ mod tests {
     #[test]
     fn a_missing_result_names_task_and_result() {
         let error = scope().text("$(tasks.build.results.none)").unwrap_err();
-        assert_eq!(error.to_string(), "task 'build' has no result 'none'");
+        assert_eq!(
+            error.to_string(),
+            "task 'build' did not write the result 'none'"
+        );
         let tentative = Scope {
             tentative: true,
             ..scope()

@@ -10,8 +10,9 @@ use serde_json::Value;
 use super::documents::{Document, Documents};
 use super::fields::{self, Kind};
 use super::model::{BoundWorkspace, Guard, Params, PlannedTask};
-use super::params::{given_params, misfit};
+use super::params::{self, given_params, given_with_places};
 use super::reference::{self, Given, TASK};
+use super::task_consistency;
 use super::task_source::{self, Around, ReadTask};
 
 /// A PipelineSpec and what its run gives it.
@@ -151,6 +152,8 @@ fn complete_params(
                 params.insert(spec.name.clone(), value.clone());
             }
             None if spec.default.is_some() => {}
+            // A matrix is refused with a message of its own.
+            None if fields::is_set(item, "matrix") => {}
             None => {
                 let message = format!("the parameter '{}' of the Task has no value", spec.name);
                 let help = format!(
@@ -161,14 +164,17 @@ fn complete_params(
             }
         }
     }
+    let own = given_with_places(item, &mut Diagnostics::default());
     for spec in &read.task.spec.params {
-        if let Some(message) = params.get(&spec.name).and_then(|value| misfit(spec, value)) {
-            found.add(item, message, None);
+        if let Some(value) = params.get(&spec.name) {
+            let place = own.get(&spec.name).map(|(_, place)| place);
+            params::check(spec, value, place.unwrap_or(item), found);
         }
     }
 }
 
 pub(crate) fn guards(item: &Cursor<'_>, found: &mut Diagnostics) -> Vec<Guard> {
+    task_consistency::check_conditions(item, found);
     let mut guards = Vec::new();
     for condition in item.items_at("when", found) {
         if let Some(cel) = condition.field("cel") {
@@ -176,7 +182,6 @@ pub(crate) fn guards(item: &Cursor<'_>, found: &mut Diagnostics) -> Vec<Guard> {
             found.refuse(&cel, message, "write input, operator and values");
             continue;
         }
-        condition.fields(&["input", "operator", "values"], found);
         let Some(operator) = condition.required("operator", "in", found) else {
             continue;
         };
@@ -202,9 +207,8 @@ fn workspaces(
     found: &mut Diagnostics,
 ) -> BTreeMap<String, BoundWorkspace> {
     let declared = &read.task.spec.workspaces;
-    let mut bound = BTreeMap::new();
+    let (mut bound, mut refused) = (BTreeMap::new(), BTreeSet::new());
     for mapping in item.items_at("workspaces", found) {
-        mapping.fields(&["name", "workspace", "subPath"], found);
         let Some(name) = mapping.name(found) else {
             continue;
         };
@@ -227,6 +231,7 @@ fn workspaces(
             let help = found.suggestion(&of_run, known);
             let message = format!("the Pipeline has no workspace '{of_run}'");
             found.add(&mapping, message, help);
+            refused.insert(name);
             continue;
         }
         if let Some(of_run) = source.workspaces.get(&of_run) {
@@ -246,7 +251,7 @@ fn workspaces(
             (false, Some(of_run)) => {
                 bound.insert(name.clone(), of_run.clone());
             }
-            (false, None) if workspace.optional => {}
+            (false, None) if workspace.optional || refused.contains(name) => {}
             (false, None) => {
                 let message = format!("the workspace '{name}' of the Task is bound to nothing");
                 let help = "bind it in the task's workspaces and in those of the run";

@@ -130,11 +130,7 @@ impl Referable {
 }
 
 /// Returns the name with the parameters of the Pipeline replaced (Tekton `docs/variables.md`).
-fn name_of(
-    name: &Cursor<'_>,
-    params: Option<&Params>,
-    found: &mut Diagnostics,
-) -> Option<String> {
+fn name_of(name: &Cursor<'_>, params: Option<&Params>, found: &mut Diagnostics) -> Option<String> {
     let text = name.text(found)?;
     let replaced = variable::replace(text, |inner| match Reference::parse(inner) {
         Ok(ref reference @ Reference::Param { ref name, .. }) => {

@@ -52,8 +52,16 @@ pub(crate) fn resolve(
             continue;
         };
         // One that is in no file can be replaced by --step-command; without that the step says so.
-        let Ok(action) = documents.named("StepAction", name, document.namespace()) else {
-            continue;
+        let action = match documents.named("StepAction", name, document.namespace()) {
+            Ok(action) => action,
+            Err((message, help)) => {
+                let all = documents.of_kind("StepAction");
+                if all.iter().any(|one| one.given_name() == Some(name)) {
+                    let diagnostic = reference.diagnostic(message).maybe_help(help);
+                    found.push(document.error(diagnostic));
+                }
+                continue;
+            }
         };
         let merged = merge(document, step, action, cluster);
         match merged {
@@ -62,7 +70,12 @@ pub(crate) fn resolve(
                     *node = merged;
                 }
             }
-            Err(errors) => found.extend(errors),
+            // Steps may refer to the same StepAction.
+            Err(errors) => {
+                let known: Vec<String> = found.iter().map(Finding::to_string).collect();
+                let errors = errors.into_iter();
+                found.extend(errors.filter(|error| !known.contains(&error.to_string())));
+            }
         }
     }
     if found.is_empty() {
@@ -189,6 +202,7 @@ fn read<'a>(
             task.params = params.clone();
             let names = Names {
                 spec: &task,
+                owner: format!("the StepAction '{}'", action.name()),
                 in_pipeline: false,
             };
             names.check_map(&spec, Some(0), action.source, &mut found);

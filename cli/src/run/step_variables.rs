@@ -34,6 +34,8 @@ const OF_PIPELINES: [&str; 2] = ["pipelineRun.", "pipeline."];
 #[derive(Debug)]
 pub(crate) struct Names<'a> {
     pub(crate) spec: &'a TaskSpec,
+    /// What has them: "the Task", "the StepAction 'NAME'".
+    pub(crate) owner: String,
     /// True for a spec that is embedded in a Pipeline, whose names reach into it.
     pub(crate) in_pipeline: bool,
 }
@@ -141,7 +143,7 @@ impl Names<'_> {
             }
             "results" if key(&parts, 2) == Some("path") && parts.len() == 3 => {
                 let known = self.spec.results.iter().map(|result| result.name.as_str());
-                lacks(inner, "the Task has no result", name, known)
+                lacks(inner, &format!("{} has no result", self.owner), name, known)
             }
             "workspaces" => {
                 let fields = ["path", "bound", "claim", "volume"];
@@ -153,7 +155,12 @@ impl Names<'_> {
                     .workspaces
                     .iter()
                     .map(|workspace| workspace.name.as_str());
-                lacks(inner, "the Task has no workspace", name, known)
+                lacks(
+                    inner,
+                    &format!("{} has no workspace", self.owner),
+                    name,
+                    known,
+                )
             }
             "context" => self.of_context(inner),
             "step" => self.of_own_step(inner, &parts, field),
@@ -180,7 +187,12 @@ impl Names<'_> {
         let inner = one.inner;
         let Some(param) = params.iter().find(|param| param.name == name) else {
             let known = params.iter().map(|param| param.name.as_str());
-            return lacks(inner, "the Task has no parameter", name, known);
+            return lacks(
+                inner,
+                &format!("{} has no parameter", self.owner),
+                name,
+                known,
+            );
         };
         let is_whole = access.is_empty() || access == [Access::All];
         match (&param.kind, access.first()) {
@@ -281,7 +293,7 @@ impl Names<'_> {
             },
             Some("results") => {
                 let Some(index) = of_name(name) else {
-                    return lacks(inner, "the Task has no step", name, names);
+                    return lacks(inner, &format!("{} has no step", self.owner), name, names);
                 };
                 if field.step.is_some_and(|own| index >= own) {
                     let message = format!("`$({inner})`: step '{name}' runs later, or is this one");
@@ -303,7 +315,9 @@ impl Names<'_> {
                 lacks(inner, &lacks_it, result, known)
             }
             Some("outputs") => Some(artifacts(inner)),
-            _ if of_name(name).is_none() => lacks(inner, "the Task has no step", name, names),
+            _ if of_name(name).is_none() => {
+                lacks(inner, &format!("{} has no step", self.owner), name, names)
+            }
             _ => Some((
                 format!("`$({inner})` is unknown in a step: step outputs fill templates"),
                 Some("let the step read the file, or declare results of the step".to_owned()),

@@ -28,6 +28,7 @@ use super::progress::Progress;
 use super::redirector_arguments::{self, Finish, Role};
 use super::results::result_value;
 use super::sidecar_process::{SidecarProcess, without_own_variables};
+use super::strays;
 use super::substitution::Substitution;
 use super::waits::Waiting;
 use gleaner_core::finish;
@@ -96,7 +97,7 @@ impl Steps<'_> {
                 for skipped in &steps[index + 1..] {
                     Progress::step_skipped(
                         &self.plan.shown(&skipped.name),
-                        "the task finished before it",
+                        "the task failed before it",
                     );
                 }
                 return Ok(code);
@@ -182,6 +183,7 @@ impl Steps<'_> {
         let end = self.wait(&mut group, command.timeout).await;
         // What the step has left running goes now, as with the container; then its pipes have an end.
         group.kill();
+        strays::kill(&self.plan.directory.outputs(name));
         let rest = async {
             while let Some(read) = readers.join_next().await {
                 if let Ok(Err(error)) = read {

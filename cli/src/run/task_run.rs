@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use gleaner_proto::exit_code;
 use gleaner_runtime::shutdown::Signals;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -114,18 +115,21 @@ pub(crate) async fn run(
     };
     let ended = steps.run().await;
     let (was_interrupted, timed_out) = (steps.interrupted, steps.timed_out);
+    let declared = &plan.task.spec.results;
+    let declaration = &plan.task.declaration;
+    let substitution = steps::with_step_results(plan);
+    let texts = report::results(&plan.directory, declared, declaration, &substitution);
+    let misfits = report::misfits(&texts, declared);
+    misfits.iter().for_each(terminal::error);
+    let ended = ended.map(|code| match code {
+        0 if !misfits.is_empty() => exit_code::OUTPUT,
+        code => code,
+    });
     let succeeded = matches!(ended, Ok(0));
     let existing = outcome::end(sidecar, interrupt).await;
     if !plan.task.declaration.templates.is_empty() {
         existing.say(succeeded, &context["taskRun.uid"]);
     }
-    let declared = &plan.task.spec.results;
-    let declaration = &plan.task.declaration;
-    let substitution = steps::with_step_results(plan);
-    let texts = report::results(&plan.directory, declared, declaration, &substitution);
-    report::warnings(&texts, declared)
-        .iter()
-        .for_each(terminal::warning);
     Ok(TaskEnd {
         code: ended?,
         interrupted: was_interrupted,

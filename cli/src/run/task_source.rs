@@ -12,6 +12,7 @@ use super::fields;
 use super::model::{Mount, Mounts};
 use super::step_actions;
 use super::step_variables::{self, Names};
+use super::task_consistency;
 
 /// A Task that was read, and what it needs.
 #[derive(Debug)]
@@ -45,6 +46,9 @@ pub(crate) fn read(
     if let Some(spec) = document.node.find(place) {
         let spec = Cursor::new(spec, place.clone());
         fields::check_task(&spec, &mut found, cluster);
+        let none = BTreeSet::new();
+        let workspaces = around.map_or(&none, |around| around.workspaces);
+        task_consistency::check(&spec, workspaces, &mut found);
     }
     found.finish(()).map_err(|found| document.errors(found))?;
     let node = step_actions::resolve(document, place, documents, cluster)?;
@@ -70,6 +74,7 @@ pub(crate) fn read(
     let cursor = cursor.unwrap_or_else(|| Cursor::root(&node));
     let names = Names {
         spec: &spec,
+        owner: "the Task".to_owned(),
         in_pipeline: around.is_some_and(|around| around.is_pipeline),
     };
     // Of the original document: the texts of StepActions are checked in theirs.
@@ -126,6 +131,23 @@ fn with_workspaces(mut spec: TaskSpec, workspaces: Option<&BTreeSet<String>>) ->
     spec
 }
 
+/// The workspaces that a step has at a path of its own.
+fn workspace_mounts(step: &Cursor<'_>) -> Vec<Mount> {
+    let items = step.node.list_of("workspaces").iter();
+    let mounts = items.filter_map(|item| {
+        Some(Mount {
+            volume: item.text_of("name")?.to_owned(),
+            is_workspace: true,
+            path: item
+                .text_of("mountPath")
+                .filter(|path| !path.is_empty())?
+                .to_owned(),
+            sub_path: None,
+        })
+    });
+    mounts.collect()
+}
+
 /// The mounts of volumes that are empty directories; other volumes are a cluster's, and so are those of a pod template.
 fn mounts(
     spec: &Cursor<'_>,
@@ -159,6 +181,7 @@ fn mounts(
             if let Some(path) = path.text(found) {
                 mounts.push(Mount {
                     volume,
+                    is_workspace: false,
                     path: path.to_owned(),
                     sub_path: item.text_at("subPath", found),
                 });
@@ -171,6 +194,7 @@ fn mounts(
     let steps = spec.items_at("steps", &mut Diagnostics::default());
     let of_steps = task.steps.iter().zip(&steps).map(|(step, node)| {
         let mut mounts = of(node);
+        mounts.extend(workspace_mounts(node));
         mounts.extend(template.iter().cloned());
         (step.name.clone(), mounts)
     });
