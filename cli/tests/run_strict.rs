@@ -316,19 +316,19 @@ fn what_a_run_gives_is_checked_at_its_place() {
     for (given, message) in [
         (
             "{name: s, value: [x]}",
-            "<stdin>:6:30: error: spec.params[0].value: the parameter 's' is of type string, and its value is an array",
+            "<stdin>:6:29: error: spec.params[0].value: the parameter 's' is of type string, and its value is an array",
         ),
         (
             "{name: s, value: u}",
-            "<stdin>:6:30: error: spec.params[0].value: the parameter 's' cannot be 'u'; it is one of x, z",
+            "<stdin>:6:29: error: spec.params[0].value: the parameter 's' cannot be 'u'; it is one of x, z",
         ),
         (
             "{name: l, value: [true]}",
-            "<stdin>:6:30: error: spec.params[0].value: the parameter 'l' is of type array, and its value is a string; it holds values other than strings; put them in quotes",
+            "<stdin>:6:29: error: spec.params[0].value: the parameter 'l' is of type array, and its value is a string; it holds values other than strings; put them in quotes",
         ),
         (
             "{name: part, value: {k: '1'}}",
-            "<stdin>:6:30: error: spec.params[0].value: the object parameter 'part' has no value for m",
+            "<stdin>:6:29: error: spec.params[0].value: the object parameter 'part' has no value for m",
         ),
     ] {
         let ran = refuses(&task_run(params, &format!("params: [{given}]")), message);
