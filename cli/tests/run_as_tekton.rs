@@ -235,7 +235,14 @@ fn a_process_in_a_session_of_its_own_ends_with_its_step() {
         "setsid sh -c 'echo $$ > {0}; exec sleep 1000' & while ! [ -s {0} ]; do sleep 0.05; done",
         id.display()
     );
-    let spec = format!("{{steps: [{{name: a, image: i, script: {script:?}}}]}}");
+    // The next step does not find it.
+    let next = format!(
+        "read id < {}; ! grep -q '^State:.[RSD]' /proc/$id/status",
+        id.display()
+    );
+    let spec = format!(
+        "{{steps: [{{name: a, image: i, script: {script:?}}}, {{name: b, image: i, script: {next:?}}}]}}"
+    );
     let path = support::file(folder.path(), "run.yaml", &in_run(&spec, ""));
     gleaner(&["run", "-f", &path]).exits(0);
     assert!(!lives(&id), "the process lives");
