@@ -328,7 +328,7 @@ fn what_a_run_gives_is_checked_at_its_place() {
         ),
         (
             "{name: part, value: {k: '1'}}",
-            "<stdin>:6:29: error: spec.params[0].value: the object parameter 'part' has no value for m",
+            "<stdin>:6:32: error: spec.params[0].value: the object parameter 'part' has no value for m",
         ),
     ] {
         let ran = refuses(&task_run(params, &format!("params: [{given}]")), message);
